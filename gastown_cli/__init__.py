@@ -1,0 +1,1 @@
+"""The commands gt and bd: parse, one call into the engine, print."""

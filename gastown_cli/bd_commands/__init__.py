@@ -1,0 +1,1 @@
+"""One module per ``bd`` command: parse, one call into the ledger, print."""

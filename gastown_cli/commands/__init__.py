@@ -1,0 +1,1 @@
+"""One module per ``gt`` command: parse, one call into the engine, print."""

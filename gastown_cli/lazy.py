@@ -1,0 +1,147 @@
+"""A command tree as a table: help and dispatch read names only, one module is imported for the command that runs.
+
+A command module offers ``add_arguments(parser)`` and ``run(args) -> exit code``.  A group of commands
+(``gt rig add``) is a Group row whose own table is in a module of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections import namedtuple
+from importlib import import_module
+
+from gastown_cli import output
+from gastown_core.errors import GastownError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NamedTuple, NoReturn
+
+    class Command(NamedTuple):
+        """A row: its words, the module that runs it, the help group, one line of help, further names."""
+
+        name: str
+        module: str
+        group: str
+        help: str
+        aliases: tuple[str, ...] = ()
+
+    class Root(NamedTuple):
+        """A command tree: programme name, one line about it, and its rows. ``gt rig`` and ``gt rig add`` are both rows."""
+
+        program: str
+        about: str
+        commands: tuple[Command, ...]
+else:
+    Command = namedtuple("Command", "name module group help aliases", defaults=((),))
+    Root = namedtuple("Root", "program about commands")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are ours: exit code 2, what, why and what next."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting."""
+        raise UsageError(f"{self.prog}: {message}", "", f"{self.prog} --help shows how it is used")
+
+
+def run_root(root: Root, argv: Sequence[str]) -> int:
+    """Find the command of ``argv``, run it, and turn errors into text (or JSON) and an exit code."""
+    wants_json = "--json" in argv
+    try:
+        return _dispatch(root, list(argv))
+    except GastownError as error:
+        return output.report_error(error, as_json=wants_json)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # the reader of our output went away (``| head``); keep Python from complaining at exit
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+
+
+def _dispatch(root: Root, argv: list[str]) -> int:
+    globals_first: list[str] = []
+    while argv and argv[0] in ("--json", "-q", "--quiet", "-v", "--verbose", "--readonly"):
+        globals_first.append(argv.pop(0))
+    while argv and argv[0] in ("-C", "--directory", "--actor", "--db") and len(argv) > 1:
+        globals_first += [argv.pop(0), argv.pop(0)]
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        output.say(help_text(root, argv[1] if len(argv) > 1 else ""))
+        return 0
+    if argv[0] in ("--version", "version"):
+        from gastown_core import __version__
+
+        output.say(f"{root.program} {__version__}")
+        return 0
+    command, used = find(root, argv)
+    module = import_module(command.module)
+    parser = Parser(prog=f"{root.program} {command.name}", description=command.help)
+    module.add_arguments(parser)
+    args = parser.parse_args([*argv[used:], *globals_first])
+    return int(module.run(args) or 0)
+
+
+def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:
+    """The row that ``argv`` begins with (longest match; unique prefixes count) and how many words it took."""
+    words = [word for word in argv[:2] if not word.startswith("-")]
+    if len(words) == 2:
+        pair = _match(root, " ".join((_expand(root, words[0]), words[1])))
+        if pair is not None:
+            return pair, 2
+    single = _match(root, _expand(root, words[0])) if words else None
+    if single is not None:
+        return single, 1
+    name = _expand(root, words[0]) if words else argv[0]
+    group = [row for row in root.commands if row.name.startswith(name + " ")]
+    if group:
+        known = ", ".join(row.name.split()[1] for row in group)
+        given = f"no {root.program} {name} {words[1]}" if len(words) > 1 else f"{root.program} {name} needs a word more"
+        raise UsageError(given, "", f"there are: {known}")
+    near = difflib.get_close_matches(name, [row.name for row in root.commands], n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"{root.program} --help lists the commands"
+    raise UsageError(f"{root.program} has no command {argv[0]}", "", hint)
+
+
+def _expand(root: Root, word: str) -> str:
+    """The full first word of an alias or unique prefix; the word itself if there is none."""
+    firsts: dict[str, None] = {}
+    for row in root.commands:
+        head = row.name.split()[0]
+        if word == head or word in row.aliases:
+            return row.name if word in row.aliases else head
+        firsts[head] = None
+    fits = [head for head in firsts if head.startswith(word)]
+    return fits[0] if len(fits) == 1 else word
+
+
+def _match(root: Root, name: str) -> Command | None:
+    for row in root.commands:
+        if row.name == name or (" " in name and " " in row.name and _alias_match(row, name)):
+            return row
+    return None
+
+
+def _alias_match(row: Command, name: str) -> bool:
+    head, tail = name.split(" ", 1)
+    own_head, _ = row.name.split(" ", 1)
+    return head == own_head and tail in row.aliases
+
+
+def help_text(root: Root, topic: str = "") -> str:
+    """All commands by group, or those of one first word."""
+    groups: dict[str, list[Command]] = {}
+    for row in root.commands:
+        if not topic or row.name.split()[0] == topic:
+            groups.setdefault(row.group, []).append(row)
+    lines = [f"{root.program}: {root.about}", ""]
+    width = max((len(row.name) for row in root.commands), default=0)
+    for group, rows in groups.items():
+        lines.append(output.style(group, "bold"))
+        lines += [f"  {row.name.ljust(width)}  {row.help}" for row in rows]
+        lines.append("")
+    lines.append(f"{root.program} COMMAND --help tells more about one.")
+    return "\n".join(lines)

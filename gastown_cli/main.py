@@ -1,0 +1,29 @@
+"""Entry points of the commands ``gt``, ``gastown`` and ``bd``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def gt() -> int:
+    """Run ``gt`` with the words of the command line; returns the exit code."""
+    argv = sys.argv[1:]
+    if argv[:1] == ["feed"]:
+        # the first frame is drawn before anything heavy is imported (docs/adr/0003)
+        from gastown_cli.fastpath import open_feed
+
+        code = open_feed(argv[1:])
+        if code is not None:
+            return code
+    from gastown_cli.gt import ROOT
+    from gastown_cli.lazy import run_root
+
+    return run_root(ROOT, argv)
+
+
+def bd() -> int:
+    """Run ``bd`` with the words of the command line; returns the exit code."""
+    from gastown_cli.bd import ROOT
+    from gastown_cli.lazy import run_root
+
+    return run_root(ROOT, sys.argv[1:])

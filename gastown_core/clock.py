@@ -1,0 +1,121 @@
+"""The only reader of time, and the two ways time is written down.
+
+Inside the programme a moment is a float of Unix seconds and a span a float of seconds; text appears only at
+the edges.  Formats: RFC 3339 in UTC, whole seconds for the event log (as the Go tools write it), microseconds
+for beads.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
+
+
+class Clock(Protocol):
+    """Where the time comes from; tests hand in a clock that they set."""
+
+    def now(self) -> float:
+        """Unix seconds, with a fraction."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        """Unix seconds, with a fraction."""
+        return time.time()  # noqa: TID251  the one place that may
+
+
+class FixedClock:
+    """A clock that stands still until it is moved (for tests and replays)."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def now(self) -> float:
+        """The moment it was last set to."""
+        return self.at
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward by ``seconds``."""
+        self.at += seconds
+
+
+SYSTEM_CLOCK: Clock = SystemClock()
+
+
+def format_seconds(moment: float) -> str:
+    """RFC 3339 in UTC with whole seconds: ``2026-03-02T10:14:07Z``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+
+
+def format_micros(moment: float) -> str:
+    """RFC 3339 in UTC with microseconds: ``2026-03-02T10:14:07.123456Z``."""
+    whole = int(moment)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{int((moment - whole) * 1e6):06d}Z"
+
+
+def parse_moment(text: object) -> float | None:
+    """Unix seconds of an RFC 3339 or zone-less ISO text (taken as UTC); None if it is neither, or year 1."""
+    if not isinstance(text, str) or len(text) < 10:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.year < 1970:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.timestamp()
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+
+
+def parse_duration(text: object) -> float | None:
+    """Seconds of ``90s``, ``1h30m``, ``7d``, ``2w``; an integer is nanoseconds, as Go writes durations. None if neither."""
+    if isinstance(text, bool):
+        return None
+    if isinstance(text, int):
+        return text / 1e9
+    if not isinstance(text, str) or not text:
+        return None
+    total, end = 0.0, 0
+    for match in _PART.finditer(text):
+        if match.start() != end:
+            return None
+        total += float(match[1]) * _UNITS[match[2]]
+        end = match.end()
+    return total if end == len(text) else None
+
+
+def format_age(seconds: float) -> str:
+    """A span in at most four cells: ``3s``, ``17m``, ``5h``, ``12d``; less than a second is ``now``."""
+    if seconds < 1:
+        return "now"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds)}s"
+
+
+def format_span(seconds: float) -> str:
+    """A span in words as the problems view writes it: ``<1m``, ``17m``, ``2h05m``, ``3d4h``."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return "<1m"
+    if minutes < 60:
+        return f"{minutes}m"
+    if minutes < 24 * 60:
+        return f"{minutes // 60}h{minutes % 60:02d}m"
+    return f"{minutes // 1440}d{minutes % 1440 // 60}h"

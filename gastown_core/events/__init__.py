@@ -1,0 +1,1 @@
+"""The event log: its one writer, the curated feed, and retention."""

@@ -1,0 +1,90 @@
+"""Appending lines so that no reader sees half of one, and reading a file's end without reading the file.
+
+An append is one ``os.write`` by a caller that holds the file's lock.  If the disk fills up in the middle, the
+file is cut back to its old length; if an earlier writer died in mid-line, the torn line is closed off first, so
+it stays in the file as one junk line and never swallows a good one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from gastown_core.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+BLOCK = 64 * 1024
+
+
+def append_lines(path: str, lines: Iterable[bytes], *, mode: int = 0o644, sync: bool = False) -> tuple[int, int]:
+    """Append ``lines`` (without their newlines) in one write; the caller holds the lock.
+
+    Returns the offset of the first line and the file's new length.  Raises StoreError; the file is then as before.
+    """
+    data = b"".join(line + b"\n" for line in lines)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
+    except OSError as error:
+        raise StoreError(f"cannot open {path}", error.strerror or str(error), "nothing was written") from error
+    try:
+        size = os.fstat(fd).st_size
+        start = size
+        if size and os.pread(fd, 1, size - 1) != b"\n":
+            data = b"\n" + data
+            start += 1
+        try:
+            written = os.write(fd, data)
+            if written != len(data):
+                raise OSError(28, "no space left on device")
+            if sync:
+                os.fdatasync(fd)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(fd, size)
+            why = error.strerror or str(error)
+            raise StoreError(
+                f"cannot write {path}", why, "the file is as it was; free some space and repeat"
+            ) from error
+        return start, size + len(data)
+    finally:
+        os.close(fd)
+
+
+def lines_backward(path: str, *, end: int | None = None, block: int = BLOCK) -> Iterator[tuple[int, bytes]]:
+    """Yield ``(offset, line)`` from the last complete line before ``end`` to the first; an incomplete last one is left out.
+
+    Reads ``block`` bytes at a time from the end, so the newest lines cost the same in a file of any length.
+    A missing file yields nothing.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        position = os.fstat(fd).st_size if end is None else end
+        # parts of the line that spans block borders, latest first
+        pending: list[bytes] = []
+        seen_newline = False
+        while position > 0:
+            start = max(0, position - block)
+            chunk = os.pread(fd, position - start, start)
+            cut = len(chunk)
+            while (newline := chunk.rfind(b"\n", 0, cut)) >= 0:
+                if seen_newline:
+                    line = chunk[newline + 1 : cut] + b"".join(reversed(pending))
+                    if line:
+                        yield start + newline + 1, line
+                pending.clear()
+                seen_newline = True
+                cut = newline
+            pending.append(chunk[:cut])
+            position = start
+        if seen_newline:
+            line = b"".join(reversed(pending))
+            if line:
+                yield 0, line
+    finally:
+        os.close(fd)

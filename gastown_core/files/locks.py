@@ -1,0 +1,85 @@
+"""Advisory file locks that say who holds them.
+
+flock is released by the kernel when its holder dies, so a crash never leaves a lock behind; the text in the
+lock file only serves the error message.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+
+from gastown_core.errors import ConflictError, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+POLL_S = 0.01
+
+
+class FileLock:
+    """An exclusive (or shared) flock on ``path``, taken with ``with``; waits at most ``timeout_s``.
+
+    Raises ConflictError with the holder's pid when the wait is over, StoreError when the lock file cannot be made.
+    """
+
+    def __init__(self, path: str, *, timeout_s: float = 30.0, shared: bool = False, name_holder: bool = False) -> None:
+        self.path = path
+        self.timeout_s = timeout_s
+        self._mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        self._name_holder = name_holder and not shared
+        self._fd = -1
+
+    def __enter__(self) -> FileLock:
+        try:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"cannot lock {self.path}", error.strerror or str(error), _lock_hint(error)) from error
+        try:
+            self._acquire()
+        except BaseException:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+        if self._name_holder:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+        return self
+
+    def _acquire(self) -> None:
+        try:
+            fcntl.flock(self._fd, self._mode | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            pass
+        deadline = time.monotonic() + self.timeout_s
+        while time.monotonic() < deadline:
+            time.sleep(POLL_S)
+            try:
+                fcntl.flock(self._fd, self._mode | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                continue
+        holder = os.pread(self._fd, 64, 0).decode("utf-8", "replace").strip()
+        who = f"process {holder} holds it" if holder else "another process holds it"
+        raise ConflictError(
+            f"{self.path} stayed locked for {self.timeout_s:g} s", who, "try again when it has finished"
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _lock_hint(error: OSError) -> str:
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "the folder is read-only for you; check its owner and mode"
+    if error.errno == errno.ENOENT:
+        return "the folder is missing"
+    return ""

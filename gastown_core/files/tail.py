@@ -1,0 +1,121 @@
+"""THE tailer: new complete lines of one growing file, whatever happens to the file.
+
+It keeps device, inode and offset.  It holds back a last line without its newline, takes lines of any length,
+and survives late creation, truncation, and replacement by rename; on the latter two it says so (``reset``), and
+the caller decides what to re-read.  It never blocks and never watches: call ``read`` when something stirred.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    class TailBatch(NamedTuple):
+        """What one ``read`` found: ``lines`` as (offset, bytes), ``reset`` if the file was replaced or cut."""
+
+        lines: list[tuple[int, bytes]]
+        reset: bool
+else:
+    from collections import namedtuple
+
+    TailBatch = namedtuple("TailBatch", "lines reset")
+
+READ_SIZE = 1 << 20
+
+
+class Tailer:
+    """Follows ``path`` from ``offset`` (default: its present end; 0: its beginning).
+
+    After a replacement or truncation it goes on from the beginning of the new file, so nothing is lost; whoever
+    knows the old content skips by its own keys.  With ``reread=False`` it goes on from the new file's end.
+    """
+
+    def __init__(self, path: str, *, offset: int | None = None, reread: bool = True) -> None:
+        self.path = path
+        self.offset = 0
+        self._identity: tuple[int, int] | None = None
+        self._fd = -1
+        self._pending: list[bytes] = []
+        self._pending_size = 0
+        self._reread = reread
+        self._open(offset)
+
+    def _open(self, offset: int | None) -> bool:
+        try:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        status = os.fstat(self._fd)
+        self._identity = (status.st_dev, status.st_ino)
+        self.offset = status.st_size if offset is None else min(offset, status.st_size)
+        self._drop_pending()
+        return True
+
+    def _drop_pending(self) -> None:
+        self._pending.clear()
+        self._pending_size = 0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def read(self, limit: int = 64 << 20) -> TailBatch:
+        """All complete lines since the last call, at most about ``limit`` bytes. Raises OSError if reading fails."""
+        lines: list[tuple[int, bytes]] = []
+        reset = self._follow_path(lines)
+        if self._fd >= 0:
+            if os.fstat(self._fd).st_size < self.offset + self._pending_size:
+                reset = True
+                self.offset = 0
+                self._drop_pending()
+            self._drain(lines, limit)
+        return TailBatch(lines, reset)
+
+    def _follow_path(self, lines: list[tuple[int, bytes]]) -> bool:
+        """Notice creation and replacement; reads the rest of a replaced file first, so no line is lost."""
+        try:
+            status = os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if self._fd < 0:
+            fresh = self._identity is None
+            self._open(0)
+            return not fresh
+        if (status.st_dev, status.st_ino) == self._identity:
+            return False
+        self._drain(lines, 64 << 20)
+        self.close()
+        self._open(0 if self._reread else None)
+        return True
+
+    def _drain(self, lines: list[tuple[int, bytes]], limit: int) -> None:
+        position = self.offset + self._pending_size
+        taken = 0
+        while taken < limit:
+            chunk = os.pread(self._fd, READ_SIZE, position)
+            if not chunk:
+                return
+            position += len(chunk)
+            taken += len(chunk)
+            last = chunk.rfind(b"\n")
+            if last < 0:
+                self._pending.append(chunk)
+                self._pending_size += len(chunk)
+                continue
+            complete = b"".join((*self._pending, chunk[: last + 1]))
+            self._drop_pending()
+            at = self.offset
+            for line in complete.split(b"\n")[:-1]:
+                if line:
+                    lines.append((at, line))
+                at += len(line) + 1
+            self.offset = at
+            rest = chunk[last + 1 :]
+            if rest:
+                self._pending.append(rest)
+                self._pending_size = len(rest)

@@ -1,0 +1,1 @@
+"""git behind one wrapper: repositories, worktrees, proofs."""

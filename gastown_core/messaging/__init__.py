@@ -1,0 +1,1 @@
+"""Words to agents: nudges and handoffs, each with receipts."""

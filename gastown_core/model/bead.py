@@ -1,0 +1,330 @@
+"""The bead: one record of the ledger, as one JSON object.
+
+A Bead wraps the object it was read from, so keys that this programme does not know survive every path.  It is
+never changed in place: ``with_changes`` gives a new one.  Formats and defaults: beads.md sections 1 to 3.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from gastown_core.clock import parse_moment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+    class Edge(NamedTuple):
+        """A dependency: its owner depends on ``target`` in the way ``type`` says; ``metadata`` is raw JSON text."""
+
+        target: str
+        type: str
+        metadata: str
+        created_at: str
+        created_by: str
+else:
+    Edge = namedtuple("Edge", "target type metadata created_at created_by")
+
+OPEN = "open"
+IN_PROGRESS = "in_progress"
+BLOCKED = "blocked"
+HOOKED = "hooked"
+IN_REVIEW = "in_review"
+DEFERRED = "deferred"
+PINNED = "pinned"
+CLOSED = "closed"
+
+STATUS_CATEGORY = {
+    OPEN: "active",
+    IN_PROGRESS: "wip",
+    BLOCKED: "wip",
+    HOOKED: "wip",
+    IN_REVIEW: "wip",
+    DEFERRED: "frozen",
+    PINNED: "frozen",
+    CLOSED: "done",
+    "staged_ready": "active",
+    "staged_warnings": "active",
+}
+"""Built-in statuses, with ours (``in_review``: pushed, not yet landed) and the two of convoy staging."""
+
+PRIORITY_NAMES = ("critical", "high", "medium", "low", "backlog")
+
+TYPES = (
+    "bug feature task epic chore decision message molecule gate spike story milestone event "
+    "agent role rig convoy slot queue merge-request"
+).split()
+TYPE_ALIASES = {
+    "enhancement": "feature",
+    "feat": "feature",
+    "dec": "decision",
+    "adr": "decision",
+    "investigation": "spike",
+    "timebox": "spike",
+    "user-story": "story",
+    "ms": "milestone",
+    "mr": "merge-request",
+    "mol": "molecule",
+}
+
+KEY_ORDER = (
+    "_type id title description design acceptance_criteria notes spec_id status priority issue_type assignee owner "
+    "estimated_minutes created_at created_by updated_at started_at closed_at close_reason closed_by_session due_at "
+    "defer_until external_ref source_system metadata compaction_level compacted_at compacted_at_commit original_size "
+    "labels dependencies comments sender ephemeral no_history wisp_type pinned is_template bonded_from await_type "
+    "await_id timeout waiters source_formula source_location mol_type work_type event_kind actor target payload"
+).split()
+"""The order in which a record's keys are written; unknown keys follow, sorted."""
+
+DERIVED_KEYS = frozenset(("dependency_count", "dependent_count", "comment_count", "parent"))
+"""Keys that exports carry and readers must ignore: they are computed."""
+
+
+class Bead:
+    """One record; ``raw`` is the JSON object and is to be treated as frozen."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.raw = raw
+
+    def __repr__(self) -> str:
+        return f"Bead({self.id} {self.status} {self.title!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bead) and other.raw == self.raw
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.updated_at))
+
+    def text(self, key: str) -> str:
+        """The text under ``key``, empty if absent or not text."""
+        value = self.raw.get(key)
+        return value if isinstance(value, str) else ""
+
+    @property
+    def id(self) -> str:
+        """``<prefix>-<hash>``, or with ``.1`` for a child."""
+        return self.text("id")
+
+    @property
+    def title(self) -> str:
+        """One line, 1 to 500 characters."""
+        return self.text("title")
+
+    @property
+    def description(self) -> str:
+        """Prose, maybe led by field lines."""
+        return self.text("description")
+
+    @property
+    def status(self) -> str:
+        """One of STATUS_CATEGORY or a custom word; ``open`` if absent."""
+        return self.text("status") or OPEN
+
+    @property
+    def priority(self) -> int:
+        """0 critical to 4 backlog."""
+        value = self.raw.get("priority")
+        return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+    @property
+    def issue_type(self) -> str:
+        """``task`` if absent."""
+        return self.text("issue_type") or "task"
+
+    @property
+    def assignee(self) -> str:
+        """Address of who has it, empty if nobody."""
+        return self.text("assignee")
+
+    @property
+    def created_at(self) -> float:
+        """Unix seconds; 0 if unreadable."""
+        return parse_moment(self.raw.get("created_at")) or 0.0
+
+    @property
+    def updated_at(self) -> float:
+        """Unix seconds; 0 if unreadable."""
+        return parse_moment(self.raw.get("updated_at")) or 0.0
+
+    @property
+    def closed_at(self) -> float | None:
+        """Unix seconds, None while not closed."""
+        return parse_moment(self.raw.get("closed_at"))
+
+    @property
+    def defer_until(self) -> float | None:
+        """Unix seconds before which it is not ready."""
+        return parse_moment(self.raw.get("defer_until"))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Sorted labels."""
+        value = self.raw.get("labels")
+        return tuple(x for x in value if isinstance(x, str)) if isinstance(value, list) else ()
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The dependencies whose source is this bead; targets with ``external:<prefix>:`` unwrapped to the plain id."""
+        return read_edges(self.raw.get("dependencies"))
+
+    @property
+    def comments(self) -> tuple[dict[str, Any], ...]:
+        """Oldest first: ``id``, ``author``, ``text``, ``created_at``."""
+        value = self.raw.get("comments")
+        return tuple(x for x in value if isinstance(x, dict)) if isinstance(value, list) else ()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the status is ``closed``."""
+        return self.raw.get("status") == CLOSED
+
+    @property
+    def is_pinned(self) -> bool:
+        """Pinned by status or by flag."""
+        return self.raw.get("status") == PINNED or self.raw.get("pinned") is True
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """A wisp: kept in ``wisps.jsonl``, outside git (also the legacy key ``wisp``)."""
+        raw = self.raw
+        return bool(raw.get("ephemeral") or raw.get("wisp") or raw.get("no_history"))
+
+    @property
+    def is_tombstone(self) -> bool:
+        """The line deletes its id."""
+        return self.raw.get("status") == "tombstone"
+
+    @property
+    def parent(self) -> str:
+        """Id of the ``parent-child`` target, empty if none."""
+        for edge in self.edges:
+            if edge.type == "parent-child":
+                return edge.target
+        return ""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The ``key: value`` lines in the description's leading or trailing block; see ``read_fields``."""
+        return read_fields(self.description)
+
+    def with_changes(self, **changes: Any) -> Bead:
+        """A new bead with these keys set; a value of None, "" or [] removes the key."""
+        raw = dict(self.raw)
+        for key, value in changes.items():
+            if value is None or value == "" or value == [] or value is False:
+                raw.pop(key, None)
+            else:
+                raw[key] = value
+        return Bead(raw)
+
+
+def unwrap_external(target: str) -> str:
+    """The plain id in ``external:<prefix>:<id>``; any other text unchanged."""
+    if target.startswith("external:"):
+        return target.rsplit(":", 1)[-1]
+    return target
+
+
+def read_edges(value: object) -> tuple[Edge, ...]:
+    """Edges of a record's ``dependencies`` value; malformed entries are left out."""
+    if not isinstance(value, list):
+        return ()
+    found = []
+    for item in value:
+        if isinstance(item, dict) and isinstance(item.get("depends_on_id"), str):
+            metadata = item.get("metadata")
+            found.append(
+                Edge(
+                    unwrap_external(item["depends_on_id"]),
+                    str(item.get("type") or "blocks"),
+                    metadata if isinstance(metadata, str) else "",
+                    str(item.get("created_at") or ""),
+                    str(item.get("created_by") or ""),
+                )
+            )
+    return tuple(found)
+
+
+def canonical_key(key: str) -> str:
+    """Field keys are case-insensitive and take ``_``, ``-`` or a blank: the form to compare."""
+    return key.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _field_of(line: str) -> tuple[str, str] | None:
+    key, colon, value = line.partition(":")
+    if not colon or not key or len(key) > 40 or not key.replace("_", "").replace("-", "").replace(" ", "").isalnum():
+        return None
+    if key.count(" ") > 1 or value.startswith("//"):
+        return None
+    return canonical_key(key), value.strip()
+
+
+def _field_blocks(lines: list[str]) -> list[range]:
+    """Line ranges that may hold fields: after an optional title line, and at the end; only unbroken runs count."""
+    blocks: list[range] = []
+    paragraphs: list[range] = []
+    start: int | None = None
+    for number, line in enumerate([*lines, ""]):
+        if line.strip():
+            start = number if start is None else start
+        elif start is not None:
+            paragraphs.append(range(start, number))
+            start = None
+    for index, paragraph in enumerate(paragraphs):
+        if index > 1 and index != len(paragraphs) - 1:
+            continue
+        run = [n for n in paragraph if _field_of(lines[n]) is not None]
+        if run and run == list(range(run[0], paragraph.stop)) and run[0] - paragraph.start <= 1:
+            blocks.append(range(run[0], paragraph.stop))
+        elif run and run[0] == paragraph.start:
+            stop = run[0]
+            while stop in run:
+                stop += 1
+            blocks.append(range(run[0], stop))
+    return blocks
+
+
+def read_fields(description: str) -> dict[str, str]:
+    """The field lines of a description: ``key: value`` in its first two or its last paragraph.
+
+    ``null`` and empty values count as unset; prose elsewhere that looks like a field is left alone.
+    """
+    lines = description.splitlines()
+    out: dict[str, str] = {}
+    for block in _field_blocks(lines):
+        for number in block:
+            field = _field_of(lines[number])
+            if field is not None and field[1] and field[1].lower() != "null":
+                out.setdefault(*field)
+    return out
+
+
+def set_fields(description: str, changes: dict[str, str | None]) -> str:
+    """The description with these field lines set (None removes); existing lines keep place and spelling, prose stays."""
+    lines = description.splitlines()
+    wanted = {canonical_key(key): (key, value) for key, value in changes.items()}
+    blocks = _field_blocks(lines)
+    drop: set[int] = set()
+    for block in blocks:
+        for number in block:
+            field = _field_of(lines[number])
+            if field is None or field[0] not in wanted:
+                continue
+            _, value = wanted.pop(field[0])
+            if value is None:
+                drop.add(number)
+            else:
+                lines[number] = f"{lines[number].partition(':')[0]}: {value}"
+    fresh = [f"{key}: {value}" for key, value in wanted.values() if value is not None]
+    if blocks and fresh:
+        at = blocks[0].stop
+        lines[at:at] = fresh
+    elif fresh:
+        lines = [*fresh, "", *lines] if lines else fresh
+    return "\n".join(
+        line
+        for number, line in enumerate(lines)
+        if number not in drop or (blocks and fresh and number >= blocks[0].stop)
+    )

@@ -1,0 +1,44 @@
+"""Orders and receipts: what a face may ask for, and how it learns what became of it.
+
+An Order is data.  Performing it yields Receipts, one per stage reached, the last one ``final``; every face shows
+the stages as they come (``queued → typed → submitted → turn started``) and the failure in words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request by name (``agent.nudge``), for a target, with named texts as arguments."""
+
+    kind: str
+    target: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One stage of an order; ``ok`` False ends it with the reason in ``detail``, ``final`` marks the last stage."""
+
+    order: str
+    target: str
+    stage: str
+    detail: str = ""
+    ok: bool = True
+    final: bool = False
+    at: float = 0.0
+
+    def as_json(self) -> dict[str, object]:
+        """The receipt as one line of ``--receipts`` output."""
+        out: dict[str, object] = {"order": self.order, "target": self.target, "stage": self.stage, "ok": self.ok}
+        if self.detail:
+            out["detail"] = self.detail
+        out["final"] = self.final
+        out["at"] = round(self.at, 3)
+        return out

@@ -1,0 +1,173 @@
+"""The TownSnapshot: the whole town at one moment, frozen, the same for every face.
+
+Nobody edits it and no face counts for itself.  Each source carries when it was last good and its error, so that
+a failed query shows as a stale panel and never as "no work" or "dead".  Moments are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gastown_core.model.address import Address
+from gastown_core.model.agent import Health, HealthReport
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """One source of facts: ``events``, ``tmux``, ``heartbeats``, ``beads:town``, ``beads:<rig>``."""
+
+    name: str
+    good_at: float | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HookedWork:
+    """The bead on an agent's hook; ``step`` is where it is in its work as far as told (``3/8 implement``)."""
+
+    bead_id: str
+    title: str
+    status: str
+    priority: int
+    since: float
+    updated_at: float
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LastEvent:
+    """An agent's newest own event: its sentence and when."""
+
+    text: str
+    at: float
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """One agent as every face shows it; ``running`` is None where liveness is unknown (no tmux)."""
+
+    address: Address
+    session: str
+    runtime: str
+    health: HealthReport
+    running: bool | None
+    pane_id: str = ""
+    work: HookedWork | None = None
+    activity: str = ""
+    last_event: LastEvent | None = None
+    last_output_at: float | None = None
+    unread: int = 0
+    first_subject: str = ""
+    attached: int = 0
+    agent_state: str = ""
+    bead_id: str = ""
+    work_dir: str = ""
+    muted: bool = False
+
+    @property
+    def key(self) -> str:
+        """What a selection holds on to: the address path."""
+        return self.address.path
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """One bead of a convoy; ``stage`` is done, review, running, ready, blocked, deferred or missing."""
+
+    bead_id: str
+    title: str
+    status: str
+    assignee: str
+    rig: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConvoyView:
+    """A convoy with its progress: done / in review / total; ``stalled_since`` when something is ready and nothing runs."""
+
+    id: str
+    title: str
+    status: str
+    owner: str
+    members: tuple[MemberView, ...]
+    done: int
+    in_review: int
+    running: int
+    created_at: float
+    closed_at: float | None = None
+    stalled_since: float | None = None
+    is_mountain: bool = False
+
+    @property
+    def total(self) -> int:
+        """How many beads it tracks."""
+        return len(self.members)
+
+    @property
+    def rigs(self) -> tuple[str, ...]:
+        """Rigs its members live in, sorted."""
+        return tuple(sorted({member.rig for member in self.members if member.rig}))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """A merge request; ``state`` is queued, merging, merged or failed."""
+
+    id: str
+    rig: str
+    branch: str
+    worker: str
+    state: str
+    bead_id: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RigView:
+    """A registered rig; ``state`` is operational, parked or docked."""
+
+    name: str
+    prefix: str
+    path: str
+    state: str = "operational"
+
+
+@dataclass(frozen=True, slots=True)
+class TownSnapshot:
+    """The town. ``agents`` come in display order: town roles, then per rig by role and name."""
+
+    name: str
+    root: str
+    version: int
+    taken_at: float
+    agents: tuple[AgentView, ...] = ()
+    rigs: tuple[RigView, ...] = ()
+    convoys: tuple[ConvoyView, ...] = ()
+    requests: tuple[RequestView, ...] = ()
+    sources: tuple[SourceStatus, ...] = ()
+    escalations: int = 0
+    tmux_running: bool | None = None
+    counts: dict[Health, int] = field(default_factory=dict)
+
+    def agent(self, key: str) -> AgentView | None:
+        """The agent with this key, None if it is gone."""
+        for view in self.agents:
+            if view.address.path == key:
+                return view
+        return None
+
+    def convoy(self, convoy_id: str) -> ConvoyView | None:
+        """The convoy with this id, None if it is not shown."""
+        for view in self.convoys:
+            if view.id == convoy_id:
+                return view
+        return None
+
+    def source_error(self, *names: str) -> SourceStatus | None:
+        """The first failing source whose name is one of ``names`` or starts with one and a colon."""
+        for source in self.sources:
+            if source.error and any(source.name == name or source.name.startswith(name + ":") for name in names):
+                return source
+        return None

@@ -1,0 +1,1 @@
+"""What a face may ask for: one table of orders, and the one function that performs them."""

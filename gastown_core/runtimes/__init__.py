@@ -1,0 +1,1 @@
+"""Agent programs as data: presets, how to start them, and how to read their screens."""

@@ -1,0 +1,79 @@
+"""Which town, and which rig of it, a folder belongs to (town-and-agents.md section 1)."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.errors import TownError
+from gastown_core.files.atomic import read_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MARKER = os.path.join("mayor", "town.json")
+
+
+def is_town(path: str) -> bool:
+    """Whether the folder holds ``mayor/town.json``."""
+    return os.path.isfile(os.path.join(path, MARKER))
+
+
+def find_town(start: str | None = None, env: Mapping[str, str] | None = None) -> str | None:
+    """Root of the outermost town around ``start`` (default: the working directory).
+
+    Falls back to GT_TOWN_ROOT and GT_ROOT, each of which must be a town itself.  None if there is no town.
+    """
+    env = os.environ if env is None else env
+    try:
+        here = os.path.abspath(start) if start is not None else os.environ.get("PWD") or os.getcwd()
+        if start is None and not os.path.samefile(here, os.getcwd()):
+            here = os.getcwd()
+    except OSError:
+        here = ""
+    found = None
+    while here:
+        if is_town(here):
+            found = here
+        above = os.path.dirname(here)
+        if above == here:
+            break
+        here = above
+    if found:
+        return found
+    for key in ("GT_TOWN_ROOT", "GT_ROOT"):
+        root = env.get(key, "")
+        if root and is_town(root):
+            return os.path.abspath(root)
+    return None
+
+
+def require_town(start: str | None = None) -> str:
+    """As ``find_town``. Raises TownError if there is none."""
+    root = find_town(start)
+    if root is None:
+        where = start or os.environ.get("PWD") or "here"
+        raise TownError(f"no town at or above {where}", "no mayor/town.json was found", "gt install PATH makes a town")
+    return root
+
+
+def read_rigs(root: str) -> dict[str, str]:
+    """Registered rigs as name → bead prefix, in the order of ``mayor/rigs.json``; empty if there is no such file."""
+    value = read_json(os.path.join(root, "mayor", "rigs.json")) or {}
+    rigs = value.get("rigs")
+    out: dict[str, str] = {}
+    if isinstance(rigs, dict):
+        for name, entry in rigs.items():
+            beads = entry.get("beads") if isinstance(entry, dict) else None
+            prefix = beads.get("prefix") if isinstance(beads, dict) else None
+            out[str(name)] = str(prefix or "gt").rstrip("-")
+    return out
+
+
+def rig_of(root: str, path: str, rigs: Mapping[str, str]) -> str:
+    """The rig whose folder ``path`` lies in, empty if none."""
+    try:
+        first = os.path.relpath(os.path.abspath(path), root).split(os.sep)[0]
+    except ValueError:
+        return ""
+    return first if first in rigs else ""
