@@ -1,0 +1,117 @@
+"""How long events are kept, and dropping the expired ones under the log's own lock.
+
+Defaults and formats: feed-and-events.md section 3.  A line that cannot be read is kept; a file is rewritten only
+if something expires; the newest ``min_retain_count`` lines always stay.
+"""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+
+from gastown_core.clock import parse_duration
+from gastown_core.events.feed import feed_path
+from gastown_core.events.log import log_path, parse_event
+from gastown_core.files.atomic import edit_json, read_json, write_atomic
+from gastown_core.files.locks import FileLock
+from gastown_core.model.event import CATALOGUE, DAY, DEFAULT_TTL_S
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+    class RetentionRules(NamedTuple):
+        """Lifetimes in seconds: ``ttls`` maps a type or a glob to one; ``min_retain_count`` lines always stay."""
+
+        default_ttl_s: float
+        prune_interval_s: float
+        min_retain_count: int
+        ttls: dict[str, float]
+
+    class Pruned(NamedTuple):
+        """What one prune did to one file: lines dropped, lines kept, bytes freed."""
+
+        path: str
+        dropped: int
+        kept: int
+        freed: int
+else:
+    from collections import namedtuple
+
+    RetentionRules = namedtuple("RetentionRules", "default_ttl_s prune_interval_s min_retain_count ttls")
+    Pruned = namedtuple("Pruned", "path dropped kept freed")
+
+
+def rules_path(root: str) -> str:
+    """Where the rules lie; the file holds JSON in spite of its name, as the Go tools have it."""
+    return os.path.join(root, ".krc.yaml")
+
+
+def read_rules(root: str) -> RetentionRules:
+    """The town's rules; durations may be text (``7d``) or integer nanoseconds. A missing file gives the defaults."""
+    value: dict[str, Any] = read_json(rules_path(root)) or {}
+    count = value.get("min_retain_count")
+    ttls = value.get("ttls")
+    own = {str(k): d for k, v in (ttls if isinstance(ttls, dict) else {}).items() if (d := parse_duration(v))}
+    return RetentionRules(
+        parse_duration(value.get("default_ttl")) or DEFAULT_TTL_S,
+        parse_duration(value.get("prune_interval")) or 3600.0,
+        count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else 100,
+        own,
+    )
+
+
+def set_ttl(root: str, pattern: str, ttl: str) -> None:
+    """Write one lifetime as text; the pattern ``default`` sets the default."""
+
+    def change(value: dict[str, Any]) -> None:
+        if pattern == "default":
+            value["default_ttl"] = ttl
+        else:
+            value.setdefault("ttls", {})[pattern] = ttl
+
+    edit_json(rules_path(root), change)
+
+
+def ttl_of(event_type: str, rules: RetentionRules) -> float:
+    """Seconds that an event of this type is kept: own rule, longest own glob, the catalogue, the default."""
+    exact = rules.ttls.get(event_type)
+    if exact is not None:
+        return exact
+    globs = [pattern for pattern in rules.ttls if "*" in pattern and fnmatchcase(event_type, pattern)]
+    if globs:
+        return rules.ttls[max(globs, key=len)]
+    kind = CATALOGUE.get(event_type)
+    if kind is not None:
+        return kind.ttl_s
+    return 30 * DAY if event_type.startswith("merge_") else rules.default_ttl_s
+
+
+def prune(root: str, now: float, *, dry_run: bool = False) -> list[Pruned]:
+    """Drop expired lines from the raw log and the curated feed; says what it did per file that exists."""
+    rules = read_rules(root)
+    return [
+        done
+        for path in (log_path(root), feed_path(root))
+        if (done := _prune_file(path, rules, now, dry_run)) is not None
+    ]
+
+
+def _prune_file(path: str, rules: RetentionRules, now: float, dry_run: bool) -> Pruned | None:
+    if not os.path.exists(path):
+        return None
+    with FileLock(path + ".lock"):
+        with open(path, "rb") as handle:
+            lines = handle.readlines()
+        spare = len(lines) - rules.min_retain_count
+        keep = [line for number, line in enumerate(lines) if number >= spare or not _is_expired(line, rules, now)]
+        dropped = len(lines) - len(keep)
+        freed = sum(map(len, lines)) - sum(map(len, keep))
+        if dropped and not dry_run:
+            write_atomic(path, b"".join(keep))
+    return Pruned(path, dropped, len(keep), freed)
+
+
+def _is_expired(line: bytes, rules: RetentionRules, now: float) -> bool:
+    event = parse_event(line)
+    return event is not None and event.ts > 0 and now - event.ts > ttl_of(event.type, rules)

@@ -1,0 +1,170 @@
+"""Told when something stirs in a folder: pushes from the kernel, with polling only where there are none.
+
+A watch is on folders, never on files (a renamed or replaced file would go deaf) and never recursive (worktrees
+hold thousands of folders).  A call back means "look again", nothing more.  On Linux inotify answers in under a
+millisecond and costs nothing when idle; elsewhere ``watchfiles`` does the same with a short step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+SAFETY_POLL_S = 5.0
+
+
+class FolderWatch:
+    """Calls ``on_stir(folder, name)`` on the event loop for changes in the watched folders (``name`` may be empty).
+
+    Folders may be added at any time and need not exist yet; missing ones are looked for every five seconds.
+    """
+
+    def __init__(self, on_stir: Callable[[str, str], None]) -> None:
+        self._on_stir = on_stir
+        self._folders: set[str] = set()
+        self._missing: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._backend: _Inotify | _Watchfiles | None = None
+        self._safety: asyncio.TimerHandle | None = None
+
+    def start(self, folders: Iterable[str]) -> None:
+        """Begin; call from the event loop."""
+        self._backend = _make_backend(self._on_stir)
+        for folder in folders:
+            self.add(folder)
+        self._arm_safety()
+
+    def add(self, folder: str) -> None:
+        """Watch one more folder."""
+        if folder in self._folders or self._backend is None:
+            return
+        if os.path.isdir(folder):
+            self._folders.add(folder)
+            self._missing.discard(folder)
+            self._backend.add(folder)
+        else:
+            self._missing.add(folder)
+
+    def _arm_safety(self) -> None:
+        self._safety = asyncio.get_running_loop().call_later(SAFETY_POLL_S, self._look_again)
+
+    def _look_again(self) -> None:
+        for folder in list(self._missing):
+            self.add(folder)
+            if folder in self._folders:
+                self._on_stir(folder, "")
+        for folder in list(self._folders):
+            if not os.path.isdir(folder):
+                self._folders.discard(folder)
+                self._missing.add(folder)
+                if self._backend is not None:
+                    self._backend.drop(folder)
+        self._on_stir("", "")
+        self._arm_safety()
+
+    async def close(self) -> None:
+        """Stop watching."""
+        if self._safety is not None:
+            self._safety.cancel()
+        if self._backend is not None:
+            await self._backend.close()
+
+
+def _make_backend(on_stir: Callable[[str, str], None]) -> _Inotify | _Watchfiles:
+    if sys.platform == "linux" and not os.environ.get("GT_FORCE_WATCHFILES"):
+        try:
+            return _Inotify(on_stir)
+        except OSError:
+            # no inotify instances left: the portable way still works
+            return _Watchfiles(on_stir)
+    return _Watchfiles(on_stir)
+
+
+class _Inotify:
+    def __init__(self, on_stir: Callable[[str, str], None]) -> None:
+        from asyncinotify import Inotify, Mask
+
+        self._on_stir = on_stir
+        self._mask = (
+            Mask.MODIFY | Mask.CREATE | Mask.MOVED_TO | Mask.MOVED_FROM | Mask.DELETE | Mask.DELETE_SELF | Mask.ATTRIB
+        )
+        self._inotify = Inotify()
+        self._by_folder: dict[str, object] = {}
+        self._task = asyncio.get_running_loop().create_task(self._pump())
+
+    def add(self, folder: str) -> None:
+        self._by_folder[folder] = self._inotify.add_watch(folder, self._mask)
+
+    def drop(self, folder: str) -> None:
+        watch = self._by_folder.pop(folder, None)
+        if watch is not None:
+            with contextlib.suppress(Exception):  # noqa: BLE001  the kernel has dropped it already
+                self._inotify.rm_watch(watch)
+
+    async def _pump(self) -> None:
+        async for event in self._inotify:
+            folder = str(event.watch.path) if event.watch is not None else ""
+            self._on_stir(folder, str(event.name) if event.name is not None else "")
+
+    async def close(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._inotify.close()
+
+
+class _Watchfiles:
+    def __init__(self, on_stir: Callable[[str, str], None]) -> None:
+        self._on_stir = on_stir
+        self._folders: set[str] = set()
+        self._changed = asyncio.Event()
+        self._stop: asyncio.Event = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._pump())
+
+    def add(self, folder: str) -> None:
+        self._folders.add(folder)
+        self._restart()
+
+    def drop(self, folder: str) -> None:
+        self._folders.discard(folder)
+        self._restart()
+
+    def _restart(self) -> None:
+        """awatch takes no further folders while it runs, so it is begun anew with the new list."""
+        self._changed.set()
+        self._stop.set()
+
+    async def _pump(self) -> None:
+        from watchfiles import awatch
+
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            self._stop = asyncio.Event()
+            folders = sorted(self._folders)
+            if not folders:
+                continue
+            async for changes in awatch(
+                *folders,
+                step=15,
+                debounce=30,
+                rust_timeout=60000,
+                recursive=False,
+                watch_filter=None,
+                stop_event=self._stop,
+                yield_on_timeout=False,
+            ):
+                for _, path in changes:
+                    self._on_stir(os.path.dirname(path), os.path.basename(path))
+
+    async def close(self) -> None:
+        self._stop.set()
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
