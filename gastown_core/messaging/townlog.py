@@ -1,0 +1,27 @@
+"""The town's log for people: ``logs/town.log``, one line per thing that happened to an agent."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.files.jsonl import append_lines
+from gastown_core.files.locks import FileLock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.clock import Clock
+
+_CONTROL = {code: " " for code in (*range(32), *range(127, 160))}
+
+
+def log_line(town_root: str, kind: str, agent: str, detail: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Append ``2026-03-02 11:04:09 [kind] agent detail`` in local time (file 0600). Raises StoreError."""
+    folder = os.path.join(town_root, "logs")
+    os.makedirs(folder, exist_ok=True)
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(clock.now()))
+    line = f"{stamp} [{kind}] {agent} {detail}".translate(_CONTROL).rstrip()
+    path = os.path.join(folder, "town.log")
+    with FileLock(path + ".lock"):
+        append_lines(path, [line.encode("utf-8", "replace")], mode=0o600)

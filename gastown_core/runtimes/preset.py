@@ -1,0 +1,99 @@
+"""A runtime as data: how an agent program is started, recognised, spoken to and resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROMPT_ARG, PROMPT_FLAG, PROMPT_NONE = "arg", "flag", "none"
+"""How the first prompt gets in: last argument, value of ``prompt_flag``, or not at all (it is typed later)."""
+
+RESUME_FLAG, RESUME_SUBCOMMAND, RESUME_NONE = "flag", "subcommand", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class HookFiles:
+    """Where the runtime's own hooks are configured; ``provider`` names the generator, empty if it has none."""
+
+    provider: str = ""
+    dir: str = ""
+    settings_file: str = ""
+    informational: bool = False
+
+    @property
+    def executable(self) -> bool:
+        """Whether the runtime runs our commands by itself (so that it primes itself at start)."""
+        return bool(self.provider) and not self.informational
+
+
+@dataclass(frozen=True, slots=True)
+class NonInteractive:
+    """How to ask one question and get one answer: ``<command> [subcommand] [flags] <prompt_flag> PROMPT``."""
+
+    subcommand: str = ""
+    prompt_flag: str = ""
+    output_flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One runtime.  ``base`` is the built-in it derives from (its screens, dialogs and hooks apply).
+
+    ``args`` are the model and behaviour arguments, ``autonomy_args`` those that let it act without asking; they are
+    apart so that an alias with arguments of its own keeps the latter.
+    """
+
+    name: str
+    command: str
+    args: tuple[str, ...] = ()
+    autonomy_args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    base: str = ""
+    process_names: tuple[str, ...] = ()
+    session_id_env: str = ""
+    resume_style: str = RESUME_NONE
+    resume_words: tuple[str, ...] = ()
+    continue_flag: str = ""
+    supports_fork: bool = False
+    prompt_mode: str = PROMPT_ARG
+    prompt_flag: str = ""
+    initial_prompt: str = ""
+    ready_prefix: str = ""
+    ready_delay_s: float = 0.0
+    hooks: HookFiles = HookFiles()
+    instructions_file: str = "AGENTS.md"
+    submit_key: str = "Enter"
+    escape_cancels: bool = False
+    takes_text_at_prompts: bool = False
+    drains_at_turn_end: bool = False
+    config_dir_env: str = ""
+    non_interactive: NonInteractive | None = None
+    exec_wrapper: tuple[str, ...] = ()
+    is_custom: bool = False
+
+    @property
+    def all_args(self) -> tuple[str, ...]:
+        """The arguments of a start: autonomy first, then the rest."""
+        return (*self.autonomy_args, *self.args)
+
+    @property
+    def screens(self) -> str:
+        """Name of the screen table that reads it."""
+        return self.base or self.name
+
+    def with_changes(self, **changes: object) -> Preset:
+        """A copy with those fields set."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def as_json(self) -> dict[str, object]:
+        """Name, command, args and type, as ``gt config agent list --json`` prints them."""
+        return {
+            "name": self.name,
+            "command": self.command,
+            "args": list(self.all_args),
+            "type": "custom" if self.is_custom else "built-in",
+            "is_custom": self.is_custom,
+        }

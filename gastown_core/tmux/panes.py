@@ -1,0 +1,168 @@
+"""The one list of panes: all sessions of the town in a single tmux call.
+
+One record per session, that of its agent's pane: the one noted at creation (option ``@gt_pane``), else the first.
+Sessions whose name begins with ``_gt-`` are our own machinery and never listed.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from gastown_core.tmux.server import NoServerError, exact
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NamedTuple
+
+    from gastown_core.tmux.server import TmuxServer
+
+    class Pane(NamedTuple):
+        """One pane as tmux sees it now; ``activity`` is the last output in Unix seconds (whole ones).
+
+        ``command`` is the foreground program's name.  ``dead`` panes keep their screen; ``dead_status`` is the exit
+        code, None after a signal or while alive.  ``agent`` and ``process_names`` are what was noted at creation.
+        """
+
+        session: str
+        window_id: str
+        pane_id: str
+        pid: int
+        command: str
+        dead: bool
+        dead_status: int | None
+        activity: float
+        attached: int
+        in_mode: bool
+        title: str
+        width: int
+        height: int
+        agent: str = ""
+        process_names: tuple[str, ...] = ()
+        dead_since: float = 0.0
+        created: float = 0.0
+else:
+    Pane = namedtuple(
+        "Pane",
+        "session window_id pane_id pid command dead dead_status activity attached in_mode title width height "
+        "agent process_names dead_since created",
+        defaults=("", (), 0.0, 0.0),
+    )
+
+HIDDEN_PREFIX = "_gt-"
+FIELD = "\u241f"
+RECORD = "\u241e"
+
+_VARIABLES = (
+    "session_name window_id pane_id pane_pid pane_dead pane_dead_status window_activity session_attached pane_in_mode "
+    "pane_width pane_height @gt_pane @gt_agent @gt_process_names pane_dead_time session_created pane_current_command "
+    "pane_title"
+).split()
+
+PANE_FORMAT = FIELD.join(f"#{{{name}}}" for name in _VARIABLES)
+"""tmux format of one pane; no commas, so it also stands inside ``#{P:}`` loops."""
+
+
+def parse_pane(record: str) -> tuple[Pane, bool] | None:
+    """The Pane of one formatted record and whether it is the noted agent pane; None for what is no record."""
+    parts = record.split(FIELD, len(_VARIABLES) - 1)
+    if len(parts) != len(_VARIABLES):
+        return None
+    session, window, pane, pid, dead, status, activity, attached, mode, width, height = parts[:11]
+    noted, agent, names, dead_time, created, command, title = parts[11:]
+    is_dead = dead == "1"
+    return Pane(
+        session,
+        window,
+        pane,
+        _int(pid),
+        command,
+        is_dead,
+        _int(status) if is_dead and status else None,
+        float(_int(activity)),
+        _int(attached),
+        mode not in ("", "0"),
+        title,
+        _int(width),
+        _int(height),
+        agent,
+        tuple(name for name in names.split(",") if name),
+        float(_int(dead_time)),
+        float(_int(created)),
+    ), noted == pane
+
+
+def parse_panes(records: Iterable[str]) -> dict[str, Pane]:
+    """Session name → its agent's pane, from formatted records in tmux's order."""
+    found: dict[str, Pane] = {}
+    for record in records:
+        parsed = parse_pane(record)
+        if parsed is None:
+            continue
+        pane, is_noted = parsed
+        if pane.session.startswith(HIDDEN_PREFIX):
+            continue
+        if is_noted or pane.session not in found:
+            found[pane.session] = pane
+    return found
+
+
+def list_panes(server: TmuxServer) -> dict[str, Pane]:
+    """All sessions of the server, each with its agent's pane; empty if no server runs. Raises TmuxError, NoTmuxError."""
+    try:
+        text = server.run("list-panes", "-a", "-F", PANE_FORMAT)
+    except NoServerError:
+        return {}
+    return parse_panes(text.split("\n"))
+
+
+def read_pane(server: TmuxServer, target: str) -> Pane:
+    """The pane ``target`` (a pane id, or ``exact(session)``) as it is now. Raises TargetMissingError, NoServerError."""
+    text = server.run("display-message", "-p", "-t", target, PANE_FORMAT)
+    parsed = parse_pane(text.rstrip("\n"))
+    if parsed is None or not parsed[0].pane_id:
+        from gastown_core.tmux.server import TargetMissingError
+
+        raise TargetMissingError("there is no such session", f"tmux knows no {target}")
+    return parsed[0]
+
+
+def find_pane(server: TmuxServer, session: str) -> Pane | None:
+    """The agent's pane of exactly this session, None if there is no such session. Raises TmuxError, NoTmuxError."""
+    from gastown_core.tmux.server import TargetMissingError
+
+    try:
+        text = server.run("list-panes", "-s", "-t", exact(session), "-F", PANE_FORMAT)
+    except (NoServerError, TargetMissingError):
+        return None
+    return parse_panes(text.split("\n")).get(session)
+
+
+def capture_pane(server: TmuxServer, pane_id: str, lines: int = 0) -> list[str]:
+    """The screen of a pane without its blank end, or its last ``lines`` lines with scrollback. Raises TmuxError.
+
+    The text is what the program drew: clean it before it reaches a terminal.
+    """
+    text = server.run(*capture_words(pane_id, lines))
+    return last_lines(text.split("\n"), lines)
+
+
+def capture_words(pane_id: str, lines: int) -> list[str]:
+    """The tmux command that captures at least the last ``lines`` lines (0: the visible screen)."""
+    words = ["capture-pane", "-p", "-t", pane_id]
+    return [*words, "-S", str(-lines)] if lines > 0 else words
+
+
+def last_lines(captured: list[str], lines: int) -> list[str]:
+    """The last ``lines`` of them (0: all) with blank lines at the end dropped."""
+    end = len(captured)
+    while end and not captured[end - 1].strip():
+        end -= 1
+    return captured[max(0, end - lines) : end] if lines > 0 else captured[:end]
+
+
+def _int(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return 0

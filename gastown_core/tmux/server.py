@@ -1,0 +1,135 @@
+"""THE one-shot client of a town's tmux server: one process per call, typed errors, exact targets.
+
+Targets are pane ids (``%3``) or ``exact(session)``; a bare session name is never passed, because tmux matches it
+by prefix.  Arguments are taken as they are: a trailing ``;`` does not end the command.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from gastown_core.errors import NoTmuxError, TmuxError
+from gastown_core.tmux.socket import socket_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NO_TMUX_HINT = "install tmux 3.2 or newer (apt install tmux, brew install tmux)"
+SESSION_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class NoServerError(TmuxError):
+    """The town's tmux server is not running, so it has no sessions."""
+
+
+class TargetMissingError(TmuxError):
+    """The session or pane that was named does not exist (any more)."""
+
+
+def exact(session: str) -> str:
+    """The target that means this session and no other. Raises TmuxError for what is no session name."""
+    if not SESSION_NAME.fullmatch(session):
+        raise TmuxError(f"{session!r} is no session name", "", "letters, digits, - and _ are allowed")
+    return f"={session}:"
+
+
+class TmuxServer:
+    """The server behind one socket name; holds nothing open."""
+
+    def __init__(self, socket: str, *, timeout_s: float = 10.0) -> None:
+        self.socket = socket
+        self.timeout_s = timeout_s
+        self._version: tuple[int, int] | None = None
+
+    @property
+    def argv(self) -> list[str]:
+        """The words every call begins with."""
+        return ["tmux", "-u", "-L", self.socket]
+
+    def run(self, *args: str, stdin: bytes | None = None) -> str:
+        """One tmux command; returns what it printed.
+
+        Raises NoTmuxError, NoServerError, TargetMissingError, or TmuxError with tmux's own words.
+        """
+        return self.run_many([args], stdin=stdin)
+
+    def run_many(self, commands: Sequence[Sequence[str]], *, stdin: bytes | None = None) -> str:
+        """Several commands in one process, in order; the first that fails ends the row. Raises as ``run``."""
+        from gastown_core import process
+
+        words = list(self.argv)
+        for number, command in enumerate(commands):
+            if number:
+                words.append(";")
+            words += [_literal(word) for word in command]
+        try:
+            done = process.run(words, stdin=stdin, timeout_s=self.timeout_s)
+        except process.ProgramMissingError as error:
+            raise NoTmuxError("tmux is not installed", "sessions need it", NO_TMUX_HINT) from error
+        except process.ProcessTimeoutError as error:
+            raise TmuxError(
+                "tmux gave no answer", f"{self.timeout_s:g} s passed", "is the machine overloaded?"
+            ) from error
+        if done.code:
+            raise tmux_failure(commands[0][0] if commands else "tmux", done.err.strip() or done.out.strip())
+        return done.out
+
+    def is_running(self) -> bool:
+        """Whether the server answers on its socket; starts no process and no server."""
+        import socket
+
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(self.timeout_s)
+            try:
+                probe.connect(socket_path(self.socket))
+            except OSError:
+                return False
+        return True
+
+    def version(self) -> tuple[int, int]:
+        """(3, 3) of ``tmux 3.3a``; asked once. Raises NoTmuxError."""
+        if self._version is None:
+            found = re.search(r"(\d+)\.(\d+)", self.run("-V"))
+            self._version = (int(found[1]), int(found[2])) if found else (99, 0)
+        return self._version
+
+    def has_session(self, session: str) -> bool:
+        """Whether exactly this session exists; False when no server runs. Raises NoTmuxError."""
+        try:
+            self.run("has-session", "-t", exact(session))
+        except (NoServerError, TargetMissingError):
+            return False
+        return True
+
+    def pid(self) -> int:
+        """Process id of the server. Raises NoServerError."""
+        return int(self.run("display-message", "-p", "#{pid}"))
+
+    def kill_server(self) -> None:
+        """End the server with all its sessions; none running is fine."""
+        try:
+            self.run("kill-server")
+        except NoServerError:
+            pass
+
+
+def _literal(word: str) -> str:
+    """``word`` so that tmux does not read a trailing ``;`` as the end of the command."""
+    return word[:-1] + "\\;" if word.endswith(";") else word
+
+
+def tmux_failure(command: str, words: str) -> TmuxError:
+    """The typed error for what tmux said."""
+    lowered = words.lower()
+    if "no server running" in lowered or "error connecting" in lowered or "server exited" in lowered:
+        return NoServerError("no tmux server is running for this town", words, "gt up starts the town's sessions")
+    if "can't find" in lowered or "no such" in lowered:
+        return TargetMissingError("there is no such session", words)
+    return TmuxError(f"tmux refused {command}", words or "it gave no reason")
+
+
+def own_session_env() -> str:
+    """The tmux session this process runs in (GT_SESSION), empty outside one."""
+    return os.environ.get("GT_SESSION", "") if os.environ.get("TMUX") else ""
