@@ -38,7 +38,9 @@ if TYPE_CHECKING:
         since: float = 0.0
 else:
     EventRow = namedtuple("EventRow", "ts type category tone symbol ascii actor rig text bead source")
-    EventFilter = namedtuple("EventFilter", "rig role category type agent bead text since", defaults=("", "", "", "", "", "", "", 0.0))
+    EventFilter = namedtuple(
+        "EventFilter", "rig role category type agent bead text since", defaults=("", "", "", "", "", "", "", 0.0)
+    )
 
 NO_FILTER = EventFilter()
 

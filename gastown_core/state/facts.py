@@ -1,0 +1,68 @@
+"""What is known of a town right now, as the sources left it: the reducer's whole input.
+
+One object, changed only by ``sources`` and read only by ``reduce``.  It holds excerpts of beads that can matter
+to a face (not closed, or closed within a day, or members of a shown convoy), never the whole ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gastown_core.beads.store import Excerpt
+from gastown_core.model.address import Address
+from gastown_core.model.snapshot import LastEvent, SourceStatus
+from gastown_core.runtimes.heartbeat import Heartbeat
+from gastown_core.runtimes.screen import ScreenReading
+from gastown_core.state.health import Thresholds
+from gastown_core.tmux.panes import Pane
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.town.inventory import Inventory
+
+LANDED_S = 86400.0
+"""How long a closed convoy stays in view (feed-and-events.md section 4.2)."""
+
+
+@dataclass(slots=True)
+class TownFacts:
+    """Facts by source; ``ledger`` maps store name → bead id → excerpt, ``fields`` a bead's field lines by id."""
+
+    inventory: Inventory
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    ledger: dict[str, dict[str, Excerpt]] = field(default_factory=dict)
+    fields: dict[str, dict[str, str]] = field(default_factory=dict)
+    panes: dict[str, Pane] | None = None
+    alive: dict[str, bool] = field(default_factory=dict)
+    screens: dict[str, ScreenReading] = field(default_factory=dict)
+    heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
+    last_events: dict[str, LastEvent] = field(default_factory=dict)
+    sources: dict[str, SourceStatus] = field(default_factory=dict)
+    ledger_version: int = 0
+
+    def good(self, source: str, now: float) -> None:
+        """A source answered."""
+        self.sources[source] = SourceStatus(source, now)
+
+    def failed(self, source: str, why: str) -> None:
+        """A source did not answer; keeps when it last did."""
+        before = self.sources.get(source)
+        self.sources[source] = SourceStatus(source, before.good_at if before else None, why or "no answer")
+
+    def error_of(self, source: str) -> str:
+        """Why a source failed, empty if it did not."""
+        status = self.sources.get(source)
+        return status.error if status else ""
+
+    def bead(self, bead_id: str) -> tuple[str, Excerpt] | None:
+        """(store name, excerpt) of a bead in view, None if it is not."""
+        for name, beads in self.ledger.items():
+            found = beads.get(bead_id)
+            if found is not None:
+                return name, found
+        return None
+
+
+def roster_addresses(inventory: Inventory) -> dict[str, Address]:
+    """Mail identity → address of everyone on the roster."""
+    return {entry.address.mail: entry.address for entry in inventory.agents}

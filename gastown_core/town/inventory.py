@@ -1,0 +1,111 @@
+"""THE roster: which rigs and agents a town has, from its folders and registers alone.
+
+Every face and command asks here who exists.  It costs a few directory listings: no tmux, no git, no ledger.
+Mayor and deacon always exist, witness and refinery in each registered rig, crew and polecats by their folders.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+
+from gastown_core.files.atomic import read_json
+from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS, Address
+from gastown_core.town.discover import read_rigs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    class RosterEntry(NamedTuple):
+        """One agent: who, its tmux session, the folder it works in, and its agent bead."""
+
+        address: Address
+        session: str
+        work_dir: str
+        bead_id: str
+
+    class RigEntry(NamedTuple):
+        """One rig: name, bead prefix without hyphen, folder, and state (operational, parked, docked)."""
+
+        name: str
+        prefix: str
+        path: str
+        state: str
+
+    class Inventory(NamedTuple):
+        """The roster in display order, and the rigs in the order of the register."""
+
+        name: str
+        root: str
+        rigs: tuple[RigEntry, ...]
+        agents: tuple[RosterEntry, ...]
+else:
+    RosterEntry = namedtuple("RosterEntry", "address session work_dir bead_id")
+    RigEntry = namedtuple("RigEntry", "name prefix path state")
+    Inventory = namedtuple("Inventory", "name root rigs agents")
+
+
+def read_inventory(root: str) -> Inventory:
+    """The roster of the town at ``root``. Raises SettingsError if a register is no JSON."""
+    town = read_json(os.path.join(root, "mayor", "town.json")) or {}
+    name = town.get("name")
+    rigs = tuple(
+        RigEntry(rig, prefix, os.path.join(root, rig), _rig_state(root, rig)) for rig, prefix in read_rigs(root).items()
+    )
+    agents = [_entry(Address(MAYOR, "", ""), "", os.path.join(root, "mayor"))]
+    agents.append(_entry(Address(DEACON, "", ""), "", os.path.join(root, "deacon")))
+    for dog in _folders(os.path.join(root, "deacon", "dogs")):
+        if dog != "boot":
+            agents.append(_entry(Address(DOG, "", dog), "", os.path.join(root, "deacon", "dogs", dog)))
+    for rig in rigs:
+        agents += _rig_agents(rig)
+    return Inventory(name if isinstance(name, str) and name else os.path.basename(root), root, rigs, tuple(agents))
+
+
+def _rig_agents(rig: RigEntry) -> list[RosterEntry]:
+    path = rig.path
+    found = [_entry(Address(WITNESS, rig.name, ""), rig.prefix, os.path.join(path, "witness"))]
+    found.append(_entry(Address(REFINERY, rig.name, ""), rig.prefix, os.path.join(path, "refinery", "rig")))
+    for name in _folders(os.path.join(path, "crew")):
+        found.append(_entry(Address(CREW, rig.name, name), rig.prefix, os.path.join(path, "crew", name)))
+    for name in _folders(os.path.join(path, "polecats")):
+        found.append(_entry(Address(POLECAT, rig.name, name), rig.prefix, polecat_dir(path, rig.name, name)))
+    return found
+
+
+def polecat_dir(rig_path: str, rig: str, name: str) -> str:
+    """A polecat's worktree: ``polecats/<name>/<rig>``, or the older flat ``polecats/<name>``."""
+    nested = os.path.join(rig_path, "polecats", name, rig)
+    return nested if os.path.isdir(nested) else os.path.join(rig_path, "polecats", name)
+
+
+def _entry(address: Address, prefix: str, work_dir: str) -> RosterEntry:
+    return RosterEntry(address, address.session(prefix), work_dir, address.bead_id(prefix))
+
+
+def _folders(path: str) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return sorted(e.name for e in entries if not e.name.startswith(".") and e.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _rig_state(root: str, rig: str) -> str:
+    """``parked`` from the local layer (``.beads-wisp/config/<rig>.json``), else ``operational``."""
+    local = read_json(os.path.join(root, ".beads-wisp", "config", f"{rig}.json")) or {}
+    values = local.get("values")
+    status = values.get("status") if isinstance(values, dict) else None
+    return status if status in ("parked", "docked") else "operational"
+
+
+def find_agent(inventory: Inventory, address: Address) -> RosterEntry | None:
+    """The roster entry of an address (``rig/name`` finds crew as well as polecats), None if nobody bears it."""
+    for entry in inventory.agents:
+        if entry.address == address:
+            return entry
+    for entry in inventory.agents:
+        if entry.address.mail == address.mail:
+            return entry
+    return None
