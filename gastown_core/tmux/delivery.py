@@ -1,6 +1,17 @@
-"""Text into an agent, never into a shell. (signatures first)"""
+"""Text into an agent, never into a shell.
+
+The text goes through a paste buffer of its own with bracketed paste, byte for byte; the submit key follows apart.
+Right before each of the two, the pane is looked at again: alive, not scrolled back, and its foreground the agent.
+"""
 
 from __future__ import annotations
+
+import os
+import re
+import time
+
+from gastown_core.errors import DeliveryError
+from gastown_core.tmux.panes import read_pane
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -9,10 +20,19 @@ if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
     from gastown_core.tmux.server import TmuxServer
 
+_DROPPED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# a paste that the terminal's own end mark could close early must not carry one, whatever is left of it
+TYPED, SUBMITTED = "typed", "submitted"
+ESCAPE_PAUSE_S = 0.6
+"""Longer than readline's key-sequence timeout, or Escape and Enter would become one key."""
+
+_serial = 0
+
 
 def sanitize(text: str) -> str:
-    """``text`` with tabs as spaces, LF kept, and every other control character (ESC too) dropped."""
-    raise NotImplementedError
+    """``text`` with CRLF as LF, tabs as spaces, LF kept, and every other control character (ESC too) dropped."""
+    text = text.replace("\r\n", "\n").replace("\t", " ")
+    return _DROPPED.sub("", text)
 
 
 def deliver(
@@ -27,8 +47,39 @@ def deliver(
 ) -> Iterator[str]:
     """Paste ``text`` and submit it; yields ``typed`` and ``submitted`` as they happen.
 
-    ``is_agent(pane pid, foreground command)`` is asked right before each keystroke.  Raises DeliveryError, with
-    nothing typed, if the pane is dead or its foreground is not the agent; TmuxError if tmux fails.
+    ``is_agent(pane pid, foreground command)`` is asked right before each keystroke.  ``escape_first`` sends Escape
+    between text and submit key (agents with an editor mode).  Raises DeliveryError, with nothing typed, if the pane
+    is dead or its foreground is not the agent (or with the text unsubmitted, if the agent ended just then);
+    TmuxError if tmux fails.
     """
-    raise NotImplementedError
-    yield ""
+    _check_ready(server, pane.pane_id, is_agent, "nothing was typed")
+    buffer = _buffer_name()
+    target = pane.pane_id
+    paste = ("paste-buffer", "-p", "-r", "-d", "-b", buffer, "-t", target)
+    server.run_many([("load-buffer", "-b", buffer, "-"), paste], stdin=sanitize(text).encode())
+    yield TYPED
+    if escape_first:
+        server.run("send-keys", "-t", target, "Escape")
+        time.sleep(ESCAPE_PAUSE_S)
+    time.sleep(pause_s)
+    _check_ready(server, target, is_agent, "the text was not submitted")
+    server.run("send-keys", "-t", target, submit_key)
+    yield SUBMITTED
+
+
+def _check_ready(server: TmuxServer, pane_id: str, is_agent: Callable[[int, str], bool], consequence: str) -> None:
+    """Leave copy mode if need be; raise unless a living agent is in the foreground."""
+    now = read_pane(server, pane_id)
+    if now.dead:
+        raise DeliveryError("the agent's pane is dead", consequence, "restart the session")
+    if now.in_mode:
+        server.run("send-keys", "-t", pane_id, "-X", "cancel")
+    if not is_agent(now.pid, now.command):
+        why = f"{now.command or 'another program'} is in the foreground, not the agent; {consequence}"
+        raise DeliveryError(f"no agent reads in session {now.session}", why, "restart the session")
+
+
+def _buffer_name() -> str:
+    global _serial
+    _serial += 1
+    return f"gt-{os.getpid()}-{time.monotonic_ns():x}-{_serial}"

@@ -1,19 +1,208 @@
-"""Which program runs in a pane. (signatures first)"""
+"""Which programs run in a pane, from one pass over the process table.
+
+Two questions that are not the same: *delivery* asks who would read a keystroke now (the terminal's foreground
+process group), *liveness* asks whether the agent's process exists at all (any descendant).  Linux answers from
+``/proc``; elsewhere psutil answers, and delivery then errs on the side of refusing.
+"""
 
 from __future__ import annotations
+
+import os
+from collections import namedtuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import NamedTuple
 
     from gastown_core.tmux.panes import Pane
 
+    class Process(NamedTuple):
+        """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown."""
+
+        pid: int
+        name: str
+        parent: int
+        group: int
+        session: int
+        foreground: int
+        started: float
+        is_gone: bool
+else:
+    Process = namedtuple("Process", "pid name parent group session foreground started is_gone")
+
+SHELLS = frozenset("bash zsh sh fish tcsh csh ksh dash ash pwsh powershell".split())
+INTERPRETERS = ("python", "node", "bun", "deno", "ruby", "env")
+MAX_DEPTH = 10
+COMM_SIZE = 15
+
+_names_cache: dict[tuple[int, float], frozenset[str]] = {}
+
 
 def foreground_is(pane_pid: int, command: str, names: Iterable[str]) -> bool:
-    """Whether the program that would read a keystroke in this pane is one of ``names``."""
-    raise NotImplementedError
+    """Whether the program that would read a keystroke in this pane is one of ``names``.
+
+    ``pane_pid`` is the pane's first process, ``command`` what tmux calls its foreground program.
+    """
+    wanted = frozenset(names)
+    if command in wanted:
+        return True
+    leader = read_process(pane_pid)
+    if leader is None or leader.foreground <= 0:
+        return command not in SHELLS and _lives_below(pane_pid, wanted, process_table())
+    front = read_process(leader.foreground)
+    if front is not None and _is_called(front, wanted):
+        return True
+    return any(row.group == leader.foreground and _is_called(row, wanted) for row in process_table().values())
 
 
 def agents_alive(panes: Iterable[Pane], names_by_session: Mapping[str, Iterable[str]]) -> dict[str, bool]:
-    """Session → whether its agent's process lives, with at most one pass over the process table."""
-    raise NotImplementedError
+    """Session → whether its agent's process lives, with at most one pass over the process table.
+
+    The names noted in the pane itself come first, then ``names_by_session``; a session without any is not answered.
+    """
+    answers: dict[str, bool] = {}
+    table: dict[int, Process] | None = None
+    children: dict[int, list[int]] = {}
+    for pane in panes:
+        wanted = frozenset(pane.process_names or names_by_session.get(pane.session, ()))
+        if not wanted:
+            continue
+        if pane.dead or pane.command in wanted:
+            answers[pane.session] = not pane.dead
+            continue
+        if table is None:
+            table = process_table()
+            children = _children(table)
+        answers[pane.session] = _lives_below(pane.pid, wanted, table, children)
+    return answers
+
+
+def pane_processes(pane_pid: int) -> list[Process]:
+    """Everything that runs in a pane: descendants and what shares its terminal session; deepest first."""
+    table = process_table()
+    found = [row.pid for row in table.values() if row.session == pane_pid and row.pid != pane_pid]
+    depth = dict.fromkeys(found, 1)
+    for level, pid in _descendants(pane_pid, _children(table)):
+        depth[pid] = level
+    order = sorted(depth, key=lambda pid: -depth[pid])
+    return [table[pid] for pid in (*order, pane_pid) if pid in table and not table[pid].is_gone]
+
+
+def is_running(process: Process) -> bool:
+    """Whether this very process (not another with its number) still runs."""
+    now = read_process(process.pid)
+    return now is not None and not now.is_gone and now.started == process.started
+
+
+def process_table() -> dict[int, Process]:
+    """All processes now, by number."""
+    try:
+        entries = os.listdir("/proc")
+    except OSError:
+        return _psutil_table()
+    table = {}
+    for entry in entries:
+        if entry.isdigit():
+            row = read_process(int(entry))
+            if row is not None:
+                table[row.pid] = row
+    return table or _psutil_table()
+
+
+def read_process(pid: int) -> Process | None:
+    """One process, None if there is none with that number."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as handle:
+            data = handle.read(512)
+    except FileNotFoundError:
+        return None if os.path.exists("/proc/self/stat") else _psutil_table().get(pid)
+    except OSError:
+        return None
+    head, _, tail = data.rpartition(b") ")
+    fields = tail.split()
+    if len(fields) < 20:
+        return None
+    name = head.partition(b" (")[2].decode("utf-8", "replace")
+    parent, group, session, _, foreground = (int(field) for field in fields[1:6])
+    return Process(pid, name, parent, group, session, foreground, float(fields[19]), fields[0] in (b"Z", b"X"))
+
+
+def _psutil_table() -> dict[int, Process]:
+    import psutil
+
+    table = {}
+    for item in psutil.process_iter(["pid", "name", "ppid", "create_time", "status"]):
+        info = item.info
+        gone = info["status"] == psutil.STATUS_ZOMBIE
+        pid, parent = int(info["pid"]), int(info["ppid"] or 0)
+        table[pid] = Process(pid, info["name"] or "", parent, 0, 0, 0, float(info["create_time"] or 0), gone)
+    return table
+
+
+def _children(table: Mapping[int, Process]) -> dict[int, list[int]]:
+    children: dict[int, list[int]] = {}
+    for row in table.values():
+        children.setdefault(row.parent, []).append(row.pid)
+    return children
+
+
+def _descendants(pid: int, children: Mapping[int, list[int]]) -> list[tuple[int, int]]:
+    """(depth, pid) of everything below ``pid``, nearest first."""
+    found: list[tuple[int, int]] = []
+    level = [pid]
+    for depth in range(1, MAX_DEPTH + 1):
+        level = [child for parent in level for child in children.get(parent, ())]
+        if not level:
+            break
+        found += [(depth, child) for child in level]
+    return found
+
+
+def _lives_below(
+    pid: int, wanted: frozenset[str], table: Mapping[int, Process], children: Mapping[int, list[int]] | None = None
+) -> bool:
+    rows = [table[pid]] if pid in table else []
+    below = _descendants(pid, _children(table) if children is None else children)
+    rows += [table[child] for _, child in below]
+    return any(_is_called(row, wanted) for row in rows)
+
+
+def _is_called(row: Process, wanted: frozenset[str]) -> bool:
+    if row.is_gone:
+        return False
+    return any(row.name == name[:COMM_SIZE] for name in wanted) or not wanted.isdisjoint(_names(row))
+
+
+def _names(row: Process) -> frozenset[str]:
+    """What a process may be called: its program, and what an interpreter runs. Kept per process start."""
+    key = (row.pid, row.started)
+    known = _names_cache.get(key)
+    if known is None:
+        if len(_names_cache) > 2000:
+            _names_cache.clear()
+        known = _names_cache[key] = _read_names(row.pid)
+    return known
+
+
+def _read_names(pid: int) -> frozenset[str]:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as handle:
+            words = handle.read(4096).decode("utf-8", "replace").split("\0")
+    except OSError:
+        return frozenset()
+    names = [os.path.basename(words[0])]
+    if names[0].startswith(INTERPRETERS):
+        names += _script_names(words[1:])
+    return frozenset(name for name in names if name)
+
+
+def _script_names(words: list[str]) -> list[str]:
+    """Names of the script or module that an interpreter was given."""
+    for number, word in enumerate(words):
+        if word == "-m" and number + 1 < len(words):
+            return [words[number + 1]]
+        if word and not word.startswith("-"):
+            base = os.path.basename(word)
+            return [base, os.path.splitext(base)[0]]
+    return []
