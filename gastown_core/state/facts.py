@@ -18,6 +18,7 @@ from gastown_core.tmux.panes import Pane
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.state.digest import LedgerDigest
     from gastown_core.town.inventory import Inventory
 
 LANDED_S = 86400.0
@@ -39,6 +40,7 @@ class TownFacts:
     last_events: dict[str, LastEvent] = field(default_factory=dict)
     sources: dict[str, SourceStatus] = field(default_factory=dict)
     ledger_version: int = 0
+    digest: tuple[int, LedgerDigest] | None = None
 
     def good(self, source: str, now: float) -> None:
         """A source answered."""

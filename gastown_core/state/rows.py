@@ -43,9 +43,14 @@ class Roster:
 
     def __init__(self, rigs: Mapping[str, str], agents: Mapping[str, Address]) -> None:
         """``rigs`` maps names to prefixes, ``agents`` mail identities to addresses."""
+        self._known: dict[str, Address] = {}
+        self.replace(rigs, agents)
+
+    def replace(self, rigs: Mapping[str, str], agents: Mapping[str, Address]) -> None:
+        """Take over a new roster."""
         self._rigs = dict(rigs)
         self._agents = dict(agents)
-        self._known: dict[str, Address] = {}
+        self._known.clear()
 
     def resolve(self, actor: str) -> Address:
         """The address of an actor text; remembered, since a town has few actors and many events."""

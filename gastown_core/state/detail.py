@@ -1,0 +1,76 @@
+"""What the console's drawer and dialogs ask for beyond the snapshot; slow enough to be asked from a thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gastown_core.beads.ledger import TownLedger
+from gastown_core.beads.store import BeadQuery, Excerpt
+from gastown_core.clock import SYSTEM_CLOCK, Clock
+from gastown_core.errors import GastownError
+from gastown_core.git.facts import WorkFacts, read_facts
+from gastown_core.model.bead import Bead
+from gastown_core.model.snapshot import AgentView
+
+
+@dataclass(frozen=True, slots=True)
+class BeadDetail:
+    """A bead in full: its record, where it lives, and what depends on what."""
+
+    bead: Bead
+    store: str
+    depends_on: tuple[tuple[str, str, str, str], ...]
+    """(id, edge type, title, status) of what it depends on; title empty if unknown."""
+    dependents: tuple[tuple[str, str, str, str], ...]
+    """The same for what depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDetail:
+    """An agent's work: the bead on its hook, and its worktree as git sees it (None with the reason in ``git_error``)."""
+
+    bead: BeadDetail | None
+    git: WorkFacts | None
+    git_error: str
+    work_dir: str
+
+
+def bead_detail(root: str, bead_id: str) -> BeadDetail | None:
+    """Everything about a bead of any store; None if there is no such bead."""
+    ledger = TownLedger(root)
+    for name, store in ledger.stores().items():
+        bead = store.get(bead_id)
+        if bead is not None:
+            down = [(edge.target, edge.type) for edge in bead.edges]
+            return BeadDetail(bead, name, _named(ledger, down), _named(ledger, store.dependents(bead_id)))
+    return None
+
+
+def _named(ledger: TownLedger, ends: list[tuple[str, str]]) -> tuple[tuple[str, str, str, str], ...]:
+    known = ledger.get_many([bead_id for bead_id, _ in ends])
+    rows = []
+    for bead_id, kind in ends:
+        bead = known.get(bead_id)
+        rows.append((bead_id, kind, bead.title if bead else "", bead.status if bead else ""))
+    return tuple(rows)
+
+
+def work_detail(root: str, agent: AgentView) -> WorkDetail:
+    """What an agent works on and what its worktree holds."""
+    bead = bead_detail(root, agent.work.bead_id) if agent.work is not None else None
+    try:
+        return WorkDetail(bead, read_facts(agent.work_dir), "", agent.work_dir)
+    except GastownError as error:
+        return WorkDetail(bead, None, str(error), agent.work_dir)
+
+
+def ready_beads(root: str, limit: int = 200, clock: Clock = SYSTEM_CLOCK) -> list[tuple[str, Excerpt]]:
+    """(store, bead) of ready work in every rig and the town, most urgent first."""
+    from gastown_core.beads.record import excerpt_of
+
+    rows = []
+    for name, store in TownLedger(root).stores().items():
+        found = store.ready(BeadQuery(limit=limit, unassigned=True), clock.now())
+        rows += [(name, excerpt_of(bead)) for bead in found]
+    rows.sort(key=lambda row: (row[1].priority, row[1].created_at))
+    return rows[:limit]

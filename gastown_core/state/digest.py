@@ -1,0 +1,68 @@
+"""What the ledger says of agents, worked out once for each state of the ledger and not once for each glance."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from gastown_core.beads.store import Excerpt
+from gastown_core.model.address import parse_address
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
+from gastown_core.state.facts import TownFacts
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerDigest:
+    """By mail identity: the bead on the hook, and unread mail by priority, newest first; and open escalations."""
+
+    hooked: dict[str, Excerpt]
+    unread: dict[str, list[Excerpt]]
+    escalations: int
+
+
+def digest_of(facts: TownFacts) -> LedgerDigest:
+    """The digest of the ledger as it is now; remembered in the facts until the ledger moves."""
+    if facts.digest is not None and facts.digest[0] == facts.ledger_version:
+        return facts.digest[1]
+    digest = _work_out(facts)
+    facts.digest = (facts.ledger_version, digest)
+    return digest
+
+
+def _work_out(facts: TownFacts) -> LedgerDigest:
+    hooked: dict[str, Excerpt] = {}
+    unread: dict[str, list[Excerpt]] = defaultdict(list)
+    escalated: set[str] = set()
+    identities: dict[str, str] = {}
+    for beads in facts.ledger.values():
+        for bead in beads.values():
+            if bead.status == CLOSED:
+                continue
+            if "gt:escalation" in bead.labels:
+                escalated.add(_escalation_id(bead))
+            if not bead.assignee:
+                continue
+            who = identities.get(bead.assignee)
+            if who is None:
+                who = identities[bead.assignee] = parse_address(bead.assignee).mail
+            if "gt:message" in bead.labels:
+                if "read" not in bead.labels:
+                    unread[who].append(bead)
+            elif bead.status in (HOOKED, IN_PROGRESS) and _is_newer_hook(bead, hooked.get(who)):
+                hooked[who] = bead
+    for mail in unread.values():
+        mail.sort(key=lambda m: (m.priority, -m.updated_at))
+    return LedgerDigest(hooked, dict(unread), len(escalated))
+
+
+def _is_newer_hook(bead: Excerpt, before: Excerpt | None) -> bool:
+    """A hooked bead counts before one in progress, then the one moved last."""
+    return before is None or (bead.status == HOOKED, bead.updated_at) > (before.status == HOOKED, before.updated_at)
+
+
+def _escalation_id(bead: Excerpt) -> str:
+    """The record and the message that carries it count once: the message names the record in a label."""
+    for label in bead.labels:
+        if label.startswith("escalation:"):
+            return label[11:]
+    return bead.id

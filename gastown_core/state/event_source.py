@@ -1,0 +1,120 @@
+"""The event log as a source: fresh rows for the stream, and each agent's newest own event."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from gastown_core.events.log import log_path, newest_events, parse_event
+from gastown_core.files.tail import Tailer
+from gastown_core.model.event import describe
+from gastown_core.model.snapshot import LastEvent
+from gastown_core.state.facts import TownFacts
+from gastown_core.state.ledger_source import Change
+from gastown_core.state.rows import Doubles, Roster, ledger_row, revision_of
+from gastown_core.state.stream import EventStream
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.event import TownEvent
+
+LOOK_BACK = 1500
+"""How many events are read at the start to find each agent's newest one."""
+
+
+class EventSource:
+    """Keeps ``facts.last_events`` and the stream true."""
+
+    def __init__(self, facts: TownFacts, roster: Roster) -> None:
+        self.facts = facts
+        self.roster = roster
+        self.stream = EventStream(facts.inventory.root, roster)
+        self._tail: Tailer | None = None
+        self._doubles = Doubles()
+
+    def load(self, now: float) -> None:
+        """Read the newest block, and begin to tail."""
+        try:
+            end = self.stream.open()
+            self._tail = Tailer(self.stream.path, offset=end)
+            read_last_events(self.facts, self.roster)
+        except OSError as error:
+            self.facts.failed("events", error.strerror or str(error))
+            return
+        self.facts.good("events", now)
+
+    def poll(self, now: float) -> tuple[int, bool]:
+        """Take in what was appended; returns how many rows came, and whether the log was replaced."""
+        if self._tail is None:
+            self.load(now)
+            return self.stream.end, True
+        try:
+            batch = self._tail.read()
+        except OSError as error:
+            self.facts.failed("events", error.strerror or str(error))
+            return 0, False
+        if self.facts.error_of("events"):
+            self.facts.good("events", now)
+        if batch.reset:
+            self._tail.close()
+            self.load(now)
+            return self.stream.end, True
+        added = 0
+        for offset, line in batch.lines:
+            event = parse_event(line, offset)
+            if event is not None and self._take(event):
+                added += 1
+        return added, False
+
+    def _take(self, event: TownEvent) -> bool:
+        self._note_last(event)
+        revision = revision_of(event)
+        if revision is not None and not self._doubles.first(*revision):
+            return False
+        for key in ("bead", "mr", "convoy"):
+            bead = event.payload.get(key)
+            if isinstance(bead, str):
+                self._doubles.touch(bead, event.ts)
+        return self.stream.add_logged(event)
+
+    def _note_last(self, event: TownEvent) -> None:
+        note_last(self.facts, self.roster, event, newest=True)
+
+    def add_changes(self, changes: list[Change], now: float) -> int:
+        """Rows for changes of beads that no event tells of; returns how many rows came."""
+        added = 0
+        for change in changes:
+            row = ledger_row(change.old, change.new, change.store, now)
+            if row is None:
+                continue
+            if change.revision and not self._doubles.first(row.bead, change.revision):
+                continue
+            if row.type == "update" and self._doubles.is_repeat(row.bead, row.ts):
+                continue
+            self._doubles.touch(row.bead, row.ts)
+            self.stream.add_extra(row)
+            added += 1
+        return added
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.stream.close()
+        if self._tail is not None:
+            self._tail.close()
+
+
+def read_last_events(facts: TownFacts, roster: Roster) -> None:
+    """Each agent's newest own event, from the newest lines of the log."""
+    for event in islice(newest_events(log_path(facts.inventory.root)), LOOK_BACK):
+        note_last(facts, roster, event, newest=False)
+
+
+def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: bool) -> None:
+    """Remember the event as its actor's (for a spawn: the polecat's) newest; older ones don't replace newer ones."""
+    actor = event.actor
+    if event.type == "spawn":
+        actor = f"{event.payload.get('rig', '')}/{event.payload.get('polecat', '')}"
+    elif event.type == "session_death" and isinstance(event.payload.get("agent"), str):
+        actor = event.payload["agent"]
+    address = roster.resolve(actor)
+    if address.is_agent and (newest or address.path not in facts.last_events):
+        facts.last_events[address.path] = LastEvent(describe(event), event.ts, event.type)

@@ -1,0 +1,58 @@
+"""Heartbeats as a source: the folder is listed, only files that changed are read."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from gastown_core.runtimes.heartbeat import parse_heartbeat
+from gastown_core.state.facts import TownFacts
+
+
+class HeartbeatSource:
+    """Keeps ``facts.heartbeats`` true; a junk file counts as no heartbeat."""
+
+    def __init__(self, facts: TownFacts) -> None:
+        self.facts = facts
+        self.folder = os.path.join(facts.inventory.root, ".runtime", "heartbeats")
+        self._seen: dict[str, tuple[int, int, int]] = {}
+
+    def poll(self, now: float) -> bool:
+        """Take in changed files; returns whether anything changed."""
+        changed = False
+        found = set()
+        try:
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    if not entry.name.endswith(".json"):
+                        continue
+                    session = entry.name[:-5]
+                    found.add(session)
+                    status = entry.stat()
+                    mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+                    if self._seen.get(session) != mark:
+                        self._seen[session] = mark
+                        changed = self._read(entry.path, session) or changed
+        except FileNotFoundError:
+            found = set()
+        except OSError as error:
+            self.facts.failed("heartbeats", error.strerror or str(error))
+            return False
+        for session in self._seen.keys() - found:
+            del self._seen[session]
+            changed = self.facts.heartbeats.pop(session, None) is not None or changed
+        if self.facts.error_of("heartbeats") or "heartbeats" not in self.facts.sources:
+            self.facts.good("heartbeats", now)
+        return changed
+
+    def _read(self, path: str, session: str) -> bool:
+        try:
+            with open(path, "rb") as handle:
+                value = json.loads(handle.read())
+        except (OSError, ValueError):
+            return False
+        beat = parse_heartbeat(value) if isinstance(value, dict) else None
+        if beat is None:
+            return self.facts.heartbeats.pop(session, None) is not None
+        self.facts.heartbeats[session] = beat
+        return True

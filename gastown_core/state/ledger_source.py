@@ -1,0 +1,160 @@
+"""The ledger as a source: excerpts of every store, kept fresh by tailing what other processes append.
+
+The first load asks the index; after that each appended line is a whole record.  When a store's file was replaced
+(compaction, git, an import) the store is asked again and the difference counts as changes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from gastown_core.beads.ledger import TownLedger
+from gastown_core.beads.record import excerpt_of, parse_line
+from gastown_core.beads.store import BeadQuery, BeadStore, Excerpt
+from gastown_core.errors import GastownError
+from gastown_core.files.tail import Tailer
+from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.state.convoys import is_convoy
+from gastown_core.state.facts import LANDED_S, TownFacts
+
+FIELD_LABELS = frozenset(("gt:agent", "gt:merge-request", "gt:convoy"))
+FILES = ("issues.jsonl", "wisps.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One bead moved in one store; ``revision`` is the record's ``updated_at`` text."""
+
+    store: str
+    old: Excerpt | None
+    new: Excerpt | None
+    revision: str
+
+
+class LedgerSource:
+    """Keeps ``facts.ledger`` and ``facts.fields`` true."""
+
+    def __init__(self, facts: TownFacts, ledger: TownLedger) -> None:
+        self.facts = facts
+        self.ledger = ledger
+        self._tails: dict[str, list[Tailer]] = {}
+
+    def folders(self) -> list[str]:
+        """The ``.beads`` folders to watch."""
+        return [store.beads_dir for store in self.ledger.stores().values()]
+
+    def load(self, now: float) -> None:
+        """Read every store anew."""
+        for name in self.ledger.stores():
+            self.load_store(name, now)
+        self.fetch_members()
+        self.facts.ledger_version += 1
+
+    def load_store(self, name: str, now: float) -> None:
+        """Read one store anew through its index and tail it from there; a failure is noted, old facts stay."""
+        source = f"beads:{name}"
+        try:
+            store = self.ledger.stores()[name]
+            self._begin_tail(name, store)
+            found = {e.id: e for e in store.excerpts(BeadQuery(exclude_statuses=(CLOSED,), include_wisps=True))}
+            recent = BeadQuery(statuses=(CLOSED,), closed_since=now - LANDED_S, include_wisps=True)
+            found.update((e.id, e) for e in store.excerpts(recent))
+            self._read_fields(store, found)
+        except (GastownError, OSError) as error:
+            self.facts.failed(source, str(error))
+            return
+        self.facts.ledger[name] = found
+        self.facts.good(source, now)
+
+    def _begin_tail(self, name: str, store: BeadStore) -> None:
+        for tail in self._tails.pop(name, []):
+            tail.close()
+        positions = store.position()  # type: ignore[attr-defined]
+        self._tails[name] = [
+            Tailer(os.path.join(store.beads_dir, file), offset=position[2] if position else 0)
+            for file, position in zip(FILES, positions, strict=True)
+        ]
+
+    def _read_fields(self, store: BeadStore, found: dict[str, Excerpt]) -> None:
+        wanted = [e.id for e in found.values() if FIELD_LABELS.intersection(e.labels) or is_convoy(e)]
+        for bead_id, bead in store.get_many(wanted).items():
+            self.facts.fields[bead_id] = bead.fields
+
+    def fetch_members(self) -> None:
+        """Look up members of shown convoys that closed too long ago to be in view."""
+        index = {bead_id for beads in self.facts.ledger.values() for bead_id in beads}
+        missing = {
+            edge.target
+            for convoy in self.facts.ledger.get("town", {}).values()
+            if is_convoy(convoy)
+            for edge in convoy.edges
+            if edge.type == "tracks" and edge.target not in index
+        }
+        by_store: dict[str, list[str]] = {}
+        for name, store in self.ledger.stores().items():
+            by_store[name] = [bead_id for bead_id in missing if bead_id.startswith(store.prefix + "-")]
+        for name, ids in by_store.items():
+            if not ids or self.facts.error_of(f"beads:{name}"):
+                continue
+            for bead_id, bead in self.ledger.stores()[name].get_many(ids).items():
+                self.facts.ledger.setdefault(name, {})[bead_id] = excerpt_of(bead)
+
+    def poll(self, now: float) -> list[Change]:
+        """Take in what was appended since; returns the changes, oldest first."""
+        changes: list[Change] = []
+        for name in list(self.ledger.stores()):
+            if name not in self._tails:
+                self.load_store(name, now)
+                continue
+            changes += self._poll_store(name, now)
+        if changes:
+            self.facts.ledger_version += 1
+            if any(change.new is not None and is_convoy(change.new) for change in changes):
+                self.fetch_members()
+        return changes
+
+    def _poll_store(self, name: str, now: float) -> list[Change]:
+        lines: list[bytes] = []
+        try:
+            for tail in self._tails[name]:
+                batch = tail.read()
+                if batch.reset:
+                    return self._reload(name, now)
+                lines += [line for _, line in batch.lines]
+        except OSError as error:
+            self.facts.failed(f"beads:{name}", error.strerror or str(error))
+            return []
+        if self.facts.error_of(f"beads:{name}"):
+            self.facts.good(f"beads:{name}", now)
+        view = self.facts.ledger.setdefault(name, {})
+        return [change for line in lines if (change := self._apply(name, view, parse_line(line))) is not None]
+
+    def _apply(self, name: str, view: dict[str, Excerpt], bead: Bead | None) -> Change | None:
+        if bead is None or not bead.id:
+            return None
+        old = view.get(bead.id)
+        if bead.is_tombstone:
+            view.pop(bead.id, None)
+            return Change(name, old, None, bead.text("updated_at")) if old is not None else None
+        new = excerpt_of(bead)
+        view[bead.id] = new
+        if FIELD_LABELS.intersection(new.labels) or is_convoy(new):
+            self.facts.fields[bead.id] = bead.fields
+        return Change(name, old, new, bead.text("updated_at")) if new != old else None
+
+    def _reload(self, name: str, now: float) -> list[Change]:
+        before = self.facts.ledger.get(name, {})
+        self.load_store(name, now)
+        self.fetch_members()
+        after = self.facts.ledger.get(name, {})
+        changes = [Change(name, before.get(i), e, "") for i, e in after.items() if e != before.get(i)]
+        changes += [Change(name, e, None, "") for i, e in before.items() if i not in after and e.status != CLOSED]
+        return changes
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for tails in self._tails.values():
+            for tail in tails:
+                tail.close()
+        self._tails.clear()

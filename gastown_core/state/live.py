@@ -1,0 +1,289 @@
+"""The live model: sources that push, one snapshot, one stream of updates for a console.
+
+Nothing is polled that can be pushed: folders are watched, tmux pushes over one control link.  Updates come at
+once while it is calm and at most ten a second in a burst.  A source that fails keeps its last good facts and says
+so in the snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from dataclasses import dataclass
+
+from gastown_core.clock import SYSTEM_CLOCK, Clock
+from gastown_core.errors import GastownError
+from gastown_core.files.watch import FolderWatch
+from gastown_core.model.snapshot import TownSnapshot
+from gastown_core.state.collect import Sources
+from gastown_core.state.reduce import reduce_town
+from gastown_core.state.stream import EventStream
+from gastown_core.tmux.control import ControlLink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gastown_core.tmux.panes import Pane
+
+EVENTS, BEADS, BEATS, PANES, ROSTER, CLOCK = "events", "beads", "heartbeats", "panes", "roster", "clock"
+CALM_GAP_S = 0.02
+BURST_GAP_S = 0.1
+BURST_COUNT = 15
+INDEX_ROWS = 100_000
+INDEX_BYTES = 1 << 20
+LINK_RETRY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one turn brought: the snapshot, how many rows came at the end, and whether the rows began anew."""
+
+    snapshot: TownSnapshot
+    rows_added: int
+    stream_reset: bool
+
+
+class LiveTown:
+    """The town at ``root``, kept true until ``close``. Use it from one event loop."""
+
+    def __init__(self, root: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.root = root
+        self.clock = clock
+        self.sources = Sources(root)
+        self.snapshot = TownSnapshot(self.sources.facts.inventory.name, root, 0, 0.0)
+        self.link: ControlLink | None = None
+        self._watch = FolderWatch(self._on_stir)
+        self._dirty: set[str] = set()
+        self._wake = asyncio.Event()
+        self._kinds: dict[str, str] = {}
+        self._sent: deque[float] = deque(maxlen=BURST_COUNT)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pushed: dict[str, Pane] | None = None
+        self._closing = False
+
+    @property
+    def stream(self) -> EventStream:
+        """The rows of the event stream."""
+        return self.sources.events.stream
+
+    async def start(self) -> None:
+        """Look at everything once, then begin to watch; ``snapshot`` is whole when this returns."""
+        now = self.clock.now()
+        sources = self.sources
+        sources.events.load(now)
+        sources.ledger.load(now)
+        sources.heartbeats.poll(now)
+        sources.panes.poll(now)
+        self.snapshot = reduce_town(sources.facts, now)
+        self._watch.start(self._folders())
+        loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(self._keep_link()))
+        self._tasks.append(loop.create_task(self._index_history()))
+
+    def _folders(self) -> list[str]:
+        inventory = self.sources.facts.inventory
+        kinds = {self.root: EVENTS, self.sources.heartbeats.folder: BEATS}
+        kinds.update((folder, BEADS) for folder in self.sources.ledger.folders())
+        kinds.update((os.path.join(self.root, part), ROSTER) for part in ("mayor", "settings"))
+        for rig in inventory.rigs:
+            kinds.update((os.path.join(rig.path, part), ROSTER) for part in ("crew", "polecats"))
+        self._kinds = kinds
+        return list(kinds)
+
+    def _on_stir(self, folder: str, name: str) -> None:
+        if not folder:
+            # the watch's slow safety look
+            self._dirty.update((EVENTS, BEADS, BEATS))
+        else:
+            kind = self._kinds.get(folder)
+            if kind is None or not _concerns(kind, name):
+                return
+            self._dirty.add(kind)
+        self._wake.set()
+
+    async def updates(self) -> AsyncIterator[Update]:
+        """Updates for as long as the town is open; each is ready to show."""
+        while not self._closing:
+            await self._wake.wait()
+            await self._pace()
+            self._wake.clear()
+            dirty, self._dirty = self._dirty, set()
+            update = self._absorb(dirty)
+            if update is not None:
+                self._sent.append(asyncio.get_running_loop().time())
+                yield update
+
+    async def _pace(self) -> None:
+        """At once when calm, ten a second in a burst."""
+        if not self._sent:
+            return
+        now = asyncio.get_running_loop().time()
+        burst = len(self._sent) == BURST_COUNT and now - self._sent[0] < 1.0
+        wait = self._sent[-1] + (BURST_GAP_S if burst else CALM_GAP_S) - now
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    def _absorb(self, dirty: set[str]) -> Update | None:
+        now = self.clock.now()
+        sources = self.sources
+        rows, reset, changed = 0, False, CLOCK in dirty
+        if ROSTER in dirty:
+            changed = self._reread_roster() or changed
+        if EVENTS in dirty or BEADS in dirty:
+            rows, reset = sources.events.poll(now)
+            changes = sources.ledger.poll(now)
+            rows += sources.events.add_changes(changes, now)
+            changed = changed or bool(changes) or rows > 0
+        if BEATS in dirty:
+            changed = sources.heartbeats.poll(now) or changed
+        if PANES in dirty:
+            changed = self._take_panes(now) or changed
+        if not changed and not reset:
+            return None
+        self.snapshot = reduce_town(sources.facts, now, self.snapshot)
+        return Update(self.snapshot, rows, reset)
+
+    def _reread_roster(self) -> bool:
+        before = self.sources.facts.inventory
+        try:
+            self.sources.reread_roster()
+        except GastownError as error:
+            self.sources.facts.failed("roster", str(error))
+            return True
+        self.sources.facts.good("roster", self.clock.now())
+        if self.sources.facts.inventory != before:
+            self.sources.ledger.load(self.clock.now())
+            for folder in self._folders():
+                self._watch.add(folder)
+        return True
+
+    def _take_panes(self, now: float) -> bool:
+        pushed, self._pushed = self._pushed, None
+        if pushed is not None:
+            return self.sources.panes.take(pushed, now)
+        return self.sources.panes.poll(now)
+
+    def recheck(self) -> bool:
+        """Judge the same facts at the present time (states move by waiting alone); whether a state changed."""
+        now = self.clock.now()
+        fresh = reduce_town(self.sources.facts, now, self.snapshot)
+        changed = [a.health.state for a in fresh.agents] != [a.health.state for a in self.snapshot.agents]
+        self.snapshot = fresh
+        return changed
+
+    async def capture(self, pane_id: str, lines: int = 0, *, styled: bool = False) -> list[str]:
+        """The text of a pane, through the link if there is one. Raises TmuxError."""
+        if self.link is None or self.link.closed:
+            from gastown_core.tmux.panes import capture_pane
+
+            return await asyncio.to_thread(capture_pane, self.sources.panes.server, pane_id, lines)
+        words = f"capture-pane -p {'-e ' if styled else ''}-t {pane_id}" + (f" -S -{lines}" if lines else "")
+        return await asyncio.wait_for(asyncio.wrap_future(self.link.command(words)), 2.0)
+
+    async def _keep_link(self) -> None:
+        """Hold a control link while a server runs; without one, look for it every two seconds."""
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        while not self._closing:
+            ended.clear()
+            try:
+                self.link = await asyncio.to_thread(self._open_link, loop, ended)
+            except GastownError as error:
+                self._note_no_link(error)
+                await asyncio.sleep(LINK_RETRY_S)
+                continue
+            screens = loop.create_task(self._keep_screens(self.link))
+            await ended.wait()
+            screens.cancel()
+            self.link = None
+            self._stir(PANES)
+
+    def _open_link(self, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> ControlLink:
+        return ControlLink(
+            self.sources.panes.server,
+            on_change=lambda panes: _call(loop, self._on_panes, panes),
+            on_close=lambda: _call(loop, ended.set),
+        )
+
+    def _on_panes(self, panes: dict[str, Pane]) -> None:
+        self._pushed = panes
+        self._stir(PANES)
+
+    def _note_no_link(self, error: GastownError) -> None:
+        from gastown_core.errors import NoTmuxError
+        from gastown_core.tmux.server import NoServerError
+
+        if isinstance(error, NoTmuxError | NoServerError):
+            if self.sources.facts.panes:
+                self._stir(PANES)
+            return
+        self.sources.facts.failed("tmux", str(error))
+        self._stir(CLOCK)
+
+    async def _keep_screens(self, link: ControlLink) -> None:
+        """Read screens of agents that do not speak for themselves, once a second at most and only after output."""
+        while True:
+            await asyncio.sleep(1.0)
+            now = self.clock.now()
+            panes = self.sources.panes
+            stale = panes.stale_screens(now, self.sources.facts.thresholds.heartbeat_stale_s)
+            before = dict(self.sources.facts.screens)
+            for pane in stale:
+                try:
+                    lines = await asyncio.wait_for(asyncio.wrap_future(link.command(_screen_of(pane.pane_id))), 2.0)
+                except (GastownError, TimeoutError):
+                    # the pane may have gone meanwhile; the next list tells
+                    continue
+                panes.take_screen(pane, lines)
+            if self.sources.facts.screens != before:
+                self._stir(CLOCK)
+
+    def _stir(self, kind: str) -> None:
+        self._dirty.add(kind)
+        self._wake.set()
+
+    async def _index_history(self) -> None:
+        """Index the newest 100 000 rows in slices, so that scrolling back is immediate."""
+        stream = self.stream
+        while not stream.at_beginning and stream.end - stream.first < INDEX_ROWS:
+            await asyncio.sleep(0.05)
+            stream.load_older(INDEX_BYTES)
+
+    async def close(self) -> None:
+        """Stop watching and let go of everything."""
+        self._closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._watch.close()
+        if self.link is not None:
+            await asyncio.to_thread(self.link.close)
+            self.link = None
+        self.sources.close()
+
+
+def _screen_of(pane_id: str) -> str:
+    return f"capture-pane -p -t {pane_id}"
+
+
+def _concerns(kind: str, name: str) -> bool:
+    """Whether a file of this name says anything about that kind of facts."""
+    if not name:
+        return True
+    if kind == EVENTS:
+        return name == ".events.jsonl"
+    if kind == BEADS:
+        return name in ("issues.jsonl", "wisps.jsonl")
+    if kind == BEATS:
+        return name.endswith(".json")
+    return not name.endswith(".lock") and ".tmp" not in name
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: object, *args: object) -> None:
+    """Hand a call from the link's thread to the loop; a loop that has ended wants no calls."""
+    try:
+        loop.call_soon_threadsafe(function, *args)  # type: ignore[arg-type]
+    except RuntimeError:
+        return

@@ -1,0 +1,104 @@
+"""tmux as a source: one list of panes for all sessions, who lives in them, and their screens as a last resort.
+
+Without tmux on the machine ``facts.panes`` stays None and nobody's liveness is claimed; a tmux that fails to
+answer is an error of the source and leaves the last good facts in place.
+"""
+
+from __future__ import annotations
+
+from gastown_core.errors import GastownError, NoTmuxError
+from gastown_core.runtimes.registry import find_preset
+from gastown_core.runtimes.screen import read_screen
+from gastown_core.state.facts import TownFacts
+from gastown_core.tmux.panes import list_panes
+from gastown_core.tmux.processes import agents_alive
+from gastown_core.tmux.server import TmuxServer
+from gastown_core.tmux.socket import socket_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gastown_core.tmux.control import ControlLink
+    from gastown_core.tmux.panes import Pane
+
+SCREEN_LINES = 40
+
+
+class PaneSource:
+    """Keeps ``facts.panes``, ``facts.alive`` and ``facts.screens`` true."""
+
+    def __init__(self, facts: TownFacts) -> None:
+        self.facts = facts
+        self.server = TmuxServer(socket_name(facts.inventory.root))
+        self._screen_at: dict[str, float] = {}
+
+    def poll(self, now: float) -> bool:
+        """Ask tmux once; returns whether anything but activity changed."""
+        try:
+            panes = list_panes(self.server)
+        except NoTmuxError:
+            self.facts.panes = None
+            self.facts.good("tmux", now)
+            return False
+        except GastownError as error:
+            self.facts.failed("tmux", str(error))
+            return True
+        return self.take(panes, now)
+
+    def take(self, panes: dict[str, Pane], now: float) -> bool:
+        """Take in a list of panes, from wherever it came."""
+        before = self.facts.panes
+        had_error = bool(self.facts.error_of("tmux"))
+        self.facts.panes = panes
+        alive = self._alive(panes.values())
+        changed = had_error or alive != self.facts.alive or before is None or before != panes
+        self.facts.alive = alive
+        for session in self.facts.screens.keys() - panes.keys():
+            del self.facts.screens[session]
+        self.facts.good("tmux", now)
+        return changed
+
+    def _alive(self, panes: Iterable[Pane]) -> dict[str, bool]:
+        living = [pane for pane in panes if not pane.dead]
+        return agents_alive(living, {pane.session: process_names(pane) for pane in living})
+
+    def stale_screens(self, now: float, trust_heartbeat_s: float) -> list[Pane]:
+        """Panes whose screen should be read: output since the last reading, and no fresh word from the agent itself."""
+        found = []
+        for session, pane in (self.facts.panes or {}).items():
+            beat = self.facts.heartbeats.get(session)
+            if pane.dead or (beat is not None and now - beat.at < trust_heartbeat_s):
+                self.facts.screens.pop(session, None)
+                continue
+            if self._screen_at.get(session, -1.0) < pane.activity or session not in self.facts.screens:
+                found.append(pane)
+        return found
+
+    def take_screen(self, pane: Pane, lines: list[str]) -> None:
+        """Read one captured screen."""
+        self._screen_at[pane.session] = pane.activity
+        self.facts.screens[pane.session] = read_screen(pane.agent, lines)
+
+    def read_screens(self, now: float, link: ControlLink | None = None) -> None:
+        """Read the screens that need it; through the control link if there is one."""
+        from gastown_core.tmux.panes import capture_pane
+
+        for pane in self.stale_screens(now, self.facts.thresholds.heartbeat_stale_s):
+            try:
+                if link is not None:
+                    lines = link.capture(pane.pane_id, SCREEN_LINES)
+                else:
+                    lines = capture_pane(self.server, pane.pane_id)
+            except GastownError:
+                # the pane may have gone meanwhile; the next list tells
+                continue
+            self.take_screen(pane, lines)
+
+
+def process_names(pane: Pane) -> tuple[str, ...]:
+    """Names of the agent's process: noted at creation, else its preset's, else the usual two."""
+    if pane.process_names:
+        return pane.process_names
+    preset = find_preset(pane.agent, ()) if pane.agent else None
+    return tuple(preset.process_names) if preset is not None else ("node", "claude")

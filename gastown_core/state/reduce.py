@@ -1,0 +1,222 @@
+"""Facts to TownSnapshot: pure, and the same for the live console, ``gt status`` and replay.
+
+The cost is O(agents + open beads + members of shown convoys); convoys are only told anew when the ledger moved.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from gastown_core.beads.store import Excerpt
+from gastown_core.model.address import (
+    BOOT,
+    DEACON,
+    DOG,
+    MAYOR,
+    OTHER,
+    REFINERY,
+    ROLE_ORDER,
+    TOWN_ROLES,
+    WITNESS,
+    Address,
+)
+from gastown_core.model.agent import Health
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
+from gastown_core.model.snapshot import (
+    AgentView,
+    HookedWork,
+    RequestView,
+    RigView,
+    TownSnapshot,
+)
+from gastown_core.state.convoys import convoy_views
+from gastown_core.state.digest import LedgerDigest, digest_of
+from gastown_core.state.facts import TownFacts
+from gastown_core.state.health import Evidence, Progress, classify
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.model.snapshot import ConvoyView
+    from gastown_core.town.inventory import RosterEntry
+
+STANDING = (MAYOR, DEACON, WITNESS, REFINERY)
+
+
+def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:
+    """The town at ``now``; ``old`` lends its convoys if the ledger has not moved since."""
+    digest = digest_of(facts)
+    agents = tuple(_agent_view(facts, entry, digest, now) for entry in _ordered(facts))
+    version = facts.ledger_version
+    convoys: tuple[ConvoyView, ...]
+    if old is not None and old.version == version:
+        convoys, requests = old.convoys, old.requests
+    else:
+        convoys, requests = convoy_views(facts, now), tuple(_requests(facts))
+    return TownSnapshot(
+        name=facts.inventory.name,
+        root=facts.inventory.root,
+        version=version,
+        taken_at=now,
+        agents=agents,
+        rigs=tuple(RigView(*rig) for rig in facts.inventory.rigs),
+        convoys=convoys,
+        requests=requests,
+        sources=tuple(facts.sources.values()),
+        escalations=digest.escalations,
+        tmux_running=None if facts.panes is None else bool(facts.panes),
+        counts=dict(Counter(view.health.state for view in agents)),
+    )
+
+
+def _ordered(facts: TownFacts) -> list[RosterEntry]:
+    rigs = {rig.name: number for number, rig in enumerate(facts.inventory.rigs)}
+    return sorted(
+        facts.inventory.agents,
+        key=lambda e: (
+            -1 if e.address.role in TOWN_ROLES else rigs.get(e.address.rig, 999),
+            ROLE_ORDER.get(e.address.role, 99),
+            e.address.name,
+        ),
+    )
+
+
+def _agent_view(
+    facts: TownFacts,
+    entry: RosterEntry,
+    digest: LedgerDigest,
+    now: float,
+) -> AgentView:
+    address = entry.address
+    record = facts.fields.get(entry.bead_id, {})
+    bead = digest.hooked.get(address.mail) or _hook_from_record(facts, record)
+    pane = facts.panes.get(entry.session) if facts.panes is not None else None
+    mail = digest.unread.get(address.mail, ())
+    beat = facts.heartbeats.get(entry.session)
+    evidence = _evidence(facts, entry, bead, record)
+    report = classify(evidence, facts.thresholds, now)
+    return AgentView(
+        address=address,
+        session=entry.session,
+        runtime=pane.agent if pane is not None else "",
+        health=report,
+        running=None if evidence.session is None else bool(evidence.session and evidence.alive is not False),
+        pane_id=pane.pane_id if pane is not None else "",
+        work=_work(bead, beat.context if beat is not None and bead is not None and beat.bead == bead.id else ""),
+        activity=beat.context if beat is not None and evidence.session is not False else "",
+        last_event=facts.last_events.get(address.path),
+        last_output_at=pane.activity if pane is not None else None,
+        unread=len(mail),
+        first_subject=mail[0].title if mail else "",
+        attached=pane.attached if pane is not None else 0,
+        agent_state=record.get("agent_state", ""),
+        bead_id=entry.bead_id,
+        work_dir=entry.work_dir,
+        muted=record.get("notification_level") == "muted",
+    )
+
+
+def _hook_from_record(facts: TownFacts, record: dict[str, str]) -> Excerpt | None:
+    """The older place of a hook: the agent bead's ``hook_bead``, if that bead is still at work."""
+    named = record.get("hook_bead")
+    found = facts.bead(named) if named else None
+    return found[1] if found is not None and found[1].status in (HOOKED, IN_PROGRESS) else None
+
+
+def _work(bead: Excerpt | None, step: str) -> HookedWork | None:
+    if bead is None:
+        return None
+    return HookedWork(bead.id, bead.title, bead.status, bead.priority, bead.updated_at, bead.updated_at, step)
+
+
+def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record: dict[str, str]) -> Evidence:
+    session = entry.session
+    pane = facts.panes.get(session) if facts.panes is not None else None
+    agent_bead = facts.bead(entry.bead_id)
+    agent_state_at = agent_bead[1].updated_at if agent_bead is not None else 0.0
+    reading = facts.screens.get(session)
+    rig = entry.address.rig
+    alive = None if pane is None else (False if pane.dead else facts.alive.get(session))
+    return Evidence(
+        standing=entry.address.role in STANDING,
+        town_up=_is_up(facts),
+        off_duty=_off_duty(facts, entry.address),
+        work_bead=bead.id if bead is not None else "",
+        work_since=bead.updated_at if bead is not None else 0.0,
+        progress=tuple(_progress(facts, entry, bead, agent_state_at)),
+        agent_state=record.get("agent_state", ""),
+        agent_state_at=agent_state_at,
+        session=None if facts.panes is None else pane is not None,
+        alive=alive,
+        exit_status=pane.dead_status if pane is not None and pane.dead else None,
+        died_at=(pane.dead_since or None) if pane is not None and pane.dead else None,
+        last_output_at=pane.activity if pane is not None else None,
+        heartbeat=facts.heartbeats.get(session),
+        screen=(reading.kind, reading.detail) if reading is not None else None,
+        tmux_error=facts.error_of("tmux"),
+        ledger_error=facts.error_of(f"beads:{rig}" if rig else "beads:town"),
+        muted=record.get("notification_level") == "muted",
+        ralph=record.get("mode") == "ralph",
+    )
+
+
+def _is_up(facts: TownFacts) -> bool:
+    """The town is up if its mayor has a session (the deacon and the others stand or fall with it)."""
+    return facts.panes is not None and "hq-mayor" in facts.panes
+
+
+def _off_duty(facts: TownFacts, address: Address) -> str:
+    if address.role in (DEACON, BOOT, DOG) and facts.panes is not None and f"hq-{address.role}" not in facts.panes:
+        return f"no {address.role} is needed in this town"
+    for rig in facts.inventory.rigs:
+        if rig.name == address.rig and rig.state != "operational":
+            return f"its rig is {rig.state}"
+    return ""
+
+
+def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_at: float) -> Iterator[Progress]:
+    if bead is not None and bead.updated_at:
+        yield Progress(bead.updated_at, f"{bead.id} changed", "ledger")
+    if agent_at:
+        yield Progress(agent_at, "its record changed", "ledger")
+    event = facts.last_events.get(entry.address.path)
+    if event is not None and event.type not in ("session_death", "kill"):
+        yield Progress(event.at, event.text, "ledger")
+    beat = facts.heartbeats.get(entry.session)
+    if beat is not None and beat.state == "working":
+        yield Progress(beat.at, f"heartbeat: {beat.context or beat.state}", "heartbeat")
+
+
+def _requests(facts: TownFacts) -> Iterator[RequestView]:
+    rows = []
+    for store, beads in facts.ledger.items():
+        for bead in beads.values():
+            if "gt:merge-request" not in bead.labels or bead.status == CLOSED:
+                continue
+            fields = facts.fields.get(bead.id, {})
+            state = "merging" if bead.status == IN_PROGRESS else "queued"
+            worker = fields.get("worker") or bead.assignee
+            rows.append(
+                RequestView(
+                    bead.id,
+                    fields.get("rig") or ("" if store == "town" else store),
+                    fields.get("branch") or bead.title,
+                    worker,
+                    state,
+                    fields.get("source_issue", ""),
+                    bead.created_at,
+                )
+            )
+    rows.sort(key=lambda r: (r.rig, r.state != "merging", r.created_at, r.id))
+    yield from rows
+
+
+def is_town_agent(address: Address) -> bool:
+    """Whether it belongs to the town itself and not to a rig."""
+    return address.role in TOWN_ROLES or address.role == OTHER
+
+
+def needs_help(snapshot: TownSnapshot) -> int:
+    """How many agents need a person."""
+    return sum(snapshot.counts.get(state, 0) for state in (Health.WAITING, Health.GUPP, Health.STALLED, Health.ZOMBIE))
