@@ -1,0 +1,81 @@
+"""What a clone or worktree looks like, for a person: branch, last commit, distance to its base, loose files.
+
+Read through GitPython, which is imported only when somebody looks; commands that must answer at once never come
+here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gastown_core.errors import GitError
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit: short hash, first line, author, Unix seconds."""
+
+    sha: str
+    subject: str
+    author: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFacts:
+    """A working tree at one moment; ``ahead`` and ``behind`` are None where the base does not exist."""
+
+    branch: str
+    base: str
+    ahead: int | None
+    behind: int | None
+    changed: tuple[str, ...]
+    untracked: tuple[str, ...]
+    commits: tuple[Commit, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing changed and nothing untracked."""
+        return not self.changed and not self.untracked
+
+    @property
+    def last_commit(self) -> Commit | None:
+        """The newest commit, None in an empty repository."""
+        return self.commits[0] if self.commits else None
+
+
+def read_facts(path: str, *, base: str = "origin/HEAD", commits: int = 5) -> WorkFacts:
+    """Look at the working tree at ``path``; ``commits`` newest ones are listed. Raises GitError if it is none."""
+    import git as gitpython
+    from git.exc import GitError as GitPythonError
+
+    try:
+        with gitpython.Repo(path) as repo:
+            branch = "" if repo.head.is_detached else repo.active_branch.name
+            has_commits = repo.head.is_valid()
+            ahead, behind = _distance(repo, base) if has_commits else (None, None)
+            changed = tuple(sorted({item.a_path or "" for item in repo.index.diff(None)} | _staged(repo, has_commits)))
+            newest = tuple(
+                Commit(item.hexsha[:8], str(item.summary), str(item.author.name), float(item.committed_date))
+                for item in (repo.iter_commits(max_count=commits) if has_commits else ())
+            )
+            return WorkFacts(branch, base, ahead, behind, changed, tuple(repo.untracked_files), newest)
+    except (GitPythonError, ValueError, OSError) as error:
+        raise GitError(f"cannot read the work in {path}", str(error).strip().splitlines()[-1]) from error
+
+
+def _staged(repo: object, has_commits: bool) -> set[str]:
+    if not has_commits:
+        return set()
+    return {item.a_path or "" for item in repo.index.diff("HEAD")}  # type: ignore[attr-defined]
+
+
+def _distance(repo: object, base: str) -> tuple[int | None, int | None]:
+    from git.exc import GitCommandError
+
+    try:
+        counts = repo.git.rev_list("--left-right", "--count", f"{base}...HEAD")  # type: ignore[attr-defined]
+    except GitCommandError:
+        return None, None
+    behind, ahead = counts.split()
+    return int(ahead), int(behind)

@@ -1,0 +1,154 @@
+"""One wrapper around the git program: clean environment, own identity, git's words in the error.
+
+Nothing here asks a question on the terminal, and nothing inherited from a surrounding git process (GIT_DIR and
+its kin) reaches the git that we run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+
+from gastown_core.errors import GitError
+from gastown_core.process import Finished, ProcessTimeoutError, run, spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import IO, NamedTuple
+
+    class Identity(NamedTuple):
+        """Whose name stands on a commit, as author and as committer."""
+
+        name: str
+        email: str
+else:
+    Identity = namedtuple("Identity", "name email")
+
+ENGINE = Identity("Gas Town", "gastown@gastown.local")
+"""Who signs commits of the engine where nobody else is known."""
+
+_INHERITED = (
+    "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_COMMON_DIR GIT_NAMESPACE GIT_PREFIX "
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CEILING_DIRECTORIES GIT_CONFIG GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS"
+).split()
+
+
+class Git:
+    """git in one folder (a clone, a worktree or a bare repository)."""
+
+    def __init__(self, path: str, *, identity: Identity | None = None, timeout_s: float = 60.0) -> None:
+        self.path = path
+        self.identity = identity
+        self.timeout_s = timeout_s
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment git runs in."""
+        env = {key: value for key, value in os.environ.items() if key not in _INHERITED}
+        env.update(GIT_TERMINAL_PROMPT="0", GIT_EDITOR="true", GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
+        env.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
+        if self.identity is not None:
+            env.update(
+                GIT_AUTHOR_NAME=self.identity.name,
+                GIT_AUTHOR_EMAIL=self.identity.email,
+                GIT_COMMITTER_NAME=self.identity.name,
+                GIT_COMMITTER_EMAIL=self.identity.email,
+            )
+        env.update(extra or {})
+        return env
+
+    def attempt(
+        self,
+        *args: str,
+        stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Finished:
+        """Run ``git args``; a refusal is a value. Raises GitError only if git ran out of time."""
+        try:
+            return run(
+                ["git", *args],
+                cwd=self.path,
+                env=self.environment(env),
+                stdin=stdin,
+                timeout_s=timeout_s or self.timeout_s,
+            )
+        except ProcessTimeoutError as error:
+            raise GitError(f"git {args[0]} took too long", str(error), "is the remote reachable?") from error
+
+    def run(
+        self,
+        *args: str,
+        stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> str:
+        """Run ``git args`` and give its output without the last newline. Raises GitError with git's words."""
+        done = self.attempt(*args, stdin=stdin, env=env, timeout_s=timeout_s)
+        if done.code != 0:
+            raise refusal(args, done.err or done.out)
+        return done.out.rstrip("\n")
+
+    def stream(self, *args: str, on_progress: Callable[[str], None], timeout_s: float = 3600.0) -> None:
+        """Run long work (clone, fetch); each progress line git writes is handed on. An interrupt ends git too."""
+        import subprocess
+
+        from gastown_core.process import kill_group
+
+        process = spawn(["git", *args], cwd=self.path, env=self.environment(), stderr=subprocess.PIPE)
+        said: list[str] = []
+        try:
+            assert process.stderr is not None
+            for raw in _split_progress(process.stderr):
+                line = raw.decode("utf-8", "replace").strip()
+                if line:
+                    said.append(line)
+                    on_progress(line)
+            code = process.wait(timeout_s)
+        except BaseException:
+            kill_group(process.pid)
+            process.wait()
+            raise
+        finally:
+            if process.stderr is not None:
+                process.stderr.close()
+        if code != 0:
+            raise refusal(args, "\n".join(said[-4:]))
+
+    def commit_of(self, rev: str) -> str:
+        """The full hash of a revision, empty if it does not exist."""
+        done = self.attempt("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
+        return done.out.strip() if done.code == 0 else ""
+
+    def branch(self) -> str:
+        """The branch that is checked out, empty if detached."""
+        done = self.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
+        return done.out.strip() if done.code == 0 else ""
+
+    def config(self, key: str) -> str:
+        """A configuration value, empty if unset."""
+        done = self.attempt("config", "--get", key)
+        return done.out.rstrip("\n") if done.code == 0 else ""
+
+
+def _split_progress(stream: IO[bytes]) -> Iterator[bytes]:
+    """Lines of a progress stream as they come; git ends them with CR or LF."""
+    rest = b""
+    while chunk := stream.read1(4096):  # type: ignore[attr-defined]
+        *lines, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
+        yield from lines
+    yield rest
+
+
+def refusal(args: tuple[str, ...], said: str) -> GitError:
+    """The error for a git command that failed, with the last words git said."""
+    lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
+    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    why = "; ".join((fatal or lines)[-2:])
+    hint = ""
+    if "could not read Username" in why or "Authentication failed" in why:
+        hint = "an https remote needs a stored credential; an ssh URL (git@host:path) uses your key instead"
+    elif "Permission denied (publickey)" in said:
+        hint = "your ssh key is not accepted there; try ssh -T on that host"
+    return GitError(f"git {args[0] if args else ''} failed", why, hint)
+

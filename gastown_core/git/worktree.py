@@ -1,0 +1,201 @@
+"""Worktrees that hang off one bare repository: made, looked at, saved and removed.
+
+Invariant: nothing destructive happens to a worktree before its unsaved work has a rescue ref
+(``refs/gastown/rescue/<name>/<ts>``) in the shared repository.  Excludes go to the common ``info/exclude``, the
+only one git reads; names and e-mails go to the worktree's own configuration, so they never leak to a sibling.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+
+from gastown_core.errors import GitError
+from gastown_core.files.atomic import write_atomic
+from gastown_core.files.locks import FileLock
+from gastown_core.git.repo import ENGINE, Git, Identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NamedTuple
+
+    class Worktree(NamedTuple):
+        """One row of ``git worktree list``; ``branch`` is empty when detached."""
+
+        path: str
+        head: str
+        branch: str
+        is_bare: bool
+
+    class TreeStatus(NamedTuple):
+        """What a working tree holds that no commit holds; paths relative to its root."""
+
+        changed: tuple[str, ...]
+        untracked: tuple[str, ...]
+
+    class Unsaved(NamedTuple):
+        """Work that a removal would lose: paths not committed, commits on no remote, stashes of the branch."""
+
+        files: int
+        commits: int
+        stashes: int
+else:
+    Worktree = namedtuple("Worktree", "path head branch is_bare")
+    TreeStatus = namedtuple("TreeStatus", "changed untracked")
+    Unsaved = namedtuple("Unsaved", "files commits stashes")
+
+OURS = (".runtime/", ".claude/", ".logs/", "__pycache__/", "state.json", "CLAUDE.local.md", ".beads/", ".gt-agent")
+"""What we put into worktrees and git must not see."""
+
+
+def add(bare: Git, path: str, *, branch: str, start: str, new: bool = True) -> Git:
+    """Make a worktree at ``path`` on ``branch`` (new from ``start``, or existing). Raises GitError."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if new:
+        bare.run("worktree", "add", "--quiet", "--no-track", "-b", branch, path, start)
+    else:
+        bare.run("worktree", "add", "--quiet", path, branch)
+    return Git(path, identity=bare.identity)
+
+
+def remove(bare: Git, path: str, *, rescue_as: str, now: float) -> str:
+    """Remove a worktree after saving what it holds; returns the rescue ref, empty if nothing was unsaved."""
+    saved = ""
+    if os.path.isdir(path):
+        saved = rescue(Git(path), rescue_as, now)
+        bare.run("worktree", "remove", "--force", path)
+    bare.run("worktree", "prune")
+    return saved
+
+
+def list_worktrees(bare: Git) -> list[Worktree]:
+    """Every worktree of the repository, the bare one first."""
+    rows: list[Worktree] = []
+    for block in bare.run("worktree", "list", "--porcelain").split("\n\n"):
+        facts = dict(line.partition(" ")[::2] for line in block.splitlines())
+        if "worktree" in facts:
+            branch = facts.get("branch", "").removeprefix("refs/heads/")
+            rows.append(Worktree(facts["worktree"], facts.get("HEAD", ""), branch, "bare" in facts))
+    return rows
+
+
+def status(git: Git) -> TreeStatus:
+    """Changed and untracked paths."""
+    out = git.run("status", "--porcelain=v1", "-z", "--untracked-files=all")
+    changed, untracked = [], []
+    parts = iter(out.split("\0"))
+    for part in parts:
+        if len(part) < 4:
+            continue
+        code, path = part[:2], part[3:]
+        if "R" in code or "C" in code:
+            next(parts, "")
+        (untracked if code == "??" else changed).append(path)
+    return TreeStatus(tuple(changed), tuple(untracked))
+
+
+def count_ahead(git: Git, base: str, head: str = "HEAD") -> int:
+    """Commits of ``head`` that ``base`` lacks. Raises GitError if either does not exist."""
+    return int(git.run("rev-list", "--count", f"{base}..{head}"))
+
+
+def unsaved(git: Git) -> Unsaved:
+    """What only this worktree holds."""
+    tree = status(git)
+    commits = 0
+    if git.commit_of("HEAD"):
+        commits = int(git.run("rev-list", "--count", "HEAD", "--not", "--remotes", "--glob=refs/gastown/rescue/*"))
+    return Unsaved(len(tree.changed) + len(tree.untracked), commits, count_stashes(git))
+
+
+def count_stashes(git: Git) -> int:
+    """Stashes made on this worktree's branch; the stash list itself is shared by all worktrees."""
+    branch = git.branch()
+    done = git.attempt("stash", "list", "--format=%gs")
+    if done.code != 0 or not branch:
+        return 0
+    return sum(1 for line in done.out.splitlines() if f"n {branch}: " in line)
+
+
+def rescue(git: Git, name: str, now: float) -> str:
+    """Save uncommitted, untracked and unpushed work under a rescue ref; returns the ref, empty if there was none."""
+    lost = unsaved(git)
+    head = git.commit_of("HEAD")
+    if not lost.files and not lost.commits:
+        return ""
+    commit = head
+    if lost.files:
+        commit = _commit_of_everything(git, head)
+    ref = f"refs/gastown/rescue/{name}/{int(now * 1000)}"
+    git.run("update-ref", ref, commit)
+    return ref
+
+
+def _commit_of_everything(git: Git, head: str) -> str:
+    """A commit of the working tree as it is, made beside the index so that the worktree stays untouched."""
+    index = os.path.join(git.run("rev-parse", "--absolute-git-dir"), f"rescue-index.{os.getpid()}")
+    env = {"GIT_INDEX_FILE": index}
+    try:
+        git.run("read-tree", head, env=env) if head else git.run("read-tree", "--empty", env=env)
+        git.run("add", "--all", env=env)
+        tree = git.run("write-tree", env=env)
+    finally:
+        if os.path.exists(index):
+            os.unlink(index)
+    parents = ["-p", head] if head else []
+    signer = Git(git.path, identity=git.identity or ENGINE)
+    return signer.run("commit-tree", tree, *parents, "-m", "work saved before its worktree was reused or removed")
+
+
+def common_dir(git: Git) -> str:
+    """The repository that the worktree shares with its siblings."""
+    return os.path.normpath(os.path.join(git.path, git.run("rev-parse", "--git-common-dir")))
+
+
+def exclude(git: Git, patterns: Iterable[str] = OURS) -> None:
+    """Make git blind to ``patterns`` in every worktree of this repository, without touching a tracked file."""
+    path = os.path.join(common_dir(git), "info", "exclude")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with FileLock(path + ".lock"):
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+                text = handle.read()
+        except FileNotFoundError:
+            text = ""
+        have = set(text.splitlines())
+        missing = [pattern for pattern in patterns if pattern not in have]
+        if missing:
+            lead = text if not text or text.endswith("\n") else text + "\n"
+            write_atomic(path, (lead + "\n".join(missing) + "\n").encode("utf-8", "surrogateescape"))
+
+
+def set_identity(git: Git, identity: Identity) -> None:
+    """Set user.name and user.email for this worktree alone."""
+    own_configuration(git)
+    git.run("config", "--worktree", "user.name", identity.name)
+    git.run("config", "--worktree", "user.email", identity.email)
+
+
+def own_configuration(git: Git) -> None:
+    """Switch on per-worktree configuration for the whole repository (once)."""
+    if git.config("extensions.worktreeConfig") == "true":
+        return
+    common = common_dir(git)
+    shared = os.path.join(common, "config")
+    with FileLock(shared + ".gastown.lock"):
+        is_bare = git.attempt("config", "--file", shared, "--get", "core.bare").out.strip() == "true"
+        if is_bare:
+            # a shared core.bare would make every worktree bare once the extension is on
+            git.run("config", "--file", os.path.join(common, "config.worktree"), "core.bare", "true")
+        git.run("config", "--file", shared, "extensions.worktreeConfig", "true")
+        if is_bare:
+            git.run("config", "--file", shared, "--unset", "core.bare")
+
+
+def merged_into(git: Git, commit: str, target: str) -> bool:
+    """Whether ``target`` already holds ``commit``. Raises GitError if one of them does not exist."""
+    done = git.attempt("merge-base", "--is-ancestor", commit, target)
+    if done.code not in (0, 1):
+        raise GitError("cannot compare commits", done.err.strip())
+    return done.code == 0

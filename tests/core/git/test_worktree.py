@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from gastown_core.errors import GitError
+from gastown_core.git import worktree
+from gastown_core.git.repo import Git, Identity
+from tests.support.repos import commit_files, make_bare, make_repo
+
+
+@pytest.fixture
+def bare(tmp_path):
+    make_repo(str(tmp_path / "src"))
+    return make_bare(str(tmp_path / "bare.git"), str(tmp_path / "src"))
+
+
+def write(path: str, text: str) -> None:
+    with open(path, "w") as handle:
+        handle.write(text)
+
+
+def test_a_fresh_worktree_stands_on_its_branch_and_is_clean(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "a" / "w"), branch="polecat/opal/sh-1@x", start="origin/main")
+    assert tree.branch() == "polecat/opal/sh-1@x"
+    assert worktree.status(tree) == ((), ())
+    assert worktree.count_ahead(tree, "origin/main") == 0
+    assert [row.branch for row in worktree.list_worktrees(bare) if not row.is_bare] == ["polecat/opal/sh-1@x"]
+
+
+def test_unsaved_work_is_counted(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b", start="origin/main")
+    write(os.path.join(tree.path, "README.md"), "changed")
+    write(os.path.join(tree.path, "new file.txt"), "x")
+    assert worktree.status(tree) == (("README.md",), ("new file.txt",))
+    commit_files(tree, {"c.txt": "c"}, "mine")
+    assert worktree.unsaved(tree) == (0, 1, 0)
+
+
+def test_a_rescue_ref_holds_dirty_untracked_and_unpushed_work(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b", start="origin/main")
+    commit_files(tree, {"kept.txt": "kept"}, "unpushed")
+    write(os.path.join(tree.path, "README.md"), "changed")
+    write(os.path.join(tree.path, "loose.txt"), "loose")
+    before = worktree.status(tree)
+    ref = worktree.rescue(tree, "opal", 12.5)
+    assert ref == "refs/gastown/rescue/opal/12500"
+    assert worktree.status(tree) == before
+    assert bare.run("show", f"{ref}:loose.txt") == "loose"
+    assert bare.run("show", f"{ref}:README.md") == "changed"
+    assert bare.run("show", f"{ref}:kept.txt") == "kept"
+
+
+def test_a_clean_pushed_worktree_needs_no_rescue(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b", start="origin/main")
+    assert worktree.rescue(tree, "opal", 1.0) == ""
+
+
+def test_removing_a_dirty_worktree_saves_it_first(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b", start="origin/main")
+    write(os.path.join(tree.path, "loose.txt"), "loose")
+    ref = worktree.remove(bare, tree.path, rescue_as="opal", now=3.0)
+    assert not os.path.exists(tree.path)
+    assert bare.run("show", f"{ref}:loose.txt") == "loose"
+
+
+def test_excludes_hide_our_files_in_every_worktree_and_are_written_once(bare, tmp_path):
+    one = worktree.add(bare, str(tmp_path / "one"), branch="b1", start="origin/main")
+    worktree.exclude(one)
+    worktree.exclude(one)
+    two = worktree.add(bare, str(tmp_path / "two"), branch="b2", start="origin/main")
+    os.makedirs(os.path.join(two.path, ".beads"))
+    write(os.path.join(two.path, ".beads", "redirect"), "x")
+    assert worktree.status(two) == ((), ())
+    with open(os.path.join(bare.path, "info", "exclude")) as handle:
+        assert handle.read().splitlines().count(".beads/") == 1
+
+
+def test_an_identity_set_in_one_worktree_is_unseen_in_another(bare, tmp_path):
+    one = worktree.add(bare, str(tmp_path / "one"), branch="b1", start="origin/main")
+    two = worktree.add(bare, str(tmp_path / "two"), branch="b2", start="origin/main")
+    worktree.set_identity(one, Identity("opal", "opal@gastown.local"))
+    assert one.config("user.name") == "opal"
+    assert two.config("user.name") != "opal"
+    assert Git(bare.path).run("rev-parse", "--is-bare-repository") == "true"
+    assert worktree.status(two) == ((), ())
+
+
+def test_stashes_are_counted_for_their_own_branch_only(bare, tmp_path):
+    one = worktree.add(bare, str(tmp_path / "one"), branch="b1", start="origin/main")
+    two = worktree.add(bare, str(tmp_path / "two"), branch="b2", start="origin/main")
+    one.identity = two.identity = Identity("a", "a@b.c")
+    write(os.path.join(one.path, "README.md"), "changed")
+    one.run("stash")
+    assert (worktree.count_stashes(one), worktree.count_stashes(two)) == (1, 0)
+
+
+def test_git_words_are_in_the_error(bare):
+    with pytest.raises(GitError) as caught:
+        bare.run("rev-parse", "--verify", "no-such-branch")
+    assert "Needed a single revision" in caught.value.why
+
+
+def test_a_surrounding_git_dir_is_ignored(bare, monkeypatch):
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    assert bare.commit_of("origin/main")
