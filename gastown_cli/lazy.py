@@ -17,7 +17,7 @@ from gastown_core.errors import GastownError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NamedTuple, NoReturn
 
     class Command(NamedTuple):
@@ -48,18 +48,23 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}", "", f"{self.prog} --help shows how it is used")
 
 
-def run_root(root: Root, argv: Sequence[str]) -> int:
-    """Find the command of ``argv``, run it, and turn errors into text (or JSON) and an exit code."""
+def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None] | None = None) -> int:
+    """Find the command of ``argv``, run it, and turn errors into text (or JSON) and an exit code.
+
+    ``before_error`` is called before an error is written (a face that has drawn on the screen takes that away).
+    """
     wants_json = "--json" in argv
     try:
         return _dispatch(root, list(argv))
     except GastownError as error:
+        if before_error is not None:
+            before_error()
         return output.report_error(error, as_json=wants_json)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # the reader of our output went away (``| head``); keep Python from complaining at exit
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
 
 

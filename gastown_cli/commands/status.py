@@ -1,0 +1,120 @@
+"""``gt status``: the town at a glance, from the same snapshot as the console."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from gastown_cli import agent_lines, context, output
+from gastown_core.clock import SYSTEM_CLOCK, parse_duration
+from gastown_core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.model.snapshot import ConvoyView, TownSnapshot
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt status``."""
+    context.add_json(parser)
+    parser.add_argument("--fast", action="store_true", help="leave out screens and the event log")
+    parser.add_argument("-w", "--watch", action="store_true", help="show it again and again until interrupted")
+    parser.add_argument("-n", "--interval", default="2s", metavar="SPAN", help="pause between two looks (2s)")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell the reasons behind each state")
+
+
+def run(args: Namespace) -> int:
+    """Show the town once, or repeatedly with ``--watch``."""
+    from gastown_core.state.collect import collect
+
+    root = context.town()
+    if args.watch:
+        return _watch(root, args)
+    snapshot = collect(root, fast=args.fast)
+    if args.json:
+        from gastown_core.state.as_json import status_json
+
+        output.say_json(status_json(snapshot))
+    else:
+        output.say(render(snapshot, verbose=args.verbose))
+    return 0
+
+
+def _watch(root: str, args: Namespace) -> int:
+    from gastown_core.state.collect import collect
+
+    if args.json:
+        raise UsageError("--json and --watch do not go together", "", "gt feed --json --follow streams events as JSON")
+    text = args.interval
+    interval = float(text) if text.replace(".", "", 1).isdigit() else parse_duration(text)
+    if not interval or interval <= 0:
+        raise UsageError(f"{text} is no interval", "", "give a span such as 2s or 1m")
+    on_terminal = sys.stdout.isatty()
+    while True:
+        frame = render(collect(root, fast=args.fast), verbose=args.verbose)
+        sys.stdout.write(("\x1b[H\x1b[2J" if on_terminal else "") + frame + "\n")
+        sys.stdout.flush()
+        time.sleep(interval)
+
+
+def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
+    """The whole town as text."""
+    now = snapshot.taken_at or SYSTEM_CLOCK.now()
+    lines = [output.style(f"{output.clean(snapshot.name)}", "bold") + output.style(f"  {snapshot.root}", "dim")]
+    lines.append(_summary(snapshot))
+    lines += [output.style(f"! {s.name}: {output.clean(s.error)}", "yellow") for s in snapshot.sources if s.error]
+    groups: dict[str, list[list[str]]] = {}
+    reasons: dict[str, list[str]] = {}
+    for view in snapshot.agents:
+        groups.setdefault(view.address.rig, []).append(agent_lines.agent_row(view, now))
+        reasons.setdefault(view.address.rig, []).append(
+            "\n".join(f"      {r.text} ({r.source})" for r in view.health.reasons)
+        )
+    everything = output.table([row for rows in groups.values() for row in rows]).split("\n")
+    at = 0
+    for rig, rows in groups.items():
+        lines.append("")
+        lines.append(output.style(rig or "town", "bold"))
+        for number in range(len(rows)):
+            lines.append(everything[at])
+            if verbose and reasons[rig][number]:
+                lines.append(output.style(output.clean(reasons[rig][number]).replace("␊", "\n"), "dim"))
+            at += 1
+    running = [c for c in snapshot.convoys if c.status != "closed"]
+    if running:
+        lines += ["", output.style("convoys", "bold"), output.table([convoy_row(c) for c in running])]
+    return "\n".join(lines)
+
+
+def _summary(snapshot: TownSnapshot) -> str:
+    parts = []
+    for state, count in sorted(snapshot.counts.items()):
+        symbols = agent_lines.HEALTH_SYMBOLS[state]
+        glyph = symbols[0 if agent_lines.uses_emoji() else 1]
+        parts.append(output.style(f"{glyph} {count} {symbols[2]}", *agent_lines.TONES[state]))
+    if snapshot.requests:
+        parts.append(f"queue {len(snapshot.requests)}")
+    if snapshot.escalations:
+        parts.append(output.style(f"{snapshot.escalations} escalated", "red"))
+    if snapshot.tmux_running is None:
+        parts.append(output.style("no tmux: sessions unknown", "yellow"))
+    return "   ".join(parts)
+
+
+def convoy_row(view: ConvoyView) -> list[str]:
+    """Columns of a convoy: id, title, bar, numbers, stall."""
+    width = 20
+    total = max(1, view.total)
+    done = view.done * width // total
+    review = (view.done + view.in_review) * width // total - done
+    bar = "█" * done + "▓" * review + "░" * (width - done - review)
+    numbers = f"{view.done}·{view.in_review}/{view.total}" if view.in_review else f"{view.done}/{view.total}"
+    return [
+        f"  {view.id}",
+        output.shorten(output.clean(view.title), 32),
+        bar,
+        numbers,
+        "stalled" if view.stalled_since else "",
+    ]

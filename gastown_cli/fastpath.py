@@ -1,0 +1,153 @@
+"""The console's first frame, drawn before anything heavy is imported.
+
+Textual needs a fifth of a second before it can draw.  Until then the screen holds what the console last showed,
+marked with its age, and the newest lines of the event log, read just now.  What is shown is real or is not shown:
+without a saved picture of this size there is only the town's name and the log.  The terminal's settings are left
+as they were, so a failing start leaves nothing behind but what ``give_back`` clears.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from gastown_core.town.discover import find_town
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+PICTURE = os.path.join(".runtime", "console-picture.json")
+FULL_SCREEN_FLAGS = frozenset(("--since", "--type", "--rig", "--mol", "--ascii", "-n", "--limit", "-f", "--follow"))
+ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J", "\x1b[?1049l\x1b[?25h"
+TAIL_BYTES = 16 * 1024
+
+_painted = False
+
+
+def open_feed(argv: Sequence[str]) -> int | None:
+    """Draw the first frame and run ``gt feed``; None if this is not a call for the full screen."""
+    if not wants_screen(argv) or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        return None
+    root = find_town()
+    if root is None:
+        return None
+    paint(root, plain=bool(argv))
+    from gastown_cli.gt import ROOT
+    from gastown_cli.lazy import run_root
+
+    return run_root(ROOT, ["feed", *argv], before_error=give_back)
+
+
+def wants_screen(argv: Sequence[str]) -> bool:
+    """Whether these words, all known ones, lead to the full screen."""
+    return all(word.partition("=")[0] in FULL_SCREEN_FLAGS or not word.startswith("-") for word in argv)
+
+
+def paint(root: str, *, plain: bool = False) -> None:
+    """Enter the alternate screen and draw what is known; ``plain`` leaves out the saved picture (another filter)."""
+    global _painted
+    try:
+        size = os.get_terminal_size(sys.stdout.fileno())
+    except OSError:
+        return
+    lines = frame(root, size.columns, size.lines, None if plain else read_picture(root, size.columns, size.lines))
+    body = "\r\n".join(lines[: size.lines])
+    sys.stdout.write(ENTER + body)
+    sys.stdout.flush()
+    _painted = True
+
+
+def give_back() -> None:
+    """Leave the alternate screen, if it was entered and the app has not taken it over."""
+    global _painted
+    if _painted:
+        _painted = False
+        sys.stdout.write(LEAVE)
+        sys.stdout.flush()
+
+
+def hand_over() -> None:
+    """The app has the screen now."""
+    global _painted
+    _painted = False
+
+
+def read_picture(root: str, width: int, height: int) -> dict[str, Any] | None:
+    """The saved picture, None unless it is whole and of exactly this size."""
+    try:
+        with open(os.path.join(root, PICTURE), "rb") as handle:
+            value = json.loads(handle.read())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(value, dict) or value.get("width") != width or value.get("height") != height:
+        return None
+    lines = value.get("lines")
+    return value if isinstance(lines, list) and all(isinstance(line, str) for line in lines) else None
+
+
+def frame(root: str, width: int, height: int, picture: dict[str, Any] | None) -> list[str]:
+    """The lines of the first frame."""
+    from gastown_core.clock import SYSTEM_CLOCK, format_age
+
+    if picture is None:
+        rows = fresh_rows(root, height - 3, width)
+        return [f" gt  {os.path.basename(root)}  opening", "", *rows]
+    lines = [str(line) for line in picture["lines"][:height]]
+    region = picture.get("events")
+    if isinstance(region, list) and len(region) == 4 and all(isinstance(n, int) for n in region):
+        top, left, room, count = region
+        rows = fresh_rows(root, count, room)
+        for number, row in enumerate(rows[:count]):
+            if top + number < len(lines):
+                lines[top + number] = overlay(lines[top + number], left, room, row)
+    taken = picture.get("taken_at")
+    if isinstance(taken, int | float) and lines:
+        mark = f" last seen {format_age(max(0.0, SYSTEM_CLOCK.now() - taken))} ago "
+        lines[0] = overlay(lines[0], max(0, width - len(mark) - 10), len(mark), mark)
+    return lines
+
+
+def overlay(line: str, left: int, room: int, text: str) -> str:
+    """``line`` with the cells from ``left`` on, ``room`` of them, replaced by ``text``."""
+    from gastown_cli.output import cells, shorten
+
+    head, at = "", 0
+    tail = ""
+    for char in line:
+        size = cells(char)
+        if at + size <= left:
+            head += char
+        elif at >= left + room:
+            tail += char
+        at += size
+    head += " " * (left - cells(head))
+    text = shorten(text, room)
+    return head + text + " " * (room - cells(text)) + tail
+
+
+def fresh_rows(root: str, count: int, width: int) -> list[str]:
+    """The newest events as lines, newest first, at most ``count``."""
+    import time
+    from itertools import islice
+
+    from gastown_cli.output import clean, shorten
+    from gastown_core.events.log import SHOWN, log_path, newest_events
+    from gastown_core.model.address import parse_address
+    from gastown_core.model.event import describe, kind_of
+
+    rows = []
+    try:
+        for event in islice(newest_events(log_path(root)), max(0, count)):
+            if event.visibility not in SHOWN:
+                continue
+            when = time.strftime("%H:%M:%S", time.localtime(event.ts))
+            kind = kind_of(event.type)
+            symbol = kind.ascii if os.environ.get("GT_NO_EMOJI") else kind.symbol
+            who = parse_address(event.actor).short if event.actor else "system"
+            rows.append(shorten(f" {when}  {symbol} {clean(who):<16} {clean(describe(event))}", width))
+    except OSError:
+        return rows
+    return rows

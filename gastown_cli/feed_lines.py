@@ -1,0 +1,87 @@
+"""The feed as lines: ``[HH:MM:SS] symbol actor message``, or one JSON object a line; with or without following."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+
+from gastown_cli import output
+from gastown_core.clock import format_seconds
+from gastown_core.events.feed import feed_path
+from gastown_core.events.log import SHOWN, log_path, newest_events, parse_event
+from gastown_core.files.tail import Tailer
+from gastown_core.model.event import describe
+from gastown_core.state.collect import make_roster
+from gastown_core.state.filter import EventFilter, EventRow, matches
+from gastown_core.state.rows import Roster, event_row
+from gastown_core.town.inventory import read_inventory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.event import TownEvent
+
+POLL_S = 0.1
+ACTOR_WIDTH = 25
+_TONES = {"good": ("green",), "done": ("green", "bold"), "bad": ("red",), "warn": ("yellow",), "info": ()}
+
+
+def print_feed(
+    root: str, wanted: EventFilter, *, limit: int, follow: bool, as_json: bool, curated: bool = False
+) -> int:
+    """Print the newest ``limit`` matching events, oldest first, then go on if ``follow``. A missing log is an empty one."""
+    path = feed_path(root) if curated else log_path(root)
+    roster = make_roster(read_inventory(root))
+    tail = Tailer(path, offset=None)
+    rows: deque[tuple[TownEvent, EventRow]] = deque()
+    for event in newest_events(path, end=tail.offset or None):
+        if wanted.since and 0 < event.ts < wanted.since:
+            break
+        row = event_row(event, roster)
+        if event.visibility in SHOWN and matches(row, wanted):
+            rows.appendleft((event, row))
+            if limit and len(rows) >= limit:
+                break
+    for event, row in rows:
+        _write(event, row, as_json)
+    if not rows and not follow and not as_json:
+        output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} is not there") + " that match")
+    return _follow(tail, roster, wanted, as_json) if follow else 0
+
+
+def _follow(tail: Tailer, roster: Roster, wanted: EventFilter, as_json: bool) -> int:
+    while True:
+        for offset, line in tail.read().lines:
+            event = parse_event(line, offset)
+            if event is None or event.visibility not in SHOWN:
+                continue
+            row = event_row(event, roster)
+            if matches(row, wanted):
+                _write(event, row, as_json)
+        time.sleep(POLL_S)
+
+
+def _write(event: TownEvent, row: EventRow, as_json: bool) -> None:
+    if as_json:
+        output.say_json_line(
+            {
+                "ts": format_seconds(event.ts),
+                "type": event.type,
+                "actor": event.actor,
+                "rig": row.rig,
+                "message": describe(event),
+                "payload": dict(event.payload),
+            }
+        )
+        return
+    output.say(line_of(row))
+
+
+def line_of(row: EventRow) -> str:
+    """One plain line; local time, actor padded to 25 cells."""
+    symbol = row.ascii if os.environ.get("GT_NO_EMOJI") else row.symbol
+    who = output.clean(row.actor.short)
+    pad = " " * max(0, ACTOR_WIDTH - output.cells(who))
+    mark = symbol + " " * max(0, 2 - output.cells(symbol))
+    when = time.strftime("%H:%M:%S", time.localtime(row.ts)) if row.ts else "--:--:--"
+    return f"[{when}] {output.style(mark, *_TONES[row.tone])} {who}{pad} {output.clean(row.text)}"

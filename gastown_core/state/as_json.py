@@ -1,0 +1,131 @@
+"""The snapshot as the JSON of ``gt status --json``, with the keys that the Go tools' readers know.
+
+Shape: feed-and-events.md section 6.1; ours adds ``health``, ``reason``, ``since`` and ``sources``.
+"""
+
+from __future__ import annotations
+
+from gastown_core.clock import format_seconds
+from gastown_core.model.address import CREW, DEACON, MAYOR, POLECAT, REFINERY, TOWN_ROLES, WITNESS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
+
+_ROLE_WORDS = {MAYOR: "coordinator", DEACON: "health-check"}
+
+
+def agent_json(view: AgentView) -> dict[str, Any]:
+    """One agent."""
+    address = view.address
+    out: dict[str, Any] = {
+        "name": address.label,
+        "address": address.mail if address.role != CREW else address.path,
+        "session": view.session,
+        "role": _ROLE_WORDS.get(address.role, address.role),
+        "rig": address.rig,
+        "running": bool(view.running),
+        "acp": False,
+        "has_work": view.work is not None,
+        "state": view.agent_state or ("idle" if view.work is None else "working"),
+        "health": view.health.state.value,
+        "reason": view.health.reason,
+        "unread_mail": view.unread,
+    }
+    if view.running is None:
+        out["liveness"] = "unknown"
+    if view.health.since is not None:
+        out["since"] = format_seconds(view.health.since)
+    if view.health.forecast is not None:
+        out["forecast"] = {
+            "state": view.health.forecast.state.value,
+            "at": format_seconds(view.health.forecast.at),
+        }
+    out["reasons"] = [
+        {"text": r.text, "source": r.source, **({"at": format_seconds(r.at)} if r.at else {})}
+        for r in view.health.reasons
+    ]
+    if view.work is not None:
+        out["hook_bead"] = view.work.bead_id
+        out["work_title"] = view.work.title
+    if view.first_subject:
+        out["first_subject"] = view.first_subject
+    if view.runtime:
+        out["agent_alias"] = out["agent_info"] = view.runtime
+    if view.muted:
+        out["notification_level"] = "muted"
+    return out
+
+
+def convoy_json(view: ConvoyView) -> dict[str, Any]:
+    """One convoy with its progress; members under ``tracked``."""
+    return {
+        "id": view.id,
+        "title": view.title,
+        "status": view.status,
+        "done": view.done,
+        "in_review": view.in_review,
+        "running": view.running,
+        "total": view.total,
+        "stalled": view.stalled_since is not None,
+    }
+
+
+def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
+    """The whole town."""
+    rigs = []
+    for rig in snapshot.rigs:
+        agents = [view for view in snapshot.agents if view.address.rig == rig.name]
+        polecats = [v.address.name for v in agents if v.address.role == POLECAT]
+        crews = [v.address.name for v in agents if v.address.role == CREW]
+        queue = [r for r in snapshot.requests if r.rig == rig.name]
+        entry: dict[str, Any] = {
+            "name": rig.name,
+            "prefix": rig.prefix,
+            "status": rig.state,
+            "polecats": polecats,
+            "polecat_count": len(polecats),
+            "crews": crews,
+            "crew_count": len(crews),
+            "has_witness": any(v.address.role == WITNESS for v in agents),
+            "has_refinery": any(v.address.role == REFINERY for v in agents),
+            "hooks": [
+                {"agent": v.address.short, "role": v.address.role, "has_work": v.work is not None}
+                | ({"title": v.work.title} if v.work else {})
+                for v in agents
+            ],
+            "agents": [agent_json(v) for v in agents],
+        }
+        if queue:
+            merging = sum(r.state == "merging" for r in queue)
+            entry["mq"] = {"pending": len(queue) - merging, "in_flight": merging, "blocked": 0}
+        rigs.append(entry)
+    return {
+        "name": snapshot.name,
+        "location": snapshot.root,
+        "taken_at": format_seconds(snapshot.taken_at),
+        "tmux": {
+            "running": bool(snapshot.tmux_running),
+            "known": snapshot.tmux_running is not None,
+            "session_count": sum(bool(v.pane_id) for v in snapshot.agents),
+        },
+        "agents": [agent_json(v) for v in snapshot.agents if v.address.role in TOWN_ROLES],
+        "rigs": rigs,
+        "convoys": [convoy_json(c) for c in snapshot.convoys if c.status != "closed"],
+        "escalations": snapshot.escalations,
+        "counts": {state.value: count for state, count in snapshot.counts.items()},
+        "sources": [
+            {"name": s.name, "error": s.error, **({"good_at": format_seconds(s.good_at)} if s.good_at else {})}
+            for s in snapshot.sources
+        ],
+        "summary": {
+            "rig_count": len(snapshot.rigs),
+            "polecat_count": sum(v.address.role == POLECAT for v in snapshot.agents),
+            "crew_count": sum(v.address.role == CREW for v in snapshot.agents),
+            "witness_count": sum(v.address.role == WITNESS for v in snapshot.agents),
+            "refinery_count": sum(v.address.role == REFINERY for v in snapshot.agents),
+            "active_hooks": sum(v.work is not None for v in snapshot.agents),
+        },
+    }
