@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, NamedTuple, Protocol
 
+    from gastown_core.beads.query import Graph
     from gastown_core.model.bead import Bead, Edge
 
     class BeadQuery(NamedTuple):
-        """A filter; an empty or None field does not filter. ``labels_all`` must all be there, ``labels_any`` one."""
+        """A filter; an empty or None field does not filter. ``labels_all`` must all be there, ``labels_any`` one.
+
+        ``text`` is looked for in title and id, ``parent`` takes all descendants, ``label_pattern`` is a glob.
+        """
 
         statuses: tuple[str, ...] = ()
         exclude_statuses: tuple[str, ...] = ()
@@ -41,6 +45,12 @@ if TYPE_CHECKING:
         sort: str = "priority"
         reverse: bool = False
         limit: int = 0
+        created_since: float | None = None
+        created_before: float | None = None
+        updated_before: float | None = None
+        due_before: float | None = None
+        label_pattern: str = ""
+        exclude_templates: bool = False
 
     class Excerpt(NamedTuple):
         """A bead without its long texts, as the index keeps it: what lists and the live model need. Times in Unix seconds."""
@@ -59,12 +69,29 @@ if TYPE_CHECKING:
         edges: tuple[Edge, ...]
         is_pinned: bool
         is_ephemeral: bool
+        is_failed: bool = False
+        """Closed with a reason that tells of a failure."""
+
+    class Tally(NamedTuple):
+        """The derived keys of a bead: how many ``blocks`` edges leave and reach it, its comments, its parent's id."""
+
+        dependency_count: int
+        dependent_count: int
+        comment_count: int
+        parent: str
+
+    class Position(NamedTuple):
+        """How much of a file was read: its identity and the offset after the last line taken."""
+
+        device: int
+        inode: int
+        offset: int
 else:
     BeadQuery = namedtuple(
         "BeadQuery",
         "statuses exclude_statuses types exclude_types labels_all labels_any labels_none assignees unassigned "
         "priorities priority_min priority_max parent no_parent text include_wisps closed_since updated_since sort "
-        "reverse limit",
+        "reverse limit created_since created_before updated_before due_before label_pattern exclude_templates",
         defaults=(
             (),
             (),
@@ -87,13 +114,22 @@ else:
             "priority",
             False,
             0,
+            None,
+            None,
+            None,
+            None,
+            "",
+            False,
         ),
     )
     Excerpt = namedtuple(
         "Excerpt",
         "id title status priority issue_type assignee created_at updated_at closed_at defer_until labels edges "
-        "is_pinned is_ephemeral",
+        "is_pinned is_ephemeral is_failed",
+        defaults=(False,),
     )
+    Tally = namedtuple("Tally", "dependency_count dependent_count comment_count parent")
+    Position = namedtuple("Position", "device inode offset")
     Protocol = object
 
 
@@ -201,6 +237,18 @@ class BeadStore(Protocol):
         """Ids that depend on this one, each with the edge type."""
         ...
 
+    def tallies(self, bead_ids: Iterable[str]) -> dict[str, Tally]:
+        """The derived keys of those of the ids that exist."""
+        ...
+
+    def graph(self, now: float) -> Graph:
+        """The dependency view of this moment: blockers, readiness and stage of any bead (see ``query.Graph``)."""
+        ...
+
     def write(self, actor: str) -> Batch:
         """Begin a batch in the name of ``actor``; waits for the lock."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and index; the store may be used again afterwards."""
         ...

@@ -1,0 +1,368 @@
+"""One write in progress, whatever the engine: the operations of beads.md section 5 over a store's own look-ups.
+
+A batch sees its own changes.  Leaving the ``with`` block hands the changed records to the engine in one go; an
+exception drops them all.
+"""
+
+from __future__ import annotations
+
+from gastown_core.beads import ids, rules
+from gastown_core.beads.query import BLOCKING_TYPES, ORDERING_TYPES, PARENT_CHILD, Graph, is_released, path_between
+from gastown_core.beads.record import encode, excerpt_of
+from gastown_core.clock import format_micros, parse_duration, parse_moment
+from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
+from gastown_core.model.bead import CLOSED, OPEN, Bead, set_fields, unwrap_external
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+    from typing import Any, Protocol
+
+    from gastown_core.beads.rules import Vocabulary
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.clock import Clock
+
+    class Engine(Protocol):
+        """What a batch asks of the store behind it; between ``begin`` and ``end`` the store is locked."""
+
+        prefix: str
+        clock: Clock
+        words: Vocabulary
+
+        def begin(self) -> None: ...
+        def end(self) -> None: ...
+        def commit(self, records: list[Bead]) -> None: ...
+        def load(self, bead_id: str) -> Bead | None: ...
+        def is_taken(self, bead_id: str) -> bool: ...
+        def root_count(self) -> int: ...
+        def below(self, parent: str) -> list[str]: ...
+        def edges_to(self, bead_id: str) -> list[tuple[str, str]]: ...
+        def foreign_excerpt(self, bead_id: str) -> Excerpt | None: ...
+        def near(self, bead_id: str) -> GastownError: ...
+
+else:
+    Engine = object
+
+MENTION_KEYS = ("description", "design", "acceptance_criteria", "notes")
+
+
+class RuleBatch:
+    """A Batch (see ``store.Batch``) in the name of ``actor`` over an engine."""
+
+    def __init__(self, engine: Engine, actor: str) -> None:
+        self.actor = actor
+        self._engine = engine
+        self._before: dict[str, Bead | None] = {}
+        self._after: dict[str, Bead] = {}
+        self._now = 0.0
+
+    def __enter__(self) -> RuleBatch:
+        self._engine.begin()
+        self._now = self._engine.clock.now()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            changed = self.changed() if kind is None else []
+            if changed:
+                self._engine.commit(changed)
+        finally:
+            self._engine.end()
+
+    def changed(self) -> list[Bead]:
+        """The records that differ from what stands, tombstones included, in the order they were touched."""
+        out = []
+        for bead_id, bead in self._after.items():
+            before = self._before.get(bead_id)
+            if before is None and bead.is_tombstone:
+                continue
+            if before is None or (before.raw is not bead.raw and encode(before.raw) != encode(bead.raw)):
+                out.append(bead)
+        return out
+
+    def get(self, bead_id: str) -> Bead | None:
+        """The bead as this batch has it so far."""
+        bead = self._current(bead_id)
+        return None if bead is None or bead.is_tombstone else bead
+
+    def _current(self, bead_id: str) -> Bead | None:
+        if bead_id in self._after:
+            return self._after[bead_id]
+        if bead_id not in self._before:
+            self._before[bead_id] = self._engine.load(bead_id)
+        return self._before[bead_id]
+
+    def need(self, bead_id: str) -> Bead:
+        """As ``get``. Raises NotFoundError with near matches."""
+        bead = self.get(bead_id)
+        if bead is None:
+            raise self._engine.near(bead_id)
+        return bead
+
+    def _keep(self, raw: dict[str, Any]) -> Bead:
+        bead = Bead(raw)
+        if bead.id not in self._before:
+            self._before[bead.id] = self._engine.load(bead.id)
+        self._after[bead.id] = bead
+        return bead
+
+    def _save(self, bead: Bead, **changes: Any) -> Bead:
+        """The bead with these keys set (None removes), stamped if that changes it."""
+        raw = rules.changed_record(bead.raw, changes, self.actor, self._now)
+        return bead if raw is bead.raw else self._keep(raw)
+
+    # -- operations ----------------------------------------------------------------------------------------
+
+    def create(self, fields: Mapping[str, Any], *, bead_id: str = "", parent: str = "", kind: str = "") -> Bead:
+        """A new bead; see ``store.Batch.create``."""
+        checked = rules.checked(fields, self._engine.words)
+        title = checked.get("title") or ""
+        if kind == "wisp" and not checked.get("no_history"):
+            checked["ephemeral"] = True
+        edges = list(checked.pop("dependencies", None) or ())
+        above = self.need(parent) if parent else None
+        if above is not None:
+            checked["labels"] = sorted({*above.labels, *checked.get("labels", ())})
+        made = bead_id or (self._child_id(parent) if parent else self._mint(kind, title))
+        if bead_id:
+            self._check_new(bead_id)
+        raw = rules.new_record(made, checked, self.actor, self._now)
+        if above is not None:
+            edges.insert(0, rules.new_edge(made, parent, PARENT_CHILD, "", self.actor, self._now))
+        bead = self._keep(raw)
+        for edge in rules.edges_of(made, edges, self.actor, self._now):
+            bead = self._link(bead, edge)
+        return bead
+
+    def _check_new(self, bead_id: str) -> None:
+        if not ids.is_valid(bead_id):
+            raise UsageError(f"{bead_id!r} cannot be an id", "", f"an id looks like {self._engine.prefix}-abc12")
+        standing = self._current(bead_id)
+        if standing is not None and not standing.is_tombstone:
+            raise ConflictError(f"{bead_id} exists already", standing.title, "bd update changes it")
+
+    def _mint(self, kind: str, title: str) -> str:
+        engine = self._engine
+
+        def is_taken(candidate: str) -> bool:
+            return candidate in self._after or engine.is_taken(candidate)
+
+        count = engine.root_count() + len(self._after)
+        return ids.mint(engine.prefix, kind, title, self.actor, self._now, count, is_taken)
+
+    def _child_id(self, parent: str) -> str:
+        return ids.child_of(parent, [*self._engine.below(parent), *self._after])
+
+    def update(self, bead_id: str, changes: Mapping[str, Any], *, expected_updated_at: str | None = None) -> Bead:
+        """Set record keys; see ``store.Batch.update``."""
+        bead = self.need(bead_id)
+        if expected_updated_at is not None and bead.text("updated_at") != expected_updated_at:
+            raise ConflictError(
+                f"{bead_id} was changed meanwhile",
+                f"it is of {bead.text('updated_at')}, not {expected_updated_at}",
+                "read it again and repeat",
+            )
+        return self._save(bead, **rules.checked(changes, self._engine.words))
+
+    def claim(self, bead_id: str, *, assignee: str = "") -> Bead:
+        """Take an open bead for ``assignee`` (default: the actor); already mine is fine. Raises ConflictError."""
+        who = assignee or self.actor
+        bead = self.need(bead_id)
+        if bead.assignee and bead.assignee != who:
+            raise ConflictError(f"{bead_id} is already claimed by {bead.assignee}", f"its status is {bead.status}")
+        if bead.status == "in_progress" and bead.assignee == who:
+            return bead
+        if bead.status != OPEN:
+            raise ConflictError(f"{bead_id} cannot be claimed", f"its status is {bead.status}", "only open beads can")
+        return self._save(bead, status="in_progress", assignee=who)
+
+    def set_fields(self, bead_id: str, fields: Mapping[str, str | None]) -> Bead:
+        """Set ``key: value`` lines in the description, prose kept."""
+        bead = self.need(bead_id)
+        return self._save(bead, description=set_fields(bead.description, dict(fields)))
+
+    def comment(self, bead_id: str, text: str) -> Bead:
+        """Append a comment by the batch's actor."""
+        bead = self.need(bead_id)
+        made = rules.new_comment(bead_id, self.actor, text, self._now)
+        return self._save(bead, comments=[*bead.comments, made])
+
+    def put(self, bead: Bead) -> None:
+        """Write a record as it is; no rule is applied."""
+        self._keep(bead.raw)
+
+    # -- edges ---------------------------------------------------------------------------------------------
+
+    def add_edge(self, bead_id: str, target: str, edge_type: str = "blocks", metadata: str = "") -> Bead:
+        """Make ``bead_id`` depend on ``target``; see ``store.Batch.add_edge``."""
+        edge = rules.new_edge(bead_id, target, edge_type, metadata, self.actor, self._now)
+        return self._link(self.need(bead_id), edge)
+
+    def _link(self, bead: Bead, edge: dict[str, Any]) -> Bead:
+        target, edge_type = unwrap_external(str(edge["depends_on_id"])), str(edge["type"])
+        edges = list(bead.raw.get("dependencies") or ())
+        for place, standing in enumerate(edges):
+            if unwrap_external(str(standing.get("depends_on_id"))) != target:
+                continue
+            if standing.get("type", "blocks") != edge_type:
+                raise ConflictError(
+                    f"{bead.id} has a {standing.get('type')} edge to {target} already", "", "remove that one first"
+                )
+            if (standing.get("metadata") or "") == (edge.get("metadata") or ""):
+                return bead
+            edges[place] = {
+                key: value for key, value in {**standing, "metadata": edge.get("metadata")}.items() if value
+            }
+            return self._save(bead, dependencies=edges)
+        self._check_edge(bead, target, edge_type)
+        return self._save(bead, dependencies=[*edges, edge])
+
+    def _check_edge(self, bead: Bead, target: str, edge_type: str) -> None:
+        if not 1 <= len(edge_type) <= 50:
+            raise UsageError("an edge type has 1 to 50 characters")
+        if target == bead.id:
+            raise ConflictError(f"{bead.id} cannot depend on itself", f"{target} → {target}")
+        if edge_type not in BLOCKING_TYPES:
+            return
+        other = self._excerpt(target)
+        if other is None and ids.route_prefix(target) == f"{self._engine.prefix}-":
+            raise self._engine.near(target)
+        if edge_type == "blocks" and other is not None:
+            self._check_kinds(bead, other)
+        if edge_type in ORDERING_TYPES:
+            path = path_between(target, bead.id, self._ordering_targets)
+            if path:
+                raise ConflictError(
+                    f"{bead.id} cannot depend on {target}: that would be a cycle", " → ".join([bead.id, *path])
+                )
+
+    def _check_kinds(self, bead: Bead, other: Excerpt) -> None:
+        if bead.parent == other.id:
+            raise ConflictError(
+                f"{bead.id} cannot be blocked by its own parent {other.id}", "the parent is done when its children are"
+            )
+        if (bead.issue_type == "epic") != (other.issue_type == "epic"):
+            raise ConflictError(
+                f"{bead.id} ({bead.issue_type}) cannot be blocked by {other.id} ({other.issue_type})",
+                "an epic blocks only epics",
+                "use -t parent-child, or block on the epic's children",
+            )
+
+    def _ordering_targets(self, bead_id: str) -> Iterable[str]:
+        found = self._excerpt(bead_id)
+        return [edge.target for edge in found.edges if edge.type in ORDERING_TYPES] if found is not None else []
+
+    def remove_edge(self, bead_id: str, target: str) -> Bead:
+        """Drop the edge. Raises NotFoundError if there is none."""
+        bead = self.need(bead_id)
+        edges = list(bead.raw.get("dependencies") or ())
+        rest = [edge for edge in edges if unwrap_external(str(edge.get("depends_on_id"))) != target]
+        if len(rest) == len(edges):
+            known = ", ".join(edge.target for edge in bead.edges)
+            hint = f"it depends on {known}" if known else "it depends on nothing"
+            raise NotFoundError(f"{bead_id} does not depend on {target}", "", hint)
+        return self._save(bead, dependencies=rest)
+
+    def dependents(self, bead_id: str) -> list[tuple[str, str]]:
+        """Ids that depend on this one as this batch has it, each with the edge type."""
+        out = [(source, kind) for source, kind in self._engine.edges_to(bead_id) if source not in self._after]
+        for source, bead in self._after.items():
+            out += [(source, edge.type) for edge in bead.edges if edge.target == bead_id]
+        return out
+
+    def _children(self, bead_id: str) -> list[str]:
+        return [source for source, kind in self.dependents(bead_id) if kind == PARENT_CHILD]
+
+    def _excerpt(self, bead_id: str) -> Excerpt | None:
+        bead = self._current(bead_id)
+        return excerpt_of(bead) if bead is not None else self._engine.foreign_excerpt(bead_id)
+
+    def graph(self) -> Graph:
+        """Dependencies as this batch has them."""
+        return Graph(self._excerpt, self._children, self._now)
+
+    # -- ends ----------------------------------------------------------------------------------------------
+
+    def close(self, bead_id: str, reason: str = "", *, force: bool = False) -> Bead:
+        """Close it; see ``store.Batch.close``. The last step closes its molecule, or its ephemeral parent, too."""
+        bead = self.need(bead_id)
+        if bead.is_closed:
+            return bead
+        if bead.raw.get("is_template") is True:
+            raise ConflictError(f"{bead_id} is a template", "templates are never closed")
+        if not force:
+            self._check_close(bead)
+        closed = self._save(bead, status=CLOSED, close_reason=reason or None)
+        self._close_finished(closed)
+        return closed
+
+    def _check_close(self, bead: Bead) -> None:
+        if bead.is_pinned:
+            raise ConflictError(
+                f"{bead.id} is pinned", "pinned beads stay open", f"bd update {bead.id} -s open unpins it"
+            )
+        graph = self.graph()
+        holds = graph.holds(bead.id)
+        if holds:
+            names = ", ".join(hold.id for hold in holds)
+            raise ConflictError(f"{bead.id} is blocked", f"by {names}", f"bd dep tree {bead.id} shows why")
+        if bead.issue_type == "epic":
+            known = (graph.bead(child) for child in self._children(bead.id))
+            still = [child.id for child in known if child is not None and not is_released(child)]
+            if still:
+                raise ConflictError(f"{bead.id} has open children", ", ".join(still), "close them first")
+        if bead.issue_type == "gate":
+            self._check_gate(bead)
+
+    def _check_gate(self, bead: Bead) -> None:
+        kind = bead.text("await_type")
+        if kind == "timer":
+            created, span = parse_moment(bead.raw.get("created_at")), parse_duration(bead.raw.get("timeout"))
+            if created is not None and span is not None and created + span > self._now:
+                raise ConflictError(f"gate {bead.id} still waits", f"its time is up at {format_micros(created + span)}")
+        elif kind.startswith("gh:"):
+            raise ConflictError(f"gate {bead.id} still waits", f"for {kind} {bead.text('await_id')}")
+
+    def _close_finished(self, bead: Bead) -> None:
+        above = self.get(bead.parent) if bead.parent else None
+        if above is None or above.is_closed or not (above.issue_type == "molecule" or above.is_ephemeral):
+            return
+        children = [self.get(child) for child in self._children(above.id)]
+        if all(child is None or child.is_closed for child in children):
+            done = self._save(above, status=CLOSED, close_reason="all steps closed")
+            self._close_finished(done)
+
+    def reopen(self, bead_id: str, reason: str = "") -> Bead:
+        """Open it again; the reason becomes a comment. An open bead stays as it is."""
+        bead = self.need(bead_id)
+        if bead.status != OPEN:
+            bead = self._save(bead, status=OPEN, defer_until=None)
+        return self.comment(bead_id, reason) if reason else bead
+
+    def delete(self, bead_id: str, reason: str = "") -> None:
+        """Write a tombstone, remove edges that point at it and mark mentions of it in its dependents."""
+        bead = self.need(bead_id)
+        for source, _ in self.dependents(bead_id):
+            neighbour = self.get(source)
+            if neighbour is not None and neighbour.id != bead_id:
+                self._save(neighbour, **_without(neighbour, bead_id))
+        self._keep(rules.tombstone_of(bead.raw, self.actor, reason, self._now))
+
+
+def _without(bead: Bead, gone: str) -> dict[str, Any]:
+    """The changes that take a deleted bead's edges and mentions out of a neighbour."""
+    import re
+
+    edges = bead.raw.get("dependencies") or ()
+    changes: dict[str, Any] = {
+        "dependencies": [edge for edge in edges if unwrap_external(str(edge.get("depends_on_id"))) != gone]
+    }
+    mention = re.compile(rf"(?<![\w:.-]){re.escape(gone)}(?![\w-]|\.\d)")
+    for key in MENTION_KEYS:
+        text = bead.text(key)
+        if gone in text:
+            changes[key] = mention.sub(f"[deleted:{gone}]", text)
+    return changes

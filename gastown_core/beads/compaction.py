@@ -1,0 +1,180 @@
+"""Rewriting a ledger file in canonical form: header lines, beads by id, one line each, then what is no bead.
+
+It happens under the store's lock into a temporary file that is synced and renamed, so a reader sees the old file
+or the new one.  Junk is carried over; while git conflict markers stand nothing is dropped, for the side that an
+outdated line belongs to may be the right one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from gastown_core.beads import record
+from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS
+from gastown_core.clock import parse_moment
+from gastown_core.errors import ConflictError, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gastown_core.beads.jsonl_store import JsonlStore
+
+TOMBSTONE_LIFE_S = 30 * 86400.0
+"""How long a deletion is remembered, so that a merge with an old branch cannot bring the bead back."""
+
+WRITE_CHUNK = 4 << 20
+
+
+def compact(store: JsonlStore) -> bool:
+    """Bring both files into canonical form; returns whether anything changed. Raises ConflictError on conflict markers."""
+    store.begin()
+    try:
+        if _has_conflicts(store):
+            raise ConflictError(
+                f"{store.path()} holds git conflict markers",
+                "both sides are kept until they are merged",
+                "bd doctor --fix merges them",
+            )
+        changed = False
+        for code in (ISSUES, WISPS):
+            if os.path.exists(store.path(code)):
+                changed = rewrite(store, code) or changed
+        return changed
+    finally:
+        store.end()
+
+
+def compact_if_due(store: JsonlStore) -> None:
+    """Compact the files whose outdated lines outnumber half of the good ones; called under the lock."""
+    from gastown_core.beads.jsonl_store import GARBAGE_LEAST
+
+    db = store.index.db
+    for code in (ISSUES, WISPS):
+        garbage = db.execute("SELECT garbage FROM marks WHERE file=?", (code,)).fetchone()[0]
+        live = db.execute("SELECT COUNT(*) FROM beads WHERE file=?", (code,)).fetchone()[0]
+        if garbage >= max(GARBAGE_LEAST, live // 2) and not _has_conflicts(store):
+            # the write itself is done; a compaction that fails is tried again by the next one
+            with contextlib.suppress(StoreError):
+                rewrite(store, code)
+
+
+def _has_conflicts(store: JsonlStore) -> bool:
+    return store.index.db.execute("SELECT 1 FROM oddities WHERE kind='conflict' LIMIT 1").fetchone() is not None
+
+
+def rewrite(store: JsonlStore, code: int, *, extra: Iterable[bytes] = ()) -> bool:
+    """Replace a file by its canonical form with the lines ``extra`` added; the caller holds the lock.
+
+    Returns False where the file had that form already.  Raises StoreError; the old file then stands.
+    """
+    beads, head, tail = _read_all(store, code)
+    keep_all = _has_conflicts(store)
+    if keep_all:
+        raise ConflictError(
+            f"{store.path(code)} holds git conflict markers", "a batch of this size rewrites it", "bd doctor --fix"
+        )
+    for line in extra:
+        bead = record.parse_line(line)
+        if bead is not None:
+            beads[bead.id] = (line, bead.text("deleted_at") if bead.is_tombstone else None)
+    horizon = store.clock.now() - TOMBSTONE_LIFE_S
+    lines = (line for _, (line, deleted) in sorted(beads.items()) if deleted is None or _is_young(deleted, horizon))
+    return _replace(store, code, _joined(head, lines, tail))
+
+
+def _is_young(deleted_at: str, horizon: float) -> bool:
+    return (parse_moment(deleted_at) or 0.0) > horizon
+
+
+def _read_all(store: JsonlStore, code: int) -> tuple[dict[str, tuple[bytes, str | None]], list[bytes], list[bytes]]:
+    """The file as canonical lines by id (with the time of deletion for tombstones), header lines, and other lines."""
+    beads: dict[str, tuple[bytes, str | None]] = {}
+    head: list[bytes] = []
+    tail: list[bytes] = []
+    source = store.index.sources[code]
+    status = source.follow()
+    size = status.st_size if status is not None else 0
+    for count, (offset, line) in enumerate(source.lines(0, size), 1):
+        kind, value = record.classify(line)
+        if kind == record.BEAD:
+            beads[value.id] = (record.encode(value.raw), None)
+        elif kind == record.TOMBSTONE:
+            beads[value.id] = (record.encode(value.raw), value.text("deleted_at"))
+        elif kind == record.HEADER:
+            head.append(line)
+        elif kind != record.BLANK:
+            tail.append(line)
+        if store.index.progress is not None and size > (2 << 20) and count % 2000 == 0:
+            store.index.progress("compacting the ledger", offset, size)
+    return beads, head, tail
+
+
+def _joined(head: list[bytes], lines: Iterable[bytes], tail: list[bytes]) -> Iterator[bytes]:
+    """The file in chunks of some megabytes."""
+    chunk: list[bytes] = []
+    amount = 0
+    for part in (head, lines, tail):
+        for line in part:
+            chunk.append(line)
+            amount += len(line) + 1
+            if amount >= WRITE_CHUNK:
+                yield b"\n".join(chunk) + b"\n"
+                chunk, amount = [], 0
+    if chunk:
+        yield b"\n".join(chunk) + b"\n"
+
+
+def _replace(store: JsonlStore, code: int, chunks: Iterator[bytes]) -> bool:
+    path = store.path(code)
+    # one name, not one per process: only the lock's holder writes it, and a crash leaves at most one behind
+    temp = os.path.join(store.beads_dir, f".{FILE_NAMES[code]}.tmp")
+    try:
+        _write_temp(temp, path, chunks)
+        if _same_bytes(temp, path):
+            os.unlink(temp)
+            return False
+        os.rename(temp, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temp)
+        raise StoreError(
+            f"cannot rewrite {path}", error.strerror or str(error), "the file is as it was; free some space and repeat"
+        ) from error
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temp)
+        raise
+    store.index.refresh()
+    return True
+
+
+def _write_temp(temp: str, path: str, chunks: Iterator[bytes]) -> None:
+    mode = 0o644 if path.endswith(FILE_NAMES[ISSUES]) else 0o600
+    with contextlib.suppress(FileNotFoundError):
+        mode = os.stat(path).st_mode & 0o777
+    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        for chunk in chunks:
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(fd, view) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _same_bytes(one: str, other: str) -> bool:
+    try:
+        if os.stat(one).st_size != os.stat(other).st_size:
+            return False
+    except FileNotFoundError:
+        return False
+    with open(one, "rb") as first, open(other, "rb") as second:
+        while True:
+            chunk = first.read(WRITE_CHUNK)
+            if chunk != second.read(WRITE_CHUNK):
+                return False
+            if not chunk:
+                return True

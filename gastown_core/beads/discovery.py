@@ -1,0 +1,137 @@
+"""Finding the ``.beads`` folder that a place belongs to, redirects and git worktrees included (beads.md section 7)."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.errors import NotFoundError, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BEADS = ".beads"
+REDIRECT = "redirect"
+MAX_HOPS = 4
+_SIGNS = ("issues.jsonl", "config.yaml", "metadata.json")
+_TOWN_SIGN = os.path.join("mayor", "town.json")
+
+
+def is_store(beads_dir: str) -> bool:
+    """Whether the folder holds a ledger or its configuration."""
+    return any(os.path.exists(os.path.join(beads_dir, sign)) for sign in _SIGNS)
+
+
+def read_redirect(beads_dir: str) -> str:
+    """The ``.beads`` folder that this one points at, empty if it points nowhere or at itself."""
+    try:
+        with open(os.path.join(beads_dir, REDIRECT), encoding="utf-8", errors="replace") as handle:
+            lines = [line.strip() for line in handle]
+    except OSError:
+        return ""
+    target = next((line for line in lines if line and not line.startswith("#")), "")
+    if not target:
+        return ""
+    path = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(beads_dir)), target))
+    return "" if os.path.realpath(path) == os.path.realpath(beads_dir) else path
+
+
+def follow_redirects(beads_dir: str) -> str:
+    """The folder at the end of the redirects, at most four on. Raises StoreError for a cycle, a fifth, or a missing target."""
+    here = os.path.abspath(beads_dir)
+    seen = [here]
+    while target := read_redirect(here):
+        if target in seen:
+            raise StoreError(
+                f"{beads_dir} is redirected in a circle", " → ".join([*seen, target]), "correct one redirect file"
+            )
+        if len(seen) > MAX_HOPS:
+            raise StoreError(
+                f"{beads_dir} is redirected more than {MAX_HOPS} times",
+                " → ".join(seen),
+                "let its redirect name the last folder",
+            )
+        if not os.path.isdir(target):
+            raise StoreError(
+                f"{here} is redirected to a missing folder", target, f"correct {os.path.join(here, REDIRECT)}"
+            )
+        seen.append(target)
+        here = target
+    return here
+
+
+def write_redirect(folder: str, target_beads_dir: str) -> None:
+    """Let ``<folder>/.beads`` point at another store, at its final folder and by a relative path."""
+    from gastown_core.files.atomic import write_atomic
+
+    own = os.path.join(os.path.abspath(folder), BEADS)
+    final = follow_redirects(target_beads_dir)
+    if os.path.realpath(final) == os.path.realpath(own):
+        raise StoreError(f"{own} cannot be redirected to itself", final)
+    os.makedirs(own, exist_ok=True)
+    relative = os.path.relpath(final, os.path.abspath(folder))
+    write_atomic(os.path.join(own, REDIRECT), (relative + "\n").encode())
+
+
+def find_beads_dir(start: str = ".", env: Mapping[str, str] | None = None) -> str | None:
+    """The store around ``start``, redirects followed; None if there is none.
+
+    BEADS_DIR comes first; then the folders upwards, as far as the top of the git repository (a worktree goes on in
+    its main repository), and inside a town as far as the town's root.
+    """
+    given = (os.environ if env is None else env).get("BEADS_DIR", "")
+    if given:
+        return follow_redirects(given)
+    here = os.path.abspath(start)
+    passed_git = False
+    town = _town_above(here)
+    while True:
+        beads_dir = os.path.join(here, BEADS)
+        if os.path.isdir(beads_dir) and (is_store(beads_dir) or read_redirect(beads_dir)):
+            return follow_redirects(beads_dir)
+        git = os.path.join(here, ".git")
+        if os.path.exists(git):
+            main = os.path.join(_main_repository(git), BEADS)
+            if os.path.isdir(main) and is_store(main):
+                return follow_redirects(main)
+            passed_git = True
+        above = os.path.dirname(here)
+        if above == here or here == town or (passed_git and not town):
+            return None
+        here = above
+
+
+def need_beads_dir(start: str = ".") -> str:
+    """As ``find_beads_dir``. Raises NotFoundError."""
+    found = find_beads_dir(start)
+    if found is None:
+        raise NotFoundError(
+            f"no beads at or above {os.path.abspath(start)}", "no .beads folder was found", "bd init makes one"
+        )
+    return found
+
+
+def _town_above(here: str) -> str:
+    found = ""
+    while True:
+        if os.path.isfile(os.path.join(here, _TOWN_SIGN)):
+            found = here
+        above = os.path.dirname(here)
+        if above == here:
+            return found
+        here = above
+
+
+def _main_repository(git: str) -> str:
+    """The top folder of the repository that a worktree's ``.git`` file belongs to; of an ordinary one, its own."""
+    if os.path.isdir(git):
+        return os.path.dirname(git)
+    try:
+        with open(git, encoding="utf-8", errors="replace") as handle:
+            line = handle.readline()
+        gitdir = os.path.join(os.path.dirname(git), line.partition("gitdir:")[2].strip())
+        with open(os.path.join(gitdir, "commondir"), encoding="utf-8", errors="replace") as handle:
+            common = os.path.normpath(os.path.join(gitdir, handle.read().strip()))
+    except OSError:
+        return os.path.dirname(git)
+    return os.path.dirname(common)

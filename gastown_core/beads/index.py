@@ -1,0 +1,308 @@
+"""The query index: a disposable SQLite copy of what lists need, brought up to date whenever the store is read.
+
+It is keyed by the identity of the ledger files and the offset up to which they were read (``source_file``).  It
+may be deleted at any time; if it cannot be trusted it is filled anew without a word, and where it cannot be
+written it lives in memory.  Truth is only ever in the files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+
+from gastown_core.beads import record
+from gastown_core.beads.index_rows import INSERT, SCHEMA, VERSION, row_of
+from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile
+from gastown_core.beads.store import Position
+from gastown_core.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from gastown_core.model.bead import Bead
+
+    Progress = Callable[[str, int, int], None]
+    """Told of long work: what is done, how much so far, how much in all."""
+
+ISSUES, WISPS = 0, 1
+FILE_NAMES = ("issues.jsonl", "wisps.jsonl")
+INDEX_NAME = "index.db"
+BUSY_S = 20.0
+FLUSH_EVERY = 20_000
+PROGRESS_FROM = 2 << 20
+
+
+class Index:
+    """The index of one ``.beads`` folder. Use ``refresh`` or ``snapshot`` before asking ``db``."""
+
+    def __init__(self, beads_dir: str, progress: Progress | None = None) -> None:
+        self.beads_dir = beads_dir
+        self.progress = progress
+        self.sources = [SourceFile(os.path.join(beads_dir, name)) for name in FILE_NAMES]
+        self.path = os.path.join(beads_dir, INDEX_NAME)
+        self._db: sqlite3.Connection | None = None
+        self._stats: list[tuple[int, int, int, int]] = []
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The open database, made if it is missing; in memory where the folder cannot be written."""
+        if self._db is None:
+            self._db = self._open()
+        return self._db
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the index could not be kept on disk."""
+        return self._db is not None and not self._db.execute("PRAGMA database_list").fetchone()[2]
+
+    def close(self) -> None:
+        """Let go of the database and the files."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        self._stats = []
+        for source in self.sources:
+            source.close()
+
+    def _open(self) -> sqlite3.Connection:
+        for attempt in (1, 2):
+            try:
+                return _connect(self.path)
+            except sqlite3.DatabaseError as error:
+                if attempt == 2 or isinstance(error, sqlite3.OperationalError):
+                    break
+                self._remove()
+        return _connect(":memory:")
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with contextlib.suppress(OSError):
+                os.unlink(self.path + suffix)
+
+    def refresh(self) -> None:
+        """Take in whatever was written since the last look. Raises StoreError if the ledger cannot be read."""
+        try:
+            stats = [self._look(source) for source in self.sources]
+            if stats == self._stats and self._db is not None:
+                return
+            try:
+                self._catch_up()
+            except sqlite3.DatabaseError as error:
+                self._give_up(error)
+                self._catch_up()
+            self._stats = stats
+        except (OSError, sqlite3.DatabaseError) as error:
+            why = error.strerror if isinstance(error, OSError) else None
+            raise StoreError(f"cannot read {self.beads_dir}", why or str(error)) from error
+
+    def _give_up(self, error: sqlite3.DatabaseError) -> None:
+        """Drop an index that is broken; one that merely cannot be written moves to memory."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        if isinstance(error, sqlite3.OperationalError):
+            self._db = _connect(":memory:")
+        else:
+            self._remove()
+
+    @staticmethod
+    def _look(source: SourceFile) -> tuple[int, int, int, int]:
+        status = source.follow()
+        if status is None:
+            return (0, 0, 0, 0)
+        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def _catch_up(self) -> None:
+        db = self.db
+        marks = read_marks(db)
+        if all(self._is_current(code, marks[code]) for code in (ISSUES, WISPS)):
+            return
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            marks = read_marks(db)
+            # wisps first: an id that is in both files counts as promoted
+            for code in (WISPS, ISSUES):
+                if not self._is_current(code, marks[code]):
+                    self._take(code, marks[code])
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    def _is_current(self, code: int, mark: Mark) -> bool:
+        source = self.sources[code]
+        status = source.follow()
+        if status is None:
+            return mark == NO_MARK
+        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) == (
+            mark.device,
+            mark.inode,
+            mark.offset,
+            mark.mtime_ns,
+        )
+
+    def _take(self, code: int, mark: Mark) -> None:
+        source = self.sources[code]
+        status = source.follow()
+        if status is None or not source.knows(mark, status):
+            forget(self.db, code)
+            mark = NO_MARK
+        if status is None:
+            write_mark(self.db, code, NO_MARK)
+            return
+        end = Intake(self.db, code, self.progress).take(source.lines(mark.offset, status.st_size), status.st_size)
+        write_mark(self.db, code, source.mark_at(max(end, mark.offset), status))
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """A read transaction whose rows fit the open files, so that offsets can be read. Raises StoreError."""
+        for _ in range(20):
+            self.refresh()
+            db = self.db
+            db.execute("BEGIN")
+            marks = read_marks(db)
+            if all((mark.device, mark.inode) == (s.device, s.inode) for mark, s in zip(marks, self.sources)):  # noqa: B905
+                try:
+                    yield db
+                finally:
+                    db.execute("ROLLBACK")
+                return
+            db.execute("ROLLBACK")
+            self._stats = []
+        raise StoreError(f"{self.beads_dir} keeps changing", "it was replaced again and again while being read")
+
+    def positions(self) -> dict[str, Position]:
+        """How much of each file the index holds, by file name; zeros for a missing one."""
+        with self.snapshot() as db:
+            return {name: Position(*mark[:3]) for name, mark in zip(FILE_NAMES, read_marks(db))}  # noqa: B905
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    if path != ":memory:" and not os.access(os.path.dirname(path), os.W_OK):
+        path = ":memory:"
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            if path != ":memory:":
+                db.execute("PRAGMA journal_mode=WAL")
+            _build_schema(db)
+        # WAL with NORMAL cannot be corrupted by a crash, only lose its last commits, which are caught up again
+        db.execute("PRAGMA synchronous=NORMAL")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _build_schema(db: sqlite3.Connection) -> None:
+    db.execute("BEGIN EXCLUSIVE")
+    if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        names = db.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'").fetchall()
+        for (name,) in names:
+            db.execute(f'DROP TABLE "{name}"')
+        for statement in SCHEMA:
+            db.execute(statement)
+        for code in (ISSUES, WISPS):
+            db.execute("INSERT INTO marks VALUES (?,0,0,0,0,x'',x'',0)", (code,))
+        db.execute(f"PRAGMA user_version={VERSION}")
+    db.execute("COMMIT")
+
+
+def read_marks(db: sqlite3.Connection) -> list[Mark]:
+    """How far the index has read each file, in the order of FILE_NAMES."""
+    return [
+        Mark(*row)
+        for row in db.execute("SELECT device, inode, position, mtime_ns, head, tail FROM marks ORDER BY file")
+    ]
+
+
+def write_mark(db: sqlite3.Connection, code: int, mark: Mark) -> None:
+    """Note how far a file was read."""
+    db.execute("UPDATE marks SET device=?, inode=?, position=?, mtime_ns=?, head=?, tail=? WHERE file=?", (*mark, code))
+
+
+def forget(db: sqlite3.Connection, code: int) -> None:
+    """Drop everything that came from a file."""
+    db.execute("DELETE FROM deps WHERE source IN (SELECT id FROM beads WHERE file=?)", (code,))
+    db.execute("DELETE FROM labels WHERE id IN (SELECT id FROM beads WHERE file=?)", (code,))
+    for table in ("beads", "tombstones", "oddities"):
+        db.execute(f"DELETE FROM {table} WHERE file=?", (code,))
+    db.execute("UPDATE marks SET garbage=0 WHERE file=?", (code,))
+
+
+class Intake:
+    """Takes lines of one file into the tables, the last line of an id winning."""
+
+    def __init__(self, db: sqlite3.Connection, code: int, progress: Progress | None) -> None:
+        self.db = db
+        self.code = code
+        self.progress = progress
+        self.garbage = 0
+        self._beads: dict[str, tuple[Any, ...]] = {}
+        self._stones: dict[str, tuple[Any, ...]] = {}
+        self._edges: dict[str, list[tuple[str, str, str]]] = {}
+
+    def take(self, lines: Iterator[tuple[int, bytes]], size: int) -> int:
+        """Take them all; returns the offset after the last one."""
+        end = 0
+        for count, (offset, line) in enumerate(lines, 1):
+            end = min(offset + len(line) + 1, size)
+            kind, value = record.classify(line)
+            if kind == record.BEAD or kind == record.TOMBSTONE:
+                self._note(kind, value, offset, len(line))
+            elif kind != record.BLANK:
+                reason = value if isinstance(value, str) else ""
+                self.db.execute("INSERT INTO oddities VALUES (?,?,?,?,?)", (self.code, offset, len(line), kind, reason))
+            if count % FLUSH_EVERY == 0:
+                self._flush()
+            if self.progress is not None and size > PROGRESS_FROM and count % 2000 == 0:
+                self.progress("reading the ledger", offset, size)
+        self._flush()
+        if self.garbage:
+            self.db.execute("UPDATE marks SET garbage=garbage+? WHERE file=?", (self.garbage, self.code))
+        return end
+
+    def _note(self, kind: str, bead: Bead, offset: int, length: int) -> None:
+        bead_id = bead.id
+        if self._beads.pop(bead_id, None) is not None or self._stones.pop(bead_id, None) is not None:
+            self.garbage += 1
+        self._edges.pop(bead_id, None)
+        if kind == record.TOMBSTONE:
+            self._stones[bead_id] = (bead_id, self.code, offset, length, bead.text("deleted_at"))
+            return
+        self._beads[bead_id], self._edges[bead_id] = row_of(bead, self.code, offset, length)
+
+    def _flush(self) -> None:
+        if not self._beads and not self._stones:
+            return
+        self._clear_old()
+        db = self.db
+        db.executemany(INSERT, self._beads.values())
+        db.executemany("INSERT OR IGNORE INTO deps VALUES (?,?,?)", (e for es in self._edges.values() for e in es))
+        labels = ((label, row[0]) for row in self._beads.values() if row[12] for label in row[12].split("\x1f"))
+        db.executemany("INSERT OR IGNORE INTO labels VALUES (?,?)", labels)
+        db.executemany("INSERT OR REPLACE INTO tombstones VALUES (?,?,?,?,?)", self._stones.values())
+        self._beads, self._stones, self._edges = {}, {}, {}
+
+    def _clear_old(self) -> None:
+        """Remove what the index holds of these ids; a tombstone clears a bead only of its own file."""
+        db = self.db
+        if db.execute("SELECT 1 FROM beads UNION ALL SELECT 1 FROM tombstones LIMIT 1").fetchone() is None:
+            return
+        replaced = [(bead_id,) for bead_id in self._beads]
+        deleted = [(b,) for b in self._stones if self._file_of(b) == self.code]
+        for ids in (replaced, deleted):
+            before = db.total_changes
+            db.executemany("DELETE FROM beads WHERE id=?", ids)
+            db.executemany("DELETE FROM tombstones WHERE id=?", ids)
+            self.garbage += db.total_changes - before
+            db.executemany("DELETE FROM deps WHERE source=?", ids)
+            db.executemany("DELETE FROM labels WHERE id=?", ids)
+
+    def _file_of(self, bead_id: str) -> int | None:
+        row = self.db.execute("SELECT file FROM beads WHERE id=?", (bead_id,)).fetchone()
+        return row[0] if row else None

@@ -1,0 +1,98 @@
+"""The tables of the index, and the way between a bead and its row."""
+
+from __future__ import annotations
+
+import json
+
+from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.store import Excerpt
+from gastown_core.clock import parse_moment
+from gastown_core.model.bead import Edge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.model.bead import Bead
+
+VERSION = 3
+"""Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
+
+SCHEMA = (
+    """CREATE TABLE beads (
+        id TEXT PRIMARY KEY, title TEXT, status TEXT, priority INTEGER, issue_type TEXT, assignee TEXT,
+        created_at REAL, updated_at REAL, closed_at REAL, defer_until REAL, pinned INTEGER, ephemeral INTEGER,
+        labels TEXT, edges TEXT, failed INTEGER, due_at REAL, template INTEGER, comments INTEGER,
+        file INTEGER, at INTEGER, length INTEGER)""",
+    "CREATE TABLE deps (source TEXT, target TEXT, type TEXT, PRIMARY KEY (source, target, type)) WITHOUT ROWID",
+    "CREATE TABLE labels (label TEXT, id TEXT, PRIMARY KEY (id, label)) WITHOUT ROWID",
+    "CREATE TABLE tombstones (id TEXT PRIMARY KEY, file INTEGER, at INTEGER, length INTEGER, deleted_at TEXT)",
+    "CREATE TABLE oddities (file INTEGER, at INTEGER, length INTEGER, kind TEXT, reason TEXT)",
+    """CREATE TABLE marks (file INTEGER PRIMARY KEY, device INTEGER, inode INTEGER, position INTEGER,
+        mtime_ns INTEGER, head BLOB, tail BLOB, garbage INTEGER)""",
+    # what is not closed, in the order of lists: their cost must not grow with the closed past
+    "CREATE INDEX live ON beads (priority, created_at DESC, id) WHERE status <> 'closed'",
+    "CREATE INDEX by_status ON beads (status, updated_at)",
+    "CREATE INDEX by_type ON beads (issue_type) WHERE issue_type <> 'task'",
+    "CREATE INDEX by_assignee ON beads (assignee) WHERE assignee <> ''",
+    "CREATE INDEX deps_target ON deps (target, type)",
+    "CREATE INDEX labels_label ON labels (label)",
+)
+
+INSERT = f"INSERT OR REPLACE INTO beads VALUES ({','.join('?' * 21)})"
+
+EXCERPT_COLUMNS = (
+    "id, title, status, priority, issue_type, assignee, created_at, updated_at, closed_at, defer_until, "
+    "labels, edges, pinned, ephemeral, failed"
+)
+
+
+def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, ...], list[tuple[str, str, str]]]:
+    """The bead's row, and its rows in ``deps``."""
+    found = excerpt_of(bead)
+    raw = bead.raw
+    edges = json.dumps(found.edges, ensure_ascii=False, separators=(",", ":")) if found.edges else ""
+    row = (
+        *(_text(value) for value in found[:3]),
+        _small(found.priority),
+        _text(found.issue_type),
+        _text(found.assignee),
+        *found[6:10],
+        found.is_pinned,
+        found.is_ephemeral,
+        _text("\x1f".join(label.replace("\x1f", " ") for label in found.labels)),
+        _text(edges),
+        found.is_failed,
+        parse_moment(raw["due_at"]) or 0.0 if "due_at" in raw else 0.0,
+        raw.get("is_template") is True,
+        len(bead.comments) if "comments" in raw else 0,
+        code,
+        offset,
+        length,
+    )
+    bead_id = _text(found.id)
+    return row, [(bead_id, _text(edge.target), _text(edge.type)) for edge in found.edges]
+
+
+def _text(value: str) -> str:
+    # SQLite takes no lone surrogates; the record itself keeps them
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _small(number: int) -> int:
+    return number if -(2**31) < number < 2**31 else 0
+
+
+def excerpt_from(row: tuple[Any, ...]) -> Excerpt:
+    """The excerpt of a row selected with EXCERPT_COLUMNS."""
+    labels, edges = row[10], row[11]
+    return Excerpt._make(
+        (
+            *row[:10],
+            tuple(labels.split("\x1f")) if labels else (),
+            tuple(Edge(*edge) for edge in json.loads(edges)) if edges else (),
+            bool(row[12]),
+            bool(row[13]),
+            bool(row[14]),
+        )
+    )

@@ -1,0 +1,153 @@
+"""A BeadQuery as SQL over the index; it means what ``filters.matches`` means."""
+
+from __future__ import annotations
+
+from gastown_core.beads.filters import HYBRID_WINDOW_S, SORTS
+from gastown_core.beads.query import NEVER_READY_TYPES
+from gastown_core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.beads.store import BeadQuery
+
+_NEWEST_FIRST = "priority, created_at DESC, id"
+_ORDERS = {
+    "priority": _NEWEST_FIRST,
+    "created": "created_at DESC, id",
+    "updated": "updated_at DESC, id",
+    "closed": "closed_at DESC, id",
+    "oldest": "created_at, id",
+    "id": "id",
+    "title": "lower(title), id",
+    "status": f"status, {_NEWEST_FIRST}",
+    "type": f"issue_type, {_NEWEST_FIRST}",
+    "assignee": f"assignee, {_NEWEST_FIRST}",
+}
+
+DESCENDANTS = (
+    "id IN (WITH RECURSIVE below(id) AS (SELECT source FROM deps WHERE target=? AND type='parent-child' UNION "
+    "SELECT source FROM deps JOIN below ON target=below.id AND type='parent-child') SELECT id FROM below)"
+)
+
+
+class Where:
+    """Conditions joined by AND, with their values."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.values: list[Any] = []
+
+    def add(self, condition: str, *values: Any) -> None:
+        """One more condition."""
+        self.parts.append(condition)
+        self.values += values
+
+    def among(self, column: str, words: tuple[Any, ...], *, inverted: bool = False) -> None:
+        """The column holds one of ``words`` (or none of them); no words, no condition."""
+        if words:
+            self.add(f"{column} {'NOT ' if inverted else ''}IN ({','.join('?' * len(words))})", *words)
+
+    def compare(self, condition: str, value: Any) -> None:
+        """A comparison, left out where the value is None."""
+        if value is not None:
+            self.add(condition, value)
+
+    def __str__(self) -> str:
+        return f"WHERE {' AND '.join(self.parts)}" if self.parts else ""
+
+
+def where_of(query: BeadQuery) -> Where:
+    """The conditions of a query."""
+    where = Where()
+    if not query.include_wisps:
+        where.add("ephemeral=0")
+    if (query.statuses and "closed" not in query.statuses) or "closed" in query.exclude_statuses:
+        # said in so many words, so that SQLite takes the index of what is not closed
+        where.add("status <> 'closed'")
+    where.among("status", query.statuses)
+    where.among("status", query.exclude_statuses, inverted=True)
+    where.among("issue_type", query.types)
+    if query.types and "task" not in query.types:
+        where.add("issue_type <> 'task'")
+    where.among("issue_type", query.exclude_types, inverted=True)
+    where.among("assignee", query.assignees)
+    if query.assignees and "" not in query.assignees:
+        where.add("assignee <> ''")
+    if query.unassigned:
+        where.add("assignee=''")
+    where.among("priority", query.priorities)
+    where.compare("priority>=?", query.priority_min)
+    where.compare("priority<=?", query.priority_max)
+    _add_labels(where, query)
+    _add_moments(where, query)
+    if query.parent:
+        where.add(DESCENDANTS, query.parent)
+    if query.no_parent:
+        where.add("NOT EXISTS (SELECT 1 FROM deps WHERE source=beads.id AND type='parent-child')")
+    if query.text:
+        where.add("instr(lower(title || char(10) || id), ?)", query.text.lower())
+    if query.exclude_templates:
+        where.add("template=0")
+    return where
+
+
+def _add_labels(where: Where, query: BeadQuery) -> None:
+    for label in query.labels_all:
+        where.add("id IN (SELECT id FROM labels WHERE label=?)", label)
+    if query.labels_any:
+        marks = ",".join("?" * len(query.labels_any))
+        where.add(f"id IN (SELECT id FROM labels WHERE label IN ({marks}))", *query.labels_any)
+    if query.labels_none:
+        marks = ",".join("?" * len(query.labels_none))
+        where.add(f"id NOT IN (SELECT id FROM labels WHERE label IN ({marks}))", *query.labels_none)
+    if query.label_pattern:
+        where.add("id IN (SELECT id FROM labels WHERE label GLOB ?)", query.label_pattern)
+
+
+def _add_moments(where: Where, query: BeadQuery) -> None:
+    where.compare("closed_at>=?", query.closed_since)
+    where.compare("updated_at>=?", query.updated_since)
+    where.compare("updated_at<?", query.updated_before)
+    where.compare("created_at>=?", query.created_since)
+    where.compare("created_at<?", query.created_before)
+    if query.due_before is not None:
+        where.add("due_at>0 AND due_at<?", query.due_before)
+
+
+def order_of(query: BeadQuery, now: float) -> str:
+    """The ORDER BY of a query. Raises UsageError for an unknown order."""
+    if query.sort == "hybrid":
+        recent = f"created_at>={now - HYBRID_WINDOW_S!r}"
+        order = f"NOT {recent}, CASE WHEN {recent} THEN priority ELSE 0 END, "
+        order += f"CASE WHEN {recent} THEN -created_at ELSE created_at END, id"
+    elif query.sort in _ORDERS:
+        order = _ORDERS[query.sort]
+    else:
+        raise UsageError(f"no order {query.sort!r}", "", f"orders: {', '.join([*SORTS, 'hybrid'])}")
+    if query.reverse:
+        order = ", ".join(_turned(part) for part in order.split(", "))
+    return f"ORDER BY {order}"
+
+
+def _turned(part: str) -> str:
+    return part.removesuffix(" DESC") if part.endswith(" DESC") else f"{part} DESC"
+
+
+def select(columns: str, query: BeadQuery, now: float) -> tuple[str, list[Any]]:
+    """The whole SELECT with its values, limit and order included."""
+    where = where_of(query)
+    limit = f"LIMIT {int(query.limit)}" if query.limit > 0 else ""
+    return f"SELECT {columns} FROM beads {where} {order_of(query, now)} {limit}", where.values
+
+
+def select_candidates(columns: str, query: BeadQuery, now: float) -> tuple[str, list[Any]]:
+    """Beads that may be ready, in order and without limit: all of the rule but dependencies and parents."""
+    where = where_of(query._replace(statuses=(), exclude_statuses=()))
+    where.add("status <> 'closed'")
+    where.add("(status='open' OR status='deferred') AND pinned=0 AND template=0")
+    where.add("(defer_until=0 OR defer_until<=?) AND (status='open' OR defer_until>0)", now)
+    never = tuple(sorted(NEVER_READY_TYPES - set(query.types)))
+    where.among("issue_type", never, inverted=True)
+    return f"SELECT {columns} FROM beads {where} {order_of(query, now)}", where.values

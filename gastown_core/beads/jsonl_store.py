@@ -1,0 +1,395 @@
+"""The default store: one record a line in ``.beads/issues.jsonl``, wisps beside it in ``wisps.jsonl``.
+
+A write appends the full new records under ``.beads/.lock`` in one write; the last line of an id wins and a
+tombstone deletes.  So a write costs the same in any store, and a reader can tail the file.  A large batch, and
+compaction, replace the file by rename instead (``compaction``).  Reads go through the index.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.beads import ids, record
+from gastown_core.beads.batch import RuleBatch
+from gastown_core.beads.filters import arranged
+from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS, Index
+from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
+from gastown_core.beads.index_sql import select, select_candidates, where_of
+from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.beads.rules import Vocabulary
+from gastown_core.beads.store import BeadQuery, Excerpt, Position, Tally
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import StoreError
+from gastown_core.files.jsonl import append_lines
+from gastown_core.files.locks import FileLock
+from gastown_core.model.bead import Bead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
+
+    from gastown_core.beads.index import Progress
+    from gastown_core.clock import Clock
+    from gastown_core.errors import GastownError
+
+LOCK_NAME = ".lock"
+REPLACE_FROM = 1 << 20
+"""A batch of this many bytes replaces the file, if it is a good part of it: half of it could never be seen."""
+GARBAGE_LEAST = 2000
+"""Fewer outdated lines than this never start a compaction."""
+
+_WHERE_COLUMNS = "id, file, at, length"
+
+
+class JsonlStore:
+    """A BeadStore over the folder ``beads_dir``, which must exist. ``foreign`` looks beads up in other stores.
+
+    One thread at a time.  ``read_only`` refuses writes; ``progress`` hears of long work.
+    """
+
+    def __init__(
+        self,
+        beads_dir: str,
+        prefix: str,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        words: Vocabulary | None = None,
+        foreign: Callable[[str], Excerpt | None] | None = None,
+        progress: Progress | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.beads_dir = beads_dir
+        self.prefix = prefix
+        self.clock = clock
+        self.words = words or Vocabulary()
+        self.foreign = foreign
+        self.read_only = read_only
+        self.index = Index(beads_dir, progress)
+        self._lock: FileLock | None = None
+
+    def close(self) -> None:
+        """Let go of files and index; the store may be used again afterwards."""
+        self.index.close()
+
+    def path(self, code: int = ISSUES) -> str:
+        """Where a ledger file lies."""
+        return os.path.join(self.beads_dir, FILE_NAMES[code])
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def get(self, bead_id: str) -> Bead | None:
+        """The bead with exactly this id, None if there is none."""
+        return self.get_many((bead_id,)).get(bead_id)
+
+    def get_many(self, bead_ids: Iterable[str]) -> dict[str, Bead]:
+        """Those of the ids that exist."""
+        out: dict[str, Bead] = {}
+        with self.index.snapshot() as db:
+            for bead_id in bead_ids:
+                row = db.execute(f"SELECT {_WHERE_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
+                if row is not None:
+                    out[bead_id] = self._read(row)
+        return out
+
+    def _read(self, row: tuple[str, int, int, int]) -> Bead:
+        bead_id, code, at, length = row
+        bead = record.parse_line(self.index.sources[code].read(at, length))
+        if bead is None or record.excerpt_of(bead).id.encode("utf-8", "replace") != bead_id.encode():
+            raise StoreError(
+                f"{self.path(code)} changed in mid-reading", f"{bead_id} is not at byte {at} any more", "try again"
+            )
+        return bead
+
+    def resolve(self, partial: str) -> str:
+        """The full id of a partial one. Raises NotFoundError with near matches, UsageError if several fit."""
+        partial = partial.strip()
+        with self.index.snapshot() as db:
+            for exact in (partial, f"{self.prefix}-{partial}"):
+                if db.execute("SELECT 1 FROM beads WHERE id=?", (exact,)).fetchone():
+                    return exact
+            tail = ids.hash_part(partial, self.prefix) if partial.startswith(self.prefix + "-") else partial
+            rows = db.execute("SELECT id FROM beads WHERE instr(id, ?)", (tail,)).fetchall() if tail else []
+        found = ids.pick_partial(partial, self.prefix, [row[0] for row in rows])
+        if not found:
+            raise self.near(partial)
+        return found
+
+    def near(self, bead_id: str) -> GastownError:
+        """The error for an unknown id, with near matches."""
+        stem = bead_id[: len(ids.route_prefix(bead_id)) + 1] or f"{self.prefix}-"
+        with self.index.snapshot() as db:
+            rows = db.execute(
+                "SELECT id FROM beads WHERE id>=? AND id<? LIMIT 2000", (stem, stem + "\U0010ffff")
+            ).fetchall()
+            rows += db.execute("SELECT id FROM beads WHERE status <> 'closed' LIMIT 500").fetchall()
+        return ids.not_found(bead_id, dict.fromkeys(row[0] for row in rows))
+
+    def find(self, query: BeadQuery) -> list[Bead]:
+        """Matching beads in the query's order."""
+        sql, values = select(_WHERE_COLUMNS, query, self.clock.now())
+        with self.index.snapshot() as db:
+            return [self._read(row) for row in db.execute(sql, values).fetchall()]
+
+    def excerpts(self, query: BeadQuery) -> list[Excerpt]:
+        """As ``find``, without the long texts; costs no parse of records."""
+        sql, values = select(EXCERPT_COLUMNS, query, self.clock.now())
+        with self.index.snapshot() as db:
+            return [excerpt_from(row) for row in db.execute(sql, values)]
+
+    def count(self, query: BeadQuery) -> int:
+        """How many match, whatever the limit."""
+        where = where_of(query)
+        with self.index.snapshot() as db:
+            return int(db.execute(f"SELECT COUNT(*) FROM beads {where}", where.values).fetchone()[0])
+
+    def count_by(self, column: str, query: BeadQuery) -> dict[str, int]:
+        """How many match per value of ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``; most first."""
+        where = where_of(query)
+        source = "labels JOIN beads USING (id)" if column == "label" else "beads"
+        sql = f"SELECT {column}, COUNT(*) FROM {source} {where} GROUP BY 1 ORDER BY 2 DESC, 1"
+        with self.index.snapshot() as db:
+            return {str(value): int(number) for value, number in db.execute(sql, where.values)}
+
+    def ready(self, query: BeadQuery, now: float) -> list[Bead]:
+        """Ready work: THE ready rule, plus the query's filters. Costs what is taken, not what is closed."""
+        with self.index.snapshot() as db:
+            rows = list(self._ready_rows(db, query, now))
+            return [self._read(row) for row in rows]
+
+    def ready_excerpts(self, query: BeadQuery, now: float) -> list[Excerpt]:
+        """As ``ready``, without the long texts."""
+        with self.index.snapshot() as db:
+            graph = self._graph(db, now)
+            return [bead for row in self._ready_rows(db, query, now) if (bead := graph.bead(row[0])) is not None]
+
+    def _ready_rows(self, db: sqlite3.Connection, query: BeadQuery, now: float) -> Iterator[tuple[str, int, int, int]]:
+        graph = self._graph(db, now)
+        sql, values = select_candidates(f"{EXCERPT_COLUMNS}, file, at, length", query, now)
+        taken = 0
+        for row in db.execute(sql, values):
+            bead = excerpt_from(row[:15])
+            graph.learn(bead)
+            if graph.is_ready(bead, types=query.types, with_wisps=query.include_wisps):
+                yield (row[0], *row[15:])
+                taken += 1
+                if taken == query.limit:
+                    return
+
+    def blocked(self, query: BeadQuery, now: float) -> list[tuple[Bead, tuple[str, ...]]]:
+        """Blocked beads, each with the ids that hold it."""
+        wanted = query._replace(limit=0, exclude_statuses=(*query.exclude_statuses, "closed", "pinned"))
+        found = self.excerpts(wanted)
+        graph = self.graph(now)
+        for bead in found:
+            graph.learn(bead)
+        holds = {bead.id: graph.blockers(bead.id) for bead in found}
+        kept = arranged([bead for bead in found if holds[bead.id]], query, now)
+        beads = self.get_many(bead.id for bead in kept)
+        return [(beads[bead.id], holds[bead.id]) for bead in kept if bead.id in beads]
+
+    def dependents(self, bead_id: str) -> list[tuple[str, str]]:
+        """Ids that depend on this one, each with the edge type."""
+        with self.index.snapshot() as db:
+            return _dependents(db, bead_id)
+
+    def all_edges(self) -> list[tuple[str, str, str]]:
+        """Every dependency of the store as (source, target, type)."""
+        with self.index.snapshot() as db:
+            return db.execute("SELECT source, target, type FROM deps ORDER BY source, target").fetchall()
+
+    def tallies(self, bead_ids: Iterable[str]) -> dict[str, Tally]:
+        """The derived keys of those of the ids that exist."""
+        wanted = list(bead_ids)
+        with self.index.snapshot() as db:
+            if len(wanted) > 300:
+                return _all_tallies(db, wanted)
+            return {bead_id: _tally(db, bead_id) for bead_id in wanted}
+
+    def excerpt(self, bead_id: str) -> Excerpt | None:
+        """The excerpt of a bead, with status ``tombstone`` for a deleted one; asks other stores for unknown ids."""
+        found = self.own_excerpt(bead_id)
+        return found if found is not None else self.foreign_excerpt(bead_id)
+
+    def own_excerpt(self, bead_id: str) -> Excerpt | None:
+        """As ``excerpt``, of this store only."""
+        self.index.refresh()
+        return self._own_excerpt(self.index.db, bead_id)
+
+    def _own_excerpt(self, db: sqlite3.Connection, bead_id: str) -> Excerpt | None:
+        row = db.execute(f"SELECT {EXCERPT_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
+        if row is not None:
+            return excerpt_from(row)
+        if db.execute("SELECT 1 FROM tombstones WHERE id=?", (bead_id,)).fetchone():
+            return Excerpt(bead_id, "", TOMBSTONE, 0, "task", "", 0.0, 0.0, 0.0, 0.0, (), (), False, False)
+        return None
+
+    def graph(self, now: float) -> Graph:
+        """The dependency view of this moment."""
+        self.index.refresh()
+        return self._graph(self.index.db, now)
+
+    def _graph(self, db: sqlite3.Connection, now: float) -> Graph:
+        def lookup(bead_id: str) -> Excerpt | None:
+            return self._own_excerpt(db, bead_id) or self.foreign_excerpt(bead_id)
+
+        def children(bead_id: str) -> list[str]:
+            return [source for source, kind in _dependents(db, bead_id) if kind == PARENT_CHILD]
+
+        return Graph(lookup, children, now)
+
+    def positions(self) -> dict[str, Position]:
+        """How much of ``issues.jsonl`` and ``wisps.jsonl`` the index holds: where a live reader begins its tail."""
+        return self.index.positions()
+
+    position = positions
+
+    def garbage(self) -> int:
+        """How many lines of ``issues.jsonl`` a compaction would drop."""
+        with self.index.snapshot() as db:
+            return int(db.execute("SELECT garbage FROM marks WHERE file=0").fetchone()[0])
+
+    def oddities(self) -> list[tuple[str, int, str, str]]:
+        """Lines that are no bead: file, byte offset, kind (junk, conflict, memory, header) and the reason."""
+        with self.index.snapshot() as db:
+            rows = db.execute("SELECT file, at, kind, reason FROM oddities ORDER BY file, at").fetchall()
+        return [(FILE_NAMES[code], at, kind, reason) for code, at, kind, reason in rows]
+
+    # -- writing -------------------------------------------------------------------------------------------
+
+    def write(self, actor: str) -> RuleBatch:
+        """Begin a batch in the name of ``actor``; entering it waits for the lock."""
+        return RuleBatch(self, actor)
+
+    def begin(self) -> None:
+        """Take the store's lock. Raises StoreError if it cannot be written, ConflictError after 30 s."""
+        if self.read_only:
+            raise StoreError(f"{self.beads_dir} is open for reading only", "", "leave out --readonly to write")
+        lock = FileLock(os.path.join(self.beads_dir, LOCK_NAME))
+        lock.__enter__()
+        self._lock = lock
+        try:
+            self.index.refresh()
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Release the lock."""
+        if self._lock is not None:
+            self._lock.__exit__(None, None, None)
+            self._lock = None
+
+    def commit(self, records: list[Bead]) -> None:
+        """Write changed records, all or none; called between ``begin`` and ``end``. Raises StoreError."""
+        lines: dict[int, list[bytes]] = {ISSUES: [], WISPS: []}
+        for bead in records:
+            code = WISPS if bead.is_ephemeral else ISSUES
+            lines[code].append(record.encode(bead.raw))
+            if self._file_of(bead.id) == 1 - code:
+                # it changed sides: a tombstone takes it out of the other file
+                moved = bead.with_changes(status=TOMBSTONE, ephemeral=code == ISSUES, no_history=None)
+                lines[1 - code].append(record.encode(_stone(moved)))
+        self._write_out(lines)
+        self.index.refresh()
+        self._compact_if_due()
+
+    def _write_out(self, lines: dict[int, list[bytes]]) -> None:
+        from gastown_core.beads import compaction
+
+        sizes = {code: _size(self.path(code)) for code in lines}
+        for code, new in lines.items():
+            if not new:
+                continue
+            amount = sum(map(len, new))
+            if amount >= REPLACE_FROM and amount * 2 >= sizes[code]:
+                compaction.rewrite(self, code, extra=new)
+                continue
+            try:
+                append_lines(self.path(code), new, mode=0o644 if code == ISSUES else 0o600, sync=True)
+            except StoreError:
+                if code == WISPS and lines[ISSUES] and _size(self.path(ISSUES)) > sizes[ISSUES]:
+                    os.truncate(self.path(ISSUES), sizes[ISSUES])
+                raise
+
+    def _compact_if_due(self) -> None:
+        row = self.index.db.execute("SELECT max(garbage) FROM marks").fetchone()
+        if row[0] < GARBAGE_LEAST:
+            return
+        from gastown_core.beads import compaction
+
+        compaction.compact_if_due(self)
+
+    def _file_of(self, bead_id: str) -> int | None:
+        row = self.index.db.execute("SELECT file FROM beads WHERE id=?", (bead_id,)).fetchone()
+        return row[0] if row else None
+
+    # -- what a batch asks -----------------------------------------------------------------------------------
+
+    def load(self, bead_id: str) -> Bead | None:
+        """As ``get``, under the lock."""
+        row = self.index.db.execute(f"SELECT {_WHERE_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
+        return self._read(row) if row is not None else None
+
+    def is_taken(self, bead_id: str) -> bool:
+        """Whether an id is or was in use."""
+        sql = "SELECT 1 FROM beads WHERE id=?1 UNION ALL SELECT 1 FROM tombstones WHERE id=?1"
+        return self.index.db.execute(sql, (bead_id,)).fetchone() is not None
+
+    def root_count(self) -> int:
+        """About how many ids share the space of new ones; exact where it matters for their length."""
+        db = self.index.db
+        most = db.execute("SELECT max(rowid) FROM beads").fetchone()[0] or 0
+        if most < 1000:
+            return int(most)
+        return int(db.execute("SELECT COUNT(*) FROM beads").fetchone()[0])
+
+    def below(self, parent: str) -> list[str]:
+        """Ids in use, deleted ones included, that begin with ``<parent>.``."""
+        sql = "SELECT id FROM beads WHERE id>?1 AND id<?2 UNION ALL SELECT id FROM tombstones WHERE id>?1 AND id<?2"
+        return [row[0] for row in self.index.db.execute(sql, (parent + ".", parent + "/"))]
+
+    def edges_to(self, bead_id: str) -> list[tuple[str, str]]:
+        """As ``dependents``, under the lock."""
+        return _dependents(self.index.db, bead_id)
+
+    def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
+        """The excerpt of a bead of another store, None if no one knows it."""
+        return self.foreign(bead_id) if self.foreign is not None else None
+
+
+def _dependents(db: sqlite3.Connection, bead_id: str) -> list[tuple[str, str]]:
+    return db.execute("SELECT source, type FROM deps WHERE target=? ORDER BY source", (bead_id,)).fetchall()
+
+
+def _tally(db: sqlite3.Connection, bead_id: str) -> Tally:
+    row = db.execute(
+        "SELECT (SELECT COUNT(*) FROM deps WHERE source=?1 AND type='blocks'), "
+        "(SELECT COUNT(*) FROM deps WHERE target=?1 AND type='blocks'), "
+        "coalesce((SELECT comments FROM beads WHERE id=?1), 0), "
+        "coalesce((SELECT target FROM deps WHERE source=?1 AND type='parent-child'), '')",
+        (bead_id,),
+    ).fetchone()
+    return Tally(*row)
+
+
+def _all_tallies(db: sqlite3.Connection, wanted: list[str]) -> dict[str, Tally]:
+    out = dict(db.execute("SELECT source, COUNT(*) FROM deps WHERE type='blocks' GROUP BY source"))
+    into = dict(db.execute("SELECT target, COUNT(*) FROM deps WHERE type='blocks' GROUP BY target"))
+    comments = dict(db.execute("SELECT id, comments FROM beads WHERE comments>0"))
+    parents = dict(db.execute("SELECT source, target FROM deps WHERE type='parent-child'"))
+    return {x: Tally(out.get(x, 0), into.get(x, 0), comments.get(x, 0), parents.get(x, "")) for x in wanted}
+
+
+def _stone(bead: Bead) -> dict[str, object]:
+    keep = ("_type", "id", "title", "status", "priority", "issue_type", "created_at", "created_by", "ephemeral")
+    stamp = bead.text("updated_at")
+    known = {key: bead.raw[key] for key in keep if key in bead.raw}
+    return {**known, "updated_at": stamp, "deleted_at": stamp, "delete_reason": "moved"}
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0

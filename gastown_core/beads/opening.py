@@ -1,0 +1,164 @@
+"""Opening a store, and making one: the ``.beads`` folder, its files, and git's merge driver for it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from gastown_core.beads.discovery import BEADS, follow_redirects
+from gastown_core.beads.ids import check_prefix, default_prefix, route_prefix
+from gastown_core.beads.jsonl_store import JsonlStore
+from gastown_core.beads.settings import prefix_in, read_settings, vocabulary
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gastown_core.beads.index import Progress
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.clock import Clock
+
+DRIVER = "bd merge-driver %O %A %B"
+DRIVER_NAME = "beads"
+
+IGNORED = (
+    "wisps.jsonl .lock *.lock locks/ .locks/ *.db* .*.tmp redirect last-touched events.jsonl export-state.json "
+    ".local_version .env backup/ dolt/ embeddeddolt/ dolt-server.* daemon.* .exclusive-lock .gt-types-configured "
+    ".gt-statuses-configured audit.log"
+).split()
+"""What lies in ``.beads`` but not in git."""
+
+
+def open_store(
+    beads_dir: str,
+    *,
+    prefix: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+    foreign: Callable[[str], Excerpt | None] | None = None,
+    progress: Progress | None = None,
+    read_only: bool = False,
+) -> JsonlStore:
+    """The store of a ``.beads`` folder, redirects followed. ``prefix`` serves where the folder does not say its own.
+
+    Raises StoreError if the folder is missing.
+    """
+    final = follow_redirects(beads_dir)
+    if not os.path.isdir(final):
+        raise StoreError(f"no beads in {os.path.dirname(final)}", f"{final} is missing", "bd init makes it")
+    settings = read_settings(final)
+    own = prefix_in(settings) or prefix.rstrip("-") or _guess_prefix(final)
+    return JsonlStore(
+        final,
+        own,
+        clock=clock,
+        words=vocabulary(settings),
+        foreign=foreign,
+        progress=progress,
+        read_only=read_only,
+    )
+
+
+def _guess_prefix(beads_dir: str) -> str:
+    """The prefix of the first record, else what the folder's name gives."""
+    try:
+        with open(os.path.join(beads_dir, "issues.jsonl"), "rb") as handle:
+            for _, line in zip(range(20), handle):  # noqa: B905
+                try:
+                    value = json.loads(line)
+                except ValueError:
+                    continue
+                found = route_prefix(str(value.get("id") or "")) if isinstance(value, dict) else ""
+                if found:
+                    return found.rstrip("-")
+    except OSError:
+        pass
+    return default_prefix(os.path.basename(os.path.dirname(beads_dir)))
+
+
+def init_store(folder: str, prefix: str = "", *, use_git: bool = True) -> list[str]:
+    """Make ``<folder>/.beads`` ready: configuration, ignore list, empty ledger, merge driver. What stands, stays.
+
+    Returns the files that were made or amended, relative to ``folder``.  Raises ConflictError if the store has
+    another prefix already.
+    """
+    beads_dir = os.path.join(os.path.abspath(folder), BEADS)
+    standing = prefix_in(read_settings(beads_dir)) if os.path.isdir(beads_dir) else ""
+    wanted = check_prefix(prefix or standing or default_prefix(os.path.basename(os.path.abspath(folder))))
+    if standing and standing != wanted:
+        raise ConflictError(
+            f"{beads_dir} has the prefix {standing}", f"{wanted} was asked for", "leave the prefix out to keep it"
+        )
+    try:
+        os.makedirs(beads_dir, exist_ok=True)
+        made = _write_files(beads_dir, wanted)
+    except OSError as error:
+        raise StoreError(f"cannot write {beads_dir}", error.strerror or str(error)) from error
+    if use_git and register_driver(beads_dir):
+        made.append("git merge driver")
+    return made
+
+
+def _write_files(beads_dir: str, prefix: str) -> list[str]:
+    made = []
+    metadata = {"database": "issues.jsonl", "backend": "jsonl"}
+    wanted = {
+        "config.yaml": f"issue-prefix: {prefix}\nno-db: true\n",
+        "metadata.json": json.dumps(metadata, indent=2) + "\n",
+        "issues.jsonl": "",
+    }
+    for name, text in wanted.items():
+        path = os.path.join(beads_dir, name)
+        if not os.path.exists(path):
+            with open(path, "x", encoding="utf-8") as handle:
+                handle.write(text)
+            made.append(os.path.join(BEADS, name))
+    if not prefix_in(read_settings(beads_dir)):
+        _add_lines(os.path.join(beads_dir, "config.yaml"), (f"issue-prefix: {prefix}",))
+        made.append(os.path.join(BEADS, "config.yaml"))
+    if _add_lines(os.path.join(beads_dir, ".gitignore"), IGNORED):
+        made.append(os.path.join(BEADS, ".gitignore"))
+    if _add_lines(os.path.join(beads_dir, ".gitattributes"), (f"issues.jsonl merge={DRIVER_NAME}",)):
+        made.append(os.path.join(BEADS, ".gitattributes"))
+    return made
+
+
+def _add_lines(path: str, wanted: tuple[str, ...] | list[str]) -> bool:
+    """Append the lines that a file lacks; returns whether any was."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            text = handle.read()
+    except FileNotFoundError:
+        text = ""
+    missing = [line for line in wanted if line not in text.splitlines()]
+    if missing:
+        joint = "" if not text or text.endswith("\n") else "\n"
+        with open(path, "a", encoding="utf-8") as handle:
+            handle.write(joint + "\n".join(missing) + "\n")
+    return bool(missing)
+
+
+def driver_registered(folder: str) -> bool | None:
+    """Whether git knows the merge driver here; None outside a repository or without git."""
+    from gastown_core.errors import GastownError
+    from gastown_core.process import run
+
+    try:
+        if run(["git", "rev-parse", "--git-dir"], cwd=folder).code != 0:
+            return None
+        found = run(["git", "config", "--get", f"merge.{DRIVER_NAME}.driver"], cwd=folder)
+    except GastownError:
+        return None
+    return found.out.strip() == DRIVER
+
+
+def register_driver(folder: str) -> bool:
+    """Tell git how to merge ``issues.jsonl``, once per clone; returns whether that was needed and done."""
+    from gastown_core.process import run
+
+    if driver_registered(folder) is not False:
+        return False
+    name = run(["git", "config", f"merge.{DRIVER_NAME}.name", "beads, field by field"], cwd=folder)
+    driver = run(["git", "config", f"merge.{DRIVER_NAME}.driver", DRIVER], cwd=folder)
+    return name.code == 0 and driver.code == 0

@@ -1,0 +1,146 @@
+"""One line of the ledger: reading every dialect, writing the one canonical form, and the excerpt of a record.
+
+A line is a bead, a tombstone (it deletes its id), a memory, a header, a git conflict marker, or junk.  Only the
+first two matter to readers; the others are kept where they are and counted (beads.md section 1).
+"""
+
+from __future__ import annotations
+
+import json
+
+from gastown_core.beads.store import Excerpt
+from gastown_core.clock import parse_moment
+from gastown_core.model.bead import CLOSED, DERIVED_KEYS, KEY_ORDER, PINNED, Bead, read_edges
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+BEAD, TOMBSTONE, MEMORY, HEADER, CONFLICT, JUNK, BLANK = "bead tombstone memory header conflict junk blank".split()
+
+CONFLICT_MARKERS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
+
+FAILURE_WORDS = (
+    "failed",
+    "rejected",
+    "wontfix",
+    "won't fix",
+    "canceled",
+    "cancelled",
+    "abandoned",
+    "blocked",
+    "error",
+    "timeout",
+    "aborted",
+)
+"""Words in a close reason by which ``conditional-blocks`` knows a failure."""
+
+_PLACE = {key: place for place, key in enumerate(KEY_ORDER)}
+_ALWAYS = frozenset(("_type", "id", "title", "status", "priority", "issue_type", "created_at", "updated_at"))
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def encode(raw: dict[str, Any]) -> bytes:
+    """The canonical line of a record, without newline: keys in order, empty ones left out, unknown ones last, sorted."""
+    ordered: dict[str, Any] = {"_type": "issue"}
+    rest = []
+    for key in raw:
+        if key not in _PLACE and key not in DERIVED_KEYS:
+            rest.append(key)
+    for key in KEY_ORDER:
+        if key in raw:
+            value = raw[key]
+            if key in _ALWAYS or not (value is None or value is False or value == "" or value == []):
+                ordered[key] = value
+    for key in sorted(rest):
+        ordered[key] = raw[key]
+    return _encode(ordered).encode("utf-8", "surrogatepass")
+
+
+def classify(line: bytes, loads: Callable[[bytes], Any] = json.loads) -> tuple[str, Any]:
+    """What kind of line it is, and its value: a Bead for beads and tombstones, the object for memories and headers.
+
+    For junk the value is the reason in words.
+    """
+    if not line or line.isspace():
+        return BLANK, None
+    if line[:7] in CONFLICT_MARKERS and (len(line) == 7 or line[7:8].isspace()):
+        return CONFLICT, line[:7].decode()
+    try:
+        raw = loads(line)
+    except ValueError as error:
+        return JUNK, f"no JSON: {error}"
+    except RecursionError:
+        return JUNK, "nested too deeply"
+    if not isinstance(raw, dict):
+        return JUNK, "no JSON object"
+    kind = raw.get("_type")
+    if kind == "memory":
+        return MEMORY, raw
+    if kind == "header" or "_schema" in raw:
+        return HEADER, raw
+    bead_id = raw.get("id")
+    if not isinstance(bead_id, str) or not bead_id or len(bead_id) > 200 or not bead_id.isprintable() or " " in bead_id:
+        return JUNK, "no id"
+    if raw.get("status") == "tombstone":
+        return TOMBSTONE, Bead(normalise(raw))
+    if kind != "issue" and not isinstance(raw.get("title"), str):
+        return JUNK, "no title"
+    return BEAD, Bead(normalise(raw))
+
+
+def parse_line(line: bytes, loads: Callable[[bytes], Any] = json.loads) -> Bead | None:
+    """The bead (or tombstone, see ``is_tombstone``) in a line of the ledger; None for every other kind of line."""
+    kind, value = classify(line, loads)
+    return value if kind in (BEAD, TOMBSTONE) else None
+
+
+def normalise(raw: dict[str, Any]) -> dict[str, Any]:
+    """The record with the spellings of older writers brought up to date; changes ``raw`` and returns it."""
+    for key in DERIVED_KEYS:
+        raw.pop(key, None)
+    if "wisp" in raw and isinstance(raw["wisp"], bool):
+        if raw.pop("wisp"):
+            raw.setdefault("ephemeral", True)
+    bonds = raw.get("bonded_from")
+    if isinstance(bonds, list):
+        for bond in bonds:
+            if isinstance(bond, dict) and "proto_id" in bond:
+                bond.setdefault("source_id", bond.pop("proto_id"))
+    comments = raw.get("comments")
+    if isinstance(comments, list):
+        for comment in comments:
+            if isinstance(comment, dict) and isinstance(comment.get("id"), int):
+                comment["id"] = str(comment["id"])
+    return raw
+
+
+def excerpt_of(bead: Bead) -> Excerpt:
+    """What lists and the live model need of a bead; times in Unix seconds, 0 where there is none."""
+    raw = bead.raw
+    status = bead.status
+    return Excerpt(
+        bead.id,
+        bead.title,
+        status,
+        bead.priority,
+        bead.issue_type,
+        bead.assignee,
+        parse_moment(raw.get("created_at")) or 0.0,
+        parse_moment(raw.get("updated_at")) or 0.0,
+        parse_moment(raw["closed_at"]) or 0.0 if "closed_at" in raw else 0.0,
+        parse_moment(raw["defer_until"]) or 0.0 if "defer_until" in raw else 0.0,
+        bead.labels if "labels" in raw else (),
+        read_edges(raw["dependencies"]) if "dependencies" in raw else (),
+        status == PINNED or raw.get("pinned") is True,
+        bead.is_ephemeral,
+        status == CLOSED and is_failure(bead.text("close_reason")),
+    )
+
+
+def is_failure(close_reason: str) -> bool:
+    """Whether a close reason tells of a failure."""
+    lower = close_reason.lower()
+    return bool(lower) and any(word in lower for word in FAILURE_WORDS)

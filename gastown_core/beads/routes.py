@@ -1,0 +1,113 @@
+"""Which store an id belongs to: ``routes.jsonl`` of a town, one ``{"prefix","path"}`` a line.
+
+``path`` leads from the town's root to the folder that holds ``.beads``; ``.`` is the town itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import namedtuple
+
+from gastown_core.beads.ids import check_prefix, route_prefix
+from gastown_core.errors import ConflictError, StoreError
+from gastown_core.files.atomic import write_atomic
+from gastown_core.files.locks import FileLock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    class Route(NamedTuple):
+        """Ids that begin with ``prefix`` (it ends in a hyphen) live in the store of ``path``."""
+
+        prefix: str
+        path: str
+else:
+    Route = namedtuple("Route", "prefix path")
+
+TOWN_ROUTES = (Route("hq-", "."), Route("hq-cv-", "."))
+
+
+def routes_path(root: str) -> str:
+    """Where a town's routes lie."""
+    return os.path.join(root, ".beads", "routes.jsonl")
+
+
+def read_routes(root: str) -> list[Route]:
+    """The town's routes in order; ``#`` comments and bad lines are passed over. Raises StoreError if unreadable."""
+    try:
+        with open(routes_path(root), "rb") as handle:
+            lines = handle.read().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(f"cannot read {routes_path(root)}", error.strerror or str(error)) from error
+    return [route for route in map(_read_line, lines) if route is not None]
+
+
+def _read_line(line: bytes) -> Route | None:
+    if line.lstrip().startswith(b"#"):
+        return None
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    prefix, path = value.get("prefix"), value.get("path")
+    if not isinstance(prefix, str) or not isinstance(path, str) or not prefix or not path:
+        return None
+    return Route(prefix if prefix.endswith("-") else prefix + "-", os.path.normpath(path))
+
+
+def add_route(root: str, prefix: str, path: str) -> None:
+    """Add a route, once; other lines, comments too, stay as they are.
+
+    Raises ConflictError if the prefix leads elsewhere already, UsageError for a bad prefix.
+    """
+    wanted = Route(check_prefix(prefix) + "-", os.path.normpath(path))
+    target = routes_path(root)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with FileLock(target + ".lock"):
+        for route in read_routes(root):
+            if route == wanted:
+                return
+            if route.prefix == wanted.prefix:
+                raise ConflictError(
+                    f"the prefix {wanted.prefix} is taken", f"it leads to {route.path}", "choose another with --prefix"
+                )
+        line = json.dumps({"prefix": wanted.prefix, "path": wanted.path}, separators=(",", ":"))
+        write_atomic(target, _existing(target) + line.encode() + b"\n")
+
+
+def remove_route(root: str, prefix: str) -> None:
+    """Drop the routes of a prefix; a missing one is fine."""
+    target = routes_path(root)
+    wanted = prefix.rstrip("-") + "-"
+    with FileLock(target + ".lock"):
+        lines = _existing(target).splitlines(keepends=True)
+        kept = [line for line in lines if (route := _read_line(line)) is None or route.prefix != wanted]
+        if len(kept) != len(lines):
+            write_atomic(target, b"".join(kept))
+
+
+def _existing(target: str) -> bytes:
+    try:
+        with open(target, "rb") as handle:
+            data = handle.read()
+    except FileNotFoundError:
+        return b""
+    return data if not data or data.endswith(b"\n") else data + b"\n"
+
+
+def route_of(bead_id: str, routes: list[Route]) -> Route | None:
+    """The route of an id: the longest listed prefix that it begins with, None if there is none."""
+    found = None
+    for route in routes:
+        if bead_id.startswith(route.prefix) and (found is None or len(route.prefix) > len(found.prefix)):
+            found = route
+    if found is None:
+        first = route_prefix(bead_id)
+        found = next((route for route in routes if route.prefix == first), None)
+    return found

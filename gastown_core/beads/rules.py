@@ -1,0 +1,269 @@
+"""What a record may hold, and what a change of status brings with it (beads.md sections 1, 2 and 5).
+
+Pure functions on record objects: they check, fill in defaults and apply the status rules.  Moments go in as Unix
+seconds or RFC 3339 text and come out as text with microseconds.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import format_micros, parse_moment
+from gastown_core.errors import UsageError
+from gastown_core.model.bead import (
+    CLOSED,
+    DEFERRED,
+    DERIVED_KEYS,
+    IN_PROGRESS,
+    OPEN,
+    PINNED,
+    STATUS_CATEGORY,
+    TYPE_ALIASES,
+    TYPES,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+MAX_TITLE = 500
+_MOMENTS = ("due_at", "defer_until", "closed_at", "started_at", "created_at")
+_TEXTS = frozenset(
+    (
+        "description design acceptance_criteria notes spec_id assignee owner close_reason external_ref "
+        "source_system sender created_by wisp_type mol_type work_type await_type await_id"
+    ).split()
+)
+
+
+class Vocabulary:
+    """The words a store takes: built-in statuses and types, and those its configuration adds."""
+
+    __slots__ = ("statuses", "types")
+
+    def __init__(self, statuses: Mapping[str, str] | None = None, types: tuple[str, ...] = ()) -> None:
+        self.statuses = {**STATUS_CATEGORY, **(statuses or {})}
+        self.types = (*TYPES, *types)
+
+    def status(self, word: str) -> str:
+        """The status. Raises UsageError listing the known ones."""
+        if word in self.statuses:
+            return word
+        raise UsageError(f"no status {word!r}", "", f"statuses: {', '.join(self.statuses)}")
+
+    def issue_type(self, word: str) -> str:
+        """The type, aliases spelled out. Raises UsageError listing the known ones."""
+        lower = TYPE_ALIASES.get(word.lower(), word)
+        if lower in self.types:
+            return lower
+        raise UsageError(
+            f"no type {word!r}", "", f"types: {', '.join(self.types)}; config key types.custom adds others"
+        )
+
+
+def read_priority(value: object) -> int:
+    """0 to 4 of ``1``, ``"1"`` or ``"P1"``. Raises UsageError."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 4:
+        return value
+    text = str(value).strip().upper().removeprefix("P")
+    if text in ("0", "1", "2", "3", "4"):
+        return int(text)
+    raise UsageError(f"no priority {value!r}", "", "0 critical, 1 high, 2 medium, 3 low, 4 backlog (or P0 to P4)")
+
+
+def checked(fields: Mapping[str, Any], words: Vocabulary) -> dict[str, Any]:
+    """The fields in the form records keep them. Raises UsageError naming the one that is off."""
+    out: dict[str, Any] = {}
+    for key, value in fields.items():
+        if key in DERIVED_KEYS or key in ("id", "_type"):
+            continue
+        if value is None:
+            out[key] = None
+        elif key == "title":
+            out[key] = _title(value)
+        elif key == "status":
+            out[key] = words.status(str(value))
+        elif key == "issue_type":
+            out[key] = words.issue_type(str(value))
+        elif key == "priority":
+            out[key] = read_priority(value)
+        elif key == "labels":
+            out[key] = sorted({str(label).strip() for label in value if str(label).strip()})
+        elif key in _MOMENTS:
+            out[key] = _moment(key, value)
+        elif key == "estimated_minutes":
+            out[key] = _minutes(value)
+        elif key in _TEXTS and not isinstance(value, str):
+            raise UsageError(f"{key} must be text", f"got {type(value).__name__}")
+        else:
+            out[key] = value
+    if out.get("ephemeral") and out.get("no_history"):
+        raise UsageError("a bead is either ephemeral or no_history", "", "give one of the two")
+    return out
+
+
+def _title(value: object) -> str:
+    title = " ".join(str(value).split())
+    if not title:
+        raise UsageError("a bead needs a title", "", 'for example: bd create "Retry push on 503"')
+    if len(title) > MAX_TITLE:
+        raise UsageError(
+            f"the title has {len(title)} characters", f"at most {MAX_TITLE} fit", "put the rest in --description"
+        )
+    return title
+
+
+def _moment(key: str, value: object) -> str | None:
+    if value == "" or value == 0:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return format_micros(float(value))
+    moment = parse_moment(value)
+    if moment is None:
+        raise UsageError(f"{key} is no moment: {value!r}", "", "for example 2026-03-02T10:00:00Z")
+    return str(value) if "T" in str(value) else format_micros(moment)
+
+
+def _minutes(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise UsageError(f"estimated_minutes must be a whole number of minutes, not {value!r}")
+
+
+def edges_of(bead_id: str, edges: object, actor: str, now: float) -> list[dict[str, Any]]:
+    """Record edges from record edges or Edge tuples, with their owner, time and author filled in."""
+    out = []
+    for edge in edges if isinstance(edges, list | tuple) else ():
+        if isinstance(edge, dict):
+            made = {**edge, "issue_id": bead_id}
+            made.setdefault("type", "blocks")
+            made.setdefault("created_at", format_micros(now))
+            out.append(made)
+        else:
+            out.append(new_edge(bead_id, edge.target, edge.type, edge.metadata, edge.created_by or actor, now))
+    return out
+
+
+def new_edge(bead_id: str, target: str, edge_type: str, metadata: str, actor: str, now: float) -> dict[str, Any]:
+    """A record edge of this moment."""
+    edge = {
+        "issue_id": bead_id,
+        "depends_on_id": target,
+        "type": edge_type,
+        "created_at": format_micros(now),
+        "created_by": actor,
+    }
+    if metadata:
+        edge["metadata"] = metadata
+    return edge
+
+
+def new_comment(bead_id: str, author: str, text: str, now: float) -> dict[str, Any]:
+    """A comment of this moment. Raises UsageError if it is empty."""
+    if not text.strip():
+        raise UsageError("a comment needs text")
+    return {
+        "id": _uuid(),
+        "issue_id": bead_id,
+        "author": author,
+        "text": text,
+        "created_at": format_micros(now),
+    }
+
+
+def _uuid() -> str:
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def new_record(bead_id: str, fields: Mapping[str, Any], actor: str, now: float) -> dict[str, Any]:
+    """The record of a new bead from checked fields: status open, priority 2, type task where nothing is said."""
+    stamp = format_micros(now)
+    raw: dict[str, Any] = {"_type": "issue", "id": bead_id, "status": OPEN, "priority": 2, "issue_type": "task"}
+    raw.update((key, value) for key, value in fields.items() if value is not None)
+    if "title" not in raw:
+        _title("")
+    raw.setdefault("created_at", stamp)
+    raw.setdefault("created_by", actor)
+    raw["updated_at"] = stamp
+    if "dependencies" in raw:
+        raw["dependencies"] = edges_of(bead_id, raw["dependencies"], actor, now)
+    if raw["status"] == OPEN and (parse_moment(raw.get("defer_until")) or 0) > now:
+        raw["status"] = DEFERRED
+    follow_status(raw, "", stamp)
+    return raw
+
+
+def follow_status(raw: dict[str, Any], before: str, stamp: str) -> None:
+    """Bring the keys that go with a status in line with it; ``before`` is the status it had, empty if new."""
+    status = raw.get("status") or OPEN
+    if status == IN_PROGRESS:
+        raw.setdefault("started_at", stamp)
+    if status == CLOSED:
+        raw.setdefault("closed_at", stamp)
+    else:
+        for key in ("closed_at", "close_reason", "closed_by_session"):
+            raw.pop(key, None)
+    if before == PINNED and status != PINNED:
+        raw.pop("pinned", None)
+
+
+def changed_record(raw: dict[str, Any], changes: Mapping[str, Any], actor: str, now: float) -> dict[str, Any]:
+    """The record with checked ``changes`` (None removes) and what they entail; the same object if nothing differs."""
+    before = str(raw.get("status") or OPEN)
+    after = dict(raw)
+    for key, value in changes.items():
+        if value is None or value == "" or value == [] or value is False:
+            after.pop(key, None)
+        elif key == "dependencies":
+            after[key] = edges_of(str(raw["id"]), value, actor, now)
+        else:
+            after[key] = value
+    _follow_deferral(after, changes, before, now)
+    after.setdefault("status", OPEN)
+    follow_status(after, before, next_stamp(raw, now))
+    return raw if after == raw else stamped(after, raw, now)
+
+
+def _follow_deferral(after: dict[str, Any], changes: Mapping[str, Any], before: str, now: float) -> None:
+    until = parse_moment(after.get("defer_until")) or 0.0
+    if "status" in changes:
+        if before == DEFERRED and after.get("status") != DEFERRED and "defer_until" not in changes:
+            after.pop("defer_until", None)
+    elif "defer_until" in changes:
+        if until > now and before == OPEN:
+            after["status"] = DEFERRED
+        elif until <= now and before == DEFERRED:
+            after["status"] = OPEN
+
+
+def stamped(after: dict[str, Any], before: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """``after`` with a fresh ``updated_at`` that is later than the one before."""
+    after["updated_at"] = next_stamp(before, now)
+    return after
+
+
+def next_stamp(before: Mapping[str, Any], now: float) -> str:
+    """The moment as text, at least a microsecond after the record's last change, so that revisions never tie."""
+    last = parse_moment(before.get("updated_at")) or 0.0
+    stamp = format_micros(now)
+    if last and (parse_moment(stamp) or 0.0) <= last:
+        return format_micros(last + 2e-6)
+    return stamp
+
+
+def tombstone_of(raw: Mapping[str, Any], actor: str, reason: str, now: float) -> dict[str, Any]:
+    """The record that deletes ``raw``: what merging needs to know it by, and who deleted it when and why."""
+    keep = ("id", "title", "priority", "issue_type", "created_at", "created_by", "ephemeral", "no_history")
+    out: dict[str, Any] = {"_type": "issue", **{key: raw[key] for key in keep if key in raw}}
+    out["status"] = "tombstone"
+    out["updated_at"] = out["deleted_at"] = next_stamp(raw, now)
+    out["deleted_by"] = actor
+    if reason:
+        out["delete_reason"] = reason
+    out["original_type"] = raw.get("issue_type") or "task"
+    return out

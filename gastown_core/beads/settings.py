@@ -1,0 +1,73 @@
+"""What ``.beads/config.yaml`` says: the store's prefix and the words it takes.
+
+The file is read as flat YAML: ``key: value`` lines, one level of nesting joined by a dot, and comma or bracket
+lists.  ``config.local.yaml`` overlays it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from gastown_core.beads.rules import Vocabulary
+
+_LINE = re.compile(r"(\s*)([A-Za-z_][\w.-]*)\s*:(?:\s+(.*?))?\s*$")
+_STATUS = re.compile(r"[a-z][a-z0-9_-]*\Z")
+_CATEGORIES = ("active", "wip", "done", "frozen")
+
+
+def read_settings(beads_dir: str) -> dict[str, str]:
+    """The settings as dotted keys; empty without files."""
+    out: dict[str, str] = {}
+    for name in ("config.yaml", "config.local.yaml"):
+        try:
+            with open(os.path.join(beads_dir, name), encoding="utf-8", errors="replace") as handle:
+                out.update(_read_lines(handle.read()))
+        except OSError:
+            continue
+    return out
+
+
+def _read_lines(text: str) -> dict[str, str]:
+    out: dict[str, str] = {}
+    above = ""
+    for line in text.splitlines():
+        match = _LINE.match(line)
+        if match is None or line.lstrip().startswith("#"):
+            continue
+        indent, key, value = match[1], match[2], _bare(match[3] or "")
+        if indent and above:
+            out[f"{above}.{key}"] = value
+            continue
+        above = "" if value else key
+        if value:
+            out[key] = value
+    return out
+
+
+def _bare(value: str) -> str:
+    if value[:1] in ('"', "'"):
+        return value[1:].partition(value[0])[0]
+    return re.sub(r"(^|\s+)#.*$", "", value).strip()
+
+
+def prefix_in(settings: dict[str, str]) -> str:
+    """The configured prefix without its hyphen, empty if none is."""
+    for key in ("issue-prefix", "issue_prefix", "prefix"):
+        if settings.get(key):
+            return settings[key].rstrip("-")
+    return ""
+
+
+def vocabulary(settings: dict[str, str]) -> Vocabulary:
+    """The words of a store: built-in ones, and those of ``status.custom`` and ``types.custom``."""
+    statuses: dict[str, str] = {}
+    for word in _list(settings.get("status.custom", "")):
+        name, _, category = word.partition(":")
+        if _STATUS.match(name):
+            statuses[name] = category if category in _CATEGORIES else "active"
+    return Vocabulary(statuses, tuple(_list(settings.get("types.custom", ""))))
+
+
+def _list(text: str) -> list[str]:
+    return [word.strip().strip("\"'") for word in text.strip("[] ").split(",") if word.strip()]

@@ -1,0 +1,120 @@
+"""A ledger file as the index reads it: which file it is, and its complete lines from an offset.
+
+The index trusts what it holds only while device, inode and the blocks at both ends of what it has read are the
+same; a file edited in place or swapped under the same inode number is therefore read anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import namedtuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NamedTuple
+
+    class Mark(NamedTuple):
+        """How far a file was read, and how to know it again; ``mtime_ns`` is that of the moment of reading."""
+
+        device: int
+        inode: int
+        offset: int
+        mtime_ns: int
+        head: bytes
+        tail: bytes
+else:
+    Mark = namedtuple("Mark", "device inode offset mtime_ns head tail")
+
+NO_MARK = Mark(0, 0, 0, 0, b"", b"")
+HEAD_SIZE = 1024
+TAIL_SIZE = 256
+CHUNK = 1 << 20
+
+
+class SourceFile:
+    """An open ledger file; a missing one reads as empty."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.device = 0
+        self.inode = 0
+        self._fd = -1
+
+    def follow(self) -> os.stat_result | None:
+        """Open the file that now has the path, if it is another one; returns its status, None if there is none."""
+        try:
+            status = os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            self.close()
+            return None
+        if self._fd >= 0 and (status.st_dev, status.st_ino) == (self.device, self.inode):
+            return os.fstat(self._fd)
+        self.close()
+        try:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        status = os.fstat(self._fd)
+        self.device, self.inode = status.st_dev, status.st_ino
+        return status
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self.device, self.inode = -1, 0, 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        """``length`` bytes at ``offset``, fewer at the end of the file. Raises OSError."""
+        return os.pread(self._fd, length, offset) if self._fd >= 0 else b""
+
+    def knows(self, mark: Mark, status: os.stat_result) -> bool:
+        """Whether everything before the mark is still what was read then."""
+        if (status.st_dev, status.st_ino) != (mark.device, mark.inode) or status.st_size < mark.offset:
+            return False
+        if status.st_size == mark.offset:
+            return status.st_mtime_ns == mark.mtime_ns
+        return (
+            self.read(0, len(mark.head)) == mark.head
+            and self.read(mark.offset - len(mark.tail), len(mark.tail)) == mark.tail
+        )
+
+    def mark_at(self, offset: int, status: os.stat_result) -> Mark:
+        """The mark of having read up to ``offset``; ``status`` is from before that reading."""
+        head = self.read(0, min(HEAD_SIZE, offset))
+        size = min(TAIL_SIZE, offset)
+        tail = self.read(offset - size, size)
+        return Mark(status.st_dev, status.st_ino, offset, status.st_mtime_ns, head, tail)
+
+    def lines(self, offset: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """``(offset, line)`` of the complete lines in ``offset..end``; a last one without newline only if it is JSON."""
+        pending = b""
+        position = offset
+        while position < end:
+            chunk = self.read(position, min(CHUNK, end - position))
+            if not chunk:
+                break
+            position += len(chunk)
+            if b"\n" not in chunk:
+                pending += chunk
+                continue
+            *complete, rest = (pending + chunk).split(b"\n")
+            at = position - len(chunk) - len(pending)
+            for line in complete:
+                yield at, line
+                at += len(line) + 1
+            pending = rest
+        if pending and _is_whole(pending):
+            yield position - len(pending), pending
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line without its newline is all there: an editor left the newline out, no writer died."""
+    if not line.rstrip().endswith(b"}"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
