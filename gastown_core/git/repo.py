@@ -151,4 +151,3 @@ def refusal(args: tuple[str, ...], said: str) -> GitError:
     elif "Permission denied (publickey)" in said:
         hint = "your ssh key is not accepted there; try ssh -T on that host"
     return GitError(f"git {args[0] if args else ''} failed", why, hint)
-

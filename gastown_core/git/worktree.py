@@ -83,7 +83,8 @@ def list_worktrees(bare: Git) -> list[Worktree]:
 def status(git: Git) -> TreeStatus:
     """Changed and untracked paths."""
     out = git.run("status", "--porcelain=v1", "-z", "--untracked-files=all")
-    changed, untracked = [], []
+    changed: list[str] = []
+    untracked: list[str] = []
     parts = iter(out.split("\0"))
     for part in parts:
         if len(part) < 4:

@@ -1,0 +1,117 @@
+"""Crew: a person's own clone inside a rig, with an agent at their side."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import namedtuple
+from contextlib import ExitStack
+
+from gastown_core.clock import SYSTEM_CLOCK, format_micros
+from gastown_core.errors import ConflictError, GastownError, UsageError
+from gastown_core.events.log import append_event
+from gastown_core.files.atomic import write_json
+from gastown_core.git.repo import Git
+from gastown_core.git.worktree import exclude, status
+from gastown_core.model.address import CREW, Address
+from gastown_core.town import sources
+from gastown_core.town.agent_beads import put_agent_bead
+from gastown_core.town.discover import read_rigs
+from gastown_core.town.inventory import RosterEntry
+from gastown_core.town.rigs import beads_home, default_branch, require_rig, rig_config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NamedTuple
+
+    from gastown_core.clock import Clock
+
+    class CrewRow(NamedTuple):
+        """A crew member as lists show it; ``is_clean`` is None where git gave no answer."""
+
+        rig: str
+        name: str
+        branch: str
+        path: str
+        has_session: bool
+        is_clean: bool | None
+else:
+    CrewRow = namedtuple("CrewRow", "rig name branch path has_session is_clean")
+
+
+def add_crew(
+    root: str,
+    rig: str,
+    name: str,
+    *,
+    new_branch: bool = False,
+    actor: str = "overseer",
+    progress: Callable[[str], None] = lambda line: None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> RosterEntry:
+    """Clone the rig's repository for ``name``. Raises UsageError, ConflictError or GitError; nothing is left then."""
+    sources.check_worker_name(name)
+    prefix = require_rig(root, rig)
+    path = os.path.join(root, rig, "crew", name)
+    if os.path.lexists(path):
+        raise ConflictError(f"{rig} has a crew member {name} already", path, f"gt attach {rig}/crew/{name}")
+    config = rig_config(root, rig)
+    branch = default_branch(root, rig)
+    bare = os.path.join(root, rig, ".repo.git")
+    address = Address(CREW, rig, name)
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, path, ignore_errors=True)
+        clone = sources.clone_full(str(config["git_url"]), path, bare=bare, branch=branch, progress=progress)
+        if config.get("push_url"):
+            clone.run("remote", "set-url", "--push", "origin", str(config["push_url"]))
+        if new_branch:
+            branch = f"crew/{name}"
+            clone.run("checkout", "--quiet", "-b", branch)
+        sources.provision(os.path.join(root, rig), path, beads_home(root, rig))
+        exclude(clone, ("/state.json", "/mail/"))
+        os.makedirs(os.path.join(path, "mail"), exist_ok=True)
+        now = format_micros(clock.now())
+        state = {"name": name, "rig": rig, "clone_path": path, "branch": branch, "created_at": now, "updated_at": now}
+        write_json(os.path.join(path, "state.json"), state)
+        from gastown_core.beads.ledger import TownLedger
+
+        put_agent_bead(TownLedger(root), address, prefix, agent_state="idle")
+        undo.pop_all()
+    append_event(root, "crew_added", actor, {"rig": rig, "crew": name}, clock=clock)
+    return RosterEntry(address, address.session(prefix), path, address.bead_id(prefix))
+
+
+def split_name(root: str, text: str, rig: str = "", here: str = "") -> tuple[str, str]:
+    """(rig, name) of ``name`` or ``rig/name``; the rig from ``--rig``, the text, the folder, or the town's only rig.
+
+    Raises UsageError if the rig stays open.
+    """
+    head, slash, tail = text.rpartition("/")
+    name = tail
+    named = head.removesuffix("/crew") if slash else ""
+    if named and rig and named != rig:
+        raise UsageError(f"{text} is in rig {named}, not {rig}", "", "leave --rig out")
+    found = rig or named or here
+    if not found:
+        rigs = list(read_rigs(root))
+        if len(rigs) != 1:
+            raise UsageError(
+                f"which rig is {name} in?", "", f"--rig {' or '.join(rigs)}" if rigs else "gt rig add first"
+            )
+        found = rigs[0]
+    return found, name
+
+
+def look_at(entry: RosterEntry, sessions: set[str]) -> CrewRow:
+    """Branch, cleanliness and session of a crew member; asks git twice."""
+    branch, clean = "", None
+    git = Git(entry.work_dir)
+    try:
+        branch = git.branch()
+        found = status(git)
+        clean = not found.changed and not found.untracked
+    except GastownError:
+        # a folder without a repository is shown as it is
+        clean = None
+    return CrewRow(entry.address.rig, entry.address.name, branch, entry.work_dir, entry.session in sessions, clean)

@@ -1,0 +1,158 @@
+"""In whose name a session acts: its environment, its commit signature, and reading both back.
+
+Every value here is made from roster names, never from text of beads or mail.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.errors import UsageError
+from gastown_core.git.repo import Identity
+from gastown_core.model.address import (
+    BOOT,
+    CREW,
+    DOG,
+    OVERSEER,
+    POLECAT,
+    REFINERY,
+    WITNESS,
+    Address,
+    parse_address,
+)
+from gastown_core.town.discover import read_rigs
+from gastown_core.town.inventory import Inventory, RosterEntry, find_agent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HUMAN = Address(OVERSEER, "", "")
+
+CLEARED = ("CLAUDECODE", "NODE_OPTIONS")
+"""Variables of an outer agent that a session must not inherit; they are set to nothing."""
+
+DEFAULT_DOMAIN = "gastown.local"
+
+
+def signature(address: Address, domain: str = DEFAULT_DOMAIN) -> Identity:
+    """Author and committer of an agent's commits: ``opal <shop.polecats.opal@gastown.local>``."""
+    name = address.name if address.role in (CREW, POLECAT, DOG) else address.path
+    return Identity(name, f"{address.bd_actor.replace('/', '.')}@{domain}")
+
+
+def session_environment(
+    root: str, entry: RosterEntry, *, domain: str = DEFAULT_DOMAIN, branch: str = "", effort: str = "", run: str = ""
+) -> dict[str, str]:
+    """The variables that tell a session who it is (town-and-agents.md section 8)."""
+    address = entry.address
+    author = signature(address, domain)
+    env = {
+        "GT_ROLE": address.gt_role,
+        "BD_ACTOR": address.bd_actor,
+        "GIT_AUTHOR_NAME": author.name,
+        "GIT_AUTHOR_EMAIL": author.email,
+        "GIT_COMMITTER_NAME": author.name,
+        "GIT_COMMITTER_EMAIL": author.email,
+        "GT_ROOT": root,
+        "GT_TOWN_ROOT": root,
+        "GIT_CEILING_DIRECTORIES": root,
+        "GT_SESSION": entry.session,
+        **dict.fromkeys(CLEARED, ""),
+    }
+    if address.rig:
+        env["GT_RIG"] = address.rig
+    if address.role in (CREW, POLECAT):
+        env["BEADS_AGENT_NAME"] = f"{address.rig}/{address.name}"
+        env["GT_CREW" if address.role == CREW else "GT_POLECAT"] = address.name
+    if address.role == DOG:
+        env["GT_DOG_NAME"] = address.name
+    if address.role == POLECAT:
+        env["GT_POLECAT_PATH"] = entry.work_dir
+        env["POLECAT_SLOT"] = address.name
+        if branch:
+            env["GT_BRANCH"] = branch
+    if effort:
+        env["CLAUDE_CODE_EFFORT_LEVEL"] = effort
+    if run:
+        env["GT_RUN"] = run
+    return env
+
+
+def caller(env: Mapping[str, str] | None = None) -> Address:
+    """Who runs this command: GT_ROLE (completed by GT_RIG and the name variables), else the human."""
+    env = os.environ if env is None else env
+    role = env.get("GT_ROLE", "").strip()
+    if not role:
+        return HUMAN
+    rig = env.get("GT_RIG", "")
+    if role in (WITNESS, REFINERY):
+        return Address(role, rig, "")
+    if role in (CREW, POLECAT):
+        return Address(role, rig, env.get("GT_CREW" if role == CREW else "GT_POLECAT", ""))
+    if role == DOG:
+        return Address(DOG, "", env.get("GT_DOG_NAME", ""))
+    if role == "deacon/boot":
+        return Address(BOOT, "", "")
+    return parse_address(role)
+
+
+def resolve_agent(inventory: Inventory, text: str, me: Address = HUMAN) -> RosterEntry:
+    """The roster entry that a person means by ``text``.
+
+    Any address form, a session name, a role word (rig taken from ``me`` or from the town's only rig), or the bare
+    name of a crew member or polecat if only one bears it.  Raises UsageError with near matches.
+    """
+    rigs = {rig.name: rig.prefix for rig in inventory.rigs}
+    text = text.strip().rstrip("/")
+    words = {"wit": WITNESS, "ref": REFINERY, "may": "mayor", "dea": "deacon"}
+    text = words.get(text, text)
+    if text in (WITNESS, REFINERY):
+        rig = me.rig or (inventory.rigs[0].name if len(inventory.rigs) == 1 else "")
+        if not rig:
+            raise UsageError(
+                f"which {text}?", "the town has several rigs", f"say {' or '.join(f'{r}/{text}' for r in rigs)}"
+            )
+        text = f"{rig}/{text}"
+    if text in ("self", "."):
+        text = me.path
+    entry = find_agent(inventory, parse_address(text, rigs))
+    if entry is not None:
+        return entry
+    named = [one for one in inventory.agents if text and text in (one.address.name, one.session)]
+    if len(named) == 1:
+        return named[0]
+    raise _unknown_agent(inventory, text, named)
+
+
+def _unknown_agent(inventory: Inventory, text: str, named: list[RosterEntry]) -> UsageError:
+    import difflib
+
+    if named:
+        return UsageError(f"{text} is ambiguous", "", f"say {' or '.join(one.address.short for one in named)}")
+    known = [one.address.short for one in inventory.agents]
+    near = difflib.get_close_matches(text, known, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else "gt agents lists them"
+    return UsageError(f"no agent {text} in this town", "", hint)
+
+
+def own_entry(
+    root: str, inventory: Inventory, env: Mapping[str, str] | None = None, cwd: str = ""
+) -> RosterEntry | None:
+    """The caller's roster entry: by GT_ROLE, else by the agent folder that ``cwd`` lies in; None for the human."""
+    me = caller(env)
+    if me.role != OVERSEER:
+        return find_agent(inventory, me)
+    here = os.path.realpath(cwd or os.getcwd())
+    best: RosterEntry | None = None
+    for entry in inventory.agents:
+        folder = os.path.realpath(entry.work_dir)
+        inside = here == folder or here.startswith(folder + os.sep)
+        if inside and (best is None or len(folder) > len(os.path.realpath(best.work_dir))):
+            best = entry
+    return best
+
+
+def rig_prefix(root: str, rig: str) -> str:
+    """The bead prefix of a rig, ``hq`` for the town itself."""
+    return read_rigs(root).get(rig, "gt") if rig else "hq"

@@ -1,0 +1,153 @@
+"""What a fresh town contains: folders, JSON files and texts, as data."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FOLDERS = (
+    "mayor",
+    "deacon/dogs",
+    "settings/themes",
+    "config",
+    "plugins",
+    "directives",
+    "logs",
+    ".runtime/heartbeats",
+    ".runtime/locks",
+    ".beads-wisp/config",
+)
+
+GITIGNORE = """\
+# what runs, not what is
+.runtime/
+.beads-wisp/
+.events.jsonl
+.feed.jsonl
+events/
+logs/
+daemon/
+*.lock
+*.pid
+state.json
+__pycache__/
+
+# working copies have a history of their own
+deacon/dogs/
+/*/.repo.git/
+/*/mayor/rig/
+/*/refinery/rig/
+/*/crew/*/
+/*/polecats/
+/*/.land-worktree/
+"""
+
+RIG_GITIGNORE = """\
+.repo.git/
+.runtime/
+.land-worktree/
+.archive/
+mayor/rig/
+refinery/rig/
+crew/*/
+polecats/
+state.json
+AGENTS.md
+*.lock
+"""
+
+ANCHOR = """\
+# A Gas Town
+
+This folder is a town of coding agents, not a code repository.
+
+Run `gt prime` to learn who you are and what is on your hook. Do not take a role
+from a file or a folder name: your identity is in your session's environment.
+"""
+
+CLAUDE_SETTINGS: dict[str, Any] = {
+    "editorMode": "normal",
+    "skipDangerousModePermissionPrompt": True,
+    "hooks": {
+        "SessionStart": [{"matcher": "", "hooks": [{"type": "command", "command": "gt prime --hook"}]}],
+        "PreCompact": [{"matcher": "", "hooks": [{"type": "command", "command": "gt prime --hook"}]}],
+        "UserPromptSubmit": [
+            {"matcher": "", "hooks": [{"type": "command", "command": "gt heartbeat --state working --turn"}]}
+        ],
+        "Stop": [{"matcher": "", "hooks": [{"type": "command", "command": "gt heartbeat --state idle"}]}],
+    },
+}
+"""Claude Code's settings for a role: prime at start, heartbeats at the edges of a turn."""
+
+POST_CHECKOUT = """\
+#!/bin/sh
+# gastown: a town's root stays on its main branch; work happens in the rigs
+[ "$3" = 1 ] || exit 0
+[ -z "$GASTOWN_CHECKOUT" ] || exit 0
+branch=$(git symbolic-ref --quiet --short HEAD) || exit 0
+case "$branch" in main|master) exit 0 ;; esac
+for home in main master; do
+  if git show-ref --verify --quiet "refs/heads/$home"; then
+    echo "gastown: the town root stays on $home; $branch is kept, work on it in a rig" >&2
+    GASTOWN_CHECKOUT=1 exec git checkout --quiet "$home"
+  fi
+done
+exit 0
+"""
+
+MAYOR_CONFIG: dict[str, Any] = {
+    "type": "mayor-config",
+    "version": 1,
+    "theme": {},
+    "daemon": {},
+    "deacon": {},
+    "default_crew_name": "max",
+}
+
+DAEMON_CONFIG: dict[str, Any] = {
+    "type": "daemon-patrol-config",
+    "version": 1,
+    "heartbeat": {"enabled": True, "interval": "3m"},
+    "patrols": {
+        "deacon": {"enabled": True, "interval": "5m", "agent": "deacon"},
+        "witness": {"enabled": True, "interval": "5m", "agent": "witness", "rigs": []},
+        "refinery": {"enabled": True, "interval": "5m", "agent": "refinery", "rigs": []},
+    },
+}
+
+TOWN_SETTINGS: dict[str, Any] = {"type": "town-settings", "version": 1, "default_agent": "claude", "agents": {}}
+
+ESCALATION: dict[str, Any] = {
+    "type": "escalation",
+    "version": 1,
+    "routes": {
+        "low": ["bead"],
+        "medium": ["bead", "mail:mayor"],
+        "high": ["bead", "mail:mayor", "email:human"],
+        "critical": ["bead", "mail:mayor", "email:human", "sms:human"],
+    },
+    "contacts": {},
+    "stale_threshold": "4h",
+    "max_reescalations": 2,
+}
+
+MESSAGING: dict[str, Any] = {
+    "type": "messaging",
+    "version": 1,
+    "lists": {},
+    "queues": {},
+    "announces": {},
+    "nudge_channels": {},
+}
+
+PLAIN_JSON: dict[str, dict[str, Any]] = {
+    "mayor/config.json": MAYOR_CONFIG,
+    "mayor/daemon.json": DAEMON_CONFIG,
+    "settings/config.json": TOWN_SETTINGS,
+    "settings/escalation.json": ESCALATION,
+    "config/messaging.json": MESSAGING,
+    "mayor/.claude/settings.json": CLAUDE_SETTINGS,
+    "deacon/.claude/settings.json": CLAUDE_SETTINGS,
+}
+"""JSON files that are the same in every fresh town; written only where they are missing."""

@@ -1,0 +1,281 @@
+"""Rigs: a repository taken into the town, with all that its workers need; or nothing left of the attempt.
+
+The order is that of town-and-agents.md section 5.  Every step that makes something notes how to take it back.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import namedtuple
+from contextlib import ExitStack
+
+from gastown_core.clock import SYSTEM_CLOCK, format_micros
+from gastown_core.errors import ConflictError, GitError, NotFoundError, TownError, UsageError
+from gastown_core.events.log import append_event
+from gastown_core.files.atomic import edit_json, read_json, write_atomic, write_json
+from gastown_core.git import worktree
+from gastown_core.git.repo import Git
+from gastown_core.model.address import REFINERY, WITNESS, Address
+from gastown_core.town import sources
+from gastown_core.town.agent_beads import write_agent_bead
+from gastown_core.town.discover import read_rigs
+from gastown_core.town.install import commit_town
+from gastown_core.town.install_files import RIG_GITIGNORE
+from gastown_core.town.names import pick_theme
+from gastown_core.town.settings import load_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NamedTuple
+
+    from gastown_core.clock import Clock
+
+    class NewRig(NamedTuple):
+        """A rig just added: name, bead prefix without hyphen, URL, default branch, folder."""
+
+        name: str
+        prefix: str
+        url: str
+        branch: str
+        path: str
+else:
+    NewRig = namedtuple("NewRig", "name prefix url branch path")
+
+
+def _silent(line: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+def add_rig(
+    root: str,
+    name: str,
+    source: str,
+    *,
+    prefix: str = "",
+    branch: str = "",
+    push_url: str = "",
+    upstream_url: str = "",
+    actor: str = "overseer",
+    progress: Callable[[str], None] = _silent,
+    clock: Clock = SYSTEM_CLOCK,
+) -> NewRig:
+    """Clone ``source`` (URL or path) into the town as rig ``name``.
+
+    Raises UsageError for a bad name, prefix or source; ConflictError if name or prefix is taken; GitError with
+    git's words.  On any failure, also an interrupt, nothing is left behind.
+    """
+    sources.check_rig_name(name)
+    url = sources.normal_url(source)
+    rigs = read_rigs(root)
+    path = os.path.join(root, name)
+    if name in rigs:
+        raise ConflictError(f"there is a rig {name} already", "", "gt rig list shows the rigs")
+    if os.path.lexists(path):
+        raise ConflictError(f"{path} is in the way", "a file or folder of that name exists", "choose another name")
+    if prefix:
+        _check_free(prefix, rigs)
+    with ExitStack() as undo:
+        os.mkdir(path)
+        undo.callback(shutil.rmtree, path, ignore_errors=True)
+        rig = _clone(path, name, url, branch, prefix, rigs, progress)
+        config = {
+            "type": "rig",
+            "version": 1,
+            "name": name,
+            "git_url": url,
+            "push_url": push_url,
+            "upstream_url": upstream_url,
+            "default_branch": rig.branch,
+            "created_at": format_micros(clock.now()),
+            "beads": {"prefix": rig.prefix},
+        }
+        write_json(os.path.join(path, "config.json"), config)
+        _furnish(root, rig, undo)
+        _register(root, rig, push_url, upstream_url, undo, clock)
+        undo.pop_all()
+    append_event(root, "rig_added", actor, {"rig": name, "git_url": url, "prefix": rig.prefix}, clock=clock)
+    try:
+        commit_town(root, f"Add rig {name}", paths=("mayor", ".beads", name))
+    except GitError as error:
+        # the rig stands; only the town's own history lacks it
+        progress(str(error))
+    return rig
+
+
+def _check_free(prefix: str, rigs: dict[str, str]) -> str:
+    from gastown_core.beads.ids import check_prefix
+
+    prefix = check_prefix(prefix)
+    owner = (
+        "the town itself" if prefix == "hq" else next((f"rig {rig}" for rig, own in rigs.items() if own == prefix), "")
+    )
+    if owner:
+        raise ConflictError(f"the prefix {prefix} is taken", f"by {owner}", "give another one with --prefix")
+    return prefix
+
+
+def _clone(
+    path: str, name: str, url: str, branch: str, prefix: str, rigs: dict[str, str], progress: Callable[[str], None]
+) -> NewRig:
+    """Bare repository, the mayor's clone, the ledger, the refinery's worktree."""
+    from gastown_core.beads.ids import default_prefix
+
+    bare = os.path.join(path, ".repo.git")
+    branch = sources.clone_bare(url, bare, branch=branch, progress=progress)
+    clone = os.path.join(path, "mayor", "rig")
+    sources.clone_full(url, clone, bare=bare, branch=branch, progress=progress)
+    tracked = tracked_prefix(clone)
+    if tracked and prefix and tracked != prefix:
+        raise UsageError(
+            f"the repository's own beads have the prefix {tracked}, not {prefix}",
+            "",
+            f"leave --prefix out, or give {tracked}",
+        )
+    prefix = _check_free(tracked or prefix or default_prefix(name), rigs)
+    home = _make_ledger(path, clone, prefix, bool(tracked))
+    sources.provision(path, clone, home)
+    refinery = os.path.join(path, "refinery", "rig")
+    worktree.add(Git(bare), refinery, branch=branch, start="", new=False)
+    sources.provision(path, refinery, home)
+    if os.path.isdir(os.path.join(refinery, ".githooks")):
+        worktree.own_configuration(Git(refinery))
+        Git(refinery).run("config", "--worktree", "core.hooksPath", ".githooks")
+    return NewRig(name, prefix, url, branch, path)
+
+
+def tracked_prefix(clone: str) -> str:
+    """The prefix of the beads that a repository tracks, empty if it tracks none."""
+    if Git(clone).attempt("ls-files", "--error-unmatch", ".beads").code != 0:
+        return ""
+    from gastown_core.beads.opening import open_store
+
+    return open_store(os.path.join(clone, ".beads")).prefix
+
+
+def _make_ledger(path: str, clone: str, prefix: str, is_tracked: bool) -> str:
+    """The rig's store, or a redirect to the one the repository tracks; returns where the beads are."""
+    if is_tracked:
+        home = os.path.join(clone, ".beads")
+        os.makedirs(os.path.join(path, ".beads"))
+        write_atomic(os.path.join(path, ".beads", "redirect"), b"mayor/rig/.beads\n")
+        return home
+    from gastown_core.beads.opening import init_store
+
+    init_store(path, prefix)
+    return os.path.join(path, ".beads")
+
+
+def _furnish(root: str, rig: NewRig, undo: ExitStack) -> None:
+    """Folders, settings, route and agent beads of the rig."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.routes import add_route, remove_route
+
+    for folder in ("crew", "witness", "polecats", "plugins", "settings", ".runtime/locks", ".runtime/overlay"):
+        os.makedirs(os.path.join(rig.path, folder), exist_ok=True)
+    used = [load_settings(root, "rig", other).lenient("namepool.style") or "" for other in read_rigs(root)]
+    settings = {"type": "rig-settings", "version": 1, "namepool": {"style": pick_theme(rig.name, used)}}
+    write_json(os.path.join(rig.path, "settings", "config.json"), settings)
+    write_atomic(os.path.join(rig.path, ".gitignore"), RIG_GITIGNORE.encode())
+    is_redirected = os.path.exists(os.path.join(rig.path, ".beads", "redirect"))
+    add_route(root, f"{rig.prefix}-", f"{rig.name}/mayor/rig" if is_redirected else rig.name)
+    undo.callback(remove_route, root, f"{rig.prefix}-")
+    ledger = TownLedger(root)
+    town = ledger.store_for("hq-x")
+    made = [Address(role, rig.name, "").bead_id(rig.prefix) for role in (WITNESS, REFINERY)]
+    rig_bead = f"{rig.prefix}-rig-{rig.name}"
+    with town.write("gt") as batch:
+        fresh = [bead_id for bead_id in (*made, rig_bead) if batch.get(bead_id) is None]
+        for role in (WITNESS, REFINERY):
+            write_agent_bead(batch, Address(role, rig.name, ""), rig.prefix, agent_state="idle")
+        body = f"Rig {rig.name}\n\nrepo: {rig.url}\nprefix: {rig.prefix}\nstate: active"
+        if rig_bead in fresh:
+            fields = {"title": rig.name, "description": body, "issue_type": "rig", "labels": ["gt:rig"]}
+            batch.create(fields, bead_id=rig_bead)
+    undo.callback(_delete_beads, root, fresh)
+
+
+def _delete_beads(root: str, ids: list[str]) -> None:
+    from gastown_core.beads.ledger import TownLedger
+
+    with TownLedger(root).store_for("hq-x").write("gt") as batch:
+        for bead_id in ids:
+            batch.delete(bead_id)
+
+
+def _register(root: str, rig: NewRig, push_url: str, upstream_url: str, undo: ExitStack, clock: Clock) -> None:
+    entry: dict[str, Any] = {
+        "git_url": rig.url,
+        "push_url": push_url,
+        "upstream_url": upstream_url,
+        "local_repo": "",
+        "added_at": format_micros(clock.now()),
+        "beads": {"repo": "local", "prefix": rig.prefix},
+    }
+
+    def register(registry: dict[str, Any]) -> None:
+        registry.setdefault("version", 1)
+        rigs = registry.setdefault("rigs", {})
+        if rig.name in rigs:
+            raise ConflictError(f"there is a rig {rig.name} already", "another process added it just now")
+        rigs[rig.name] = entry
+
+    edit_json(os.path.join(root, "mayor", "rigs.json"), register, mode=0o600)
+    undo.callback(_unregister, root, rig.name)
+    edit_json(os.path.join(root, "mayor", "daemon.json"), lambda value: _patrol(value, rig.name))
+
+
+def _unregister(root: str, name: str) -> None:
+    edit_json(os.path.join(root, "mayor", "rigs.json"), lambda value: value.get("rigs", {}).pop(name, None), mode=0o600)
+
+
+def _patrol(value: dict[str, Any], rig: str) -> None:
+    patrols = value.setdefault("patrols", {})
+    for role in (WITNESS, REFINERY):
+        rigs = patrols.setdefault(role, {"enabled": True, "interval": "5m", "agent": role}).setdefault("rigs", [])
+        if rig not in rigs:
+            rigs.append(rig)
+
+
+def rig_config(root: str, name: str) -> dict[str, Any]:
+    """The rig's ``config.json``. Raises NotFoundError for an unregistered rig, TownError if the file is missing."""
+    require_rig(root, name)
+    found = read_json(os.path.join(root, name, "config.json"))
+    if found is None:
+        raise TownError(f"rig {name} has no config.json", os.path.join(root, name))
+    return found
+
+
+def require_rig(root: str, name: str) -> str:
+    """The rig's prefix. Raises NotFoundError with near matches."""
+    rigs = read_rigs(root)
+    if name in rigs:
+        return rigs[name]
+    import difflib
+
+    near = difflib.get_close_matches(name, rigs, n=2, cutoff=0.4)
+    known = ", ".join(rigs) or "none yet; gt rig add NAME URL adds one"
+    raise NotFoundError(f"no rig {name}", "", f"did you mean {' or '.join(near)}?" if near else f"rigs: {known}")
+
+
+def default_branch(root: str, name: str) -> str:
+    """The branch that a rig's work is measured against; ``main`` if nothing says so."""
+    config = read_json(os.path.join(root, name, "config.json")) or {}
+    return str(config.get("default_branch") or "main")
+
+
+def bare_repo(root: str, name: str) -> Git:
+    """The shared repository of a rig (``.repo.git``, or the mayor's clone in older towns). Raises TownError."""
+    for folder in (".repo.git", os.path.join("mayor", "rig")):
+        path = os.path.join(root, name, folder)
+        if os.path.isdir(path):
+            return Git(path)
+    raise TownError(f"rig {name} has no repository", f"{os.path.join(root, name, '.repo.git')} is missing")
+
+
+def beads_home(root: str, name: str) -> str:
+    """The folder of a rig's ledger, redirects followed."""
+    from gastown_core.beads.discovery import follow_redirects
+
+    return follow_redirects(os.path.join(root, name, ".beads"))

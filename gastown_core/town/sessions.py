@@ -1,0 +1,290 @@
+"""An agent's session from start to end: which runtime, which words, which environment, which events.
+
+Every role goes the same way.  Without tmux nothing here works but ``plan_start``, whose command line a person can
+run by hand; the error says so.  Ending a session never touches the agent's worktree or its hook.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+import time
+from collections import namedtuple
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, NoTmuxError, TmuxError, TownError
+from gastown_core.events.log import append_event
+from gastown_core.model.address import CREW, POLECAT, Address
+from gastown_core.runtimes.heartbeat import heartbeat_path
+from gastown_core.tmux.server import TmuxServer
+from gastown_core.tmux.socket import has_tmux, socket_name
+from gastown_core.town.identity import session_environment
+from gastown_core.town.settings import load_agents, load_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NamedTuple
+
+    from gastown_core.clock import Clock
+    from gastown_core.runtimes.preset import Preset
+    from gastown_core.runtimes.registry import Resolution
+    from gastown_core.tmux.panes import Pane
+    from gastown_core.town.inventory import RosterEntry
+
+    class Start(NamedTuple):
+        """What starting an agent's session takes; ``typed_prompt`` is what must be typed once it is ready, or empty.
+
+        ``alias`` is the runtime's name in the settings, ``warnings`` what was odd while choosing it.
+        """
+
+        entry: RosterEntry
+        alias: str
+        preset: Preset
+        env: dict[str, str]
+        argv: list[str]
+        topic: str
+        typed_prompt: str
+        warnings: tuple[str, ...]
+else:
+    Start = namedtuple("Start", "entry alias preset env argv topic typed_prompt warnings")
+
+WATCH_S = 0.25
+"""How long a fresh program must live before it counts as started."""
+
+TOPICS = ("start", "restart", "attach", "handoff", "patrol", "assigned", "cold-start")
+
+
+def server_of(root: str) -> TmuxServer:
+    """The town's tmux server. Raises NoTmuxError, which names what still works."""
+    if not has_tmux():
+        raise NoTmuxError(
+            "there is no tmux on this machine", "agents' sessions run in it", "everything but sessions works without"
+        )
+    return TmuxServer(socket_name(root))
+
+
+def by_hand(start: Start) -> str:
+    """What a person types to run the agent without tmux."""
+    return f"cd {shlex.quote(start.entry.work_dir)} && {shlex.join(start.argv)}"
+
+
+def choose_runtime(root: str, address: Address, override: str = "") -> Resolution:
+    """The runtime of an agent by the settings. Raises UsageError if ``override`` is unknown."""
+    from gastown_core.runtimes.registry import resolve
+
+    rig = address.rig
+    return resolve(
+        address.role,
+        worker_name=address.name,
+        override=override,
+        rig_settings=load_settings(root, "rig", rig).value if rig else None,
+        town_settings=load_settings(root).value,
+        rig_agents=load_agents(root, rig) if rig else None,
+        town_agents=load_agents(root),
+    )
+
+
+def beacon(to: Address, sender: str, topic: str, now: float, bead: str = "") -> str:
+    """The first line of a session: ``[GAS TOWN] polecat opal (rig: shop) <- mayor • 2026-03-01T10:00 • assigned:sh-x1``."""
+    who = to.role if to.role not in (CREW, POLECAT, "dog") else f"{to.role} {to.name}"
+    rig = f" (rig: {to.rig})" if to.rig else ""
+    minute = time.strftime("%Y-%m-%dT%H:%M", time.localtime(now))
+    return f"[GAS TOWN] {who}{rig} <- {sender} • {minute} • {topic}{':' + bead if bead else ''}"
+
+
+def plan_start(
+    root: str,
+    entry: RosterEntry,
+    *,
+    agent: str = "",
+    topic: str = "start",
+    sender: str = "overseer",
+    bead: str = "",
+    branch: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+) -> Start:
+    """Work out runtime, environment and command line; starts nothing. Raises UsageError for an unknown ``agent``."""
+    from gastown_core.runtimes.launch import command_line, first_prompt_is_typed, session_env
+
+    chosen = choose_runtime(root, entry.address, agent)
+    preset = chosen.preset
+    settings = load_settings(root)
+    env = session_environment(
+        root,
+        entry,
+        domain=settings.lenient("agent_email_domain"),
+        branch=branch,
+        effort=settings.lenient(f"role_effort.{entry.address.role}"),
+        run=f"{int(clock.now() * 1000):x}-{os.urandom(4).hex()}",
+    )
+    env["PATH"] = _path_with_gt()
+    env.update(session_env(preset))
+    env["GT_AGENT"] = chosen.alias or preset.name
+    prompt = f"{beacon(entry.address, sender, topic, clock.now(), bead)}\n{_first_words(preset, topic)}"
+    typed = prompt if first_prompt_is_typed(preset) else ""
+    argv = command_line(preset, "" if typed else prompt)
+    return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, tuple(chosen.warnings))
+
+
+def _first_words(preset: Preset, topic: str) -> str:
+    if not preset.hooks.executable:
+        return "Run `gt prime` to learn who you are and what to do."
+    if topic == "assigned":
+        return "Work is on your hook. Run `gt hook`, then begin."
+    if topic == "handoff":
+        return "Your predecessor handed off to you. Read its note with `gt prime`, then go on with the hooked work."
+    return "Run `gt prime`. If work is on your hook, do it; else wait for orders."
+
+
+def _path_with_gt() -> str:
+    """PATH with the folder of this programme's own commands in front."""
+    own = os.path.dirname(sys.executable)
+    path = os.environ.get("PATH", os.defpath)
+    if os.path.exists(os.path.join(own, "gt")) and own not in path.split(os.pathsep):
+        return own + os.pathsep + path
+    return path
+
+
+def find_session(root: str, entry: RosterEntry) -> Pane | None:
+    """The pane of an agent's session, None if it has none. Raises NoTmuxError, TmuxError."""
+    from gastown_core.tmux.panes import find_pane
+
+    return find_pane(server_of(root), entry.session)
+
+
+def is_alive(pane: Pane | None) -> bool:
+    """Whether the agent's own program runs in its pane."""
+    from gastown_core.tmux.processes import agents_alive
+
+    if pane is None or pane.dead:
+        return False
+    return agents_alive([pane], {pane.session: pane.process_names}).get(pane.session, False)
+
+
+def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clock = SYSTEM_CLOCK) -> Pane:
+    """Start the session, or revive the agent in it if only the session is left.
+
+    Appends ``session_start``.  Raises NoTmuxError with the command to run by hand, ConflictError if the agent
+    lives already, TownError if its folder is missing, TmuxError if the program does not stay up.
+    """
+    from gastown_core.tmux.panes import find_pane
+    from gastown_core.tmux.sessions import create_session
+
+    entry = start.entry
+    if not os.path.isdir(entry.work_dir):
+        raise TownError(f"{entry.address.path} has no folder to work in", f"{entry.work_dir} is missing")
+    server = _server_or_hint(root, start)
+    pane = find_pane(server, entry.session)
+    if pane is not None:
+        if is_alive(pane):
+            raise ConflictError(
+                f"{entry.address.path} runs already", f"session {entry.session}", f"gt attach {entry.address.short}"
+            )
+        return _respawn(root, server, pane, start, clock)
+    _forget_heartbeat(root, entry)
+    pane = create_session(server, entry.session, entry.work_dir, start.env, start.argv, watch_s=watch_s)
+    _dress(server, entry)
+    _tell_start(root, pane, start, clock)
+    return pane
+
+
+def respawn_agent(root: str, start: Start, *, clock: Clock = SYSTEM_CLOCK) -> Pane:
+    """End what runs in the agent's pane and start it anew there, viewers stay; without a session it gets one.
+
+    Raises as ``start_agent``.
+    """
+    from gastown_core.tmux.panes import find_pane
+
+    server = _server_or_hint(root, start)
+    pane = find_pane(server, start.entry.session)
+    if pane is None:
+        return start_agent(root, start, clock=clock)
+    return _respawn(root, server, pane, start, clock)
+
+
+def _respawn(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clock) -> Pane:
+    from gastown_core.tmux.panes import read_pane
+    from gastown_core.tmux.sessions import respawn
+
+    _forget_heartbeat(root, start.entry)
+    respawn(server, pane.pane_id, start.env, start.argv, start.entry.work_dir)
+    deadline = time.monotonic() + WATCH_S
+    while not (fresh := read_pane(server, pane.pane_id)).dead and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if fresh.dead and fresh.dead_status != 0:
+        raise TmuxError(f"{start.alias} ended at once in session {start.entry.session}", f"status {fresh.dead_status}")
+    _tell_start(root, fresh, start, clock)
+    return fresh
+
+
+def stop_agent(
+    root: str, entry: RosterEntry, *, caller: str, reason: str = "", event: str = "kill", clock: Clock = SYSTEM_CLOCK
+) -> bool:
+    """End exactly this agent's session with every process in it; True if there was one.
+
+    Appends ``kill`` (or ``session_end``, the agent's own).  Raises NoTmuxError, TmuxError.
+    """
+    from gastown_core.tmux.sessions import kill_session
+
+    grace = load_settings(root).seconds("operational.session.graceful_shutdown")
+    if not kill_session(server_of(root), entry.session, grace_s=grace):
+        return False
+    _forget_heartbeat(root, entry)
+    if event == "session_end":
+        payload = {"session_id": entry.session, "role": entry.address.path, "topic": reason}
+        append_event(root, event, entry.address.path, payload, clock=clock)
+    else:
+        payload = {"rig": entry.address.rig, "target": entry.address.path, "reason": reason}
+        append_event(root, "kill", caller, payload, clock=clock)
+    return True
+
+
+def stop_all(
+    root: str, entries: Iterable[RosterEntry], *, reason: str, caller: str, clock: Clock = SYSTEM_CLOCK
+) -> list[str]:
+    """End the sessions of these agents side by side; returns the addresses of those that had one."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def stop(entry: RosterEntry) -> str:
+        done = stop_agent(root, entry, caller=caller, reason=reason, event="session_end", clock=clock)
+        return entry.address.path if done else ""
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return [path for path in pool.map(stop, entries) if path]
+
+
+def _server_or_hint(root: str, start: Start) -> TmuxServer:
+    try:
+        return server_of(root)
+    except NoTmuxError as error:
+        raise NoTmuxError(
+            error.what, "everything but sessions works without", f"run it yourself: {by_hand(start)}"
+        ) from error
+
+
+def _dress(server: TmuxServer, entry: RosterEntry) -> None:
+    from gastown_core.tmux.sessions import apply_theme
+
+    # a status line that cannot be set is no reason to lose the session
+    with contextlib.suppress(TmuxError):
+        apply_theme(server, entry.session, role=entry.address.role, label=entry.address.short, rig=entry.address.rig)
+
+
+def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
+    entry = start.entry
+    payload = {
+        "session_id": entry.session,
+        "role": entry.address.path,
+        "actor_pid": pane.pid,
+        "topic": start.topic,
+        "cwd": entry.work_dir,
+    }
+    append_event(root, "session_start", entry.address.path, payload, clock=clock)
+
+
+def _forget_heartbeat(root: str, entry: RosterEntry) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(heartbeat_path(root, entry.session))

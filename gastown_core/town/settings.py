@@ -1,0 +1,237 @@
+"""The settings files of a town and its rigs: found, read, checked, changed by dotted key.
+
+What a person wrote is never thrown away: unknown keys stay, a wrong value is reported by file, key and what is
+allowed, and readers that must go on (the console, ``gt status``) use the default meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import parse_duration
+from gastown_core.errors import SettingsError
+from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.town.settings_table import TABLES, Setting, find_setting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+TOWN_SETTINGS = os.path.join("settings", "config.json")
+AGENTS_FILE = os.path.join("settings", "agents.json")
+DAEMON_SETTINGS = os.path.join("mayor", "daemon.json")
+
+_HEADS: dict[str, dict[str, Any]] = {
+    "town": {"type": "town-settings", "version": 1},
+    "rig": {"type": "rig-settings", "version": 1},
+    "daemon": {"type": "daemon-patrol-config", "version": 1},
+}
+
+
+class Settings:
+    """One settings object and the table that explains it; ``value`` is the JSON as found."""
+
+    __slots__ = ("path", "scope", "value")
+
+    def __init__(self, scope: str, path: str, value: dict[str, Any]) -> None:
+        self.scope = scope
+        self.path = path
+        self.value = value
+
+    def get(self, key: str) -> Any:
+        """The value under ``key``, else its default. Raises SettingsError for an unknown key or a wrong value."""
+        row = self._row(key)
+        found = _dig(self.value, key)
+        if found is None:
+            return row.default
+        self._check(row, key, found)
+        return found
+
+    def lenient(self, key: str) -> Any:
+        """As ``get``, but a wrong value counts as unset."""
+        try:
+            return self.get(key)
+        except SettingsError:
+            return self._row(key).default
+
+    def seconds(self, key: str) -> float:
+        """A duration in seconds; a wrong value counts as unset."""
+        return parse_duration(self.lenient(key)) or 0.0
+
+    def problems(self) -> list[str]:
+        """Every wrong value, as ``key: what is wrong``; unknown keys are no problem."""
+        found: list[str] = []
+        for row in TABLES[self.scope]:
+            for key, value in _expand(self.value, row.key):
+                try:
+                    self._check(row, key, value)
+                except SettingsError as error:
+                    found.append(f"{key}: {error.why}")
+        return found
+
+    def _row(self, key: str) -> Setting:
+        row = find_setting(self.scope, key)
+        if row is None:
+            raise _unknown(self.scope, key)
+        return row
+
+    def _check(self, row: Setting, key: str, value: object) -> None:
+        wrong = complaint(row, value)
+        if wrong:
+            raise SettingsError(f"{key} in {self.path} is wrong", wrong, f"gt config set {key} VALUE")
+
+
+def settings_path(root: str, scope: str = "town", rig: str = "") -> str:
+    """The file of a scope: ``town``, ``rig`` (needs ``rig``) or ``daemon``."""
+    if scope == "rig":
+        return os.path.join(root, rig, TOWN_SETTINGS)
+    return os.path.join(root, DAEMON_SETTINGS if scope == "daemon" else TOWN_SETTINGS)
+
+
+def load_settings(root: str, scope: str = "town", rig: str = "") -> Settings:
+    """Settings of a scope; an absent file is all defaults. Raises SettingsError if it is no JSON object."""
+    path = settings_path(root, scope, rig)
+    return Settings(scope, path, read_json(path) or {})
+
+
+def load_agents(root: str, rig: str = "") -> dict[str, Any]:
+    """The registry ``settings/agents.json`` of the town or a rig; empty if there is none."""
+    return read_json(os.path.join(root, rig, AGENTS_FILE) if rig else os.path.join(root, AGENTS_FILE)) or {}
+
+
+def set_setting(root: str, key: str, text: str, *, scope: str = "town", rig: str = "") -> Any:
+    """Set ``key`` from the text a person typed; returns the typed value.
+
+    Raises SettingsError naming the key and what is allowed; nothing is written then.
+    """
+    row = find_setting(scope, key)
+    if row is None:
+        raise _unknown(scope, key)
+    value = parse_value(row, key, text)
+
+    def change(settings: dict[str, Any]) -> None:
+        for head, word in _HEADS[scope].items():
+            settings.setdefault(head, word)
+        _plant(settings, key, value)
+
+    edit_json(settings_path(root, scope, rig), change)
+    return value
+
+
+def unset_setting(root: str, key: str, *, scope: str = "town", rig: str = "") -> bool:
+    """Remove ``key`` so that its default counts again; False if it was not set."""
+    done = False
+
+    def change(settings: dict[str, Any]) -> None:
+        nonlocal done
+        *above, last = key.split(".")
+        place: Any = settings
+        for part in above:
+            place = place.get(part) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            done = place.pop(last, None) is not None
+
+    edit_json(settings_path(root, scope, rig), change)
+    return done
+
+
+def parse_value(row: Setting, key: str, text: str) -> Any:
+    """The typed value of ``text`` for a row. Raises SettingsError naming what is allowed."""
+    value: Any = text
+    if row.kind.startswith("int"):
+        try:
+            value = int(text)
+        except ValueError:
+            value = text
+    elif row.kind == "bool":
+        value = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(
+            text.lower(), text
+        )
+    elif row.kind == "words":
+        value = [word.strip() for word in text.split(",") if word.strip()]
+    elif row.kind == "object":
+        raise SettingsError(f"{key} is set by its parts", "", "gt config agent set NAME COMMAND")
+    wrong = complaint(row, value)
+    if wrong:
+        raise SettingsError(f"{key} cannot be {text!r}", wrong)
+    return value
+
+
+def complaint(row: Setting, value: object) -> str:
+    """What is wrong with ``value``, in words that name what is allowed; empty if nothing is."""
+    kind = row.kind
+    if kind.startswith("one of "):
+        allowed = kind[7:].split("|")
+        return "" if value in allowed else f"allowed: {', '.join(allowed)}"
+    if kind == "bool":
+        return "" if isinstance(value, bool) else "allowed: true, false"
+    if kind.startswith("int"):
+        least = int(kind[5:]) if kind.startswith("int>=") else None
+        fits = isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least)
+        return "" if fits else f"allowed: a whole number{'' if least is None else f' of at least {least}'}"
+    if kind == "duration":
+        return "" if parse_duration(value) is not None else "allowed: a duration such as 500ms, 90s, 30m, 1h30m, 7d"
+    if kind == "words":
+        fits = isinstance(value, list) and all(isinstance(word, str) for word in value)
+        return "" if fits else "allowed: a list of texts"
+    if kind == "object":
+        return "" if isinstance(value, dict) else "allowed: an object"
+    return "" if isinstance(value, str) else "allowed: text"
+
+
+def role_agents(value: dict[str, Any]) -> dict[str, str]:
+    """Role → runtime name of a settings object: ``role_agents``, and the ``roles`` form where the former is silent."""
+    out: dict[str, str] = {}
+    roles = value.get("roles")
+    if isinstance(roles, dict):
+        for role, entry in roles.items():
+            name = entry.get("agent") if isinstance(entry, dict) else entry
+            if isinstance(name, str) and name:
+                out[role] = name
+    explicit = value.get("role_agents")
+    if isinstance(explicit, dict):
+        out.update({role: name for role, name in explicit.items() if isinstance(name, str) and name})
+    return out
+
+
+def _unknown(scope: str, key: str) -> SettingsError:
+    import difflib
+
+    known = [row.key for row in TABLES[scope]]
+    near = difflib.get_close_matches(key, known, n=4, cutoff=0.4)
+    tops = sorted({name.split(".")[0] for name in known})
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(tops)}"
+    return SettingsError(f"there is no {scope} setting {key}", "", hint)
+
+
+def _dig(value: Any, key: str) -> Any:
+    for part in key.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
+
+
+def _plant(value: dict[str, Any], key: str, new: Any) -> None:
+    *above, last = key.split(".")
+    for part in above:
+        inner = value.get(part)
+        if not isinstance(inner, dict):
+            inner = value[part] = {}
+        value = inner
+    value[last] = new
+
+
+def _expand(value: Any, pattern: str, done: str = "") -> list[tuple[str, Any]]:
+    """Every set key that ``pattern`` covers, with its value."""
+    head, _, rest = pattern.partition(".")
+    if not isinstance(value, dict):
+        return []
+    found: list[tuple[str, Any]] = []
+    for name in list(value) if head == "*" else [head] if head in value else []:
+        path = f"{done}.{name}" if done else name
+        if not rest:
+            found.append((path, value[name]))
+        else:
+            found += _expand(value[name], rest, path)
+    return found

@@ -1,0 +1,168 @@
+"""The one table of settings: dotted key, kind, default. A setting that is not here is kept but never read.
+
+Kinds: ``text``, ``bool``, ``int`` (with an optional least value: ``int>=0``), ``duration`` (``90s``, ``30m``),
+``words`` (a list of texts), ``object``, and ``one of a|b|c``.  ``*`` stands for one part that the user chooses.
+Durations of section 11 of the town's rules live under ``operational``.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+    class Setting(NamedTuple):
+        """A row: dotted key, kind, default (None: unset), and what it is for."""
+
+        key: str
+        kind: str
+        default: Any
+        about: str
+else:
+    Setting = namedtuple("Setting", "key kind default about")
+
+ROLES = "mayor|deacon|witness|refinery|polecat|crew|boot|dog"
+_EFFORT = "one of low|medium|high|max"
+
+TOWN = (
+    Setting("default_agent", "text", "claude", "runtime of every agent that has none of its own"),
+    Setting("cost_tier", "one of standard|economy|budget", "standard", "which models the roles get"),
+    Setting("agent_email_domain", "text", "gastown.local", "domain of the agents' commit addresses"),
+    Setting("cli_theme", "one of auto|dark|light", "auto", "colours of the command line"),
+    Setting("disabled_patrols", "words", [], "patrols that do not run"),
+    Setting("agents.*", "object", None, "a runtime of your own: command, args, env"),
+    Setting("roles.*.agent", "text", None, "runtime of a role, the older form of role_agents"),
+    Setting("role_agents.*", "text", None, "runtime of a role"),
+    Setting("crew_agents.*", "text", None, "runtime of one crew member, by name"),
+    Setting("role_effort.*", _EFFORT, "high", "how hard a role thinks"),
+    Setting("scheduler.max_polecats", "int>=-1", -1, "at most so many polecats at work; -1 no limit"),
+    Setting("scheduler.batch_size", "int>=1", 1, "dispatched at once"),
+    Setting("scheduler.spawn_delay", "duration", "0s", "pause between two spawns"),
+    Setting("convoy.notify_on_complete", "bool", False, "tell the mayor when a convoy lands"),
+    Setting("up.deacon", "bool", True, "gt up starts the deacon's session"),
+    Setting("up.witness", "bool", True, "gt up starts the witnesses"),
+    Setting("up.refinery", "bool", True, "gt up starts the refineries"),
+    Setting("web_timeouts.cmd", "duration", "15s", ""),
+    Setting("web_timeouts.gh_cmd", "duration", "10s", ""),
+    Setting("web_timeouts.tmux_cmd", "duration", "2s", ""),
+    Setting("web_timeouts.fetch", "duration", "8s", ""),
+    Setting("web_timeouts.default_run", "duration", "30s", ""),
+    Setting("web_timeouts.max_run", "duration", "60s", ""),
+    Setting("worker_status.stale", "duration", "5m", ""),
+    Setting("worker_status.stuck", "duration", "30m", ""),
+    Setting("worker_status.heartbeat_fresh", "duration", "5m", ""),
+    Setting("worker_status.mayor_active", "duration", "5m", ""),
+    Setting("feed_curator.done_dedupe", "duration", "10s", "equal done events closer than this are one"),
+    Setting("feed_curator.sling_aggregate", "duration", "30s", "slings closer than this are told as one"),
+    Setting("feed_curator.min_aggregate_count", "int>=2", 3, "from so many on"),
+    Setting("operational.session.shell_ready", "duration", "5s", ""),
+    Setting("operational.session.graceful_shutdown", "duration", "3s", "time an agent has to end by itself"),
+    Setting("operational.session.bd_command", "duration", "30s", ""),
+    Setting("operational.session.gupp_violation", "duration", "30m", "hooked work without progress for so long"),
+    Setting("operational.session.stalled", "duration", "15m", "hooked work with little progress"),
+    Setting("operational.session.ralph_gupp_violation", "duration", "4h", "the same for long-running loops"),
+    Setting("operational.session.ralph_stalled", "duration", "2h", "the same for long-running loops"),
+    Setting("operational.session.hung_session", "duration", "30m", "a session without output"),
+    Setting("operational.session.spawn_grace", "duration", "5m", "a fresh agent is not judged before"),
+    Setting("operational.session.startup_nudge_verify", "duration", "25s", ""),
+    Setting("operational.session.min_handoff_cooldown", "duration", "2m", ""),
+    Setting("operational.session.claude_start", "duration", "180s", ""),
+    Setting("operational.nudge.ready", "duration", "10s", ""),
+    Setting("operational.nudge.retry", "duration", "500ms", ""),
+    Setting("operational.nudge.lock", "duration", "30s", ""),
+    Setting("operational.nudge.normal_ttl", "duration", "30m", ""),
+    Setting("operational.nudge.urgent_ttl", "duration", "2h", ""),
+    Setting("operational.nudge.depth", "int>=1", 50, "queued nudges for one agent at most"),
+    Setting("operational.nudge.stale_claim", "duration", "5m", ""),
+    Setting("operational.daemon.mass_death_count", "int>=2", 3, ""),
+    Setting("operational.daemon.mass_death_window", "duration", "30s", ""),
+    Setting("operational.daemon.dog_idle_session", "duration", "1h", ""),
+    Setting("operational.daemon.dog_remove", "duration", "4h", ""),
+    Setting("operational.daemon.dog_pool", "int>=0", 4, ""),
+    Setting("operational.daemon.polecat_idle_session", "duration", "15m", ""),
+    Setting("operational.daemon.polecat_self_terminate", "bool", False, "a polecat's session ends with gt done"),
+    Setting("operational.daemon.stale_working", "duration", "2h", ""),
+    Setting("operational.daemon.lifecycle_message", "duration", "6h", ""),
+    Setting("operational.daemon.boot_cooldown", "duration", "2m", ""),
+    Setting("operational.daemon.deacon_grace", "duration", "5m", ""),
+    Setting("operational.deacon.ping", "duration", "30s", ""),
+    Setting("operational.deacon.failures", "int>=1", 3, ""),
+    Setting("operational.deacon.cooldown", "duration", "5m", ""),
+    Setting("operational.deacon.heartbeat_stale", "duration", "5m", ""),
+    Setting("operational.deacon.heartbeat_very_stale", "duration", "20m", ""),
+    Setting("operational.polecat.heartbeat_stale", "duration", "3m", "an older heartbeat says nothing"),
+    Setting("operational.polecat.pending_max_age", "duration", "5m", "an older name reservation is void"),
+    Setting("operational.polecat.namepool", "int>=1", 50, "names before numbers"),
+    Setting("operational.polecat.max_per_town", "int>=1", 25, "working polecats at most"),
+    Setting("operational.polecat.max_per_rig", "int>=1", 30, "polecat folders of a rig at most"),
+    Setting("operational.mail.idle", "duration", "3s", ""),
+    Setting("operational.mail.acks", "int>=1", 8, ""),
+    Setting("operational.mail.reply_reminder", "duration", "30s", ""),
+    Setting("operational.witness.startup_stall", "duration", "90s", ""),
+    Setting("operational.witness.grace", "duration", "60s", ""),
+    Setting("operational.witness.max_bead_respawns", "int>=0", 3, ""),
+    Setting("operational.witness.done_intent_stuck", "duration", "60s", ""),
+)
+
+RIG = (
+    Setting("agent", "text", None, "runtime of this rig's agents"),
+    Setting("runtime.provider", "text", None, "preset that the runtime below derives from"),
+    Setting("runtime.command", "text", None, "program of the rig's runtime"),
+    Setting("runtime.args", "words", None, "its arguments; absent means the preset's"),
+    Setting("runtime.prompt_mode", "one of arg|none", None, "whether the first prompt goes on the command line"),
+    Setting("agents.*", "object", None, "a runtime of this rig alone"),
+    Setting("roles.*.agent", "text", None, "runtime of a role, the older form of role_agents"),
+    Setting("role_agents.*", "text", None, "runtime of a role in this rig"),
+    Setting("worker_agents.*", "text", None, "runtime of one crew member, by name"),
+    Setting("role_effort.*", _EFFORT, "high", ""),
+    Setting("namepool.style", "text", None, "mad-max, minerals, wasteland or a list of your own"),
+    Setting("namepool.names", "words", [], "names of your own"),
+    Setting("namepool.max_before_numbering", "int>=1", 50, ""),
+    Setting("crew.startup", "text", None, "who gt up --restore starts: all, none, or names"),
+    Setting("workflow.default_formula", "text", "mol-polecat-work", ""),
+    Setting("merge_queue.enabled", "bool", True, ""),
+    Setting("merge_queue.on_conflict", "one of assign_back|auto_rebase", "assign_back", ""),
+    Setting("merge_queue.run_tests", "bool", True, ""),
+    Setting("merge_queue.setup_command", "text", None, ""),
+    Setting("merge_queue.typecheck_command", "text", None, ""),
+    Setting("merge_queue.lint_command", "text", None, ""),
+    Setting("merge_queue.test_command", "text", None, ""),
+    Setting("merge_queue.build_command", "text", None, ""),
+    Setting("merge_queue.delete_merged_branches", "bool", True, ""),
+    Setting("merge_queue.retry_flaky_tests", "int>=0", 1, ""),
+    Setting("merge_queue.poll_interval", "duration", "30s", ""),
+    Setting("merge_queue.max_concurrent", "int>=1", 1, ""),
+    Setting("merge_queue.stale_claim_timeout", "duration", "30m", ""),
+    Setting("merge_queue.merge_strategy", "one of direct|pr", "direct", ""),
+    Setting("merge_queue.integration_branch_polecat_enabled", "bool", True, ""),
+    Setting("merge_queue.integration_branch_refinery_enabled", "bool", True, ""),
+    Setting("merge_queue.integration_branch_template", "text", "integration/{epic}", ""),
+    Setting("merge_queue.integration_branch_auto_land", "bool", False, ""),
+    Setting("merge_queue.require_review", "bool", False, ""),
+    Setting("merge_queue.review_depth", "one of quick|standard|deep", "standard", ""),
+)
+
+DAEMON = (
+    Setting("heartbeat.enabled", "bool", True, ""),
+    Setting("heartbeat.interval", "duration", "3m", "the daemon's beat"),
+    Setting("patrols.*.enabled", "bool", True, ""),
+    Setting("patrols.*.interval", "duration", "5m", ""),
+    Setting("patrols.*.agent", "text", None, ""),
+    Setting("patrols.*.rigs", "words", [], ""),
+    Setting("patrols.*.window", "text", None, ""),
+    Setting("patrols.*.threshold", "int>=0", 1000, ""),
+)
+
+TABLES = {"town": TOWN, "rig": RIG, "daemon": DAEMON}
+
+
+def find_setting(scope: str, key: str) -> Setting | None:
+    """The row that covers ``key`` (``role_agents.witness`` is covered by ``role_agents.*``), None if no row does."""
+    parts = key.split(".")
+    for row in TABLES[scope]:
+        own = row.key.split(".")
+        if len(own) == len(parts) and all(a in ("*", b) for a, b in zip(own, parts, strict=True)):
+            return row
+    return None

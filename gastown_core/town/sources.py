@@ -1,0 +1,142 @@
+"""Where a rig's code comes from: URLs told from paths, names and prefixes checked, clones made and provisioned."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+
+from gastown_core.beads.discovery import write_redirect
+from gastown_core.errors import GitError, UsageError
+from gastown_core.git.repo import Git
+from gastown_core.git.worktree import OURS, exclude
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAME = re.compile(r"[A-Za-z0-9_]+")
+RESERVED_RIGS = frozenset(("hq", "mayor", "deacon", "settings", "config", "plugins", "directives", "logs", "daemon"))
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+")
+_SCP = re.compile(r"[\w.-]+@[\w.-]+:.+")
+SETUP_TIMEOUT_S = 60.0
+
+
+def check_rig_name(name: str) -> str:
+    """The name, if a rig may bear it. Raises UsageError saying which signs are allowed."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot be a rig's name", "", "letters, digits and _ are allowed")
+    if name in RESERVED_RIGS:
+        raise UsageError(f"{name} cannot be a rig's name", "the town uses it itself")
+    return name
+
+
+def check_worker_name(name: str) -> str:
+    """The name, if a crew member may bear it. Raises UsageError."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot be a name", "", "letters, digits and _ are allowed")
+    return name
+
+
+def normal_url(text: str) -> str:
+    """A git URL: as given, or ``file://`` of an existing path. Raises UsageError for neither."""
+    if text.startswith("-") or not text:
+        raise UsageError(f"{text!r} is no repository", "", "a URL, user@host:path, or a folder")
+    if _URL.fullmatch(text) or (_SCP.fullmatch(text) and not os.path.exists(text)):
+        return text
+    path = os.path.abspath(os.path.expanduser(text))
+    if os.path.isdir(path):
+        return "file://" + path
+    raise UsageError(f"{text} is no repository", "neither a URL nor a folder on this machine", "check the spelling")
+
+
+def clone_bare(url: str, path: str, *, branch: str, progress: Callable[[str], None]) -> str:
+    """Make the shared bare repository and return its default branch (``branch`` if given).
+
+    Remote branches lie under ``refs/remotes/origin``, so that local ones are ours alone.  Raises GitError.
+    """
+    os.makedirs(path)
+    git = Git(path)
+    git.run("init", "--quiet", "--bare")
+    git.run("remote", "add", "origin", url)
+    git.stream("fetch", "--progress", "origin", on_progress=progress)
+    default = branch or _remote_head(git)
+    commit = git.commit_of(f"refs/remotes/origin/{default}")
+    if not commit:
+        raise GitError(f"the repository has no branch {default}", url, "name one with --branch")
+    git.run("update-ref", f"refs/heads/{default}", commit)
+    git.run("symbolic-ref", "HEAD", f"refs/heads/{default}")
+    git.run("symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/origin/{default}")
+    return default
+
+
+def _remote_head(git: Git) -> str:
+    for line in git.run("ls-remote", "--symref", "origin", "HEAD").splitlines():
+        if line.startswith("ref: refs/heads/"):
+            name = line.split()[1].removeprefix("refs/heads/")
+            if git.commit_of(f"refs/remotes/origin/{name}"):
+                return name
+    branches = git.run("for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin").split()
+    if not branches:
+        raise GitError("the repository is empty", "it has no commit yet", "push a first commit to it, then try again")
+    for name in ("main", "master"):
+        if name in branches:
+            return name
+    return branches[0]
+
+
+def clone_full(url: str, path: str, *, bare: str, branch: str, progress: Callable[[str], None]) -> Git:
+    """A clone of its own at ``path`` that borrows objects from the bare repository. Raises GitError."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    git = Git(os.path.dirname(path))
+    git.stream("clone", "--progress", "--reference", bare, "--branch", branch, "--", url, path, on_progress=progress)
+    clone = Git(path)
+    if os.path.isdir(os.path.join(path, ".githooks")):
+        clone.run("config", "core.hooksPath", ".githooks")
+    return clone
+
+
+def provision(rig_path: str, work_dir: str, beads_home: str) -> None:
+    """Make a fresh worktree or clone part of the rig: beads redirect, overlay files, excludes.
+
+    ``beads_home`` is the rig's store; git sees nothing of what is put in.
+    """
+    beads_dir = os.path.join(work_dir, ".beads")
+    if os.path.realpath(beads_dir) != os.path.realpath(beads_home):
+        write_redirect(work_dir, beads_home)
+    overlay = os.path.join(rig_path, ".runtime", "overlay")
+    if os.path.isdir(overlay):
+        for name in sorted(os.listdir(overlay)):
+            source = os.path.join(overlay, name)
+            if os.path.isfile(source) and not os.path.lexists(os.path.join(work_dir, name)):
+                shutil.copy2(source, os.path.join(work_dir, name))
+    overlaid = [f"/{name}" for name in sorted(os.listdir(overlay))] if os.path.isdir(overlay) else []
+    exclude(Git(work_dir), (*OURS, *overlaid))
+
+
+def run_setup_hooks(rig_path: str, work_dir: str) -> list[str]:
+    """Run the rig's ``.runtime/setup-hooks`` in name order inside the worktree; returns warnings, never fails."""
+    from gastown_core.errors import GastownError
+    from gastown_core.process import run
+
+    folder = os.path.join(rig_path, ".runtime", "setup-hooks")
+    if not os.path.isdir(folder):
+        return []
+    warnings: list[str] = []
+    env = {**os.environ, "GT_WORKTREE_PATH": work_dir, "GT_RIG_PATH": rig_path}
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if not os.path.isfile(path):
+            continue
+        if not os.stat(path).st_mode & stat.S_IXUSR:
+            warnings.append(f"set-up hook {name} is not executable and was left out")
+            continue
+        try:
+            done = run([path], cwd=work_dir, env=env, timeout_s=SETUP_TIMEOUT_S)
+        except GastownError as error:
+            warnings.append(f"set-up hook {name}: {error}")
+            continue
+        if done.code:
+            warnings.append(f"set-up hook {name} ended with {done.code}: {(done.err or done.out).strip()[-200:]}")
+    return warnings

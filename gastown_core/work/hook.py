@@ -1,0 +1,120 @@
+"""The hook: the one piece of work an agent is to run.
+
+Authoritative is the work bead itself: status ``hooked`` and the agent's address as assignee, set in one write that
+looks first (the store's lock is held), so two slings of one bead never both win.
+"""
+
+from __future__ import annotations
+
+from gastown_core.beads.store import BeadQuery
+from gastown_core.errors import ConflictError, NotFoundError
+from gastown_core.model.address import DEACON, MAYOR, POLECAT, Address, same_agent
+from gastown_core.model.bead import BLOCKED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, PINNED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.bead import Bead
+
+HELD = (HOOKED, IN_PROGRESS, PINNED)
+"""Statuses of work that is in somebody's hands."""
+
+
+def assignee_forms(address: Address) -> tuple[str, ...]:
+    """Every spelling under which the agent may stand as assignee."""
+    forms = {address.path, address.mail, address.short}
+    if address.role in (MAYOR, DEACON):
+        forms.add(address.role + "/")
+    if address.role == POLECAT:
+        forms.add(f"{address.rig}/polecat/{address.name}")
+    return tuple(sorted(forms))
+
+
+def hooked_work(ledger: TownLedger, address: Address, prefix: str, *, mail: bool = False) -> list[Bead]:
+    """What is in the agent's hands: hooked first, then in progress, the newest first; mail only if asked for."""
+    town = ledger.store_for("hq-x")
+    stores = [ledger.store_for(f"{prefix}-x"), town] if address.rig else list(ledger.stores().values())
+    query = BeadQuery(statuses=(HOOKED, IN_PROGRESS), assignees=assignee_forms(address), include_wisps=True)
+    found = [bead for store in stores for bead in store.find(query) if mail or "gt:message" not in bead.labels]
+    return sorted(found, key=lambda bead: (bead.status != HOOKED, -bead.updated_at))
+
+
+def check_free(bead: Bead, target: Address, *, force: bool = False) -> bool:
+    """Whether the bead has to be hooked; False if it hangs on the target's hook already.
+
+    Raises ConflictError for closed, deferred or held work, naming who has it.
+    """
+    if bead.is_closed or bead.is_tombstone:
+        raise ConflictError(f"{bead.id} is closed", bead.text("close_reason"), f"bd reopen {bead.id}")
+    if bead.status == HOOKED and same_agent(bead.assignee, target.path):
+        return False
+    if force:
+        return True
+    if bead.status == DEFERRED:
+        raise ConflictError(f"{bead.id} is deferred", "", f"bd update {bead.id} --status open when its time has come")
+    if bead.status == IN_REVIEW:
+        raise ConflictError(f"{bead.id} is in review", f"handed in by {bead.assignee or 'somebody'}")
+    if bead.status in HELD and bead.assignee and not same_agent(bead.assignee, target.path):
+        raise ConflictError(
+            f"{bead.id} is on the hook of {bead.assignee}", f"status {bead.status}", f"gt unsling {bead.id} lets it go"
+        )
+    return True
+
+
+def hook(
+    ledger: TownLedger,
+    bead_id: str,
+    target: Address,
+    *,
+    actor: str,
+    force: bool = False,
+    dispatch: Mapping[str, str] | None = None,
+) -> Bead:
+    """Put the bead on the target's hook; hooked there already is fine.
+
+    ``dispatch`` (who sent it, how, on which branch) is kept under ``metadata.dispatch`` in the same write.
+
+    Raises NotFoundError, or ConflictError if somebody else was first.
+    """
+    with ledger.store_for(bead_id).write(actor) as batch:
+        bead = batch.get(bead_id)
+        if bead is None:
+            raise NotFoundError(f"no bead {bead_id}")
+        if not check_free(bead, target, force=force):
+            return bead
+        changes: dict[str, Any] = {"status": HOOKED, "assignee": target.path}
+        if dispatch:
+            known = bead.raw.get("metadata")
+            changes["metadata"] = {**(known if isinstance(known, dict) else {}), "dispatch": dict(dispatch)}
+        return batch.update(bead_id, changes)
+
+
+def unhook(ledger: TownLedger, bead_id: str, *, actor: str, holder: Address | None = None) -> bool:
+    """Let the bead go: open and unassigned; False if it is on no hook. With ``holder``, only if it is on theirs.
+
+    Raises NotFoundError; ConflictError if somebody else holds it.
+    """
+    with ledger.store_for(bead_id).write(actor) as batch:
+        bead = batch.get(bead_id)
+        if bead is None:
+            raise NotFoundError(f"no bead {bead_id}")
+        if bead.status not in (HOOKED, IN_PROGRESS, BLOCKED):
+            return False
+        if holder is not None and not same_agent(bead.assignee, holder.path):
+            raise ConflictError(f"{bead_id} is on the hook of {bead.assignee}, not of {holder.path}")
+        batch.update(bead_id, {"status": OPEN, "assignee": ""})
+    return True
+
+
+def dispatch_of(bead: Bead) -> dict[str, str]:
+    """How the work was handed out: ``metadata.dispatch``, or the older field lines of the description."""
+    metadata = bead.raw.get("metadata")
+    found = metadata.get("dispatch") if isinstance(metadata, dict) else None
+    if isinstance(found, dict):
+        return {str(key): str(value) for key, value in found.items()}
+    fields = bead.fields
+    older = {"by": "dispatched_by", "at": "attached_at", "args": "attached_args", "formula": "attached_formula"}
+    return {key: fields[name] for key, name in older.items() if name in fields}
