@@ -1,0 +1,79 @@
+"""Appends and replacements leave the old bytes or the new ones, never half."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from gastown_core.errors import ConflictError, SettingsError, StoreError
+from gastown_core.files.atomic import edit_json, read_json, write_atomic
+from gastown_core.files.jsonl import append_lines
+from gastown_core.files.locks import FileLock
+
+
+def test_a_torn_last_line_is_closed_off_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b'{"torn":')
+    start, size = append_lines(str(path), [b"{}"])
+    assert path.read_bytes() == b'{"torn":\n{}\n'
+    assert (start, size) == (9, 12)
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"good\n")
+    pid = os.fork()
+    if pid == 0:
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+        try:
+            append_lines(str(path), [b"x" * 500])
+        except StoreError as error:
+            os._exit(7 if "as it was" in error.hint else 1)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert path.read_bytes() == b"good\n"
+
+
+def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as failure:
+        write_atomic(str(tmp_path / "none" / "file"), b"x")
+    assert "cannot write" in failure.value.what
+    assert failure.value.hint == "the old file is untouched"
+
+
+def test_editing_json_keeps_unknown_keys_and_the_mode(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text('{"mine": {"deep": [1]}, "a": 1}')
+    path.chmod(0o600)
+    edit_json(str(path), lambda value: value.update(a=2))
+    assert read_json(str(path)) == {"mine": {"deep": [1]}, "a": 2}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_bad_json_names_the_file_and_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text('{"a": 1,\n oops}')
+    with pytest.raises(SettingsError) as failure:
+        read_json(str(path))
+    assert str(path) in failure.value.what
+    assert "line 2" in failure.value.why
+
+
+def test_a_held_lock_names_its_holder(tmp_path: Path) -> None:
+    path = str(tmp_path / "l")
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    os.write(fd, b"4711")
+    with pytest.raises(ConflictError) as failure, FileLock(path, timeout_s=0.05):
+        pass
+    assert "4711" in failure.value.why
+    os.close(fd)
+    with FileLock(path, timeout_s=0.05):
+        pass

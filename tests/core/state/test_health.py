@@ -1,0 +1,155 @@
+"""The rules of health, as tables: evidence in, state and reason out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gastown_core.model.agent import Health
+from gastown_core.runtimes.heartbeat import Heartbeat
+from gastown_core.state.health import Evidence, Progress, Thresholds, classify
+
+NOW = 1_000_000.0
+MIN = 60.0
+LIMITS = Thresholds()
+
+
+def at_work(quiet_min: float, **more: Any) -> Evidence:
+    moved = NOW - quiet_min * MIN
+    facts: dict[str, Any] = {
+        "work_bead": "gt-abc12",
+        "work_since": moved,
+        "progress": (Progress(moved, "gt-abc12 changed", "ledger"),),
+        "session": True,
+        "alive": True,
+        "last_output_at": moved,
+    }
+    return Evidence(**(facts | more))
+
+
+@pytest.mark.parametrize(
+    ("quiet_min", "ralph", "state"),
+    [
+        (0, False, Health.WORKING),
+        (14, False, Health.WORKING),
+        (15, False, Health.STALLED),
+        (29, False, Health.STALLED),
+        (30, False, Health.GUPP),
+        (240, False, Health.GUPP),
+        (30, True, Health.WORKING),
+        (119, True, Health.WORKING),
+        (120, True, Health.STALLED),
+        (240, True, Health.GUPP),
+    ],
+)
+def test_hooked_work_is_judged_by_the_time_since_progress(quiet_min: float, ralph: bool, state: Health) -> None:
+    assert classify(at_work(quiet_min, ralph=ralph), LIMITS, NOW).state is state
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence", "state"),
+    [
+        ("resting polecat without session", Evidence(session=False), Health.IDLE),
+        ("resting agent with session", Evidence(session=True, alive=True), Health.IDLE),
+        ("session gone with work", at_work(1, session=False, alive=None), Health.ZOMBIE),
+        ("agent process gone with work", at_work(1, alive=False), Health.ZOMBIE),
+        ("no tmux with fresh work", at_work(1, session=None, alive=None), Health.WORKING),
+        ("no tmux with old work", at_work(20, session=None, alive=None), Health.STALLED),
+        ("tmux failed", at_work(1, session=None, alive=None, tmux_error="timed out"), Health.UNKNOWN),
+        (
+            "tmux failed but heartbeat is fresh",
+            at_work(1, session=None, alive=None, tmux_error="timed out", heartbeat=Heartbeat(NOW - 5, "working")),
+            Health.WORKING,
+        ),
+        ("resting while tmux failed", Evidence(session=None, tmux_error="timed out"), Health.IDLE),
+        ("ledger failed", at_work(1, ledger_error="permission denied"), Health.UNKNOWN),
+        (
+            "just spawning without session yet",
+            at_work(0, session=False, agent_state="spawning", agent_state_at=NOW - 10),
+            Health.WORKING,
+        ),
+        (
+            "spawning for too long",
+            at_work(6, session=False, agent_state="spawning", agent_state_at=NOW - 360),
+            Health.ZOMBIE,
+        ),
+        ("done and gone", Evidence(session=False, agent_state="done"), Health.IDLE),
+        ("nuked", Evidence(session=False, agent_state="nuked"), Health.IDLE),
+        ("said to work, and gone", Evidence(session=False, agent_state="working"), Health.ZOMBIE),
+        ("parked rig", at_work(40, session=False, off_duty="its rig is parked"), Health.GUPP),
+        (
+            "parked rig, no work",
+            Evidence(session=False, agent_state="working", off_duty="its rig is parked"),
+            Health.IDLE,
+        ),
+        (
+            "standing role gone while the town is up",
+            Evidence(standing=True, town_up=True, session=False),
+            Health.ZOMBIE,
+        ),
+        ("standing role in a town that is down", Evidence(standing=True, session=False), Health.IDLE),
+        ("asks permission", at_work(1, screen=("permission", "Bash: npm i")), Health.WAITING),
+        ("start-up dialog", at_work(1, screen=("dialog", "trust this folder?")), Health.WAITING),
+        ("says it waits", at_work(1, heartbeat=Heartbeat(NOW - 900, "waiting", "allow Bash?")), Health.WAITING),
+        ("asked for help", at_work(1, heartbeat=Heartbeat(NOW - 5, "stuck", "cannot build")), Health.WAITING),
+        ("escalated", at_work(1, agent_state="escalated"), Health.WAITING),
+        ("waited, then died", at_work(1, alive=False, heartbeat=Heartbeat(NOW - 5, "waiting")), Health.ZOMBIE),
+        (
+            "limited by its own word",
+            at_work(1, heartbeat=Heartbeat(NOW - 5, "limited", until=NOW + 60)),
+            Health.LIMITED,
+        ),
+        ("limit is over", at_work(1, heartbeat=Heartbeat(NOW - 5, "limited", until=NOW - 1)), Health.WORKING),
+        ("limited on its screen", at_work(1, screen=("limited", "429")), Health.LIMITED),
+        (
+            "an old limit on the screen of an agent that works",
+            at_work(1, screen=("limited", "429"), heartbeat=Heartbeat(NOW - 5, "working")),
+            Health.WORKING,
+        ),
+        ("muted and quiet", at_work(60, muted=True), Health.WORKING),
+        ("waits at a gate", at_work(60, agent_state="awaiting-gate"), Health.WORKING),
+        ("mayor in a turn", Evidence(standing=True, session=True, alive=True, screen=("busy", "")), Health.WORKING),
+        (
+            "mayor working by its own word",
+            Evidence(standing=True, session=True, alive=True, heartbeat=Heartbeat(NOW - 5, "working", "planning")),
+            Health.WORKING,
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else None,
+)
+def test_state_of(name: str, evidence: Evidence, state: Health) -> None:
+    report = classify(evidence, LIMITS, NOW)
+    assert report.state is state, name
+    assert report.reasons, f"{name}: a state without a reason"
+
+
+def test_a_fresh_heartbeat_is_progress_where_the_ledger_is_silent() -> None:
+    evidence = at_work(40, progress=(Progress(NOW - 60, "heartbeat: tests", "heartbeat"),))
+    assert classify(evidence, LIMITS, NOW).state is Health.WORKING
+
+
+def test_forecasts_say_when_the_next_state_comes() -> None:
+    working = classify(at_work(11), LIMITS, NOW).forecast
+    assert working is not None
+    assert (working.state, working.at - NOW) == (Health.STALLED, 4 * MIN)
+    stalled = classify(at_work(17), LIMITS, NOW).forecast
+    assert stalled is not None
+    assert (stalled.state, stalled.at - NOW) == (Health.GUPP, 13 * MIN)
+    assert classify(at_work(31), LIMITS, NOW).forecast is None
+
+
+def test_since_is_when_the_state_began_and_not_when_work_began() -> None:
+    assert classify(at_work(17), LIMITS, NOW).since == NOW - 2 * MIN
+    assert classify(at_work(33), LIMITS, NOW).since == NOW - 3 * MIN
+
+
+def test_a_hung_agent_is_told_apart_from_a_quiet_one() -> None:
+    reasons = [r.text for r in classify(at_work(35), LIMITS, NOW).reasons]
+    assert any(text.startswith("hung: alive, but no output for 35m") for text in reasons)
+
+
+def test_badges_name_what_suppresses_a_state() -> None:
+    assert "muted" in classify(at_work(60, muted=True), LIMITS, NOW).badges
+    assert "gate" in classify(at_work(60, agent_state="awaiting-gate"), LIMITS, NOW).badges
+    assert "offline" in classify(Evidence(session=False), LIMITS, NOW).badges
