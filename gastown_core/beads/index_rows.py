@@ -30,14 +30,18 @@ SCHEMA = (
     "CREATE TABLE oddities (file INTEGER, at INTEGER, length INTEGER, kind TEXT, reason TEXT)",
     """CREATE TABLE marks (file INTEGER PRIMARY KEY, device INTEGER, inode INTEGER, position INTEGER,
         mtime_ns INTEGER, head BLOB, tail BLOB, garbage INTEGER)""",
-    # what is not closed, in the order of lists: their cost must not grow with the closed past
-    "CREATE INDEX live ON beads (priority, created_at DESC, id) WHERE status <> 'closed'",
-    "CREATE INDEX by_status ON beads (status, updated_at)",
-    "CREATE INDEX by_type ON beads (issue_type) WHERE issue_type <> 'task'",
-    "CREATE INDEX by_assignee ON beads (assignee) WHERE assignee <> ''",
     "CREATE INDEX deps_target ON deps (target, type)",
     "CREATE INDEX labels_label ON labels (label)",
 )
+
+BEAD_INDEXES = {
+    # what is not closed, in the order of lists: their cost must not grow with the closed past
+    "live": "ON beads (priority, created_at DESC, id) WHERE status <> 'closed'",
+    "by_status": "ON beads (status, updated_at)",
+    "by_type": "ON beads (issue_type) WHERE issue_type <> 'task'",
+    "by_assignee": "ON beads (assignee) WHERE assignee <> ''",
+}
+"""Indexes of ``beads`` by name; a large fill makes them at its end."""
 
 INSERT = f"INSERT OR REPLACE INTO beads VALUES ({','.join('?' * 21)})"
 
@@ -51,36 +55,27 @@ def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, 
     """The bead's row, and its rows in ``deps``."""
     found = excerpt_of(bead)
     raw = bead.raw
-    edges = json.dumps(found.edges, ensure_ascii=False, separators=(",", ":")) if found.edges else ""
+    bead_id, title, status, priority, kind, assignee, created, updated, closed, deferred, labels, edges = found[:12]
+    edges_text = json.dumps(edges, ensure_ascii=False, separators=(",", ":")) if edges else ""
+    labels_text = "\x1f".join([label.replace("\x1f", " ") for label in labels]) if labels else ""
+    texts = (bead_id, title, status, kind, assignee, labels_text, edges_text)
+    if not all(map(str.isascii, texts)):
+        bead_id, title, status, kind, assignee, labels_text, edges_text = map(_storable, texts)
     row = (
-        *(_text(value) for value in found[:3]),
-        _small(found.priority),
-        _text(found.issue_type),
-        _text(found.assignee),
-        *found[6:10],
-        found.is_pinned,
-        found.is_ephemeral,
-        _text("\x1f".join(label.replace("\x1f", " ") for label in found.labels)),
-        _text(edges),
-        found.is_failed,
+        *(bead_id, title, status, priority if -(2**31) < priority < 2**31 else 0, kind, assignee),
+        *(created, updated, closed, deferred, found.is_pinned, found.is_ephemeral),
+        *(labels_text, edges_text, found.is_failed),
         parse_moment(raw["due_at"]) or 0.0 if "due_at" in raw else 0.0,
         raw.get("is_template") is True,
         len(bead.comments) if "comments" in raw else 0,
-        code,
-        offset,
-        length,
+        *(code, offset, length),
     )
-    bead_id = _text(found.id)
-    return row, [(bead_id, _text(edge.target), _text(edge.type)) for edge in found.edges]
+    return row, [(bead_id, _storable(edge.target), _storable(edge.type)) for edge in edges]
 
 
-def _text(value: str) -> str:
+def _storable(text: str) -> str:
     # SQLite takes no lone surrogates; the record itself keeps them
-    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-
-
-def _small(number: int) -> int:
-    return number if -(2**31) < number < 2**31 else 0
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def excerpt_from(row: tuple[Any, ...]) -> Excerpt:

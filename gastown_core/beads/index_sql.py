@@ -66,8 +66,10 @@ def where_of(query: BeadQuery) -> Where:
     if (query.statuses and "closed" not in query.statuses) or "closed" in query.exclude_statuses:
         # said in so many words, so that SQLite takes the index of what is not closed
         where.add("status <> 'closed'")
-    where.among("status", query.statuses)
-    where.among("status", query.exclude_statuses, inverted=True)
+    # the plus keeps SQLite from going by status and sorting: the order of lists is worth more
+    status = "+status" if where.parts[-1:] == ["status <> 'closed'"] else "status"
+    where.among(status, query.statuses)
+    where.among(status, query.exclude_statuses, inverted=True)
     where.among("issue_type", query.types)
     if query.types and "task" not in query.types:
         where.add("issue_type <> 'task'")
@@ -146,8 +148,8 @@ def select_candidates(columns: str, query: BeadQuery, now: float) -> tuple[str, 
     """Beads that may be ready, in order and without limit: all of the rule but dependencies and parents."""
     where = where_of(query._replace(statuses=(), exclude_statuses=()))
     where.add("status <> 'closed'")
-    where.add("(status='open' OR status='deferred') AND pinned=0 AND template=0")
-    where.add("(defer_until=0 OR defer_until<=?) AND (status='open' OR defer_until>0)", now)
+    where.add("+status IN ('open','deferred') AND pinned=0 AND template=0")
+    where.add("(defer_until=0 OR defer_until<=?) AND (+status='open' OR defer_until>0)", now)
     never = tuple(sorted(NEVER_READY_TYPES - set(query.types)))
     where.among("issue_type", never, inverted=True)
     return f"SELECT {columns} FROM beads {where} {order_of(query, now)}", where.values

@@ -7,6 +7,7 @@ first two matter to readers; the others are kept where they are and counted (bea
 from __future__ import annotations
 
 import json
+import re
 
 from gastown_core.beads.store import Excerpt
 from gastown_core.clock import parse_moment
@@ -39,6 +40,10 @@ FAILURE_WORDS = (
 _PLACE = {key: place for place, key in enumerate(KEY_ORDER)}
 _ALWAYS = frozenset(("_type", "id", "title", "status", "priority", "issue_type", "created_at", "updated_at"))
 
+_FAILED = re.compile("|".join(map(re.escape, FAILURE_WORDS)), re.IGNORECASE)
+_BOM = b"\xef\xbb\xbf"
+
+_decode = json.JSONDecoder().raw_decode
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -59,7 +64,16 @@ def encode(raw: dict[str, Any]) -> bytes:
     return _encode(ordered).encode("utf-8", "surrogatepass")
 
 
-def classify(line: bytes, loads: Callable[[bytes], Any] = json.loads) -> tuple[str, Any]:
+def read_json_line(line: bytes) -> Any:
+    """The JSON value of a line. Raises ValueError (json.loads, a third faster on the lines of a ledger)."""
+    text = line.removeprefix(_BOM).decode("utf-8", "surrogatepass").strip()
+    value, end = _decode(text)
+    if end != len(text):
+        raise ValueError(f"more text at column {end + 1}")
+    return value
+
+
+def classify(line: bytes, loads: Callable[[bytes], Any] = read_json_line) -> tuple[str, Any]:
     """What kind of line it is, and its value: a Bead for beads and tombstones, the object for memories and headers.
 
     For junk the value is the reason in words.
@@ -91,7 +105,7 @@ def classify(line: bytes, loads: Callable[[bytes], Any] = json.loads) -> tuple[s
     return BEAD, Bead(normalise(raw))
 
 
-def parse_line(line: bytes, loads: Callable[[bytes], Any] = json.loads) -> Bead | None:
+def parse_line(line: bytes, loads: Callable[[bytes], Any] = read_json_line) -> Bead | None:
     """The bead (or tombstone, see ``is_tombstone``) in a line of the ledger; None for every other kind of line."""
     kind, value = classify(line, loads)
     return value if kind in (BEAD, TOMBSTONE) else None
@@ -100,18 +114,16 @@ def parse_line(line: bytes, loads: Callable[[bytes], Any] = json.loads) -> Bead 
 def normalise(raw: dict[str, Any]) -> dict[str, Any]:
     """The record with the spellings of older writers brought up to date; changes ``raw`` and returns it."""
     for key in DERIVED_KEYS:
-        raw.pop(key, None)
-    if "wisp" in raw and isinstance(raw["wisp"], bool):
-        if raw.pop("wisp"):
-            raw.setdefault("ephemeral", True)
-    bonds = raw.get("bonded_from")
-    if isinstance(bonds, list):
-        for bond in bonds:
+        if key in raw:
+            del raw[key]
+    if "wisp" in raw and isinstance(raw["wisp"], bool) and raw.pop("wisp"):
+        raw.setdefault("ephemeral", True)
+    if "bonded_from" in raw and isinstance(raw["bonded_from"], list):
+        for bond in raw["bonded_from"]:
             if isinstance(bond, dict) and "proto_id" in bond:
                 bond.setdefault("source_id", bond.pop("proto_id"))
-    comments = raw.get("comments")
-    if isinstance(comments, list):
-        for comment in comments:
+    if "comments" in raw and isinstance(raw["comments"], list):
+        for comment in raw["comments"]:
             if isinstance(comment, dict) and isinstance(comment.get("id"), int):
                 comment["id"] = str(comment["id"])
     return raw
@@ -121,26 +133,27 @@ def excerpt_of(bead: Bead) -> Excerpt:
     """What lists and the live model need of a bead; times in Unix seconds, 0 where there is none."""
     raw = bead.raw
     status = bead.status
+    created, updated = raw.get("created_at"), raw.get("updated_at")
+    created_at = parse_moment(created) or 0.0
     return Excerpt(
         bead.id,
         bead.title,
         status,
         bead.priority,
         bead.issue_type,
-        bead.assignee,
-        parse_moment(raw.get("created_at")) or 0.0,
-        parse_moment(raw.get("updated_at")) or 0.0,
+        bead.text("assignee") if "assignee" in raw else "",
+        created_at,
+        created_at if updated == created else parse_moment(updated) or 0.0,
         parse_moment(raw["closed_at"]) or 0.0 if "closed_at" in raw else 0.0,
         parse_moment(raw["defer_until"]) or 0.0 if "defer_until" in raw else 0.0,
         bead.labels if "labels" in raw else (),
         read_edges(raw["dependencies"]) if "dependencies" in raw else (),
         status == PINNED or raw.get("pinned") is True,
         bead.is_ephemeral,
-        status == CLOSED and is_failure(bead.text("close_reason")),
+        status == CLOSED and "close_reason" in raw and is_failure(bead.text("close_reason")),
     )
 
 
 def is_failure(close_reason: str) -> bool:
     """Whether a close reason tells of a failure."""
-    lower = close_reason.lower()
-    return bool(lower) and any(word in lower for word in FAILURE_WORDS)
+    return _FAILED.search(close_reason) is not None
