@@ -1,15 +1,18 @@
 """The control link: one control-mode client that watches the whole server and carries commands.
 
-It attaches to a hidden session of its own, so that no count of human viewers is off, and that session dies with
-it.  A reader thread matches replies to commands in order, and turns tmux's notifications and a subscription over
+It attaches to a hidden session of its own, so that no count of human viewers is off.  That session's one program
+reads a pipe which this process holds open: when this process ends, however it ends, the session is gone.  (The
+option ``destroy-unattached`` would do the same, and crashes the server of tmux 3.3 when its client is on the way out.)  A reader thread matches replies to commands in order, and turns tmux's notifications and a subscription over
 all panes into complete pane lists.  Nothing is polled; an idle link costs nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
+import shlex
 import subprocess
 import threading
 import time
@@ -29,6 +32,7 @@ from gastown_core.tmux.panes import (
     parse_panes,
 )
 from gastown_core.tmux.server import NO_TMUX_HINT, NoServerError, TmuxServer, tmux_failure
+from gastown_core.tmux.socket import socket_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 
 SUBSCRIPTIONS_SINCE = (3, 2)
 _LIST = f"list-panes -a -F '{PANE_FORMAT}'"
-_SUBSCRIBE = f"refresh-client -B 'gt::#{{S:#{{W:#{{P:{PANE_FORMAT}{RECORD}}}}}}}'"
+_EVERY_PANE = f"#{{S:#{{W:#{{P:{PANE_FORMAT}{RECORD}}}}}}}"
 _STIRRED = (
     b"%sessions-changed",
     b"%session-renamed",
@@ -68,19 +72,22 @@ class ControlLink:
         self.subscribed = server.version() >= SUBSCRIPTIONS_SINCE
         self.closed = False
         self.session = f"{HIDDEN_PREFIX}{os.getpid()}-{time.monotonic_ns() % 10**9}"
+        self._server = server
         self._on_change = on_change
         self._on_close = on_close
         self._waiting: deque[Future[list[str]]] = deque()
         self._lock = threading.Lock()
         self._listing = False
         self._stale = False
-        self._process = _start_client(server, self.session)
-        self._reader = threading.Thread(target=self._read, name="tmux-link", daemon=True)
-        self._reader.start()
-        self.command("refresh-client -f no-output,ignore-size")
+        with server.coming_and_going():
+            self._process, self._lifeline = _start_client(server, self.session)
+            self._reader = threading.Thread(target=self._read, name="tmux-link", daemon=True)
+            self._reader.start()
+            self.run("refresh-client -f no-output,ignore-size")
+        self._sweep_others()
         if on_change is not None:
             if self.subscribed:
-                self.command(_SUBSCRIBE)
+                self._subscribe()
             self._ask_for_panes()
 
     def command(self, text: str) -> Future[list[str]]:
@@ -126,10 +133,14 @@ class ControlLink:
         self._on_close = None
         with self._lock:
             self.closed = True
-            pipe = self._process.stdin
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+            lifeline, self._lifeline = self._lifeline, -1
+        if lifeline < 0:
+            return
+        with self._server.coming_and_going():
+            os.close(lifeline)
+            self._end_client()
+
+    def _end_client(self) -> None:
         try:
             self._process.wait(2.0)
         except subprocess.TimeoutExpired:
@@ -206,9 +217,27 @@ class ControlLink:
         if self._stale:
             self._ask_for_panes()
 
+    def _subscribe(self) -> None:
+        # tied to our hidden pane: a subscription of the whole session crashes tmux 3.3 when it falls due just after
+        # its client lost its session, which happens whenever our process is killed
+        own = self.run(f"list-panes -s -t ={self.session}: -F '#{{pane_id}}'")
+        self.command(f"refresh-client -B 'gt:{own[0]}:{_EVERY_PANE}'")
+
+    def _sweep_others(self) -> None:
+        """Remove hidden sessions of processes that ended before their link was complete."""
+        for name in self.run("list-sessions -F '#{session_name}'"):
+            pid = name.removeprefix(HIDDEN_PREFIX).partition("-")[0]
+            if name.startswith(HIDDEN_PREFIX) and pid.isdigit() and not _is_alive(int(pid)):
+                with self._server.coming_and_going():
+                    self.command(f"kill-session -t ={name}:").exception(5.0)
+
     def _finish(self) -> None:
         with self._lock:
             self.closed = True
+            lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)
+        with self._lock:
             left = list(self._waiting)
             self._waiting.clear()
         for answer in left:
@@ -256,12 +285,43 @@ def _gone() -> NoServerError:
     return NoServerError("the link to tmux has ended")
 
 
-def _start_client(server: TmuxServer, session: str) -> subprocess.Popen[bytes]:
-    # one command line: the session is never there without the option that removes it with its client
-    words = [*server.argv, "-C", "new-session", "-s", session, "-x", "80", "-y", "24", "exec sleep 2147483647"]
-    for option, value in (("destroy-unattached", "on"), ("status", "off")):
-        words += [";", "set-option", "-t", f"={session}:", option, value]
+def _is_alive(pid: int) -> bool:
     try:
-        return process.spawn(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    except process.ProgramMissingError as error:
-        raise NoTmuxError("tmux is not installed", "sessions need it", NO_TMUX_HINT) from error
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _start_client(server: TmuxServer, session: str) -> tuple[subprocess.Popen[bytes], int]:
+    """The client, and the write end of the pipe that keeps its session alive. Raises NoTmuxError, TmuxError."""
+    fifo = f"{socket_path(server.socket)}.{session}"
+    os.mkfifo(fifo, 0o600)
+    try:
+        words = [*server.argv, "-C", "new-session", "-s", session, "-x", "80", "-y", "24"]
+        words.append(f"exec cat {shlex.quote(fifo)}")
+        for option in ("status off", "detach-on-destroy on", "destroy-unattached off"):
+            words += [";", "set-option", "-t", f"={session}:", *option.split()]
+        try:
+            client = process.spawn(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        except process.ProgramMissingError as error:
+            raise NoTmuxError("tmux is not installed", "sessions need it", NO_TMUX_HINT) from error
+        return client, _open_lifeline(fifo, client)
+    finally:
+        os.unlink(fifo)
+
+
+def _open_lifeline(fifo: str, client: subprocess.Popen[bytes], timeout_s: float = 5.0) -> int:
+    """The pipe's write end, as soon as the hidden session reads it."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > deadline or client.poll() is not None:
+                process.kill_group(client.pid)
+                client.communicate()
+                raise TmuxError("tmux did not open a control link", error.strerror or str(error)) from error
+        time.sleep(0.002)

@@ -10,6 +10,7 @@ import os
 import re
 
 from gastown_core.errors import NoTmuxError, TmuxError
+from gastown_core.files.locks import FileLock
 from gastown_core.tmux.socket import socket_path
 
 TYPE_CHECKING = False
@@ -106,6 +107,16 @@ class TmuxServer:
     def pid(self) -> int:
         """Process id of the server. Raises NoServerError."""
         return int(self.run("display-message", "-p", "#{pid}"))
+
+    def coming_and_going(self) -> FileLock:
+        """The lock to hold while a session is made or ended, or a control link opens.
+
+        tmux 3.3 tells every control client of each session, also one that has not finished saying hello, and
+        crashes on it; so in this programme the two never happen at once.
+        """
+        path = socket_path(self.socket)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        return FileLock(path + ".gt-lock", timeout_s=self.timeout_s)
 
     def kill_server(self) -> None:
         """End the server with all its sessions; none running is fine."""

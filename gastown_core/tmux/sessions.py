@@ -108,7 +108,7 @@ def kill_session(server: TmuxServer, name: str, *, grace_s: float = 2.0, exclude
         if pid.isdigit() and dead == "0":
             doomed += pane_processes(int(pid))
     _end_processes(doomed, grace_s, spared)
-    with contextlib.suppress(NoServerError, TargetMissingError):
+    with server.coming_and_going(), contextlib.suppress(NoServerError, TargetMissingError):
         server.run("kill-session", "-t", target)
     return True
 
@@ -173,9 +173,10 @@ def _new_placeholder(server: TmuxServer, name: str, cwd: str, width: int, height
     libtmux = load_libtmux()
     host = libtmux.Server(socket_name=server.socket)
     try:
-        session = host.new_session(
-            session_name=name, start_directory=cwd, window_command=PLACEHOLDER, x=width, y=height
-        )
+        with server.coming_and_going():
+            session = host.new_session(
+                session_name=name, start_directory=cwd, window_command=PLACEHOLDER, x=width, y=height
+            )
         return str(session.active_pane.pane_id)
     except libtmux.exc.TmuxSessionExists as error:
         raise TmuxError(f"session {name} exists already", "", "stop it first, or attach to it") from error
