@@ -8,6 +8,7 @@ import time
 from gastown_cli import agent_lines, context, output
 from gastown_core.clock import SYSTEM_CLOCK, parse_duration
 from gastown_core.errors import UsageError
+from gastown_core.model.agent import HEALTH_SYMBOLS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
 def _summary(snapshot: TownSnapshot) -> str:
     parts = []
     for state, count in sorted(snapshot.counts.items()):
-        symbols = agent_lines.HEALTH_SYMBOLS[state]
+        symbols = HEALTH_SYMBOLS[state]
         glyph = symbols[0 if agent_lines.uses_emoji() else 1]
         parts.append(output.style(f"{glyph} {count} {symbols[2]}", *agent_lines.TONES[state]))
     if snapshot.requests:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from gastown_core.beads.query import Graph
 from gastown_core.beads.store import Excerpt
-from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
+from gastown_core.model.bead import CLOSED
 from gastown_core.model.snapshot import ConvoyView, MemberView
 from gastown_core.state.facts import LANDED_S, TownFacts
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Lookup = Callable[[str], tuple[str, Excerpt] | None]
 
 
 def is_convoy(bead: Excerpt) -> bool:
@@ -27,17 +22,39 @@ def convoy_views(facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
         if is_convoy(bead) and (bead.status != CLOSED or now - bead.closed_at <= LANDED_S)
     ]
     shown.sort(key=lambda b: (b.status == CLOSED, -b.closed_at if b.status == CLOSED else b.created_at, b.id))
-    index = {bead_id: (store, bead) for store, beads in facts.ledger.items() for bead_id, bead in beads.items()}
-    return tuple(_view(bead, index.get, facts.fields.get(bead.id, {}), now) for bead in shown)
+    town = TownGraph(facts, now)
+    return tuple(_view(bead, town, facts.fields.get(bead.id, {})) for bead in shown)
 
 
-def _view(convoy: Excerpt, lookup: Lookup, fields: dict[str, str], now: float) -> ConvoyView:
-    members = tuple(_member(edge.target, lookup, now) for edge in convoy.edges if edge.type == "tracks")
+class TownGraph:
+    """All beads in view with their dependencies across stores; a bead out of view is long closed or unknown."""
+
+    def __init__(self, facts: TownFacts, now: float) -> None:
+        self.index = {
+            bead_id: (store, bead) for store, beads in facts.ledger.items() for bead_id, bead in beads.items()
+        }
+        children: dict[str, list[str]] = {}
+        for _, bead in self.index.values():
+            for edge in bead.edges:
+                if edge.type == "parent-child":
+                    children.setdefault(edge.target, []).append(bead.id)
+        self.graph = Graph(self._excerpt, lambda bead_id: children.get(bead_id, ()), now)
+
+    def _excerpt(self, bead_id: str) -> Excerpt | None:
+        found = self.index.get(bead_id)
+        return found[1] if found is not None else _GONE._replace(id=bead_id)
+
+
+_GONE = Excerpt("", "", CLOSED, 2, "task", "", 0.0, 0.0, 0.0, 0.0, (), (), False, False)
+
+
+def _view(convoy: Excerpt, town: TownGraph, fields: dict[str, str]) -> ConvoyView:
+    members = tuple(_member(edge.target, town) for edge in convoy.edges if edge.type == "tracks")
     stages = [member.stage for member in members]
     running = stages.count("running")
     stalled = None
     if convoy.status != CLOSED and "ready" in stages and not running:
-        moved = [found[1].updated_at for m in members if (found := lookup(m.bead_id)) is not None]
+        moved = [found[1].updated_at for m in members if (found := town.index.get(m.bead_id)) is not None]
         stalled = max([convoy.updated_at, *moved])
     return ConvoyView(
         id=convoy.id,
@@ -55,38 +72,10 @@ def _view(convoy: Excerpt, lookup: Lookup, fields: dict[str, str], now: float) -
     )
 
 
-def _member(bead_id: str, lookup: Lookup, now: float) -> MemberView:
-    found = lookup(bead_id)
+def _member(bead_id: str, town: TownGraph) -> MemberView:
+    found = town.index.get(bead_id)
     if found is None:
         return MemberView(bead_id, "", "", "", "", "missing")
     store, bead = found
     rig = "" if store == "town" else store
-    return MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage_of(bead, lookup, now))
-
-
-def stage_of(bead: Excerpt, lookup: Lookup, now: float) -> str:
-    """Where a bead is on its way: done, review, running, deferred, blocked or ready."""
-    status = bead.status
-    if status == CLOSED:
-        return "done"
-    if status == IN_REVIEW:
-        return "review"
-    if status in (HOOKED, IN_PROGRESS):
-        return "running"
-    if status == DEFERRED or bead.defer_until > now:
-        return "deferred"
-    return "blocked" if status != OPEN or is_blocked(bead, lookup) else "ready"
-
-
-def is_blocked(bead: Excerpt, lookup: Lookup, depth: int = 0) -> bool:
-    """Whether an open blocker holds it, or its parent (beads.md section 4)."""
-    for edge in bead.edges:
-        if edge.type in ("blocks", "conditional-blocks"):
-            target = lookup(edge.target)
-            if target is not None and target[1].status != CLOSED and not target[1].is_pinned:
-                return True
-        elif edge.type == "parent-child" and depth < 16:
-            parent = lookup(edge.target)
-            if parent is not None and parent[1].status != CLOSED and is_blocked(parent[1], lookup, depth + 1):
-                return True
-    return False
+    return MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, town.graph.stage(bead_id))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.record import excerpt_of, parse_line
-from gastown_core.beads.store import BeadQuery, BeadStore, Excerpt
+from gastown_core.beads.store import BeadQuery, Excerpt
 from gastown_core.errors import GastownError
 from gastown_core.files.tail import Tailer
 from gastown_core.model.bead import CLOSED, Bead
@@ -67,16 +68,16 @@ class LedgerSource:
         self.facts.ledger[name] = found
         self.facts.good(source, now)
 
-    def _begin_tail(self, name: str, store: BeadStore) -> None:
+    def _begin_tail(self, name: str, store: JsonlStore) -> None:
         for tail in self._tails.pop(name, []):
             tail.close()
-        positions = store.position()  # type: ignore[attr-defined]
+        # taken before the query: what is appended in between is then read twice, which changes nothing
+        positions = store.positions()
         self._tails[name] = [
-            Tailer(os.path.join(store.beads_dir, file), offset=position[2] if position else 0)
-            for file, position in zip(FILES, positions, strict=True)
+            Tailer(os.path.join(store.beads_dir, file), offset=positions[file].offset) for file in FILES
         ]
 
-    def _read_fields(self, store: BeadStore, found: dict[str, Excerpt]) -> None:
+    def _read_fields(self, store: JsonlStore, found: dict[str, Excerpt]) -> None:
         wanted = [e.id for e in found.values() if FIELD_LABELS.intersection(e.labels) or is_convoy(e)]
         for bead_id, bead in store.get_many(wanted).items():
             self.facts.fields[bead_id] = bead.fields
@@ -93,7 +94,7 @@ class LedgerSource:
         }
         by_store: dict[str, list[str]] = {}
         for name, store in self.ledger.stores().items():
-            by_store[name] = [bead_id for bead_id in missing if bead_id.startswith(store.prefix + "-")]
+            by_store[name] = [bead_id for bead_id in missing if bead_id.startswith(store.prefix.rstrip("-") + "-")]
         for name, ids in by_store.items():
             if not ids or self.facts.error_of(f"beads:{name}"):
                 continue
