@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import namedtuple
 
-from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
+from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds, parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json, write_atomic
 
@@ -85,7 +85,7 @@ def write_heartbeat(
     from json import dumps
 
     record: dict[str, object] = {
-        "timestamp": format_seconds(clock.now()),
+        "timestamp": format_micros(clock.now()),
         "state": state,
         "context": context,
         "bead": bead,

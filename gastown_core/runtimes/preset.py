@@ -42,8 +42,8 @@ class NonInteractive:
 class Preset:
     """One runtime.  ``base`` is the built-in it derives from (its screens, dialogs and hooks apply).
 
-    ``args`` are the model and behaviour arguments, ``autonomy_args`` those that let it act without asking; they are
-    apart so that an alias with arguments of its own keeps the latter.
+    ``args`` are the model and behaviour arguments, ``autonomy_args`` those that it cannot do without (acting without
+    asking, loading our hooks); they are apart so that an alias with arguments of its own keeps the latter.
     """
 
     name: str

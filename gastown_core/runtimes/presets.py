@@ -121,7 +121,7 @@ _ROWS = (
     Preset(
         "pi",
         "pi",
-        args=("-e", ".pi/extensions/gastown-hooks.js"),
+        autonomy_args=("-e", ".pi/extensions/gastown-hooks.js"),
         process_names=("pi", "node", "bun"),
         session_id_env="PI_SESSION_ID",
         ready_delay_s=8.0,
@@ -131,7 +131,7 @@ _ROWS = (
     Preset(
         "omp",
         "omp",
-        args=("--hook", ".omp/hooks/gastown-hook.ts"),
+        autonomy_args=("--hook", ".omp/hooks/gastown-hook.ts"),
         process_names=("omp", "node", "bun"),
         session_id_env="OMP_SESSION_ID",
         hooks=HookFiles("omp", ".omp/hooks", "gastown-hook.ts"),
@@ -140,7 +140,7 @@ _ROWS = (
     Preset(
         SCRIPTED,
         "python3",
-        args=("-m", "gastown_agent"),
+        autonomy_args=("-m", "gastown_agent"),
         process_names=("gt-agent", "gastown_agent"),
         session_id_env="GT_RUN",
         prompt_mode=PROMPT_ARG,

@@ -1,14 +1,24 @@
-"""Which runtime an agent gets: names looked up in the settings, first hit in the documented order. (signatures first)"""
+"""Which runtime an agent gets: names looked up in the settings, first hit in the documented order.
+
+Everything here is a pure function of the settings objects that the caller read; nothing is kept between calls, so
+one rig's definitions never leak into another.
+"""
 
 from __future__ import annotations
 
+import difflib
+import os
+import shlex
 from collections import namedtuple
 
+from gastown_core.errors import UsageError
+from gastown_core.runtimes.definition import preset_from
 from gastown_core.runtimes.preset import Preset
+from gastown_core.runtimes.presets import BUILT_IN, DEFAULT_PRESET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any, NamedTuple
 
     class Resolution(NamedTuple):
@@ -23,8 +33,16 @@ else:
 
 
 def find_preset(name: str, registries: Sequence[Mapping[str, Any]]) -> Preset | None:
-    """The preset called ``name``: first of ``registries`` (``agents`` mappings, nearest first) that has it, else built-in."""
-    raise NotImplementedError
+    """The preset called ``name``: the first of ``registries`` that defines it, else the built-in, else None.
+
+    A registry maps names to definitions (the ``agents`` object of a settings file), nearest first.  Raises
+    SettingsError for a definition that makes no sense.
+    """
+    for registry in registries:
+        definition = registry.get(name)
+        if definition is not None:
+            return preset_from(name, definition)
+    return BUILT_IN.get(name)
 
 
 def resolve(
@@ -36,12 +54,29 @@ def resolve(
     rig_agents: Mapping[str, Any] | None = None,
     town_agents: Mapping[str, Any] | None = None,
 ) -> Resolution:
-    """The runtime of an agent.
+    """The runtime of an agent: override, worker, role, rig, town default, claude.
 
     ``rig_settings``/``town_settings`` are the two ``settings/config.json`` objects, ``rig_agents``/``town_agents`` the
-    two ``settings/agents.json`` objects.  Raises UsageError with near matches if ``override`` is unknown.
+    two ``settings/agents.json`` objects.  A name that nobody defines becomes a warning and the next in line is
+    taken; an unknown ``override`` raises UsageError with near matches.  Raises SettingsError for a bad definition.
     """
-    raise NotImplementedError
+    rig, town = rig_settings or {}, town_settings or {}
+    registries = _registries(rig, town, rig_agents, town_agents)
+    if override:
+        preset = find_preset(override, registries)
+        if preset is None:
+            raise _unknown(override, registries)
+        return Resolution(override, preset, "--agent", ())
+    warnings: list[str] = []
+    for source, choice in _choices(role, worker_name, rig, town):
+        if isinstance(choice, dict):
+            preset = preset_from(_runtime_name(choice), choice)
+            return Resolution(preset.name, preset, source, tuple(warnings))
+        preset = find_preset(choice, registries)
+        if preset is not None:
+            return Resolution(choice, preset, source, tuple(warnings))
+        warnings.append(f"{source} names the runtime {choice!r}, which is not defined; the next setting is used")
+    return Resolution(DEFAULT_PRESET, BUILT_IN[DEFAULT_PRESET], "built-in", tuple(warnings))
 
 
 def all_presets(
@@ -51,7 +86,12 @@ def all_presets(
     town_agents: Mapping[str, Any] | None = None,
 ) -> list[Preset]:
     """Every preset known there, built-ins first, each name once (an override replaces its built-in)."""
-    raise NotImplementedError
+    registries = _registries(rig_settings or {}, town_settings or {}, rig_agents, town_agents)
+    names = dict.fromkeys(BUILT_IN)
+    for registry in registries:
+        names.update(dict.fromkeys(registry))
+    found = (find_preset(name, registries) for name in names)
+    return [preset for preset in found if preset is not None]
 
 
 def parse_command(command: str, name: str) -> dict[str, Any]:
@@ -59,4 +99,60 @@ def parse_command(command: str, name: str) -> dict[str, Any]:
 
     Raises UsageError for an empty command or an unclosed quote.
     """
-    raise NotImplementedError
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"the command of {name} cannot be read", str(error), "check its quotes") from error
+    if not words:
+        raise UsageError(f"the command of {name} is empty", "", 'gt config agent set NAME "program --option value"')
+    return {"command": words[0], "args": words[1:]}
+
+
+def _registries(
+    rig: Mapping[str, Any],
+    town: Mapping[str, Any],
+    rig_agents: Mapping[str, Any] | None,
+    town_agents: Mapping[str, Any] | None,
+) -> list[Mapping[str, Any]]:
+    """Definitions in the order they are looked up: rig settings, town settings, rig file, town file."""
+    objects = (rig, town, rig_agents or {}, town_agents or {})
+    found = [value.get("agents") for value in objects]
+    return [value for value in found if isinstance(value, dict)]
+
+
+def _choices(role: str, worker: str, rig: Mapping[str, Any], town: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(where it is said, name or runtime object) in order of precedence."""
+    if worker:
+        yield from _named("rig worker_agents", rig.get("worker_agents"), worker)
+        if role == "crew":
+            yield from _named("town crew_agents", town.get("crew_agents"), worker)
+    for place, settings in (("rig", rig), ("town", town)):
+        yield from _named(f"{place} role_agents", settings.get("role_agents"), role)
+        yield from _named(f"{place} roles", settings.get("roles"), role)
+    runtime = rig.get("runtime")
+    if (isinstance(runtime, dict) and (runtime.get("command") or runtime.get("provider"))) or (isinstance(runtime, str) and runtime):
+        yield "rig runtime", runtime
+    for source, value in (("rig agent", rig.get("agent")), ("town default_agent", town.get("default_agent"))):
+        if isinstance(value, str) and value:
+            yield source, value
+
+
+def _named(source: str, table: object, key: str) -> Iterator[tuple[str, str]]:
+    """The entry of a table of names; an entry may be ``{"agent": NAME}``, as in ``roles``."""
+    entry = table.get(key) if isinstance(table, dict) else None
+    if isinstance(entry, dict):
+        entry = entry.get("agent")
+    if isinstance(entry, str) and entry:
+        yield f"{source}.{key}", entry
+
+
+def _runtime_name(runtime: Mapping[str, Any]) -> str:
+    provider = runtime.get("provider")
+    return str(provider) if provider else os.path.basename(str(runtime["command"]))
+
+
+def _unknown(name: str, registries: Sequence[Mapping[str, Any]]) -> UsageError:
+    known = [*dict.fromkeys([*BUILT_IN, *(key for registry in registries for key in registry)])]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+    return UsageError(f"there is no runtime {name!r}", "", hint)
