@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import deque
 
@@ -27,9 +28,19 @@ _TONES = {"good": ("green",), "done": ("green", "bold"), "bad": ("red",), "warn"
 
 
 def print_feed(
-    root: str, wanted: EventFilter, *, limit: int, follow: bool, as_json: bool, curated: bool = False
+    root: str,
+    wanted: EventFilter,
+    *,
+    limit: int,
+    follow: bool,
+    as_json: bool,
+    curated: bool = False,
+    for_s: float = 0.0,
 ) -> int:
-    """Print the newest ``limit`` matching events, oldest first, then go on if ``follow``. A missing log is an empty one."""
+    """Print the newest ``limit`` matching events, oldest first, then go on if ``follow`` (``for_s`` seconds; 0 no end).
+
+    A missing log is an empty one.
+    """
     path = feed_path(root) if curated else log_path(root)
     roster = make_roster(read_inventory(root))
     tail = Tailer(path, offset=None)
@@ -46,11 +57,12 @@ def print_feed(
         _write(event, row, as_json)
     if not rows and not follow and not as_json:
         output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} is not there") + " that match")
-    return _follow(tail, roster, wanted, as_json) if follow else 0
+    return _follow(tail, roster, wanted, as_json, for_s) if follow else 0
 
 
-def _follow(tail: Tailer, roster: Roster, wanted: EventFilter, as_json: bool) -> int:
-    while True:
+def _follow(tail: Tailer, roster: Roster, wanted: EventFilter, as_json: bool, for_s: float) -> int:
+    end = time.monotonic() + for_s
+    while not for_s or time.monotonic() < end:
         for offset, line in tail.read().lines:
             event = parse_event(line, offset)
             if event is None or event.visibility not in SHOWN:
@@ -58,7 +70,9 @@ def _follow(tail: Tailer, roster: Roster, wanted: EventFilter, as_json: bool) ->
             row = event_row(event, roster)
             if matches(row, wanted):
                 _write(event, row, as_json)
+        sys.stdout.flush()
         time.sleep(POLL_S)
+    return 0
 
 
 def _write(event: TownEvent, row: EventRow, as_json: bool) -> None:

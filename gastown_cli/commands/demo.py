@@ -1,0 +1,102 @@
+"""``gt demo``: a real town with agents that cost nothing, and the console on it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gastown_cli import output
+from gastown_core.clock import parse_duration
+from gastown_core.errors import TownError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+DEFAULT_PLACE = "~/gt-demo"
+DEFAULT_SPAN_S = 60.0
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt demo``."""
+    parser.add_argument(
+        "path", nargs="?", default=DEFAULT_PLACE, metavar="PATH", help=f"where the town is ({DEFAULT_PLACE})"
+    )
+    parser.add_argument("--agents", type=int, default=6, metavar="N", help="polecats to set to work (6)")
+    parser.add_argument("--plain", action="store_true", help="print the feed instead of the console")
+    parser.add_argument("--for", dest="span", default="", metavar="SPAN", help="plain: go on for so long (60s)")
+    parser.add_argument("--stop", action="store_true", help="end what the demo started; the files stay")
+
+
+def run(args: Namespace) -> int:
+    """Build or reopen the town and show it, or stop it."""
+    root = os.path.abspath(os.path.expanduser(args.path))
+    span = parse_duration(args.span) if args.span else DEFAULT_SPAN_S
+    if span is None or args.agents < 0:
+        wrong = args.span if span is None else f"{args.agents} agents"
+        raise UsageError(f"{wrong} is not understood", "", "gt demo --agents 6 --for 90s")
+    if args.stop:
+        return _stop(root)
+    _open(root, args.agents)
+    if args.plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        return _watch(root, span)
+    from gastown_tui.app import run_feed
+
+    code = int(run_feed(root))
+    where = "" if args.path == DEFAULT_PLACE else " " + args.path
+    output.say(f"The town goes on in {root}. gt demo{where} reopens it, gt demo{where} --stop ends it.")
+    return code
+
+
+def _open(root: str, agents: int) -> None:
+    from gastown_core.clock import SYSTEM_CLOCK
+    from gastown_core.demo import build, keeper
+    from gastown_core.tmux.socket import has_tmux
+    from gastown_core.town.discover import is_town
+
+    if not is_town(root):
+        if os.path.isdir(root) and os.listdir(root):
+            raise TownError(
+                f"{root} is in use", "the folder is not empty and no town", "gt demo PATH takes another folder"
+            )
+        build.build_town(root, agents, _step)
+    elif not build.is_demo(root):
+        raise TownError(f"{root} is a real town", "the demo keeps to its own", "gt demo PATH takes another folder")
+    elif has_tmux():
+        _step(f"reopening {root}")
+        for failure in build.start_standing(root, SYSTEM_CLOCK):
+            output.note(f"! {failure}")
+    if has_tmux():
+        keeper.start_keeper(root)
+    else:
+        output.note("there is no tmux here: beads, convoys and events work, agents cannot run")
+
+
+def _step(text: str) -> None:
+    output.note(f"  {text}")
+
+
+def _watch(root: str, span_s: float) -> int:
+    from gastown_cli.commands.status import render
+    from gastown_cli.feed_lines import print_feed
+    from gastown_core.state.collect import collect
+    from gastown_core.state.filter import NO_FILTER
+
+    try:
+        print_feed(root, NO_FILTER, limit=100, follow=True, as_json=False, for_s=span_s)
+    except KeyboardInterrupt:
+        output.note("interrupted")
+    output.say("")
+    output.say(render(collect(root), verbose=False))
+    return 0
+
+
+def _stop(root: str) -> int:
+    from gastown_core.demo import build
+    from gastown_core.demo.stopping import stop_town
+
+    if not build.is_demo(root):
+        raise TownError(f"there is no demo at {root}", "", "gt demo PATH makes one")
+    ended = stop_town(root)
+    output.say(f"ended: {', '.join(ended)}" if ended else "nothing was running")
+    return 0

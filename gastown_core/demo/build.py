@@ -1,0 +1,124 @@
+"""Building the demonstration town: real repositories, rigs, beads, convoys, worktrees and sessions.
+
+Every step goes through the same functions as the commands of the same name.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from gastown_core.beads.ledger import TownLedger
+from gastown_core.clock import SYSTEM_CLOCK, Clock
+from gastown_core.demo.repositories import PROJECTS, make_repository
+from gastown_core.demo.script import BUNDLES, FIRST, Task
+from gastown_core.errors import GastownError
+from gastown_core.files.atomic import edit_json
+from gastown_core.model.address import MAYOR, REFINERY, WITNESS
+from gastown_core.tmux.socket import has_tmux
+from gastown_core.town import sessions
+from gastown_core.town.crew import add_crew
+from gastown_core.town.install import install_town
+from gastown_core.town.inventory import read_inventory
+from gastown_core.town.rigs import add_rig
+from gastown_core.work.convoys import create_convoy
+from gastown_core.work.sling import Sling, SlingRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Say = Callable[[str], None]
+
+PREFIXES = {"shop": "sh", "billing": "bi"}
+PACE_S = "2.5"
+SOURCES = ".demo"
+
+SETTINGS: dict[str, Any] = {
+    "default_agent": "scripted",
+    "agents": {"scripted": {"env": {"GT_SCRIPT_PACE": PACE_S}}},
+    "operational": {"session": {"stalled": "20s", "gupp_violation": "45s"}, "polecat": {"heartbeat_stale": "15s"}},
+    "up": {"deacon": False},
+}
+"""Short spans, so that a minute shows what a day shows in a real town."""
+
+
+def build_town(root: str, agents: int, say: Say, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Make the whole town and set ``agents`` polecats to work; ``say`` gets a line per step. Raises GastownError."""
+    say("installing the town")
+    install_town(root, name="demo", git=True, clock=clock)
+    edit_json(os.path.join(root, "settings", "config.json"), lambda value: value.update(SETTINGS))
+    for project in PROJECTS:
+        say(f"adding rig {project.name}, with {len(project.commits)} commits of history")
+        source = os.path.join(root, SOURCES, project.name + ".git")
+        make_repository(project, source, clock.now())
+        add_rig(root, project.name, source, prefix=PREFIXES[project.name], actor="overseer", clock=clock)
+    say("adding crew alice to shop")
+    add_crew(root, "shop", "alice", clock=clock)
+    say("filing beads and convoys")
+    beads = file_beads(root, clock)
+    if has_tmux():
+        say("starting mayor, witnesses and refineries")
+        start_standing(root, clock)
+    sling_first(root, beads, agents, say, clock)
+
+
+def file_beads(root: str, clock: Clock) -> dict[str, str]:
+    """File every task of the script and bundle them; returns key → bead id."""
+    ledger = TownLedger(root)
+    ids: dict[str, str] = {}
+    for bundle in BUNDLES:
+        for task in bundle.tasks:
+            ids[task.key] = _file(ledger, task, ids)
+        members = [ids[task.key] for task in bundle.tasks]
+        create_convoy(root, ledger, bundle.title, members, owner=MAYOR, clock=clock)
+    return ids
+
+
+def _file(ledger: TownLedger, task: Task, ids: dict[str, str]) -> str:
+    store = ledger.stores()[task.rig]
+    fields = {
+        "title": task.title,
+        "issue_type": task.kind,
+        "priority": task.priority,
+        "labels": [f"mood:{task.mood}"],
+        "description": f"Part of the demonstration.\n\nmood: {task.mood}",
+    }
+    with store.write(MAYOR) as batch:
+        bead = batch.create(fields)
+        for key in task.after:
+            batch.add_edge(bead.id, ids[key], "blocks")
+    return bead.id
+
+
+def start_standing(root: str, clock: Clock) -> list[str]:
+    """Start the sessions of mayor, witnesses and refineries that do not run; returns what failed."""
+    wanted = [e for e in read_inventory(root).agents if e.address.role in (MAYOR, WITNESS, REFINERY)]
+
+    def start(entry: Any) -> str:
+        if sessions.is_alive(sessions.find_session(root, entry)):
+            return ""
+        try:
+            sessions.start_agent(root, sessions.plan_start(root, entry, clock=clock), clock=clock)
+        except GastownError as error:
+            return f"{entry.address.path}: {error}"
+        return ""
+
+    with ThreadPoolExecutor(max_workers=5) as pool:
+        return [failure for failure in pool.map(start, wanted) if failure]
+
+
+def sling_first(root: str, beads: dict[str, str], agents: int, say: Say, clock: Clock) -> None:
+    """Sling the first beads of the script, one polecat each."""
+    rigs = {task.key: task.rig for bundle in BUNDLES for task in bundle.tasks}
+    for key in FIRST[: max(0, agents)]:
+        sling = Sling(root, SlingRequest(beads[key], rigs[key]), actor=MAYOR, clock=clock)
+        for receipt in sling.run():
+            if receipt.final:
+                say(f"slung {beads[key]} to {sling.result.agent}")
+
+
+def is_demo(root: str) -> bool:
+    """Whether the town was made here."""
+    return os.path.isdir(os.path.join(root, SOURCES))

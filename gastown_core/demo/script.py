@@ -1,0 +1,77 @@
+"""What happens in the demonstration: three convoys of beads, and the mood of whoever works on each. Data only.
+
+The first beads of each convoy have moods that show every state of health within a minute; the rest is honest work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A bead to be: key (within the script), rig, title, mood of its worker, keys it waits for, priority, type."""
+
+    key: str
+    rig: str
+    title: str
+    mood: str = "steady"
+    after: tuple[str, ...] = ()
+    priority: int = 2
+    kind: str = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A convoy to be."""
+
+    title: str
+    tasks: tuple[Task, ...]
+
+
+BUNDLES = (
+    Bundle(
+        "Auth system",
+        (
+            Task("login", "shop", "Sign in with e-mail", "steady", (), 1, "feature"),
+            Task("session", "shop", "Keep the session for a week", "permission", (), 1, "feature"),
+            Task("logout", "shop", "Sign out everywhere", "steady", ("login",), 2, "feature"),
+            Task("reset", "shop", "Reset a forgotten password", "slow", ("login", "session"), 2, "feature"),
+        ),
+    ),
+    Bundle(
+        "Bug fixes",
+        (
+            Task("round", "billing", "Cents are lost when tax is rounded", "silent", (), 0, "bug"),
+            Task("empty", "shop", "An empty basket can be ordered", "limited", (), 1, "bug"),
+            Task("case", "shop", "Search minds upper case", "steady", (), 2, "bug"),
+            Task("twice", "billing", "A reminder is sent twice", "steady", ("round",), 2, "bug"),
+        ),
+    ),
+    Bundle(
+        "Billing epic",
+        (
+            Task("pdf", "billing", "Invoices as PDF", "crash", (), 1, "feature"),
+            Task("currency", "billing", "Invoices in three currencies", "slow", (), 2, "feature"),
+            Task("export", "billing", "Export for the tax office", "steady", ("currency",), 2, "feature"),
+            Task("archive", "billing", "Archive paid invoices", "steady", (), 3, "chore"),
+        ),
+    ),
+)
+
+FIRST = ("login", "session", "round", "empty", "pdf", "currency", "case", "archive")
+"""Keys in the order in which they are slung; more agents than these take what is ready next."""
+
+LATER = (
+    ("shop", "Show similar articles"),
+    ("billing", "Credit notes"),
+    ("shop", "Faster search"),
+    ("billing", "Split payments"),
+    ("shop", "Gift cards"),
+    ("billing", "Monthly statements"),
+    ("shop", "Wish lists"),
+    ("billing", "Direct debit"),
+    ("shop", "Reviews"),
+    ("billing", "Discount codes"),
+)
+"""Work that is filed while the town runs, so that it does not run dry."""
