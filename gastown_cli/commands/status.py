@@ -85,7 +85,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
             at += 1
     running = [c for c in snapshot.convoys if c.status != "closed"]
     if running:
-        lines += ["", output.style("convoys", "bold"), output.table([convoy_row(c) for c in running])]
+        lines += ["", output.style("convoys", "bold"), output.table([convoy_row(c, now) for c in running])]
     return "\n".join(lines)
 
 
@@ -104,7 +104,7 @@ def _summary(snapshot: TownSnapshot) -> str:
     return "   ".join(parts)
 
 
-def convoy_row(view: ConvoyView) -> list[str]:
+def convoy_row(view: ConvoyView, now: float) -> list[str]:
     """Columns of a convoy: id, title, bar, numbers, stall."""
     width = 20
     total = max(1, view.total)
@@ -117,5 +117,5 @@ def convoy_row(view: ConvoyView) -> list[str]:
         output.shorten(output.clean(view.title), 32),
         bar,
         numbers,
-        "stalled" if view.stalled_since else "",
+        "stalled" if view.is_stalled(now) else "",
     ]

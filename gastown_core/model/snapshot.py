@@ -85,7 +85,11 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class ConvoyView:
-    """A convoy with its progress: done / in review / total; ``stalled_since`` when something is ready and nothing runs."""
+    """A convoy with its progress: done / in review / total.
+
+    ``stalled_since`` is set while something is ready and nothing runs: the moment from which that counts as a
+    stall, which may still lie ahead (see ``is_stalled``).
+    """
 
     id: str
     title: str
@@ -104,6 +108,10 @@ class ConvoyView:
     def total(self) -> int:
         """How many beads it tracks."""
         return len(self.members)
+
+    def is_stalled(self, now: float) -> bool:
+        """Whether its work has been left lying for too long at ``now``."""
+        return self.stalled_since is not None and self.stalled_since <= now
 
     @property
     def rigs(self) -> tuple[str, ...]:

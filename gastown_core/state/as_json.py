@@ -59,7 +59,7 @@ def agent_json(view: AgentView) -> dict[str, Any]:
     return out
 
 
-def convoy_json(view: ConvoyView) -> dict[str, Any]:
+def convoy_json(view: ConvoyView, now: float) -> dict[str, Any]:
     """One convoy with its progress; members under ``tracked``."""
     return {
         "id": view.id,
@@ -69,7 +69,7 @@ def convoy_json(view: ConvoyView) -> dict[str, Any]:
         "in_review": view.in_review,
         "running": view.running,
         "total": view.total,
-        "stalled": view.stalled_since is not None,
+        "stalled": view.is_stalled(now),
     }
 
 
@@ -113,7 +113,7 @@ def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
         },
         "agents": [agent_json(v) for v in snapshot.agents if v.address.role in TOWN_ROLES],
         "rigs": rigs,
-        "convoys": [convoy_json(c) for c in snapshot.convoys if c.status != "closed"],
+        "convoys": [convoy_json(c, snapshot.taken_at) for c in snapshot.convoys if c.status != "closed"],
         "escalations": snapshot.escalations,
         "counts": {state.value: count for state, count in snapshot.counts.items()},
         "sources": [

@@ -23,7 +23,8 @@ def convoy_views(facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
     ]
     shown.sort(key=lambda b: (b.status == CLOSED, -b.closed_at if b.status == CLOSED else b.created_at, b.id))
     town = TownGraph(facts, now)
-    return tuple(_view(bead, town, facts.fields.get(bead.id, {})) for bead in shown)
+    patience_s = facts.thresholds.stalled_s
+    return tuple(_view(bead, town, facts.fields.get(bead.id, {}), patience_s) for bead in shown)
 
 
 class TownGraph:
@@ -48,14 +49,14 @@ class TownGraph:
 _GONE = Excerpt("", "", CLOSED, 2, "task", "", 0.0, 0.0, 0.0, 0.0, (), (), False, False)
 
 
-def _view(convoy: Excerpt, town: TownGraph, fields: dict[str, str]) -> ConvoyView:
+def _view(convoy: Excerpt, town: TownGraph, fields: dict[str, str], patience_s: float) -> ConvoyView:
     members = tuple(_member(edge.target, town) for edge in convoy.edges if edge.type == "tracks")
     stages = [member.stage for member in members]
     running = stages.count("running")
     stalled = None
     if convoy.status != CLOSED and "ready" in stages and not running:
         moved = [found[1].updated_at for m in members if (found := town.index.get(m.bead_id)) is not None]
-        stalled = max([convoy.updated_at, *moved])
+        stalled = max([convoy.updated_at, *moved]) + patience_s
     return ConvoyView(
         id=convoy.id,
         title=convoy.title,
