@@ -1,22 +1,42 @@
-"""Nudges: words to a running agent, with the proof that they arrived. (signatures first)"""
+"""Nudges: words to a running agent, with the proof that they arrived.
+
+One nudge at a time per session, across processes.  Words reach an agent's prompt or nothing at all: a shell, a dead
+pane, or a question that Enter would answer gets none, and the nudge waits in the agent's queue instead.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import DeliveryError, GastownError, UsageError
+from gastown_core.events.log import append_event
+from gastown_core.files.locks import FileLock
+from gastown_core.messaging.evidence import TurnWatch
+from gastown_core.messaging.queue import NORMAL, enqueue, queue_dir
+from gastown_core.messaging.townlog import log_line
 from gastown_core.model.order import Receipt
+from gastown_core.runtimes.launch import process_names
 from gastown_core.runtimes.preset import Preset
+from gastown_core.runtimes.screen import BUSY, DIALOG, PERMISSION
+from gastown_core.tmux.delivery import deliver
+from gastown_core.tmux.panes import find_pane
+from gastown_core.tmux.processes import foreground_is
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gastown_core.clock import Clock
+    from gastown_core.tmux.panes import Pane
     from gastown_core.tmux.server import TmuxServer
 
 QUEUED, TYPED, SUBMITTED, TURN_STARTED, TURN_NOT_SEEN = "queued", "typed", "submitted", "turn started", "turn not seen"
 IMMEDIATE, QUEUE = "immediate", "queue"
+MODES = (IMMEDIATE, QUEUE)
+LOCK_S = 30.0
+LOGGED_CHARS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +57,7 @@ def nudge(
     *,
     server: TmuxServer,
     mode: str = IMMEDIATE,
+    priority: str = NORMAL,
     clock: Clock = SYSTEM_CLOCK,
     wait_s: float = 5.0,
 ) -> Iterator[Receipt]:
@@ -44,7 +65,113 @@ def nudge(
 
     queued → typed → submitted → turn started | turn not seen.  If no agent is there to read it, the text is kept in
     the agent's queue and the final receipt is ``queued`` with ``ok`` False and the reason; nothing is typed.
-    Raises UsageError for empty text or an unknown mode.
+    A nudge whose text is on the way is told to event log and town log.  Raises UsageError for empty text or an
+    unknown mode; ConflictError if other nudges hold the session for 30 s; NoTmuxError, TmuxError.
     """
-    raise NotImplementedError
-    yield Receipt("nudge", target.address, QUEUED)
+    if not text.strip():
+        raise UsageError("the nudge has no text", "", 'gt nudge AGENT "words"')
+    if mode not in MODES:
+        raise UsageError(f"{mode!r} is no way to nudge", "", f"allowed: {', '.join(MODES)}")
+    order = _Nudge(town_root, target, text, sender, server, priority, clock)
+    return order.keep("kept for its next turn", ok=True) if mode == QUEUE else order.send(wait_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Nudge:
+    """One nudge on its way."""
+
+    town_root: str
+    target: AgentTarget
+    text: str
+    sender: str
+    server: TmuxServer
+    priority: str
+    clock: Clock
+
+    def send(self, wait_s: float) -> Iterator[Receipt]:
+        """Type it now, if an agent reads."""
+        folder = queue_dir(self.town_root, self.target.session)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        yield self._receipt(QUEUED)
+        with FileLock(os.path.join(folder, ".lock"), timeout_s=LOCK_S, name_holder=True):
+            pane = find_pane(self.server, self.target.session)
+            watch = None if pane is None else self._watch(pane)
+            refusal = self._refusal(pane, watch)
+            if refusal or pane is None or watch is None:
+                yield from self.keep(refusal, ok=False)
+                return
+            try:
+                for stage in self._deliver(pane):
+                    yield self._receipt(stage)
+            except DeliveryError as error:
+                yield from self.keep(f"{error.what}: {error.why}", ok=False)
+                return
+        self._tell()
+        yield self._final(watch, watch.wait(wait_s))
+
+    def keep(self, why: str, *, ok: bool) -> Iterator[Receipt]:
+        """Put it into the queue; the last receipt says why it was not typed."""
+        try:
+            enqueue(
+                self.town_root,
+                self.target.session,
+                self.sender,
+                self.text,
+                priority=self.priority,
+                clock=self.clock,
+            )
+        except GastownError as error:
+            yield self._receipt(QUEUED, f"{why}; not kept: {error}", ok=False, final=True)
+            return
+        if ok:
+            self._tell()
+        yield self._receipt(QUEUED, why if ok else f"not typed: {why}; kept in its queue", ok=ok, final=True)
+
+    def _watch(self, pane: Pane) -> TurnWatch:
+        target = self.target
+        return TurnWatch(self.server, self.town_root, target.session, pane.pane_id, target.preset.screens)
+
+    def _refusal(self, pane: Pane | None, watch: TurnWatch | None) -> str:
+        """Why nothing may be typed, empty if something may."""
+        if pane is None or watch is None:
+            return f"session {self.target.session} is not running"
+        if pane.dead:
+            return "its program has ended"
+        if not self._is_agent(pane)(pane.pid, pane.command):
+            return f"{pane.command or 'another program'} is in the foreground, not the agent"
+        screen = watch.before.screen
+        if screen.kind in (PERMISSION, DIALOG) and not self.target.preset.takes_text_at_prompts:
+            # Enter would choose the first answer
+            return f"it asks: {screen.detail or 'a question'}; answer that first (attach to it)"
+        return ""
+
+    def _deliver(self, pane: Pane) -> Iterator[str]:
+        return deliver(
+            self.server,
+            pane,
+            f"[from {self.sender}] {self.text}",
+            submit_key=self.target.preset.submit_key,
+            is_agent=self._is_agent(pane),
+        )
+
+    def _is_agent(self, pane: Pane) -> Callable[[int, str], bool]:
+        names = pane.process_names or process_names(self.target.preset)
+        return lambda pid, command: foreground_is(pid, command, names)
+
+    def _tell(self) -> None:
+        target = self.target
+        payload = {"rig": target.rig, "target": target.address, "reason": self.text}
+        append_event(self.town_root, "nudge", self.sender, payload, clock=self.clock)
+        shown = self.text if len(self.text) <= LOGGED_CHARS else self.text[:LOGGED_CHARS] + "…"
+        log_line(self.town_root, "nudge", target.address, f'nudged with "{shown}"', clock=self.clock)
+
+    def _final(self, watch: TurnWatch, evidence: str) -> Receipt:
+        if evidence:
+            return self._receipt(TURN_STARTED, evidence, final=True)
+        why = (
+            "it was busy; the text waits in its input" if watch.before.screen.kind == BUSY else "no sign of a new turn"
+        )
+        return self._receipt(TURN_NOT_SEEN, why, final=True)
+
+    def _receipt(self, stage: str, detail: str = "", *, ok: bool = True, final: bool = False) -> Receipt:
+        return Receipt("agent.nudge", self.target.address, stage, detail, ok, final, self.clock.now())

@@ -1,0 +1,80 @@
+"""The steps of a piece of work, and doing one of them: a real edit and a real commit in the worktree."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import namedtuple
+
+from gastown_core import process
+from gastown_core.errors import GitError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    from gastown_agent.town_commands import Assignment
+
+    class Plan(NamedTuple):
+        """A bead's steps and the files (relative to the worktree) they are written to, taken in turn."""
+
+        bead: str
+        title: str
+        steps: tuple[str, ...]
+        files: tuple[str, ...]
+else:
+    Plan = namedtuple("Plan", "bead title steps files")
+
+DEFAULT_STEPS = ("read the code around it", "write the change", "add a test", "run the tests", "describe the change")
+_STEP = re.compile(r"^\s*(?:[-*] (?:\[[ x]\] )?|\d+[.)] )(\S.*)$", re.MULTILINE)
+_FILES = re.compile(r"^files?:[ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
+
+
+def plan_for(work: Assignment) -> Plan:
+    """Steps from the list in the bead's description (two or more items), else the usual five; files from ``file:``."""
+    steps = tuple(step.strip()[:120] for step in _STEP.findall(work.description)) or DEFAULT_STEPS
+    if len(steps) < 2:
+        steps = DEFAULT_STEPS
+    named = [name.strip() for line in _FILES.findall(work.description) for name in line.split(",")]
+    files = tuple(name for name in named if _is_inside(name)) or (f"changes/{work.bead}.md",)
+    return Plan(work.bead, work.title, steps, files)
+
+
+def do_step(plan: Plan, number: int, work_dir: str, *, commit: bool = True) -> str:
+    """Write step ``number`` (from 0) into its file and commit it; returns the file. Raises GitError, OSError."""
+    name = plan.files[number % len(plan.files)]
+    path = os.path.join(work_dir, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    step = plan.steps[number]
+    with open(path, "a", encoding="utf-8") as handle:
+        handle.write(line_for(name, f"{plan.bead}: {step}"))
+    if commit:
+        _git(work_dir, "add", "--", name)
+        subject = f"{step[:1].upper()}{step[1:]} ({plan.bead})"
+        _git(work_dir, "commit", "-q", "-m", subject, "-m", plan.title or plan.bead, "--", name)
+    return name
+
+
+def line_for(name: str, text: str) -> str:
+    """``text`` as a line that does no harm in a file of that kind."""
+    if name.endswith((".md", ".txt", ".rst")):
+        return f"- {text}\n"
+    if name.endswith((".js", ".ts", ".go", ".rs", ".c", ".h", ".java")):
+        return f"// {text}\n"
+    return f"# {text}\n"
+
+
+def is_worktree(work_dir: str) -> bool:
+    """Whether there is a git checkout to work in."""
+    return os.path.exists(os.path.join(work_dir, ".git"))
+
+
+def _is_inside(name: str) -> bool:
+    clean = os.path.normpath(name)
+    return bool(name) and not os.path.isabs(clean) and not clean.startswith("..") and not clean.startswith(".git")
+
+
+def _git(work_dir: str, *words: str) -> None:
+    done = process.run(["git", *words], cwd=work_dir, timeout_s=30.0)
+    if done.code:
+        raise GitError(f"git {words[0]} failed", (done.err or done.out).strip()[:300])

@@ -1,0 +1,72 @@
+"""What the agent asks of the town: its hook and handing in, by the commands any agent would type."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import namedtuple
+
+from gastown_core import process
+from gastown_core.errors import GastownError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+    class Assignment(NamedTuple):
+        """The bead on the hook."""
+
+        bead: str
+        title: str
+        description: str
+        labels: tuple[str, ...]
+        status: str
+else:
+    Assignment = namedtuple("Assignment", "bead title description labels status")
+
+
+def gt(*words: str, cwd: str, timeout_s: float = 60.0) -> process.Finished:
+    """Run ``gt`` with ``words`` in the work dir. Raises GastownError if it cannot be run at all."""
+    return process.run([sys.executable, "-P", "-m", "gastown_cli", *words], cwd=cwd, timeout_s=timeout_s)
+
+
+def read_hook(cwd: str) -> Assignment | None:
+    """The bead on the agent's hook, None if there is none. Raises GastownError if the hook cannot be read."""
+    done = gt("hook", "--json", cwd=cwd)
+    value = _object(done.out)
+    if done.code or value is None:
+        raise GastownError("the hook cannot be read", (done.err or done.out).strip()[:300])
+    return parse_hook(value)
+
+
+def parse_hook(value: dict[str, Any]) -> Assignment | None:
+    """The Assignment in what ``gt hook --json`` printed."""
+    bead = value.get("pinned_bead") or value.get("bead")
+    if value.get("has_work") is False or not bead:
+        return None
+    record = bead if isinstance(bead, dict) else {**value, "id": bead}
+    if "description" not in record and isinstance(value.get("description"), str):
+        record = {**record, "description": value["description"]}
+    labels = record.get("labels")
+    return Assignment(
+        str(record.get("id") or ""),
+        str(record.get("title") or ""),
+        str(record.get("description") or ""),
+        tuple(str(label) for label in labels) if isinstance(labels, list) else (),
+        str(record.get("status") or "hooked"),
+    )
+
+
+def hand_in(cwd: str) -> tuple[bool, str]:
+    """Run ``gt done``; whether it went through, and its last words."""
+    done = gt("done", cwd=cwd, timeout_s=120.0)
+    words = (done.out if done.code == 0 else done.err or done.out).strip()
+    return done.code == 0, words.split("\n")[-1] if words else ""
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

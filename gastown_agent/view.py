@@ -1,0 +1,33 @@
+"""What the agent's screen shows at the bottom: spinner, input, or a question with choices."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RULE = "─" * 60
+HINTS = "  ? for shortcuts"
+BUSY_HINTS = "  esc to interrupt"
+
+
+def prompt_area(typed: str, busy: str = "") -> tuple[list[str], tuple[int, int]]:
+    """Input row between two rules, with what it is doing above; and where the cursor stands."""
+    first, _, rest = typed.partition("\n")
+    more = f" [+{rest.count(chr(10)) + 1} lines]" if rest else ""
+    head = [f"✻ {busy}", ""] if busy else [""]
+    lines = [*head, RULE, f"❯ {first[-100:]}{more}", RULE, BUSY_HINTS if busy else HINTS]
+    return lines, (len(head) + 1, 2 + len(first[-100:]) + len(more))
+
+
+def question_area(question: str, options: Sequence[str]) -> tuple[list[str], tuple[int, int]]:
+    """A question with numbered choices, the first one marked."""
+    lines = [RULE, f" {question}", ""]
+    for number, option in enumerate(options, 1):
+        lines.append(f" {'❯' if number == 1 else ' '} {number}. {option}")
+    return [*lines, "", " Enter to confirm · Esc to cancel"], (3, 1)
+
+
+def banner(role: str, where: str) -> str:
+    """The first lines on the screen."""
+    return f"╭─ Gas Town scripted agent ─╮\n│ {role}\n│ {where}\n╰───────────────────────────╯"

@@ -1,0 +1,188 @@
+"""Hooked work, step by step, with the troubles of its mood.
+
+``advance`` does one thing and says how long until the next (None: not by itself); a submitted text or an answer
+makes it go on.  It draws nothing: it hands lines to ``say`` and questions to ``ask``.
+"""
+
+from __future__ import annotations
+
+from gastown_agent.mood import CRASH, LIMITED, PERMISSION, SILENT, SLOW, SLOW_FACTOR, STUCK, TROUBLE_STEP, mood_of
+from gastown_agent.plan import do_step, is_worktree, plan_for
+from gastown_agent.town_commands import hand_in, read_hook
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GastownError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gastown_agent.plan import Plan
+    from gastown_agent.session import Session
+    from gastown_agent.town_commands import Assignment
+
+PERMISSION_ASKED = "Allow Bash(npm install left-pad)?"
+CRASH_STATUS = 70
+
+
+class CrashError(Exception):
+    """The mood said so: the program ends in mid-work."""
+
+
+class Worker:
+    """One agent's work; ``busy`` is what it does right now, empty when it rests."""
+
+    def __init__(self, session: Session, say: Callable[[str], None], ask: Callable[[str, Sequence[str]], None]) -> None:
+        self.session = session
+        self.busy = ""
+        self.resume_at = 0.0
+        self._say = say
+        self._ask = ask
+        self._plan: Plan | None = None
+        self._next = 0
+        self._mood = ""
+        self._trouble_over = False
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a bead is being worked on."""
+        return self._plan is not None
+
+    def look_at_hook(self) -> float | None:
+        """Read the hook and begin with what is on it; seconds until the first step, None if there is nothing."""
+        work = self._read_hook()
+        if work is None:
+            return None
+        self._plan = plan_for(work)
+        self._next = 0
+        self._mood = self._mood_for(work)
+        self._trouble_over = False
+        self.session.bead = work.bead
+        self._say(f"● Hook: {work.bead} {work.title}")
+        return self._show_step()
+
+    def first_mood(self) -> str:
+        """The mood of what is on the hook now, or of the session; read before anything is begun."""
+        work = self._read_hook()
+        return self._mood_for(work) if work else self.session.identity.mood
+
+    def _read_hook(self) -> Assignment | None:
+        identity = self.session.identity
+        if not identity.town:
+            return None
+        try:
+            work = read_hook(identity.work_dir)
+        except GastownError as error:
+            self._say(f"● gt hook: {error}")
+            self.session.beat("stuck", str(error)[:120])
+            return None
+        return work if work and work.bead else None
+
+    def _mood_for(self, work: Assignment) -> str:
+        return mood_of(work.labels, work.description, self.session.identity.mood)
+
+    def advance(self) -> float | None:
+        """Do the next step. Raises CrashError when the mood wants it."""
+        plan = self._plan
+        if plan is None:
+            return None
+        if self.resume_at:
+            return self._wait_for_limit()
+        if self._next >= TROUBLE_STEP and not self._trouble_over and self._begin_trouble(plan):
+            return None if not self.resume_at else max(0.0, self.resume_at - SYSTEM_CLOCK.now())
+        if self._next >= len(plan.steps):
+            return self._finish(plan)
+        try:
+            name = do_step(plan, self._next, self.session.identity.work_dir, commit=self._commits())
+        except (GastownError, OSError) as error:
+            self._fail(str(error))
+            return None
+        step = plan.steps[self._next]
+        self._next += 1
+        self._say(f"● Edit({name})\n  ⎿  {step}")
+        self.session.event("step", bead=plan.bead, step=self._next, of=len(plan.steps), message=step)
+        return self._show_step()
+
+    def go_on(self) -> float | None:
+        """Somebody said something: a trouble that a word can end is over. Seconds until the next step."""
+        if self._plan is None or self.resume_at:
+            return None
+        self._trouble_over = True
+        self.session.muted = False
+        return self._show_step()
+
+    def _show_step(self) -> float:
+        plan = self._plan
+        if plan is None:
+            return 0.0
+        total = len(plan.steps)
+        what = plan.steps[self._next] if self._next < total else "handing in"
+        self.busy = f"{what} · {plan.bead} · step {min(self._next + 1, total)}/{total}"
+        self.session.beat("working", f"step {min(self._next + 1, total)}/{total} {what}")
+        pace = self.session.identity.pace_s
+        return pace * SLOW_FACTOR if self._mood == SLOW else pace
+
+    def _commits(self) -> bool:
+        return is_worktree(self.session.identity.work_dir)
+
+    def _begin_trouble(self, plan: Plan) -> bool:
+        """Start what the mood brings; True if work stops for it."""
+        mood = self._mood
+        if mood == CRASH:
+            do_step(plan, min(self._next, len(plan.steps) - 1), self.session.identity.work_dir, commit=False)
+            raise CrashError(f"lost the thread in step {self._next + 1} of {plan.bead}")
+        if mood == SILENT:
+            self.session.muted = True
+            return True
+        if mood == PERMISSION:
+            self.busy = ""
+            self.session.beat("waiting", PERMISSION_ASKED)
+            self.session.event("waiting", bead=plan.bead, message=PERMISSION_ASKED)
+            self._ask(PERMISSION_ASKED, ("Yes", "No"))
+            return True
+        if mood == LIMITED:
+            self.busy = ""
+            self.resume_at = SYSTEM_CLOCK.now() + self.session.identity.limit_s
+            self._say(f"● API Error: rate limited until {_local_minute(self.resume_at)}")
+            self.session.limited_until(self.resume_at)
+            return True
+        if mood == STUCK:
+            self.busy = ""
+            words = f"the tests of {plan.bead} fail and I cannot see why"
+            self._say(f"● I am stuck: {words}. Please help.")
+            self.session.beat("stuck", words)
+            self.session.event("step", bead=plan.bead, step=self._next, message=f"stuck, asks for help: {words}")
+            return True
+        self._trouble_over = True
+        return False
+
+    def _wait_for_limit(self) -> float | None:
+        left = self.resume_at - SYSTEM_CLOCK.now()
+        if left > 0:
+            return left
+        self.resume_at = 0.0
+        self._trouble_over = True
+        self._say("● The limit is over; going on.")
+        return self._show_step()
+
+    def _finish(self, plan: Plan) -> float | None:
+        self._plan = None
+        ok, words = hand_in(self.session.identity.work_dir)
+        if not ok:
+            self._fail(f"gt done: {words}")
+            return None
+        self._say(f"● gt done\n  ⎿  {words}")
+        self.session.bead = ""
+        self.busy = ""
+        self.session.beat("idle", f"handed in {plan.bead}")
+        return None
+
+    def _fail(self, words: str) -> None:
+        self.busy = ""
+        self._say(f"● {words}")
+        self.session.beat("stuck", words[:120])
+
+
+def _local_minute(moment: float) -> str:
+    import time
+
+    return time.strftime("%H:%M", time.localtime(moment))

@@ -1,0 +1,116 @@
+"""Handoff: an agent gets a fresh session, and the session knows what the last one knew.
+
+stored → respawned → told.  The note is a bead before anything else happens; if it cannot be stored nothing is
+respawned.  One way for an agent that hands off itself and for a person who does it from the console.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GastownError, UsageError
+from gastown_core.events.log import append_event
+from gastown_core.messaging.townlog import log_line
+from gastown_core.model.bead import HOOKED
+from gastown_core.model.order import Receipt
+from gastown_core.process import spawn
+from gastown_core.tmux.server import own_session_env
+from gastown_core.tmux.socket import has_tmux
+from gastown_core.town import sessions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.clock import Clock
+    from gastown_core.town.inventory import RosterEntry
+
+STORED, RESPAWNED, TOLD = "stored", "respawned", "told"
+MARK = "🤝 HANDOFF: "
+MARKER = os.path.join(".runtime", "handoff_to_successor")
+
+
+def handoff(
+    root: str, entry: RosterEntry, *, subject: str, message: str = "", sender: str, clock: Clock = SYSTEM_CLOCK
+) -> Iterator[Receipt]:
+    """Hand ``entry`` off to a fresh session of its own runtime; yields one receipt per stage, the last ``final``.
+
+    Raises UsageError without a subject, StoreError if the note cannot be stored (nothing is respawned then),
+    TmuxError if the session cannot be respawned (the note waits).  Without tmux the note is stored and the last
+    receipt says what to run.
+    """
+    if not subject.strip():
+        raise UsageError("a handoff needs a subject", "", "-s says in a few words what it is about")
+    try:
+        note = store_note(root, entry, subject, message, sender)
+    except GastownError as error:
+        log_line(root, "handoff-NOPERSIST", entry.address.path, str(error), clock=clock)
+        raise
+    path = entry.address.path
+
+    def receipt(stage: str, detail: str, *, final: bool = False) -> Receipt:
+        return Receipt("handoff", path, stage, detail, final=final, at=clock.now())
+
+    payload = {"to_session": True, "subject": subject, "target": path, "bead": note}
+    append_event(root, "handoff", sender, payload, clock=clock)
+    log_line(root, "handoff", path, subject, clock=clock)
+    yield receipt(STORED, f"{note} is on the hook of {entry.address.short}")
+    start = sessions.plan_again(root, entry, topic="handoff", sender=sender, bead=note, clock=clock)
+    if not has_tmux():
+        yield receipt(STORED, f"there is no tmux here; run it yourself: {sessions.by_hand(start)}", final=True)
+        return
+    leave_marker(entry)
+    if own_session_env() == entry.session:
+        _respawn_from_outside(root, entry, note)
+        yield receipt(RESPAWNED, "this session ends now; its successor reads the note", final=True)
+        return
+    fresh = sessions.respawn_agent(root, start, clock=clock)
+    yield receipt(RESPAWNED, f"{entry.session} with {start.alias}, process {fresh.pid}")
+    how = "will be typed at its prompt" if start.typed_prompt else "stands in its first prompt"
+    yield receipt(TOLD, f"the handoff {how}", final=True)
+
+
+def _respawn_from_outside(root: str, entry: RosterEntry, note: str) -> None:
+    """Leave the respawn to a process that outlives this session, which ends with all that runs in it."""
+    words = ["session", "restart", entry.address.path, "--topic", "handoff", "--about", note, "--when-orphaned"]
+    spawn([sys.executable, "-m", "gastown_cli", *words], cwd=root)
+
+
+def store_note(root: str, entry: RosterEntry, subject: str, message: str, sender: str) -> str:
+    """Keep the note as hooked mail of the agent to itself; returns its id. Raises StoreError."""
+    from gastown_core.beads.ledger import TownLedger
+
+    title = subject.strip() if "HANDOFF" in subject else MARK + subject.strip()
+    fields = {
+        "title": title[:500],
+        "description": message,
+        "issue_type": "task",
+        "priority": 1,
+        "labels": ["gt:message", f"from:{sender}"],
+        "assignee": entry.address.mail,
+        "status": HOOKED,
+    }
+    with TownLedger(root).store_for("hq-x").write(sender) as batch:
+        return str(batch.create(fields).id)
+
+
+def leave_marker(entry: RosterEntry, reason: str = "handoff") -> None:
+    """Leave word for the successor (``gt prime --hook`` takes it): the old session, and why."""
+    path = os.path.join(entry.work_dir, MARKER)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(f"{entry.session}\n{reason}\n")
+
+
+def take_marker(work_dir: str) -> str:
+    """The reason a predecessor left, once: the marker is gone afterwards; empty if there is none."""
+    path = os.path.join(work_dir, MARKER)
+    try:
+        with open(path, encoding="utf-8") as handle:
+            lines = handle.read().splitlines()
+        os.unlink(path)
+    except FileNotFoundError:
+        return ""
+    return lines[1] if len(lines) > 1 else "handoff"

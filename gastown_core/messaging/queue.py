@@ -1,0 +1,87 @@
+"""Nudges that wait: one file each under ``.runtime/nudge_queue/<session>/``, read by the agent at its next turn.
+
+The record is the Go tools'.  A file appears complete or not at all; name order is the order they were sent in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.errors import ConflictError
+from gastown_core.files.atomic import write_atomic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.clock import Clock
+
+NORMAL, URGENT = "normal", "urgent"
+TTL_S = {NORMAL: 30 * 60.0, URGENT: 2 * 3600.0}
+MAX_DEPTH = 50
+
+
+def queue_dir(town_root: str, session: str) -> str:
+    """Where a session's waiting nudges lie."""
+    return os.path.join(town_root, ".runtime", "nudge_queue", session)
+
+
+def waiting(town_root: str, session: str) -> list[str]:
+    """Paths of the waiting nudges, oldest first."""
+    folder = queue_dir(town_root, session)
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    return [os.path.join(folder, name) for name in names if name.endswith(".json")]
+
+
+def enqueue(
+    town_root: str,
+    session: str,
+    sender: str,
+    message: str,
+    *,
+    priority: str = NORMAL,
+    kind: str = "nudge",
+    clock: Clock = SYSTEM_CLOCK,
+) -> str:
+    """Keep a nudge for the session; returns its path, that of an equal waiting one if there is one.
+
+    Raises ConflictError when MAX_DEPTH nudges wait already, StoreError if the file cannot be written.
+    """
+    queued = waiting(town_root, session)
+    for path in queued:
+        known = _read(path)
+        if known.get("sender") == sender and known.get("message") == message:
+            return path
+    if len(queued) >= MAX_DEPTH:
+        raise ConflictError(f"{len(queued)} nudges wait for {session} already", "", "let the agent read them first")
+    folder = queue_dir(town_root, session)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    now = clock.now()
+    record = {
+        "sender": sender,
+        "message": message,
+        "priority": priority,
+        "kind": kind,
+        "timestamp": format_seconds(now),
+        "expires_at": format_seconds(now + TTL_S.get(priority, TTL_S[NORMAL])),
+    }
+    # a counter that also moves while the clock stands still keeps the order of sending
+    stamp = max(int(now * 1e9), int(os.path.basename(queued[-1]).split("-")[0] or 0) + 1 if queued else 0)
+    path = os.path.join(folder, f"{stamp:019d}-{os.urandom(4).hex()}.json")
+    write_atomic(path, (json.dumps(record, ensure_ascii=False) + "\n").encode(), mode=0o600)
+    return path
+
+
+def _read(path: str) -> dict[str, object]:
+    try:
+        with open(path, "rb") as handle:
+            value = json.loads(handle.read())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+__all__ = ["MAX_DEPTH", "NORMAL", "URGENT", "enqueue", "queue_dir", "waiting"]
