@@ -1,0 +1,1 @@
+"""Measurements of the whole programme from outside: ``make bench``. Never part of the tests."""

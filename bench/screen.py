@@ -1,0 +1,91 @@
+"""A program on a pty, watched the way a person sees it: cells, not bytes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import psutil
+import pyte
+
+ANSWERS = {b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62;22c", b"\x1b]11;?": b"\x1b]11;rgb:0000/0000/0000\x1b\\"}
+
+
+class Screen:
+    """Starts ``argv`` on a pty of the given size; ``started`` is the moment before the start."""
+
+    def __init__(self, argv: list[str], cwd: str, *, columns: int = 160, rows: int = 45) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self.stream = pyte.ByteStream(self.screen)
+        self.fd, child = pty.openpty()
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        self.started = time.perf_counter()
+        self.process = subprocess.Popen(
+            argv, cwd=cwd, env=env, stdin=child, stdout=child, stderr=child, start_new_session=True
+        )
+        os.close(child)
+
+    def pump(self, timeout: float) -> None:
+        """Feed what came to the screen; waits at most ``timeout`` for the first byte."""
+        if not select.select([self.fd], [], [], timeout)[0]:
+            return
+        try:
+            data = os.read(self.fd, 1 << 16)
+        except OSError:
+            return
+        for question, answer in ANSWERS.items():
+            if question in data:
+                os.write(self.fd, answer)
+        self.stream.feed(data)
+
+    def text(self) -> str:
+        """The screen as lines of text."""
+        return "\n".join(self.screen.display)
+
+    def wait(self, pattern: str, timeout: float = 10.0) -> float | None:
+        """The moment at which ``pattern`` was on the screen, None if it never was."""
+        wanted, end = re.compile(pattern), time.perf_counter() + timeout
+        while time.perf_counter() < end:
+            if wanted.search(self.text()):
+                return time.perf_counter()
+            self.pump(0.005)
+        return None
+
+    def rest(self, seconds: float) -> None:
+        """Keep feeding the screen for a while."""
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            self.pump(0.02)
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        os.write(self.fd, keys.encode())
+
+    def cpu_s(self) -> float:
+        """Processor seconds of the program and its children so far."""
+        me = psutil.Process(self.process.pid)
+        everyone = [me, *me.children(recursive=True)]
+        return sum(sum(p.cpu_times()[:2]) for p in everyone)
+
+    def memory_mb(self) -> float:
+        """Resident megabytes of the program and its children."""
+        me = psutil.Process(self.process.pid)
+        return sum(p.memory_info().rss for p in [me, *me.children(recursive=True)]) / 1e6
+
+    def close(self) -> None:
+        """End the program."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        os.close(self.fd)
