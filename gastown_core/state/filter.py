@@ -63,7 +63,7 @@ def matches(row: EventRow, wanted: EventFilter) -> bool:
         return False
     if wanted.text:
         needle = wanted.text.casefold()
-        if needle not in row.text.casefold() and needle not in row.actor.path.casefold() and needle not in row.type:
+        if not any(needle in text for text in (row.text.casefold(), row.bead, row.actor.path.casefold(), row.type)):
             return False
     return True
 

@@ -1,0 +1,113 @@
+"""One look at a town: the sample of the Go tools, and failing sources."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gastown_core.beads.ledger import TownLedger
+from gastown_core.clock import FixedClock, parse_moment
+from gastown_core.model.agent import Health
+from gastown_core.state.as_json import status_json
+from gastown_core.state.collect import collect
+from tests.support.towns import reference_town
+
+NOW = parse_moment("2026-11-21T05:30:00Z") or 0.0
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
+    return reference_town(tmp_path)
+
+
+def test_the_sample_town_shows_its_six_agents_in_order(root: str) -> None:
+    snapshot = collect(root, clock=FixedClock(NOW))
+    assert [view.address.path for view in snapshot.agents] == [
+        "mayor",
+        "deacon",
+        "demo/witness",
+        "demo/refinery",
+        "demo/crew/alice",
+        "demo/polecats/rust",
+    ]
+    assert snapshot.escalations == 1
+    assert all(not source.error for source in snapshot.sources)
+
+
+def test_its_polecat_has_the_bead_on_its_hook_and_its_mail(root: str) -> None:
+    rust = collect(root, clock=FixedClock(NOW)).agent("demo/polecats/rust")
+    assert rust is not None
+    assert rust.work is not None
+    assert (rust.work.bead_id, rust.work.title) == ("dm-9d8", "Task 1 for demo")
+    assert rust.session == "dm-rust"
+    assert rust.health.state is Health.ZOMBIE
+    assert rust.last_event is not None
+    assert rust.last_event.type == "spawn"
+
+
+def test_its_convoy_knows_titles_and_stages_from_the_rig(root: str) -> None:
+    (convoy,) = collect(root, clock=FixedClock(NOW)).convoys
+    assert (convoy.title, convoy.done, convoy.in_review, convoy.total) == ("Demo convoy", 0, 0, 3)
+    assert {m.bead_id: m.stage for m in convoy.members} == {"dm-7aw": "ready", "dm-9d8": "running", "dm-k3f": "ready"}
+    assert all(member.title and member.rig == "demo" for member in convoy.members)
+
+
+def test_status_json_has_the_keys_that_readers_know(root: str) -> None:
+    value = status_json(collect(root, clock=FixedClock(NOW)))
+    assert value["name"] == "gt"
+    assert value["summary"]["polecat_count"] == 1
+    (rig,) = value["rigs"]
+    assert rig["polecats"] == ["rust"]
+    assert {"name", "address", "session", "role", "running", "has_work", "unread_mail"} <= set(rig["agents"][0])
+
+
+def test_without_tmux_nobody_is_a_zombie(root: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    monkeypatch.setenv("PATH", str(empty))
+    snapshot = collect(root, clock=FixedClock(NOW))
+    assert snapshot.tmux_running is None
+    assert Health.ZOMBIE not in snapshot.counts
+    assert all(view.running is None for view in snapshot.agents)
+
+
+def test_a_tmux_that_fails_makes_agents_unknown_and_says_why(
+    root: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    broken = folder / "tmux"
+    broken.write_text("#!/bin/sh\necho 'protocol version mismatch' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    snapshot = collect(root, clock=FixedClock(NOW))
+    failed = snapshot.source_error("tmux")
+    assert failed is not None
+    assert "protocol version mismatch" in failed.error
+    rust = snapshot.agent("demo/polecats/rust")
+    assert rust is not None
+    assert rust.health.state is Health.UNKNOWN
+
+
+def test_a_ledger_that_cannot_be_read_makes_its_agents_unknown_and_leaves_the_rest(root: str) -> None:
+    path = Path(root, "demo", ".beads", "issues.jsonl")
+    path.unlink()
+    path.mkdir()
+    snapshot = collect(root, clock=FixedClock(NOW))
+    assert snapshot.source_error("beads") is not None
+    states = {view.address.path: view.health.state for view in snapshot.agents}
+    assert states["demo/polecats/rust"] is Health.UNKNOWN
+    assert states["mayor"] is Health.IDLE
+
+
+def test_unread_mail_is_counted_by_identity_and_read_mail_is_not(root: str) -> None:
+    store = TownLedger(root).stores()["town"]
+    with store.write("demo/witness") as batch:
+        for labels in (["gt:message"], ["gt:message", "read"]):
+            batch.create({"title": "hello", "assignee": "demo/polecats/rust", "labels": labels, "ephemeral": True})
+    rust = collect(root, clock=FixedClock(NOW)).agent("demo/polecats/rust")
+    assert rust is not None
+    assert (rust.unread, rust.first_subject) == (1, "hello")

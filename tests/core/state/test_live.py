@@ -1,0 +1,152 @@
+"""The live model tells what changes, once, and says so when a source fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from gastown_core.beads.ledger import TownLedger
+from gastown_core.clock import SYSTEM_CLOCK, FixedClock
+from gastown_core.events.log import append_event
+from gastown_core.events.retention import prune
+from gastown_core.model.agent import Health
+from gastown_core.runtimes.heartbeat import write_heartbeat
+from gastown_core.state.live import LiveTown
+from tests.support.towns import reference_town
+
+
+@pytest.fixture
+async def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LiveTown]:
+    monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
+    town = LiveTown(reference_town(tmp_path))
+    await town.start()
+    reader = asyncio.get_running_loop().create_task(drain(town))
+    yield town
+    reader.cancel()
+    await town.close()
+
+
+async def drain(town: LiveTown) -> None:
+    async for _ in town.updates():
+        pass
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(8):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def texts(town: LiveTown) -> list[str]:
+    return [town.stream.row(serial).text for serial in range(town.stream.first, town.stream.end)]
+
+
+async def test_an_appended_event_becomes_a_row_and_its_actors_last_event(live: LiveTown) -> None:
+    before = live.stream.end
+    append_event(live.root, "hook", "demo/rust", {"bead": "dm-k3f"})
+    await until(lambda: live.stream.end == before + 1)
+    assert live.stream.row(before).text == "hooked dm-k3f"
+    rust = live.snapshot.agent("demo/polecats/rust")
+    assert rust is not None
+    assert rust.last_event is not None
+    assert rust.last_event.text == "hooked dm-k3f"
+
+
+async def test_a_bead_written_by_another_process_is_one_row_and_moves_its_convoy(live: LiveTown) -> None:
+    with TownLedger(live.root).stores()["demo"].write("op") as batch:
+        batch.close("dm-k3f", "finished")
+    await until(lambda: live.snapshot.convoys[0].done == 1)
+    assert [text for text in texts(live) if "dm-k3f" in text] == ["dm-k3f Task 2 for demo closed"]
+
+
+async def test_a_change_told_by_event_and_ledger_is_one_row(live: LiveTown) -> None:
+    with TownLedger(live.root).stores()["demo"].write("op") as batch:
+        bead = batch.create({"title": "Both ways"})
+    append_event(live.root, "create", "op", {"bead": bead.id, "title": bead.title, "rev": bead.text("updated_at")})
+    append_event(live.root, "mail", "mayor", {"to": "x", "subject": "the end"})
+    await until(lambda: any("the end" in text for text in texts(live)))
+    assert sum("Both ways" in text for text in texts(live)) == 1
+
+
+async def test_a_compacted_store_changes_nothing_on_screen(live: LiveTown) -> None:
+    store = TownLedger(live.root).stores()["demo"]
+    with store.write("op") as batch:
+        batch.update("dm-k3f", {"title": "Renamed"})
+    await until(lambda: any("Renamed" in text for text in texts(live)))
+    rows = live.stream.end
+    from gastown_core.beads.compaction import compact
+
+    compact(store)
+    with store.write("op") as batch:
+        batch.create({"title": "After"})
+    await until(lambda: any("After" in text for text in texts(live)))
+    assert live.stream.end == rows + 1
+
+
+async def test_records_that_come_by_replacing_the_file_are_seen(live: LiveTown) -> None:
+    path = Path(live.root, "demo", ".beads", "issues.jsonl")
+    fresh = path.with_name("fresh")
+    fresh.write_bytes(path.read_bytes().replace(b"Task 3 for demo", b"Task 3 by git"))
+    os.rename(fresh, path)
+    await until(lambda: any("Task 3 by git" in text for text in texts(live)))
+
+
+async def test_the_stream_goes_on_after_retention_replaced_the_log(live: LiveTown) -> None:
+    Path(live.root, ".krc.yaml").write_text('{"min_retain_count": 2, "ttls": {"*": "1s"}}')
+    prune(live.root, SYSTEM_CLOCK.now() + 86400 * 400)
+    await until(lambda: live.stream.end == 2)
+    append_event(live.root, "mail", "mayor", {"to": "x", "subject": "still here"})
+    await until(lambda: any("still here" in text for text in texts(live)))
+
+
+async def test_a_heartbeat_moves_the_state(live: LiveTown, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    live.sources.facts.panes = None
+    write_heartbeat(live.root, "dm-rust", "waiting", context="allow Bash?", bead="dm-9d8")
+
+    def state() -> Health:
+        rust = live.snapshot.agent("demo/polecats/rust")
+        assert rust is not None
+        return rust.health.state
+
+    await until(lambda: state() is Health.WAITING)
+
+
+async def test_a_new_polecat_and_a_new_rig_appear(live: LiveTown) -> None:
+    Path(live.root, "demo", "polecats", "onyx", "demo").mkdir(parents=True)
+    await until(lambda: live.snapshot.agent("demo/polecats/onyx") is not None)
+
+
+async def test_a_burst_is_coalesced_and_complete(live: LiveTown) -> None:
+    before = live.stream.end
+    for n in range(500):
+        append_event(live.root, "step", "demo/rust", {"message": f"n{n}"})
+    await until(lambda: live.stream.end == before + 500)
+    assert live.stream.row(live.stream.end - 1).text == "n499"
+
+
+async def test_broken_settings_are_told_and_the_picture_stays(live: LiveTown) -> None:
+    Path(live.root, "settings", "config.json").write_text("{oops")
+    await until(lambda: live.snapshot.source_error("roster") is not None)
+    assert len(live.snapshot.agents) == 6
+    Path(live.root, "settings", "config.json").write_text("{}")
+    await until(lambda: live.snapshot.source_error("roster") is None)
+
+
+async def test_states_move_by_waiting_alone(live: LiveTown) -> None:
+    live.sources.facts.panes = None
+    bead = TownLedger(live.root).stores()["demo"].get("dm-9d8")
+    assert bead is not None
+    began = bead.updated_at
+
+    def state_at(minutes: float) -> Health:
+        live.clock = FixedClock(began + minutes * 60)
+        live.recheck()
+        rust = live.snapshot.agent("demo/polecats/rust")
+        assert rust is not None
+        return rust.health.state
+
+    assert [state_at(minutes) for minutes in (14, 16, 31)] == [Health.WORKING, Health.STALLED, Health.GUPP]
