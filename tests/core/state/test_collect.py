@@ -110,4 +110,4 @@ def test_unread_mail_is_counted_by_identity_and_read_mail_is_not(root: str) -> N
             batch.create({"title": "hello", "assignee": "demo/polecats/rust", "labels": labels, "ephemeral": True})
     rust = collect(root, clock=FixedClock(NOW)).agent("demo/polecats/rust")
     assert rust is not None
-    assert (rust.unread, rust.first_subject) == (1, "hello")
+    assert (rust.unread, rust.first_subject) == (2, "hello")
