@@ -116,8 +116,10 @@ def _expand(root: Root, word: str) -> str:
     firsts: dict[str, None] = {}
     for row in root.commands:
         head = row.name.split()[0]
-        if word == head or word in row.aliases:
-            return row.name if word in row.aliases else head
+        if word == head:
+            return head
+        if " " not in row.name and word in row.aliases:
+            return row.name
         firsts[head] = None
     fits = [head for head in firsts if head.startswith(word)]
     return fits[0] if len(fits) == 1 else word

@@ -75,7 +75,7 @@ def handoff(
 def _respawn_from_outside(root: str, entry: RosterEntry, note: str) -> None:
     """Leave the respawn to a process that outlives this session, which ends with all that runs in it."""
     words = ["session", "restart", entry.address.path, "--topic", "handoff", "--about", note, "--when-orphaned"]
-    spawn([sys.executable, "-m", "gastown_cli", *words], cwd=root)
+    spawn([sys.executable, "-P", "-m", "gastown_cli", *words], cwd=root)
 
 
 def store_note(root: str, entry: RosterEntry, subject: str, message: str, sender: str) -> str:

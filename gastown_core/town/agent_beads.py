@@ -47,7 +47,7 @@ def write_agent_bead(batch: Batch, address: Address, prefix: str, **fields: str)
     known = batch.get(bead_id)
     if known is None:
         title = ABOUT.get(address.role, bead_id).format(rig=address.rig, name=address.name)
-        lines = {key: "null" for key in FIELDS} | {"role_type": address.role, "rig": address.rig or "null"}
+        lines = dict.fromkeys(FIELDS, "null") | {"role_type": address.role, "rig": address.rig or "null"}
         lines.update((key, str(value)) for key, value in wanted.items())
         body = "\n".join([title, "", *(f"{key}: {value}" for key, value in lines.items())])
         batch.create(

@@ -186,8 +186,8 @@ def commit_town(root: str, message: str, git: Any = None, paths: tuple[str, ...]
 
 def _init_ledger(root: str, added: list[str]) -> None:
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.routes import add_route
     from gastown_core.beads.opening import init_store
+    from gastown_core.beads.routes import add_route
 
     beads_dir = os.path.join(root, ".beads")
     if not os.path.exists(os.path.join(beads_dir, "config.yaml")):

@@ -14,9 +14,10 @@ import time
 from collections import namedtuple
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import ConflictError, NoTmuxError, TmuxError, TownError
+from gastown_core.errors import ConflictError, NoTmuxError, TmuxError, TownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT, Address
+from gastown_core.process import spawn
 from gastown_core.runtimes.heartbeat import heartbeat_path
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import has_tmux, socket_name
@@ -127,6 +128,26 @@ def plan_start(
     typed = prompt if first_prompt_is_typed(preset) else ""
     argv = command_line(preset, "" if typed else prompt)
     return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, tuple(chosen.warnings))
+
+
+def plan_again(
+    root: str,
+    entry: RosterEntry,
+    *,
+    topic: str = "restart",
+    sender: str = "overseer",
+    bead: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+) -> Start:
+    """As ``plan_start``, with the runtime the agent has now if it has a session and that runtime is still known."""
+    pane = find_session(root, entry) if has_tmux() else None
+    branch = os.environ.get("GT_BRANCH", "") if os.environ.get("GT_SESSION") == entry.session else ""
+    if pane is not None and pane.agent:
+        with contextlib.suppress(UsageError):
+            return plan_start(
+                root, entry, agent=pane.agent, topic=topic, sender=sender, bead=bead, branch=branch, clock=clock
+            )
+    return plan_start(root, entry, topic=topic, sender=sender, bead=bead, branch=branch, clock=clock)
 
 
 def _first_words(preset: Preset, topic: str) -> str:
@@ -283,8 +304,21 @@ def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
         "cwd": entry.work_dir,
     }
     append_event(root, "session_start", entry.address.path, payload, clock=clock)
+    if start.typed_prompt:
+        # whoever started the agent need not wait until it is ready to be spoken to
+        words = ["session", "first-prompt", entry.address.path, "--", start.typed_prompt]
+        spawn([sys.executable, "-P", "-m", "gastown_cli", *words], cwd=root)
 
 
 def _forget_heartbeat(root: str, entry: RosterEntry) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(heartbeat_path(root, entry.session))
+
+
+def live_sessions(root: str) -> frozenset[str] | None:
+    """Names of the town's sessions whose program has not ended; None without tmux. One tmux call."""
+    from gastown_core.tmux.panes import list_panes
+
+    if not has_tmux():
+        return None
+    return frozenset(name for name, pane in list_panes(server_of(root)).items() if not pane.dead)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.town.polecats import Sandbox
-    from gastown_core.town.sessions import Start
 
 VALIDATED, CONVOY, WORKTREE, HOOKED, SESSION, STARTED = "validated convoy worktree hooked session started".split()
 RESTING = ("", "null", "idle", "done", "nuked")
@@ -263,7 +262,7 @@ class Sling:
         pane = sessions.find_session(self.root, entry)
         if not branch and sessions.is_alive(pane):
             yield self._receipt(SESSION, f"{entry.session} runs")
-            yield from self._tell(entry, start)
+            yield from self._tell(entry)
             return
         if pane is None:
             undo.callback(self._end_session, entry)
@@ -274,11 +273,12 @@ class Sling:
     def _end_session(self, entry: RosterEntry) -> None:
         sessions.stop_agent(self.root, entry, caller=self.actor, reason="sling failed", clock=self.clock)
 
-    def _tell(self, entry: RosterEntry, start: Start) -> Iterator[Receipt]:
+    def _tell(self, entry: RosterEntry) -> Iterator[Receipt]:
         """Nudge a standing agent; a nudge that does not arrive leaves the work hooked, and says so."""
-        from gastown_core.messaging.nudge import AgentTarget, nudge
+        from gastown_core.messaging.nudge import nudge
+        from gastown_core.messaging.targets import target_of
 
-        to = AgentTarget(entry.address.path, entry.session, start.preset, entry.address.rig)
+        to = target_of(self.root, entry)
         text = f"Work is on your hook: {self.result.bead}. Run `gt hook`."
         server = sessions.server_of(self.root)
         for receipt in nudge(self.root, to, text, self.actor, server=server, clock=self.clock):

@@ -1,0 +1,89 @@
+"""``gt mayor start|attach|detach|stop|restart|status``: the town's coordinator."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output, who
+from gastown_cli.commands.attach import go_to
+from gastown_core.errors import ConflictError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.town.inventory import RosterEntry
+
+ACTIONS = ("start", "attach", "at", "detach", "stop", "restart", "status")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt mayor``."""
+    parser.add_argument("action", choices=ACTIONS, metavar="start|attach|detach|stop|restart|status")
+    parser.add_argument("--agent", default="", help="runtime or alias to run it with")
+    parser.add_argument("--running", action="store_true", help="for status: print only true or false")
+    context.add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Do what the first word says."""
+    from gastown_core.town import sessions
+
+    root = context.town()
+    entry = who.find(root, "mayor")[1]
+    me = who.acting(root)
+    if args.action == "status":
+        return _status(root, entry, args)
+    if args.action in ("attach", "at"):
+        return go_to(root, entry, agent=args.agent)
+    if args.action == "detach":
+        from gastown_core.tmux.sessions import detach_clients
+
+        count = detach_clients(sessions.server_of(root), entry.session)
+        viewers = f"{count} viewer{'' if count == 1 else 's'} detached" if count else "nobody was attached"
+        output.say(f"{output.style('✓', 'green')} {viewers}; the mayor goes on")
+        return 0
+    if args.action == "stop":
+        ended = sessions.stop_agent(root, entry, caller=me, reason="mayor stop")
+        output.say(f"{output.style('✓', 'green')} the mayor's session {'ended' if ended else 'was not running'}")
+        return 0
+    again = args.action == "restart" and not args.agent
+    start = (
+        sessions.plan_again(root, entry, sender=me)
+        if again
+        else sessions.plan_start(root, entry, agent=args.agent, topic=args.action, sender=me)
+    )
+    if args.action == "restart":
+        pane = sessions.respawn_agent(root, start)
+    else:
+        if sessions.is_alive(sessions.find_session(root, entry)):
+            raise ConflictError("the mayor runs already", f"session {entry.session}", "gt mayor attach")
+        pane = sessions.start_agent(root, start)
+    output.say(f"{output.style('✓', 'green')} the mayor runs as {start.alias}, process {pane.pid}; gt mayor attach")
+    return 0
+
+
+def _status(root: str, entry: RosterEntry, args: Namespace) -> int:
+    from gastown_core.tmux.socket import has_tmux
+    from gastown_core.town import sessions
+
+    pane = sessions.find_session(root, entry) if has_tmux() else None
+    alive = sessions.is_alive(pane)
+    if args.running:
+        output.say("true" if alive else "false")
+    elif args.json:
+        output.say_json(
+            {
+                "running": alive,
+                "session": entry.session,
+                "runtime": pane.agent if pane else "",
+                "pid": pane.pid if pane else 0,
+                "attached": pane.attached if pane else 0,
+            }
+        )
+    elif pane is None:
+        why = "" if has_tmux() else " (there is no tmux on this machine)"
+        output.say(f"the mayor is not running{why}")
+    else:
+        seen = f", {pane.attached} attached" if pane.attached else ""
+        state = "runs" if alive else "has a session, but its agent has ended; gt mayor attach revives it"
+        output.say(f"the mayor {state} ({pane.agent or pane.command}, process {pane.pid}{seen})")
+    return 0

@@ -1,0 +1,87 @@
+"""``gt prime``: what an agent needs to know, at the start and whenever it is lost."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_cli import context, output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.town.inventory import RosterEntry
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt prime``."""
+    parser.add_argument("--hook", action="store_true", help="called by the runtime's own session hook")
+    parser.add_argument("--dry-run", action="store_true", help="take no note off the hook")
+    context.add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Print the briefing; outside a town nothing, with success."""
+    from gastown_core.town.identity import own_entry
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.work.prime import brief
+
+    root = context.find_town()
+    if root is None:
+        return 0
+    entry = own_entry(root, read_inventory(root))
+    if entry is None:
+        output.say("You act as overseer in this town. gt status shows it, gt feed watches it.")
+        return 0
+    is_self = os.environ.get("GT_SESSION", "") == entry.session
+    if args.hook and not args.dry_run:
+        _note_start(root, entry)
+    briefing = brief(root, entry, consume=is_self and not args.dry_run)
+    if args.json:
+        output.say_json(
+            {
+                "role": entry.address.role,
+                "address": entry.address.path,
+                "hooked_bead": briefing.work[0].id if briefing.work else "",
+                "notes": [note.id for note in briefing.notes],
+                "unread": briefing.mail,
+            }
+        )
+    else:
+        output.say("\n".join(output.clean(line) for line in briefing.text.split("\n")))
+    return 0
+
+
+def _note_start(root: str, entry: RosterEntry) -> None:
+    """Tell of a session that was not started by this programme, or that resumed or compacted."""
+    from gastown_core.events.log import append_event
+
+    source, session_id = _hook_input()
+    if os.environ.get("GT_SESSION") and source in ("", "startup"):
+        return
+    payload = {
+        "session_id": session_id or entry.session,
+        "role": entry.address.path,
+        "actor_pid": os.getppid(),
+        "topic": source or "startup",
+        "cwd": os.getcwd(),
+    }
+    append_event(root, "session_start", entry.address.path, payload)
+
+
+def _hook_input() -> tuple[str, str]:
+    """(source, session id) that the runtime wrote to stdin as JSON; waits at most half a second for it."""
+    import json
+    import select
+    import sys
+
+    session = next((os.environ[key] for key in ("GT_SESSION_ID", "CLAUDE_SESSION_ID") if os.environ.get(key)), "")
+    value: object = None
+    if not sys.stdin.isatty() and select.select([sys.stdin], [], [], 0.5)[0]:
+        try:
+            value = json.loads(os.read(sys.stdin.fileno(), 65536) or b"null")
+        except (ValueError, OSError):
+            value = None
+    if not isinstance(value, dict):
+        return "", session
+    return str(value.get("source") or ""), str(value.get("session_id") or session)

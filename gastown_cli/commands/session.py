@@ -1,0 +1,121 @@
+"""``gt session start|stop|restart|list``: the session of one agent."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from gastown_cli import context, output, who
+from gastown_cli.receipts import add_receipts, follow
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import UsageError
+from gastown_core.model.order import Receipt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from gastown_core.town.inventory import RosterEntry
+
+ACTIONS = ("start", "stop", "restart", "list", "first-prompt")
+ORPHAN_WAIT_S = 10.0
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt session``."""
+    parser.add_argument("action", choices=ACTIONS, metavar="start|stop|restart|list")
+    parser.add_argument("target", nargs="?", default="", metavar="agent", help="who (default: you)")
+    parser.add_argument("text", nargs="?", default="", help="for first-prompt: what to type once the agent is ready")
+    parser.add_argument("--agent", default="", help="runtime or alias to run it with")
+    parser.add_argument("--topic", default="", help="what the first line of the session says it is for")
+    parser.add_argument("--about", default="", help="the bead that the first line names")
+    parser.add_argument("--reason", default="", help="for stop: why")
+    parser.add_argument("--rig", default="", help="for list: only this rig")
+    parser.add_argument("--when-orphaned", action="store_true", help="begin when the calling process has ended")
+    context.add_json(parser)
+    add_receipts(parser)
+
+
+def run(args: Namespace) -> int:
+    """Do what the first word says."""
+    root = context.town()
+    if args.action == "list":
+        return _list(root, args.rig, as_json=args.json)
+    entry = who.find(root, args.target)[1]
+    if args.when_orphaned:
+        wait_until_orphaned()
+    if args.action == "first-prompt":
+        from gastown_core.messaging.first_prompt import type_first_prompt
+
+        if not args.text:
+            raise UsageError("gt session first-prompt needs a text")
+        return follow(
+            lambda: type_first_prompt(root, entry, args.text, sender=who.acting(root)), as_lines=args.receipts
+        )[0]
+    return follow(lambda: _act(root, entry, args), as_lines=args.receipts, quiet=args.json)[0]
+
+
+def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
+    from gastown_core.town import sessions
+
+    def receipt(stage: str, detail: str, *, ok: bool = True) -> Receipt:
+        path = entry.address.path
+        return Receipt(f"session {args.action}", path, stage, detail, ok=ok, final=True, at=SYSTEM_CLOCK.now())
+
+    me = who.acting(root)
+    if args.action == "stop":
+        ended = sessions.stop_agent(root, entry, caller=me, reason=args.reason)
+        yield receipt(
+            "stopped", f"{entry.session} ended; its work stays" if ended else f"{entry.session} was not running"
+        )
+        return
+    topic = args.topic or ("restart" if args.action == "restart" else "start")
+    if args.action == "start" or args.agent:
+        start = sessions.plan_start(root, entry, agent=args.agent, topic=topic, sender=me, bead=args.about)
+    else:
+        start = sessions.plan_again(root, entry, topic=topic, sender=me, bead=args.about)
+    for warning in start.warnings:
+        output.note(f"note: {output.clean(warning)}")
+    begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent
+    pane = begin(root, start)
+    yield receipt("started", f"{entry.session} with {start.alias}, process {pane.pid}")
+
+
+def wait_until_orphaned() -> None:
+    """Return once the process that started this one has ended, or after some seconds."""
+    parent = os.getppid()
+    deadline = time.monotonic() + ORPHAN_WAIT_S
+    while os.getppid() == parent and parent != 1 and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _list(root: str, rig: str, *, as_json: bool) -> int:
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.town.sessions import live_sessions
+
+    live = live_sessions(root)
+    rows = [
+        {
+            "rig": entry.address.rig,
+            "name": entry.address.label,
+            "role": entry.address.role,
+            "address": entry.address.path,
+            "session_id": entry.session,
+            "running": entry.session in live if live is not None else False,
+        }
+        for entry in read_inventory(root).agents
+        if rig in ("", entry.address.rig)
+    ]
+    if as_json:
+        output.say_json(rows)
+        return 0
+    if live is None:
+        output.note("there is no tmux on this machine, so no session runs")
+    output.say(
+        output.table(
+            [[str(r["address"]), str(r["session_id"]), "running" if r["running"] else "-"] for r in rows],
+            header=("AGENT", "SESSION", "STATE"),
+        )
+    )
+    return 0

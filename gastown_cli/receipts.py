@@ -1,0 +1,48 @@
+"""Receipts on the terminal: a line a stage for people, or a JSON line each for programs."""
+
+from __future__ import annotations
+
+from gastown_cli import output
+from gastown_core.errors import GastownError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Iterable
+
+    from gastown_core.model.order import Receipt
+
+
+def add_receipts(parser: ArgumentParser) -> None:
+    """The ``--receipts`` option of every order."""
+    parser.add_argument("--receipts", action="store_true", help="print each stage as one JSON line")
+
+
+def follow(
+    start: Callable[[], Iterable[Receipt]], *, as_lines: bool = False, quiet: bool = False
+) -> tuple[int, Receipt | None]:
+    """Run an order and show its stages; returns the exit code and the last receipt.
+
+    With ``as_lines`` an error is a JSON line too, and counts as exit code; else it is raised for the root to show.
+    """
+    last: Receipt | None = None
+    try:
+        for receipt in start():
+            last = receipt
+            if as_lines:
+                output.say_json_line(receipt.as_json())
+            elif not quiet:
+                output.say(line_of(receipt))
+    except GastownError as error:
+        if not as_lines:
+            raise
+        output.say_json_line(error.as_json())
+        return error.exit_code, last
+    return (0 if last is None or last.ok else 1), last
+
+
+def line_of(receipt: Receipt) -> str:
+    """``✓ hooked  on the hook of shop/opal``."""
+    mark = output.style("✓", "green") if receipt.ok else output.style("✗", "red")
+    detail = f"  {output.clean(receipt.detail)}" if receipt.detail else ""
+    return f"{mark} {receipt.stage}{detail}"

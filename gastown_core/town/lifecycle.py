@@ -1,0 +1,121 @@
+"""The town up and down: its standing agents started side by side, its own sessions ended and no other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GastownError, TmuxError
+from gastown_core.events.log import append_event
+from gastown_core.files.locks import FileLock
+from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
+from gastown_core.town import sessions
+from gastown_core.town.inventory import read_inventory
+from gastown_core.town.settings import load_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gastown_core.clock import Clock
+    from gastown_core.town.inventory import Inventory, RosterEntry
+
+RUNS_ALREADY = "runs already"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What became of one agent on the way up."""
+
+    name: str
+    role: str
+    rig: str
+    ok: bool
+    detail: str
+
+    def as_json(self) -> dict[str, object]:
+        """The row as ``gt up --json`` prints it."""
+        out: dict[str, object] = {"name": self.name, "type": self.role, "ok": self.ok, "detail": self.detail}
+        return {**out, "rig": self.rig} if self.rig else out
+
+
+def standing_agents(root: str, inventory: Inventory) -> list[RosterEntry]:
+    """Whom ``gt up`` starts: mayor, and as the settings say deacon, witnesses and refineries of open rigs."""
+    settings = load_settings(root)
+    roles = {MAYOR}
+    roles.update(role for role in (DEACON, WITNESS, REFINERY) if settings.lenient(f"up.{role}"))
+    closed = {rig.name for rig in inventory.rigs if rig.state != "operational"}
+    return [e for e in inventory.agents if e.address.role in roles and e.address.rig not in closed]
+
+
+def bring_up(
+    root: str, *, sender: str, agent: str = "", feed_argv: Sequence[str] = (), clock: Clock = SYSTEM_CLOCK
+) -> list[Service]:
+    """Start every standing agent that does not live, and bind the feed key to ``feed_argv``; one row for each.
+
+    Appends ``boot`` if all of them run.  Raises NoTmuxError; an agent that fails is a row, not an exception.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    server = sessions.server_of(root)
+    inventory = read_inventory(root)
+    wanted = standing_agents(root, inventory)
+
+    def start(entry: RosterEntry) -> Service:
+        address = entry.address
+        try:
+            if sessions.is_alive(sessions.find_session(root, entry)):
+                return Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
+            plan = sessions.plan_start(root, entry, agent=agent, topic="start", sender=sender, clock=clock)
+            sessions.respawn_agent(root, plan, clock=clock)
+        except GastownError as error:
+            return Service(address.path, address.role, address.rig, False, str(error))
+        return Service(address.path, address.role, address.rig, True, f"{entry.session} with {plan.alias}")
+
+    with _lock(root), ThreadPoolExecutor(max_workers=8) as pool:
+        rows = list(pool.map(start, wanted))
+    if feed_argv and any(row.ok for row in rows):
+        from gastown_core.tmux.keys import bind_feed_key
+
+        # a key that cannot be bound is no reason to call the town down
+        with contextlib.suppress(TmuxError):
+            bind_feed_key(server, feed_argv, prefixes=[rig.prefix for rig in inventory.rigs])
+    if rows and all(row.ok for row in rows) and any(row.detail != RUNS_ALREADY for row in rows):
+        append_event(root, "boot", "gt", {"rig": "town", "agents": [row.name for row in rows]}, clock=clock)
+    return rows
+
+
+def bring_down(
+    root: str, *, caller: str, workers: bool = True, dry_run: bool = False, clock: Clock = SYSTEM_CLOCK
+) -> list[str]:
+    """End the sessions of everyone on the roster (``workers`` False spares polecats and crew); whom it ended.
+
+    Appends ``session_end`` for each and one ``halt``.  Raises NoTmuxError, TmuxError.
+    """
+    from gastown_core.tmux.panes import list_panes
+
+    server = sessions.server_of(root)
+    panes = list_panes(server)
+    entries = [entry for entry in read_inventory(root).agents if entry.session in panes]
+    if not workers:
+        entries = [entry for entry in entries if entry.address.role in (MAYOR, DEACON, WITNESS, REFINERY)]
+    if dry_run:
+        return [entry.address.path for entry in entries]
+    own = os.environ.get("GT_SESSION", "")
+    entries.sort(key=lambda entry: entry.session == own)
+    with _lock(root):
+        others = [entry for entry in entries if entry.session != own]
+        ended = sessions.stop_all(root, others, reason="town down", caller=caller, clock=clock) if others else []
+        if ended:
+            append_event(root, "halt", caller, {"services": ended}, clock=clock)
+        for entry in entries[len(others) :]:
+            ended += sessions.stop_all(root, [entry], reason="town down", caller=caller, clock=clock)
+    return ended
+
+
+def _lock(root: str) -> FileLock:
+    folder = os.path.join(root, ".runtime", "locks")
+    os.makedirs(folder, exist_ok=True)
+    return FileLock(os.path.join(folder, "lifecycle.lock"), timeout_s=30.0, name_holder=True)
