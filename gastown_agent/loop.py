@@ -10,6 +10,7 @@ from gastown_agent.mood import DIALOG
 from gastown_agent.patrol import patrol
 from gastown_agent.view import banner, prompt_area, question_area
 from gastown_agent.worker import CRASH_STATUS, CrashError, Worker
+from gastown_core.messaging.queue import drain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,8 +65,11 @@ class Loop:
     def _begin(self) -> None:
         """Ready for input: work on the first prompt, or rest."""
         prompt, self._prompt = self._prompt, ""
+        has_mail = self._read_queue()
         if prompt:
             self._submit(prompt)
+        elif has_mail:
+            return
         elif self._session.identity.role in WORKERS:
             self._look_at_hook()
         else:
@@ -141,9 +145,21 @@ class Loop:
         self._interrupted_at = now
         self._typed = ""
 
+    def _read_queue(self) -> bool:
+        """Take in nudges that were kept while it could not be typed to; whether there were any."""
+        identity = self._session.identity
+        if not identity.town or not identity.session:
+            return False
+        records = drain(identity.town, identity.session)
+        for record in records:
+            self._submit(f"[from {record.get('sender')}] {record['message']}")
+        return bool(records)
+
     def _end_turn(self) -> None:
         self._turn_busy = ""
         self._say("● Understood.")
+        if self._read_queue():
+            return
         if self._session.identity.role in WORKERS:
             self._look_at_hook()
         else:
@@ -177,6 +193,8 @@ class Loop:
             sys.exit(CRASH_STATUS)
         if again is not None:
             self._at("step", again)
+        elif not self._worker.has_work:
+            self._read_queue()
 
     def _at(self, name: str, seconds: float) -> None:
         self._due[name] = time.monotonic() + seconds

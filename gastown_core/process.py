@@ -91,11 +91,22 @@ def spawn(
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
     stderr: int = subprocess.DEVNULL,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a long-lived child in a session of its own, with the given pipes; the caller keeps and ends it."""
+    """Start a long-lived child in a session of its own, with the given pipes; the caller keeps and ends it.
+
+    ``pass_fds`` are further descriptors that it inherits.
+    """
     try:
         return subprocess.Popen(
-            argv, cwd=cwd, env=env, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=tuple(pass_fds),
+            start_new_session=True,
         )
     except FileNotFoundError as error:
         raise ProgramMissingError(f"{argv[0]} is not installed", "", f"install {argv[0]} or put it on PATH") from error

@@ -86,7 +86,7 @@ def store_note(root: str, entry: RosterEntry, subject: str, message: str, sender
     fields = {
         "title": title[:500],
         "description": message,
-        "issue_type": "task",
+        "issue_type": "message",
         "priority": 1,
         "labels": ["gt:message", f"from:{sender}"],
         "assignee": entry.address.mail,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 
-from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import ConflictError
 from gastown_core.files.atomic import write_atomic
 
@@ -75,6 +75,29 @@ def enqueue(
     return path
 
 
+def drain(town_root: str, session: str, *, clock: Clock = SYSTEM_CLOCK) -> list[dict[str, object]]:
+    """Take the waiting nudges out, oldest first, urgent ones before the rest; each goes to one taker only.
+
+    Expired and unreadable ones are dropped; those with a ``deliver_after`` in the future stay.
+    """
+    now = clock.now()
+    taken = []
+    for path in waiting(town_root, session):
+        claimed = f"{path}.claimed.{os.urandom(4).hex()}"
+        try:
+            os.rename(path, claimed)
+        except FileNotFoundError:
+            continue
+        record = _read(claimed)
+        if (parse_moment(record.get("deliver_after")) or 0.0) > now:
+            os.rename(claimed, path)
+            continue
+        if record.get("message") and (parse_moment(record.get("expires_at")) or now) >= now:
+            taken.append(record)
+        os.unlink(claimed)
+    return sorted(taken, key=lambda record: record.get("priority") != URGENT)
+
+
 def _read(path: str) -> dict[str, object]:
     try:
         with open(path, "rb") as handle:
@@ -84,4 +107,4 @@ def _read(path: str) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-__all__ = ["MAX_DEPTH", "NORMAL", "URGENT", "enqueue", "queue_dir", "waiting"]
+__all__ = ["MAX_DEPTH", "NORMAL", "URGENT", "drain", "enqueue", "queue_dir", "waiting"]

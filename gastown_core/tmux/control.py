@@ -37,6 +37,7 @@ from gastown_core.tmux.socket import socket_path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import BinaryIO
 
 SUBSCRIPTIONS_SINCE = (3, 2)
 _LIST = f"list-panes -a -F '{PANE_FORMAT}'"
@@ -73,14 +74,14 @@ class ControlLink:
         self.closed = False
         self.session = f"{HIDDEN_PREFIX}{os.getpid()}-{time.monotonic_ns() % 10**9}"
         self._server = server
-        self._on_change = on_change
+        self._on_change: Callable[[dict[str, Pane]], None] | None = None
         self._on_close = on_close
         self._waiting: deque[Future[list[str]]] = deque()
         self._lock = threading.Lock()
         self._listing = False
         self._stale = False
         with server.coming_and_going():
-            self._process, self._lifeline = _start_client(server, self.session)
+            self._process, self._output, self._lifeline = _start_client(server, self.session)
             self._reader = threading.Thread(target=self._read, name="tmux-link", daemon=True)
             self._reader.start()
             self.run("refresh-client -f no-output,ignore-size")
@@ -88,6 +89,7 @@ class ControlLink:
         if on_change is not None:
             if self.subscribed:
                 self._subscribe()
+            self._on_change = on_change
             self._ask_for_panes()
 
     def command(self, text: str) -> Future[list[str]]:
@@ -157,11 +159,10 @@ class ControlLink:
 
     def _read(self) -> None:
         """The reader thread: until the client ends."""
-        output = self._process.stdout
         block: list[str] | None = None
         number = b""
-        if output is not None:
-            for line in output:
+        with self._output:
+            for line in self._output:
                 line = line.rstrip(b"\r\n")
                 word, _, rest = line.partition(b" ")
                 if block is None:
@@ -243,10 +244,9 @@ class ControlLink:
         for answer in left:
             if answer.set_running_or_notify_cancel():
                 answer.set_exception(_gone())
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
         if self._on_close is not None:
@@ -295,8 +295,8 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _start_client(server: TmuxServer, session: str) -> tuple[subprocess.Popen[bytes], int]:
-    """The client, and the write end of the pipe that keeps its session alive. Raises NoTmuxError, TmuxError."""
+def _start_client(server: TmuxServer, session: str) -> tuple[subprocess.Popen[bytes], BinaryIO, int]:
+    """The client, what it writes, and the pipe end that keeps its session alive. Raises NoTmuxError, TmuxError."""
     fifo = f"{socket_path(server.socket)}.{session}"
     os.mkfifo(fifo, 0o600)
     try:
@@ -304,11 +304,17 @@ def _start_client(server: TmuxServer, session: str) -> tuple[subprocess.Popen[by
         words.append(f"exec cat {shlex.quote(fifo)}")
         for option in ("status off", "detach-on-destroy on", "destroy-unattached off"):
             words += [";", "set-option", "-t", f"={session}:", *option.split()]
+        reads, writes = os.pipe()
         try:
-            client = process.spawn(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            # the client holds both ends of its output: when we are killed, the server can still write its last words
+            # to it; with a broken pipe it would keep the client, half gone, for ever
+            client = process.spawn(words, stdin=subprocess.PIPE, stdout=writes, pass_fds=(reads,))
         except process.ProgramMissingError as error:
+            os.close(reads)
             raise NoTmuxError("tmux is not installed", "sessions need it", NO_TMUX_HINT) from error
-        return client, _open_lifeline(fifo, client)
+        finally:
+            os.close(writes)
+        return client, open(reads, "rb"), _open_lifeline(fifo, client)
     finally:
         os.unlink(fifo)
 
@@ -322,6 +328,6 @@ def _open_lifeline(fifo: str, client: subprocess.Popen[bytes], timeout_s: float 
         except OSError as error:
             if error.errno != errno.ENXIO or time.monotonic() > deadline or client.poll() is not None:
                 process.kill_group(client.pid)
-                client.communicate()
+                client.wait()
                 raise TmuxError("tmux did not open a control link", error.strerror or str(error)) from error
         time.sleep(0.002)

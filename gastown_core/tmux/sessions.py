@@ -201,7 +201,7 @@ def _watch_start(server: TmuxServer, name: str, pane_id: str, program: str, watc
     while True:
         pane = read_pane(server, pane_id)
         if pane.dead and pane.dead_status != 0:
-            said = " / ".join(line.strip() for line in capture_pane(server, pane_id, 20) if _is_said(line))[-200:]
+            said = " / ".join(line.strip() for line in capture_pane(server, pane_id, 200) if _is_said(line))[-200:]
             status = "a signal" if pane.dead_status is None else f"status {pane.dead_status}"
             kill_session(server, name)
             raise TmuxError(f"{os.path.basename(program)} ended at once in session {name}", f"{status}: {said}")
