@@ -113,6 +113,10 @@ class RuleBatch:
                 out.append(bead)
         return out
 
+    def discard(self) -> None:
+        """Forget everything done so far; nothing will be written."""
+        self._after.clear()
+
     def get(self, bead_id: str) -> Bead | None:
         """The bead as this batch has it so far."""
         bead = self._current(bead_id)

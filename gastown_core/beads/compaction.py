@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.model.bead import Bead
 
 TOMBSTONE_LIFE_S = 30 * 86400.0
 """How long a deletion is remembered, so that a merge with an old branch cannot bring the bead back."""
@@ -64,7 +65,7 @@ def _has_conflicts(store: JsonlStore) -> bool:
     return store.index.db.execute("SELECT 1 FROM oddities WHERE kind='conflict' LIMIT 1").fetchone() is not None
 
 
-def rewrite(store: JsonlStore, code: int, *, extra: Iterable[bytes] = ()) -> bool:
+def rewrite(store: JsonlStore, code: int, *, extra: Iterable[tuple[bytes, Bead]] = ()) -> bool:
     """Replace a file by its canonical form with the lines ``extra`` added; the caller holds the lock.
 
     Returns False where the file had that form already.  Raises StoreError; the old file then stands.
@@ -75,10 +76,8 @@ def rewrite(store: JsonlStore, code: int, *, extra: Iterable[bytes] = ()) -> boo
         raise ConflictError(
             f"{store.path(code)} holds git conflict markers", "a batch of this size rewrites it", "bd doctor --fix"
         )
-    for line in extra:
-        bead = record.parse_line(line)
-        if bead is not None:
-            beads[bead.id] = (line, bead.text("deleted_at") if bead.is_tombstone else None)
+    for line, bead in extra:
+        beads[bead.id] = (line, bead.text("deleted_at") if bead.is_tombstone else None)
     horizon = store.clock.now() - TOMBSTONE_LIFE_S
     lines = (line for _, (line, deleted) in sorted(beads.items()) if deleted is None or _is_young(deleted, horizon))
     return _replace(store, code, _joined(head, lines, tail))

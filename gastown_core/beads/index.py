@@ -43,6 +43,7 @@ class Index:
         self.progress = progress
         self.sources = [SourceFile(os.path.join(beads_dir, name)) for name in FILE_NAMES]
         self.path = os.path.join(beads_dir, INDEX_NAME)
+        self.at_hand: dict[bytes, Bead] = {}
         self._db: sqlite3.Connection | None = None
         self._stats: list[tuple[int, int, int, int]] = []
 
@@ -76,6 +77,12 @@ class Index:
                     break
                 self._remove()
         return _connect(":memory:")
+
+    def rebuild(self) -> None:
+        """Throw the index away and make it anew."""
+        self.close()
+        self._remove()
+        self.refresh()
 
     def _remove(self) -> None:
         for suffix in ("", "-wal", "-shm", "-journal"):
@@ -158,7 +165,8 @@ class Index:
         if is_large:
             for name in BEAD_INDEXES:
                 self.db.execute(f"DROP INDEX {name}")
-        end = Intake(self.db, code, self.progress).take(source.lines(mark.offset, status.st_size), status.st_size)
+        intake = Intake(self.db, code, self.progress, self.at_hand)
+        end = intake.take(source.lines(mark.offset, status.st_size), status.st_size)
         if is_large:
             make_indexes(self.db)
         write_mark(self.db, code, source.mark_at(max(end, mark.offset), status))
@@ -247,11 +255,18 @@ def forget(db: sqlite3.Connection, code: int) -> None:
     db.execute("UPDATE marks SET garbage=0 WHERE file=?", (code,))
 
 
+def _kind(bead: Bead) -> str:
+    return record.TOMBSTONE if bead.is_tombstone else record.BEAD
+
+
 class Intake:
     """Takes lines of one file into the tables, the last line of an id winning."""
 
-    def __init__(self, db: sqlite3.Connection, code: int, progress: Progress | None) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, code: int, progress: Progress | None, at_hand: dict[bytes, Bead]
+    ) -> None:
         self.db = db
+        self.at_hand = at_hand
         self.code = code
         self.progress = progress
         self.garbage = 0
@@ -264,7 +279,8 @@ class Intake:
         end = 0
         for count, (offset, line) in enumerate(lines, 1):
             end = min(offset + len(line) + 1, size)
-            kind, value = record.classify(line)
+            known = self.at_hand.get(line) if self.at_hand else None
+            kind, value = record.classify(line) if known is None else (_kind(known), known)
             if kind == record.BEAD or kind == record.TOMBSTONE:
                 self._note(kind, value, offset, len(line))
             elif kind != record.BLANK:
@@ -296,7 +312,7 @@ class Intake:
         db = self.db
         db.executemany(INSERT, self._beads.values())
         db.executemany("INSERT OR IGNORE INTO deps VALUES (?,?,?)", (e for es in self._edges.values() for e in es))
-        labels = ((label, row[0]) for row in self._beads.values() if row[12] for label in row[12].split("\x1f"))
+        labels = ((row[0], label) for row in self._beads.values() if row[12] for label in row[12].split("\x1f"))
         db.executemany("INSERT OR IGNORE INTO labels VALUES (?,?)", labels)
         db.executemany("INSERT OR REPLACE INTO tombstones VALUES (?,?,?,?,?)", self._stones.values())
         self._beads, self._stones, self._edges = {}, {}, {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.bead import Bead
 
-VERSION = 3
+VERSION = 4
 """Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
 
 SCHEMA = (
@@ -25,7 +25,7 @@ SCHEMA = (
         labels TEXT, edges TEXT, failed INTEGER, due_at REAL, template INTEGER, comments INTEGER,
         file INTEGER, at INTEGER, length INTEGER)""",
     "CREATE TABLE deps (source TEXT, target TEXT, type TEXT, PRIMARY KEY (source, target, type)) WITHOUT ROWID",
-    "CREATE TABLE labels (label TEXT, id TEXT, PRIMARY KEY (id, label)) WITHOUT ROWID",
+    "CREATE TABLE labels (id TEXT, label TEXT, PRIMARY KEY (id, label)) WITHOUT ROWID",
     "CREATE TABLE tombstones (id TEXT PRIMARY KEY, file INTEGER, at INTEGER, length INTEGER, deleted_at TEXT)",
     "CREATE TABLE oddities (file INTEGER, at INTEGER, length INTEGER, kind TEXT, reason TEXT)",
     """CREATE TABLE marks (file INTEGER PRIMARY KEY, device INTEGER, inode INTEGER, position INTEGER,

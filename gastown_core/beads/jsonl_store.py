@@ -255,6 +255,12 @@ class JsonlStore:
             rows = db.execute("SELECT file, at, kind, reason FROM oddities ORDER BY file, at").fetchall()
         return [(FILE_NAMES[code], at, kind, reason) for code, at, kind, reason in rows]
 
+    def other_lines(self, kind: str) -> list[bytes]:
+        """The lines of ``issues.jsonl`` that are no bead, of one kind (``memory``, ``header``, ``junk``)."""
+        sql = "SELECT at, length FROM oddities WHERE file=0 AND kind=? ORDER BY at"
+        with self.index.snapshot() as db:
+            return [self.index.sources[ISSUES].read(*row) for row in db.execute(sql, (kind,)).fetchall()]
+
     # -- writing -------------------------------------------------------------------------------------------
 
     def write(self, actor: str) -> RuleBatch:
@@ -282,35 +288,46 @@ class JsonlStore:
 
     def commit(self, records: list[Bead]) -> None:
         """Write changed records, all or none; called between ``begin`` and ``end``. Raises StoreError."""
-        lines: dict[int, list[bytes]] = {ISSUES: [], WISPS: []}
+        lines: dict[int, list[tuple[bytes, Bead]]] = {ISSUES: [], WISPS: []}
         for bead in records:
             code = WISPS if bead.is_ephemeral else ISSUES
-            lines[code].append(record.encode(bead.raw))
+            lines[code].append((record.encode(bead.raw), bead))
             if self._file_of(bead.id) == 1 - code:
                 # it changed sides: a tombstone takes it out of the other file
-                moved = bead.with_changes(status=TOMBSTONE, ephemeral=code == ISSUES, no_history=None)
-                lines[1 - code].append(record.encode(_stone(moved)))
-        self._write_out(lines)
-        self.index.refresh()
+                moved = _stone(bead.with_changes(status=TOMBSTONE, ephemeral=code == ISSUES, no_history=None))
+                lines[1 - code].append((record.encode(moved.raw), moved))
+        # the index need not parse again what is at hand
+        self.index.at_hand = {line: bead for pairs in lines.values() for line, bead in pairs}
+        try:
+            self._write_out(lines)
+            self.index.refresh()
+        finally:
+            self.index.at_hand = {}
         self._compact_if_due()
 
-    def _write_out(self, lines: dict[int, list[bytes]]) -> None:
-        from gastown_core.beads import compaction
-
+    def _write_out(self, lines: dict[int, list[tuple[bytes, Bead]]]) -> None:
         sizes = {code: _size(self.path(code)) for code in lines}
         for code, new in lines.items():
             if not new:
                 continue
-            amount = sum(map(len, new))
+            amount = sum(len(line) for line, _ in new)
             if amount >= REPLACE_FROM and amount * 2 >= sizes[code]:
+                from gastown_core.beads import compaction
+
                 compaction.rewrite(self, code, extra=new)
                 continue
             try:
-                append_lines(self.path(code), new, mode=0o644 if code == ISSUES else 0o600, sync=True)
+                append_lines(
+                    self.path(code), (line for line, _ in new), mode=0o644 if code == ISSUES else 0o600, sync=True
+                )
             except StoreError:
                 if code == WISPS and lines[ISSUES] and _size(self.path(ISSUES)) > sizes[ISSUES]:
                     os.truncate(self.path(ISSUES), sizes[ISSUES])
                 raise
+
+    def keep_lines(self, lines: list[bytes]) -> None:
+        """Append lines that are no bead (memories) to ``issues.jsonl``; called under the lock."""
+        append_lines(self.path(), lines, sync=True)
 
     def _compact_if_due(self) -> None:
         row = self.index.db.execute("SELECT max(garbage) FROM marks").fetchone()
@@ -381,11 +398,11 @@ def _all_tallies(db: sqlite3.Connection, wanted: list[str]) -> dict[str, Tally]:
     return {x: Tally(out.get(x, 0), into.get(x, 0), comments.get(x, 0), parents.get(x, "")) for x in wanted}
 
 
-def _stone(bead: Bead) -> dict[str, object]:
+def _stone(bead: Bead) -> Bead:
     keep = ("_type", "id", "title", "status", "priority", "issue_type", "created_at", "created_by", "ephemeral")
     stamp = bead.text("updated_at")
     known = {key: bead.raw[key] for key in keep if key in bead.raw}
-    return {**known, "updated_at": stamp, "deleted_at": stamp, "delete_reason": "moved"}
+    return Bead({**known, "updated_at": stamp, "deleted_at": stamp, "delete_reason": "moved"})
 
 
 def _size(path: str) -> int:

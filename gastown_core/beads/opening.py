@@ -24,7 +24,7 @@ DRIVER = "bd merge-driver %O %A %B"
 DRIVER_NAME = "beads"
 
 IGNORED = (
-    "wisps.jsonl .lock *.lock locks/ .locks/ *.db* .*.tmp redirect last-touched events.jsonl export-state.json "
+    "wisps.jsonl *.bak .lock *.lock locks/ .locks/ *.db* .*.tmp redirect last-touched events.jsonl export-state.json "
     ".local_version .env backup/ dolt/ embeddeddolt/ dolt-server.* daemon.* .exclusive-lock .gt-types-configured "
     ".gt-statuses-configured audit.log"
 ).split()

@@ -114,8 +114,7 @@ def parse_line(line: bytes, loads: Callable[[bytes], Any] = read_json_line) -> B
 def normalise(raw: dict[str, Any]) -> dict[str, Any]:
     """The record with the spellings of older writers brought up to date; changes ``raw`` and returns it."""
     for key in DERIVED_KEYS:
-        if key in raw:
-            del raw[key]
+        raw.pop(key, None)
     if "wisp" in raw and isinstance(raw["wisp"], bool) and raw.pop("wisp"):
         raw.setdefault("ephemeral", True)
     if "bonded_from" in raw and isinstance(raw["bonded_from"], list):

@@ -1,0 +1,30 @@
+"""``bd claim``: take an open bead, unless somebody has it."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array
+from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.output import say
+from gastown_core.beads.record import excerpt_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The ids."""
+    parser.add_argument("ids", nargs="+", metavar="id", help="beads to take")
+    add_globals(parser)
+
+
+def run(args: Namespace) -> int:
+    """Take them in the actor's name."""
+    space = Workspace(args)
+    done = space.change_each(args.ids, lambda batch, bead_id: batch.claim(bead_id))
+    if space.as_json:
+        say_array([issue_object(bead) for bead in done])
+    elif not space.quiet:
+        for line in bead_lines([excerpt_of(bead) for bead in done]):
+            say(line)
+    return space.exit_code()

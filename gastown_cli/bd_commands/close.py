@@ -1,0 +1,113 @@
+"""``bd close``: close beads, and tell what that set free."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
+from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.output import say, style
+from gastown_core.beads.record import excerpt_of
+from gastown_core.errors import NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.model.bead import Bead
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The ids and why."""
+    parser.add_argument("ids", nargs="*", metavar="id", help="beads; without, the one last touched")
+    parser.add_argument("-r", "--reason", "-m", action="append", default=[], help="why; repeated, one per id")
+    parser.add_argument("--reason-file", default="", metavar="FILE", help="the reason from a file")
+    parser.add_argument("--session", default="", help="the session that closed it")
+    parser.add_argument("-f", "--force", action="store_true", help="although pinned, blocked or with open children")
+    parser.add_argument("--suggest-next", action="store_true", help="show what became ready")
+    parser.add_argument("--claim-next", action="store_true", help="take the next ready bead")
+    parser.add_argument("--continue", dest="go_on", action="store_true", help="take the next step of the same parent")
+    add_globals(parser)
+
+
+def run(args: Namespace) -> int:
+    """Close them one by one; what fails is told."""
+    space = Workspace(args)
+    wanted = args.ids or [space.last_touched()]
+    reasons = [*args.reason, *([_file(args.reason_file)] if args.reason_file else [])] or [""]
+    place = (
+        {space.full_id(partial): number for number, partial in reversed(list(enumerate(wanted)))} if reasons[1:] else {}
+    )
+
+    def act(batch: RuleBatch, bead_id: str) -> Bead:
+        reason = reasons[min(place.get(bead_id, 0), len(reasons) - 1)]
+        bead = batch.close(bead_id, reason, force=args.force)
+        return batch.update(bead_id, {"closed_by_session": args.session}) if args.session else bead
+
+    done = space.change_each(wanted, act, reasons=reasons)
+    freed = _freed(space, done)
+    taken = _next(args, space, done, freed)
+    _show(args, space, done, freed, taken)
+    return space.exit_code()
+
+
+def _file(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return handle.read().strip()
+    except OSError as error:
+        raise NotFoundError(f"cannot read {path}", error.strerror or str(error)) from error
+
+
+def _freed(space: Workspace, done: list[Bead]) -> list[Excerpt]:
+    """Beads that became ready by these closings."""
+    graph = space.store.graph(space.now())
+    found: dict[str, Excerpt] = {}
+    for bead in done:
+        for source, _ in space.store.dependents(bead.id):
+            excerpt = graph.bead(source)
+            if excerpt is not None and graph.is_ready(excerpt, with_wisps=True):
+                found[source] = excerpt
+    return list(found.values())
+
+
+def _next(args: Namespace, space: Workspace, done: list[Bead], freed: list[Excerpt]) -> Bead | None:
+    if not (args.claim_next or args.go_on):
+        return None
+    from gastown_core.beads.store import BeadQuery
+
+    parents = [bead.parent for bead in done if bead.parent]
+    query = BeadQuery(unassigned=True, limit=1, include_wisps=args.go_on)
+    if args.go_on and parents:
+        query = query._replace(parent=parents[0])
+    candidates = [bead.id for bead in freed if not bead.assignee and not args.go_on]
+    candidates += [bead.id for bead in space.store.ready(query, space.now())]
+    if not candidates:
+        return None
+    return space.change(candidates[0], lambda batch, bead_id: batch.claim(bead_id))
+
+
+def _show(args: Namespace, space: Workspace, done: list[Bead], freed: list[Excerpt], taken: Bead | None) -> None:
+    if space.as_json:
+        closed = [issue_object(bead) for bead in done]
+        if args.suggest_next:
+            beads = space.store.get_many([bead.id for bead in freed])
+            say_object({"closed": closed, "unblocked": [issue_object(bead) for bead in beads.values()]})
+        elif args.claim_next or args.go_on:
+            key = "claimed" if args.claim_next else "continue"
+            say_object({"closed": closed, key: issue_object(taken) if taken is not None else None})
+        else:
+            say_array(closed)
+        return
+    if space.quiet:
+        return
+    for line in bead_lines([excerpt_of(bead) for bead in done]):
+        say(line)
+    if freed:
+        say(style("now ready", "dim"))
+        for line in bead_lines(freed):
+            say(line)
+    if taken is not None:
+        say(style("taken", "dim"))
+        for line in bead_lines([excerpt_of(taken)]):
+            say(line)

@@ -1,0 +1,49 @@
+"""``bd comments add ID TEXT``: comment on a bead."""
+
+from __future__ import annotations
+
+import sys
+
+from gastown_cli.bd_commands.render import say_object
+from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.output import clean, say
+from gastown_core.errors import NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The id and the text."""
+    parser.add_argument("id", help="the bead")
+    parser.add_argument("text", nargs="*", help="what to say")
+    parser.add_argument("-f", "--file", default="", metavar="FILE", help="the text from a file")
+    parser.add_argument("--stdin", action="store_true", help="the text from stdin")
+    parser.add_argument("-a", "--author", default="", help="in this name")
+    add_globals(parser)
+
+
+def run(args: Namespace) -> int:
+    """Add it."""
+    args.actor = args.author or args.actor
+    space = Workspace(args)
+    text = _text(args)
+    bead = space.change(args.id, lambda batch, bead_id: batch.comment(bead_id, text))
+    if space.as_json:
+        say_object(bead.comments[-1])
+    elif not space.quiet:
+        say(f"commented on {clean(bead.id)}")
+    return 0
+
+
+def _text(args: Namespace) -> str:
+    if args.stdin:
+        return sys.stdin.read().strip()
+    if not args.file:
+        return " ".join(args.text)
+    try:
+        with open(args.file, encoding="utf-8") as handle:
+            return handle.read().strip()
+    except OSError as error:
+        raise NotFoundError(f"cannot read {args.file}", error.strerror or str(error)) from error

@@ -1,0 +1,202 @@
+"""``bd create``: a new bead, with its labels, parent and dependencies in one write."""
+
+from __future__ import annotations
+
+import sys
+
+from gastown_cli.bd_commands.filters import future, words
+from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
+from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.output import clean, say
+from gastown_core.beads.record import excerpt_of
+from gastown_core.errors import NotFoundError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from typing import Any
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.model.bead import Bead
+
+_TEXTS = {
+    "design": "how it is to be done",
+    "acceptance": "when it is done",
+    "notes": "working notes",
+    "external_ref": "its number elsewhere, such as gh-9",
+    "wisp_type": "kind of wisp",
+    "mol_type": "swarm, patrol or work",
+    "spec_id": "the specification it comes from",
+}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Title and fields."""
+    parser.add_argument("title", nargs="?", default="", help="one line, at most 500 characters")
+    parser.add_argument("--title", dest="title_option", default="", help="the title as an option")
+    parser.add_argument("-t", "--type", default="task", help="bug, feature, task, epic, chore, … (default task)")
+    parser.add_argument("-p", "--priority", default="2", help="0 critical to 4 backlog (default 2)")
+    parser.add_argument("-d", "--description", "--body", default="", help="prose; - reads stdin")
+    for name, text in _TEXTS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", default="", help=text)
+    parser.add_argument("-a", "--assignee", default="", help="who has it")
+    parser.add_argument(
+        "-l", "--labels", "--label", action="append", default=[], help="labels, with commas or repeated"
+    )
+    parser.add_argument("--parent", default="", metavar="ID", help="make it a child of this bead")
+    parser.add_argument(
+        "--deps", action="append", default=[], metavar="X", help="ids it depends on, or TYPE:ID; blocks:ID is reversed"
+    )
+    parser.add_argument("--waits-for", default="", metavar="ID", help="wait for the children of this bead")
+    parser.add_argument("--id", default="", help="an id of your own")
+    parser.add_argument("--force", action="store_true", help="take an id with a prefix of another store")
+    parser.add_argument("--ephemeral", action="store_true", help="a wisp, kept outside git")
+    parser.add_argument("--no-history", action="store_true", help="outside git, but kept")
+    parser.add_argument("--due", default="", metavar="WHEN", help="a date, or a span such as 3d")
+    parser.add_argument("--defer", default="", metavar="WHEN", help="not ready before then")
+    parser.add_argument("--estimate", type=int, default=None, metavar="MIN", help="minutes of work")
+    parser.add_argument("--metadata", default="", metavar="JSON", help="a JSON object")
+    parser.add_argument("-f", "--file", default="", metavar="MD", help="one bead per '## Title' section of a file")
+    parser.add_argument("--rig", "--repo", default="", help="in the store of this rig")
+    parser.add_argument("--dry-run", action="store_true", help="check and show, write nothing")
+    parser.add_argument("--silent", action="store_true", help="print the id only")
+    add_globals(parser)
+
+
+def run(args: Namespace) -> int:
+    """Make the bead or beads."""
+    space = Workspace(args)
+    store = _store(space, args.rig)
+    plans = _plans(args)
+    edges = [_edge(space, text) for text in words(args.deps)]
+    if args.waits_for:
+        edges.append(("waits-for", space.full_id(args.waits_for)))
+    parent = store.resolve(args.parent) if args.parent else ""
+    if args.id and not args.force and not args.id.startswith(store.prefix + "-") and not space.root:
+        raise UsageError(f"{args.id} has another prefix", f"this store's is {store.prefix}", "give an id with it")
+    batch = store.write(space.actor)
+    made: list[Bead] = []
+    try:
+        with batch:
+            for fields in plans:
+                bead = batch.create(
+                    {**_fields(args, space), **fields}, bead_id=args.id, parent=parent, kind=_infix(args)
+                )
+                made.append(_tie(batch, bead, edges, store))
+            changed = batch.changed()
+            if args.dry_run:
+                raise _DryRunError
+    except _DryRunError:
+        return _show(args, space, made, store, dry=True)
+    space.tell_all(None, changed)
+    space.touched(store, made[-1].id)
+    return _show(args, space, made, store, dry=False)
+
+
+class _DryRunError(Exception):
+    """Leaves the batch without a write."""
+
+
+def _store(space: Workspace, rig: str) -> JsonlStore:
+    if not rig:
+        return space.store
+    found = space.ledger.store(rig) if space.ledger is not None else None
+    if found is None:
+        known = ", ".join(space.ledger.names) if space.ledger is not None else "this folder is in no town"
+        raise NotFoundError(f"no store of a rig {rig}", "", f"stores: {known}")
+    return found
+
+
+def _plans(args: Namespace) -> list[dict[str, Any]]:
+    """Title and description of each bead to make."""
+    if args.file:
+        return _sections(args.file)
+    title = args.title or args.title_option
+    body = sys.stdin.read() if args.description == "-" else args.description
+    return [{"title": title, "description": body}]
+
+
+def _sections(path: str) -> list[dict[str, Any]]:
+    try:
+        with open(path, encoding="utf-8") as handle:
+            lines = handle.read().splitlines()
+    except OSError as error:
+        raise NotFoundError(f"cannot read {path}", error.strerror or str(error)) from error
+    found: list[dict[str, Any]] = []
+    for line in lines:
+        if line.startswith("## "):
+            found.append({"title": line[3:].strip(), "description": ""})
+        elif found:
+            found[-1]["description"] += line + "\n"
+    if not found:
+        raise UsageError(f"{path} has no '## Title' section", "", "each second-level heading becomes a bead")
+    return [{**plan, "description": plan["description"].strip()} for plan in found]
+
+
+def _fields(args: Namespace, space: Workspace) -> dict[str, Any]:
+    fields: dict[str, Any] = {"issue_type": args.type, "priority": args.priority, "assignee": args.assignee}
+    fields |= {key: getattr(args, key) for key in _TEXTS if key != "acceptance"}
+    fields["acceptance_criteria"] = args.acceptance
+    fields["labels"] = words(args.labels)
+    fields["ephemeral"], fields["no_history"] = args.ephemeral, args.no_history
+    fields["due_at"], fields["defer_until"] = future(args.due, space.now()), future(args.defer, space.now())
+    fields["estimated_minutes"] = args.estimate
+    if args.metadata:
+        fields["metadata"] = read_metadata(args.metadata)
+    return {key: value for key, value in fields.items() if value not in ("", None, (), False)}
+
+
+def read_metadata(text: str) -> Any:
+    """The JSON of ``--metadata``. Raises UsageError."""
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError("--metadata is not JSON", str(error), '--metadata \'{"key": "value"}\'') from error
+
+
+def _infix(args: Namespace) -> str:
+    return "wisp" if args.ephemeral or args.wisp_type else ""
+
+
+def _edge(space: Workspace, text: str) -> tuple[str, str]:
+    """``(type, id)`` of a --deps word; type ``>`` for an edge that comes from the other bead."""
+    kind, colon, target = text.rpartition(":")
+    if text.startswith("external:") or not colon:
+        return "blocks", text if colon else space.full_id(text)
+    kind = {"depends-on": "blocks", "blocked-by": "blocks", "blocks": ">"}.get(kind, kind)
+    return kind, space.full_id(target)
+
+
+def _tie(batch: RuleBatch, bead: Bead, edges: list[tuple[str, str]], store: JsonlStore) -> Bead:
+    for kind, target in edges:
+        if kind != ">":
+            bead = batch.add_edge(bead.id, target, kind)
+        elif batch.get(target) is not None:
+            batch.add_edge(target, bead.id)
+        else:
+            raise UsageError(
+                f"{target} lives in another store", f"this one is {store.prefix}-", f"bd dep add {target} {bead.id}"
+            )
+    return bead
+
+
+def _show(args: Namespace, space: Workspace, made: list[Bead], store: JsonlStore, *, dry: bool) -> int:
+    if space.as_json:
+        tallies = {} if dry else store.tallies([bead.id for bead in made])
+        objects = [issue_object(bead, tallies.get(bead.id)) for bead in made]
+        if len(objects) == 1:
+            say_object(objects[0])
+        else:
+            say_array(objects)
+    elif args.silent:
+        for bead in made:
+            say(clean(bead.id))
+    else:
+        if not space.quiet:
+            say("would create" if dry else "created")
+        for line in bead_lines([excerpt_of(bead) for bead in made]):
+            say(line)
+    return 0

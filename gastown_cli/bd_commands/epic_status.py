@@ -1,0 +1,47 @@
+"""``bd epic status``: epics and how many of their children are closed."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.render import issue_object, say_array
+from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.output import clean, say, style, table
+from gastown_core.beads.epics import epic_progress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Which ones."""
+    parser.add_argument("--eligible-only", action="store_true", help="only those that can be closed")
+    add_globals(parser)
+
+
+def run(args: Namespace) -> int:
+    """Show them."""
+    space = Workspace(args)
+    found = [row for row in epic_progress(space.store) if row.is_eligible or not args.eligible_only]
+    if space.as_json:
+        beads = space.store.get_many([row.epic.id for row in found])
+        say_array(
+            {
+                "epic": issue_object(beads[row.epic.id]),
+                "total_children": row.total,
+                "closed_children": row.closed,
+                "eligible_for_close": row.is_eligible,
+            }
+            for row in found
+        )
+        return 0
+    rows = [
+        (
+            clean(row.epic.id),
+            f"{row.closed}/{row.total}",
+            style("can be closed", "green") if row.is_eligible else "",
+            clean(row.epic.title),
+        )
+        for row in found
+    ]
+    say(table(rows, right=(1,)) if rows else "no open epics")
+    return 0

@@ -1,0 +1,56 @@
+"""``bd import``: beads from JSON lines of any dialect, or from a folder with a raw table dump."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.render import say_object
+from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.output import clean, note, say
+from gastown_core.beads.importing import import_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Where from."""
+    parser.add_argument("file", nargs="?", default="-", help="JSON lines, a folder with a table dump, or - for stdin")
+    parser.add_argument("-i", "--input", default="", metavar="FILE", help="the same as an option")
+    parser.add_argument("--dedup", action="store_true", help="skip what has the title of an open bead")
+    parser.add_argument("--dry-run", action="store_true", help="read and report, write nothing")
+    add_globals(parser)
+
+
+def run(args: Namespace) -> int:
+    """Import, and say what became of each line."""
+    space = Workspace(args)
+    source = args.input or args.file
+    report = import_file(
+        space.store,
+        source,
+        actor=space.actor,
+        dedup=args.dedup,
+        dry_run=args.dry_run,
+        progress=space.store.index.progress,
+    )
+    if space.root and not args.dry_run and (report.created or report.updated):
+        from gastown_core.events.log import append_event
+
+        counts = {"count": str(len(report.created) + len(report.updated)), "message": f"imported from {source}"}
+        append_event(space.root, "update", space.actor, {"bead": report.first_id, "title": "import", **counts})
+    if space.as_json:
+        say_object(report.as_json())
+        return 0
+    say(
+        f"{'would import' if args.dry_run else 'imported'}: {len(report.created)} new, {len(report.updated)} changed, "
+        f"{report.unchanged} as they were"
+    )
+    for count, what in (
+        (len(report.stale), f"older than what is here: {' '.join(report.stale[:10])}"),
+        (report.dedup_skipped, "with the title of an open bead"),
+        (len(report.skipped_dependencies), f"bad dependencies left out: {' '.join(report.skipped_dependencies[:5])}"),
+        (len(report.junk), f"lines could not be read, first: {report.junk[0] if report.junk else ''}"),
+    ):
+        if count:
+            note(clean(f"{count} {what}" if what.startswith(("bad", "lines")) else f"{count} skipped, {what}"))
+    return 0

@@ -1,0 +1,49 @@
+"""``bd label add ID... LABEL``: add a label to beads."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.filters import words
+from gastown_cli.bd_commands.render import say_array
+from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.output import clean, say
+from gastown_core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.model.bead import Bead
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The ids, then the labels with commas."""
+    parser.add_argument("words", nargs="+", metavar="id... label", help="beads, then the label (more with commas)")
+    add_globals(parser)
+
+
+def run(args: Namespace) -> int:
+    """Add it to each."""
+    return change_labels(args, adding=True)
+
+
+def change_labels(args: Namespace, *, adding: bool) -> int:
+    """Add labels to beads, or take them off."""
+    if len(args.words) < 2:
+        raise UsageError("a bead and a label are needed", "", "bd label add gt-abc12 backend")
+    *ids, last = args.words
+    labels = set(words(last))
+    space = Workspace(args)
+
+    def act(batch: RuleBatch, bead_id: str) -> Bead:
+        standing = set(batch.need(bead_id).labels)
+        return batch.update(bead_id, {"labels": sorted(standing | labels if adding else standing - labels)})
+
+    done = space.change_each(ids, act)
+    status = "added" if adding else "removed"
+    if space.as_json:
+        say_array([{"status": status, "issue_id": b.id, "label": label} for b in done for label in sorted(labels)])
+    elif not space.quiet:
+        for bead in done:
+            say(f"{clean(bead.id)}: {clean(' '.join(f'#{label}' for label in bead.labels)) or 'no labels'}")
+    return space.exit_code()

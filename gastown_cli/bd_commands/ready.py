@@ -1,0 +1,104 @@
+"""``bd ready``: what can be worked on now."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
+from gastown_cli.bd_commands.render import issue_object, say_array, say_beads, say_object
+from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.output import note, say, style
+from gastown_core.beads.query import REASONS, find_cycles
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+DEFAULT_LIMIT = 100
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Filters, order, and what else to do with it."""
+    add_filters(parser, status=False)
+    add_order(parser, limit=DEFAULT_LIMIT)
+    parser.add_argument("--mol", default="", metavar="ID", help="only below this molecule")
+    parser.add_argument("--claim", action="store_true", help="take the first one")
+    parser.add_argument("--explain", action="store_true", help="also what is blocked, and by what")
+    add_globals(parser)
+
+
+def run(args: Namespace) -> int:
+    """Show, claim or explain."""
+    space = Workspace(args)
+    if args.mol:
+        args.parent = args.mol
+    if args.claim:
+        return _claim(args, space)
+    if args.explain:
+        return _explain(args, space)
+    return show(args, space, limit_of(args, DEFAULT_LIMIT))
+
+
+def show(args: Namespace, space: Workspace, limit: int) -> int:
+    """Print ready beads; one more than the limit is looked for, to know whether there are more."""
+    query = query_of(args, space)._replace(limit=limit + 1 if limit else 0)
+    if space.as_json:
+        beads = space.store.ready(query, space.now())
+        kept = beads[:limit] if limit else beads
+        tallies = space.store.tallies([bead.id for bead in kept])
+        say_array(issue_object(bead, tallies.get(bead.id)) for bead in kept)
+        if len(beads) > len(kept):
+            note(f"showing first {len(kept)}, more are ready; -n 0 shows all")
+        return 0
+    found = space.store.ready_excerpts(query, space.now())
+    kept_lines = found[:limit] if limit else found
+    say_beads(kept_lines, empty="nothing is ready; bd blocked shows what waits for what")
+    if len(found) > len(kept_lines):
+        say(style(f"showing first {len(kept_lines)}, more are ready; -n 0 shows all", "dim"))
+    return 0
+
+
+def _claim(args: Namespace, space: Workspace) -> int:
+    query = query_of(args, space)._replace(limit=20)
+    for bead in space.store.ready(query, space.now()):
+        if not bead.assignee or bead.assignee == space.actor:
+            claimed = space.change(bead.id, lambda batch, bead_id: batch.claim(bead_id))
+            if space.as_json:
+                say_array([issue_object(claimed)])
+            else:
+                say(f"claimed {claimed.id} {claimed.title}")
+            return 0
+    if space.as_json:
+        say_array([])
+    else:
+        say("nothing is ready to be claimed")
+    return 0
+
+
+def _explain(args: Namespace, space: Workspace) -> int:
+    now = space.now()
+    query = query_of(args, space)._replace(limit=limit_of(args, DEFAULT_LIMIT))
+    ready = space.store.ready_excerpts(query, now)
+    graph = space.store.graph(now)
+    blocked = space.store.blocked(query, now)
+    targets: dict[str, list[str]] = {}
+    for source, target, kind in space.store.all_edges():
+        if kind in ("blocks", "conditional-blocks", "parent-child"):
+            targets.setdefault(source, []).append(target)
+    cycles = find_cycles(targets)
+    if space.as_json:
+        held = [
+            {**issue_object(bead), "blocked_by": list(ids), "reasons": {h.id: h.reason for h in graph.holds(bead.id)}}
+            for bead, ids in blocked
+        ]
+        beads = space.store.get_many([bead.id for bead in ready])
+        summary = {"ready": len(ready), "blocked": len(held), "cycles": len(cycles)}
+        say_object(
+            {"ready": [issue_object(b) for b in beads.values()], "blocked": held, "cycles": cycles, "summary": summary}
+        )
+        return 0
+    say_beads(ready, empty="nothing is ready")
+    for bead, _ in blocked:
+        reasons = ", ".join(f"{hold.id} ({REASONS[hold.reason]})" for hold in graph.holds(bead.id))
+        say(f"{style('⊘', 'red')} {bead.id}  waits for {reasons}")
+    for cycle in cycles:
+        say(style("cycle: " + " → ".join(cycle), "red"))
+    return 0

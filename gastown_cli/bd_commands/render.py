@@ -1,0 +1,156 @@
+"""Beads on the terminal and as JSON: one look and one shape for all commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from gastown_cli.output import cells, clean, note, say, shorten, style
+from gastown_core.clock import format_age
+from gastown_core.model.bead import DERIVED_KEYS, KEY_ORDER, PRIORITY_NAMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from gastown_core.beads.store import Excerpt, Tally
+    from gastown_core.model.bead import Bead
+
+GLYPHS = {
+    "open": ("○", "bold"),
+    "in_progress": ("◐", "yellow"),
+    "hooked": ("◑", "yellow"),
+    "in_review": ("◕", "cyan"),
+    "blocked": ("⊘", "red"),
+    "deferred": ("◌", "dim"),
+    "pinned": ("◆", "magenta"),
+    "closed": ("●", "green"),
+}
+_PRIORITY_STYLES = ("red", "yellow", "", "dim", "dim")
+
+
+def glyph(status: str) -> str:
+    """The coloured sign of a status."""
+    sign, colour = GLYPHS.get(status, ("◇", "cyan"))
+    return style(sign, colour)
+
+
+def priority_text(priority: int) -> str:
+    """``P0`` to ``P4``, the urgent ones in colour."""
+    colour = _PRIORITY_STYLES[priority] if 0 <= priority < 5 else ""
+    return style(f"P{priority}", colour) if colour else f"P{priority}"
+
+
+def priority_words(priority: int) -> str:
+    """``P1 high``."""
+    name = PRIORITY_NAMES[priority] if 0 <= priority < 5 else ""
+    return f"{priority_text(priority)} {name}".rstrip()
+
+
+def width() -> int:
+    """Cells of the terminal; 0 (no limit) where stdout is none."""
+    if not sys.stdout.isatty():
+        return 0
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except OSError:
+        return 80
+
+
+def bead_lines(
+    beads: Sequence[Excerpt], *, notes: dict[str, str] | None = None, indents: dict[str, str] | None = None
+) -> list[str]:
+    """One aligned line per bead: sign, id, priority, type, title, who has it, labels; ``notes`` are put at the end."""
+    id_width = max((cells(_indent(indents, b)) + len(b.id) for b in beads), default=0)
+    type_width = max((len(b.issue_type) for b in beads), default=0)
+    limit = width()
+    lines = []
+    for bead in beads:
+        indent = _indent(indents, bead)
+        pad = " " * (id_width - cells(indent) - len(bead.id))
+        kind = clean(bead.issue_type).ljust(type_width)
+        head = f"{indent}{glyph(bead.status)} {clean(bead.id)}{pad}  {priority_text(bead.priority)}  {kind}  "
+        tail = _tail(bead, (notes or {}).get(bead.id, ""))
+        title = clean(bead.title)
+        if limit:
+            title = shorten(title, max(20, limit - cells(head) - cells(tail)))
+        line = head + (style(title, "dim") if bead.status == "closed" else title) + tail
+        lines.append(line)
+    return lines
+
+
+def _indent(indents: dict[str, str] | None, bead: Excerpt) -> str:
+    return indents.get(bead.id, "") if indents else ""
+
+
+def _tail(bead: Excerpt, remark: str) -> str:
+    tail = ""
+    if bead.assignee:
+        tail += "  " + style(f"@{clean(bead.assignee)}", "cyan")
+    if bead.labels:
+        tail += "  " + style(" ".join(f"#{clean(label)}" for label in bead.labels[:4]), "dim")
+    if remark:
+        tail += "  " + style(clean(remark), "dim")
+    return tail
+
+
+def say_beads(
+    beads: Sequence[Excerpt], *, empty: str, shown_of: int | None = None, notes: dict[str, str] | None = None
+) -> None:
+    """Print a list, and how many there are in all where not all are shown."""
+    if not beads:
+        say(empty)
+        return
+    for line in bead_lines(beads, notes=notes):
+        say(line)
+    if shown_of is not None and shown_of > len(beads):
+        say(style(f"showing first {len(beads)} of {shown_of}; -n 0 shows all", "dim"))
+
+
+def note_cut(shown: int, total: int, as_json: bool) -> None:
+    """Say on stderr that a limit cut a JSON list."""
+    if as_json and total > shown:
+        note(f"showing first {shown} of {total}; -n 0 shows all")
+
+
+def issue_object(bead: Bead, tally: Tally | None = None, **more: Any) -> dict[str, Any]:
+    """The bead as ``--json`` gives it: its record in key order, the derived counts and its parent."""
+    raw = bead.raw
+    out: dict[str, Any] = {key: raw[key] for key in KEY_ORDER if key in raw and key != "_type"}
+    for key in sorted(raw):
+        if key not in out and key not in DERIVED_KEYS and key != "_type":
+            out[key] = raw[key]
+    if tally is not None:
+        out["dependency_count"] = tally.dependency_count
+        out["dependent_count"] = tally.dependent_count
+        out["comment_count"] = tally.comment_count
+        if tally.parent:
+            out["parent"] = tally.parent
+    out.update(more)
+    return out
+
+
+def say_object(value: dict[str, Any]) -> None:
+    """Print one object, with its schema version, or in the envelope if BD_JSON_ENVELOPE asks for it."""
+    if os.environ.get("BD_JSON_ENVELOPE") == "1":
+        value = {"schema_version": 1, "data": value}
+    else:
+        value = {**value, "schema_version": 1}
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def say_array(values: Iterable[Any]) -> None:
+    """Print a bare array, one element a line (thousands of beads must not wait for indenting)."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    body = ",\n  ".join(map(encode, values))
+    text = f"[\n  {body}\n]" if body else "[]"
+    if os.environ.get("BD_JSON_ENVELOPE") == "1":
+        text = f'{{"schema_version": 1, "data": {text}}}'
+    sys.stdout.write(text + "\n")
+
+
+def age(moment: float, now: float) -> str:
+    """How long ago, in at most four cells; empty for an unknown moment."""
+    return format_age(now - moment) if moment else ""

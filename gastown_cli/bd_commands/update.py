@@ -1,0 +1,155 @@
+"""``bd update``: change fields of beads."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.filters import future, words
+from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array
+from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.output import say
+from gastown_core.beads.query import PARENT_CHILD
+from gastown_core.beads.record import excerpt_of
+from gastown_core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from typing import Any
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.model.bead import Bead
+
+_PLAIN = {
+    "title": "title",
+    "description": "description",
+    "design": "design",
+    "acceptance": "acceptance_criteria",
+    "notes": "notes",
+    "assignee": "assignee",
+    "external_ref": "external_ref",
+    "spec_id": "spec_id",
+    "type": "issue_type",
+    "priority": "priority",
+    "status": "status",
+}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The ids and the fields; an empty text clears a field."""
+    parser.add_argument("ids", nargs="*", metavar="id", help="beads; without, the one last touched")
+    short = {"status": "-s", "assignee": "-a", "priority": "-p", "description": "-d", "type": "-t"}
+    for name in _PLAIN:
+        flags = [short[name]] if name in short else []
+        parser.add_argument(*flags, f"--{name.replace('_', '-')}", default=None, help=f"set the {name}")
+    parser.add_argument("--append-notes", default="", help="add a line to the notes")
+    parser.add_argument("--add-label", action="append", default=[], metavar="L", help="add labels")
+    parser.add_argument("--remove-label", action="append", default=[], metavar="L", help="take labels off")
+    parser.add_argument("--set-labels", action="append", default=None, metavar="L", help="have these labels only")
+    parser.add_argument("--unassign", action="store_true", help="nobody has it any more")
+    parser.add_argument("--claim", action="store_true", help="take it, unless somebody has it")
+    parser.add_argument("--parent", default=None, metavar="ID", help="move it below this bead; empty: below none")
+    parser.add_argument("--metadata", default="", metavar="JSON", help="replace the metadata")
+    parser.add_argument(
+        "--set-metadata", action="append", default=[], metavar="K=V", help="set one key of the metadata"
+    )
+    parser.add_argument("--unset-metadata", action="append", default=[], metavar="K", help="drop one key of it")
+    parser.add_argument("--set-field", action="append", default=[], metavar="K=V", help="set a line of the description")
+    parser.add_argument("--due", default=None, metavar="WHEN", help="due date; empty clears it")
+    parser.add_argument("--defer", default=None, metavar="WHEN", help="not ready before then; empty wakes it")
+    parser.add_argument("--estimate", type=int, default=None, metavar="MIN", help="minutes of work")
+    parser.add_argument("--persistent", action="store_true", help="make a wisp a lasting bead")
+    parser.add_argument("--ephemeral", action="store_true", help="make it a wisp")
+    parser.add_argument("--if-unchanged", default=None, metavar="UPDATED_AT", help="only if it is still of that moment")
+    add_globals(parser)
+
+
+def run(args: Namespace) -> int:
+    """Change them one by one; what fails is told."""
+    space = Workspace(args)
+    fields = _fields(args, space)
+    parent = None if args.parent is None else (space.full_id(args.parent) if args.parent else "")
+    if not (fields or _edits(args) or parent is not None):
+        raise UsageError("nothing to change was given", "", "bd update --help lists the fields")
+
+    def act(batch: RuleBatch, bead_id: str) -> Bead:
+        return _change(batch, bead_id, args, fields, parent)
+
+    done = space.change_each(args.ids or [space.last_touched()], act)
+    if space.as_json:
+        say_array([issue_object(bead) for bead in done])
+    elif not space.quiet:
+        for line in bead_lines([excerpt_of(bead) for bead in done]):
+            say(line)
+    return space.exit_code()
+
+
+def _fields(args: Namespace, space: Workspace) -> dict[str, Any]:
+    fields = {key: getattr(args, name) for name, key in _PLAIN.items() if getattr(args, name) is not None}
+    for key, text in (("due_at", args.due), ("defer_until", args.defer)):
+        if text is not None:
+            fields[key] = future(text, space.now())
+    if args.unassign:
+        fields["assignee"] = None
+    if args.estimate is not None:
+        fields["estimated_minutes"] = args.estimate
+    if args.persistent:
+        fields["ephemeral"] = fields["no_history"] = None
+    if args.ephemeral:
+        fields["ephemeral"] = True
+    if args.set_labels is not None:
+        fields["labels"] = words(args.set_labels)
+    if args.metadata:
+        from gastown_cli.bd_commands.create import read_metadata
+
+        fields["metadata"] = read_metadata(args.metadata)
+    return fields
+
+
+def _edits(args: Namespace) -> bool:
+    lists = (args.add_label, args.remove_label, args.set_metadata, args.unset_metadata, args.set_field)
+    return bool(args.append_notes or args.claim or any(lists))
+
+
+def _change(batch: RuleBatch, bead_id: str, args: Namespace, fields: dict[str, Any], parent: str | None) -> Bead:
+    bead = batch.need(bead_id)
+    changes = dict(fields)
+    if args.add_label or args.remove_label:
+        standing = set(changes.get("labels", bead.labels))
+        changes["labels"] = sorted(standing - set(words(args.remove_label)) | set(words(args.add_label)))
+    if args.append_notes:
+        notes = changes.get("notes", bead.text("notes"))
+        changes["notes"] = f"{notes}\n{args.append_notes}" if notes else args.append_notes
+    if args.set_metadata or args.unset_metadata:
+        changes["metadata"] = _metadata(changes.get("metadata", bead.raw.get("metadata")), args)
+    bead = batch.update(bead_id, changes, expected_updated_at=args.if_unchanged)
+    if args.set_field:
+        batch.set_fields(bead_id, {key: value or None for key, value in map(pair, args.set_field)})
+    if parent is not None:
+        _move(batch, bead, parent)
+    if args.claim:
+        batch.claim(bead_id)
+    return batch.need(bead_id)
+
+
+def _move(batch: RuleBatch, bead: Bead, parent: str) -> None:
+    if bead.parent == parent:
+        return
+    if bead.parent:
+        batch.remove_edge(bead.id, bead.parent)
+    if parent:
+        batch.add_edge(bead.id, parent, PARENT_CHILD)
+
+
+def _metadata(standing: object, args: Namespace) -> dict[str, Any]:
+    data = dict(standing) if isinstance(standing, dict) else {}
+    data.update(map(pair, args.set_metadata))
+    for key in args.unset_metadata:
+        data.pop(key, None)
+    return data
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``key=value`` in two. Raises UsageError."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"{text!r} is no KEY=VALUE")
+    return key.strip(), value

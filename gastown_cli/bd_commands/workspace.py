@@ -1,0 +1,201 @@
+"""What every ``bd`` command works with: the store of the place it runs in, the town's other stores, and the actor.
+
+All changes go through ``Workspace.change``, so that each is told to the town's event log once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gastown_cli import output
+from gastown_core.beads.discovery import need_beads_dir
+from gastown_core.beads.opening import open_store
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GastownError, NotFoundError, PartialError
+from gastown_core.town.discover import find_town, read_rigs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Iterable
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.bead import Bead
+
+    Change = Callable[[RuleBatch, str], Bead]
+
+
+def add_globals(parser: ArgumentParser) -> None:
+    """The options that every ``bd`` command has."""
+    group = parser.add_argument_group("everywhere")
+    group.add_argument("--json", action="store_true", help="print JSON")
+    group.add_argument("--actor", default="", help="act in this name")
+    group.add_argument("-C", "--directory", default="", metavar="DIR", help="run as if started there")
+    group.add_argument("--readonly", action="store_true", help="refuse to write")
+    group.add_argument("-q", "--quiet", action="store_true", help="say less")
+    group.add_argument("-v", "--verbose", action="store_true", help="say more")
+
+
+class Workspace:
+    """The store around the working directory, and the town it lies in, if any."""
+
+    def __init__(self, args: Namespace) -> None:
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        self.as_json = bool(args.json)
+        self.quiet = bool(args.quiet)
+        self.failed: list[GastownError] = []
+        self.place = os.path.abspath(args.directory) if args.directory else os.getcwd()
+        self.root = find_town(args.directory or None) or ""
+        self.clock = SYSTEM_CLOCK
+        self.ledger: TownLedger | None = None
+        beads_dir = need_beads_dir(self.place)
+        if self.root:
+            from gastown_core.beads.ledger import TownLedger
+
+            self.ledger = TownLedger(
+                self.root, rigs=read_rigs(self.root), progress=show_progress, read_only=args.readonly
+            )
+            self.store = self.ledger.adopt(beads_dir)
+        else:
+            self.store = open_store(beads_dir, progress=show_progress, read_only=args.readonly)
+        self.actor = args.actor or _actor(self.root, self.place)
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self.clock.now()
+
+    def locate(self, partial: str) -> tuple[JsonlStore, str]:
+        """The store and the full id of a bead, here first, then by the town's routes. Raises NotFoundError, UsageError."""
+        partial = partial.strip()
+        if self.ledger is None or self.store.own_excerpt(partial) is not None:
+            return self.store, self.store.resolve(partial)
+        if not partial.startswith(self.store.prefix + "-"):
+            home = self.ledger.home_of(partial)
+            if home is not None:
+                return home, partial
+        try:
+            return self.store, self.store.resolve(partial)
+        except NotFoundError:
+            if "-" not in partial:
+                raise
+            other = self.ledger.store_for(partial)
+            return other, other.resolve(partial)
+
+    def full_id(self, partial: str) -> str:
+        """The full id; one of an unknown store is taken as it is given."""
+        return self.locate(partial)[1]
+
+    def get(self, partial: str) -> Bead:
+        """The bead. Raises NotFoundError with near matches."""
+        store, bead_id = self.locate(partial)
+        bead = store.get(bead_id)
+        if bead is None:
+            raise store.near(partial)
+        return bead
+
+    def change(self, partial: str, act: Change, *, reason: str = "") -> Bead:
+        """Do one act on one bead under its store's lock, and tell the event log if that changed it."""
+        store, bead_id = self.locate(partial)
+        with store.write(self.actor) as batch:
+            before = batch.get(bead_id)
+            after = act(batch, bead_id)
+            changed = batch.changed()
+        self.tell_all(before, changed, reason)
+        self._touch(store, bead_id)
+        return after
+
+    def change_each(self, partials: Iterable[str], act: Change, *, reasons: list[str] | None = None) -> list[Bead]:
+        """As ``change`` for each id; what fails is told, the rest done. Raises the error if none worked.
+
+        Return ``exit_code()`` afterwards, which then is that of a thing partly done.
+        """
+        done: list[Bead] = []
+        failed: list[GastownError] = []
+        for number, partial in enumerate(partials):
+            reason = reasons[min(number, len(reasons) - 1)] if reasons else ""
+            try:
+                done.append(self.change(partial, act, reason=reason))
+            except GastownError as error:
+                failed.append(error)
+        if failed and not done:
+            if len(failed) == 1:
+                raise failed[0]
+            raise GastownError(f"nothing done, {len(failed)} failed", "; ".join(str(error) for error in failed))
+        self.failed += failed
+        return done
+
+    def exit_code(self) -> int:
+        """0, or 3 with the failures on stderr where only some of several things were done."""
+        for error in self.failed:
+            output.report_error(error, as_json=False)
+        return PartialError.exit_code if self.failed else 0
+
+    def tell_all(self, before: Bead | None, changed: list[Bead], reason: str = "") -> None:
+        """Tell the town's event log of a write: one event per record that changed."""
+        if not self.root:
+            return
+        from gastown_cli.bd_commands.events import tell
+
+        for bead in changed:
+            old = before if before is not None and before.id == bead.id else None
+            tell(self.root, self.actor, old, bead, reason)
+
+    def _touch(self, store: JsonlStore, bead_id: str) -> None:
+        """Remember the bead that commands without an id mean."""
+        try:
+            with open(os.path.join(store.beads_dir, "last-touched"), "w", encoding="utf-8") as handle:
+                handle.write(bead_id + "\n")
+        except OSError:
+            return
+
+    def touched(self, store: JsonlStore, bead_id: str) -> None:
+        """As after a change: the bead is the last touched one."""
+        self._touch(store, bead_id)
+
+    def last_touched(self) -> str:
+        """The bead last touched here. Raises NotFoundError if there is none."""
+        try:
+            with open(os.path.join(self.store.beads_dir, "last-touched"), encoding="utf-8") as handle:
+                found = handle.read().strip()
+        except OSError:
+            found = ""
+        if not found:
+            raise NotFoundError("no bead was named", "and none was touched here before", "give its id")
+        return found
+
+
+_started_at = 0.0
+_shown = False
+
+
+def show_progress(what: str, done: int, total: int) -> None:
+    """One line on stderr, on a terminal only, for work that takes longer than half a second."""
+    global _started_at, _shown
+    if not sys.stderr.isatty():
+        return
+    import time
+
+    now = time.monotonic()
+    _started_at = _started_at or now
+    if now - _started_at > 0.5:
+        if not _shown:
+            import atexit
+
+            atexit.register(sys.stderr.write, "\r\x1b[K")
+        _shown = True
+        sys.stderr.write(f"\r{what} {done * 100 // max(total, 1)} %\x1b[K")
+        sys.stderr.flush()
+
+
+def _actor(root: str, place: str) -> str:
+    for key in ("BEADS_ACTOR", "BD_ACTOR", "GT_ROLE"):
+        if os.environ.get(key):
+            return os.environ[key]
+    if root:
+        return "overseer"
+    from gastown_cli.bd_commands.git_identity import git_identity
+
+    return git_identity(place)[0] or os.environ.get("USER") or "somebody"

@@ -1,0 +1,219 @@
+"""Reading beads in: JSON lines of every dialect, or a folder with a raw table dump.
+
+An older record than the one that stands is skipped and reported; a newer one replaces it whole, so labels and
+edges that it no longer has are gone.  Comments are joined.  Everything goes in by one write, or nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gastown_core.beads import record
+from gastown_core.beads.merging import comment_key
+from gastown_core.beads.store import BeadQuery
+from gastown_core.clock import format_micros, parse_moment
+from gastown_core.errors import StoreError
+from gastown_core.model.bead import CLOSED, Bead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.index import Progress
+    from gastown_core.beads.jsonl_store import JsonlStore
+
+MAX_LINE = 64 << 20
+
+
+class ImportReport:
+    """What became of each record; ids in the order they came."""
+
+    def __init__(self, source: str, dry_run: bool) -> None:
+        self.source = source
+        self.dry_run = dry_run
+        self.created: list[str] = []
+        self.updated: list[str] = []
+        self.stale: list[str] = []
+        self.junk: list[str] = []
+        self.skipped_dependencies: list[str] = []
+        self.unchanged = 0
+        self.dedup_skipped = 0
+        self.memories = 0
+
+    @property
+    def first_id(self) -> str:
+        """The first bead that was made or changed, empty if none was."""
+        return next(iter([*self.created, *self.updated]), "")
+
+    def as_json(self) -> dict[str, object]:
+        """The report as ``--json`` prints it."""
+        return {
+            "source": self.source,
+            "created": len(self.created),
+            "updated": len(self.updated),
+            "unchanged": self.unchanged,
+            "skipped": len(self.stale) + len(self.junk),
+            "dedup_skipped": self.dedup_skipped,
+            "memories": self.memories,
+            "ids": [*self.created, *self.updated],
+            "stale_skipped_ids": self.stale,
+            "skipped_dependencies": self.skipped_dependencies,
+            "junk": self.junk,
+            "dry_run": self.dry_run,
+        }
+
+
+def import_file(
+    store: JsonlStore,
+    source: str,
+    *,
+    actor: str,
+    dedup: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import a file, a folder with a table dump, or stdin (``-``). Raises StoreError if it cannot be read."""
+    report = ImportReport(source, dry_run)
+    if source != "-" and os.path.isdir(source):
+        from gastown_core.beads.table_dump import read_dump
+
+        found: Iterable[tuple[str, Any]] = ((record.BEAD, bead) for bead in read_dump(source))
+    else:
+        found = _read_lines(_bytes(source), report, progress)
+    memories: list[bytes] = []
+    titles = _open_titles(store) if dedup else None
+    batch = store.write(actor)
+    with batch:
+        for kind, value in found:
+            if kind == record.MEMORY:
+                memories.append(value)
+            elif titles is not None and kind == record.BEAD and value.title in titles:
+                report.dedup_skipped += 1
+            else:
+                _take(batch, value, report, store.clock.now())
+        fresh = [line for line in memories if line not in set(store.other_lines("memory"))] if memories else []
+        report.memories = len(fresh)
+        if dry_run:
+            batch.discard()
+        elif fresh:
+            store.keep_lines(fresh)
+    return report
+
+
+def _bytes(source: str) -> bytes:
+    try:
+        if source == "-":
+            return sys.stdin.buffer.read()
+        with open(source, "rb") as handle:
+            return handle.read()
+    except OSError as error:
+        raise StoreError(
+            f"cannot read {source}", error.strerror or str(error), "bd import FILE, or - for stdin"
+        ) from error
+
+
+def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) -> Iterable[tuple[str, Any]]:
+    """Records and memory lines; what cannot be read is reported."""
+    if data[:1] == b"[":
+        data = _unpacked(data)
+    done = 0
+    for number, line in enumerate(data.splitlines(), 1):
+        done += len(line) + 1
+        kind, value = record.classify(line) if len(line) <= MAX_LINE else (record.JUNK, "longer than 64 MB")
+        if kind == record.JUNK and value == "no id":
+            raw = record.read_json_line(line)
+            if isinstance(raw.get("title"), str):
+                yield record.BEAD, Bead(record.normalise(raw))
+                continue
+        if kind in (record.BEAD, record.TOMBSTONE):
+            yield kind, value
+        elif kind == record.MEMORY:
+            yield kind, line
+        elif kind in (record.JUNK, record.CONFLICT):
+            report.junk.append(f"line {number}: {value if kind == record.JUNK else 'conflict marker ' + value}")
+        if progress is not None and number % 2000 == 0:
+            progress("importing", done, len(data))
+
+
+def _unpacked(data: bytes) -> bytes:
+    """A JSON array of records (``bd list --json``) as lines; anything else as it is."""
+    import json
+
+    try:
+        values = json.loads(data)
+    except ValueError:
+        return data
+    return b"\n".join(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") for value in values)
+
+
+def _open_titles(store: JsonlStore) -> set[str]:
+    return {bead.title for bead in store.excerpts(BeadQuery(exclude_statuses=("closed",), include_wisps=True))}
+
+
+def _take(batch: RuleBatch, bead: Bead, report: ImportReport, now: float) -> None:
+    """Put one record into the batch."""
+    raw = _completed(bead.raw, now)
+    raw["dependencies"] = _good_edges(raw, report)
+    if not raw["dependencies"]:
+        del raw["dependencies"]
+    if not bead.id:
+        made = batch.create({key: value for key, value in raw.items() if key not in ("updated_at",)})
+        report.created.append(made.id)
+        return
+    standing = batch.get(bead.id)
+    if standing is None:
+        if not bead.is_tombstone:
+            report.created.append(bead.id)
+        batch.put(Bead(raw))
+        return
+    if _moment(raw) < _moment(standing.raw):
+        report.stale.append(bead.id)
+        return
+    _join_comments(raw, standing)
+    if record.encode(raw) == record.encode(standing.raw):
+        report.unchanged += 1
+        return
+    report.updated.append(bead.id)
+    batch.put(Bead(raw))
+
+
+def _moment(raw: dict[str, Any]) -> float:
+    return parse_moment(raw.get("updated_at")) or 0.0
+
+
+def _completed(raw: dict[str, Any], now: float) -> dict[str, Any]:
+    """The record with the keys that every record has; priority is not defaulted (0 is meaningful)."""
+    raw.setdefault("status", "open")
+    raw.setdefault("priority", 0)
+    raw.setdefault("issue_type", "task")
+    if not raw.get("created_at"):
+        raw["created_at"] = raw.get("updated_at") or format_micros(now)
+    if not raw.get("updated_at"):
+        raw["updated_at"] = raw["created_at"]
+    if raw["status"] == CLOSED and not raw.get("closed_at"):
+        latest = max(parse_moment(raw["created_at"]) or 0.0, _moment(raw))
+        raw["closed_at"] = format_micros(latest + 1)
+    return raw
+
+
+def _good_edges(raw: dict[str, Any], report: ImportReport) -> list[dict[str, Any]]:
+    edges = raw.get("dependencies")
+    good = []
+    for edge in edges if isinstance(edges, list) else ():
+        target = edge.get("depends_on_id") if isinstance(edge, dict) else None
+        if isinstance(target, str) and target and target != raw.get("id"):
+            good.append(edge)
+        else:
+            report.skipped_dependencies.append(f"{raw.get('id')} → {target}")
+    return good
+
+
+def _join_comments(raw: dict[str, Any], standing: Bead) -> None:
+    mine = raw.get("comments") if isinstance(raw.get("comments"), list) else []
+    known = {comment_key(comment) for comment in mine or () if isinstance(comment, dict)}
+    extra = [comment for comment in standing.comments if comment_key(comment) not in known]
+    if extra:
+        raw["comments"] = sorted([*(mine or ()), *extra], key=lambda comment: str(comment.get("created_at")))

@@ -1,0 +1,183 @@
+"""Merging two versions of a bead that grew from one: field by field, sets as sets (beads.md section 9).
+
+A side that did not change a field yields to the one that did.  Where both changed it: the later record wins, but a
+close beats edits unless the bead was reopened after it, the more urgent priority wins, notes are joined, labels,
+edges and comments are merged as sets with removals honoured.  A tombstone beats edits.
+"""
+
+from __future__ import annotations
+
+import json
+
+from gastown_core.clock import parse_moment
+from gastown_core.model.bead import CLOSED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Raw = dict[str, Any]
+
+TOMBSTONE_LIFE_S = 30 * 86400.0
+
+_STATUS_KEYS = ("status", "closed_at", "close_reason", "closed_by_session")
+_LATEST = frozenset(("updated_at", "compacted_at", "deleted_at"))
+_EARLIEST = frozenset(("created_at", "started_at"))
+_PLAIN_SETS = frozenset(("labels", "waiters"))
+
+
+def merge(base: Raw | None, ours: Raw | None, theirs: Raw | None) -> Raw | None:
+    """The merged record, None where the bead is gone. The same result whichever side is called ours."""
+    if ours is None or theirs is None:
+        return _one_sided(base, ours if ours is not None else theirs)
+    if ours == theirs:
+        return ours
+    if _is_stone(ours) or _is_stone(theirs):
+        return _with_tombstone(ours, theirs)
+    if base is not None and _is_stone(base):
+        base = None
+    old, new = sorted((ours, theirs), key=_age_key)
+    start = base or {}
+    merged: Raw = {}
+    for key in dict.fromkeys([*new, *old, *start]):
+        if key not in _STATUS_KEYS:
+            _put(merged, key, _field(key, start.get(key), old.get(key), new.get(key)))
+    merged.update(_status(start, old, new))
+    return merged
+
+
+def is_other_bead(one: Raw, other: Raw) -> bool:
+    """Whether two records of one id, without a common ancestor, are different beads that drew the same id."""
+    return (
+        one.get("created_at") != other.get("created_at")
+        and one.get("created_by") != other.get("created_by")
+        and one.get("title") != other.get("title")
+    )
+
+
+def _one_sided(base: Raw | None, left: Raw | None) -> Raw | None:
+    """The other side has no line: it never had one, or dropped it; an edited record stays."""
+    if left is None or base is None or left != base or _is_stone(left):
+        return left
+    return None
+
+
+def _is_stone(raw: Raw) -> bool:
+    return raw.get("status") == "tombstone"
+
+
+def _with_tombstone(ours: Raw, theirs: Raw) -> Raw:
+    if _is_stone(ours) and _is_stone(theirs):
+        return max(ours, theirs, key=_age_key)
+    stone, record = (ours, theirs) if _is_stone(ours) else (theirs, ours)
+    deleted = parse_moment(stone.get("deleted_at")) or parse_moment(stone.get("updated_at")) or 0.0
+    made_anew = (parse_moment(record.get("created_at")) or 0.0) > deleted
+    outlived = (parse_moment(record.get("updated_at")) or 0.0) > deleted + TOMBSTONE_LIFE_S
+    return record if made_anew or outlived else stone
+
+
+def _age_key(raw: Raw) -> tuple[float, str]:
+    return (parse_moment(raw.get("updated_at")) or 0.0, json.dumps(raw, sort_keys=True, default=str))
+
+
+def _put(raw: Raw, key: str, value: Any) -> None:
+    if value is not None and value != []:
+        raw[key] = value
+
+
+def _field(key: str, base: Any, old: Any, new: Any) -> Any:
+    """One field; ``old`` and ``new`` are the sides by age."""
+    if old in (new, base):
+        return new
+    if new == base:
+        return old
+    if key in _PLAIN_SETS:
+        return sorted(map(str, _set(base, old, new, str).values()))
+    if key == "dependencies":
+        return list(_set(base, old, new, lambda edge: str(edge.get("depends_on_id"))).values()) or None
+    if key == "comments":
+        return sorted(_set(base, old, new, comment_key).values(), key=lambda c: str(c.get("created_at"))) or None
+    if key == "bonded_from":
+        return list(_set(base, old, new, lambda bond: json.dumps(bond, sort_keys=True)).values())
+    if key == "metadata" and isinstance(old, dict) and isinstance(new, dict):
+        return _mapping(base if isinstance(base, dict) else {}, old, new)
+    return _scalar(key, old, new)
+
+
+def _scalar(key: str, old: Any, new: Any) -> Any:
+    if old is None or new is None:
+        return new if new is not None or key not in _EARLIEST else old
+    if key in _LATEST or key in _EARLIEST:
+        pick = max if key in _LATEST else min
+        return pick(old, new, key=lambda value: parse_moment(value) or 0.0)
+    if key == "priority" and isinstance(old, int) and isinstance(new, int):
+        return min(old, new)
+    if key == "notes" and isinstance(old, str) and isinstance(new, str):
+        if old in new:
+            return new
+        return old if new in old else f"{old}\n{new}"
+    return new
+
+
+def comment_key(comment: Raw) -> str:
+    """What makes two comments the same: author, second and text (ids differ between writers)."""
+    when = parse_moment(comment.get("created_at"))
+    return f"{comment.get('author')}\0{int(when) if when else comment.get('created_at')}\0{comment.get('text')}"
+
+
+def _set(base: Any, old: Any, new: Any, key_of: Callable[[Any], str]) -> dict[str, Any]:
+    """Members by key: all of both sides but those of the base that one side removed; changed ones from who changed."""
+    sides = [
+        {key_of(item): item for item in side if key_of is str or isinstance(item, dict)}
+        if isinstance(side, list)
+        else {}
+        for side in (base, old, new)
+    ]
+    before, first, second = sides
+    out = {}
+    for key in dict.fromkeys([*first, *second]):
+        if key in before and (key not in first or key not in second):
+            continue
+        if key in first and key in second:
+            out[key] = first[key] if second[key] == before.get(key) else second[key]
+        else:
+            out[key] = first.get(key, second.get(key))
+    return out
+
+
+def _mapping(base: Raw, old: Raw, new: Raw) -> Raw:
+    out: Raw = {}
+    for key in dict.fromkeys([*old, *new]):
+        before, first, second = base.get(key), old.get(key), new.get(key)
+        value = second if first == before or second != before else first
+        if value is not None:
+            out[key] = value
+    return out
+
+
+def _status(base: Raw, old: Raw, new: Raw) -> Raw:
+    """The status and what goes with it, all from one side."""
+    chosen = _status_side(base, old, new)
+    out = {key: chosen[key] for key in _STATUS_KEYS if key in chosen}
+    if out.get("status") != CLOSED:
+        return {"status": out.get("status", "open")}
+    other = new if chosen is old else old
+    if "close_reason" not in out and other.get("status") == CLOSED and other.get("close_reason"):
+        out["close_reason"] = other["close_reason"]
+    return out
+
+
+def _status_side(base: Raw, old: Raw, new: Raw) -> Raw:
+    old_closed, new_closed = old.get("status") == CLOSED, new.get("status") == CLOSED
+    if old_closed == new_closed:
+        if old_closed:
+            return new
+        return old if new.get("status") == base.get("status") else new
+    closed, still_open = (old, new) if old_closed else (new, old)
+    if base.get("status") != CLOSED:
+        return closed
+    # it was closed before the two parted: the open side reopened it, the closed side may have closed it again since
+    closed_again = closed.get("closed_at") != base.get("closed_at")
+    later = (parse_moment(closed.get("closed_at")) or 0.0) > (parse_moment(still_open.get("updated_at")) or 0.0)
+    return closed if closed_again and later else still_open

@@ -1,0 +1,75 @@
+"""Bringing a store into git: canonical form first, so that diffs are clean, then a commit of ``.beads`` alone."""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+
+from gastown_core.beads.compaction import compact
+from gastown_core.errors import GitError
+from gastown_core.process import run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.beads.jsonl_store import JsonlStore
+
+PUSH_TIMEOUT_S = 120.0
+
+
+class SyncResult(namedtuple("SyncResult", "compacted in_git committed commit pushed")):
+    """What a sync did; ``commit`` is the short hash of the new commit, empty if nothing had changed."""
+
+    __slots__ = ()
+
+    def sentence(self) -> str:
+        """The result in words."""
+        parts = ["brought into canonical form" if self.compacted else "in canonical form already"]
+        if not self.in_git:
+            parts.append("not in a git repository, so nothing was committed")
+        else:
+            parts.append(f"committed {self.commit}" if self.committed else "nothing to commit")
+        if self.pushed:
+            parts.append("pushed")
+        return ", ".join(parts)
+
+
+def sync_store(store: JsonlStore, *, message: str = "", commit: bool = True, push: bool = False) -> SyncResult:
+    """Compact, commit and push. Raises GitError with what git said, ConflictError on conflict markers."""
+    compacted = compact(store)
+    folder = store.beads_dir
+    in_git = commit and _git(folder, "rev-parse", "--is-inside-work-tree", check=False) == "true"
+    if not in_git:
+        return SyncResult(compacted, False, False, "", False)
+    committed = _commit(folder, message or f"beads: sync {store.prefix}")
+    head = _git(folder, "rev-parse", "--short", "HEAD", check=False) if committed else ""
+    if push:
+        _push(folder)
+    return SyncResult(compacted, True, committed, head, push)
+
+
+def _commit(folder: str, message: str) -> bool:
+    """Commit what changed in the folder, whatever else is staged; returns whether there was something."""
+    if run(["git", "check-ignore", "-q", os.path.join(folder, "issues.jsonl")], cwd=folder).code == 0:
+        return False
+    _git(folder, "add", "--", ".")
+    if run(["git", "diff", "--cached", "--quiet", "--", "."], cwd=folder).code == 0:
+        return False
+    _git(folder, "commit", "-q", "-m", message, "--", ".")
+    return True
+
+
+def _push(folder: str) -> None:
+    done = run(["git", "push", "-q"], cwd=folder, timeout_s=PUSH_TIMEOUT_S)
+    if done.code != 0:
+        raise GitError(
+            "the commit was made but not pushed",
+            done.err.strip(),
+            "git pull merges the other side; then bd sync --push",
+        )
+
+
+def _git(folder: str, *words: str, check: bool = True) -> str:
+    done = run(["git", *words], cwd=folder)
+    if check and done.code != 0:
+        raise GitError(f"git {words[0]} failed in {folder}", done.err.strip() or done.out.strip())
+    return done.out.strip() if done.code == 0 else ""
