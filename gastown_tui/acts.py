@@ -1,0 +1,187 @@
+"""Acts on the town: asked for, confirmed, performed in a thread, and told stage by stage in the status bar."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from gastown_core.errors import GastownError
+from gastown_core.model.order import Order
+from gastown_core.orders.registry import BY_ID, disabled_reason
+from gastown_tui.screens.confirm import Confirm
+from gastown_tui.screens.nudge import nudge_prompt
+from gastown_tui.screens.prompt import Prompt
+from gastown_tui.text import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.model.order import Receipt
+    from gastown_core.model.snapshot import AgentView
+    from gastown_tui.app import FeedApp
+    from gastown_tui.selection import Selection
+    from gastown_tui.text import Pieces
+
+
+class Acts:
+    """The operator's hands; ``say`` and ``show_receipt`` are the status bar's."""
+
+    def __init__(self, app: FeedApp) -> None:
+        self.app = app
+        self._latest = 0
+
+    def do(self, action: str, chosen: Selection, marked: Sequence[AgentView]) -> str:
+        """Begin an act on what is chosen; returns why it cannot be done now, empty if it was begun."""
+        if action == "agent.nudge_marked":
+            return self._nudge_all(marked)
+        reason = disabled_reason(BY_ID[action], self.app.snapshot, chosen.agent)
+        if reason:
+            return reason
+        if action == "bead.sling":
+            return self._sling(chosen)
+        if chosen.agent is None:
+            return "select an agent first"
+        {
+            "agent.nudge": self._nudge,
+            "agent.handoff": self._handoff,
+            "agent.restart": self._restart,
+            "agent.stop": self._stop,
+            "agent.attach": self.attach,
+        }[action](chosen.agent)
+        return ""
+
+    # each act
+
+    def _nudge(self, agent: AgentView) -> None:
+        self._ask(nudge_prompt([agent], self.app.look.ascii_only), partial(self._send_nudge, [agent]))
+
+    def _nudge_all(self, marked: Sequence[AgentView]) -> str:
+        if not marked:
+            return "no agent is marked; Space marks one"
+        kind = BY_ID["agent.nudge"]
+        able = [agent for agent in marked if not disabled_reason(kind, self.app.snapshot, agent)]
+        if not able:
+            return disabled_reason(kind, self.app.snapshot, marked[0])
+        self._ask(nudge_prompt(able, self.app.look.ascii_only), partial(self._send_nudge, able))
+        return ""
+
+    def _send_nudge(self, agents: Sequence[AgentView], text: str) -> None:
+        for agent in agents:
+            self.perform(Order("agent.nudge", agent.address.short, {"text": text}), f"nudge to {agent.address.label}")
+
+    def _handoff(self, agent: AgentView) -> None:
+        lines: list[Pieces] = [
+            ((clean(agent.address.short), "title"), (f"  {agent.work.bead_id} {clean(agent.work.title)}" if agent.work else "", "dim")),
+            (),
+            (("A note for the fresh session: what is done, what is next.", "dim"),),
+        ]
+        prompt = Prompt("Hand off", lines, hint="may stay empty", may_be_empty=True)
+        self._ask(prompt, partial(self._confirm_handoff, agent))
+
+    def _confirm_handoff(self, agent: AgentView, note: str) -> None:
+        lines: list[Pieces] = [
+            (("The note is stored first, then the session is started afresh and told of it.", "text"),),
+            (("Kept: the hook, the worktree, every file. Lost: what the agent has only in its head.", "text"),),
+        ]
+        if note:
+            lines += [(), ((f"“{clean(note)}”", "info"),)]
+        order = Order("agent.handoff", agent.address.short, {"subject": "handoff from the console", "note": note})
+        self._confirm("Hand off?", agent, lines, "Hand off", order, f"handoff of {agent.address.label}")
+
+    def _restart(self, agent: AgentView) -> None:
+        order = Order("agent.restart", agent.address.short)
+        what = f"restart of {agent.address.label}"
+        if not agent.running:
+            self.perform(order, what)
+            return
+        lines: list[Pieces] = [(("It is running. Its session ends and a fresh one begins on the same hook.", "text"),)]
+        self._confirm("Restart?", agent, lines, "Restart", order, what)
+
+    def _stop(self, agent: AgentView) -> None:
+        lines: list[Pieces] = [(("Its session ends. Its work stays on the hook, its files stay in the worktree.", "text"),)]
+        order = Order("agent.stop", agent.address.short)
+        self._confirm("Stop?", agent, lines, "Stop", order, f"stop of {agent.address.label}")
+
+    def _sling(self, chosen: Selection) -> str:
+        if not self.app.snapshot.rigs:
+            return "there is no rig to sling to; gt rig add makes one"
+        self.app.run_worker(self._choose_bead(chosen), group="sling", exclusive=True)
+        return ""
+
+    async def _choose_bead(self, chosen: Selection) -> None:
+        from gastown_tui.screens.sling import bead_picker
+
+        try:
+            ready = await asyncio.to_thread(self.app.engine.ready_beads)
+        except GastownError as error:
+            self.app.say(str(error), "bad")
+            return
+        wanted = chosen.bead or (chosen.event.bead if chosen.event is not None else "")
+        ready.sort(key=lambda row: row[1].id != wanted)
+        picker = bead_picker(ready, self.app.now)
+        self._ask(picker, partial(self._choose_target, ready))
+
+    def _choose_target(self, ready: list[tuple[str, Excerpt]], bead: str) -> None:
+        from gastown_tui.screens.sling import target_picker
+
+        store = next((name for name, found in ready if found.id == bead), "")
+        picker = target_picker(bead, self.app.snapshot, store, self.app.look.ascii_only)
+        self._ask(picker, lambda target: self.perform(Order("bead.sling", target, {"bead": bead}), f"sling of {bead} to {target}"))
+
+    def attach(self, agent: AgentView) -> None:
+        """Go into the agent's session, and come back when the person detaches."""
+        where = self.app.engine.attachment(agent)
+        try:
+            if where.needs_suspend:
+                with self.app.suspend():
+                    status = self.app.engine.run_attached(where.argv)
+            else:
+                status = self.app.engine.run_attached(where.argv)
+        except GastownError as error:
+            self.app.say(str(error), "bad")
+            return
+        if status:
+            self.app.say(f"attach to {agent.address.short} ended with status {status}", "bad")
+        else:
+            self.app.say(f"back from {agent.address.short}", "dim")
+
+    # asking and performing
+
+    def _ask(self, dialog: object, then: Callable[[str], None]) -> None:
+        def answered(value: str | None) -> None:
+            if value is not None:
+                then(value)
+
+        self.app.push_screen(dialog, answered)  # type: ignore[call-overload]
+
+    def _confirm(self, title: str, agent: AgentView, lines: list[Pieces], yes: str, order: Order, what: str) -> None:
+        def answered(value: bool | None) -> None:
+            if value:
+                self.perform(order, what)
+            else:
+                self.app.say("cancelled", "dim")
+
+        self.app.push_screen(Confirm(title, clean(agent.address.short), lines, yes), answered)
+
+    def perform(self, order: Order, what: str) -> None:
+        """Perform in a thread; the status bar shows each stage of the newest order."""
+        self._latest += 1
+        number = self._latest
+        stages: list[str] = ["sent"]
+        self.app.show_receipt(what, stages, is_done=False)
+
+        def notify(receipt: Receipt) -> None:
+            self.app.call_from_thread(self._take, number, what, stages, receipt)
+
+        self.app.run_worker(partial(self.app.engine.perform, order, notify), thread=True, group="orders", exit_on_error=True)
+
+    def _take(self, number: int, what: str, stages: list[str], receipt: Receipt) -> None:
+        if receipt.ok:
+            if stages == ["sent"]:
+                stages.clear()
+            stages.append(receipt.stage)
+        failure = "" if receipt.ok else receipt.detail or receipt.stage
+        if number == self._latest or failure:
+            self.app.show_receipt(what, stages, is_done=receipt.final and receipt.ok, failure=failure)

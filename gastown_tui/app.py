@@ -1,0 +1,204 @@
+"""The console's app: it holds the live model, the look and the choices, and keeps the one screen true."""
+
+from __future__ import annotations
+
+import os
+
+from textual.app import App
+from textual.binding import Binding
+
+from gastown_core.errors import GastownError
+from gastown_core.state.filter import NO_FILTER
+from gastown_tui.preferences import Preferences, load_preferences, save_preferences
+from gastown_tui.screens.feed import FeedScreen
+from gastown_tui.themes import THEMES, Look, choose_theme, wants_ascii, wants_colour
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from textual.screen import Screen
+
+    from gastown_core.model.snapshot import TownSnapshot
+    from gastown_core.state.filter import EventFilter
+    from gastown_core.state.live import LiveTown
+    from gastown_tui.engine import Engine
+
+PICTURE_S = 10.0
+
+
+class FeedApp(App[int], inherit_bindings=False):
+    """The console over a live town; ``live_factory`` makes the model inside the app's event loop."""
+
+    CSS_PATH = "styles/console.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "GT Feed"
+    BINDINGS = [Binding("ctrl+q", "leave", show=False, priority=True)]
+
+    def __init__(
+        self,
+        live_factory: Callable[[], LiveTown],
+        *,
+        engine: Engine,
+        problems: bool = False,
+        initial_filter: EventFilter = NO_FILTER,
+        preferences: Preferences | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        colour = wants_colour(environ)
+        super().__init__(ansi_color=None if colour else True)
+        self.animation_level = "none"
+        self.kept = preferences or Preferences()
+        self.look = Look(choose_theme(self.kept.theme, environ), colour=colour, ascii_only=wants_ascii(environ))
+        self.engine = engine
+        self.is_drawer_open = self.kept.is_drawer_open
+        self.first_filter = initial_filter if initial_filter != NO_FILTER else self.kept.event_filter
+        self._live_factory = live_factory
+        self._first_view = "problems" if problems else "feed"
+        self._picture_at = 0.0
+        self.live: LiveTown
+
+    # life
+
+    async def on_load(self) -> None:
+        """The whole model first, so that the first frame is the full picture."""
+        self.live = self._live_factory()
+        await self.live.start()
+
+    def get_default_screen(self) -> Screen[None]:
+        """The town is the screen at the bottom."""
+        self.feed = FeedScreen(self, view=self._first_view)
+        return self.feed
+
+    def on_mount(self) -> None:
+        """Take in updates, and tick once a second."""
+        self._paint_ground()
+        self.run_worker(self._take_updates(), group="live", exit_on_error=True)
+        self._tick_later()
+
+    async def on_unmount(self) -> None:
+        """Let go of the town."""
+        await self.live.close()
+
+    async def _take_updates(self) -> None:
+        async for update in self.live.updates():
+            self.feed.arrived(update)
+
+    @property
+    def snapshot(self) -> TownSnapshot:
+        """The town as it is known now."""
+        return self.live.snapshot
+
+    @property
+    def now(self) -> float:
+        """The time, by the model's clock."""
+        return self.live.clock.now()
+
+    def _tick_later(self) -> None:
+        self.set_timer(1.0 - self.now % 1.0 + 0.002, self._tick, name="tick")
+
+    def _tick(self) -> None:
+        """Once a second: states move by waiting alone, ages grow, the last picture is kept."""
+        self.live.recheck()
+        self.feed.show_all()
+        if self.now - self._picture_at >= PICTURE_S:
+            self._picture_at = self.now
+            self.keep_picture()
+        self._tick_later()
+
+    # what the screen asks for
+
+    def say(self, text: str, tone: str = "warn") -> None:
+        """A word in the status line."""
+        self.feed.say(text, tone)
+
+    def show_receipt(self, text: str, stages: Sequence[str], *, is_done: bool, failure: str = "") -> None:
+        """The stages of an act in the status line."""
+        self.feed.status.show_receipt(text, stages, is_done=is_done, failure=failure)
+
+    def open_help(self) -> None:
+        """The page of keys."""
+        from gastown_tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def open_log(self) -> None:
+        """The commands that ran."""
+        from gastown_tui.screens.command_log import CommandLogScreen
+
+        self.push_screen(CommandLogScreen(self.engine.command_log()))
+
+    def next_theme(self) -> None:
+        """The next of the themes."""
+        names = list(THEMES)
+        self.set_theme(names[(names.index(self.look.theme.name) + 1) % len(names)])
+
+    def set_theme(self, name: str) -> None:
+        """Paint everything in another theme, and remember it."""
+        self.look = Look(THEMES[name], colour=self.look.colour, ascii_only=self.look.ascii_only)
+        self.kept.theme = name
+        self._paint_ground()
+        self.feed.refresh()
+        for child in self.feed.children:
+            child.refresh()
+        self.feed.show_all()
+        words = f"theme {THEMES[name].label.lower()}"
+        self.say(words if self.look.colour else f"{words}, but colour is off (NO_COLOR)", "dim")
+
+    def _paint_ground(self) -> None:
+        if self.look.colour:
+            self.feed.styles.background = self.look.theme.grounds[""]
+
+    # leaving
+
+    def action_leave(self) -> None:
+        """Leave, whatever is in front."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Remember the choices, keep the last picture, go."""
+        self.keep_choices()
+        self.keep_picture()
+        self.exit(0)
+
+    def keep_choices(self) -> None:
+        """Remember layout, theme and filter; a town that cannot be written forgets them, without harm."""
+        kept = self.kept
+        kept.panel = self.feed.active
+        kept.is_drawer_open = self.is_drawer_open
+        kept.drawer_tab = self.feed.drawer.tab
+        kept.folded = sorted(self.feed.agents.folded)
+        try:
+            save_preferences(self.live.root, kept)
+        except (GastownError, OSError):
+            return
+
+    def keep_picture(self) -> None:
+        """Save what is on the screen for the next start's first frame."""
+        from gastown_tui.last_picture import keep
+
+        keep(self)
+
+
+def run_feed(
+    root: str, *, problems: bool = False, initial_filter: EventFilter = NO_FILTER, is_prepainted: bool = False
+) -> int:
+    """Open the console on the town at ``root`` until the operator leaves; returns the exit code.
+
+    ``is_prepainted``: the alternate screen is on already and shows the last picture; it is drawn over, not cleared.
+    """
+    from gastown_core.state.live import LiveTown
+    from gastown_tui.driver import console_driver
+    from gastown_tui.engine import Engine
+
+    app = FeedApp(
+        lambda: LiveTown(root),
+        engine=Engine(root),
+        problems=problems,
+        initial_filter=initial_filter,
+        preferences=load_preferences(root),
+    )
+    app.driver_class = console_driver(is_prepainted=is_prepainted)
+    status = app.run()
+    return app.return_code or status or 0

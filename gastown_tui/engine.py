@@ -1,0 +1,65 @@
+"""The console's calls on the core beyond the live model: acts, details, lists.  All block; call them from a thread.
+
+One object, so that tests hand in another one.  What is heavy is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.model.order import Order, Receipt
+    from gastown_core.model.snapshot import AgentView
+    from gastown_core.orders.perform import Attachment, CommandLogEntry
+    from gastown_core.state.detail import BeadDetail, WorkDetail
+
+
+class Engine:
+    """The core behind the town at ``root``."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def perform(self, order: Order, notify: Callable[[Receipt], None]) -> bool:
+        """Perform an order; ``notify`` gets each stage. Failures are receipts, not exceptions."""
+        from gastown_core.orders.perform import perform
+
+        return perform(self.root, order, notify)
+
+    def command_log(self) -> list[CommandLogEntry]:
+        """What the console ran, oldest first."""
+        from gastown_core.orders.perform import command_log
+
+        return list(command_log)
+
+    def attachment(self, agent: AgentView) -> Attachment:
+        """How to go into an agent's session."""
+        from gastown_core.orders.perform import attach_argv
+
+        return attach_argv(self.root, agent)
+
+    def run_attached(self, argv: Sequence[str]) -> int:
+        """Run a command with the terminal as its own; returns its exit status. Raises GastownError if it cannot start."""
+        from gastown_core.process import spawn
+
+        return spawn(list(argv), cwd=self.root).wait()
+
+    def work_detail(self, agent: AgentView) -> WorkDetail:
+        """An agent's bead and worktree. Raises GastownError."""
+        from gastown_core.state.detail import work_detail
+
+        return work_detail(self.root, agent)
+
+    def bead_detail(self, bead_id: str) -> BeadDetail | None:
+        """A bead in full, None if there is none of that id. Raises GastownError."""
+        from gastown_core.state.detail import bead_detail
+
+        return bead_detail(self.root, bead_id)
+
+    def ready_beads(self) -> list[tuple[str, Excerpt]]:
+        """(store, bead) of ready work, most urgent first. Raises GastownError."""
+        from gastown_core.state.detail import ready_beads
+
+        return ready_beads(self.root)

@@ -1,0 +1,244 @@
+"""Fills the drawer: the page of the open tab for what is selected, read in the background where that takes time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gastown_core.errors import GastownError
+from gastown_core.model.agent import HEALTH_SYMBOLS
+from gastown_core.state.filter import NO_FILTER
+from gastown_core.state.stream import StreamView
+from gastown_tui.rowtext import role_icon, since_text, state_glyph
+from gastown_tui.selection import NOTHING, agents_of_group
+from gastown_tui.text import clean, pane_pieces
+from gastown_tui.widgets import pages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gastown_core.model.snapshot import AgentView
+    from gastown_core.state.filter import EventFilter
+    from gastown_tui.app import FeedApp
+    from gastown_tui.selection import Selection
+    from gastown_tui.text import Pieces
+    from gastown_tui.widgets.drawer import Drawer
+
+PREVIEW_S = 0.2
+QUIET_PREVIEW_S = 1.0
+QUIET_AFTER_S = 3.0
+DETAIL_S = 5.0
+EVENT_ROWS = 60
+LOOK_BACK = 1500
+
+
+class Inspector:
+    """Keeps one drawer true to one selection."""
+
+    def __init__(self, app: FeedApp, drawer: Drawer) -> None:
+        self.app = app
+        self.drawer = drawer
+        self.selection: Selection = NOTHING
+        self._task: asyncio.Task[None] | None = None
+        self._details: dict[str, tuple[float, object]] = {}
+        self._pane: list[Pieces] | None = None
+        self._pane_of = ""
+        self._looked_at = 0.0
+
+    def follow(self, selection: Selection) -> None:
+        """Another selection, or the same one with newer facts."""
+        if selection.key != self.selection.key or selection.kind != self.selection.kind:
+            self._pane = None
+            self._looked_at = 0.0
+        self.selection = selection
+        if self.drawer.kind != selection.kind:
+            self.drawer.kind = selection.kind
+            self.drawer.tab = min(self.drawer.tab, len(self.drawer.tabs) - 1)
+
+    def fill(self) -> None:
+        """Draw the open page with what is known."""
+        chosen = self.selection
+        page = {
+            "agent": self._agent_page,
+            "convoy": self._convoy_page,
+            "event": self._event_page,
+            "bead": self._bead_page,
+            "group": self._group_page,
+        }.get(chosen.kind)
+        if page is None:
+            self.drawer.show_page("", (("nothing selected", "dim"),), [])
+        else:
+            page(chosen)
+
+    # pages by kind
+
+    def _agent_page(self, chosen: Selection) -> None:
+        agent, drawer, now = chosen.agent, self.drawer, self.app.now
+        if agent is None:
+            return
+        ascii_only = self.app.look.ascii_only
+        state = agent.health.state
+        since = since_text(agent, now)
+        subject: Pieces = (
+            (role_icon(agent.address.role, ascii_only).rstrip() + " ", "text"),
+            (clean(agent.address.short), "title"),
+            (f"  {state_glyph(state, ascii_only).rstrip()} {HEALTH_SYMBOLS[state][2]}", state.value),
+            (f"  {since}" if since else "", "dim"),
+        )
+        width = drawer.page_width
+        if drawer.tab_name == "preview":
+            side = pages.agent_facts(agent, now, ascii_only) if drawer.has_side_room else ()
+            drawer.show_page(chosen.key, subject, self._preview(agent), side, tail=bool(agent.pane_id))
+        elif drawer.tab_name == "work":
+            detail = self._detail("work:" + chosen.key, lambda: self.app.engine.work_detail(agent))
+            lines = detail if isinstance(detail, list) else pages.work_page(agent, detail, now, width, ascii_only)
+            drawer.show_page(chosen.key, subject, lines)
+        elif drawer.tab_name == "why":
+            drawer.show_page(chosen.key, subject, pages.why_page(agent, now, width, ascii_only))
+        else:
+            self._events(chosen.key, subject, NO_FILTER._replace(agent=agent.key))
+
+    def _convoy_page(self, chosen: Selection) -> None:
+        convoy, drawer, now = chosen.convoy, self.drawer, self.app.now
+        if convoy is None:
+            return
+        ascii_only = self.app.look.ascii_only
+        subject: Pieces = ((convoy.id + "  ", "dim"), (clean(convoy.title), "title"))
+        if drawer.tab_name == "members":
+            drawer.show_page(chosen.key, subject, pages.members_page(convoy, now, drawer.page_width, ascii_only))
+        elif drawer.tab_name == "why":
+            drawer.show_page(chosen.key, subject, pages.convoy_why_page(convoy, now, ascii_only))
+        else:
+            beads = {member.bead_id for member in convoy.members} | {convoy.id}
+            self._events(chosen.key, subject, NO_FILTER, beads)
+
+    def _event_page(self, chosen: Selection) -> None:
+        row, drawer = chosen.event, self.drawer
+        if row is None:
+            return
+        subject: Pieces = ((clean(row.type) + "  ", "title"), (clean(row.actor.short), "dim"))
+        if drawer.tab_name == "record":
+            try:
+                record = self.app.live.stream.raw(chosen.serial)
+            except (IndexError, OSError) as error:
+                drawer.show_page(chosen.key, subject, [((f"cannot be read any more: {error}", "warn"),)])
+                return
+            drawer.show_page(chosen.key, subject, pages.record_page(record, row, drawer.page_width))
+        elif drawer.tab_name == "bead":
+            if not row.bead:
+                drawer.show_page(chosen.key, subject, [(("This event is about no bead.", "dim"),)])
+            else:
+                self._show_bead(chosen.key, subject, row.bead)
+        else:
+            wanted = NO_FILTER._replace(bead=row.bead) if row.bead else NO_FILTER._replace(agent=row.actor.path)
+            self._events(chosen.key, subject, wanted)
+
+    def _bead_page(self, chosen: Selection) -> None:
+        subject: Pieces = ((chosen.bead, "title"),)
+        if self.drawer.tab_name == "bead":
+            self._show_bead(chosen.key, subject, chosen.bead)
+        else:
+            self._events(chosen.key, subject, NO_FILTER._replace(bead=chosen.bead))
+
+    def _group_page(self, chosen: Selection) -> None:
+        snapshot = self.app.snapshot
+        name = chosen.group or "town"
+        subject: Pieces = ((clean(name), "title"),)
+        if self.drawer.tab_name == "agents":
+            found = agents_of_group(snapshot, chosen.group)
+            lines = pages.group_page(name, found, snapshot, self.app.now, self.app.look.ascii_only)
+            self.drawer.show_page(chosen.key, subject, lines)
+        elif chosen.group:
+            self._events(chosen.key, subject, NO_FILTER._replace(rig=chosen.group))
+        else:
+            self._events(chosen.key, subject, NO_FILTER)
+
+    def _show_bead(self, key: str, subject: Pieces, bead_id: str) -> None:
+        detail = self._detail("bead:" + bead_id, lambda: self.app.engine.bead_detail(bead_id) or _no_bead(bead_id))
+        if detail is None:
+            lines: list[Pieces] = [(("reading …", "dim"),)]
+        elif isinstance(detail, list):
+            lines = detail
+        else:
+            lines = pages.bead_page(detail, self.app.now, self.drawer.page_width)  # type: ignore[arg-type]
+        self.drawer.show_page(key, subject, lines)
+
+    def _events(self, key: str, subject: Pieces, wanted: EventFilter, beads: set[str] | None = None) -> None:
+        view = StreamView(self.app.live.stream, wanted, look_at=LOOK_BACK)
+        rows = []
+        for back in range(1, min(len(view), LOOK_BACK) + 1):
+            row = view.row(len(view) - back)
+            if beads is None or row.bead in beads:
+                rows.append(row)
+            if len(rows) >= EVENT_ROWS:
+                break
+        self.drawer.show_page(key, subject, pages.events_page(rows, self.drawer.page_width, self.app.look.ascii_only))
+
+    # what takes time
+
+    def _detail(self, key: str, read: Callable[[], object]) -> object | None:
+        """A detail read in a thread; None until it is there. A failure is a page of its own."""
+        now = self.app.now
+        known = self._details.get(key)
+        if known is None or now - known[0] > DETAIL_S:
+            self._details[key] = (now, known[1] if known else None)
+            self._run(self._read(key, read))
+        if len(self._details) > 64:
+            self._details.pop(next(iter(self._details)))
+        return known[1] if known else None
+
+    async def _read(self, key: str, read: Callable[[], object]) -> None:
+        try:
+            found = await asyncio.to_thread(read)
+        except GastownError as error:
+            found = [((clean(str(error)), "warn"),), ((clean(error.hint), "dim"),)]
+        self._details[key] = (self.app.now, found)
+        if self.app.is_drawer_open:
+            self.fill()
+
+    def _run(self, work: object) -> None:
+        self.app.run_worker(work, group="drawer", exit_on_error=True)  # type: ignore[arg-type]
+
+    # the live preview
+
+    def _preview(self, agent: AgentView) -> list[Pieces]:
+        if not agent.pane_id:
+            return pages.no_preview(agent)
+        if self._pane is None or self._pane_of != agent.key:
+            return [(("looking …", "dim"),)]
+        return self._pane
+
+    @property
+    def wants_preview(self) -> bool:
+        """Whether a pane is in view now."""
+        agent = self.selection.agent
+        return bool(agent and agent.pane_id and self.drawer.tab_name == "preview" and self.drawer.size.height > 1)
+
+    def look(self) -> None:
+        """Look at the pane again, if it is in view and may have changed; called five times a second at most."""
+        agent = self.selection.agent
+        if not self.wants_preview or agent is None or (self._task is not None and not self._task.done()):
+            return
+        loop_now = asyncio.get_running_loop().time()
+        quiet = agent.last_output_at is not None and self.app.now - agent.last_output_at > QUIET_AFTER_S
+        if quiet and loop_now - self._looked_at < QUIET_PREVIEW_S:
+            return
+        self._looked_at = loop_now
+        self._task = asyncio.get_running_loop().create_task(self._capture(agent))
+
+    async def _capture(self, agent: AgentView) -> None:
+        try:
+            lines = await self.app.live.capture(agent.pane_id, styled=True)
+        except (GastownError, TimeoutError) as error:
+            self._pane = [((f"its screen cannot be read: {clean(str(error)) or 'no answer'}", "warn"),)]
+        else:
+            while lines and not lines[-1].strip():
+                lines.pop()
+            self._pane = [pane_pieces(line) for line in lines]
+        self._pane_of = agent.key
+        if self.selection.key == agent.key and self.app.is_drawer_open:
+            self.fill()
+
+
+def _no_bead(bead_id: str) -> list[Pieces]:
+    return [((f"There is no bead {clean(bead_id)} in any store.", "warn"),)]

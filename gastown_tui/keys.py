@@ -1,0 +1,140 @@
+"""THE table of what keys do.
+
+Bindings, the hints in the status bar, the help screen, the palette and docs/console.md are all made from it.  Acts
+on the town carry the id of their order in ``gastown_core.orders.registry``.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    class Action(NamedTuple):
+        """One row: its id, keys (as Textual names them), hint, help, help group, and where it applies.
+
+        ``where`` is ``anywhere``, or the panels that have it: ``agents``, ``convoys``, ``events``, ``problems``,
+        ``drawer``, ``search``.  ``hint`` ranks it in the status bar (0: not there).
+        """
+
+        id: str
+        keys: tuple[str, ...]
+        label: str
+        help: str
+        group: str
+        where: tuple[str, ...] = ("anywhere",)
+        hint: int = 0
+else:
+    Action = namedtuple("Action", "id keys label help group where hint", defaults=(("anywhere",), 0))
+
+MOVE, PANELS, FIND, ACTS, CONSOLE = "Move", "Panels", "Find", "Act", "Console"
+GROUPS = (MOVE, PANELS, FIND, ACTS, CONSOLE)
+
+_ROWS = ("agents", "convoys", "events", "problems", "drawer")
+_AGENTS = ("agents", "problems")
+
+ACTIONS: tuple[Action, ...] = (
+    Action("rows.down", ("j", "down"), "down", "one row down", MOVE, _ROWS),
+    Action("rows.up", ("k", "up"), "up", "one row up", MOVE, _ROWS),
+    Action("rows.page_down", ("pagedown", "ctrl+f"), "page down", "one page down", MOVE, _ROWS),
+    Action("rows.page_up", ("pageup", "ctrl+b", "b"), "page up", "one page up", MOVE, _ROWS),
+    Action("rows.half_down", ("ctrl+d",), "half down", "half a page down", MOVE, _ROWS),
+    Action("rows.half_up", ("ctrl+u",), "half up", "half a page up", MOVE, _ROWS),
+    Action("rows.top", ("g", "home"), "top", "first row; in the events: the newest, and follow it", MOVE, _ROWS),
+    Action("rows.bottom", ("G", "end"), "bottom", "last row; in the events: the oldest", MOVE, _ROWS),
+    Action("rows.expand", ("l", "right", "o"), "open", "open a rig or a convoy", MOVE, ("agents", "convoys")),
+    Action("rows.collapse", ("left",), "fold", "fold a rig or a convoy", MOVE, ("agents", "convoys")),
+    Action("panel.agents", ("1",), "agents", "the agents: who is there, and how they are", PANELS),
+    Action("panel.convoys", ("2",), "convoys", "the convoys and the merge queue: how far", PANELS),
+    Action("panel.events", ("3",), "events", "the events: what just happened", PANELS),
+    Action("panel.next", ("tab",), "next panel", "the next panel, the drawer too if it is open", PANELS),
+    Action("panel.previous", ("shift+tab",), "previous panel", "the panel before", PANELS),
+    Action("view.problems", ("p",), "problems", "problems view, and back", PANELS, hint=50),
+    Action("drawer.open", ("enter",), "look", "open the drawer on the selection; again on an agent: attach", PANELS,
+           ("agents", "convoys", "events", "problems", "drawer"), 80),
+    Action("drawer.toggle", ("d",), "drawer", "open or close the drawer", PANELS),
+    Action("drawer.tab_1", ("4",), "tab 1", "drawer, first tab: live preview, members or record", PANELS),
+    Action("drawer.tab_2", ("5",), "tab 2", "drawer, second tab: work, or why", PANELS),
+    Action("drawer.tab_3", ("6",), "tab 3", "drawer, third tab: why, or events", PANELS),
+    Action("drawer.tab_4", ("7",), "tab 4", "drawer, fourth tab: events", PANELS),
+    Action("search.open", ("/",), "search", "search in the panel as you type; Enter keeps the matches marked", FIND, _ROWS, 40),
+    Action("search.next", ("]",), "next match", "the next match", FIND, _ROWS),
+    Action("search.previous", ("[",), "previous match", "the match before", FIND, _ROWS),
+    Action("filter.open", ("f",), "filter", "show only events of a rig, role, category or type", FIND, hint=35),
+    Action("stream.pause", ("space",), "pause", "hold the events still, and let them go on", FIND, ("events",), 70),
+    Action("back", ("escape",), "back", "one step back: search, drawer's focus, filter, pause, drawer, problems", FIND),
+    Action("agent.nudge", ("n",), "nudge", "type a word to the agent and watch it arrive", ACTS, _AGENTS, 90),
+    Action("agent.nudge_marked", ("N",), "nudge marked", "the same word to every marked agent", ACTS, _AGENTS),
+    Action("agent.handoff", ("h",), "handoff", "leave a note, then a fresh session that is told of it", ACTS, _AGENTS, 85),
+    Action("bead.sling", ("s",), "sling", "give a ready bead to a rig or an agent", ACTS, hint=60),
+    Action("agent.attach", ("a",), "attach", "go into the agent's session; detach to come back", ACTS, _AGENTS, 75),
+    Action("agent.restart", ("r",), "restart", "start a dead session again, on the same hook", ACTS, _AGENTS, 30),
+    Action("agent.stop", ("x",), "stop", "stop the agent's session; its work stays on the hook", ACTS, _AGENTS),
+    Action("rows.mark", ("space",), "mark", "mark an agent for the capital keys", ACTS, _AGENTS),
+    Action("palette.open", (":",), "commands", "everything there is, by name", CONSOLE, hint=25),
+    Action("help.open", ("?",), "help", "this page", CONSOLE, hint=100),
+    Action("log.open", ("L",), "log", "the commands that the console ran", CONSOLE),
+    Action("theme.next", ("t",), "theme", "the next theme: dark, light, colour-blind, high contrast", CONSOLE),
+    Action("view.refresh", ("R",), "refresh", "judge and draw everything anew", CONSOLE),
+    Action("quit", ("q", "ctrl+c"), "quit", "leave; the town goes on", CONSOLE, hint=20),
+)  # fmt: skip
+
+BY_ID = {action.id: action for action in ACTIONS}
+
+_SHOWN = {
+    "enter": "⏎",
+    "escape": "Esc",
+    "space": "Space",
+    "tab": "Tab",
+    "shift+tab": "Shift-Tab",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "home": "Home",
+    "end": "End",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+}
+_SHOWN_ASCII = {"⏎": "Enter", "↓": "Down", "↑": "Up", "←": "Left", "→": "Right"}
+
+
+def key_name(key: str, ascii_only: bool = False) -> str:
+    """A key as it is written on the screen: ``Ctrl-D``, ``⏎``."""
+    shown = _SHOWN.get(key) or (f"Ctrl-{key[5:].upper()}" if key.startswith("ctrl+") else key)
+    return _SHOWN_ASCII.get(shown, shown) if ascii_only else shown
+
+
+def applies(action: Action, place: str) -> bool:
+    """Whether the action can be meant while ``place`` has the focus."""
+    return action.where == ("anywhere",) or place in action.where
+
+
+def actions_of(key: str) -> tuple[Action, ...]:
+    """The actions of a key; several only if they apply in different places."""
+    return tuple(action for action in ACTIONS if key in action.keys)
+
+
+def meant(key: str, place: str) -> Action | None:
+    """The action that a key means at a place; where it applies nowhere there, the key's first one (it says why)."""
+    found = actions_of(key)
+    for action in found:
+        if applies(action, place):
+            return action
+    return found[0] if found else None
+
+
+def hints(place: str) -> list[Action]:
+    """What the status bar offers at a place, the most useful first."""
+    shown = [action for action in ACTIONS if action.hint and applies(action, place)]
+    return sorted(shown, key=lambda action: -action.hint)
+
+
+def help_rows() -> list[tuple[str, str, str]]:
+    """(group, keys, help) of every action, in the order of the table."""
+    rows = []
+    for action in ACTIONS:
+        rows.append((action.group, " ".join(key_name(key) for key in action.keys), action.help))
+    return rows

@@ -1,0 +1,67 @@
+"""The last picture: what the console showed, as plain text, for the first frame of the next start.
+
+``{"width", "height", "taken_at", "lines": [text per row], "events": [top, left, width, height]}``; the last is
+the inside of the event panel, where the start puts the log's fresh tail.  Text as it was painted, so it is harmless.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from gastown_core.errors import GastownError
+from gastown_core.files.atomic import write_atomic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_tui.app import FeedApp
+
+FILE = os.path.join(".runtime", "console-picture.json")
+MODE = 0o600
+_last: dict[str, list[str]] = {}
+
+
+def picture_of(app: FeedApp) -> dict[str, object]:
+    """The picture of the feed's screen as it is laid out now."""
+    width, height = app.size
+    grid = [" " * width for _ in range(height)]
+    events = [0, 0, 0, 0]
+    for sheet in app.feed.sheets():
+        region = sheet.region
+        if not region.width or not region.height:
+            continue
+        for number, line in enumerate(sheet.plain_lines()):
+            y = region.y + number
+            if 0 <= y < height:
+                grid[y] = _over(grid[y], region.x, region.width, line)
+        if sheet.id == "events" and region.height > 2:
+            events = [region.y + 1, region.x + 1, region.width - 2, region.height - 2]
+    return {"width": width, "height": height, "taken_at": app.now, "lines": grid, "events": events}
+
+
+def _over(row: str, left: int, width: int, line: str) -> str:
+    """A row of the grid with a sheet's line in its place; sheets come from left to right."""
+    from gastown_tui.text import fit
+
+    head = fit(row, left) if left else ""
+    return head + line
+
+
+def save_picture(path: str, app: FeedApp) -> bool:
+    """Write the picture to ``path``, privately; False if nothing changed since the last time."""
+    picture = picture_of(app)
+    lines = picture["lines"]
+    if _last.get(path) == lines or not isinstance(lines, list):
+        return False
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_atomic(path, json.dumps(picture, ensure_ascii=False).encode(), mode=MODE, sync=False)
+    _last[path] = lines
+    return True
+
+
+def keep(app: FeedApp) -> None:
+    """Save the picture in the town's run-time folder; a town that cannot be written has none, without harm."""
+    try:
+        save_picture(os.path.join(app.live.root, FILE), app)
+    except (GastownError, OSError):
+        return

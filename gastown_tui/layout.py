@@ -1,0 +1,115 @@
+"""Where everything stands, for any size of terminal; pure but for the adapter at the end.
+
+Wide: agents at the left, convoys over events at the right, the drawer below.  Narrow: one panel, the others a line
+each in their place, the drawer instead of the panel.  What has no room is left out.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from textual.geometry import NULL_OFFSET, Region, Size, Spacing
+from textual.layout import Layout, WidgetPlacement
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    from textual.widget import Widget
+
+    class Scene(NamedTuple):
+        """What is to be shown: the view, its active panel, the drawer, a search line, lines the convoys ask for."""
+
+        view: str = "feed"
+        active: str = "agents"
+        is_drawer_open: bool = False
+        is_searching: bool = False
+        convoy_lines: int = 10
+else:
+    Scene = namedtuple(
+        "Scene", "view active is_drawer_open is_searching convoy_lines", defaults=("feed", "agents", False, False, 10)
+    )
+
+PANELS = ("agents", "convoys", "events")
+WIDE_COLUMNS, WIDE_ROWS = 100, 18
+TALL_ROWS = 30
+
+
+def is_wide(width: int, height: int) -> bool:
+    """Whether there is room for two columns."""
+    return width >= WIDE_COLUMNS and height >= WIDE_ROWS
+
+
+def plan(width: int, height: int, scene: Scene) -> dict[str, Region]:
+    """Regions by widget id; a widget that is not named is not shown."""
+    regions: dict[str, Region] = {}
+    if height < 3 or width < 10:
+        return regions
+    regions["header"] = Region(0, 0, width, 1)
+    regions["search" if scene.is_searching else "status"] = Region(0, height - 1, width, 1)
+    body = Region(0, 1, width, height - 2)
+    if is_wide(width, height):
+        return regions | _wide(body, scene)
+    return regions | _narrow(body, scene)
+
+
+def _clamp(value: float, low: int, high: int) -> int:
+    return max(low, min(int(value), high))
+
+
+def _wide(body: Region, scene: Scene) -> dict[str, Region]:
+    regions = {}
+    x, y, width, height = body
+    if scene.is_drawer_open:
+        drawer = _clamp(height * 0.36, 8, 24)
+        regions["drawer"] = Region(x, y + height - drawer, width, drawer)
+        height -= drawer
+    if scene.view == "problems":
+        regions["problems"] = Region(x, y, width, height)
+        return regions
+    left = _clamp(width * 0.38, 42, 84)
+    convoys = _clamp(scene.convoy_lines, 4, max(4, int(height * 0.42)))
+    regions["agents"] = Region(x, y, left, height)
+    regions["convoys"] = Region(x + left, y, width - left, convoys)
+    regions["events"] = Region(x + left, y + convoys, width - left, height - convoys)
+    return regions
+
+
+def _narrow(body: Region, scene: Scene) -> dict[str, Region]:
+    x, y, width, height = body
+    names = ("problems",) if scene.view == "problems" else PANELS
+    active = scene.active if scene.active in names else names[0]
+    others = len(names) - 1
+    room = height - others
+    regions = {}
+    drawer = 0
+    if scene.is_drawer_open:
+        drawer = room // 2 if height >= TALL_ROWS else room - 1
+    for name in names:
+        lines = room - drawer if name == active else 1
+        regions[name] = Region(x, y, width, lines)
+        y += lines
+    if drawer:
+        regions["drawer"] = Region(x, y, width, drawer)
+    return regions
+
+
+class TownLayout(Layout):
+    """Textual's layout that follows the plan of the screen's scene."""
+
+    name = "town"
+
+    def __init__(self) -> None:
+        self.scene = Scene()
+
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> list[WidgetPlacement]:
+        """Placements of the children that the plan names."""
+        regions = plan(size.width, size.height, self.scene)
+        none = Spacing()
+        return [
+            WidgetPlacement(regions[child.id], NULL_OFFSET, none, child)
+            for child in children
+            if child.id is not None and child.id in regions
+        ]

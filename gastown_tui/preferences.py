@@ -1,0 +1,70 @@
+"""What the console remembers of a person between two runs: theme, layout, filter; in the town's run-time folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field, fields
+
+from gastown_core.errors import GastownError
+from gastown_core.files.atomic import read_json, write_json
+from gastown_core.state.filter import NO_FILTER, EventFilter
+from gastown_tui.layout import PANELS
+from gastown_tui.themes import THEMES
+
+FILE = os.path.join(".runtime", "console.json")
+_FILTER_KEYS = ("rig", "role", "category", "type")
+
+
+@dataclass(slots=True)
+class Preferences:
+    """The remembered choices; ``filter`` holds the fields that the filter chooser sets."""
+
+    theme: str = ""
+    panel: str = "agents"
+    is_drawer_open: bool = False
+    drawer_tab: int = 0
+    folded: list[str] = field(default_factory=list)
+    filter: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def event_filter(self) -> EventFilter:
+        """The remembered filter."""
+        return NO_FILTER._replace(**{key: value for key, value in self.filter.items() if key in _FILTER_KEYS})
+
+    def keep_filter(self, wanted: EventFilter) -> None:
+        """Remember what can be chosen of a filter; a time or a text of the command line is for one run."""
+        self.filter = {key: getattr(wanted, key) for key in _FILTER_KEYS if getattr(wanted, key)}
+
+
+def load_preferences(root: str) -> Preferences:
+    """What was remembered for the town at ``root``; what cannot be read or is no choice of ours is left out."""
+    try:
+        stored = read_json(os.path.join(root, FILE)) or {}
+    except GastownError:
+        return Preferences()
+    kept = Preferences()
+    if stored.get("theme") in THEMES:
+        kept.theme = stored["theme"]
+    if stored.get("panel") in PANELS:
+        kept.panel = stored["panel"]
+    kept.is_drawer_open = stored.get("is_drawer_open") is True
+    tab = stored.get("drawer_tab")
+    kept.drawer_tab = tab if isinstance(tab, int) and 0 <= tab < 4 else 0
+    folded = stored.get("folded")
+    kept.folded = [text for text in folded if isinstance(text, str)] if isinstance(folded, list) else []
+    chosen = stored.get("filter")
+    if isinstance(chosen, dict):
+        kept.filter = {key: value for key, value in chosen.items() if key in _FILTER_KEYS and isinstance(value, str)}
+    return kept
+
+
+def save_preferences(root: str, kept: Preferences) -> None:
+    """Remember, privately. Raises StoreError if the town cannot be written."""
+    path = os.path.join(root, FILE)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    known = {item.name for item in fields(Preferences)}
+    try:
+        other = {key: value for key, value in (read_json(path) or {}).items() if key not in known}
+    except GastownError:
+        other = {}
+    write_json(path, {**other, **asdict(kept)}, mode=0o600)

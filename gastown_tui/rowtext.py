@@ -1,0 +1,90 @@
+"""How agents, states and ages are written, the same in every panel; pure."""
+
+from __future__ import annotations
+
+from gastown_core.clock import format_age, format_span
+from gastown_core.model.address import ROLE_ICONS
+from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP, Health
+from gastown_tui.text import clean, fit, glyph
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.snapshot import AgentView, SourceStatus, TownSnapshot
+
+SHORT_STATES = {
+    Health.WAITING: "needs you",
+    Health.GUPP: "gupp",
+    Health.STALLED: "stalled",
+    Health.ZOMBIE: "zombie",
+    Health.LIMITED: "limited",
+    Health.UNKNOWN: "unknown",
+    Health.WORKING: "working",
+    Health.IDLE: "idle",
+}
+"""State → the words of the header."""
+
+
+def state_glyph(state: Health, ascii_only: bool) -> str:
+    """The glyph of a state in two cells."""
+    return fit(HEALTH_SYMBOLS[state][1 if ascii_only else 0], 2)
+
+
+def role_icon(role: str, ascii_only: bool) -> str:
+    """The icon of a role in two cells."""
+    return fit(ROLE_ICONS.get(role, ROLE_ICONS["other"])[1 if ascii_only else 0], 2)
+
+
+def age_of(agent: AgentView, now: float) -> str:
+    """How long it has needed help, or how old its last sign of life is."""
+    report = agent.health
+    if report.state in (*NEEDS_HELP, Health.LIMITED) and report.since:
+        return format_age(max(0.0, now - report.since))
+    if agent.last_event is not None:
+        return format_age(max(0.0, now - agent.last_event.at))
+    return ""
+
+
+def doing(agent: AgentView) -> tuple[str, str]:
+    """(bead id, what is to be said) for the agent's row: the trouble, else the work, else the last act."""
+    report = agent.health
+    bead = agent.work.bead_id if agent.work else ""
+    if report.state in (*NEEDS_HELP, Health.LIMITED, Health.UNKNOWN) and report.reason:
+        return bead, clean(report.reason)
+    if agent.work is not None:
+        return bead, clean(agent.work.title)
+    if agent.activity:
+        return "", clean(agent.activity)
+    if report.state is Health.WORKING and agent.last_event is not None:
+        return "", clean(agent.last_event.text)
+    badges = [badge for badge in report.badges if badge]
+    return "", " ".join(badges)
+
+
+def since_text(agent: AgentView, now: float) -> str:
+    """How long the state has stood: ``17m``; empty if unknown."""
+    since = agent.health.since
+    return format_span(max(0.0, now - since)) if since else ""
+
+
+def forecast_text(agent: AgentView, now: float, ascii_only: bool = False) -> str:
+    """What comes next and when: ``→ gupp in 13m``; empty if nothing is foreseen."""
+    forecast = agent.health.forecast
+    if forecast is None:
+        return ""
+    left = forecast.at - now
+    when = f"in {format_span(left)}" if left >= 60 else "within a minute"
+    return f"{glyph('arrow', ascii_only)} {SHORT_STATES[forecast.state]} {when}"
+
+
+def trouble_text(source: SourceStatus | None, now: float) -> str:
+    """What a panel says of a failing source: ``stale 14s: permission denied``."""
+    if source is None:
+        return ""
+    if source.good_at is None:
+        return f"no data: {clean(source.error)}"
+    return f"stale {format_age(max(0.0, now - source.good_at))}: {clean(source.error)}"
+
+
+def worst_first(snapshot: TownSnapshot) -> list[tuple[Health, int]]:
+    """(state, count) in the order of need."""
+    return [(state, snapshot.counts.get(state, 0)) for state in Health]

@@ -1,0 +1,62 @@
+"""What the console ran: every act as the command a person would have typed."""
+
+from __future__ import annotations
+
+import time
+
+from textual.binding import Binding
+
+from gastown_tui.screens.dialog import Dialog, Page
+from gastown_tui.text import clean, fit_right, glyph, wrap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gastown_core.orders.perform import CommandLogEntry
+    from gastown_tui.text import Pieces
+
+
+def log_lines(entries: Sequence[CommandLogEntry], width: int, ascii_only: bool) -> list[Pieces]:
+    """Newest first: time, outcome, seconds, command; under a failure its reason."""
+    lines: list[Pieces] = []
+    for entry in reversed(entries):
+        mark, tone = ("done", "good") if entry.ok else ("failed", "bad")
+        stamp = time.strftime("%H:%M:%S", time.localtime(entry.at))
+        lines.append(
+            (
+                (stamp + " ", "dim"),
+                (glyph(mark, ascii_only) + " ", tone),
+                (fit_right(f"{entry.seconds:.2f}s", 7) + "  ", "dim"),
+                (clean(entry.command), "bright"),
+            )
+        )
+        if entry.detail:
+            lines += [((" " * 20 + part, "dim" if entry.ok else tone),) for part in wrap(clean(entry.detail), width - 22)]
+    return lines or [(("Nothing yet. What n, h, s, r and x do will be listed here.", "dim"),)]
+
+
+class CommandLogScreen(Dialog[None]):
+    """The list, newest first."""
+
+    BINDINGS = [
+        *(Binding(key, "cancel", show=False) for key in ("L", "q", "question_mark")),
+        Binding("j", "move(1)", show=False),
+        Binding("k", "move(-1)", show=False),
+    ]
+
+    def __init__(self, entries: Sequence[CommandLogEntry]) -> None:
+        page = Page("Commands that ran")
+        page.keys = (("j k", "key"), (" scroll  ", "dim"), ("Esc", "key"), (" back", "dim"))
+        super().__init__(page)
+        self.entries = entries
+
+    def wanted(self, width: int, height: int) -> tuple[int, int]:
+        """Wide, and as high as the list."""
+        columns = min(110, width - 2)
+        return columns, max(6, len(log_lines(self.entries, columns - 4, False)) + 2)
+
+    def fill(self) -> None:
+        """The lines."""
+        width = self.wanted(*self.app.size)[0]
+        self.page.show_lines(log_lines(self.entries, width - 4, self.page.look.ascii_only))

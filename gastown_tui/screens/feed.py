@@ -1,0 +1,515 @@
+"""The town itself: header, the panels of the feed or the problems, the drawer, the status line.
+
+One screen, two views (feed and problems), so that drawer, selection and keys are the same in both.  A key means
+what the table says at the place that has the focus; ``press`` looks it up and calls the handler of its action.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from textual.binding import Binding
+from textual.screen import Screen
+
+from gastown_core.state.filter import NO_FILTER
+from gastown_tui import selection as pointing
+from gastown_tui.acts import Acts
+from gastown_tui.inspection import PREVIEW_S, Inspector
+from gastown_tui.keys import ACTIONS, BY_ID, applies, meant
+from gastown_tui.layout import PANELS, Scene, TownLayout
+from gastown_tui.messages import FieldChanged, RowOpened, SelectionMoved, TabPressed
+from gastown_tui.widgets.agent_tree import AgentTree
+from gastown_tui.widgets.convoy_panel import ConvoyPanel
+from gastown_tui.widgets.drawer import Drawer
+from gastown_tui.widgets.event_stream import EventPanel
+from gastown_tui.widgets.header_bar import HeaderBar
+from gastown_tui.widgets.line_field import LineField
+from gastown_tui.widgets.problem_list import ProblemList
+from gastown_tui.widgets.rows import Rows
+from gastown_tui.widgets.sheet import Sheet
+from gastown_tui.widgets.status_bar import StatusBar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.layout import Layout
+
+    from gastown_core.state.filter import EventFilter
+    from gastown_core.state.live import Update
+    from gastown_tui.app import FeedApp
+    from gastown_tui.selection import Selection
+
+ALL_KEYS = tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys))
+PREVIEW_NAME = "preview"
+
+
+class FeedScreen(Screen[None], inherit_bindings=False):
+    """The main screen; ``view`` is feed or problems, ``active`` the panel that the keys of the feed go to."""
+
+    BINDINGS = [Binding(key, f"press({key!r})", show=False) for key in ALL_KEYS]
+    AUTO_FOCUS = ""
+
+    def __init__(self, app: FeedApp, *, view: str = "feed") -> None:
+        super().__init__(id="town")
+        self.town = app
+        self.view = view
+        self.active = app.kept.panel
+        self.header = HeaderBar()
+        self.agents = AgentTree()
+        self.convoys = ConvoyPanel()
+        self.stream = EventPanel()
+        self.problems = ProblemList()
+        self.drawer = Drawer()
+        self.status = StatusBar()
+        self.field = LineField(id="search", prompt="/")
+        self.plan = TownLayout()
+        self.inspector = Inspector(app, self.drawer)
+        self.acts = Acts(app)
+        self.is_searching = False
+        self.moved_at = 0.0
+        self.agents.folded = set(app.kept.folded)
+        self.agents.marked = self.problems.marked = set()
+        self.drawer.tab = app.kept.drawer_tab
+        self._panels: dict[str, Rows] = {
+            "agents": self.agents,
+            "convoys": self.convoys,
+            "events": self.stream,
+            "problems": self.problems,
+        }
+        self._handlers = self._table()
+
+    def compose(self) -> ComposeResult:
+        """Every panel stands in the screen itself; the layout decides who is shown."""
+        yield self.header
+        yield self.agents
+        yield self.convoys
+        yield self.stream
+        yield self.problems
+        yield self.drawer
+        yield self.status
+        yield self.field
+
+    def on_mount(self) -> None:
+        """The first picture."""
+        self._preview_timer = self.set_interval(PREVIEW_S, self.inspector.look, name=PREVIEW_NAME, pause=True)
+        self.stream.open(self.town.live.stream, self.town.first_filter, self.town.now)
+        self.show_all()
+        self.panel.focus()
+        self.lay_out()
+
+    @property
+    def layout(self) -> Layout:
+        """The console's own layout, whatever the styles say."""
+        return self.plan
+
+    # what is where
+
+    @property
+    def panel(self) -> Rows:
+        """The panel that is worked in: of the feed the active one, else the problems."""
+        return self.problems if self.view == "problems" else self._panels[self.active]
+
+    @property
+    def place(self) -> str:
+        """Where keys go: the name of the focused panel."""
+        focused = self.focused
+        if isinstance(focused, Rows) and focused.id:
+            return focused.id
+        return self.panel.id or ""
+
+    @property
+    def chosen(self) -> Selection:
+        """What the operator points at."""
+        snapshot, panel = self.town.snapshot, self.panel
+        if panel is self.convoys:
+            return pointing.of_convoys(snapshot, panel.key)
+        if panel is self.stream:
+            return pointing.of_events(self.stream.selected(), panel.key)
+        return pointing.of_agents(snapshot, panel.key)
+
+    def lay_out(self) -> None:
+        """Lay out anew if the scene changed."""
+        scene = Scene(
+            self.view,
+            self.active,
+            self.town.is_drawer_open,
+            self.is_searching,
+            self.convoys.wanted_height(),
+        )
+        if scene != self.plan.scene:
+            self.plan.scene = scene
+            self.refresh(layout=True)
+        self.status.show_place(self.place)
+        if self.town.is_drawer_open:
+            self._preview_timer.resume()
+        else:
+            self._preview_timer.pause()
+
+    # what is shown
+
+    def arrived(self, update: Update) -> None:
+        """An update of the live model."""
+        now = self.town.now
+        self.moved_at = now
+        if update.rows_added or update.stream_reset:
+            self.stream.came(now, reset=update.stream_reset)
+        self.show_all()
+
+    def show_all(self) -> None:
+        """Everything from the snapshot and the time; only what differs is repainted."""
+        snapshot, now = self.town.snapshot, self.town.now
+        self.header.show(snapshot, now, moved_at=self.moved_at, view=self.view)
+        if self.view == "problems":
+            self.problems.show(snapshot, now)
+        else:
+            self.agents.show(snapshot, now)
+            self.convoys.show(snapshot, now)
+            self.stream.show(snapshot, now)
+        self._inspect()
+        if self.convoys.wanted_height() != self.plan.scene.convoy_lines:
+            self.lay_out()
+
+    def _inspect(self) -> None:
+        if self.town.is_drawer_open:
+            self.inspector.follow(self.chosen)
+            self.inspector.fill()
+
+    # what happens
+
+    def on_selection_moved(self, event: SelectionMoved) -> None:
+        """The drawer follows the panel that is worked in."""
+        event.stop()
+        if event.panel is self.panel:
+            self._inspect()
+            self.inspector.look()
+
+    def on_row_opened(self, event: RowOpened) -> None:
+        """A double click is Enter."""
+        event.stop()
+        self.open_row()
+
+    def on_tab_pressed(self, event: TabPressed) -> None:
+        """A click on a tab of the drawer."""
+        event.stop()
+        self.show_tab(event.index)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The panel that got the keys is the one that is worked in."""
+        name = event.widget.id or ""
+        if name in PANELS and self.view == "feed" and name != self.active:
+            self.active = name
+            self._inspect()
+        self.lay_out()
+
+    def on_resize(self) -> None:
+        """Rows follow their panels, once those have their new sizes."""
+        self.call_after_refresh(self.show_all)
+
+    def on_field_changed(self, event: FieldChanged) -> None:
+        """Search as it is typed."""
+        event.stop()
+        self._search(event.value)
+
+    # keys
+
+    def action_press(self, key: str) -> None:
+        """Do what the table says of the key at this place; say why if it cannot be."""
+        if self.is_searching:
+            self._press_in_search(key)
+            return
+        self.status.say("")
+        action = meant(key, self.place)
+        if action is None:
+            return
+        if not applies(action, self.place):
+            self.say(f"{action.label} works in {' and '.join(action.where)}: press {_way_to(action.where)} first")
+            return
+        self.run_action_id(action.id)
+
+    def run_action_id(self, action_id: str) -> None:
+        """Do an action of the table."""
+        if action_id in BY_ID and action_id.partition(".")[0] in ("agent", "bead"):
+            reason = self.acts.do(action_id, self.chosen, self.marked())
+        else:
+            reason = self._handlers[action_id]() or ""
+        if reason:
+            self.say(reason)
+
+    def say(self, text: str, tone: str = "warn") -> None:
+        """A word at the right end of the status line."""
+        self.status.say(text, tone)
+
+    def marked(self) -> list:  # type: ignore[type-arg]
+        """The marked agents, as they are now."""
+        return [agent for agent in self.town.snapshot.agents if agent.key in self.agents.marked]
+
+    def _table(self) -> dict[str, Callable[[], str | None]]:
+        rows = self._rows
+        return {
+            "rows.down": lambda: rows().move(1),
+            "rows.up": lambda: rows().move(-1),
+            "rows.page_down": lambda: rows().page(1.0),
+            "rows.page_up": lambda: rows().page(-1.0),
+            "rows.half_down": lambda: rows().page(0.5),
+            "rows.half_up": lambda: rows().page(-0.5),
+            "rows.top": lambda: rows().go_top(),
+            "rows.bottom": lambda: rows().go_bottom(),
+            "rows.expand": lambda: self._fold(True),
+            "rows.collapse": lambda: self._fold(False),
+            "rows.mark": self._mark,
+            **{f"panel.{name}": partial(self.show_panel, name) for name in PANELS},
+            "panel.next": lambda: self._cycle(1),
+            "panel.previous": lambda: self._cycle(-1),
+            "view.problems": self.toggle_problems,
+            "view.refresh": self._refresh_all,
+            "drawer.open": self.open_row,
+            "drawer.toggle": lambda: self.show_drawer(not self.town.is_drawer_open),
+            **{f"drawer.tab_{number + 1}": partial(self.show_tab, number) for number in range(4)},
+            "search.open": self._open_search,
+            "search.next": lambda: self._step_search(1),
+            "search.previous": lambda: self._step_search(-1),
+            "filter.open": self._choose_filter,
+            "stream.pause": self._pause,
+            "back": self._back,
+            "palette.open": self._open_palette,
+            "help.open": self.town.open_help,
+            "log.open": self.town.open_log,
+            "theme.next": self.town.next_theme,
+            "quit": self.town.leave,
+        }
+
+    def sheets(self) -> list[Sheet]:
+        """The sheets that are in view, from left to right."""
+        shown = [child for child in self.children if isinstance(child, Sheet) and child.region.width]
+        return sorted(shown, key=lambda sheet: sheet.region.x)
+
+    def _rows(self) -> Rows:
+        focused = self.focused
+        return focused if isinstance(focused, Rows) else self.panel
+
+    def _fold(self, is_open: bool) -> str:
+        panel = self._rows()
+        reason = panel.fold(is_open) if isinstance(panel, AgentTree | ConvoyPanel) else "nothing to open here"
+        self.lay_out()
+        return reason
+
+    def _mark(self) -> str:
+        self.problems.marked = self.agents.marked
+        if self.view == "problems":
+            key = self.problems.key
+            if not key:
+                return "there is no agent to mark"
+            self.agents.marked ^= {key}
+            self.problems.marked = self.agents.marked
+            self.problems.show(self.town.snapshot, self.town.now)
+        else:
+            return self.agents.toggle_mark()
+        return ""
+
+    # panels and views
+
+    def show_panel(self, name: str) -> None:
+        """Go to a panel of the feed, from wherever."""
+        self.active = name
+        if self.view == "problems":
+            self.view = "feed"
+            self.show_all()
+        self._panels[name].focus()
+        self._inspect()
+        self.lay_out()
+
+    def _cycle(self, step: int) -> None:
+        names = ["problems"] if self.view == "problems" else list(PANELS)
+        if self.town.is_drawer_open:
+            names.append("drawer")
+        place = self.place
+        at = names.index(place) if place in names else 0
+        name = names[(at + step) % len(names)]
+        (self.drawer if name == "drawer" else self._panels[name]).focus()
+        self.lay_out()
+
+    def toggle_problems(self) -> None:
+        """Problems, and back; the selected agent stays selected."""
+        agent = self.chosen.agent
+        self.view = "feed" if self.view == "problems" else "problems"
+        target: Rows = self.problems if self.view == "problems" else self.agents
+        if agent is not None and (self.view == "problems" or self.active == "agents"):
+            target.key = agent.key
+        self.show_all()
+        self.panel.focus()
+        self._inspect()
+        self.lay_out()
+
+    def show_drawer(self, is_open: bool) -> None:
+        """Open or close the drawer; the focus stays where it is, unless it was in the drawer."""
+        self.town.is_drawer_open = is_open
+        if not is_open and self.focused is self.drawer:
+            self.panel.focus()
+        if is_open:
+            self._inspect()
+            self.inspector.look()
+        self.lay_out()
+        self.call_after_refresh(self.show_all)
+
+    def show_tab(self, index: int) -> str:
+        """Open the drawer at a tab."""
+        self._inspect()
+        self.inspector.follow(self.chosen)
+        tabs = self.drawer.tabs
+        if index >= len(tabs):
+            return f"there are {len(tabs)} tabs here: {', '.join(tabs)}"
+        self.drawer.tab = index
+        if not self.town.is_drawer_open:
+            self.show_drawer(True)
+        self._inspect()
+        self.inspector.look()
+        return ""
+
+    def open_row(self) -> str:
+        """Enter: open what is selected in the drawer; on an agent whose drawer is open, attach."""
+        chosen = self.chosen
+        if not chosen.kind:
+            return "nothing is selected"
+        if not self.town.is_drawer_open:
+            self.show_drawer(True)
+            return ""
+        if chosen.kind == "agent":
+            return self.acts.do("agent.attach", chosen, [])
+        if chosen.kind == "group":
+            return self.agents.fold()
+        if chosen.kind == "convoy":
+            reason = self.convoys.fold()
+            self.lay_out()
+            return reason
+        self.drawer.focus()
+        return ""
+
+    def _refresh_all(self) -> None:
+        self.town.live.recheck()
+        self.show_all()
+        self.refresh(repaint=True, layout=True)
+        self.say("drawn anew", "dim")
+
+    # finding
+
+    def _open_search(self) -> None:
+        self.is_searching = True
+        self.field.set("")
+        self.field.prompt = f" / {(self._rows().title_text or 'drawer').lower()}: "
+        self.field.say("Enter keep · Esc drop")
+        self._searched = self._rows()
+        self.lay_out()
+        self.field.focus()
+
+    def _press_in_search(self, key: str) -> None:
+        if key == "enter":
+            self._close_search()
+        elif key == "escape":
+            self._searched.search("")
+            self._close_search()
+        elif key in ("down", "up"):
+            self._search(self.field.value, 1 if key == "down" else -1)
+
+    def _close_search(self) -> None:
+        self.is_searching = False
+        self._searched.focus()
+        self.lay_out()
+
+    def _search(self, needle: str, step: int = 0) -> None:
+        at, total = self._searched.search(needle, step)
+        if not needle:
+            self.field.say("Enter keep · Esc drop")
+        elif total == 0:
+            self.field.say("no match", "warn")
+        else:
+            self.field.say(f"{at} of {total}" if total > 0 else "" if at else "looking further back …", "dim")
+
+    def _step_search(self, step: int) -> str:
+        panel = self._rows()
+        if not panel.needle:
+            return "nothing is searched for here; / begins"
+        at, total = panel.search(panel.needle, step)
+        if total > 0:
+            self.say(f"match {at} of {total}", "dim")
+        return "" if at or total < 0 else f"no further match of {panel.needle}"
+
+    def _choose_filter(self) -> None:
+        from gastown_tui.screens.filter import chosen_filter, filter_picker
+
+        def answered(key: str | None) -> None:
+            if key is not None:
+                self.set_filter(chosen_filter(self.stream.wanted, key))
+
+        self.town.push_screen(filter_picker(self.town.snapshot, self.stream.wanted, self.town.look.ascii_only), answered)
+
+    def set_filter(self, wanted: EventFilter) -> None:
+        """Show only these events."""
+        self.town.kept.keep_filter(wanted)
+        self.stream.open(self.town.live.stream, wanted, self.town.now)
+
+    def _pause(self) -> str:
+        held = self.stream.pause()
+        self.say("held: new events wait, Space lets them go on" if held else "following again", "dim")
+        return ""
+
+    def _back(self) -> str:
+        """One step back: the nearest thing that can be undone by it."""
+        rows = self._rows()
+        if rows.needle:
+            rows.search("")
+        elif self.focused is self.drawer:
+            self.panel.focus()
+        elif self.panel is self.stream and (self.stream.is_paused or not self.stream.is_following):
+            if self.stream.is_paused:
+                self.stream.pause()
+            self.stream.go_top()
+        elif self.panel is self.stream and self.stream.wanted != NO_FILTER:
+            self.set_filter(NO_FILTER)
+        elif self.agents.marked:
+            self.agents.marked = self.problems.marked = set()
+            self.show_all()
+        elif self.town.is_drawer_open:
+            self.show_drawer(False)
+        elif self.view == "problems":
+            self.toggle_problems()
+        elif self.stream.wanted != NO_FILTER:
+            self.set_filter(NO_FILTER)
+        else:
+            return "nothing to go back from; q leaves"
+        return ""
+
+    def _open_palette(self) -> None:
+        from gastown_tui.palette import command_palette
+
+        self.town.push_screen(command_palette(self.town.snapshot, self.town.look.ascii_only), self._go_to)
+
+    def _go_to(self, answer: str | None) -> None:
+        what, _, name = (answer or "").partition(":")
+        if what == "do":
+            action = BY_ID[name]
+            if not applies(action, self.place) and action.where[0] in self._panels:
+                self.show_panel("agents" if "agents" in action.where and self.view == "feed" else action.where[0])
+            self.run_action_id(name)
+        elif what == "theme":
+            self.town.set_theme(name)
+        elif what in ("agent", "convoy"):
+            self.go_to(what, name)
+
+    def go_to(self, what: str, key: str) -> None:
+        """Select an agent or a convoy, in the panel where it stands."""
+        if what == "agent":
+            agent = self.town.snapshot.agent(key)
+            group = "@" + agent.address.rig if agent is not None and agent.address.rig else "@town"
+            self.agents.folded.discard(group)
+        self.show_panel("agents" if what == "agent" else "convoys")
+        self.show_all()
+        self.panel.select(key)
+
+
+def _way_to(where: tuple[str, ...]) -> str:
+    """The key that leads to a place."""
+    keys = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "drawer": "d"}
+    return " or ".join(keys[name] for name in where if name in keys)

@@ -1,0 +1,98 @@
+"""The help: every key and what it does, made from the one table."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+from gastown_core.model.agent import HEALTH_SYMBOLS, Health
+from gastown_tui.keys import ACTIONS, GROUPS, key_name
+from gastown_tui.rowtext import state_glyph
+from gastown_tui.screens.dialog import Dialog, Page
+from gastown_tui.text import clip, fit, width_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_tui.text import Piece, Pieces
+
+COLUMN = 66
+WIDE = 2 * COLUMN + 8
+LEFT_GROUPS = ("Move", "Find", "Console")
+
+
+def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
+    """The lines of one group."""
+    lines: list[Pieces] = [((group, "heading"),)]
+    keys_width = 17
+    for action in ACTIONS:
+        if action.group != group:
+            continue
+        names = " ".join(key_name(key, ascii_only) for key in action.keys)
+        gap = fit(names, keys_width) if len(names) < keys_width else names + "  "
+        lines.append(clip((("  ", "text"), (gap, "key"), (action.help, "text")), width))
+    return [*lines, ()]
+
+
+def states_group(ascii_only: bool) -> list[Pieces]:
+    """What the glyphs of states mean."""
+    lines: list[Pieces] = [(("States", "heading"),)]
+    for state in Health:
+        lines.append((("  ", "text"), (state_glyph(state, ascii_only) + " ", state.value), (HEALTH_SYMBOLS[state][2], "text")))
+    return lines
+
+
+def help_lines(width: int, ascii_only: bool) -> list[Pieces]:
+    """One column, or two side by side where there is room."""
+    if width < 2 * COLUMN:
+        lines = [line for group in GROUPS for line in help_group(group, width, ascii_only)]
+        return lines + states_group(ascii_only)
+    left = [line for group in LEFT_GROUPS for line in help_group(group, COLUMN, ascii_only)]
+    right = [line for group in GROUPS if group not in LEFT_GROUPS for line in help_group(group, COLUMN, ascii_only)]
+    right += states_group(ascii_only)
+    out: list[Pieces] = []
+    for number in range(max(len(left), len(right))):
+        one = left[number] if number < len(left) else ()
+        other: tuple[Piece, ...] = right[number] if number < len(right) else ()
+        out.append((*one, (" " * (COLUMN - width_of(one) + 2), "text"), *other))
+    return out
+
+
+class HelpScreen(Dialog[None]):
+    """The help page; any of the keys that opened it closes it."""
+
+    BINDINGS = [
+        *(Binding(key, "cancel", show=False) for key in ("question_mark", "q")),
+        Binding("j", "move(1)", show=False),
+        Binding("k", "move(-1)", show=False),
+        Binding("space,ctrl+d", "page(1)", show=False),
+        Binding("b,ctrl+u", "page(-1)", show=False),
+        Binding("g,home", "top", show=False),
+        Binding("G,end", "bottom", show=False),
+    ]
+
+    def __init__(self) -> None:
+        page = Page("Help")
+        page.keys = (("j k", "key"), (" scroll  ", "dim"), ("Esc", "key"), (" back", "dim"))
+        super().__init__(page)
+
+    def wanted(self, width: int, height: int) -> tuple[int, int]:
+        """Everything, if there is room."""
+        wide = width >= WIDE + 2
+        columns = WIDE if wide else min(width - 2, 84)
+        return columns, len(help_lines(columns - 4, False)) + 2
+
+    def fill(self) -> None:
+        """The lines for the width there is."""
+        width = min(self.wanted(*self.app.size)[0], self.app.size.width - 2)
+        self.page.show_lines(help_lines(width - 4, self.page.look.ascii_only))
+
+    def on_resize(self) -> None:
+        """Columns follow the width."""
+        self.fill()
+
+    def action_top(self) -> None:
+        """To the first line."""
+        self.page.go_top()
+
+    def action_bottom(self) -> None:
+        """To the last line."""
+        self.page.go_bottom()

@@ -1,0 +1,50 @@
+"""Asking for a line of text: a word for an agent, a note for its successor."""
+
+from __future__ import annotations
+
+from gastown_tui.screens.dialog import Dialog, Page
+from gastown_tui.text import wrap
+from gastown_tui.widgets.line_field import LineField
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_tui.text import Pieces
+
+
+class Prompt(Dialog[str]):
+    """A question, and one line for the answer; Enter gives it, Esc gives None."""
+
+    def __init__(self, title: str, lines: list[Pieces], *, offer: str = "", hint: str = "", may_be_empty: bool = False) -> None:
+        page = Page(title)
+        page.keys = (("Enter", "key"), (" send  ", "dim"), ("Esc", "key"), (" cancel", "dim"))
+        super().__init__(page, LineField(id="answer", prompt="", value=offer, hint=hint))
+        self.lines = lines
+        self.may_be_empty = may_be_empty
+
+    def wanted(self, width: int, height: int) -> tuple[int, int]:
+        """As high as its words."""
+        return 76, len(self._wrapped(min(72, width - 6))) + 4
+
+    def _wrapped(self, width: int) -> list[Pieces]:
+        out: list[Pieces] = []
+        for line in self.lines:
+            if len(line) == 1 and isinstance(line[0][1], str):
+                out += [((part, line[0][1]),) for part in wrap(line[0][0], max(10, width))]
+            else:
+                out.append(line)
+        return out
+
+    def fill(self) -> None:
+        """The question."""
+        self.page.show_lines(self._wrapped(min(72, self.app.size.width - 6)))
+
+    def action_enter(self) -> None:
+        """Give the answer; an empty one is refused with a word."""
+        field = self.field
+        if field is None:
+            return
+        text = field.value.strip()
+        if not text and not self.may_be_empty:
+            field.say("type something, or Esc", "warn")
+            return
+        self.dismiss(text)

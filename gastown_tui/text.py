@@ -1,0 +1,305 @@
+"""Text for a terminal: made harmless, measured in cells, cut and padded; and THE table of glyphs.
+
+Everything here is pure.  A *piece* is (text, tone); a row is a tuple of pieces.  A tone is a name from
+``themes`` or a ready style (pane previews).  Text that other people wrote passes ``clean`` before it becomes a
+piece: no control character, escape sequence or direction mark of a title ever reaches the terminal.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.style import Style
+
+    Piece = tuple[str, str | Style]
+    Pieces = tuple[Piece, ...]
+
+GLYPHS: dict[str, tuple[str, str]] = {
+    "brand": ("⛽", "gt"),
+    "open": ("▾", "v"),
+    "closed": ("▸", ">"),
+    "more": ("…", "~"),
+    "dot": ("·", "-"),
+    "arrow": ("→", ">"),
+    "age": ("⏱", "t"),
+    "mail": ("✉", "m"),
+    "mark": ("✦", "*"),
+    "cursor": ("▌", "|"),
+    "done": ("✓", "v"),
+    "failed": ("✗", "x"),
+    "warn": ("⚠", "!"),
+    "queued": ("○", "o"),
+    "merging": ("⚙", "*"),
+    "mountain": ("⛰", "^"),
+    "landed": ("█", "#"),
+    "review": ("▓", "="),
+    "todo": ("░", "."),
+    "running": ("●", "*"),
+    "new": ("↑", "^"),
+    "pause": ("‖", "="),
+    "enter": ("⏎", "ret"),
+    "caret": ("▏", "_"),
+    "thumb": ("┃", "#"),
+    "run": ("▸", ">"),
+    "─": ("─", "-"),
+    "│": ("│", "|"),
+    "╭": ("╭", "+"),
+    "╮": ("╮", "+"),
+    "╰": ("╰", "+"),
+    "╯": ("╯", "+"),
+}
+"""Name → (glyph, ASCII glyph): every sign of the console that is not a health, role or event symbol."""
+
+
+def glyph(name: str, ascii_only: bool = False) -> str:
+    """The glyph of a name in the mode asked for."""
+    return GLYPHS[name][1 if ascii_only else 0]
+
+
+_ODD = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\ufff9-\ufffc\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_PILED = re.compile("([\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+")
+_BLANKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
+_MARK = "\N{REPLACEMENT CHARACTER}"
+
+
+def _visible(match: re.Match[str]) -> str:
+    """The visible mark of a character that must not be written as it is."""
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "\N{SYMBOL FOR DELETE}"
+    invisible = code in (0xAD, 0x115F, 0x1160, 0x3164, 0xFEFF) or 0xFE00 <= code <= 0xFE0F or code >= 0xE0000
+    if invisible or 0x200B <= code <= 0x200D or 0x2060 <= code <= 0x2064:
+        return ""
+    return _MARK
+
+
+def clean(text: str) -> str:
+    """One harmless line: line ends become a space, control and direction characters visible marks, joiners vanish."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = _BLANKS.sub(" ", text)
+    text = _ODD.sub(_visible, text)
+    return _PILED.sub(r"\1", text)
+
+
+def clean_lines(text: str) -> list[str]:
+    """The lines of a longer text, each harmless; tabs become four blanks."""
+    return [clean(line.replace("\t", "    ")) for line in text.splitlines()]
+
+
+_ESCAPES = re.compile(
+    "\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?"
+    "|\x1b[PX^_][^\x1b]*(?:\x1b\\\\)?"
+    "|[\x1b\x9b]\\[?(?P<sgr>[0-9;:]*m)"
+    "|\x1b\\[[0-?]*[ -/]*[@-~]?"
+    "|\x9b[0-?]*[ -/]*[@-~]?"
+    "|\x1b[ -/]*[0-~]?"
+)
+
+
+def only_colours(text: str) -> str:
+    """A line of a pane with every escape sequence removed but plain SGR; other control characters made visible."""
+    if "\x1b" not in text and "\x9b" not in text:
+        return clean(text.replace("\t", "    "))
+    out, end = [], 0
+    for match in _ESCAPES.finditer(text):
+        out.append(clean(text[end : match.start()].replace("\t", "    ")))
+        sgr = match["sgr"]
+        if sgr is not None and match[0].startswith("\x1b["):
+            out.append("\x1b[" + sgr)
+        end = match.end()
+    out.append(clean(text[end:].replace("\t", "    ")))
+    return "".join(out)
+
+
+def pane_pieces(text: str) -> Pieces:
+    """A line of a pane as pieces with its own colours and nothing else of it."""
+    safe = only_colours(text)
+    if "\x1b" not in safe:
+        return ((safe, "text"),) if safe else ()
+    from rich.ansi import AnsiDecoder
+
+    line = AnsiDecoder().decode_line(safe)
+    pieces: list[Piece] = []
+    plain, end = line.plain, 0
+    for span in line.spans:
+        if span.start > end:
+            pieces.append((plain[end : span.start], "text"))
+        style = span.style
+        pieces.append((plain[span.start : span.end], style if not isinstance(style, str) else "text"))
+        end = span.end
+    if end < len(plain):
+        pieces.append((plain[end:], "text"))
+    return tuple(piece for piece in pieces if piece[0])
+
+
+_ASCII_TWINS = str.maketrans(
+    {
+        "…": "~", "·": "-", "→": ">", "←": "<", "↑": "^", "↓": "v", "–": "-", "—": "-", "“": '"', "”": '"', "‘": "'",
+        "’": "'", "×": "x", "✓": "v", "✗": "x", "•": "*", "─": "-", "│": "|", "█": "#", "▓": "=", "░": ".",
+        "●": "*", "○": "o", "▸": ">", "▾": "v", "⎯": "-", "▌": "|", "▐": "|", "▏": "|", "❯": ">", "⏺": "*", "⏎": "~",
+        "╭": "+", "╮": "+", "╰": "+", "╯": "+", "┌": "+", "┐": "+", "└": "+", "┘": "+", "├": "+", "┤": "+", "┃": "#",
+    }
+)  # fmt: skip
+
+
+def to_ascii(text: str) -> str:
+    """The same number of cells with ASCII alone: twins of our signs, base letters, ``?`` for the rest."""
+    if text.isascii():
+        return text
+    text = text.translate(_ASCII_TWINS)
+    if text.isascii():
+        return text
+    import unicodedata
+
+    out = []
+    for char in text:
+        if char.isascii():
+            out.append(char)
+            continue
+        base = unicodedata.normalize("NFKD", char)[0]
+        out.append(base if base.isascii() and cell_len(char) == 1 else "?" * cell_len(char))
+    return "".join(out)
+
+
+def cells(text: str) -> int:
+    """How many cells a text takes."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def cut(text: str, width: int, end: str = "…") -> str:
+    """At most ``width`` cells; a cut text ends in ``end``, and a wide character is never halved."""
+    if cells(text) <= width:
+        return text
+    room = width - cells(end)
+    if room < 0:
+        return ""
+    if text.isascii():
+        return text[:room].rstrip() + end
+    out, used = [], 0
+    for char in text:
+        used += cell_len(char)
+        if used > room:
+            break
+        out.append(char)
+    return "".join(out).rstrip() + end
+
+
+def fit(text: str, width: int) -> str:
+    """Exactly ``width`` cells: cut or filled with blanks on the right."""
+    text = cut(text, width)
+    return text + " " * (width - cells(text))
+
+
+def fit_right(text: str, width: int) -> str:
+    """Exactly ``width`` cells, the text at the right end."""
+    text = cut(text, width)
+    return " " * (width - cells(text)) + text
+
+
+def whole_words(text: str, width: int) -> str:
+    """As many whole words as fit; what has no room is left out, not squeezed."""
+    if cells(text) <= width:
+        return text
+    out, used = [], 0
+    for word in text.split(" "):
+        used += cells(word) + (1 if out else 0)
+        if used > width:
+            break
+        out.append(word)
+    return " ".join(out)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` cells, broken between words, long words cut where they must be."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        while cells(word) > width > 0:
+            if line:
+                lines.append(line)
+                line = ""
+            head = cut(word, width, "")
+            lines.append(head or word[:1])
+            word = word[len(head or word[:1]) :]
+        if line and cells(line) + 1 + cells(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    lines.append(line)
+    return lines
+
+
+def width_of(pieces: Iterable[Piece]) -> int:
+    """Cells of a row."""
+    return sum(cells(text) for text, _ in pieces)
+
+
+def clip(pieces: Sequence[Piece], width: int) -> Pieces:
+    """A row cut to ``width`` cells, with an ellipsis in the tone of the piece that is cut."""
+    used = 0
+    out: list[Piece] = []
+    for text, tone in pieces:
+        size = cells(text)
+        if used + size > width:
+            rest = cut(text, width - used)
+            if rest:
+                out.append((rest, tone))
+            elif out and used == width:
+                last, last_tone = out.pop()
+                out.append((cut(last, cells(last) - 1, "") + "…" if cells(last) > 1 else "…", last_tone))
+            break
+        out.append((text, tone))
+        used += size
+    return tuple(out)
+
+
+def two_ends(left: Sequence[Piece], right: Sequence[Piece], width: int, gap: int = 1) -> Pieces:
+    """A row with one part at each end; the left part gives way, the right one is dropped if even that is not enough."""
+    need = width_of(right)
+    if need + gap > width:
+        return clip(left, width)
+    room = width - need - gap
+    kept = clip(left, room)
+    return (*kept, (" " * (width - need - width_of(kept)), "text"), *right)
+
+
+def highlight(pieces: Pieces, needle: str, tone: str = "match") -> Pieces:
+    """The row with every place of ``needle`` (casefolded) in the tone of a match, also across pieces."""
+    if not needle:
+        return pieces
+    plain = "".join(text for text, _ in pieces)
+    folded = plain.lower()
+    if len(folded) != len(plain):
+        return pieces
+    spots = []
+    at = folded.find(needle)
+    while at >= 0:
+        spots.append((at, at + len(needle)))
+        at = folded.find(needle, at + len(needle))
+    if not spots:
+        return pieces
+    out: list[Piece] = []
+    start = 0
+    for text, own in pieces:
+        edges = sorted(
+            {start, start + len(text)}
+            | {edge for spot in spots for edge in spot if start < edge < start + len(text)}
+        )
+        for low, high in zip(edges, edges[1:], strict=False):
+            inside = any(a <= low and high <= b for a, b in spots)
+            out.append((plain[low:high], tone if inside else own))
+        start += len(text)
+    return tuple(out)

@@ -1,0 +1,1 @@
+"""The parts of the picture: each shows one slice of the snapshot."""

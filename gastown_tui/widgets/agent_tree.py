@@ -1,0 +1,172 @@
+"""Who is there, and how they are: the town, its rigs, their agents."""
+
+from __future__ import annotations
+
+from gastown_core.model.agent import NEEDS_HELP, Health
+from gastown_tui.rowtext import age_of, doing, role_icon, state_glyph, trouble_text
+from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
+from gastown_tui.widgets.rows import Row, Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.snapshot import AgentView, TownSnapshot
+    from gastown_tui.text import Piece, Pieces
+
+TOWN = "@town"
+
+
+def agent_row(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool) -> Pieces:
+    """One agent in ``width`` cells: mark, icon, name, state, bead and words, unread, age."""
+    state = agent.health.state
+    tone = state.value
+    name_width = 12 if width >= 36 else 9
+    mark = glyph("mark", ascii_only) if is_marked else " "
+    quiet = state is Health.IDLE
+    left: list[Piece] = [
+        (f"{mark} ", "accent"),
+        (role_icon(agent.address.role, ascii_only) + " ", "text"),
+        (fit(clean(agent.address.label), name_width) + " ", "dim" if quiet else "bright"),
+        (state_glyph(state, ascii_only) + " ", tone),
+    ]
+    bead, words = doing(agent)
+    if bead:
+        left.append((bead + " ", "dim" if not quiet else "faint"))
+    if words:
+        left.append((words, tone if state in NEEDS_HELP else "dim" if not bead else "text"))
+    right: list[Piece] = []
+    if agent.unread:
+        right.append((f"{glyph('mail', ascii_only)}{agent.unread} ", "info"))
+    right.append((fit_right(age_of(agent, now), 4), tone if state in NEEDS_HELP else "dim"))
+    return two_ends(left, right, width)
+
+
+def group_row(name: str, agents: list[AgentView], width: int, *, is_open: bool, state: str, ascii_only: bool) -> Pieces:
+    """A rig's (or the town's) line: fold mark, name, counts with the troubles of its agents."""
+    left: list[Piece] = [(glyph("open" if is_open else "closed", ascii_only) + " ", "dim"), (clean(name), "title")]
+    if state and state != "operational":
+        left.append((f"  {state}", "dim"))
+    right: list[Piece] = [(str(len(agents)), "dim")]
+    for health in (*NEEDS_HELP, Health.LIMITED, Health.UNKNOWN):
+        count = sum(agent.health.state is health for agent in agents)
+        if count:
+            right.append((f"  {state_glyph(health, ascii_only).rstrip()} {count}", health.value))
+    return two_ends(left, right, width)
+
+
+def tree_rows(
+    snapshot: TownSnapshot, width: int, now: float, *, folded: set[str], marked: set[str], ascii_only: bool
+) -> list[Row]:
+    """The rows of the whole tree; a folded group shows its line alone."""
+    groups: list[tuple[str, str, str]] = [(TOWN, "town", "")]
+    groups += [("@" + rig.name, rig.name, rig.state) for rig in snapshot.rigs]
+    by_group: dict[str, list[AgentView]] = {key: [] for key, _, _ in groups}
+    for agent in snapshot.agents:
+        by_group.setdefault("@" + agent.address.rig if agent.address.rig else TOWN, []).append(agent)
+    known = {key for key, _, _ in groups}
+    groups += [(key, key[1:], "") for key in by_group if key not in known]
+    rows: list[Row] = []
+    for key, name, state in groups:
+        agents = by_group[key]
+        if not agents and key == TOWN:
+            continue
+        is_open = key not in folded
+        pieces = group_row(name, agents, width, is_open=is_open, state=state, ascii_only=ascii_only)
+        rows.append(Row(key, pieces))
+        if is_open:
+            rows += [
+                Row(agent.key, agent_row(agent, width, now, ascii_only=ascii_only, is_marked=agent.key in marked))
+                for agent in agents
+            ]
+    return rows
+
+
+class AgentTree(Rows):
+    """The panel of agents; its keys are agent paths, and ``@name`` for the town and the rigs."""
+
+    def __init__(self) -> None:
+        super().__init__(id="agents", number="1", title="Agents")
+        self.snapshot: TownSnapshot | None = None
+        self.folded: set[str] = set()
+        self.marked: set[str] = set()
+        self.now = 0.0
+        self.empty_text = "Nobody here yet. Add a rig with gt rig add, then give out work with gt sling."
+
+    def show(self, snapshot: TownSnapshot, now: float) -> None:
+        """Take a snapshot, or only a later time."""
+        self.snapshot = snapshot
+        self.now = now
+        self.marked &= {agent.key for agent in snapshot.agents}
+        self.trouble = trouble_text(snapshot.source_error("tmux", "heartbeats", "roster"), now)
+        self.note = f"{len(self.marked)} marked" if self.marked else ""
+        self.summary = self._summary(snapshot)
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        if self.snapshot is None:
+            return
+        width = max(16, self.size.width - 4)
+        rows = tree_rows(
+            self.snapshot,
+            width,
+            self.now,
+            folded=self.folded,
+            marked=self.marked,
+            ascii_only=self.look.ascii_only,
+        )
+        first = not self.rows
+        self.show_rows(rows)
+        if first:
+            agent = next((row.key for row in rows if not row.key.startswith("@")), "")
+            self.select(agent)
+
+    def _summary(self, snapshot: TownSnapshot) -> Pieces:
+        pieces: list[Piece] = []
+        for health in (Health.WORKING, *NEEDS_HELP, Health.LIMITED, Health.UNKNOWN, Health.IDLE):
+            count = snapshot.counts.get(health, 0)
+            if count:
+                gap = "  " if pieces else ""
+                pieces.append((f"{gap}{state_glyph(health, self.look.ascii_only).rstrip()} {count}", health.value))
+        agent = snapshot.agent(self.key)
+        if agent is not None:
+            pieces.append((f"   {cut(agent.address.short, 24)}", "dim"))
+        return tuple(pieces)
+
+    def on_resize(self) -> None:
+        """Columns follow the width."""
+        self._rebuild()
+
+    # folding and marking
+
+    def fold(self, is_open: bool | None = None) -> str:
+        """Open or close the group of the cursor (None: the other way); returns why not, if it could not."""
+        key = self._group_of(self.key)
+        if not key:
+            return "there is nothing to open here"
+        close = key not in self.folded if is_open is None else not is_open
+        if close and key not in self.folded:
+            self.folded.add(key)
+            self.key = key
+        elif not close:
+            self.folded.discard(key)
+        self._rebuild()
+        return ""
+
+    def _group_of(self, key: str) -> str:
+        if key.startswith("@") or not key:
+            return key
+        agent = self.snapshot.agent(key) if self.snapshot else None
+        if agent is None:
+            return ""
+        return "@" + agent.address.rig if agent.address.rig else TOWN
+
+    def toggle_mark(self) -> str:
+        """Mark or unmark the agent of the cursor, or all of a group; returns why not, if it could not."""
+        if self.snapshot is None or not self.key:
+            return "there is no agent to mark"
+        if self.key.startswith("@"):
+            keys = {agent.key for agent in self.snapshot.agents if self._group_of(agent.key) == self.key}
+        else:
+            keys = {self.key}
+        self.marked = self.marked - keys if keys <= self.marked else self.marked | keys
+        self.show(self.snapshot, self.now)
+        return ""

@@ -1,0 +1,201 @@
+"""How far: convoys in progress, those that landed today, and the merge queue of each rig."""
+
+from __future__ import annotations
+
+from gastown_core.clock import format_age
+from gastown_core.model.address import parse_address
+from gastown_tui.rowtext import trouble_text
+from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
+from gastown_tui.widgets.rows import Row, Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.snapshot import ConvoyView, MemberView, RequestView, TownSnapshot
+    from gastown_tui.text import Piece, Pieces
+
+STAGES = {
+    "done": ("done", "landed", "good"),
+    "review": ("review", "in review", "info"),
+    "running": ("running", "running", "working"),
+    "ready": ("queued", "ready", "text"),
+    "blocked": ("queued", "blocked", "dim"),
+    "deferred": ("pause", "deferred", "dim"),
+    "missing": ("failed", "missing", "warn"),
+}
+"""Member stage → (glyph name, word, tone)."""
+
+REQUESTS = {
+    "merging": ("merging", "info"),
+    "queued": ("queued", "text"),
+    "merged": ("done", "good"),
+    "failed": ("failed", "bad"),
+}
+"""Request state → (glyph name, tone)."""
+
+
+def progress_bar(done: int, in_review: int, total: int, width: int, ascii_only: bool) -> Pieces:
+    """Full for landed, shaded for in review, empty for to do; anything begun shows, and only the whole fills it."""
+    if total <= 0:
+        return ((glyph("todo", ascii_only) * width, "todo"),)
+    full = width if done >= total else min(width - 1, max(done * width // total, 1 if done else 0))
+    room = width - full
+    shaded = min(room, max(round(in_review * width / total), 1)) if in_review else 0
+    return (
+        (glyph("landed", ascii_only) * full, "landed"),
+        (glyph("review", ascii_only) * shaded, "review"),
+        (glyph("todo", ascii_only) * (room - shaded), "todo"),
+    )
+
+
+def numbers(convoy: ConvoyView, ascii_only: bool) -> str:
+    """``10·3/20``: landed, in review if any, of how many."""
+    review = f"{glyph('dot', ascii_only)}{convoy.in_review}" if convoy.in_review else ""
+    return f"{convoy.done}{review}/{convoy.total}"
+
+
+def convoy_row(convoy: ConvoyView, width: int, now: float, *, is_open: bool, ascii_only: bool) -> Pieces:
+    """One convoy in ``width`` cells."""
+    is_landed = convoy.closed_at is not None
+    bar_width = 20 if width >= 80 else 12 if width >= 56 else 8
+    ending, tone = _ending(convoy, now, ascii_only)
+    extra: list[Piece] = [*progress_bar(convoy.done, convoy.in_review, convoy.total, bar_width, ascii_only)]
+    extra.append((fit_right(numbers(convoy, ascii_only), 9) + "  ", "bright" if not is_landed else "dim"))
+    if width >= 84:
+        count = len(convoy.rigs)
+        extra.append((fit(f"{count} rig{'s' if count != 1 else ''}", 7), "dim"))
+    extra.append((fit_right(ending, 12 if width < 84 else 16), tone))
+    left: list[Piece] = [(glyph("open" if is_open else "closed", ascii_only) + " ", "dim")]
+    if width >= 80:
+        left.append((fit(convoy.id, 12) + " ", "dim"))
+    if convoy.is_mountain:
+        left.append((glyph("mountain", ascii_only) + " ", "info"))
+    left.append((clean(convoy.title), "dim" if is_landed else "bright"))
+    return two_ends(left, extra, width, 2)
+
+
+def _ending(convoy: ConvoyView, now: float, ascii_only: bool) -> tuple[str, str]:
+    if convoy.closed_at is not None:
+        return f"{glyph('done', ascii_only)} {format_age(now - convoy.closed_at)} ago", "good"
+    if convoy.stalled_since is not None:
+        return f"{glyph('warn', ascii_only)} stalled {format_age(now - convoy.stalled_since)}", "stalled"
+    return f"{glyph('age', ascii_only)} {format_age(now - convoy.created_at)}", "dim"
+
+
+def member_row(member: MemberView, width: int, ascii_only: bool) -> Pieces:
+    """One bead of an open convoy: stage, id, title, who has it."""
+    mark, word, tone = STAGES.get(member.stage, ("queued", member.stage, "dim"))
+    who = clean(parse_address(member.assignee).short) if member.assignee else ""
+    left = (
+        ("    ", "text"),
+        (glyph(mark, ascii_only) + " ", tone),
+        (fit(member.bead_id, 10) + " ", "dim"),
+        (clean(member.title), "text"),
+    )
+    right = ((cut(who, 18), "dim"), ("  " + fit_right(word, 9), tone)) if width >= 50 else ((fit_right(word, 9), tone),)
+    return two_ends(left, right, width)
+
+
+def request_row(request: RequestView, width: int, now: float, ascii_only: bool) -> Pieces:
+    """One merge request: state, branch, who, age."""
+    mark, tone = REQUESTS.get(request.state, ("queued", "dim"))
+    who = clean(parse_address(request.worker).label) if request.worker else ""
+    left = (
+        (glyph(mark, ascii_only) + " ", tone),
+        (fit(request.state, 8) + " ", tone),
+        (clean(request.branch or request.bead_id), "text"),
+    )
+    right = ((cut(who, 12) + "  ", "dim"), (fit_right(format_age(max(0.0, now - request.created_at)), 4), "dim"))
+    return two_ends(left, right, width)
+
+
+def heading(text: str, width: int, ascii_only: bool) -> Pieces:
+    """A line that names a section."""
+    line = glyph("─", ascii_only)
+    words = clean(text)
+    return ((f"{line * 2} ", "border"), (words, "dim"), (" " + line * max(0, width - len(words) - 4), "border"))
+
+
+def convoy_rows(snapshot: TownSnapshot, width: int, now: float, *, opened: set[str], ascii_only: bool) -> list[Row]:
+    """In progress, recently landed, then the merge queue of each rig that has one."""
+    rows: list[Row] = []
+    landed = [convoy for convoy in snapshot.convoys if convoy.closed_at is not None]
+    for convoy in snapshot.convoys:
+        if convoy.closed_at is None:
+            rows += _with_members(convoy, width, now, opened, ascii_only)
+    if landed:
+        rows.append(Row("", heading("landed today", width, ascii_only), False))
+        for convoy in landed:
+            rows += _with_members(convoy, width, now, opened, ascii_only)
+    for rig in dict.fromkeys(request.rig for request in snapshot.requests):
+        waiting = [request for request in snapshot.requests if request.rig == rig]
+        rows.append(Row("", heading(f"merge queue · {rig}", width, ascii_only), False))
+        waiting.sort(key=lambda request: (request.state != "merging", request.created_at))
+        rows += [Row("mr:" + request.id, request_row(request, width, now, ascii_only)) for request in waiting]
+    return rows
+
+
+def _with_members(convoy: ConvoyView, width: int, now: float, opened: set[str], ascii_only: bool) -> list[Row]:
+    is_open = convoy.id in opened
+    rows = [Row(convoy.id, convoy_row(convoy, width, now, is_open=is_open, ascii_only=ascii_only))]
+    if is_open:
+        rows += [
+            Row(f"{convoy.id}/{member.bead_id}", member_row(member, width, ascii_only)) for member in convoy.members
+        ]
+    return rows
+
+
+class ConvoyPanel(Rows):
+    """The panel of convoys; keys are convoy ids, ``<convoy>/<bead>`` for members and ``mr:<id>`` for merge requests."""
+
+    def __init__(self) -> None:
+        super().__init__(id="convoys", number="2", title="Convoys")
+        self.snapshot: TownSnapshot | None = None
+        self.opened: set[str] = set()
+        self.now = 0.0
+        self.empty_text = "No convoys. gt convoy create NAME BEAD… bundles beads; gt sling makes one by itself."
+
+    def show(self, snapshot: TownSnapshot, now: float) -> None:
+        """Take a snapshot, or only a later time."""
+        self.snapshot = snapshot
+        self.now = now
+        running = [convoy for convoy in snapshot.convoys if convoy.closed_at is None]
+        stalled = sum(convoy.stalled_since is not None for convoy in running)
+        self.trouble = trouble_text(snapshot.source_error("beads"), now)
+        self.note = f"{len(running)} running" if running else ""
+        parts: list[Piece] = [(f"{len(running)} running", "text")]
+        if stalled:
+            parts.append((f" {glyph('dot', self.look.ascii_only)} {stalled} stalled", "stalled"))
+        landed = len(snapshot.convoys) - len(running)
+        if landed:
+            parts.append((f" {glyph('dot', self.look.ascii_only)} {landed} landed today", "dim"))
+        self.summary = tuple(parts)
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        if self.snapshot is not None:
+            width = max(20, self.size.width - 4)
+            self.show_rows(
+                convoy_rows(self.snapshot, width, self.now, opened=self.opened, ascii_only=self.look.ascii_only)
+            )
+
+    def wanted_height(self) -> int:
+        """Lines that would show everything, frame included."""
+        return max(3, len(self.rows) + 2)
+
+    def on_resize(self) -> None:
+        """Columns follow the width."""
+        self._rebuild()
+
+    def fold(self, is_open: bool | None = None) -> str:
+        """Open or close the convoy of the cursor (None: the other way); returns why not, if it could not."""
+        convoy_id = self.key.partition("/")[0]
+        if self.snapshot is None or self.snapshot.convoy(convoy_id) is None:
+            return "only convoys can be opened"
+        close = convoy_id in self.opened if is_open is None else not is_open
+        if close and convoy_id in self.opened:
+            self.opened.discard(convoy_id)
+            self.key = convoy_id
+        elif not close:
+            self.opened.add(convoy_id)
+        self._rebuild()
+        return ""

@@ -1,0 +1,134 @@
+"""The drawer: one thing, and why.  It follows the selection, shows tabs of pages, and never takes the focus itself."""
+
+from __future__ import annotations
+
+from gastown_tui.messages import TabPressed
+from gastown_tui.text import clip, fit, glyph, width_of
+from gastown_tui.widgets.rows import Row, Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+
+    from gastown_tui.text import Piece, Pieces
+
+TABS = {
+    "agent": ("preview", "work", "why", "events"),
+    "convoy": ("members", "why", "events"),
+    "event": ("record", "bead", "events"),
+    "bead": ("bead", "events"),
+    "group": ("agents", "events"),
+    "": ("nothing selected",),
+}
+"""Kind of selection → its tabs."""
+FIRST_KEY = 4
+SIDE = 44
+
+
+class Drawer(Rows):
+    """The panel at the bottom; ``kind`` is what is selected, ``tab`` the index of the open page."""
+
+    def __init__(self) -> None:
+        super().__init__(id="drawer")
+        self.has_cursor = False
+        self.kind = ""
+        self.subject: Pieces = ()
+        self.tab = 0
+        self.side: Sequence[Pieces] = ()
+        self._page_key: tuple[str, str, int] = ("", "", 0)
+        self.is_at_end = False
+
+    @property
+    def tabs(self) -> tuple[str, ...]:
+        """The tabs of what is selected."""
+        return TABS[self.kind]
+
+    @property
+    def tab_name(self) -> str:
+        """The open tab."""
+        return self.tabs[min(self.tab, len(self.tabs) - 1)]
+
+    @property
+    def page_width(self) -> int:
+        """Cells of a page's row."""
+        inner = max(20, self.size.width - 4)
+        return inner - SIDE - 3 if self.has_side_room else inner
+
+    @property
+    def has_side_room(self) -> bool:
+        """Whether the short column fits beside the preview."""
+        return self.size.width >= 120
+
+    def show_page(
+        self, key: str, subject: Pieces, lines: Sequence[Pieces], side: Sequence[Pieces] = (), *, tail: bool = False
+    ) -> None:
+        """Show a page; another page starts at its top (``tail``: at its end)."""
+        page = (key, self.kind, self.tab)
+        is_new = page != self._page_key
+        self._page_key = page
+        self.subject, self.side = subject, side
+        was_at_end = self.top + self.body_height >= len(self.rows)
+        self.rows = [Row("", line, False) for line in lines]
+        limit = max(0, len(self.rows) - self.body_height)
+        if tail:
+            self.top = limit if is_new or was_at_end else min(self.top, limit)
+        else:
+            self.top = 0 if is_new else min(self.top, limit)
+        self.redraw()
+
+    def title_pieces(self) -> Pieces:
+        """What is selected."""
+        return self.subject
+
+    def note_pieces(self) -> Pieces:
+        """The tabs with their keys, the open one marked."""
+        out: list[Piece] = []
+        for number, name in enumerate(self.tabs):
+            if number:
+                out.append(("  ", "text"))
+            is_open = name == self.tab_name
+            out.append((f"{FIRST_KEY + number} ", "key" if is_open else "dim"))
+            out.append((name, "title" if is_open else "dim"))
+        return tuple(out)
+
+    def _row_line(self, index: int, inner: int) -> tuple[Pieces, str]:
+        if not self._has_side():
+            return super()._row_line(index, inner)
+        pieces, ground = super()._row_line(index, inner - SIDE - 3)
+        return self._beside(pieces, index - self.top, inner), ground
+
+    def _has_side(self) -> bool:
+        return bool(self.side) and self.has_side_room and self.kind == "agent" and self.tab_name == "preview"
+
+    def _beside(self, pieces: Pieces, line: int, inner: int) -> Pieces:
+        side = clip(self.side[line], SIDE) if line < len(self.side) else ()
+        fill = inner - SIDE - 3 - width_of(pieces)
+        bar = glyph("│", self.look.ascii_only)
+        return (*pieces, (" " * fill + " ", "text"), (bar + " ", "border"), *side, (fit("", SIDE - width_of(side)), "text"))
+
+    def count(self) -> int:
+        """Rows of the page, at least as many as the side column has."""
+        if self._has_side():
+            return max(len(self.rows), self.top + min(len(self.side), self.body_height))
+        return len(self.rows)
+
+    def row_at(self, index: int) -> Row:
+        """A row of the page; blank below its end."""
+        return self.rows[index] if index < len(self.rows) else Row("", (), False)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a tab opens it."""
+        event.stop()
+        if event.y != 0:
+            return
+        edge = self.size.width - 3
+        spans = []
+        for number in reversed(range(len(self.tabs))):
+            start = edge - len(self.tabs[number]) - 2
+            spans.append((start, edge, number))
+            edge = start - 2
+        for start, end, number in spans:
+            if start <= event.x < end:
+                self.post_message(TabPressed(number))

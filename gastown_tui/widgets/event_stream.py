@@ -1,0 +1,280 @@
+"""What just happened: the stream of events, newest at the top, parsed only where it is looked at.
+
+At the top it follows.  Away from the top, or paused, what is in view stays in view and the frame counts what came.
+"""
+
+from __future__ import annotations
+
+import time
+
+from gastown_core.model.address import OTHER
+from gastown_core.state.filter import NO_FILTER, describe_filter
+from gastown_core.state.stream import StreamView
+from gastown_tui.rowtext import trouble_text
+from gastown_tui.messages import SelectionMoved
+from gastown_tui.text import cells, clean, cut, fit, glyph
+from gastown_tui.widgets.rows import Row, Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.snapshot import TownSnapshot
+    from gastown_core.state.filter import EventFilter, EventRow
+    from gastown_core.state.stream import EventStream
+    from gastown_tui.text import Piece, Pieces
+
+GLOW_ROWS = 3
+SEARCH_SLICE = 3000
+
+
+def event_pieces(row: EventRow, width: int, ascii_only: bool) -> Pieces:
+    """One event: local time, symbol, who, sentence; narrower, seconds and the rig of who are left out."""
+    stamp = time.strftime("%H:%M:%S" if width >= 64 else "%H:%M", time.localtime(row.ts)) if row.ts else "--:--"
+    symbol = fit(row.ascii if ascii_only else row.symbol, 2)
+    actor = row.actor
+    long = width >= 64
+    room = 16 if width >= 84 else 14 if long else 9
+    pieces: list[Piece] = [(stamp + "  ", "dim"), (symbol + " ", row.tone)]
+    name = clean(actor.label)
+    rig = clean(actor.rig)
+    if actor.rig and actor.role != OTHER and long:
+        rig = cut(rig, max(3, room - cells(name) - 1))
+        pieces += [(rig + "/", "dim"), (fit(name, room - cells(rig) - 1) + " ", "bright")]
+    else:
+        pieces.append((fit(name, room) + " ", "bright" if actor.role != OTHER else "text"))
+    pieces.append((clean(row.text), row.tone if row.tone == "bad" else "text"))
+    return tuple(pieces)
+
+
+class EventPanel(Rows):
+    """The panel of events; keys are ``generation:serial`` of the stream."""
+
+    def __init__(self) -> None:
+        super().__init__(id="events", number="3", title="Events")
+        self.view: StreamView | None = None
+        self.wanted: EventFilter = NO_FILTER
+        self.is_paused = False
+        self.missed = 0
+        self.now = 0.0
+        self.glow_until = 0.0
+        self._glow_from = 0
+        self._scan = 0
+        self._shown: dict[tuple[str, int, bool], Pieces] = {}
+
+    # the stream
+
+    def open(self, stream: EventStream, wanted: EventFilter, now: float) -> None:
+        """Show a stream through a filter."""
+        self.wanted = wanted
+        self.now = now
+        self.view = StreamView(stream, wanted)
+        self.cursor, self.top, self.missed = (0 if len(self.view) else -1), 0, 0
+        self.key = self.row_at(0).key if len(self.view) else ""
+        self._shown.clear()
+        self._tell()
+        self.redraw()
+        self.post_message(SelectionMoved(self))
+
+    def came(self, now: float, *, reset: bool = False) -> None:
+        """Take in what the stream has got since the last time."""
+        view = self.view
+        if view is None:
+            return
+        self.now = now
+        if reset or view.generation != view.stream.generation:
+            self.open(view.stream, self.wanted, now)
+            return
+        fresh = view.catch_up()
+        if fresh and self.is_following:
+            self.cursor = 0
+            self.key = self.row_at(0).key
+            self.post_message(SelectionMoved(self))
+            self._glow(fresh, now)
+        elif fresh:
+            self.top += fresh
+            self.cursor += fresh
+            self.missed += fresh
+        if fresh:
+            self._tell()
+            self.redraw()
+
+    def _glow(self, fresh: int, now: float) -> None:
+        if fresh <= GLOW_ROWS:
+            self.glow_until = now + 1.0
+            self._glow_from = self._serial(0) - fresh + 1
+
+    @property
+    def is_following(self) -> bool:
+        """At the newest row, and not held."""
+        return self.top == 0 and self.cursor <= 0 and not self.is_paused
+
+    def pause(self) -> bool:
+        """Hold the stream still, or let it go on (at the top again); returns whether it is held now."""
+        self.is_paused = not self.is_paused
+        if not self.is_paused:
+            self.go_top()
+        self._tell()
+        self.redraw()
+        return self.is_paused
+
+    def show(self, snapshot: TownSnapshot, now: float) -> None:
+        """Take the state of the source, and the time."""
+        self.now = now
+        self.trouble = trouble_text(snapshot.source_error("events"), now)
+        if self.glow_until and now >= self.glow_until:
+            self.glow_until = 0.0
+        self._tell()
+        self.redraw()
+
+    def _tell(self) -> None:
+        view = self.view
+        if view is None:
+            return
+        count = len(view)
+        more = "" if view.exhausted else "+"
+        self.note = f"filter: {clean(describe_filter(self.wanted, self.now))}   {count:,}{more}".replace(",", " ")
+        filtered = self.wanted != NO_FILTER
+        self.note_tone = "accent" if filtered else "dim"
+        self.empty_text = (
+            "No event passes the filter. Esc shows all." if filtered else "No events yet. This is the log of .events.jsonl."
+        )
+        if count:
+            self.summary = event_pieces(self._event(0), max(20, self.size.width - 14), self.look.ascii_only)
+        else:
+            self.summary = (("nothing yet", "dim"),)
+
+    def note_pieces(self) -> Pieces:
+        """Held or missed rows first, then the filter and how many there are."""
+        base = super().note_pieces()
+        ascii_only = self.look.ascii_only
+        if self.is_paused:
+            more = f" +{self.missed} new" if self.missed else ""
+            return ((f" {glyph('pause', ascii_only)} paused{more} ", "badge"), ("  ", "text"), *base)
+        if self.missed:
+            return ((f" {glyph('new', ascii_only)} +{self.missed} new ", "badge"), ("  ", "text"), *base)
+        return base
+
+    # rows on demand
+
+    def count(self) -> int:
+        """Rows in view of the filter."""
+        return len(self.view) if self.view is not None else 0
+
+    def _serial(self, index: int) -> int:
+        assert self.view is not None
+        return self.view.serial(len(self.view) - 1 - index)
+
+    def _event(self, index: int) -> EventRow:
+        assert self.view is not None
+        return self.view.row(len(self.view) - 1 - index)
+
+    def row_at(self, index: int) -> Row:
+        """The row of an index, 0 the newest."""
+        assert self.view is not None
+        key = f"{self.view.generation}:{self._serial(index)}"
+        width = max(20, self.size.width - 4)
+        place = (key, width, self.look.ascii_only)
+        pieces = self._shown.get(place)
+        if pieces is None:
+            if len(self._shown) > 2000:
+                self._shown.clear()
+            pieces = self._shown[place] = event_pieces(self._event(index), width, self.look.ascii_only)
+        return Row(key, pieces)
+
+    def find_key(self, key: str) -> int:
+        """The index of a key."""
+        view = self.view
+        generation, _, serial = key.partition(":")
+        if view is None or not serial or generation != str(view.generation):
+            return -1
+        position = view.position(int(serial))
+        if 0 <= position < len(view) and view.serial(position) == int(serial):
+            return len(view) - 1 - position
+        return -1
+
+    def selected(self) -> tuple[int, EventRow] | None:
+        """(serial, row) under the cursor."""
+        if self.view is None or not 0 <= self.cursor < len(self.view):
+            return None
+        return self._serial(self.cursor), self._event(self.cursor)
+
+    def ground_of(self, index: int, row: Row) -> str:
+        """The cursor's ground, or the glow of a row that just came; following, the newest row has no bar of its own."""
+        ground = super().ground_of(index, row)
+        if ground == "resting" and self.is_following:
+            ground = ""
+        if not ground and self.glow_until > self.now and self._serial(index) >= self._glow_from:
+            return "glow"
+        return ground
+
+    def on_resize(self) -> None:
+        """Columns follow the width."""
+        self._shown.clear()
+        self._tell()
+        super().on_resize()
+
+    # moving through more than is indexed
+
+    def _go(self, index: int) -> None:
+        super()._go(index)
+        self._arrived()
+
+    def scroll_rows(self, step: int) -> None:
+        """Move the view; near the end older history is fetched."""
+        super().scroll_rows(step)
+        self._arrived()
+
+    def go_top(self) -> None:
+        """To the newest row, and follow it."""
+        super().go_top()
+        self._arrived()
+        self.redraw()
+
+    def go_bottom(self) -> None:
+        """To the oldest row that is indexed."""
+        super().go_bottom()
+        self._arrived()
+
+    def _arrived(self) -> None:
+        view = self.view
+        if view is None:
+            return
+        if self.top + 2 * max(1, self.body_height) > len(view) and not view.exhausted:
+            view.load_older()
+        if self.top == 0 and self.cursor <= 0:
+            self.missed = 0
+        self._tell()
+        self.redraw()
+
+    # search, in slices: history may be long
+
+    def search(self, needle: str, step: int = 0) -> tuple[int, int]:
+        """As in other panels; the number of matches is not counted (-1: there may be more)."""
+        self.needle = needle.lower()
+        self._scan += 1
+        if not self.needle or self.view is None:
+            self.redraw()
+            return (0, 0)
+        start = max(0, self.cursor) + (1 if step > 0 else -1 if step < 0 else 0)
+        self.redraw()
+        return self._look(start, -1 if step < 0 else 1, self._scan)
+
+    def _look(self, start: int, direction: int, scan: int) -> tuple[int, int]:
+        view = self.view
+        if view is None or scan != self._scan:
+            return (0, 0)
+        index = start
+        for _ in range(SEARCH_SLICE):
+            if index >= len(view) and direction > 0 and not view.load_older():
+                return (0, 0)
+            if not 0 <= index < len(view):
+                return (0, 0)
+            if self.needle in _searched(self._event(index)):
+                self._go(index)
+                return (1, -1)
+            index += direction
+        self.call_later(self._look, index, direction, scan)
+        return (0, -1)
+
+
+def _searched(row: EventRow) -> str:
+    return f"{row.actor.rig}/{row.actor.label} {row.text}".lower()

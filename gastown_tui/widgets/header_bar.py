@@ -1,0 +1,129 @@
+"""The first line: how many are how, the merge queue, how fresh the picture is, the time."""
+
+from __future__ import annotations
+
+import time
+
+from gastown_core.clock import format_age
+from gastown_core.model.agent import Health
+from gastown_tui.rowtext import SHORT_STATES, state_glyph
+from gastown_tui.text import clean, cut, glyph, width_of
+from gastown_tui.widgets.sheet import Sheet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gastown_core.model.snapshot import TownSnapshot
+    from gastown_tui.text import Piece, Pieces
+    from gastown_tui.widgets.sheet import Line
+
+SHOWN = (Health.WORKING, Health.WAITING, Health.STALLED, Health.GUPP, Health.ZOMBIE, Health.LIMITED, Health.UNKNOWN, Health.IDLE)  # fmt: skip
+ALWAYS = (Health.WORKING, Health.WAITING, Health.IDLE)
+STALE_S = 5.0
+
+
+def counts_pieces(snapshot: TownSnapshot, *, words: bool, ascii_only: bool) -> list[Pieces]:
+    """One group per state: glyph, number, and the word if there is room for words; zeros only where they reassure."""
+    groups: list[Pieces] = []
+    for state in SHOWN:
+        count = snapshot.counts.get(state, 0)
+        if not count and (state not in ALWAYS or not words):
+            continue
+        tone = state.value if count else "faint"
+        word = f" {SHORT_STATES[state]}" if words else ""
+        if words and state is Health.WAITING and count > 1:
+            word = " need you"
+        groups.append(((f"{state_glyph(state, ascii_only).rstrip()} {count}{word}", tone),))
+    return groups
+
+
+def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: bool) -> Piece:
+    """``live``, with when something last moved; or what is stale and why."""
+    failed = next((source for source in snapshot.sources if source.error), None)
+    if failed is not None:
+        age = f" {format_age(max(0.0, now - failed.good_at))}" if failed.good_at is not None else ""
+        return (f"stale{age}: {failed.name}", "error")
+    age_s = now - snapshot.taken_at
+    if age_s > STALE_S:
+        return (f"stale {format_age(age_s)}", "error")
+    moved = format_age(max(0.0, now - moved_at)) if moved_at else ""
+    words = f"live {glyph('dot', ascii_only)} moved {'now' if moved == 'now' else moved + ' ago'}" if moved else "live"
+    return (words, "working")
+
+
+def header_pieces(
+    snapshot: TownSnapshot, width: int, now: float, *, moved_at: float, view: str, ascii_only: bool
+) -> Pieces:
+    """The header in ``width`` cells; what has no room is left out."""
+    clock = time.strftime("%H:%M:%S", time.localtime(now))
+    brand: list[Piece] = [(f" {glyph('brand', ascii_only)} ", "accent"), (cut(clean(snapshot.name) or "gt", 16), "title")]
+    if view == "problems":
+        brand.append(("  PROBLEMS", "gupp"))
+    queue = sum(request.state in ("queued", "merging") for request in snapshot.requests)
+    fresh = freshness(snapshot, now, moved_at, ascii_only)
+    for words in (True, False):
+        groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only)
+        full: list[tuple[Piece, ...]] = [((f"queue {queue}", "text" if queue else "faint"),), (fresh,), ((clock, "dim"),)]
+        short: list[tuple[Piece, ...]] = [((fresh[0].partition(" ")[0], fresh[1]),), ((clock, "dim"),)]
+        tails: list[list[tuple[Piece, ...]]] = [full, full[1:], short] + ([short[:1], []] if not words else [])
+        for tail in tails:
+            line = _assemble(brand, groups, tail, width, 4 if width >= 130 and words else 2)
+            if line:
+                return line
+    return _trimmed(brand, counts_pieces(snapshot, words=False, ascii_only=ascii_only), width)
+
+
+def _assemble(
+    brand: list[Piece], groups: list[Pieces], tail: list[tuple[Piece, ...]], width: int, gap: int
+) -> Pieces:
+    left: list[Piece] = [*brand, ("  " + " " * gap, "text")]
+    for number, group in enumerate(groups):
+        left += [*group] if not number else [(" " * (3 if gap > 2 else 2), "text"), *group]
+    right: list[Piece] = []
+    for number, part in enumerate(tail):
+        right += [*part] if not number else [(" " * (gap + 1), "text"), *part]
+    need = width_of(left) + width_of(right) + 4
+    if need > width:
+        return ()
+    return (*left, (" " * (width - width_of(left) - width_of(right) - 1), "text"), *right, (" ", "text"))
+
+
+def _trimmed(brand: list[Piece], groups: list[Pieces], width: int) -> Pieces:
+    """The smallest header: as many whole counts as fit."""
+    out = [*brand, ("  ", "text")]
+    for group in groups:
+        if width_of(out) + width_of(group) + 1 > width:
+            break
+        out += [*group, ("  ", "text")]
+    return tuple(out)
+
+
+class HeaderBar(Sheet):
+    """The header line."""
+
+    def __init__(self) -> None:
+        super().__init__(id="header")
+        self.snapshot: TownSnapshot | None = None
+        self.now = 0.0
+        self.moved_at = 0.0
+        self.view = "feed"
+
+    def show(self, snapshot: TownSnapshot, now: float, *, moved_at: float, view: str) -> None:
+        """Take a snapshot, or only a later time."""
+        self.snapshot, self.now, self.moved_at, self.view = snapshot, now, moved_at, view
+        self.redraw()
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """One line on the bar's ground."""
+        if self.snapshot is None:
+            return [((), "bar")]
+        pieces = header_pieces(
+            self.snapshot,
+            width,
+            self.now,
+            moved_at=self.moved_at,
+            view=self.view,
+            ascii_only=self.look.ascii_only,
+        )
+        return [(pieces, "bar")]

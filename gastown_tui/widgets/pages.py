@@ -1,0 +1,250 @@
+"""What the drawer says: pages of rows about an agent, a convoy, an event or a bead; pure."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from gastown_core.clock import format_age, format_span
+from gastown_core.model.address import parse_address
+from gastown_core.model.agent import HEALTH_SYMBOLS
+from gastown_tui.rowtext import SHORT_STATES, state_glyph
+from gastown_tui.text import clean, clean_lines, fit, glyph, wrap
+from gastown_tui.widgets.convoy_panel import STAGES, member_row, numbers, progress_bar
+from gastown_tui.widgets.event_stream import event_pieces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gastown_core.git.facts import WorkFacts
+    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
+    from gastown_core.state.detail import BeadDetail, WorkDetail
+    from gastown_core.state.filter import EventRow
+    from gastown_tui.text import Piece, Pieces
+
+LABEL = 11
+SOURCE_WORDS = {
+    "runtime": "its runtime's hook",
+    "heartbeat": "its heartbeat",
+    "ledger": "the ledger",
+    "git": "git",
+    "process": "tmux and the process",
+    "screen": "its screen, read by eye",
+}
+"""Source of a reason → where that is, in words."""
+
+
+def fact(label: str, *pieces: Piece) -> Pieces:
+    """A labelled line."""
+    return ((fit(label, LABEL) + " ", "dim"), *pieces)
+
+
+def agent_facts(agent: AgentView, now: float, ascii_only: bool) -> list[Pieces]:
+    """The short column beside the preview: state, hook, step, runtime, session, mail."""
+    state = agent.health.state
+    glyph_words = f"{state_glyph(state, ascii_only)} {HEALTH_SYMBOLS[state][2]}"
+    lines = [fact("state", (glyph_words, state.value))]
+    if agent.health.since:
+        lines.append(fact("since", (f"{format_span(max(0.0, now - agent.health.since))}", "text")))
+    if agent.work is not None:
+        lines.append(fact("hook", (agent.work.bead_id, "accent")))
+        lines.append(fact("", (clean(agent.work.title), "text")))
+        if agent.work.step:
+            lines.append(fact("step", (clean(agent.work.step), "text")))
+    else:
+        lines.append(fact("hook", ("empty", "dim")))
+    if agent.last_event is not None:
+        lines.append(fact("last", (clean(agent.last_event.text), "text")))
+    if agent.last_output_at:
+        lines.append(fact("output", (f"{format_age(max(0.0, now - agent.last_output_at))} ago", "text")))
+    lines.append(fact("runtime", (clean(agent.runtime) or "-", "text")))
+    lines.append(fact("session", (clean(agent.session), "text")))
+    if agent.unread:
+        lines.append(fact("mail", (f"{agent.unread} unread: {clean(agent.first_subject)}", "info")))
+    if agent.attached:
+        lines.append(fact("attached", (f"{agent.attached} looking on", "text")))
+    if agent.health.badges:
+        lines.append(fact("badges", (clean(" ".join(agent.health.badges)), "warn")))
+    return lines
+
+
+def no_preview(agent: AgentView) -> list[Pieces]:
+    """Why there is no pane to look at, and what to do."""
+    if agent.running is None:
+        return [(("Nothing is known of its session: tmux gives no answer.", "dim"),)]
+    return [
+        ((f"{clean(agent.address.short)} has no session.", "text"),),
+        (("r", "key"), (" starts it again, on the same hook.", "dim")),
+    ]
+
+
+def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list[Pieces]:
+    """The evidence behind the state, the deciding piece first, each with source and age; then what comes next."""
+    state = agent.health.state
+    since = f" for {format_span(max(0.0, now - agent.health.since))}" if agent.health.since else ""
+    head: Pieces = (
+        (state_glyph(state, ascii_only) + " ", state.value),
+        (HEALTH_SYMBOLS[state][2], state.value),
+        (since, "text"),
+        (", because", "dim"),
+    )
+    lines: list[Pieces] = [head, ()]
+    text_width = max(20, min(64, width - 34))
+    for number, reason in enumerate(agent.health.reasons):
+        age = f"{format_age(max(0.0, now - reason.at))} old" if reason.at else ""
+        wrapped = wrap(clean(reason.text), text_width)
+        lines.append(
+            (
+                (f" {number + 1}. ", "dim"),
+                (fit(wrapped[0], text_width) + "  ", "bright" if not number else "text"),
+                (fit(SOURCE_WORDS.get(reason.source, reason.source), 22), "dim"),
+                (age, "dim"),
+            )
+        )
+        lines += [(("    " + more, "bright" if not number else "text"),) for more in wrapped[1:]]
+    if not agent.health.reasons:
+        lines.append(((" no evidence was given", "dim"),))
+    lines.append(())
+    forecast = agent.health.forecast
+    if forecast is not None:
+        left = max(0.0, forecast.at - now)
+        lines.append(
+            (
+                (glyph("arrow", ascii_only) + " ", "accent"),
+                (SHORT_STATES[forecast.state], forecast.state.value),
+                (f" in {format_span(left)}" if left >= 60 else " within a minute", "text"),
+                (" if nothing happens", "dim"),
+            )
+        )
+    else:
+        lines.append((("Nothing changes by waiting alone.", "dim"),))
+    return lines
+
+
+def work_page(agent: AgentView, detail: WorkDetail | None, now: float, width: int, ascii_only: bool) -> list[Pieces]:
+    """The hooked bead and the state of the worktree."""
+    if detail is None:
+        return [(("reading …", "dim"),)]
+    lines: list[Pieces] = []
+    if detail.git is not None:
+        lines += git_lines(detail.git, now, ascii_only)
+    elif detail.git_error:
+        lines.append(fact("worktree", (clean(detail.git_error), "warn")))
+    lines.append(fact("folder", (clean(detail.work_dir), "dim")))
+    lines.append(())
+    if detail.bead is None:
+        lines.append((("Its hook is empty.", "dim"),))
+    else:
+        lines += bead_page(detail.bead, now, width)
+    return lines
+
+
+def git_lines(facts: WorkFacts, now: float, ascii_only: bool) -> list[Pieces]:
+    """Branch, distance, loose files, newest commits."""
+    distance = "" if facts.ahead is None else f"  +{facts.ahead} commits" + (f", {facts.behind} behind" if facts.behind else "")
+    lines = [fact("branch", (clean(facts.branch) or "detached", "text"), (distance, "good" if facts.ahead else "dim"))]
+    loose = len(facts.changed) + len(facts.untracked)
+    if loose:
+        names = ", ".join([*facts.changed, *facts.untracked][:4]) + (" …" if loose > 4 else "")
+        lines.append(fact("loose", (f"{loose} file{'s' if loose > 1 else ''}  ", "warn"), (clean(names), "dim")))
+    else:
+        lines.append(fact("loose", ("nothing, all committed", "dim")))
+    for number, commit in enumerate(facts.commits[:3]):
+        label = "commits" if not number else ""
+        age = format_age(max(0.0, now - commit.at))
+        lines.append(fact(label, (commit.sha + " ", "accent"), (clean(commit.subject), "text"), (f"  {age}", "dim")))
+    return lines
+
+
+def bead_page(detail: BeadDetail, now: float, width: int) -> list[Pieces]:
+    """A bead in full."""
+    bead = detail.bead
+    assignee = bead.text("assignee")
+    lines: list[Pieces] = [
+        ((bead.id + " ", "accent"), (clean(bead.title), "title")),
+        fact("status", (clean(bead.status), "text"), (f"  priority {bead.raw.get('priority', 2)}  {clean(bead.text('issue_type'))}  in {detail.store}", "dim")),
+    ]  # fmt: skip
+    if assignee:
+        lines.append(fact("assignee", (clean(parse_address(assignee).short), "text")))
+    labels = bead.raw.get("labels")
+    if isinstance(labels, list) and labels:
+        lines.append(fact("labels", (clean(" ".join(map(str, labels))), "info")))
+    for label, ends in (("needs", detail.depends_on), ("holds up", detail.dependents)):
+        for bead_id, kind, title, status in ends:
+            tone = "good" if status == "closed" else "text"
+            lines.append(fact(label, (f"{bead_id} ", "accent"), (clean(title), tone), (f"  {status} {kind}", "dim")))
+            label = ""
+    for key in ("description", "design", "acceptance_criteria", "notes"):
+        text = bead.text(key)
+        if text:
+            lines.append(())
+            if key != "description":
+                lines.append(((key.replace("_", " "), "dim"),))
+            for line in clean_lines(text):
+                lines += [((part, "text"),) for part in wrap(line, max(20, min(width, 110)))]
+    return lines
+
+
+def events_page(rows: Sequence[EventRow], width: int, ascii_only: bool) -> list[Pieces]:
+    """Newest events first."""
+    return [event_pieces(row, width, ascii_only) for row in rows] or [(("No event of it in the history read so far.", "dim"),)]
+
+
+def members_page(convoy: ConvoyView, now: float, width: int, ascii_only: bool) -> list[Pieces]:
+    """A convoy's progress and its beads, running ones first."""
+    bar = progress_bar(convoy.done, convoy.in_review, convoy.total, 30, ascii_only)
+    lines: list[Pieces] = [(*bar, (f"  {numbers(convoy, ascii_only)}", "bright"), (f"   by {clean(convoy.owner) or 'nobody'}, {format_age(max(0.0, now - convoy.created_at))} old", "dim")), ()]  # fmt: skip
+    order = {"running": 0, "review": 1, "ready": 2, "blocked": 3, "deferred": 4, "missing": 5, "done": 6}
+    for member in sorted(convoy.members, key=lambda member: order.get(member.stage, 9)):
+        lines.append(member_row(member, width, ascii_only))
+    return lines
+
+
+def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pieces]:
+    """How its state is known: the count of every stage, and why it is called stalled."""
+    lines: list[Pieces] = []
+    if convoy.closed_at is not None:
+        lines.append(((f"Landed {format_age(max(0.0, now - convoy.closed_at))} ago: all its beads are closed.", "good"),))
+    elif convoy.stalled_since is not None:
+        ready = sum(member.stage == "ready" for member in convoy.members)
+        lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), (f"{ready} beads are ready and nobody works on any.", "text")))  # fmt: skip
+        lines.append((("s", "key"), (" slings one of them to a rig.", "dim")))
+    else:
+        lines.append((("Under way: at least one bead is running, or none is ready yet.", "text"),))
+    lines.append(())
+    for stage, (mark, word, tone) in STAGES.items():
+        count = sum(member.stage == stage for member in convoy.members)
+        if count:
+            lines.append(((f" {glyph(mark, ascii_only)} ", tone), (f"{count:>4} ", "bright"), (word, tone)))
+    return lines
+
+
+def record_page(record: Mapping[str, object], row: EventRow, width: int) -> list[Pieces]:
+    """An event's whole record, as it stands in the log."""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.ts)) if row.ts else "no time"
+    lines: list[Pieces] = [((stamp + "  ", "dim"), (row.type, "title"), (f"  {row.category}  from the {row.source}", "dim")), ()]
+    for line in json.dumps(record, indent=2, ensure_ascii=False, default=str).splitlines():
+        safe = clean(line)
+        key, colon, rest = safe.partition('": ')
+        if colon and key.lstrip().startswith('"'):
+            first, *more = wrap(rest, max(20, width - len(key) - 4)) or [""]
+            lines.append(((key + '": ', "accent"), (first, "text")))
+            lines += [((" " * (len(key) + 3) + part, "text"),) for part in more]
+        else:
+            lines.append(((safe, "text"),))
+    return lines
+
+
+def group_page(name: str, agents: Sequence[AgentView], snapshot: TownSnapshot, now: float, ascii_only: bool) -> list[Pieces]:
+    """A rig (or the town) as a whole: how many of its agents are how."""
+    lines: list[Pieces] = [((clean(name), "title"), (f"  {len(agents)} agents", "dim")), ()]
+    for state in SHORT_STATES:
+        found = [agent for agent in agents if agent.health.state is state]
+        if found:
+            names = ", ".join(agent.address.label for agent in found[:12]) + (" …" if len(found) > 12 else "")
+            lines.append(((f" {state_glyph(state, ascii_only)} ", state.value), (fit(f"{len(found)} {SHORT_STATES[state]}", 14), state.value), (clean(names), "text")))  # fmt: skip
+    waiting = sum(request.rig == name and request.state in ("queued", "merging") for request in snapshot.requests)
+    if waiting:
+        lines += [(), ((f" {waiting} in the merge queue", "text"),)]
+    return lines

@@ -1,0 +1,217 @@
+"""Who needs a person, and why: ordered by how much, then by how long."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from gastown_core.clock import format_age
+from gastown_core.model.agent import Health
+from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
+from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of
+from gastown_tui.widgets.rows import Row, Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    from gastown_core.model.snapshot import AgentView, TownSnapshot
+    from gastown_tui.text import Piece, Pieces
+
+    class Group(NamedTuple):
+        """A section: its words, tone, and its agents in order; ``cause`` is what they have in common."""
+
+        title: str
+        tone: str
+        agents: tuple[AgentView, ...]
+        cause: str = ""
+else:
+    Group = namedtuple("Group", "title tone agents cause", defaults=("",))
+
+WIDE = 104
+GUTTER = 16
+DOTS = 20
+
+
+def problem_groups(snapshot: TownSnapshot) -> list[Group]:
+    """The sections with somebody in them: needs you, needs help, one per common cause, unknown."""
+    by_state: dict[Health, list[AgentView]] = {state: [] for state in Health}
+    for agent in snapshot.agents:
+        by_state[agent.health.state].append(agent)
+    groups = []
+    if by_state[Health.WAITING]:
+        groups.append(Group("NEEDS YOU", "waiting", _longest_first(by_state[Health.WAITING])))
+    help_ = [a for s in (Health.GUPP, Health.STALLED, Health.ZOMBIE) for a in _longest_first(by_state[s])]
+    if help_:
+        groups.append(Group("NEEDS HELP", "stalled", tuple(help_)))
+    groups += _by_cause(by_state[Health.LIMITED], "LIMITED", "limited")
+    groups += _by_cause(by_state[Health.UNKNOWN], "UNKNOWN", "unknown")
+    return groups
+
+
+def _longest_first(agents: list[AgentView]) -> tuple[AgentView, ...]:
+    return tuple(sorted(agents, key=lambda agent: (agent.health.since or 0.0, agent.key)))
+
+
+def _by_cause(agents: list[AgentView], alone: str, tone: str) -> list[Group]:
+    causes: dict[str, list[AgentView]] = {}
+    for agent in _longest_first(agents):
+        causes.setdefault(agent.health.reason, []).append(agent)
+    shared = [Group("SAME CAUSE", tone, tuple(found), cause) for cause, found in causes.items() if len(found) > 1]
+    single = tuple(found[0] for found in causes.values() if len(found) == 1)
+    return shared + ([Group(alone, tone, single)] if single else [])
+
+
+def presses(agent: AgentView, ascii_only: bool) -> list[tuple[str, str]]:
+    """(key, word) of what helps in this state."""
+    state = agent.health.state
+    if state is Health.ZOMBIE:
+        return [("r", "restart"), ("h", "handoff")] if agent.pane_id else [("r", "restart")]
+    if state is Health.WAITING:
+        return [("a", "answer"), (glyph("enter", ascii_only), "look")]
+    if state in (Health.GUPP, Health.STALLED):
+        return [("n", "nudge"), ("h", "handoff")]
+    return [(glyph("enter", ascii_only), "look")]
+
+
+def evidence(agent: AgentView) -> str:
+    """The reasons in words, the deciding one first."""
+    return clean(", ".join(reason.text for reason in agent.health.reasons[:3]))
+
+
+def wide_row(agent: AgentView, gutter: Piece, width: int, now: float, *, ascii_only: bool, is_marked: bool) -> Pieces:
+    """Everything about one agent on one line."""
+    state = agent.health.state
+    tone = state.value
+    work = f"{agent.work.bead_id} {agent.work.title}" if agent.work else agent.activity
+    work_width = min(34, max(20, (width - GUTTER - 60) // 3))
+    left: list[Piece] = [
+        gutter,
+        (state_glyph(state, ascii_only) + " ", tone),
+        ((glyph("mark", ascii_only) if is_marked else " ") + " ", "accent"),
+        (fit(clean(agent.address.short), 16) + " ", "bright"),
+        (fit_right(since_text(agent, now), 5) + "  ", tone),
+        (fit(clean(work), work_width) + "  ", "text"),
+        (evidence(agent), "dim" if state is not Health.WAITING else "bright"),
+    ]
+    right: list[Piece] = []
+    for key, word in presses(agent, ascii_only):
+        right += [(key, "key"), (f" {word}  ", "dim")]
+    pad = 19 - width_of(right)
+    if pad > 0:
+        right.append((" " * pad, "text"))
+    right.append((fit(forecast_text(agent, now, ascii_only), 17), "dim"))
+    return two_ends(left, right, width, 2)
+
+
+def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool) -> list[Row]:
+    """One agent on two lines: who, since when, on what; then why, and what helps."""
+    state = agent.health.state
+    tone = state.value
+    work = f"{agent.work.bead_id} {agent.work.title}" if agent.work else agent.activity
+    head: list[Piece] = [
+        (state_glyph(state, ascii_only) + " ", tone),
+        ((glyph("mark", ascii_only) if is_marked else " ") + " ", "accent"),
+        (clean(agent.address.short) + " ", "bright"),
+        (since_text(agent, now) + " ", tone),
+        (clean(work), "text"),
+    ]
+    forecast = forecast_text(agent, now, ascii_only)
+    ahead: tuple[Piece, ...] = ((forecast, "dim"),) if forecast and width >= 60 else ()
+    keys: list[Piece] = []
+    for key, word in presses(agent, ascii_only):
+        keys += [("  ", "text"), (key, "key"), (f" {word}", "dim")]
+    return [
+        Row(agent.key, two_ends(head, ahead, width, 2)),
+        Row(agent.key, two_ends((("    ", "text"), (evidence(agent), "dim")), keys, width, 2), False),
+    ]
+
+
+def crowd_rows(snapshot: TownSnapshot, state: Health, title: str, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """Those who need nothing: a dot each, a line per rig, and who moved last."""
+    groups: dict[str, list[AgentView]] = {}
+    for agent in snapshot.agents:
+        if agent.health.state is state:
+            groups.setdefault(agent.address.rig or "town", []).append(agent)
+    total = sum(len(agents) for agents in groups.values())
+    rows: list[Row] = []
+    dot = state_glyph(state, ascii_only).rstrip()
+    for number, (rig, agents) in enumerate(groups.items()):
+        label = fit(f"{title} {total}" if not number else "", GUTTER)
+        dots = dot * min(len(agents), DOTS) + (f" +{len(agents) - DOTS}" if len(agents) > DOTS else "")
+        names = " · ".join(_name_age(agent, now) for agent in agents)
+        pieces: tuple[Piece, ...] = (
+            (label, state.value if not number else "text"),
+            (fit(clean(rig), 12) + " ", "text"),
+            (fit(dots, min(DOTS, max(len(agents), 8))) + "  ", state.value),
+            (clean(names) if width >= 70 else "", "dim"),
+        )
+        rows.append(Row("", pieces, False))
+    return rows
+
+
+def _name_age(agent: AgentView, now: float) -> str:
+    age = f" {format_age(max(0.0, now - agent.last_event.at))}" if agent.last_event else ""
+    return cut(agent.address.label, 14) + age
+
+
+def problem_rows(
+    snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool
+) -> list[Row]:
+    """All rows of the view."""
+    rows: list[Row] = []
+    for group in problem_groups(snapshot):
+        title = f"{group.title} {len(group.agents)}"
+        if width < WIDE:
+            cause: tuple[Piece, ...] = ((f"  {clean(group.cause)}", "text"),) if group.cause else ()
+            rows.append(Row("", ((title, group.tone), *cause), False))
+            for agent in group.agents:
+                rows += tall_rows(agent, width, now, ascii_only=ascii_only, is_marked=agent.key in marked)
+        else:
+            if group.cause:
+                rows.append(Row("", ((fit(title, GUTTER), group.tone), (clean(group.cause), "bright")), False))
+            for number, agent in enumerate(group.agents):
+                gutter = (fit(title if not number and not group.cause else "", GUTTER), group.tone)
+                rows.append(
+                    Row(agent.key, wide_row(agent, gutter, width, now, ascii_only=ascii_only, is_marked=agent.key in marked))
+                )
+        rows.append(Row("", (), False))
+    if not rows and snapshot.agents:
+        rows += [Row("", ((glyph("done", ascii_only) + " ", "good"), (f"Nobody needs you: all {len(snapshot.agents)} agents are fine.", "bright")), False), Row("", (), False)]  # fmt: skip
+    rows += crowd_rows(snapshot, Health.WORKING, "WORKING", width, now, ascii_only)
+    rows += crowd_rows(snapshot, Health.IDLE, "IDLE", width, now, ascii_only)
+    return rows
+
+
+class ProblemList(Rows):
+    """The panel of problems; its keys are agent paths."""
+
+    def __init__(self) -> None:
+        super().__init__(id="problems", title="Problems")
+        self.snapshot: TownSnapshot | None = None
+        self.marked: set[str] = set()
+        self.now = 0.0
+        self.empty_text = "No agents. Add a rig with gt rig add, then give out work with gt sling."
+
+    def show(self, snapshot: TownSnapshot, now: float) -> None:
+        """Take a snapshot, or only a later time."""
+        self.snapshot = snapshot
+        self.now = now
+        self.trouble = trouble_text(snapshot.source_error("tmux", "heartbeats", "roster", "beads"), now)
+        need = sum(len(group.agents) for group in problem_groups(snapshot))
+        self.note = f"{need} of {len(snapshot.agents)} need attention" if need else "all well"
+        self.note_tone = "stalled" if need else "good"
+        chosen = snapshot.agent(self.key)
+        icon = f"   {role_icon(chosen.address.role, self.look.ascii_only)} {clean(chosen.address.short)}" if chosen else ""
+        self.summary = ((self.note, self.note_tone), (icon, "dim"))
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        if self.snapshot is not None:
+            width = max(24, self.size.width - 4)
+            self.show_rows(
+                problem_rows(self.snapshot, width, self.now, marked=self.marked, ascii_only=self.look.ascii_only)
+            )
+
+    def on_resize(self) -> None:
+        """Columns follow the width."""
+        self._rebuild()

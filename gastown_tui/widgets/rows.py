@@ -1,0 +1,380 @@
+"""Rows with a cursor in a frame: the one base of the tree, the convoys, the events, the problems, drawer and pickers.
+
+The selection is a *key*, not a row number: it stays with its agent or convoy when rows move.  A row may be no stop
+for the cursor (headings), and several rows may share a key (an entry of two lines).  The frame carries the title,
+notes and a scroll mark; one line high, the panel is its own summary.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from textual.widget import Widget
+
+from gastown_tui.messages import RowOpened, SelectionMoved
+from gastown_tui.text import clip, glyph, highlight, width_of
+from gastown_tui.widgets.sheet import Sheet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NamedTuple
+
+    from textual import events
+
+    from gastown_tui.text import Piece, Pieces
+    from gastown_tui.widgets.sheet import Line
+
+    class Row(NamedTuple):
+        """One line of content: the key it belongs to, its pieces, and whether the cursor stops on it."""
+
+        key: str
+        pieces: Pieces
+        is_stop: bool = True
+else:
+    Row = namedtuple("Row", "key pieces is_stop", defaults=(True,))
+
+WHEEL_ROWS = 3
+
+
+class Rows(Sheet):
+    """A framed list of rows; subclasses give rows by ``show_rows`` (or override ``count`` and ``row_at``)."""
+
+    can_focus = True
+
+    def __init__(self, *, id: str, number: str = "", title: str = "") -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self.number = number
+        self.title_text = title
+        self.note = ""
+        self.note_tone = "dim"
+        self.trouble = ""
+        self.summary: Pieces = ()
+        self.rows: Sequence[Row] = ()
+        self.cursor = -1
+        self.top = 0
+        self.key = ""
+        self.needle = ""
+        self.has_cursor = True
+        self.empty_text = ""
+
+    # content
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.rows)
+
+    def row_at(self, index: int) -> Row:
+        """The row at an index; only asked for indexes in view."""
+        return self.rows[index]
+
+    def show_rows(self, rows: Sequence[Row]) -> None:
+        """Take new rows; the cursor follows its key, or stays near where it was if the key is gone."""
+        before = self.key
+        self.rows = rows
+        place = self.find_key(self.key) if self.key else -1
+        if place < 0:
+            place = self._near_stop(max(0, self.cursor))
+        self.cursor = place
+        self.key = rows[place].key if place >= 0 else ""
+        self._keep_in_view()
+        self.redraw()
+        if self.key != before:
+            self.post_message(SelectionMoved(self))
+
+    def find_key(self, key: str) -> int:
+        """Index of the first row of a key that the cursor may stand on, -1 if there is none."""
+        for index in range(self.count()):
+            row = self.row_at(index)
+            if row.is_stop and row.key == key:
+                return index
+        return -1
+
+    def _near_stop(self, index: int) -> int:
+        total = self.count()
+        if not total:
+            return -1
+        index = min(index, total - 1)
+        for step in (1, -1):
+            at = index
+            while 0 <= at < total:
+                if self.row_at(at).is_stop:
+                    return at
+                at += step
+        return -1
+
+    # moving
+
+    def select(self, key: str) -> bool:
+        """Put the cursor on a key; False if it has no row."""
+        place = self.find_key(key)
+        if place < 0:
+            return False
+        self._go(place)
+        return True
+
+    def _go(self, index: int) -> None:
+        if index < 0 or not self.has_cursor:
+            return
+        moved = self.row_at(index).key != self.key
+        self.cursor = index
+        self.key = self.row_at(index).key
+        self._keep_in_view()
+        self.redraw()
+        if moved:
+            self.post_message(SelectionMoved(self))
+
+    def move(self, step: int) -> None:
+        """Move the cursor by stops (or the view, where there is no cursor)."""
+        if not self.has_cursor:
+            self.scroll_rows(step)
+            return
+        at, left = self.cursor, abs(step)
+        direction = 1 if step > 0 else -1
+        best = at
+        probe = at + direction
+        while 0 <= probe < self.count() and left:
+            row = self.row_at(probe)
+            if row.is_stop:
+                best = probe
+                left -= 1
+            probe += direction
+        if best == at:
+            # headings before the first stop, or rows after the last one, come into view
+            self.scroll_rows(direction)
+            return
+        self._go(best)
+
+    def page(self, fraction: float) -> None:
+        """Move by a part of the page, 1.0 a whole one, negative upwards."""
+        step = max(1, int(abs(fraction) * max(1, self.body_height - 1)))
+        self.move(step if fraction > 0 else -step)
+
+    def go_top(self) -> None:
+        """To the first row."""
+        self.top = 0
+        if self.has_cursor:
+            self._go(self._near_stop(0))
+        self.redraw()
+
+    def go_bottom(self) -> None:
+        """To the last row."""
+        if self.has_cursor:
+            self._go(self._near_stop(self.count() - 1))
+        self.top = max(0, self.count() - self.body_height)
+        self.redraw()
+
+    def scroll_rows(self, step: int) -> None:
+        """Move the view, not the cursor."""
+        limit = max(0, self.count() - self.body_height)
+        top = min(max(0, self.top + step), limit)
+        if top != self.top:
+            self.top = top
+            self.redraw()
+
+    def _keep_in_view(self) -> None:
+        height = self.body_height
+        if height <= 0:
+            return
+        if self.has_cursor and self.cursor >= 0:
+            first, last = self.cursor, self.cursor
+            while last + 1 < self.count() and last - first < 2 and self.row_at(last + 1).key == self.key and not self.row_at(last + 1).is_stop:
+                last += 1
+            if last >= self.top + height:
+                self.top = last - height + 1
+            if first < self.top:
+                self.top = first
+            if self.top == 1 and not self.row_at(0).is_stop and first < height - 1:
+                self.top = 0
+        self.top = max(0, min(self.top, max(0, self.count() - height)))
+
+    # search
+
+    def text_at(self, index: int) -> str:
+        """What the search looks at in a row."""
+        return "".join(text for text, _ in self.row_at(index).pieces).lower()
+
+    def search(self, needle: str, step: int = 0) -> tuple[int, int]:
+        """Mark ``needle``; step 0 goes to the first match from the cursor on, ±1 to the next or previous one.
+
+        Returns (which match the cursor is on, how many there are).
+        """
+        self.needle = needle.lower()
+        if not self.needle:
+            self.redraw()
+            return (0, 0)
+        hits = [i for i in range(self.count()) if self.row_at(i).is_stop and self.needle in self.text_at(i)]
+        if not hits:
+            self.redraw()
+            return (0, 0)
+        here = self.cursor
+        if step > 0:
+            place = next((i for i in hits if i > here), hits[0])
+        elif step < 0:
+            place = next((i for i in reversed(hits) if i < here), hits[-1])
+        else:
+            place = next((i for i in hits if i >= here), hits[0])
+        self._go(place)
+        self.redraw()
+        return (hits.index(place) + 1, len(hits))
+
+    # drawing
+
+    @property
+    def body_height(self) -> int:
+        """Rows inside the frame."""
+        return max(0, self.size.height - 2)
+
+    def note_pieces(self) -> Pieces:
+        """What stands at the right end of the frame's top."""
+        if self.trouble:
+            return ((self.trouble, "error"),)
+        return ((self.note, self.note_tone),) if self.note else ()
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """Frame and rows, or one line of summary."""
+        if height == 1:
+            return [(self._one_line(width), "")]
+        if height < 3 or width < 8:
+            return []
+        self._settle(height - 2)
+        look = self.look
+        border = "border_on" if self.has_focus else "border"
+        bar = (glyph("│", look.ascii_only), border)
+        total, body = self.count(), height - 2
+        thumb = _thumb(self.top, body, total)
+        lines: list[Line] = [(self.frame_top(width, border), "")]
+        inner = width - 4
+        empty = self._empty_lines(inner) if not total else []
+        for y in range(body):
+            index = self.top + y
+            pieces, ground = self._row_line(index, inner) if index < total else (empty[y] if y < len(empty) else (), "")
+            lines.append(self._framed(pieces, ground, width, bar, thumb is not None and thumb[0] <= y < thumb[1]))
+        lines.append((self.frame_bottom(width, border), ""))
+        return lines
+
+    def _settle(self, body: int) -> None:
+        """The view may have grown: no blank rows at the end while rows are hidden above."""
+        self.top = max(0, min(self.top, max(0, self.count() - body)))
+
+    def _row_line(self, index: int, inner: int) -> tuple[Pieces, str]:
+        row = self.row_at(index)
+        pieces = clip(row.pieces, inner)
+        if self.needle:
+            pieces = highlight(pieces, self.needle)
+        return pieces, self.ground_of(index, row)
+
+    def ground_of(self, index: int, row: Row) -> str:
+        """The ground of a row: the cursor's, or plain."""
+        if self.has_cursor and self.cursor >= 0 and row.key == self.key and row.key:
+            return "cursor" if self.has_focus else "resting"
+        return ""
+
+    def _framed(self, pieces: Pieces, ground: str, width: int, bar: Piece, is_thumb: bool) -> Line:
+        inner = width - 4
+        fill = inner - width_of(pieces)
+        right: Piece = (glyph("thumb", self.look.ascii_only), "accent" if self.has_focus else "dim") if is_thumb else bar
+        if not ground:
+            return ((bar, (" ", "text"), *pieces, (" " * (fill + 1), "text"), right), "")
+        look = self.look
+        styled = [(text, look.style(tone, ground)) for text, tone in (*pieces, (" " * (fill + 1), "text"))]
+        edge = look.style("accent" if ground == "cursor" else "dim", ground)
+        head = (glyph("cursor", look.ascii_only), edge) if ground in ("cursor", "resting") else (" ", look.style("text", ground))
+        return ((bar, head, *styled, right), "")
+
+    def _empty_lines(self, inner: int) -> list[Pieces]:
+        from gastown_tui.text import wrap
+
+        return [((line, "dim"),) for line in wrap(self.empty_text, inner)] if self.empty_text else []
+
+    def title_pieces(self) -> Pieces:
+        """Number and name at the left end of the frame's top."""
+        tone = "title" if self.has_focus else "text"
+        number: tuple[Piece, ...] = ((f"{self.number} ", "accent" if self.has_focus else "dim"),) if self.number else ()
+        return (*number, (self.title_text, tone))
+
+    def frame_top(self, width: int, border: str) -> Pieces:
+        """The upper edge with title and notes; notes are left out when there is no room."""
+        ascii_only = self.look.ascii_only
+        line = glyph("─", ascii_only)
+        left, right = glyph("╭", ascii_only), glyph("╮", ascii_only)
+        title = clip(self.title_pieces(), width - 6)
+        note = self.note_pieces()
+        room = width - 6 - width_of(title)
+        if self.trouble and width_of(note) + 3 > room:
+            note = clip(note, room - 3) if room > 14 else ()
+        while note and (width_of(note) + 3 > room or not note[-1][0].strip()):
+            note = note[:-1]
+        if note:
+            gap = room - width_of(note) - 2
+            return (
+                (left + line + " ", border), *title, (" " + line * gap + " ", border), *note, (" " + line + right, border),
+            )  # fmt: skip
+        return ((left + line + " ", border), *title, (" " + line * room + line + right, border))
+
+    def frame_bottom(self, width: int, border: str) -> Pieces:
+        """The lower edge."""
+        ascii_only = self.look.ascii_only
+        line = glyph("─", ascii_only)
+        return ((glyph("╰", ascii_only) + line * (width - 2) + glyph("╯", ascii_only), border),)
+
+    def _one_line(self, width: int) -> Pieces:
+        note: Pieces = ((self.trouble, "error"),) if self.trouble else self.summary
+        return clip(((" ", "text"), *self.title_pieces(), ("  ", "text"), *note), width)
+
+    # mouse
+
+    def index_at(self, y: int) -> int:
+        """The row index under a line of the widget, -1 for none."""
+        index = self.top + y - 1
+        return index if 0 < y < self.size.height - 1 and index < self.count() else -1
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the row; a second click on it opens it."""
+        event.stop()
+        index = self.index_at(event.y)
+        if index < 0 or not self.has_cursor:
+            return
+        row = self.row_at(index)
+        if row.key and row.key == self.key and event.chain > 1:
+            self.post_message(RowOpened(self))
+        elif row.is_stop or row.key:
+            place = index if row.is_stop else self.find_key(row.key)
+            self._go(place)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Three rows down."""
+        event.stop()
+        self.scroll_rows(WHEEL_ROWS)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Three rows up."""
+        event.stop()
+        self.scroll_rows(-WHEEL_ROWS)
+
+    def on_focus(self) -> None:
+        """The frame shows where the keys go."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """The frame shows that keys go elsewhere."""
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in view in the new size."""
+        self._keep_in_view()
+
+
+def _thumb(top: int, body: int, total: int) -> tuple[int, int] | None:
+    """Where the scroll mark stands: first line and one past the last; None if everything is in view."""
+    if total <= body or body < 3:
+        return None
+    size = max(1, body * body // total)
+    room = body - size
+    start = round(room * top / max(1, total - body))
+    return start, start + size
+
+
+def focused_rows(widget: Widget | None) -> Rows | None:
+    """The widget if it is a panel of rows."""
+    return widget if isinstance(widget, Rows) else None

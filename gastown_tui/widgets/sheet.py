@@ -1,0 +1,118 @@
+"""A sheet: a widget that is a pure function from its size to lines, and repaints only the lines that changed.
+
+Subclasses give ``draw(width, height)``; ``redraw`` draws again, compares, and repaints the difference.  So an age
+that ticks costs one line, and an unchanged panel costs nothing on the wire.
+"""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from gastown_tui.text import cells, to_ascii
+from gastown_tui.themes import DARK, Look
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gastown_tui.text import Pieces
+
+    Line = tuple[Pieces, str]
+
+_DEFAULT_LOOK = Look(DARK)
+
+
+def paint(line: Line, look: Look, width: int) -> Strip:
+    """The strip of a line: exactly ``width`` cells in the look's styles."""
+    pieces, ground = line
+    style = look.style
+    segments = []
+    used = 0
+    for text, tone in pieces:
+        if look.ascii_only and not text.isascii():
+            text = to_ascii(text)
+        if text:
+            segments.append(Segment(text, style(tone, ground)))
+            used += cells(text)
+    if used < width:
+        segments.append(Segment(" " * (width - used), style("text", ground)))
+    strip = Strip(segments, max(used, width))
+    return strip.crop(0, width) if used > width else strip
+
+
+class Sheet(Widget):
+    """Base of everything that the console draws itself."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self._lines: list[Line] = []
+        self._strips: list[Strip | None] = []
+        self._drawn: tuple[int, int, object] = (0, 0, None)
+
+    @property
+    def look(self) -> Look:
+        """The look of the app this sheet lives in."""
+        return getattr(self.app, "look", _DEFAULT_LOOK)
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """The lines to show; fewer than ``height`` are filled up with blanks."""
+        raise NotImplementedError
+
+    def redraw(self) -> int:
+        """Draw again and repaint what differs; returns how many lines that were."""
+        width, height = self.size
+        if not width or not height or not self.is_attached:
+            return 0
+        if self._drawn != (width, height, self.look.key):
+            self._drawn = (0, 0, None)
+            self.refresh()
+            return height
+        fresh = self._full(width, height)
+        changed = [y for y, line in enumerate(fresh) if line != self._lines[y]]
+        if not changed:
+            return 0
+        for y in changed:
+            self._lines[y] = fresh[y]
+            self._strips[y] = None
+        if len(changed) * 2 > height:
+            self.refresh()
+        else:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+        return len(changed)
+
+    def _full(self, width: int, height: int) -> list[Line]:
+        lines = list(self.draw(width, height))[:height]
+        lines.extend(((), "") for _ in range(height - len(lines)))
+        return lines
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The strips of a part of the sheet (Textual's line protocol)."""
+        width, height = self.size
+        state = (width, height, self.look.key)
+        if self._drawn != state:
+            self._lines = self._full(width, height)
+            self._strips = [None] * height
+            self._drawn = state
+        strips = []
+        for y in crop.line_range:
+            if y >= height:
+                strips.append(Strip.blank(crop.width, self.look.style("text")))
+                continue
+            strip = self._strips[y]
+            if strip is None:
+                strip = self._strips[y] = paint(self._lines[y], self.look, width)
+            strips.append(strip)
+        left, right = crop.column_span
+        if (left, right) != (0, width):
+            return [strip.crop(left, right) for strip in strips]
+        return strips
+
+    def plain_lines(self) -> list[str]:
+        """What the sheet shows, as plain text (for tests and the last picture)."""
+        width, height = self.size
+        return [paint(line, self.look, width).text for line in self._full(width, height)]

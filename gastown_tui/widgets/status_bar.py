@@ -1,0 +1,74 @@
+"""The last line: what the keys do here, and at the right end the receipt of the last act."""
+
+from __future__ import annotations
+
+from gastown_tui.keys import hints, key_name
+from gastown_tui.text import clean, clip, glyph, width_of
+from gastown_tui.widgets.sheet import Sheet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gastown_tui.text import Piece, Pieces
+    from gastown_tui.widgets.sheet import Line
+
+
+def hint_pieces(place: str, room: int, ascii_only: bool) -> Pieces:
+    """As many hints as fit, whole ones only, the most useful first."""
+    out: list[Piece] = [(" ", "text")]
+    for action in hints(place):
+        key = key_name(action.keys[0], ascii_only)
+        part: tuple[Piece, ...] = ((key, "key"), (f" {action.label}   ", "dim"))
+        if width_of(out) + width_of(part) - 3 > room:
+            break
+        out += part
+    return tuple(out)
+
+
+class StatusBar(Sheet):
+    """Hints at the left, a receipt or a word of the console at the right."""
+
+    def __init__(self) -> None:
+        super().__init__(id="status")
+        self.place = "agents"
+        self.message: Pieces = ()
+        self.receipt: Pieces = ()
+
+    def show_place(self, place: str) -> None:
+        """The keys of another panel."""
+        self.place = place
+        self.redraw()
+
+    def say(self, text: str, tone: str = "warn") -> None:
+        """A word of the console; it stands in front of the receipt until the next one, or until it is cleared."""
+        self.message = ((clean(text), tone),) if text else ()
+        self.redraw()
+
+    def show_receipt(self, text: str, stages: Sequence[str], *, is_done: bool, failure: str = "") -> None:
+        """The stages of an act so far: ``✓ nudge to opal: queued → typed``."""
+        ascii_only = self.look.ascii_only
+        arrow = f" {glyph('arrow', ascii_only)} "
+        pieces: list[Piece] = []
+        if failure:
+            pieces = [(glyph("failed", ascii_only) + " ", "bad"), (clean(text) + ": ", "text"), (clean(failure), "bad")]
+        else:
+            mark = glyph("done", ascii_only) if is_done else glyph("more", ascii_only)
+            pieces = [(mark + " ", "good" if is_done else "accent"), (clean(text) + ": ", "text")]
+            pieces.append((clean(arrow.join(stages)), "good" if is_done else "accent"))
+        self.receipt = tuple(pieces)
+        self.message = ()
+        self.redraw()
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """One line on the bar's ground."""
+        ascii_only = self.look.ascii_only
+        right = self.message or self.receipt
+        if not right:
+            return [(hint_pieces(self.place, width - 1, ascii_only), "bar")]
+        right = clip(right, width - 2)
+        left = hint_pieces(self.place, width - width_of(right) - 3, ascii_only)
+        if width_of(left) < 5:
+            left = ()
+        gap = width - width_of(left) - width_of(right) - 1
+        return [((*left, (" " * max(0, gap), "text"), *right, (" ", "text")), "bar")]
