@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from gastown_core.model.record import Record
 
 
 class Health(StrEnum):
@@ -43,8 +44,7 @@ HEALTH_SYMBOLS: dict[Health, tuple[str, str, str]] = {
 """State → (symbol, ASCII symbol, words), the one table of health glyphs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Record):
     """One piece of evidence, in words; ``source`` is runtime, heartbeat, ledger, git, process or screen."""
 
     text: str
@@ -52,16 +52,14 @@ class Reason:
     at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Record):
     """What the state becomes at ``at`` (Unix seconds) if nothing happens."""
 
     state: Health
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class HealthReport:
+class HealthReport(Record):
     """The verdict on one agent: state, since when (Unix seconds), why, what next, and badges (``muted``, ``gate``)."""
 
     state: Health

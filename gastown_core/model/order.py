@@ -6,24 +6,22 @@ the stages as they come (``queued → typed → submitted → turn started``) an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Record):
     """A request by name (``agent.nudge``), for a target, with named texts as arguments."""
 
     kind: str
     target: str
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Record):
     """One stage of an order; ``ok`` False ends it with the reason in ``detail``, ``final`` marks the last stage."""
 
     order: str

@@ -6,14 +6,12 @@ a failed query shows as a stale panel and never as "no work" or "dead".  Moments
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport
+from gastown_core.model.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
+class SourceStatus(Record):
     """One source of facts: ``events``, ``tmux``, ``heartbeats``, ``beads:town``, ``beads:<rig>``."""
 
     name: str
@@ -21,8 +19,7 @@ class SourceStatus:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HookedWork:
+class HookedWork(Record):
     """The bead on an agent's hook; ``step`` is where it is in its work as far as told (``3/8 implement``)."""
 
     bead_id: str
@@ -34,8 +31,7 @@ class HookedWork:
     step: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LastEvent:
+class LastEvent(Record):
     """An agent's newest own event: its sentence and when."""
 
     text: str
@@ -43,8 +39,7 @@ class LastEvent:
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class AgentView:
+class AgentView(Record):
     """One agent as every face shows it; ``running`` is None where liveness is unknown (no tmux)."""
 
     address: Address
@@ -71,8 +66,7 @@ class AgentView:
         return self.address.path
 
 
-@dataclass(frozen=True, slots=True)
-class MemberView:
+class MemberView(Record):
     """One bead of a convoy; ``stage`` is done, review, running, ready, blocked, deferred or missing."""
 
     bead_id: str
@@ -83,8 +77,7 @@ class MemberView:
     stage: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConvoyView:
+class ConvoyView(Record):
     """A convoy with its progress: done / in review / total.
 
     ``stalled_since`` is set while something is ready and nothing runs: the moment from which that counts as a
@@ -119,8 +112,7 @@ class ConvoyView:
         return tuple(sorted({member.rig for member in self.members if member.rig}))
 
 
-@dataclass(frozen=True, slots=True)
-class RequestView:
+class RequestView(Record):
     """A merge request; ``state`` is queued, merging, merged or failed."""
 
     id: str
@@ -132,8 +124,7 @@ class RequestView:
     created_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class RigView:
+class RigView(Record):
     """A registered rig; ``state`` is operational, parked or docked."""
 
     name: str
@@ -142,8 +133,7 @@ class RigView:
     state: str = "operational"
 
 
-@dataclass(frozen=True, slots=True)
-class TownSnapshot:
+class TownSnapshot(Record):
     """The town. ``agents`` come in display order: town roles, then per rig by role and name."""
 
     name: str
@@ -157,7 +147,7 @@ class TownSnapshot:
     sources: tuple[SourceStatus, ...] = ()
     escalations: int = 0
     tmux_running: bool | None = None
-    counts: dict[Health, int] = field(default_factory=dict)
+    counts: dict[Health, int] = {}  # noqa: RUF012  a default that nobody changes
 
     def agent(self, key: str) -> AgentView | None:
         """The agent with this key, None if it is gone."""

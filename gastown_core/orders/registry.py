@@ -6,7 +6,7 @@ words).  Adding an order is adding a row here and a performer in ``perform``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 AGENT, BEAD, TOWN = "agent", "bead", "town"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderKind:
+class OrderKind(Record):
     """One row: id ``noun.verb``, key, label of one word, one line of help, what it needs, what it asks for first."""
 
     id: str

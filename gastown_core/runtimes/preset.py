@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ PROMPT_ARG, PROMPT_FLAG, PROMPT_NONE = "arg", "flag", "none"
 RESUME_FLAG, RESUME_SUBCOMMAND, RESUME_NONE = "flag", "subcommand", "none"
 
 
-@dataclass(frozen=True, slots=True)
-class HookFiles:
+class HookFiles(Record):
     """Where the runtime's own hooks are configured; ``provider`` names the generator, empty if it has none."""
 
     provider: str = ""
@@ -29,8 +28,7 @@ class HookFiles:
         return bool(self.provider) and not self.informational
 
 
-@dataclass(frozen=True, slots=True)
-class NonInteractive:
+class NonInteractive(Record):
     """How to ask one question and get one answer: ``<command> [subcommand] [flags] <prompt_flag> PROMPT``."""
 
     subcommand: str = ""
@@ -38,8 +36,7 @@ class NonInteractive:
     output_flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(Record):
     """One runtime.  ``base`` is the built-in it derives from (its screens, dialogs and hooks apply).
 
     ``args`` are the model and behaviour arguments, ``autonomy_args`` those that it cannot do without (acting without
@@ -50,7 +47,7 @@ class Preset:
     command: str
     args: tuple[str, ...] = ()
     autonomy_args: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = {}
     base: str = ""
     process_names: tuple[str, ...] = ()
     session_id_env: str = ""
@@ -86,7 +83,7 @@ class Preset:
 
     def with_changes(self, **changes: object) -> Preset:
         """A copy with those fields set."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return self._replace(**changes)  # type: ignore[arg-type]
 
     def as_json(self) -> dict[str, object]:
         """Name, command, args and type, as ``gt config agent list --json`` prints them."""

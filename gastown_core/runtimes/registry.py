@@ -130,7 +130,9 @@ def _choices(role: str, worker: str, rig: Mapping[str, Any], town: Mapping[str, 
         yield from _named(f"{place} role_agents", settings.get("role_agents"), role)
         yield from _named(f"{place} roles", settings.get("roles"), role)
     runtime = rig.get("runtime")
-    if (isinstance(runtime, dict) and (runtime.get("command") or runtime.get("provider"))) or (isinstance(runtime, str) and runtime):
+    if (isinstance(runtime, dict) and (runtime.get("command") or runtime.get("provider"))) or (
+        isinstance(runtime, str) and runtime
+    ):
         yield "rig runtime", runtime
     for source, value in (("rig agent", rig.get("agent")), ("town default_agent", town.get("default_agent"))):
         if isinstance(value, str) and value:

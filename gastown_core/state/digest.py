@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 
 from gastown_core.beads.store import Excerpt
 from gastown_core.model.address import parse_address
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
+from gastown_core.model.record import Record
 from gastown_core.state.facts import TownFacts
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerDigest:
+class LedgerDigest(Record):
     """By mail identity: the bead on the hook, and unread mail by priority, newest first; and open escalations."""
 
     hooked: dict[str, Excerpt]

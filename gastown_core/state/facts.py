@@ -6,18 +6,16 @@ to a face (not closed, or closed within a day, or members of a shown convoy), ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from gastown_core.beads.store import Excerpt
 from gastown_core.model.address import Address
 from gastown_core.model.snapshot import LastEvent, SourceStatus
 from gastown_core.runtimes.heartbeat import Heartbeat
-from gastown_core.runtimes.screen import ScreenReading
 from gastown_core.state.health import Thresholds
 from gastown_core.tmux.panes import Pane
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.runtimes.screen import ScreenReading
     from gastown_core.state.digest import LedgerDigest
     from gastown_core.town.inventory import Inventory
 
@@ -25,22 +23,25 @@ LANDED_S = 86400.0
 """How long a closed convoy stays in view (feed-and-events.md section 4.2)."""
 
 
-@dataclass(slots=True)
 class TownFacts:
-    """Facts by source; ``ledger`` maps store name → bead id → excerpt, ``fields`` a bead's field lines by id."""
+    """Facts by source; ``ledger`` maps store name → bead id → excerpt, ``fields`` a bead's field lines by id.
 
-    inventory: Inventory
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    ledger: dict[str, dict[str, Excerpt]] = field(default_factory=dict)
-    fields: dict[str, dict[str, str]] = field(default_factory=dict)
-    panes: dict[str, Pane] | None = None
-    alive: dict[str, bool] = field(default_factory=dict)
-    screens: dict[str, ScreenReading] = field(default_factory=dict)
-    heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
-    last_events: dict[str, LastEvent] = field(default_factory=dict)
-    sources: dict[str, SourceStatus] = field(default_factory=dict)
-    ledger_version: int = 0
-    digest: tuple[int, LedgerDigest] | None = None
+    ``panes`` is None where there is no tmux; ``ledger_version`` moves with every change of the ledger.
+    """
+
+    def __init__(self, inventory: Inventory, thresholds: Thresholds | None = None) -> None:
+        self.inventory = inventory
+        self.thresholds = thresholds or Thresholds()
+        self.ledger: dict[str, dict[str, Excerpt]] = {}
+        self.fields: dict[str, dict[str, str]] = {}
+        self.panes: dict[str, Pane] | None = None
+        self.alive: dict[str, bool] = {}
+        self.screens: dict[str, ScreenReading] = {}
+        self.heartbeats: dict[str, Heartbeat] = {}
+        self.last_events: dict[str, LastEvent] = {}
+        self.sources: dict[str, SourceStatus] = {}
+        self.ledger_version = 0
+        self.digest: tuple[int, LedgerDigest] | None = None
 
     def good(self, source: str, now: float) -> None:
         """A source answered."""

@@ -7,18 +7,16 @@ feed-and-events.md section 5.1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from gastown_core.clock import format_span
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
+from gastown_core.model.record import Record
 from gastown_core.runtimes.heartbeat import Heartbeat
 
 LIVE_STATES = frozenset(("spawning", "working", "running"))
 """Values of agent_state that promise a living session."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(Record):
     """Spans in seconds; defaults of town-and-agents.md section 11."""
 
     stalled_s: float = 900.0
@@ -30,8 +28,7 @@ class Thresholds:
     spawn_grace_s: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Record):
     """One sign of progress: when, what, and where it was read."""
 
     at: float
@@ -39,8 +36,7 @@ class Progress:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Record):
     """All that is known of one agent at one moment.
 
     ``session`` and ``alive`` are None where nothing is known; ``tmux_error`` says why if tmux failed to answer,
@@ -66,7 +62,7 @@ class Evidence:
     ledger_error: str = ""
     muted: bool = False
     ralph: bool = False
-    badges: tuple[str, ...] = field(default=())
+    badges: tuple[str, ...] = ()
 
 
 def classify(evidence: Evidence, limits: Thresholds, now: float) -> HealthReport:

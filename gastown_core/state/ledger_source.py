@@ -7,7 +7,6 @@ The first load asks the index; after that each appended line is a whole record. 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.ledger import TownLedger
@@ -16,6 +15,7 @@ from gastown_core.beads.store import BeadQuery, Excerpt
 from gastown_core.errors import GastownError
 from gastown_core.files.tail import Tailer
 from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.model.record import Record
 from gastown_core.state.convoys import is_convoy
 from gastown_core.state.facts import LANDED_S, TownFacts
 
@@ -23,8 +23,7 @@ FIELD_LABELS = frozenset(("gt:agent", "gt:merge-request", "gt:convoy"))
 FILES = ("issues.jsonl", "wisps.jsonl")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Record):
     """One bead moved in one store; ``revision`` is the record's ``updated_at`` text."""
 
     store: str

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from dataclasses import dataclass
 
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError
 from gastown_core.files.watch import FolderWatch
+from gastown_core.model.record import Record
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources
 from gastown_core.state.reduce import reduce_town
@@ -36,8 +36,7 @@ INDEX_BYTES = 1 << 20
 LINK_RETRY_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Record):
     """What one turn brought: the snapshot, how many rows came at the end, and whether the rows began anew."""
 
     snapshot: TownSnapshot

@@ -7,8 +7,6 @@ answer is an error of the source and leaves the last good facts in place.
 from __future__ import annotations
 
 from gastown_core.errors import GastownError, NoTmuxError
-from gastown_core.runtimes.registry import find_preset
-from gastown_core.runtimes.screen import read_screen
 from gastown_core.state.facts import TownFacts
 from gastown_core.tmux.panes import list_panes
 from gastown_core.tmux.processes import agents_alive
@@ -77,6 +75,8 @@ class PaneSource:
 
     def take_screen(self, pane: Pane, lines: list[str]) -> None:
         """Read one captured screen."""
+        from gastown_core.runtimes.screen import read_screen
+
         self._screen_at[pane.session] = pane.activity
         self.facts.screens[pane.session] = read_screen(pane.agent, lines)
 
@@ -100,5 +100,7 @@ def process_names(pane: Pane) -> tuple[str, ...]:
     """Names of the agent's process: noted at creation, else its preset's, else the usual two."""
     if pane.process_names:
         return pane.process_names
+    from gastown_core.runtimes.registry import find_preset
+
     preset = find_preset(pane.agent, ()) if pane.agent else None
     return tuple(preset.process_names) if preset is not None else ("node", "claude")

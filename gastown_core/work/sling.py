@@ -282,7 +282,7 @@ class Sling:
         text = f"Work is on your hook: {self.result.bead}. Run `gt hook`."
         server = sessions.server_of(self.root)
         for receipt in nudge(self.root, to, text, self.actor, server=server, clock=self.clock):
-            yield replace(receipt, order="sling", target=self.result.bead, final=False)
+            yield receipt._replace(order="sling", target=self.result.bead, final=False)
 
     def _last_word(self) -> str:
         result = self.result

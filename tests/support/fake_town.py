@@ -6,7 +6,6 @@ Everything is fixed: the same agents, convoys and events at the same moment, so 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from gastown_core.clock import FixedClock
 from gastown_core.model.address import Address
@@ -137,7 +136,7 @@ def snapshot(agents=None, convoys=None, **more) -> TownSnapshot:
         True,
         counts,
     )
-    return replace(base, **more)
+    return base._replace(**more)
 
 
 def empty_snapshot() -> TownSnapshot:
@@ -149,11 +148,11 @@ def with_state(shot: TownSnapshot, path: str, state: Health, **report) -> TownSn
     agents = []
     for view in shot.agents:
         if view.address.path == path:
-            health = replace(view.health, state=state, **{"since": shot.taken_at, **report})
-            view = replace(view, health=health, running=state is not Health.ZOMBIE, pane_id="" if state is Health.ZOMBIE else view.pane_id or "%99")
+            health = view.health._replace(state=state, **{"since": shot.taken_at, **report})
+            view = view._replace(health=health, running=state is not Health.ZOMBIE, pane_id="" if state is Health.ZOMBIE else view.pane_id or "%99")
         agents.append(view)
     counts = {state: sum(view.health.state is state for view in agents) for state in Health}
-    return replace(shot, agents=tuple(agents), counts=counts, version=shot.version + 1)
+    return shot._replace(agents=tuple(agents), counts=counts, version=shot.version + 1)
 
 
 class FakeStream:
