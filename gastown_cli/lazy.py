@@ -7,7 +7,7 @@ A command module offers ``add_arguments(parser)`` and ``run(args) -> exit code``
 from __future__ import annotations
 
 import argparse
-import difflib
+import os
 import sys
 from collections import namedtuple
 from importlib import import_module
@@ -40,8 +40,26 @@ else:
     Root = namedtuple("Root", "program about commands")
 
 
+# argparse would look for translations of its few words, which costs 2 ms and there are none
+vars(argparse)["_"] = str
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # without a width argparse imports shutil and four compression libraries, 4 ms, to ask the terminal
+    try:
+        columns = int(os.environ.get("COLUMNS", "")) or 80
+    except ValueError:
+        columns = 80
+        if sys.stdout is not None and sys.stdout.isatty():
+            columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    return argparse.HelpFormatter(prog, width=max(40, columns - 2))
+
+
 class Parser(argparse.ArgumentParser):
     """argparse whose errors are ours: exit code 2, what, why and what next."""
+
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        return _formatter(self.prog)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""
@@ -106,6 +124,8 @@ def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:
         known = ", ".join(row.name.split()[1] for row in group)
         given = f"no {root.program} {name} {words[1]}" if len(words) > 1 else f"{root.program} {name} needs a word more"
         raise UsageError(given, "", f"there are: {known}")
+    import difflib
+
     near = difflib.get_close_matches(name, [row.name for row in root.commands], n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"{root.program} --help lists the commands"
     raise UsageError(f"{root.program} has no command {argv[0]}", "", hint)

@@ -33,6 +33,8 @@ _STYLES = {
 
 def clean(text: str) -> str:
     """``text`` with control characters, escape sequences and direction overrides made visible as ``␛``-like marks."""
+    if text.isprintable():
+        return text
     return _CONTROL.sub(lambda m: chr(0x2400 + ord(m[0])) if ord(m[0]) < 0x20 else "�", text)
 
 
@@ -111,7 +113,8 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 def cells(text: str) -> int:
     """Terminal cells that ``text`` takes, its colour codes not counted."""
-    text = _ANSI.sub("", text)
+    if "\x1b" in text:
+        text = _ANSI.sub("", text)
     if text.isascii():
         return len(text)
     import unicodedata

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_cli.bd_commands.render import glyph, issue_object, say_array
+from gastown_cli.bd_commands.render import glyph, issue_object, one_line, say_array
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style
 
@@ -37,7 +37,7 @@ def run(args: Namespace) -> int:
     for source, target, kind in edges:
         other = source if args.direction == "up" else target
         found = space.store.excerpt(other)
-        title = clean(found.title) if found is not None else style("unknown bead", "red")
+        title = one_line(found.title) if found is not None else style("unknown bead", "red")
         sign = glyph(found.status) if found is not None else "?"
         lead = f"{clean(target if args.direction == 'up' else source)}  " if len(args.ids) > 1 else ""
         say(f"{lead}{sign} {clean(other)}  {style(clean(kind), 'dim')}  {title}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from gastown_cli.bd_commands.render import glyph, say_array
+from gastown_cli.bd_commands.render import glyph, one_line, say_array
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style
 
@@ -96,7 +96,7 @@ def _as_json(node: Node) -> dict[str, object]:
 
 def _say_node(node: Node) -> None:
     sign = glyph(node.bead.status) if node.bead else style("?", "red")
-    title = clean(node.bead.title) if node.bead else style("unknown bead", "red")
+    title = one_line(node.bead.title) if node.bead else style("unknown bead", "red")
     edge = f"{style(clean(node.edge), 'dim')}  " if node.edge else ""
     remark = (
         style("  (above)", "dim") if node.again else style("  (deeper ones left out)", "dim") if node.truncated else ""

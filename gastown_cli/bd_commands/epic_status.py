@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_cli.bd_commands.render import issue_object, say_array
+from gastown_cli.bd_commands.render import issue_object, one_line, say_array
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style, table
 from gastown_core.beads.epics import epic_progress
@@ -39,7 +39,7 @@ def run(args: Namespace) -> int:
             clean(row.epic.id),
             f"{row.closed}/{row.total}",
             style("can be closed", "green") if row.is_eligible else "",
-            clean(row.epic.title),
+            one_line(row.epic.title),
         )
         for row in found
     ]

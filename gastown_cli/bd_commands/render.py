@@ -63,26 +63,29 @@ def bead_lines(
     beads: Sequence[Excerpt], *, notes: dict[str, str] | None = None, indents: dict[str, str] | None = None
 ) -> list[str]:
     """One aligned line per bead: sign, id, priority, type, title, who has it, labels; ``notes`` are put at the end."""
-    id_width = max((cells(_indent(indents, b)) + len(b.id) for b in beads), default=0)
+    indents, notes = indents or {}, notes or {}
+    id_width = max((len(indents.get(b.id, "")) + len(b.id) for b in beads), default=0)
     type_width = max((len(b.issue_type) for b in beads), default=0)
     limit = width()
+    signs = {status: glyph(status) for status in {b.status for b in beads}}
+    priorities = {number: priority_text(number) for number in {b.priority for b in beads}}
     lines = []
     for bead in beads:
-        indent = _indent(indents, bead)
-        pad = " " * (id_width - cells(indent) - len(bead.id))
+        indent = indents.get(bead.id, "")
+        pad = " " * (id_width - len(indent) - len(bead.id))
         kind = clean(bead.issue_type).ljust(type_width)
-        head = f"{indent}{glyph(bead.status)} {clean(bead.id)}{pad}  {priority_text(bead.priority)}  {kind}  "
-        tail = _tail(bead, (notes or {}).get(bead.id, ""))
-        title = clean(bead.title)
+        head = f"{indent}{signs[bead.status]} {clean(bead.id)}{pad}  {priorities[bead.priority]}  {kind}  "
+        tail = _tail(bead, notes.get(bead.id, ""))
+        title = one_line(bead.title)
         if limit:
             title = shorten(title, max(20, limit - cells(head) - cells(tail)))
-        line = head + (style(title, "dim") if bead.status == "closed" else title) + tail
-        lines.append(line)
+        lines.append(head + (style(title, "dim") if bead.status == "closed" else title) + tail)
     return lines
 
 
-def _indent(indents: dict[str, str] | None, bead: Excerpt) -> str:
-    return indents.get(bead.id, "") if indents else ""
+def one_line(text: str) -> str:
+    """A title fit for the terminal: no control characters, no line breaks."""
+    return text if text.isprintable() else clean(" ".join(text.split()))
 
 
 def _tail(bead: Excerpt, remark: str) -> str:
@@ -90,9 +93,9 @@ def _tail(bead: Excerpt, remark: str) -> str:
     if bead.assignee:
         tail += "  " + style(f"@{clean(bead.assignee)}", "cyan")
     if bead.labels:
-        tail += "  " + style(" ".join(f"#{clean(label)}" for label in bead.labels[:4]), "dim")
+        tail += "  " + style(" ".join([f"#{one_line(label)}" for label in bead.labels[:4]]), "dim")
     if remark:
-        tail += "  " + style(clean(remark), "dim")
+        tail += "  " + style(one_line(remark), "dim")
     return tail
 
 

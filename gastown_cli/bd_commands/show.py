@@ -7,6 +7,7 @@ from gastown_cli.bd_commands.render import (
     bead_lines,
     glyph,
     issue_object,
+    one_line,
     priority_words,
     say_array,
 )
@@ -126,7 +127,7 @@ def _excerpts(store: JsonlStore, dependents: list[tuple[str, str]], kind: str) -
 
 
 def _say_bead(space: Workspace, store: JsonlStore, bead: Bead, *, whole: bool) -> None:
-    say(f"{glyph(bead.status)} {style(clean(bead.id), 'bold')}  {style(clean(bead.title), 'bold')}")
+    say(f"{glyph(bead.status)} {style(clean(bead.id), 'bold')}  {style(one_line(bead.title), 'bold')}")
     facts = [clean(bead.status), priority_words(bead.priority), clean(bead.issue_type)]
     facts.append(style(f"@{clean(bead.assignee)}", "cyan") if bead.assignee else style("nobody has it", "dim"))
     say("  " + style(" · ", "dim").join(facts))
@@ -185,7 +186,7 @@ def _say_group(store: JsonlStore, name: str, ties: list[tuple[str, str]], holds:
     for bead_id, kind in ties:
         found = store.excerpt(bead_id)
         held = f"  {REASONS[holds[bead_id]]}" if bead_id in holds else ""
-        title = clean(found.title) if found is not None else style("unknown bead", "red")
+        title = one_line(found.title) if found is not None else style("unknown bead", "red")
         sign = glyph(found.status) if found is not None else "?"
         say(f"  {sign} {clean(bead_id)}  {style(clean(kind), 'dim')}  {title}{style(held, 'red') if held else ''}")
 

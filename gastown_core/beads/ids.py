@@ -26,8 +26,8 @@ INFIXES = ("wisp", "mol", "cv")
 """Second words that name a kind of bead, not a part of its hash."""
 
 _BYTES = {3: 2, 4: 3, 5: 4, 6: 4, 7: 5, 8: 5}
-_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,19}\Z")
-_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*(-[A-Za-z0-9_.]+)+\Z")
+_PREFIX = r"[A-Za-z][A-Za-z0-9-]{0,19}"
+_ID = r"[A-Za-z][A-Za-z0-9_]*(-[A-Za-z0-9_.]+)+"
 _SUFFIXES = ("town", "ville", "port", "place", "land", "field", "wood", "ford")
 
 
@@ -104,13 +104,13 @@ def depth_of(bead_id: str) -> int:
 
 def is_valid(bead_id: str) -> bool:
     """Whether the text can be a bead's id: words of letters, digits and dots joined by hyphens."""
-    return len(bead_id) <= 200 and _ID.match(bead_id) is not None
+    return len(bead_id) <= 200 and re.fullmatch(_ID, bead_id) is not None
 
 
 def check_prefix(prefix: str) -> str:
     """The prefix without a final hyphen. Raises UsageError if it breaks the rule."""
     bare = prefix.rstrip("-")
-    if not _PREFIX.match(bare):
+    if not re.fullmatch(_PREFIX, bare):
         raise UsageError(
             f"{prefix!r} cannot be a prefix",
             "a prefix starts with a letter and has at most 20 letters, digits and hyphens",

@@ -7,7 +7,6 @@ first two matter to readers; the others are kept where they are and counted (bea
 from __future__ import annotations
 
 import json
-import re
 
 from gastown_core.beads.store import Excerpt
 from gastown_core.clock import parse_moment
@@ -40,7 +39,6 @@ FAILURE_WORDS = (
 _PLACE = {key: place for place, key in enumerate(KEY_ORDER)}
 _ALWAYS = frozenset(("_type", "id", "title", "status", "priority", "issue_type", "created_at", "updated_at"))
 
-_FAILED = re.compile("|".join(map(re.escape, FAILURE_WORDS)), re.IGNORECASE)
 _BOM = b"\xef\xbb\xbf"
 
 _decode = json.JSONDecoder().raw_decode
@@ -155,4 +153,9 @@ def excerpt_of(bead: Bead) -> Excerpt:
 
 def is_failure(close_reason: str) -> bool:
     """Whether a close reason tells of a failure."""
-    return _FAILED.search(close_reason) is not None
+    lower = close_reason.lower()
+    # a loop: twice as quick here as any() over a generator, and nothing to compile at start
+    for word in FAILURE_WORDS:  # noqa: SIM110
+        if word in lower:
+            return True
+    return False

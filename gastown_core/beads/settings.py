@@ -7,12 +7,9 @@ lists.  ``config.local.yaml`` overlays it.
 from __future__ import annotations
 
 import os
-import re
 
 from gastown_core.beads.rules import Vocabulary
 
-_LINE = re.compile(r"(\s*)([A-Za-z_][\w.-]*)\s*:(?:\s+(.*?))?\s*$")
-_STATUS = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _CATEGORIES = ("active", "wip", "done", "frozen")
 
 
@@ -32,23 +29,24 @@ def _read_lines(text: str) -> dict[str, str]:
     out: dict[str, str] = {}
     above = ""
     for line in text.splitlines():
-        match = _LINE.match(line)
-        if match is None or line.lstrip().startswith("#"):
+        key, colon, rest = line.partition(":")
+        name = key.strip()
+        if not colon or not name or name[0] in "#-" or (rest and not rest[0].isspace()):
             continue
-        indent, key, value = match[1], match[2], _bare(match[3] or "")
-        if indent and above:
-            out[f"{above}.{key}"] = value
+        value = _bare(rest.strip())
+        if key[0].isspace() and above:
+            out[f"{above}.{name}"] = value
             continue
-        above = "" if value else key
+        above = "" if value else name
         if value:
-            out[key] = value
+            out[name] = value
     return out
 
 
 def _bare(value: str) -> str:
     if value[:1] in ('"', "'"):
         return value[1:].partition(value[0])[0]
-    return re.sub(r"(^|\s+)#.*$", "", value).strip()
+    return "" if value.startswith("#") else value.partition(" #")[0].strip()
 
 
 def prefix_in(settings: dict[str, str]) -> str:
@@ -64,7 +62,7 @@ def vocabulary(settings: dict[str, str]) -> Vocabulary:
     statuses: dict[str, str] = {}
     for word in _list(settings.get("status.custom", "")):
         name, _, category = word.partition(":")
-        if _STATUS.match(name):
+        if name[:1].isalpha() and name == name.lower() and name.replace("_", "").replace("-", "").isalnum():
             statuses[name] = category if category in _CATEGORIES else "active"
     return Vocabulary(statuses, tuple(_list(settings.get("types.custom", ""))))
 
