@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.rigged import rigged, without_tmux
 from tests.support.tmux import server, town_root
 
-__all__ = ["server", "town_root"]
+__all__ = ["rigged", "server", "town_root", "without_tmux"]

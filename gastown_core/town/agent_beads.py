@@ -51,7 +51,7 @@ def write_agent_bead(batch: Batch, address: Address, prefix: str, **fields: str)
         lines.update((key, str(value)) for key, value in wanted.items())
         body = "\n".join([title, "", *(f"{key}: {value}" for key, value in lines.items())])
         batch.create(
-            {"title": title, "description": body, "issue_type": "task", "labels": ["gt:agent"]}, bead_id=bead_id
+            {"title": title, "description": body, "issue_type": "agent", "labels": ["gt:agent"]}, bead_id=bead_id
         )
         return
     if known.is_closed:

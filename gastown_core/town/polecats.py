@@ -191,25 +191,28 @@ def _reserved(root: str, rig: str, now: float) -> set[str]:
 
 
 def prepare(claimed: Claim, bead_id: str, *, base_branch: str = "", clock: Clock = SYSTEM_CLOCK) -> Sandbox:
-    """Give the claimed polecat a worktree on a new branch from ``origin/<base>``. Raises GitError; nothing is lost."""
+    """Give the claimed polecat a worktree on a new branch from ``origin/<base>``.
+
+    A worktree that stands on a branch for the same bead is gone on with as it is.  Raises GitError; nothing is lost.
+    """
     root, rig, entry = claimed.root, claimed.rig, claimed.entry
     bare = bare_repo(root, rig)
     base = f"origin/{base_branch or default_branch(root, rig)}"
     warnings = _fetch(bare, base.removeprefix("origin/"))
     if not bare.commit_of(base):
         raise GitError(f"rig {rig} has no branch {base.removeprefix('origin/')}", f"{base} does not exist")
-    branch = branch_name(claimed.name, bead_id, clock.now())
-    rescue = was = ""
-    if os.path.exists(os.path.join(entry.work_dir, ".git")):
-        tree = Git(entry.work_dir)
+    tree = Git(entry.work_dir) if os.path.exists(os.path.join(entry.work_dir, ".git")) else None
+    rescue, was = "", tree.branch() if tree is not None else ""
+    resumes = bool(bead_id) and bead_of_branch(was) == bead_id
+    branch = was if resumes else branch_name(claimed.name, bead_id, clock.now())
+    if tree is None:
+        bare.run("worktree", "prune")
+        worktree.add(bare, entry.work_dir, branch=branch, start=base)
+    elif not resumes:
         rescue = worktree.rescue(tree, claimed.name, clock.now())
-        was = tree.branch()
         tree.run("branch", branch, base)
         tree.run("checkout", "--quiet", "--force", branch)
         tree.run("clean", "--quiet", "-fd")
-    else:
-        bare.run("worktree", "prune")
-        worktree.add(bare, entry.work_dir, branch=branch, start=base)
     made = Sandbox(entry, branch, base, claimed.is_new, rescue, was, tuple(warnings))
     try:
         _furnish(root, rig, entry)
@@ -254,6 +257,8 @@ def take_back(root: str, rig: str, sandbox: Sandbox, *, clock: Clock = SYSTEM_CL
     if sandbox.is_new:
         worktree.remove(bare, sandbox.entry.work_dir, rescue_as=name, now=clock.now())
         shutil.rmtree(os.path.join(root, rig, "polecats", name), ignore_errors=True)
+    elif sandbox.was == sandbox.branch:
+        return
     elif sandbox.was:
         Git(sandbox.entry.work_dir).run("checkout", "--quiet", "--force", sandbox.was)
     bare.run("branch", "--quiet", "-D", sandbox.branch)

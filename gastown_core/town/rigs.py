@@ -223,6 +223,7 @@ def _register(root: str, rig: NewRig, push_url: str, upstream_url: str, undo: Ex
 
     edit_json(os.path.join(root, "mayor", "rigs.json"), register, mode=0o600)
     undo.callback(_unregister, root, rig.name)
+    undo.callback(edit_json, os.path.join(root, "mayor", "daemon.json"), lambda value: _unpatrol(value, rig.name))
     edit_json(os.path.join(root, "mayor", "daemon.json"), lambda value: _patrol(value, rig.name))
 
 
@@ -236,6 +237,13 @@ def _patrol(value: dict[str, Any], rig: str) -> None:
         rigs = patrols.setdefault(role, {"enabled": True, "interval": "5m", "agent": role}).setdefault("rigs", [])
         if rig not in rigs:
             rigs.append(rig)
+
+
+def _unpatrol(value: dict[str, Any], rig: str) -> None:
+    for role in (WITNESS, REFINERY):
+        rigs = value.get("patrols", {}).get(role, {}).get("rigs", [])
+        if rig in rigs:
+            rigs.remove(rig)
 
 
 def rig_config(root: str, name: str) -> dict[str, Any]:

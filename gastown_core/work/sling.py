@@ -156,7 +156,9 @@ class Sling:
     def _holder_is_gone(self, bead: Bead) -> bool:
         """Whether a polecat holds the bead whose session is dead; nobody is gone where there is no tmux."""
         who = parse_address(bead.assignee) if bead.assignee else None
-        if who is None or who.role != POLECAT or bead.status not in hook.HELD or not has_tmux():
+        if who is None or who.role != POLECAT or bead.status not in hook.HELD:
+            return False
+        if not self.request.session or not has_tmux():
             return False
         entry = polecats.polecat_entry(self.root, who.rig, rig_prefix(self.root, who.rig), who.name)
         return not sessions.is_alive(sessions.find_session(self.root, entry))

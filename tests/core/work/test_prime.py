@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from gastown_core.messaging.handoff import leave_marker, store_note
+from gastown_core.work.prime import brief
+
+
+def test_a_polecat_is_told_who_it_is_what_to_do_and_how_to_end(rigged):
+    bead = rigged.file("Fix login", description="Users see a blank page.", acceptance_criteria="no blank page")
+    sling = rigged.sling(bead.id, args="be quick")
+    told = brief(rigged.root, rigged.entry(sling.result.agent))
+    assert told.text.startswith("[GAS TOWN] polecat ")
+    for words in (bead.id, "Fix login", "blank page.", "no blank page", "be quick", "gt done", sling.result.worktree):
+        assert words in told.text
+
+
+def test_a_note_is_read_once_by_the_successor_itself(rigged):
+    mayor = rigged.entry("mayor")
+    note = store_note(rigged.root, mayor, "full context", "look at sh-1 first", "mayor")
+    leave_marker(mayor)
+    assert "look at sh-1 first" in brief(rigged.root, mayor).text
+    told = brief(rigged.root, mayor, consume=True)
+    assert "look at sh-1 first" in told.text and "do not hand off again" in told.text
+    assert rigged.bead(note).status == "closed"
+    again = brief(rigged.root, mayor, consume=True)
+    assert "look at sh-1" not in again.text and "hand off again" not in again.text
+
+
+def test_an_empty_hook_is_said(rigged):
+    assert "Nothing. Wait for orders." in brief(rigged.root, rigged.entry("shop/witness")).text
