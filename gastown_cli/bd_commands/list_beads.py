@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
-from gastown_cli.bd_commands.render import bead_lines, issue_object, note_cut, say_array, say_beads
+from gastown_cli.bd_commands.render import bead_lines, json_lines, note_cut, say_beads, say_json_texts
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import say, style
 from gastown_core.beads.query import PARENT_CHILD
@@ -40,11 +40,10 @@ def run(args: Namespace) -> int:
         return ready.show(args, space, limit_of(args, DEFAULT_LIMIT))
     query = _default_hidden(query_of(args, space), args, space)._replace(limit=limit_of(args, DEFAULT_LIMIT))
     if space.as_json:
-        beads = space.store.find(query)
-        tallies = space.store.tallies([bead.id for bead in beads])
-        say_array(issue_object(bead, tallies.get(bead.id)) for bead in beads)
-        if query.limit and len(beads) == query.limit:
-            note_cut(len(beads), space.store.count(query), as_json=True)
+        lines = space.store.find_lines(query)
+        say_json_texts(json_lines(lines, space.store.tallies([bead_id for bead_id, _ in lines])))
+        if query.limit and len(lines) == query.limit:
+            note_cut(len(lines), space.store.count(query), as_json=True)
         return 0
     found = space.store.excerpts(query)
     total = space.store.count(query) if query.limit and len(found) == query.limit else len(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
-from gastown_cli.bd_commands.render import issue_object, say_array, say_beads, say_object
+from gastown_cli.bd_commands.render import issue_object, json_lines, say_array, say_beads, say_json_texts, say_object
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import note, say, style
 from gastown_core.beads.query import REASONS, find_cycles
@@ -41,11 +41,10 @@ def show(args: Namespace, space: Workspace, limit: int) -> int:
     """Print ready beads; one more than the limit is looked for, to know whether there are more."""
     query = query_of(args, space)._replace(limit=limit + 1 if limit else 0)
     if space.as_json:
-        beads = space.store.ready(query, space.now())
-        kept = beads[:limit] if limit else beads
-        tallies = space.store.tallies([bead.id for bead in kept])
-        say_array(issue_object(bead, tallies.get(bead.id)) for bead in kept)
-        if len(beads) > len(kept):
+        lines = space.store.ready_lines(query, space.now())
+        kept = lines[:limit] if limit else lines
+        say_json_texts(json_lines(kept, space.store.tallies([bead_id for bead_id, _ in kept])))
+        if len(lines) > len(kept):
             note(f"showing first {len(kept)}, more are ready; -n 0 shows all")
         return 0
     found = space.store.ready_excerpts(query, space.now())

@@ -7,12 +7,13 @@ import os
 import sys
 
 from gastown_cli.output import cells, clean, note, say, shorten, style
+from gastown_core.beads.record import parse_line
 from gastown_core.clock import format_age
 from gastown_core.model.bead import DERIVED_KEYS, KEY_ORDER, PRIORITY_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from gastown_core.beads.store import Excerpt, Tally
@@ -28,6 +29,8 @@ GLYPHS = {
     "pinned": ("◆", "magenta"),
     "closed": ("●", "green"),
 }
+_CANONICAL = b'{"_type":"issue","id":'
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PRIORITY_STYLES = ("red", "yellow", "", "dim", "dim")
 
 
@@ -135,6 +138,23 @@ def issue_object(bead: Bead, tally: Tally | None = None, **more: Any) -> dict[st
     return out
 
 
+def json_lines(lines: Iterable[tuple[str, bytes]], tallies: dict[str, Tally]) -> Iterator[str]:
+    """Records of the ledger as JSON texts with the derived keys, without taking them apart where that can be spared."""
+    for bead_id, line in lines:
+        tally = tallies[bead_id]
+        if line.startswith(_CANONICAL) and b'"dependency_count"' not in line and b'"wisp":' not in line:
+            parent = f',"parent":{json.dumps(tally.parent)}' if tally.parent else ""
+            text = line.rstrip().decode("utf-8", "surrogatepass")
+            yield (
+                f'{{"id":{text[len(_CANONICAL) : -1]},"dependency_count":{tally.dependency_count},'
+                f'"dependent_count":{tally.dependent_count},"comment_count":{tally.comment_count}{parent}}}'
+            )
+        else:
+            bead = parse_line(line)
+            if bead is not None:
+                yield _encode(issue_object(bead, tally))
+
+
 def say_object(value: dict[str, Any]) -> None:
     """Print one object, with its schema version, or in the envelope if BD_JSON_ENVELOPE asks for it."""
     if os.environ.get("BD_JSON_ENVELOPE") == "1":
@@ -146,8 +166,12 @@ def say_object(value: dict[str, Any]) -> None:
 
 def say_array(values: Iterable[Any]) -> None:
     """Print a bare array, one element a line (thousands of beads must not wait for indenting)."""
-    encode = json.JSONEncoder(ensure_ascii=False).encode
-    body = ",\n  ".join(map(encode, values))
+    say_json_texts(map(_encode, values))
+
+
+def say_json_texts(texts: Iterable[str]) -> None:
+    """As ``say_array``, for elements that are JSON already."""
+    body = ",\n  ".join(texts)
     text = f"[\n  {body}\n]" if body else "[]"
     if os.environ.get("BD_JSON_ENVELOPE") == "1":
         text = f'{{"schema_version": 1, "data": {text}}}'

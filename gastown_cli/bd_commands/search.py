@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
-from gastown_cli.bd_commands.render import issue_object, note_cut, say_array, say_beads
+from gastown_cli.bd_commands.render import json_lines, note_cut, say_beads, say_json_texts
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 
 TYPE_CHECKING = False
@@ -27,10 +27,9 @@ def run(args: Namespace) -> int:
     query = query_of(args, space)._replace(text=" ".join(args.text), limit=limit_of(args, DEFAULT_LIMIT))
     total = space.store.count(query)
     if space.as_json:
-        beads = space.store.find(query)
-        tallies = space.store.tallies([bead.id for bead in beads])
-        say_array(issue_object(bead, tallies.get(bead.id)) for bead in beads)
-        note_cut(len(beads), total, as_json=True)
+        lines = space.store.find_lines(query)
+        say_json_texts(json_lines(lines, space.store.tallies([bead_id for bead_id, _ in lines])))
+        note_cut(len(lines), total, as_json=True)
         return 0
     say_beads(space.store.excerpts(query), empty=f"nothing holds {query.text!r}", shown_of=total)
     return 0

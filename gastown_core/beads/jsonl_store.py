@@ -67,6 +67,8 @@ class JsonlStore:
         self.read_only = read_only
         self.index = Index(beads_dir, progress)
         self._lock: FileLock | None = None
+        self._homes: dict[str, int] = {}
+        self._is_empty = False
 
     def close(self) -> None:
         """Let go of files and index; the store may be used again afterwards."""
@@ -131,6 +133,13 @@ class JsonlStore:
         with self.index.snapshot() as db:
             return [self._read(row) for row in db.execute(sql, values).fetchall()]
 
+    def find_lines(self, query: BeadQuery) -> list[tuple[str, bytes]]:
+        """As ``find``, as ids and lines of the ledger, for those who only pass records on."""
+        sql, values = select(_WHERE_COLUMNS, query, self.clock.now())
+        with self.index.snapshot() as db:
+            sources = self.index.sources
+            return [(row[0], sources[row[1]].read(row[2], row[3])) for row in db.execute(sql, values).fetchall()]
+
     def excerpts(self, query: BeadQuery) -> list[Excerpt]:
         """As ``find``, without the long texts; costs no parse of records."""
         sql, values = select(EXCERPT_COLUMNS, query, self.clock.now())
@@ -154,8 +163,13 @@ class JsonlStore:
     def ready(self, query: BeadQuery, now: float) -> list[Bead]:
         """Ready work: THE ready rule, plus the query's filters. Costs what is taken, not what is closed."""
         with self.index.snapshot() as db:
-            rows = list(self._ready_rows(db, query, now))
-            return [self._read(row) for row in rows]
+            return [self._read(row) for row in self._ready_rows(db, query, now)]
+
+    def ready_lines(self, query: BeadQuery, now: float) -> list[tuple[str, bytes]]:
+        """As ``ready``, as ids and lines of the ledger."""
+        with self.index.snapshot() as db:
+            sources = self.index.sources
+            return [(row[0], sources[row[1]].read(row[2], row[3])) for row in self._ready_rows(db, query, now)]
 
     def ready_excerpts(self, query: BeadQuery, now: float) -> list[Excerpt]:
         """As ``ready``, without the long texts."""
@@ -276,6 +290,8 @@ class JsonlStore:
         self._lock = lock
         try:
             self.index.refresh()
+            self._homes = {}
+            self._is_empty = self.index.db.execute("SELECT 1 FROM beads LIMIT 1").fetchone() is None
         except BaseException:
             self.end()
             raise
@@ -292,7 +308,7 @@ class JsonlStore:
         for bead in records:
             code = WISPS if bead.is_ephemeral else ISSUES
             lines[code].append((record.encode(bead.raw), bead))
-            if self._file_of(bead.id) == 1 - code:
+            if self._homes.get(bead.id) == 1 - code:
                 # it changed sides: a tombstone takes it out of the other file
                 moved = _stone(bead.with_changes(status=TOMBSTONE, ephemeral=code == ISSUES, no_history=None))
                 lines[1 - code].append((record.encode(moved.raw), moved))
@@ -337,16 +353,17 @@ class JsonlStore:
 
         compaction.compact_if_due(self)
 
-    def _file_of(self, bead_id: str) -> int | None:
-        row = self.index.db.execute("SELECT file FROM beads WHERE id=?", (bead_id,)).fetchone()
-        return row[0] if row else None
-
     # -- what a batch asks -----------------------------------------------------------------------------------
 
     def load(self, bead_id: str) -> Bead | None:
         """As ``get``, under the lock."""
+        if self._is_empty:
+            return None
         row = self.index.db.execute(f"SELECT {_WHERE_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
-        return self._read(row) if row is not None else None
+        if row is None:
+            return None
+        self._homes[bead_id] = row[1]
+        return self._read(row)
 
     def is_taken(self, bead_id: str) -> bool:
         """Whether an id is or was in use."""
