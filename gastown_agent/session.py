@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds
 from gastown_core.errors import GastownError
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from gastown_agent.identity import Identity
 
 BEAT_EVERY_S = 20.0
+
+
+def local_minute(moment: float) -> str:
+    """``17:05`` in local time, as an agent says it."""
+    return time.strftime("%H:%M", time.localtime(moment))
 
 
 class Session:
@@ -63,7 +69,8 @@ class Session:
     def limited_until(self, moment: float) -> None:
         """Tell heartbeat and log of a limit that ends at ``moment``."""
         self.beat("limited", "rate limited", until=moment)
-        self.event("limited", bead=self.bead, until=format_seconds(moment), message="requests are rejected (429)")
+        words = {"until": local_minute(moment), "until_at": format_seconds(moment)}
+        self.event("limited", bead=self.bead, **words, message="requests are rejected (429)")
 
     def note(self, kind: str, text: str) -> None:
         """A line of the transcript, ``<work dir>/.runtime/transcript.jsonl``."""

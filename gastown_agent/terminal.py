@@ -27,7 +27,7 @@ else:
     Input = namedtuple("Input", "kind text", defaults=("",))
 
 PASTE_ON, PASTE_OFF = b"\x1b[200~", b"\x1b[201~"
-_SEQUENCE = re.compile(rb"\x1b(\[[0-9;?]*[ -/]*[@-~]|O.|.)")
+_SEQUENCE = re.compile(rb"\x1b(\[[0-9;?]*[ -/]*[@-~]|O.|[^[O])")
 _KEYS = {0x0D: "submit", 0x0A: "newline", 0x7F: "erase", 0x08: "erase", 0x03: "interrupt", 0x04: "end"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 

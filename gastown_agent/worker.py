@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gastown_agent.mood import CRASH, LIMITED, PERMISSION, SILENT, SLOW, SLOW_FACTOR, STUCK, TROUBLE_STEP, mood_of
 from gastown_agent.plan import do_step, is_worktree, plan_for
+from gastown_agent.session import local_minute
 from gastown_agent.town_commands import hand_in, read_hook
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
@@ -63,7 +64,10 @@ class Worker:
     def first_mood(self) -> str:
         """The mood of what is on the hook now, or of the session; read before anything is begun."""
         work = self._read_hook()
-        return self._mood_for(work) if work else self.session.identity.mood
+        if work is None:
+            return self.session.identity.mood
+        self.session.bead = work.bead
+        return self._mood_for(work)
 
     def _read_hook(self) -> Assignment | None:
         identity = self.session.identity
@@ -142,7 +146,7 @@ class Worker:
         if mood == LIMITED:
             self.busy = ""
             self.resume_at = SYSTEM_CLOCK.now() + self.session.identity.limit_s
-            self._say(f"● API Error: rate limited until {_local_minute(self.resume_at)}")
+            self._say(f"● API Error: rate limited until {local_minute(self.resume_at)}")
             self.session.limited_until(self.resume_at)
             return True
         if mood == STUCK:
@@ -180,9 +184,3 @@ class Worker:
         self.busy = ""
         self._say(f"● {words}")
         self.session.beat("stuck", words[:120])
-
-
-def _local_minute(moment: float) -> str:
-    import time
-
-    return time.strftime("%H:%M", time.localtime(moment))

@@ -1,0 +1,128 @@
+import os
+import stat
+import subprocess
+
+import pytest
+
+from gastown_agent.identity import read_identity, role_word
+from gastown_agent.mood import MOODS, mood_of
+from gastown_agent.plan import DEFAULT_STEPS, do_step, line_for, plan_for
+from gastown_agent.terminal import Parser
+from gastown_agent.town_commands import Assignment, parse_hook
+
+
+def kinds(data, *more):
+    parser = Parser()
+    found = parser.feed(data)
+    for piece in more:
+        found += parser.feed(piece)
+    return [(given.kind, given.text) for given in found]
+
+
+def test_a_paste_is_one_text_however_it_is_cut():
+    data = "\x1b[200~a;\n\tb é漢\x1b[201~\r".encode()
+    whole = [("paste", "a;\n\tb é漢"), ("submit", "")]
+    assert kinds(data) == whole
+    for cut in range(1, len(data)):
+        # a lone Escape at a cut is a key: terminals send sequences in one piece
+        if data[cut - 1 : cut] != b"\x1b":
+            assert kinds(data[:cut], data[cut:]) == whole, cut
+
+
+def test_keys_are_told_from_sequences():
+    assert kinds(b"ab\x7f\x1b[A\x1bOP1\x03\x04") == [
+        ("text", "ab"),
+        ("erase", ""),
+        ("text", "1"),
+        ("interrupt", ""),
+        ("end", ""),
+    ]
+    assert kinds(b"\x1b") == [("escape", "")]
+    assert kinds("é".encode()[:1], "é".encode()[1:]) == [("text", "é")]
+
+
+@pytest.mark.parametrize("mood", MOODS)
+def test_a_bead_sets_the_mood_by_label_or_by_line(mood):
+    assert mood_of((f"mood:{mood}",), "") == mood
+    assert mood_of((), f"prose\nmood: {mood}\n") == mood
+    assert mood_of((), "", mood) == mood
+
+
+def test_a_label_wins_over_a_line_and_an_unknown_mood_is_passed_over():
+    assert mood_of(("mood:angry", "mood:slow"), "mood: crash") == "slow"
+    assert mood_of(("mood:angry",), "in a mood: none") == "steady"
+
+
+@pytest.mark.parametrize(
+    ("actor", "role"),
+    [
+        ("mayor", "mayor"),
+        ("shop/witness", "witness"),
+        ("shop/crew/ana", "crew"),
+        ("shop/polecats/opal", "polecat"),
+        ("deacon/boot", "boot"),
+    ],
+)
+def test_the_role_is_read_from_the_address(actor, role):
+    assert role_word(actor) == role
+
+
+def test_odd_settings_fall_back():
+    identity = read_identity({"GT_ROLE": "mayor", "GT_SCRIPT_PACE": "fast", "GT_SCRIPT_LIMIT": "-3"})
+    assert (identity.pace_s, identity.limit_s, identity.patrol_s) == (2.0, 0.0, 0.0)
+
+
+def work(description="", bead="gt-1"):
+    return Assignment(bead, "A title", description, (), "hooked")
+
+
+def test_steps_come_from_the_list_in_the_description_else_the_usual_ones():
+    listed = plan_for(work("Do this:\n- [ ] first\n- second\n3. third\nfile: src/a.py, docs/b.md"))
+    assert listed.steps == ("first", "second", "third")
+    assert listed.files == ("src/a.py", "docs/b.md")
+    assert plan_for(work("- only one")).steps == DEFAULT_STEPS
+    assert plan_for(work()).files == ("changes/gt-1.md",)
+
+
+def test_files_outside_the_worktree_are_not_taken():
+    assert plan_for(work("file: ../../etc/passwd, /etc/passwd, .git/config")).files == ("changes/gt-1.md",)
+
+
+def test_a_step_is_a_real_edit_and_a_real_commit_of_that_file_alone(tmp_path):
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    git("config", "user.name", "opal")
+    git("config", "user.email", "opal@example.org")
+    (tmp_path / "other.txt").write_text("someone else's")
+    git("add", "other.txt")
+    plan = plan_for(work("- one; rm -rf\n- `two`\nfile: src/a.py"))
+    assert do_step(plan, 0, str(tmp_path)) == "src/a.py"
+    assert do_step(plan, 1, str(tmp_path)) == "src/a.py"
+    assert (tmp_path / "src/a.py").read_text() == "# gt-1: one; rm -rf\n# gt-1: `two`\n"
+    assert git("log", "--format=%s").splitlines() == ["`two` (gt-1)", "One; rm -rf (gt-1)"]
+    assert git("status", "--short").splitlines() == ["A  other.txt"]
+
+
+def test_a_line_fits_its_file():
+    assert line_for("a.py", "x") == "# x\n"
+    assert line_for("a.md", "x") == "- x\n"
+    assert line_for("a.ts", "x") == "// x\n"
+
+
+def test_the_hook_is_understood_as_record_or_as_id():
+    record = {"id": "gt-1", "title": "T", "description": "D", "labels": ["mood:slow"], "status": "hooked"}
+    assert parse_hook({"has_work": True, "pinned_bead": record}) == ("gt-1", "T", "D", ("mood:slow",), "hooked")
+    assert parse_hook({"has_work": True, "pinned_bead": "gt-1", "title": "T"}).bead == "gt-1"
+    assert parse_hook({"has_work": False, "pinned_bead": None}) is None
+    assert parse_hook({}) is None
+
+
+def test_the_transcript_is_private(tmp_path, monkeypatch):
+    from gastown_agent.session import Session
+
+    monkeypatch.chdir(tmp_path)
+    Session(read_identity({"GT_ROLE": "mayor"})).note("user", "hello")
+    path = tmp_path / ".runtime" / "transcript.jsonl"
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
