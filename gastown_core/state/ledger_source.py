@@ -135,6 +135,9 @@ class LedgerSource:
             return None
         old = view.get(bead.id)
         if bead.is_tombstone:
+            if old is not None and old.is_ephemeral != bead.is_ephemeral:
+                # a wisp that became lasting, or the other way round: only its old file lost it
+                return None
             view.pop(bead.id, None)
             return Change(name, old, None, bead.text("updated_at")) if old is not None else None
         new = excerpt_of(bead)
