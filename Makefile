@@ -58,7 +58,7 @@ static: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 # TESTED=yes: the tests have just run, do not run them twice
 check: static

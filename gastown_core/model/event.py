@@ -7,7 +7,10 @@ lifetime, expected payload keys, and the sentence.  A kind that is not in the ta
 
 from __future__ import annotations
 
+import time
 from collections import namedtuple
+
+from gastown_core.clock import parse_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +60,14 @@ def _text(payload: Mapping[str, Any], key: str, default: str = "") -> str:
 def _reason(payload: Mapping[str, Any]) -> str:
     reason = _text(payload, "reason") or _text(payload, "message") or _text(payload, "error")
     return f": {reason}" if reason else ""
+
+
+def _until(payload: Mapping[str, Any]) -> str:
+    """`` until 14:05`` in local time, for a moment; the text itself for anything else."""
+    text = _text(payload, "until")
+    moment = parse_moment(text)
+    told = time.strftime("%H:%M", time.localtime(moment)) if moment else text
+    return f" until {told}" if told else ""
 
 
 def _named(payload: Mapping[str, Any]) -> str:
@@ -277,7 +288,7 @@ _TABLE = (
         WARN,
         3,
         "until message",
-        lambda p: "rate limited" + (f" until {_text(p, 'until')}" if _text(p, "until") else ""),
+        lambda p: "rate limited" + _until(p),
     ),
     # comms
     _kind("mail", COMMS, "✉", "m", INFO, 30, "to subject", lambda p: f"→ {_text(p, 'to', '?')}: {_text(p, 'subject')}"),

@@ -89,9 +89,7 @@ def command_of(order: Order) -> list[str]:
 
 
 def _stages(root: str, order: Order, argv: list[str]) -> Iterable[Receipt]:
-    words = list(argv)
-    at = words.index("--") if "--" in words else len(words)
-    words[at:at] = ["--receipts"]
+    words = [argv[0], "--receipts", *argv[1:]]
     child = process.spawn(
         [sys.executable, "-P", "-m", "gastown_cli", *words],
         cwd=root,

@@ -1,0 +1,87 @@
+"""What frequent commands do not import, and that nobody's import crosses the layers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import sys
+sys.argv = sys.argv[1:]
+from gastown_cli.main import gt, bd
+code = {"gt": gt, "bd": bd}[sys.argv[0]]()
+sys.stderr.write("MODULES " + " ".join(sorted(sys.modules)))
+sys.exit(code)
+"""
+
+
+def modules_of(words: list[str], cwd: Path) -> set[str]:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, *words], cwd=cwd, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.rsplit("MODULES ", 1)[1].split())
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.support.towns import reference_town
+
+    return Path(reference_town(tmp_path_factory.mktemp("town")))
+
+
+HEAVY = {
+    "dataclasses",
+    "typing",
+    "pathlib",
+    "asyncio",
+    "subprocess",
+    "orjson",
+    "psutil",
+    "git",
+    "libtmux",
+    "textual",
+    "rich",
+}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bd", "ready"],
+        ["bd", "show", "dm-k3f"],
+        ["bd", "create", "a new one"],
+        ["bd", "list"],
+        ["gt", "convoy", "list"],
+        ["gt", "convoy", "show", "hq-cv-ml8y3"],
+    ],
+    ids=" ".join,
+)
+def test_frequent_commands_import_nothing_heavy(town: Path, words: list[str]) -> None:
+    assert not modules_of(words, town / "demo") & HEAVY
+
+
+def test_status_stays_away_from_the_console_and_from_libtmux(town: Path) -> None:
+    assert not modules_of(["gt", "status"], town) & (HEAVY - {"subprocess"})
+
+
+@pytest.mark.parametrize("words", [["gt", "--help"], ["bd", "--help"]], ids=" ".join)
+def test_help_imports_no_command(town: Path, words: list[str]) -> None:
+    loaded = modules_of(words, town)
+    assert not {name for name in loaded if name.startswith(("gastown_cli.commands.", "gastown_cli.bd_commands."))}
+
+
+def test_the_first_frame_needs_no_textual(town: Path) -> None:
+    program = "import sys; from gastown_cli import fastpath; fastpath.frame(sys.argv[1], 160, 45, None); sys.stderr.write('MODULES ' + ' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(town)], capture_output=True, text=True, timeout=30, cwd=town
+    )
+    assert done.returncode == 0, done.stderr
+    assert not set(done.stderr.rsplit("MODULES ", 1)[1].split()) & HEAVY
+
+
+def test_the_layers_hold() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([str(lint), "--no-cache"], capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stdout
