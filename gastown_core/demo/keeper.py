@@ -14,12 +14,13 @@ from gastown_core import process
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.demo.script import LATER
+from gastown_core.demo.script import LATER, LATER_TITLE
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.model.address import MAYOR, POLECAT
 from gastown_core.model.agent import Health
 from gastown_core.state.collect import collect
+from gastown_core.work import convoys
 from gastown_core.work.sling import Sling, SlingRequest
 
 LOOK_EVERY_S = 4.0
@@ -97,7 +98,8 @@ def dispatch(root: str, rig: str, filed: int) -> int:
     later = [title for place, title in LATER if place == rig]
     if not ready and filed < len(LATER):
         with ledger.stores()[rig].write(MAYOR) as batch:
-            batch.create({"title": later[filed % len(later)], "issue_type": "feature"})
+            bead = batch.create({"title": later[filed % len(later)], "issue_type": "feature"})
+        _bundle(root, ledger, bead.id)
         return 1
     for bead in ready:
         try:
@@ -106,6 +108,15 @@ def dispatch(root: str, rig: str, filed: int) -> int:
         except GastownError as error:
             sys.stderr.write(f"{error}\n")
     return 0
+
+
+def _bundle(root: str, ledger: TownLedger, bead_id: str) -> None:
+    """Put later work into one convoy of its own."""
+    for convoy in convoys.list_convoys(ledger):
+        if convoy.bead.title == LATER_TITLE:
+            convoys.add_to_convoy(root, ledger, convoy.bead.id, [bead_id], actor=MAYOR)
+            return
+    convoys.create_convoy(root, ledger, LATER_TITLE, [bead_id], owner=MAYOR)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ BUNDLES = (
 FIRST = ("login", "session", "round", "empty", "pdf", "currency", "case", "archive")
 """Keys in the order in which they are slung; more agents than these take what is ready next."""
 
+LATER_TITLE = "Small wishes"
 LATER = (
     ("shop", "Show similar articles"),
     ("billing", "Credit notes"),

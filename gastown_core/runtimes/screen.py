@@ -118,6 +118,9 @@ def _limit(table: ScreenTable, rows: list[str]) -> str:
     start = prompts[-2] if len(prompts) > 1 else 0
     end = prompts[-1] if prompts else len(body)
     last_turn = body[start:end] if end > start else body[start:]
+    # within a long turn only its last step counts: after a limit was lifted the agent went on
+    steps = [number for number, row in enumerate(last_turn) if row.lstrip().startswith(("●", "⏺", "•"))]
+    last_turn = last_turn[steps[-1] :] if steps else last_turn
     for number, row in enumerate(last_turn):
         if any(pattern.match(row.strip(" ●⏺•✻")) for pattern in table.limits):
             tail = last_turn[number + 1] if number + 1 < len(last_turn) else ""

@@ -129,3 +129,15 @@ def test_a_numbered_list_in_an_answer_is_no_dialog():
 
 def test_kinds_are_closed():
     assert all(kind in KINDS for kind, *_ in EXPECTED.values())
+
+
+def test_a_limit_that_was_lifted_is_history() -> None:
+    lines = [
+        "❯ go on",
+        "● API Error: rate limited until 08:56",
+        "● The limit is over; going on.",
+        "❯",
+        "  ? for shortcuts",
+    ]
+    assert read_screen("scripted", lines).kind == "ready"
+    assert read_screen("scripted", [*lines[:2], *lines[3:]]).kind == "limited"
