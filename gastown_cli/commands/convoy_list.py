@@ -23,29 +23,31 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """List convoys, the newest first."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoys import as_json, list_convoys
+    from gastown_core.work.convoys import as_json, list_convoys, list_rows
 
     statuses = () if args.all else (args.status or "open",)
-    found = list_convoys(TownLedger(context.town()), statuses=statuses)
+    ledger = TownLedger(context.town())
     if args.json:
-        output.say_json([as_json(convoy) for convoy in found])
-    elif not found:
-        output.say("no convoys" if args.all else "no open convoys; gt convoy create NAME BEAD… makes one")
-    elif args.tree:
-        output.say("\n\n".join("\n".join(detail_lines(convoy)) for convoy in found))
-    else:
-        now = SYSTEM_CLOCK.now()
-        rows = [
-            [
-                one.bead.id,
-                output.shorten(output.clean(one.bead.title), 48),
-                f"{one.progress.done}/{one.progress.total}",
-                one.bead.status,
-                format_age(now - one.bead.created_at),
-            ]
-            for one in found
+        output.say_json_rows([as_json(convoy) for convoy in list_convoys(ledger, statuses=statuses)])
+        return 0
+    if args.tree:
+        output.say("\n\n".join("\n".join(detail_lines(one)) for one in list_convoys(ledger, statuses=statuses)))
+        return 0
+    now = SYSTEM_CLOCK.now()
+    rows = [
+        [
+            one.id,
+            output.shorten(output.clean(one.title), 48),
+            f"{one.progress.done}/{one.progress.total}",
+            one.status,
+            format_age(now - one.created_at),
         ]
+        for one in list_rows(ledger, statuses=statuses)
+    ]
+    if rows:
         output.say(output.table(rows, header=("ID", "TITLE", "DONE", "STATUS", "AGE"), right=(2, 4)))
+    else:
+        output.say("no convoys" if args.all else "no open convoys; gt convoy create NAME BEAD… makes one")
     return 0
 
 

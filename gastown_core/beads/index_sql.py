@@ -8,6 +8,8 @@ from gastown_core.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
     from typing import Any
 
     from gastown_core.beads.store import BeadQuery
@@ -153,3 +155,14 @@ def select_candidates(columns: str, query: BeadQuery, now: float) -> tuple[str, 
     never = tuple(sorted(NEVER_READY_TYPES - set(query.types)))
     where.among("issue_type", never, inverted=True)
     return f"SELECT {columns} FROM beads {where} {order_of(query, now)}", where.values
+
+
+def rows_of(db: sqlite3.Connection, columns: str, bead_ids: Iterable[str]) -> list[Any]:
+    """These columns of those of the beads that exist, in no order; thousands at once cost little."""
+    wanted = list(bead_ids)
+    found: list[Any] = []
+    for start in range(0, len(wanted), 500):
+        some = wanted[start : start + 500]
+        sql = f"SELECT {columns} FROM beads WHERE id IN ({','.join('?' * len(some))})"
+        found += db.execute(sql, some).fetchall()
+    return found

@@ -14,10 +14,10 @@ from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.filters import arranged
 from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS, Index
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
-from gastown_core.beads.index_sql import select, select_candidates, where_of
+from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
 from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
 from gastown_core.beads.rules import Vocabulary
-from gastown_core.beads.store import BeadQuery, Excerpt, Position, Tally
+from gastown_core.beads.store import BeadQuery, Excerpt, Headline, Outline, Position, Tally
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import StoreError
 from gastown_core.files.jsonl import append_lines
@@ -146,6 +146,23 @@ class JsonlStore:
         with self.index.snapshot() as db:
             return [excerpt_from(row) for row in db.execute(sql, values)]
 
+    def headlines(self, query: BeadQuery) -> list[Headline]:
+        """As ``find``, one line of each."""
+        sql, values = select("id, title, status, created_at, updated_at", query, self.clock.now())
+        with self.index.snapshot() as db:
+            return [Headline._make(row) for row in db.execute(sql, values)]
+
+    def outlines(self, bead_ids: Iterable[str]) -> dict[str, Outline]:
+        """Those of the ids that exist, in outline; thousands at once cost little."""
+        columns = "id, title, status, priority, issue_type, assignee, labels"
+        with self.index.snapshot() as db:
+            return {row[0]: Outline._make(row) for row in rows_of(db, columns, bead_ids)}
+
+    def statuses(self, bead_ids: Iterable[str]) -> dict[str, str]:
+        """Those of the ids that exist, with their status."""
+        with self.index.snapshot() as db:
+            return dict(rows_of(db, "id, status", bead_ids))
+
     def count(self, query: BeadQuery) -> int:
         """How many match, whatever the limit."""
         where = where_of(query)
@@ -207,10 +224,13 @@ class JsonlStore:
         with self.index.snapshot() as db:
             return _dependents(db, bead_id)
 
-    def all_edges(self) -> list[tuple[str, str, str]]:
-        """Every dependency of the store as (source, target, type)."""
+    def all_edges(self, edge_type: str = "") -> list[tuple[str, str, str]]:
+        """Every dependency of the store (of one type, if given) as (source, target, type)."""
+        where, values = ("WHERE type=?", (edge_type,)) if edge_type else ("", ())
         with self.index.snapshot() as db:
-            return db.execute("SELECT source, target, type FROM deps ORDER BY source, target").fetchall()
+            return db.execute(
+                f"SELECT source, target, type FROM deps {where} ORDER BY source, target", values
+            ).fetchall()
 
     def tallies(self, bead_ids: Iterable[str]) -> dict[str, Tally]:
         """The derived keys of those of the ids that exist."""

@@ -12,13 +12,16 @@ from gastown_core.errors import NotFoundError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeVar
 
     from gastown_core.beads.index import Progress
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.store import Excerpt, Outline
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
+
+    T = TypeVar("T")
 
 TOWN = "town"
 
@@ -164,6 +167,31 @@ class TownLedger:
         for store in self.stores().values() if rest else ():
             found.update(store.get_many(rest))
         return {bead_id: found[bead_id] for bead_id in wanted if bead_id in found}
+
+    def outlines(self, bead_ids: Iterable[str]) -> dict[str, Outline]:
+        """As ``get_many``, in outline and in no order: what lists of members need, also for thousands."""
+        return self._gather(bead_ids, lambda store, group: store.outlines(group))
+
+    def statuses(self, bead_ids: Iterable[str]) -> dict[str, str]:
+        """Status of those of the ids that exist in any store."""
+        return self._gather(bead_ids, lambda store, group: store.statuses(group))
+
+    def _gather(self, bead_ids: Iterable[str], ask: Callable[[JsonlStore, list[str]], dict[str, T]]) -> dict[str, T]:
+        """What the stores answer, each asked for the ids that are routed to it, then all for the rest."""
+        by_stem: dict[str, list[str]] = {}
+        for bead_id in bead_ids:
+            by_stem.setdefault(bead_id.rpartition("-")[0], []).append(bead_id)
+        found: dict[str, T] = {}
+        rest: list[str] = []
+        for stem, group in by_stem.items():
+            # a route's prefix ends in a hyphen, so ids with one stem go one way
+            store = self._routed(f"{stem}-x")
+            if store is not None:
+                found.update(ask(store, group))
+            rest += [bead_id for bead_id in group if bead_id not in found]
+        for store in self.stores().values() if rest else ():
+            found.update(ask(store, rest))
+        return found
 
     def home_of(self, bead_id: str) -> JsonlStore | None:
         """The store that holds the bead, None if none does."""

@@ -72,6 +72,26 @@ if TYPE_CHECKING:
         is_failed: bool = False
         """Closed with a reason that tells of a failure."""
 
+    class Outline(NamedTuple):
+        """The least that a list of members needs of a bead; ``labels`` as the index keeps them (``\\x1f`` between)."""
+
+        id: str
+        title: str
+        status: str
+        priority: int
+        issue_type: str
+        assignee: str
+        labels: str
+
+    class Headline(NamedTuple):
+        """One line of a long list; times in Unix seconds."""
+
+        id: str
+        title: str
+        status: str
+        created_at: float
+        updated_at: float
+
     class Tally(NamedTuple):
         """The derived keys of a bead: how many ``blocks`` edges leave and reach it, its comments, its parent's id."""
 
@@ -87,6 +107,8 @@ if TYPE_CHECKING:
         inode: int
         offset: int
 else:
+    Headline = namedtuple("Headline", "id title status created_at updated_at")
+    Outline = namedtuple("Outline", "id title status priority issue_type assignee labels")
     BeadQuery = namedtuple(
         "BeadQuery",
         "statuses exclude_statuses types exclude_types labels_all labels_any labels_none assignees unassigned "

@@ -16,11 +16,11 @@ from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from typing import Any, NamedTuple
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Batch
+    from gastown_core.beads.store import Batch, Excerpt, Outline
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 
@@ -37,54 +37,81 @@ if TYPE_CHECKING:
         """A convoy bead with its members in the order they were added; a missing member is None under its id."""
 
         bead: Bead
-        members: tuple[tuple[str, Bead | None], ...]
+        members: tuple[tuple[str, Outline | None], ...]
+        progress: Progress
+
+    class Row(NamedTuple):
+        """A convoy as a list shows it; ``created_at`` in Unix seconds."""
+
+        id: str
+        title: str
+        status: str
+        created_at: float
         progress: Progress
 else:
     Progress = namedtuple("Progress", "total done in_review running missing")
     Convoy = namedtuple("Convoy", "bead members progress")
+    Row = namedtuple("Row", "id title status created_at progress")
 
 
-def member_ids(convoy: Bead) -> tuple[str, ...]:
+def member_ids(convoy: Bead | Excerpt) -> tuple[str, ...]:
     """Plain ids of the tracked beads, in the order they were added."""
     return tuple(edge.target for edge in convoy.edges if edge.type == "tracks")
 
 
-def progress(convoy: Bead, lookup: Callable[[str], Bead | None]) -> Progress:
+def progress(convoy: Bead | Excerpt, lookup: Callable[[str], Outline | Bead | None]) -> Progress:
     """How far the convoy is; ``lookup`` gives a member's own bead, None if there is none."""
-    return _count([lookup(bead_id) for bead_id in member_ids(convoy)])
+    members = map(lookup, member_ids(convoy))
+    return _count(_stage(bead) for bead in members)
 
 
-def _count(members: Iterable[Bead | None]) -> Progress:
-    total = done = review = running = missing = 0
-    for bead in members:
-        total += 1
-        if bead is None:
-            missing += 1
-        elif bead.status == CLOSED:
-            done += 1
-        elif bead.status == IN_REVIEW or "gt:in-review" in bead.labels:
-            review += 1
-        elif bead.status in (HOOKED, IN_PROGRESS):
-            running += 1
-    return Progress(total, done, review, running, missing)
+def _stage(bead: Outline | Bead | None) -> str | None:
+    if bead is None:
+        return None
+    in_review = bead.status != CLOSED and "gt:in-review" in bead.labels
+    return IN_REVIEW if in_review else bead.status
+
+
+def _count(statuses: Iterable[str | None]) -> Progress:
+    """Members by stage, from their statuses; None is a member that does not exist."""
+    counts: dict[str | None, int] = {}
+    for status in statuses:
+        counts[status] = counts.get(status, 0) + 1
+    at = counts.get
+    running = at(HOOKED, 0) + at(IN_PROGRESS, 0)
+    return Progress(sum(counts.values()), at(CLOSED, 0), at(IN_REVIEW, 0), running, at(None, 0))
+
+
+def list_rows(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> list[Row]:
+    """Convoys with these statuses (empty: all), the newest first, without their members; reads no record."""
+    town = ledger.store_for("hq-x")
+    convoys = sorted(
+        town.headlines(BeadQuery(types=("convoy",), statuses=statuses)), key=lambda one: (-one.created_at, one.id)
+    )
+    members: dict[str, list[str]] = {one.id: [] for one in convoys}
+    for source, target, _ in town.all_edges("tracks"):
+        if source in members:
+            members[source].append(unwrap_external(target))
+    known = ledger.statuses(bead_id for some in members.values() for bead_id in some)
+    return [
+        Row(one.id, one.title, one.status, one.created_at, _count(map(known.get, members[one.id]))) for one in convoys
+    ]
 
 
 def list_convoys(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> list[Convoy]:
     """Convoys with these statuses (empty: all), the newest first; members of all of them are read in one go."""
-    query = BeadQuery(types=("convoy",), statuses=statuses, sort="created")
-    convoys = ledger.store_for("hq-x").find(query)
+    convoys = ledger.store_for("hq-x").find(BeadQuery(types=("convoy",), statuses=statuses))
     convoys.sort(key=lambda bead: (-bead.created_at, bead.id))
     return _with_members(ledger, convoys)
 
 
 def _with_members(ledger: TownLedger, convoys: list[Bead]) -> list[Convoy]:
-    wanted = {bead_id for convoy in convoys for bead_id in member_ids(convoy)}
-    known: Mapping[str, Bead] = ledger.get_many(sorted(wanted)) if wanted else {}
-    out = []
-    for convoy in convoys:
-        members = tuple((bead_id, known.get(bead_id)) for bead_id in member_ids(convoy))
-        out.append(Convoy(convoy, members, _count(bead for _, bead in members)))
-    return out
+    ids = [member_ids(convoy) for convoy in convoys]
+    known = ledger.outlines(dict.fromkeys(bead_id for some in ids for bead_id in some))
+    return [
+        Convoy(convoy, tuple((bead_id, known.get(bead_id)) for bead_id in some), progress(convoy, known.get))
+        for convoy, some in zip(convoys, ids, strict=True)
+    ]
 
 
 def get_convoy(ledger: TownLedger, convoy_id: str) -> Convoy:
@@ -100,8 +127,12 @@ def get_convoy(ledger: TownLedger, convoy_id: str) -> Convoy:
 
 def current_convoy(ledger: TownLedger) -> Convoy | None:
     """What ``show`` without an id means: the only open convoy, else the one touched last; None if there is none."""
-    convoys = list_convoys(ledger)
-    return max(convoys, key=lambda one: one.bead.updated_at, default=None)
+    newest = max(
+        ledger.store_for("hq-x").headlines(BeadQuery(types=("convoy",), statuses=(OPEN,))),
+        key=lambda one: one.updated_at,
+        default=None,
+    )
+    return get_convoy(ledger, newest.id) if newest is not None else None
 
 
 def create_convoy(
@@ -169,9 +200,11 @@ def add_to_convoy(
 
 
 def tracking(ledger: TownLedger, bead_id: str) -> list[Bead]:
-    """Open convoys that track the bead."""
-    query = BeadQuery(types=("convoy",), exclude_statuses=(CLOSED,))
-    return [convoy for convoy in ledger.store_for("hq-x").find(query) if bead_id in member_ids(convoy)]
+    """Convoys that track the bead and are not closed."""
+    town = ledger.store_for("hq-x")
+    spellings = {bead_id, wrap(ledger, bead_id)}
+    ids = {source for one in spellings for source, kind in town.dependents(one) if kind == "tracks"}
+    return [convoy for convoy in town.get_many(sorted(ids)).values() if not convoy.is_closed]
 
 
 def close_convoy(batch: Batch, convoy_id: str, reason: str) -> None:
@@ -221,7 +254,7 @@ def as_json(convoy: Convoy) -> dict[str, Any]:
     }
 
 
-def _member_json(bead_id: str, bead: Bead | None) -> dict[str, Any]:
+def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:
     if bead is None:
         return {
             "id": bead_id,
@@ -239,5 +272,5 @@ def _member_json(bead_id: str, bead: Bead | None) -> dict[str, Any]:
         "issue_type": bead.issue_type,
         "dependency_type": "tracks",
         "priority": bead.priority,
-        "labels": list(bead.labels),
+        "labels": bead.labels.split("\x1f") if bead.labels else [],
     }
