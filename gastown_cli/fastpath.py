@@ -69,10 +69,11 @@ def give_back() -> None:
         sys.stdout.flush()
 
 
-def hand_over() -> None:
-    """The app has the screen now."""
+def hand_over() -> bool:
+    """The app has the screen from now on; whether it already shows the first frame."""
     global _painted
-    _painted = False
+    was_painted, _painted = _painted, False
+    return was_painted
 
 
 def read_picture(root: str, width: int, height: int) -> dict[str, Any] | None:

@@ -40,9 +40,12 @@ def run(args: Namespace) -> int:
     _open(root, args.agents)
     if args.plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
         return _watch(root, span)
+    from gastown_cli.fastpath import hand_over, paint
+
+    paint(root)
     from gastown_tui.app import run_feed
 
-    code = int(run_feed(root))
+    code = run_feed(root, is_prepainted=hand_over())
     where = "" if args.path == DEFAULT_PLACE else " " + args.path
     output.say(f"The town goes on in {root}. gt demo{where} reopens it, gt demo{where} --stop ends it.")
     return code

@@ -70,9 +70,10 @@ def run(args: Namespace) -> int:
         return open_window(root, args)
     if args.json or args.plain or not sys.stdout.isatty() or not sys.stdin.isatty():
         return _print(root, args, wanted)
+    from gastown_cli.fastpath import hand_over
     from gastown_tui.app import run_feed
 
-    return run_feed(root, problems=args.problems, initial_filter=wanted)
+    return run_feed(root, problems=args.problems, initial_filter=wanted, is_prepainted=hand_over())
 
 
 def _print(root: str, args: Namespace, wanted: EventFilter) -> int:
