@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+
+from tests.support.cli import gt
+from tests.support.repos import make_repo
+
+
+def test_the_seeds_first_steps_word_by_word(tmp_path, without_tmux):
+    make_repo(str(tmp_path / "src"))
+    town = str(tmp_path / "gt")
+    made = gt("install", town, "--git", cwd=str(tmp_path))
+    assert made.code == 0 and "gt rig add" in made.out
+    assert gt("rig", "list", "--json", cwd=town).json == []
+    assert gt("crew", "list", "--json", cwd=town).json == []
+    assert gt("convoy", "list", "--json", cwd=town).json == []
+    assert gt("rig", "add", "myproject", f"file://{tmp_path}/src", cwd=town).code == 0
+    assert gt("crew", "add", "yourname", "--rig", "myproject", cwd=town).code == 0
+    crew = os.path.join(town, "myproject", "crew", "yourname")
+    listed = gt("crew", "list", "--json", cwd=crew).json
+    assert [(row["name"], row["rig"], row["branch"], row["git_clean"], row["has_session"]) for row in listed] == [
+        ("yourname", "myproject", "main", True, False)
+    ]
+    rigs = gt("rig", "list", "--json", cwd=crew).json
+    assert rigs == [
+        {
+            "name": "myproject",
+            "beads_prefix": "my",
+            "status": "stopped",
+            "witness": "stopped",
+            "refinery": "stopped",
+            "polecats": 0,
+            "crew": 1,
+        }
+    ]
+    attach = gt("mayor", "attach", cwd=town)
+    assert attach.code == 1 and "no tmux" in attach.err
+
+
+def test_a_second_install_is_refused_and_outside_a_town_commands_say_so(tmp_path):
+    town = str(tmp_path / "gt")
+    gt("install", town, cwd=str(tmp_path))
+    again = gt("install", town, cwd=str(tmp_path))
+    assert again.code == 1 and "is a town already" in again.err
+    assert gt("install", town, "--force", cwd=str(tmp_path)).code == 0
+    lost = gt("rig", "list", cwd=str(tmp_path))
+    assert lost.code == 1 and "no town" in lost.err
+    assert gt("prime", cwd=str(tmp_path)) == (0, "", "")
+
+
+def test_settings_are_checked_and_told(rigged):
+    assert gt("config", "set", "scheduler.max_polecats", "5", cwd=rigged.root).code == 0
+    assert gt("config", "get", "scheduler.max_polecats", cwd=rigged.root).out == "5\n"
+    wrong = gt("config", "set", "cli_theme", "pink", cwd=rigged.root)
+    assert wrong.code == 2 and "auto, dark, light" in wrong.err
+    unknown = gt("config", "get", "nonsense", "--json", cwd=rigged.root)
+    assert unknown.code == 2 and "nonsense" in unknown.json["error"]
+    assert [event["payload"]["key"] for event in rigged.events("settings_changed")] == ["scheduler.max_polecats"]
+
+
+def test_runtimes_are_listed_defined_and_removed(rigged):
+    names = {row["name"] for row in gt("config", "agent", "list", "--json", cwd=rigged.root).json}
+    ten = "claude gemini codex cursor auggie amp opencode copilot pi omp scripted"
+    assert set(ten.split()) <= names
+    assert gt("config", "agent", "set", "claude-glm", "claude-glm --model glm-4", cwd=rigged.root).code == 0
+    assert gt("config", "default-agent", "claude-glm", cwd=rigged.root).out == "claude-glm\n"
+    custom = gt("config", "agent", "get", "claude-glm", "--json", cwd=rigged.root).json
+    assert (custom["command"], custom["is_custom"]) == ("claude-glm", True)
+    held = gt("config", "agent", "remove", "claude-glm", cwd=rigged.root)
+    assert held.code == 2 and "default" in held.err
+    assert gt("config", "default-agent", "nonesuch", cwd=rigged.root).code == 1
+    assert gt("config", "default-agent", "claude", cwd=rigged.root).code == 0
+    assert gt("config", "agent", "remove", "claude-glm", cwd=rigged.root).code == 0
+
+
+def test_whoami_tells_what_it_rests_on(rigged):
+    assert gt("whoami", "--json", cwd=rigged.root).json["identity"] == "overseer"
+    assert gt("whoami", "--json", cwd=rigged.root, GT_ROLE="shop/polecats/opal").json["source"] == "GT_ROLE"
+    witness = os.path.join(rigged.root, "shop", "witness")
+    assert gt("whoami", "--json", cwd=witness).json["identity"] == "shop/witness"
+
+
+def test_activity_is_emitted_and_checked(rigged):
+    assert gt("activity", "emit", "patrol_started", "--rig", "shop", "--count", "2", cwd=rigged.root).code == 0
+    told = rigged.events("patrol_started")[0]
+    assert (told["actor"], told["payload"]) == ("overseer", {"rig": "shop", "polecat_count": 2})
+    missing = gt("activity", "emit", "polecat_checked", "--rig", "shop", cwd=rigged.root)
+    assert missing.code == 2 and "--polecat" in missing.err
+
+
+def test_heartbeats_are_written_and_turns_counted(rigged):
+    from gastown_core.runtimes.heartbeat import read_heartbeat
+
+    for _ in range(2):
+        gt("heartbeat", "--turn", "running", "tests", cwd=rigged.root, GT_SESSION="sh-opal")
+    beat = read_heartbeat(rigged.root, "sh-opal")
+    assert (beat.state, beat.context, beat.turn) == ("working", "running tests", 2)
+    assert gt("heartbeat", "--state", "sleepy", cwd=rigged.root, GT_SESSION="sh-opal").code == 2

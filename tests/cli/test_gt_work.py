@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import os
+
+from tests.support.cli import gt
+from tests.support.towns import reference_town
+
+
+def test_the_convoy_commands_of_the_readme_word_by_word(rigged):
+    one, two, three, four = (rigged.file(title).id for title in "abcd")
+    made = gt("convoy", "create", "Auth System", one, two, "--notify", "--human", cwd=rigged.root)
+    assert made.code == 0
+    empty = gt("convoy", "create", "Bug Fixes", "--human", "--json", cwd=rigged.root).json
+    assert empty["tracked"] == []
+    assert gt("convoy", "add", empty["id"], three, four, cwd=rigged.root).code == 0
+    shown = gt("convoy", "show", "--json", cwd=rigged.root).json
+    assert (shown["id"], [one["id"] for one in shown["tracked"]]) == (empty["id"], [three, four])
+    listed = gt("convoy", "list", "--json", cwd=rigged.root).json
+    assert [(row["title"], row["total"], row["notify"]) for row in listed] == [
+        ("Bug Fixes", 2, ""),
+        ("Auth System", 2, "mayor/"),
+    ]
+    text = gt("convoy", "list", cwd=rigged.root)
+    assert "Auth System" in text.out and "0/2" in text.out
+    assert "Auth System" in gt("convoy", "list", "--tree", cwd=rigged.root).out
+
+
+def test_a_bead_after_a_bare_notify_is_still_a_member(rigged):
+    bead = rigged.file().id
+    made = gt("convoy", "create", "Fix", "--notify", bead, "--json", cwd=rigged.root).json
+    assert ([one["id"] for one in made["tracked"]], made["notify"]) == ([bead], "mayor/")
+
+
+def test_an_unknown_member_makes_nothing(rigged):
+    refused = gt("convoy", "create", "Bad", "sh-nope", "--json", cwd=rigged.root)
+    assert refused.code == 1 and "sh-nope" in refused.json["error"]
+    assert gt("convoy", "list", "--json", cwd=rigged.root).json == []
+
+
+def test_the_reference_towns_convoy(tmp_path):
+    root = reference_town(tmp_path)
+    listed = gt("convoy", "list", "--json", cwd=root).json
+    assert [len(row["tracked"]) for row in listed] == [3]
+    assert "Demo convoy" in gt("convoy", "show", cwd=root).out
+
+
+def test_sling_hook_unsling_and_their_json(rigged, without_tmux):
+    bead = rigged.file("Fix login").id
+    dry = gt("sling", bead, "shop", "--dry-run", "--json", cwd=rigged.root).json
+    assert dry == {"bead": bead, "target": "shop/(a free polecat)", "dry_run": True}
+    slung = gt("sling", bead, "shop", "--agent", "codex", "--json", cwd=rigged.root).json
+    assert (slung["bead"], slung["runtime"], slung["session"]) == (bead, "codex", "")
+    assert os.path.isdir(slung["worktree"]) and "codex" in slung["by_hand"]
+    shown = gt("hook", "--json", cwd=slung["worktree"]).json
+    assert (shown["has_work"], shown["bead_id"], shown["agent"]) == (True, bead, slung["agent"])
+    assert gt("hook", "show", slung["agent"], cwd=rigged.root).out.startswith(f"{bead} [hooked] Fix login")
+    primed = gt("prime", cwd=slung["worktree"])
+    assert primed.code == 0 and bead in primed.out
+    assert gt("unsling", bead, cwd=rigged.root).code == 0
+    empty = gt("hook", "--json", cwd=slung["worktree"]).json
+    assert (empty["has_work"], empty["status"]) == (False, "empty")
+    assert [event["type"] for event in rigged.events("sling", "unhook")] == ["sling", "unhook"]
+
+
+def test_receipts_are_one_json_line_each_and_so_is_a_failure(rigged, without_tmux):
+    bead = rigged.file().id
+    lines = gt("sling", bead, "shop", "--receipts", cwd=rigged.root).lines
+    assert [line["stage"] for line in lines] == ["validated", "convoy", "worktree", "hooked", "session", "started"]
+    assert [line["final"] for line in lines] == [False] * 5 + [True]
+    failed = gt("sling", "sh-nope", "shop", "--receipts", cwd=rigged.root)
+    assert failed.code == 1 and "sh-nope" in failed.lines[0]["error"]
+
+
+def test_a_hook_is_set_by_hand(rigged):
+    bead = rigged.file().id
+    assert gt("hook", bead, "mayor", cwd=rigged.root).code == 0
+    assert gt("hook", bead, "mayor", cwd=rigged.root).code == 0
+    assert len(rigged.events("hook")) == 1
+    taken = gt("hook", bead, "shop/witness", cwd=rigged.root)
+    assert taken.code == 1 and "on the hook of mayor" in taken.err
+    polecat = gt("hook", bead, "shop/witness", cwd=rigged.root, GT_ROLE="shop/polecats/opal")
+    assert polecat.code == 2
+
+
+def test_control_characters_in_titles_do_not_reach_the_terminal(rigged):
+    bead = rigged.file("evil \x1b]0;owned\x07 title", description="\x1b[31mred").id
+    gt("hook", bead, "mayor", cwd=rigged.root)
+    gt("convoy", "create", "x\x1b[2Jy", bead, cwd=rigged.root)
+    for words in (("hook", "show", "mayor"), ("convoy", "list"), ("convoy", "show"), ("prime",)):
+        out = gt(*words, cwd=os.path.join(rigged.root, "mayor")).out
+        assert out and "\x1b" not in out and "\x07" not in out
+
+
+def test_handoff_without_tmux_keeps_the_note(rigged, without_tmux):
+    done = gt("handoff", "mayor", "-y", "-s", "full", "-m", "look here", cwd=rigged.root)
+    assert done.code == 0 and "run it yourself" in done.out
+    assert "look here" in gt("prime", cwd=os.path.join(rigged.root, "mayor")).out
