@@ -106,9 +106,18 @@ def frame(root: str, width: int, height: int, picture: dict[str, Any] | None) ->
                 lines[top + number] = overlay(lines[top + number], left, room, row)
     taken = picture.get("taken_at")
     if isinstance(taken, int | float) and lines:
-        mark = f" last seen {format_age(max(0.0, SYSTEM_CLOCK.now() - taken))} ago "
-        lines[0] = overlay(lines[0], max(0, width - len(mark) - 10), len(mark), mark)
+        mark = f"as of {format_age(max(0.0, SYSTEM_CLOCK.now() - taken))} ago"
+        lines[0] = _mark_age(lines[0], width, mark)
     return lines
+
+
+def _mark_age(header: str, width: int, mark: str) -> str:
+    """The header with the age of the picture where it said how fresh it was."""
+    from gastown_cli.output import cells
+
+    cut = max(header.rfind(" live"), header.rfind(" stale"))
+    left = cells(header[: cut + 1]) if cut > 0 else width - len(mark) - 1
+    return overlay(header, max(0, left), width - left, mark)
 
 
 def overlay(line: str, left: int, room: int, text: str) -> str:

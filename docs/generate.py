@@ -1,0 +1,87 @@
+"""Write what is generated: ``docs/console.md`` from the table of actions, and the README's picture from a demo town.
+
+``python -m docs.generate`` writes the page; ``python -m docs.generate picture TOWN`` draws the console on that town.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KEY_WORDS = {
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "shift+tab": "Shift-Tab",
+    "tab": "Tab",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+    "home": "Home",
+    "end": "End",
+}
+
+
+def key_word(key: str) -> str:
+    """A key as people write it."""
+    if key.startswith("ctrl+"):
+        return "Ctrl-" + key[5:].upper()
+    return KEY_WORDS.get(key, key)
+
+
+def console_page() -> str:
+    """The page of keys."""
+    from gastown_tui.keys import ACTIONS, GROUPS
+
+    lines = [
+        "# The console",
+        "",
+        "`gt feed` opens it, `gt feed --problems` in the problems view, `gt feed --window` in a tmux window.",
+        "This page is made from the console's table of actions (`make docs`), as are its help (`?`) and its palette (`:`).",
+    ]
+    for group in GROUPS:
+        lines += ["", f"## {group}", "", "| key | does | where |", "|---|---|---|"]
+        for action in ACTIONS:
+            if action.group == group:
+                keys = " ".join(f"`{key_word(key)}`" for key in action.keys)
+                lines.append(f"| {keys} | {action.help} | {', '.join(action.where)} |")
+    return "\n".join(lines) + "\n"
+
+
+def without_foreign_fonts(picture: str) -> str:
+    """The SVG without web fonts from elsewhere: a viewer's own monospace does."""
+    return re.sub(r"@font-face \{[^}]*\}\s*", "", picture).replace("https://www.textualize.io", "gt feed")
+
+
+async def draw(root: str, path: str) -> None:
+    """The console on a running town, as SVG."""
+    from gastown_core.state.live import LiveTown
+    from gastown_tui.app import FeedApp
+    from gastown_tui.engine import Engine
+
+    app = FeedApp(lambda: LiveTown(root), engine=Engine(root), environ={})
+    async with app.run_test(size=(150, 40)) as pilot:
+        await pilot.pause(1.5)
+        picture = app.export_screenshot(title="gt feed")
+        with open(path, "w", encoding="utf-8") as handle:
+            handle.write(without_foreign_fonts(picture))
+
+
+def main() -> int:
+    """Write the page, or draw the picture."""
+    if sys.argv[1:2] == ["picture"]:
+        asyncio.run(draw(sys.argv[2], os.path.join(HERE, "pictures", "console.svg")))
+        return 0
+    with open(os.path.join(HERE, "console.md"), "w", encoding="utf-8") as handle:
+        handle.write(console_page())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
