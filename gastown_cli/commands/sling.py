@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from gastown_cli import context, output, who
 from gastown_cli.receipts import add_receipts, follow
 
@@ -50,6 +52,8 @@ def run(args: Namespace) -> int:
         else:
             output.say(f"would sling {bead.id} {output.clean(bead.title)} to {whom}")
         return 0
+    # a polite end takes everything back, as an interrupt does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code, _ = follow(sling.run, as_lines=args.receipts, quiet=args.json)
     if args.json and not args.receipts:
         output.say_json(sling.result.as_json())

@@ -183,11 +183,26 @@ def _reserved(root: str, rig: str, now: float) -> set[str]:
             continue
         path = os.path.join(folder, file)
         with contextlib.suppress(FileNotFoundError):
-            if now - os.stat(path).st_mtime > limit:
+            if now - os.stat(path).st_mtime > limit or not _is_running(path):
                 os.unlink(path)
             else:
                 found.add(file.removesuffix(".pending"))
     return found
+
+
+def _is_running(path: str) -> bool:
+    """Whether the process that wrote the reservation still runs."""
+    with open(path, encoding="ascii", errors="replace") as handle:
+        text = handle.read().strip()
+    if not text.isdigit():
+        return True
+    try:
+        os.kill(int(text), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def prepare(claimed: Claim, bead_id: str, *, base_branch: str = "", clock: Clock = SYSTEM_CLOCK) -> Sandbox:

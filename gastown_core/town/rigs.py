@@ -21,7 +21,7 @@ from gastown_core.town import sources
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.install import commit_town
-from gastown_core.town.install_files import RIG_GITIGNORE
+from gastown_core.town.install_files import CLAUDE_SETTINGS, RIG_GITIGNORE
 from gastown_core.town.names import pick_theme
 from gastown_core.town.settings import load_settings
 
@@ -178,6 +178,8 @@ def _furnish(root: str, rig: NewRig, undo: ExitStack) -> None:
     settings = {"type": "rig-settings", "version": 1, "namepool": {"style": pick_theme(rig.name, used)}}
     write_json(os.path.join(rig.path, "settings", "config.json"), settings)
     write_atomic(os.path.join(rig.path, ".gitignore"), RIG_GITIGNORE.encode())
+    os.makedirs(os.path.join(rig.path, "witness", ".claude"))
+    write_json(os.path.join(rig.path, "witness", ".claude", "settings.json"), CLAUDE_SETTINGS)
     is_redirected = os.path.exists(os.path.join(rig.path, ".beads", "redirect"))
     add_route(root, f"{rig.prefix}-", f"{rig.name}/mayor/rig" if is_redirected else rig.name)
     undo.callback(remove_route, root, f"{rig.prefix}-")

@@ -9,8 +9,10 @@ import stat
 
 from gastown_core.beads.discovery import write_redirect
 from gastown_core.errors import GitError, UsageError
+from gastown_core.files.atomic import write_json
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import OURS, exclude
+from gastown_core.town.install_files import CLAUDE_SETTINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +92,8 @@ def clone_full(url: str, path: str, *, bare: str, branch: str, progress: Callabl
     """A clone of its own at ``path`` that borrows objects from the bare repository. Raises GitError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     git = Git(os.path.dirname(path))
-    git.stream("clone", "--progress", "--reference", bare, "--branch", branch, "--", url, path, on_progress=progress)
+    borrow = ("--reference", bare) if os.path.isdir(bare) else ()
+    git.stream("clone", "--progress", *borrow, "--branch", branch, "--", url, path, on_progress=progress)
     clone = Git(path)
     if os.path.isdir(os.path.join(path, ".githooks")):
         clone.run("config", "core.hooksPath", ".githooks")
@@ -98,13 +101,17 @@ def clone_full(url: str, path: str, *, bare: str, branch: str, progress: Callabl
 
 
 def provision(rig_path: str, work_dir: str, beads_home: str) -> None:
-    """Make a fresh worktree or clone part of the rig: beads redirect, overlay files, excludes.
+    """Make a fresh worktree or clone part of the rig: beads redirect, runtime hooks, overlay files, excludes.
 
     ``beads_home`` is the rig's store; git sees nothing of what is put in.
     """
     beads_dir = os.path.join(work_dir, ".beads")
     if os.path.realpath(beads_dir) != os.path.realpath(beads_home):
         write_redirect(work_dir, beads_home)
+    hooks = os.path.join(work_dir, ".claude", "settings.local.json")
+    if not os.path.lexists(hooks):
+        os.makedirs(os.path.dirname(hooks), exist_ok=True)
+        write_json(hooks, CLAUDE_SETTINGS)
     overlay = os.path.join(rig_path, ".runtime", "overlay")
     if os.path.isdir(overlay):
         for name in sorted(os.listdir(overlay)):

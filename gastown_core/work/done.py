@@ -95,7 +95,8 @@ class Done:
         self.clock = clock
         self.ledger: TownLedger = TownLedger(root)
         self.prefix = rig_prefix(root, entry.address.rig)
-        self.branch_into = target or default_branch(root, entry.address.rig)
+        self.default = default_branch(root, entry.address.rig)
+        self.branch_into = target
         self.result = HandedIn(status, issue)
         domain = load_settings(root).lenient("agent_email_domain")
         self.git = Git(entry.work_dir, identity=signature(entry.address, domain))
@@ -108,6 +109,7 @@ class Done:
         self.result = replace(self.result, branch=branch)
         bead = self._bead(branch)
         self.result = replace(self.result, issue=bead.id)
+        self.branch_into = self.branch_into or hook.dispatch_of(bead).get("base", "") or self.default
         write_heartbeat(self.root, self.entry.session, "exiting", context="handing in", bead=bead.id, clock=self.clock)
         saved = self._save(bead)
         self.result = replace(self.result, saved=saved)
@@ -150,7 +152,7 @@ class Done:
 
     def _push(self, branch: str) -> str:
         """Push the branch and see it arrive; returns the commit."""
-        if not branch or branch == self.branch_into:
+        if not branch or branch in (self.branch_into, self.default):
             raise ConflictError(
                 f"work is handed in from a branch of its own, not from {branch or 'a detached commit'}",
                 "",

@@ -161,7 +161,7 @@ class Sling:
         if not self.request.session or not has_tmux():
             return False
         entry = polecats.polecat_entry(self.root, who.rig, rig_prefix(self.root, who.rig), who.name)
-        return not sessions.is_alive(sessions.find_session(self.root, entry))
+        return not self._lives(entry)
 
     def _make_convoy(self, bead: Bead, undo: ExitStack) -> str:
         """The convoy that tracks the bead, made if there is none; its id and title."""
@@ -217,7 +217,13 @@ class Sling:
         state = record.fields.get("agent_state", "") if record is not None else ""
         if record is not None and record.fields.get("hook_bead", "") == bead_id:
             return True
-        return state in RESTING
+        if state in RESTING:
+            return True
+        # a sling that died half-way left its word behind; whoever hooks under the lock is not such a one
+        return state in ("spawning", "working", "running") and not self._lives(entry)
+
+    def _lives(self, entry: RosterEntry) -> bool:
+        return has_tmux() and sessions.is_alive(sessions.find_session(self.root, entry))
 
     def _set_agent(self, entry: RosterEntry, **fields: str) -> None:
         put_agent_bead(self.ledger, entry.address, rig_prefix(self.root, entry.address.rig), **fields)
@@ -231,7 +237,7 @@ class Sling:
 
     def _hook(self, bead: Bead, entry: RosterEntry, branch: str, undo: ExitStack) -> None:
         words = {"by": self.actor, "at": format_seconds(self.clock.now()), "convoy": self.result.convoy}
-        words.update(branch=branch, args=self.request.args, agent=self.request.agent)
+        words.update(branch=branch, args=self.request.args, agent=self.request.agent, base=self.request.base_branch)
         dispatch = {key: word for key, word in words.items() if word}
         hook.hook(self.ledger, bead.id, entry.address, actor=self.actor, force=True, dispatch=dispatch)
         undo.callback(self._put_back, bead)

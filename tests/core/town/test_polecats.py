@@ -115,10 +115,13 @@ def test_a_stale_reservation_is_void(rigged):
     name = first.name
     first.__exit__(None, None, None)
     path = os.path.join(folder, f"{name}.pending")
-    write(path, "999999")
+    write(path, str(os.getpid()))
     with take(rigged) as claimed:
         assert claimed.name != name
     os.utime(path, (1, 1))
+    with take(rigged) as claimed:
+        assert claimed.name == name
+    write(path, "4194305")
     with take(rigged) as claimed:
         assert claimed.name == name
 

@@ -147,3 +147,12 @@ def test_unknown_work_statuses_and_roles_are_refused(slung):
         Done(rigged.root, entry, status="FINE")
     with pytest.raises(UsageError):
         Done(rigged.root, rigged.entry("mayor"))
+
+
+def test_work_slung_on_another_base_is_handed_in_for_that_base(rigged):
+    rigged.origin.run("branch", "develop", "main")
+    bead = rigged.file()
+    result = rigged.sling(bead.id, base_branch="develop").result
+    entry = rigged.entry(result.agent)
+    commit_files(Git(entry.work_dir, identity=rigged.origin.identity), {"a": "1"}, "one")
+    assert hand_in(rigged, entry)[1].target == "develop"

@@ -207,3 +207,21 @@ def test_without_tmux_the_work_is_hooked_and_the_command_is_told(rigged, without
     assert rigged.bead(bead.id).status == "hooked"
     assert last.final and last.ok and "claude" in last.detail and sling.result.worktree in last.detail
     assert sling.result.session == ""
+
+
+def test_a_polecat_left_behind_by_a_sling_that_died_is_used_again(rigged):
+    from gastown_core.town.agent_beads import put_agent_bead
+
+    dead = rigged.sling(rigged.file("one").id).result
+    hook.unhook(rigged.ledger, dead.bead, actor="x")
+    put_agent_bead(rigged.ledger, parse_address(dead.agent), "sh", agent_state="spawning", hook_bead=dead.bead)
+    assert rigged.sling(rigged.file("two").id).result.agent == dead.agent
+
+
+def test_an_agent_that_asked_for_help_gets_no_new_work(rigged):
+    from gastown_core.town.agent_beads import put_agent_bead
+
+    stuck = rigged.sling(rigged.file("one").id).result
+    hook.unhook(rigged.ledger, stuck.bead, actor="x")
+    put_agent_bead(rigged.ledger, parse_address(stuck.agent), "sh", agent_state="stuck")
+    assert rigged.sling(rigged.file("two").id).result.agent != stuck.agent
