@@ -8,6 +8,7 @@ import time
 from gastown_agent.identity import WORKERS
 from gastown_agent.mood import DIALOG
 from gastown_agent.patrol import patrol
+from gastown_agent.town_commands import read_note
 from gastown_agent.view import banner, prompt_area, question_area
 from gastown_agent.worker import CRASH_STATUS, CrashError, Worker
 from gastown_core.messaging.queue import drain
@@ -38,6 +39,7 @@ class Loop:
         self._due: dict[str, float] = {}
         self._interrupted_at = -QUIT_WINDOW_S
         self._turn_busy = ""
+        self._has_predecessor = prompt.startswith("[GAS TOWN]") and " • handoff" in prompt.split("\n", 1)[0]
         self._worker = Worker(session, self._say, self._ask)
 
     def run(self) -> int:
@@ -158,6 +160,9 @@ class Loop:
     def _end_turn(self) -> None:
         self._turn_busy = ""
         self._say("● Understood.")
+        if self._has_predecessor:
+            self._has_predecessor = False
+            self._say(f"● gt prime\n  ⎿  {read_note(self._session.identity.work_dir)}")
         if self._read_queue():
             return
         if self._session.identity.role in WORKERS:

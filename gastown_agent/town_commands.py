@@ -57,6 +57,16 @@ def parse_hook(value: dict[str, Any]) -> Assignment | None:
     )
 
 
+def read_note(cwd: str) -> str:
+    """Run ``gt prime``, which shows a predecessor's note and takes it off the hook; what came of it, in words."""
+    try:
+        done = gt("prime", cwd=cwd)
+    except GastownError as error:
+        return str(error)
+    notes = [line[3:] for line in done.out.split("\n") if line.startswith("## ") and "HANDOFF" in line]
+    return f"read: {notes[0]}" if notes else "no note" if done.code == 0 else done.err.strip()[:200]
+
+
 def hand_in(cwd: str) -> tuple[bool, str]:
     """Run ``gt done``; whether it went through, and its last words."""
     done = gt("done", cwd=cwd, timeout_s=120.0)

@@ -85,3 +85,12 @@ def test_an_agent_hands_itself_off_from_inside_its_session(town):
     assert done.code == 0 and "its successor reads the note" in done.out
     until(lambda: sessions.find_session(town.root, entry).pid != old.pid, "a fresh session")
     until(lambda: any(e["payload"]["topic"] == "handoff" for e in town.events("session_start")), "it is told of")
+
+
+def test_the_successor_reads_the_note_once(town):
+    entry = town.entry("shop/witness")
+    sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+    stored = gt("handoff", "witness", "-y", "-s", "full", "-m", "look here", "--receipts", cwd=town.root).lines[0]
+    note = str(stored["detail"]).split()[0]
+    until(lambda: town.bead(note).is_closed, "the note is read")
+    assert town.bead(note).text("close_reason") == "read by the successor"
