@@ -25,9 +25,10 @@ from gastown_core.errors import NoTmuxError, TmuxError
 from gastown_core.tmux.panes import (
     HIDDEN_PREFIX,
     PANE_FORMAT,
-    RECORD,
+    PUSH,
     Pane,
     capture_words,
+    is_unsettled,
     last_lines,
     parse_panes,
 )
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
 
 SUBSCRIPTIONS_SINCE = (3, 2)
 _LIST = f"list-panes -a -F '{PANE_FORMAT}'"
-_EVERY_PANE = f"#{{S:#{{W:#{{P:{PANE_FORMAT}{RECORD}}}}}}}"
+# a digest of what moves, evaluated by tmux once a second over all sessions; the full format would cost it six times as much
+_DIGEST = "#{S:#{W:#{window_id}#{window_activity}#{session_attached}#{P:#{pane_dead}} }}"
 _STIRRED = (
+    b"%subscription-changed gt ",
     b"%sessions-changed",
     b"%session-renamed",
     b"%window-add",
@@ -55,8 +58,8 @@ _STIRRED = (
 class ControlLink:
     """A link to a running server; opening it never starts one.
 
-    ``on_change(panes)`` gets session → Pane whenever sessions come or go, or a pane's program, activity, title or
-    death changes (within a second; ``subscribed`` False means tmux is too old for the latter: call ``panes`` every
+    ``on_change(panes)`` gets session → Pane whenever sessions come or go (at once), or a pane dies, has output, or a
+    viewer comes or goes (within a second; ``subscribed`` False means tmux is too old for the latter: call ``panes`` every
     two seconds).  ``on_close()`` comes once, when the server or the link ended.  Both come from the reader thread and
     must not call ``run``.  Raises NoTmuxError, NoServerError, TmuxError.
     """
@@ -80,6 +83,7 @@ class ControlLink:
         self._lock = threading.Lock()
         self._listing = False
         self._stale = False
+        self._pushed: set[str] = set()
         with server.coming_and_going():
             self._process, self._output, self._lifeline = _start_client(server, self.session)
             self._reader = threading.Thread(target=self._read, name="tmux-link", daemon=True)
@@ -192,13 +196,8 @@ class ControlLink:
             answer.set_result(lines)
 
     def _notice(self, line: bytes) -> None:
-        """A notification: take the pane list out of a subscription, or ask for a fresh one."""
-        if self._on_change is None:
-            return
-        if line.startswith(b"%subscription-changed gt "):
-            value = line.decode("utf-8", "replace").partition(" : ")[2]
-            self._on_change(parse_panes(value.split(RECORD)))
-        elif line.startswith(_STIRRED):
+        """A notification that something moved: ask for a fresh list."""
+        if self._on_change is not None and line.startswith(_STIRRED):
             self._ask_for_panes()
 
     def _ask_for_panes(self) -> None:
@@ -214,7 +213,13 @@ class ControlLink:
         self._listing = False
         if answer.cancelled() or answer.exception() is not None or self._on_change is None:
             return
-        self._on_change(parse_panes(answer.result()))
+        panes = parse_panes(answer.result())
+        self._on_change(panes)
+        unsettled = {pane.pane_id for pane in panes.values() if is_unsettled(pane)}
+        if unsettled - self._pushed:
+            self.command(" ".join(PUSH))
+            self._stale = True
+        self._pushed = unsettled
         if self._stale:
             self._ask_for_panes()
 
@@ -222,7 +227,7 @@ class ControlLink:
         # tied to our hidden pane: a subscription of the whole session crashes tmux 3.3 when it falls due just after
         # its client lost its session, which happens whenever our process is killed
         own = self.run(f"list-panes -s -t ={self.session}: -F '#{{pane_id}}'")
-        self.command(f"refresh-client -B 'gt:{own[0]}:{_EVERY_PANE}'")
+        self.command(f"refresh-client -B 'gt:{own[0]}:{_DIGEST}'")
 
     def _sweep_others(self) -> None:
         """Remove hidden sessions of processes that ended before their link was complete."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from gastown_core.tmux.server import NoServerError, exact
+from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ else:
 
 HIDDEN_PREFIX = "_gt-"
 FIELD = "\u241f"
-RECORD = "\u241e"
 
 _VARIABLES = (
     "session_name window_id pane_id pane_pid pane_dead pane_dead_status window_activity session_attached pane_in_mode "
@@ -60,7 +59,7 @@ _VARIABLES = (
 ).split()
 
 PANE_FORMAT = FIELD.join(f"#{{{name}}}" for name in _VARIABLES)
-"""tmux format of one pane; no commas, so it also stands inside ``#{P:}`` loops."""
+"""tmux format of one pane."""
 
 
 def parse_pane(record: str) -> tuple[Pane, bool] | None:
@@ -109,33 +108,49 @@ def parse_panes(records: Iterable[str]) -> dict[str, Pane]:
 
 def list_panes(server: TmuxServer) -> dict[str, Pane]:
     """All sessions of the server, each with its agent's pane; empty if no server runs. Raises TmuxError, NoTmuxError."""
+    words = ("list-panes", "-a", "-F", PANE_FORMAT)
     try:
-        text = server.run("list-panes", "-a", "-F", PANE_FORMAT)
+        panes = parse_panes(server.run(*words).split("\n"))
+        if any(map(is_unsettled, panes.values())):
+            panes = parse_panes(server.run_many([PUSH, words]).split("\n"))
     except NoServerError:
         return {}
-    return parse_panes(text.split("\n"))
+    return panes
+
+
+PUSH = ("run-shell", "true")
+"""A command whose only purpose is that a child of the server ends."""
+
+
+def is_unsettled(pane: Pane) -> bool:
+    """Whether a pane is dead and tmux does not know how it ended.
+
+    Once in a while tmux 3.3 misses the word of its child's death, until the next child ends: ``PUSH`` makes it look.
+    """
+    return pane.dead and pane.dead_status is None and not pane.dead_since
 
 
 def read_pane(server: TmuxServer, target: str) -> Pane:
     """The pane ``target`` (a pane id, or ``exact(session)``) as it is now. Raises TargetMissingError, NoServerError."""
-    text = server.run("display-message", "-p", "-t", target, PANE_FORMAT)
-    parsed = parse_pane(text.rstrip("\n"))
+    words = ("display-message", "-p", "-t", target, PANE_FORMAT)
+    parsed = parse_pane(server.run(*words).rstrip("\n"))
+    if parsed is not None and is_unsettled(parsed[0]):
+        parsed = parse_pane(server.run_many([PUSH, words]).rstrip("\n"))
     if parsed is None or not parsed[0].pane_id:
-        from gastown_core.tmux.server import TargetMissingError
-
         raise TargetMissingError("there is no such session", f"tmux knows no {target}")
     return parsed[0]
 
 
 def find_pane(server: TmuxServer, session: str) -> Pane | None:
     """The agent's pane of exactly this session, None if there is no such session. Raises TmuxError, NoTmuxError."""
-    from gastown_core.tmux.server import TargetMissingError
-
+    words = ("list-panes", "-s", "-t", exact(session), "-F", PANE_FORMAT)
     try:
-        text = server.run("list-panes", "-s", "-t", exact(session), "-F", PANE_FORMAT)
+        pane = parse_panes(server.run(*words).split("\n")).get(session)
+        if pane is not None and is_unsettled(pane):
+            pane = parse_panes(server.run_many([PUSH, words]).split("\n")).get(session)
     except (NoServerError, TargetMissingError):
         return None
-    return parse_panes(text.split("\n")).get(session)
+    return pane
 
 
 def capture_pane(server: TmuxServer, pane_id: str, lines: int = 0) -> list[str]:

@@ -16,7 +16,7 @@ import threading
 import time
 
 from gastown_core.errors import TmuxError
-from gastown_core.tmux.panes import Pane, capture_pane, read_pane
+from gastown_core.tmux.panes import Pane, capture_pane, is_unsettled, read_pane
 from gastown_core.tmux.processes import SHELLS, Process, is_running, pane_processes
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
 from gastown_core.tmux.theme import status_options
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = "exec tail -f /dev/null"
 POLL_S = 0.02
+SETTLE_S = 0.1
 _import_lock = threading.Lock()
 
 
@@ -200,6 +201,10 @@ def _watch_start(server: TmuxServer, name: str, pane_id: str, program: str, watc
     deadline = time.monotonic() + watch_s
     while True:
         pane = read_pane(server, pane_id)
+        if is_unsettled(pane) and time.monotonic() < deadline + SETTLE_S:
+            # its terminal is closed; how it ended is known a moment later
+            time.sleep(POLL_S)
+            continue
         if pane.dead and pane.dead_status != 0:
             said = " / ".join(line.strip() for line in capture_pane(server, pane_id, 200) if _is_said(line))[-200:]
             status = "a signal" if pane.dead_status is None else f"status {pane.dead_status}"

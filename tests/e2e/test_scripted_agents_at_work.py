@@ -11,7 +11,7 @@ from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.tmux.panes import list_panes
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
-from tests.support.tmux import events, until
+from tests.support.tmux import dead_pane, events, until
 
 pytestmark = pytest.mark.e2e
 
@@ -89,7 +89,7 @@ def test_a_steady_one_hands_in_and_a_crashed_one_leaves_its_mess_for_all_to_see(
     )
     assert len([line for line in log.stdout.splitlines() if steady in line]) == 5
     panes = list_panes(TmuxServer(socket_name(town.root)))
-    dead = until(lambda: (found := list_panes(TmuxServer(socket_name(town.root)))[f"sh-{torque}"]).dead and found)
+    dead = dead_pane(TmuxServer(socket_name(town.root)), f"sh-{torque}")
     assert dead.dead_status == 70
     assert set(panes) == {f"sh-{axle}", f"sh-{torque}"}
     assert town.status(crash) == "hooked"

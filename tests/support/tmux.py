@@ -130,6 +130,12 @@ def pane_of(server: TmuxServer, session: str) -> Pane:
     return pane
 
 
+def dead_pane(server: TmuxServer, session: str) -> Pane:
+    """The session's pane once it is dead and tmux knows how it ended."""
+    pane: Pane = until(lambda: (p := pane_of(server, session)).dead and p.dead_since and p, f"{session} ends")
+    return pane
+
+
 def run_python(code: str, *argv: str) -> subprocess.Popen[str]:
     """A Python process of its own, running ``code``."""
     return subprocess.Popen([sys.executable, "-c", code, *argv], stdout=subprocess.PIPE, text=True)

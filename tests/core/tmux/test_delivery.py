@@ -6,7 +6,7 @@ from gastown_core.errors import DeliveryError
 from gastown_core.tmux.control import ControlLink, LinkedServer
 from gastown_core.tmux.delivery import deliver, sanitize
 from gastown_core.tmux.processes import foreground_is
-from tests.support.tmux import pane_of, screen, start_agent, start_plain, transcript, until
+from tests.support.tmux import dead_pane, pane_of, screen, start_agent, start_plain, transcript, until
 
 TEXTS = {
     "a leading dash": "-rf --help",
@@ -74,7 +74,7 @@ def test_a_shell_in_front_gets_nothing(server, tmp_path):
 
 def test_a_dead_pane_gets_nothing(server):
     start_plain(server, "gt-opal", "true")
-    pane = until(lambda: (p := pane_of(server, "gt-opal")).dead and p)
+    pane = dead_pane(server, "gt-opal")
     with pytest.raises(DeliveryError, match="dead"):
         list(deliver(server, pane, "hello", is_agent=lambda pid, command: True))
 

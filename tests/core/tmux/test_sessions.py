@@ -7,7 +7,7 @@ from gastown_core.errors import TmuxError
 from gastown_core.tmux import sessions
 from gastown_core.tmux.panes import capture_pane, find_pane, list_panes
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
-from tests.support.tmux import pane_of, start_plain, until
+from tests.support.tmux import dead_pane, pane_of, start_plain, until
 
 
 def alive(pid):
@@ -67,11 +67,11 @@ def test_what_cannot_start_is_said_before_anything_is_made(server):
 
 def test_an_agent_that_ends_stays_as_a_dead_pane_with_its_status(server):
     start_plain(server, "gt-opal", "sh", "-c", "sleep 0.1; exit 7")
-    dead = until(lambda: (p := pane_of(server, "gt-opal")).dead and p)
+    dead = dead_pane(server, "gt-opal")
     assert dead.dead_status == 7
     killed = start_plain(server, "gt-ruby", "sleep", "60")
     os.kill(killed.pid, 9)
-    dead = until(lambda: (p := pane_of(server, "gt-ruby")).dead and p)
+    dead = dead_pane(server, "gt-ruby")
     assert dead.dead_status is None
 
 
@@ -130,7 +130,7 @@ def test_respawn_puts_a_new_program_into_the_same_pane(server, tmp_path):
 
 def test_respawn_revives_a_dead_pane(server):
     start_plain(server, "gt-opal", "sh", "-c", "sleep 0.1; false")
-    dead = until(lambda: (p := pane_of(server, "gt-opal")).dead and p)
+    dead = dead_pane(server, "gt-opal")
     sessions.respawn(server, dead.pane_id, {}, ["cat"], "/tmp")
     until(lambda: pane_of(server, "gt-opal").command == "cat")
 
