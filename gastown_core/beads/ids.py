@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from importlib import import_module
 
-from gastown_core.errors import ConflictError, NotFoundError, StoreError, UsageError
+from gastown_core.errors import ConflictError, NotFoundError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,12 +50,11 @@ def hash_of(title: str, description: str, creator: str, created_ns: int, nonce: 
 
 def _sha256(data: bytes) -> bytes:
     # hashlib loads OpenSSL (6 ms); the interpreter's own SHA-256 is there at once
-    for name in ("_sha2", "_sha256", "hashlib"):
-        try:
-            return bytes(import_module(name).sha256(data).digest())
-        except ImportError:
-            continue
-    raise StoreError("this Python has no SHA-256")
+    try:
+        own = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256")
+    except ImportError:
+        own = import_module("hashlib")
+    return bytes(own.sha256(data).digest())
 
 
 def length_for(existing: int, *, least: int = MIN_LENGTH) -> int:

@@ -16,6 +16,7 @@ from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, SCHEMA, VERSION,
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile
 from gastown_core.beads.store import Position
 from gastown_core.errors import StoreError
+from gastown_core.files.locks import FileLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Index:
         self.path = os.path.join(beads_dir, INDEX_NAME)
         self.at_hand: dict[bytes, Bead] = {}
         self._db: sqlite3.Connection | None = None
+        self._inode = 0
         self._stats: list[tuple[int, int, int, int]] = []
 
     @property
@@ -63,20 +65,55 @@ class Index:
         """Let go of the database and the files."""
         if self._db is not None:
             self._db.close()
-            self._db = None
+            self._db, self._inode = None, 0
         self._stats = []
         for source in self.sources:
             source.close()
 
     def _open(self) -> sqlite3.Connection:
-        for attempt in (1, 2):
+        if os.access(self.beads_dir, os.W_OK):
+            with contextlib.suppress(sqlite3.OperationalError, StoreError):
+                db = self._connect_standing()
+                return db if db is not None else self._make()
+        db = _connect(":memory:")
+        _build_schema(db)
+        return db
+
+    def _connect_standing(self) -> sqlite3.Connection | None:
+        """The index that is there, None if there is none, or one that is damaged or of another version."""
+        try:
+            self._inode = os.stat(self.path).st_ino
+        except FileNotFoundError:
+            return None
+        db = _connect(self.path)
+        try:
+            if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+                return db
+        except sqlite3.OperationalError:
+            db.close()
+            raise
+        except sqlite3.DatabaseError:
+            pass
+        db.close()
+        return None
+
+    def _make(self) -> sqlite3.Connection:
+        """A new index in place of what is there; the lock keeps two processes from taking each other's away."""
+        with FileLock(self.path + ".lock"):
+            standing = self._connect_standing()
+            if standing is not None:
+                return standing
+            # never in place: who still has the old file open goes on with its own until it looks again
+            self._remove()
+            db = _connect(self.path)
             try:
-                return _connect(self.path)
-            except sqlite3.DatabaseError as error:
-                if attempt == 2 or isinstance(error, sqlite3.OperationalError):
-                    break
-                self._remove()
-        return _connect(":memory:")
+                db.execute("PRAGMA journal_mode=WAL")
+                _build_schema(db)
+                self._inode = os.stat(self.path).st_ino
+            except BaseException:
+                db.close()
+                raise
+            return db
 
     def rebuild(self) -> None:
         """Throw the index away and make it anew."""
@@ -92,6 +129,7 @@ class Index:
     def refresh(self) -> None:
         """Take in whatever was written since the last look. Raises StoreError if the ledger cannot be read."""
         try:
+            self._let_go_if_replaced()
             stats = [self._look(source) for source in self.sources]
             if stats == self._stats and self._db is not None:
                 return
@@ -105,13 +143,26 @@ class Index:
             why = error.strerror if isinstance(error, OSError) else None
             raise StoreError(f"cannot read {self.beads_dir}", why or str(error)) from error
 
+    def _let_go_if_replaced(self) -> None:
+        """Close an index whose file was deleted or replaced by another process."""
+        if self._db is None or not self._inode:
+            return
+        try:
+            same = os.stat(self.path).st_ino == self._inode
+        except FileNotFoundError:
+            same = False
+        if not same:
+            self._db.close()
+            self._db, self._inode = None, 0
+
     def _give_up(self, error: sqlite3.DatabaseError) -> None:
         """Drop an index that is broken; one that merely cannot be written moves to memory."""
         if self._db is not None:
             self._db.close()
-            self._db = None
+            self._db, self._inode = None, 0
         if isinstance(error, sqlite3.OperationalError):
             self._db = _connect(":memory:")
+            _build_schema(self._db)
         else:
             self._remove()
 
@@ -196,34 +247,20 @@ class Index:
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    if path != ":memory:" and not os.access(os.path.dirname(path), os.W_OK):
-        path = ":memory:"
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    try:
-        if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            if path != ":memory:":
-                db.execute("PRAGMA journal_mode=WAL")
-            _build_schema(db)
-        # WAL with NORMAL cannot be corrupted by a crash, only lose its last commits, which are caught up again
-        db.execute("PRAGMA synchronous=NORMAL")
-    except BaseException:
-        db.close()
-        raise
+    # WAL with NORMAL cannot be corrupted by a crash, only lose its last commits, which are caught up again
+    db.execute("PRAGMA synchronous=NORMAL")
     return db
 
 
 def _build_schema(db: sqlite3.Connection) -> None:
     db.execute("BEGIN EXCLUSIVE")
-    if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-        names = db.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'").fetchall()
-        for (name,) in names:
-            db.execute(f'DROP TABLE "{name}"')
-        for statement in SCHEMA:
-            db.execute(statement)
-        make_indexes(db)
-        for code in (ISSUES, WISPS):
-            db.execute("INSERT INTO marks VALUES (?,0,0,0,0,x'',x'',0)", (code,))
-        db.execute(f"PRAGMA user_version={VERSION}")
+    for statement in SCHEMA:
+        db.execute(statement)
+    make_indexes(db)
+    for code in (ISSUES, WISPS):
+        db.execute("INSERT INTO marks VALUES (?,0,0,0,0,x'',x'',0)", (code,))
+    db.execute(f"PRAGMA user_version={VERSION}")
     db.execute("COMMIT")
 
 

@@ -191,11 +191,11 @@ class JsonlStore:
     def ready_excerpts(self, query: BeadQuery, now: float) -> list[Excerpt]:
         """As ``ready``, without the long texts."""
         with self.index.snapshot() as db:
-            graph = self._graph(db, now)
+            graph = self._graph(now)
             return [bead for row in self._ready_rows(db, query, now) if (bead := graph.bead(row[0])) is not None]
 
     def _ready_rows(self, db: sqlite3.Connection, query: BeadQuery, now: float) -> Iterator[tuple[str, int, int, int]]:
-        graph = self._graph(db, now)
+        graph = self._graph(now)
         sql, values = select_candidates(f"{EXCERPT_COLUMNS}, file, at, length", query, now)
         taken = 0
         for row in db.execute(sql, values):
@@ -261,14 +261,14 @@ class JsonlStore:
     def graph(self, now: float) -> Graph:
         """The dependency view of this moment."""
         self.index.refresh()
-        return self._graph(self.index.db, now)
+        return self._graph(now)
 
-    def _graph(self, db: sqlite3.Connection, now: float) -> Graph:
+    def _graph(self, now: float) -> Graph:
         def lookup(bead_id: str) -> Excerpt | None:
-            return self._own_excerpt(db, bead_id) or self.foreign_excerpt(bead_id)
+            return self._own_excerpt(self.index.db, bead_id) or self.foreign_excerpt(bead_id)
 
         def children(bead_id: str) -> list[str]:
-            return [source for source, kind in _dependents(db, bead_id) if kind == PARENT_CHILD]
+            return [source for source, kind in _dependents(self.index.db, bead_id) if kind == PARENT_CHILD]
 
         return Graph(lookup, children, now)
 

@@ -17,7 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-POLL_S = 0.01
+POLL_S = (0.0005, 0.01)
+"""The first and the longest wait between two tries."""
 
 
 class FileLock:
@@ -56,8 +57,10 @@ class FileLock:
         except BlockingIOError:
             pass
         deadline = time.monotonic() + self.timeout_s
+        pause, longest = POLL_S
         while time.monotonic() < deadline:
-            time.sleep(POLL_S)
+            time.sleep(pause)
+            pause = min(pause * 2, longest)
             try:
                 fcntl.flock(self._fd, self._mode | fcntl.LOCK_NB)
                 return

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gastown_core.beads import record
+from gastown_core.beads.record import encode, excerpt_of, parse_line
+from gastown_core.model.bead import KEY_ORDER, Bead
+
+EXAMPLE = (
+    '{"_type":"issue","id":"gt-k3m9p","title":"Retry push on 503","status":"hooked","priority":1,"issue_type":"bug",'
+    '"assignee":"gastown/polecats/nux","created_at":"2026-03-02T10:11:12Z","created_by":"mayor",'
+    '"updated_at":"2026-03-02T10:20:00Z","labels":["refinery"],"dependencies":[{"issue_id":"gt-k3m9p",'
+    '"depends_on_id":"gt-a1b2c","type":"blocks","created_at":"2026-03-02T10:12:00Z","created_by":"mayor"}]}'
+)
+
+
+def test_a_canonical_line_is_written_as_it_was_read():
+    assert encode(parse_line(EXAMPLE.encode()).raw).decode() == EXAMPLE
+
+
+def test_unknown_keys_survive_after_the_known_ones_and_derived_ones_go():
+    raw = {
+        "zebra": [1],
+        "id": "gt-1",
+        "title": "t",
+        "apple": None,
+        "dependency_count": 3,
+        "parent": "gt-2",
+        "labels": [],
+    }
+    line = json.loads(encode(parse_line(json.dumps(raw).encode()).raw))
+    assert list(line) == ["_type", "id", "title", "apple", "zebra"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=5), x, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([k for k in KEY_ORDER if k not in ("id", "_type", "status", "comments", "bonded_from")])
+        | st.text(min_size=1, max_size=8).filter(lambda k: k not in ("wisp", "id", "_type", "_schema", "status")),
+        json_values,
+        max_size=8,
+    )
+)
+def test_reading_what_was_written_loses_nothing(extra):
+    raw = {**extra, "id": "gt-abc12", "title": "t"}
+    line = encode(raw)
+    assert b"\n" not in line
+    again = parse_line(line)
+    assert again is not None
+    assert encode(again.raw) == line
+    for key, value in raw.items():
+        if key not in KEY_ORDER and key not in record.DERIVED_KEYS:
+            assert again.raw[key] == value
+
+
+LEGACY = [
+    ({"wisp": True}, lambda b: b.is_ephemeral and "wisp" not in b.raw),
+    ({"wisp": False}, lambda b: not b.is_ephemeral and "wisp" not in b.raw),
+    (
+        {"bonded_from": [{"proto_id": "gt-p", "bond_type": "root"}]},
+        lambda b: b.raw["bonded_from"][0]["source_id"] == "gt-p",
+    ),
+    ({"comments": [{"id": 7, "author": "a", "text": "t"}]}, lambda b: b.comments[0]["id"] == "7"),
+    ({"created_at": "2026-03-02T02:11:12.123456789-08:00"}, lambda b: round(b.created_at, 3) == 1772446272.123),
+    ({"status": "tombstone", "deleted_at": "2026-03-02T10:11:12Z"}, lambda b: b.is_tombstone),
+    ({"priority": 0}, lambda b: b.priority == 0),
+    (
+        {"dependencies": [{"depends_on_id": "external:dm:dm-7aw", "type": "tracks"}]},
+        lambda b: b.edges[0].target == "dm-7aw",
+    ),
+    ({"description": "x" * 5_000_000}, lambda b: len(b.description) == 5_000_000),
+    ({"title": "lone \ud800 surrogate"}, lambda b: "\ud800" in b.title),
+]
+
+
+@pytest.mark.parametrize(("keys", "holds"), LEGACY, ids=[next(iter(keys)) for keys, _ in LEGACY])
+def test_older_dialects_are_read(keys, holds):
+    bead = parse_line(json.dumps({"id": "gt-1", "title": "t", **keys}).encode())
+    assert holds(bead)
+    assert parse_line(encode(bead.raw)).raw == bead.raw | {"_type": "issue"}
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (b"", record.BLANK),
+        (b"  \t", record.BLANK),
+        (b"<<<<<<< HEAD", record.CONFLICT),
+        (b"=======", record.CONFLICT),
+        (b">>>>>>> other", record.CONFLICT),
+        (b"||||||| base", record.CONFLICT),
+        (b"not json", record.JUNK),
+        (b"[1]", record.JUNK),
+        (b'{"id":"gt-1"}', record.JUNK),
+        (b'{"title":"t"}', record.JUNK),
+        (b'{"id":"a b","title":"t"}', record.JUNK),
+        (b'{"id":"gt-1","title":"t"} trailing', record.JUNK),
+        (b"[" * 100_000, record.JUNK),
+        (b'{"id":"gt-\x1b","title":"t"}', record.JUNK),
+        (b'{"_type":"memory","key":"k","value":"v"}', record.MEMORY),
+        (b'{"_schema":"beads-jsonl/1"}', record.HEADER),
+        (b'\xef\xbb\xbf{"id":"gt-1","title":"t"}', record.BEAD),
+        (b'{"id":"gt-1","status":"tombstone"}', record.TOMBSTONE),
+        (b"\xff\xfe", record.JUNK),
+    ],
+)
+def test_lines_are_told_apart(line, kind):
+    assert record.classify(line)[0] == kind
+
+
+@given(st.binary(max_size=200))
+def test_no_line_is_fatal(line):
+    record.classify(line)
+
+
+@pytest.mark.parametrize(
+    ("reason", "failed"), [("Rejected by review", True), ("won't fix", True), ("done", False), ("", False)]
+)
+def test_a_close_reason_tells_failure(reason, failed):
+    assert excerpt_of(Bead({"id": "x", "title": "t", "status": "closed", "close_reason": reason})).is_failed is failed
+
+
+def test_an_excerpt_of_a_record_with_nonsense_in_it_has_defaults():
+    found = excerpt_of(
+        Bead({"id": "gt-1", "title": 3, "priority": "high", "labels": "x", "dependencies": {}, "created_at": 5})
+    )
+    assert (found.title, found.priority, found.labels, found.edges, found.created_at) == ("", 0, (), (), 0.0)
