@@ -9,11 +9,11 @@ import sys
 import textwrap
 
 import pytest
-from tests.support.stores import create, lines_of, make_store
 
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import StoreError
+from tests.support.stores import create, lines_of, make_store
 
 WRITER = """
 import sys

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.stores import NOW, both_kinds, change, close, create, link, raw
 
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.model.bead import Bead
+from tests.support.stores import NOW, both_kinds, change, close, create, link, raw
 
 
 @pytest.fixture(params=["jsonl", "memory"])

@@ -1,0 +1,141 @@
+"""The ledger in real repositories: initialising, syncing, and merging branches through git itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gastown_core.beads.opening import DRIVER, driver_registered, init_store, open_store
+from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.sync import sync_store
+from gastown_core.errors import ConflictError, GitError
+from tests.support.stores import change, close, create, lines_of, link
+
+
+@pytest.fixture
+def repo(tmp_path, monkeypatch):
+    """A repository with a store, and a ``bd`` on the path that runs this checkout."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    program = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {root!r})\nfrom gastown_cli.main import bd\nsys.exit(bd())\n"
+    (tools / "bd").write_text(program)
+    (tools / "bd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    for key, value in (("GIT_CONFIG_GLOBAL", os.devnull), ("GIT_CONFIG_NOSYSTEM", "1")):
+        monkeypatch.setenv(key, value)
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "op")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "op@example.com")
+    place = tmp_path / "repo"
+    place.mkdir()
+    git(place, "init", "-q", "-b", "main")
+    init_store(str(place), "gt")
+    return place
+
+
+def git(place, *words, check=True):
+    done = subprocess.run(["git", *words], cwd=place, capture_output=True, text=True, timeout=30)
+    assert not check or done.returncode == 0, done.stderr + done.stdout
+    return done.stdout.strip()
+
+
+def store_of(place):
+    return open_store(str(place / ".beads"))
+
+
+def test_making_a_store_registers_the_driver_and_may_be_repeated(repo):
+    assert driver_registered(str(repo)) is True
+    assert git(repo, "config", "merge.beads.driver") == DRIVER
+    assert git(repo, "check-attr", "merge", ".beads/issues.jsonl").endswith("beads")
+    assert init_store(str(repo), "gt") == [] and init_store(str(repo)) == []
+    with pytest.raises(ConflictError):
+        init_store(str(repo), "other")
+
+
+def test_a_sync_commits_the_canonical_form_and_nothing_local(repo):
+    store = store_of(repo)
+    bead_id = create(store)
+    change(store, bead_id, title="new")
+    create(store, kind="wisp")
+    (repo / "other.txt").write_text("not mine to commit")
+    git(repo, "add", "other.txt")
+    done = sync_store(store)
+    assert done.committed and done.compacted and len(lines_of(store)) == 1
+    committed = git(repo, "show", "--name-only", "--format=").splitlines()
+    assert sorted(committed) == [
+        f".beads/{n}" for n in (".gitattributes", ".gitignore", "config.yaml", "issues.jsonl", "metadata.json")
+    ]
+    again = sync_store(store)
+    assert not again.committed and not again.compacted and "nothing to commit" in again.sentence()
+
+
+def test_a_sync_pushes_if_asked_and_says_why_it_cannot(repo, tmp_path):
+    store = store_of(repo)
+    create(store)
+    with pytest.raises(GitError, match="not pushed"):
+        sync_store(store, push=True)
+    git(tmp_path, "init", "-q", "--bare", "there.git")
+    git(repo, "remote", "add", "origin", str(tmp_path / "there.git"))
+    git(repo, "config", "push.autoSetupRemote", "true")
+    create(store)
+    assert sync_store(store, push=True).pushed
+    assert git(tmp_path / "there.git", "log", "--format=%s", "-1", "main") == "beads: sync gt"
+
+
+def test_a_sync_outside_git_only_compacts(tmp_path):
+    init_store(str(tmp_path), "gt")
+    store = store_of(tmp_path)
+    create(store)
+    done = sync_store(store)
+    assert not done.in_git and "not in a git repository" in done.sentence()
+
+
+def test_two_branches_that_edit_one_bead_are_merged_by_git(repo):
+    store = store_of(repo)
+    one, two, three, gone, shut = (
+        create(store, name, labels=["keep", "drop"]) for name in ("one", "two", "three", "gone", "shut")
+    )
+    link(store, one, two)
+    link(store, one, three)
+    sync_store(store)
+    git(repo, "checkout", "-q", "-b", "side")
+    change(store, one, title="one from side", labels=["keep", "side"])
+    with store.write("side") as batch:
+        batch.remove_edge(one, two)
+        batch.delete(gone)
+    close(store, shut, "closed on side")
+    create(store, "born on side", bead_id="gt-side1")
+    sync_store(store)
+    git(repo, "checkout", "-q", "main")
+    change(store, one, assignee="nux", labels=["keep", "drop", "main"])
+    with store.write("main") as batch:
+        batch.comment(one, "from main")
+    change(store, gone, title="edited on main")
+    change(store, shut, status="in_progress")
+    create(store, "born on main", bead_id="gt-main1")
+    sync_store(store)
+    git(repo, "merge", "-q", "-m", "merge", "side")
+    bead = store.get(one)
+    assert (bead.title, bead.assignee, bead.labels) == ("one from side", "nux", ("keep", "main", "side"))
+    assert [edge.target for edge in bead.edges] == [three] and bead.comments[0]["text"] == "from main"
+    assert store.get(gone) is None
+    assert store.get(shut).is_closed and store.get(shut).text("close_reason") == "closed on side"
+    assert store.get("gt-side1") and store.get("gt-main1")
+    assert store.oddities() == [] and not sync_store(store).compacted
+
+
+def test_switching_branches_is_seen_at_once(repo):
+    store = store_of(repo)
+    create(store, "both", bead_id="gt-both1")
+    sync_store(store)
+    git(repo, "checkout", "-q", "-b", "side")
+    create(store, "side", bead_id="gt-side1")
+    sync_store(store)
+    git(repo, "checkout", "-q", "main")
+    assert [bead.id for bead in store.find(BeadQuery())] == ["gt-both1"]
+    git(repo, "checkout", "-q", "side")
+    assert len(store.find(BeadQuery())) == 2
