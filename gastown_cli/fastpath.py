@@ -122,17 +122,17 @@ def _mark_age(header: str, width: int, mark: str) -> str:
 
 def overlay(line: str, left: int, room: int, text: str) -> str:
     """``line`` with the cells from ``left`` on, ``room`` of them, replaced by ``text``."""
-    from gastown_cli.output import cells, shorten
+    from gastown_cli.output import cells, char_cells, shorten
 
-    head, at = "", 0
-    tail = ""
-    for char in line:
-        size = cells(char)
-        if at + size <= left:
-            head += char
-        elif at >= left + room:
-            tail += char
-        at += size
+    at, start, stop = 0, len(line), len(line)
+    for number, char in enumerate(line):
+        if at >= left and start == len(line):
+            start = number
+        if at >= left + room:
+            stop = number
+            break
+        at += char_cells(char)
+    head, tail = line[:start], line[stop:]
     head += " " * (left - cells(head))
     text = shorten(text, room)
     return head + text + " " * (room - cells(text)) + tail

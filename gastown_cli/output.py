@@ -119,18 +119,24 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 def cells(text: str) -> int:
     """Terminal cells that ``text`` takes, its colour codes not counted."""
-    if "\x1b" in text:
-        text = _ANSI.sub("", text)
-    if text.isascii():
+    if text.isascii() and "\x1b" not in text:
         return len(text)
+    return sum(map(char_cells, _ANSI.sub("", text)))
+
+
+def char_cells(char: str) -> int:
+    """Terminal cells of one character: 0 for what combines, 2 for wide ones."""
+    if char < "\u0300":
+        return 1
+    if char in "\u200d\ufe0f":
+        return 0
+    if char < "\u1100" or "\u2500" <= char < "\u25fd":
+        return 0 if "\u0300" <= char < "\u0370" else 1
     import unicodedata
 
-    total = 0
-    for char in text:
-        if unicodedata.combining(char) or char in "\u200d\ufe0f":
-            continue
-        total += 2 if unicodedata.east_asian_width(char) in "WF" else 1
-    return total
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def shorten(text: str, width: int) -> str:
@@ -140,7 +146,7 @@ def shorten(text: str, width: int) -> str:
         return text
     out, used = "", 0
     for char in text:
-        size = cells(char)
+        size = char_cells(char)
         if used + size > width - 1:
             break
         out += char
