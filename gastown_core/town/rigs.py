@@ -80,28 +80,36 @@ def add_rig(
         os.mkdir(path)
         undo.callback(shutil.rmtree, path, ignore_errors=True)
         rig = _clone(path, name, url, branch, prefix, rigs, progress)
-        config = {
-            "type": "rig",
-            "version": 1,
-            "name": name,
-            "git_url": url,
-            "push_url": push_url,
-            "upstream_url": upstream_url,
-            "default_branch": rig.branch,
-            "created_at": format_micros(clock.now()),
-            "beads": {"prefix": rig.prefix},
-        }
-        write_json(os.path.join(path, "config.json"), config)
+        _write_config(rig, push_url, upstream_url, clock)
         _furnish(root, rig, undo)
         _register(root, rig, push_url, upstream_url, undo, clock)
         undo.pop_all()
     append_event(root, "rig_added", actor, {"rig": name, "git_url": url, "prefix": rig.prefix}, clock=clock)
+    _commit(root, name, progress)
+    return rig
+
+
+def _write_config(rig: NewRig, push_url: str, upstream_url: str, clock: Clock) -> None:
+    config = {
+        "type": "rig",
+        "version": 1,
+        "name": rig.name,
+        "git_url": rig.url,
+        "push_url": push_url,
+        "upstream_url": upstream_url,
+        "default_branch": rig.branch,
+        "created_at": format_micros(clock.now()),
+        "beads": {"prefix": rig.prefix},
+    }
+    write_json(os.path.join(rig.path, "config.json"), config)
+
+
+def _commit(root: str, name: str, progress: Callable[[str], None]) -> None:
     try:
         commit_town(root, f"Add rig {name}", paths=("mayor", ".beads", name))
     except GitError as error:
         # the rig stands; only the town's own history lacks it
         progress(str(error))
-    return rig
 
 
 def _check_free(prefix: str, rigs: dict[str, str]) -> str:
