@@ -32,6 +32,12 @@ def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
     from gastown_core.tmux.sessions import attach_argv
     from gastown_core.town import sessions
 
+    argv = attach_argv(sessions.server_of(root), entry.session)
+    if argv[0] == "env" and not sys.stdin.isatty():
+        short = entry.address.short
+        raise UsageError(
+            "there is no terminal here to attach with", "", f"gt session start {short} starts it, gt peek {short} looks"
+        )
     me = who.acting(root)
     pane = sessions.find_session(root, entry)
     if not sessions.is_alive(pane):
@@ -41,12 +47,5 @@ def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
             start = sessions.plan_again(root, entry, topic="attach", sender=me)
         sessions.respawn_agent(root, start)
         output.note(f"{entry.address.short} {'started' if pane is None else 'revived'} as {start.alias}")
-    argv = attach_argv(sessions.server_of(root), entry.session)
-    if argv[0] == "env" and not sys.stdin.isatty():
-        raise UsageError(
-            "there is no terminal here to attach with",
-            f"session {entry.session} runs",
-            f"gt peek {entry.address.short}",
-        )
     sys.stdout.flush()
     os.execvp(argv[0], argv)

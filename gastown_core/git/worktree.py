@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections import namedtuple
 
-from gastown_core.errors import GitError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.locks import FileLock
 from gastown_core.git.repo import ENGINE, Git, Identity
@@ -192,11 +191,3 @@ def own_configuration(git: Git) -> None:
         git.run("config", "--file", shared, "extensions.worktreeConfig", "true")
         if is_bare:
             git.run("config", "--file", shared, "--unset", "core.bare")
-
-
-def merged_into(git: Git, commit: str, target: str) -> bool:
-    """Whether ``target`` already holds ``commit``. Raises GitError if one of them does not exist."""
-    done = git.attempt("merge-base", "--is-ancestor", commit, target)
-    if done.code not in (0, 1):
-        raise GitError("cannot compare commits", done.err.strip())
-    return done.code == 0

@@ -55,8 +55,6 @@ else:
 WATCH_S = 0.25
 """How long a fresh program must live before it counts as started."""
 
-TOPICS = ("start", "restart", "attach", "handoff", "patrol", "assigned", "cold-start")
-
 
 def server_of(root: str) -> TmuxServer:
     """The town's tmux server. Raises NoTmuxError, which names what still works."""

@@ -179,21 +179,6 @@ def complaint(row: Setting, value: object) -> str:
     return "" if isinstance(value, str) else "allowed: text"
 
 
-def role_agents(value: dict[str, Any]) -> dict[str, str]:
-    """Role → runtime name of a settings object: ``role_agents``, and the ``roles`` form where the former is silent."""
-    out: dict[str, str] = {}
-    roles = value.get("roles")
-    if isinstance(roles, dict):
-        for role, entry in roles.items():
-            name = entry.get("agent") if isinstance(entry, dict) else entry
-            if isinstance(name, str) and name:
-                out[role] = name
-    explicit = value.get("role_agents")
-    if isinstance(explicit, dict):
-        out.update({role: name for role, name in explicit.items() if isinstance(name, str) and name})
-    return out
-
-
 def _unknown(scope: str, key: str) -> SettingsError:
     import difflib
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Batch, Excerpt, Outline
+    from gastown_core.beads.store import Excerpt, Outline
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 
@@ -205,11 +205,6 @@ def tracking(ledger: TownLedger, bead_id: str) -> list[Bead]:
     spellings = {bead_id, wrap(ledger, bead_id)}
     ids = {source for one in spellings for source, kind in town.dependents(one) if kind == "tracks"}
     return [convoy for convoy in town.get_many(sorted(ids)).values() if not convoy.is_closed]
-
-
-def close_convoy(batch: Batch, convoy_id: str, reason: str) -> None:
-    """Close it within a batch of the town's store."""
-    batch.close(convoy_id, reason, force=True)
 
 
 def wrap(ledger: TownLedger, bead_id: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from gastown_core.errors import ConflictError, TownError, UsageError
-from gastown_core.model.address import CREW, DEACON, MAYOR, OVERSEER, POLECAT, REFINERY, WITNESS, Address
+from gastown_core.model.address import CREW, DEACON, MAYOR, OVERSEER, REFINERY, WITNESS, Address
 from gastown_core.town.identity import HUMAN, resolve_agent
 from gastown_core.town.inventory import find_agent
 
@@ -86,8 +86,3 @@ def check_belongs(target: Target, bead_id: str, bead_prefix: str, prefix: str, *
         raise ConflictError(
             f"{bead_id} does not belong to {target.rig}", f"it is work of {owner}", "create it in the rig's own ledger"
         )
-
-
-def is_polecat(entry: RosterEntry) -> bool:
-    """Whether the entry is a polecat, which works in a worktree of its own."""
-    return entry.address.role == POLECAT

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from gastown_core.errors import SettingsError
-from gastown_core.town.settings import Settings, load_settings, role_agents, set_setting, unset_setting
+from gastown_core.town.settings import Settings, load_settings, set_setting, unset_setting
 from gastown_core.town.settings_table import TABLES, find_setting
 from tests.support.rigged import write
 
@@ -92,11 +92,6 @@ def test_the_documented_thresholds_are_the_defaults():
         "polecat.heartbeat_stale": 180,
     }
     assert {key: settings.seconds(f"operational.{key}") for key in wanted} == wanted
-
-
-def test_both_forms_of_role_agents_mean_the_same_and_the_explicit_one_wins():
-    value = {"roles": {"mayor": {"agent": "a"}, "witness": {"agent": "b"}}, "role_agents": {"witness": "c"}}
-    assert role_agents(value) == {"mayor": "a", "witness": "c"}
 
 
 def test_every_default_is_an_allowed_value_and_every_key_is_found():
