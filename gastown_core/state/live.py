@@ -17,6 +17,7 @@ from gastown_core.files.watch import FolderWatch
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources
+from gastown_core.state.due import next_due
 from gastown_core.state.reduce import reduce_town
 from gastown_core.state.stream import EventStream
 from gastown_core.tmux.control import ControlLink
@@ -60,6 +61,7 @@ class LiveTown:
         self._sent: deque[float] = deque(maxlen=BURST_COUNT)
         self._tasks: list[asyncio.Task[None]] = []
         self._pushed: dict[str, Pane] | None = None
+        self._due = 0.0
         self._closing = False
 
     @property
@@ -75,7 +77,7 @@ class LiveTown:
         sources.ledger.load(now)
         sources.heartbeats.poll(now)
         sources.panes.poll(now)
-        self.snapshot = reduce_town(sources.facts, now)
+        self._judge(now)
         self._watch.start(self._folders())
         loop = asyncio.get_running_loop()
         self._tasks.append(loop.create_task(self._keep_link()))
@@ -141,7 +143,7 @@ class LiveTown:
             changed = self._take_panes(now) or changed
         if not changed and not reset:
             return None
-        self.snapshot = reduce_town(sources.facts, now, self.snapshot)
+        self._judge(now)
         return Update(self.snapshot, rows, reset)
 
     def _reread_roster(self) -> bool:
@@ -165,12 +167,17 @@ class LiveTown:
         return self.sources.panes.poll(now)
 
     def recheck(self) -> bool:
-        """Judge the same facts at the present time (states move by waiting alone); whether a state changed."""
+        """Judge the same facts at the present time, if time alone can have changed something; whether a state changed."""
         now = self.clock.now()
-        fresh = reduce_town(self.sources.facts, now, self.snapshot)
-        changed = [a.health.state for a in fresh.agents] != [a.health.state for a in self.snapshot.agents]
-        self.snapshot = fresh
-        return changed
+        if self.snapshot.taken_at <= now < self._due:
+            return False
+        before = [view.health.state for view in self.snapshot.agents]
+        self._judge(now)
+        return before != [view.health.state for view in self.snapshot.agents]
+
+    def _judge(self, now: float) -> None:
+        self.snapshot = reduce_town(self.sources.facts, now, self.snapshot)
+        self._due = next_due(self.sources.facts, self.snapshot, now)
 
     async def capture(self, pane_id: str, lines: int = 0, *, styled: bool = False) -> list[str]:
         """The text of a pane, through the link if there is one. Raises TmuxError."""
