@@ -67,8 +67,10 @@ def _split(line: str, number: int) -> list[str]:
 
 
 def _filled(word: str, made: list[str]) -> str:
-    if word.startswith("$") and word[1:].isdecimal() and 1 <= int(word[1:]) <= len(made):
-        return made[int(word[1:]) - 1]
+    """The word with ``$1`` (or ``key=$1``) replaced by the bead that it stands for."""
+    key, equals, value = word.rpartition("=")
+    if value.startswith("$") and value[1:].isdecimal() and 1 <= int(value[1:]) <= len(made):
+        return key + equals + made[int(value[1:]) - 1]
     return word
 
 
