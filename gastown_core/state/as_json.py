@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, ConvoyView, RigView, TownSnapshot
 
 _ROLE_WORDS = {MAYOR: "coordinator", DEACON: "health-check"}
 
@@ -73,35 +73,37 @@ def convoy_json(view: ConvoyView, now: float) -> dict[str, Any]:
     }
 
 
+def rig_json(snapshot: TownSnapshot, rig: RigView) -> dict[str, Any]:
+    """One rig with its agents, and its merge queue (``mq``) unless that is empty."""
+    agents = [view for view in snapshot.agents if view.address.rig == rig.name]
+    polecats = [v.address.name for v in agents if v.address.role == POLECAT]
+    crews = [v.address.name for v in agents if v.address.role == CREW]
+    queue = [r for r in snapshot.requests if r.rig == rig.name]
+    entry: dict[str, Any] = {
+        "name": rig.name,
+        "prefix": rig.prefix,
+        "status": rig.state,
+        "polecats": polecats,
+        "polecat_count": len(polecats),
+        "crews": crews,
+        "crew_count": len(crews),
+        "has_witness": any(v.address.role == WITNESS for v in agents),
+        "has_refinery": any(v.address.role == REFINERY for v in agents),
+        "hooks": [
+            {"agent": v.address.short, "role": v.address.role, "has_work": v.work is not None}
+            | ({"title": v.work.title} if v.work else {})
+            for v in agents
+        ],
+        "agents": [agent_json(v) for v in agents],
+    }
+    if queue:
+        merging = sum(r.state == "merging" for r in queue)
+        entry["mq"] = {"pending": len(queue) - merging, "in_flight": merging, "blocked": 0}
+    return entry
+
+
 def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
     """The whole town."""
-    rigs = []
-    for rig in snapshot.rigs:
-        agents = [view for view in snapshot.agents if view.address.rig == rig.name]
-        polecats = [v.address.name for v in agents if v.address.role == POLECAT]
-        crews = [v.address.name for v in agents if v.address.role == CREW]
-        queue = [r for r in snapshot.requests if r.rig == rig.name]
-        entry: dict[str, Any] = {
-            "name": rig.name,
-            "prefix": rig.prefix,
-            "status": rig.state,
-            "polecats": polecats,
-            "polecat_count": len(polecats),
-            "crews": crews,
-            "crew_count": len(crews),
-            "has_witness": any(v.address.role == WITNESS for v in agents),
-            "has_refinery": any(v.address.role == REFINERY for v in agents),
-            "hooks": [
-                {"agent": v.address.short, "role": v.address.role, "has_work": v.work is not None}
-                | ({"title": v.work.title} if v.work else {})
-                for v in agents
-            ],
-            "agents": [agent_json(v) for v in agents],
-        }
-        if queue:
-            merging = sum(r.state == "merging" for r in queue)
-            entry["mq"] = {"pending": len(queue) - merging, "in_flight": merging, "blocked": 0}
-        rigs.append(entry)
     return {
         "name": snapshot.name,
         "location": snapshot.root,
@@ -112,7 +114,7 @@ def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
             "session_count": sum(bool(v.pane_id) for v in snapshot.agents),
         },
         "agents": [agent_json(v) for v in snapshot.agents if v.address.role in TOWN_ROLES],
-        "rigs": rigs,
+        "rigs": [rig_json(snapshot, rig) for rig in snapshot.rigs],
         "convoys": [convoy_json(c, snapshot.taken_at) for c in snapshot.convoys if c.status != "closed"],
         "escalations": snapshot.escalations,
         "counts": {state.value: count for state, count in snapshot.counts.items()},
