@@ -91,7 +91,7 @@ def list_rows(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> lis
     members: dict[str, list[str]] = {one.id: [] for one in convoys}
     for source, target, _ in town.all_edges("tracks"):
         if source in members:
-            members[source].append(unwrap_external(target))
+            members[source].append(target)
     known = ledger.statuses(bead_id for some in members.values() for bead_id in some)
     return [
         Row(one.id, one.title, one.status, one.created_at, _count(map(known.get, members[one.id]))) for one in convoys
