@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from textual.app import SuspendNotSupported
+
 from gastown_core.errors import GastownError
 from gastown_core.model.order import Order
 from gastown_core.orders.registry import BY_ID, disabled_reason
@@ -141,6 +143,9 @@ class Acts:
                 status = self.app.engine.run_attached(where.argv)
         except GastownError as error:
             self.app.say(str(error), "bad")
+            return
+        except SuspendNotSupported:
+            self.app.say("this terminal cannot be lent to the session", "bad")
             return
         if status:
             self.app.say(f"attach to {agent.address.short} ended with status {status}", "bad")

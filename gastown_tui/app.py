@@ -30,7 +30,7 @@ PICTURE_S = 10.0
 class FeedApp(App[int], inherit_bindings=False):
     """The console over a live town; ``live_factory`` makes the model inside the app's event loop."""
 
-    CSS_PATH = "styles/console.tcss"
+    CSS_PATH = os.path.join(os.path.dirname(__file__), "styles", "console.tcss")
     ENABLE_COMMAND_PALETTE = False
     TITLE = "GT Feed"
     BINDINGS = [Binding("ctrl+q", "leave", show=False, priority=True)]
@@ -79,7 +79,8 @@ class FeedApp(App[int], inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         """Let go of the town."""
-        await self.live.close()
+        if hasattr(self, "live"):
+            await self.live.close()
 
     async def _take_updates(self) -> None:
         async for update in self.live.updates():

@@ -1,16 +1,30 @@
-"""The terminal driver: Textual's own, that can take over a screen which already shows the first frame."""
+"""The terminal driver: Textual's own, but it sleeps while nothing is typed, and it can take over a painted screen.
+
+Textual's input thread wakes ten times a second; an operations console stands open all day.  Ours waits for the
+terminal, and wakes early only while an escape sequence is half read.
+"""
 
 from __future__ import annotations
 
+import os
+import selectors
+from codecs import getincrementaldecoder
+
+from textual._parser import ParseError
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 ENTER_ALTERNATE = "\x1b[?1049h"
+HALF_READ_S = 0.1
+READ_BYTES = 4096
 
 
-class HandoverDriver(LinuxDriver):
-    """Does not enter (and so clear) the alternate screen the first time: it is on, with a picture to be drawn over."""
+class ConsoleDriver(LinuxDriver):
+    """The driver of the console."""
 
-    is_entered = True
+    is_entered = False
+    """The alternate screen is on already, with a picture to be drawn over: the first start must not clear it."""
+    _waker = -1
 
     def write(self, data: str) -> None:
         """Write to the terminal."""
@@ -19,7 +33,53 @@ class HandoverDriver(LinuxDriver):
             return
         super().write(data)
 
+    def disable_input(self) -> None:
+        """Stop reading; wakes the thread that waits."""
+        if self._waker >= 0:
+            os.write(self._waker, b"x")
+        super().disable_input()
 
-def console_driver(*, is_prepainted: bool) -> type[LinuxDriver]:
+    def run_input_thread(self) -> None:
+        """Read keys until told to stop."""
+        sleeper, self._waker = os.pipe()
+        selector = selectors.DefaultSelector()
+        selector.register(self.fileno, selectors.EVENT_READ)
+        selector.register(sleeper, selectors.EVENT_READ)
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        try:
+            while not self.exit_event.is_set():
+                half_read = getattr(parser, "_timeout_time", 0.0) is not None
+                ready = [key.fd for key, _ in selector.select(HALF_READ_S if half_read else None)]
+                if self.fileno in ready and not self._take(parser, decode(os.read(self.fileno, READ_BYTES))):
+                    break
+                for event in parser.tick():
+                    self.process_message(event)
+        finally:
+            selector.close()
+            waker, self._waker = self._waker, -1
+            os.close(waker)
+            os.close(sleeper)
+            try:
+                list(parser.feed(""))
+            except (EOFError, ParseError):
+                pass
+
+    def _take(self, parser: XTermParser, text: str) -> bool:
+        """Give the parser what was read; False at the end of input."""
+        if not text:
+            return False
+        for event in parser.feed(text):
+            self.process_message(event)
+        return True
+
+
+class HandoverDriver(ConsoleDriver):
+    """The same, on a screen that shows the first frame already."""
+
+    is_entered = True
+
+
+def console_driver(*, is_prepainted: bool) -> type[ConsoleDriver]:
     """The driver for a screen that is still the shell's, or already ours."""
-    return HandoverDriver if is_prepainted else LinuxDriver
+    return HandoverDriver if is_prepainted else ConsoleDriver

@@ -12,6 +12,7 @@ from gastown_tui.rowtext import role_icon, since_text, state_glyph
 from gastown_tui.selection import NOTHING, agents_of_group
 from gastown_tui.text import clean, pane_pieces
 from gastown_tui.widgets import pages
+from gastown_tui.widgets.drawer import SIDE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,13 +91,28 @@ class Inspector:
             side = pages.agent_facts(agent, now, ascii_only) if drawer.has_side_room else ()
             drawer.show_page(chosen.key, subject, self._preview(agent), side, tail=bool(agent.pane_id))
         elif drawer.tab_name == "work":
-            detail = self._detail("work:" + chosen.key, lambda: self.app.engine.work_detail(agent))
-            lines = detail if isinstance(detail, list) else pages.work_page(agent, detail, now, width, ascii_only)
-            drawer.show_page(chosen.key, subject, lines)
+            self._work(chosen.key, subject, agent)
         elif drawer.tab_name == "why":
             drawer.show_page(chosen.key, subject, pages.why_page(agent, now, width, ascii_only))
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(agent=agent.key))
+
+    def _work(self, key: str, subject: Pieces, agent: AgentView) -> None:
+        """The bead, with the worktree beside it, or above it where there is no room."""
+        detail = self._detail("work:" + key, lambda: self.app.engine.work_detail(agent))
+        drawer, now = self.drawer, self.app.now
+        if detail is None:
+            drawer.show_page(key, subject, [(("reading …", "dim"),)])
+        elif isinstance(detail, list):
+            drawer.show_page(key, subject, detail)
+        else:
+            width = drawer.page_width - (SIDE + 3 if drawer.has_side_room else 0)
+            lines = pages.work_page(detail, now, width)  # type: ignore[arg-type]
+            tree = pages.worktree_lines(detail, now, self.app.look.ascii_only)  # type: ignore[arg-type]
+            if drawer.has_side_room:
+                drawer.show_page(key, subject, lines, tree)
+            else:
+                drawer.show_page(key, subject, [*tree, (), *lines])
 
     def _convoy_page(self, chosen: Selection) -> None:
         convoy, drawer, now = chosen.convoy, self.drawer, self.app.now

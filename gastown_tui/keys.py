@@ -59,7 +59,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("drawer.tab_2", ("5",), "tab 2", "drawer, second tab: work, or why", PANELS),
     Action("drawer.tab_3", ("6",), "tab 3", "drawer, third tab: why, or events", PANELS),
     Action("drawer.tab_4", ("7",), "tab 4", "drawer, fourth tab: events", PANELS),
-    Action("search.open", ("/",), "search", "search in the panel as you type; Enter keeps the matches marked", FIND, _ROWS, 40),
+    Action("search.open", ("/",), "search", "search in the panel as you type; Enter keeps the marks", FIND, _ROWS, 40),
     Action("search.next", ("]",), "next match", "the next match", FIND, _ROWS),
     Action("search.previous", ("[",), "previous match", "the match before", FIND, _ROWS),
     Action("filter.open", ("f",), "filter", "show only events of a rig, role, category or type", FIND, hint=35),

@@ -11,6 +11,8 @@ import os
 
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import write_atomic
+from gastown_tui.text import fit
+from gastown_tui.widgets.header_bar import HeaderBar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,21 +32,19 @@ def picture_of(app: FeedApp) -> dict[str, object]:
         region = sheet.region
         if not region.width or not region.height:
             continue
-        for number, line in enumerate(sheet.plain_lines()):
+        lines = [sheet.picture_line(width)] if isinstance(sheet, HeaderBar) else sheet.plain_lines()
+        for number, line in enumerate(lines):
             y = region.y + number
             if 0 <= y < height:
-                grid[y] = _over(grid[y], region.x, region.width, line)
+                grid[y] = _over(grid[y], region.x, line)
         if sheet.id == "events" and region.height > 2:
             events = [region.y + 1, region.x + 1, region.width - 2, region.height - 2]
     return {"width": width, "height": height, "taken_at": app.now, "lines": grid, "events": events}
 
 
-def _over(row: str, left: int, width: int, line: str) -> str:
+def _over(row: str, left: int, line: str) -> str:
     """A row of the grid with a sheet's line in its place; sheets come from left to right."""
-    from gastown_tui.text import fit
-
-    head = fit(row, left) if left else ""
-    return head + line
+    return fit(row, left) + line if left else line
 
 
 def save_picture(path: str, app: FeedApp) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_tui.keys import ACTIONS, key_name
 from gastown_tui.rowtext import role_icon, state_glyph
 from gastown_tui.screens.picker import Entry, Picker
-from gastown_tui.text import clean, fit, fit_right
+from gastown_tui.text import clean, fit
 from gastown_tui.themes import THEMES
 
 TYPE_CHECKING = False
@@ -23,10 +23,10 @@ def action_entries(ascii_only: bool) -> list[Entry]:
         if action.id.startswith(HIDDEN):
             continue
         keys = key_name(action.keys[0], ascii_only)
-        pieces = ((fit(action.label, WORDS), "bright"), (fit_right(keys, 6) + "  ", "key"), (action.help, "dim"))
+        pieces = ((fit(action.label, WORDS), "bright"), (fit(keys, 9) + "  ", "key"), (action.help, "dim"))
         entries.append(Entry("do:" + action.id, pieces, f"{action.label} {action.help}", "do"))
     for theme in THEMES.values():
-        pieces = ((fit(f"theme {theme.name}", WORDS), "bright"), (" " * 8, "text"), (theme.label, "dim"))
+        pieces = ((fit(f"theme {theme.name}", WORDS), "bright"), (" " * 11, "text"), (theme.label, "dim"))
         entries.append(Entry("theme:" + theme.name, pieces, f"theme {theme.name} {theme.label}", "do"))
     return entries
 

@@ -34,7 +34,7 @@ class Confirm(Dialog[bool]):
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """As high as its words."""
-        return 66, len(self._words(min(60, width - 8))) + 4
+        return 66, len(self._words(min(60, width - 8))) + 3
 
     def _words(self, width: int) -> list[Pieces]:
         out: list[Pieces] = [((self.subject, "heading"),)]

@@ -62,6 +62,11 @@ class Page(Rows):
         self.has_cursor = False
         self.keys: Pieces = ()
 
+    @property
+    def is_lit(self) -> bool:
+        """A dialog has the keys."""
+        return True
+
     def note_pieces(self) -> Pieces:
         """What the keys do here."""
         return self.keys

@@ -141,7 +141,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         )
         if scene != self.plan.scene:
             self.plan.scene = scene
-            self.refresh(layout=True)
+            self.status.refresh(layout=True)
         self.status.show_place(self.place)
         if self.town.is_drawer_open:
             self._preview_timer.resume()
@@ -390,7 +390,8 @@ class FeedScreen(Screen[None], inherit_bindings=False):
     def _refresh_all(self) -> None:
         self.town.live.recheck()
         self.show_all()
-        self.refresh(repaint=True, layout=True)
+        self.refresh(repaint=True)
+        self.status.refresh(layout=True)
         self.say("drawn anew", "dim")
 
     # finding

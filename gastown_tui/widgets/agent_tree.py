@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gastown_core.model.agent import NEEDS_HELP, Health
 from gastown_tui.rowtext import age_of, doing, role_icon, state_glyph, trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
@@ -53,10 +55,8 @@ def group_row(name: str, agents: list[AgentView], width: int, *, is_open: bool, 
     return two_ends(left, right, width)
 
 
-def tree_rows(
-    snapshot: TownSnapshot, width: int, now: float, *, folded: set[str], marked: set[str], ascii_only: bool
-) -> list[Row]:
-    """The rows of the whole tree; a folded group shows its line alone."""
+def tree_groups(snapshot: TownSnapshot) -> list[tuple[str, str, str, list[AgentView]]]:
+    """(key, name, state, agents) of the town, its rigs, and rigs that only agents name."""
     groups: list[tuple[str, str, str]] = [(TOWN, "town", "")]
     groups += [("@" + rig.name, rig.name, rig.state) for rig in snapshot.rigs]
     by_group: dict[str, list[AgentView]] = {key: [] for key, _, _ in groups}
@@ -64,20 +64,7 @@ def tree_rows(
         by_group.setdefault("@" + agent.address.rig if agent.address.rig else TOWN, []).append(agent)
     known = {key for key, _, _ in groups}
     groups += [(key, key[1:], "") for key in by_group if key not in known]
-    rows: list[Row] = []
-    for key, name, state in groups:
-        agents = by_group[key]
-        if not agents and key == TOWN:
-            continue
-        is_open = key not in folded
-        pieces = group_row(name, agents, width, is_open=is_open, state=state, ascii_only=ascii_only)
-        rows.append(Row(key, pieces))
-        if is_open:
-            rows += [
-                Row(agent.key, agent_row(agent, width, now, ascii_only=ascii_only, is_marked=agent.key in marked))
-                for agent in agents
-            ]
-    return rows
+    return [(key, name, state, by_group[key]) for key, name, state in groups if by_group[key] or key != TOWN]
 
 
 class AgentTree(Rows):
@@ -104,20 +91,30 @@ class AgentTree(Rows):
     def _rebuild(self) -> None:
         if self.snapshot is None:
             return
-        width = max(16, self.size.width - 4)
-        rows = tree_rows(
-            self.snapshot,
-            width,
-            self.now,
-            folded=self.folded,
-            marked=self.marked,
-            ascii_only=self.look.ascii_only,
-        )
+        rows: list[Row] = []
+        for key, name, state, agents in tree_groups(self.snapshot):
+            rows.append(Row(key, partial(self._group, key, name, state, agents)))
+            if key not in self.folded:
+                rows += [Row(agent.key, partial(self._agent, agent)) for agent in agents]
         first = not self.rows
         self.show_rows(rows)
         if first:
             agent = next((row.key for row in rows if not row.key.startswith("@")), "")
             self.select(agent)
+
+    def _agent(self, agent: AgentView) -> Pieces:
+        width, ascii_only = max(16, self.size.width - 4), self.look.ascii_only
+        is_marked = agent.key in self.marked
+        state = (agent, age_of(agent, self.now), is_marked, width, ascii_only)
+        make = partial(agent_row, agent, width, self.now, ascii_only=ascii_only, is_marked=is_marked)
+        return self.keep_made(agent.key, state, make)
+
+    def _group(self, key: str, name: str, state: str, agents: list[AgentView]) -> Pieces:
+        width, ascii_only = max(16, self.size.width - 4), self.look.ascii_only
+        is_open = key not in self.folded
+        seen = ([agent.health.state for agent in agents], state, is_open, width, ascii_only)
+        make = partial(group_row, name, agents, width, is_open=is_open, state=state, ascii_only=ascii_only)
+        return self.keep_made(key, seen, make)
 
     def _summary(self, snapshot: TownSnapshot) -> Pieces:
         pieces: list[Piece] = []

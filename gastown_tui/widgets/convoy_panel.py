@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gastown_core.clock import format_age
 from gastown_core.model.address import parse_address
 from gastown_tui.rowtext import trouble_text
@@ -116,7 +118,7 @@ def heading(text: str, width: int, ascii_only: bool) -> Pieces:
 
 
 def convoy_rows(snapshot: TownSnapshot, width: int, now: float, *, opened: set[str], ascii_only: bool) -> list[Row]:
-    """In progress, recently landed, then the merge queue of each rig that has one."""
+    """In progress, recently landed, then the merge queue of each rig that has one; rows are made when looked at."""
     rows: list[Row] = []
     landed = [convoy for convoy in snapshot.convoys if convoy.closed_at is not None]
     for convoy in snapshot.convoys:
@@ -130,16 +132,17 @@ def convoy_rows(snapshot: TownSnapshot, width: int, now: float, *, opened: set[s
         waiting = [request for request in snapshot.requests if request.rig == rig]
         rows.append(Row("", heading(f"merge queue · {rig}", width, ascii_only), False))
         waiting.sort(key=lambda request: (request.state != "merging", request.created_at))
-        rows += [Row("mr:" + request.id, request_row(request, width, now, ascii_only)) for request in waiting]
+        rows += [Row("mr:" + request.id, partial(request_row, request, width, now, ascii_only)) for request in waiting]
     return rows
 
 
 def _with_members(convoy: ConvoyView, width: int, now: float, opened: set[str], ascii_only: bool) -> list[Row]:
     is_open = convoy.id in opened
-    rows = [Row(convoy.id, convoy_row(convoy, width, now, is_open=is_open, ascii_only=ascii_only))]
+    rows = [Row(convoy.id, partial(convoy_row, convoy, width, now, is_open=is_open, ascii_only=ascii_only))]
     if is_open:
         rows += [
-            Row(f"{convoy.id}/{member.bead_id}", member_row(member, width, ascii_only)) for member in convoy.members
+            Row(f"{convoy.id}/{member.bead_id}", partial(member_row, member, width, ascii_only))
+            for member in convoy.members
         ]
     return rows
 
@@ -174,9 +177,21 @@ class ConvoyPanel(Rows):
     def _rebuild(self) -> None:
         if self.snapshot is not None:
             width = max(20, self.size.width - 4)
-            self.show_rows(
-                convoy_rows(self.snapshot, width, self.now, opened=self.opened, ascii_only=self.look.ascii_only)
-            )
+            ascii_only = self.look.ascii_only
+            rows = convoy_rows(self.snapshot, width, self.now, opened=self.opened, ascii_only=ascii_only)
+            self.show_rows([self._kept(row, width) for row in rows])
+
+    def _kept(self, row: Row, width: int) -> Row:
+        """The row, made anew only when the minute of its ages or what it tells of changed."""
+        make = row.pieces
+        if not callable(make) or not isinstance(make, partial):
+            return row
+        subject = make.args[0]
+        at = getattr(subject, "created_at", 0.0)
+        age = self.now - at if self.now - at < 60 else (self.now - at) // 60
+        closed = getattr(subject, "closed_at", None) or getattr(subject, "stalled_since", None)
+        state = (subject, int(age), int((self.now - closed) // 60) if closed else 0, width, row.key in self.opened, self.look.key)
+        return Row(row.key, partial(self.keep_made, row.key, state, make))
 
     def wanted_height(self) -> int:
         """Lines that would show everything, frame included."""

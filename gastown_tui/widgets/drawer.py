@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from gastown_tui.text import Piece, Pieces
+    from gastown_tui.widgets.sheet import Line
 
 TABS = {
     "agent": ("preview", "work", "why", "events"),
@@ -24,7 +25,7 @@ TABS = {
 }
 """Kind of selection → its tabs."""
 FIRST_KEY = 4
-SIDE = 44
+SIDE = 52
 
 
 class Drawer(Rows):
@@ -52,13 +53,12 @@ class Drawer(Rows):
 
     @property
     def page_width(self) -> int:
-        """Cells of a page's row."""
-        inner = max(20, self.size.width - 4)
-        return inner - SIDE - 3 if self.has_side_room else inner
+        """Cells of a page's row, without a side column."""
+        return max(20, self.size.width - 4)
 
     @property
     def has_side_room(self) -> bool:
-        """Whether the short column fits beside the preview."""
+        """Whether the short column fits beside a page."""
         return self.size.width >= 120
 
     def show_page(
@@ -93,6 +93,11 @@ class Drawer(Rows):
             out.append((name, "title" if is_open else "dim"))
         return tuple(out)
 
+    def _body_line(self, index: int, width: int, bar: Piece, is_thumb: bool) -> Line:
+        """Beside the side column a line depends on more than its row."""
+        pieces, ground = self._row_line(index, width - 4)
+        return self._framed(pieces, ground, width, bar, is_thumb)
+
     def _row_line(self, index: int, inner: int) -> tuple[Pieces, str]:
         if not self._has_side():
             return super()._row_line(index, inner)
@@ -100,7 +105,7 @@ class Drawer(Rows):
         return self._beside(pieces, index - self.top, inner), ground
 
     def _has_side(self) -> bool:
-        return bool(self.side) and self.has_side_room and self.kind == "agent" and self.tab_name == "preview"
+        return bool(self.side) and self.has_side_room
 
     def _beside(self, pieces: Pieces, line: int, inner: int) -> Pieces:
         side = clip(self.side[line], SIDE) if line < len(self.side) else ()
@@ -111,7 +116,7 @@ class Drawer(Rows):
     def count(self) -> int:
         """Rows of the page, at least as many as the side column has."""
         if self._has_side():
-            return max(len(self.rows), self.top + min(len(self.side), self.body_height))
+            return max(len(self.rows), self.body_height)
         return len(self.rows)
 
     def row_at(self, index: int) -> Row:

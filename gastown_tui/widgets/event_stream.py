@@ -1,6 +1,7 @@
 """What just happened: the stream of events, newest at the top, parsed only where it is looked at.
 
-At the top it follows.  Away from the top, or paused, what is in view stays in view and the frame counts what came.
+At the top it follows.  Away from the top what is in view stays in view while rows come above it; paused, they wait
+outside.  The frame counts what came and is not seen.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class EventPanel(Rows):
         self.view: StreamView | None = None
         self.wanted: EventFilter = NO_FILTER
         self.is_paused = False
+        self.held = 0
         self.missed = 0
         self.now = 0.0
         self.glow_until = 0.0
@@ -67,7 +69,8 @@ class EventPanel(Rows):
         self.wanted = wanted
         self.now = now
         self.view = StreamView(stream, wanted)
-        self.cursor, self.top, self.missed = (0 if len(self.view) else -1), 0, 0
+        self.held = self.missed = self.top = 0
+        self.cursor = 0 if len(self.view) else -1
         self.key = self.row_at(0).key if len(self.view) else ""
         self._shown.clear()
         self._tell()
@@ -89,10 +92,13 @@ class EventPanel(Rows):
             self.key = self.row_at(0).key
             self.post_message(SelectionMoved(self))
             self._glow(fresh, now)
-        elif fresh:
-            self.top += fresh
-            self.cursor += fresh
+        elif fresh and self.is_paused:
+            self.held += fresh
             self.missed += fresh
+        elif fresh:
+            self.top = min(self.top + fresh, max(0, self.count() - self.body_height))
+            self.cursor += fresh
+            self.missed = min(self.missed + fresh, self.top)
         if fresh:
             self._tell()
             self.redraw()
@@ -111,6 +117,7 @@ class EventPanel(Rows):
         """Hold the stream still, or let it go on (at the top again); returns whether it is held now."""
         self.is_paused = not self.is_paused
         if not self.is_paused:
+            self.held = 0
             self.go_top()
         self._tell()
         self.redraw()
@@ -119,11 +126,13 @@ class EventPanel(Rows):
     def show(self, snapshot: TownSnapshot, now: float) -> None:
         """Take the state of the source, and the time."""
         self.now = now
+        before = (self.trouble, self.note, self.glow_until)
         self.trouble = trouble_text(snapshot.source_error("events"), now)
         if self.glow_until and now >= self.glow_until:
             self.glow_until = 0.0
         self._tell()
-        self.redraw()
+        if before != (self.trouble, self.note, self.glow_until):
+            self.redraw()
 
     def _tell(self) -> None:
         view = self.view
@@ -157,15 +166,15 @@ class EventPanel(Rows):
 
     def count(self) -> int:
         """Rows in view of the filter."""
-        return len(self.view) if self.view is not None else 0
+        return len(self.view) - self.held if self.view is not None else 0
 
     def _serial(self, index: int) -> int:
         assert self.view is not None
-        return self.view.serial(len(self.view) - 1 - index)
+        return self.view.serial(len(self.view) - 1 - self.held - index)
 
     def _event(self, index: int) -> EventRow:
         assert self.view is not None
-        return self.view.row(len(self.view) - 1 - index)
+        return self.view.row(len(self.view) - 1 - self.held - index)
 
     def row_at(self, index: int) -> Row:
         """The row of an index, 0 the newest."""
@@ -188,12 +197,12 @@ class EventPanel(Rows):
             return -1
         position = view.position(int(serial))
         if 0 <= position < len(view) and view.serial(position) == int(serial):
-            return len(view) - 1 - position
+            return len(view) - 1 - self.held - position
         return -1
 
     def selected(self) -> tuple[int, EventRow] | None:
         """(serial, row) under the cursor."""
-        if self.view is None or not 0 <= self.cursor < len(self.view):
+        if self.view is None or not 0 <= self.cursor < self.count():
             return None
         return self._serial(self.cursor), self._event(self.cursor)
 
@@ -238,10 +247,10 @@ class EventPanel(Rows):
         view = self.view
         if view is None:
             return
-        if self.top + 2 * max(1, self.body_height) > len(view) and not view.exhausted:
+        if self.top + 2 * max(1, self.body_height) > self.count() and not view.exhausted:
             view.load_older()
-        if self.top == 0 and self.cursor <= 0:
-            self.missed = 0
+        if not self.is_paused:
+            self.missed = min(self.missed, self.top)
         self._tell()
         self.redraw()
 
@@ -264,9 +273,9 @@ class EventPanel(Rows):
             return (0, 0)
         index = start
         for _ in range(SEARCH_SLICE):
-            if index >= len(view) and direction > 0 and not view.load_older():
+            if index >= self.count() and direction > 0 and not view.load_older():
                 return (0, 0)
-            if not 0 <= index < len(view):
+            if not 0 <= index < self.count():
                 return (0, 0)
             if self.needle in _searched(self._event(index)):
                 self._go(index)

@@ -53,15 +53,15 @@ def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: b
 
 
 def header_pieces(
-    snapshot: TownSnapshot, width: int, now: float, *, moved_at: float, view: str, ascii_only: bool
+    snapshot: TownSnapshot, width: int, now: float, *, moved_at: float, view: str, ascii_only: bool, is_live: bool = True
 ) -> Pieces:
-    """The header in ``width`` cells; what has no room is left out."""
-    clock = time.strftime("%H:%M:%S", time.localtime(now))
+    """The header in ``width`` cells; what has no room is left out. A kept picture is not live and has no clock."""
+    clock = time.strftime("%H:%M:%S", time.localtime(now)) if is_live else " " * 8
     brand: list[Piece] = [(f" {glyph('brand', ascii_only)} ", "accent"), (cut(clean(snapshot.name) or "gt", 16), "title")]
     if view == "problems":
         brand.append(("  PROBLEMS", "gupp"))
     queue = sum(request.state in ("queued", "merging") for request in snapshot.requests)
-    fresh = freshness(snapshot, now, moved_at, ascii_only)
+    fresh = freshness(snapshot, now, moved_at, ascii_only) if is_live else ("", "text")
     for words in (True, False):
         groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only)
         full: list[tuple[Piece, ...]] = [((f"queue {queue}", "text" if queue else "faint"),), (fresh,), ((clock, "dim"),)]
@@ -113,6 +113,15 @@ class HeaderBar(Sheet):
         """Take a snapshot, or only a later time."""
         self.snapshot, self.now, self.moved_at, self.view = snapshot, now, moved_at, view
         self.redraw()
+
+    def picture_line(self, width: int) -> str:
+        """The header for a kept picture, as text: it claims no freshness and shows no clock."""
+        if self.snapshot is None:
+            return ""
+        pieces = header_pieces(
+            self.snapshot, width, self.now, moved_at=0.0, view=self.view, ascii_only=self.look.ascii_only, is_live=False
+        )
+        return "".join(text for text, _ in pieces)
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """One line on the bar's ground."""

@@ -81,6 +81,14 @@ class LineField(Sheet):
         self.redraw()
         self.post_message(FieldChanged(self.value))
 
+    def on_focus(self) -> None:
+        """The caret shows."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """The caret hides."""
+        self.redraw()
+
     def on_key(self, event: events.Key) -> None:
         """Edit; what is no editing goes on."""
         after = edited(self.value, self.caret, event.key)

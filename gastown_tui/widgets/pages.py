@@ -122,21 +122,22 @@ def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list
     return lines
 
 
-def work_page(agent: AgentView, detail: WorkDetail | None, now: float, width: int, ascii_only: bool) -> list[Pieces]:
-    """The hooked bead and the state of the worktree."""
-    if detail is None:
-        return [(("reading …", "dim"),)]
+def work_page(detail: WorkDetail, now: float, width: int) -> list[Pieces]:
+    """The hooked bead."""
+    if detail.bead is None:
+        return [(("Its hook is empty.", "dim"),)]
+    return bead_page(detail.bead, now, width)
+
+
+def worktree_lines(detail: WorkDetail, now: float, ascii_only: bool) -> list[Pieces]:
+    """The state of the worktree, or why it cannot be told."""
     lines: list[Pieces] = []
     if detail.git is not None:
         lines += git_lines(detail.git, now, ascii_only)
     elif detail.git_error:
         lines.append(fact("worktree", (clean(detail.git_error), "warn")))
-    lines.append(fact("folder", (clean(detail.work_dir), "dim")))
-    lines.append(())
-    if detail.bead is None:
-        lines.append((("Its hook is empty.", "dim"),))
-    else:
-        lines += bead_page(detail.bead, now, width)
+    if detail.work_dir:
+        lines.append(fact("folder", (clean(detail.work_dir), "dim")))
     return lines
 
 

@@ -28,7 +28,7 @@ else:
     Group = namedtuple("Group", "title tone agents cause", defaults=("",))
 
 WIDE = 104
-GUTTER = 16
+GUTTER = 15
 DOTS = 20
 
 
@@ -75,7 +75,7 @@ def presses(agent: AgentView, ascii_only: bool) -> list[tuple[str, str]]:
 
 def evidence(agent: AgentView) -> str:
     """The reasons in words, the deciding one first."""
-    return clean(", ".join(reason.text for reason in agent.health.reasons[:3]))
+    return clean(", ".join(reason.text for reason in agent.health.reasons[:2]))
 
 
 def wide_row(agent: AgentView, gutter: Piece, width: int, now: float, *, ascii_only: bool, is_marked: bool) -> Pieces:
@@ -86,9 +86,9 @@ def wide_row(agent: AgentView, gutter: Piece, width: int, now: float, *, ascii_o
     work_width = min(34, max(20, (width - GUTTER - 60) // 3))
     left: list[Piece] = [
         gutter,
-        (state_glyph(state, ascii_only) + " ", tone),
         ((glyph("mark", ascii_only) if is_marked else " ") + " ", "accent"),
-        (fit(clean(agent.address.short), 16) + " ", "bright"),
+        (state_glyph(state, ascii_only) + " ", tone),
+        (fit(clean(agent.address.short), 15) + " ", "bright"),
         (fit_right(since_text(agent, now), 5) + "  ", tone),
         (fit(clean(work), work_width) + "  ", "text"),
         (evidence(agent), "dim" if state is not Health.WAITING else "bright"),
@@ -99,7 +99,7 @@ def wide_row(agent: AgentView, gutter: Piece, width: int, now: float, *, ascii_o
     pad = 19 - width_of(right)
     if pad > 0:
         right.append((" " * pad, "text"))
-    right.append((fit(forecast_text(agent, now, ascii_only), 17), "dim"))
+    right.append((fit(forecast_text(agent, now, ascii_only), 18), "dim"))
     return two_ends(left, right, width, 2)
 
 
@@ -140,7 +140,7 @@ def crowd_rows(snapshot: TownSnapshot, state: Health, title: str, width: int, no
         dots = dot * min(len(agents), DOTS) + (f" +{len(agents) - DOTS}" if len(agents) > DOTS else "")
         names = " · ".join(_name_age(agent, now) for agent in agents)
         pieces: tuple[Piece, ...] = (
-            (label, state.value if not number else "text"),
+            (label + "  ", state.value if not number else "text"),
             (fit(clean(rig), 12) + " ", "text"),
             (fit(dots, min(DOTS, max(len(agents), 8))) + "  ", state.value),
             (clean(names) if width >= 70 else "", "dim"),

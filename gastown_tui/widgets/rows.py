@@ -17,7 +17,7 @@ from gastown_tui.widgets.sheet import Sheet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NamedTuple
 
     from textual import events
@@ -26,15 +26,21 @@ if TYPE_CHECKING:
     from gastown_tui.widgets.sheet import Line
 
     class Row(NamedTuple):
-        """One line of content: the key it belongs to, its pieces, and whether the cursor stops on it."""
+        """One line of content: the key it belongs to, its pieces (or how to make them), and whether the cursor stops."""
 
         key: str
-        pieces: Pieces
+        pieces: Pieces | Callable[[], Pieces]
         is_stop: bool = True
 else:
     Row = namedtuple("Row", "key pieces is_stop", defaults=(True,))
 
 WHEEL_ROWS = 3
+
+
+def pieces_of(row: Row) -> Pieces:
+    """The pieces of a row, made now if they were only promised: rows out of view cost nothing."""
+    pieces = row.pieces
+    return pieces() if callable(pieces) else pieces
 
 
 class Rows(Sheet):
@@ -57,8 +63,21 @@ class Rows(Sheet):
         self.needle = ""
         self.has_cursor = True
         self.empty_text = ""
+        self._made: dict[str, tuple[object, Pieces]] = {}
+        self._framed_lines: dict[int, tuple[Pieces, tuple[object, ...], Line]] = {}
 
     # content
+
+    def keep_made(self, key: str, state: object, make: Callable[[], Pieces]) -> Pieces:
+        """The pieces made for ``state`` before, else made now: a row is written anew only when it says something else."""
+        known = self._made.get(key)
+        if known is not None and known[0] == state:
+            return known[1]
+        if len(self._made) > 4000:
+            self._made.clear()
+        pieces = make()
+        self._made[key] = (state, pieces)
+        return pieces
 
     def count(self) -> int:
         """How many rows there are."""
@@ -192,7 +211,7 @@ class Rows(Sheet):
 
     def text_at(self, index: int) -> str:
         """What the search looks at in a row."""
-        return "".join(text for text, _ in self.row_at(index).pieces).lower()
+        return "".join(text for text, _ in pieces_of(self.row_at(index))).lower()
 
     def search(self, needle: str, step: int = 0) -> tuple[int, int]:
         """Mark ``needle``; step 0 goes to the first match from the cursor on, ±1 to the next or previous one.
@@ -221,6 +240,11 @@ class Rows(Sheet):
     # drawing
 
     @property
+    def is_lit(self) -> bool:
+        """Whether it is drawn as the panel that has the keys."""
+        return self.has_focus
+
+    @property
     def body_height(self) -> int:
         """Rows inside the frame."""
         return max(0, self.size.height - 2)
@@ -239,7 +263,7 @@ class Rows(Sheet):
             return []
         self._settle(height - 2)
         look = self.look
-        border = "border_on" if self.has_focus else "border"
+        border = "border_on" if self.is_lit else "border"
         bar = (glyph("│", look.ascii_only), border)
         total, body = self.count(), height - 2
         thumb = _thumb(self.top, body, total)
@@ -248,8 +272,11 @@ class Rows(Sheet):
         empty = self._empty_lines(inner) if not total else []
         for y in range(body):
             index = self.top + y
-            pieces, ground = self._row_line(index, inner) if index < total else (empty[y] if y < len(empty) else (), "")
-            lines.append(self._framed(pieces, ground, width, bar, thumb is not None and thumb[0] <= y < thumb[1]))
+            is_thumb = thumb is not None and thumb[0] <= y < thumb[1]
+            if index < total:
+                lines.append(self._body_line(index, width, bar, is_thumb))
+            else:
+                lines.append(self._framed(empty[y] if y < len(empty) else (), "", width, bar, is_thumb))
         lines.append((self.frame_bottom(width, border), ""))
         return lines
 
@@ -257,9 +284,25 @@ class Rows(Sheet):
         """The view may have grown: no blank rows at the end while rows are hidden above."""
         self.top = max(0, min(self.top, max(0, self.count() - body)))
 
-    def _row_line(self, index: int, inner: int) -> tuple[Pieces, str]:
+    def _body_line(self, index: int, width: int, bar: Piece, is_thumb: bool) -> Line:
+        """A row in its frame; the same pieces in the same place are the same line."""
         row = self.row_at(index)
-        pieces = clip(row.pieces, inner)
+        pieces = pieces_of(row)
+        state = (self.ground_of(index, row), width, bar, is_thumb, self.needle, self.look.key)
+        known = self._framed_lines.get(id(pieces))
+        if known is not None and known[0] is pieces and known[1] == state:
+            return known[2]
+        if len(self._framed_lines) > 1000:
+            self._framed_lines.clear()
+        shown, ground = self._row_line(index, width - 4)
+        line = self._framed(shown, ground, width, bar, is_thumb)
+        self._framed_lines[id(pieces)] = (pieces, state, line)
+        return line
+
+    def _row_line(self, index: int, inner: int) -> tuple[Pieces, str]:
+        """The pieces of a row, cut and marked, and its ground."""
+        row = self.row_at(index)
+        pieces = clip(pieces_of(row), inner)
         if self.needle:
             pieces = highlight(pieces, self.needle)
         return pieces, self.ground_of(index, row)
@@ -273,7 +316,7 @@ class Rows(Sheet):
     def _framed(self, pieces: Pieces, ground: str, width: int, bar: Piece, is_thumb: bool) -> Line:
         inner = width - 4
         fill = inner - width_of(pieces)
-        right: Piece = (glyph("thumb", self.look.ascii_only), "accent" if self.has_focus else "dim") if is_thumb else bar
+        right: Piece = (glyph("thumb", self.look.ascii_only), "accent" if self.is_lit else "dim") if is_thumb else bar
         if not ground:
             return ((bar, (" ", "text"), *pieces, (" " * (fill + 1), "text"), right), "")
         look = self.look
@@ -289,8 +332,8 @@ class Rows(Sheet):
 
     def title_pieces(self) -> Pieces:
         """Number and name at the left end of the frame's top."""
-        tone = "title" if self.has_focus else "text"
-        number: tuple[Piece, ...] = ((f"{self.number} ", "accent" if self.has_focus else "dim"),) if self.number else ()
+        tone = "title" if self.is_lit else "text"
+        number: tuple[Piece, ...] = ((f"{self.number} ", "accent" if self.is_lit else "dim"),) if self.number else ()
         return (*number, (self.title_text, tone))
 
     def frame_top(self, width: int, border: str) -> Pieces:

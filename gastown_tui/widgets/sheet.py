@@ -115,4 +115,4 @@ class Sheet(Widget):
     def plain_lines(self) -> list[str]:
         """What the sheet shows, as plain text (for tests and the last picture)."""
         width, height = self.size
-        return [paint(line, self.look, width).text for line in self._full(width, height)]
+        return [strip.text for strip in self.render_lines(Region(0, 0, width, height))]

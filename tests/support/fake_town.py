@@ -53,7 +53,14 @@ def agent(path, state=Health.IDLE, *, since=0.0, reasons=(), work=None, forecast
     report = HealthReport(state, NOW - since if since else None, reasons, forecast)
     running = state not in (Health.ZOMBIE, Health.UNKNOWN) and bool(pane)
     return AgentView(
-        who, who.session(prefix), "scripted", report, running, pane_id=pane, work=hooked, **{"last_output_at": NOW - 3, **more}
+        who,
+        who.session(prefix),
+        "scripted",
+        report,
+        running,
+        pane_id=pane,
+        work=hooked,
+        **{"last_output_at": NOW - 3, **more},
     )
 
 
@@ -98,7 +105,9 @@ def convoy(convoy_id, title, done, review, running, total, *, age=2460.0, **more
         member(i, stage, "billing" if i % 2 else "shop", "shop/polecats/opal" if stage == "running" else "")
         for i, stage in enumerate(stages)
     )
-    return ConvoyView(convoy_id, title, more.pop("status", "open"), "mayor", members, done, review, running, NOW - age, **more)
+    return ConvoyView(
+        convoy_id, title, more.pop("status", "open"), "mayor", members, done, review, running, NOW - age, **more
+    )
 
 
 def standard_convoys() -> tuple[ConvoyView, ...]:
@@ -111,7 +120,9 @@ def standard_convoys() -> tuple[ConvoyView, ...]:
 
 def standard_requests() -> tuple[RequestView, ...]:
     return (
-        RequestView("gt-mr001", "shop", "polecat/jade/gt-w5t2x", "shop/polecats/jade", "merging", "gt-w5t2x", NOW - 120),
+        RequestView(
+            "gt-mr001", "shop", "polecat/jade/gt-w5t2x", "shop/polecats/jade", "merging", "gt-w5t2x", NOW - 120
+        ),
         RequestView("gt-mr002", "shop", "polecat/opal/gt-m9z2t", "shop/polecats/opal", "queued", "gt-m9z2t", NOW - 60),
         RequestView("gt-mr003", "shop", "polecat/ruby/gt-m4r7k", "shop/polecats/ruby", "queued", "gt-m4r7k", NOW - 30),
     )
@@ -149,7 +160,11 @@ def with_state(shot: TownSnapshot, path: str, state: Health, **report) -> TownSn
     for view in shot.agents:
         if view.address.path == path:
             health = view.health._replace(state=state, **{"since": shot.taken_at, **report})
-            view = view._replace(health=health, running=state is not Health.ZOMBIE, pane_id="" if state is Health.ZOMBIE else view.pane_id or "%99")
+            view = view._replace(
+                health=health,
+                running=state is not Health.ZOMBIE,
+                pane_id="" if state is Health.ZOMBIE else view.pane_id or "%99",
+            )
         agents.append(view)
     counts = {state: sum(view.health.state is state for view in agents) for state in Health}
     return shot._replace(agents=tuple(agents), counts=counts, version=shot.version + 1)
@@ -188,7 +203,13 @@ class FakeStream:
 
     def raw(self, serial: int) -> dict[str, object]:
         event = self.events[serial + self.front]
-        return {"ts": event.ts, "type": event.type, "actor": event.actor, "payload": dict(event.payload), "source": "gt"}
+        return {
+            "ts": event.ts,
+            "type": event.type,
+            "actor": event.actor,
+            "payload": dict(event.payload),
+            "source": "gt",
+        }
 
     def load_older(self, byte_count: int = 0) -> int:
         count = len(self.older)
@@ -224,9 +245,18 @@ def standard_stream(count: int = 0) -> FakeStream:
     stream = FakeStream()
     for number in range(count):
         at = NOW - 3600 - (count - number) * 7
-        who = ("shop/polecats/opal", "shop/polecats/ruby", "billing/polecats/amber", "shop/witness", "mayor")[number % 5]
+        who = ("shop/polecats/opal", "shop/polecats/ruby", "billing/polecats/amber", "shop/witness", "mayor")[
+            number % 5
+        ]
         kind = ("step", "update", "mail", "patrol_complete", "sling")[number % 5]
-        payload = {"bead": f"gt-f{number:05d}", "message": f"step {number}", "to": "mayor/", "subject": f"note {number}", "target": "shop/opal", "title": f"Filler {number}"}
+        payload = {
+            "bead": f"gt-f{number:05d}",
+            "message": f"step {number}",
+            "to": "mayor/",
+            "subject": f"note {number}",
+            "target": "shop/opal",
+            "title": f"Filler {number}",
+        }
         stream.add(at, kind, who, payload)
     for ago, kind, actor, payload in reversed(STANDARD_EVENTS):
         stream.add(NOW - ago, kind, actor, payload)
@@ -248,7 +278,9 @@ PANE = [
 class FakeLive:
     """The live model's shape over given snapshots; ``put`` hands the console an update."""
 
-    def __init__(self, shot: TownSnapshot | None = None, stream: FakeStream | None = None, clock: FixedClock | None = None) -> None:
+    def __init__(
+        self, shot: TownSnapshot | None = None, stream: FakeStream | None = None, clock: FixedClock | None = None
+    ) -> None:
         self.root = ROOT
         self.clock = clock or FixedClock(NOW)
         self.snapshot = snapshot() if shot is None else shot
@@ -327,8 +359,13 @@ class FakeEngine:
         from gastown_core.state.detail import WorkDetail
 
         bead = self.bead_detail(view.work.bead_id) if view.work else None
-        commits = (Commit("a1b2c3d4", "Retry with backoff", "opal", NOW - 200), Commit("99aa88bb", "Test the retry", "opal", NOW - 900))
-        facts = WorkFacts("polecat/opal/gt-k3x9p", "origin/main", 4, 0, ("push.py", "tests/test_push.py"), ("notes.txt",), commits)
+        commits = (
+            Commit("a1b2c3d4", "Retry with backoff", "opal", NOW - 200),
+            Commit("99aa88bb", "Test the retry", "opal", NOW - 900),
+        )
+        facts = WorkFacts(
+            "polecat/opal/gt-k3x9p", "origin/main", 4, 0, ("push.py", "tests/test_push.py"), ("notes.txt",), commits
+        )
         return WorkDetail(bead, facts, "", "/town/shop/polecats/opal")
 
     def bead_detail(self, bead_id: str):
@@ -347,13 +384,21 @@ class FakeEngine:
             "created_at": "2026-11-21T09:00:00Z",
             "updated_at": "2026-11-21T12:00:00Z",
         }
-        return BeadDetail(Bead(raw), "shop", (("gt-a1111", "blocks", "Split the client", "closed"),), (("gt-b2222", "blocks", "Release", "open"),))
+        return BeadDetail(
+            Bead(raw),
+            "shop",
+            (("gt-a1111", "blocks", "Split the client", "closed"),),
+            (("gt-b2222", "blocks", "Release", "open"),),
+        )
 
     def ready_beads(self):
         from gastown_core.beads.store import Excerpt
 
         titles = ("Fix the login page", "Add export", "Speed up the search", "Write the manual")
         return [
-            ("shop", Excerpt(f"gt-r{i}", title, "open", i, "task", "", NOW - 900 * i, NOW, 0.0, 0.0, (), (), False, False))
+            (
+                "shop",
+                Excerpt(f"gt-r{i}", title, "open", i, "task", "", NOW - 900 * i, NOW, 0.0, 0.0, (), (), False, False),
+            )
             for i, title in enumerate(titles)
         ]

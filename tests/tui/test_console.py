@@ -1,0 +1,505 @@
+"""The console driven by its keys, over a town in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from gastown_core.model.agent import Health
+from gastown_core.model.snapshot import SourceStatus
+from gastown_core.state.filter import NO_FILTER
+from gastown_tui.keys import ACTIONS
+from gastown_tui.screens.command_log import CommandLogScreen
+from gastown_tui.screens.confirm import Confirm
+from gastown_tui.screens.help import HelpScreen
+from gastown_tui.screens.picker import Picker
+from gastown_tui.screens.prompt import Prompt
+from gastown_tui.text import cells
+from tests.support.console import Console
+from tests.support.fake_town import NOW, FakeEngine, FakeLive, agent, empty_snapshot, snapshot, standard_stream, with_state
+
+WIDE = (160, 45)
+
+
+async def until(pilot, condition: Callable[[], object], what: str = "") -> None:
+    for _ in range(200):
+        if condition():
+            return
+        await pilot.pause()
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"never came: {what}\n{pilot.app.screen_text()}")
+
+
+async def select(pilot, path: str) -> None:
+    pilot.app.feed.go_to("agent", path)
+    await pilot.pause()
+
+
+def status(app: Console) -> str:
+    return app.feed.status.plain_lines()[0]
+
+
+async def test_the_first_frame_is_the_whole_picture() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        text = app.screen_text()
+        for words in ("1 Agents", "2 Convoys", "3 Events", "ruby", "Auth system", "slung gt-p9n4q", "✋ 1 needs you", "queue 3"):
+            assert words in text, words
+
+
+async def test_every_action_of_the_table_does_something_or_says_why() -> None:
+    """Walks the whole table: each key must change the screen or put a word into the status line."""
+    for action in ACTIONS:
+        if action.id == "quit":
+            continue
+        for key in action.keys:
+            app = Console(FakeLive(stream=standard_stream(300)))
+            async with app.run_test(size=(120, 30)) as pilot:
+                place = action.where[0] if action.where[0] != "anywhere" else "events"
+                place = "agents" if action.id == "panel.events" else place
+                await pilot.press("p" if place == "problems" else "3" if place == "drawer" else {"agents": "1", "convoys": "2", "events": "3"}[place])
+                if action.id in ("rows.up", "rows.page_up", "rows.half_up", "rows.top"):
+                    await pilot.press("G")
+                if action.id == "rows.expand":
+                    await pilot.press("g", "left")
+                await pilot.pause()
+                before = (app.screen_text(), str(app.feed.focused), app.look.theme.name, len(app.screen_stack))
+                await pilot.press(key)
+                await until(
+                    pilot,
+                    lambda: (app.screen_text(), str(app.feed.focused), app.look.theme.name, len(app.screen_stack)) != before,
+                    f"{action.id} {key}",
+                )
+
+
+async def test_q_leaves() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_code is not None, "exit")
+    assert app.return_code == 0 and app.fake.is_closed
+
+
+async def test_keys_move_between_panels() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        for key, place in (("2", "convoys"), ("3", "events"), ("1", "agents"), ("tab", "convoys"), ("shift+tab", "agents"), ("shift+tab", "events")):
+            await pilot.press(key)
+            assert app.feed.place == place, key
+        await pilot.press("d", "tab")
+        assert app.feed.place == "drawer"
+
+
+async def test_the_selection_follows_its_agent() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/ruby")
+        more = [agent("shop/polecats/aaa", pane="%50"), agent("shop/crew/aa", pane="%51"), *snapshot().agents]
+        app.fake.put(snapshot(sorted(more, key=lambda view: view.address.rig)))
+        await until(pilot, lambda: "aaa" in app.screen_text(), "the new agents")
+        assert app.feed.chosen.agent.key == "shop/polecats/ruby"
+        line = next(line for line in app.feed.agents.plain_lines() if "ruby" in line)
+        assert "▌" in line
+
+
+async def test_the_selection_stays_near_when_its_agent_goes() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/ruby")
+        app.fake.put(snapshot([view for view in snapshot().agents if view.address.label != "ruby"]))
+        await until(pilot, lambda: "ruby" not in "\n".join(app.feed.agents.plain_lines()), "ruby to go")
+        assert app.feed.chosen.kind == "agent"
+
+
+async def test_problem_rows_keep_the_agent_when_states_change() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("p", "j")
+        assert app.feed.chosen.agent.address.label == "jade"
+        town = with_state(snapshot(), "shop/polecats/opal", Health.WAITING)
+        app.fake.put(with_state(town, "shop/polecats/jade", Health.GUPP))
+        await until(pilot, lambda: "NEEDS YOU 2" in app.screen_text(), "the new order")
+        assert app.feed.chosen.agent.address.label == "jade"
+
+
+async def test_an_event_shows_at_once_and_following_stays_at_the_newest() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        app.fake.put(None, ("mail", "mayor", {"to": "shop/opal", "subject": "fresh news"}))
+        await until(pilot, lambda: "fresh news" in app.screen_text(), "the event")
+        assert app.feed.stream.plain_lines()[1].find("fresh news") > 0
+        assert app.feed.stream.is_following
+
+
+async def test_away_from_the_top_what_is_in_view_stays_and_new_rows_are_counted() -> None:
+    app = Console(FakeLive(stream=standard_stream(200)))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3", "j", "j", "j")
+        before, key = app.feed.stream.plain_lines()[1:], app.feed.stream.key
+        app.fake.put(None, *[("mail", "mayor", {"to": "x", "subject": f"n{i}"}) for i in range(5)])
+        await until(pilot, lambda: "+5 new" in app.screen_text(), "the badge")
+        assert [line[2:-1] for line in app.feed.stream.plain_lines()[1:-1]] == [line[2:-1] for line in before[:-1]]
+        assert app.feed.stream.key == key
+        await pilot.press("g")
+        assert "new" not in app.feed.stream.plain_lines()[0] and "n4" in app.feed.stream.plain_lines()[1]
+
+
+async def test_space_holds_the_stream_and_lets_it_go() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3", "space")
+        app.fake.put(None, ("mail", "mayor", {"to": "x", "subject": "while held"}))
+        await until(pilot, lambda: "paused +1 new" in app.screen_text(), "the badge")
+        assert "while held" not in "\n".join(app.feed.stream.plain_lines())
+        await pilot.press("space")
+        assert "while held" in app.feed.stream.plain_lines()[1]
+
+
+async def test_a_burst_of_ten_thousand_rows_leaves_keys_answering() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        for number in range(20):
+            app.fake.put(None, *[("step", "shop/polecats/opal", {"bead": "gt-1", "message": f"row {number}-{i}"}) for i in range(500)])
+        await pilot.press("2")
+        assert app.feed.place == "convoys"
+        await until(pilot, lambda: "row 19-499" in app.screen_text(), "the last row")
+        await pilot.press("3", "G")
+        assert app.feed.stream.cursor == app.feed.stream.count() - 1 >= 10_000
+
+
+async def test_search_marks_counts_steps_and_clears() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("/", *"gt-")
+        assert app.feed.agents.needle == "gt-"
+        assert " of " in app.feed.field.plain_lines()[0]
+        await pilot.press("enter")
+        first = app.feed.agents.key
+        await pilot.press("]")
+        assert app.feed.agents.key != first
+        await pilot.press("[")
+        assert app.feed.agents.key == first
+        await pilot.press("escape")
+        assert app.feed.agents.needle == ""
+
+
+async def test_search_in_events_finds_what_is_far_back_and_says_when_there_is_nothing() -> None:
+    app = Console(FakeLive(stream=standard_stream(8000)))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3", "/", *"filler 21", "enter")
+        await until(pilot, lambda: "Filler 21" in "\n".join(app.feed.stream.plain_lines()), "the far row")
+        await pilot.press("escape", "/", *"zzzzz")
+        await until(pilot, lambda: "no match" in app.feed.field.plain_lines()[0] or not app.feed.stream._scan, "no match")
+
+
+async def test_the_filter_is_chosen_named_and_taken_off() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("f", *"billing", "enter")
+        await until(pilot, lambda: "filter: rig billing" in app.screen_text(), "the filter's name")
+        assert "slung" not in "\n".join(app.feed.stream.plain_lines())
+        await pilot.press("f", *"session_death", "enter")
+        assert app.feed.stream.count() == 1
+        await pilot.press("escape")
+        assert app.feed.stream.wanted == NO_FILTER
+
+
+async def test_a_filter_from_the_command_line_holds_in_the_console() -> None:
+    app = Console(initial_filter=NO_FILTER._replace(since=NOW - 100))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        assert "since 1m" in app.screen_text()
+        assert app.feed.stream.count() == 7
+
+
+async def test_enter_opens_the_drawer_and_again_attaches() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/ruby")
+        await pilot.press("enter")
+        await until(pilot, lambda: "npm install left-pad" in "\n".join(app.feed.drawer.plain_lines()), "the preview")
+        assert app.feed.place == "agents"
+        await pilot.press("enter")
+        assert ("attach", ("true",)) in app.hands.performed
+        assert "back from shop/ruby" in status(app)
+
+
+async def test_the_drawers_tabs_show_work_why_and_events() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/jade")
+        for key, words in (("5", "growing pause"), ("6", "no progress for 17m"), ("7", "done: gt-w5t2x"), ("4", "pane %6")):
+            await pilot.press(key)
+            await until(pilot, lambda w=words: w in "\n".join(app.feed.drawer.plain_lines()), words)
+        await pilot.press("escape")
+        assert not app.is_drawer_open
+
+
+async def test_the_drawer_follows_the_selection_and_never_takes_the_focus() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("6")
+        for _ in range(5):
+            await pilot.press("j")
+            assert app.feed.place == "agents"
+        name = app.feed.chosen.agent.address.short
+        assert name in app.feed.drawer.plain_lines()[0]
+
+
+async def test_convoys_and_events_have_their_own_pages() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("2", "enter")
+        assert "members" in app.feed.drawer.plain_lines()[0]
+        assert "Part 10 of the work" in "\n".join(app.feed.drawer.plain_lines())
+        await pilot.press("3", "j", "4")
+        assert '"branch"' in "\n".join(app.feed.drawer.plain_lines())
+
+
+async def test_the_preview_is_not_read_while_the_drawer_is_shut() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/ruby")
+        await asyncio.sleep(0.3)
+        assert app.fake.captures == 0
+
+
+async def test_a_nudge_tells_its_stages_one_by_one() -> None:
+    engine = FakeEngine()
+    engine.step = threading.Event()
+    app = Console(engine=engine)
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/opal")
+        await pilot.press("n")
+        assert isinstance(app.screen, Prompt)
+        await pilot.press("enter")
+        seen = []
+        for stages in ("queued", "queued → typed", "queued → typed → submitted", "queued → typed → submitted → turn started"):
+            engine.step.set()
+            await until(pilot, lambda s=stages: f"nudge to opal: {s}" in status(app) and not engine.step.is_set(), stages)
+            seen.append(status(app))
+        await until(pilot, lambda: "✓ nudge to opal" in status(app), "the tick")
+        assert "✓" not in seen[0]
+    order = engine.performed[0]
+    assert (order.kind, order.target, order.arguments["text"]) == ("agent.nudge", "shop/opal", "continue")
+
+
+async def test_typed_words_replace_the_offer() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/opal")
+        await pilot.press("n", *"run it", "enter")
+        await until(pilot, lambda: app.hands.performed, "the order")
+        assert app.hands.performed[0].arguments["text"] == "run it"
+
+
+async def test_a_failed_act_says_why() -> None:
+    engine = FakeEngine()
+    engine.failure = "the foreground process is a shell, nothing was typed"
+    app = Console(engine=engine)
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/opal")
+        await pilot.press("n", "enter")
+        await until(pilot, lambda: "✗ nudge to opal: the foreground process is a shell" in status(app), "the failure")
+        await pilot.press("L")
+        assert isinstance(app.screen, CommandLogScreen)
+        assert "gt nudge shop/opal -- continue" in app.screen_text()
+
+
+async def test_marked_agents_are_nudged_together() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        for path in ("shop/polecats/opal", "shop/polecats/jade", "billing/polecats/onyx"):
+            await select(pilot, path)
+            await pilot.press("space")
+        assert "3 marked" in app.screen_text()
+        await pilot.press("N")
+        assert "Nudge 2 agents" in app.screen_text()
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.hands.performed) == 2, "both orders")
+        assert {order.target for order in app.hands.performed} == {"shop/opal", "shop/jade"}
+
+
+async def test_a_handoff_asks_for_a_note_and_then_enter_means_cancel() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/opal")
+        await pilot.press("h", *"half done", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
+        await pilot.press("enter")
+        assert "cancelled" in status(app) and not app.hands.performed
+        await pilot.press("h", *"half done", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
+        await pilot.press("y")
+        await until(pilot, lambda: app.hands.performed, "the order")
+        assert app.hands.performed[0].arguments["note"] == "half done"
+
+
+async def test_a_dead_agent_is_restarted_and_cannot_be_nudged() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "billing/polecats/onyx")
+        await pilot.press("n")
+        assert "has no session" in status(app)
+        await pilot.press("r")
+        await until(pilot, lambda: app.hands.performed, "the order")
+        assert app.hands.performed[0].kind == "agent.restart"
+
+
+async def test_a_key_that_cannot_act_here_says_where_it_can() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3", "n")
+        assert "nudge works in agents and problems" in status(app)
+        await pilot.press("1", "g", "n")
+        assert "select an agent first" in status(app)
+        await pilot.press("]")
+        assert "nothing is searched" in status(app)
+
+
+async def test_slinging_asks_for_bead_and_target() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, Picker), "the beads")
+        await pilot.press(*"search", "enter")
+        await until(pilot, lambda: "to whom" in app.screen_text(), "the targets")
+        await pilot.press(*"opal", "enter")
+        await until(pilot, lambda: app.hands.performed, "the order")
+        order = app.hands.performed[0]
+        assert (order.kind, order.target, order.arguments["bead"]) == ("bead.sling", "shop/opal", "gt-r2")
+
+
+async def test_the_palette_runs_actions_and_jumps_to_agents() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press(":", *"amber", "enter")
+        assert app.feed.chosen.agent.address.label == "amber"
+        await pilot.press(":", *"problems view", "enter")
+        assert app.feed.view == "problems"
+        await pilot.press(":", *"theme light", "enter")
+        assert app.look.theme.name == "light"
+
+
+async def test_help_lists_every_action_and_leaves_the_layout_alone() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        before = app.screen_text()
+        await pilot.press("?")
+        assert isinstance(app.screen, HelpScreen)
+        text = app.screen_text()
+        for action in ACTIONS:
+            assert action.help[:40] in text, action.id
+        await pilot.press("escape")
+        assert app.screen_text() == before
+
+
+async def test_a_failing_source_marks_its_panel_with_the_reason() -> None:
+    app = Console(FakeLive(snapshot(sources=(SourceStatus("events", NOW - 14, "permission denied"),))))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        assert "stale 14s: permission denied" in app.feed.stream.plain_lines()[0]
+        assert "stale" not in app.feed.agents.plain_lines()[0]
+
+
+async def test_resizing_to_the_smallest_and_back_keeps_everything() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/ruby")
+        before = app.screen_text()
+        await pilot.resize_terminal(60, 15)
+        await until(pilot, lambda: "2 Convoys  2 running" in app.screen_text(), "the small picture")
+        assert "ruby" in app.screen_text()
+        await pilot.press("3")
+        assert "1 Agents  " in app.screen_text()
+        await pilot.press("1")
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: app.screen_text() == before, "the first picture")
+
+
+@pytest.mark.parametrize("size", [(160, 45), (80, 24), (60, 15), (30, 8), (12, 4)])
+async def test_any_size_is_survived(size: tuple[int, int]) -> None:
+    app = Console()
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("d", "p", "?", "escape", "p", "3", "f", "escape", "n", "escape", "escape")
+        assert all(cells(line) == size[0] for line in app.screen_text().splitlines())
+
+
+async def test_ascii_means_ascii() -> None:
+    app = Console(environ={"GT_NO_EMOJI": "1"})
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("d", "p", "p", "?")
+        assert app.screen_text().isascii()
+        await pilot.press("escape", ":")
+        assert app.screen_text().isascii()
+
+
+async def test_no_colour_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Console(environ={"NO_COLOR": "1"})
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("d", "n")
+        strips = app.screen._compositor.render_strips()
+        for row in strips:
+            for segment in row:
+                style = segment.style
+                for colour in (style.color, style.bgcolor) if style else ():
+                    assert colour is None or colour.is_default, segment
+
+
+async def test_evil_titles_never_reach_the_terminal() -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"
+    live = FakeLive(snapshot([agent("shop/polecats/ruby", Health.WAITING, since=5, pane="%8", work=("gt-1", evil, 5, evil), reasons=((evil, "screen", 1),), activity=evil, first_subject=evil, unread=1)], name=evil))
+    live.stream.add(NOW, "mail", evil, {"to": evil, "subject": evil})
+    live.panes["%8"] = [evil + "\x1b[31mred" + evil]
+    app = Console(live)
+    async with app.run_test(size=WIDE) as pilot:
+        for keys in ("d", "5", "6", "7", "4", "3", "4", "p", "n"):
+            await pilot.press(keys)
+            await pilot.pause()
+            text = app.screen_text()
+            for char in ("\x1b", "\x07", "\x9b", "\u202e"):
+                assert char not in text
+
+
+async def test_an_empty_town_says_what_to_do() -> None:
+    app = Console(FakeLive(empty_snapshot(), standard_stream().__class__()))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        text = app.screen_text()
+        assert "gt rig add" in text and "No convoys" in text and "No events yet" in text
+        await pilot.press("enter", "n", "d", "j", "G", "3", "j", "enter")
+
+
+async def test_an_unchanged_town_repaints_no_panel() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        feed = app.feed
+        assert [sheet.redraw() for sheet in (feed.agents, feed.convoys, feed.stream, feed.header)] == [0, 0, 0, 0]
+        app.fake.clock.advance(1)
+        feed.show_all()
+        app.fake.clock.advance(60)
+        assert 0 < feed.agents.redraw() + 1
+
+
+async def test_the_mouse_selects_opens_and_scrolls() -> None:
+    app = Console(FakeLive(stream=standard_stream(200)))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.click("#agents", offset=(10, 3))
+        assert app.feed.chosen.agent.address.label == "deacon"
+        await pilot.click("#events", offset=(10, 4))
+        assert app.feed.place == "events" and app.feed.stream.cursor == 3
+        app.feed.stream.on_mouse_scroll_down(_Wheel())
+        assert app.feed.stream.top == 3
+        await pilot.click("#agents", offset=(10, 3), times=2)
+        await until(pilot, lambda: app.is_drawer_open, "the drawer")
+
+
+class _Wheel:
+    def stop(self) -> None:
+        return None

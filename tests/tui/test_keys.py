@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from gastown_core.orders.registry import ORDERS
+from gastown_tui.keys import ACTIONS, BY_ID, GROUPS, actions_of, help_rows, hints, key_name, meant
+from gastown_tui.screens.feed import ALL_KEYS
+
+PLACES = ("agents", "convoys", "events", "problems", "drawer")
+
+
+def test_ids_are_unique_and_every_group_is_known() -> None:
+    assert len(BY_ID) == len(ACTIONS)
+    assert {action.group for action in ACTIONS} == set(GROUPS)
+
+
+def test_no_key_means_two_things_at_one_place() -> None:
+    for key in ALL_KEYS:
+        for place in PLACES:
+            found = [action for action in actions_of(key) if place in action.where or action.where == ("anywhere",)]
+            assert len(found) <= 1, (key, place, [action.id for action in found])
+
+
+def test_every_order_of_the_core_has_its_key_here() -> None:
+    for order in ORDERS:
+        assert order.key in BY_ID[order.id].keys
+
+
+def test_space_pauses_events_and_marks_agents() -> None:
+    assert meant("space", "events").id == "stream.pause"
+    assert meant("space", "agents").id == "rows.mark"
+
+
+def test_keys_are_written_for_people() -> None:
+    assert key_name("ctrl+d") == "Ctrl-D"
+    assert key_name("enter", ascii_only=True) == "Enter"
+    assert all(name for _, name, _ in help_rows())
+
+
+def test_hints_belong_to_the_place() -> None:
+    for place in PLACES:
+        assert hints(place)
+        assert all(place in action.where or action.where == ("anywhere",) for action in hints(place))

@@ -1,0 +1,150 @@
+"""What the panels say, as pure rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from gastown_core.model.agent import Health, Reason
+from gastown_core.model.snapshot import SourceStatus
+from gastown_tui.rowtext import trouble_text
+from gastown_tui.text import width_of
+from gastown_tui.widgets.agent_tree import agent_row
+from gastown_tui.widgets.convoy_panel import convoy_row, convoy_rows, numbers, progress_bar
+from gastown_tui.widgets.header_bar import header_pieces
+from gastown_tui.widgets.pages import bead_page, convoy_why_page, record_page, why_page
+from gastown_tui.widgets.problem_list import problem_groups, problem_rows
+from gastown_tui.widgets.rows import pieces_of
+from gastown_tui.widgets.status_bar import hint_pieces
+from tests.support.fake_town import NOW, FakeEngine, agent, convoy, snapshot, standard_stream, with_state
+
+
+def said(pieces) -> str:
+    return "".join(text for text, _ in pieces)
+
+
+@pytest.mark.parametrize("width", [30, 36, 50, 76])
+def test_agent_rows_fit_and_end_in_their_age(width: int) -> None:
+    for view in snapshot().agents:
+        row = agent_row(view, width, NOW, ascii_only=False, is_marked=True)
+        assert width_of(row) <= width
+
+
+def test_an_agent_that_needs_help_shows_its_reason_and_since() -> None:
+    ruby = snapshot().agent("shop/polecats/ruby")
+    row = said(agent_row(ruby, 76, NOW, ascii_only=False, is_marked=False))
+    assert "✋" in row and "gt-p2w8d" in row and "asks: allow Bash" in row and row.endswith("2m")
+
+
+def test_a_name_of_escapes_is_shown_and_not_written() -> None:
+    evil = agent("mayor", Health.WAITING, since=5, pane="%1", reasons=(("\x1b]0;x\x07hi", "screen", 1),))
+    assert "\x1b" not in said(agent_row(evil, 60, NOW, ascii_only=False, is_marked=False))
+
+
+@pytest.mark.parametrize(
+    ("done", "review", "total", "want"),
+    [
+        (0, 0, 4, "░░░░░░░░"),
+        (4, 0, 4, "████████"),
+        (1, 0, 1000, "█░░░░░░░"),
+        (999, 0, 1000, "███████░"),
+        (2, 1, 4, "████▓▓░░"),
+        (0, 0, 0, "░░░░░░░░"),
+    ],
+)
+def test_the_bar_is_full_only_when_all_has_landed(done: int, review: int, total: int, want: str) -> None:
+    assert said(progress_bar(done, review, total, 8, False)) == want
+
+
+def test_a_convoy_tells_numbers_and_stall() -> None:
+    stalled = convoy("hq-cv-1", "Epic", 6, 2, 0, 41, stalled_since=NOW - 1080)
+    row = said(convoy_row(stalled, 100, NOW, is_open=False, ascii_only=False))
+    assert numbers(stalled, False) == "6·2/41"
+    assert "stalled 18m" in row and "2 rigs" in row
+    assert "nobody works" in " ".join(said(line) for line in convoy_why_page(stalled, NOW, False))
+
+
+def test_an_open_convoy_lists_its_members() -> None:
+    rows = convoy_rows(snapshot(), 100, NOW, opened={"hq-cv-7q2ma"}, ascii_only=False)
+    members = [row for row in rows if row.key.startswith("hq-cv-7q2ma/")]
+    assert len(members) == 20
+    assert "shop/opal" in " ".join(said(pieces_of(row)) for row in members)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 130, 160, 220])
+def test_the_header_leaves_out_instead_of_cutting(width: int) -> None:
+    row = header_pieces(snapshot(), width, NOW, moved_at=NOW - 3, view="feed", ascii_only=False)
+    text = said(row)
+    assert width_of(row) <= width and "…" not in text and "✋ 1" in text
+    if width >= 160:
+        assert "queue 3" in text and "live · moved 3s ago" in text and "12:04:31" in text
+
+
+def test_the_header_never_claims_to_be_live_over_a_failing_source() -> None:
+    broken = snapshot(sources=(SourceStatus("events", NOW - 14, "permission denied"),))
+    text = said(header_pieces(broken, 160, NOW, moved_at=NOW, view="feed", ascii_only=False))
+    assert "stale 14s: events" in text and "live" not in text
+    old = snapshot(taken_at=NOW - 60)
+    assert "stale 1m" in said(header_pieces(old, 160, NOW, moved_at=NOW, view="feed", ascii_only=False))
+
+
+def test_a_failing_source_tells_its_age_and_reason() -> None:
+    assert trouble_text(SourceStatus("events", NOW - 14, "permission denied"), NOW) == "stale 14s: permission denied"
+    assert trouble_text(SourceStatus("tmux", None, "no answer"), NOW) == "no data: no answer"
+    assert trouble_text(None, NOW) == ""
+
+
+def test_problems_are_ordered_by_need_and_then_by_time() -> None:
+    town = with_state(snapshot(), "shop/polecats/opal", Health.GUPP, since=NOW - 50)
+    town = with_state(town, "billing/polecats/amber", Health.WAITING, since=NOW - 900)
+    groups = problem_groups(town)
+    assert [group.title for group in groups] == ["NEEDS YOU", "NEEDS HELP", "LIMITED"]
+    assert [view.address.label for view in groups[0].agents] == ["amber", "ruby"]
+    assert [view.address.label for view in groups[1].agents] == ["opal", "jade", "onyx"]
+
+
+def test_agents_under_one_limit_are_one_cause() -> None:
+    limit = (Reason("limit until 17:00 (account a)", "heartbeat", NOW),)
+    town = with_state(snapshot(), "shop/polecats/opal", Health.LIMITED, reasons=limit)
+    group = next(group for group in problem_groups(town) if group.title == "SAME CAUSE")
+    assert len(group.agents) == 2 and group.cause.startswith("limit until")
+
+
+@pytest.mark.parametrize("width", [56, 76, 110, 156])
+def test_problem_rows_say_what_to_press_and_what_comes(width: int) -> None:
+    rows = problem_rows(snapshot(), width, NOW, marked=set(), ascii_only=False)
+    text = "\n".join(said(pieces_of(row)) for row in rows)
+    assert all(width_of(pieces_of(row)) <= width for row in rows if row.is_stop)
+    assert "n nudge" in text and "r restart" in text and "a answer" in text
+    if width > 60:
+        assert "gupp in 13m" in text
+
+
+def test_a_town_without_problems_says_so() -> None:
+    calm = snapshot([agent("mayor", Health.WORKING, pane="%1")])
+    text = " ".join(said(pieces_of(row)) for row in problem_rows(calm, 120, NOW, marked=set(), ascii_only=False))
+    assert "Nobody needs you" in text
+
+
+def test_why_gives_evidence_sources_ages_and_forecast() -> None:
+    jade = snapshot().agent("shop/polecats/jade")
+    text = "\n".join(said(line) for line in why_page(jade, NOW, 120, False))
+    for words in ("no progress for 17m", "git", "its heartbeat", "17m old", "gupp in 13m"):
+        assert words in text
+
+
+def test_a_record_is_shown_whole_and_harmless() -> None:
+    stream = standard_stream()
+    record = {"type": "mail", "payload": {"subject": "\x1b[31mred"}}
+    text = "\n".join(said(line) for line in record_page(record, stream.row(0), 60))
+    assert '"subject": ' in text and "\x1b" not in text
+
+
+def test_a_bead_page_tells_edges_both_ways() -> None:
+    text = "\n".join(said(line) for line in bead_page(FakeEngine().bead_detail("gt-k3x9p"), NOW, 80))
+    assert "needs" in text and "gt-a1111" in text and "holds up" in text and "growing pause" in text
+
+
+def test_hints_are_whole_or_not_there() -> None:
+    for width in range(8, 150, 7):
+        row = hint_pieces("agents", width, False)
+        assert width_of(row) - 3 <= width or len(row) == 1
