@@ -113,8 +113,9 @@ def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: boo
     actor = event.actor
     if event.type == "spawn":
         actor = f"{event.payload.get('rig', '')}/{event.payload.get('polecat', '')}"
-    elif event.type == "session_death" and isinstance(event.payload.get("agent"), str):
-        actor = event.payload["agent"]
+    elif event.type in ("session_death", "kill"):
+        named = event.payload.get("agent") or event.payload.get("target")
+        actor = named if isinstance(named, str) else actor
     address = roster.resolve(actor)
     if address.is_agent and (newest or address.path not in facts.last_events):
         facts.last_events[address.path] = LastEvent(describe(event), event.ts, event.type)

@@ -41,6 +41,7 @@ class Evidence(Record):
 
     ``session`` and ``alive`` are None where nothing is known; ``tmux_error`` says why if tmux failed to answer,
     and stays empty in a town without tmux.  ``screen`` is (kind, detail) of the last reading of its pane.
+    ``stopped`` says that its session was ended on purpose, in words.
     """
 
     standing: bool = False
@@ -62,6 +63,7 @@ class Evidence(Record):
     ledger_error: str = ""
     muted: bool = False
     ralph: bool = False
+    stopped: str = ""
     badges: tuple[str, ...] = ()
 
 
@@ -93,6 +95,18 @@ def _ledger_failed(e: Evidence, limits: Thresholds, now: float) -> HealthReport 
         return None
     reason = Reason(f"its ledger cannot be read: {e.ledger_error}", "ledger", now)
     return HealthReport(Health.UNKNOWN, None, (reason,), None, _badges(e))
+
+
+def _stopped(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
+    """Ended on purpose: its work waits on the hook, and nobody is to be alarmed."""
+    if not e.stopped or e.session is not False:
+        return None
+    sign = last_progress(e)
+    waits = (Reason(f"{e.work_bead} waits on its hook", "ledger", e.work_since),) if e.work_bead else ()
+    since = sign.at if sign is not None else None
+    return HealthReport(
+        Health.IDLE, since, (Reason(e.stopped, "ledger", since), *waits), None, (*_badges(e), "stopped")
+    )
 
 
 def _zombie(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
@@ -268,5 +282,5 @@ def _idle(e: Evidence, limits: Thresholds, now: float) -> HealthReport:
     return HealthReport(Health.IDLE, since, (Reason("nothing on its hook", "ledger"),), None, badges)
 
 
-_RULES = (_ledger_failed, _zombie, _tmux_failed, _waiting, _limited, _at_work, _busy_without_hook)
+_RULES = (_ledger_failed, _stopped, _zombie, _tmux_failed, _waiting, _limited, _at_work, _busy_without_hook)
 """The order in which the rules are asked; the first that answers decides."""

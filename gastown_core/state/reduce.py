@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import ConvoyView
     from gastown_core.town.inventory import RosterEntry
 
+ENDED_ON_PURPOSE = ("session_end", "kill")
 STANDING = (MAYOR, DEACON, WITNESS, REFINERY)
 
 
@@ -142,6 +143,7 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
         standing=entry.address.role in STANDING,
         town_up=_is_up(facts),
         off_duty=_off_duty(facts, entry.address),
+        stopped=_stopped(facts, entry.address),
         work_bead=bead.id if bead is not None else "",
         work_since=bead.updated_at if bead is not None else 0.0,
         progress=tuple(_progress(facts, entry, bead, agent_state_at)),
@@ -175,13 +177,19 @@ def _off_duty(facts: TownFacts, address: Address) -> str:
     return ""
 
 
+def _stopped(facts: TownFacts, address: Address) -> str:
+    """That its session was ended on purpose, if that is the last thing told of the agent."""
+    event = facts.last_events.get(address.path)
+    return event.text if event is not None and event.type in ENDED_ON_PURPOSE else ""
+
+
 def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_at: float) -> Iterator[Progress]:
     if bead is not None and bead.updated_at:
         yield Progress(bead.updated_at, f"{bead.id} changed", "ledger")
     if agent_at:
         yield Progress(agent_at, "its record changed", "ledger")
     event = facts.last_events.get(entry.address.path)
-    if event is not None and event.type not in ("session_death", "kill"):
+    if event is not None and event.type not in ("session_death", *ENDED_ON_PURPOSE):
         yield Progress(event.at, event.text, "ledger")
     beat = facts.heartbeats.get(entry.session)
     if beat is not None and beat.state == "working":

@@ -74,6 +74,8 @@ def test_hooked_work_is_judged_by_the_time_since_progress(quiet_min: float, ralp
             at_work(6, session=False, agent_state="spawning", agent_state_at=NOW - 360),
             Health.ZOMBIE,
         ),
+        ("stopped on purpose with work", at_work(40, session=False, alive=None, stopped="session ended"), Health.IDLE),
+        ("stopped, then started and died", at_work(1, alive=False, stopped="session ended"), Health.ZOMBIE),
         ("done and gone", Evidence(session=False, agent_state="done"), Health.IDLE),
         ("nuked", Evidence(session=False, agent_state="nuked"), Health.IDLE),
         ("said to work, and gone", Evidence(session=False, agent_state="working"), Health.ZOMBIE),
