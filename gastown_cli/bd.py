@@ -18,7 +18,7 @@ ROOT = Root(
         Command("claim", _C + "claim", _WORK, "take an open bead, unless somebody has it"),
         Command("close", _C + "close", _WORK, "close beads", ("done",)),
         Command("reopen", _C + "reopen", _WORK, "open beads again"),
-        Command("delete", _C + "delete", _WORK, "delete beads; shows what would go unless --force"),
+        Command("delete", _C + "delete", _WORK, "delete beads; by itself it only shows what would go"),
         Command("batch", _C + "batch", _WORK, "many changes from lines, all or nothing"),
         Command("list", _C + "list_beads", _FIND, "beads by filters", ("ls",)),
         Command("ready", _C + "ready", _FIND, "what can be worked on now"),

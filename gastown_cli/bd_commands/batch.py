@@ -38,8 +38,9 @@ def run(args: Namespace) -> int:
                 _act(batch, space, [_filled(word, made) for word in words], made)
             except GastownError as error:
                 raise type(error)(f"line {number}: {error.what}; nothing was written", error.why, error.hint) from error
-        changed = batch.changed()
-    space.tell_all(None, changed)
+        changes = batch.changes()
+    space.tell_all(changes)
+    changed = [after for _, after in changes]
     if space.as_json:
         say_object({"changed": [bead.id for bead in changed], "created": made, "count": len(changed)})
     elif not space.quiet:

@@ -84,12 +84,12 @@ def run(args: Namespace) -> int:
                     {**_fields(args, space), **fields}, bead_id=args.id, parent=parent, kind=_infix(args)
                 )
                 made.append(_tie(batch, bead, edges, store))
-            changed = batch.changed()
+            changes = batch.changes()
             if args.dry_run:
                 raise _DryRunError
     except _DryRunError:
         return _show(args, space, made, store, dry=True)
-    space.tell_all(None, changed)
+    space.tell_all(changes)
     space.touched(store, made[-1].id)
     return _show(args, space, made, store, dry=False)
 
@@ -165,9 +165,9 @@ def _edge(space: Workspace, text: str) -> tuple[str, str]:
     """``(type, id)`` of a --deps word; type ``>`` for an edge that comes from the other bead."""
     kind, colon, target = text.rpartition(":")
     if text.startswith("external:") or not colon:
-        return "blocks", text if colon else space.full_id(text)
+        return "blocks", space.target_id(text)
     kind = {"depends-on": "blocks", "blocked-by": "blocks", "blocks": ">"}.get(kind, kind)
-    return kind, space.full_id(target)
+    return kind, space.target_id(target)
 
 
 def _tie(batch: RuleBatch, bead: Bead, edges: list[tuple[str, str]], store: JsonlStore) -> Bead:

@@ -74,8 +74,8 @@ def _delete(space: Workspace, bead: Bead, reason: str) -> None:
     store, bead_id = space.locate(bead.id)
     with store.write(space.actor) as batch:
         batch.delete(bead_id, reason)
-        changed = batch.changed()
-    space.tell_all(bead, changed, reason)
+        changes = batch.changes()
+    space.tell_all(changes, reason)
 
 
 def _preview(space: Workspace, beads: list[Bead], left: list[str]) -> int:

@@ -44,18 +44,8 @@ def run(args: Namespace) -> int:
 
 
 def _add(space: Workspace, partial: str, target: str, kind: str, metadata: str) -> tuple[Bead, str]:
-    to = target if target.startswith("external:") else _known(space, target)
+    to = space.target_id(target)
     return space.change(partial, lambda batch, bead_id: batch.add_edge(bead_id, to, kind, metadata)), to
-
-
-def _known(space: Workspace, target: str) -> str:
-    """The target's full id; one of a store that is not here is taken as it is and stays ``unresolved``."""
-    try:
-        return space.full_id(target)
-    except NotFoundError:
-        if "-" in target and not target.startswith(space.store.prefix + "-"):
-            return target
-        raise
 
 
 def _from_file(space: Workspace, path: str) -> int:

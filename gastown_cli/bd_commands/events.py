@@ -27,8 +27,7 @@ def _kind(before: Bead | None, after: Bead) -> str:
     if after.is_tombstone:
         return "delete"
     if before is None:
-        fresh = after.text("created_at") == after.text("updated_at")
-        return "create" if fresh else "update"
+        return "create"
     if after.is_closed and not before.is_closed:
         return "complete"
     if before.is_closed and not after.is_closed:

@@ -89,6 +89,7 @@ def query_of(args: Namespace, space: Workspace) -> BeadQuery:
         due_before=now if args.overdue else None,
         sort=getattr(args, "sort", "priority"),
         reverse=getattr(args, "reverse", False),
+        awake_at=now,
     )
 
 

@@ -6,7 +6,7 @@ from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, qu
 from gastown_cli.bd_commands.render import bead_lines, json_lines, note_cut, say_beads, say_json_texts
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import say, style
-from gastown_core.beads.query import PARENT_CHILD
+from gastown_core.beads.query import PARENT_CHILD, status_now
 from gastown_core.model.bead import STATUS_CATEGORY
 
 TYPE_CHECKING = False
@@ -45,7 +45,7 @@ def run(args: Namespace) -> int:
         if query.limit and len(lines) == query.limit:
             note_cut(len(lines), space.store.count(query), as_json=True)
         return 0
-    found = space.store.excerpts(query)
+    found = [awake(bead, space.now()) for bead in space.store.excerpts(query)]
     total = space.store.count(query) if query.limit and len(found) == query.limit else len(found)
     if args.tree:
         _say_tree(found)
@@ -67,6 +67,12 @@ def _default_hidden(query: BeadQuery, args: Namespace, space: Workspace) -> Bead
     if args.closed_after:
         hidden = tuple(word for word in hidden if word != "closed")
     return query._replace(exclude_statuses=hidden, exclude_templates=True)
+
+
+def awake(bead: Excerpt, now: float) -> Excerpt:
+    """The bead as it stands now: open, if its deferral has passed."""
+    status = status_now(bead, now)
+    return bead if status == bead.status else bead._replace(status=status)
 
 
 def _empty_text(args: Namespace) -> str:

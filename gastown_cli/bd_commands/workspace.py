@@ -85,8 +85,19 @@ class Workspace:
             return other, other.resolve(partial)
 
     def full_id(self, partial: str) -> str:
-        """The full id; one of an unknown store is taken as it is given."""
+        """The full id. Raises NotFoundError, UsageError."""
         return self.locate(partial)[1]
+
+    def target_id(self, partial: str) -> str:
+        """As ``full_id`` for the end of an edge: an id of a store that is not here is taken, and stays ``unresolved``."""
+        if partial.startswith("external:"):
+            return partial
+        try:
+            return self.full_id(partial)
+        except NotFoundError:
+            if "-" in partial and not partial.startswith(self.store.prefix + "-"):
+                return partial
+            raise
 
     def get(self, partial: str) -> Bead:
         """The bead. Raises NotFoundError with near matches."""
@@ -100,10 +111,9 @@ class Workspace:
         """Do one act on one bead under its store's lock, and tell the event log if that changed it."""
         store, bead_id = self.locate(partial)
         with store.write(self.actor) as batch:
-            before = batch.get(bead_id)
             after = act(batch, bead_id)
-            changed = batch.changed()
-        self.tell_all(before, changed, reason)
+            changes = batch.changes()
+        self.tell_all(changes, reason)
         self._touch(store, bead_id)
         return after
 
@@ -133,15 +143,14 @@ class Workspace:
             output.report_error(error, as_json=False)
         return PartialError.exit_code if self.failed else 0
 
-    def tell_all(self, before: Bead | None, changed: list[Bead], reason: str = "") -> None:
+    def tell_all(self, changes: list[tuple[Bead | None, Bead]], reason: str = "") -> None:
         """Tell the town's event log of a write: one event per record that changed."""
         if not self.root:
             return
         from gastown_cli.bd_commands.events import tell
 
-        for bead in changed:
-            old = before if before is not None and before.id == bead.id else None
-            tell(self.root, self.actor, old, bead, reason)
+        for before, after in changes:
+            tell(self.root, self.actor, before, after, reason)
 
     def _touch(self, store: JsonlStore, bead_id: str) -> None:
         """Remember the bead that commands without an id mean."""

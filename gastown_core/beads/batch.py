@@ -104,13 +104,17 @@ class RuleBatch:
 
     def changed(self) -> list[Bead]:
         """The records that differ from what stands, tombstones included, in the order they were touched."""
+        return [after for _, after in self.changes()]
+
+    def changes(self) -> list[tuple[Bead | None, Bead]]:
+        """As ``changed``, each with what stands before it (None for a new bead)."""
         out = []
         for bead_id, bead in self._after.items():
             before = self._before.get(bead_id)
             if before is None and bead.is_tombstone:
                 continue
             if before is None or (before.raw is not bead.raw and encode(before.raw) != encode(bead.raw)):
-                out.append(bead)
+                out.append((before, bead))
         return out
 
     def discard(self) -> None:

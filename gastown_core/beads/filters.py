@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import PARENT_CHILD
+from gastown_core.beads.query import PARENT_CHILD, status_now
 from gastown_core.errors import UsageError
 
 TYPE_CHECKING = False
@@ -50,8 +50,7 @@ def matches(bead: Excerpt, query: BeadQuery) -> bool:
     """Whether a bead passes every filter but ``parent``, ``due_before`` and ``exclude_templates`` (see ``descendants``)."""
     return (
         (query.include_wisps or not bead.is_ephemeral)
-        and (not query.statuses or bead.status in query.statuses)
-        and bead.status not in query.exclude_statuses
+        and _status_matches(bead, query)
         and (not query.types or bead.issue_type in query.types)
         and bead.issue_type not in query.exclude_types
         and _labels_match(bead.labels, query)
@@ -64,6 +63,11 @@ def matches(bead: Excerpt, query: BeadQuery) -> bool:
         and (not query.text or query.text.lower() in f"{bead.title}\n{bead.id}".lower())
         and _moments_match(bead, query)
     )
+
+
+def _status_matches(bead: Excerpt, query: BeadQuery) -> bool:
+    status = bead.status if query.awake_at is None else status_now(bead, query.awake_at)
+    return (not query.statuses or status in query.statuses) and status not in query.exclude_statuses
 
 
 def _labels_match(labels: tuple[str, ...], query: BeadQuery) -> bool:

@@ -70,6 +70,8 @@ def where_of(query: BeadQuery) -> Where:
         where.add("status <> 'closed'")
     # the plus keeps SQLite from going by status and sorting: the order of lists is worth more
     status = "+status" if where.parts[-1:] == ["status <> 'closed'"] else "status"
+    if query.awake_at is not None and (query.statuses or query.exclude_statuses):
+        status = f"iif(status='deferred' AND defer_until>0 AND defer_until<={query.awake_at!r}, 'open', status)"
     where.among(status, query.statuses)
     where.among(status, query.exclude_statuses, inverted=True)
     where.among("issue_type", query.types)

@@ -15,6 +15,7 @@ from gastown_core.beads.filters import arranged
 from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS, Index
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
+from gastown_core.beads.index_ties import dependents_in, tallies_in, tally_in
 from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
 from gastown_core.beads.rules import Vocabulary
 from gastown_core.beads.store import BeadQuery, Excerpt, Headline, Outline, Position, Tally
@@ -222,7 +223,7 @@ class JsonlStore:
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:
         """Ids that depend on this one, each with the edge type."""
         with self.index.snapshot() as db:
-            return _dependents(db, bead_id)
+            return dependents_in(db, bead_id)
 
     def all_edges(self, edge_type: str = "") -> list[tuple[str, str, str]]:
         """Every dependency of the store (of one type, if given) as (source, target, type)."""
@@ -237,8 +238,8 @@ class JsonlStore:
         wanted = list(bead_ids)
         with self.index.snapshot() as db:
             if len(wanted) > 300:
-                return _all_tallies(db, wanted)
-            return {bead_id: _tally(db, bead_id) for bead_id in wanted}
+                return tallies_in(db, wanted)
+            return {bead_id: tally_in(db, bead_id) for bead_id in wanted}
 
     def excerpt(self, bead_id: str) -> Excerpt | None:
         """The excerpt of a bead, with status ``tombstone`` for a deleted one; asks other stores for unknown ids."""
@@ -268,7 +269,7 @@ class JsonlStore:
             return self._own_excerpt(self.index.db, bead_id) or self.foreign_excerpt(bead_id)
 
         def children(bead_id: str) -> list[str]:
-            return [source for source, kind in _dependents(self.index.db, bead_id) if kind == PARENT_CHILD]
+            return [source for source, kind in dependents_in(self.index.db, bead_id) if kind == PARENT_CHILD]
 
         return Graph(lookup, children, now)
 
@@ -405,34 +406,11 @@ class JsonlStore:
 
     def edges_to(self, bead_id: str) -> list[tuple[str, str]]:
         """As ``dependents``, under the lock."""
-        return _dependents(self.index.db, bead_id)
+        return dependents_in(self.index.db, bead_id)
 
     def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
         """The excerpt of a bead of another store, None if no one knows it."""
         return self.foreign(bead_id) if self.foreign is not None else None
-
-
-def _dependents(db: sqlite3.Connection, bead_id: str) -> list[tuple[str, str]]:
-    return db.execute("SELECT source, type FROM deps WHERE target=? ORDER BY source", (bead_id,)).fetchall()
-
-
-def _tally(db: sqlite3.Connection, bead_id: str) -> Tally:
-    row = db.execute(
-        "SELECT (SELECT COUNT(*) FROM deps WHERE source=?1 AND type='blocks'), "
-        "(SELECT COUNT(*) FROM deps WHERE target=?1 AND type='blocks'), "
-        "coalesce((SELECT comments FROM beads WHERE id=?1), 0), "
-        "coalesce((SELECT target FROM deps WHERE source=?1 AND type='parent-child'), '')",
-        (bead_id,),
-    ).fetchone()
-    return Tally(*row)
-
-
-def _all_tallies(db: sqlite3.Connection, wanted: list[str]) -> dict[str, Tally]:
-    out = dict(db.execute("SELECT source, COUNT(*) FROM deps WHERE type='blocks' GROUP BY source"))
-    into = dict(db.execute("SELECT target, COUNT(*) FROM deps WHERE type='blocks' GROUP BY target"))
-    comments = dict(db.execute("SELECT id, comments FROM beads WHERE comments>0"))
-    parents = dict(db.execute("SELECT source, target FROM deps WHERE type='parent-child'"))
-    return {x: Tally(out.get(x, 0), into.get(x, 0), comments.get(x, 0), parents.get(x, "")) for x in wanted}
 
 
 def _stone(bead: Bead) -> Bead:

@@ -184,7 +184,7 @@ def new_record(bead_id: str, fields: Mapping[str, Any], actor: str, now: float) 
     """The record of a new bead from checked fields: status open, priority 2, type task where nothing is said."""
     stamp = format_micros(now)
     raw: dict[str, Any] = {"_type": "issue", "id": bead_id, "status": OPEN, "priority": 2, "issue_type": "task"}
-    raw.update((key, value) for key, value in fields.items() if value is not None)
+    raw.update((key, value) for key, value in fields.items() if not _is_empty(value))
     if "title" not in raw:
         _title("")
     raw.setdefault("created_at", stamp)
@@ -196,6 +196,10 @@ def new_record(bead_id: str, fields: Mapping[str, Any], actor: str, now: float) 
         raw["status"] = DEFERRED
     follow_status(raw, "", stamp)
     return raw
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value is False or value == "" or value == []
 
 
 def follow_status(raw: dict[str, Any], before: str, stamp: str) -> None:
@@ -217,7 +221,7 @@ def changed_record(raw: dict[str, Any], changes: Mapping[str, Any], actor: str, 
     before = str(raw.get("status") or OPEN)
     after = dict(raw)
     for key, value in changes.items():
-        if value is None or value == "" or value == [] or value is False:
+        if _is_empty(value):
             after.pop(key, None)
         elif key == "dependencies":
             after[key] = edges_of(str(raw["id"]), value, actor, now)

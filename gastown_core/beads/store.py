@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     class BeadQuery(NamedTuple):
         """A filter; an empty or None field does not filter. ``labels_all`` must all be there, ``labels_any`` one.
 
-        ``text`` is looked for in title and id, ``parent`` takes all descendants, ``label_pattern`` is a glob.
+        ``text`` is looked for in title and id, ``parent`` takes all descendants, ``label_pattern`` is a glob.  With
+        ``awake_at`` a deferred bead whose time has come by then counts as open for the status filters.
         """
 
         statuses: tuple[str, ...] = ()
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         due_before: float | None = None
         label_pattern: str = ""
         exclude_templates: bool = False
+        awake_at: float | None = None
 
     class Excerpt(NamedTuple):
         """A bead without its long texts, as the index keeps it: what lists and the live model need. Times in Unix seconds."""
@@ -113,7 +115,8 @@ else:
         "BeadQuery",
         "statuses exclude_statuses types exclude_types labels_all labels_any labels_none assignees unassigned "
         "priorities priority_min priority_max parent no_parent text include_wisps closed_since updated_since sort "
-        "reverse limit created_since created_before updated_before due_before label_pattern exclude_templates",
+        "reverse limit created_since created_before updated_before due_before label_pattern exclude_templates "
+        "awake_at",
         defaults=(
             (),
             (),
@@ -142,6 +145,7 @@ else:
             None,
             "",
             False,
+            None,
         ),
     )
     Excerpt = namedtuple(

@@ -156,3 +156,14 @@ def test_figures(bd):
     assert bd("count", "-s", "open").out == "2\n" and "total" in bd("count", "--by-label").out
     assert bd("stats", "--assigned", "--actor", "nux", "--json").json["summary"]["total_issues"] == 1
     assert "beads" in bd("status").out
+
+
+def test_a_deferred_bead_whose_time_has_come_is_listed_as_open(bd):
+    bead_id = bd.new("woken", "--defer", "2001-01-01")
+    bd("update", bead_id, "-s", "deferred", "--defer", "2001-01-01")
+    asleep = bd.new("asleep", "--defer", "9d")
+    assert (
+        [bead["id"] for bead in bd("list", "--json").json] == [bead_id] == [b["id"] for b in bd("ready", "--json").json]
+    )
+    assert bd("list").out.startswith("○") and asleep not in bd("list").out
+    assert [bead["id"] for bead in bd("list", "-s", "deferred", "--json").json] == [asleep]

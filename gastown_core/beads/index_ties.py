@@ -1,0 +1,35 @@
+"""What the index knows of the ties between beads: who depends on whom, and the derived counts."""
+
+from __future__ import annotations
+
+from gastown_core.beads.store import Tally
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def dependents_in(db: sqlite3.Connection, bead_id: str) -> list[tuple[str, str]]:
+    """Ids whose edge points at the bead, each with the edge's type."""
+    return db.execute("SELECT source, type FROM deps WHERE target=? ORDER BY source", (bead_id,)).fetchall()
+
+
+def tally_in(db: sqlite3.Connection, bead_id: str) -> Tally:
+    """The tally of one bead."""
+    row = db.execute(
+        "SELECT (SELECT COUNT(*) FROM deps WHERE source=?1 AND type='blocks'), "
+        "(SELECT COUNT(*) FROM deps WHERE target=?1 AND type='blocks'), "
+        "coalesce((SELECT comments FROM beads WHERE id=?1), 0), "
+        "coalesce((SELECT target FROM deps WHERE source=?1 AND type='parent-child'), '')",
+        (bead_id,),
+    ).fetchone()
+    return Tally(*row)
+
+
+def tallies_in(db: sqlite3.Connection, wanted: list[str]) -> dict[str, Tally]:
+    """The tallies of many beads, in four questions whatever their number."""
+    out = dict(db.execute("SELECT source, COUNT(*) FROM deps WHERE type='blocks' GROUP BY source"))
+    into = dict(db.execute("SELECT target, COUNT(*) FROM deps WHERE type='blocks' GROUP BY target"))
+    comments = dict(db.execute("SELECT id, comments FROM beads WHERE comments>0"))
+    parents = dict(db.execute("SELECT source, target FROM deps WHERE type='parent-child'"))
+    return {x: Tally(out.get(x, 0), into.get(x, 0), comments.get(x, 0), parents.get(x, "")) for x in wanted}
