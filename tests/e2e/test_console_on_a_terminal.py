@@ -1,0 +1,181 @@
+"""The console as a person meets it: on a pty, in a tmux window, in a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.screen import Screen
+from gastown_core.events.log import append_event
+from tests.support.towns import reference_town
+
+pytestmark = pytest.mark.e2e
+GT = [sys.executable, "-P", "-m", "gastown_cli"]
+
+
+@pytest.fixture
+def town(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="gtc", dir="/tmp"))
+    monkeypatch.setenv("TMUX_TMPDIR", str(folder))
+    monkeypatch.setenv("PYTHONPATH", os.getcwd())
+    for key in ("TMUX", "TMUX_PANE", "NO_COLOR", "GT_NO_EMOJI", "GT_TOWN_ROOT"):
+        monkeypatch.delenv(key, raising=False)
+    yield reference_town(folder)
+    for socket in folder.glob("tmux-*/*"):
+        if socket.is_socket():
+            subprocess.run(["tmux", "-S", str(socket), "kill-server"], capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def screen(town: str) -> Iterator[Screen]:
+    opened = Screen([*GT, "feed"], town, columns=140, rows=40)
+    assert opened.wait(r"live", 20), opened.text()
+    yield opened
+    opened.close()
+
+
+def ended(screen: Screen, timeout_s: float = 10.0) -> int | None:
+    end = time.monotonic() + timeout_s
+    while screen.process.poll() is None and time.monotonic() < end:
+        screen.pump(0.05)
+    return screen.process.poll()
+
+
+def test_the_sample_town_is_shown_and_an_event_and_keys_arrive(town: str, screen: Screen) -> None:
+    for words in ("Demo convoy", "0/3", "rust", "alice", "dm-9d8", "escalated HIGH"):
+        assert screen.wait(words, 10), screen.text()
+    append_event(town, "mail", "mayor", {"to": "demo/rust", "subject": "from outside"})
+    assert screen.wait("from outside", 10)
+    screen.press("p")
+    assert screen.wait("NEEDS HELP", 10), screen.text()
+    screen.press("p")
+    assert screen.wait("2 Convoys", 10)
+    screen.press("?")
+    assert screen.wait("handoff", 10)
+    screen.press("\x1b")
+    screen.rest(0.5)
+    screen.press("q")
+    assert ended(screen) == 0
+
+
+def test_the_next_start_shows_the_last_picture_first(town: str, screen: Screen) -> None:
+    screen.press("q")
+    assert ended(screen) == 0
+    picture = json.loads(Path(town, ".runtime", "console-picture.json").read_text())
+    assert any("Demo convoy" in line for line in picture["lines"])
+    assert Path(town, ".runtime", "console-picture.json").stat().st_mode & 0o077 == 0
+    again = Screen([*GT, "feed"], town, columns=140, rows=40)
+    try:
+        assert again.wait("as of .* ago", 10), again.text()
+        assert "Demo convoy" in again.text()
+        assert again.wait("live", 20)
+        assert "as of" not in again.text()
+    finally:
+        again.close()
+
+
+def test_escape_sequences_in_titles_never_reach_the_terminal(town: str, screen: Screen) -> None:
+    append_event(town, "mail", "mayor", {"to": "x", "subject": "evil \x1b]0;owned\x07\x1b[2J\x9b31m end"})
+    assert screen.wait("evil .*end", 10), screen.text()
+    assert "Demo convoy" in screen.text()
+    assert screen.screen.title != "owned"
+
+
+def test_a_pipe_that_closes_early_makes_no_noise(town: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$@" feed --plain --no-follow | head -1', "sh", *GT], cwd=town, capture_output=True, text=True
+    )
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_plain_follow_ends_quietly_on_interrupt(town: str) -> None:
+    child = subprocess.Popen(
+        [*GT, "feed", "--plain", "--follow"], cwd=town, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert "spawned" in child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    _, complaints = child.communicate(timeout=10)
+    assert (child.returncode, complaints) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (["--type", "nudge"], 2),
+        (["--mol", "dm-9d8"], 1),
+        (["--limit", "4"], 4),
+        (["--rig", "demo"], 9),
+        (["--since", "3650d", "--limit", "0"], 9),
+        (["--json"], 9),
+    ],
+)
+def test_filters_hold_in_plain_mode(town: str, words: list[str], count: int) -> None:
+    done = subprocess.run([*GT, "feed", "--plain", "--no-follow", *words], cwd=town, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    if words == ["--rig", "demo"]:
+        assert 3 <= len(lines) <= count
+    else:
+        assert len(lines) == count
+    if words == ["--json"]:
+        assert all(json.loads(line)["type"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    "words", [["--since", "soon"], ["--rig", "nowhere"], ["--limit", "-1"], ["--nonsense"], ["--window"]]
+)
+def test_bad_words_are_refused_with_a_next_step(town: str, words: list[str]) -> None:
+    done = subprocess.run([*GT, "feed", "--plain", *words], cwd=town, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "next:" in done.stderr
+
+
+def test_problems_as_text_and_json(town: str) -> None:
+    text = subprocess.run([*GT, "feed", "--problems", "--plain"], cwd=town, capture_output=True, text=True).stdout
+    assert "NEEDS ATTENTION (1)" in text
+    assert "dm-9d8" in text
+    rows = json.loads(
+        subprocess.run([*GT, "feed", "--problems", "--json"], cwd=town, capture_output=True, text=True).stdout
+    )
+    assert (rows[0]["name"], rows[0]["health"]) == ("rust", "zombie")
+
+
+def test_window_opens_the_console_once_in_the_callers_session(town: str) -> None:
+    socket = Path(town).parent / "s"
+    tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
+    subprocess.run([*tmux, "new-session", "-d", "-s", "me", "-x", "120", "-y", "30", "-c", town, "cat"], check=True)
+    inside = subprocess.run(
+        [*tmux, "display-message", "-p", "-t", "me", "#{socket_path},#{pid},#{session_id}"],
+        capture_output=True,
+        text=True,
+    ).stdout
+    path, pid, session = inside.strip().split(",")
+    env = {**os.environ, "TMUX": f"{path},{pid},{session.lstrip('$')}"}
+    for _ in range(2):
+        subprocess.run([*GT, "feed", "--window", "--since", "1h"], cwd=town, env=env, check=True)
+    names = subprocess.run(
+        [*tmux, "list-windows", "-t", "me", "-F", "#{window_name} #{window_active}"], capture_output=True, text=True
+    ).stdout.split("\n")
+    assert names.count("feed 1") == 1
+    # a window without a viewer is small: one panel at a time
+    subprocess.run([*tmux, "send-keys", "-t", "me:feed", "3"], check=True)
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        shown = subprocess.run([*tmux, "capture-pane", "-p", "-t", "me:feed"], capture_output=True, text=True).stdout
+        if "since 1h" in shown:
+            break
+        time.sleep(0.1)
+    assert "since 1h" in shown
+    subprocess.run([*tmux, "kill-server"])
