@@ -43,7 +43,10 @@ class Workspace:
     """The store around the working directory, and the town it lies in, if any."""
 
     def __init__(self, args: Namespace) -> None:
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        # a lone surrogate in a title must not stop a list; in JSON this is its proper escape
+        reconfigure = getattr(sys.stdout, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
         self.as_json = bool(args.json)
         self.quiet = bool(args.quiet)
         self.failed: list[GastownError] = []
@@ -176,25 +179,28 @@ class Workspace:
         return found
 
 
-_started_at = 0.0
-_shown = False
+class _Line:
+    """The progress line: when the work began, and whether the line stands on the terminal."""
+
+    since = 0.0
+    is_shown = False
 
 
 def show_progress(what: str, done: int, total: int) -> None:
-    """One line on stderr, on a terminal only, for work that takes longer than half a second."""
-    global _started_at, _shown
+    """One line on stderr, on a terminal only, for work that takes longer than half a second; gone when it is done."""
     if not sys.stderr.isatty():
+        return
+    if done >= total:
+        if _Line.is_shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+        _Line.since, _Line.is_shown = 0.0, False
         return
     import time
 
-    now = time.monotonic()
-    _started_at = _started_at or now
-    if now - _started_at > 0.5:
-        if not _shown:
-            import atexit
-
-            atexit.register(sys.stderr.write, "\r\x1b[K")
-        _shown = True
+    _Line.since = _Line.since or time.monotonic()
+    if time.monotonic() - _Line.since > 0.5:
+        _Line.is_shown = True
         sys.stderr.write(f"\r{what} {done * 100 // max(total, 1)} %\x1b[K")
         sys.stderr.flush()
 

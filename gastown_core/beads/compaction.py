@@ -107,6 +107,8 @@ def _read_all(store: JsonlStore, code: int) -> tuple[dict[str, tuple[bytes, str 
             tail.append(line)
         if store.index.progress is not None and size > (2 << 20) and count % 2000 == 0:
             store.index.progress("compacting the ledger", offset, size)
+    if store.index.progress is not None:
+        store.index.progress("compacting the ledger", size, size)
     return beads, head, tail
 
 

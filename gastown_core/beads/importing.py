@@ -136,6 +136,8 @@ def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) ->
             report.junk.append(f"line {number}: {value if kind == record.JUNK else 'conflict marker ' + value}")
         if progress is not None and number % 2000 == 0:
             progress("importing", done, len(data))
+    if progress is not None:
+        progress("importing", len(data), len(data))
 
 
 def _unpacked(data: bytes) -> bytes:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
 
     Progress = Callable[[str, int, int], None]
-    """Told of long work: what is done, how much so far, how much in all."""
+    """Told of long work: what is done, how much so far, how much in all; at its end both are the same."""
 
 ISSUES, WISPS = 0, 1
 FILE_NAMES = ("issues.jsonl", "wisps.jsonl")
@@ -328,6 +328,8 @@ class Intake:
             if self.progress is not None and size > PROGRESS_FROM and count % 2000 == 0:
                 self.progress("reading the ledger", offset, size)
         self._flush()
+        if self.progress is not None and size > PROGRESS_FROM:
+            self.progress("reading the ledger", size, size)
         if self.garbage:
             self.db.execute("UPDATE marks SET garbage=garbage+? WHERE file=?", (self.garbage, self.code))
         return end
