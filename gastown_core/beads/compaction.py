@@ -53,8 +53,7 @@ def compact_if_due(store: JsonlStore) -> None:
 
     db = store.index.db
     for code in (ISSUES, WISPS):
-        garbage = db.execute("SELECT garbage FROM marks WHERE file=?", (code,)).fetchone()[0]
-        live = db.execute("SELECT COUNT(*) FROM beads WHERE file=?", (code,)).fetchone()[0]
+        garbage, live = db.execute("SELECT garbage, live FROM marks WHERE file=?", (code,)).fetchone()
         if garbage >= max(GARBAGE_LEAST, live // 2) and not _has_conflicts(store):
             # the write itself is done; a compaction that fails is tried again by the next one
             with contextlib.suppress(StoreError):

@@ -8,6 +8,7 @@ written it lives in memory.  Truth is only ever in the files.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 
@@ -21,9 +22,11 @@ from gastown_core.files.locks import FileLock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, TypeVar
 
     from gastown_core.model.bead import Bead
+
+    F = TypeVar("F", bound=Callable[..., Any])
 
     Progress = Callable[[str, int, int], None]
     """Told of long work: what is done, how much so far, how much in all; at its end both are the same."""
@@ -136,7 +139,7 @@ class Index:
             try:
                 self._catch_up()
             except sqlite3.DatabaseError as error:
-                self._give_up(error)
+                self.distrust(error)
                 self._catch_up()
             self._stats = stats
         except (OSError, sqlite3.DatabaseError) as error:
@@ -155,7 +158,7 @@ class Index:
             self._db.close()
             self._db, self._inode = None, 0
 
-    def _give_up(self, error: sqlite3.DatabaseError) -> None:
+    def distrust(self, error: sqlite3.DatabaseError) -> None:
         """Drop an index that is broken; one that merely cannot be written moves to memory."""
         if self._db is not None:
             self._db.close()
@@ -234,7 +237,8 @@ class Index:
                 try:
                     yield db
                 finally:
-                    db.execute("ROLLBACK")
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
                 return
             db.execute("ROLLBACK")
             self._stats = []
@@ -244,6 +248,26 @@ class Index:
         """How much of each file the index holds, by file name; zeros for a missing one."""
         with self.snapshot() as db:
             return {name: Position(*mark[:3]) for name, mark in zip(FILE_NAMES, read_marks(db))}  # noqa: B905
+
+
+def healing(read: F) -> F:
+    """Let a store's method try once more with a new index if it found the old one damaged."""
+
+    @functools.wraps(read)
+    def wrapped(store: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return read(store, *args, **options)
+        except sqlite3.DatabaseError as error:
+            store.index.distrust(error)
+        store.index.refresh()
+        try:
+            return read(store, *args, **options)
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"cannot read the index of {store.beads_dir}", str(error), "delete index.db there"
+            ) from error
+
+    return wrapped  # type: ignore[return-value]
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -259,7 +283,7 @@ def _build_schema(db: sqlite3.Connection) -> None:
         db.execute(statement)
     make_indexes(db)
     for code in (ISSUES, WISPS):
-        db.execute("INSERT INTO marks VALUES (?,0,0,0,0,x'',x'',0)", (code,))
+        db.execute("INSERT INTO marks VALUES (?,0,0,0,0,x'',x'',0,0)", (code,))
     db.execute(f"PRAGMA user_version={VERSION}")
     db.execute("COMMIT")
 
@@ -289,7 +313,7 @@ def forget(db: sqlite3.Connection, code: int) -> None:
     db.execute("DELETE FROM labels WHERE id IN (SELECT id FROM beads WHERE file=?)", (code,))
     for table in ("beads", "tombstones", "oddities"):
         db.execute(f"DELETE FROM {table} WHERE file=?", (code,))
-    db.execute("UPDATE marks SET garbage=0 WHERE file=?", (code,))
+    db.execute("UPDATE marks SET garbage=0, live=0 WHERE file=?", (code,))
 
 
 def _kind(bead: Bead) -> str:
@@ -307,6 +331,7 @@ class Intake:
         self.code = code
         self.progress = progress
         self.garbage = 0
+        self.live = 0
         self._beads: dict[str, tuple[Any, ...]] = {}
         self._stones: dict[str, tuple[Any, ...]] = {}
         self._edges: dict[str, list[tuple[str, str, str]]] = {}
@@ -330,8 +355,9 @@ class Intake:
         self._flush()
         if self.progress is not None and size > PROGRESS_FROM:
             self.progress("reading the ledger", size, size)
-        if self.garbage:
-            self.db.execute("UPDATE marks SET garbage=garbage+? WHERE file=?", (self.garbage, self.code))
+        if self.garbage or self.live:
+            sql = "UPDATE marks SET garbage=garbage+?, live=live+? WHERE file=?"
+            self.db.execute(sql, (self.garbage, self.live, self.code))
         return end
 
     def _note(self, kind: str, bead: Bead, offset: int, length: int) -> None:
@@ -350,6 +376,7 @@ class Intake:
         self._clear_old()
         db = self.db
         db.executemany(INSERT, self._beads.values())
+        self.live += len(self._beads)
         db.executemany("INSERT OR IGNORE INTO deps VALUES (?,?,?)", (e for es in self._edges.values() for e in es))
         labels = ((row[0], label) for row in self._beads.values() if row[12] for label in row[12].split("\x1f"))
         db.executemany("INSERT OR IGNORE INTO labels VALUES (?,?)", labels)
@@ -366,6 +393,7 @@ class Intake:
         for ids in (replaced, deleted):
             before = db.total_changes
             db.executemany("DELETE FROM beads WHERE id=?", ids)
+            self.live -= db.total_changes - before
             db.executemany("DELETE FROM tombstones WHERE id=?", ids)
             self.garbage += db.total_changes - before
             db.executemany("DELETE FROM deps WHERE source=?", ids)

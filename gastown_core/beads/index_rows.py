@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.bead import Bead
 
-VERSION = 4
+VERSION = 5
 """Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
 
 SCHEMA = (
@@ -29,7 +29,7 @@ SCHEMA = (
     "CREATE TABLE tombstones (id TEXT PRIMARY KEY, file INTEGER, at INTEGER, length INTEGER, deleted_at TEXT)",
     "CREATE TABLE oddities (file INTEGER, at INTEGER, length INTEGER, kind TEXT, reason TEXT)",
     """CREATE TABLE marks (file INTEGER PRIMARY KEY, device INTEGER, inode INTEGER, position INTEGER,
-        mtime_ns INTEGER, head BLOB, tail BLOB, garbage INTEGER)""",
+        mtime_ns INTEGER, head BLOB, tail BLOB, garbage INTEGER, live INTEGER)""",
     "CREATE INDEX deps_target ON deps (target, type)",
     "CREATE INDEX labels_label ON labels (label)",
 )

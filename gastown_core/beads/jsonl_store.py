@@ -12,12 +12,12 @@ import os
 from gastown_core.beads import ids, record
 from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.filters import arranged
-from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS, Index
+from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS, Index, healing
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
 from gastown_core.beads.index_ties import dependents_in, tallies_in, tally_in
 from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
-from gastown_core.beads.rules import Vocabulary
+from gastown_core.beads.rules import Vocabulary, moved_stone
 from gastown_core.beads.store import BeadQuery, Excerpt, Headline, Outline, Position, Tally
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import StoreError
@@ -85,6 +85,7 @@ class JsonlStore:
         """The bead with exactly this id, None if there is none."""
         return self.get_many((bead_id,)).get(bead_id)
 
+    @healing
     def get_many(self, bead_ids: Iterable[str]) -> dict[str, Bead]:
         """Those of the ids that exist."""
         out: dict[str, Bead] = {}
@@ -104,6 +105,7 @@ class JsonlStore:
             )
         return bead
 
+    @healing
     def resolve(self, partial: str) -> str:
         """The full id of a partial one. Raises NotFoundError with near matches, UsageError if several fit."""
         partial = partial.strip()
@@ -118,6 +120,7 @@ class JsonlStore:
             raise self.near(partial)
         return found
 
+    @healing
     def near(self, bead_id: str) -> GastownError:
         """The error for an unknown id, with near matches."""
         stem = bead_id[: len(ids.route_prefix(bead_id)) + 1] or f"{self.prefix}-"
@@ -128,12 +131,14 @@ class JsonlStore:
             rows += db.execute("SELECT id FROM beads WHERE status <> 'closed' LIMIT 500").fetchall()
         return ids.not_found(bead_id, dict.fromkeys(row[0] for row in rows))
 
+    @healing
     def find(self, query: BeadQuery) -> list[Bead]:
         """Matching beads in the query's order."""
         sql, values = select(_WHERE_COLUMNS, query, self.clock.now())
         with self.index.snapshot() as db:
             return [self._read(row) for row in db.execute(sql, values).fetchall()]
 
+    @healing
     def find_lines(self, query: BeadQuery) -> list[tuple[str, bytes]]:
         """As ``find``, as ids and lines of the ledger, for those who only pass records on."""
         sql, values = select(_WHERE_COLUMNS, query, self.clock.now())
@@ -141,6 +146,7 @@ class JsonlStore:
             sources = self.index.sources
             return [(row[0], sources[row[1]].read(row[2], row[3])) for row in db.execute(sql, values).fetchall()]
 
+    @healing
     def excerpts(self, query: BeadQuery) -> list[Excerpt]:
         """As ``find``, without the long texts; costs no parse of records."""
         sql, values = select(EXCERPT_COLUMNS, query, self.clock.now())
@@ -164,12 +170,14 @@ class JsonlStore:
         with self.index.snapshot() as db:
             return dict(rows_of(db, "id, status", bead_ids))
 
+    @healing
     def count(self, query: BeadQuery) -> int:
         """How many match, whatever the limit."""
         where = where_of(query)
         with self.index.snapshot() as db:
             return int(db.execute(f"SELECT COUNT(*) FROM beads {where}", where.values).fetchone()[0])
 
+    @healing
     def count_by(self, column: str, query: BeadQuery) -> dict[str, int]:
         """How many match per value of ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``; most first."""
         where = where_of(query)
@@ -178,17 +186,20 @@ class JsonlStore:
         with self.index.snapshot() as db:
             return {str(value): int(number) for value, number in db.execute(sql, where.values)}
 
+    @healing
     def ready(self, query: BeadQuery, now: float) -> list[Bead]:
         """Ready work: THE ready rule, plus the query's filters. Costs what is taken, not what is closed."""
         with self.index.snapshot() as db:
             return [self._read(row) for row in self._ready_rows(db, query, now)]
 
+    @healing
     def ready_lines(self, query: BeadQuery, now: float) -> list[tuple[str, bytes]]:
         """As ``ready``, as ids and lines of the ledger."""
         with self.index.snapshot() as db:
             sources = self.index.sources
             return [(row[0], sources[row[1]].read(row[2], row[3])) for row in self._ready_rows(db, query, now)]
 
+    @healing
     def ready_excerpts(self, query: BeadQuery, now: float) -> list[Excerpt]:
         """As ``ready``, without the long texts."""
         with self.index.snapshot() as db:
@@ -220,11 +231,13 @@ class JsonlStore:
         beads = self.get_many(bead.id for bead in kept)
         return [(beads[bead.id], holds[bead.id]) for bead in kept if bead.id in beads]
 
+    @healing
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:
         """Ids that depend on this one, each with the edge type."""
         with self.index.snapshot() as db:
             return dependents_in(db, bead_id)
 
+    @healing
     def all_edges(self, edge_type: str = "") -> list[tuple[str, str, str]]:
         """Every dependency of the store (of one type, if given) as (source, target, type)."""
         where, values = ("WHERE type=?", (edge_type,)) if edge_type else ("", ())
@@ -233,6 +246,7 @@ class JsonlStore:
                 f"SELECT source, target, type FROM deps {where} ORDER BY source, target", values
             ).fetchall()
 
+    @healing
     def tallies(self, bead_ids: Iterable[str]) -> dict[str, Tally]:
         """The derived keys of those of the ids that exist."""
         wanted = list(bead_ids)
@@ -246,12 +260,15 @@ class JsonlStore:
         found = self.own_excerpt(bead_id)
         return found if found is not None else self.foreign_excerpt(bead_id)
 
+    @healing
     def own_excerpt(self, bead_id: str) -> Excerpt | None:
         """As ``excerpt``, of this store only."""
         self.index.refresh()
-        return self._own_excerpt(self.index.db, bead_id)
+        return self._indexed(bead_id)
 
-    def _own_excerpt(self, db: sqlite3.Connection, bead_id: str) -> Excerpt | None:
+    @healing
+    def _indexed(self, bead_id: str) -> Excerpt | None:
+        db = self.index.db
         row = db.execute(f"SELECT {EXCERPT_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
         if row is not None:
             return excerpt_from(row)
@@ -266,30 +283,34 @@ class JsonlStore:
 
     def _graph(self, now: float) -> Graph:
         def lookup(bead_id: str) -> Excerpt | None:
-            return self._own_excerpt(self.index.db, bead_id) or self.foreign_excerpt(bead_id)
+            return self._indexed(bead_id) or self.foreign_excerpt(bead_id)
 
         def children(bead_id: str) -> list[str]:
-            return [source for source, kind in dependents_in(self.index.db, bead_id) if kind == PARENT_CHILD]
+            return [source for source, kind in self.edges_to(bead_id) if kind == PARENT_CHILD]
 
         return Graph(lookup, children, now)
 
+    @healing
     def positions(self) -> dict[str, Position]:
         """How much of ``issues.jsonl`` and ``wisps.jsonl`` the index holds: where a live reader begins its tail."""
         return self.index.positions()
 
     position = positions
 
+    @healing
     def garbage(self) -> int:
         """How many lines of ``issues.jsonl`` a compaction would drop."""
         with self.index.snapshot() as db:
             return int(db.execute("SELECT garbage FROM marks WHERE file=0").fetchone()[0])
 
+    @healing
     def oddities(self) -> list[tuple[str, int, str, str]]:
         """Lines that are no bead: file, byte offset, kind (junk, conflict, memory, header) and the reason."""
         with self.index.snapshot() as db:
             rows = db.execute("SELECT file, at, kind, reason FROM oddities ORDER BY file, at").fetchall()
         return [(FILE_NAMES[code], at, kind, reason) for code, at, kind, reason in rows]
 
+    @healing
     def other_lines(self, kind: str) -> list[bytes]:
         """The lines of ``issues.jsonl`` that are no bead, of one kind (``memory``, ``header``, ``junk``)."""
         sql = "SELECT at, length FROM oddities WHERE file=0 AND kind=? ORDER BY at"
@@ -331,7 +352,7 @@ class JsonlStore:
             lines[code].append((record.encode(bead.raw), bead))
             if self._homes.get(bead.id) == 1 - code:
                 # it changed sides: a tombstone takes it out of the other file
-                moved = _stone(bead.with_changes(status=TOMBSTONE, ephemeral=code == ISSUES, no_history=None))
+                moved = Bead(moved_stone(bead.raw, from_wisps=code == ISSUES))
                 lines[1 - code].append((record.encode(moved.raw), moved))
         # the index need not parse again what is at hand
         self.index.at_hand = {line: bead for pairs in lines.values() for line, bead in pairs}
@@ -366,6 +387,7 @@ class JsonlStore:
         """Append lines that are no bead (memories) to ``issues.jsonl``; called under the lock."""
         append_lines(self.path(), lines, sync=True)
 
+    @healing
     def _compact_if_due(self) -> None:
         row = self.index.db.execute("SELECT max(garbage) FROM marks").fetchone()
         if row[0] < GARBAGE_LEAST:
@@ -376,6 +398,7 @@ class JsonlStore:
 
     # -- what a batch asks -----------------------------------------------------------------------------------
 
+    @healing
     def load(self, bead_id: str) -> Bead | None:
         """As ``get``, under the lock."""
         if self._is_empty:
@@ -386,24 +409,24 @@ class JsonlStore:
         self._homes[bead_id] = row[1]
         return self._read(row)
 
+    @healing
     def is_taken(self, bead_id: str) -> bool:
         """Whether an id is or was in use."""
         sql = "SELECT 1 FROM beads WHERE id=?1 UNION ALL SELECT 1 FROM tombstones WHERE id=?1"
         return self.index.db.execute(sql, (bead_id,)).fetchone() is not None
 
+    @healing
     def root_count(self) -> int:
-        """About how many ids share the space of new ones; exact where it matters for their length."""
-        db = self.index.db
-        most = db.execute("SELECT max(rowid) FROM beads").fetchone()[0] or 0
-        if most < 1000:
-            return int(most)
-        return int(db.execute("SELECT COUNT(*) FROM beads").fetchone()[0])
+        """How many ids share the space of new ones, children counted along."""
+        return int(self.index.db.execute("SELECT sum(live) FROM marks").fetchone()[0])
 
+    @healing
     def below(self, parent: str) -> list[str]:
         """Ids in use, deleted ones included, that begin with ``<parent>.``."""
         sql = "SELECT id FROM beads WHERE id>?1 AND id<?2 UNION ALL SELECT id FROM tombstones WHERE id>?1 AND id<?2"
         return [row[0] for row in self.index.db.execute(sql, (parent + ".", parent + "/"))]
 
+    @healing
     def edges_to(self, bead_id: str) -> list[tuple[str, str]]:
         """As ``dependents``, under the lock."""
         return dependents_in(self.index.db, bead_id)
@@ -411,13 +434,6 @@ class JsonlStore:
     def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
         """The excerpt of a bead of another store, None if no one knows it."""
         return self.foreign(bead_id) if self.foreign is not None else None
-
-
-def _stone(bead: Bead) -> Bead:
-    keep = ("_type", "id", "title", "status", "priority", "issue_type", "created_at", "created_by", "ephemeral")
-    stamp = bead.text("updated_at")
-    known = {key: bead.raw[key] for key in keep if key in bead.raw}
-    return Bead({**known, "updated_at": stamp, "deleted_at": stamp, "delete_reason": "moved"})
 
 
 def _size(path: str) -> int:

@@ -271,3 +271,13 @@ def tombstone_of(raw: Mapping[str, Any], actor: str, reason: str, now: float) ->
         out["delete_reason"] = reason
     out["original_type"] = raw.get("issue_type") or "task"
     return out
+
+
+def moved_stone(raw: Mapping[str, Any], *, from_wisps: bool) -> dict[str, Any]:
+    """The tombstone that takes a bead out of the file it left: it deletes the id there, and there only."""
+    keep = ("_type", "id", "title", "priority", "issue_type", "created_at", "created_by", "updated_at")
+    out: dict[str, Any] = {key: raw[key] for key in keep if key in raw}
+    out |= {"status": "tombstone", "deleted_at": raw.get("updated_at"), "delete_reason": "moved"}
+    if from_wisps:
+        out["ephemeral"] = True
+    return out

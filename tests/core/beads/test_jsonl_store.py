@@ -169,14 +169,22 @@ def test_the_index_may_be_deleted_or_damaged_at_any_time(store):
         with open(path_of(store, "index.db"), "wb") as handle:
             handle.write(damage)
         assert again(store).get(bead_id).title == "kept"
-    other = again(store)
-    other.get(bead_id)
-    other.close()
-    with open(path_of(store, "index.db"), "r+b") as handle:
-        handle.seek(4096)
-        handle.write(os.urandom(8192))
-    assert again(store).get(bead_id).title == "kept"
     assert create(again(store), "after")
+
+
+@pytest.mark.parametrize("page", range(8))
+def test_an_index_with_a_damaged_page_heals_itself(store, page):
+    ids = [create(store, f"n{number}", labels=["x"]) for number in range(30)]
+    link(store, ids[1], ids[0])
+    store.close()
+    with open(path_of(store, "index.db"), "r+b") as handle:
+        handle.seek(4096 * (page + 1))
+        handle.write(b"\xa5" * 4096)
+    other = again(store)
+    assert set(other.get_many(ids)) == set(ids)
+    assert len(other.find(BeadQuery(labels_any=("x",)))) == 30
+    assert len(other.ready(BeadQuery(), NOW)) == 29 and other.dependents(ids[0]) == [(ids[1], "blocks")]
+    assert create(other, parent=ids[0]) == f"{ids[0]}.1"
 
 
 def test_an_index_of_another_version_is_made_anew(store, monkeypatch):
@@ -257,3 +265,19 @@ def test_a_missing_folder_is_a_clear_error(tmp_path):
 
     with pytest.raises(StoreError, match="no beads in"):
         open_store(str(tmp_path / "nowhere" / ".beads"))
+
+
+def test_the_index_counts_along_what_there_is(store):
+    for number in range(5):
+        create(store, bead_id=f"gt-{number}")
+    create(store, kind="wisp")
+    change(store, "gt-0", title="x")
+    change(store, "gt-1", ephemeral=True)
+    with store.write("me") as batch:
+        batch.delete("gt-2")
+    store.index.refresh()
+    assert store.root_count() == again(store).root_count() == store.count(BeadQuery(include_wisps=True)) == 5
+    compact(store)
+    assert store.root_count() == 5
+    store.index.rebuild()
+    assert store.root_count() == 5
