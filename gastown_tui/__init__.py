@@ -1,1 +1,5 @@
 """The console: a full-screen picture of a town, and the acts a person takes on it."""
+
+from gastown_tui import lean
+
+lean.stand_aside()

@@ -10,9 +10,6 @@ from textual.app import SuspendNotSupported
 from gastown_core.errors import GastownError
 from gastown_core.model.order import Order
 from gastown_core.orders.registry import BY_ID, disabled_reason
-from gastown_tui.screens.confirm import Confirm
-from gastown_tui.screens.nudge import nudge_prompt
-from gastown_tui.screens.prompt import Prompt
 from gastown_tui.text import clean
 
 TYPE_CHECKING = False
@@ -57,6 +54,8 @@ class Acts:
     # each act
 
     def _nudge(self, agent: AgentView) -> None:
+        from gastown_tui.screens.nudge import nudge_prompt
+
         self._ask(nudge_prompt([agent], self.app.look.ascii_only), partial(self._send_nudge, [agent]))
 
     def _nudge_all(self, marked: Sequence[AgentView]) -> str:
@@ -66,6 +65,8 @@ class Acts:
         able = [agent for agent in marked if not disabled_reason(kind, self.app.snapshot, agent)]
         if not able:
             return disabled_reason(kind, self.app.snapshot, marked[0])
+        from gastown_tui.screens.nudge import nudge_prompt
+
         self._ask(nudge_prompt(able, self.app.look.ascii_only), partial(self._send_nudge, able))
         return ""
 
@@ -74,8 +75,13 @@ class Acts:
             self.perform(Order("agent.nudge", agent.address.short, {"text": text}), f"nudge to {agent.address.label}")
 
     def _handoff(self, agent: AgentView) -> None:
+        from gastown_tui.screens.prompt import Prompt
+
         lines: list[Pieces] = [
-            ((clean(agent.address.short), "title"), (f"  {agent.work.bead_id} {clean(agent.work.title)}" if agent.work else "", "dim")),
+            (
+                (clean(agent.address.short), "title"),
+                (f"  {agent.work.bead_id} {clean(agent.work.title)}" if agent.work else "", "dim"),
+            ),
             (),
             (("A note for the fresh session: what is done, what is next.", "dim"),),
         ]
@@ -102,7 +108,9 @@ class Acts:
         self._confirm("Restart?", agent, lines, "Restart", order, what)
 
     def _stop(self, agent: AgentView) -> None:
-        lines: list[Pieces] = [(("Its session ends. Its work stays on the hook, its files stay in the worktree.", "text"),)]
+        lines: list[Pieces] = [
+            (("Its session ends. Its work stays on the hook, its files stay in the worktree.", "text"),)
+        ]
         order = Order("agent.stop", agent.address.short)
         self._confirm("Stop?", agent, lines, "Stop", order, f"stop of {agent.address.label}")
 
@@ -130,7 +138,10 @@ class Acts:
 
         store = next((name for name, found in ready if found.id == bead), "")
         picker = target_picker(bead, self.app.snapshot, store, self.app.look.ascii_only)
-        self._ask(picker, lambda target: self.perform(Order("bead.sling", target, {"bead": bead}), f"sling of {bead} to {target}"))
+        self._ask(
+            picker,
+            lambda target: self.perform(Order("bead.sling", target, {"bead": bead}), f"sling of {bead} to {target}"),
+        )
 
     def attach(self, agent: AgentView) -> None:
         """Go into the agent's session, and come back when the person detaches."""
@@ -162,6 +173,8 @@ class Acts:
         self.app.push_screen(dialog, answered)  # type: ignore[call-overload]
 
     def _confirm(self, title: str, agent: AgentView, lines: list[Pieces], yes: str, order: Order, what: str) -> None:
+        from gastown_tui.screens.confirm import Confirm
+
         def answered(value: bool | None) -> None:
             if value:
                 self.perform(order, what)
@@ -180,7 +193,9 @@ class Acts:
         def notify(receipt: Receipt) -> None:
             self.app.call_from_thread(self._take, number, what, stages, receipt)
 
-        self.app.run_worker(partial(self.app.engine.perform, order, notify), thread=True, group="orders", exit_on_error=True)
+        self.app.run_worker(
+            partial(self.app.engine.perform, order, notify), thread=True, group="orders", exit_on_error=True
+        )
 
     def _take(self, number: int, what: str, stages: list[str], receipt: Receipt) -> None:
         if receipt.ok:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import ClassVar
 
 from textual.app import App
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from gastown_core.errors import GastownError
 from gastown_core.state.filter import NO_FILTER
+from gastown_tui.lean import come_back
 from gastown_tui.preferences import Preferences, load_preferences, save_preferences
 from gastown_tui.screens.feed import FeedScreen
 from gastown_tui.themes import THEMES, Look, choose_theme, wants_ascii, wants_colour
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from gastown_tui.engine import Engine
 
 PICTURE_S = 10.0
+CSS_THEME = "dark"
+"""The theme whose ground stands in the style sheet."""
+
+come_back()
 
 
 class FeedApp(App[int], inherit_bindings=False):
@@ -33,7 +39,7 @@ class FeedApp(App[int], inherit_bindings=False):
     CSS_PATH = os.path.join(os.path.dirname(__file__), "styles", "console.tcss")
     ENABLE_COMMAND_PALETTE = False
     TITLE = "GT Feed"
-    BINDINGS = [Binding("ctrl+q", "leave", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "leave", show=False, priority=True)]
 
     def __init__(
         self,
@@ -73,7 +79,8 @@ class FeedApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Take in updates, and tick once a second."""
-        self._paint_ground()
+        if self.look.theme.name != CSS_THEME:
+            self._paint_ground()
         self.run_worker(self._take_updates(), group="live", exit_on_error=True)
         self._tick_later()
 

@@ -102,9 +102,7 @@ class TownLayout(Layout):
     def __init__(self) -> None:
         self.scene = Scene()
 
-    def arrange(
-        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
-    ) -> list[WidgetPlacement]:
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
         """Placements of the children that the plan names."""
         regions = plan(size.width, size.height, self.scene)
         none = Spacing()

@@ -26,8 +26,8 @@ def action_entries(ascii_only: bool) -> list[Entry]:
         pieces = ((fit(action.label, WORDS), "bright"), (fit(keys, 9) + "  ", "key"), (action.help, "dim"))
         entries.append(Entry("do:" + action.id, pieces, f"{action.label} {action.help}", "do"))
     for theme in THEMES.values():
-        pieces = ((fit(f"theme {theme.name}", WORDS), "bright"), (" " * 11, "text"), (theme.label, "dim"))
-        entries.append(Entry("theme:" + theme.name, pieces, f"theme {theme.name} {theme.label}", "do"))
+        words = ((fit(f"theme {theme.name}", WORDS), "bright"), (" " * 11, "text"), (theme.label, "dim"))
+        entries.append(Entry("theme:" + theme.name, words, f"theme {theme.name} {theme.label}", "do"))
     return entries
 
 
@@ -44,8 +44,8 @@ def place_entries(snapshot: TownSnapshot, ascii_only: bool) -> list[Entry]:
         )
         entries.append(Entry("agent:" + agent.key, pieces, f"{agent.address.short} {agent.address.role}", "go to"))
     for convoy in snapshot.convoys:
-        pieces = ((fit(convoy.id, WORDS), "bright"), (" " * 4, "text"), (clean(convoy.title), "dim"))
-        entries.append(Entry("convoy:" + convoy.id, pieces, f"{convoy.id} {convoy.title} convoy", "go to"))
+        title = ((fit(convoy.id, WORDS), "bright"), (" " * 4, "text"), (clean(convoy.title), "dim"))
+        entries.append(Entry("convoy:" + convoy.id, title, f"{convoy.id} {convoy.title} convoy", "go to"))
     return entries
 
 

@@ -29,7 +29,13 @@ class Preferences:
     @property
     def event_filter(self) -> EventFilter:
         """The remembered filter."""
-        return NO_FILTER._replace(**{key: value for key, value in self.filter.items() if key in _FILTER_KEYS})
+        kept = self.filter
+        return NO_FILTER._replace(
+            rig=kept.get("rig", ""),
+            role=kept.get("role", ""),
+            category=kept.get("category", ""),
+            type=kept.get("type", ""),
+        )
 
     def keep_filter(self, wanted: EventFilter) -> None:
         """Remember what can be chosen of a filter; a time or a text of the command line is for one run."""

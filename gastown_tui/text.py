@@ -8,6 +8,7 @@ piece: no control character, escape sequence or direction mark of a title ever r
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from rich.cells import cell_len
 
@@ -112,7 +113,8 @@ def only_colours(text: str) -> str:
     """A line of a pane with every escape sequence removed but plain SGR; other control characters made visible."""
     if "\x1b" not in text and "\x9b" not in text:
         return clean(text.replace("\t", "    "))
-    out, end = [], 0
+    out: list[str] = []
+    end = 0
     for match in _ESCAPES.finditer(text):
         out.append(clean(text[end : match.start()].replace("\t", "    ")))
         sgr = match["sgr"]
@@ -163,7 +165,7 @@ def to_ascii(text: str) -> str:
         return text
     import unicodedata
 
-    out = []
+    out: list[str] = []
     for char in text:
         if char.isascii():
             out.append(char)
@@ -187,7 +189,8 @@ def cut(text: str, width: int, end: str = "…") -> str:
         return ""
     if text.isascii():
         return text[:room].rstrip() + end
-    out, used = [], 0
+    out: list[str] = []
+    used = 0
     for char in text:
         used += cell_len(char)
         if used > room:
@@ -212,7 +215,8 @@ def whole_words(text: str, width: int) -> str:
     """As many whole words as fit; what has no room is left out, not squeezed."""
     if cells(text) <= width:
         return text
-    out, used = [], 0
+    out: list[str] = []
+    used = 0
     for word in text.split(" "):
         used += cells(word) + (1 if out else 0)
         if used > width:
@@ -295,10 +299,9 @@ def highlight(pieces: Pieces, needle: str, tone: str = "match") -> Pieces:
     start = 0
     for text, own in pieces:
         edges = sorted(
-            {start, start + len(text)}
-            | {edge for spot in spots for edge in spot if start < edge < start + len(text)}
+            {start, start + len(text)} | {edge for spot in spots for edge in spot if start < edge < start + len(text)}
         )
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             inside = any(a <= low and high <= b for a, b in spots)
             out.append((plain[low:high], tone if inside else own))
         start += len(text)

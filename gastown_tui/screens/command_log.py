@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from gastown_tui.screens.dialog import Dialog, Page
 from gastown_tui.text import clean, fit_right, glyph, wrap
@@ -32,14 +33,16 @@ def log_lines(entries: Sequence[CommandLogEntry], width: int, ascii_only: bool) 
             )
         )
         if entry.detail:
-            lines += [((" " * 20 + part, "dim" if entry.ok else tone),) for part in wrap(clean(entry.detail), width - 22)]
+            lines += [
+                ((" " * 20 + part, "dim" if entry.ok else tone),) for part in wrap(clean(entry.detail), width - 22)
+            ]
     return lines or [(("Nothing yet. What n, h, s, r and x do will be listed here.", "dim"),)]
 
 
 class CommandLogScreen(Dialog[None]):
     """The list, newest first."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, "cancel", show=False) for key in ("L", "q", "question_mark")),
         Binding("j", "move(1)", show=False),
         Binding("k", "move(-1)", show=False),

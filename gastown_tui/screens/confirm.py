@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textual.binding import Binding
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
 
 from gastown_tui.screens.dialog import Dialog, Page
 from gastown_tui.text import cells, wrap
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 class Confirm(Dialog[bool]):
     """A question about ``subject``; Enter takes the chosen answer, which is *cancel* until it is moved."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", show=False),
         Binding("n", "answer(False)", show=False),
         Binding("q", "answer(False)", show=False),

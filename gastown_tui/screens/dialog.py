@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.geometry import NULL_OFFSET, Region, Size, Spacing
 from textual.layout import Layout, WidgetPlacement
 from textual.screen import ModalScreen
@@ -35,12 +35,10 @@ class BoxLayout(Layout):
 
     name = "box"
 
-    def __init__(self, dialog: Dialog[object]) -> None:
+    def __init__(self, dialog: Dialog[Any]) -> None:
         self.dialog = dialog
 
-    def arrange(
-        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
-    ) -> list[WidgetPlacement]:
+    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
         """Frame and field."""
         region = box(size.width, size.height, self.dialog.wanted(size.width, size.height))
         none = Spacing()
@@ -87,7 +85,7 @@ _MOVES = {
 class Dialog(ModalScreen[Answer], inherit_bindings=False):
     """A box with a page and perhaps a field; ``dismiss(None)`` on Esc."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),
         Binding("ctrl+c", "cancel", show=False),
         *(Binding(key, f"move({step})", show=False) for key, step in _MOVES.items()),

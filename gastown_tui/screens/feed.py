@@ -7,13 +7,15 @@ what the table says at the place that has the focus; ``press`` looks it up and c
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from gastown_core.state.filter import NO_FILTER
 from gastown_tui import selection as pointing
 from gastown_tui.acts import Acts
+from gastown_tui.finding import Finder
 from gastown_tui.inspection import PREVIEW_S, Inspector
 from gastown_tui.keys import ACTIONS, BY_ID, applies, meant
 from gastown_tui.layout import PANELS, Scene, TownLayout
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.layout import Layout
 
-    from gastown_core.state.filter import EventFilter
     from gastown_core.state.live import Update
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
@@ -49,7 +50,7 @@ PREVIEW_NAME = "preview"
 class FeedScreen(Screen[None], inherit_bindings=False):
     """The main screen; ``view`` is feed or problems, ``active`` the panel that the keys of the feed go to."""
 
-    BINDINGS = [Binding(key, f"press({key!r})", show=False) for key in ALL_KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(key, f"press({key!r})", show=False) for key in ALL_KEYS]
     AUTO_FOCUS = ""
 
     def __init__(self, app: FeedApp, *, view: str = "feed") -> None:
@@ -68,7 +69,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         self.plan = TownLayout()
         self.inspector = Inspector(app, self.drawer)
         self.acts = Acts(app)
-        self.is_searching = False
+        self.finder = Finder(self)
         self.moved_at = 0.0
         self.agents.folded = set(app.kept.folded)
         self.agents.marked = self.problems.marked = set()
@@ -136,7 +137,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
             self.view,
             self.active,
             self.town.is_drawer_open,
-            self.is_searching,
+            self.finder.is_searching,
             self.convoys.wanted_height(),
         )
         if scene != self.plan.scene:
@@ -211,14 +212,14 @@ class FeedScreen(Screen[None], inherit_bindings=False):
     def on_field_changed(self, event: FieldChanged) -> None:
         """Search as it is typed."""
         event.stop()
-        self._search(event.value)
+        self.finder.search(event.value)
 
     # keys
 
     def action_press(self, key: str) -> None:
         """Do what the table says of the key at this place; say why if it cannot be."""
-        if self.is_searching:
-            self._press_in_search(key)
+        if self.finder.is_searching:
+            self.finder.press(key)
             return
         self.status.say("")
         action = meant(key, self.place)
@@ -247,7 +248,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         return [agent for agent in self.town.snapshot.agents if agent.key in self.agents.marked]
 
     def _table(self) -> dict[str, Callable[[], str | None]]:
-        rows = self._rows
+        rows = self.rows_with_keys
         return {
             "rows.down": lambda: rows().move(1),
             "rows.up": lambda: rows().move(-1),
@@ -268,10 +269,10 @@ class FeedScreen(Screen[None], inherit_bindings=False):
             "drawer.open": self.open_row,
             "drawer.toggle": lambda: self.show_drawer(not self.town.is_drawer_open),
             **{f"drawer.tab_{number + 1}": partial(self.show_tab, number) for number in range(4)},
-            "search.open": self._open_search,
-            "search.next": lambda: self._step_search(1),
-            "search.previous": lambda: self._step_search(-1),
-            "filter.open": self._choose_filter,
+            "search.open": self.finder.open_search,
+            "search.next": lambda: self.finder.step(1),
+            "search.previous": lambda: self.finder.step(-1),
+            "filter.open": self.finder.choose_filter,
             "stream.pause": self._pause,
             "back": self._back,
             "palette.open": self._open_palette,
@@ -286,12 +287,13 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         shown = [child for child in self.children if isinstance(child, Sheet) and child.region.width]
         return sorted(shown, key=lambda sheet: sheet.region.x)
 
-    def _rows(self) -> Rows:
+    def rows_with_keys(self) -> Rows:
+        """The panel that moving and searching are meant for."""
         focused = self.focused
         return focused if isinstance(focused, Rows) else self.panel
 
     def _fold(self, is_open: bool) -> str:
-        panel = self._rows()
+        panel = self.rows_with_keys()
         reason = panel.fold(is_open) if isinstance(panel, AgentTree | ConvoyPanel) else "nothing to open here"
         self.lay_out()
         return reason
@@ -394,62 +396,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         self.status.refresh(layout=True)
         self.say("drawn anew", "dim")
 
-    # finding
-
-    def _open_search(self) -> None:
-        self.is_searching = True
-        self.field.set("")
-        self.field.prompt = f" / {(self._rows().title_text or 'drawer').lower()}: "
-        self.field.say("Enter keep · Esc drop")
-        self._searched = self._rows()
-        self.lay_out()
-        self.field.focus()
-
-    def _press_in_search(self, key: str) -> None:
-        if key == "enter":
-            self._close_search()
-        elif key == "escape":
-            self._searched.search("")
-            self._close_search()
-        elif key in ("down", "up"):
-            self._search(self.field.value, 1 if key == "down" else -1)
-
-    def _close_search(self) -> None:
-        self.is_searching = False
-        self._searched.focus()
-        self.lay_out()
-
-    def _search(self, needle: str, step: int = 0) -> None:
-        at, total = self._searched.search(needle, step)
-        if not needle:
-            self.field.say("Enter keep · Esc drop")
-        elif total == 0:
-            self.field.say("no match", "warn")
-        else:
-            self.field.say(f"{at} of {total}" if total > 0 else "" if at else "looking further back …", "dim")
-
-    def _step_search(self, step: int) -> str:
-        panel = self._rows()
-        if not panel.needle:
-            return "nothing is searched for here; / begins"
-        at, total = panel.search(panel.needle, step)
-        if total > 0:
-            self.say(f"match {at} of {total}", "dim")
-        return "" if at or total < 0 else f"no further match of {panel.needle}"
-
-    def _choose_filter(self) -> None:
-        from gastown_tui.screens.filter import chosen_filter, filter_picker
-
-        def answered(key: str | None) -> None:
-            if key is not None:
-                self.set_filter(chosen_filter(self.stream.wanted, key))
-
-        self.town.push_screen(filter_picker(self.town.snapshot, self.stream.wanted, self.town.look.ascii_only), answered)
-
-    def set_filter(self, wanted: EventFilter) -> None:
-        """Show only these events."""
-        self.town.kept.keep_filter(wanted)
-        self.stream.open(self.town.live.stream, wanted, self.town.now)
+    # one step back, and anywhere by name
 
     def _pause(self) -> str:
         held = self.stream.pause()
@@ -458,7 +405,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
 
     def _back(self) -> str:
         """One step back: the nearest thing that can be undone by it."""
-        rows = self._rows()
+        rows = self.rows_with_keys()
         if rows.needle:
             rows.search("")
         elif self.focused is self.drawer:
@@ -468,7 +415,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
                 self.stream.pause()
             self.stream.go_top()
         elif self.panel is self.stream and self.stream.wanted != NO_FILTER:
-            self.set_filter(NO_FILTER)
+            self.finder.set_filter(NO_FILTER)
         elif self.agents.marked:
             self.agents.marked = self.problems.marked = set()
             self.show_all()
@@ -477,7 +424,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         elif self.view == "problems":
             self.toggle_problems()
         elif self.stream.wanted != NO_FILTER:
-            self.set_filter(NO_FILTER)
+            self.finder.set_filter(NO_FILTER)
         else:
             return "nothing to go back from; q leaves"
         return ""

@@ -10,6 +10,8 @@ from gastown_tui.text import clean, fit, glyph
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.state.filter import EventFilter
 
@@ -43,11 +45,15 @@ def chosen_filter(wanted: EventFilter, key: str) -> EventFilter:
     if key == ALL:
         return NO_FILTER
     field, _, value = key.partition("=")
-    return wanted._replace(**{field: "" if getattr(wanted, field) == value else value})
+    changes: dict[str, Any] = {field: "" if getattr(wanted, field) == value else value}
+    return wanted._replace(**changes)
 
 
 def filter_picker(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool) -> Picker:
     """The dialog."""
     return Picker(
-        "Filter the events", filter_entries(snapshot, wanted, ascii_only), hint="rig, role, category or type", verb="show only"
+        "Filter the events",
+        filter_entries(snapshot, wanted, ascii_only),
+        hint="rig, role, category or type",
+        verb="show only",
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textual.binding import Binding
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
 
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
 from gastown_tui.keys import ACTIONS, GROUPS, key_name
@@ -36,7 +38,9 @@ def states_group(ascii_only: bool) -> list[Pieces]:
     """What the glyphs of states mean."""
     lines: list[Pieces] = [(("States", "heading"),)]
     for state in Health:
-        lines.append((("  ", "text"), (state_glyph(state, ascii_only) + " ", state.value), (HEALTH_SYMBOLS[state][2], "text")))
+        lines.append(
+            (("  ", "text"), (state_glyph(state, ascii_only) + " ", state.value), (HEALTH_SYMBOLS[state][2], "text"))
+        )
     return lines
 
 
@@ -59,7 +63,7 @@ def help_lines(width: int, ascii_only: bool) -> list[Pieces]:
 class HelpScreen(Dialog[None]):
     """The help page; any of the keys that opened it closes it."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, "cancel", show=False) for key in ("question_mark", "q")),
         Binding("j", "move(1)", show=False),
         Binding("k", "move(-1)", show=False),

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 class Prompt(Dialog[str]):
     """A question, and one line for the answer; Enter gives it, Esc gives None."""
 
-    def __init__(self, title: str, lines: list[Pieces], *, offer: str = "", hint: str = "", may_be_empty: bool = False) -> None:
+    def __init__(
+        self, title: str, lines: list[Pieces], *, offer: str = "", hint: str = "", may_be_empty: bool = False
+    ) -> None:
         page = Page(title)
         page.keys = (("Enter", "key"), (" send  ", "dim"), ("Esc", "key"), (" cancel", "dim"))
         super().__init__(page, LineField(id="answer", prompt="", value=offer, hint=hint))

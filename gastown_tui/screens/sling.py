@@ -45,7 +45,9 @@ def target_entries(snapshot: TownSnapshot, store: str, ascii_only: bool) -> list
         if rig.state == "operational"
     ]
     agents = [agent for agent in snapshot.agents if agent.address.role in (POLECAT, CREW)]
-    agents.sort(key=lambda agent: (agent.address.rig != store, agent.work is not None, agent.health.state is not Health.IDLE))
+    agents.sort(
+        key=lambda agent: (agent.address.rig != store, agent.work is not None, agent.health.state is not Health.IDLE)
+    )
     for agent in agents:
         state = agent.health.state
         busy = f"has {agent.work.bead_id} {cut(clean(agent.work.title), 30)}" if agent.work else "nothing on its hook"
@@ -61,7 +63,9 @@ def target_entries(snapshot: TownSnapshot, store: str, ascii_only: bool) -> list
 
 def bead_picker(ready: Sequence[tuple[str, Excerpt]], now: float) -> Picker:
     """The first question of a sling."""
-    return Picker("Sling which bead?", bead_entries(ready, now), verb="choose", empty="No bead is ready. bd create makes one.")
+    return Picker(
+        "Sling which bead?", bead_entries(ready, now), verb="choose", empty="No bead is ready. bd create makes one."
+    )
 
 
 def target_picker(bead: str, snapshot: TownSnapshot, store: str, ascii_only: bool) -> Picker:

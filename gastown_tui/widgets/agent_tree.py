@@ -128,10 +128,6 @@ class AgentTree(Rows):
             pieces.append((f"   {cut(agent.address.short, 24)}", "dim"))
         return tuple(pieces)
 
-    def on_resize(self) -> None:
-        """Columns follow the width."""
-        self._rebuild()
-
     # folding and marking
 
     def fold(self, is_open: bool | None = None) -> str:

@@ -51,7 +51,7 @@ def progress_bar(done: int, in_review: int, total: int, width: int, ascii_only: 
 
 def numbers(convoy: ConvoyView, ascii_only: bool) -> str:
     """``10·3/20``: landed, in review if any, of how many."""
-    review = f"{glyph('dot', ascii_only)}{convoy.in_review}" if convoy.in_review else ""
+    review = f"{'+' if ascii_only else '·'}{convoy.in_review}" if convoy.in_review else ""
     return f"{convoy.done}{review}/{convoy.total}"
 
 
@@ -175,11 +175,18 @@ class ConvoyPanel(Rows):
         self._rebuild()
 
     def _rebuild(self) -> None:
-        if self.snapshot is not None:
-            width = max(20, self.size.width - 4)
-            ascii_only = self.look.ascii_only
-            rows = convoy_rows(self.snapshot, width, self.now, opened=self.opened, ascii_only=ascii_only)
-            self.show_rows([self._kept(row, width) for row in rows])
+        self.show_rows(self._rows_now())
+
+    def _rows_now(self) -> list[Row]:
+        if self.snapshot is None:
+            return []
+        width, ascii_only = max(20, self.size.width - 4), self.look.ascii_only
+        rows = convoy_rows(self.snapshot, width, self.now, opened=self.opened, ascii_only=ascii_only)
+        return [self._kept(row, width) for row in rows]
+
+    def remake(self) -> None:
+        """Columns follow the width."""
+        self.rows = self._rows_now()
 
     def _kept(self, row: Row, width: int) -> Row:
         """The row, made anew only when the minute of its ages or what it tells of changed."""
@@ -190,16 +197,19 @@ class ConvoyPanel(Rows):
         at = getattr(subject, "created_at", 0.0)
         age = self.now - at if self.now - at < 60 else (self.now - at) // 60
         closed = getattr(subject, "closed_at", None) or getattr(subject, "stalled_since", None)
-        state = (subject, int(age), int((self.now - closed) // 60) if closed else 0, width, row.key in self.opened, self.look.key)
+        state = (
+            subject,
+            int(age),
+            int((self.now - closed) // 60) if closed else 0,
+            width,
+            row.key in self.opened,
+            self.look.key,
+        )
         return Row(row.key, partial(self.keep_made, row.key, state, make))
 
     def wanted_height(self) -> int:
         """Lines that would show everything, frame included."""
         return max(3, len(self.rows) + 2)
-
-    def on_resize(self) -> None:
-        """Columns follow the width."""
-        self._rebuild()
 
     def fold(self, is_open: bool | None = None) -> str:
         """Open or close the convoy of the cursor (None: the other way); returns why not, if it could not."""

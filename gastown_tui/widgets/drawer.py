@@ -111,7 +111,13 @@ class Drawer(Rows):
         side = clip(self.side[line], SIDE) if line < len(self.side) else ()
         fill = inner - SIDE - 3 - width_of(pieces)
         bar = glyph("│", self.look.ascii_only)
-        return (*pieces, (" " * fill + " ", "text"), (bar + " ", "border"), *side, (fit("", SIDE - width_of(side)), "text"))
+        return (
+            *pieces,
+            (" " * fill + " ", "text"),
+            (bar + " ", "border"),
+            *side,
+            (fit("", SIDE - width_of(side)), "text"),
+        )
 
     def count(self) -> int:
         """Rows of the page, at least as many as the side column has."""

@@ -11,8 +11,8 @@ import time
 from gastown_core.model.address import OTHER
 from gastown_core.state.filter import NO_FILTER, describe_filter
 from gastown_core.state.stream import StreamView
-from gastown_tui.rowtext import trouble_text
 from gastown_tui.messages import SelectionMoved
+from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import cells, clean, cut, fit, glyph
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -144,7 +144,9 @@ class EventPanel(Rows):
         filtered = self.wanted != NO_FILTER
         self.note_tone = "accent" if filtered else "dim"
         self.empty_text = (
-            "No event passes the filter. Esc shows all." if filtered else "No events yet. This is the log of .events.jsonl."
+            "No event passes the filter. Esc shows all."
+            if filtered
+            else "No events yet. This is the log of .events.jsonl."
         )
         if count:
             self.summary = event_pieces(self._event(0), max(20, self.size.width - 14), self.look.ascii_only)

@@ -53,18 +53,32 @@ def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: b
 
 
 def header_pieces(
-    snapshot: TownSnapshot, width: int, now: float, *, moved_at: float, view: str, ascii_only: bool, is_live: bool = True
+    snapshot: TownSnapshot,
+    width: int,
+    now: float,
+    *,
+    moved_at: float,
+    view: str,
+    ascii_only: bool,
+    is_live: bool = True,
 ) -> Pieces:
     """The header in ``width`` cells; what has no room is left out. A kept picture is not live and has no clock."""
     clock = time.strftime("%H:%M:%S", time.localtime(now)) if is_live else " " * 8
-    brand: list[Piece] = [(f" {glyph('brand', ascii_only)} ", "accent"), (cut(clean(snapshot.name) or "gt", 16), "title")]
+    brand: list[Piece] = [
+        (f" {glyph('brand', ascii_only)} ", "accent"),
+        (cut(clean(snapshot.name) or "gt", 16), "title"),
+    ]
     if view == "problems":
         brand.append(("  PROBLEMS", "gupp"))
     queue = sum(request.state in ("queued", "merging") for request in snapshot.requests)
     fresh = freshness(snapshot, now, moved_at, ascii_only) if is_live else ("", "text")
     for words in (True, False):
         groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only)
-        full: list[tuple[Piece, ...]] = [((f"queue {queue}", "text" if queue else "faint"),), (fresh,), ((clock, "dim"),)]
+        full: list[tuple[Piece, ...]] = [
+            ((f"queue {queue}", "text" if queue else "faint"),),
+            (fresh,),
+            ((clock, "dim"),),
+        ]
         short: list[tuple[Piece, ...]] = [((fresh[0].partition(" ")[0], fresh[1]),), ((clock, "dim"),)]
         tails: list[list[tuple[Piece, ...]]] = [full, full[1:], short] + ([short[:1], []] if not words else [])
         for tail in tails:
@@ -74,9 +88,7 @@ def header_pieces(
     return _trimmed(brand, counts_pieces(snapshot, words=False, ascii_only=ascii_only), width)
 
 
-def _assemble(
-    brand: list[Piece], groups: list[Pieces], tail: list[tuple[Piece, ...]], width: int, gap: int
-) -> Pieces:
+def _assemble(brand: list[Piece], groups: list[Pieces], tail: list[tuple[Piece, ...]], width: int, gap: int) -> Pieces:
     left: list[Piece] = [*brand, ("  " + " " * gap, "text")]
     for number, group in enumerate(groups):
         left += [*group] if not number else [(" " * (3 if gap > 2 else 2), "text"), *group]

@@ -143,7 +143,11 @@ def worktree_lines(detail: WorkDetail, now: float, ascii_only: bool) -> list[Pie
 
 def git_lines(facts: WorkFacts, now: float, ascii_only: bool) -> list[Pieces]:
     """Branch, distance, loose files, newest commits."""
-    distance = "" if facts.ahead is None else f"  +{facts.ahead} commits" + (f", {facts.behind} behind" if facts.behind else "")
+    distance = (
+        ""
+        if facts.ahead is None
+        else f"  +{facts.ahead} commits" + (f", {facts.behind} behind" if facts.behind else "")
+    )
     lines = [fact("branch", (clean(facts.branch) or "detached", "text"), (distance, "good" if facts.ahead else "dim"))]
     loose = len(facts.changed) + len(facts.untracked)
     if loose:
@@ -189,7 +193,9 @@ def bead_page(detail: BeadDetail, now: float, width: int) -> list[Pieces]:
 
 def events_page(rows: Sequence[EventRow], width: int, ascii_only: bool) -> list[Pieces]:
     """Newest events first."""
-    return [event_pieces(row, width, ascii_only) for row in rows] or [(("No event of it in the history read so far.", "dim"),)]
+    return [event_pieces(row, width, ascii_only) for row in rows] or [
+        (("No event of it in the history read so far.", "dim"),)
+    ]
 
 
 def members_page(convoy: ConvoyView, now: float, width: int, ascii_only: bool) -> list[Pieces]:
@@ -206,7 +212,9 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
     """How its state is known: the count of every stage, and why it is called stalled."""
     lines: list[Pieces] = []
     if convoy.closed_at is not None:
-        lines.append(((f"Landed {format_age(max(0.0, now - convoy.closed_at))} ago: all its beads are closed.", "good"),))
+        lines.append(
+            ((f"Landed {format_age(max(0.0, now - convoy.closed_at))} ago: all its beads are closed.", "good"),)
+        )
     elif convoy.stalled_since is not None:
         ready = sum(member.stage == "ready" for member in convoy.members)
         lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), (f"{ready} beads are ready and nobody works on any.", "text")))  # fmt: skip
@@ -224,7 +232,10 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
 def record_page(record: Mapping[str, object], row: EventRow, width: int) -> list[Pieces]:
     """An event's whole record, as it stands in the log."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.ts)) if row.ts else "no time"
-    lines: list[Pieces] = [((stamp + "  ", "dim"), (row.type, "title"), (f"  {row.category}  from the {row.source}", "dim")), ()]
+    lines: list[Pieces] = [
+        ((stamp + "  ", "dim"), (row.type, "title"), (f"  {row.category}  from the {row.source}", "dim")),
+        (),
+    ]
     for line in json.dumps(record, indent=2, ensure_ascii=False, default=str).splitlines():
         safe = clean(line)
         key, colon, rest = safe.partition('": ')
@@ -237,7 +248,9 @@ def record_page(record: Mapping[str, object], row: EventRow, width: int) -> list
     return lines
 
 
-def group_page(name: str, agents: Sequence[AgentView], snapshot: TownSnapshot, now: float, ascii_only: bool) -> list[Pieces]:
+def group_page(
+    name: str, agents: Sequence[AgentView], snapshot: TownSnapshot, now: float, ascii_only: bool
+) -> list[Pieces]:
     """A rig (or the town) as a whole: how many of its agents are how."""
     lines: list[Pieces] = [((clean(name), "title"), (f"  {len(agents)} agents", "dim")), ()]
     for state in SHORT_STATES:

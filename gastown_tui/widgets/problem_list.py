@@ -109,8 +109,8 @@ def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
     tone = state.value
     work = f"{agent.work.bead_id} {agent.work.title}" if agent.work else agent.activity
     head: list[Piece] = [
-        (state_glyph(state, ascii_only) + " ", tone),
         ((glyph("mark", ascii_only) if is_marked else " ") + " ", "accent"),
+        (state_glyph(state, ascii_only) + " ", tone),
         (clean(agent.address.short) + " ", "bright"),
         (since_text(agent, now) + " ", tone),
         (clean(work), "text"),
@@ -122,11 +122,13 @@ def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
         keys += [("  ", "text"), (key, "key"), (f" {word}", "dim")]
     return [
         Row(agent.key, two_ends(head, ahead, width, 2)),
-        Row(agent.key, two_ends((("    ", "text"), (evidence(agent), "dim")), keys, width, 2), False),
+        Row(agent.key, two_ends((("     ", "text"), (evidence(agent), "dim")), keys, width, 2), False),
     ]
 
 
-def crowd_rows(snapshot: TownSnapshot, state: Health, title: str, width: int, now: float, ascii_only: bool) -> list[Row]:
+def crowd_rows(
+    snapshot: TownSnapshot, state: Health, title: str, width: int, now: float, ascii_only: bool
+) -> list[Row]:
     """Those who need nothing: a dot each, a line per rig, and who moved last."""
     groups: dict[str, list[AgentView]] = {}
     for agent in snapshot.agents:
@@ -154,9 +156,7 @@ def _name_age(agent: AgentView, now: float) -> str:
     return cut(agent.address.label, 14) + age
 
 
-def problem_rows(
-    snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool
-) -> list[Row]:
+def problem_rows(snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool) -> list[Row]:
     """All rows of the view."""
     rows: list[Row] = []
     for group in problem_groups(snapshot):
@@ -172,7 +172,10 @@ def problem_rows(
             for number, agent in enumerate(group.agents):
                 gutter = (fit(title if not number and not group.cause else "", GUTTER), group.tone)
                 rows.append(
-                    Row(agent.key, wide_row(agent, gutter, width, now, ascii_only=ascii_only, is_marked=agent.key in marked))
+                    Row(
+                        agent.key,
+                        wide_row(agent, gutter, width, now, ascii_only=ascii_only, is_marked=agent.key in marked),
+                    )
                 )
         rows.append(Row("", (), False))
     if not rows and snapshot.agents:
@@ -201,17 +204,22 @@ class ProblemList(Rows):
         self.note = f"{need} of {len(snapshot.agents)} need attention" if need else "all well"
         self.note_tone = "stalled" if need else "good"
         chosen = snapshot.agent(self.key)
-        icon = f"   {role_icon(chosen.address.role, self.look.ascii_only)} {clean(chosen.address.short)}" if chosen else ""
+        icon = (
+            f"   {role_icon(chosen.address.role, self.look.ascii_only)} {clean(chosen.address.short)}" if chosen else ""
+        )
         self.summary = ((self.note, self.note_tone), (icon, "dim"))
         self._rebuild()
 
     def _rebuild(self) -> None:
-        if self.snapshot is not None:
-            width = max(24, self.size.width - 4)
-            self.show_rows(
-                problem_rows(self.snapshot, width, self.now, marked=self.marked, ascii_only=self.look.ascii_only)
-            )
+        self.show_rows(self._rows_now())
 
-    def on_resize(self) -> None:
-        """Columns follow the width."""
-        self._rebuild()
+    def _rows_now(self) -> list[Row]:
+        if self.snapshot is None:
+            return []
+        width = max(24, self.size.width - 4)
+        return problem_rows(self.snapshot, width, self.now, marked=self.marked, ascii_only=self.look.ascii_only)
+
+    def remake(self) -> None:
+        """Columns follow the width; narrow, an agent takes two rows."""
+        self.rows = self._rows_now()
+        self.cursor = self.find_key(self.key)

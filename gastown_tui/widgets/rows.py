@@ -64,6 +64,7 @@ class Rows(Sheet):
         self.has_cursor = True
         self.empty_text = ""
         self._made: dict[str, tuple[object, Pieces]] = {}
+        self._made_for = 0
         self._framed_lines: dict[int, tuple[Pieces, tuple[object, ...], Line]] = {}
 
     # content
@@ -197,7 +198,12 @@ class Rows(Sheet):
             return
         if self.has_cursor and self.cursor >= 0:
             first, last = self.cursor, self.cursor
-            while last + 1 < self.count() and last - first < 2 and self.row_at(last + 1).key == self.key and not self.row_at(last + 1).is_stop:
+            while (
+                last + 1 < self.count()
+                and last - first < 2
+                and self.row_at(last + 1).key == self.key
+                and not self.row_at(last + 1).is_stop
+            ):
                 last += 1
             if last >= self.top + height:
                 self.top = last - height + 1
@@ -261,6 +267,9 @@ class Rows(Sheet):
             return [(self._one_line(width), "")]
         if height < 3 or width < 8:
             return []
+        if self._made_for != width:
+            self._made_for = width
+            self.remake()
         self._settle(height - 2)
         look = self.look
         border = "border_on" if self.is_lit else "border"
@@ -279,6 +288,9 @@ class Rows(Sheet):
                 lines.append(self._framed(empty[y] if y < len(empty) else (), "", width, bar, is_thumb))
         lines.append((self.frame_bottom(width, border), ""))
         return lines
+
+    def remake(self) -> None:
+        """The width changed: panels whose rows are made for a width make them anew (without drawing)."""
 
     def _settle(self, body: int) -> None:
         """The view may have grown: no blank rows at the end while rows are hidden above."""
@@ -322,7 +334,11 @@ class Rows(Sheet):
         look = self.look
         styled = [(text, look.style(tone, ground)) for text, tone in (*pieces, (" " * (fill + 1), "text"))]
         edge = look.style("accent" if ground == "cursor" else "dim", ground)
-        head = (glyph("cursor", look.ascii_only), edge) if ground in ("cursor", "resting") else (" ", look.style("text", ground))
+        head = (
+            (glyph("cursor", look.ascii_only), edge)
+            if ground in ("cursor", "resting")
+            else (" ", look.style("text", ground))
+        )
         return ((bar, head, *styled, right), "")
 
     def _empty_lines(self, inner: int) -> list[Pieces]:
@@ -406,6 +422,7 @@ class Rows(Sheet):
     def on_resize(self) -> None:
         """Keep the cursor in view in the new size."""
         self._keep_in_view()
+        self.redraw()
 
 
 def _thumb(top: int, body: int, total: int) -> tuple[int, int] | None:

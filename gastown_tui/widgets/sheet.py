@@ -11,12 +11,14 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gastown_tui.text import cells, to_ascii
+from gastown_tui.text import cells, to_ascii, width_of
 from gastown_tui.themes import DARK, Look
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.style import Style
 
     from gastown_tui.text import Pieces
 
@@ -28,19 +30,31 @@ _DEFAULT_LOOK = Look(DARK)
 def paint(line: Line, look: Look, width: int) -> Strip:
     """The strip of a line: exactly ``width`` cells in the look's styles."""
     pieces, ground = line
-    style = look.style
-    segments = []
+    segments: list[Segment] = []
     used = 0
-    for text, tone in pieces:
+    last: Style | None = None
+    for text, tone in (*pieces, (" " * max(0, width - width_of(pieces)), "text")):
+        if not text:
+            continue
         if look.ascii_only and not text.isascii():
             text = to_ascii(text)
-        if text:
-            segments.append(Segment(text, style(tone, ground)))
-            used += cells(text)
-    if used < width:
-        segments.append(Segment(" " * (width - used), style("text", ground)))
-    strip = Strip(segments, max(used, width))
+        used += cells(text)
+        style = look.style(tone, ground)
+        if last is not None and (style is last or (text.isspace() and _same_ground(style, last))):
+            # fewer changes of style are fewer bytes on the wire
+            segments[-1] = Segment(segments[-1].text + text, last)
+            continue
+        segments.append(Segment(text, style))
+        last = style
+    strip = Strip(segments, used)
     return strip.crop(0, width) if used > width else strip
+
+
+def _same_ground(one: Style, other: Style) -> bool:
+    """Whether a blank looks the same in both styles."""
+    return one.bgcolor == other.bgcolor and not (
+        one.underline or other.underline or one.reverse or other.reverse or one.strike or other.strike
+    )
 
 
 class Sheet(Widget):

@@ -32,4 +32,6 @@ class Console(FeedApp):
     def screen_text(self) -> str:
         """What is on the screen, as plain text."""
         width = self.size.width
-        return "\n".join("".join(strip.text for strip in row)[:width] for row in self.screen._compositor.render_strips())
+        return "\n".join(
+            "".join(strip.text for strip in row)[:width] for row in self.screen._compositor.render_strips()
+        )

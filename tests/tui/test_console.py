@@ -19,7 +19,16 @@ from gastown_tui.screens.picker import Picker
 from gastown_tui.screens.prompt import Prompt
 from gastown_tui.text import cells
 from tests.support.console import Console
-from tests.support.fake_town import NOW, FakeEngine, FakeLive, agent, empty_snapshot, snapshot, standard_stream, with_state
+from tests.support.fake_town import (
+    NOW,
+    FakeEngine,
+    FakeLive,
+    agent,
+    empty_snapshot,
+    snapshot,
+    standard_stream,
+    with_state,
+)
 
 WIDE = (160, 45)
 
@@ -47,7 +56,16 @@ async def test_the_first_frame_is_the_whole_picture() -> None:
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
         text = app.screen_text()
-        for words in ("1 Agents", "2 Convoys", "3 Events", "ruby", "Auth system", "slung gt-p9n4q", "✋ 1 needs you", "queue 3"):
+        for words in (
+            "1 Agents",
+            "2 Convoys",
+            "3 Events",
+            "ruby",
+            "Auth system",
+            "slung gt-p9n4q",
+            "✋ 1 needs you",
+            "queue 3",
+        ):
             assert words in text, words
 
 
@@ -61,7 +79,13 @@ async def test_every_action_of_the_table_does_something_or_says_why() -> None:
             async with app.run_test(size=(120, 30)) as pilot:
                 place = action.where[0] if action.where[0] != "anywhere" else "events"
                 place = "agents" if action.id == "panel.events" else place
-                await pilot.press("p" if place == "problems" else "3" if place == "drawer" else {"agents": "1", "convoys": "2", "events": "3"}[place])
+                await pilot.press(
+                    "p"
+                    if place == "problems"
+                    else "3"
+                    if place == "drawer"
+                    else {"agents": "1", "convoys": "2", "events": "3"}[place]
+                )
                 if action.id in ("rows.up", "rows.page_up", "rows.half_up", "rows.top"):
                     await pilot.press("G")
                 if action.id == "rows.expand":
@@ -71,7 +95,9 @@ async def test_every_action_of_the_table_does_something_or_says_why() -> None:
                 await pilot.press(key)
                 await until(
                     pilot,
-                    lambda: (app.screen_text(), str(app.feed.focused), app.look.theme.name, len(app.screen_stack)) != before,
+                    lambda: (
+                        (app.screen_text(), str(app.feed.focused), app.look.theme.name, len(app.screen_stack)) != before
+                    ),
                     f"{action.id} {key}",
                 )
 
@@ -87,7 +113,14 @@ async def test_q_leaves() -> None:
 async def test_keys_move_between_panels() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
-        for key, place in (("2", "convoys"), ("3", "events"), ("1", "agents"), ("tab", "convoys"), ("shift+tab", "agents"), ("shift+tab", "events")):
+        for key, place in (
+            ("2", "convoys"),
+            ("3", "events"),
+            ("1", "agents"),
+            ("tab", "convoys"),
+            ("shift+tab", "agents"),
+            ("shift+tab", "events"),
+        ):
             await pilot.press(key)
             assert app.feed.place == place, key
         await pilot.press("d", "tab")
@@ -163,7 +196,10 @@ async def test_a_burst_of_ten_thousand_rows_leaves_keys_answering() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
         for number in range(20):
-            app.fake.put(None, *[("step", "shop/polecats/opal", {"bead": "gt-1", "message": f"row {number}-{i}"}) for i in range(500)])
+            app.fake.put(
+                None,
+                *[("step", "shop/polecats/opal", {"bead": "gt-1", "message": f"row {number}-{i}"}) for i in range(500)],
+            )
         await pilot.press("2")
         assert app.feed.place == "convoys"
         await until(pilot, lambda: "row 19-499" in app.screen_text(), "the last row")
@@ -193,7 +229,9 @@ async def test_search_in_events_finds_what_is_far_back_and_says_when_there_is_no
         await pilot.press("3", "/", *"filler 21", "enter")
         await until(pilot, lambda: "Filler 21" in "\n".join(app.feed.stream.plain_lines()), "the far row")
         await pilot.press("escape", "/", *"zzzzz")
-        await until(pilot, lambda: "no match" in app.feed.field.plain_lines()[0] or not app.feed.stream._scan, "no match")
+        await until(
+            pilot, lambda: "no match" in app.feed.field.plain_lines()[0] or not app.feed.stream._scan, "no match"
+        )
 
 
 async def test_the_filter_is_chosen_named_and_taken_off() -> None:
@@ -232,7 +270,12 @@ async def test_the_drawers_tabs_show_work_why_and_events() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
         await select(pilot, "shop/polecats/jade")
-        for key, words in (("5", "growing pause"), ("6", "no progress for 17m"), ("7", "done: gt-w5t2x"), ("4", "pane %6")):
+        for key, words in (
+            ("5", "growing pause"),
+            ("6", "no progress for 17m"),
+            ("7", "done: gt-w5t2x"),
+            ("4", "pane %6"),
+        ):
             await pilot.press(key)
             await until(pilot, lambda w=words: w in "\n".join(app.feed.drawer.plain_lines()), words)
         await pilot.press("escape")
@@ -278,9 +321,16 @@ async def test_a_nudge_tells_its_stages_one_by_one() -> None:
         assert isinstance(app.screen, Prompt)
         await pilot.press("enter")
         seen = []
-        for stages in ("queued", "queued → typed", "queued → typed → submitted", "queued → typed → submitted → turn started"):
+        for stages in (
+            "queued",
+            "queued → typed",
+            "queued → typed → submitted",
+            "queued → typed → submitted → turn started",
+        ):
             engine.step.set()
-            await until(pilot, lambda s=stages: f"nudge to opal: {s}" in status(app) and not engine.step.is_set(), stages)
+            await until(
+                pilot, lambda s=stages: f"nudge to opal: {s}" in status(app) and not engine.step.is_set(), stages
+            )
             seen.append(status(app))
         await until(pilot, lambda: "✓ nudge to opal" in status(app), "the tick")
         assert "✓" not in seen[0]
@@ -453,7 +503,24 @@ async def test_no_colour_means_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_evil_titles_never_reach_the_terminal() -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"
-    live = FakeLive(snapshot([agent("shop/polecats/ruby", Health.WAITING, since=5, pane="%8", work=("gt-1", evil, 5, evil), reasons=((evil, "screen", 1),), activity=evil, first_subject=evil, unread=1)], name=evil))
+    live = FakeLive(
+        snapshot(
+            [
+                agent(
+                    "shop/polecats/ruby",
+                    Health.WAITING,
+                    since=5,
+                    pane="%8",
+                    work=("gt-1", evil, 5, evil),
+                    reasons=((evil, "screen", 1),),
+                    activity=evil,
+                    first_subject=evil,
+                    unread=1,
+                )
+            ],
+            name=evil,
+        )
+    )
     live.stream.add(NOW, "mail", evil, {"to": evil, "subject": evil})
     live.panes["%8"] = [evil + "\x1b[31mred" + evil]
     app = Console(live)

@@ -11,7 +11,15 @@ from gastown_core.model.snapshot import SourceStatus
 from gastown_tui.preferences import Preferences
 from tests.support.console import Console
 from tests.support.fake_town import (
-    NOW, FakeEngine, FakeLive, agent, empty_snapshot, snapshot, standard_agents, standard_stream, with_state,
+    NOW,
+    FakeEngine,
+    FakeLive,
+    agent,
+    empty_snapshot,
+    snapshot,
+    standard_agents,
+    standard_stream,
+    with_state,
 )  # fmt: skip
 
 SIZES = {"160x45": (160, 45), "80x24": (80, 24), "60x15": (60, 15)}
@@ -126,6 +134,8 @@ def test_a_failed_act(snap_compare) -> None:
 def test_wide_names_and_control_characters(snap_compare) -> None:
     odd = [
         agent("shop/polecats/日本語の名前", Health.WORKING, pane="%1", work=("gt-1", "国際化 🎉 title", 60, "")),
-        agent("shop/polecats/esc", Health.WAITING, since=9, pane="%2", reasons=(("\x1b[31mred\x07\u202e", "screen", 1),)),
+        agent(
+            "shop/polecats/esc", Health.WAITING, since=9, pane="%2", reasons=(("\x1b[31mred\x07\u202e", "screen", 1),)
+        ),
     ]
     assert snap_compare(Console(FakeLive(snapshot(odd))), run_before=after(["4"]), terminal_size=SIZES["80x24"])

@@ -5,8 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gastown_tui.text import (
-    GLYPHS, cells, clean, clip, cut, fit, fit_right, highlight, only_colours, pane_pieces, to_ascii, two_ends,
-    whole_words, width_of, wrap,
+    GLYPHS,
+    cells,
+    clean,
+    clip,
+    cut,
+    fit,
+    fit_right,
+    highlight,
+    only_colours,
+    pane_pieces,
+    to_ascii,
+    two_ends,
+    whole_words,
+    width_of,
+    wrap,
 )  # fmt: skip
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x00\x7f\u202eabc\u2066\u200b\ud800\r\n"
