@@ -138,7 +138,7 @@ def burst(root: str, screen: Screen, seconds: float = 10.0) -> Iterator[Row]:
     while time.perf_counter() < end:
         screen.rest(0.3)
         began = time.perf_counter()
-        screen.press("p" if not shown else "p")
+        screen.press("p")
         shown = not shown
         at = screen.wait("NEEDS HELP|NEEDS YOU|all is well|IDLE +[0-9]" if shown else "Events", 2)
         took.append(((at or 9e9) - began) * 1e3)

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from asyncinotify import Watch
+
 SAFETY_POLL_S = 5.0
 
 
@@ -91,11 +93,9 @@ class _Inotify:
         from asyncinotify import Inotify, Mask
 
         self._on_stir = on_stir
-        self._mask = (
-            Mask.MODIFY | Mask.CREATE | Mask.MOVED_TO | Mask.MOVED_FROM | Mask.DELETE | Mask.DELETE_SELF | Mask.ATTRIB
-        )
+        self._mask = Mask.MODIFY | Mask.CREATE | Mask.MOVED_TO | Mask.MOVED_FROM | Mask.DELETE | Mask.DELETE_SELF
         self._inotify = Inotify()
-        self._by_folder: dict[str, object] = {}
+        self._by_folder: dict[str, Watch] = {}
         self._task = asyncio.get_running_loop().create_task(self._pump())
 
     def add(self, folder: str) -> None:
@@ -104,7 +104,8 @@ class _Inotify:
     def drop(self, folder: str) -> None:
         watch = self._by_folder.pop(folder, None)
         if watch is not None:
-            with contextlib.suppress(Exception):  # noqa: BLE001  the kernel has dropped it already
+            # the kernel may have dropped it already
+            with contextlib.suppress(OSError):
                 self._inotify.rm_watch(watch)
 
     async def _pump(self) -> None:
