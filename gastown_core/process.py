@@ -110,3 +110,14 @@ def spawn(
         )
     except FileNotFoundError as error:
         raise ProgramMissingError(f"{argv[0]} is not installed", "", f"install {argv[0]} or put it on PATH") from error
+
+
+def run_on_terminal(argv: Sequence[str]) -> int:
+    """Run ``argv`` with our own terminal as its own, for as long as a person stays in it; returns its exit code.
+
+    Raises ProgramMissingError.
+    """
+    try:
+        return subprocess.call(argv)
+    except FileNotFoundError as error:
+        raise ProgramMissingError(f"{argv[0]} is not installed", "", f"install {argv[0]} or put it on PATH") from error

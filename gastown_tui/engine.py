@@ -42,9 +42,9 @@ class Engine:
 
     def run_attached(self, argv: Sequence[str]) -> int:
         """Run a command with the terminal as its own; returns its exit status. Raises GastownError if it cannot start."""
-        from gastown_core.process import spawn
+        from gastown_core.process import run_on_terminal
 
-        return spawn(list(argv), cwd=self.root).wait()
+        return run_on_terminal(argv)
 
     def work_detail(self, agent: AgentView) -> WorkDetail:
         """An agent's bead and worktree. Raises GastownError."""
