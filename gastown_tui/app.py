@@ -196,6 +196,9 @@ def run_feed(
 
     ``is_prepainted``: the alternate screen is on already and shows the last picture; it is drawn over, not cleared.
     """
+    for word in ("COLUMNS", "LINES"):
+        # words of a parent process about its own window, which Textual and rich would believe before the terminal
+        os.environ.pop(word, None)
     from gastown_core.state.live import LiveTown
     from gastown_tui.driver import console_driver
     from gastown_tui.engine import Engine

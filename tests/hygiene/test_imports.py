@@ -83,5 +83,7 @@ def test_the_first_frame_needs_no_textual(town: Path) -> None:
 
 def test_the_layers_hold() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run([str(lint), "--no-cache"], capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [str(lint), "--no-cache"], capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2]
+    )
     assert done.returncode == 0, done.stdout
