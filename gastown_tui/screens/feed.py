@@ -12,6 +12,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from gastown_core.model.agent import Health
 from gastown_core.state.filter import NO_FILTER
 from gastown_tui import selection as pointing
 from gastown_tui.acts import Acts
@@ -338,7 +339,10 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         agent = self.chosen.agent
         self.view = "feed" if self.view == "problems" else "problems"
         target: Rows = self.problems if self.view == "problems" else self.agents
-        if agent is not None and (self.view == "problems" or self.active == "agents"):
+        if self.view == "problems":
+            needed = agent is not None and agent.health.state not in (Health.WORKING, Health.IDLE)
+            target.key = agent.key if agent is not None and needed else ""
+        elif agent is not None and self.active == "agents":
             target.key = agent.key
         self.show_all()
         self.panel.focus()

@@ -32,8 +32,12 @@ GUTTER = 15
 DOTS = 20
 
 
-def problem_groups(snapshot: TownSnapshot) -> list[Group]:
-    """The sections with somebody in them: needs you, needs help, one per common cause, unknown."""
+def problem_groups(snapshot: TownSnapshot, keep: str = "") -> list[Group]:
+    """The sections with somebody in them: needs you, needs help, one per common cause, unknown.
+
+    The agent ``keep`` has a row of its own when it needs nothing any more: a selection must not slip to a neighbour
+    just as a key is pressed.
+    """
     by_state: dict[Health, list[AgentView]] = {state: [] for state in Health}
     for agent in snapshot.agents:
         by_state[agent.health.state].append(agent)
@@ -45,6 +49,9 @@ def problem_groups(snapshot: TownSnapshot) -> list[Group]:
         groups.append(Group("NEEDS HELP", "stalled", tuple(help_)))
     groups += _by_cause(by_state[Health.LIMITED], "LIMITED", "limited")
     groups += _by_cause(by_state[Health.UNKNOWN], "UNKNOWN", "unknown")
+    kept = snapshot.agent(keep) if keep else None
+    if kept is not None and kept.health.state in (Health.WORKING, Health.IDLE):
+        groups.append(Group("SELECTED", "good", (kept,)))
     return groups
 
 
@@ -156,11 +163,16 @@ def _name_age(agent: AgentView, now: float) -> str:
     return cut(agent.address.label, 14) + age
 
 
-def problem_rows(snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool) -> list[Row]:
+def problem_rows(
+    snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool, keep: str = ""
+) -> list[Row]:
     """All rows of the view."""
     rows: list[Row] = []
-    for group in problem_groups(snapshot):
-        title = f"{group.title} {len(group.agents)}"
+    if snapshot.agents and not problem_groups(snapshot):
+        words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
+        rows += [Row("", ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row("", (), False)]
+    for group in problem_groups(snapshot, keep):
+        title = group.title if group.title == "SELECTED" else f"{group.title} {len(group.agents)}"
         if width < WIDE:
             cause: tuple[Piece, ...] = ((f"  {clean(group.cause)}", "text"),) if group.cause else ()
             rows.append(Row("", ((title, group.tone), *cause), False))
@@ -178,8 +190,6 @@ def problem_rows(snapshot: TownSnapshot, width: int, now: float, *, marked: set[
                     )
                 )
         rows.append(Row("", (), False))
-    if not rows and snapshot.agents:
-        rows += [Row("", ((glyph("done", ascii_only) + " ", "good"), (f"Nobody needs you: all {len(snapshot.agents)} agents are fine.", "bright")), False), Row("", (), False)]  # fmt: skip
     rows += crowd_rows(snapshot, Health.WORKING, "WORKING", width, now, ascii_only)
     rows += crowd_rows(snapshot, Health.IDLE, "IDLE", width, now, ascii_only)
     return rows
@@ -217,7 +227,8 @@ class ProblemList(Rows):
         if self.snapshot is None:
             return []
         width = max(24, self.size.width - 4)
-        return problem_rows(self.snapshot, width, self.now, marked=self.marked, ascii_only=self.look.ascii_only)
+        ascii_only = self.look.ascii_only
+        return problem_rows(self.snapshot, width, self.now, marked=self.marked, ascii_only=ascii_only, keep=self.key)
 
     def remake(self) -> None:
         """Columns follow the width; narrow, an agent takes two rows."""

@@ -159,6 +159,20 @@ async def test_problem_rows_keep_the_agent_when_states_change() -> None:
         assert app.feed.chosen.agent.address.label == "jade"
 
 
+async def test_an_agent_that_needs_nothing_any_more_stays_selected() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("p")
+        assert app.feed.chosen.agent.address.label == "ruby"
+        app.fake.put(with_state(snapshot(), "shop/polecats/ruby", Health.WORKING))
+        await until(pilot, lambda: "SELECTED" in app.screen_text(), "the kept row")
+        assert app.feed.chosen.agent.address.label == "ruby"
+        await pilot.press("k")
+        await until(pilot, lambda: app.feed.chosen.agent.address.label != "ruby", "another agent")
+        app.feed.show_all()
+        assert "SELECTED" not in app.screen_text() or app.feed.chosen.agent.address.label != "ruby"
+
+
 async def test_an_event_shows_at_once_and_following_stays_at_the_newest() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
