@@ -157,7 +157,7 @@ _PLAIN_TONES = {
     "match": "reverse",
     "badge": "reverse",
 }
-_PLAIN_GROUNDS = {"cursor": "reverse", "resting": "underline", "bar": "underline"}
+_PLAIN_GROUNDS = {"cursor": "reverse"}
 
 
 class Look:

@@ -16,15 +16,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
 
-COLUMN = 66
-WIDE = 2 * COLUMN + 8
+COLUMN = 74
+WIDE = 2 * COLUMN + 6
 LEFT_GROUPS = ("Move", "Find", "Console")
 
 
 def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
     """The lines of one group."""
     lines: list[Pieces] = [((group, "heading"),)]
-    keys_width = 17
+    keys_width = 15
     for action in ACTIONS:
         if action.group != group:
             continue

@@ -80,12 +80,14 @@ def presses(agent: AgentView, ascii_only: bool) -> list[tuple[str, str]]:
     return [(glyph("enter", ascii_only), "look")]
 
 
-def evidence(agent: AgentView) -> str:
-    """The reasons in words, the deciding one first."""
-    return clean(", ".join(reason.text for reason in agent.health.reasons[:2]))
+def evidence(agent: AgentView, said: str = "") -> str:
+    """The reasons in words, the deciding one first; what stands in the heading (``said``) is not said again."""
+    return clean(", ".join(reason.text for reason in agent.health.reasons[:2] if reason.text != said))
 
 
-def wide_row(agent: AgentView, gutter: Piece, width: int, now: float, *, ascii_only: bool, is_marked: bool) -> Pieces:
+def wide_row(
+    agent: AgentView, gutter: Piece, width: int, now: float, *, ascii_only: bool, is_marked: bool, said: str
+) -> Pieces:
     """Everything about one agent on one line."""
     state = agent.health.state
     tone = state.value
@@ -98,7 +100,7 @@ def wide_row(agent: AgentView, gutter: Piece, width: int, now: float, *, ascii_o
         (fit(clean(agent.address.short), 15) + " ", "bright"),
         (fit_right(since_text(agent, now), 5) + "  ", tone),
         (fit(clean(work), work_width) + "  ", "text"),
-        (evidence(agent), "dim" if state is not Health.WAITING else "bright"),
+        (evidence(agent, said), "dim" if state is not Health.WAITING else "bright"),
     ]
     right: list[Piece] = []
     for key, word in presses(agent, ascii_only):
@@ -110,7 +112,7 @@ def wide_row(agent: AgentView, gutter: Piece, width: int, now: float, *, ascii_o
     return two_ends(left, right, width, 2)
 
 
-def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool) -> list[Row]:
+def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool, said: str) -> list[Row]:
     """One agent on two lines: who, since when, on what; then why, and what helps."""
     state = agent.health.state
     tone = state.value
@@ -129,7 +131,7 @@ def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
         keys += [("  ", "text"), (key, "key"), (f" {word}", "dim")]
     return [
         Row(agent.key, two_ends(head, ahead, width, 2)),
-        Row(agent.key, two_ends((("     ", "text"), (evidence(agent), "dim")), keys, width, 2), False),
+        Row(agent.key, two_ends((("     ", "text"), (evidence(agent, said), "dim")), keys, width, 2), False),
     ]
 
 
@@ -177,7 +179,9 @@ def problem_rows(
             cause: tuple[Piece, ...] = ((f"  {clean(group.cause)}", "text"),) if group.cause else ()
             rows.append(Row("", ((title, group.tone), *cause), False))
             for agent in group.agents:
-                rows += tall_rows(agent, width, now, ascii_only=ascii_only, is_marked=agent.key in marked)
+                rows += tall_rows(
+                    agent, width, now, ascii_only=ascii_only, is_marked=agent.key in marked, said=group.cause
+                )
         else:
             if group.cause:
                 rows.append(Row("", ((fit(title, GUTTER), group.tone), (clean(group.cause), "bright")), False))
@@ -186,7 +190,15 @@ def problem_rows(
                 rows.append(
                     Row(
                         agent.key,
-                        wide_row(agent, gutter, width, now, ascii_only=ascii_only, is_marked=agent.key in marked),
+                        wide_row(
+                            agent,
+                            gutter,
+                            width,
+                            now,
+                            ascii_only=ascii_only,
+                            is_marked=agent.key in marked,
+                            said=group.cause,
+                        ),
                     )
                 )
         rows.append(Row("", (), False))

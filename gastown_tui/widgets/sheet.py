@@ -40,12 +40,14 @@ def paint(line: Line, look: Look, width: int) -> Strip:
             text = to_ascii(text)
         used += cells(text)
         style = look.style(tone, ground)
-        if last is not None and (style is last or (text.isspace() and _same_ground(style, last))):
-            # fewer changes of style are fewer bytes on the wire
-            segments[-1] = Segment(segments[-1].text + text, last)
-            continue
-        segments.append(Segment(text, style))
-        last = style
+        blanks = len(text) - len(text.lstrip(" "))
+        if blanks and last is not None and _same_ground(style, last):
+            # blanks go to what stands before them: fewer changes of style, and no text that begins with a blank
+            segments[-1] = Segment(segments[-1].text + text[:blanks], last)
+            text = text[blanks:]
+        if text:
+            segments.append(Segment(text, style))
+            last = style
     strip = Strip(segments, used)
     return strip.crop(0, width) if used > width else strip
 
