@@ -20,6 +20,8 @@ from gastown_core.town.inventory import read_inventory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gastown_core.model.event import TownEvent
 
 POLL_S = 0.1
@@ -41,6 +43,7 @@ def print_feed(
 
     A missing log is an empty one.
     """
+    refresh = _curator(root) if curated else None
     path = feed_path(root) if curated else log_path(root)
     roster = make_roster(read_inventory(root))
     tail = Tailer(path, offset=None)
@@ -57,12 +60,29 @@ def print_feed(
         _write(event, row, as_json)
     if not rows and not follow and not as_json:
         output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} is not there") + " that match")
-    return _follow(tail, roster, wanted, as_json, for_s) if follow else 0
+    return _follow(tail, roster, wanted, as_json, for_s, refresh) if follow else 0
 
 
-def _follow(tail: Tailer, roster: Roster, wanted: EventFilter, as_json: bool, for_s: float) -> int:
+def _curator(root: str) -> Callable[[], int]:
+    """What keeps the curated feed fresh; it is brought up to date at once."""
+    from gastown_core.events.curator import catch_up
+
+    catch_up(root)
+    return lambda: catch_up(root)
+
+
+def _follow(
+    tail: Tailer,
+    roster: Roster,
+    wanted: EventFilter,
+    as_json: bool,
+    for_s: float,
+    refresh: Callable[[], int] | None = None,
+) -> int:
     end = time.monotonic() + for_s
     while not for_s or time.monotonic() < end:
+        if refresh is not None:
+            refresh()
         for offset, line in tail.read().lines:
             event = parse_event(line, offset)
             if event is None or event.visibility not in SHOWN:

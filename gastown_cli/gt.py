@@ -39,6 +39,7 @@ ROOT = Root(
         Command("whoami", _C + "whoami", "Agents", "under which name you act here"),
         Command("heartbeat", _C + "heartbeat", "Agents", "for agents: say how you are"),
         Command("activity", _C + "activity", "Agents", "emit an event into the log"),
+        Command("krc", _C + "krc", "Settings", "how long events are kept: stats|prune|config|auto-prune-status"),
         Command("config get", _C + "config_get", "Settings", "one setting"),
         Command("config set", _C + "config_set", "Settings", "change one setting"),
         Command("config agent", _C + "config_agent", "Settings", "list|get|set|remove runtimes"),

@@ -73,6 +73,17 @@ def set_ttl(root: str, pattern: str, ttl: str) -> None:
     edit_json(rules_path(root), change)
 
 
+def reset_rules(root: str) -> None:
+    """Forget every lifetime of the town's own; other keys of the file stay."""
+
+    def change(value: dict[str, Any]) -> None:
+        for key in ("default_ttl", "ttls", "prune_interval", "min_retain_count"):
+            value.pop(key, None)
+
+    if os.path.exists(rules_path(root)):
+        edit_json(rules_path(root), change)
+
+
 def ttl_of(event_type: str, rules: RetentionRules) -> float:
     """Seconds that an event of this type is kept: own rule, longest own glob, the catalogue, the default."""
     exact = rules.ttls.get(event_type)

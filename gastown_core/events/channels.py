@@ -1,0 +1,76 @@
+"""Wake-up files ``<town>/events/<channel>/*.event``: apart from the feed, for those who sleep until something comes.
+
+One JSON file per event, ``{"type", "channel", "timestamp", "payload"}`` with text values, under a name that sorts
+by time: ``<unix-nanos>-<sequence>-<pid>.event`` (feed-and-events.md section 1.3).  A file appears whole, by rename.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.errors import UsageError
+from gastown_core.files.atomic import write_atomic
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gastown_core.clock import Clock
+
+_NAME = re.compile(r"[a-zA-Z0-9_-]+\Z")
+_sequence = 0
+
+
+class WakeUp(Record):
+    """One wake-up: where its file lies, its type, and its payload."""
+
+    path: str
+    type: str
+    payload: Mapping[str, str]
+
+
+def channel_folder(root: str, channel: str) -> str:
+    """The folder of a channel. Raises UsageError for a name with other than letters, digits, ``_`` and ``-``."""
+    if not _NAME.match(channel):
+        raise UsageError(f"{channel!r} is no channel name", "letters, digits, _ and - are allowed")
+    return os.path.join(root, "events", channel)
+
+
+def emit(
+    root: str, channel: str, event_type: str, payload: Mapping[str, str] | None = None, *, clock: Clock = SYSTEM_CLOCK
+) -> str:
+    """Leave a wake-up; returns its path. Raises UsageError for a bad channel, StoreError if it cannot be written."""
+    global _sequence
+    folder = channel_folder(root, channel)
+    os.makedirs(folder, exist_ok=True)
+    now = clock.now()
+    _sequence += 1
+    path = os.path.join(folder, f"{int(now * 1e9)}-{_sequence}-{os.getpid()}.event")
+    value = {"type": event_type, "channel": channel, "timestamp": format_seconds(now), "payload": dict(payload or {})}
+    write_atomic(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(), sync=False)
+    return path
+
+
+def pending(root: str, channel: str) -> list[WakeUp]:
+    """The wake-ups of a channel, oldest first; files that cannot be read are left out and left alone."""
+    folder = channel_folder(root, channel)
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".event"))
+    except FileNotFoundError:
+        return []
+    found = []
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            with open(path, "rb") as handle:
+                value = json.loads(handle.read())
+        except (OSError, ValueError):
+            continue
+        if isinstance(value, dict) and isinstance(value.get("type"), str):
+            payload = value.get("payload")
+            found.append(WakeUp(path, value["type"], payload if isinstance(payload, dict) else {}))
+    return found
