@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gastown_core.model.snapshot import AgentView
-    from gastown_core.state.filter import EventFilter
+    from gastown_core.state.filter import EventFilter, EventRow
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
     from gastown_tui.text import Pieces
@@ -45,6 +45,8 @@ class Inspector:
         self._pane: list[Pieces] | None = None
         self._pane_of = ""
         self._looked_at = 0.0
+        self._events_of: tuple[object, ...] = ()
+        self._event_rows: list[EventRow] = []
 
     def follow(self, selection: Selection) -> None:
         """Another selection, or the same one with newer facts."""
@@ -180,15 +182,13 @@ class Inspector:
         self.drawer.show_page(key, subject, lines)
 
     def _events(self, key: str, subject: Pieces, wanted: EventFilter, beads: set[str] | None = None) -> None:
-        view = StreamView(self.app.live.stream, wanted, look_at=LOOK_BACK)
-        rows = []
-        for back in range(1, min(len(view), LOOK_BACK) + 1):
-            row = view.row(len(view) - back)
-            if beads is None or row.bead in beads:
-                rows.append(row)
-            if len(rows) >= EVENT_ROWS:
-                break
-        self.drawer.show_page(key, subject, pages.events_page(rows, self.drawer.page_width, self.app.look.ascii_only))
+        stream = self.app.live.stream
+        state = (key, stream.generation, stream.first, stream.end)
+        if self._events_of != state:
+            self._events_of = state
+            self._event_rows = newest(StreamView(stream, wanted, look_at=LOOK_BACK), beads)
+        page = pages.events_page(self._event_rows, self.drawer.page_width, self.app.look.ascii_only)
+        self.drawer.show_page(key, subject, page)
 
     # what takes time
 
@@ -254,6 +254,18 @@ class Inspector:
         self._pane_of = agent.key
         if self.selection.key == agent.key and self.app.is_drawer_open:
             self.fill()
+
+
+def newest(view: StreamView, beads: set[str] | None) -> list[EventRow]:
+    """The newest rows of a view, newest first; of these beads alone if any are given."""
+    rows = []
+    for back in range(1, min(len(view), LOOK_BACK) + 1):
+        row = view.row(len(view) - back)
+        if beads is None or row.bead in beads:
+            rows.append(row)
+        if len(rows) >= EVENT_ROWS:
+            break
+    return rows
 
 
 def _no_bead(bead_id: str) -> list[Pieces]:
