@@ -1,6 +1,8 @@
-"""Finding things: search in a panel as it is typed, and the filter of the events."""
+"""Finding things: search in a panel as it is typed, the filter of the events, anything by its name."""
 
 from __future__ import annotations
+
+from gastown_tui.keys import BY_ID, applies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,3 +85,23 @@ class Finder:
         town = self.screen.town
         town.kept.keep_filter(wanted)
         self.screen.stream.open(town.live.stream, wanted, town.now)
+
+    def open_palette(self) -> None:
+        """Everything there is, by name."""
+        from gastown_tui.palette import command_palette
+
+        town = self.screen.town
+        town.push_screen(command_palette(town.snapshot, town.look.ascii_only), self._go_to)
+
+    def _go_to(self, answer: str | None) -> None:
+        what, _, name = (answer or "").partition(":")
+        screen = self.screen
+        if what == "do":
+            action = BY_ID[name]
+            if not applies(action, screen.place):
+                screen.show_panel("agents" if "agents" in action.where else action.where[0])
+            screen.run_action_id(name)
+        elif what == "theme":
+            screen.town.set_theme(name)
+        elif what in ("agent", "convoy"):
+            screen.go_to(what, name)

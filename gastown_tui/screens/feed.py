@@ -276,7 +276,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
             "filter.open": self.finder.choose_filter,
             "stream.pause": self._pause,
             "back": self._back,
-            "palette.open": self._open_palette,
+            "palette.open": self.finder.open_palette,
             "help.open": self.town.open_help,
             "log.open": self.town.open_log,
             "theme.next": self.town.next_theme,
@@ -432,23 +432,6 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         else:
             return "nothing to go back from; q leaves"
         return ""
-
-    def _open_palette(self) -> None:
-        from gastown_tui.palette import command_palette
-
-        self.town.push_screen(command_palette(self.town.snapshot, self.town.look.ascii_only), self._go_to)
-
-    def _go_to(self, answer: str | None) -> None:
-        what, _, name = (answer or "").partition(":")
-        if what == "do":
-            action = BY_ID[name]
-            if not applies(action, self.place) and action.where[0] in self._panels:
-                self.show_panel("agents" if "agents" in action.where and self.view == "feed" else action.where[0])
-            self.run_action_id(name)
-        elif what == "theme":
-            self.town.set_theme(name)
-        elif what in ("agent", "convoy"):
-            self.go_to(what, name)
 
     def go_to(self, what: str, key: str) -> None:
         """Select an agent or a convoy, in the panel where it stands."""
