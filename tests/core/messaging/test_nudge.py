@@ -31,7 +31,8 @@ def test_a_nudge_to_an_idle_agent_is_followed_to_the_start_of_its_turn(server, t
         ("turn started", True, True),
     ]
     assert receipts[-1].detail == "heartbeat: turn 1"
-    assert transcript(os.path.join(town_root, "mayor")) == ["[from overseer] go on; `x`"]
+    # the heartbeat that proves the turn is written just before the transcript
+    until(lambda: transcript(os.path.join(town_root, "mayor")) == ["[from overseer] go on; `x`"])
 
 
 def test_a_nudge_is_told_to_event_log_and_town_log(server, town_root):
@@ -148,7 +149,8 @@ def test_the_queue_mode_types_nothing_and_the_agent_reads_it_at_its_next_turn(se
     assert transcript(os.path.join(town_root, "mayor")) == []
     list(nudge(town_root, MAYOR, "now", "overseer", server=server))
     until(lambda: len(transcript(os.path.join(town_root, "mayor"))) == 2)
-    assert transcript(os.path.join(town_root, "mayor")) == ["[from overseer] now", "[from overseer] later"]
+    # the heartbeat that proves the turn is written just before the transcript
+    until(lambda: transcript(os.path.join(town_root, "mayor")) == ["[from overseer] now", "[from overseer] later"])
     until(lambda: (beat := read_heartbeat(town_root, "hq-mayor")) and beat.state == "idle")
 
 

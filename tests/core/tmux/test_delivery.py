@@ -35,7 +35,7 @@ def test_text_arrives_as_it_is_and_is_submitted_once(server, town_root, name):
     until(lambda: transcript(work_dir), "the agent took it down")
     list(deliver(server, pane, "next", is_agent=is_scripted))
     until(lambda: len(transcript(work_dir)) >= 2, "the agent took the next one down")
-    assert transcript(work_dir) == [TEXTS[name], "next"]
+    assert until(lambda: transcript(work_dir) == [TEXTS[name], "next"])
 
 
 def test_over_the_link_text_arrives_as_it_is_too(server, town_root):
@@ -44,7 +44,7 @@ def test_over_the_link_text_arrives_as_it_is_too(server, town_root):
         for text in TEXTS.values():
             assert list(deliver(LinkedServer(link, server), pane, text, is_agent=is_scripted)) == ["typed", "submitted"]
         until(lambda: len(transcript(os.path.join(town_root, "mayor"))) == len(TEXTS))
-    assert transcript(os.path.join(town_root, "mayor")) == list(TEXTS.values())
+    assert until(lambda: transcript(os.path.join(town_root, "mayor")) == list(TEXTS.values()))
 
 
 def test_escape_sequences_and_control_characters_are_dropped():
