@@ -34,18 +34,35 @@ class Screen:
         )
         os.close(child)
 
-    def pump(self, timeout: float) -> None:
-        """Feed what came to the screen; waits at most ``timeout`` for the first byte."""
+    def read(self, timeout: float) -> bytes:
+        """What the program wrote; waits at most ``timeout`` for the first byte. Answers the terminal's questions."""
         if not select.select([self.fd], [], [], timeout)[0]:
-            return
+            return b""
         try:
             data = os.read(self.fd, 1 << 16)
         except OSError:
-            return
+            return b""
         for question, answer in ANSWERS.items():
             if question in data:
                 os.write(self.fd, answer)
-        self.stream.feed(data)
+        return data
+
+    def pump(self, timeout: float) -> None:
+        """Feed what came to the screen."""
+        self.stream.feed(self.read(timeout))
+
+    def arrival(self, pattern: bytes, timeout: float = 10.0) -> float | None:
+        """The moment at which ``pattern`` had been written, by the bytes: drawing them here takes longer than there."""
+        wanted, end, seen = re.compile(pattern), time.perf_counter() + timeout, b""
+        while time.perf_counter() < end:
+            data = self.read(0.005)
+            seen += data
+            if data and wanted.search(seen):
+                now = time.perf_counter()
+                self.stream.feed(seen)
+                return now
+        self.stream.feed(seen)
+        return None
 
     def text(self) -> str:
         """The screen as lines of text."""

@@ -108,8 +108,7 @@ class FeedApp(App[int], inherit_bindings=False):
 
     def _tick(self) -> None:
         """Once a second: states move by waiting alone, ages grow, the last picture is kept."""
-        self.live.recheck()
-        self.feed.show_all()
+        self.feed.tick(changed=self.live.recheck())
         if self.now - self._picture_at >= PICTURE_S:
             self._picture_at = self.now
             self.keep_picture()

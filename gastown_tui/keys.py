@@ -138,3 +138,13 @@ def help_rows() -> list[tuple[str, str, str]]:
     for action in ACTIONS:
         rows.append((action.group, " ".join(key_name(key) for key in action.keys), action.help))
     return rows
+
+
+ALL_KEYS = tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys))
+"""Every key that means something somewhere."""
+
+
+def way_to(where: tuple[str, ...]) -> str:
+    """The key that leads to one of these places."""
+    keys = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "drawer": "d"}
+    return " or ".join(keys[name] for name in where if name in keys)

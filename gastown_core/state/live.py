@@ -166,10 +166,10 @@ class LiveTown:
             return self.sources.panes.take(pushed, now)
         return self.sources.panes.poll(now)
 
-    def recheck(self) -> bool:
+    def recheck(self, *, force: bool = False) -> bool:
         """Judge the same facts at the present time, if time alone can have changed something; whether a state changed."""
         now = self.clock.now()
-        if self.snapshot.taken_at <= now < self._due:
+        if not force and self.snapshot.taken_at <= now < self._due:
             return False
         before = [view.health.state for view in self.snapshot.agents]
         self._judge(now)

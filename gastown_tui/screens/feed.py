@@ -18,7 +18,7 @@ from gastown_tui import selection as pointing
 from gastown_tui.acts import Acts
 from gastown_tui.finding import Finder
 from gastown_tui.inspection import PREVIEW_S, Inspector
-from gastown_tui.keys import ACTIONS, BY_ID, applies, meant
+from gastown_tui.keys import ALL_KEYS, BY_ID, applies, meant, way_to
 from gastown_tui.layout import PANELS, Scene, TownLayout
 from gastown_tui.messages import FieldChanged, RowOpened, SelectionMoved, TabPressed
 from gastown_tui.widgets.agent_tree import AgentTree
@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
 
-ALL_KEYS = tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys))
 PREVIEW_NAME = "preview"
+CALM_S = 60.0
+CALM_LOOK_S = 10
 
 
 class FeedScreen(Screen[None], inherit_bindings=False):
@@ -174,6 +175,14 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         if self.convoys.wanted_height() != self.plan.scene.convoy_lines:
             self.lay_out()
 
+    def tick(self, *, changed: bool) -> None:
+        """A second has passed. When nothing moved for a minute all ages are in minutes, so a look now and then does."""
+        now = self.town.now
+        if changed or now - self.moved_at < CALM_S or int(now) % CALM_LOOK_S == 0:
+            self.show_all()
+        else:
+            self.header.show(self.town.snapshot, now, moved_at=self.moved_at, view=self.view)
+
     def _inspect(self) -> None:
         if self.town.is_drawer_open:
             self.inspector.follow(self.chosen)
@@ -227,7 +236,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         if action is None:
             return
         if not applies(action, self.place):
-            self.say(f"{action.label} works in {' and '.join(action.where)}: press {_way_to(action.where)} first")
+            self.say(f"{action.label} works in {' and '.join(action.where)}: press {way_to(action.where)} first")
             return
         self.run_action_id(action.id)
 
@@ -394,7 +403,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         return ""
 
     def _refresh_all(self) -> None:
-        self.town.live.recheck()
+        self.town.live.recheck(force=True)
         self.show_all()
         self.refresh(repaint=True)
         self.status.refresh(layout=True)
@@ -442,9 +451,3 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         self.show_panel("agents" if what == "agent" else "convoys")
         self.show_all()
         self.panel.select(key)
-
-
-def _way_to(where: tuple[str, ...]) -> str:
-    """The key that leads to a place."""
-    keys = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "drawer": "d"}
-    return " or ".join(keys[name] for name in where if name in keys)

@@ -306,7 +306,7 @@ class FakeLive:
             self.stream.add(self.clock.now(), kind, actor, payload)
         self._queue.put_nowait(Update(self.snapshot, len(events), reset))
 
-    def recheck(self) -> bool:
+    def recheck(self, *, force: bool = False) -> bool:
         self.rechecks += 1
         return False
 
