@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
 
-PREVIEW_NAME = "preview"
 CALM_S = 60.0
 CALM_LOOK_S = 10
 
@@ -97,7 +96,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """The first picture."""
-        self._preview_timer = self.set_interval(PREVIEW_S, self.inspector.look, name=PREVIEW_NAME, pause=True)
+        self._preview_timer = self.set_interval(PREVIEW_S, self.inspector.look, name="preview", pause=True)
         self.stream.open(self.town.live.stream, self.town.first_filter, self.town.now)
         self.show_all()
         self.panel.focus()
@@ -444,10 +443,9 @@ class FeedScreen(Screen[None], inherit_bindings=False):
 
     def go_to(self, what: str, key: str) -> None:
         """Select an agent or a convoy, in the panel where it stands."""
-        if what == "agent":
-            agent = self.town.snapshot.agent(key)
-            group = "@" + agent.address.rig if agent is not None and agent.address.rig else "@town"
-            self.agents.folded.discard(group)
+        agent = self.town.snapshot.agent(key) if what == "agent" else None
+        if agent is not None:
+            self.agents.folded.discard("@" + (agent.address.rig or "town"))
         self.show_panel("agents" if what == "agent" else "convoys")
         self.show_all()
         self.panel.select(key)
