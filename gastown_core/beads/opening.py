@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
 
-DRIVER = "bd merge-driver %O %A %B"
+DRIVER_WORDS = "merge-driver %O %A %B"
 DRIVER_NAME = "beads"
 
 IGNORED = (
@@ -139,6 +139,18 @@ def _add_lines(path: str, wanted: tuple[str, ...] | list[str]) -> bool:
     return bool(missing)
 
 
+def driver_command() -> str:
+    """The command that git is told to run: this installation's own ``bd`` by its full path.
+
+    Git runs it with whatever PATH it has, and another ``bd`` on that PATH may know no ``merge-driver``.
+    """
+    import shlex
+    import sys
+
+    own = os.path.join(os.path.dirname(sys.executable), "bd")
+    return f"{shlex.quote(own) if os.path.exists(own) else 'bd'} {DRIVER_WORDS}"
+
+
 def driver_registered(folder: str) -> bool | None:
     """Whether git knows the merge driver here; None outside a repository or without git."""
     from gastown_core.errors import GastownError
@@ -150,7 +162,7 @@ def driver_registered(folder: str) -> bool | None:
         found = run(["git", "config", "--get", f"merge.{DRIVER_NAME}.driver"], cwd=folder)
     except GastownError:
         return None
-    return found.out.strip() == DRIVER
+    return found.out.strip() == driver_command()
 
 
 def register_driver(folder: str) -> bool:
@@ -160,5 +172,5 @@ def register_driver(folder: str) -> bool:
     if driver_registered(folder) is not False:
         return False
     name = run(["git", "config", f"merge.{DRIVER_NAME}.name", "beads, field by field"], cwd=folder)
-    driver = run(["git", "config", f"merge.{DRIVER_NAME}.driver", DRIVER], cwd=folder)
+    driver = run(["git", "config", f"merge.{DRIVER_NAME}.driver", driver_command()], cwd=folder)
     return name.code == 0 and driver.code == 0

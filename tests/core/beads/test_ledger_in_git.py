@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from gastown_core.beads.opening import DRIVER, driver_registered, init_store, open_store
+from gastown_core.beads.opening import driver_command, driver_registered, init_store, open_store
 from gastown_core.beads.store import BeadQuery
 from gastown_core.beads.sync import sync_store
 from gastown_core.errors import ConflictError, GitError
@@ -49,7 +49,7 @@ def store_of(place):
 
 def test_making_a_store_registers_the_driver_and_may_be_repeated(repo):
     assert driver_registered(str(repo)) is True
-    assert git(repo, "config", "merge.beads.driver") == DRIVER
+    assert git(repo, "config", "merge.beads.driver") == driver_command()
     assert git(repo, "check-attr", "merge", ".beads/issues.jsonl").endswith("beads")
     assert init_store(str(repo), "gt") == [] and init_store(str(repo)) == []
     with pytest.raises(ConflictError):
