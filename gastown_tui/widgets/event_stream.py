@@ -140,7 +140,8 @@ class EventPanel(Rows):
             return
         count = len(view)
         more = "" if view.exhausted else "+"
-        self.note = f"filter: {clean(describe_filter(self.wanted, self.now))}   {count:,}{more}".replace(",", " ")
+        words = clean(describe_filter(self.wanted, self.now))
+        self.note = f"filter: {words}   {count:,}{more}".replace(",", " ")
         filtered = self.wanted != NO_FILTER
         self.note_tone = "accent" if filtered else "dim"
         self.empty_text = (
@@ -148,10 +149,12 @@ class EventPanel(Rows):
             if filtered
             else "No events yet. This is the log of .events.jsonl."
         )
+        told: Pieces = ((f"{words}: ", "accent"),) if filtered else ()
         if count:
-            self.summary = event_pieces(self._event(0), max(20, self.size.width - 14), self.look.ascii_only)
+            room = max(20, self.size.width - 14 - (cells(words) + 2 if filtered else 0))
+            self.summary = (*told, *event_pieces(self._event(0), room, self.look.ascii_only))
         else:
-            self.summary = (("nothing yet", "dim"),)
+            self.summary = (*told, ("nothing yet", "dim"))
 
     def note_pieces(self) -> Pieces:
         """Held or missed rows first, then the filter and how many there are."""

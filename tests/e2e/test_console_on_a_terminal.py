@@ -169,8 +169,6 @@ def test_window_opens_the_console_once_in_the_callers_session(town: str) -> None
         [*tmux, "list-windows", "-t", "me", "-F", "#{window_name} #{window_active}"], capture_output=True, text=True
     ).stdout.split("\n")
     assert names.count("feed 1") == 1
-    # a window without a viewer is small: one panel at a time
-    subprocess.run([*tmux, "send-keys", "-t", "me:feed", "3"], check=True)
     end = time.monotonic() + 20
     while time.monotonic() < end:
         shown = subprocess.run([*tmux, "capture-pane", "-p", "-t", "me:feed"], capture_output=True, text=True).stdout
