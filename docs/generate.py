@@ -61,12 +61,18 @@ def without_foreign_fonts(picture: str) -> str:
 
 async def draw(root: str, path: str) -> None:
     """The console on a running town, as SVG."""
+    from gastown_core.model.agent import Health
     from gastown_core.state.live import LiveTown
     from gastown_tui.app import FeedApp
     from gastown_tui.engine import Engine
 
     app = FeedApp(lambda: LiveTown(root), engine=Engine(root), environ={})
-    async with app.run_test(size=(150, 40)) as pilot:
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.pause(1.0)
+        waiting = [view.key for view in app.snapshot.agents if view.health.state is Health.WAITING]
+        if waiting:
+            app.feed.agents.select(waiting[0])
+            await pilot.press("enter")
         await pilot.pause(1.5)
         picture = app.export_screenshot(title="gt feed")
         with open(path, "w", encoding="utf-8") as handle:

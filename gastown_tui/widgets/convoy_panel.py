@@ -78,7 +78,7 @@ def convoy_row(convoy: ConvoyView, width: int, now: float, *, is_open: bool, asc
 def _ending(convoy: ConvoyView, now: float, ascii_only: bool) -> tuple[str, str]:
     if convoy.closed_at is not None:
         return f"{glyph('done', ascii_only)} {format_age(now - convoy.closed_at)} ago", "good"
-    if convoy.stalled_since is not None:
+    if convoy.stalled_since is not None and convoy.is_stalled(now):
         return f"{glyph('warn', ascii_only)} stalled {format_age(now - convoy.stalled_since)}", "stalled"
     return f"{glyph('age', ascii_only)} {format_age(now - convoy.created_at)}", "dim"
 
@@ -162,7 +162,7 @@ class ConvoyPanel(Rows):
         self.snapshot = snapshot
         self.now = now
         running = [convoy for convoy in snapshot.convoys if convoy.closed_at is None]
-        stalled = sum(convoy.stalled_since is not None for convoy in running)
+        stalled = sum(convoy.is_stalled(now) for convoy in running)
         self.trouble = trouble_text(snapshot.source_error("beads"), now)
         self.note = f"{len(running)} running" if running else ""
         parts: list[Piece] = [(f"{len(running)} running", "text")]

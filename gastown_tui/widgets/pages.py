@@ -215,7 +215,7 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
         lines.append(
             ((f"Landed {format_age(max(0.0, now - convoy.closed_at))} ago: all its beads are closed.", "good"),)
         )
-    elif convoy.stalled_since is not None:
+    elif convoy.stalled_since is not None and convoy.is_stalled(now):
         ready = sum(member.stage == "ready" for member in convoy.members)
         lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), (f"{ready} beads are ready and nobody works on any.", "text")))  # fmt: skip
         lines.append((("s", "key"), (" slings one of them to a rig.", "dim")))

@@ -111,3 +111,14 @@ def test_unread_mail_is_counted_by_identity_and_read_mail_is_not(root: str) -> N
     rust = collect(root, clock=FixedClock(NOW)).agent("demo/polecats/rust")
     assert rust is not None
     assert (rust.unread, rust.first_subject) == (2, "hello")
+
+
+def test_a_convoy_is_stalled_only_after_the_towns_own_patience(root: str) -> None:
+    store = TownLedger(root).stores()["demo"]
+    with store.write("op") as batch:
+        batch.update("dm-9d8", {"status": "open", "assignee": ""})
+    moved = store.get("dm-9d8")
+    assert moved is not None
+    (convoy,) = collect(root, clock=FixedClock(moved.updated_at + 1)).convoys
+    assert not convoy.is_stalled(moved.updated_at + 899)
+    assert convoy.is_stalled(moved.updated_at + 901)
