@@ -30,6 +30,10 @@ else:
     Finished = namedtuple("Finished", "code out err")
 
 
+PIPE = subprocess.PIPE
+"""For ``spawn``: the caller reads or writes that stream."""
+
+
 class ProcessTimeoutError(GastownError):
     """The program ran past its time limit and was ended with its whole group."""
 

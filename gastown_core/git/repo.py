@@ -91,11 +91,9 @@ class Git:
 
     def stream(self, *args: str, on_progress: Callable[[str], None], timeout_s: float = 3600.0) -> None:
         """Run long work (clone, fetch); each progress line git writes is handed on. An interrupt ends git too."""
-        import subprocess
+        from gastown_core.process import PIPE, kill_group
 
-        from gastown_core.process import kill_group
-
-        process = spawn(["git", *args], cwd=self.path, env=self.environment(), stderr=subprocess.PIPE)
+        process = spawn(["git", *args], cwd=self.path, env=self.environment(), stderr=PIPE)
         said: list[str] = []
         try:
             assert process.stderr is not None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
 import sys
 import threading
 import time
@@ -94,8 +93,8 @@ def _stages(root: str, order: Order, argv: list[str]) -> Iterable[Receipt]:
         [sys.executable, "-P", "-m", "gastown_cli", *words],
         cwd=root,
         env={**os.environ, "GT_TOWN_ROOT": root},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=process.PIPE,
+        stderr=process.PIPE,
     )
     complaints: list[bytes] = []
     reader = threading.Thread(target=lambda: complaints.append(child.stderr.read() if child.stderr else b""))
