@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
 
-CALM_S = 60.0
-CALM_LOOK_S = 10
+CALM_S, CALM_LOOK_S = 60.0, 10
 
 
 class FeedScreen(Screen[None], inherit_bindings=False):
