@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import threading
 from codecs import getincrementaldecoder
 
 from textual._parser import ParseError
@@ -17,6 +18,7 @@ from textual.drivers.linux_driver import LinuxDriver
 ENTER_ALTERNATE = "\x1b[?1049h"
 HALF_READ_S = 0.1
 READ_BYTES = 4096
+LAST_RESORT_S = 3.0
 
 
 class ConsoleDriver(LinuxDriver):
@@ -51,7 +53,8 @@ class ConsoleDriver(LinuxDriver):
             while not self.exit_event.is_set():
                 half_read = getattr(parser, "_timeout_time", 0.0) is not None
                 ready = [key.fd for key, _ in selector.select(HALF_READ_S if half_read else None)]
-                if self.fileno in ready and not self._take(parser, decode(os.read(self.fileno, READ_BYTES))):
+                if self.fileno in ready and not self._take(parser, decode(self._typed())):
+                    self._lose_terminal()
                     break
                 for event in parser.tick():
                     self.process_message(event)
@@ -64,6 +67,20 @@ class ConsoleDriver(LinuxDriver):
                 list(parser.feed(""))
             except (EOFError, ParseError):
                 pass
+
+    def _typed(self) -> bytes:
+        """What was typed; nothing at the end of input, or when the terminal is gone."""
+        try:
+            return os.read(self.fileno, READ_BYTES)
+        except OSError:
+            return b""
+
+    def _lose_terminal(self) -> None:
+        """Nobody can see or type any more (a window closed without a signal): end, at the latest in three seconds."""
+        last_resort = threading.Timer(LAST_RESORT_S, os._exit, (1,))
+        last_resort.daemon = True
+        last_resort.start()
+        self._loop.call_soon_threadsafe(self._app.exit, 1)
 
     def _take(self, parser: XTermParser, text: str) -> bool:
         """Give the parser what was read; False at the end of input."""

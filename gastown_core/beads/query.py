@@ -39,7 +39,8 @@ REASONS = {
     "parent": "parent is blocked",
 }
 
-NEVER_READY_TYPES = frozenset("merge-request gate molecule message agent role rig".split())
+NEVER_READY_TYPES = frozenset("merge-request gate molecule message agent role rig convoy event".split())
+"""Records that nobody works on; ours adds convoys, which are bundles of work, and events."""
 TOMBSTONE = "tombstone"
 _RELEASED = frozenset((CLOSED, "pinned", TOMBSTONE))
 

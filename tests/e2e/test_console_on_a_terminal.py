@@ -92,6 +92,17 @@ def test_escape_sequences_in_titles_never_reach_the_terminal(town: str, screen: 
     assert screen.screen.title != "owned"
 
 
+def test_the_console_ends_when_its_terminal_is_gone(town: str) -> None:
+    screen = Screen([*GT, "feed"], town, columns=100, rows=30)
+    assert screen.wait("live", 20)
+    os.close(screen.fd)
+    try:
+        assert screen.process.wait(15) != 0
+    finally:
+        screen.process.kill()
+        screen.process.wait()
+
+
 def test_a_pipe_that_closes_early_makes_no_noise(town: str) -> None:
     done = subprocess.run(
         ["sh", "-c", '"$@" feed --plain --no-follow | head -1', "sh", *GT], cwd=town, capture_output=True, text=True
@@ -153,7 +164,8 @@ def test_problems_as_text_and_json(town: str) -> None:
 
 
 def test_window_opens_the_console_once_in_the_callers_session(town: str) -> None:
-    socket = Path(town).parent / "s"
+    socket = Path(town).parent / "tmux-own" / "s"
+    socket.parent.mkdir()
     tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
     subprocess.run([*tmux, "new-session", "-d", "-s", "me", "-x", "120", "-y", "30", "-c", town, "cat"], check=True)
     inside = subprocess.run(
