@@ -153,6 +153,12 @@ class JsonlStore:
         with self.index.snapshot() as db:
             return [excerpt_from(row) for row in db.execute(sql, values)]
 
+    @healing
+    def excerpts_of(self, bead_ids: Iterable[str]) -> list[Excerpt]:
+        """Those of the ids that exist, without their long texts."""
+        with self.index.snapshot() as db:
+            return [excerpt_from(row) for row in rows_of(db, EXCERPT_COLUMNS, bead_ids)]
+
     def headlines(self, query: BeadQuery) -> list[Headline]:
         """As ``find``, one line of each."""
         sql, values = select("id, title, status, created_at, updated_at", query, self.clock.now())

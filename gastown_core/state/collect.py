@@ -18,6 +18,9 @@ from gastown_core.state.rows import Roster
 from gastown_core.state.thresholds import read_thresholds
 from gastown_core.town.inventory import Inventory, read_inventory
 
+GLANCE_EVENTS = 500
+"""How many events one look reads; the console, which stays open, reads further back."""
+
 
 class Sources:
     """All sources of one town over one set of facts."""
@@ -67,7 +70,7 @@ def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False) -> To
         sources.heartbeats.poll(now)
         sources.panes.poll(now)
         if not fast:
-            read_last_events(sources.facts, sources.roster)
+            read_last_events(sources.facts, sources.roster, GLANCE_EVENTS)
             sources.panes.read_screens(now)
         return reduce_town(sources.facts, now)
     finally:

@@ -102,9 +102,9 @@ class EventSource:
             self._tail.close()
 
 
-def read_last_events(facts: TownFacts, roster: Roster) -> None:
-    """Each agent's newest own event, from the newest lines of the log."""
-    for event in islice(newest_events(log_path(facts.inventory.root)), LOOK_BACK):
+def read_last_events(facts: TownFacts, roster: Roster, look_back: int = LOOK_BACK) -> None:
+    """Each agent's newest own event, from the newest ``look_back`` lines of the log."""
+    for event in islice(newest_events(log_path(facts.inventory.root)), look_back):
         note_last(facts, roster, event, newest=False)
 
 

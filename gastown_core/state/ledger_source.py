@@ -97,8 +97,8 @@ class LedgerSource:
         for name, ids in by_store.items():
             if not ids or self.facts.error_of(f"beads:{name}"):
                 continue
-            for bead_id, bead in self.ledger.stores()[name].get_many(ids).items():
-                self.facts.ledger.setdefault(name, {})[bead_id] = excerpt_of(bead)
+            view = self.facts.ledger.setdefault(name, {})
+            view.update((excerpt.id, excerpt) for excerpt in self.ledger.stores()[name].excerpts_of(ids))
 
     def poll(self, now: float) -> list[Change]:
         """Take in what was appended since; returns the changes, oldest first."""
