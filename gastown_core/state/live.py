@@ -12,7 +12,7 @@ import os
 from collections import deque
 
 from gastown_core.clock import SYSTEM_CLOCK, Clock
-from gastown_core.errors import GastownError
+from gastown_core.errors import GastownError, NoTmuxError
 from gastown_core.files.watch import FolderWatch
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import TownSnapshot
@@ -21,6 +21,8 @@ from gastown_core.state.due import next_due
 from gastown_core.state.reduce import reduce_town
 from gastown_core.state.stream import EventStream
 from gastown_core.tmux.control import ControlLink
+from gastown_core.tmux.server import NoServerError
+from gastown_core.tmux.socket import socket_mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -189,14 +191,20 @@ class LiveTown:
         return await asyncio.wait_for(asyncio.wrap_future(self.link.command(words)), 2.0)
 
     async def _keep_link(self) -> None:
-        """Hold a control link while a server runs; without one, look for it every two seconds."""
+        """Hold a control link while a server runs; without one, look every two seconds whether its socket is another."""
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
+        dead: tuple[int, int] | None = None
         while not self._closing:
             ended.clear()
+            socket = socket_mark(self.sources.panes.server.socket)
+            if socket is None or socket == dead:
+                await asyncio.sleep(LINK_RETRY_S)
+                continue
             try:
                 self.link = await asyncio.to_thread(self._open_link, loop, ended)
             except GastownError as error:
+                dead = socket if isinstance(error, NoServerError) else None
                 self._note_no_link(error)
                 await asyncio.sleep(LINK_RETRY_S)
                 continue
@@ -218,9 +226,6 @@ class LiveTown:
         self._stir(PANES)
 
     def _note_no_link(self, error: GastownError) -> None:
-        from gastown_core.errors import NoTmuxError
-        from gastown_core.tmux.server import NoServerError
-
         if isinstance(error, NoTmuxError | NoServerError):
             if self.sources.facts.panes:
                 self._stir(PANES)

@@ -36,6 +36,15 @@ def socket_path(name: str, env: Mapping[str, str] | None = None) -> str:
     return os.path.join(os.path.realpath(base), f"tmux-{os.getuid()}", name)
 
 
+def socket_mark(name: str) -> tuple[int, int] | None:
+    """(inode, change time in ns) of the socket, None if there is none; a new server always makes a new one."""
+    try:
+        status = os.stat(socket_path(name))
+    except OSError:
+        return None
+    return status.st_ino, status.st_ctime_ns
+
+
 def has_tmux() -> bool:
     """Whether there is a tmux program on PATH."""
     for folder in os.environ.get("PATH", "").split(os.pathsep):

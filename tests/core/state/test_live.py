@@ -150,3 +150,20 @@ async def test_states_move_by_waiting_alone(live: LiveTown) -> None:
         return rust.health.state
 
     assert [state_at(minutes) for minutes in (14, 16, 31)] == [Health.WORKING, Health.STALLED, Health.GUPP]
+
+
+async def test_sessions_that_start_and_end_while_the_console_is_open_are_seen(live: LiveTown) -> None:
+    server = live.sources.panes.server
+
+    def rust_runs() -> bool | None:
+        rust = live.snapshot.agent("demo/polecats/rust")
+        assert rust is not None
+        return rust.running
+
+    assert not rust_runs()
+    for _ in range(2):
+        server.run("new-session", "-d", "-s", "dm-rust", "sleep 600")
+        server.run("set-option", "-t", "=dm-rust:", "@gt_process_names", "sleep")
+        await until(lambda: bool(rust_runs()))
+        server.kill_server()
+        await until(lambda: not rust_runs())
