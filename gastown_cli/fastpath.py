@@ -29,7 +29,7 @@ _painted = False
 
 def open_feed(argv: Sequence[str]) -> int | None:
     """Draw the first frame and run ``gt feed``; None if this is not a call for the full screen."""
-    if not wants_screen(argv) or not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if not wants_screen(argv) or not on_terminal():
         return None
     root = find_town()
     if root is None:
@@ -39,6 +39,11 @@ def open_feed(argv: Sequence[str]) -> int | None:
     from gastown_cli.lazy import run_root
 
     return run_root(ROOT, ["feed", *argv], before_error=give_back)
+
+
+def on_terminal() -> bool:
+    """Whether all three streams are a terminal; the console reads the first and draws on the others."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def wants_screen(argv: Sequence[str]) -> bool:

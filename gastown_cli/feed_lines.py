@@ -66,9 +66,12 @@ def print_feed(
 def _curator(root: str) -> Callable[[], int]:
     """What keeps the curated feed fresh; it is brought up to date at once."""
     from gastown_core.events.curator import catch_up
+    from gastown_core.events.feed import read_rules
+    from gastown_core.town.settings import load_settings
 
-    catch_up(root)
-    return lambda: catch_up(root)
+    rules = read_rules(load_settings(root).value)
+    catch_up(root, rules)
+    return lambda: catch_up(root, rules)
 
 
 def _follow(

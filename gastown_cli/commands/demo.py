@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from gastown_cli import output
 from gastown_core.clock import parse_duration
@@ -38,10 +37,10 @@ def run(args: Namespace) -> int:
     if args.stop:
         return _stop(root)
     _open(root, args.agents)
-    if args.plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
-        return _watch(root, span)
-    from gastown_cli.fastpath import hand_over, paint
+    from gastown_cli.fastpath import hand_over, on_terminal, paint
 
+    if args.plain or not on_terminal():
+        return _watch(root, span)
     paint(root)
     from gastown_tui.app import run_feed
 

@@ -68,9 +68,10 @@ def run(args: Namespace) -> int:
         from gastown_cli.feed_window import open_window
 
         return open_window(root, args)
-    if args.json or args.plain or not sys.stdout.isatty() or not sys.stdin.isatty():
+    from gastown_cli.fastpath import hand_over, on_terminal
+
+    if args.json or args.plain or not on_terminal():
         return _print(root, args, wanted)
-    from gastown_cli.fastpath import hand_over
     from gastown_tui.app import run_feed
 
     return run_feed(root, problems=args.problems, initial_filter=wanted, is_prepainted=hand_over())

@@ -111,6 +111,14 @@ def test_a_pipe_that_closes_early_makes_no_noise(town: str) -> None:
     assert done.stderr == ""
 
 
+def test_the_curated_feed_follows_the_towns_own_windows(town: str) -> None:
+    Path(town, "settings", "config.json").write_text('{"feed_curator": {"min_aggregate_count": 2}}')
+    for number in range(2):
+        append_event(town, "sling", "mayor", {"bead": f"dm-{number}", "target": "demo"})
+    done = subprocess.run([*GT, "feed", "--curated", "--no-follow"], cwd=town, capture_output=True, text=True)
+    assert "dispatching work to 2 agents" in done.stdout
+
+
 def test_plain_follow_ends_quietly_on_interrupt(town: str) -> None:
     child = subprocess.Popen(
         [*GT, "feed", "--plain", "--follow"], cwd=town, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
