@@ -77,8 +77,8 @@ def test_the_next_start_shows_the_last_picture_first(town: str, screen: Screen) 
     assert Path(town, ".runtime", "console-picture.json").stat().st_mode & 0o077 == 0
     again = Screen([*GT, "feed"], town, columns=140, rows=40)
     try:
-        assert again.wait("as of .* ago", 10), again.text()
-        assert "Demo convoy" in again.text()
+        # by the bytes: on a busy machine the app may have drawn over it before the screen is looked at
+        assert again.arrival(rb"as of [^\x1b]* ago[\s\S]*Demo convoy", 10)
         assert again.wait("live", 20)
         assert "as of" not in again.text()
     finally:
@@ -88,7 +88,7 @@ def test_the_next_start_shows_the_last_picture_first(town: str, screen: Screen) 
 def test_escape_sequences_in_titles_never_reach_the_terminal(town: str, screen: Screen) -> None:
     append_event(town, "mail", "mayor", {"to": "x", "subject": "evil \x1b]0;owned\x07\x1b[2J\x9b31m end"})
     assert screen.wait("evil .*end", 10), screen.text()
-    assert "Demo convoy" in screen.text()
+    assert screen.wait("Demo convoy", 10), screen.text()
     assert screen.screen.title != "owned"
 
 
