@@ -30,7 +30,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Sling it, showing each stage."""
     from gastown_core.town.identity import caller
-    from gastown_core.work.sling import Sling, SlingRequest
+    from gastown_core.work.request import SlingRequest
+    from gastown_core.work.sling import Sling
 
     root = context.town()
     request = SlingRequest(

@@ -21,7 +21,8 @@ from gastown_core.model.address import MAYOR, POLECAT
 from gastown_core.model.agent import Health
 from gastown_core.state.collect import collect
 from gastown_core.work import convoys
-from gastown_core.work.sling import Sling, SlingRequest
+from gastown_core.work.request import SlingRequest
+from gastown_core.work.sling import Sling
 
 LOOK_EVERY_S = 4.0
 LIFE_S = 3600.0

@@ -23,6 +23,7 @@ from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 from gastown_core.town.identity import HUMAN, rig_prefix
 from gastown_core.town.inventory import RosterEntry, read_inventory
 from gastown_core.work import convoys, hook
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.targets import Target, check_belongs, parse_target
 
 TYPE_CHECKING = False
@@ -37,20 +38,6 @@ if TYPE_CHECKING:
 VALIDATED, CONVOY, WORKTREE, HOOKED, SESSION, STARTED = "validated convoy worktree hooked session started".split()
 RESTING = ("", "null", "idle", "done", "nuked")
 """Values of agent_state under which a polecat may get new work."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlingRequest:
-    """What to sling where; ``agent`` overrides the runtime, ``args`` are words for the worker."""
-
-    bead: str
-    target: str = ""
-    agent: str = ""
-    args: str = ""
-    base_branch: str = ""
-    force: bool = False
-    convoy: bool = True
-    session: bool = True
 
 
 @dataclass(frozen=True, slots=True)

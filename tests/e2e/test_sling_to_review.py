@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from gastown_core.model.merge_request import read_request
 from gastown_core.town import sessions
 from gastown_core.town.settings import set_setting
 from gastown_core.work.convoys import list_convoys
@@ -33,8 +34,8 @@ def test_a_slung_bead_is_worked_on_and_handed_in(town):
     assert [line["stage"] for line in lines][-2:] == ["session", "started"]
     until(lambda: town.bead(bead.id).status == "in_review", "the bead is in review", timeout_s=30)
     request = requests_for(town.ledger.store_for(bead.id), bead.id)[0]
-    branch = request.fields["branch"]
-    assert town.origin.commit_of(f"refs/heads/{branch}") == request.fields["commit_sha"]
+    branch = read_request(request).branch
+    assert town.origin.commit_of(f"refs/heads/{branch}") == read_request(request).commit_sha
     assert int(town.origin.run("rev-list", "--count", f"main..{branch}")) >= 1
     assert list_convoys(town.ledger)[0].progress.in_review == 1
     types = [event["type"] for event in town.events()]
@@ -55,7 +56,7 @@ def test_the_next_bead_goes_to_the_same_polecat_on_a_new_branch(town):
     assert again["agent"] == agent
     until(lambda: town.bead(second.id).status == "in_review", "the second is in review", timeout_s=30)
     branches = {
-        request.fields["branch"]
+        read_request(request).branch
         for bead in (first, second)
         for request in requests_for(town.ledger.store_for("sh-x"), bead.id)
     }

@@ -6,6 +6,7 @@ import pytest
 
 from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
 from gastown_core.git.repo import Git
+from gastown_core.model.merge_request import read_request
 from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.work.done import Done
 from gastown_core.work.merge_requests import requests_for
@@ -37,9 +38,9 @@ def test_done_pushes_the_branch_queues_it_and_puts_the_bead_in_review(slung):
     bead = rigged.bead(bead_id)
     assert (bead.status, bead.assignee) == ("in_review", entry.address.path)
     request = rigged.bead(result.request)
-    assert request.description.splitlines()[0] == f"branch: {result.branch}"
-    assert request.is_ephemeral and "gt:merge-request" in request.labels and request.priority == 1
-    fields = request.fields
+    assert read_request(request).branch == result.branch
+    assert not request.is_ephemeral and "gt:merge-request" in request.labels and request.priority == 1
+    fields = read_request(request)._asdict()
     assert (fields["source_issue"], fields["target"], fields["worker"], fields["rig"], fields["commit_sha"]) == (
         bead_id,
         "main",

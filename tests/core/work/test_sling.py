@@ -11,7 +11,8 @@ from gastown_core.model.address import parse_address
 from gastown_core.town import polecats, sessions
 from gastown_core.town.crew import add_crew
 from gastown_core.work import convoys, hook
-from gastown_core.work.sling import Sling, SlingRequest
+from gastown_core.work.request import SlingRequest
+from gastown_core.work.sling import Sling
 
 
 def state(rigged, bead_id):

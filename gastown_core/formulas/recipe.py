@@ -1,0 +1,97 @@
+"""The recipe: a formula after all composition, with its variables filled in; what pouring, priming and showing use.
+
+``cook`` makes it; nothing above it looks at a formula's source again.  Steps come in an order in which every step
+follows what it needs (their place in the file decides between equals).
+"""
+
+from __future__ import annotations
+
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+COMPILE, RUNTIME = "compile", "runtime"
+"""Modes of cooking: placeholders kept, or all variables substituted (a missing one is an error)."""
+
+
+class Gate(Record):
+    """What a step waits for outside the molecule; ``timeout_s`` 0 is none. ``type``: human, timer, gh:run, gh:pr, bead, mail."""
+
+    type: str
+    await_id: str = ""
+    timeout_s: float = 0.0
+
+
+class OnComplete(Record):
+    """When the step closes: for each item of ``for_each`` (a path into its output) bond ``formula`` with ``vars``."""
+
+    for_each: str
+    formula: str
+    vars: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    parallel: bool = True
+
+
+class RecipeStep(Record):
+    """One step. ``needs`` are ids of steps that must be closed first; ``parent`` the id of the enclosing step.
+
+    ``waits_for`` is ``all-children`` or ``any-children`` of the step ``spawner`` (molecules bonded to it at run time).
+    ``only_if`` is a run-time condition that holds the step until it is true; ``until`` (with ``most`` rounds at most)
+    repeats the steps from this one on to the end of its loop body, ``body`` (ids), until it is true.
+    """
+
+    id: str
+    title: str
+    description: str = ""
+    notes: str = ""
+    acceptance: str = ""
+    kind: str = "task"
+    priority: int = 2
+    labels: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+    assignee: str = ""
+    needs: tuple[str, ...] = ()
+    parent: str = ""
+    waits_for: str = ""
+    spawner: str = ""
+    gate: Gate | None = None
+    only_if: str = ""
+    until: str = ""
+    most: int = 0
+    body: tuple[str, ...] = ()
+    on_complete: OnComplete | None = None
+    parallel: bool = False
+    interactive: bool = False
+
+
+class Recipe(Record):
+    """A cooked formula. ``vars`` holds the values used, ``missing`` the names without one (compile mode only).
+
+    ``digest`` is the SHA-256 of the source text, ``source`` its path (or ``shipped:<name>``), ``tier`` rig, town, user
+    or shipped.  ``pour`` says whether the formula itself asks for a bead per step; ``wisp_type`` its wisps' lifetime
+    class.
+    """
+
+    name: str
+    type: str
+    steps: tuple[RecipeStep, ...]
+    description: str = ""
+    vars: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    missing: tuple[str, ...] = ()
+    phase: str = ""
+    pour: bool = False
+    wisp_type: str = ""
+    agent: str = ""
+    review_only: bool = False
+    source: str = ""
+    tier: str = ""
+    digest: str = ""
+    bond_points: tuple[dict[str, Any], ...] = ()
+    hooks: tuple[dict[str, Any], ...] = ()
+    squash: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+    warnings: tuple[str, ...] = ()
+
+    def step(self, step_id: str) -> RecipeStep | None:
+        """The step with this id, None if there is none."""
+        return next((step for step in self.steps if step.id == step_id), None)

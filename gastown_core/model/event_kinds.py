@@ -1,0 +1,122 @@
+"""What a kind of event is made of, and the sentences that need more than a line (the rows: ``event_table``)."""
+
+from __future__ import annotations
+
+import time
+from collections import namedtuple
+
+from gastown_core.clock import parse_moment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, NamedTuple
+
+    class EventKind(NamedTuple):
+        """A row of the catalogue; ``sentence`` gets the payload, ``ttl_s`` is how long retention keeps it."""
+
+        name: str
+        category: str
+        symbol: str
+        ascii: str
+        tone: str
+        ttl_s: float
+        keys: tuple[str, ...]
+        sentence: Callable[[Mapping[str, Any]], str]
+else:
+    EventKind = namedtuple("EventKind", "name category symbol ascii tone ttl_s keys sentence")
+
+AGENT, WORK, COMMS, SYSTEM = "agent", "work", "comms", "system"
+CATEGORIES = (AGENT, WORK, COMMS, SYSTEM)
+
+GOOD, DONE, BAD, WARN, INFO = "good", "done", "bad", "warn", "info"
+TONES = (GOOD, DONE, BAD, WARN, INFO)
+
+DAY = 86400.0
+DEFAULT_TTL_S = 7 * DAY
+
+
+def text_of(payload: Mapping[str, Any], key: str, default: str = "") -> str:
+    """The value under ``key`` as text; ``default`` if there is none."""
+    value = payload.get(key)
+    return value if isinstance(value, str) and value else default if value is None or value == "" else str(value)
+
+
+def reason_of(payload: Mapping[str, Any]) -> str:
+    """``: why`` from reason, message or error, empty if none is told."""
+    reason = text_of(payload, "reason") or text_of(payload, "message") or text_of(payload, "error")
+    return f": {reason}" if reason else ""
+
+
+def until_of(payload: Mapping[str, Any]) -> str:
+    """`` until 14:05`` in local time, for a moment; the text itself for anything else."""
+    text = text_of(payload, "until")
+    moment = parse_moment(text)
+    told = time.strftime("%H:%M", time.localtime(moment)) if moment else text
+    return f" until {told}" if told else ""
+
+
+def named(payload: Mapping[str, Any]) -> str:
+    """Bead and title."""
+    title = text_of(payload, "title")
+    bead = text_of(payload, "bead")
+    return f"{bead} {title}".strip()
+
+
+def sling_sentence(p: Mapping[str, Any]) -> str:
+    """Who got what, or how many got something."""
+    count = p.get("count")
+    if isinstance(count, int) and count > 1:
+        return f"dispatching work to {count} agents"
+    return f"slung {text_of(p, 'bead', '?')} to {text_of(p, 'target', '?')}"
+
+
+def escalation_sentence(p: Mapping[str, Any]) -> str:
+    """Severity, to whom, why; or the raise of an older one."""
+    if p.get("reescalated"):
+        return f"escalated {text_of(p, 'escalation_id')} again: {text_of(p, 'old_severity')} → {text_of(p, 'new_severity')}"
+    severity = text_of(p, "severity").upper()
+    head = f"escalated{' ' + severity if severity else ''} to {text_of(p, 'to', 'nobody')}"
+    return head + reason_of(p)
+
+
+def boot_sentence(p: Mapping[str, Any]) -> str:
+    """What came up."""
+    agents = p.get("agents")
+    return f"town up: {', '.join(map(str, agents))}" if isinstance(agents, list) and agents else "town up"
+
+
+def halt_sentence(p: Mapping[str, Any]) -> str:
+    """What went down."""
+    services = p.get("services")
+    return f"town down: {', '.join(map(str, services))}" if isinstance(services, list) and services else "town down"
+
+
+def mass_death_sentence(p: Mapping[str, Any]) -> str:
+    """How many died, how fast, and the likely cause."""
+    cause = text_of(p, "possible_cause")
+    return f"{text_of(p, 'count', '?')} sessions died within {text_of(p, 'window', '?')}" + (
+        f": {cause}" if cause else ""
+    )
+
+
+def status_sentence(p: Mapping[str, Any]) -> str:
+    """What moved from which status to which, and who has it."""
+    old, new = text_of(p, "from"), text_of(p, "to")
+    moved = f" {old} → {new}" if old and new and old != new else ""
+    who = text_of(p, "assignee")
+    return f"{named(p)}{moved}{' · ' + who if who else ''}"
+
+
+def kind(
+    name: str,
+    category: str,
+    symbol: str,
+    ascii_: str,
+    tone: str,
+    days: float,
+    keys: str,
+    sentence: Callable[[Mapping[str, Any]], str],
+) -> EventKind:
+    """A row; ``days`` is its lifetime, ``keys`` its payload keys in one text."""
+    return EventKind(name, category, symbol, ascii_, tone, days * DAY, tuple(keys.split()), sentence)

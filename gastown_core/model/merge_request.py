@@ -1,0 +1,122 @@
+"""The merge request: what a branch wants, for whom, how it got on, and its place in the queue.
+
+A request is a lasting bead of its rig with the label ``gt:merge-request`` (requests are the history of what was
+merged); its facts are the object ``metadata.mr``.  Requests of older tools carry them as field lines of the
+description; those are read where the object is absent (work-pipeline.md sections 8.1 and 8.2).
+"""
+
+from __future__ import annotations
+
+from gastown_core.clock import parse_moment
+from gastown_core.model.bead import CLOSED, IN_PROGRESS
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.model.bead import Bead
+
+LABEL = "gt:merge-request"
+NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY = "needs-rebase", "needs-fix", "needs-retry"
+FAILURE_LABELS = (NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY)
+"""Why the last attempt failed: a conflict, red gates, or a push that was refused."""
+MERGED, REJECTED, CONFLICT, SUPERSEDED = "merged", "rejected", "conflict", "superseded"
+"""Words of ``close_reason``."""
+
+
+class MergeRequest(Record):
+    """A request as the engine and the faces use it; ``status`` is the bead's, times are Unix seconds."""
+
+    id: str
+    status: str
+    priority: int
+    created_at: float
+    title: str = ""
+    labels: tuple[str, ...] = ()
+    branch: str = ""
+    target: str = ""
+    source_issue: str = ""
+    worker: str = ""
+    rig: str = ""
+    commit_sha: str = ""
+    merge_commit: str = ""
+    close_reason: str = ""
+    agent_bead: str = ""
+    retry_count: int = 0
+    conflict_task_id: str = ""
+    convoy_id: str = ""
+    convoy_created_at: float = 0.0
+    assignee: str = ""
+    updated_at: float = 0.0
+    alone: bool = False
+    """Wants no batch: it is taken by itself, without waiting (merge strategy ``direct``)."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits or is being worked on."""
+        return self.status != CLOSED
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether an engine has it in hand."""
+        return self.status == IN_PROGRESS
+
+
+TEXTS = (
+    "branch target source_issue worker rig commit_sha merge_commit close_reason agent_bead conflict_task_id convoy_id"
+).split()
+
+
+def read_request(bead: Bead) -> MergeRequest:
+    """The request that a bead carries; facts that are absent or malformed are empty."""
+    metadata = bead.raw.get("metadata")
+    found = metadata.get("mr") if isinstance(metadata, dict) else None
+    facts: dict[str, Any] = found if isinstance(found, dict) else dict(bead.fields)
+    texts = {key: str(facts.get(key) or "") for key in TEXTS}
+    return MergeRequest(
+        bead.id,
+        bead.status,
+        bead.priority,
+        bead.created_at,
+        title=bead.title,
+        labels=bead.labels,
+        retry_count=_number(facts.get("retry_count")),
+        convoy_created_at=parse_moment(facts.get("convoy_created_at")) or 0.0,
+        assignee=bead.assignee,
+        updated_at=bead.updated_at,
+        alone=facts.get("alone") in (True, "true"),
+        **texts,
+    )
+
+
+def with_facts(bead: Bead, **facts: Any) -> dict[str, Any]:
+    """The ``metadata`` value of a request's bead with ``facts`` set in its ``mr`` object; None removes one."""
+    metadata = bead.raw.get("metadata")
+    whole: dict[str, Any] = dict(metadata) if isinstance(metadata, dict) else {}
+    known = whole.get("mr")
+    mr: dict[str, Any] = dict(known) if isinstance(known, dict) else dict(bead.fields)
+    for key, value in facts.items():
+        if value is None:
+            mr.pop(key, None)
+        else:
+            mr[key] = value
+    return {**whole, "mr": mr}
+
+
+def score(request: MergeRequest, now: float) -> float:
+    """How soon it is taken, the highest first: 1000, an hour of the convoy's age 10, of its own 1, urgency 100 a
+    level, less 50 a retry up to 300 (work-pipeline.md section 8.2)."""
+    points = 1000.0
+    if request.convoy_created_at:
+        points += 10.0 * max(0.0, now - request.convoy_created_at) / 3600.0
+    if 0 <= request.priority <= 4:
+        points += 100.0 * (4 - request.priority)
+    points -= min(50.0 * request.retry_count, 300.0)
+    return points + max(0.0, now - request.created_at) / 3600.0
+
+
+def _number(value: object) -> int:
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isdigit() else 0

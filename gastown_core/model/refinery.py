@@ -1,0 +1,123 @@
+"""What a refinery does at this moment, as its engine tells it and every face shows it.
+
+The engine writes the state whole, by rename, to ``<rig>/.runtime/refinery/state.json`` at every step; faces watch
+that file.  Moments are Unix seconds, ``secs`` durations; paths are relative to the rig's folder.
+"""
+
+from __future__ import annotations
+
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+STATE_FILE = ".runtime/refinery/state.json"
+"""Relative to the rig's folder."""
+BATCHES_FILE = ".runtime/refinery/batches.jsonl"
+"""Finished batches, one JSON object a line, relative to the rig's folder."""
+
+IDLE, STACKING, TESTING, BISECTING, PUSHING, POST_MERGE, HELD = (
+    "idle stacking testing bisecting pushing post-merge held".split()
+)
+PHASES = (IDLE, STACKING, TESTING, BISECTING, PUSHING, POST_MERGE, HELD)
+"""``held`` means the target itself is red, or the infrastructure fails: nobody is blamed, the queue waits."""
+
+RUNNING, PASS, FAIL, ERROR, CACHED, SKIPPED = "running pass fail error cached skipped".split()
+"""Results of a probe and of a gate; ``error`` is no verdict (time-out, exit 126 or 127, no disk), ``cached`` a pass known
+from before."""
+
+
+class GateRun(Record):
+    """One gate in one probe."""
+
+    name: str
+    result: str = RUNNING
+    secs: float = 0.0
+    log: str = ""
+    started_at: float = 0.0
+    detail: str = ""
+    """Why it is an error, or the exit code of a failure, in words."""
+
+
+class Probe(Record):
+    """One stack of requests that was, or is being, tested; ``purpose`` is stack, again, base, left, right, alone or final."""
+
+    id: int
+    requests: tuple[str, ...]
+    purpose: str = "stack"
+    parent: int = 0
+    tree: str = ""
+    result: str = RUNNING
+    gates: tuple[GateRun, ...] = ()
+    started_at: float = 0.0
+    secs: float = 0.0
+
+
+class BatchEntry(Record):
+    """A request of the running batch; ``state`` is waiting, stacked, testing, good, culprit, conflict, held or merged."""
+
+    id: str
+    branch: str
+    worker: str = ""
+    issue: str = ""
+    title: str = ""
+    state: str = "waiting"
+    why: str = ""
+
+
+class RefineryState(Record):
+    """The whole picture of one rig's refinery; an idle one keeps the last batch under ``last``."""
+
+    rig: str
+    phase: str = IDLE
+    pid: int = 0
+    updated_at: float = 0.0
+    batch: str = ""
+    target: str = ""
+    base: str = ""
+    started_at: float = 0.0
+    requests: tuple[BatchEntry, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    hold_reason: str = ""
+    last: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+
+
+def to_json(state: RefineryState) -> dict[str, Any]:
+    """The state as its file holds it."""
+    out: dict[str, Any] = {"version": 1, **state._asdict()}
+    out["requests"] = [entry._asdict() for entry in state.requests]
+    out["probes"] = [
+        {**probe._asdict(), "requests": list(probe.requests), "gates": [gate._asdict() for gate in probe.gates]}
+        for probe in state.probes
+    ]
+    return out
+
+
+def from_json(value: object) -> RefineryState | None:
+    """The state in a file's JSON value, None if it holds none; unknown keys are left out, absent ones default."""
+    if not isinstance(value, dict) or not isinstance(value.get("rig"), str):
+        return None
+    fields = _known(RefineryState, value)
+    fields["requests"] = tuple(
+        BatchEntry(**_known(BatchEntry, one)) for one in _objects(value.get("requests"), "id branch")
+    )
+    fields["probes"] = tuple(_probe(one) for one in _objects(value.get("probes"), "id"))
+    return RefineryState(**fields)
+
+
+def _probe(value: dict[str, Any]) -> Probe:
+    fields = _known(Probe, value)
+    fields["requests"] = tuple(str(one) for one in value.get("requests") or ())
+    fields["gates"] = tuple(GateRun(**_known(GateRun, one)) for one in _objects(value.get("gates"), "name"))
+    return Probe(**fields)
+
+
+def _objects(value: object, needed: str) -> list[dict[str, Any]]:
+    keys = needed.split()
+    items = value if isinstance(value, list) else []
+    return [one for one in items if isinstance(one, dict) and all(key in one for key in keys)]
+
+
+def _known(kind: Any, value: dict[str, Any]) -> dict[str, Any]:
+    return {key: value[key] for key in kind._fields if key in value}

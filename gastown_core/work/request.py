@@ -1,0 +1,57 @@
+"""What a sling asks for: the flags of ``gt sling`` as data, kept as JSON while a sling is deferred."""
+
+from __future__ import annotations
+
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+DIRECT, MR, LOCAL = "direct", "mr", "local"
+STRATEGIES = (DIRECT, MR, LOCAL)
+"""Merge strategies: a request that the engine takes alone, one that may be batched, no push at all."""
+
+
+class SlingRequest(Record):
+    """What to sling where; ``agent`` overrides the runtime, ``args`` are words for the worker.
+
+    ``formula`` empty means the usual one of the target, ``raw`` none at all.  ``variables`` are ``name=value``.
+    ``convoy_id`` names a convoy that tracks the bead already, ``convoy`` False makes none.  ``session`` False leaves
+    the agent to be started by hand, ``boot`` False wakes nobody else.
+    """
+
+    bead: str
+    target: str = ""
+    agent: str = ""
+    subject: str = ""
+    message: str = ""
+    args: str = ""
+    formula: str = ""
+    raw: bool = False
+    variables: tuple[str, ...] = ()
+    base_branch: str = ""
+    merge: str = ""
+    no_merge: bool = False
+    review_only: bool = False
+    mode: str = ""
+    account: str = ""
+    force: bool = False
+    create: bool = False
+    convoy: bool = True
+    convoy_id: str = ""
+    owned: bool = False
+    session: bool = True
+    boot: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields, for a sling context."""
+        return {**self._asdict(), "variables": list(self.variables)}
+
+
+def from_json(value: dict[str, Any]) -> SlingRequest:
+    """The request that ``as_json`` kept; unknown keys are left out. Raises KeyError if there is no ``bead``."""
+    known: dict[str, Any] = {key: value[key] for key in SlingRequest._fields if key in value}
+    known["variables"] = tuple(str(one) for one in known.get("variables") or ())
+    known["bead"] = str(value["bead"])
+    return SlingRequest(**known)
