@@ -17,6 +17,12 @@ ROOT = Root(
         Command("install", _C + "install", "Town", "make a town"),
         Command("up", _C + "up", "Town", "start mayor, deacon, witnesses and refineries"),
         Command("down", _C + "down", "Town", "end the town's sessions"),
+        Command(
+            "daemon",
+            _C + "daemon",
+            "Town",
+            "the process that dispatches and merges: run|start|stop|restart|status|logs",
+        ),
         Command("rig add", _C + "rig_add", "Town", "take a repository into the town"),
         Command("rig list", _C + "rig_list", "Town", "the rigs", ("ls",)),
         Command("crew add", _C + "crew_add", "Town", "a clone of your own in a rig"),

@@ -19,10 +19,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """End them side by side; worktrees, hooks and the ledger stay as they are."""
+    from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.lifecycle import bring_down
 
     root = context.town()
-    ended = bring_down(root, caller=who.acting(root), workers=not args.keep_workers, dry_run=args.dry_run)
+    ended = _stop_daemon(root, dry_run=args.dry_run)
+    if has_tmux():
+        ended += bring_down(root, caller=who.acting(root), workers=not args.keep_workers, dry_run=args.dry_run)
     if args.json:
         output.say_json({"stopped": ended, "dry_run": args.dry_run})
     elif not args.quiet:
@@ -31,3 +34,12 @@ def run(args: Namespace) -> int:
         if not ended:
             output.say("nothing was running")
     return 0
+
+
+def _stop_daemon(root: str, *, dry_run: bool) -> list[str]:
+    """It goes first: otherwise it would set free what the ending sessions hold."""
+    from gastown_core.daemon import note, starting
+
+    if dry_run:
+        return ["daemon"] if note.is_running(root) else []
+    return ["daemon"] if starting.stop(root) else []

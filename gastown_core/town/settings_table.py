@@ -44,6 +44,7 @@ TOWN = (
     Setting("up.deacon", "bool", True, "gt up starts the deacon's session"),
     Setting("up.witness", "bool", True, "gt up starts the witnesses"),
     Setting("up.refinery", "bool", True, "gt up starts the refineries"),
+    Setting("up.daemon", "bool", True, "gt up starts the daemon, which dispatches and merges"),
     Setting("web_timeouts.cmd", "duration", "15s", ""),
     Setting("web_timeouts.gh_cmd", "duration", "10s", ""),
     Setting("web_timeouts.tmux_cmd", "duration", "2s", ""),

@@ -1,0 +1,99 @@
+"""THE table of duties: what the daemon sees to, what wakes each, and how often it looks by itself.
+
+Dispatch and the refineries are woken by changes of the ledger; their own pace is only a safety net.
+"""
+
+from __future__ import annotations
+
+from gastown_core.daemon.duty import Duty
+from gastown_core.town.inventory import read_inventory
+from gastown_core.town.settings import load_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.daemon.duty import Shift
+
+ACTOR = "daemon"
+
+
+def duties_of(root: str) -> list[Duty]:
+    """The duties of this town as it is now: those of the town, and a refinery for each open rig."""
+    found = list(TOWN)
+    for rig in read_inventory(root).rigs:
+        if rig.state == "operational" and load_settings(root, "rig", rig.name).lenient("merge_queue.enabled"):
+            found.append(refinery_of(root, rig.name))
+    return found
+
+
+def refinery_of(root: str, rig: str) -> Duty:
+    """The duty that merges what the workers of ``rig`` hand in."""
+
+    def work(shift: Shift) -> str:
+        from gastown_core.refinery.engine import process
+
+        results = process(shift.root, rig, clock=shift.clock, stop=shift.stopping)
+        return "; ".join(result.words() for result in results)
+
+    every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
+    return Duty(f"refinery:{rig}", work, (f"ledger:{rig}", "channel:refinery"), every_s, 0.1)
+
+
+def dispatch_ready(shift: Shift) -> str:
+    """Close convoys that are complete, and give ready work to whoever is free."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work import feeding, landing, scheduler
+
+    ledger = TownLedger(shift.root)
+    landed = landing.check_convoys(shift.root, ledger, actor=ACTOR, clock=shift.clock)
+    fed = feeding.feed(shift.root, actor=ACTOR, clock=shift.clock)
+    cycle = scheduler.cycle(shift.root, clock=shift.clock)
+    told = [f"landed {', '.join(landed)}"] if landed else []
+    told += [one.words() for one in fed if one.words()]
+    if cycle.words():
+        told.append(cycle.words())
+    return "; ".join(told)
+
+
+def release_dead_workers(shift: Shift) -> str:
+    """Work of polecats whose session has died becomes ready again; what they had done stays on its branch."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work import upkeep
+
+    released = upkeep.release_dead(shift.root, TownLedger(shift.root), actor=ACTOR, clock=shift.clock)
+    return f"released {', '.join(released)}" if released else ""
+
+
+def audit_mountains(shift: Shift) -> str:
+    """Look for mountains that do not get on."""
+    from gastown_core.work import mountain
+
+    return "; ".join(mountain.audit(shift.root, clock=shift.clock))
+
+
+def curate_feed(shift: Shift) -> str:
+    """Bring the curated feed up to the event log."""
+    from gastown_core.events.curator import catch_up
+    from gastown_core.events.feed import read_rules
+
+    catch_up(shift.root, read_rules(load_settings(shift.root).value))
+    return ""
+
+
+def prune_log(shift: Shift) -> str:
+    """Drop events whose lifetime is over, when it is time to."""
+    from gastown_core.events import chronicle
+
+    now = shift.clock.now()
+    if chronicle.due_in(shift.root, now) > 0:
+        return ""
+    dropped = sum(one.dropped for one in chronicle.prune_and_note(shift.root, now))
+    return f"pruned {dropped} events" if dropped else ""
+
+
+TOWN = (
+    Duty("dispatch", dispatch_ready, ("ledger",), 60.0, 0.15),
+    Duty("workers", release_dead_workers, (), 15.0, 5.0),
+    Duty("mountains", audit_mountains, (), 60.0, 10.0),
+    Duty("feed", curate_feed, ("events",), 300.0, 2.0),
+    Duty("log", prune_log, (), 900.0, 60.0),
+)
