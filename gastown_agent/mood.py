@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 STEADY, SLOW, SILENT, CRASH = "steady", "slow", "silent", "crash"
 PERMISSION, DIALOG, LIMITED, STUCK = "permission", "dialog", "limited", "stuck"
-MOODS = (STEADY, SLOW, SILENT, CRASH, PERMISSION, DIALOG, LIMITED, STUCK)
+SLIPS, BREAKS = "slips", "breaks"
+"""Hands in a test that fails: only the first time, or always."""
+MOODS = (STEADY, SLOW, SILENT, CRASH, PERMISSION, DIALOG, LIMITED, STUCK, SLIPS, BREAKS)
 
 SLOW_FACTOR = 10.0
 TROUBLE_STEP = 1

@@ -49,10 +49,14 @@ def do_step(plan: Plan, number: int, work_dir: str, *, commit: bool = True) -> s
     with open(path, "a", encoding="utf-8") as handle:
         handle.write(line_for(name, f"{plan.bead}: {step}"))
     if commit:
-        _git(work_dir, "add", "--", name)
-        subject = f"{step[:1].upper()}{step[1:]} ({plan.bead})"
-        _git(work_dir, "commit", "-q", "-m", subject, "-m", plan.title or plan.bead, "--", name)
+        commit_file(work_dir, name, f"{step[:1].upper()}{step[1:]} ({plan.bead})", plan.title or plan.bead)
     return name
+
+
+def commit_file(work_dir: str, name: str, subject: str, body: str) -> None:
+    """Commit one file as it is. Raises GitError."""
+    _git(work_dir, "add", "--", name)
+    _git(work_dir, "commit", "-q", "-m", subject, "-m", body, "--", name)
 
 
 def line_for(name: str, text: str) -> str:

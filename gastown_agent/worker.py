@@ -6,7 +6,20 @@ makes it go on.  It draws nothing: it hands lines to ``say`` and questions to ``
 
 from __future__ import annotations
 
-from gastown_agent.mood import CRASH, LIMITED, PERMISSION, SILENT, SLOW, SLOW_FACTOR, STUCK, TROUBLE_STEP, mood_of
+from gastown_agent.faults import add_fault
+from gastown_agent.mood import (
+    BREAKS,
+    CRASH,
+    LIMITED,
+    PERMISSION,
+    SILENT,
+    SLIPS,
+    SLOW,
+    SLOW_FACTOR,
+    STUCK,
+    TROUBLE_STEP,
+    mood_of,
+)
 from gastown_agent.plan import do_step, is_worktree, plan_for
 from gastown_agent.session import local_minute
 from gastown_agent.town_commands import hand_in, read_hook
@@ -170,6 +183,12 @@ class Worker:
 
     def _finish(self, plan: Plan) -> float | None:
         self._plan = None
+        try:
+            if self._mood in (SLIPS, BREAKS) and self._commits():
+                self._say(f"● Edit(tests)\n  ⎿  {add_fault(plan, self._mood, self.session.identity.work_dir)}")
+        except (GastownError, OSError) as error:
+            self._fail(str(error))
+            return None
         ok, words = hand_in(self.session.identity.work_dir)
         if not ok:
             self._fail(f"gt done: {words}")

@@ -4,11 +4,13 @@ import subprocess
 
 import pytest
 
+from gastown_agent.faults import add_fault
 from gastown_agent.identity import read_identity, role_word
-from gastown_agent.mood import MOODS, mood_of
-from gastown_agent.plan import DEFAULT_STEPS, do_step, line_for, plan_for
+from gastown_agent.mood import BREAKS, MOODS, SLIPS, mood_of
+from gastown_agent.plan import DEFAULT_STEPS, Plan, do_step, line_for, plan_for
 from gastown_agent.terminal import Parser
 from gastown_agent.town_commands import Assignment, parse_hook
+from tests.support.repos import make_repo
 
 
 def kinds(data, *more):
@@ -126,3 +128,23 @@ def test_the_transcript_is_private(tmp_path, monkeypatch):
     Session(read_identity({"GT_ROLE": "mayor"})).note("user", "hello")
     path = tmp_path / ".runtime" / "transcript.jsonl"
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+def test_one_who_slips_mends_its_test_when_the_work_comes_back_and_one_who_breaks_does_not(tmp_path):
+    git = make_repo(str(tmp_path / "work"))
+    git.run("config", "user.name", "Opal")
+    git.run("config", "user.email", "opal@example.org")
+    work_dir = git.path
+    plan = Plan("sh-x1.2", "Sum it", ("a",), ("a.md",))
+    path = tmp_path / "work" / "tests" / "test_sh_x1_2.py"
+    add_fault(plan, SLIPS, work_dir)
+    assert "1 + 1 == 3" in path.read_text()
+    add_fault(plan, SLIPS, work_dir)
+    assert "1 + 1 == 2" in path.read_text()
+    texts = []
+    for _ in range(3):
+        add_fault(plan, BREAKS, work_dir)
+        texts.append(path.read_text())
+    assert all("1 + 1 == 3" in text for text in texts) and len(set(texts)) == 3
+    log = subprocess.run(["git", "log", "--format=%s"], cwd=work_dir, capture_output=True, text=True, check=True)
+    assert log.stdout.splitlines()[:2] == ["Test sh-x1.2", "Test sh-x1.2"]
