@@ -52,7 +52,8 @@ def run(args: Namespace) -> int:
 
 def _open(root: str, agents: int) -> None:
     from gastown_core.clock import SYSTEM_CLOCK
-    from gastown_core.demo import build, keeper
+    from gastown_core.daemon import starting
+    from gastown_core.demo import build
     from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.discover import is_town
 
@@ -68,9 +69,8 @@ def _open(root: str, agents: int) -> None:
         _step(f"reopening {root}")
         for failure in build.start_standing(root, SYSTEM_CLOCK):
             output.note(f"! {failure}")
-    if has_tmux():
-        keeper.start_keeper(root)
-    else:
+    starting.start(root)
+    if not has_tmux():
         output.note("there is no tmux here: beads, convoys and events work, agents cannot run")
 
 

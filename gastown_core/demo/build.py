@@ -36,6 +36,19 @@ PREFIXES = {"shop": "sh", "billing": "bi"}
 PACE_S = "2.5"
 SOURCES = ".demo"
 
+RIG_SETTINGS: dict[str, Any] = {
+    "merge_queue": {
+        "gates": {
+            "compile": {"cmd": "python3 -m compileall -q .", "timeout": "1m"},
+            "unit": {"cmd": "python3 run_tests.py", "timeout": "2m"},
+        },
+        "batch": {"max_batch_size": 5, "batch_wait_time": "5s"},
+        "max_concurrent": 2,
+        "max_retry_count": 2,
+    }
+}
+"""Real gates on real code, and few retries, so that the whole story fits into some minutes."""
+
 SETTINGS: dict[str, Any] = {
     "default_agent": "scripted",
     "agents": {"scripted": {"env": {"GT_SCRIPT_PACE": PACE_S}}},
@@ -49,12 +62,16 @@ def build_town(root: str, agents: int, say: Say, *, clock: Clock = SYSTEM_CLOCK)
     """Make the whole town and set ``agents`` polecats to work; ``say`` gets a line per step. Raises GastownError."""
     say("installing the town")
     install_town(root, name="demo", git=True, clock=clock)
-    edit_json(os.path.join(root, "settings", "config.json"), lambda value: value.update(SETTINGS))
+    scheduler = {"max_polecats": max(1, agents), "batch_size": 2}
+    settings = {**SETTINGS, "scheduler": scheduler}
+    edit_json(os.path.join(root, "settings", "config.json"), lambda value: value.update(settings))
     for project in PROJECTS:
         say(f"adding rig {project.name}, with {len(project.commits)} commits of history")
         source = os.path.join(root, SOURCES, project.name + ".git")
         make_repository(project, source, clock.now())
         add_rig(root, project.name, source, prefix=PREFIXES[project.name], actor="overseer", clock=clock)
+        own = os.path.join(root, project.name, "settings", "config.json")
+        edit_json(own, lambda value: value.update(RIG_SETTINGS))
     say("adding crew alice to shop")
     add_crew(root, "shop", "alice", clock=clock)
     say("filing beads and convoys")

@@ -104,6 +104,34 @@ def is_due(days_open: int, reminders: int) -> bool:
 '''
 
 
+_RUN_TESTS = '''"""Run every test function under tests/, one line each; exit code 1 if one fails."""
+
+import importlib.util
+import pathlib
+import sys
+import time
+import traceback
+
+failed = 0
+for path in sorted(pathlib.Path("tests").glob("test_*.py")):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, ".")
+    spec.loader.exec_module(module)
+    for name in [name for name in dir(module) if name.startswith("test_")]:
+        time.sleep(0.4)  # as tests do, these take their time
+        try:
+            getattr(module, name)()
+            print(f"ok    {path}::{name}", flush=True)
+        except Exception:
+            failed += 1
+            print(f"FAIL  {path}::{name}", flush=True)
+            traceback.print_exc(limit=-1)
+print(f"{failed} failed" if failed else "all is well")
+sys.exit(bool(failed))
+'''
+
+
 def _notes(name: str, count: int) -> str:
     return f"# Changes of {name}\n\n" + "".join(f"- change {n}\n" for n in range(1, count + 1))
 
@@ -111,7 +139,10 @@ def _notes(name: str, count: int) -> str:
 SHOP = Project(
     "shop",
     (
-        ("Begin", {"README.md": "# shop\n\nA small web shop.\n", "shop/__init__.py": ""}),
+        (
+            "Begin",
+            {"README.md": "# shop\n\nA small web shop.\n", "shop/__init__.py": "", "run_tests.py": _RUN_TESTS},
+        ),
         ("Add a basket", {"shop/cart.py": _CART}),
         (
             "Test the basket",
@@ -126,7 +157,7 @@ SHOP = Project(
         (
             "Test the checkout",
             {
-                "tests/test_checkout.py": "import pytest\n\nfrom shop.cart import Cart\nfrom shop.checkout import place_order\n\n\ndef test_empty():\n    with pytest.raises(ValueError):\n        place_order(Cart(), 'a@b.c')\n"
+                "tests/test_checkout.py": "from shop.cart import Cart\nfrom shop.checkout import place_order\n\n\ndef test_empty():\n    try:\n        place_order(Cart(), 'a@b.c')\n    except ValueError:\n        return\n    assert False, 'an empty basket was ordered'\n"
             },
         ),
         *((f"Keep the notes: change {n}", {"CHANGES.md": _notes("shop", n)}) for n in range(5, 17)),
@@ -136,7 +167,14 @@ SHOP = Project(
 BILLING = Project(
     "billing",
     (
-        ("Begin", {"README.md": "# billing\n\nInvoices, tax and reminders.\n", "billing/__init__.py": ""}),
+        (
+            "Begin",
+            {
+                "README.md": "# billing\n\nInvoices, tax and reminders.\n",
+                "billing/__init__.py": "",
+                "run_tests.py": _RUN_TESTS,
+            },
+        ),
         ("Add invoices", {"billing/invoice.py": _INVOICE}),
         ("Add tax", {"billing/tax.py": _TAX}),
         (

@@ -1,6 +1,7 @@
-"""What happens in the demonstration: three convoys of beads, and the mood of whoever works on each. Data only.
+"""What happens in the demonstration: four convoys of beads, and the mood of whoever works on each. Data only.
 
-The first beads of each convoy have moods that show every state of health within a minute; the rest is honest work.
+The first beads of each convoy have moods that show every state of health within a minute; the rest is honest work,
+but for a few whose tests fail, so that the merge queue has something to find.
 """
 
 from __future__ import annotations
@@ -57,22 +58,22 @@ BUNDLES = (
             Task("archive", "billing", "Archive paid invoices", "steady", (), 3, "chore"),
         ),
     ),
+    Bundle(
+        "Small wishes",
+        (
+            Task("similar", "shop", "Show similar articles", "steady", (), 3, "feature"),
+            Task("credit", "billing", "Credit notes", "slips", (), 2, "feature"),
+            Task("faster", "shop", "Faster search", "slips", ("case",), 2, "feature"),
+            Task("split", "billing", "Split payments", "breaks", (), 2, "feature"),
+            Task("gift", "shop", "Gift cards", "steady", ("similar",), 3, "feature"),
+            Task("monthly", "billing", "Monthly statements", "steady", ("credit",), 3, "feature"),
+            Task("wish", "shop", "Wish lists", "steady", ("gift",), 3, "feature"),
+            Task("debit", "billing", "Direct debit", "steady", ("split",), 3, "feature"),
+            Task("reviews", "shop", "Reviews", "steady", (), 4, "feature"),
+            Task("codes", "billing", "Discount codes", "steady", (), 4, "feature"),
+        ),
+    ),
 )
 
 FIRST = ("login", "session", "round", "empty", "pdf", "currency", "case", "archive")
-"""Keys in the order in which they are slung; more agents than these take what is ready next."""
-
-LATER_TITLE = "Small wishes"
-LATER = (
-    ("shop", "Show similar articles"),
-    ("billing", "Credit notes"),
-    ("shop", "Faster search"),
-    ("billing", "Split payments"),
-    ("shop", "Gift cards"),
-    ("billing", "Monthly statements"),
-    ("shop", "Wish lists"),
-    ("billing", "Direct debit"),
-    ("shop", "Reviews"),
-    ("billing", "Discount codes"),
-)
-"""Work that is filed while the town runs, so that it does not run dry."""
+"""Keys in the order in which they are slung; the rest follows as polecats become free."""

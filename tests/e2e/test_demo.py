@@ -109,7 +109,7 @@ def test_a_town_is_built_watched_acted_on_reopened_and_stopped(place: Path) -> N
 
     ended = gt("demo", str(town), "--stop", cwd=place)
     assert "mayor" in ended
-    assert "dispatcher" in ended
+    assert "daemon" in ended
     until(lambda: not sessions_left(place), "no session is left")
     assert "nothing was running" in gt("demo", str(town), "--stop", cwd=place)
 
