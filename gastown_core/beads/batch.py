@@ -368,7 +368,9 @@ class RuleBatch:
         above = self.get(bead.parent) if bead.parent else None
         if above is None or above.is_closed or not (above.issue_type == "molecule" or above.is_ephemeral):
             return
-        children = [self.get(child) for child in self._children(above.id)]
+        if rules.has_undone_steps(above.raw):
+            return
+        children = (self.get(child) for child in self._children(above.id))
         if all(child is None or child.is_closed for child in children):
             done = self._save(above, status=CLOSED, close_reason="all steps closed")
             self._close_finished(done)

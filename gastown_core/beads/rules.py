@@ -245,6 +245,18 @@ def _follow_deferral(after: dict[str, Any], changes: Mapping[str, Any], before: 
             after["status"] = OPEN
 
 
+def has_undone_steps(raw: Mapping[str, Any]) -> bool:
+    """Whether the record is a molecule that keeps its own checklist and is not through with it."""
+    metadata = raw.get("metadata")
+    kept = metadata.get("molecule") if isinstance(metadata, dict) else None
+    if not isinstance(kept, dict) or kept.get("poured", True) or not isinstance(kept.get("steps"), list):
+        return False
+    done = kept.get("done")
+    names = {step.get("id") for step in kept["steps"] if isinstance(step, dict)}
+    containers = {step.get("parent") for step in kept["steps"] if isinstance(step, dict)}
+    return not names - containers <= set(done if isinstance(done, dict) else ())
+
+
 def stamped(after: dict[str, Any], before: Mapping[str, Any], now: float) -> dict[str, Any]:
     """``after`` with a fresh ``updated_at`` that is later than the one before."""
     after["updated_at"] = next_stamp(before, now)

@@ -1,0 +1,206 @@
+"""The checklist that prime shows for a piece of work: its molecule's steps with their marks, the current one in full.
+
+The texts of a root-only molecule are cooked anew, so that today's overlay counts; where the formula itself changed
+since, the texts it was made with are shown, and the list says so.  A poured step says what its bead says.
+"""
+
+from __future__ import annotations
+
+from gastown_core.errors import GastownError
+from gastown_core.formulas.progress import Progress, progress_of
+from gastown_core.formulas.record import attached_to, metadata_of, molecule_of
+from gastown_core.formulas.steps import BLOCKED, CURRENT, DONE, PENDING, READY, StepView
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.formulas.recipe import Recipe, RecipeStep
+    from gastown_core.formulas.record import Molecule
+    from gastown_core.model.bead import Bead
+
+MARKS = {DONE: "✓", CURRENT: "▶", READY: "○", BLOCKED: "⊘", PENDING: "·"}
+"""One sign a status, readable without colour."""
+SHOWN = 40
+"""Steps listed around the current one; a longer list says how many it leaves out."""
+
+
+class StepText(Record):
+    """What a step asks for."""
+
+    description: str = ""
+    notes: str = ""
+    acceptance: str = ""
+
+    def lines(self) -> list[str]:
+        """The paragraphs, exit criteria last."""
+        out = []
+        for text, head in ((self.description, ""), (self.notes, "Notes:"), (self.acceptance, "Done when:")):
+            if text.strip():
+                out += ["", *([head] if head else []), *text.strip().split("\n")]
+        return out
+
+
+class Checklist(Record):
+    """What to show; ``current`` is the step to do now with its ``text``, None when all is done or all waits."""
+
+    molecule: str
+    formula: str
+    steps: tuple[StepView, ...]
+    current: StepView | None
+    text: StepText
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def completed(self) -> int:
+        """How many steps are done."""
+        return sum(step.is_done for step in self.steps)
+
+    @property
+    def number(self) -> int:
+        """Place of the current step, from 1; 0 if there is none."""
+        return 1 + self.steps.index(self.current) if self.current is not None else 0
+
+    def lines(self) -> list[str]:
+        """The list as text, the current step in full, and what to type when it is done."""
+        name = self.formula or self.molecule
+        out = [
+            f"## Steps: {name}, {self.completed} of {len(self.steps)} done",
+            "",
+            *step_lines(self.steps, self.number),
+        ]
+        out += ["", *self.remarks] if self.remarks else []
+        if not self.steps:
+            return out
+        if self.current is None:
+            return [*out, "", self._without_current()]
+        out += ["", f"### Step {self.number} of {len(self.steps)}: {self.current.title}", *self.text.lines()]
+        return [*out, "", f"When this step is done: {done_command(self)}"]
+
+    def _without_current(self) -> str:
+        if self.completed == len(self.steps):
+            return "Every step is done. Hand in with gt done."
+        return "Every step that is left waits for something; the list says for what. Look again when it is there."
+
+
+def done_command(checklist: Checklist) -> str:
+    """What to type when the current step is done."""
+    if checklist.molecule and checklist.current is not None:
+        return f"gt mol step done {checklist.current.id}"
+    return "go on with the next; nobody keeps marks here"
+
+
+def step_lines(steps: tuple[StepView, ...], number: int = 0) -> list[str]:
+    """One aligned line a step; of a long list those around the current one (``number`` from 1, 0 for none)."""
+    first = max(0, min(number - SHOWN // 2, len(steps) - SHOWN))
+    shown = steps[first : first + SHOWN]
+    width = max((len(step.name) for step in shown), default=0)
+    digits = len(str(len(steps)))
+    out = [f"  … {first} before"] if first else []
+    for place, step in enumerate(shown, first + 1):
+        waits = f"  (waits for {', '.join(step.holds[:3])})" if step.status == BLOCKED and step.holds else ""
+        title = step.title if step.title != step.name else ""
+        out.append(f"  {MARKS[step.status]} {place:>{digits}} {step.name.ljust(width)}  {title}{waits}".rstrip())
+    left = len(steps) - first - len(shown)
+    return [*out, f"  … {left} more"] if left else out
+
+
+def checklist_for(root: str, ledger: TownLedger, bead: Bead) -> Checklist | None:
+    """The checklist of a work bead (or of a molecule's own root) in the town ``root``; None if it carries none."""
+    molecule_id = bead.id if molecule_of(bead) is not None or bead.issue_type == "molecule" else attached_to(bead)
+    home = ledger.home_of(molecule_id) if molecule_id else None
+    if home is None:
+        return _unmarked(root, ledger, bead, molecule_id)
+    seen = progress_of(home, molecule_id)
+    if not seen.steps:
+        return None
+    current = seen.current
+    molecule = molecule_of(seen.root)
+    remarks: tuple[str, ...] = ()
+    text = StepText()
+    if current is not None and (molecule is None or molecule.is_poured):
+        text = _text_of_bead(home.get(current.id))
+    elif molecule is not None:
+        recipe, remarks = _cooked_again(root, molecule, ledger.name_of(home))
+        text = _text_now(molecule, recipe, current) if current is not None else text
+        remarks += _left_out(recipe, seen)
+    return Checklist(molecule_id, seen.formula, seen.steps, current, text, remarks)
+
+
+def _text_of_bead(bead: Bead | None) -> StepText:
+    if bead is None:
+        return StepText()
+    return StepText(bead.description, bead.text("notes"), bead.text("acceptance_criteria"))
+
+
+def _text_now(molecule: Molecule, recipe: Recipe | None, view: StepView) -> StepText:
+    step = (recipe.step(view.name) if recipe is not None else None) or molecule.step(view.name)
+    return _text_of_step(step) if step is not None else StepText()
+
+
+def _text_of_step(step: RecipeStep) -> StepText:
+    return StepText(step.description, step.notes, step.acceptance)
+
+
+def _cooked_again(root: str, molecule: Molecule, store: str) -> tuple[Recipe | None, tuple[str, ...]]:
+    """The recipe as its formula and overlay give it today; None, and why, where the kept texts have to do."""
+    from gastown_core.formulas.resolve import load_recipe
+
+    if not molecule.formula:
+        return None, ()
+    try:
+        recipe = load_recipe(root, molecule.formula, molecule.vars, rig=_rig(store))
+    except GastownError as error:
+        return None, (
+            f"Formula {molecule.formula} cannot be read now ({error.what}); these are the texts of the start.",
+        )
+    if recipe.digest != molecule.state.get("digest"):
+        return None, (f"Formula {molecule.formula} was changed since; these are the steps it had at the start.",)
+    return recipe, ()
+
+
+def _left_out(recipe: Recipe | None, seen: Progress) -> tuple[str, ...]:
+    """Steps that an overlay made since has taken out of the recipe."""
+    if recipe is None:
+        return ()
+    kept = {step.id for step in recipe.steps}
+    gone = [step for step in seen.steps if step.name not in kept and not step.is_done]
+    return tuple(f"The overlay leaves out {step.name} now: gt mol step done {step.id} passes it." for step in gone)
+
+
+def _unmarked(root: str, ledger: TownLedger, bead: Bead, molecule_id: str) -> Checklist | None:
+    """The steps of a formula that the work names without a molecule, or whose molecule is gone: nothing is marked."""
+    dispatch = metadata_of(bead).get("dispatch")
+    kept = dispatch if isinstance(dispatch, dict) else {}
+    name = str(kept.get("formula") or bead.fields.get("attached_formula", ""))
+    if not name:
+        return None
+    from gastown_core.formulas.resolve import load_recipe
+
+    home = ledger.home_of(bead.id)
+    lost = (f"Its molecule {molecule_id} is gone, so that no marks are kept.",) if molecule_id else ()
+    try:
+        recipe = load_recipe(root, name, _variables(kept.get("vars")), rig=_rig(ledger.name_of(home) if home else ""))
+    except GastownError as error:
+        return Checklist("", name, (), None, StepText(), (*lost, f"Formula {name} cannot be shown: {error.what}."))
+    views = tuple(
+        StepView(step.id, step.id, step.title, PENDING if place else READY, place, needs=step.needs)
+        for place, step in enumerate(recipe.steps)
+    )
+    first = views[0] if views else None
+    return Checklist("", name, views, first, _text_of_step(recipe.steps[0]) if views else StepText(), lost)
+
+
+def _variables(value: object) -> dict[str, str]:
+    """Variables as dispatch keeps them: a table, or ``name=value`` words."""
+    if isinstance(value, dict):
+        return {str(name): str(word) for name, word in value.items()}
+    words = value if isinstance(value, list) else str(value or "").split("\n")
+    pairs = (str(word).partition("=") for word in words)
+    return {name.strip(): text for name, equals, text in pairs if equals}
+
+
+def _rig(store: str) -> str:
+    from gastown_core.beads.ledger import TOWN
+
+    return "" if store == TOWN else store

@@ -1,0 +1,154 @@
+"""How a molecule is kept in its root bead: ``metadata.molecule``, and which recipe each step came from.
+
+Poured: every step is a bead ``<root>.<step>`` that holds its texts and status; the root keeps the order and what the
+engine needs (loops, bonds).  Root-only: there are no such beads; the root keeps the texts too, and the marks
+(``done``, ``current``).  Either way a step is spoken of as ``<root>.<step>``.
+"""
+
+from __future__ import annotations
+
+from gastown_core.formulas.recipe import Gate, OnComplete, RecipeStep
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from gastown_core.formulas.recipe import Recipe
+    from gastown_core.model.bead import Bead
+
+KEY, STEP_KEY = "molecule", "step"
+"""Keys of ``metadata``: on a root, and on the bead of a poured step."""
+STEP_LABEL = "gt:step"
+_TEXTS = ("description", "notes", "acceptance", "metadata", "labels", "assignee", "priority", "kind")
+_TUPLES = ("labels", "needs", "body")
+
+
+class Molecule(Record):
+    """A molecule's root bead with what it keeps; ``steps`` in an order in which each follows what it needs."""
+
+    root: Bead
+    state: dict[str, Any]
+    steps: tuple[RecipeStep, ...]
+
+    @property
+    def id(self) -> str:
+        """Id of the root."""
+        return self.root.id
+
+    @property
+    def is_poured(self) -> bool:
+        """Whether every step is a bead."""
+        return bool(self.state.get("poured"))
+
+    @property
+    def formula(self) -> str:
+        """Name of the formula it was made from, empty if it was put together by hand."""
+        return str(self.state.get("formula") or self.root.text("source_formula"))
+
+    @property
+    def bead(self) -> str:
+        """The work bead it is attached to, empty if none."""
+        return str(self.state.get("bead") or "")
+
+    @property
+    def vars(self) -> dict[str, str]:
+        """The values it was cooked with."""
+        return {str(name): str(value) for name, value in self.table("vars").items()}
+
+    def table(self, name: str) -> dict[str, Any]:
+        """A table of the state (``done``, ``current``, ``outputs``, ``rounds``, ``spawned``), empty if there is none."""
+        value = self.state.get(name)
+        return value if isinstance(value, dict) else {}
+
+    def step(self, name: str) -> RecipeStep | None:
+        """The step of this name, None if there is none."""
+        return next((step for step in self.steps if step.id == name), None)
+
+    def step_bead(self, name: str) -> str:
+        """The id a step goes by."""
+        return f"{self.root.id}.{name}"
+
+
+def molecule_of(root: Bead) -> Molecule | None:
+    """The molecule that a bead is the root of; None if it keeps none (another tool may have poured it)."""
+    state = metadata_of(root).get(KEY)
+    if not isinstance(state, dict):
+        return None
+    steps = state.get("steps")
+    read = [unpack(one) for one in steps if isinstance(one, dict)] if isinstance(steps, list) else []
+    return Molecule(root, state, tuple(read))
+
+
+def metadata_of(bead: Bead) -> dict[str, Any]:
+    """The bead's metadata, empty if it is no object."""
+    value = bead.raw.get("metadata")
+    return value if isinstance(value, dict) else {}
+
+
+def step_of(bead: Bead) -> tuple[str, str]:
+    """(root id, step name) of a poured step's bead; two empty texts if it is none."""
+    value = metadata_of(bead).get(STEP_KEY)
+    if not isinstance(value, dict) or not value.get("molecule"):
+        return "", ""
+    return str(value["molecule"]), str(value.get("id") or "")
+
+
+def attached_to(bead: Bead) -> str:
+    """Id of the molecule that a work bead carries, empty if none; also where older tools wrote it."""
+    dispatch = metadata_of(bead).get("dispatch")
+    if isinstance(dispatch, dict) and dispatch.get("molecule"):
+        return str(dispatch["molecule"])
+    return bead.fields.get("attached_molecule", "")
+
+
+def state_of(recipe: Recipe, *, poured: bool, bead: str = "") -> dict[str, Any]:
+    """What a new root keeps under ``metadata.molecule``."""
+    state: dict[str, Any] = {
+        "formula": recipe.name,
+        "digest": recipe.digest,
+        "source": recipe.source,
+        "tier": recipe.tier,
+        "vars": dict(recipe.vars),
+        "phase": recipe.phase,
+        "squash": dict(recipe.squash),
+        "review_only": recipe.review_only,
+        "bead": bead,
+        "hooks": list(recipe.hooks),
+        "bond_points": list(recipe.bond_points),
+    }
+    state = {key: value for key, value in state.items() if value}
+    state["poured"] = poured
+    state["steps"] = [pack(step, texts=not poured) for step in recipe.steps]
+    return state
+
+
+def pack(step: RecipeStep, *, texts: bool) -> dict[str, Any]:
+    """A step as JSON, what is as usual left out; without ``texts`` also what its own bead says."""
+    out: dict[str, Any] = {"id": step.id}
+    if texts:
+        out["title"] = step.title
+    for name, usual in RecipeStep._field_defaults.items():
+        value = getattr(step, name)
+        if value == usual or (not texts and name in _TEXTS):
+            continue
+        if isinstance(value, Gate | OnComplete):
+            value = value._asdict()
+        out[name] = list(value) if isinstance(value, tuple) else value
+    return out
+
+
+def unpack(value: Mapping[str, Any]) -> RecipeStep:
+    """The step that ``pack`` made JSON of; unknown keys are left out."""
+    known: dict[str, Any] = {key: value[key] for key in RecipeStep._fields if key in value}
+    known.setdefault("title", "")
+    for name in _TUPLES:
+        if name in known:
+            known[name] = tuple(known[name])
+    if isinstance(known.get("gate"), dict):
+        known["gate"] = Gate(**{key: known["gate"][key] for key in Gate._fields if key in known["gate"]})
+    if isinstance(known.get("on_complete"), dict):
+        kept = known["on_complete"]
+        known["on_complete"] = OnComplete(**{key: kept[key] for key in OnComplete._fields if key in kept})
+    return RecipeStep(**known)

@@ -1,0 +1,242 @@
+"""Where each step of a molecule stands, for both kinds alike: pure once the beads are read.
+
+``look`` turns a root into StepViews: from the beads of a poured molecule and THE dependency view, from the checklist
+of a root-only one, or from the children of a root that another tool poured.
+"""
+
+from __future__ import annotations
+
+from gastown_core.beads.query import BLOCKS, CONDITIONAL, PARENT_CHILD, Graph, is_released
+from gastown_core.beads.record import excerpt_of
+from gastown_core.clock import parse_moment
+from gastown_core.formulas.molecules import gate_id, when_id
+from gastown_core.formulas.record import STEP_KEY, Molecule, metadata_of, molecule_of
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, Bead
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from gastown_core.formulas.recipe import RecipeStep
+
+DONE, CURRENT, READY, BLOCKED, PENDING = "done current ready blocked pending".split()
+"""Where a step stands: blocked waits for something outside, pending only for steps before it."""
+
+
+class StepView(Record):
+    """One step that is to be done. ``id`` is ``<root>.<name>``; ``holds`` are ids it waits for; times in Unix seconds."""
+
+    id: str
+    name: str
+    title: str
+    status: str
+    place: int = 0
+    assignee: str = ""
+    needs: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    parent: str = ""
+    parallel: bool = False
+    interactive: bool = False
+    closed_at: float = 0.0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is closed."""
+        return self.status == DONE
+
+
+def look(
+    root: Bead, read: Callable[[Iterable[str]], Mapping[str, Bead]], children: Callable[[str], list[str]], graph: Graph
+) -> list[StepView]:
+    """The steps of a molecule in order; steps that hold others (parents) are left out, they close with those.
+
+    ``read`` gives beads by id, ``children`` the ids whose parent a bead is.
+    """
+    molecule = molecule_of(root)
+    if molecule is None:
+        return _foreign(root, read(children(root.id)), graph)
+    if molecule.is_poured:
+        return _poured(molecule, read(molecule.step_bead(step.id) for step in molecule.steps), graph)
+    return _listed(molecule, children, graph)
+
+
+def parents_in(steps: Iterable[RecipeStep]) -> set[str]:
+    """Names of the steps that only hold others."""
+    return {step.parent for step in steps if step.parent}
+
+
+def _poured(molecule: Molecule, beads: Mapping[str, Bead], graph: Graph) -> list[StepView]:
+    for bead in beads.values():
+        graph.learn(excerpt_of(bead))
+    above = parents_in(molecule.steps)
+    own = {molecule.step_bead(step.id) for step in molecule.steps} | {molecule.id}
+    found = []
+    for index, step in enumerate(molecule.steps):
+        found_bead = beads.get(molecule.step_bead(step.id))
+        if found_bead is not None and step.id not in above:
+            view = _view(found_bead, step.id, index, graph, own)
+            found.append(view._replace(needs=step.needs, parent=step.parent, parallel=step.parallel))
+    return found
+
+
+def _view(bead: Bead, name: str, index: int, graph: Graph, own: set[str]) -> StepView:
+    holds = () if bead.is_closed else graph.blockers(bead.id)
+    if bead.is_closed:
+        status = DONE
+    elif bead.status in (IN_PROGRESS, HOOKED, IN_REVIEW):
+        status = CURRENT
+    elif not holds:
+        status = BLOCKED if graph.is_deferred(excerpt_of(bead)) or bead.status == "blocked" else READY
+    else:
+        # what holds it through its parent step is named by the parent, a step before this one
+        status = PENDING if own.issuperset(holds) else BLOCKED
+    return StepView(
+        bead.id, name, bead.title, status, index, bead.assignee, holds=holds, closed_at=bead.closed_at or 0.0
+    )
+
+
+def _foreign(root: Bead, beads: Mapping[str, Bead], graph: Graph) -> list[StepView]:
+    """Steps of a molecule or epic that some other tool, or a person, put together from children."""
+    steps = sorted((bead for bead in beads.values() if bead.issue_type != "gate"), key=_place)
+    own = {bead.id for bead in steps} | {root.id}
+    found = []
+    for index, bead in enumerate(steps):
+        graph.learn(excerpt_of(bead))
+        name = bead.id.removeprefix(f"{root.id}.")
+        needs = tuple(e.target for e in bead.edges if e.type in (BLOCKS, CONDITIONAL) and e.target in own)
+        view = _view(bead, name, index, graph, own)
+        found.append(view._replace(needs=tuple(need.removeprefix(f"{root.id}.") for need in needs)))
+    return found
+
+
+def _place(bead: Bead) -> tuple[int, float, int, str]:
+    kept = metadata_of(bead).get(STEP_KEY)
+    index = kept.get("index") if isinstance(kept, dict) else metadata_of(bead).get("step_index")
+    number = bead.id.rpartition(".")[2]
+    return (
+        index if isinstance(index, int) else 1 << 30,
+        bead.created_at,
+        int(number) if number.isdecimal() else 0,
+        bead.id,
+    )
+
+
+# -- the checklist of a root-only molecule -------------------------------------------------------------------
+
+
+def _listed(molecule: Molecule, children: Callable[[str], list[str]], graph: Graph) -> list[StepView]:
+    closed = closed_names(molecule)
+    done, current = molecule.table("done"), molecule.table("current")
+    all_closed = molecule.root.status == CLOSED
+    needed = needs_with_parents(molecule.steps)
+    above = parents_in(molecule.steps)
+    found = []
+    for index, step in enumerate(molecule.steps):
+        if step.id in above:
+            continue
+        before = tuple(molecule.step_bead(name) for name in needed[step.id] if name not in closed)
+        outside = _outside(molecule, step, closed, graph)
+        if step.id in done or all_closed:
+            status = DONE
+        elif step.id in current:
+            status = CURRENT
+        else:
+            status = BLOCKED if outside else PENDING if before else READY
+        holds = () if status in (DONE, CURRENT) else (*before, *outside)
+        closed_at = parse_moment(done.get(step.id)) or 0.0
+        found.append(
+            StepView(
+                molecule.step_bead(step.id),
+                step.id,
+                step.title or step.id,
+                status,
+                index,
+                str(current.get(step.id) or ""),
+                step.needs,
+                holds,
+                step.parent,
+                step.parallel,
+                step.interactive,
+                closed_at,
+            )
+        )
+    return found
+
+
+def closed_names(molecule: Molecule) -> set[str]:
+    """Names of a checklist's steps that are through, steps with all their children through among them."""
+    if molecule.root.status == CLOSED:
+        return {step.id for step in molecule.steps}
+    above = parents_in(molecule.steps)
+    closed = set(molecule.table("done")) - above
+    inside: dict[str, list[str]] = {}
+    for step in molecule.steps:
+        if step.parent:
+            inside.setdefault(step.parent, []).append(step.id)
+    # children follow their parent in the list, so that the deepest is settled first
+    for step in reversed(molecule.steps):
+        if step.id in above and closed.issuperset(inside[step.id]):
+            closed.add(step.id)
+    return closed
+
+
+def needs_with_parents(steps: Iterable[RecipeStep]) -> dict[str, tuple[str, ...]]:
+    """What each step needs, with what the steps around it need."""
+    known: dict[str, tuple[str, ...]] = {}
+    by_name = {step.id: step for step in steps}
+    for step in by_name.values():
+        names: dict[str, None] = dict.fromkeys(step.needs)
+        here: RecipeStep | None = by_name.get(step.parent)
+        if step.waits_for and step.spawner:
+            names[step.spawner] = None
+        while here is not None:
+            names.update(dict.fromkeys(known.get(here.id, here.needs)))
+            here = by_name.get(here.parent) if here.id not in known else None
+        known[step.id] = tuple(names)
+    return known
+
+
+def _outside(molecule: Molecule, step: RecipeStep, closed: set[str], graph: Graph) -> tuple[str, ...]:
+    """Open gates of the step, and open molecules it waits for."""
+    wanted = [gate_id(molecule.id, step.id)] if step.gate is not None else []
+    wanted += [when_id(molecule.id, step.id)] if step.only_if else []
+    found = [one for one in wanted if _is_open(graph, one)]
+    if step.waits_for:
+        spawner = step.spawner or (step.needs[0] if step.needs else "")
+        spawned = [str(one) for one in molecule.table("spawned").get(spawner, ())]
+        still = [one for one in spawned if _is_open(graph, one)]
+        if still and not ("any-children" in step.waits_for and len(still) < len(spawned)):
+            found += still
+    return tuple(found)
+
+
+def _is_open(graph: Graph, bead_id: str) -> bool:
+    bead = graph.bead(bead_id)
+    return bead is not None and not is_released(bead)
+
+
+# -- shape ---------------------------------------------------------------------------------------------------
+
+
+def tiers(views: Iterable[StepView]) -> dict[str, int]:
+    """The wave of each step: 0 needs nothing, else one more than the latest it needs."""
+    found: dict[str, int] = {}
+    for view in views:
+        # the list is in order, so that what a step needs is there already
+        found[view.name] = 1 + max((found.get(name, -1) for name in view.needs), default=-1)
+    return found
+
+
+def critical_path(views: Iterable[StepView]) -> list[str]:
+    """Names along the longest chain of needs, the first step first."""
+    longest: dict[str, int] = {}
+    came: dict[str, str] = {}
+    for view in views:
+        best = max((name for name in view.needs if name in longest), key=lambda name: longest[name], default="")
+        longest[view.name] = 1 + (longest[best] if best else 0)
+        came[view.name] = best
+    path = [max(longest, key=lambda name: longest[name])] if longest else []
+    while path and came[path[-1]]:
+        path.append(came[path[-1]])
+    return path[::-1]
