@@ -44,6 +44,9 @@ else:
     TreeStatus = namedtuple("TreeStatus", "changed untracked")
     Unsaved = namedtuple("Unsaved", "files commits stashes")
 
+RESCUE = "refs/gastown/rescue"
+"""Where work is kept that a worktree held when it was reused or removed: ``<name>/<milliseconds>`` below it."""
+
 OURS = (".runtime/", ".claude/", ".logs/", "__pycache__/", "state.json", "CLAUDE.local.md", ".beads/", ".gt-agent")
 """What we put into worktrees and git must not see."""
 
@@ -105,35 +108,47 @@ def unsaved(git: Git) -> Unsaved:
     tree = status(git)
     commits = 0
     if git.commit_of("HEAD"):
-        commits = int(git.run("rev-list", "--count", "HEAD", "--not", "--remotes", "--glob=refs/gastown/rescue/*"))
+        commits = int(git.run("rev-list", "--count", "HEAD", "--not", "--remotes", f"--glob={RESCUE}/*"))
     return Unsaved(len(tree.changed) + len(tree.untracked), commits, count_stashes(git))
 
 
 def count_stashes(git: Git) -> int:
-    """Stashes made on this worktree's branch; the stash list itself is shared by all worktrees."""
+    """Stashes made on this worktree's branch and saved nowhere else; the list itself is shared by all worktrees."""
+    return len(_unsaved_stashes(git))
+
+
+def _unsaved_stashes(git: Git) -> list[str]:
+    """Commits of the branch's stashes that no rescue ref holds."""
     branch = git.branch()
-    done = git.attempt("stash", "list", "--format=%gs")
-    if done.code != 0 or not branch:
-        return 0
-    return sum(1 for line in done.out.splitlines() if f"n {branch}: " in line)
+    # without a stash in the whole repository this one question is all it costs
+    if not branch or git.attempt("rev-parse", "--verify", "--quiet", "refs/stash").code != 0:
+        return []
+    rows = git.run("stash", "list", "--format=%H %gs").splitlines()
+    found = [row.partition(" ")[0] for row in rows if f"n {branch}: " in row]
+    saved = set(git.run("for-each-ref", "--format=%(objectname)", RESCUE).split()) if found else set()
+    return [commit for commit in found if commit not in saved]
 
 
 def rescue(git: Git, name: str, now: float) -> str:
-    """Save uncommitted, untracked and unpushed work under a rescue ref; returns the ref, empty if there was none."""
+    """Save uncommitted, untracked and unpushed work, and the branch's stashes, under rescue refs.
+
+    Returns the ref of the work (of the first stash if there was nothing else), empty if nothing was unsaved.
+    """
     lost = unsaved(git)
+    ref = f"{RESCUE}/{name}/{int(now * 1000)}"
+    made = ""
+    if lost.files or lost.commits:
+        git.run("update-ref", ref, commit_of_everything(git) if lost.files else git.commit_of("HEAD"))
+        made = ref
+    for number, commit in enumerate(_unsaved_stashes(git) if lost.stashes else []):
+        git.run("update-ref", f"{ref}-stash{number}", commit)
+        made = made or f"{ref}-stash{number}"
+    return made
+
+
+def commit_of_everything(git: Git, message: str = "work saved before its worktree was reused or removed") -> str:
+    """A commit of the working tree as it is on top of HEAD, made beside the index so that nothing is touched."""
     head = git.commit_of("HEAD")
-    if not lost.files and not lost.commits:
-        return ""
-    commit = head
-    if lost.files:
-        commit = _commit_of_everything(git, head)
-    ref = f"refs/gastown/rescue/{name}/{int(now * 1000)}"
-    git.run("update-ref", ref, commit)
-    return ref
-
-
-def _commit_of_everything(git: Git, head: str) -> str:
-    """A commit of the working tree as it is, made beside the index so that the worktree stays untouched."""
     index = os.path.join(git.run("rev-parse", "--absolute-git-dir"), f"rescue-index.{os.getpid()}")
     env = {"GIT_INDEX_FILE": index}
     try:
@@ -143,9 +158,21 @@ def _commit_of_everything(git: Git, head: str) -> str:
     finally:
         if os.path.exists(index):
             os.unlink(index)
-    parents = ["-p", head] if head else []
+    return commit_tree(git, tree, head, message)
+
+
+def commit_tree(git: Git, tree: str, parent: str, message: str) -> str:
+    """A commit of ``tree`` on ``parent`` (none if empty) that no branch points at yet."""
     signer = Git(git.path, identity=git.identity or ENGINE)
-    return signer.run("commit-tree", tree, *parents, "-m", "work saved before its worktree was reused or removed")
+    return signer.run("commit-tree", tree, *(("-p", parent) if parent else ()), "-m", message)
+
+
+def put_back(git: Git, saved: str) -> None:
+    """Make branch and files as they were when ``commit_of_everything`` gave ``saved``; what stands now is overwritten."""
+    # what git does not know of yet would stay
+    git.run("add", "--all")
+    git.run("read-tree", "-u", "--reset", saved)
+    git.run("reset", "--quiet", f"{saved}^")
 
 
 def common_dir(git: Git) -> str:

@@ -41,6 +41,26 @@ TABLE = (
     # work
     kind("sling", WORK, "🎯", "@", GOOD, 14, "bead target formula", sling_sentence),
     kind("hook", WORK, "🪝", "J", GOOD, 14, "bead", lambda p: f"hooked {text_of(p, 'bead', '?')}"),
+    kind(
+        "hook_state",
+        WORK,
+        "🪝",
+        "J",
+        INFO,
+        7,
+        "agent from to bead",
+        lambda p: f"hook {text_of(p, 'to', '?')}" + (f" with {text_of(p, 'bead')}" if text_of(p, "bead") else ""),
+    ),
+    kind(
+        "hook_rolled_back",
+        WORK,
+        "⟲",
+        "<",
+        WARN,
+        30,
+        "agent to rescue",
+        lambda p: f"worktree back at {text_of(p, 'to', '?')}",
+    ),
     kind("unhook", WORK, "↩", "<", INFO, 14, "bead", lambda p: f"let go of {text_of(p, 'bead', '?')}"),
     kind(
         "done",

@@ -1,256 +1,202 @@
-"""Polecats: claim an idle one or make a new one, with a worktree on a branch for one piece of work.
+"""A polecat's worktree: made or reused for one piece of work, furnished, and taken back when the sling fails.
 
-One per-polecat lock is held from the choice until the caller is done (``Claim`` is a context manager), so two
-slings never take the same one.  A worktree is reused only after what it held has a rescue ref.
+``plan`` only looks (and fetches), ``build`` changes, and ``take_back`` undoes a build that stopped anywhere: nothing
+of what the worktree held is lost either way, for it has a rescue ref before it is touched.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-from collections import namedtuple
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import ConflictError, GitError, UsageError
-from gastown_core.files.locks import FileLock
-from gastown_core.git import worktree
+from gastown_core.errors import GitError
+from gastown_core.git import checkpoints, push_guard, worktree
 from gastown_core.git.repo import Git
-from gastown_core.model.address import POLECAT, Address
+from gastown_core.model.record import Record
 from gastown_core.town import sources
+from gastown_core.town.branches import bead_of_branch, branch_name
 from gastown_core.town.identity import signature
-from gastown_core.town.inventory import RosterEntry, polecat_dir
-from gastown_core.town.names import NAME, RESERVED, free_names, pool_names
+from gastown_core.town.inventory import RosterEntry
 from gastown_core.town.rigs import bare_repo, beads_home, default_branch
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-    from typing import NamedTuple
-
     from gastown_core.clock import Clock
-
-    class Sandbox(NamedTuple):
-        """A polecat's worktree ready for work; ``rescue`` is the ref of what it held before, ``was`` its old branch."""
-
-        entry: RosterEntry
-        branch: str
-        base: str
-        is_new: bool
-        rescue: str
-        was: str
-        warnings: tuple[str, ...]
-else:
-    Sandbox = namedtuple("Sandbox", "entry branch base is_new rescue was warnings")
+    from gastown_core.town.polecat_pool import Claim
 
 
-class Claim:
-    """A polecat held for one sling; leaving the ``with`` block lets it go (its work is then on the hook)."""
+class Sandbox(Record):
+    """A polecat's worktree for one piece of work; ``base`` is what it is merged into, ``start`` where it begins.
 
-    def __init__(self, root: str, rig: str, name: str, entry: RosterEntry, lock: FileLock, is_new: bool) -> None:
-        self.root = root
-        self.rig = rig
-        self.name = name
-        self.entry = entry
-        self.is_new = is_new
-        self._lock = lock
-
-    def __enter__(self) -> Claim:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(_pending(self.root, self.rig, self.name))
-        self._lock.__exit__(None, None, None)
-
-
-def claim(
-    root: str,
-    rig: str,
-    prefix: str,
-    *,
-    wanted: str = "",
-    is_idle: Callable[[RosterEntry], bool],
-    clock: Clock = SYSTEM_CLOCK,
-) -> Claim:
-    """Take an idle polecat of the rig, or the next free name; ``wanted`` asks for one by name.
-
-    ``is_idle`` is asked for existing ones, under the lock.  Raises ConflictError if the wanted one is at work or
-    the rig is full, UsageError for a bad name.
+    ``was`` and ``head`` tell what a reused worktree had checked out, ``rescue`` the ref of the work that it held,
+    ``shelved`` the folder of a worktree that git no longer knew.
     """
-    locks = os.path.join(root, rig, ".runtime", "locks")
-    os.makedirs(locks, exist_ok=True)
-    os.makedirs(os.path.join(root, rig, "polecats"), exist_ok=True)
-    with FileLock(os.path.join(locks, "polecat-pool.lock")):
-        known = _names(root, rig)
-        reserved = _reserved(root, rig, clock.now())
-        if wanted:
-            return _claim_by_name(root, rig, prefix, wanted, known, reserved, is_idle)
-        for name in known:
-            taken = None if name in reserved else _try(root, rig, prefix, name, is_new=False)
-            if taken is None:
-                continue
-            if is_idle(taken.entry):
-                _reserve(taken)
-                return taken
-            taken.__exit__(None, None, None)
-        return _claim_new(root, rig, prefix, {*known, *reserved})
+
+    entry: RosterEntry
+    rig: str
+    branch: str
+    base: str
+    start: str
+    is_new: bool
+    at: float
+    was: str = ""
+    head: str = ""
+    rescue: str = ""
+    shelved: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the worktree stands on the branch already and is gone on with as it is."""
+        return bool(self.was) and self.was == self.branch
 
 
-def _claim_by_name(
-    root: str,
-    rig: str,
-    prefix: str,
-    name: str,
-    known: list[str],
-    reserved: set[str],
-    is_idle: Callable[[RosterEntry], bool],
-) -> Claim:
-    if not NAME.fullmatch(name) or name in RESERVED:
-        raise UsageError(f"{name!r} cannot be a polecat's name", "", "lower-case letters, digits and - are allowed")
-    taken = None if name in reserved else _try(root, rig, prefix, name, is_new=name not in known)
-    if taken is None:
-        raise ConflictError(f"{rig}/{name} is being given work already", "", "choose another one, or the rig itself")
-    if not taken.is_new and not is_idle(taken.entry):
-        taken.__exit__(None, None, None)
-        raise ConflictError(f"{rig}/{name} has work on its hook", "", f"gt sling BEAD {rig} finds a free one")
-    _reserve(taken)
-    return taken
-
-
-def _claim_new(root: str, rig: str, prefix: str, in_use: set[str]) -> Claim:
-    most = load_settings(root).lenient("operational.polecat.max_per_rig")
-    settings = load_settings(root, "rig", rig)
-    if len(in_use) >= most:
-        raise ConflictError(
-            f"rig {rig} has {len(in_use)} polecats, all at work", f"{most} at most", "wait until one is done"
-        )
-    numbers_from = settings.lenient("namepool.max_before_numbering") + 1
-    for name in free_names(pool_names(root, settings), in_use, numbers_from):
-        taken = _try(root, rig, prefix, name, is_new=True)
-        if taken is not None:
-            _reserve(taken)
-            return taken
-    raise ConflictError(f"rig {rig} has no free name")
-
-
-def _try(root: str, rig: str, prefix: str, name: str, *, is_new: bool) -> Claim | None:
-    lock = FileLock(
-        os.path.join(root, rig, ".runtime", "locks", f"polecat-{name}.lock"), timeout_s=0.0, name_holder=True
+def prepare(
+    claimed: Claim,
+    bead_id: str,
+    *,
+    title: str = "",
+    base_branch: str = "",
+    start_from: str = "",
+    known_branch: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+) -> Sandbox:
+    """``plan`` and ``build`` in one; what a failure left half done is taken back. Raises GitError."""
+    made = plan(
+        claimed,
+        bead_id,
+        title=title,
+        base_branch=base_branch,
+        start_from=start_from,
+        known_branch=known_branch,
+        clock=clock,
     )
     try:
-        lock.__enter__()
-    except ConflictError:
-        return None
-    return Claim(root, rig, name, polecat_entry(root, rig, prefix, name), lock, is_new)
+        return build(claimed, made)
+    except BaseException:
+        take_back(claimed.root, made)
+        raise
 
 
-def polecat_entry(root: str, rig: str, prefix: str, name: str) -> RosterEntry:
-    """The roster entry a polecat has, or will have once it is made."""
-    address = Address(POLECAT, rig, name)
-    path = os.path.join(root, rig)
-    work_dir = polecat_dir(path, rig, name)
-    if not os.path.isdir(work_dir):
-        work_dir = os.path.join(path, "polecats", name, rig)
-    return RosterEntry(address, address.session(prefix), work_dir, address.bead_id(prefix))
+def plan(
+    claimed: Claim,
+    bead_id: str,
+    *,
+    title: str = "",
+    base_branch: str = "",
+    start_from: str = "",
+    known_branch: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+) -> Sandbox:
+    """What the claimed polecat's worktree is to be: a new branch from ``origin/<base>``, or from the branch
+    ``start_from`` if that exists; a worktree that stands on a branch for the same bead is gone on with as it is.
 
-
-def _names(root: str, rig: str) -> list[str]:
-    folder = os.path.join(root, rig, "polecats")
-    return sorted(n for n in os.listdir(folder) if not n.startswith(".") and os.path.isdir(os.path.join(folder, n)))
-
-
-def _pending(root: str, rig: str, name: str) -> str:
-    return os.path.join(root, rig, "polecats", f"{name}.pending")
-
-
-def _reserve(claimed: Claim) -> None:
-    with open(_pending(claimed.root, claimed.rig, claimed.name), "w", encoding="ascii") as handle:
-        handle.write(f"{os.getpid()}\n")
-
-
-def _reserved(root: str, rig: str, now: float) -> set[str]:
-    """Names with a reservation that still counts; older ones are removed."""
-    limit = load_settings(root).seconds("operational.polecat.pending_max_age")
-    folder = os.path.join(root, rig, "polecats")
-    found: set[str] = set()
-    for file in os.listdir(folder):
-        if not file.endswith(".pending"):
-            continue
-        path = os.path.join(folder, file)
-        with contextlib.suppress(FileNotFoundError):
-            if now - os.stat(path).st_mtime > limit or not _is_running(path):
-                os.unlink(path)
-            else:
-                found.add(file.removesuffix(".pending"))
-    return found
-
-
-def _is_running(path: str) -> bool:
-    """Whether the process that wrote the reservation still runs."""
-    with open(path, encoding="ascii", errors="replace") as handle:
-        text = handle.read().strip()
-    if not text.isdigit():
-        return True
-    try:
-        os.kill(int(text), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def prepare(claimed: Claim, bead_id: str, *, base_branch: str = "", clock: Clock = SYSTEM_CLOCK) -> Sandbox:
-    """Give the claimed polecat a worktree on a new branch from ``origin/<base>``.
-
-    A worktree that stands on a branch for the same bead is gone on with as it is.  Raises GitError; nothing is lost.
+    Raises GitError if there is no such base; only remote branches were fetched then.
     """
     root, rig, entry = claimed.root, claimed.rig, claimed.entry
     bare = bare_repo(root, rig)
-    base = f"origin/{base_branch or default_branch(root, rig)}"
-    warnings = _fetch(bare, base.removeprefix("origin/"))
+    main = base_branch or default_branch(root, rig)
+    warnings = _fetch(bare, main, start_from)
+    base = f"origin/{main}"
     if not bare.commit_of(base):
-        raise GitError(f"rig {rig} has no branch {base.removeprefix('origin/')}", f"{base} does not exist")
-    tree = Git(entry.work_dir) if os.path.exists(os.path.join(entry.work_dir, ".git")) else None
-    rescue, was = "", tree.branch() if tree is not None else ""
-    resumes = bool(bead_id) and bead_of_branch(was) == bead_id
-    branch = was if resumes else branch_name(claimed.name, bead_id, clock.now())
-    if tree is None:
+        raise GitError(f"rig {rig} has no branch {main}", f"{base} does not exist")
+    start = _start(bare, base, start_from)
+    if start_from and start == base:
+        warnings.append(f"the earlier branch {start_from} is gone, the work starts from {main} again")
+    tree = _standing(entry)
+    was = tree.branch() if tree is not None else ""
+    if was and (was == known_branch or (bead_id and bead_of_branch(was) == bead_id)):
+        branch = was
+    else:
+        template = load_settings(root, "rig", rig).lenient("polecat_branch_template") or ""
+        user = bare.config("user.name") if "{user}" in template else ""
+        branch = branch_name(claimed.name, bead_id, clock.now(), template=template, title=title, user=user)
+    head = tree.commit_of("HEAD") if tree is not None else ""
+    return Sandbox(entry, rig, branch, base, start, claimed.is_new, clock.now(), was, head, warnings=tuple(warnings))
+
+
+def _start(bare: Git, base: str, start_from: str) -> str:
+    """The earlier branch, as it is at origin or (work that never left) here; else the base."""
+    if not start_from:
+        return base
+    ours, theirs = bare.commit_of(f"refs/heads/{start_from}"), bare.commit_of(f"origin/{start_from}")
+    if ours and theirs and ours != theirs:
+        ahead = bare.attempt("merge-base", "--is-ancestor", theirs, ours).code == 0
+        return ours if ahead else theirs
+    return ours or theirs or base
+
+
+def _standing(entry: RosterEntry) -> Git | None:
+    """The worktree if git still knows it."""
+    if not os.path.exists(os.path.join(entry.work_dir, ".git")):
+        return None
+    tree = Git(entry.work_dir)
+    return tree if tree.attempt("rev-parse", "--git-dir").code == 0 else None
+
+
+def build(claimed: Claim, planned: Sandbox) -> Sandbox:
+    """Make it so. Raises GitError; ``take_back`` of the planned sandbox then puts everything back."""
+    root, entry = claimed.root, claimed.entry
+    bare = bare_repo(root, planned.rig)
+    if not planned.was and not planned.head:
+        made = planned._replace(shelved=_shelve(root, planned))
         bare.run("worktree", "prune")
-        worktree.add(bare, entry.work_dir, branch=branch, start=base)
-    elif not resumes:
-        rescue = worktree.rescue(tree, claimed.name, clock.now())
-        tree.run("branch", branch, base)
-        tree.run("checkout", "--quiet", "--force", branch)
+        worktree.add(bare, entry.work_dir, branch=planned.branch, start=planned.start)
+    elif planned.resumes:
+        made = planned
+    else:
+        tree = Git(entry.work_dir)
+        rescue = worktree.rescue(tree, claimed.name, planned.at)
+        made = planned._replace(rescue=rescue)
+        tree.run("checkout", "--quiet", "--force", "--no-track", "-b", planned.branch, planned.start)
         tree.run("clean", "--quiet", "-fd")
-    made = Sandbox(entry, branch, base, claimed.is_new, rescue, was, tuple(warnings))
-    try:
-        _furnish(root, rig, entry)
-        warnings += sources.run_setup_hooks(os.path.join(root, rig), entry.work_dir)
-    except BaseException:
-        take_back(root, rig, made, clock=clock)
-        raise
-    return made._replace(warnings=tuple(warnings))
+    _furnish(root, planned.rig, entry, bare)
+    warnings = sources.run_setup_hooks(os.path.join(root, planned.rig), entry.work_dir)
+    why = "sling: gone on with" if planned.resumes else "sling: fresh branch"
+    checkpoints.save(Git(entry.work_dir), claimed.name, why, planned.at, clean=not planned.resumes)
+    return made._replace(warnings=(*planned.warnings, *warnings))
 
 
-def _fetch(bare: Git, branch: str) -> list[str]:
-    """Bring the base branch up to date; an unreachable remote is a warning, the work then starts from what is here."""
+def _shelve(root: str, planned: Sandbox) -> str:
+    """Move a folder that git no longer knows out of the way; returns where it went, empty if there was none."""
+    path = planned.entry.work_dir
+    if not os.path.isdir(path) or not os.listdir(path):
+        return ""
+    shelf = _shelf(root, planned)
+    os.makedirs(os.path.dirname(shelf), exist_ok=True)
+    os.rename(path, shelf)
+    return shelf
+
+
+def _shelf(root: str, planned: Sandbox) -> str:
+    name = f"{planned.entry.address.name}-{int(planned.at * 1000)}"
+    return os.path.join(root, planned.rig, ".runtime", "rescue", name)
+
+
+def _fetch(bare: Git, branch: str, also: str) -> list[str]:
+    """Bring the branches up to date; an unreachable remote is a warning, the work then starts from what is here."""
     try:
-        bare.run("fetch", "--quiet", "origin", f"+refs/heads/{branch}:refs/remotes/origin/{branch}", timeout_s=20.0)
+        bare.run("fetch", "--quiet", "origin", _ref(branch), *([_ref(also)] if also else []), timeout_s=20.0)
     except GitError as error:
+        if also and "couldn't find remote ref" in error.why:
+            return _fetch(bare, branch, "")
         return [f"origin could not be fetched, the branch starts from the last known state ({error.why})"]
     return []
 
 
-def _furnish(root: str, rig: str, entry: RosterEntry) -> None:
+def _ref(branch: str) -> str:
+    return f"+refs/heads/{branch}:refs/remotes/origin/{branch}"
+
+
+def _furnish(root: str, rig: str, entry: RosterEntry, bare: Git) -> None:
     sources.provision(os.path.join(root, rig), entry.work_dir, beads_home(root, rig))
     domain = load_settings(root).lenient("agent_email_domain")
-    worktree.set_identity(Git(entry.work_dir), signature(entry.address, domain))
+    tree = Git(entry.work_dir)
+    worktree.set_identity(tree, signature(entry.address, domain))
+    push_guard.install(bare, default_branch(root, rig))
+    push_guard.bind(tree, bare.path)
     with open(os.path.join(entry.work_dir, "CLAUDE.local.md"), "w", encoding="utf-8") as handle:
         handle.write(WORKER_TEXT.format(who=entry.address.short))
 
@@ -265,37 +211,32 @@ WORKER_TEXT = """\
 """
 
 
-def take_back(root: str, rig: str, sandbox: Sandbox, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Undo ``prepare``: a new polecat's worktree and branch go, a reused one returns to its old branch."""
-    bare = bare_repo(root, rig)
-    name = sandbox.entry.address.name
-    if sandbox.is_new:
-        worktree.remove(bare, sandbox.entry.work_dir, rescue_as=name, now=clock.now())
-        shutil.rmtree(os.path.join(root, rig, "polecats", name), ignore_errors=True)
-    elif sandbox.was == sandbox.branch:
+def take_back(root: str, planned: Sandbox) -> None:
+    """Undo ``build``, however far it came: a new worktree and branch go, a reused one is as it was, loose files too."""
+    bare = bare_repo(root, planned.rig)
+    name = planned.entry.address.name
+    if planned.resumes:
         return
-    elif sandbox.was:
-        Git(sandbox.entry.work_dir).run("checkout", "--quiet", "--force", sandbox.was)
-    bare.run("branch", "--quiet", "-D", sandbox.branch)
+    if planned.head:
+        _return_to(Git(planned.entry.work_dir), planned, f"{worktree.RESCUE}/{name}/{int(planned.at * 1000)}")
+    else:
+        worktree.remove(bare, planned.entry.work_dir, rescue_as=name, now=planned.at)
+        if planned.is_new:
+            shutil.rmtree(os.path.join(root, planned.rig, "polecats", name), ignore_errors=True)
+        if os.path.isdir(_shelf(root, planned)):
+            os.rename(_shelf(root, planned), planned.entry.work_dir)
+    checkpoint = f"{checkpoints.HOOK}/{name}/{int(planned.at * 1000)}"
+    for ref in (f"refs/heads/{planned.branch}", checkpoint):
+        if bare.commit_of(ref):
+            bare.run("update-ref", "-d", ref)
 
 
-def branch_name(name: str, bead_id: str, now: float) -> str:
-    """``polecat/opal/sh-x1@<base36 milliseconds>``; without a bead ``polecat/opal-<base36 milliseconds>``."""
-    stamp = to_base36(int(now * 1000))
-    return f"polecat/{name}/{bead_id}@{stamp}" if bead_id else f"polecat/{name}-{stamp}"
-
-
-def bead_of_branch(branch: str) -> str:
-    """The bead that a polecat's branch was made for, empty if none."""
-    parts = branch.split("/")
-    return parts[2].partition("@")[0] if len(parts) == 3 and parts[0] == "polecat" else ""
-
-
-def to_base36(number: int) -> str:
-    """``number`` in digits and lower-case letters."""
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    out = ""
-    while number:
-        number, digit = divmod(number, 36)
-        out = digits[digit] + out
-    return out or "0"
+def _return_to(tree: Git, planned: Sandbox, rescue: str) -> None:
+    saved = tree.commit_of(rescue)
+    if tree.branch() == planned.branch:
+        back = [planned.was] if planned.was else ["--detach", planned.head]
+        tree.run("checkout", "--quiet", "--force", *back)
+        if saved and saved != planned.head:
+            worktree.put_back(tree, saved)
+    if saved:
+        tree.run("update-ref", "-d", rescue)

@@ -14,7 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import ConflictError, GitError, NotFoundError, TownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import edit_json, read_json, write_atomic, write_json
-from gastown_core.git import worktree
+from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import REFINERY, WITNESS, Address
 from gastown_core.town import sources
@@ -144,6 +144,8 @@ def _clone(
     prefix = _check_free(tracked or prefix or default_prefix(name), rigs)
     home = _make_ledger(path, clone, prefix, bool(tracked))
     sources.provision(path, clone, home)
+    for repository in (bare, clone):
+        push_guard.install(Git(repository), branch)
     refinery = os.path.join(path, "refinery", "rig")
     worktree.add(Git(bare), refinery, branch=branch, start="", new=False)
     sources.provision(path, refinery, home)

@@ -14,7 +14,7 @@ import time
 from collections import namedtuple
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import ConflictError, NoTmuxError, TmuxError, TownError, UsageError
+from gastown_core.errors import ConflictError, GastownError, NoTmuxError, TmuxError, TownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT, Address
 from gastown_core.process import spawn
@@ -252,6 +252,7 @@ def stop_agent(
     if not kill_session(server_of(root), entry.session, grace_s=grace):
         return False
     _forget_heartbeat(root, entry)
+    _note_hook(root, entry, False, clock)
     if event == "session_end":
         payload = {"session_id": entry.session, "role": entry.address.path, "topic": reason}
         append_event(root, event, entry.address.path, payload, clock=clock)
@@ -302,10 +303,21 @@ def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
         "cwd": entry.work_dir,
     }
     append_event(root, "session_start", entry.address.path, payload, clock=clock)
+    _note_hook(root, entry, True, clock)
     if start.typed_prompt:
         # whoever started the agent need not wait until it is ready to be spoken to
         words = ["session", "first-prompt", entry.address.path, "--", start.typed_prompt]
         spawn([sys.executable, "-P", "-m", "gastown_cli", *words], cwd=root)
+
+
+def _note_hook(root: str, entry: RosterEntry, runs: bool, clock: Clock) -> None:
+    """Only workers have a hook with a life of its own; a record that cannot be kept is no reason to fail."""
+    if entry.address.role not in (CREW, POLECAT):
+        return
+    from gastown_core.town.hook_record import record_session
+
+    with contextlib.suppress(GastownError):
+        record_session(root, entry, runs=runs, clock=clock)
 
 
 def _forget_heartbeat(root: str, entry: RosterEntry) -> None:

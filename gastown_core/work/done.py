@@ -20,7 +20,7 @@ from gastown_core.model.order import Receipt
 from gastown_core.runtimes.heartbeat import write_heartbeat
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.identity import rig_prefix, signature
-from gastown_core.town.polecats import bead_of_branch
+from gastown_core.town.branches import bead_of_branch
 from gastown_core.town.rigs import default_branch
 from gastown_core.town.settings import load_settings
 from gastown_core.work import convoys, hook, merge_requests

@@ -18,7 +18,7 @@ from gastown_core.files.locks import FileLock
 from gastown_core.model.address import POLECAT, Address, parse_address, same_agent
 from gastown_core.model.order import Receipt
 from gastown_core.tmux.socket import has_tmux
-from gastown_core.town import polecats, sessions
+from gastown_core.town import polecat_pool, polecats, sessions
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 from gastown_core.town.identity import HUMAN, rig_prefix
 from gastown_core.town.inventory import RosterEntry, read_inventory
@@ -147,7 +147,7 @@ class Sling:
             return False
         if not self.request.session or not has_tmux():
             return False
-        entry = polecats.polecat_entry(self.root, who.rig, rig_prefix(self.root, who.rig), who.name)
+        entry = polecat_pool.polecat_entry(self.root, who.rig, rig_prefix(self.root, who.rig), who.name)
         return not self._lives(entry)
 
     def _make_convoy(self, bead: Bead, undo: ExitStack) -> str:
@@ -173,7 +173,7 @@ class Sling:
         mine = parse_address(bead.assignee) if bead.assignee else None
         gone = mine.name if mine is not None and mine.rig == rig and bead.status in hook.HELD else ""
         claimed = held.enter_context(
-            polecats.claim(
+            polecat_pool.claim(
                 self.root,
                 rig,
                 prefix,
@@ -183,7 +183,7 @@ class Sling:
             )
         )
         sandbox = polecats.prepare(claimed, bead.id, base_branch=self.request.base_branch, clock=self.clock)
-        undo.callback(polecats.take_back, self.root, rig, sandbox, clock=self.clock)
+        undo.callback(polecats.take_back, self.root, sandbox)
         entry = sandbox.entry
         undo.callback(self._forget_agent, entry, get_agent_bead(self.ledger, entry.bead_id))
         self._set_agent(entry, agent_state="spawning", hook_bead=bead.id, branch=sandbox.branch, hook_state="created")

@@ -9,7 +9,7 @@ from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.git import worktree
 from gastown_core.git.repo import Git
-from gastown_core.town import polecats
+from gastown_core.town import branches, polecat_pool, polecats
 from gastown_core.town.names import THEMES, free_names, pick_theme
 from tests.support.repos import commit_files
 from tests.support.rigged import make_executable, write
@@ -19,20 +19,20 @@ ALWAYS = lambda entry: True  # noqa: E731
 
 
 def take(rigged, is_idle=NEVER, **options):
-    return polecats.claim(rigged.root, "shop", "sh", is_idle=is_idle, **options)
+    return polecat_pool.claim(rigged.root, "shop", "sh", is_idle=is_idle, **options)
 
 
 def test_a_new_polecat_gets_a_clean_worktree_on_its_own_branch(rigged):
     with take(rigged) as claimed:
         made = polecats.prepare(claimed, "sh-x1", clock=FixedClock(1_700_000_000))
     git = Git(made.entry.work_dir)
-    assert made.branch == f"polecat/{claimed.name}/sh-x1@{polecats.to_base36(1_700_000_000_000)}"
+    assert made.branch == f"polecat/{claimed.name}/sh-x1@{branches.to_base36(1_700_000_000_000)}"
     assert git.branch() == made.branch
     assert worktree.status(git) == ((), ())
     assert git.config("user.name") == claimed.name
     assert made.entry.work_dir == os.path.join(rigged.root, "shop", "polecats", claimed.name, "shop")
     assert os.listdir(os.path.join(rigged.root, "shop", "polecats")) == [claimed.name]
-    assert polecats.bead_of_branch(made.branch) == "sh-x1"
+    assert branches.bead_of_branch(made.branch) == "sh-x1"
 
 
 def test_ten_claims_side_by_side_get_ten_names(rigged):
@@ -77,7 +77,7 @@ def test_work_on_the_same_bead_is_gone_on_with(rigged):
     write(os.path.join(old.entry.work_dir, "half.txt"), "half")
     with take(rigged, ALWAYS) as claimed:
         made = polecats.prepare(claimed, "sh-1")
-        polecats.take_back(rigged.root, "shop", made)
+        polecats.take_back(rigged.root, made)
     assert (made.branch, made.rescue) == (old.branch, "")
     assert worktree.status(Git(old.entry.work_dir)).untracked == ("half.txt",)
 
@@ -85,7 +85,7 @@ def test_work_on_the_same_bead_is_gone_on_with(rigged):
 def test_taking_back_a_new_polecat_leaves_nothing(rigged):
     with take(rigged) as claimed:
         made = polecats.prepare(claimed, "sh-1")
-        polecats.take_back(rigged.root, "shop", made)
+        polecats.take_back(rigged.root, made)
     assert os.listdir(os.path.join(rigged.root, "shop", "polecats")) == []
     assert not Git(os.path.join(rigged.root, "shop", ".repo.git")).commit_of(made.branch)
 
@@ -95,7 +95,7 @@ def test_taking_back_a_reused_polecat_returns_to_its_old_branch(rigged):
         old = polecats.prepare(claimed, "sh-1")
     with take(rigged, ALWAYS) as claimed:
         made = polecats.prepare(claimed, "sh-2")
-        polecats.take_back(rigged.root, "shop", made)
+        polecats.take_back(rigged.root, made)
     assert Git(old.entry.work_dir).branch() == old.branch
 
 

@@ -1,0 +1,127 @@
+"""The push guard: a git hook in the rig's shared repository that keeps polecats from pushing the default branch.
+
+It is asked by git itself, so it holds for whatever an agent types.  Landing is the refinery's; a worker hands in
+with ``gt done``.  A hook of the project (``.githooks/pre-push``, or one that lay there before) is asked afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.files.atomic import write_atomic
+from gastown_core.git.repo import Git
+from gastown_core.git.worktree import common_dir
+
+MARK = "# gas town push guard 1"
+KEPT = "pre-push.project"
+"""Under this name a hook lies on that was there before ours."""
+
+SCRIPT = f"""#!/bin/sh
+{MARK}
+# Written by gt; changes are overwritten. A project's own hook goes to .githooks/pre-push or {KEPT} beside this.
+remote=$1
+default=$(git config --get gastown.defaultBranch) || default=
+lines=$(cat)
+
+refuse() {{
+    echo "gas town: $1" >&2
+    echo "  why:  $2" >&2
+    echo "  next: $3" >&2
+    exit 1
+}}
+
+is_polecat() {{
+    [ -n "$GT_POLECAT" ] && return 0
+    case "$(pwd -P)/" in */polecats/*) return 0 ;; esac
+    return 1
+}}
+
+check_landing() {{
+    # $1 is what the default branch is to become; an integration branch lands by gt mq integration land alone
+    [ "$GT_INTEGRATION_LAND" = 1 ] && return 0
+    heads=$(git ls-remote --heads "$remote") ||
+        refuse "the default branch was not pushed" "$remote does not tell its branches" "try again when it answers"
+    before=$(printf '%s\\n' "$heads" | sed -n "s|[[:space:]]refs/heads/$default\\$||p")
+    printf '%s\\n' "$heads" | while read -r tip ref; do
+        case "$ref" in refs/heads/integration/*) ;; *) continue ;; esac
+        git merge-base --is-ancestor "$tip" "$1" 2>/dev/null || continue
+        [ -n "$before" ] && git merge-base --is-ancestor "$tip" "$before" 2>/dev/null && continue
+        refuse "this push would land ${{ref#refs/heads/}}" "an integration branch lands as a whole, tested" \\
+            "gt mq integration land EPIC"
+    done
+}}
+
+if [ -z "$default" ] && is_polecat; then
+    refuse "nothing was pushed" "this repository does not say which branch is the default one" "gt polecat prune"
+fi
+printf '%s\\n' "$lines" | while read -r _ sha ref _; do
+    case "$ref" in
+    "" | refs/tags/*) ;;
+    "refs/heads/$default")
+        is_polecat && refuse "a polecat does not push $default" \\
+            "the refinery lands work after its gates, nobody else does" "gt done hands your branch in"
+        case "$sha" in *[!0]*) check_landing "$sha" || exit 1 ;; esac
+        ;;
+    refs/heads/polecat/* | refs/heads/integration/* | refs/heads/beads-sync) ;;
+    refs/heads/*)
+        if is_polecat && ! git config --get remote.upstream.url >/dev/null; then
+            refuse "a polecat does not push ${{ref#refs/heads/}}" "its work goes out on its own branch alone" \\
+                "gt done hands your branch in"
+        fi
+        ;;
+    esac
+done || exit 1
+
+top=$(git rev-parse --show-toplevel 2>/dev/null)
+common=$(git rev-parse --git-common-dir)
+theirs=$(git config --file "$common/config" --path --get core.hooksPath)
+case "$theirs" in "" | /*) ;; *) theirs=$top/$theirs ;; esac
+for next in "$top/.githooks/pre-push" "$(dirname "$0")/{KEPT}" "$theirs/pre-push"; do
+    case "$next" in /.githooks/pre-push | /pre-push) continue ;; esac
+    if [ -x "$next" ] && [ ! "$next" -ef "$0" ]; then
+        printf '%s\\n' "$lines" | "$next" "$@" || exit $?
+    fi
+done
+exit 0
+"""
+
+
+def install(bare: Git, default_branch: str) -> None:
+    """Put the guard into the shared repository, for every worktree of it; a hook that is there is kept and asked.
+
+    Cheap if it stands already.
+    """
+    shared = common_dir(bare)
+    path = os.path.join(shared, "hooks", "pre-push")
+    if not is_installed(shared):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.lexists(path) and not _is_ours(path):
+            os.rename(path, os.path.join(os.path.dirname(path), KEPT))
+        write_atomic(path, SCRIPT.encode())
+        os.chmod(path, 0o755)
+    if f"defaultBranch = {default_branch}" not in _text(os.path.join(shared, "config")):
+        bare.run("config", "--file", os.path.join(shared, "config"), "gastown.defaultBranch", default_branch)
+
+
+def bind(tree: Git, shared: str) -> None:
+    """Have this worktree ask the guard, whatever ``core.hooksPath`` the project, the user or the system sets."""
+    folder = os.path.join(shared, "hooks")
+    tree.run("config", "--worktree", "core.hooksPath", folder)
+
+
+def is_installed(shared: str) -> bool:
+    """Whether the guard in the shared repository is the present one and can be run."""
+    path = os.path.join(shared, "hooks", "pre-push")
+    return _text(path) == SCRIPT and os.access(path, os.X_OK)
+
+
+def _is_ours(path: str) -> bool:
+    return MARK.rpartition(" ")[0] in _text(path)
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            return handle.read()
+    except OSError:
+        return ""

@@ -1,0 +1,56 @@
+"""Names of polecats' branches: made from a template, and read back."""
+
+from __future__ import annotations
+
+import re
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "polecat/"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._@/-]+")
+_WORDS = ("user", "year", "month", "name", "issue", "description", "timestamp")
+
+
+def branch_name(name: str, bead_id: str, now: float, *, template: str = "", title: str = "", user: str = "") -> str:
+    """``polecat/opal/sh-x1@<base36 milliseconds>``; without a bead ``polecat/opal-<base36 milliseconds>``.
+
+    A rig's ``template`` may use ``{user} {year} {month} {name} {issue} {description} {timestamp}``; the result always
+    begins with ``polecat/``, by which the rest of the town knows such branches.
+    """
+    stamp = to_base36(int(now * 1000))
+    if not template:
+        return f"{PREFIX}{name}/{bead_id}@{stamp}" if bead_id else f"{PREFIX}{name}-{stamp}"
+    year, month = time.strftime("%Y %m", time.localtime(now)).split()
+    description = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].rstrip("-")
+    values = (user or "gt", year, month, name, bead_id, description, stamp)
+    made = _filled(template, dict(zip(_WORDS, values, strict=True)))
+    if "{timestamp}" not in template:
+        # two attempts at one bead must not meet on one branch
+        made = f"{made}@{stamp}"
+    return made if made.startswith(PREFIX) else PREFIX + made
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    for word, value in values.items():
+        template = template.replace("{" + word + "}", value)
+    parts = (re.sub(r"\.{2,}|@\{", "-", part).strip(".-") for part in _UNSAFE.sub("-", template).split("/"))
+    return "/".join(part.removesuffix(".lock") for part in parts if part)
+
+
+def bead_of_branch(branch: str) -> str:
+    """The bead that a polecat's branch was made for, empty if its name does not tell."""
+    parts = branch.split("/")
+    return parts[2].partition("@")[0] if len(parts) == 3 and parts[0] == "polecat" else ""
+
+
+def to_base36(number: int) -> str:
+    """``number`` in digits and lower-case letters."""
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    out = ""
+    while number:
+        number, digit = divmod(number, 36)
+        out = digits[digit] + out
+    return out or "0"

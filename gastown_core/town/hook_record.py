@@ -1,0 +1,62 @@
+"""The recorded side of a hook's life: ``hook_state`` on the agent bead, and an event for each change.
+
+What a hook is like at this moment is judged by ``model.hook_life.hook_state`` from this word and what is seen.
+"""
+
+from __future__ import annotations
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.events.log import append_event
+from gastown_core.model.hook_life import ACTIVE, COMPLETED, CREATED, SUSPENDED
+from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.model.address import Address
+    from gastown_core.town.inventory import RosterEntry
+
+
+def record_hook(
+    root: str,
+    ledger: TownLedger,
+    address: Address,
+    prefix: str,
+    state: str,
+    *,
+    actor: str = "gt",
+    bead: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+    **fields: str,
+) -> None:
+    """Set the state, and ``fields`` of the agent bead in the same write; appends ``hook_state`` if it changed."""
+    known = get_agent_bead(ledger, address.bead_id(prefix))
+    before = known.fields.get("hook_state", "") if known is not None else ""
+    put_agent_bead(ledger, address, prefix, actor=actor, hook_state=state, **fields)
+    tell_change(root, address, before, state, bead=bead, clock=clock)
+
+
+def tell_change(
+    root: str, address: Address, before: str, state: str, *, bead: str = "", clock: Clock = SYSTEM_CLOCK
+) -> None:
+    """Append the event of a change that was recorded; nothing if it is none."""
+    if before != state and state:
+        payload = {"agent": address.path, "from": before, "to": state, **({"bead": bead} if bead else {})}
+        append_event(root, "hook_state", address.path, payload, clock=clock)
+
+
+def record_session(root: str, entry: RosterEntry, *, runs: bool, clock: Clock = SYSTEM_CLOCK) -> None:
+    """A session of the agent began or ended: with work on its hook that makes it active or suspended."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.identity import rig_prefix
+
+    ledger = TownLedger(root)
+    known = get_agent_bead(ledger, entry.bead_id)
+    bead = known.fields.get("hook_bead", "") if known is not None else ""
+    before = known.fields.get("hook_state", "") if known is not None else ""
+    state = ACTIVE if runs else SUSPENDED
+    if not bead or before == state or before == COMPLETED or (before == CREATED and not runs):
+        return
+    prefix = rig_prefix(root, entry.address.rig)
+    record_hook(root, ledger, entry.address, prefix, state, bead=bead, clock=clock)

@@ -1,0 +1,221 @@
+"""The pool of a rig's polecats: an idle one taken, or the next free name, by one caller at a time.
+
+The choice is made under the pool's lock and each polecat has a lock of its own, held until the caller is done
+(``Claim`` is a context manager), so two slings never take the same one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, UsageError
+from gastown_core.files.atomic import write_json
+from gastown_core.files.locks import FileLock
+from gastown_core.model.address import POLECAT, Address
+from gastown_core.town.inventory import RosterEntry, polecat_dir
+from gastown_core.town.names import NAME, RESERVED, free_names, pool_names
+from gastown_core.town.settings import load_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from gastown_core.clock import Clock
+
+
+class Claim:
+    """A polecat held for one sling; leaving the ``with`` block lets it go (its work is then on the hook)."""
+
+    def __init__(self, root: str, rig: str, name: str, entry: RosterEntry, lock: FileLock, is_new: bool) -> None:
+        self.root = root
+        self.rig = rig
+        self.name = name
+        self.entry = entry
+        self.is_new = is_new
+        self._lock = lock
+
+    def __enter__(self) -> Claim:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_pending(self.root, self.rig, self.name))
+        self._lock.__exit__(None, None, None)
+
+
+def claim(
+    root: str,
+    rig: str,
+    prefix: str,
+    *,
+    wanted: str = "",
+    prefer: tuple[str, ...] = (),
+    is_idle: Callable[[RosterEntry], bool],
+    clock: Clock = SYSTEM_CLOCK,
+) -> Claim:
+    """Take an idle polecat of the rig, or the next free name; ``wanted`` asks for one by name.
+
+    Those named in ``prefer`` are asked first.  ``is_idle`` is asked for existing ones, under the lock.  Raises
+    ConflictError if the wanted one is at work or the rig is full, UsageError for a bad name.
+    """
+    locks = os.path.join(root, rig, ".runtime", "locks")
+    os.makedirs(locks, exist_ok=True)
+    os.makedirs(os.path.join(root, rig, "polecats"), exist_ok=True)
+    with FileLock(os.path.join(locks, "polecat-pool.lock")):
+        known = known_names(root, rig)
+        reserved = _reserved(root, rig, clock.now())
+        if wanted:
+            return _claim_by_name(root, rig, prefix, wanted, known, reserved, is_idle)
+        for name in sorted(known, key=lambda name: prefer.index(name) if name in prefer else len(prefer)):
+            taken = None if name in reserved else _try(root, rig, prefix, name, is_new=False)
+            if taken is None:
+                continue
+            if _take_if(taken, is_idle):
+                return taken
+        return _claim_new(root, rig, prefix, {*known, *reserved, *_crew_names(root, rig)}, len({*known, *reserved}))
+
+
+def _take_if(taken: Claim, is_idle: Callable[[RosterEntry], bool]) -> bool:
+    """Keep the claim if the polecat is idle, else let it go."""
+    try:
+        if is_idle(taken.entry):
+            _reserve(taken)
+            return True
+    except BaseException:
+        taken.__exit__(None, None, None)
+        raise
+    taken.__exit__(None, None, None)
+    return False
+
+
+def _claim_by_name(
+    root: str,
+    rig: str,
+    prefix: str,
+    name: str,
+    known: list[str],
+    reserved: set[str],
+    is_idle: Callable[[RosterEntry], bool],
+) -> Claim:
+    if not NAME.fullmatch(name) or name in RESERVED:
+        raise UsageError(f"{name!r} cannot be a polecat's name", "", "lower-case letters, digits and - are allowed")
+    taken = None if name in reserved else _try(root, rig, prefix, name, is_new=name not in known)
+    if taken is None:
+        raise ConflictError(f"{rig}/{name} is being given work already", "", "choose another one, or the rig itself")
+    if not _take_if(taken, lambda entry: taken.is_new or is_idle(entry)):
+        raise ConflictError(f"{rig}/{name} has work on its hook", "", f"gt sling BEAD {rig} finds a free one")
+    return taken
+
+
+def _claim_new(root: str, rig: str, prefix: str, in_use: set[str], there: int) -> Claim:
+    most = load_settings(root).lenient("operational.polecat.max_per_rig")
+    settings = load_settings(root, "rig", rig)
+    if there >= most:
+        raise ConflictError(
+            f"rig {rig} has {there} polecats, all at work", f"{most} at most", "wait until one is done"
+        )
+    numbers_from = settings.lenient("namepool.max_before_numbering") + 1
+    for name in free_names(pool_names(root, settings), in_use, numbers_from):
+        taken = _try(root, rig, prefix, name, is_new=True)
+        if taken is not None:
+            _reserve(taken)
+            if name.isdigit():
+                _note_overflow(root, rig, int(name) + 1)
+            return taken
+    raise ConflictError(f"rig {rig} has no free name")
+
+
+def _note_overflow(root: str, rig: str, following: int) -> None:
+    """Leave word for tools that read the pool's state; ours works names out from the folders."""
+    state = {"rig_name": rig, "overflow_next": following, "max_size": 50}
+    write_json(os.path.join(root, rig, ".runtime", "namepool-state.json"), state)
+
+
+def hold(root: str, rig: str, prefix: str, name: str) -> Claim:
+    """Take exactly this polecat, whatever it does, so that nobody slings to it meanwhile. Raises ConflictError."""
+    os.makedirs(os.path.join(root, rig, ".runtime", "locks"), exist_ok=True)
+    taken = _try(root, rig, prefix, name, is_new=False)
+    if taken is None:
+        raise ConflictError(f"{rig}/{name} is being given work just now", "", "try again in a moment")
+    return taken
+
+
+def _try(root: str, rig: str, prefix: str, name: str, *, is_new: bool) -> Claim | None:
+    lock = FileLock(
+        os.path.join(root, rig, ".runtime", "locks", f"polecat-{name}.lock"), timeout_s=0.0, name_holder=True
+    )
+    try:
+        lock.__enter__()
+    except ConflictError:
+        return None
+    return Claim(root, rig, name, polecat_entry(root, rig, prefix, name), lock, is_new)
+
+
+def polecat_entry(root: str, rig: str, prefix: str, name: str) -> RosterEntry:
+    """The roster entry a polecat has, or will have once it is made."""
+    address = Address(POLECAT, rig, name)
+    path = os.path.join(root, rig)
+    work_dir = polecat_dir(path, rig, name)
+    if not os.path.isdir(work_dir):
+        work_dir = os.path.join(path, "polecats", name, rig)
+    return RosterEntry(address, address.session(prefix), work_dir, address.bead_id(prefix))
+
+
+def known_names(root: str, rig: str) -> list[str]:
+    """The rig's polecats by their folders."""
+    folder = os.path.join(root, rig, "polecats")
+    if not os.path.isdir(folder):
+        return []
+    return sorted(n for n in os.listdir(folder) if not n.startswith(".") and os.path.isdir(os.path.join(folder, n)))
+
+
+def _crew_names(root: str, rig: str) -> list[str]:
+    """Names that would make ``rig/name`` mean two."""
+    folder = os.path.join(root, rig, "crew")
+    return os.listdir(folder) if os.path.isdir(folder) else []
+
+
+def _pending(root: str, rig: str, name: str) -> str:
+    return os.path.join(root, rig, "polecats", f"{name}.pending")
+
+
+def _reserve(claimed: Claim) -> None:
+    with open(_pending(claimed.root, claimed.rig, claimed.name), "w", encoding="ascii") as handle:
+        handle.write(f"{os.getpid()}\n")
+
+
+def _reserved(root: str, rig: str, now: float) -> set[str]:
+    """Names with a reservation that still counts; older ones are removed."""
+    limit = load_settings(root).seconds("operational.polecat.pending_max_age")
+    folder = os.path.join(root, rig, "polecats")
+    found: set[str] = set()
+    for file in os.listdir(folder):
+        if not file.endswith(".pending"):
+            continue
+        path = os.path.join(folder, file)
+        with contextlib.suppress(FileNotFoundError):
+            if now - os.stat(path).st_mtime > limit or not _is_running(path):
+                os.unlink(path)
+            else:
+                found.add(file.removesuffix(".pending"))
+    return found
+
+
+def _is_running(path: str) -> bool:
+    """Whether the process that wrote the reservation still runs."""
+    with open(path, encoding="ascii", errors="replace") as handle:
+        text = handle.read().strip()
+    if not text.isdigit():
+        return True
+    try:
+        os.kill(int(text), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
