@@ -83,6 +83,33 @@ class RefineryState(Record):
     last: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
 
 
+class BatchRecord(Record):
+    """A finished batch as a line of ``batches.jsonl`` keeps it; ``at`` is when it ended, 0 if the line doesn't say."""
+
+    id: str
+    target: str = ""
+    base: str = ""
+    mrs: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    culprits: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    probes: int = 0
+    head: str = ""
+    secs: float = 0.0
+    at: float = 0.0
+
+
+def batch_record(value: object) -> BatchRecord | None:
+    """The batch in a line's JSON value, None if it holds none."""
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        return None
+    fields = _known(BatchRecord, value)
+    for key in ("mrs", "merged", "culprits", "conflicts", "held"):
+        fields[key] = tuple(str(one) for one in value.get(key) or ())
+    return BatchRecord(**fields)
+
+
 def to_json(state: RefineryState) -> dict[str, Any]:
     """The state as its file holds it."""
     out: dict[str, Any] = {"version": 1, **state._asdict()}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport
+from gastown_core.model.landing import LandingStrip
 from gastown_core.model.record import Record
+from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
 
 
 class SourceStatus(Record):
-    """One source of facts: ``events``, ``tmux``, ``heartbeats``, ``beads:town``, ``beads:<rig>``."""
+    """One source of facts: ``events``, ``tmux``, ``heartbeats``, ``beads:town``, ``beads:<rig>``, ``git:<rig>`` …"""
 
     name: str
     good_at: float | None
@@ -67,7 +69,10 @@ class AgentView(Record):
 
 
 class MemberView(Record):
-    """One bead of a convoy; ``stage`` is done, review, running, ready, blocked, deferred or missing."""
+    """One bead of a convoy; ``stage`` is done, review, running, ready, blocked, deferred or missing.
+
+    ``landing`` is None where nothing has begun, or before git was asked.
+    """
 
     bead_id: str
     title: str
@@ -75,6 +80,7 @@ class MemberView(Record):
     assignee: str
     rig: str
     stage: str
+    landing: LandingStrip | None = None
 
 
 class ConvoyView(Record):
@@ -107,13 +113,22 @@ class ConvoyView(Record):
         return self.stalled_since is not None and self.stalled_since <= now
 
     @property
+    def faults(self) -> tuple[MemberView, ...]:
+        """Members of which the ledger and git say different things."""
+        return tuple(member for member in self.members if member.landing is not None and member.landing.fault)
+
+    @property
     def rigs(self) -> tuple[str, ...]:
         """Rigs its members live in, sorted."""
         return tuple(sorted({member.rig for member in self.members if member.rig}))
 
 
 class RequestView(Record):
-    """A merge request; ``state`` is queued, merging, merged or failed."""
+    """A merge request; ``state`` is queued, blocked, merging, merged or failed.
+
+    ``score`` is its place in the queue, the highest first; ``trouble`` why its last attempt failed, ``blockers`` what
+    it waits for.
+    """
 
     id: str
     rig: str
@@ -122,6 +137,47 @@ class RequestView(Record):
     state: str
     bead_id: str
     created_at: float
+    title: str = ""
+    priority: int = 2
+    score: float = 0.0
+    retries: int = 0
+    trouble: str = ""
+    target: str = ""
+    blockers: tuple[str, ...] = ()
+    has_conflict_task: bool = False
+
+
+class RefineryView(Record):
+    """A rig's refinery: its engine's own picture, whether that engine lives, and its last batches, newest first.
+
+    ``trouble`` says in words what is wrong with the picture itself (the engine is gone, the file cannot be read).
+    """
+
+    rig: str
+    path: str
+    state: RefineryState
+    is_alive: bool = False
+    trouble: str = ""
+    history: tuple[BatchRecord, ...] = ()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a living engine has a batch in hand at this moment."""
+        return self.is_alive and self.state.phase not in (IDLE, HELD)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the queue waits because the target or the infrastructure fails."""
+        return self.state.phase == HELD
+
+
+class SchedulerView(Record):
+    """Deferred slings: how many wait, and whether giving out is paused, by whom and since when."""
+
+    queued: int = 0
+    is_paused: bool = False
+    paused_by: str = ""
+    paused_at: float = 0.0
 
 
 class RigView(Record):
@@ -148,6 +204,9 @@ class TownSnapshot(Record):
     escalations: int = 0
     tmux_running: bool | None = None
     counts: dict[Health, int] = {}  # noqa: RUF012  a default that nobody changes
+    refineries: tuple[RefineryView, ...] = ()
+    scheduler: SchedulerView = SchedulerView()
+    landing_version: int = 0
 
     def agent(self, key: str) -> AgentView | None:
         """The agent with this key, None if it is gone."""
@@ -160,6 +219,20 @@ class TownSnapshot(Record):
         """The convoy with this id, None if it is not shown."""
         for view in self.convoys:
             if view.id == convoy_id:
+                return view
+        return None
+
+    def refinery(self, rig: str) -> RefineryView | None:
+        """The refinery of a rig, None if it never ran."""
+        for view in self.refineries:
+            if view.rig == rig:
+                return view
+        return None
+
+    def request(self, request_id: str) -> RequestView | None:
+        """The open merge request with this id, None if there is none."""
+        for view in self.requests:
+            if view.id == request_id:
                 return view
         return None
 

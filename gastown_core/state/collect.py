@@ -14,7 +14,9 @@ from gastown_core.state.heartbeat_source import HeartbeatSource
 from gastown_core.state.ledger_source import LedgerSource
 from gastown_core.state.pane_source import PaneSource
 from gastown_core.state.reduce import reduce_town
+from gastown_core.state.refinery_source import RefinerySource
 from gastown_core.state.rows import Roster
+from gastown_core.state.scheduler_source import SchedulerSource
 from gastown_core.state.thresholds import read_thresholds
 from gastown_core.town.inventory import Inventory, read_inventory
 
@@ -33,6 +35,8 @@ class Sources:
         self.events = EventSource(self.facts, self.roster)
         self.heartbeats = HeartbeatSource(self.facts)
         self.panes = PaneSource(self.facts)
+        self.refineries = RefinerySource(self.facts)
+        self.scheduler = SchedulerSource(self.facts)
 
     def reread_roster(self) -> None:
         """Look at rigs, people and settings again; the other facts stay."""
@@ -61,14 +65,23 @@ def make_roster(inventory: Inventory) -> Roster:
     return Roster(rigs_of(inventory), roster_addresses(inventory))
 
 
-def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False) -> TownSnapshot:
-    """The town now. ``fast`` leaves out screens and the event log. Failing sources are told in the snapshot."""
+def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landings: bool = False) -> TownSnapshot:
+    """The town now. ``fast`` leaves out screens and the event log; ``landings`` asks git how far each member came.
+
+    Failing sources are told in the snapshot.
+    """
     sources = Sources(root)
     now = clock.now()
     try:
         sources.ledger.load(now)
         sources.heartbeats.poll(now)
         sources.panes.poll(now)
+        sources.refineries.poll(now)
+        sources.scheduler.poll(now)
+        if landings:
+            from gastown_core.state.landing_source import LandingSource
+
+            LandingSource(sources.facts).refresh(now)
         if not fast:
             read_last_events(sources.facts, sources.roster, GLANCE_EVENTS)
             sources.panes.read_screens(now)

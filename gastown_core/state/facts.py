@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from gastown_core.beads.store import Excerpt
 from gastown_core.model.address import Address
-from gastown_core.model.snapshot import LastEvent, SourceStatus
+from gastown_core.model.snapshot import LastEvent, SchedulerView, SourceStatus
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.health import Thresholds
 from gastown_core.tmux.panes import Pane
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.model.merge_request import MergeRequest
     from gastown_core.runtimes.screen import ScreenReading
     from gastown_core.state.digest import LedgerDigest
+    from gastown_core.state.landing import Proof
+    from gastown_core.state.refinery_source import RefineryFacts
     from gastown_core.town.inventory import Inventory
 
 LANDED_S = 86400.0
@@ -26,7 +29,8 @@ LANDED_S = 86400.0
 class TownFacts:
     """Facts by source; ``ledger`` maps store name → bead id → excerpt, ``fields`` a bead's field lines by id.
 
-    ``panes`` is None where there is no tmux; ``ledger_version`` moves with every change of the ledger.
+    ``panes`` is None where there is no tmux; ``ledger_version`` moves with every change of the ledger,
+    ``landing_version`` with every change of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
     """
 
     def __init__(self, inventory: Inventory, thresholds: Thresholds | None = None) -> None:
@@ -40,7 +44,12 @@ class TownFacts:
         self.heartbeats: dict[str, Heartbeat] = {}
         self.last_events: dict[str, LastEvent] = {}
         self.sources: dict[str, SourceStatus] = {}
+        self.requests: dict[str, MergeRequest] = {}
+        self.refineries: dict[str, RefineryFacts] = {}
+        self.proofs: dict[str, Proof] = {}
+        self.scheduler = SchedulerView()
         self.ledger_version = 0
+        self.landing_version = 0
         self.digest: tuple[int, LedgerDigest] | None = None
 
     def good(self, source: str, now: float) -> None:

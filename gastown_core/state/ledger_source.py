@@ -15,12 +15,13 @@ from gastown_core.beads.store import BeadQuery, Excerpt
 from gastown_core.errors import GastownError
 from gastown_core.files.tail import Tailer
 from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.model.merge_request import LABEL as REQUEST_LABEL
 from gastown_core.model.merge_request import read_request
 from gastown_core.model.record import Record
 from gastown_core.state.convoys import is_convoy
 from gastown_core.state.facts import LANDED_S, TownFacts
 
-FIELD_LABELS = frozenset(("gt:agent", "gt:merge-request", "gt:convoy"))
+FIELD_LABELS = frozenset(("gt:agent", "gt:convoy", REQUEST_LABEL))
 FILES = ("issues.jsonl", "wisps.jsonl")
 
 
@@ -33,16 +34,8 @@ class Change(Record):
     revision: str
 
 
-def _fields_of(bead: Bead) -> dict[str, str]:
-    """The facts in a record's field lines, or those of a merge request wherever they stand."""
-    if "gt:merge-request" not in bead.labels:
-        return bead.fields
-    request = read_request(bead)
-    return {key: str(value) for key, value in request._asdict().items() if value and isinstance(value, str | int)}
-
-
 class LedgerSource:
-    """Keeps ``facts.ledger`` and ``facts.fields`` true."""
+    """Keeps ``facts.ledger``, ``facts.fields`` and ``facts.requests`` true."""
 
     def __init__(self, facts: TownFacts, ledger: TownLedger) -> None:
         self.facts = facts
@@ -87,8 +80,15 @@ class LedgerSource:
 
     def _read_fields(self, store: JsonlStore, found: dict[str, Excerpt]) -> None:
         wanted = [e.id for e in found.values() if FIELD_LABELS.intersection(e.labels) or is_convoy(e)]
-        for bead_id, bead in store.get_many(wanted).items():
-            self.facts.fields[bead_id] = _fields_of(bead)
+        for bead in store.get_many(wanted).values():
+            self._note_facts(bead)
+
+    def _note_facts(self, bead: Bead) -> None:
+        """What a record says beyond its excerpt: a merge request's facts, or field lines."""
+        if REQUEST_LABEL in bead.labels:
+            self.facts.requests[bead.id] = read_request(bead)
+        else:
+            self.facts.fields[bead.id] = bead.fields
 
     def fetch_members(self) -> None:
         """Look up members of shown convoys that closed too long ago to be in view."""
@@ -152,7 +152,7 @@ class LedgerSource:
         new = excerpt_of(bead)
         view[bead.id] = new
         if FIELD_LABELS.intersection(new.labels) or is_convoy(new):
-            self.facts.fields[bead.id] = _fields_of(bead)
+            self._note_facts(bead)
         return Change(name, old, new, bead.text("updated_at")) if new != old else None
 
     def _reload(self, name: str, now: float) -> list[Change]:

@@ -15,10 +15,15 @@ from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError, NoTmuxError
 from gastown_core.files.watch import FolderWatch
 from gastown_core.model.record import Record
+from gastown_core.model.refinery import BATCHES_FILE, STATE_FILE
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources
 from gastown_core.state.due import next_due
+from gastown_core.state.engine_watch import EngineWatch
+from gastown_core.state.landing_source import LandingSource
+from gastown_core.state.proof_keeper import ProofKeeper
 from gastown_core.state.reduce import reduce_town
+from gastown_core.state.scheduler_source import FILE as SCHEDULER_FILE
 from gastown_core.state.stream import EventStream
 from gastown_core.tmux.control import ControlLink
 from gastown_core.tmux.server import NoServerError
@@ -31,12 +36,16 @@ if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
 
 EVENTS, BEADS, BEATS, PANES, ROSTER, CLOCK = "events", "beads", "heartbeats", "panes", "roster", "clock"
+REFINERIES, REFS, SCHEDULER = "refineries", "refs", "scheduler"
 CALM_GAP_S = 0.02
 BURST_GAP_S = 0.1
 BURST_COUNT = 15
 INDEX_ROWS = 100_000
 INDEX_BYTES = 1 << 20
 LINK_RETRY_S = 2.0
+NO_REFS = frozenset("HEAD FETCH_HEAD ORIG_HEAD config config.worktree gc.pid".split())
+"""What moves in a repository's folder and is no branch."""
+REFINERY_NAMES = ("refinery", *(os.path.basename(path) for path in (STATE_FILE, BATCHES_FILE)))
 
 
 class Update(Record):
@@ -63,6 +72,10 @@ class LiveTown:
         self._sent: deque[float] = deque(maxlen=BURST_COUNT)
         self._tasks: list[asyncio.Task[None]] = []
         self._pushed: dict[str, Pane] | None = None
+        self._proofs = ProofKeeper(
+            LandingSource(self.sources.facts), clock, self._watch_refs, lambda: self._stir(CLOCK)
+        )
+        self._engines = EngineWatch(lambda: self._stir(REFINERIES))
         self._due = 0.0
         self._closing = False
 
@@ -79,9 +92,14 @@ class LiveTown:
         sources.ledger.load(now)
         sources.heartbeats.poll(now)
         sources.panes.poll(now)
+        sources.refineries.poll(now)
+        sources.scheduler.poll(now)
         self._judge(now)
         self._watch.start(self._folders())
+        self._watch_engines()
+        self._proofs.stir()
         loop = asyncio.get_running_loop()
+        self._tasks.append(loop.create_task(self._proofs.run()))
         self._tasks.append(loop.create_task(self._keep_link()))
         self._tasks.append(loop.create_task(self._index_history()))
 
@@ -90,21 +108,36 @@ class LiveTown:
         kinds = {self.root: EVENTS, self.sources.heartbeats.folder: BEATS}
         kinds.update((folder, BEADS) for folder in self.sources.ledger.folders())
         kinds.update((os.path.join(self.root, part), ROSTER) for part in ("mayor", "settings"))
+        kinds[self.sources.scheduler.folder] = SCHEDULER
+        kinds.update((folder, REFINERIES) for folder in self.sources.refineries.folders())
         for rig in inventory.rigs:
             kinds.update((os.path.join(rig.path, part), ROSTER) for part in ("crew", "polecats"))
+        kinds.update((folder, kind) for folder, kind in self._kinds.items() if kind == REFS)
         self._kinds = kinds
         return list(kinds)
 
     def _on_stir(self, folder: str, name: str) -> None:
         if not folder:
             # the watch's slow safety look
-            self._dirty.update((EVENTS, BEADS, BEATS))
+            self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER))
         else:
             kind = self._kinds.get(folder)
             if kind is None or not _concerns(kind, name):
                 return
+            if kind == REFS:
+                self._proofs.stir()
+                return
             self._dirty.add(kind)
         self._wake.set()
+
+    def _watch_refs(self, folders: list[str]) -> None:
+        for folder in folders:
+            if folder not in self._kinds:
+                self._kinds[folder] = REFS
+                self._watch.add(folder)
+
+    def _watch_engines(self) -> None:
+        self._engines.watch(set(self.sources.refineries.pids().values()))
 
     async def updates(self) -> AsyncIterator[Update]:
         """Updates for as long as the town is open; each is ready to show."""
@@ -139,8 +172,15 @@ class LiveTown:
             changes = sources.ledger.poll(now)
             rows += sources.events.add_changes(changes, now)
             changed = changed or bool(changes) or rows > 0
+            if changes:
+                self._proofs.stir()
         if BEATS in dirty:
             changed = sources.heartbeats.poll(now) or changed
+        if REFINERIES in dirty and sources.refineries.poll(now):
+            self._watch_engines()
+            changed = True
+        if SCHEDULER in dirty:
+            changed = sources.scheduler.poll(now) or changed
         if PANES in dirty:
             changed = self._take_panes(now) or changed
         if not changed and not reset:
@@ -269,6 +309,7 @@ class LiveTown:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._watch.close()
+        self._engines.close()
         if self.link is not None:
             await asyncio.to_thread(self.link.close)
             self.link = None
@@ -289,6 +330,12 @@ def _concerns(kind: str, name: str) -> bool:
         return name in ("issues.jsonl", "wisps.jsonl")
     if kind == BEATS:
         return name.endswith(".json")
+    if kind == SCHEDULER:
+        return name == SCHEDULER_FILE
+    if kind == REFINERIES:
+        return name in REFINERY_NAMES
+    if kind == REFS:
+        return not name.endswith(".lock") and name not in NO_REFS
     return not name.endswith(".lock") and ".tmp" not in name
 
 

@@ -21,11 +21,10 @@ from gastown_core.model.address import (
     Address,
 )
 from gastown_core.model.agent import Health
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
+from gastown_core.model.bead import HOOKED, IN_PROGRESS
 from gastown_core.model.snapshot import (
     AgentView,
     HookedWork,
-    RequestView,
     RigView,
     TownSnapshot,
 )
@@ -33,6 +32,8 @@ from gastown_core.state.convoys import convoy_views
 from gastown_core.state.digest import LedgerDigest, digest_of
 from gastown_core.state.facts import TownFacts
 from gastown_core.state.health import Evidence, Progress, classify
+from gastown_core.state.landing import with_landings
+from gastown_core.state.requests import refinery_views, request_views, scheduler_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,15 +47,19 @@ STANDING = (MAYOR, DEACON, WITNESS, REFINERY)
 
 
 def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:
-    """The town at ``now``; ``old`` lends its convoys if the ledger has not moved since."""
+    """The town at ``now``; ``old`` lends its convoys if neither the ledger nor git and the refineries moved since."""
     digest = digest_of(facts)
     agents = tuple(_agent_view(facts, entry, digest, now) for entry in _ordered(facts))
     version = facts.ledger_version
     convoys: tuple[ConvoyView, ...]
     if old is not None and old.version == version:
-        convoys, requests = old.convoys, old.requests
+        convoys, requests, scheduler = old.convoys, old.requests, facts.scheduler._replace(queued=old.scheduler.queued)
     else:
-        convoys, requests = convoy_views(facts, now), tuple(_requests(facts))
+        convoys, requests, scheduler = convoy_views(facts, now), request_views(facts, now), scheduler_view(facts)
+    if old is None or old.version != version or old.landing_version != facts.landing_version:
+        convoys, refineries = with_landings(convoys, facts), refinery_views(facts)
+    else:
+        refineries = old.refineries
     return TownSnapshot(
         name=facts.inventory.name,
         root=facts.inventory.root,
@@ -68,6 +73,9 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         escalations=digest.escalations,
         tmux_running=None if facts.panes is None else bool(facts.panes),
         counts=dict(Counter(view.health.state for view in agents)),
+        refineries=refineries,
+        scheduler=scheduler,
+        landing_version=facts.landing_version,
     )
 
 
@@ -194,30 +202,6 @@ def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_
     beat = facts.heartbeats.get(entry.session)
     if beat is not None and beat.state == "working":
         yield Progress(beat.at, f"heartbeat: {beat.context or beat.state}", "heartbeat")
-
-
-def _requests(facts: TownFacts) -> Iterator[RequestView]:
-    rows = []
-    for store, beads in facts.ledger.items():
-        for bead in beads.values():
-            if "gt:merge-request" not in bead.labels or bead.status == CLOSED:
-                continue
-            fields = facts.fields.get(bead.id, {})
-            state = "merging" if bead.status == IN_PROGRESS else "queued"
-            worker = fields.get("worker") or bead.assignee
-            rows.append(
-                RequestView(
-                    bead.id,
-                    fields.get("rig") or ("" if store == "town" else store),
-                    fields.get("branch") or bead.title,
-                    worker,
-                    state,
-                    fields.get("source_issue", ""),
-                    bead.created_at,
-                )
-            )
-    rows.sort(key=lambda r: (r.rig, r.state != "merging", r.created_at, r.id))
-    yield from rows
 
 
 def is_town_agent(address: Address) -> bool:

@@ -1,0 +1,263 @@
+"""The landing strip of each convoy member, from proofs, requests and the refineries' verdicts; pure.
+
+Nothing is guessed: a step without proof is *not yet*, a step that could not be asked is *unknown*, and a fault is
+only spoken of when git was asked after the ledger last moved.
+"""
+
+from __future__ import annotations
+
+from gastown_core.model.bead import CLOSED, IN_REVIEW
+from gastown_core.model.landing import (
+    CLOSED_NOT_LANDED,
+    FAILED,
+    GATED,
+    LANDED,
+    LANDED_NOT_CLOSED,
+    NO,
+    NOW,
+    PUSHED,
+    QUEUED,
+    SKIPPED,
+    UNKNOWN,
+    WRITTEN,
+    YES,
+    LandingStrip,
+    Step,
+)
+from gastown_core.model.merge_request import CONFLICT, MERGED, REJECTED
+from gastown_core.model.record import Record
+from gastown_core.model.refinery import BISECTING, IDLE, PASS, POST_MERGE, PUSHING, STACKING, TESTING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.model.snapshot import ConvoyView, MemberView
+    from gastown_core.state.facts import TownFacts
+    from gastown_core.state.refinery_source import RefineryFacts
+
+MERGED_REASON = "Merged in "
+AT_WORK = (STACKING, TESTING, BISECTING)
+COMMITTING = (PUSHING, POST_MERGE)
+UNASKED = "git was not asked yet"
+
+
+class Proof(Record):
+    """What was found for one bead at the state ``stamp`` of its record.
+
+    ``local`` and ``remote`` are commits of its branch, ``ahead`` counts its own commits, ``unpushed`` those that origin
+    lacks; ``landed`` is the proving commit on the target, ``by`` the request that the commit names, ``how`` a sentence.
+    ``error`` says why git could not be asked; then nothing else of git is claimed.
+    """
+
+    stamp: float
+    branch: str = ""
+    target: str = ""
+    close_reason: str = ""
+    local: str = ""
+    remote: str = ""
+    ahead: int = 0
+    unpushed: int = 0
+    landed: str = ""
+    by: str = ""
+    how: str = ""
+    error: str = ""
+
+
+def with_landings(convoys: tuple[ConvoyView, ...], facts: TownFacts) -> tuple[ConvoyView, ...]:
+    """The convoys with the strip of every member that was examined; untouched ones stay the same objects."""
+    requests = requests_by_work(facts)
+    out = []
+    for convoy in convoys:
+        members = tuple(_with_strip(member, facts, requests.get(member.bead_id, ())) for member in convoy.members)
+        out.append(convoy if members == convoy.members else convoy._replace(members=members))
+    return tuple(out)
+
+
+def _with_strip(member: MemberView, facts: TownFacts, requests: tuple[MergeRequest, ...]) -> MemberView:
+    proof = facts.proofs.get(member.bead_id)
+    if proof is None:
+        return member if member.landing is None else member._replace(landing=None)
+    found = facts.bead(member.bead_id)
+    is_fresh = found is not None and found[1].updated_at == proof.stamp
+    refinery = facts.refineries.get(member.rig)
+    strip = strip_of(member.status, proof, requests, refinery, is_fresh=is_fresh)
+    return member if strip == member.landing else member._replace(landing=strip)
+
+
+def strip_of(
+    status: str,
+    proof: Proof,
+    requests: tuple[MergeRequest, ...],
+    refinery: RefineryFacts | None = None,
+    *,
+    is_fresh: bool = True,
+) -> LandingStrip:
+    """The strip of a bead in ``status``; ``is_fresh`` tells that the proof was sought after its record last moved."""
+    request = requests[0] if requests else None
+    landed = _landed(status, proof, request, is_fresh)
+    has_landed = landed.state == YES
+    gated = _gated(request, refinery, has_landed)
+    steps = (
+        _written(proof, request, has_landed),
+        _pushed(proof, request, has_landed),
+        _queued(proof, request, has_landed),
+        gated,
+        landed,
+    )
+    fault, why = _fault(status, proof, request, refinery, has_landed) if is_fresh else ("", "")
+    return LandingStrip(steps, proof.branch, request.id if request else proof.by, proof.target, fault, why)
+
+
+def requests_by_work(facts: TownFacts) -> dict[str, tuple[MergeRequest, ...]]:
+    """Work bead → its requests: the open one first, then merged ones, then by age, the newest first."""
+    out: dict[str, list[MergeRequest]] = {}
+    for request in facts.requests.values():
+        if request.source_issue:
+            out.setdefault(request.source_issue, []).append(request)
+    for found in out.values():
+        found.sort(key=lambda r: (not r.is_open, r.close_reason != MERGED, -r.created_at, r.id))
+    return {bead_id: tuple(found) for bead_id, found in out.items()}
+
+
+# the steps
+
+
+def _written(proof: Proof, request: MergeRequest | None, has_landed: bool) -> Step:
+    if proof.ahead:
+        return Step(WRITTEN, YES, f"{_commits(proof.ahead)} on {proof.branch}")
+    if has_landed:
+        return Step(WRITTEN, YES, "it is part of what landed")
+    if request is not None and request.commit_sha and not proof.error:
+        return Step(WRITTEN, YES, f"commit {request.commit_sha[:8]} was handed in")
+    if proof.error:
+        return Step(WRITTEN, UNKNOWN, proof.error)
+    if proof.branch and (proof.local or proof.remote):
+        return Step(WRITTEN, NO, f"no commit on {proof.branch} yet")
+    return Step(WRITTEN, NO, f"the branch {proof.branch} is gone" if proof.branch else "no branch was made for it")
+
+
+def _pushed(proof: Proof, request: MergeRequest | None, has_landed: bool) -> Step:
+    if has_landed:
+        return Step(PUSHED, YES, "it is part of what landed")
+    if proof.error:
+        return Step(PUSHED, UNKNOWN, proof.error)
+    if not proof.remote:
+        if request is not None and request.commit_sha:
+            return Step(PUSHED, NO, f"origin has no branch {proof.branch} any more")
+        return Step(PUSHED, NO, "origin does not have it yet")
+    if proof.unpushed:
+        return Step(PUSHED, NO, f"{_commits(proof.unpushed)} not pushed yet")
+    if not proof.ahead:
+        return Step(PUSHED, NO, "origin has the branch, without a commit of its own")
+    return Step(PUSHED, YES, f"origin has {proof.remote[:8]}")
+
+
+def _queued(proof: Proof, request: MergeRequest | None, has_landed: bool) -> Step:
+    if request is None:
+        if has_landed:
+            known = Step(QUEUED, YES, f"as {proof.by}") if proof.by else None
+            return known or Step(QUEUED, SKIPPED, "landed without a merge request")
+        return Step(QUEUED, NO, "no merge request yet")
+    if request.is_open:
+        return Step(QUEUED, YES, f"as {request.id}")
+    if request.close_reason in (REJECTED, CONFLICT) or request.close_reason.startswith(REJECTED):
+        return Step(QUEUED, FAILED, f"{request.id} was closed: {request.close_reason}")
+    return Step(QUEUED, YES, f"as {request.id}, {request.close_reason or 'closed'}")
+
+
+def _gated(request: MergeRequest | None, refinery: RefineryFacts | None, has_landed: bool) -> Step:
+    verdict = _verdict(request.id, refinery) if request is not None and refinery is not None else None
+    if verdict is not None:
+        return verdict
+    if has_landed:
+        return Step(GATED, SKIPPED, "landed; the verdict of its gates is not kept here")
+    return Step(GATED, NO, "no gate has run on it yet")
+
+
+def _verdict(request_id: str, refinery: RefineryFacts) -> Step | None:
+    """What the running batch, else the newest batch that had it, says."""
+    state = refinery.state
+    if state is not None and state.phase != IDLE:
+        entry = next((one for one in state.requests if one.id == request_id), None)
+        if entry is not None:
+            return _entry_step(entry.state, entry.why, refinery)
+    for batch in refinery.history:
+        if request_id in batch.merged:
+            return Step(GATED, YES, f"its gates were green in {batch.id}")
+        if request_id in batch.culprits:
+            return Step(GATED, FAILED, f"its gates were red in {batch.id}")
+        if request_id in batch.conflicts:
+            return Step(GATED, FAILED, f"it conflicted in {batch.id}")
+        if request_id in batch.mrs:
+            return Step(GATED, NO, f"{batch.id} gave no verdict on it")
+    return None
+
+
+def _entry_step(word: str, why: str, refinery: RefineryFacts) -> Step:
+    state = refinery.state
+    assert state is not None
+    if word in ("good", "merged"):
+        return Step(GATED, YES, f"its gates are green in {state.batch}")
+    if word in ("culprit", "conflict"):
+        return Step(GATED, FAILED, why or f"{word} in {state.batch}")
+    if word == "held":
+        return Step(GATED, NO, why or f"held back in {state.batch}")
+    if not refinery.is_alive:
+        return Step(GATED, NO, f"{state.batch} stopped before its verdict: the engine is gone")
+    probe = state.probes[-1] if state.probes else None
+    if probe is None or state.phase not in AT_WORK:
+        return Step(GATED, NOW, f"in {state.batch}")
+    passed = sum(gate.result in (PASS, "cached") for gate in probe.gates)
+    return Step(GATED, NOW, f"gates {passed}/{len(probe.gates)} in {state.batch}")
+
+
+def _landed(status: str, proof: Proof, request: MergeRequest | None, is_fresh: bool) -> Step:
+    where = f"origin/{proof.target}" if proof.target else "its target"
+    if proof.error:
+        return Step(LANDED, UNKNOWN, proof.error)
+    if proof.landed:
+        if request is not None and request.is_open and proof.by and proof.by != request.id:
+            return Step(LANDED, NO, f"an earlier part landed as {proof.by}, {request.id} has not")
+        return Step(LANDED, YES, proof.how)
+    if not is_fresh and status == CLOSED:
+        return Step(LANDED, UNKNOWN, UNASKED)
+    return Step(LANDED, NO, f"no commit on {where} names it")
+
+
+# the faults
+
+
+def _fault(
+    status: str, proof: Proof, request: MergeRequest | None, refinery: RefineryFacts | None, has_landed: bool
+) -> tuple[str, str]:
+    """(fault, sentence); empty where git was not asked, and while the engine is at the very point between the two."""
+    if proof.error:
+        return "", ""
+    is_open = request is not None and request.is_open
+    if status == CLOSED and not has_landed and (is_open or _claims_merged(proof, request)):
+        what = f"{request.id} is still open" if request is not None and is_open else _claim(proof, request)
+        return CLOSED_NOT_LANDED, f"the bead is closed ({what}), but origin/{proof.target} has no commit of it"
+    if has_landed and status != CLOSED and (is_open or status == IN_REVIEW):
+        if request is not None and _is_being_closed(request.id, refinery):
+            return "", ""
+        return LANDED_NOT_CLOSED, f"{proof.how}, but the bead is {status.replace('_', ' ')}"
+    return "", ""
+
+
+def _claims_merged(proof: Proof, request: MergeRequest | None) -> bool:
+    return proof.close_reason.startswith(MERGED_REASON) or (request is not None and request.close_reason == MERGED)
+
+
+def _claim(proof: Proof, request: MergeRequest | None) -> str:
+    return proof.close_reason or (f"{request.id} says merged" if request is not None else "")
+
+
+def _is_being_closed(request_id: str, refinery: RefineryFacts | None) -> bool:
+    """Whether a living engine has pushed and is about to close what it pushed."""
+    if refinery is None or refinery.state is None or not refinery.is_alive:
+        return False
+    return refinery.state.phase in COMMITTING and any(one.id == request_id for one in refinery.state.requests)
+
+
+def _commits(count: int) -> str:
+    return f"{count} commit" if count == 1 else f"{count} commits"

@@ -1,0 +1,115 @@
+"""What git says of the branches of one rig: which exist where, how far ahead, and what has reached a target.
+
+Asked from a worker thread, and only anew where something moved: refs are read in one go, a commit's distance is
+counted once, and a target's history is read from where the last look ended.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.errors import GitError
+from gastown_core.git.repo import Git
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.git.landed import Landing
+
+HEADS, REMOTES = "refs/heads/", "refs/remotes/origin/"
+TIMEOUT_S = 20.0
+
+
+class RigProofs:
+    """The memory of one rig's repository between two looks."""
+
+    def __init__(self, repo: str) -> None:
+        self.repo = repo
+        self.refs: dict[str, str] = {}
+        self._git = Git(repo, timeout_s=TIMEOUT_S)
+        self._ahead: dict[str, int] = {}
+        self._on: dict[tuple[str, str], bool] = {}
+        self._landed: dict[str, tuple[str, dict[str, Landing]]] = {}
+
+    def read_refs(self) -> bool:
+        """Read all branches; returns whether any moved. Raises GitError."""
+        said = self._git.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/remotes/origin")
+        refs = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
+        moved = refs != self.refs
+        self.refs = refs
+        return moved
+
+    def local(self, branch: str) -> str:
+        """The commit of a branch here, empty if there is none."""
+        return self.refs.get(HEADS + branch, "")
+
+    def remote(self, branch: str) -> str:
+        """The commit of a branch at origin as it was last seen, empty if there is none."""
+        return self.refs.get(REMOTES + branch, "")
+
+    def branches(self) -> set[str]:
+        """Names of all branches, here and at origin."""
+        return {ref.removeprefix(HEADS).removeprefix(REMOTES) for ref in self.refs}
+
+    def ahead(self, commit: str, base: str) -> int:
+        """How many commits ``commit`` has that ``base`` lacks, as first counted. Raises GitError."""
+        if commit not in self._ahead:
+            self._ahead[commit] = int(self._git.run("rev-list", "--count", commit, f"^{base}"))
+        return self._ahead[commit]
+
+    def ahead_of(self, commit: str, other: str) -> int:
+        """How many commits ``commit`` has that ``other`` lacks. Raises GitError."""
+        return int(self._git.run("rev-list", "--count", commit, f"^{other}"))
+
+    def is_on(self, commit: str, tip: str) -> bool:
+        """Whether ``tip`` contains ``commit``; a commit that nobody has is on nothing. Raises GitError."""
+        if self._on.get((commit, ""), False):
+            return True
+        key = (commit, tip)
+        if key not in self._on:
+            code = self._git.attempt("merge-base", "--is-ancestor", commit, tip).code
+            self._on[key] = code == 0
+            if code == 0:
+                self._on[commit, ""] = True
+        return self._on[key]
+
+    def landed(self, target: str) -> dict[str, Landing]:
+        """Bead → its landing on the target at origin, by the trailers of its commits. Raises GitError."""
+        from gastown_core.git.landed import landed
+
+        tip = self.remote(target)
+        if not tip:
+            raise GitError(f"origin has no branch {target}")
+        since, known = self._landed.get(target, ("", {}))
+        if since == tip:
+            return known
+        if since and self._git.attempt("merge-base", "--is-ancestor", since, tip).code != 0:
+            # the target was rewritten: nothing that was proved before is proved now
+            since, known = "", {}
+            self._on.clear()
+        known = {**known, **landed(self._git, tip, since)}
+        self._landed[target] = (tip, known)
+        return known
+
+
+def repository_of(rig_path: str) -> str:
+    """The folder of a rig's repository that all its worktrees share, empty if it has none."""
+    for part in (".repo.git", os.path.join("mayor", "rig")):
+        path = os.path.join(rig_path, part)
+        if os.path.isdir(path):
+            return path
+    return ""
+
+
+def ref_folders(rig_path: str) -> Iterator[str]:
+    """The folders in which a ref of the rig moves: watched, so that nobody has to ask."""
+    repo = repository_of(rig_path)
+    home = os.path.join(repo, ".git") if repo and os.path.isdir(os.path.join(repo, ".git")) else repo
+    if not home:
+        return
+    yield home
+    for part in ("heads", os.path.join("remotes", "origin")):
+        for folder, _, _ in os.walk(os.path.join(home, "refs", part)):
+            yield folder

@@ -1,0 +1,171 @@
+"""Refineries as a source: each engine's state file and its finished batches, read again only when they moved.
+
+An engine that died leaves its last picture behind.  ``pids`` names the engines to watch, so that a death is pushed
+like everything else; a picture whose process is gone says so and never counts as running.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from gastown_core.model.record import Record
+from gastown_core.model.refinery import BATCHES_FILE, IDLE, STATE_FILE, BatchRecord, batch_record, from_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.refinery import RefineryState
+    from gastown_core.state.facts import TownFacts
+
+HISTORY = 20
+TAIL_BYTES = 64 * 1024
+
+Mark = tuple[int, int, int]
+
+
+class RefineryFacts(Record):
+    """What is known of one refinery: the engine's picture, its last batches, and why the picture cannot be read."""
+
+    rig: str
+    path: str
+    state: RefineryState | None = None
+    history: tuple[BatchRecord, ...] = ()
+    is_alive: bool = False
+    error: str = ""
+
+
+class RefinerySource:
+    """Keeps ``facts.refineries`` true."""
+
+    def __init__(self, facts: TownFacts) -> None:
+        self.facts = facts
+        self._marks: dict[str, Mark | None] = {}
+
+    def folders(self) -> list[str]:
+        """The folders to watch: each rig's run-time folder, and the refinery's within it."""
+        out = []
+        for rig in self.facts.inventory.rigs:
+            inner = os.path.dirname(os.path.join(rig.path, STATE_FILE))
+            out += [os.path.dirname(inner), inner]
+        return out
+
+    def pids(self) -> dict[str, int]:
+        """Rig → process of an engine that is at work, as far as known."""
+        return {
+            rig: known.state.pid
+            for rig, known in self.facts.refineries.items()
+            if known.state is not None and known.is_alive
+        }
+
+    def poll(self, now: float) -> bool:
+        """Take in what changed; returns whether anything did."""
+        changed = False
+        rigs = {rig.name: rig.path for rig in self.facts.inventory.rigs}
+        for gone in self.facts.refineries.keys() - rigs.keys():
+            del self.facts.refineries[gone]
+            changed = True
+        for name, path in rigs.items():
+            before = self.facts.refineries.get(name)
+            after = self._look(name, path, before, now)
+            if after != before:
+                changed = True
+                if after is None:
+                    self.facts.refineries.pop(name, None)
+                else:
+                    self.facts.refineries[name] = after
+        if changed:
+            self.facts.landing_version += 1
+        return changed
+
+    def _look(self, rig: str, path: str, before: RefineryFacts | None, now: float) -> RefineryFacts | None:
+        known = before or RefineryFacts(rig, path)
+        state_file, batches_file = os.path.join(path, STATE_FILE), os.path.join(path, BATCHES_FILE)
+        try:
+            if self._moved(state_file):
+                known = known._replace(state=_read_state(state_file), error="")
+            if self._moved(batches_file):
+                known = known._replace(history=_read_history(batches_file))
+        except (OSError, ValueError) as error:
+            # the last good picture stays, and says that it is old
+            why = error.strerror if isinstance(error, OSError) and error.strerror else "its state file is no JSON"
+            self.facts.failed(f"refinery:{rig}", why)
+            return known._replace(error=why)
+        if self.facts.error_of(f"refinery:{rig}") and not known.error:
+            self.facts.good(f"refinery:{rig}", now)
+        if known.state is None and not known.history:
+            return None
+        state = known.state
+        return known._replace(is_alive=state is not None and state.pid > 0 and is_running(state.pid))
+
+    def _moved(self, path: str) -> bool:
+        try:
+            status = os.stat(path)
+            mark: Mark | None = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except (FileNotFoundError, NotADirectoryError):
+            mark = None
+        if path in self._marks and self._marks[path] == mark:
+            return False
+        is_new = path not in self._marks
+        self._marks[path] = mark
+        return mark is not None or not is_new
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of this id lives (one of another user counts)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _read_state(path: str) -> RefineryState | None:
+    try:
+        with open(path, "rb") as handle:
+            return from_json(json.loads(handle.read()))
+    except FileNotFoundError:
+        return None
+
+
+def _read_history(path: str) -> tuple[BatchRecord, ...]:
+    """The newest batches first; a line that is none is passed over."""
+    try:
+        with open(path, "rb") as handle:
+            size = handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, size - TAIL_BYTES))
+            lines = handle.read().splitlines()
+    except FileNotFoundError:
+        return ()
+    found = []
+    for line in reversed(lines):
+        try:
+            record = batch_record(json.loads(line))
+        except ValueError:
+            continue
+        if record is not None:
+            found.append(record if record.at else record._replace(at=_moment_in(record.id)))
+        if len(found) >= HISTORY:
+            break
+    return tuple(found)
+
+
+def _moment_in(batch_id: str) -> float:
+    """The moment that a batch's id names (``b-20260302-101900``), 0 if it names none."""
+    try:
+        return time.mktime(time.strptime(batch_id[:17], "b-%Y%m%d-%H%M%S"))
+    except ValueError:
+        return 0.0
+
+
+def trouble_of(known: RefineryFacts) -> str:
+    """What is wrong with the picture, in words; empty if it can be believed."""
+    state = known.state
+    if known.error:
+        return f"its state cannot be read: {known.error}"
+    if state is not None and state.phase != IDLE and not known.is_alive:
+        who = f"process {state.pid}" if state.pid else "its process"
+        return f"the engine is gone ({who}); what stands here is its last word"
+    return ""

@@ -1,0 +1,94 @@
+"""The merge queue as the faces show it: open requests with score and troubles, and each rig's refinery; pure."""
+
+from __future__ import annotations
+
+from gastown_core.model.bead import CLOSED, IN_PROGRESS
+from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, score
+from gastown_core.model.refinery import RefineryState
+from gastown_core.model.snapshot import RefineryView, RequestView, SchedulerView
+from gastown_core.state.refinery_source import trouble_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.state.facts import TownFacts
+
+SLING_CONTEXT = "gt:sling-context"
+TROUBLES = {"needs-rebase": "conflict", "needs-fix": "gates were red", "needs-retry": "the push was refused"}
+"""Failure label → what went wrong, in words."""
+
+
+def request_views(facts: TownFacts, now: float) -> tuple[RequestView, ...]:
+    """Open requests per rig: those in hand first, then as they would be taken."""
+    rows = [
+        _view(facts, store, bead, now)
+        for store, beads in facts.ledger.items()
+        for bead in beads.values()
+        if LABEL in bead.labels and bead.status != CLOSED
+    ]
+    rows.sort(key=lambda r: (r.rig, r.state != "merging", r.state == "blocked", -r.score, r.id))
+    return tuple(rows)
+
+
+def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestView:
+    request = facts.requests.get(bead.id)
+    blockers = tuple(_open_blockers(facts, bead))
+    state = "merging" if bead.status == IN_PROGRESS else "blocked" if blockers else "queued"
+    trouble = next((TROUBLES[label] for label in FAILURE_LABELS if label in bead.labels), "")
+    home = "" if store == "town" else store
+    if request is None:
+        return RequestView(bead.id, home, bead.title, bead.assignee, state, "", bead.created_at, blockers=blockers)
+    return RequestView(
+        bead.id,
+        request.rig or home,
+        request.branch or bead.title,
+        request.worker or bead.assignee,
+        state,
+        request.source_issue,
+        bead.created_at,
+        title=_title(facts, request.source_issue),
+        priority=bead.priority,
+        score=score(request, now),
+        retries=request.retry_count,
+        trouble=trouble,
+        target=request.target,
+        blockers=blockers,
+        has_conflict_task=bool(request.conflict_task_id),
+    )
+
+
+def _open_blockers(facts: TownFacts, bead: Excerpt) -> Iterator[str]:
+    for edge in bead.edges:
+        if edge.type != "blocks":
+            continue
+        found = facts.bead(edge.target)
+        if found is not None and found[1].status != CLOSED:
+            yield edge.target
+
+
+def _title(facts: TownFacts, bead_id: str) -> str:
+    found = facts.bead(bead_id) if bead_id else None
+    return found[1].title if found is not None else ""
+
+
+def refinery_views(facts: TownFacts) -> tuple[RefineryView, ...]:
+    """Each rig's refinery that ever ran, in the order of the rigs."""
+    views = []
+    for rig in facts.inventory.rigs:
+        known = facts.refineries.get(rig.name)
+        if known is not None:
+            state = known.state or RefineryState(rig.name)
+            views.append(RefineryView(rig.name, rig.path, state, known.is_alive, trouble_of(known), known.history))
+    return tuple(views)
+
+
+def scheduler_view(facts: TownFacts) -> SchedulerView:
+    """Deferred slings, and whether giving out is paused."""
+    queued = sum(
+        SLING_CONTEXT in bead.labels and bead.status != CLOSED
+        for beads in facts.ledger.values()
+        for bead in beads.values()
+    )
+    return facts.scheduler._replace(queued=queued)
