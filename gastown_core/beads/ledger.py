@@ -172,6 +172,10 @@ class TownLedger:
         """As ``get_many``, in outline and in no order: what lists of members need, also for thousands."""
         return self._gather(bead_ids, lambda store, group: store.outlines(group))
 
+    def excerpts(self, bead_ids: Iterable[str]) -> dict[str, Excerpt]:
+        """As ``outlines``, with times and edges."""
+        return self._gather(bead_ids, lambda store, group: {one.id: one for one in store.excerpts_of(group)})
+
     def statuses(self, bead_ids: Iterable[str]) -> dict[str, str]:
         """Status of those of the ids that exist in any store."""
         return self._gather(bead_ids, lambda store, group: store.statuses(group))

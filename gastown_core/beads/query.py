@@ -27,14 +27,16 @@ else:
     Hold = namedtuple("Hold", "id reason")
 
 BLOCKS, CONDITIONAL, WAITS_FOR, PARENT_CHILD = "blocks", "conditional-blocks", "waits-for", "parent-child"
-BLOCKING_TYPES = frozenset((BLOCKS, CONDITIONAL, WAITS_FOR, PARENT_CHILD))
-ORDERING_TYPES = frozenset((BLOCKS, CONDITIONAL, PARENT_CHILD))
+MERGE_BLOCKS = "merge-blocks"
+BLOCKING_TYPES = frozenset((BLOCKS, CONDITIONAL, WAITS_FOR, MERGE_BLOCKS, PARENT_CHILD))
+ORDERING_TYPES = frozenset((BLOCKS, CONDITIONAL, MERGE_BLOCKS, PARENT_CHILD))
 """Edge types that must not form a cycle."""
 
 REASONS = {
     "open": "not closed yet",
     "unresolved": "unknown bead",
     "condition": "closed without the failure it waits for",
+    "unmerged": "closed, but not by a merge",
     "children": "has open children",
     "parent": "parent is blocked",
 }
@@ -49,15 +51,21 @@ class Graph:
     """Dependencies as they stand at ``now`` (Unix seconds).
 
     ``lookup`` gives an excerpt (status ``tombstone`` for a deleted bead) or None for an unknown id; ``children``
-    the ids whose ``parent-child`` edge points at a bead.
+    the ids whose ``parent-child`` edge points at a bead; ``merged`` tells of a closed bead whether a merge closed it
+    (left out, every closing counts as one).
     """
 
     def __init__(
-        self, lookup: Callable[[str], Excerpt | None], children: Callable[[str], Iterable[str]], now: float
+        self,
+        lookup: Callable[[str], Excerpt | None],
+        children: Callable[[str], Iterable[str]],
+        now: float,
+        merged: Callable[[str], bool] | None = None,
     ) -> None:
         self.now = now
         self._lookup = lookup
         self._children = children
+        self._merged = merged
         self._known: dict[str, Excerpt | None] = {}
         self._direct: dict[str, tuple[Hold, ...]] = {}
 
@@ -86,6 +94,11 @@ class Graph:
         ancestor = self._blocked_ancestor(bead)
         return (Hold(ancestor, "parent"),) if ancestor else ()
 
+    def own_holds(self, bead_id: str) -> tuple[Hold, ...]:
+        """As ``holds``, by the bead's own edges alone: a blocked parent holds nothing back (convoys, waves)."""
+        bead = self.bead(bead_id)
+        return () if bead is None or is_released(bead) else self._direct_holds(bead)
+
     def _blocked_ancestor(self, bead: Excerpt) -> str:
         seen = {bead.id}
         level = parents_of(bead)
@@ -111,7 +124,7 @@ class Graph:
         if known is None:
             found: list[Hold] = []
             for edge in bead.edges:
-                if edge.type in (BLOCKS, CONDITIONAL):
+                if edge.type in (BLOCKS, CONDITIONAL, MERGE_BLOCKS):
                     reason = self._blocking(edge.target, edge.type)
                     if reason:
                         found.append(Hold(edge.target, reason))
@@ -128,11 +141,17 @@ class Graph:
             return "open"
         if edge_type == CONDITIONAL and target.status == CLOSED and not target.is_failed:
             return "condition"
+        if edge_type == MERGE_BLOCKS and target.status == CLOSED and self._merged and not self._merged(target_id):
+            return "unmerged"
         return ""
 
     def _waiting(self, spawner_id: str, metadata: str) -> list[Hold]:
-        if self.bead(spawner_id) is None:
+        spawner = self.bead(spawner_id)
+        if spawner is None:
             return [Hold(spawner_id, "unresolved")]
+        if '"after"' in metadata and not is_released(spawner):
+            # a step of a molecule: until its spawner is closed there may be more children to come
+            return [Hold(spawner_id, "open")]
         children = [child for child in (self.bead(x) for x in self._children(spawner_id)) if child is not None]
         still = [child for child in children if not is_released(child)]
         if not still:

@@ -48,6 +48,20 @@ def reason_of(payload: Mapping[str, Any]) -> str:
     return f": {reason}" if reason else ""
 
 
+def told_why(payload: Mapping[str, Any]) -> str:
+    """`` (why)`` where a reason is told."""
+    reason = text_of(payload, "reason")
+    return f" ({reason})" if reason else ""
+
+
+def count_of(payload: Mapping[str, Any], key: str, word: str) -> str:
+    """``3 waves``, ``1 wave``; ``some waves`` if nobody counted."""
+    value = payload.get(key)
+    if not isinstance(value, int):
+        return f"some {word}s"
+    return f"{value} {word}{'' if value == 1 else 's'}"
+
+
 def until_of(payload: Mapping[str, Any]) -> str:
     """`` until 14:05`` in local time, for a moment; the text itself for anything else."""
     text = text_of(payload, "until")

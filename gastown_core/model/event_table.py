@@ -6,6 +6,7 @@ lifetime in days, expected payload keys, and the sentence (feed-and-events.md se
 
 from __future__ import annotations
 
+from gastown_core.model.convoy_events import CONVOYS, SCHEDULER
 from gastown_core.model.event_kinds import (
     AGENT,
     BAD,
@@ -84,29 +85,7 @@ TABLE = (
         "bead step of message",
         lambda p: f"{text_of(p, 'bead')} {text_of(p, 'message') or 'step ' + text_of(p, 'step')}".strip(),
     ),
-    kind(
-        "convoy_created",
-        WORK,
-        "🚚",
-        "C",
-        GOOD,
-        30,
-        "convoy title members",
-        lambda p: f"convoy {text_of(p, 'convoy')} {text_of(p, 'title')}",
-    ),
-    kind(
-        "convoy_added", WORK, "🚚", "C", INFO, 30, "convoy beads", lambda p: f"added to convoy {text_of(p, 'convoy')}"
-    ),
-    kind(
-        "convoy_landed",
-        WORK,
-        "🚚",
-        "C",
-        DONE,
-        30,
-        "convoy title",
-        lambda p: f"convoy {text_of(p, 'convoy')} landed: {text_of(p, 'title')}",
-    ),
+    *CONVOYS,
     kind(
         "mr_queued",
         WORK,
@@ -315,44 +294,5 @@ TABLE = (
         "rig target reason polecat",
         lambda p: f"nudged {text_of(p, 'target') or text_of(p, 'polecat')}{reason_of(p)}",
     ),
-    kind(
-        "scheduler_enqueue",
-        SYSTEM,
-        "⏱",
-        "t",
-        INFO,
-        7,
-        "bead rig",
-        lambda p: f"queued {text_of(p, 'bead')} for {text_of(p, 'rig')}",
-    ),
-    kind(
-        "scheduler_dispatch",
-        SYSTEM,
-        "⏱",
-        "t",
-        GOOD,
-        7,
-        "bead rig polecat",
-        lambda p: f"dispatched {text_of(p, 'bead')} to {text_of(p, 'rig')}/{text_of(p, 'polecat')}",
-    ),
-    kind(
-        "scheduler_dispatch_failed",
-        SYSTEM,
-        "⏱",
-        "t",
-        BAD,
-        7,
-        "bead rig error",
-        lambda p: f"could not dispatch {text_of(p, 'bead')}{reason_of(p)}",
-    ),
-    kind(
-        "scheduler_close_retry",
-        SYSTEM,
-        "⏱",
-        "t",
-        WARN,
-        7,
-        "bead rig polecat",
-        lambda p: f"retried closing {text_of(p, 'bead')}",
-    ),
+    *SCHEDULER,
 )

@@ -1,0 +1,70 @@
+"""Failed dispatches: each makes the next try of the same bead wait longer, so that a broken one never spins.
+
+Kept in ``.runtime/dispatch-failures.json``; a dispatch that works forgets them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.errors import GastownError
+from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FIRST_S, LONGEST_S = 15.0, 1800.0
+"""The first wait, doubled with every further failure up to the longest."""
+
+
+class Cooling(Record):
+    """How often a bead's dispatch failed, the last error, and when it may be tried again (Unix seconds)."""
+
+    failures: int
+    error: str
+    until: float
+
+
+def path_of(root: str) -> str:
+    """Where the failures are kept."""
+    return os.path.join(root, ".runtime", "dispatch-failures.json")
+
+
+def read(root: str) -> dict[str, Cooling]:
+    """Bead → its failures; empty if the file cannot be read."""
+    try:
+        value = read_json(path_of(root)) or {}
+    except GastownError:
+        return {}
+    found: dict[str, Cooling] = {}
+    for bead_id, entry in value.items():
+        if isinstance(entry, dict):
+            failures = entry.get("failures")
+            until = parse_moment(entry.get("until")) or 0.0
+            found[bead_id] = Cooling(failures if isinstance(failures, int) else 1, str(entry.get("error", "")), until)
+    return found
+
+
+def note(root: str, bead_id: str, error: str, now: float) -> float:
+    """Keep one failure; returns how long the bead now waits, in seconds."""
+    wait_s = FIRST_S
+
+    def change(value: dict[str, Any]) -> None:
+        nonlocal wait_s
+        entry = value.get(bead_id)
+        before = entry.get("failures", 0) if isinstance(entry, dict) else 0
+        failures = (before if isinstance(before, int) else 0) + 1
+        wait_s = min(FIRST_S * 2 ** (failures - 1), LONGEST_S)
+        value[bead_id] = {"failures": failures, "error": error[:300], "until": format_seconds(now + wait_s + 0.999)}
+
+    edit_json(path_of(root), change)
+    return wait_s
+
+
+def forget(root: str, bead_id: str) -> None:
+    """The bead was dispatched, or somebody wants it tried again."""
+    if os.path.exists(path_of(root)):
+        edit_json(path_of(root), lambda value: value.pop(bead_id, None))
