@@ -6,7 +6,7 @@ of a root-only one, or from the children of a root that another tool poured.
 
 from __future__ import annotations
 
-from gastown_core.beads.query import BLOCKS, CONDITIONAL, PARENT_CHILD, Graph, is_released
+from gastown_core.beads.query import BLOCKS, CONDITIONAL, Graph, is_released
 from gastown_core.beads.record import excerpt_of
 from gastown_core.clock import parse_moment
 from gastown_core.formulas.molecules import gate_id, when_id

@@ -1,0 +1,364 @@
+"""Gates: beads that hold a step until something outside has happened, or a person says so.
+
+Timer, bead, mail and run-time conditions are judged from the ledger; ``gh:run`` and ``gh:pr`` ask the ``gh`` program,
+and where that is missing the gate says so and stays shut.  A human gate opens only by ``resolve``.
+"""
+
+from __future__ import annotations
+
+from gastown_core.beads.query import BLOCKS
+from gastown_core.beads.store import BeadQuery
+from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_span, parse_duration
+from gastown_core.errors import GastownError, NotFoundError, UsageError
+from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+
+HUMAN, TIMER, BEAD, MAIL, GH_RUN, GH_PR, CONDITION = "human timer bead mail gh:run gh:pr condition".split()
+TYPES = (HUMAN, TIMER, BEAD, MAIL, GH_RUN, GH_PR)
+"""What a person may ask a gate to wait for; ``condition`` is made by formulas alone."""
+
+
+class Verdict(Record):
+    """What a check found: ``open`` (may pass), ``shut``, ``failed`` (never will by itself) or ``unknown``, and why."""
+
+    state: str
+    why: str = ""
+    found: str = ""
+    """The newest run of a workflow named in ``await_id``, to be kept there."""
+
+
+OPEN_NOW, SHUT, FAILED, UNKNOWN = "open", "shut", "failed", "unknown"
+
+
+class Check(Record):
+    """What came of checking gates; each entry is (gate id, why)."""
+
+    checked: int
+    resolved: tuple[tuple[str, str], ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()
+
+    def as_json(self, *, escalated: int, dry_run: bool) -> dict[str, Any]:
+        """As ``bd gate check --json`` prints it."""
+        return {
+            "checked": self.checked,
+            "resolved": len(self.resolved),
+            "escalated": escalated,
+            "errors": len(self.errors),
+            "dry_run": dry_run,
+            "details": [
+                {"id": gate, "outcome": word, "reason": why}
+                for word, found in (("resolved", self.resolved), ("failed", self.failed), ("error", self.errors))
+                for gate, why in found
+            ],
+        }
+
+
+def create(
+    store: JsonlStore,
+    blocks: str,
+    kind: str = HUMAN,
+    *,
+    actor: str,
+    reason: str = "",
+    await_id: str = "",
+    timeout: str = "",
+) -> Bead:
+    """A gate before the bead ``blocks``. Raises UsageError for a kind that is none, or that lacks what it needs."""
+    if kind not in TYPES:
+        raise UsageError(f"{kind!r} is no kind of gate", "", f"one of {', '.join(TYPES)}")
+    span = parse_duration(timeout) if timeout else None
+    if timeout and span is None:
+        raise UsageError(f"{timeout!r} is no span of time", "", "for example 90m or 2h")
+    if kind == TIMER and span is None:
+        raise UsageError("a timer gate needs --timeout", "", "for example --timeout 2h")
+    if kind not in (TIMER, HUMAN) and not await_id:
+        raise UsageError(f"a gate of kind {kind} needs --await-id", "it says what to wait for")
+    with store.write(actor) as batch:
+        held = batch.get(blocks)
+        if held is None:
+            raise store.near(blocks)
+        fields: dict[str, Any] = {
+            "title": f"Gate: {held.title}"[:500],
+            "description": reason,
+            "issue_type": "gate",
+            "await_type": kind,
+            "await_id": await_id,
+            "timeout": int(span * 1e9) if span else None,
+            "ephemeral": held.is_ephemeral,
+        }
+        gate = batch.create(fields, kind="wisp" if held.is_ephemeral else "")
+        batch.add_edge(blocks, gate.id, BLOCKS)
+    return gate
+
+
+def resolve(store: JsonlStore, gate_id: str, *, actor: str, reason: str = "") -> Bead:
+    """Open a gate by hand, whatever it waits for. Raises NotFoundError; UsageError if the bead is no gate."""
+    with store.write(actor) as batch:
+        need_gate(batch.get(gate_id), gate_id)
+        return batch.close(gate_id, reason or f"resolved by {actor}", force=True)
+
+
+def add_waiter(store: JsonlStore, gate_id: str, waiter: str, *, actor: str) -> Bead:
+    """Note who wants to hear when the gate opens."""
+    with store.write(actor) as batch:
+        gate = need_gate(batch.get(gate_id), gate_id)
+        return batch.update(gate_id, {"waiters": list(dict.fromkeys([*waiters(gate), waiter]))})
+
+
+def waiters(gate: Bead) -> list[str]:
+    """Who is noted as waiting for it."""
+    value = gate.raw.get("waiters")
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+def need_gate(bead: Bead | None, gate_id: str) -> Bead:
+    """The bead. Raises NotFoundError, or UsageError if it is no gate."""
+    if bead is None:
+        raise NotFoundError(f"no gate {gate_id}", "", "bd gate list shows the open ones")
+    if bead.issue_type != "gate":
+        raise UsageError(f"{gate_id} is no gate", f"it is a {bead.issue_type}", "bd gate list shows the open ones")
+    return bead
+
+
+def open_gates(store: JsonlStore, *, closed: bool = False, limit: int = 0) -> list[Bead]:
+    """Gates that are shut, oldest first; with ``closed`` those that were opened too."""
+    exclude = () if closed else (CLOSED,)
+    query = BeadQuery(types=("gate",), exclude_statuses=exclude, include_wisps=True, sort="oldest", limit=limit)
+    return store.find(query)
+
+
+# -- judging -------------------------------------------------------------------------------------------------
+
+
+def judge(gate: Bead, now: float, lookup: Callable[[str], Bead | None], has_mail: Callable[[Bead], bool]) -> Verdict:
+    """Whether a gate may open by what the ledger knows; UNKNOWN for kinds that have to be asked for elsewhere."""
+    kind = gate.text("await_type")
+    if kind == TIMER:
+        return _judge_timer(gate, now)
+    if kind == BEAD:
+        target = lookup(gate.text("await_id"))
+        if target is None:
+            return Verdict(UNKNOWN, f"no bead {gate.text('await_id')}")
+        return Verdict(OPEN_NOW, f"{target.id} is closed") if target.is_closed else Verdict(SHUT, target.status)
+    if kind == MAIL:
+        return Verdict(OPEN_NOW, f"mail of {gate.text('await_id')}") if has_mail(gate) else Verdict(SHUT, "no mail yet")
+    return Verdict(SHUT, "waits for a person") if kind == HUMAN else Verdict(UNKNOWN, kind)
+
+
+def _judge_timer(gate: Bead, now: float) -> Verdict:
+    span = parse_duration(gate.raw.get("timeout"))
+    if span is None:
+        return Verdict(UNKNOWN, "the timer has no span")
+    left = gate.created_at + span - now
+    return Verdict(OPEN_NOW, f"{format_span(span)} passed") if left <= 0 else Verdict(SHUT, f"{format_span(left)} left")
+
+
+def judge_on_github(gate: Bead, cwd: str) -> Verdict:
+    """Ask ``gh`` about a run or a pull request. Raises GastownError if it cannot be asked."""
+    import json
+
+    from gastown_core import process
+
+    wanted, found = gate.text("await_id"), ""
+    if gate.text("await_type") == GH_PR:
+        words = ["pr", "view", wanted, "--json", "state"]
+    else:
+        found = "" if wanted.isdecimal() else _newest_run(wanted, cwd)
+        words = ["run", "view", found or wanted, "--json", "status,conclusion"]
+    if wanted.startswith("-"):
+        raise UsageError(f"{wanted!r} names no run or pull request")
+    done = process.run(["gh", *words], cwd=cwd or None, timeout_s=30.0)
+    if done.code:
+        raise GastownError(
+            f"gh {words[0]} view {wanted} failed", done.err.strip()[:200], "gh auth status may tell more"
+        )
+    value = json.loads(done.out)
+    if words[0] == "pr":
+        state = str(value.get("state") or "").upper()
+        return Verdict({"MERGED": OPEN_NOW, "CLOSED": FAILED}.get(state, SHUT), f"{wanted} is {state.lower()}")
+    conclusion = str(value.get("conclusion") or "").lower()
+    if not conclusion:
+        return Verdict(SHUT, f"run is {value.get('status')}", found)
+    return Verdict(OPEN_NOW if conclusion in ("success", "skipped") else FAILED, f"run ended in {conclusion}", found)
+
+
+def _newest_run(workflow: str, cwd: str) -> str:
+    import json
+
+    from gastown_core import process
+
+    words = ["gh", "run", "list", f"--workflow={workflow}", "--limit=1", "--json", "databaseId"]
+    done = process.run(words, cwd=cwd or None, timeout_s=30.0)
+    if done.code:
+        raise GastownError(f"gh run list of {workflow} failed", done.err.strip()[:200])
+    runs = json.loads(done.out)
+    if not runs:
+        raise GastownError(f"workflow {workflow} has no run yet")
+    return str(runs[0]["databaseId"])
+
+
+# -- checking ------------------------------------------------------------------------------------------------
+
+
+def check(
+    ledger: TownLedger | None,
+    stores: Iterable[JsonlStore],
+    *,
+    actor: str,
+    kinds: str = "all",
+    limit: int = 100,
+    dry_run: bool = False,
+    folder: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+) -> Check:
+    """Open every gate whose time has come, in all ``stores``; ``kinds`` is one of TYPES, ``gh`` or ``all``.
+
+    A gate that cannot be judged is an error in the result and stays shut; it stops nobody.
+    """
+    resolved: list[tuple[str, str]] = []
+    failed: list[tuple[str, str]] = []
+    errors: list[tuple[str, str]] = []
+    checked = 0
+    for store in stores:
+        for gate in [one for one in open_gates(store) if _is_asked(one, kinds)][:limit]:
+            checked += 1
+            try:
+                verdict = _verdict(ledger, store, gate, folder, clock.now())
+                if verdict.found and not dry_run:
+                    _keep_run(store, gate.id, verdict.found, actor)
+                if verdict.state == OPEN_NOW:
+                    _open(store, gate.id, verdict.why, actor, dry_run=dry_run)
+                    resolved.append((gate.id, verdict.why))
+                elif verdict.state == FAILED:
+                    failed.append((gate.id, verdict.why))
+                elif verdict.state == UNKNOWN:
+                    errors.append((gate.id, verdict.why))
+            except (GastownError, ValueError) as error:
+                errors.append((gate.id, str(error)))
+    return Check(checked, tuple(resolved), tuple(failed), tuple(errors))
+
+
+def _is_asked(gate: Bead, kinds: str) -> bool:
+    kind = gate.text("await_type")
+    return kinds == "all" or kind == kinds or (kinds == "gh" and kind in (GH_RUN, GH_PR))
+
+
+def _verdict(ledger: TownLedger | None, store: JsonlStore, gate: Bead, folder: str, now: float) -> Verdict:
+    kind = gate.text("await_type")
+    if kind in (GH_RUN, GH_PR):
+        return judge_on_github(gate, folder)
+    if kind == CONDITION:
+        from gastown_core.formulas.conditions_now import condition_holds
+
+        true = condition_holds(store, gate, folder=folder)
+        return Verdict(OPEN_NOW, "its condition is true") if true else Verdict(SHUT, "its condition is not true yet")
+    return judge(gate, now, ledger.get if ledger is not None else store.get, lambda one: _has_mail(ledger, store, one))
+
+
+def _has_mail(ledger: TownLedger | None, store: JsonlStore, gate: Bead) -> bool:
+    """Whether mail came since the gate was made whose sender, or title, holds what it waits for."""
+    wanted = gate.text("await_id").casefold()
+    town = ledger.store_for("hq-x") if ledger is not None else store
+    query = BeadQuery(labels_all=("gt:message",), created_since=gate.created_at, include_wisps=True)
+    return any(
+        wanted in one.casefold()
+        for mail in town.find(query)
+        for one in (mail.text("sender"), mail.text("created_by"), mail.title)
+    )
+
+
+def _keep_run(store: JsonlStore, gate_id: str, run: str, actor: str) -> None:
+    with store.write(actor) as batch:
+        batch.update(gate_id, {"await_id": run})
+
+
+def _open(store: JsonlStore, gate_id: str, why: str, actor: str, *, dry_run: bool) -> None:
+    if not dry_run:
+        with store.write(actor) as batch:
+            batch.close(gate_id, why, force=True)
+
+
+def open_those_due(batch: RuleBatch, gate_ids: Iterable[str], now: float) -> list[str]:
+    """Open those timer and bead gates whose time has come, in a batch at hand; their ids."""
+    opened = []
+    for gate_id in gate_ids:
+        gate = batch.get(gate_id)
+        if gate is None or gate.is_closed:
+            continue
+        verdict = judge(gate, now, batch.get, lambda _: False)
+        if verdict.state == OPEN_NOW:
+            batch.close(gate_id, verdict.why, force=True)
+            opened.append(gate_id)
+    return opened
+
+
+# -- what gates let go ---------------------------------------------------------------------------------------
+
+
+class Gated(Record):
+    """A molecule that can go on since a gate opened, and that is on nobody's hook."""
+
+    molecule: Bead
+    gate: Bead
+    step: Bead
+
+    def as_json(self) -> dict[str, str]:
+        """As ``bd ready --gated --json`` lists it."""
+        return {
+            "molecule_id": self.molecule.id,
+            "molecule_title": self.molecule.title,
+            "closed_gate": self.gate.id,
+            "ready_step": self.step.id,
+        }
+
+
+def let_go(store: JsonlStore, *, since_s: float = 7 * 86400.0) -> list[Gated]:
+    """Molecules with a step that a gate, opened within ``since_s``, has made ready; hooked molecules are left out."""
+    from gastown_core.formulas.progress import progress_of, root_for
+
+    now = store.clock.now()
+    query = BeadQuery(types=("gate",), statuses=(CLOSED,), include_wisps=True, closed_since=now - since_s)
+    found: dict[str, Gated] = {}
+    for gate in store.find(query):
+        root_id = gate.parent or next((root_for(bead) for bead in _held_by(store, gate.id) if root_for(bead)), "")
+        root = store.get(root_id) if root_id and root_id not in found else None
+        if root is None or root.is_closed or root.status != "open" or _is_carried(store, root):
+            continue
+        seen = progress_of(store, root_id)
+        behind = {bead.id for bead in _held_by(store, gate.id)} | {gate.id.replace(".gate-", ".", 1)}
+        step = next((view for view in seen.ready if view.id in behind), None)
+        if step is not None:
+            bead = store.get(step.id) or Bead({"id": step.id, "title": step.title})
+            found[root_id] = Gated(root, gate, bead)
+    return list(found.values())
+
+
+def _held_by(store: JsonlStore, gate_id: str) -> list[Bead]:
+    ids = [source for source, kind in store.dependents(gate_id) if kind == BLOCKS]
+    return list(store.get_many(ids).values())
+
+
+def _is_carried(store: JsonlStore, root: Bead) -> bool:
+    """Whether somebody has the molecule, or the work it belongs to, on a hook."""
+    from gastown_core.formulas.record import molecule_of
+
+    molecule = molecule_of(root)
+    work = store.get(molecule.bead) if molecule is not None and molecule.bead else None
+    return work is not None and work.status != "open"
+
+
+def timeout_text(gate: Bead) -> str:
+    """When a gate's time is up, empty if it has none."""
+    span = parse_duration(gate.raw.get("timeout"))
+    return format_micros(gate.created_at + span) if span else ""
