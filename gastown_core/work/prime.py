@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
 
+    from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
@@ -97,12 +98,29 @@ def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock 
             for note in notes:
                 batch.close(note.id, "read by the successor", force=True)
     line = sessions.beacon(address, "gt prime", "prime", clock.now(), work[0].id if work else "")
-    text = "\n".join(_lines(entry, line, work, notes, mail, succeeded))
+    steps = _step_lines(root, ledger, work)
+    text = "\n".join(_lines(entry, line, work, steps, notes, mail, succeeded))
     return Briefing(line, work, notes, mail, text)
 
 
+def _step_lines(root: str, ledger: TownLedger, work: tuple[Bead, ...]) -> list[str]:
+    """The step list of the first piece of work, empty if it goes without a formula."""
+    if not work:
+        return []
+    from gastown_core.formulas.checklist import checklist_for
+
+    checklist = checklist_for(root, ledger, work[0])
+    return ["", *checklist.lines()] if checklist is not None else []
+
+
 def _lines(
-    entry: RosterEntry, line: str, work: tuple[Bead, ...], notes: tuple[Bead, ...], mail: int, succeeded: str
+    entry: RosterEntry,
+    line: str,
+    work: tuple[Bead, ...],
+    steps: list[str],
+    notes: tuple[Bead, ...],
+    mail: int,
+    succeeded: str,
 ) -> list[str]:
     address = entry.address
     out = [line, "", f"You are {address.path}. {ROLE_TEXT.get(address.role, '')}".rstrip()]
@@ -114,6 +132,7 @@ def _lines(
     out += ["", "## On your hook", ""]
     for bead in work[:3]:
         out += [f"{bead.id} [{bead.status}] {bead.title}", *_words_for(bead)]
+        out += steps if bead is work[0] else []
     if not work:
         out.append("Nothing. Wait for orders.")
     elif address.role == POLECAT:
