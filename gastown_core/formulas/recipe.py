@@ -17,11 +17,15 @@ COMPILE, RUNTIME = "compile", "runtime"
 
 
 class Gate(Record):
-    """What a step waits for outside the molecule; ``timeout_s`` 0 is none. ``type``: human, timer, gh:run, gh:pr, bead, mail."""
+    """What a step waits for outside the molecule; ``timeout_s`` 0 is none. ``type``: human, timer, gh:run, gh:pr, bead, mail.
+
+    ``timeout`` is the span as written; where a compiled recipe keeps a placeholder in it, ``timeout_s`` is 0.
+    """
 
     type: str
     await_id: str = ""
     timeout_s: float = 0.0
+    timeout: str = ""
 
 
 class OnComplete(Record):
@@ -38,7 +42,8 @@ class RecipeStep(Record):
 
     ``waits_for`` is ``all-children`` or ``any-children`` of the step ``spawner`` (molecules bonded to it at run time).
     ``only_if`` is a run-time condition that holds the step until it is true; ``until`` (with ``most`` rounds at most)
-    repeats the steps from this one on to the end of its loop body, ``body`` (ids), until it is true.
+    repeats the steps from this one on to the end of its loop body, ``body`` (ids), until it is true.  ``condition`` is
+    what a compiled recipe could not judge yet for want of a variable's value; in a cooked one it is empty.
     """
 
     id: str
@@ -63,6 +68,7 @@ class RecipeStep(Record):
     on_complete: OnComplete | None = None
     parallel: bool = False
     interactive: bool = False
+    condition: str = ""
 
 
 class Recipe(Record):

@@ -1,0 +1,192 @@
+"""The grammar of run-time conditions: words into terms, with limits on length and depth.
+
+``a.status == 'complete'``, ``verify.output.score >= 3 and not env.CI``, ``children(x).all(status == 'failed')``,
+``descendants(step).count(status == 'open') < 2``, ``steps.complete >= 3``, ``file.exists('p')``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    Term: TypeAlias = "And | Or | Not | Compare | Call | Literal | PathTerm"
+
+_TOKEN = re.compile(
+    r"""\s*(?:('[^']*'|"[^"]*")|(-?\d+(?:\.\d+)?)(?![\w.])|(==|!=|<=|>=|<|>|&&|\|\||!|\(|\)|\.)|([\w][\w:/\-]*(?:\.[\w:/\-]+)*))"""
+)
+_MAX_LENGTH, _MAX_TOKENS, _MAX_DEPTH = 1000, 200, 20
+_COMPARE = frozenset(("==", "!=", "<=", ">=", "<", ">"))
+_SETS = ("children", "descendants")
+_QUANTITIES = ("all", "any", "count")
+
+
+class ConditionFault(Exception):
+    """The text is no run-time condition; it says why."""
+
+
+class And(Record):
+    """All parts."""
+
+    parts: tuple[Term, ...]
+
+
+class Or(Record):
+    """Some part."""
+
+    parts: tuple[Term, ...]
+
+
+class Not(Record):
+    """The opposite."""
+
+    part: Term
+
+
+class Compare(Record):
+    """Two values compared."""
+
+    left: Term
+    sign: str
+    right: Term
+
+
+class Literal(Record):
+    """A text, number or truth value."""
+
+    value: Any
+
+
+class PathTerm(Record):
+    """A dotted name."""
+
+    text: str
+
+
+class Call(Record):
+    """``children(argument).quantity(inner)``, the same of descendants, or ``file.exists(argument)``."""
+
+    name: str
+    argument: str
+    quantity: str = ""
+    inner: Term | None = None
+
+
+def read(text: str) -> Term:
+    """The term of a condition. Raises ConditionFault."""
+    if len(text) > _MAX_LENGTH:
+        raise ConditionFault(f"it is longer than {_MAX_LENGTH} characters")
+    reader = _Reader(_tokens(text))
+    term = reader.either(0)
+    if reader.at < len(reader.tokens):
+        raise ConditionFault(f'"{reader.tokens[reader.at]}" is out of place')
+    return term
+
+
+def _tokens(text: str) -> list[str]:
+    tokens, at = [], 0
+    text = text.rstrip()
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise ConditionFault(f'"{text[at:].strip()[:12]}" is no part of a condition')
+        tokens.append(found[0].strip())
+        at = found.end()
+    if not tokens:
+        raise ConditionFault("it is empty")
+    if len(tokens) > _MAX_TOKENS:
+        raise ConditionFault(f"it has more than {_MAX_TOKENS} parts")
+    return tokens
+
+
+class _Reader:
+    """Recursive descent over the tokens."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+        self.at = 0
+
+    def either(self, depth: int) -> Term:
+        parts = [self._both(depth)]
+        while self._peek() in ("||", "or"):
+            self.at += 1
+            parts.append(self._both(depth))
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def _both(self, depth: int) -> Term:
+        parts = [self._negation(depth)]
+        while self._peek() in ("&&", "and"):
+            self.at += 1
+            parts.append(self._negation(depth))
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _negation(self, depth: int) -> Term:
+        if depth > _MAX_DEPTH:
+            raise ConditionFault(f"it is nested more than {_MAX_DEPTH} deep")
+        if self._peek() in ("!", "not"):
+            self.at += 1
+            return Not(self._negation(depth + 1))
+        left = self._value(depth)
+        if self._peek() in _COMPARE:
+            sign = self._take()
+            return Compare(left, sign, self._value(depth))
+        return left
+
+    def _value(self, depth: int) -> Term:
+        token = self._take()
+        if token == "(":
+            inner = self.either(depth + 1)
+            self._expect(")")
+            return inner
+        if token[0] in "'\"":
+            return Literal(token[1:-1])
+        if re.fullmatch(r"-?\d+(\.\d+)?", token):
+            return Literal(float(token) if "." in token else int(token))
+        if token in ("true", "false"):
+            return Literal(token == "true")
+        if not re.match(r"\w", token):
+            raise ConditionFault(f'"{token}" is out of place')
+        return self._call(token, depth) if self._peek() == "(" else PathTerm(token)
+
+    def _call(self, name: str, depth: int) -> Term:
+        if name == "file.exists":
+            return Call(name, self._argument())
+        if name not in _SETS:
+            raise ConditionFault(f"{name}(…) is unknown; children, descendants and file.exists can be asked")
+        whose = self._argument()
+        self._expect(".")
+        quantity = self._take()
+        if quantity not in _QUANTITIES:
+            raise ConditionFault(f'"{quantity}" is no quantity; all, any and count are')
+        self._expect("(")
+        inner = self.either(depth + 1)
+        self._expect(")")
+        return Call(name, whose, quantity, inner)
+
+    def _argument(self) -> str:
+        self._expect("(")
+        token = self._take()
+        self._expect(")")
+        if token[0] in "'\"":
+            return token[1:-1]
+        if not re.match(r"\w", token):
+            raise ConditionFault(f'"{token}" is out of place')
+        return token
+
+    def _expect(self, token: str) -> None:
+        got = self._take()
+        if got != token:
+            raise ConditionFault(f'"{got}" stands where "{token}" should')
+
+    def _peek(self) -> str:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+
+    def _take(self) -> str:
+        if self.at >= len(self.tokens):
+            raise ConditionFault("it ends too early")
+        self.at += 1
+        return self.tokens[self.at - 1]

@@ -1,0 +1,236 @@
+"""Conditions: of steps, judged when a formula is cooked, and of running molecules, judged over a state that is given.
+
+Both are small languages with bounded length and depth; nothing is ever evaluated as Python.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gastown_core.formulas.condition_terms import And, Call, Compare, ConditionFault, Literal, Not, Or, PathTerm, read
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from gastown_core.formulas.condition_terms import Term
+
+__all__ = ["ConditionFault", "RunState", "StepState", "check_runtime", "check_step", "holds", "keeps"]
+
+_STEP = re.compile(r"\s*(!?)\s*\{\{\s*([A-Za-z_]\w*)\s*\}\}\s*(?:(==|!=)\s*(.*?)\s*)?$", re.DOTALL)
+_FALSY = frozenset(("", "false", "0", "no", "off"))
+_DONE = frozenset(("complete", "completed", "closed", "done"))
+
+
+class StepState(Record):
+    """How a step of a running molecule stands: its status (``closed`` counts as complete) and what it put out."""
+
+    status: str = "open"
+    output: Any = None
+
+
+class RunState(Record):
+    """What run-time conditions may look at, and all of it.
+
+    ``children`` holds the ids under a step (bonded molecules' steps too), ``current`` the step that the condition
+    belongs to, ``files`` those of the asked-for paths that exist, ``env`` the environment.
+    """
+
+    steps: dict[str, StepState]
+    children: dict[str, tuple[str, ...]] = {}  # noqa: RUF012  a default that nobody changes
+    current: str = ""
+    folder: str = ""
+    env: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+
+
+def check_step(condition: str) -> str:
+    """What is wrong with a step's condition, empty if nothing."""
+    if not condition.strip():
+        return ""
+    found = _STEP.match(condition)
+    if found is None:
+        return f'"{condition}" is no condition'
+    if found[1] and found[3]:
+        return f'"{condition}" negates a comparison'
+    return ""
+
+
+def variable_of(condition: str) -> str:
+    """The variable that a step's condition looks at."""
+    found = _STEP.match(condition)
+    return found[2] if found else ""
+
+
+def keeps(condition: str, values: Mapping[str, str]) -> bool:
+    """Whether a step with this condition stays; a variable without a value counts as empty.
+
+    ``{{v}}`` and ``!{{v}}`` ask whether it is true (empty, false, 0, no, off are not), ``==`` and ``!=`` compare text.
+    """
+    found = _STEP.match(condition)
+    if found is None:
+        return not condition.strip()
+    value = values.get(found[2], "")
+    if found[3]:
+        return (value == _unquoted(found[4])) == (found[3] == "==")
+    return (value.strip().lower() not in _FALSY) != bool(found[1])
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def check_runtime(condition: str) -> str:
+    """What is wrong with a run-time condition, empty if nothing."""
+    try:
+        read(condition)
+    except ConditionFault as fault:
+        return str(fault)
+    return ""
+
+
+def holds(condition: str, state: RunState) -> bool:
+    """Whether a run-time condition is true now. Raises ConditionFault if it is none.
+
+    What is not known (an output not yet there, a step that is none) equals nothing, so a comparison with it is
+    false; ``!=`` with it is true.  ``all`` over an empty set is false.
+    """
+    return _true(read(condition), state)
+
+
+def _true(term: Term, state: RunState) -> bool:
+    if isinstance(term, And):
+        return all(_true(part, state) for part in term.parts)
+    if isinstance(term, Or):
+        return any(_true(part, state) for part in term.parts)
+    if isinstance(term, Not):
+        return not _true(term.part, state)
+    if isinstance(term, Compare):
+        return _compare(_value(term.left, state), term.sign, _value(term.right, state))
+    value = _value(term, state)
+    return value.strip().lower() not in _FALSY if isinstance(value, str) else bool(value)
+
+
+def _value(term: Term, state: RunState) -> Any:
+    if isinstance(term, Literal):
+        return term.value
+    if isinstance(term, PathTerm):
+        return _look_up(term.text, state)
+    if isinstance(term, Call):
+        return _file_exists(term, state) if term.name == "file.exists" else _over_set(term, state)
+    return _true(term, state)
+
+
+def _look_up(path: str, state: RunState) -> Any:
+    """The value at ``<step>.status``, ``<step>.output.a.b``, ``steps.<status>`` or ``env.NAME``; None if unknown."""
+    if path.startswith("env."):
+        return state.env.get(path[4:])
+    if path.startswith("steps."):
+        wanted = path[6:]
+        return sum(1 for step in state.steps.values() if _same_status(step.status, wanted))
+    step_id, rest = _split(path, state)
+    step = state.steps.get(step_id)
+    if step is None:
+        return None
+    if rest == "status":
+        return _Status(step.status)
+    if rest == "output" or rest.startswith("output."):
+        return _dig(step.output, rest.split(".")[1:])
+    return None
+
+
+def _split(path: str, state: RunState) -> tuple[str, str]:
+    """The id of the step that a path begins with (ids may hold dots, the longest that fits wins) and the rest."""
+    if path == "step" or path.startswith("step."):
+        return state.current, path[5:]
+    at = len(path)
+    while at > 0:
+        if path[:at] in state.steps:
+            return path[:at], path[at + 1 :]
+        at = path.rfind(".", 0, at)
+    # inside all(…), any(…), count(…) the bare words mean the step at hand
+    return (state.current, path) if path == "status" or path.split(".")[0] == "output" else ("", path)
+
+
+def _dig(value: Any, keys: list[str]) -> Any:
+    for key in keys:
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value
+
+
+def _over_set(term: Call, state: RunState) -> Any:
+    whose = state.current if term.argument == "step" else term.argument
+    members = list(state.children.get(whose, ()))
+    if term.name == "descendants":
+        seen = set(members)
+        for member in members:
+            for child in state.children.get(member, ()):
+                if child not in seen:
+                    seen.add(child)
+                    members.append(child)
+    fits = [_true(term.inner, state._replace(current=member)) for member in members] if term.inner else []
+    if term.quantity == "all":
+        return bool(fits) and all(fits)
+    return any(fits) if term.quantity == "any" else sum(fits)
+
+
+def _file_exists(term: Call, state: RunState) -> bool:
+    import os
+
+    path = os.path.normpath(os.path.join(state.folder or ".", term.argument))
+    return os.path.lexists(path)
+
+
+class _Status(str):
+    """A status; ``closed``, ``done``, ``completed`` and ``complete`` are the same."""
+
+    __slots__ = ()
+
+
+def _same_status(one: str, other: str) -> bool:
+    return one == other or (one in _DONE and other in _DONE)
+
+
+def _compare(left: Any, sign: str, right: Any) -> bool:
+    if sign in ("==", "!="):
+        return _equal(left, right) == (sign == "==")
+    one, other = _number(left), _number(right)
+    if one is None or other is None:
+        if not isinstance(left, str) or not isinstance(right, str):
+            return False
+        return _ordered(left, sign, right)
+    return _ordered(one, sign, other)
+
+
+def _ordered(left: Any, sign: str, right: Any) -> bool:
+    if sign == "<":
+        return bool(left < right)
+    if sign == ">":
+        return bool(left > right)
+    return bool(left <= right) if sign == "<=" else bool(left >= right)
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if left is None or right is None:
+        return False
+    if isinstance(left, _Status) or isinstance(right, _Status):
+        return _same_status(str(left), str(right))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return str(left).lower() == str(right).lower()
+    one, other = _number(left), _number(right)
+    return one == other if one is not None and other is not None else str(left) == str(right)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,154 @@
+"""A convoy formula ready to run: which legs, what each is told, where each writes; the same for showing and doing."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.formulas.errors import FormulaError
+from gastown_core.formulas.formula import Formula, Leg, Step
+from gastown_core.formulas.text_template import render
+from gastown_core.formulas.variables import require, settle
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+DEFAULT_PATTERN = "{{.leg.id}}-findings.md"
+DEFAULT_SYNTHESIS = "synthesis.md"
+SYNTHESIS = "synthesis"
+
+
+class LegPlan(Record):
+    """One leg: what it is told, who runs it, where its findings go (absolute)."""
+
+    id: str
+    title: str
+    text: str
+    agent: str
+    output_path: str
+
+
+class ConvoyPlan(Record):
+    """A convoy formula with its inputs settled. ``synthesis`` is None if the formula has none; it needs ``synthesis_needs``."""
+
+    formula: str
+    review_id: str
+    directory: str
+    legs: tuple[LegPlan, ...]
+    synthesis: LegPlan | None = None
+    synthesis_needs: tuple[str, ...] = ()
+    values: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    review_only: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def leg_steps(formula: Formula) -> tuple[Step, ...]:
+    """A convoy as steps: the legs beside each other, the synthesis behind them."""
+    steps = [
+        Step(
+            leg.id,
+            leg.title,
+            "\n\n".join(part for part in (leg.focus and f"Focus: {leg.focus}", leg.description) if part),
+            parallel=True,
+            metadata={"agent": leg.agent} if leg.agent else {},
+            origin=formula.source,
+            path=leg.path,
+        )
+        for leg in formula.legs
+    ]
+    last = formula.synthesis
+    if last is not None:
+        needs = last.needs or tuple(leg.id for leg in formula.legs)
+        steps.append(Step(SYNTHESIS, last.title, last.description, needs=needs, origin=formula.source, path=last.path))
+    return tuple(steps)
+
+
+def plan_convoy(
+    formula: Formula,
+    given: Mapping[str, str],
+    *,
+    directory: str,
+    review_id: str,
+    preset: str = "",
+    agent: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> ConvoyPlan:
+    """Settle the inputs, choose the legs, and write down what each is told.
+
+    ``directory`` is the absolute folder under which relative output folders lie; ``facts`` are further names for the
+    texts (``pr_number``, ``pr_title``, ``changed_files``, ``files``, ``target_description``).  A leg's own agent
+    beats ``agent``, which beats the formula's.  Raises FormulaError, MissingVariables.
+    """
+    declared = {**formula.vars, **formula.inputs}
+    known = {key: str(value) for key, value in (facts or {}).items() if key in declared and value not in (None, "", [])}
+    values, missing = settle(formula.name, declared, {**known, **given})
+    require(formula.name, declared, missing)
+    legs = _chosen(formula, preset)
+    names: dict[str, Any] = {
+        **dict.fromkeys(("target_description", "pr_number", "pr_title", "files"), ""),
+        "changed_files": [],
+        **(facts or {}),
+        **values,
+        "formula_name": formula.name,
+        "review_id": review_id,
+    }
+    folder = os.path.normpath(os.path.join(directory, render(formula.output.directory or ".", names)))
+    pattern = formula.output.leg_pattern or DEFAULT_PATTERN
+    end = os.path.join(folder, render(formula.output.synthesis or DEFAULT_SYNTHESIS, names))
+    names["output"] = {"directory": folder, "leg_pattern": pattern, "synthesis": end}
+    plans = tuple(
+        _leg(formula, leg, names, os.path.join(folder, _file_name(pattern, leg, names)), agent) for leg in legs
+    )
+    last, needs = _synthesis(formula, plans, names, end, agent)
+    return ConvoyPlan(
+        formula.name, review_id, folder, plans, last, needs, values, formula.review_only, formula.warnings
+    )
+
+
+def _chosen(formula: Formula, preset: str) -> tuple[Leg, ...]:
+    if not preset:
+        return formula.legs
+    found = formula.presets.get(preset)
+    if found is None:
+        known = ", ".join(formula.presets) or "none"
+        raise FormulaError(f"formula {formula.name} has no preset {preset}", "", f"there are: {known}")
+    return tuple(leg for leg in formula.legs if leg.id in found.legs)
+
+
+def _leg(formula: Formula, leg: Leg, names: Mapping[str, Any], path: str, agent: str) -> LegPlan:
+    own = {
+        **names,
+        "leg": {"id": leg.id, "title": leg.title, "focus": leg.focus, "description": leg.description},
+        "output_path": path,
+    }
+    parts = [render(leg.description, own), render(formula.prompts.get("base", ""), own)]
+    parts += [render(formula.prompts[leg.id], own)] if leg.id in formula.prompts and leg.id != "base" else []
+    text = "\n\n".join(part.strip() for part in parts if part.strip())
+    return LegPlan(leg.id, render(leg.title, own), text, leg.agent or agent or formula.agent, path)
+
+
+def _file_name(pattern: str, leg: Leg, names: Mapping[str, Any]) -> str:
+    # an older form of the pattern has the leg's id in one pair of braces or angles
+    plain = pattern.replace("{leg}", leg.id).replace("<leg>", leg.id).replace("{{leg}}", leg.id)
+    return render(plain, {**names, "leg": {"id": leg.id, "title": leg.title, "focus": leg.focus}})
+
+
+def _synthesis(
+    formula: Formula, legs: Sequence[LegPlan], names: Mapping[str, Any], path: str, agent: str
+) -> tuple[LegPlan | None, tuple[str, ...]]:
+    last = formula.synthesis
+    if last is None:
+        return None, ()
+    needs = tuple(leg.id for leg in legs if not last.needs or leg.id in last.needs)
+    told = {
+        **names,
+        "output_path": path,
+        "legs": [{"id": leg.id, "title": leg.title, "output_path": leg.output_path} for leg in legs],
+    }
+    parts = [render(last.description, told), render(formula.prompts.get(SYNTHESIS, ""), told)]
+    parts.append("Findings to bring together:\n" + "\n".join(f"- {leg.title}: {leg.output_path}" for leg in legs))
+    parts.append(f"Write the result to {path}.")
+    text = "\n\n".join(part.strip() for part in parts if part.strip())
+    return LegPlan(SYNTHESIS, render(last.title, told), text, last.agent or agent or formula.agent, path), needs

@@ -1,0 +1,264 @@
+"""Cooking: a formula through all composition into a recipe, its variables filled in (or kept, when compiling).
+
+Order: extends, checks, loops, branches, holds, own advice, inline expansion, compose.expand, compose.map, aspects,
+overlay, hooks of the work at hand, step conditions, variables.  An expansion by itself is cooked around a step ``main``.
+"""
+
+from __future__ import annotations
+
+from gastown_core.clock import parse_duration
+from gastown_core.formulas import compose, hooks
+from gastown_core.formulas.advise import advise
+from gastown_core.formulas.conditions import keeps, variable_of
+from gastown_core.formulas.errors import Problem, raise_problems
+from gastown_core.formulas.expand import Expander
+from gastown_core.formulas.extend import resolve_extends
+from gastown_core.formulas.formula import CONVOY, DEFAULT_PRIORITY, EXPANSION, Formula, GateText, Step
+from gastown_core.formulas.hooks import Subject
+from gastown_core.formulas.loops import expand_loops
+from gastown_core.formulas.order import in_order, unique
+from gastown_core.formulas.overlay import Overlay, apply_overlay
+from gastown_core.formulas.recipe import COMPILE, RUNTIME, Gate, Recipe, RecipeStep
+from gastown_core.formulas.substitute import change_texts, change_value, fill, names_in
+from gastown_core.formulas.validate import check_formula, check_graph
+from gastown_core.formulas.variables import require, settle
+from gastown_core.formulas.weave import Moves, drop
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gastown_core.formulas.formula import Variable
+
+__all__ = ["Subject", "cook"]
+
+
+def cook(
+    formula: Formula,
+    variables: Mapping[str, str],
+    *,
+    mode: str = RUNTIME,
+    overlay: Overlay | None = None,
+    subject: Subject | None = None,
+) -> Recipe:
+    """The recipe of a formula. ``subject`` is the bead it is for; hooks that fit it add their steps.
+
+    Raises FormulaError with every problem found, MissingVariables (runtime only, or where a loop counts with one).
+    """
+    return _Kitchen(resolve_extends(formula), variables, mode).cook(overlay, subject)
+
+
+class _Kitchen:
+    """One cooking: the steps as they are so far, and what is known about the variables."""
+
+    def __init__(self, formula: Formula, given: Mapping[str, str], mode: str) -> None:
+        self.formula = formula
+        self.given = given
+        self.mode = mode
+        self.warnings = list(formula.warnings)
+        self.texts = list(formula.texts)
+        self.moves = Moves()
+        self.declared: dict[str, Variable] = {**formula.inputs, **formula.vars}
+        self.dropped: set[str] = set()
+        if len(formula.texts) > 1:
+            raise_problems(formula.name, check_formula(formula))
+        self.values, self.missing = self._settle()
+
+    def cook(self, overlay: Overlay | None, subject: Subject | None) -> Recipe:
+        formula = self.formula
+        steps = self._composed(_raw_steps(formula, self.given))
+        if overlay is not None:
+            steps, skipped = apply_overlay(steps, overlay, self.warnings)
+            self.dropped |= skipped
+        points = compose.bond_points(formula, steps, self.moves, set())
+        if subject is not None:
+            steps = self._hooked(steps, points, subject)
+        self.values, self.missing = self._settle()
+        steps, gone = drop(steps, [step.id for step in steps if not self._stays(step)])
+        self.dropped |= gone
+        points = compose.bond_points(formula, steps, self.moves, self.dropped)
+        self._lint(steps)
+        return self._recipe(self._ordered(_with_parents_needs(steps)), points)
+
+    def _settle(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        values, missing = settle(self.formula.name, self.declared, self.given)
+        if self.mode == RUNTIME:
+            require(self.formula.name, self.declared, missing)
+        return values, missing
+
+    def _composed(self, steps: Sequence[Step]) -> list[Step]:
+        formula, moves = self.formula, self.moves
+        steps = expand_loops(formula.name, steps, self.values, moves)
+        steps = compose.apply_branches(formula, steps, moves)
+        steps = compose.apply_holds(formula, steps, moves)
+        steps = advise(formula, steps, moves)
+        expander = Expander(formula, self.values, moves)
+        if formula.type == EXPANSION:
+            expander.take(formula)
+        steps = expander.by_rules(expander.inline(steps))
+        self.declared = {**expander.declared, **self.declared}
+        self.texts += expander.texts
+        self.warnings += expander.warnings
+        steps, aspects = compose.apply_aspects(formula, steps, moves)
+        for used in aspects:
+            self.declared = {**used.vars, **self.declared}
+            self.texts += used.texts
+            self.warnings += used.warnings
+        raise_problems(formula.name, [*self._astray(steps), *check_graph(steps, formula.source)])
+        return steps
+
+    def _astray(self, steps: Sequence[Step]) -> list[Problem]:
+        """Rules of ``compose`` that name no step."""
+        known = {step.id for step in steps}
+        rules = self.formula.compose
+        names = [
+            (word, rule.path, "compose.branch")
+            for rule in rules.branch
+            for word in (rule.start, *rule.steps, rule.join)
+        ]
+        names += [(rule.before, rule.path, "compose.gate") for rule in rules.gate]
+        names += [
+            (point.after_step or point.before_step, point.path, f"bond point {point.id}") for point in rules.bond_points
+        ]
+        lost = [(word, path, said) for word, path, said in names if not set(self.moves.heads(word)) & known]
+        return [
+            self.formula.source.problem(
+                path, f"{said} names an unknown step: {word}", f"there are: {', '.join(sorted(known)[:12])}"
+            )
+            for word, path, said in lost
+        ]
+
+    def _hooked(self, steps: list[Step], points: list[dict[str, object]], subject: Subject) -> list[Step]:
+        def composed(other: Formula, given: Mapping[str, str]) -> tuple[list[Step], Mapping[str, str]]:
+            kitchen = _Kitchen(resolve_extends(other), given, COMPILE)
+            inner = kitchen._composed(_raw_steps(kitchen.formula, given))
+            for name in kitchen.missing:
+                self.declared.setdefault(name, kitchen.declared[name])
+            self.texts += kitchen.texts
+            self.warnings += kitchen.warnings
+            return inner, kitchen.values
+
+        steps = hooks.attach(self.formula, steps, points, subject, self.values, self.moves, composed)
+        raise_problems(self.formula.name, check_graph(steps, self.formula.source))
+        return steps
+
+    def _stays(self, step: Step) -> bool:
+        """Whether the step's conditions hold; when compiling, one whose variable has no value yet is left to later."""
+        return all(self._is_open(word) or keeps(word, self.values) for word in step.conditions)
+
+    def _is_open(self, condition: str) -> bool:
+        return self.mode == COMPILE and variable_of(condition) in self.missing
+
+    def _lint(self, steps: Sequence[Step]) -> None:
+        told = set()
+        for step in steps:
+            for text in (step.title, step.description, step.notes, step.acceptance, step.assignee):
+                for name in names_in(text):
+                    if name not in self.declared and name not in self.given and name not in told:
+                        told.add(name)
+                        origin = step.origin or self.formula.source
+                        where = origin.problem(step.path, "").where
+                        self.warnings.append(f"{where}: step {step.id} uses {{{{{name}}}}}, which is declared nowhere")
+
+    def _ordered(self, steps: Sequence[Step]) -> list[Step]:
+        ordered, cycle = in_order(steps)
+        if cycle:
+            told = f"steps wait for each other: {' → '.join(cycle)}"
+            raise_problems(self.formula.name, [self.formula.source.problem((), told, "take one of these needs out")])
+        return ordered
+
+    def _recipe(self, steps: Sequence[Step], points: list[dict[str, object]]) -> Recipe:
+        formula, problems = self.formula, list[Problem]()
+        made = tuple(self._step(step, problems) for step in steps)
+        raise_problems(formula.name, problems)
+        return Recipe(
+            name=formula.name,
+            type=formula.type,
+            steps=made,
+            description=fill(formula.description, self.values),
+            vars=self.values,
+            missing=self.missing,
+            phase=formula.phase,
+            pour=formula.pour,
+            wisp_type=formula.wisp_type or self.values.get("wisp_type", ""),
+            agent=fill(formula.agent, self.values),
+            review_only=formula.review_only,
+            source=formula.source.path,
+            tier=formula.source.tier,
+            digest=_digest(self.texts),
+            bond_points=tuple(points),
+            hooks=tuple(hooks.as_data(hook, self.values) for hook in formula.compose.hooks),
+            squash=change_value(formula.squash, lambda text: fill(text, self.values)),
+            warnings=unique(self.warnings),
+        )
+
+    def _step(self, step: Step, problems: list[Problem]) -> RecipeStep:
+        open_conditions = " && ".join(word for word in step.conditions if self._is_open(word))
+        step = self._filled(step)
+        return RecipeStep(
+            id=step.id,
+            title=step.title,
+            description=step.description.strip(),
+            notes=step.notes.strip(),
+            acceptance=step.acceptance.strip(),
+            kind=step.kind or "task",
+            priority=DEFAULT_PRIORITY if step.priority is None else step.priority,
+            labels=tuple(label for label in step.labels if label),
+            metadata=step.metadata,
+            assignee=step.assignee,
+            needs=step.needs,
+            parent=step.parent,
+            waits_for=step.waits_for,
+            spawner=step.spawner or (step.needs[0] if step.waits_for and step.needs else ""),
+            gate=_gate(step.gate, step, problems) if step.gate else None,
+            only_if=step.only_if,
+            until=step.until,
+            most=step.most,
+            body=step.body,
+            on_complete=step.on_complete,
+            parallel=step.parallel,
+            interactive=step.interactive,
+            condition=open_conditions,
+        )
+
+    def _filled(self, step: Step) -> Step:
+        values = self.values
+        return change_texts(step, lambda text: fill(text, values)) if values else step
+
+
+def _raw_steps(formula: Formula, given: Mapping[str, str]) -> tuple[Step, ...]:
+    """The steps before composition: a convoy's legs and synthesis, an expansion around ``main``, or as written."""
+    if formula.type == EXPANSION and not formula.steps:
+        own = {name: value for name, value in given.items() if name in formula.vars}
+        main = Step("main", formula.name, formula.description, expand=formula.name, expand_vars=own)
+        return (main._replace(origin=formula.source, path=("template",)),)
+    if formula.type == CONVOY or (formula.legs and not formula.steps):
+        from gastown_core.formulas.convoy_plan import leg_steps
+
+        return leg_steps(formula)
+    return formula.steps
+
+
+def _with_parents_needs(steps: Sequence[Step]) -> list[Step]:
+    """Children wait for what their parents need, said outright: a checklist shows no tree to read it from."""
+    known = {step.id: step for step in steps}
+
+    def all_needs(step: Step) -> tuple[str, ...]:
+        above = known.get(step.parent)
+        return unique((*step.needs, *all_needs(above))) if above is not None else step.needs
+
+    return [step._replace(needs=all_needs(step)) if step.parent else step for step in steps]
+
+
+def _gate(gate: GateText, step: Step, problems: list[Problem]) -> Gate:
+    span = parse_duration(gate.timeout) if gate.timeout else 0.0
+    if span is None and "{" not in gate.timeout and step.origin is not None:
+        told = f'step {step.id}: gate has "{gate.timeout}" as timeout'
+        problems.append(step.origin.problem((*step.path, "gate"), told, 'give a span: "90s", "30m", "2h"'))
+    return Gate(gate.type, gate.await_id, span or 0.0, gate.timeout)
+
+
+def _digest(texts: Sequence[str]) -> str:
+    import hashlib
+
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()

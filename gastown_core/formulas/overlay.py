@@ -1,0 +1,104 @@
+"""Formula overlays: a town's or rig's own words for single steps of a formula (replace, append, skip)."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.formulas.errors import raise_problems
+from gastown_core.formulas.reader import Notes, Reader
+from gastown_core.formulas.source import Source, read_source
+from gastown_core.formulas.weave import drop
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gastown_core.formulas.formula import Step
+
+FOLDER = "formula-overlays"
+MODES = ("replace", "append", "skip")
+
+
+class Override(Record):
+    """What an overlay does to one step."""
+
+    step_id: str
+    mode: str
+    description: str = ""
+    line: int = 0
+
+
+class Overlay(Record):
+    """An overlay file and its overrides."""
+
+    path: str
+    overrides: tuple[Override, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def overlay_path(root: str, rig: str, formula: str) -> str:
+    """Where the overlay of a formula lies: the rig's, or the town's if ``rig`` is empty."""
+    return os.path.join(root, rig, FOLDER, f"{formula}.toml") if rig else os.path.join(root, FOLDER, f"{formula}.toml")
+
+
+def read_overlay(root: str, rig: str, formula: str) -> Overlay | None:
+    """The overlay that counts: the rig's if there is one (it replaces the town's entirely), else the town's.
+
+    Raises FormulaError for a file that is no overlay.
+    """
+    for level in (rig, "") if rig else ("",):
+        path = overlay_path(root, level, formula)
+        if os.path.isfile(path):
+            return parse_overlay(read_source(path, tier="overlay"))
+    return None
+
+
+def parse_overlay(source: Source) -> Overlay:
+    """The overrides of an overlay's text. Raises FormulaError with all that is wrong."""
+    notes = Notes(source)
+    top = Reader(source.data(), (), "the overlay", notes)
+    found: list[Override] = []
+    for own in top.tables_at("step-overrides", "override"):
+        step_id, mode = own.text("step_id"), own.text("mode") or "replace"
+        override = Override(step_id, mode, own.text("description"), source.line(own.path))
+        if not step_id:
+            own.problem("step_id", "names no step", 'name one: step_id = "…"')
+        if mode not in MODES:
+            own.problem("mode", f'has the mode "{mode}"', f"{', '.join(MODES)} are known")
+        if mode in ("replace", "append") and not override.description:
+            own.problem("description", f"has nothing to {mode}", 'say it: description = "…"')
+        if any(other.step_id == step_id for other in found):
+            own.problem("step_id", f"names step {step_id} a second time", "keep one override a step")
+        found.append(override)
+        own.done()
+    top.done()
+    raise_problems(f"{source.name} (overlay)", notes.problems)
+    return Overlay(source.path, tuple(found), tuple(notes.warnings))
+
+
+def apply_overlay(steps: Sequence[Step], overlay: Overlay, warnings: list[str]) -> tuple[list[Step], set[str]]:
+    """``steps`` with the overlay's words, and the ids of skipped ones; a step that is not there is warned of."""
+    known = {step.id for step in steps}
+    changed = {}
+    skipped = set()
+    warnings += overlay.warnings
+    for override in overlay.overrides:
+        if override.step_id not in known:
+            warnings.append(
+                f"{overlay.path}:{override.line}: the overlay names a step that is not there: {override.step_id}"
+            )
+        elif override.mode == "skip":
+            skipped.add(override.step_id)
+        else:
+            changed[override.step_id] = override
+    out = []
+    for step in steps:
+        if step.id in changed:
+            override = changed[step.id]
+            text = override.description
+            if override.mode == "append" and step.description:
+                text = f"{step.description.rstrip()}\n\n{text}"
+            step = step._replace(description=text)
+        out.append(step)
+    return drop(out, skipped)

@@ -1,0 +1,94 @@
+"""The folders in which formulas are looked for, in order: rig, town, user, shipped; TOML before JSON in each."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from gastown_core.formulas.errors import FormulaNotFound
+from gastown_core.formulas.source import JSON, TOML, read_source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gastown_core.formulas.formula import Formula
+
+RIG, TOWN, USER, SHIPPED = "rig", "town", "user", "shipped"
+TIERS = (RIG, TOWN, USER, SHIPPED)
+SHIPPED_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shipped")
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
+
+
+class Places:
+    """Pairs of tier and folder, the first that has a formula wins. Folders need not exist."""
+
+    def __init__(self, folders: Sequence[tuple[str, str]]) -> None:
+        self.folders: list[tuple[str, str]] = []
+        seen = set()
+        for tier, folder in folders:
+            real = os.path.realpath(folder)
+            if real not in seen:
+                seen.add(real)
+                self.folders.append((tier, folder))
+
+    def only(self, tier: str) -> Places:
+        """These places without all tiers above ``tier``: what is found when it is asked for by itself."""
+        return Places([pair for pair in self.folders if TIERS.index(pair[0]) >= TIERS.index(tier)])
+
+    def files(self, name: str) -> Iterator[tuple[str, str]]:
+        """Every file of that name, as tier and path, the one that wins first."""
+        if not _NAME.fullmatch(name):
+            return
+        for tier, folder in self.folders:
+            for ending in (TOML, JSON):
+                path = os.path.join(folder, name + ending)
+                if os.path.isfile(path):
+                    yield tier, path
+
+    def find(self, name: str, *, without: Sequence[str] | set[str] = ()) -> Formula | None:
+        """The formula of that name; ``without`` holds paths (as shown) that do not count. Raises FormulaError."""
+        for tier, path in self.files(name):
+            if shown_path(tier, path) not in without:
+                return self.load(path, tier)
+        return None
+
+    def load(self, path: str, tier: str = "file") -> Formula:
+        """The formula in a file; what it names is looked for in these places. Raises FormulaError."""
+        from gastown_core.formulas.parse import parse
+
+        return parse(read_source(path, tier=tier, shown=shown_path(tier, path)), self)
+
+    def names(self) -> dict[str, list[tuple[str, str]]]:
+        """Every formula's name with its files as tier and path, the one that wins first; sorted by name."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for tier, folder in self.folders:
+            try:
+                entries = sorted(os.listdir(folder))
+            except OSError:
+                continue
+            for ending in (TOML, JSON):
+                for entry in entries:
+                    if entry.endswith(ending) and _NAME.fullmatch(entry.removesuffix(ending)):
+                        found.setdefault(entry.removesuffix(ending), []).append((tier, os.path.join(folder, entry)))
+        return dict(sorted(found.items()))
+
+
+def shown_path(tier: str, path: str) -> str:
+    """A file's path in messages and records: ``shipped:<name>`` for one of ours."""
+    return f"shipped:{os.path.basename(path).removesuffix(TOML)}" if tier == SHIPPED else path
+
+
+def not_found(name: str, places: Places | None, why: str = "") -> FormulaNotFound:
+    """The error for a name that no formula has: near names, and the folders that were looked into."""
+    from difflib import get_close_matches
+
+    known = list(places.names()) if places is not None else []
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    folders = [folder for tier, folder in places.folders if tier != SHIPPED] if places is not None else []
+    looked = "looked in " + ", ".join([*folders, "the shipped ones"])
+    return FormulaNotFound(
+        f"no formula {name}",
+        f"{why}; {looked}" if why else looked,
+        f"did you mean {' or '.join(near)}?" if near else "bd formula list shows all there are",
+    )

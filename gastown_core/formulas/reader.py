@@ -1,0 +1,174 @@
+"""Reading one table: every key asked for by its kind, what is ill-typed told, what is left over warned about."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from gastown_core.formulas.errors import Problem
+    from gastown_core.formulas.source import Path, Source
+
+
+class Notes:
+    """What was found while reading a formula: problems, which stop it, and warnings, which do not."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+        self.warnings: list[str] = []
+
+    def problem(self, path: Sequence[str | int], what: str, fix: str = "") -> None:
+        """Add a problem at a key."""
+        self.problems.append(self.source.problem(path, what, fix))
+
+    def warn(self, path: Sequence[str | int], what: str) -> None:
+        """Add a warning at a key."""
+        line = self.source.line(path)
+        self.warnings.append(f"{self.source.path}:{line}: {what}" if line else f"{self.source.path}: {what}")
+
+
+class Reader:
+    """One table of the file, at ``path``; ``called`` is its name in messages (``step build``)."""
+
+    def __init__(self, table: dict[str, Any], path: Path, called: str, notes: Notes) -> None:
+        self.table = table
+        self.path = path
+        self.called = called
+        self.notes = notes
+        self._asked: set[str] = set()
+
+    def problem(self, key: str, what: str, fix: str = "") -> None:
+        """A problem at one of the table's keys (or at the table itself, with an empty key)."""
+        self.notes.problem((*self.path, key) if key else self.path, f"{self.called} {what}".strip(), fix)
+
+    def has(self, key: str) -> bool:
+        """Whether the key is written."""
+        self._asked.add(key)
+        return key in self.table
+
+    def text(self, key: str, default: str = "") -> str:
+        """A text."""
+        value = self._value(key)
+        if value is None:
+            return default
+        if isinstance(value, str):
+            return value
+        self.problem(key, f"has {_kind(value)} as {key}", f'write a text: {key} = "…"')
+        return default
+
+    def scalar(self, key: str) -> str | None:
+        """A text, number or truth value, as text; None if it is not there."""
+        value = self._value(key)
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int | float):
+            return str(value)
+        self.problem(key, f"has {_kind(value)} as {key}", f'write a text: {key} = "…"')
+        return None
+
+    def flag(self, key: str) -> bool:
+        """A truth value; false if it is not there."""
+        value = self._value(key)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        self.problem(key, f"has {_kind(value)} as {key}", f"write {key} = true or {key} = false")
+        return False
+
+    def number(self, key: str) -> int | None:
+        """A whole number."""
+        value = self._value(key)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        self.problem(key, f"has {_kind(value)} as {key}", f"write a whole number: {key} = 2")
+        return None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts; one text alone counts as a list of one."""
+        value = self._value(key)
+        if value is None:
+            return ()
+        if isinstance(value, str):
+            return (value,) if value else ()
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        self.problem(key, f"has {_kind(value)} as {key}", f'write a list of texts: {key} = ["…"]')
+        return ()
+
+    def scalars(self, key: str) -> tuple[str, ...]:
+        """A list of texts, numbers and truth values, all as text."""
+        value = self._value(key)
+        if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+            return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in value)
+        return self.texts(key)
+
+    def raw(self, key: str) -> dict[str, Any]:
+        """A table as it is."""
+        value = self._value(key)
+        if value is None:
+            return {}
+        if isinstance(value, dict):
+            return value
+        self.problem(key, f"has {_kind(value)} as {key}", f"write a table: [{self._header(key)}]")
+        return {}
+
+    def word_table(self, key: str) -> dict[str, str]:
+        """A table of texts (numbers and truth values become text)."""
+        words: dict[str, str] = {}
+        inner = Reader(self.raw(key), (*self.path, key), f"{self.called}: {key}", self.notes)
+        for name in inner.table:
+            words[name] = inner.scalar(name) or ""
+        return words
+
+    def table_at(self, key: str, called: str = "") -> Reader | None:
+        """A table to read from; None if it is not there."""
+        if not self.has(key):
+            return None
+        return Reader(self.raw(key), (*self.path, key), called or f"{self.called}: {key}".lstrip(": "), self.notes)
+
+    def tables_at(self, key: str, called: str) -> list[Reader]:
+        """A list of tables to read from; each is called by ``called`` and its ``id`` (or its number)."""
+        value = self._value(key)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            self.problem(key, f"has {_kind(value)} as {key}", f"write a list of tables: [[{self._header(key)}]]")
+            return []
+        readers = []
+        for number, item in enumerate(value):
+            word = item.get("id")
+            name = word if isinstance(word, str) and word else f"number {number + 1}"
+            readers.append(Reader(item, (*self.path, key, number), f"{called} {name}", self.notes))
+        return readers
+
+    def done(self) -> None:
+        """Warn of every key that nobody asked for."""
+        for key in self.table:
+            if key not in self._asked:
+                from difflib import get_close_matches
+
+                near = get_close_matches(key, self._asked, n=1, cutoff=0.6)
+                meant = f"; did you mean {near[0]}?" if near else ""
+                self.notes.warn((*self.path, key), f"{self.called} has an unknown key {key}{meant}".strip())
+
+    def _value(self, key: str) -> Any:
+        self._asked.add(key)
+        return self.table.get(key)
+
+    def _header(self, key: str) -> str:
+        return ".".join([str(part) for part in self.path if isinstance(part, str)] + [key])
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "a truth value"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, list):
+        return "a list"
+    return "a table" if isinstance(value, dict) else f"a {type(value).__name__}"

@@ -1,0 +1,198 @@
+"""Putting steps in place of others, and taking steps out, so that whoever waited for the old waits for the right new.
+
+Used by loops, expansions, advice, conditions and overlays alike: a link is never lost, order is never relaxed.
+"""
+
+from __future__ import annotations
+
+from gastown_core.formulas.formula import Step
+from gastown_core.formulas.order import descendants, heads_of, tails_of, unique
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+
+class Swap(Record):
+    """What takes a step's place: ``heads`` begin it, ``tails`` end it (dependents of the old step wait for these)."""
+
+    steps: tuple[Step, ...]
+    heads: tuple[str, ...]
+    tails: tuple[str, ...]
+
+
+class Moves:
+    """Where steps that were replaced have gone; for rules that name them by their old ids."""
+
+    def __init__(self) -> None:
+        self._swaps: dict[str, Swap] = {}
+
+    def note(self, step_id: str, swap: Swap) -> None:
+        """Remember a replacement."""
+        self._swaps[step_id] = swap
+
+    def heads(self, step_id: str) -> tuple[str, ...]:
+        """The steps with which an old one begins now."""
+        return self._follow(step_id, lambda swap: swap.heads)
+
+    def tails(self, step_id: str) -> tuple[str, ...]:
+        """The steps with which an old one ends now."""
+        return self._follow(step_id, lambda swap: swap.tails)
+
+    def _follow(self, step_id: str, end: Callable[[Swap], tuple[str, ...]]) -> tuple[str, ...]:
+        swap = self._swaps.get(step_id)
+        if swap is None:
+            return (step_id,)
+        out: list[str] = []
+        for other in end(swap):
+            out += (other,) if other == step_id else self._follow(other, end)
+        return unique(out)
+
+
+def swap_of(steps: Sequence[Step]) -> Swap:
+    """The replacement made of these steps; its heads and tails are found by their needs."""
+    return Swap(tuple(steps), heads_of(steps), tails_of(steps))
+
+
+def replace(steps: Sequence[Step], swaps: Mapping[str, Swap], moves: Moves) -> list[Step]:
+    """``steps`` with each key of ``swaps`` replaced in its place, and all links to it led to its tails."""
+    if not swaps:
+        return list(steps)
+    for step_id, swap in swaps.items():
+        moves.note(step_id, swap)
+    out: list[Step] = []
+    for step in steps:
+        if step.id in swaps:
+            out += [_relinked(inner, swaps, step.id) for inner in swaps[step.id].steps]
+        else:
+            out.append(_relinked(step, swaps, ""))
+    return out
+
+
+def _relinked(step: Step, swaps: Mapping[str, Swap], within: str) -> Step:
+    """The step with links to replaced steps led on; links to the one it stands in for are its own business."""
+    changes: dict[str, object] = {}
+    if any(need in swaps and need != within for need in step.needs):
+        changes["needs"] = unique(led for need in step.needs for led in _led(need, swaps, within))
+    if step.spawner in swaps and step.spawner != within and swaps[step.spawner].tails:
+        changes["spawner"] = swaps[step.spawner].tails[-1]
+    if any(other in swaps for other in step.body):
+        body: list[str] = []
+        for other in step.body:
+            body += [inner.id for inner in swaps[other].steps] if other in swaps else [other]
+        changes["body"] = unique(body)
+    return step._replace(**changes) if changes else step  # type: ignore[arg-type]
+
+
+def _led(need: str, swaps: Mapping[str, Swap], within: str) -> tuple[str, ...]:
+    swap = swaps.get(need)
+    if swap is None or need == within:
+        return (need,)
+    if swap.steps:
+        return swap.tails
+    # nothing came in its place: what it waited for may have been replaced as well
+    return unique(led for other in swap.tails for led in _led(other, swaps, within))
+
+
+def inherit(target: Step, inner: Sequence[Step]) -> Swap:
+    """The replacement of ``target`` by ``inner``: whatever the target said goes on holding.
+
+    Its needs, gate, waiting and run-time condition hold the heads; its conditions, labels, metadata, assignee,
+    priority and interactivity hold for all; acceptance and what happens on completion go to the tails.
+    """
+    swap = swap_of(inner)
+    own = {step.id for step in inner}
+    heads, tails = set(swap.heads), set(swap.tails)
+    made = []
+    for step in inner:
+        step = step._replace(
+            parent=step.parent if step.parent in own else target.parent,
+            conditions=(*target.conditions, *step.conditions),
+            labels=unique((*step.labels, *target.labels)),
+            metadata={**target.metadata, **step.metadata},
+            assignee=step.assignee or target.assignee,
+            priority=target.priority if step.priority is None else step.priority,
+            interactive=step.interactive or target.interactive,
+        )
+        if step.id in heads:
+            step = _as_head(step, target, is_first=step.id == swap.heads[0])
+        if step.id in tails:
+            step = _as_tail(step, target, is_last=step.id == swap.tails[-1])
+        made.append(step)
+    return swap._replace(steps=tuple(made))
+
+
+def _as_head(step: Step, target: Step, *, is_first: bool) -> Step:
+    step = step._replace(
+        needs=unique((*target.needs, *step.needs)),
+        notes=_both(target.notes, step.notes),
+        gate=step.gate or target.gate,
+        only_if=f"({target.only_if}) and ({step.only_if})"
+        if target.only_if and step.only_if
+        else target.only_if or step.only_if,
+        parallel=step.parallel or target.parallel,
+    )
+    if target.waits_for and not step.waits_for:
+        step = step._replace(waits_for=target.waits_for, spawner=target.spawner)
+    if target.until and is_first:
+        step = step._replace(until=target.until, most=target.most, body=target.body)
+    return step
+
+
+def _as_tail(step: Step, target: Step, *, is_last: bool) -> Step:
+    step = step._replace(acceptance=_both(step.acceptance, target.acceptance))
+    return step._replace(on_complete=target.on_complete) if is_last and step.on_complete is None else step
+
+
+def _both(one: str, other: str) -> str:
+    return f"{one}\n{other}" if one and other else one or other
+
+
+def drop(steps: Sequence[Step], gone: Iterable[str]) -> tuple[list[Step], set[str]]:
+    """``steps`` without those of ``gone`` and all under them, and the ids of what went.
+
+    What a dropped step needed is needed by those that needed it, so the rest keeps its order.
+    """
+    dropped = set(gone)
+    if not dropped:
+        return list(steps), dropped
+    under = descendants(steps)
+    for step_id in list(dropped):
+        dropped |= under.get(step_id, set())
+    links = {step.id: step for step in steps}
+
+    def kept(need: str, seen: frozenset[str]) -> list[str]:
+        if need not in dropped:
+            return [need]
+        step = links[need]
+        out = [] if step.parent not in dropped else kept_all(links[step.parent].needs, seen)
+        return out + kept_all(step.needs, seen | {need})
+
+    def kept_all(needs: Iterable[str], seen: frozenset[str]) -> list[str]:
+        return [found for need in needs if need not in seen for found in kept(need, seen)]
+
+    out = []
+    for step in steps:
+        if step.id in dropped:
+            continue
+        if any(need in dropped for need in step.needs):
+            step = step._replace(needs=unique(kept_all(step.needs, frozenset())))
+        if step.spawner in dropped:
+            step = step._replace(waits_for="", spawner="")
+        if any(other in dropped for other in step.body):
+            step = step._replace(body=tuple(other for other in step.body if other not in dropped))
+        out.append(step)
+    return _repeat_again(out, steps, dropped), dropped
+
+
+def _repeat_again(kept: list[Step], all_steps: Sequence[Step], dropped: set[str]) -> list[Step]:
+    """Give the ``until`` of a dropped first step to the next of its body that is left."""
+    for lost in all_steps:
+        if lost.id not in dropped or not lost.until:
+            continue
+        left = tuple(other for other in lost.body if other not in dropped)
+        for number, step in enumerate(kept):
+            if left and step.id == left[0]:
+                kept[number] = step._replace(until=lost.until, most=lost.most, body=left)
+    return kept
