@@ -116,9 +116,7 @@ def _claim_new(root: str, rig: str, prefix: str, in_use: set[str], there: int) -
     most = load_settings(root).lenient("operational.polecat.max_per_rig")
     settings = load_settings(root, "rig", rig)
     if there >= most:
-        raise ConflictError(
-            f"rig {rig} has {there} polecats, all at work", f"{most} at most", "wait until one is done"
-        )
+        raise ConflictError(f"rig {rig} has {there} polecats, all at work", f"{most} at most", "wait until one is done")
     numbers_from = settings.lenient("namepool.max_before_numbering") + 1
     for name in free_names(pool_names(root, settings), in_use, numbers_from):
         taken = _try(root, rig, prefix, name, is_new=True)

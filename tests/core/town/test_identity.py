@@ -11,7 +11,7 @@ from tests.support.towns import reference_town
 
 
 def test_a_polecats_environment_tells_it_who_it_is(rigged):
-    from gastown_core.town.polecats import polecat_entry
+    from gastown_core.town.polecat_pool import polecat_entry
 
     entry = polecat_entry(rigged.root, "shop", "sh", "opal")
     env = session_environment(rigged.root, entry, branch="polecat/opal/sh-1@x", run="r1")

@@ -163,36 +163,6 @@ def test_an_unknown_runtime_is_refused_before_anything_happens(rigged):
     assert state(rigged, bead.id) == before
 
 
-@pytest.mark.parametrize("place", ["prepare", "hook", "plan_start", "append_event"])
-def test_a_failure_at_any_stage_takes_everything_back(rigged, monkeypatch, place):
-    import gastown_core.work.sling as module
-
-    bead = rigged.file()
-    before = state(rigged, bead.id)
-
-    def broken(*args, **kwargs):
-        raise GastownError("broken")
-
-    owner = {"prepare": polecats, "hook": hook, "plan_start": sessions, "append_event": module}[place]
-    monkeypatch.setattr(owner, place, broken)
-    with pytest.raises(GastownError, match="broken"):
-        rigged.sling(bead.id)
-    monkeypatch.undo()
-    assert state(rigged, bead.id) == before
-    assert rigged.ledger.get("sh-shop-polecat-diesel") is None
-    assert rigged.sling(bead.id).result.agent
-
-
-def test_an_abandoned_sling_takes_everything_back(rigged):
-    bead = rigged.file()
-    before = state(rigged, bead.id)
-    run = Sling(rigged.root, SlingRequest(bead.id, "shop", session=False)).run()
-    while next(run).stage != "hooked":
-        pass
-    run.close()
-    assert state(rigged, bead.id) == before
-
-
 def test_a_dry_run_changes_nothing(rigged):
     bead = rigged.file()
     before = state(rigged, bead.id)

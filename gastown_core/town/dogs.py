@@ -1,0 +1,125 @@
+"""Dogs: up to a handful of workers for errands of the town (``deacon/dogs/<name>``), made when there is an errand.
+
+A dog works in a folder of its own, not in a worktree; whoever takes one holds its lock until the work hangs on its
+hook, so two slings never take the same one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from gastown_core.errors import ConflictError, UsageError
+from gastown_core.files.atomic import write_json
+from gastown_core.files.locks import FileLock
+from gastown_core.model.address import DOG, Address
+from gastown_core.town.install_files import CLAUDE_SETTINGS
+from gastown_core.town.inventory import RosterEntry
+from gastown_core.town.names import NAME, RESERVED
+from gastown_core.town.settings import load_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+NAMES = "alpha bravo charlie delta echo foxtrot golf hotel india juliett".split()
+
+
+class DogClaim:
+    """A dog held for one sling; leaving the ``with`` block lets it go."""
+
+    def __init__(self, root: str, entry: RosterEntry, lock: FileLock, is_new: bool) -> None:
+        self.root = root
+        self.entry = entry
+        self.is_new = is_new
+        self._lock = lock
+
+    def __enter__(self) -> DogClaim:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.__exit__(None, None, None)
+
+    def make(self) -> None:
+        """Its folder, with the runtime's hooks."""
+        path = os.path.join(self.entry.work_dir, ".claude", "settings.local.json")
+        if not os.path.lexists(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            write_json(path, CLAUDE_SETTINGS)
+
+    def take_back(self) -> None:
+        """Undo ``make`` for a dog that was not there before."""
+        if self.is_new:
+            shutil.rmtree(self.entry.work_dir, ignore_errors=True)
+
+
+def dog_entry(root: str, name: str) -> RosterEntry:
+    """The roster entry a dog has, or will have."""
+    address = Address(DOG, "", name)
+    return RosterEntry(address, address.session("hq"), os.path.join(_kennel(root), name), address.bead_id("hq"))
+
+
+def check_dog_name(name: str) -> None:
+    """Raises UsageError if no dog can bear the name."""
+    if not NAME.fullmatch(name) or name in RESERVED:
+        raise UsageError(f"{name!r} cannot be a dog's name", "", "lower-case letters, digits and - are allowed")
+
+
+def claim_dog(root: str, *, wanted: str = "", is_idle: Callable[[RosterEntry], bool]) -> DogClaim:
+    """Take the dog of that name, or any idle one, or a new one. Raises ConflictError if all that may be are busy."""
+    locks = os.path.join(root, ".runtime", "locks")
+    os.makedirs(locks, exist_ok=True)
+    most = load_settings(root).lenient("operational.daemon.dog_pool")
+    with FileLock(os.path.join(locks, "dog-pool.lock")):
+        known = dog_names(root)
+        for name in [wanted] if wanted else known:
+            taken = _try(root, locks, name, name not in known) if name in known else None
+            if taken is not None and _take_if(taken, is_idle):
+                return taken
+        if wanted in known:
+            raise ConflictError(f"dog {wanted} has an errand already", "", "gt sling BEAD deacon/dogs finds a free one")
+        if len(known) >= most:
+            raise ConflictError(
+                f"all {len(known)} dogs have errands", "operational.daemon.dog_pool says how many there may be"
+            )
+        free = [wanted] if wanted else [name for name in NAMES if name not in known]
+        fresh = (_try(root, locks, name, True) for name in free)
+        found = next((claim for claim in fresh if claim is not None), None)
+        if found is None:
+            raise ConflictError("no dog can be made just now", "its name is being taken", "try again")
+        return found
+
+
+def _take_if(taken: DogClaim, is_idle: Callable[[RosterEntry], bool]) -> bool:
+    idle = False
+    try:
+        idle = is_idle(taken.entry)
+    finally:
+        if not idle:
+            taken.__exit__(None, None, None)
+    return idle
+
+
+def _try(root: str, locks: str, name: str, is_new: bool) -> DogClaim | None:
+    lock = FileLock(os.path.join(locks, f"dog-{name}.lock"), timeout_s=0.0, name_holder=True)
+    try:
+        lock.__enter__()
+    except ConflictError:
+        return None
+    return DogClaim(root, dog_entry(root, name), lock, is_new)
+
+
+def _kennel(root: str) -> str:
+    return os.path.join(root, "deacon", "dogs")
+
+
+def dog_names(root: str) -> list[str]:
+    """The dogs there are, by their folders; boot, who lives there too, is none."""
+    kennel = _kennel(root)
+    if not os.path.isdir(kennel):
+        return []
+    names = (name for name in os.listdir(kennel) if not name.startswith(".") and name != "boot")
+    return sorted(name for name in names if os.path.isdir(os.path.join(kennel, name)))

@@ -1,0 +1,69 @@
+"""The breaker: how often a bead was given out again because its worker died (``witness/bead-respawn-counts.json``).
+
+Only such respawns count, not every sling, and a merge starts the count anew.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.errors import ConflictError
+from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.town.settings import load_settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.clock import Clock
+
+
+def _path(root: str) -> str:
+    return os.path.join(root, "witness", "bead-respawn-counts.json")
+
+
+def count_of(root: str, bead_id: str) -> int:
+    """How often the bead's workers died since its last merge."""
+    beads = (read_json(_path(root)) or {}).get("beads")
+    entry = beads.get(bead_id) if isinstance(beads, dict) else None
+    count = entry.get("count") if isinstance(entry, dict) else 0
+    return count if isinstance(count, int) else 0
+
+
+def check(root: str, bead_id: str) -> None:
+    """Refuse work on which workers keep dying. Raises ConflictError."""
+    limit = load_settings(root).lenient("operational.witness.max_bead_respawns")
+    count = count_of(root, bead_id)
+    if limit and count >= limit:
+        raise ConflictError(
+            f"{bead_id} has cost {count} workers already",
+            f"operational.witness.max_bead_respawns is {limit}",
+            f"look at what happened, then gt sling respawn-reset {bead_id}",
+        )
+
+
+def note(root: str, bead_id: str, *, by: int = 1, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Count one more respawn after a dead worker (``by`` -1 takes it back)."""
+
+    def change(value: dict[str, Any]) -> None:
+        beads = value.setdefault("beads", {})
+        count = max(0, count_of(root, bead_id) + by)
+        now = format_seconds(clock.now())
+        beads[bead_id] = {"bead_id": bead_id, "count": count, "last_respawn": now}
+        value["last_updated"] = now
+
+    edit_json(_path(root), change)
+
+
+def reset(root: str, bead_id: str, *, clock: Clock = SYSTEM_CLOCK) -> bool:
+    """Forget the count (the work was merged, or a person wants another try); False if there was none."""
+    if not count_of(root, bead_id):
+        return False
+
+    def change(value: dict[str, Any]) -> None:
+        value.get("beads", {}).pop(bead_id, None)
+        value["last_updated"] = format_seconds(clock.now())
+
+    edit_json(_path(root), change)
+    return True
