@@ -98,6 +98,7 @@ TOWN = (
     Setting("operational.polecat.namepool", "int>=1", 50, "names before numbers"),
     Setting("operational.polecat.max_per_town", "int>=1", 25, "working polecats at most"),
     Setting("operational.polecat.max_per_rig", "int>=1", 30, "polecat folders of a rig at most"),
+    Setting("operational.mountain.stall", "duration", "15m", "a mountain that did not get on for so long has stalled"),
     Setting("operational.mail.idle", "duration", "3s", ""),
     Setting("operational.mail.acks", "int>=1", 8, ""),
     Setting("operational.mail.reply_reminder", "duration", "30s", ""),

@@ -13,6 +13,7 @@ from gastown_core.model.record import Record
 from gastown_core.town.inventory import read_inventory
 from gastown_core.work import cooling
 from gastown_core.work.enqueue import rig_of_bead
+from gastown_core.work.mountain_failures import SKIPPED
 from gastown_core.work.sling_contexts import broken_contexts, open_contexts
 from gastown_core.work.workers import DEAD, LIVE, PERSON, live_sessions, polecat_of, worker_state
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 SLINGABLE = frozenset(("task", "bug", "feature", "chore", ""))
 """Types that a polecat takes without being asked by a person."""
-SKIPPED = "mountain:skipped"
 MERGED_IN = "Merged in "
 
 MISSING, DELETED, DONE, REVIEW, HELD, GONE, MARKED, SKIP, ASLEEP = (
@@ -54,7 +54,7 @@ class Board:
     """The town's work at ``now``. ``learn`` beads in one go before asking about many."""
 
     def __init__(
-        self, root: str, ledger: TownLedger, now: float, *, live: frozenset[str] | None | str = "unasked"
+        self, root: str, ledger: TownLedger, now: float, *, live: frozenset[str] | str | None = "unasked"
     ) -> None:
         self.root = root
         self.ledger = ledger

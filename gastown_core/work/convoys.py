@@ -148,6 +148,8 @@ def create_convoy(
     base_branch: str = "",
     molecule: str = "",
     owned: bool = False,
+    status: str = OPEN,
+    labels: Iterable[str] = (),
     clock: Clock = SYSTEM_CLOCK,
 ) -> Bead:
     """Make a convoy over ``beads`` (full ids; none at all is fine) and append ``convoy_created``.
@@ -170,7 +172,8 @@ def create_convoy(
         "title": title.strip(),
         "issue_type": "convoy",
         "description": f"Convoy tracking {count}\n\n" + set_fields("", lines),
-        "labels": ["gt:owned"] if owned else [],
+        "status": status,
+        "labels": [*labels, *(["gt:owned"] if owned else [])],
         "dependencies": [Edge(wrap(ledger, bead_id), "tracks", "", "", "") for bead_id in ids],
     }
     with ledger.store_for("hq-x").write(owner) as batch:
@@ -200,11 +203,11 @@ def add_to_convoy(
 
 
 def tracking(ledger: TownLedger, bead_id: str) -> list[Bead]:
-    """Convoys that track the bead and are not closed."""
+    """Convoys that track the bead and are not closed, staged ones too."""
     town = ledger.store_for("hq-x")
-    spellings = {bead_id, wrap(ledger, bead_id)}
-    ids = {source for one in spellings for source, kind in town.dependents(one) if kind == "tracks"}
-    return [convoy for convoy in town.get_many(sorted(ids)).values() if not convoy.is_closed]
+    ids = [source for source, kind in town.dependents(bead_id) if kind == "tracks"]
+    found = town.get_many(ids).values() if ids else ()
+    return [convoy for convoy in found if convoy.issue_type == "convoy" and not convoy.is_closed]
 
 
 def wrap(ledger: TownLedger, bead_id: str) -> str:

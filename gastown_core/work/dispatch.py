@@ -6,6 +6,8 @@ not an exception: whoever dispatches many goes on with the next.
 
 from __future__ import annotations
 
+import os
+
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.model.record import Record
@@ -104,30 +106,36 @@ def last_worker(root: str, ledger: TownLedger, bead: Bead, rig: str) -> str:
     Work that the refinery sent back names its worker itself (``metadata.rework``), and sling sees to that.
     """
     from gastown_core.model.address import POLECAT, Address
+    from gastown_core.town.branches import bead_of_branch
     from gastown_core.town.identity import rig_prefix
-    from gastown_core.town.polecats import bead_of_branch, polecat_entry
+    from gastown_core.town.polecat_pool import polecat_entry
     from gastown_core.work.hook import dispatch_of, hooked_work
+    from gastown_core.work.workers import polecat_of
 
     metadata = bead.raw.get("metadata")
     if isinstance(metadata, dict) and metadata.get("rework"):
         return ""
-    branch = dispatch_of(bead).get("branch", "")
-    if bead_of_branch(branch) != bead.id:
+    order = dispatch_of(bead)
+    branch = order.get("branch", "")
+    had = polecat_of(order.get("worker", ""))
+    name = had.name if had is not None and had.rig == rig else ""
+    if not name and bead_of_branch(branch) == bead.id:
+        name = branch.split("/")[1]
+    if not name:
         return ""
-    name, prefix = branch.split("/")[1], rig_prefix(root, rig)
+    prefix = rig_prefix(root, rig)
     entry = polecat_entry(root, rig, prefix, name)
     others = [one for one in hooked_work(ledger, Address(POLECAT, rig, name), prefix) if one.id != bead.id]
-    return name if not others and stands_on(entry.work_dir, branch) else ""
+    return name if not others and branch and branch_under(entry.work_dir) == branch else ""
 
 
-def stands_on(work_dir: str, branch: str) -> bool:
-    """Whether a worktree is checked out on ``branch``; read from its files, no program is started."""
-    import os
-
+def branch_under(work_dir: str) -> str:
+    """The branch a worktree is checked out on, empty if none; read from its files, no program is started."""
     try:
         with open(os.path.join(work_dir, ".git"), encoding="utf-8") as handle:
             admin = handle.read().strip().removeprefix("gitdir: ")
         with open(os.path.join(work_dir, admin, "HEAD"), encoding="utf-8") as handle:
-            return handle.read().strip() == f"ref: refs/heads/{branch}"
+            head = handle.read().strip()
     except OSError:
-        return False
+        return ""
+    return head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else ""
