@@ -114,6 +114,21 @@ def mass_death_sentence(p: Mapping[str, Any]) -> str:
     )
 
 
+def batch_sentence(p: Mapping[str, Any]) -> str:
+    """How many requests are tested together for which branch."""
+    requests = p.get("mrs")
+    count = len(requests) if isinstance(requests, list) else 0
+    what = "1 request" if count == 1 else f"{count or 'some'} requests"
+    return f"testing {what} for {text_of(p, 'target', 'the target')} of {text_of(p, 'rig', 'the rig')}"
+
+
+def probe_sentence(p: Mapping[str, Any]) -> str:
+    """Which stack a probe tested, and what came of it."""
+    requests = p.get("mrs")
+    names = ", ".join(map(str, requests)) if isinstance(requests, list) and requests else "the bare target"
+    return f"probe of {names}: {text_of(p, 'result', '?')}"
+
+
 def status_sentence(p: Mapping[str, Any]) -> str:
     """What moved from which status to which, and who has it."""
     old, new = text_of(p, "from"), text_of(p, "to")

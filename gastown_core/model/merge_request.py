@@ -51,6 +51,10 @@ class MergeRequest(Record):
     updated_at: float = 0.0
     alone: bool = False
     """Wants no batch: it is taken by itself, without waiting (merge strategy ``direct``)."""
+    not_before: float = 0.0
+    """It is left alone until then: its last try gave no verdict."""
+    tries: int = 0
+    """Tries without a verdict in a row."""
 
     @property
     def is_open(self) -> bool:
@@ -86,6 +90,8 @@ def read_request(bead: Bead) -> MergeRequest:
         assignee=bead.assignee,
         updated_at=bead.updated_at,
         alone=facts.get("alone") in (True, "true"),
+        not_before=parse_moment(facts.get("not_before")) or 0.0,
+        tries=_number(facts.get("tries")),
         **texts,
     )
 

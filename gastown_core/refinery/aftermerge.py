@@ -1,0 +1,178 @@
+"""After a merge: the bead closes, the branch goes, convoys are looked at; the request itself closes last.
+
+Every step looks first whether it was done, so a run that was killed in the middle is repaired by doing all of it again.
+A request that is not closed but proved on its target is the mark of such a run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from gastown_core.errors import GastownError, GitError
+from gastown_core.events.channels import emit
+from gastown_core.events.log import append_event, log_path, newest_events
+from gastown_core.git.repo import Git
+from gastown_core.git.worktree import list_worktrees
+from gastown_core.model.bead import CLOSED
+from gastown_core.model.merge_request import FAILURE_LABELS, MERGED, read_request, with_facts
+from gastown_core.model.record import Record
+from gastown_core.refinery.push import delete_branches
+from gastown_core.refinery.tips import carried
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.place import Refinery
+
+LOOK_BACK = 2000
+"""Events that are searched, after a crash, for one that was written before it."""
+
+
+class Landed(Record):
+    """A request whose work is on its target: the commit that brought it, and the one it had handed in."""
+
+    request: MergeRequest
+    commit: str
+    tip: str
+
+
+def finish(place: Refinery, landed: Iterable[Landed], *, batch: str = "", again: bool = False) -> list[str]:
+    """Do what follows a merge for each; ``again`` after a crash. Returns the beads that are done."""
+    everything = _with_resolved(place, list(landed))
+    beads = [one.request.source_issue for one in everything if one.request.source_issue]
+    for one in everything:
+        _close_work(place, one.request)
+        place.at(f"work closed {one.request.id}")
+        _clear_agent(place, one.request)
+    _drop_branches(place, everything)
+    place.at("branches dropped")
+    for bead in beads:
+        _forget_deaths(place, bead)
+    _look_at_convoys(place, beads)
+    for one in everything:
+        _tell(place, one, batch, again)
+        place.at(f"told {one.request.id}")
+        _close_request(place, one)
+        place.at(f"request closed {one.request.id}")
+    return beads
+
+
+def _with_resolved(place: Refinery, landed: list[Landed]) -> list[Landed]:
+    """The landed ones and the requests whose conflict they resolved."""
+    known = {one.request.id for one in landed}
+    work = place.ledger.get_many(one.request.source_issue for one in landed if one.request.source_issue)
+    out = list(landed)
+    for one in landed:
+        for _, request_id in carried(one.request, work.get(one.request.source_issue))[1:]:
+            bead = place.store.get(request_id) if request_id not in known else None
+            if bead is not None and not bead.is_closed:
+                request = read_request(bead)
+                out.append(Landed(request, one.commit, request.commit_sha))
+    return out
+
+
+def _close_work(place: Refinery, request: MergeRequest) -> None:
+    home = place.ledger.home_of(request.source_issue) if request.source_issue else None
+    if home is None:
+        return
+    with home.write(place.actor) as batch:
+        bead = batch.get(request.source_issue)
+        if bead is None or bead.is_closed:
+            return
+        metadata = bead.raw.get("metadata")
+        if isinstance(metadata, dict) and "rework" in metadata:
+            batch.update(bead.id, {"metadata": {key: value for key, value in metadata.items() if key != "rework"}})
+        labels = [label for label in bead.labels if label not in (*FAILURE_LABELS, "gt:in-review")]
+        if labels != list(bead.labels):
+            batch.update(bead.id, {"labels": labels})
+        batch.close(bead.id, f"Merged in {request.id}", force=True)
+
+
+def _clear_agent(place: Refinery, request: MergeRequest) -> None:
+    home = place.ledger.home_of(request.agent_bead) if request.agent_bead else None
+    if home is None:
+        return
+    with home.write(place.actor) as batch:
+        agent = batch.get(request.agent_bead)
+        if agent is not None and agent.fields.get("active_mr") == request.id:
+            batch.set_fields(agent.id, {"active_mr": "null"})
+
+
+def _drop_branches(place: Refinery, landed: list[Landed]) -> None:
+    """Delete the polecats' branches that still are at the commit that landed; anything newer stays."""
+    if not place.policy.delete_branches:
+        return
+    mine = {one.request.branch: one.tip for one in landed if one.request.branch.startswith("polecat/") and one.tip}
+    # a branch that cannot be deleted is no reason to leave a merge half done; prune-branches finds it
+    with contextlib.suppress(GitError):
+        for name in mine:
+            place.git.attempt("update-ref", "-d", f"refs/remotes/origin/{name}")
+        delete_branches(place.git, mine)
+    with contextlib.suppress(GitError):
+        standing = {row.branch: row.path for row in list_worktrees(place.git) if row.branch in mine}
+        for name, tip in mine.items():
+            ref = f"refs/heads/{name}"
+            if place.git.commit_of(ref) != tip:
+                continue
+            if name in standing:
+                Git(standing[name]).attempt("-c", "core.hooksPath=/dev/null", "checkout", "--quiet", "--detach")
+            place.git.attempt("update-ref", "-d", ref, tip)
+
+
+def _forget_deaths(place: Refinery, bead: str) -> None:
+    from gastown_core.work import respawns
+
+    with contextlib.suppress(GastownError):
+        respawns.reset(place.root, bead, clock=place.clock)
+
+
+def _look_at_convoys(place: Refinery, beads: list[str]) -> None:
+    from gastown_core.work.landing import check_convoys
+
+    if beads:
+        check_convoys(place.root, place.ledger, beads, actor=place.actor, clock=place.clock)
+
+
+def _tell(place: Refinery, one: Landed, batch: str, again: bool) -> None:
+    request = one.request
+    bead = place.store.get(request.id)
+    if bead is None or bead.status == CLOSED:
+        return
+    if again and _was_told(place, request.id):
+        return
+    payload = {
+        "mr": request.id,
+        "worker": request.worker,
+        "branch": request.branch,
+        "issue": request.source_issue,
+        "bead": request.source_issue,
+        "target": request.target or place.default,
+        "commit": one.commit,
+        "batch": batch,
+    }
+    append_event(place.root, "merged", place.actor, payload, clock=place.clock)
+    told = {"rig": place.rig, "mr": request.id, "bead": request.source_issue, "convoy": request.convoy_id}
+    with contextlib.suppress(GastownError):
+        emit(place.root, "deacon", "CONVOY_NEEDS_FEEDING", told, clock=place.clock)
+
+
+def _was_told(place: Refinery, request_id: str) -> bool:
+    for number, event in enumerate(newest_events(log_path(place.root))):
+        if event.type == "merged" and event.payload.get("mr") == request_id:
+            return True
+        if number >= LOOK_BACK:
+            break
+    return False
+
+
+def _close_request(place: Refinery, one: Landed) -> None:
+    with place.store.write(place.actor) as batch:
+        bead = batch.get(one.request.id)
+        if bead is None or bead.is_closed:
+            return
+        facts = with_facts(bead, merge_commit=one.commit, close_reason=MERGED, not_before=None, tries=None)
+        labels = [label for label in bead.labels if label not in FAILURE_LABELS]
+        batch.update(bead.id, {"metadata": facts, "labels": labels, "assignee": ""})
+        batch.close(bead.id, "merged", force=True)

@@ -1,0 +1,396 @@
+"""One batch from the claim to its end: stack, test, bisect if red, push what is good, send back what is not.
+
+The order is that of work-pipeline.md section 9.3.  Whatever happens, a request that was neither merged nor sent back is
+in the queue again afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GitError
+from gastown_core.events.log import append_event
+from gastown_core.model.merge_request import NEEDS_RETRY
+from gastown_core.model.refinery import (
+    BISECTING,
+    ERROR,
+    FAIL,
+    PASS,
+    POST_MERGE,
+    PUSHING,
+    STACKING,
+    TESTING,
+    BatchEntry,
+)
+from gastown_core.refinery import aftermerge, claims, conflicts, failure
+from gastown_core.refinery.aftermerge import Landed
+from gastown_core.refinery.bisect import Answer, Ask, Bisection
+from gastown_core.refinery.gate_run import tail
+from gastown_core.refinery.gates import Gates
+from gastown_core.refinery.hold import INFRASTRUCTURE, PUSH_BY_HAND, RED_TARGET, HoldError, lift, put_on_hold, read_hold
+from gastown_core.refinery.intent import Intent, drop_intent, write_intent
+from gastown_core.refinery.place import StoppedError, slug
+from gastown_core.refinery.prober import Prober, Verdict
+from gastown_core.refinery.push import is_on, push_target
+from gastown_core.refinery.records import BatchResult
+from gastown_core.refinery.stack import Clash, Stacker
+from gastown_core.refinery.tips import find_tips, pieces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.bisect import Culprit, Round
+    from gastown_core.refinery.cache import VerdictCache
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.stack import Stacked
+    from gastown_core.refinery.state_file import Board
+    from gastown_core.refinery.worktrees import Worktrees
+
+PUSHES = 3
+"""How often a moving target is followed."""
+
+
+class BatchRun:
+    """One batch of ``requests``, claimed and in stack order; ``needs`` as the queue gives it."""
+
+    def __init__(
+        self,
+        place: Refinery,
+        target: str,
+        requests: Sequence[MergeRequest],
+        needs: Mapping[str, frozenset[str]],
+        *,
+        batch_id: str,
+        board: Board,
+        cache: VerdictCache,
+        worktrees: Worktrees,
+    ) -> None:
+        self.place = place
+        self.target = target
+        self.requests = {one.id: one for one in requests}
+        self.needs = needs
+        self.id = batch_id
+        self.board = board
+        self.work = place.ledger.get_many(one.source_issue for one in requests if one.source_issue)
+        logs = place.file(batch_id)
+        self.gates = Gates(place.policy, logs, place.relative, place.stop, place.clock.now)
+        self.prober = Prober(place, batch_id, board, self.gates, cache, worktrees)
+        self.worktrees = worktrees
+        self.base = ""
+        self.order: list[str] = list(self.requests)
+        self.tips: dict[str, str] = {}
+        self.green: dict[tuple[str, ...], Stacked] = {}
+        self.red: dict[tuple[str, ...], Verdict] = {}
+        self.bisections: list[Bisection] = []
+        self.culprits: list[Culprit] = []
+        self.later: dict[str, str] = {}
+        self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
+
+    def run(self) -> BatchResult:
+        """Do it; raises nothing that a rig's code, gates or remote can cause."""
+        began = self.place.clock.now()
+        self._begin()
+        try:
+            self._go()
+        except StoppedError:
+            self.result = self.result._replace(stopped=True)
+        except HoldError as error:
+            self._hold(error)
+        except GitError as error:
+            self._hold(HoldError(INFRASTRUCTURE, str(error)))
+        finally:
+            claims.give_back(self.place.store, self.requests, actor=self.place.actor)
+        secs = round(self.place.clock.now() - began, 3)
+        probes = len(self.board.state.probes)
+        self.result = self.result._replace(secs=secs, probes=probes, runs=self.gates.count, base=self.base)
+        return self.result
+
+    def _begin(self) -> None:
+        entries = [
+            BatchEntry(one.id, one.branch, one.worker, one.source_issue, self._title(one))
+            for one in self.requests.values()
+        ]
+        self.board.begin(self.id, self.target, entries, phase=STACKING)
+        payload = {"batch": self.id, "mrs": list(self.requests), "rig": self.place.rig, "target": self.target}
+        self._event("batch_started", payload)
+        for one in self.requests.values():
+            self._event("merge_started", {**self._names(one), "batch": self.id})
+
+    def _title(self, request: MergeRequest) -> str:
+        work = self.work.get(request.source_issue)
+        return work.title if work is not None else request.title
+
+    def _names(self, request: MergeRequest) -> dict[str, object]:
+        return {
+            "mr": request.id,
+            "worker": request.worker,
+            "branch": request.branch,
+            "issue": request.source_issue,
+            "bead": request.source_issue,
+        }
+
+    def _event(self, kind: str, payload: Mapping[str, object]) -> None:
+        append_event(self.place.root, kind, self.place.actor, payload, clock=self.place.clock)
+
+    def _go(self) -> None:
+        good: tuple[str, ...] = ()
+        for _ in range(PUSHES):
+            self.place.check_stop()
+            self._stack()
+            good = self._judge(tuple(self.order)) if self.order else ()
+            if not good or self._push(good):
+                break
+            # somebody was quicker: the same again on what they pushed
+            self.order = list(good)
+        else:
+            raise HoldError(INFRASTRUCTURE, f"{self.target} moved {PUSHES} times while this batch was tested")
+        if good:
+            self._finish(good)
+        self._explain()
+        self._settle()
+
+    # -- stack ---------------------------------------------------------------------------------------------
+
+    def _stack(self) -> None:
+        """Fetch the target and put on it what fits; the rest leaves the batch, each in its own way."""
+        place = self.place
+        self.board.phase(STACKING)
+        wanted = [self.requests[one] for one in self.order]
+        moved = frozenset(one.id for one in wanted if one.conflict_task_id)
+        self.base, self.tips = find_tips(place.git, self.target, wanted, moved=moved)
+        self.board.phase(STACKING, base=self.base)
+        for one in wanted:
+            if one.id not in self.tips:
+                self._leave_missing(one)
+        self._leave_landed([one for one in wanted if one.id in self.tips])
+        here = [self.requests[one] for one in self.order]
+        made = pieces(place.git, self.base, here, self.tips, self.work)
+        stacker = self.prober.stacker = Stacker(place.git, self.base, made, self.worktrees, clock=place.clock)
+        while isinstance(clash := stacker.stack(self.order), Clash):
+            self._leave_clashing(clash, stacker)
+        self.board.mark(self.order, "stacked")
+
+    def _leave(self, gone: str, state: str, why: str) -> None:
+        """Take a request out of the batch, and with it those that need it."""
+        if gone not in self.order:
+            return
+        self.order.remove(gone)
+        self.board.mark([gone], state, why)
+        for one in [one for one in self.order if gone in self.needs.get(one, ())]:
+            self.later[one] = f"needs {gone}"
+            self._leave(one, "held", f"needs {gone}")
+
+    def _leave_missing(self, request: MergeRequest) -> None:
+        why = f"the branch {request.branch} is gone from origin, and its commit is not here"
+        self._leave(request.id, "held", why)
+        what_next = "push the branch again, or gt mq reject it; the work itself is in nobody's hands"
+        failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next)
+        self.result = self.result._replace(missing=(*self.result.missing, request.id))
+
+    def _leave_landed(self, wanted: list[MergeRequest]) -> None:
+        """What a person merged by hand needs only its bookkeeping."""
+        there = [one for one in wanted if is_on(self.place.git, self.tips[one.id], self.base)]
+        for one in there:
+            self._leave(one.id, "merged", f"was on {self.target} already")
+        if there:
+            aftermerge.finish(self.place, [Landed(one, self.tips[one.id], self.tips[one.id]) for one in there])
+            merged = tuple(one.id for one in there)
+            self.result = self.result._replace(merged=self.result.merged + merged)
+
+    def _leave_clashing(self, clash: Clash, stacker: Stacker) -> None:
+        """A conflict with the target itself becomes a task; one with a peer is looked at again after the batch."""
+        own = [one for one in clash.below if one in self.needs.get(clash.id, ())]
+        by_itself = stacker.stack((*own, clash.id))
+        if isinstance(by_itself, Clash):
+            request = self.requests[clash.id]
+            self._leave(clash.id, "conflict", ", ".join(by_itself.files[:4]))
+            conflicts.make_task(self.place, request, by_itself, self.base, self.tips[clash.id], self.id)
+            self.result = self.result._replace(conflicts=(*self.result.conflicts, clash.id))
+        else:
+            why = f"conflicts with {' or '.join(clash.below)} in {', '.join(clash.files[:4]) or 'their changes'}"
+            self.later[clash.id] = why
+            self._leave(clash.id, "held", why)
+
+    # -- judge ---------------------------------------------------------------------------------------------
+
+    def _judge(self, whole: tuple[str, ...]) -> tuple[str, ...]:
+        """The requests of the stack that are green together. Raises HoldError if the target is to blame."""
+        self.board.phase(TESTING)
+        self.board.mark(whole, "testing")
+        verdicts = [self._probe(Ask(whole, "stack"))]
+        is_held = read_hold(self.place, self.target) is not None
+        if is_held and verdicts[0].result != PASS:
+            self._check_target()
+        if verdicts[0].result == FAIL and self.place.policy.retry_batch:
+            verdicts.append(self._probe(Ask(whole, "again", fresh=True, parent=whole)))
+        if verdicts[-1].result == PASS:
+            self.result = self.result._replace(flaky=self.result.flaky or len(verdicts) > 1)
+            return whole
+        if not is_held:
+            self._check_target()
+        self.board.phase(BISECTING)
+        bisection = Bisection(
+            whole,
+            self.needs,
+            runs=[one.result for one in verdicts],
+            width=self.place.policy.max_concurrent,
+            reruns=self.place.policy.reruns,
+        )
+        self.bisections.append(bisection)
+        self._drive(bisection.isolate())
+        self.culprits += bisection.culprits
+        self.board.mark([one.id for one in bisection.culprits if one.result == FAIL], "culprit")
+        held = {one: f"needs {culprit}" for one, culprit in bisection.held.items()}
+        held.update((one, f"does not stack without {culprit}") for one, culprit in bisection.aside.items())
+        self.later.update(held)
+        self.board.mark(held, "held")
+        return bisection.good
+
+    def _probe(self, ask: Ask) -> Verdict:
+        return self._note([ask], self.prober.all([ask]))[0]
+
+    def _note(self, asks: list[Ask], verdicts: list[Verdict]) -> list[Verdict]:
+        for ask, verdict in zip(asks, verdicts, strict=True):
+            if verdict.result == PASS and verdict.stacked is not None:
+                self.green[ask.requests] = verdict.stacked
+            elif verdict.result == FAIL or ask.requests not in self.red:
+                self.red[ask.requests] = verdict
+        return verdicts
+
+    def _drive(self, rounds: Round) -> None:
+        """Run the probes that a bisection asks for until it asks no more."""
+        try:
+            asks = next(rounds)
+            while True:
+                verdicts = self._note(asks, self.prober.all(asks))
+                asks = rounds.send([Answer(one.result, one.clash.id if one.clash else "") for one in verdicts])
+        except StopIteration:
+            return
+
+    def _check_target(self) -> None:
+        """Before anyone is blamed: is the bare target green?"""
+        verdict = self._probe(Ask((), "base"))
+        if verdict.result == PASS:
+            return
+        gate = verdict.gate
+        log = tail(os.path.join(self.place.path, gate.log), 20) if gate is not None and gate.log else ""
+        if verdict.result == ERROR:
+            said = f"gate {gate.name}: {gate.detail}" if gate is not None else "the gates give no verdict"
+            raise HoldError(INFRASTRUCTURE, said, log)
+        what = failure.reason(gate)
+        raise HoldError(RED_TARGET, f"{self.target} at {self.base[:8]} is red by itself: {what}", log)
+
+    # -- push ----------------------------------------------------------------------------------------------
+
+    def _push(self, good: tuple[str, ...]) -> bool:
+        """Bring the tested commit to the target; False if the target has moved. Raises HoldError, GitError."""
+        place, head = self.place, self.green[good].commit
+        place.check_stop()
+        self.board.phase(PUSHING)
+        if not place.policy.auto_push or place.policy.pull_requests:
+            raise self._by_hand(head)
+        write_intent(place, Intent(self.id, self.target, self.base, head, {one: self.tips[one] for one in good}))
+        place.at("before push")
+        try:
+            is_pushed = push_target(place, self.target, head, self.base)
+        except GitError:
+            drop_intent(place, self.target)
+            raise
+        place.at("after push")
+        if is_pushed:
+            self.result = self.result._replace(head=head)
+            place.git.run("update-ref", f"refs/remotes/origin/{self.target}", head)
+        else:
+            drop_intent(place, self.target)
+        return is_pushed
+
+    def _by_hand(self, head: str) -> HoldError:
+        ref = f"refs/gastown/green/{slug(self.target)}"
+        self.place.git.run("update-ref", ref, head)
+        why = "merge_queue.auto_push is off" if not self.place.policy.auto_push else "the provider merges (strategy pr)"
+        return HoldError(
+            PUSH_BY_HAND,
+            f"{len(self.order)} requests are green together and wait for a push: {why}; "
+            f"git -C {self.place.git.path} push origin {ref}:refs/heads/{self.target} lands them",
+        )
+
+    def _finish(self, good: tuple[str, ...]) -> None:
+        """The bookkeeping of what was pushed; then the intent is fulfilled."""
+        self.board.phase(POST_MERGE)
+        head = self.result.head
+        lift(self.place, self.target, f"{self.target} is green again at {head[:8]}")
+        landed = []
+        for place, one in enumerate(good):
+            commit = self.prober.stacker.stack(good[: place + 1]) if self.prober.stacker is not None else None
+            assert commit is not None and not isinstance(commit, Clash)
+            landed.append(Landed(self.requests[one], commit.commit, self.tips[one]))
+        aftermerge.finish(self.place, landed, batch=self.id)
+        drop_intent(self.place, self.target)
+        self.board.mark(good, "merged")
+        self.result = self.result._replace(merged=self.result.merged + good)
+
+    # -- settle --------------------------------------------------------------------------------------------
+
+    def _explain(self) -> None:
+        """What is good has landed; now there is time to ask with whom a culprit fails."""
+        for bisection in self.bisections:
+            if any(one.result == FAIL and one.below for one in bisection.culprits):
+                self.board.phase(BISECTING)
+                self._drive(bisection.explain())
+        self.culprits = [one for bisection in self.bisections for one in bisection.culprits]
+
+    def _settle(self) -> None:
+        """Send the culprits back, leave for later what gave no verdict, and say why the others wait."""
+        self.board.phase(POST_MERGE)
+        rework: list[str] = []
+        blamed: list[str] = []
+        aside: list[str] = []
+        for one in self.culprits:
+            request = self.requests[one.id]
+            verdict = self.red.get((*one.below, one.id))
+            gate = verdict.gate if verdict is not None else None
+            if one.result == FAIL:
+                others = tuple(other for other in self.requests if other != one.id)
+                head = self.result.head or self.base
+                kinds = {"peers": one.peers, "others": others}
+                if failure.send_back(self.place, request, gate, batch_id=self.id, head=head, **kinds):
+                    rework.append(request.source_issue)
+                blamed.append(one.id)
+            else:
+                why = f"no verdict with it: {gate.name}: {gate.detail}" if gate is not None else "no verdict with it"
+                what_next = "look at the gate's log; gt mq retry takes the request again, gt mq reject sends it back"
+                failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next, label=NEEDS_RETRY)
+                aside.append(one.id)
+        for request_id, why in self.later.items():
+            payload = {**self._names(self.requests[request_id]), "reason": why, "batch": self.id}
+            self._event("merge_skipped", payload)
+        rework += [bead for bead in self._conflict_tasks() if bead]
+        self.result = self.result._replace(
+            culprits=tuple(blamed), set_aside=tuple(aside), held=tuple(self.later), rework=tuple(rework)
+        )
+
+    def _conflict_tasks(self) -> list[str]:
+        beads = self.place.store.get_many(self.result.conflicts)
+        metadata = [bead.raw.get("metadata") for bead in beads.values()]
+        facts = [one.get("mr") for one in metadata if isinstance(one, dict)]
+        return [str(one.get("conflict_task_id") or "") for one in facts if isinstance(one, dict)]
+
+    def _hold(self, error: HoldError) -> None:
+        hold = put_on_hold(self.place, self.target, error, self.base, tuple(self.requests))
+        self.result = self.result._replace(hold=hold.reason)
+
+
+def new_batch_id(place: Refinery) -> str:
+    """``b-20260302-101900``, with a number behind it if there is one of that second."""
+    import time
+
+    stem = "b-" + time.strftime("%Y%m%d-%H%M%S", time.gmtime((place.clock or SYSTEM_CLOCK).now()))
+    name, number = stem, 1
+    while os.path.exists(os.path.join(place.folder, name)):
+        number += 1
+        name = f"{stem}.{number}"
+    os.makedirs(place.file(name), mode=0o700)
+    return name

@@ -1,0 +1,97 @@
+"""Claims: who has which request in hand, so that two engines never take the same one."""
+
+from __future__ import annotations
+
+from gastown_core.clock import SYSTEM_CLOCK, format_micros
+from gastown_core.errors import ConflictError, NotFoundError
+from gastown_core.model.bead import IN_PROGRESS, OPEN
+from gastown_core.model.merge_request import LABEL, read_request, with_facts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from gastown_core.beads.store import Batch, BeadStore
+    from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
+    from gastown_core.model.merge_request import MergeRequest
+
+
+def take(store: BeadStore, wanted: Iterable[MergeRequest], *, actor: str) -> list[str]:
+    """Claim those of the requests that are still as they were seen; one write. Returns their ids."""
+    taken = []
+    with store.write(actor) as batch:
+        for request in wanted:
+            bead = batch.get(request.id)
+            if bead is None or bead.is_closed or bead.updated_at != request.updated_at:
+                continue
+            batch.update(request.id, {"status": IN_PROGRESS, "assignee": actor})
+            taken.append(request.id)
+    return taken
+
+
+def give_back(store: BeadStore, ids: Iterable[str], *, actor: str) -> None:
+    """Put requests that ``actor`` has in hand back into the queue."""
+    with store.write(actor) as batch:
+        for one in ids:
+            bead = batch.get(one)
+            if bead is not None and bead.status == IN_PROGRESS and bead.assignee == actor:
+                batch.update(one, {"status": OPEN, "assignee": ""})
+
+
+def give_back_later(
+    store: BeadStore, request_id: str, until: float, why: str, *, actor: str, tries: int, label: str = ""
+) -> None:
+    """Put a request back that is to be left alone until a moment, and say why."""
+    with store.write(actor) as batch:
+        bead = batch.get(request_id)
+        if bead is None or bead.is_closed:
+            return
+        changes: dict[str, Any] = {"status": OPEN, "assignee": ""}
+        changes["metadata"] = with_facts(bead, not_before=format_micros(until), tries=tries)
+        if label:
+            changes["labels"] = sorted({*bead.labels, label})
+        batch.update(request_id, changes)
+        batch.comment(request_id, why)
+
+
+def claim(
+    store: BeadStore, request_id: str, who: str, *, stale_s: float = 1800.0, clock: Clock = SYSTEM_CLOCK
+) -> tuple[Bead, str]:
+    """Claim one request by hand; the bead, and from whom a stale claim was taken over.
+
+    Raises NotFoundError, or ConflictError while another's claim is fresh.
+    """
+    with store.write(who) as batch:
+        bead = need_request(batch, request_id)
+        before = bead.assignee if bead.status == IN_PROGRESS else ""
+        if before == who:
+            return bead, ""
+        if before and clock.now() - bead.updated_at < stale_s:
+            raise ConflictError(
+                f"{request_id} is claimed by {before}",
+                f"for {int(clock.now() - bead.updated_at)} s",
+                f"gt refinery release {request_id} frees it",
+            )
+        return batch.update(request_id, {"status": IN_PROGRESS, "assignee": who}), before
+
+
+def release(store: BeadStore, request_id: str, who: str) -> bool:
+    """Let a claim go, whoever holds it; False if nobody did. Raises NotFoundError, ConflictError if it is closed."""
+    with store.write(who) as batch:
+        bead = need_request(batch, request_id)
+        if bead.status != IN_PROGRESS:
+            return False
+        batch.update(request_id, {"status": OPEN, "assignee": ""})
+    return True
+
+
+def need_request(batch: Batch, request_id: str) -> Bead:
+    """An open request within ``batch``. Raises NotFoundError, ConflictError if it is closed."""
+    bead = batch.get(request_id)
+    if bead is None or LABEL not in bead.labels:
+        raise NotFoundError(f"{request_id} is no merge request", "", "gt mq list RIG shows them")
+    if bead.is_closed:
+        raise ConflictError(f"{request_id} is closed", read_request(bead).close_reason or bead.text("close_reason"))
+    return bead

@@ -1,0 +1,82 @@
+"""A request that does not merge onto its target: a task to resolve it, on whose end the request comes back.
+
+The task knows its request and its branch.  If its own work is merged, that proves the request too (``tips.carried``).
+"""
+
+from __future__ import annotations
+
+from gastown_core.events.log import append_event
+from gastown_core.model.bead import CLOSED, OPEN
+from gastown_core.model.merge_request import NEEDS_REBASE, with_facts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.model.bead import Bead
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.stack import Clash
+
+FORMULA = "mol-polecat-conflict-resolve"
+LABEL = "gt:conflict-task"
+
+
+def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, tip: str, batch_id: str) -> str:
+    """File the task and let the request wait for it, in one write; returns the task's id."""
+    target = request.target or place.default
+    work = place.ledger.get(request.source_issue) if request.source_issue else None
+    why = f"does not merge onto {target}@{base[:12]}" + (f": {', '.join(clash.files[:8])}" if clash.files else "")
+    with place.store.write(place.actor) as batch:
+        bead = batch.get(request.id)
+        known = batch.get(request.conflict_task_id) if request.conflict_task_id else None
+        if known is not None and known.status != CLOSED:
+            return known.id
+        made = batch.create(_task(place, request, clash, base, target, work, why))
+        if bead is not None:
+            facts = with_facts(
+                bead, conflict_task_id=made.id, last_conflict_sha=tip, retry_count=request.retry_count + 1
+            )
+            labels = sorted({*bead.labels, NEEDS_REBASE})
+            batch.update(request.id, {"status": OPEN, "assignee": "", "metadata": facts, "labels": labels})
+            batch.add_edge(request.id, made.id, "blocks")
+            batch.comment(request.id, f"{why}; {made.id} is to resolve it")
+    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "issue": request.source_issue}
+    payload.update(batch=batch_id, reason=f"conflict; task {made.id}", task=made.id)
+    append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
+    return made.id
+
+
+def _task(
+    place: Refinery, request: MergeRequest, clash: Clash, base: str, target: str, work: Bead | None, why: str
+) -> dict[str, Any]:
+    title = work.title if work is not None else request.title
+    lines = [
+        f"Branch {request.branch} {why}.",
+        "",
+        f"- merge request: {request.id}",
+        f"- work: {request.source_issue} {title}",
+        f"- branch: {request.branch}",
+        f"- target: {target}@{base}",
+        f"- tries so far: {request.retry_count + 1}",
+        *(f"- in conflict: {name}" for name in clash.files),
+        "",
+        f"Start from the branch, bring {target} in, resolve, test, and hand in with gt done.",
+    ]
+    facts = {
+        "mr": request.id,
+        "issue": request.source_issue,
+        "branch": request.branch,
+        "target": target,
+        "at": base,
+        "files": list(clash.files),
+    }
+    rework = {"mr": request.id, "branch": request.branch, "worker": request.worker, "attempt": 0, "failure": why}
+    return {
+        "title": f"Resolve merge conflicts: {title}"[:500],
+        "description": "\n".join(lines),
+        "issue_type": "task",
+        "priority": request.priority,
+        "labels": [LABEL],
+        "metadata": {"conflict": facts, "rework": rework},
+    }

@@ -1,0 +1,245 @@
+"""The refinery's engine: takes batches from a rig's queue until nothing is left to do, one engine a target.
+
+It needs no session, no tmux and no model.  A lock per target (``<rig>/.runtime/locks/merge-<target>.lock``) names the
+process that merges; whatever a killed one left behind is put in order by the next.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, GitError, SettingsError
+from gastown_core.files.locks import FileLock
+from gastown_core.model.refinery import HELD, IDLE
+from gastown_core.refinery import claims, records
+from gastown_core.refinery.batch import BatchRun, new_batch_id
+from gastown_core.refinery.cache import VerdictCache
+from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
+from gastown_core.refinery.place import Refinery, slug
+from gastown_core.refinery.queue import due_at, next_batch, survey
+from gastown_core.refinery.records import BatchResult
+from gastown_core.refinery.recovery import open_intents, recover
+from gastown_core.refinery.state_file import Board, read_state
+from gastown_core.refinery.tips import remote_heads
+from gastown_core.refinery.worktrees import Worktrees
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gastown_core.clock import Clock
+    from gastown_core.refinery.queue import Queue
+
+LOOK_S = 0.2
+"""How often a waiting engine looks whether more has come."""
+
+
+def process(
+    root: str,
+    rig: str,
+    *,
+    once: bool = False,
+    patient: bool = False,
+    clock: Clock = SYSTEM_CLOCK,
+    stop: Callable[[], bool] | None = None,
+    at: Callable[[str], None] | None = None,
+) -> list[BatchResult]:
+    """Merge what can be merged now; the batches that were run, none where another process is at it.
+
+    ``once`` ends after one batch; ``patient`` lets a small batch wait for more, as the settings say.  ``stop`` is asked
+    often; what is in hand then goes back to the queue.  Raises NotFoundError for an unknown rig, SettingsError for gates
+    that are wrong.
+    """
+    try:
+        place = Refinery(root, rig, clock=clock, stop=stop, at=at)
+    except SettingsError as error:
+        Board(rig, os.path.join(root, rig), clock).rest(hold=str(error))
+        raise
+    engine = Engine(place)
+    while not place.stop():
+        before = len(engine.results)
+        for target in engine.targets():
+            if patient:
+                engine.wait_for_more(target)
+            engine.serve(target)
+            if once and len(engine.results) > before:
+                break
+        if once or not any(_moved(result) for result in engine.results[before:]):
+            break
+    engine.rest()
+    return engine.results
+
+
+def _moved(result: BatchResult) -> bool:
+    """Whether a batch took anything out of the queue, so that another look is worth it."""
+    return bool(result.merged or result.culprits or result.conflicts or result.missing or result.set_aside)
+
+
+class Engine:
+    """One call of ``process``: the batches of one rig, target by target."""
+
+    def __init__(self, place: Refinery) -> None:
+        self.place = place
+        self.board = Board(place.rig, place.path, place.clock)
+        self.cache = VerdictCache(os.path.join(place.path, ".runtime"), place.policy.gate_set)
+        self.results: list[BatchResult] = []
+        self._recovered: set[str] = set()
+
+    def queue(self) -> Queue:
+        """The queue as it stands."""
+        place = self.place
+        now = place.clock.now()
+        stale_s = place.policy.stale_claim_s
+        return survey(place.ledger, place.prefix, place.rig, now, default=place.default, stale_s=stale_s)
+
+    def targets(self) -> list[str]:
+        """Branches that something wants to go to, or that a killed run was pushing to."""
+        queue = self.queue()
+        left = [one.target for one in queue.claimed if one.assignee == self.place.actor]
+        return list(dict.fromkeys([*queue.targets(), *left, *open_intents(self.place)]))
+
+    def wait_for_more(self, target: str) -> None:
+        """Return when the target's batch is full, wants no company, or has waited long enough."""
+        pause = threading.Event()
+        policy = self.place.policy
+        while not self.place.stop():
+            ready = [one for one in self.queue().ready if one.target == target]
+            due = due_at(ready, policy.max_batch_size, policy.batch_wait_s)
+            if due is None or due <= self.place.clock.now():
+                return
+            pause.wait(LOOK_S)
+
+    def serve(self, target: str) -> None:
+        """One batch for ``target``, if there is one to be had and no other process is at it."""
+        lock = merge_lock(self.place, target)
+        try:
+            lock.__enter__()
+        except ConflictError:
+            return
+        try:
+            result = self._batch(target)
+        finally:
+            lock.__exit__(None, None, None)
+        if result is None:
+            return
+        self.results.append(result)
+        records.keep(self.place, result)
+        self.board.rest({**result.as_json(), "at": self.place.clock.now()}, hold=result.hold)
+        self._dispatch(result)
+
+    def _batch(self, target: str) -> BatchResult | None:
+        place = self.place
+        worktrees = Worktrees(place.git, os.path.join(place.folder, "trees", slug(target)))
+        try:
+            if target not in self._recovered:
+                recover(place, target, worktrees)
+                self._recovered.add(target)
+            if not self._may_try(target):
+                return None
+        except GitError as error:
+            waiting = tuple(one.id for one in self.queue().ready if one.target == target)
+            hold = put_on_hold(place, target, HoldError(INFRASTRUCTURE, str(error)), "", waiting)
+            self.board.rest(hold=hold.reason)
+            return None
+        queue = self.queue()
+        ready = [one for one in queue.ready if one.target == target]
+        chosen = next_batch(ready, queue.needs, place.policy.max_batch_size)
+        taken = set(claims.take(place.store, chosen, actor=place.actor)) if chosen else set()
+        chosen = [one for one in chosen if one.id in taken and queue.needs.get(one.id, frozenset()) <= taken]
+        if not chosen:
+            claims.give_back(place.store, taken, actor=place.actor)
+            return None
+        run = BatchRun(
+            place,
+            target,
+            chosen,
+            queue.needs,
+            batch_id=new_batch_id(place),
+            board=self.board,
+            cache=self.cache,
+            worktrees=worktrees,
+        )
+        return run.run()
+
+    def _may_try(self, target: str) -> bool:
+        """Whether the queue of the target goes, or something changed since it was held. Raises GitError."""
+        hold = read_hold(self.place, target)
+        if hold is None:
+            return True
+        ready = [one.id for one in self.queue().ready if one.target == target]
+        now = self.place.clock.now()
+        base = remote_heads(self.place.git).get(target, "") if now < hold.until and hold.kind != INFRASTRUCTURE else ""
+        if is_worth_a_try(hold, ready, base, now):
+            return True
+        self.board.rest(hold=hold.reason)
+        return False
+
+    def _dispatch(self, result: BatchResult) -> None:
+        """Give work that came back to a worker; where that cannot be done now it stays ready, for the next feeding."""
+        from gastown_core.refinery.conflicts import FORMULA
+        from gastown_core.work.dispatch import dispatch
+        from gastown_core.work.request import SlingRequest
+
+        place = self.place
+        for bead_id in result.rework:
+            bead = place.ledger.get(bead_id)
+            if bead is None or bead.status != "open":
+                continue
+            metadata = bead.raw.get("metadata")
+            is_conflict = isinstance(metadata, dict) and "conflict" in metadata
+            request = SlingRequest(bead_id, formula=FORMULA if is_conflict else "", boot=False, convoy=not is_conflict)
+            dispatch(place.root, place.ledger, bead_id, place.rig, actor=place.actor, request=request, clock=place.clock)
+
+    def rest(self) -> None:
+        """Nothing is left to do: say so, also where a killed run's last word stands."""
+        state = read_state(self.place.path)
+        if state is not None and state.phase not in (IDLE, HELD) and not _lives(state.pid):
+            self.board.rest()
+
+
+def merge_lock(place: Refinery, target: str) -> FileLock:
+    """The lock of a target's queue; it does not wait."""
+    folder = os.path.join(place.path, ".runtime", "locks")
+    os.makedirs(folder, exist_ok=True)
+    return FileLock(os.path.join(folder, f"merge-{slug(target)}.lock"), timeout_s=0.0, name_holder=True)
+
+
+def merging_process(place: Refinery, target: str) -> int:
+    """The pid of the process that merges into ``target`` now, 0 if none does."""
+    lock = merge_lock(place, target)
+    try:
+        with FileLock(lock.path, timeout_s=0.0, shared=True):
+            return 0
+    except ConflictError:
+        with open(lock.path, encoding="utf-8") as handle:
+            text = handle.read().strip()
+        return int(text) if text.isdigit() else -1
+
+
+def _lives(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | None:
+    """When the engine has work: a moment that may have passed, or None if nothing waits."""
+    place = Refinery(root, rig, clock=clock)
+    engine = Engine(place)
+    queue = engine.queue()
+    moments = []
+    for target in engine.targets():
+        hold = read_hold(place, target)
+        ready = [one for one in queue.ready if one.target == target]
+        due = due_at(ready, place.policy.max_batch_size, place.policy.batch_wait_s)
+        moments.append(max(due or 0.0, hold.until if hold is not None else 0.0))
+    moments += [request.not_before for request, _ in queue.blocked if request.not_before > clock.now()]
+    return min(moments, default=None)

@@ -1,0 +1,210 @@
+"""Work that goes back: a culprit to its worker with what its gate said, a few times; then to a person.
+
+The request is closed as rejected and the bead opens again with ``metadata.rework``, in one write; the next hand-in makes
+a new request that counts on.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import format_micros
+from gastown_core.events.log import append_event
+from gastown_core.messaging.escalate import escalate
+from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
+from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, REJECTED, with_facts
+from gastown_core.refinery import claims
+from gastown_core.refinery.gate_run import tail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.beads.store import Batch
+    from gastown_core.model.bead import Bead
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.model.refinery import GateRun
+    from gastown_core.refinery.place import Refinery
+
+LOG_LINES = 60
+SHORT = 3500
+"""So many characters of a log go with the bead; the rest is in the log."""
+LOUD_TRIES = 3
+"""Tries without a verdict after which a person hears of it."""
+
+
+def send_back(
+    place: Refinery,
+    request: MergeRequest,
+    gate: GateRun | None,
+    *,
+    batch_id: str,
+    head: str,
+    peers: tuple[str, ...] = (),
+    others: tuple[str, ...] = (),
+) -> bool:
+    """Reject a culprit and open its work again; False if that was its last attempt and a person has to look.
+
+    ``peers`` are those without which it passes, ``others`` all that were in the batch, ``head`` where the target is now.
+    """
+    work = place.ledger.get(request.source_issue) if request.source_issue else None
+    attempt = max(request.retry_count, attempts_of(work)) + 1
+    may_go_on = attempt < place.policy.max_retry_count
+    why = reason(gate, peers)
+    note = _note(place, gate, why, peers, others, attempt)
+    rework = {
+        "mr": request.id,
+        "branch": request.branch,
+        "worker": request.worker,
+        "attempt": attempt,
+        "failure": note[-SHORT:],
+        "log": gate.log if gate is not None else "",
+        "gate": gate.name if gate is not None else "",
+        "peers": list(peers),
+        "target": request.target or place.default,
+        "onto": head,
+        "at": format_micros(place.clock.now()),
+    }
+    home = place.ledger.home_of(request.source_issue) if work is not None else None
+    if home is not None and home is not place.store:
+        with home.write(place.actor) as batch:
+            _reopen(batch, request.source_issue, rework, note, may_go_on)
+    with place.store.write(place.actor) as batch:
+        if home is place.store:
+            _reopen(batch, request.source_issue, rework, note, may_go_on)
+        _reject(batch, request.id, attempt, why, note)
+    _tell(place, request, why, batch_id, attempt, gate, peers)
+    _count(place, request, why)
+    if not may_go_on:
+        _escalate(place, request, work, why, note, attempt)
+    return may_go_on and work is not None
+
+
+def attempts_of(work: Bead | None) -> int:
+    """How often the work came back before."""
+    metadata = work.raw.get("metadata") if work is not None else None
+    known = metadata.get("rework") if isinstance(metadata, dict) else None
+    count = known.get("attempt") if isinstance(known, dict) else 0
+    return count if isinstance(count, int) else 0
+
+
+def reason(gate: GateRun | None, peers: tuple[str, ...] = ()) -> str:
+    """Why, in a line."""
+    told = f"gate {gate.name} failed" + (f" ({gate.detail})" if gate.detail else "") if gate is not None else "red"
+    return told + (f", only together with {' or '.join(peers)}" if peers else "")
+
+
+def _note(
+    place: Refinery, gate: GateRun | None, why: str, peers: tuple[str, ...], others: tuple[str, ...], attempt: int
+) -> str:
+    lines = [f"not merged, attempt {attempt}: {why}"]
+    if peers:
+        lines.append("It passes without them; they are merged or about to be, so bring the target in and adapt to it.")
+    if others:
+        lines.append(f"In the same batch: {', '.join(others)}")
+    if gate is not None and gate.log:
+        lines += [f"Log: {gate.log}, its end:", "", tail(os.path.join(place.path, gate.log), LOG_LINES)]
+    return "\n".join(lines)
+
+
+def _reopen(batch: Batch, bead_id: str, rework: dict[str, Any], note: str, may_go_on: bool) -> None:
+    bead = batch.get(bead_id)
+    if bead is None or bead.is_closed:
+        return
+    metadata = bead.raw.get("metadata")
+    changes: dict[str, Any] = {"metadata": {**(metadata if isinstance(metadata, dict) else {}), "rework": rework}}
+    labels = {*bead.labels, NEEDS_FIX} - {"gt:in-review"}
+    changes["labels"] = sorted(labels)
+    # who has it in hand again meanwhile keeps it
+    if bead.status not in (HOOKED, IN_PROGRESS) or not may_go_on:
+        changes.update(status=OPEN if may_go_on else BLOCKED, assignee="")
+    batch.update(bead_id, changes)
+    batch.comment(bead_id, note)
+
+
+def _reject(batch: Batch, request_id: str, attempt: int, why: str, note: str) -> None:
+    bead = batch.get(request_id)
+    if bead is None or bead.is_closed:
+        return
+    facts = with_facts(bead, close_reason=REJECTED, retry_count=attempt)
+    batch.update(request_id, {"metadata": facts, "labels": sorted({*bead.labels, NEEDS_FIX}), "assignee": ""})
+    batch.comment(request_id, note)
+    batch.close(request_id, f"rejected: {why}", force=True)
+
+
+def _tell(
+    place: Refinery,
+    request: MergeRequest,
+    why: str,
+    batch_id: str,
+    attempt: int,
+    gate: GateRun | None,
+    peers: tuple[str, ...],
+) -> None:
+    payload: dict[str, Any] = {
+        "mr": request.id,
+        "worker": request.worker,
+        "branch": request.branch,
+        "issue": request.source_issue,
+        "bead": request.source_issue,
+        "reason": why,
+        "batch": batch_id,
+        "attempt": attempt,
+        "log": gate.log if gate is not None else "",
+    }
+    if peers:
+        payload["peers"] = list(peers)
+    append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
+
+
+def _count(place: Refinery, request: MergeRequest, why: str) -> None:
+    from gastown_core.work.mountain_failures import count_failure
+
+    if request.source_issue:
+        count_failure(place.root, place.ledger, request.source_issue, why, actor=place.actor, clock=place.clock)
+
+
+def _escalate(
+    place: Refinery, request: MergeRequest, work: Bead | None, why: str, note: str, attempt: int
+) -> None:
+    title = work.title if work is not None else request.title
+    escalate(
+        place.root,
+        place.ledger,
+        "high",
+        f"{request.source_issue or request.id} could not be merged in {attempt} attempts: {title}",
+        sender=place.actor,
+        reason=note,
+        about=request.source_issue or request.id,
+        key=f"merge:{request.source_issue or request.id}",
+        clock=place.clock,
+    )
+
+
+def set_aside(
+    place: Refinery, request: MergeRequest, why: str, *, batch_id: str, what_next: str, label: str = NEEDS_RETRY
+) -> float:
+    """Leave a request for later that gave no verdict, each time longer; the third time a person hears of it.
+
+    Nobody is blamed.  Returns when it is tried again.
+    """
+    tries = request.tries + 1
+    until = place.clock.now() + min(60.0 * 2 ** (tries - 1), 1800.0)
+    claims.give_back_later(place.store, request.id, until, why, actor=place.actor, tries=tries, label=label)
+    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "issue": request.source_issue}
+    append_event(
+        place.root, "merge_skipped", place.actor, {**payload, "reason": why, "batch": batch_id}, clock=place.clock
+    )
+    if tries == LOUD_TRIES:
+        escalate(
+            place.root,
+            place.ledger,
+            "medium",
+            f"{request.id} ({request.source_issue}) cannot be judged: {why}",
+            sender=place.actor,
+            reason=what_next,
+            about=request.id,
+            key=f"no-verdict:{request.id}",
+            clock=place.clock,
+        )
+    return until

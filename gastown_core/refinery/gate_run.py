@@ -1,0 +1,167 @@
+"""One command on one tree: in a process group of its own, with a time limit, its output kept in a bounded private log.
+
+The command is the rig's own setting, run by ``sh -c``.  Output beyond the limit is dropped but for its end, so that a
+flood costs neither disk nor verdict.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections import deque
+
+from gastown_core.errors import GastownError
+from gastown_core.model.record import Record
+from gastown_core.model.refinery import ERROR, FAIL, PASS, SKIPPED
+from gastown_core.process import PIPE, kill_group, spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import IO, Any
+
+CHUNK = 65536
+END_BYTES = 65536
+"""How much of the end of a flood is kept."""
+LOOK_S = 0.05
+"""How often a running gate is looked at: whether it is to stop, whether its time is up."""
+NO_VERDICT = {126: "the command could not be run (exit 126)", 127: "command not found (exit 127)"}
+
+
+class Ran(Record):
+    """How a command ended, in a word and in words."""
+
+    result: str
+    detail: str
+    secs: float
+
+
+def run_command(
+    cmd: str,
+    cwd: str,
+    log: str,
+    env: Mapping[str, str],
+    *,
+    timeout_s: float,
+    limit: int,
+    stopped: Callable[[], bool],
+) -> Ran:
+    """Run ``cmd`` in ``cwd`` to its end, its time limit, or until ``stopped``; its group is gone afterwards."""
+    began = time.monotonic()
+    try:
+        with _Log(log, limit) as out:
+            try:
+                process = spawn(["sh", "-c", cmd], cwd=cwd, env=env, stdout=PIPE, stderr=-2)
+            except (GastownError, OSError) as error:
+                out.remark(f"could not be started: {error}")
+                return Ran(ERROR, f"could not be started: {error}", 0.0)
+            try:
+                ended = _follow(process, out, began + timeout_s, stopped)
+            finally:
+                kill_group(process.pid)
+                process.wait()
+                if process.stdout is not None:
+                    process.stdout.close()
+            result, detail = _judge(process.returncode, ended, timeout_s)
+            if detail:
+                out.remark(detail)
+    except OSError as error:
+        result, detail = ERROR, f"its log could not be written: {error.strerror or error}"
+    return Ran(result, detail, time.monotonic() - began)
+
+
+def _judge(code: int, ended: str, timeout_s: float) -> tuple[str, str]:
+    if ended == "stopped":
+        return SKIPPED, "ended early"
+    if ended == "late":
+        return ERROR, f"took longer than {timeout_s:g} s"
+    if code in NO_VERDICT:
+        return ERROR, NO_VERDICT[code]
+    if code < 0:
+        return ERROR, f"killed by signal {-code}"
+    return (PASS, "") if code == 0 else (FAIL, f"exit {code}")
+
+
+def _follow(process: Any, out: _Log, deadline: float, stopped: Callable[[], bool]) -> str:
+    """Take in output until the command ends; says whether it was ``late`` or ``stopped``."""
+    stream: IO[bytes] = process.stdout
+    fd = stream.fileno()
+    is_open, pause = True, 0.0005
+    while True:
+        readable = bool(select.select([fd], [], [], LOOK_S)[0]) if is_open else False
+        if readable:
+            data = os.read(fd, CHUNK)
+            is_open = bool(data)
+            out.take(data)
+        elif process.poll() is not None:
+            # whoever still holds the pipe is a leftover; it is killed with the group
+            return ""
+        if not is_open:
+            if process.poll() is not None:
+                return ""
+            pause = min(2 * pause, LOOK_S)
+            time.sleep(pause)
+        if time.monotonic() > deadline:
+            return "late"
+        if stopped():
+            return "stopped"
+
+
+class _Log:
+    """A log of at most ``limit`` bytes and then the end of what came."""
+
+    def __init__(self, path: str, limit: int) -> None:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._room = limit
+        self._dropped = 0
+        self._end: deque[bytes] = deque()
+        self._kept = 0
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def take(self, data: bytes) -> None:
+        """Write what fits; of the rest remember the end."""
+        head, rest = data[: self._room], data[self._room :]
+        if head:
+            os.write(self._fd, head)
+            self._room -= len(head)
+        if rest:
+            self._end.append(rest)
+            self._kept += len(rest)
+            while self._kept - len(self._end[0]) >= END_BYTES:
+                gone = self._end.popleft()
+                self._kept -= len(gone)
+                self._dropped += len(gone)
+
+    def remark(self, text: str) -> None:
+        """Write the remembered end, and a line of our own."""
+        self._flush()
+        os.write(self._fd, f"\n[gastown: {text}]\n".encode("utf-8", "replace"))
+
+    def _flush(self) -> None:
+        if self._dropped:
+            os.write(self._fd, f"\n[gastown: {self._dropped} bytes of output were cut here]\n".encode())
+        for part in self._end:
+            os.write(self._fd, part)
+        self._end.clear()
+        self._dropped = self._kept = 0
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._flush()
+        finally:
+            os.close(self._fd)
+
+
+def tail(path: str, lines: int = 60, most: int = 16_384) -> str:
+    """The last lines of a log, empty if it cannot be read."""
+    try:
+        with open(path, "rb") as handle:
+            handle.seek(max(0, os.fstat(handle.fileno()).st_size - most))
+            text = handle.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])

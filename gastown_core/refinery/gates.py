@@ -1,0 +1,139 @@
+"""A rig's gates on one tree: set-up first, then the gates side by side, then those that want the finished squash.
+
+The first failure ends the others: the tree is red whatever they would say.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from gastown_core.model.record import Record
+from gastown_core.model.refinery import ERROR, FAIL, PASS, RUNNING, GateRun
+from gastown_core.refinery.gate_run import run_command
+from gastown_core.refinery.policy import POST_SQUASH, Gate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gastown_core.git.repo import Git
+    from gastown_core.refinery.policy import Policy
+
+_PRIVATE = ("GT_ROLE", "GT_POLECAT", "GT_CREW", "GT_SESSION", "GT_BRANCH", "GT_RUN", "BD_ACTOR", "BEADS_ACTOR")
+"""What a gate must not inherit: it runs in nobody's name."""
+SETUP = "setup"
+
+
+class GateSet(Record):
+    """What all gates of one tree came to, in the order of the settings."""
+
+    result: str
+    runs: tuple[GateRun, ...] = ()
+
+    @property
+    def worst(self) -> GateRun | None:
+        """The gate that decided: the failed one, else the one without a verdict."""
+        for wanted in (FAIL, ERROR):
+            for run in self.runs:
+                if run.result == wanted:
+                    return run
+        return None
+
+
+class Gates:
+    """Runs a policy's gates in worktrees; ``logs`` is the folder of the batch, ``on_change`` hears of every step."""
+
+    def __init__(
+        self, policy: Policy, logs: str, relative: Callable[[str], str], stopped: Callable[[], bool], now: Callable[[], float]
+    ) -> None:
+        self.policy = policy
+        self.logs = logs
+        self.relative = relative
+        self.stopped = stopped
+        self.now = now
+        self.count = 0
+        self._lock = threading.Lock()
+        self._logs_made: set[str] = set()
+
+    def run(self, tree: Git, tree_hash: str, on_change: Callable[[GateRun], None]) -> GateSet:
+        """Run all gates in the worktree ``tree``; raises nothing for a gate, whatever it does."""
+        done: list[GateRun] = []
+        setup = [Gate(SETUP, self.policy.setup)] if self.policy.setup else []
+        early = [gate for gate in self.policy.gates if gate.phase != POST_SQUASH]
+        late = [gate for gate in self.policy.gates if gate.phase == POST_SQUASH]
+        for gates, side_by_side in ((setup, False), (early, self.policy.gates_parallel), (late, False)):
+            done += self._phase(tree, tree_hash, gates, on_change, side_by_side=side_by_side)
+            results = [run.result for run in done]
+            if any(result != PASS for result in results):
+                break
+        with self._lock:
+            self.count += 1 if done else 0
+        results = [run.result for run in done]
+        return GateSet(FAIL if FAIL in results else PASS if set(results) <= {PASS} else ERROR, tuple(done))
+
+    def _phase(
+        self, tree: Git, tree_hash: str, gates: Sequence[Gate], on_change: Callable[[GateRun], None], *, side_by_side: bool
+    ) -> list[GateRun]:
+        failed = threading.Event()
+
+        def one(gate: Gate) -> GateRun:
+            run = self.run_one(gate.name, gate.cmd, gate.timeout_s, tree, tree_hash, on_change, failed.is_set)
+            if run.result == FAIL:
+                failed.set()
+            return run
+
+        if side_by_side and len(gates) > 1:
+            with ThreadPoolExecutor(max_workers=len(gates), thread_name_prefix="gate") as pool:
+                return list(pool.map(one, gates))
+        done: list[GateRun] = []
+        for gate in gates:
+            done.append(one(gate))
+            if done[-1].result != PASS:
+                break
+        return done
+
+    def run_one(
+        self,
+        name: str,
+        cmd: str,
+        timeout_s: float,
+        tree: Git,
+        tree_hash: str,
+        on_change: Callable[[GateRun], None],
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> GateRun:
+        """Run one command under the name of a gate, with a log of its own."""
+        log = self._log(name, tree_hash)
+        run = GateRun(name, RUNNING, log=self.relative(log), started_at=self.now())
+        on_change(run)
+        ran = run_command(
+            cmd,
+            tree.path,
+            log,
+            self._environment(tree, name),
+            timeout_s=timeout_s,
+            limit=self.policy.log_bytes,
+            stopped=lambda: given_up() or self.stopped(),
+        )
+        run = run._replace(result=ran.result, secs=round(ran.secs, 3), detail=ran.detail)
+        on_change(run)
+        return run
+
+    def _log(self, name: str, tree_hash: str) -> str:
+        """A log file of its own for each run of a gate on a tree."""
+        with self._lock:
+            stem, number = os.path.join(self.logs, f"{name}-{tree_hash[:8]}"), 1
+            path = f"{stem}.log"
+            while path in self._logs_made:
+                number += 1
+                path = f"{stem}.{number}.log"
+            self._logs_made.add(path)
+        return path
+
+    def _environment(self, tree: Git, name: str) -> dict[str, str]:
+        env = {key: value for key, value in tree.environment().items() if key not in _PRIVATE}
+        for key in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_EDITOR"):
+            env.pop(key, None)
+        return {**env, "GT_GATE": name}

@@ -1,0 +1,90 @@
+"""What every room of one rig's refinery needs: where it stands, its ledger, repository, rules and clock."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.git.repo import ENGINE, Git
+from gastown_core.refinery.policy import Policy, load_policy
+from gastown_core.town.rigs import bare_repo, default_branch, require_rig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+
+NETWORK_S = 120.0
+"""Time limit of one talk with the remote."""
+
+
+class StoppedError(Exception):
+    """The engine was told to stop; what it had in hand goes back to the queue."""
+
+
+class Refinery:
+    """One rig's refinery; ``actor`` is the name under which it writes.
+
+    ``at`` hears of the points between which a crash would leave something half done (fault drills end the process there).
+    """
+
+    def __init__(
+        self,
+        root: str,
+        rig: str,
+        *,
+        ledger: TownLedger | None = None,
+        policy: Policy | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        stop: Callable[[], bool] | None = None,
+        at: Callable[[str], None] | None = None,
+    ) -> None:
+        from gastown_core.beads.ledger import TownLedger
+
+        self.root = root
+        self.rig = rig
+        self.prefix = require_rig(root, rig)
+        self.path = os.path.join(root, rig)
+        self.folder = os.path.join(self.path, ".runtime", "refinery")
+        self.ledger = ledger or TownLedger(root, clock=clock)
+        self.policy = policy or load_policy(root, rig)
+        self.clock = clock
+        self.stop = stop or (lambda: False)
+        self.at = at or (lambda point: None)
+        self.actor = f"{rig}/refinery"
+        self.default = default_branch(root, rig)
+        found = bare_repo(root, rig)
+        self.git = Git(found.path, identity=ENGINE, timeout_s=NETWORK_S)
+
+    @property
+    def store(self) -> JsonlStore:
+        """The rig's own store, where its requests are kept."""
+        return self.ledger.store_for(f"{self.prefix}-x")
+
+    def check_stop(self) -> None:
+        """Raise StoppedError if the engine is to stop."""
+        if self.stop():
+            raise StoppedError
+
+    def file(self, name: str) -> str:
+        """A file of the refinery's own folder, which is made if need be."""
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        return os.path.join(self.folder, name)
+
+    def relative(self, path: str) -> str:
+        """``path`` as the state file tells it: relative to the rig's folder."""
+        return os.path.relpath(path, self.path)
+
+
+def slug(target: str) -> str:
+    """A branch name as part of a file name, different for different branches."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", target).lstrip(".")
+    if plain == target:
+        return plain
+    from hashlib import sha256
+
+    return f"{plain[:60]}-{sha256(target.encode()).hexdigest()[:6]}"

@@ -1,0 +1,153 @@
+"""What a rig's settings say about merging: its gates, how they run, how large and how patient a batch is.
+
+Gates are ``merge_queue.gates``, or the single commands where none are set.  A gate that is half written is an error and
+never left out in silence: code that nobody tested would be merged.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+from gastown_core.clock import parse_duration
+from gastown_core.errors import SettingsError
+from gastown_core.model.record import Record
+from gastown_core.town.settings import load_settings
+from gastown_core.town.settings_table import RIG
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.town.settings import Settings
+
+PRE_MERGE, POST_SQUASH = "pre-merge", "post-squash"
+GATE_KEYS = ("cmd", "timeout", "phase", "fix_cmd")
+SINGLE = ("typecheck", "lint", "test", "build")
+DEFAULT_TIMEOUT_S = 600.0
+
+
+class Gate(Record):
+    """One command that has to end with 0 on the stacked tree; ``fix_cmd`` may repair what it complains about."""
+
+    name: str
+    cmd: str
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    phase: str = PRE_MERGE
+    fix_cmd: str = ""
+
+
+class Policy(Record):
+    """The rules of one rig's queue; ``warnings`` tells of settings that mean nothing."""
+
+    gates: tuple[Gate, ...] = ()
+    setup: str = ""
+    gates_parallel: bool = True
+    log_bytes: int = 2_000_000
+    max_batch_size: int = 5
+    batch_wait_s: float = 30.0
+    retry_batch: bool = True
+    reruns: int = 1
+    max_concurrent: int = 1
+    max_retry_count: int = 5
+    stale_claim_s: float = 1800.0
+    recheck_s: float = 600.0
+    delete_branches: bool = True
+    auto_push: bool = True
+    pull_requests: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def gate_set(self) -> str:
+        """A hash of what is run: verdicts of another set say nothing here."""
+        what = [self.setup, [(gate.name, gate.cmd, gate.phase) for gate in self.gates]]
+        return sha256(json.dumps(what).encode()).hexdigest()[:12]
+
+
+def load_policy(root: str, rig: str) -> Policy:
+    """The rig's rules. Raises SettingsError naming a gate that is wrong."""
+    settings = load_settings(root, "rig", rig)
+    read = settings.lenient
+    return Policy(
+        gates=_gates(settings),
+        setup=_text(read("merge_queue.setup_command")) if read("merge_queue.run_tests") else "",
+        gates_parallel=read("merge_queue.gates_parallel"),
+        log_bytes=read("merge_queue.gate_log_bytes"),
+        max_batch_size=read("merge_queue.batch.max_batch_size"),
+        batch_wait_s=settings.seconds("merge_queue.batch.batch_wait_time"),
+        retry_batch=read("merge_queue.batch.retry_batch_on_flaky"),
+        reruns=max(1, read("merge_queue.retry_flaky_tests")),
+        max_concurrent=read("merge_queue.max_concurrent"),
+        max_retry_count=read("merge_queue.max_retry_count"),
+        stale_claim_s=settings.seconds("merge_queue.stale_claim_timeout"),
+        recheck_s=settings.seconds("merge_queue.red_target_recheck"),
+        delete_branches=read("merge_queue.delete_merged_branches"),
+        auto_push=read("merge_queue.auto_push"),
+        pull_requests=read("merge_queue.merge_strategy") == "pr",
+        warnings=tuple(strange_keys(settings.value.get("merge_queue"))),
+    )
+
+
+def _gates(settings: Settings) -> tuple[Gate, ...]:
+    if not settings.lenient("merge_queue.run_tests"):
+        return ()
+    queue = settings.value.get("merge_queue")
+    named = queue.get("gates") if isinstance(queue, dict) else None
+    if named is not None and not isinstance(named, dict):
+        raise _wrong(settings, "merge_queue.gates", 'allowed: an object, {"unit": {"cmd": "pytest -q"}}')
+    if named:
+        return tuple(_gate(settings, str(name), value) for name, value in named.items())
+    singles = ((name, _text(settings.lenient(f"merge_queue.{name}_command"))) for name in SINGLE)
+    return tuple(Gate(name, cmd) for name, cmd in singles if cmd)
+
+
+def _gate(settings: Settings, name: str, value: Any) -> Gate:
+    key = f"merge_queue.gates.{name}"
+    if isinstance(value, str):
+        value = {"cmd": value}
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
+        raise _wrong(settings, key, "a gate's name has letters, digits, - and _")
+    if not isinstance(value, dict):
+        raise _wrong(settings, key, "allowed: an object with cmd, timeout, phase, fix_cmd")
+    for strange in value:
+        if strange not in GATE_KEYS:
+            raise _wrong(settings, f"{key}.{strange}", f"a gate has {', '.join(GATE_KEYS)}{_near(strange, GATE_KEYS)}")
+    if not _text(value.get("cmd")).strip():
+        raise _wrong(settings, f"{key}.cmd", "a gate needs a command")
+    timeout_s = parse_duration(value["timeout"]) if "timeout" in value else DEFAULT_TIMEOUT_S
+    if not timeout_s:
+        raise _wrong(settings, f"{key}.timeout", "allowed: a duration such as 90s, 10m")
+    phase = value.get("phase", PRE_MERGE)
+    if phase not in (PRE_MERGE, POST_SQUASH):
+        raise _wrong(settings, f"{key}.phase", f"allowed: {PRE_MERGE}, {POST_SQUASH}")
+    return Gate(name, _text(value["cmd"]), timeout_s, phase, _text(value.get("fix_cmd")))
+
+
+def _wrong(settings: Settings, key: str, why: str) -> SettingsError:
+    return SettingsError(f"{key} in {settings.path} is wrong", why, "correct it; nothing is merged untested meanwhile")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def strange_keys(value: object, above: str = "merge_queue") -> list[str]:
+    """A sentence for each key under ``merge_queue`` that nobody reads, with what may have been meant."""
+    known = [row.key for row in RIG if row.key.startswith("merge_queue.")]
+    found: list[str] = []
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        path = f"{above}.{key}"
+        if path == "merge_queue.gates" or path in known:
+            continue
+        if any(row.startswith(path + ".") for row in known) and isinstance(inner, dict):
+            found += strange_keys(inner, path)
+        else:
+            found.append(f"there is no setting {path}; it is kept and not read{_near(path, known)}")
+    return found
+
+
+def _near(word: str, known: Any) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,94 @@
+"""Finished batches: what a run came to, kept as one line each in ``batches.jsonl``; and the logs of old ones let go."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+from gastown_core.files.jsonl import append_lines, lines_backward
+from gastown_core.files.locks import FileLock
+from gastown_core.model.record import Record
+from gastown_core.model.refinery import BATCHES_FILE, BatchRecord, batch_record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.refinery.place import Refinery
+
+KEPT_LOGS = 50
+"""So many batches keep their logs."""
+
+
+class BatchResult(Record):
+    """A finished batch; ``set_aside`` gave no verdict, ``hold`` says why the queue waits, ``runs`` counts gate runs."""
+
+    id: str
+    rig: str
+    target: str
+    base: str = ""
+    mrs: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    culprits: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    flaky: bool = False
+    probes: int = 0
+    runs: int = 0
+    head: str = ""
+    secs: float = 0.0
+    hold: str = ""
+    stopped: bool = False
+    rework: tuple[str, ...] = ()
+    """Beads that want a worker again."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as ``gt refinery process --json`` prints it and ``batches.jsonl`` keeps it."""
+        out = {key: list(value) if isinstance(value, tuple) else value for key, value in self._asdict().items()}
+        return {key: value for key, value in out.items() if key not in ("stopped", "rework") or value}
+
+    def words(self) -> str:
+        """The result in a sentence."""
+        told = [
+            f"{word} {', '.join(ids)}"
+            for word, ids in (
+                ("merged", self.merged),
+                ("sent back", self.culprits),
+                ("conflicts in", self.conflicts),
+                ("left for later", self.held + self.set_aside),
+                ("branch missing of", self.missing),
+            )
+            if ids
+        ]
+        told += ["held: " + self.hold] if self.hold else []
+        told += ["stopped; what was in hand is back in the queue"] if self.stopped else []
+        return f"{self.rig} {self.target}: {'; '.join(told) or 'nothing to merge'}"
+
+
+def keep(place: Refinery, result: BatchResult) -> None:
+    """Append the result to the rig's batches, and let go of the logs of old ones."""
+    path = os.path.join(place.path, BATCHES_FILE)
+    line = json.dumps({**result.as_json(), "at": place.clock.now()}, ensure_ascii=False, separators=(",", ":"))
+    with FileLock(place.file("batches.lock")):
+        append_lines(path, [line.encode()], mode=0o600)
+    folders = sorted(name for name in os.listdir(place.folder) if name.startswith("b-"))
+    for name in folders[:-KEPT_LOGS]:
+        shutil.rmtree(os.path.join(place.folder, name), ignore_errors=True)
+
+
+def recent(rig_path: str, most: int = 20) -> list[BatchRecord]:
+    """The rig's last batches, the newest first."""
+    found: list[BatchRecord] = []
+    for _, line in lines_backward(os.path.join(rig_path, BATCHES_FILE)):
+        try:
+            record = batch_record(json.loads(line))
+        except ValueError:
+            continue
+        if record is not None:
+            found.append(record)
+        if len(found) >= most:
+            break
+    return found

@@ -1,0 +1,115 @@
+"""After a run that was killed: what it had pushed is finished, what it had not is dropped, what it held is free again.
+
+Whether something was pushed is asked of git: the target at the remote and the trailers of its commits decide.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from gastown_core.files.atomic import read_json, write_json
+from gastown_core.errors import SettingsError
+from gastown_core.git.landed import landed_requests
+from gastown_core.model.merge_request import read_request
+from gastown_core.refinery import aftermerge, claims
+from gastown_core.refinery.aftermerge import Landed
+from gastown_core.refinery.hold import lift
+from gastown_core.refinery.intent import drop_intent, read_intent
+from gastown_core.refinery.place import slug
+from gastown_core.refinery.push import is_on
+from gastown_core.refinery.queue import open_requests
+from gastown_core.refinery.tips import existing, remote_heads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.worktrees import Worktrees
+
+
+def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:
+    """Bring the queue of ``target`` into order; the caller holds its lock. Returns the requests that turned out merged.
+
+    Raises GitError if the remote cannot be reached.
+    """
+    worktrees.clear()
+    mine = [one for one in _requests(place, target) if one.is_claimed and one.assignee == place.actor]
+    if mine:
+        claims.give_back(place.store, [one.id for one in mine], actor=place.actor)
+    intent = read_intent(place, target)
+    if intent is None and not _requests(place, target):
+        return []
+    tip = fetch_target(place, target)
+    merged = _by_intent(place, target, tip) if intent is not None else []
+    return merged + _by_trailers(place, target, tip)
+
+
+def _requests(place: Refinery, target: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    found = open_requests(place.ledger, place.prefix, place.rig)
+    return [one for one in found if (one.target or place.default) == target]
+
+
+def fetch_target(place: Refinery, target: str) -> str:
+    """The target's commit at the remote, fetched; empty if the remote has no such branch. Raises GitError."""
+    tip = remote_heads(place.git).get(target, "")
+    ref = f"refs/remotes/origin/{target}"
+    if tip and tip in existing(place.git, [tip]):
+        place.git.run("update-ref", ref, tip)
+    elif tip:
+        place.git.run("fetch", "--quiet", "origin", f"+refs/heads/{target}:{ref}")
+    return tip
+
+
+def _by_intent(place: Refinery, target: str, tip: str) -> list[str]:
+    intent = read_intent(place, target)
+    if intent is None:
+        return []
+    there = tip and intent.head in existing(place.git, [intent.head]) and is_on(place.git, intent.head, tip)
+    landed = []
+    if there:
+        commits = landed_requests(place.git, intent.head, intent.base)
+        for request_id, handed_in in intent.requests.items():
+            bead = place.store.get(request_id)
+            if bead is not None and not bead.is_closed:
+                proof = commits.get(request_id)
+                landed.append(Landed(read_request(bead), proof.commit if proof else intent.head, handed_in))
+        aftermerge.finish(place, landed, batch=intent.batch, again=True)
+        lift(place, target, f"{target} is green again at {intent.head[:8]}")
+    drop_intent(place, target)
+    return [one.request.id for one in landed]
+
+
+def _by_trailers(place: Refinery, target: str, tip: str) -> list[str]:
+    """Open requests that the target's own commits prove: pushed by a person, or by a run whose intent was lost."""
+    waiting = {one.id: one for one in _requests(place, target)}
+    if not waiting or not tip:
+        return []
+    path = place.file(f"seen-{slug(target)}.json")
+    try:
+        since = str((read_json(path) or {}).get("commit") or "")
+    except SettingsError:
+        since = ""
+    proofs = landed_requests(place.git, tip, since) if since != tip else {}
+    there = [Landed(waiting[one], proof.commit, waiting[one].commit_sha) for one, proof in proofs.items() if one in waiting]
+    if there:
+        aftermerge.finish(place, there, again=True)
+        lift(place, target, f"{target} has them")
+    if since != tip:
+        write_json(path, {"commit": tip}, mode=0o600)
+    return [one.request.id for one in there]
+
+
+def open_intents(place: Refinery) -> list[str]:
+    """Targets for which a run left an intent."""
+    try:
+        names = [name for name in os.listdir(place.folder) if name.startswith("intent-") and name.endswith(".json")]
+    except FileNotFoundError:
+        return []
+    found = []
+    for name in names:
+        try:
+            with open(os.path.join(place.folder, name), encoding="utf-8") as handle:
+                found.append(str(json.load(handle)["target"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found

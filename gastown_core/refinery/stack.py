@@ -1,0 +1,112 @@
+"""Stacks of squash commits on a target: one commit a request, made without a working tree.
+
+A stack is known by the tuple of its requests; its prefixes are stacks too and share their commits, so a probe of a part
+costs nothing anew.  With a git older than 2.38 the merges go through a temporary worktree instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+
+from gastown_core.errors import GitError
+from gastown_core.model.record import Record
+from gastown_core.process import run
+from gastown_core.refinery.worktrees import Worktrees
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gastown_core.clock import Clock
+    from gastown_core.git.repo import Git
+    from gastown_core.refinery.tips import Piece
+
+
+class Stacked(Record):
+    """A commit and its tree."""
+
+    commit: str
+    tree: str
+
+
+class Clash(Record):
+    """A request that does not merge onto the requests below it, and the files where it doesn't."""
+
+    id: str
+    below: tuple[str, ...]
+    files: tuple[str, ...] = ()
+
+
+class Stacker:
+    """Builds stacks of ``pieces`` on the commit ``base``."""
+
+    def __init__(
+        self, git: Git, base: str, pieces: Mapping[str, Piece], worktrees: Worktrees, *, clock: Clock
+    ) -> None:
+        self.git = git
+        self.base = base
+        self.pieces = pieces
+        self.worktrees = worktrees
+        self.clock = clock
+        self._made: dict[tuple[str, ...], Stacked] = {(): Stacked(base, git.run("rev-parse", f"{base}^{{tree}}"))}
+
+    def stack(self, requests: Sequence[str]) -> Stacked | Clash:
+        """The stack of these requests in this order, or the first one that does not fit. Raises GitError."""
+        ids = tuple(requests)
+        for size in range(len(ids)):
+            if ids[: size + 1] in self._made:
+                continue
+            below, piece = self._made[ids[:size]], self.pieces[ids[size]]
+            tree, files = self._merge(below.commit, piece.tip)
+            if not tree:
+                return Clash(piece.id, ids[:size], files)
+            self._made[ids[: size + 1]] = Stacked(self._commit(tree, below.commit, piece), tree)
+        return self._made[ids]
+
+    def commit_on(self, below: Stacked, tree: str, message: str) -> Stacked:
+        """A commit of the engine's own on top of a stack."""
+        return Stacked(self.git.run("commit-tree", tree, "-p", below.commit, "-F", "-", stdin=message.encode()), tree)
+
+    def _merge(self, onto: str, tip: str) -> tuple[str, tuple[str, ...]]:
+        """The merged tree, or no tree and the files in conflict."""
+        if not merges_without_worktree():
+            return self._merge_in_worktree(onto, tip)
+        done = self.git.attempt("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, tip)
+        parts = [part for part in done.out.split("\0") if part.strip()]
+        if done.code == 0:
+            return parts[0].strip(), ()
+        if done.code == 1:
+            return "", tuple(dict.fromkeys(parts[1:]))
+        return _refused(done.err)
+
+    def _merge_in_worktree(self, onto: str, tip: str) -> tuple[str, tuple[str, ...]]:
+        with self.worktrees.open("stack", onto) as tree:
+            done = tree.attempt("merge", "--squash", "--no-commit", "--quiet", tip)
+            if done.code == 0:
+                return tree.run("write-tree"), ()
+            files = tree.run("diff", "--name-only", "--diff-filter=U", "-z").split("\0")
+            return ("", tuple(name for name in files if name)) if any(files) else _refused(done.err or done.out)
+
+    def _commit(self, tree: str, below: str, piece: Piece) -> str:
+        env = {
+            "GIT_AUTHOR_NAME": piece.author,
+            "GIT_AUTHOR_EMAIL": piece.email,
+            "GIT_AUTHOR_DATE": piece.date,
+            "GIT_COMMITTER_DATE": f"{int(self.clock.now())} +0000",
+        }
+        return self.git.run("commit-tree", tree, "-p", below, "-F", "-", stdin=piece.message.encode(), env=env)
+
+
+def _refused(said: str) -> tuple[str, tuple[str, ...]]:
+    if "unrelated histories" in said:
+        return "", ("(its history has nothing in common with the target)",)
+    raise GitError("git could not merge", said.strip().splitlines()[-1] if said.strip() else "it said nothing")
+
+
+@cache
+def merges_without_worktree() -> bool:
+    """Whether this git can merge trees by itself (2.38 or newer)."""
+    found = re.search(r"(\d+)\.(\d+)", run(["git", "version"], env=dict(os.environ)).out)
+    return found is not None and (int(found[1]), int(found[2])) >= (2, 38)

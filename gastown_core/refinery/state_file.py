@@ -1,0 +1,117 @@
+"""What the refinery does at this moment, written whole at every step for whoever watches (``model.refinery``)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+
+from gastown_core.errors import SettingsError, StoreError
+from gastown_core.files.atomic import read_json, write_atomic
+from gastown_core.model.refinery import (
+    HELD,
+    IDLE,
+    RUNNING,
+    STATE_FILE,
+    BatchEntry,
+    GateRun,
+    Probe,
+    RefineryState,
+    from_json,
+    to_json,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from gastown_core.clock import Clock
+
+
+def read_state(rig_path: str) -> RefineryState | None:
+    """The state that the rig's engine wrote last, None if there is none or it cannot be read."""
+    try:
+        return from_json(read_json(os.path.join(rig_path, STATE_FILE)))
+    except SettingsError:
+        return None
+
+
+class Board:
+    """The state of one rig's refinery and its file; safe to use from the threads of the probes."""
+
+    def __init__(self, rig: str, rig_path: str, clock: Clock) -> None:
+        self.path = os.path.join(rig_path, STATE_FILE)
+        self.clock = clock
+        self._lock = threading.Lock()
+        before = read_state(rig_path)
+        last = before.last if before is not None else {}
+        self.state = RefineryState(rig, pid=os.getpid(), last=last)
+
+    def begin(self, batch: str, target: str, entries: Iterable[BatchEntry], *, phase: str) -> None:
+        """A batch begins."""
+        self._put(
+            phase=phase,
+            batch=batch,
+            target=target,
+            base="",
+            started_at=self.clock.now(),
+            requests=tuple(entries),
+            probes=(),
+            hold_reason="",
+        )
+
+    def phase(self, phase: str, **fields: Any) -> None:
+        """The engine does something else now."""
+        self._put(phase=phase, **fields)
+
+    def mark(self, ids: Iterable[str], state: str, why: str = "") -> None:
+        """How these requests of the batch stand."""
+        wanted = set(ids)
+        requests = self.state.requests
+        if wanted:
+            self._put(requests=tuple(one._replace(state=state, why=why) if one.id in wanted else one for one in requests))
+
+    def probe(self, requests: tuple[str, ...], purpose: str, parent: tuple[str, ...], tree: str) -> int:
+        """A probe begins; its number."""
+        with self._lock:
+            number = len(self.state.probes) + 1
+            above = next((one.id for one in reversed(self.state.probes) if one.requests == parent), 0) if parent else 0
+            made = Probe(number, requests, purpose, above, tree, RUNNING, (), self.clock.now())
+            self._write(probes=(*self.state.probes, made))
+        return number
+
+    def gate(self, number: int, run: GateRun) -> None:
+        """A gate of a probe began or ended."""
+        with self._lock:
+            probe = self.state.probes[number - 1]
+            gates = {one.name: one for one in probe.gates}
+            gates[run.name] = run
+            self._write(probes=self._with(probe._replace(gates=tuple(gates.values()))))
+
+    def judged(self, number: int, result: str, tree: str = "") -> None:
+        """A probe has its verdict."""
+        with self._lock:
+            probe = self.state.probes[number - 1]
+            secs = round(self.clock.now() - probe.started_at, 3)
+            self._write(probes=self._with(probe._replace(result=result, secs=secs, tree=tree or probe.tree)))
+
+    def rest(self, last: dict[str, Any] | None = None, *, hold: str = "") -> None:
+        """The batch is over, or the queue is held; ``last`` is the finished batch's record."""
+        self._put(phase=HELD if hold else IDLE, hold_reason=hold, last=last if last is not None else self.state.last)
+
+    def _with(self, probe: Probe) -> tuple[Probe, ...]:
+        return tuple(probe if one.id == probe.id else one for one in self.state.probes)
+
+    def _put(self, **fields: Any) -> None:
+        with self._lock:
+            self._write(**fields)
+
+    def _write(self, **fields: Any) -> None:
+        self.state = self.state._replace(**fields, pid=os.getpid(), updated_at=self.clock.now())
+        data = json.dumps(to_json(self.state), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        # a full disk must not stop a merge for the sake of a picture
+        with contextlib.suppress(StoreError, OSError):
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            write_atomic(self.path, data + b"\n", mode=0o600, sync=False)

@@ -1,0 +1,110 @@
+"""The commits that a batch is made of: where the target stands at the remote, and what each request hands in."""
+
+from __future__ import annotations
+
+from gastown_core.errors import GitError
+from gastown_core.model.record import Record
+from gastown_core.refinery.message import squash_message
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gastown_core.git.repo import Git
+    from gastown_core.model.bead import Bead
+    from gastown_core.model.merge_request import MergeRequest
+
+
+class Piece(Record):
+    """One request as it is stacked: the commit it hands in, and what its squash commit will say."""
+
+    id: str
+    tip: str
+    message: str
+    author: str
+    email: str
+    date: str
+
+
+def remote_heads(git: Git) -> dict[str, str]:
+    """Branch → commit as the remote has them now. Raises GitError if it cannot be reached."""
+    rows = (line.split("\t") for line in git.run("ls-remote", "--heads", "origin").splitlines())
+    return {row[1].removeprefix("refs/heads/"): row[0] for row in rows if len(row) == 2}
+
+
+def find_tips(
+    git: Git, target: str, requests: Sequence[MergeRequest], *, moved: frozenset[str] = frozenset()
+) -> tuple[str, dict[str, str]]:
+    """The target's commit at the remote, and the commit of each request that can be had; all are fetched.
+
+    A request hands in the commit it names; those in ``moved`` (their branch was worked on again), and those that name
+    none, hand in the tip of their branch.  Raises GitError if the remote cannot be reached or has no such target.
+    """
+    heads = remote_heads(git)
+    if target not in heads:
+        raise GitError(f"origin has no branch {target}", "the requests cannot be merged into it")
+    tips: dict[str, str] = {}
+    for request in requests:
+        named, head = request.commit_sha, heads.get(request.branch, "")
+        tips[request.id] = (head or named) if request.id in moved else (named or head)
+    have = existing(git, [heads[target], *(tip for tip in tips.values() if tip)])
+    missing = {one.branch for one in requests if tips[one.id] not in have and one.branch in heads}
+    if heads[target] not in have:
+        missing.add(target)
+    if missing:
+        specs = [f"+refs/heads/{branch}:refs/remotes/origin/{branch}" for branch in sorted(missing)]
+        git.run("fetch", "--quiet", "origin", *specs)
+        have = existing(git, tips.values())
+    git.run("update-ref", f"refs/remotes/origin/{target}", heads[target])
+    return heads[target], {one: tip for one, tip in tips.items() if tip in have}
+
+
+def existing(git: Git, shas: object) -> set[str]:
+    """Those of the hashes that name a commit of this repository; one look for all."""
+    wanted = sorted({str(sha) for sha in shas if sha})  # type: ignore[attr-defined]
+    if not wanted:
+        return set()
+    out = git.run("cat-file", "--batch-check", stdin=("\n".join(wanted) + "\n").encode())
+    rows = (line.split() for line in out.splitlines())
+    return {row[0] for row in rows if len(row) == 3 and row[1] == "commit"}
+
+
+def pieces(
+    git: Git, base: str, requests: Sequence[MergeRequest], tips: Mapping[str, str], work: Mapping[str, Bead]
+) -> dict[str, Piece]:
+    """What each request with a tip adds to the stack; ``work`` holds the beads they carry."""
+    ordered = [one for one in requests if one.id in tips]
+    if not ordered:
+        return {}
+    form = "--format=%H%x00%an%x00%ae%x00%aI%x00%B%x01"
+    out = git.run("show", "--no-patch", form, *dict.fromkeys(tips[one.id] for one in ordered), "--")
+    facts = {}
+    for block in out.split("\x01"):
+        parts = block.lstrip("\n").split("\0")
+        if len(parts) == 5:
+            facts[parts[0]] = parts[1:]
+    made = {}
+    for one in ordered:
+        tip = tips[one.id]
+        author, email, date, written = facts[tip]
+        bead = work.get(one.source_issue)
+        message = squash_message(
+            written,
+            title=bead.title if bead is not None else one.title,
+            issue=one.source_issue,
+            subjects=git.run("log", "--reverse", "--format=%s", f"{base}..{tip}", "--").splitlines(),
+            carries=carried(one, bead),
+            worker=one.worker,
+        )
+        made[one.id] = Piece(one.id, tip, message, author, email, date)
+    return made
+
+
+def carried(request: MergeRequest, bead: Bead | None) -> list[tuple[str, str]]:
+    """The beads and requests that the request's commit proves: its own, and those whose conflict it resolves."""
+    own = [(request.source_issue, request.id)]
+    metadata = bead.raw.get("metadata") if bead is not None else None
+    conflict = metadata.get("conflict") if isinstance(metadata, dict) else None
+    if isinstance(conflict, dict):
+        own.append((str(conflict.get("issue") or ""), str(conflict.get("mr") or "")))
+    return own
