@@ -6,6 +6,7 @@ from gastown_cli.lazy import Command, Root
 
 _C = "gastown_cli.bd_commands."
 _WORK, _FIND, _TIES, _FILES = "Work", "Find", "Labels, comments, dependencies", "Files"
+_FORMULAS = "Formulas"
 
 ROOT = Root(
     "bd",
@@ -40,6 +41,9 @@ ROOT = Root(
         Command("dep cycles", _C + "dep_cycles", _TIES, "beads that wait for each other"),
         Command("epic status", _C + "epic_status", _TIES, "epics and how many of their children are closed"),
         Command("epic close-eligible", _C + "epic_close_eligible", _TIES, "close epics whose children are all closed"),
+        Command("formula list", _C + "formula_list", _FORMULAS, "formulas that can be used here", ("ls",)),
+        Command("formula show", _C + "formula_show", _FORMULAS, "one formula: variables, steps, what it is made of"),
+        Command("cook", _C + "cook", _FORMULAS, "a formula with everything resolved; writes nothing by itself"),
         Command("init", _C + "init", _FILES, "make a store here"),
         Command("export", _C + "export", _FILES, "write beads as JSON lines"),
         Command("import", _C + "import_beads", _FILES, "read beads from JSON lines or a table dump"),

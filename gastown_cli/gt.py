@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_cli.lazy import Command, Root
 
 _C = "gastown_cli.commands."
+_B = "gastown_cli.bd_commands."
 
 ROOT = Root(
     "gt",
@@ -31,6 +32,12 @@ ROOT = Root(
         Command("hook", _C + "hook", "Work", "what is on a hook, or put something there", ("work",)),
         Command("unsling", _C + "unsling", "Work", "take work off a hook", ("unhook",)),
         Command("done", _C + "done", "Work", "hand in: push the branch, ask for the merge"),
+        Command("formula list", _B + "formula_list", "Formulas", "formulas that can be used here", ("ls",)),
+        Command("formula show", _B + "formula_show", "Formulas", "one formula: variables, steps, what it is made of"),
+        Command("formula create", _C + "formula_create", "Formulas", "a starter file for a formula of your own"),
+        Command(
+            "formula overlay", _C + "formula_overlay", "Formulas", "your own words for single steps: show|edit|list"
+        ),
         Command("convoy create", _C + "convoy_create", "Work", "bundle work under a name"),
         Command("convoy list", _C + "convoy_list", "Work", "the bundles and how far they are", ("ls",)),
         Command("convoy show", _C + "convoy_show", "Work", "one bundle with its members", ("status",)),
@@ -51,4 +58,5 @@ ROOT = Root(
         Command("config agent", _C + "config_agent", "Settings", "list|get|set|remove runtimes"),
         Command("config default-agent", _C + "config_default_agent", "Settings", "the runtime of everyone else"),
     ),
+    (("formulas", "formula"), ("molecule", "mol")),
 )

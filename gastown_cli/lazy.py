@@ -30,14 +30,18 @@ if TYPE_CHECKING:
         aliases: tuple[str, ...] = ()
 
     class Root(NamedTuple):
-        """A command tree: programme name, one line about it, and its rows. ``gt rig`` and ``gt rig add`` are both rows."""
+        """A command tree: programme name, one line about it, and its rows. ``gt rig`` and ``gt rig add`` are both rows.
+
+        ``synonyms`` are other first words of groups: ``gt formulas list`` is ``gt formula list``.
+        """
 
         program: str
         about: str
         commands: tuple[Command, ...]
+        synonyms: tuple[tuple[str, str], ...] = ()
 else:
     Command = namedtuple("Command", "name module group help aliases", defaults=((),))
-    Root = namedtuple("Root", "program about commands")
+    Root = namedtuple("Root", "program about commands synonyms", defaults=((),))
 
 
 # argparse would look for translations of its few words, which costs 2 ms and there are none
@@ -134,6 +138,9 @@ def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:
 def _expand(root: Root, word: str) -> str:
     """The full first word of an alias or unique prefix; the word itself if there is none."""
     firsts: dict[str, None] = {}
+    for other, meant in root.synonyms:
+        if word == other:
+            return meant
     for row in root.commands:
         head = row.name.split()[0]
         if word == head:

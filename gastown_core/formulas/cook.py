@@ -143,11 +143,12 @@ class _Kitchen:
         return steps
 
     def _stays(self, step: Step) -> bool:
-        """Whether the step's conditions hold; when compiling, one whose variable has no value yet is left to later."""
+        """Whether the step's conditions hold; when compiling, one whose variable was not given is left to later."""
         return all(self._is_open(word) or keeps(word, self.values) for word in step.conditions)
 
     def _is_open(self, condition: str) -> bool:
-        return self.mode == COMPILE and variable_of(condition) in self.missing
+        name = variable_of(condition)
+        return self.mode == COMPILE and name in self.declared and name not in self.given
 
     def _lint(self, steps: Sequence[Step]) -> None:
         told = set()
@@ -175,20 +176,20 @@ class _Kitchen:
             name=formula.name,
             type=formula.type,
             steps=made,
-            description=fill(formula.description, self.values),
+            description=self._fill(formula.description),
             vars=self.values,
             missing=self.missing,
             phase=formula.phase,
             pour=formula.pour,
             wisp_type=formula.wisp_type or self.values.get("wisp_type", ""),
-            agent=fill(formula.agent, self.values),
+            agent=self._fill(formula.agent),
             review_only=formula.review_only,
             source=formula.source.path,
             tier=formula.source.tier,
             digest=_digest(self.texts),
             bond_points=tuple(points),
             hooks=tuple(hooks.as_data(hook, self.values) for hook in formula.compose.hooks),
-            squash=change_value(formula.squash, lambda text: fill(text, self.values)),
+            squash=change_value(formula.squash, self._fill),
             warnings=unique(self.warnings),
         )
 
@@ -222,8 +223,13 @@ class _Kitchen:
         )
 
     def _filled(self, step: Step) -> Step:
-        values = self.values
-        return change_texts(step, lambda text: fill(text, values)) if values else step
+        return change_texts(step, self._fill) if self.values else step
+
+    def _fill(self, text: str) -> str:
+        """The text with all values; when compiling, with those given only: a default can still be overruled."""
+        if self.mode == COMPILE:
+            return fill(text, {name: value for name, value in self.values.items() if name in self.given})
+        return fill(text, self.values)
 
 
 def _raw_steps(formula: Formula, given: Mapping[str, str]) -> tuple[Step, ...]:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gastown_core.formulas.formula import Step
+    from gastown_core.formulas.formula import Formula, Step
 
 FOLDER = "formula-overlays"
 MODES = ("replace", "append", "skip")
@@ -102,3 +102,52 @@ def apply_overlay(steps: Sequence[Step], overlay: Overlay, warnings: list[str]) 
             step = step._replace(description=text)
         out.append(step)
     return drop(out, skipped)
+
+
+def list_overlays(root: str, rigs: Sequence[str], *, with_town: bool = True) -> list[tuple[str, str, str, str]]:
+    """All overlay files as formula, rig (empty: the town's), path, and why it cannot be read (empty: it can)."""
+    from gastown_core.formulas.errors import FormulaError
+
+    rows = []
+    for rig in ([""] if with_town else []) + list(rigs):
+        folder = os.path.dirname(overlay_path(root, rig, "x"))
+        try:
+            names = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))
+        except OSError:
+            continue
+        for name in names:
+            path, error = os.path.join(folder, name), ""
+            try:
+                parse_overlay(read_source(path, tier="overlay"))
+            except FormulaError as found:
+                error = str(found)
+            rows.append((name.removesuffix(".toml"), rig, path, error))
+    return rows
+
+
+_STARTER = """\
+# Your own words for single steps of {name}. Each override names a step and says what to do with its description:
+#   replace  these words instead        append  these words after its own
+#   skip     leave the step out; its needs go to those that needed it
+#
+# [[step-overrides]]
+# step_id = "{step}"
+# mode = "append"
+# description = \"\"\"
+# What this place wants on top.\"\"\"
+#
+# Steps: {steps}
+"""
+
+
+def make_overlay(path: str, formula: Formula) -> bool:
+    """Write a commented overlay without overrides, unless there is one; whether it was written."""
+    if os.path.lexists(path):
+        return False
+    from gastown_core.files.atomic import write_atomic
+
+    names = [step.id for step in formula.steps] or [leg.id for leg in formula.legs]
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    text = _STARTER.format(name=formula.name, step=names[0] if names else "…", steps=", ".join(names) or "none")
+    write_atomic(path, text.encode())
+    return True
