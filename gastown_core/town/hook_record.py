@@ -56,7 +56,7 @@ def record_session(root: str, entry: RosterEntry, *, runs: bool, clock: Clock = 
     bead = known.fields.get("hook_bead", "") if known is not None else ""
     before = known.fields.get("hook_state", "") if known is not None else ""
     state = ACTIVE if runs else SUSPENDED
-    if not bead or before == state or before == COMPLETED or (before == CREATED and not runs):
+    if not bead or before in (state, COMPLETED) or (before == CREATED and not runs):
         return
     prefix = rig_prefix(root, entry.address.rig)
     record_hook(root, ledger, entry.address, prefix, state, bead=bead, clock=clock)

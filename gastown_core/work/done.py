@@ -1,29 +1,49 @@
 """Done: a worker hands its work in.
 
-saved → pushed → queued → in review, one receipt each.  Every stage looks first whether it was reached before, so
-after a failure or a crash the same command goes on where it stopped, and a second run changes nothing.
+saved → pushed → queued → in review, one receipt each.  What was reached is told by facts (the commit at origin, the
+request in the ledger, the bead's status, the worker's own record), so after a failure or a kill at any point the
+same command goes on where it stopped, and a second run changes nothing.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 
-from gastown_core.clock import SYSTEM_CLOCK, format_seconds
-from gastown_core.errors import ConflictError, GitError, NotFoundError, TownError, UsageError
-from gastown_core.events.log import append_event
-from gastown_core.git import worktree
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, NotFoundError, TownError, UsageError
+from gastown_core.git import checkpoints
 from gastown_core.git.repo import Git
-from gastown_core.model.address import CREW, POLECAT
-from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW, Bead
+from gastown_core.messaging.mail import send_mail
+from gastown_core.model.address import CREW, POLECAT, parse_address
+from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW
 from gastown_core.model.order import Receipt
+from gastown_core.model.record import Record
 from gastown_core.runtimes.heartbeat import write_heartbeat
-from gastown_core.town.agent_beads import put_agent_bead
-from gastown_core.town.identity import rig_prefix, signature
+from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.branches import bead_of_branch
+from gastown_core.town.identity import rig_prefix, signature
 from gastown_core.town.rigs import default_branch
 from gastown_core.town.settings import load_settings
-from gastown_core.work import convoys, hook, merge_requests
+from gastown_core.work import hook
+from gastown_core.work.closing import after_close
+from gastown_core.work.done_checks import (
+    Terms,
+    check_branch,
+    check_criteria,
+    check_holder,
+    look_at_distance,
+    open_criteria,
+    terms_of,
+)
+from gastown_core.work.handing_in import (
+    Submission,
+    announce_done,
+    announce_request,
+    finish_molecule,
+    put_in_review,
+    record_end,
+)
+from gastown_core.work.pushing import push_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,14 +51,14 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
 
 COMPLETED, ESCALATED, DEFERRED = "COMPLETED", "ESCALATED", "DEFERRED"
 STATUSES = (COMPLETED, ESCALATED, DEFERRED)
 
 
-@dataclass(frozen=True, slots=True)
-class HandedIn:
+class HandedIn(Record):
     """What ``gt done`` came to; ``commit`` and ``request`` stay empty where nothing was pushed."""
 
     status: str
@@ -47,23 +67,17 @@ class HandedIn:
     commit: str = ""
     request: str = ""
     target: str = ""
+    strategy: str = "mr"
     pushed: bool = False
     saved: bool = False
     repeated: bool = False
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The outcome as ``gt done --json`` prints it."""
-        return {
-            "status": self.status,
-            "issue": self.issue,
-            "branch": self.branch,
-            "commit": self.commit,
-            "mr": self.request,
-            "target": self.target,
-            "pushed": self.pushed,
-            "saved": self.saved,
-            "strategy": "mr",
-        }
+        out = {**self._asdict(), "mr": self.request, "warnings": list(self.warnings)}
+        del out["request"]
+        return out
 
 
 class Done:
@@ -78,7 +92,9 @@ class Done:
         issue: str = "",
         message: str = "",
         target: str = "",
+        priority: int | None = None,
         no_changes: bool = False,
+        pre_verified: bool = False,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         from gastown_core.beads.ledger import TownLedger
@@ -91,12 +107,14 @@ class Done:
         self.entry = entry
         self.actor = entry.address.path
         self.message = message
+        self.target = target
+        self.priority = priority
         self.no_changes = no_changes
+        self.pre_verified = pre_verified
         self.clock = clock
         self.ledger: TownLedger = TownLedger(root)
         self.prefix = rig_prefix(root, entry.address.rig)
         self.default = default_branch(root, entry.address.rig)
-        self.branch_into = target
         self.result = HandedIn(status, issue)
         domain = load_settings(root).lenient("agent_email_domain")
         self.git = Git(entry.work_dir, identity=signature(entry.address, domain))
@@ -106,37 +124,35 @@ class Done:
         if not os.path.exists(os.path.join(self.entry.work_dir, ".git")):
             raise TownError(f"{self.actor} has no worktree", f"{self.entry.work_dir} is missing")
         branch = self.git.branch()
-        self.result = replace(self.result, branch=branch)
         bead = self._bead(branch)
-        self.result = replace(self.result, issue=bead.id)
-        self.branch_into = self.branch_into or hook.dispatch_of(bead).get("base", "") or self.default
+        check_holder(bead, self.entry.address)
+        terms = terms_of(self.ledger, bead, self.target, self.default)
+        self.result = self.result._replace(branch=branch, issue=bead.id, target=terms.target, strategy=terms.strategy)
         write_heartbeat(self.root, self.entry.session, "exiting", context="handing in", bead=bead.id, clock=self.clock)
         saved = self._save(bead)
-        self.result = replace(self.result, saved=saved)
+        self.result = self.result._replace(saved=saved)
         yield self._receipt("saved", "uncommitted work became a commit" if saved else "nothing was left uncommitted")
         if self.result.status != COMPLETED:
             yield self._pause(bead)
             return
-        if self.no_changes and not self._ahead():
-            yield self._close_unchanged(bead)
-            return
-        commit = self._push(branch)
-        yield self._receipt("pushed", f"{branch} at {commit[:8]}")
-        yield self._receipt("queued", self._queue(bead, branch, commit))
-        self._finish("done", exit_type=COMPLETED, active_mr=self.result.request, branch=branch)
-        yield self._receipt("in review", f"{bead.id} is in review as {self.result.request}", final=True)
+        check_branch(self.git, branch, terms.target, self.default)
+        yield from self._complete(bead, branch, terms)
 
     def _bead(self, branch: str) -> Bead:
-        """The work at hand: as named, from the hook, or the one the branch was made for."""
+        """The work at hand: as named, from the hook, as the branch or the worker's own record says."""
         named = self.result.issue
         if not named:
             held = hook.hooked_work(self.ledger, self.entry.address, self.prefix)
-            named = held[0].id if held else bead_of_branch(branch)
+            named = held[0].id if held else bead_of_branch(branch) or self._last_hook()
         bead = self.ledger.get(named) if named else None
         if bead is None:
             why = f"no bead {named}" if named else "nothing is on the hook, and the branch names no bead"
             raise NotFoundError("there is nothing to hand in", why, "gt done --issue ID names the work")
         return bead
+
+    def _last_hook(self) -> str:
+        record = get_agent_bead(self.ledger, self.entry.bead_id)
+        return record.fields.get("hook_bead", "") if record is not None else ""
 
     def _save(self, bead: Bead) -> bool:
         """Commit what lies around: changes and new files, never deletions (a crash must not spread them)."""
@@ -147,108 +163,149 @@ class Done:
         self.git.run("commit", "--quiet", "--no-verify", "-m", text)
         return True
 
-    def _ahead(self) -> int:
-        return worktree.count_ahead(self.git, f"origin/{self.branch_into}")
+    # -- completed ---------------------------------------------------------------------------------------------
 
-    def _push(self, branch: str) -> str:
-        """Push the branch and see it arrive; returns the commit."""
-        if not branch or branch in (self.branch_into, self.default):
-            raise ConflictError(
-                f"work is handed in from a branch of its own, not from {branch or 'a detached commit'}",
-                "",
-                "git switch -c NAME keeps the commits",
+    def _complete(self, bead: Bead, branch: str, terms: Terms) -> Iterator[Receipt]:
+        ahead, warning = look_at_distance(self.git, terms.target)
+        self._warn(warning)
+        if not ahead:
+            yield self._close_unchanged(bead, branch, terms)
+            return
+        unmet = open_criteria(bead)
+        self._warn(f"{len(unmet)} acceptance criteria are not ticked, first: {unmet[0][:80]}" if unmet else "")
+        if terms.stays_here:
+            self.result = self.result._replace(commit=self.git.commit_of("HEAD"))
+            yield self._close(bead, f"done on {branch}, kept local", "closed; the work stays here")
+            return
+        commit, was_needed = push_branch(self.git, branch, self.entry.address.name, self.clock.now())
+        self.result = self.result._replace(commit=commit, pushed=True)
+        yield self._receipt("pushed", f"{branch} at {commit[:8]}{'' if was_needed else ', as before'}")
+        if terms.wants_request:
+            yield from self._queue(bead, branch, commit, terms)
+        else:
+            yield self._ask_review(bead, branch, commit)
+
+    def _queue(self, bead: Bead, branch: str, commit: str, terms: Terms) -> Iterator[Receipt]:
+        submission = Submission(
+            bead, self.entry, self.prefix, branch, commit, terms, self.priority, self.pre_verified, self.clock.now()
+        )
+        made = put_in_review(self.ledger, submission)
+        self.result = self.result._replace(request=made.id)
+        if made.is_over:
+            yield self._receipt("queued", f"{made.id} was merged already", final=True)
+            self.result = self.result._replace(repeated=True)
+            return
+        words = f"{made.id} for {terms.target}" if made.is_new else f"{made.id} waits already"
+        yield self._receipt("queued", words)
+        fresh = announce_request(self.root, self.ledger, submission, made, self.clock)
+        self._finish("idle", exit_type=COMPLETED, active_mr=made.id, bead=bead.id)
+        self.result = self.result._replace(repeated=not made.is_new and not fresh)
+        yield self._receipt("in review", f"{bead.id} is in review as {made.id}", final=True)
+
+    def _ask_review(self, bead: Bead, branch: str, commit: str) -> Receipt:
+        """Work that is not to be merged by the town: whoever slung it is told where it lies."""
+        store = self.ledger.home_of(bead.id) or self.ledger.store_for(bead.id)
+        with store.write(self.actor) as batch:
+            now = batch.get(bead.id) or bead
+            moved = now.status not in (IN_REVIEW, CLOSED)
+            if moved:
+                batch.update(bead.id, {"status": IN_REVIEW, "assignee": self.actor})
+                batch.comment(bead.id, f"ready for review: {branch} at {commit[:12]}")
+        self.result = self.result._replace(repeated=not moved)
+        if moved:
+            sender = parse_address(hook.dispatch_of(bead).get("by") or "overseer")
+            body = (
+                f"Bead: {bead.id}\nBranch: {branch}\nCommit: {commit}\nWorker: {self.actor}\n\n{self.message}".strip()
             )
-        commit = self.git.commit_of("HEAD")
-        if not self._ahead():
+            subject = f"READY_FOR_REVIEW {bead.id}: {bead.title}"
+            to = sender.mail if sender.is_agent else "overseer"
+            send_mail(self.root, self.ledger, to, subject, body, sender=self.actor, clock=self.clock)
+            announce_done(self.root, self.entry, bead.id, branch, COMPLETED, self.clock)
+        self._finish("idle", exit_type=COMPLETED, bead=bead.id)
+        return self._receipt("in review", f"{branch} is ready for review, nothing merges it", final=True)
+
+    def _close_unchanged(self, bead: Bead, branch: str, terms: Terms) -> Receipt:
+        if not (self.no_changes or terms.no_merge or terms.review_only or bead.is_closed):
             raise ConflictError(
-                f"{branch} has no commit that {self.branch_into} lacks",
+                f"{branch} has no commit that {terms.target} lacks",
                 "there is nothing to merge",
                 "gt done --no-changes closes the bead without one; gt done --status DEFERRED keeps it",
             )
-        self.git.run("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}", timeout_s=120.0)
-        there = self.git.run("ls-remote", "origin", f"refs/heads/{branch}").split()
-        if not there or there[0] != commit:
-            raise GitError(
-                f"{branch} did not arrive at origin", f"it has {there[0][:8] if there else 'no such branch'}"
-            )
-        self.result = replace(self.result, commit=commit, pushed=True, target=self.branch_into)
-        return commit
+        check_criteria(bead)
+        reason = "reviewed" if terms.review_only else "no code changes"
+        return self._close(bead, reason, "closed without a change")
 
-    def _queue(self, bead: Bead, branch: str, commit: str) -> str:
-        """The merge request, and the bead in review, in one write; returns what to tell."""
-        store = self.ledger.store_for(f"{self.prefix}-x")
-        known = merge_requests.requests_for(store, bead.id)
-        fields = {
-            "branch": branch,
-            "target": self.branch_into,
-            "source_issue": bead.id,
-            "worker": self.entry.address.name,
-            "rig": self.entry.address.rig,
-            "commit_sha": commit,
-            "agent_bead": self.entry.bead_id,
-            "convoy_id": next((convoy.id for convoy in convoys.tracking(self.ledger, bead.id)), ""),
-        }
+    def _close(self, bead: Bead, reason: str, words: str) -> Receipt:
+        store = self.ledger.home_of(bead.id) or self.ledger.store_for(bead.id)
         with store.write(self.actor) as batch:
-            request, is_new = merge_requests.submit(batch, known, bead, fields)
-        home = self.ledger.home_of(bead.id) or store
-        current = home.get(bead.id) or bead
-        moved = current.status not in (IN_REVIEW, CLOSED)
-        with home.write(self.actor) as batch:
-            if moved:
-                batch.update(bead.id, {"status": IN_REVIEW, "assignee": self.actor})
-            if is_new:
-                batch.comment(bead.id, f"handed in as {request}: {branch} at {commit[:12]}")
-        self.result = replace(self.result, request=request, repeated=not is_new and not moved)
-        if moved:
-            append_event(self.root, "done", self.actor, {"bead": bead.id, "branch": branch}, clock=self.clock)
-        if is_new:
-            told = {"mr": request, "worker": self.entry.address.name, "branch": branch, "bead": bead.id}
-            append_event(self.root, "mr_queued", self.actor, told, clock=self.clock)
-        return f"{request} for {self.branch_into}" if is_new else f"{request} waits already"
+            now = batch.get(bead.id) or bead
+            if not now.is_closed:
+                finish_molecule(batch, bead)
+                batch.close(bead.id, reason, force=True)
+        self.result = self.result._replace(repeated=now.is_closed)
+        if not now.is_closed:
+            after_close(self.root, self.ledger, [bead.id], actor=self.actor, clock=self.clock)
+            announce_done(self.root, self.entry, bead.id, "", COMPLETED, self.clock)
+        self._finish("idle", exit_type=COMPLETED, bead=bead.id)
+        return self._receipt("closed", f"{bead.id} {words}", final=True)
+
+    # -- not completed -------------------------------------------------------------------------------------------
 
     def _pause(self, bead: Bead) -> Receipt:
         """Stop without handing in: deferred work stays hooked, escalated work asks for help."""
         status = self.result.status
-        self.result = replace(self.result, commit=self.git.commit_of("HEAD"))
+        self.result = self.result._replace(commit=self.git.commit_of("HEAD"))
         with (self.ledger.home_of(bead.id) or self.ledger.store_for(bead.id)).write(self.actor) as batch:
             batch.update(bead.id, {"status": HOOKED, "assignee": self.actor})
             batch.comment(bead.id, f"{status.lower()}" + (f": {self.message}" if self.message else ""))
-        payload = {"bead": bead.id, "branch": self.result.branch, "exit": status}
-        append_event(self.root, "done", self.actor, payload, clock=self.clock)
-        self._finish("stuck" if status == ESCALATED else "idle", exit_type=status, keep_hook=bead.id)
+        announce_done(self.root, self.entry, bead.id, self.result.branch, status, self.clock)
+        if status == ESCALATED:
+            self._ask_help(bead)
+        self._finish("stuck" if status == ESCALATED else "idle", exit_type=status, bead=bead.id, keeps=True)
         said = "asks for help" if status == ESCALATED else "rests"
         return self._receipt(status.lower(), f"{bead.id} stays on the hook, the worker {said}", final=True)
 
-    def _close_unchanged(self, bead: Bead) -> Receipt:
-        with (self.ledger.home_of(bead.id) or self.ledger.store_for(bead.id)).write(self.actor) as batch:
-            batch.close(bead.id, "no code changes")
-        payload = {"bead": bead.id, "branch": "", "exit": COMPLETED}
-        append_event(self.root, "done", self.actor, payload, clock=self.clock)
-        self._finish("done", exit_type=COMPLETED)
-        return self._receipt("closed", f"{bead.id} closed without a change", final=True)
+    def _ask_help(self, bead: Bead) -> None:
+        from gastown_core.messaging.escalate import escalate
 
-    def _finish(
-        self, state: str, *, exit_type: str, keep_hook: str = "", active_mr: str = "", branch: str = ""
-    ) -> None:
-        """The agent's own record and heartbeat."""
-        agent_state = "idle" if state == "done" else state
-        put_agent_bead(
+        escalate(
+            self.root,
             self.ledger,
-            self.entry.address,
+            "medium",
+            f"{self.entry.address.short} is stuck on {bead.id}: {bead.title}",
+            sender=self.actor,
+            reason=self.message or "no reason was given",
+            about=bead.id,
+            key=f"stuck:{bead.id}",
+            clock=self.clock,
+        )
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def _finish(self, state: str, *, exit_type: str, bead: str, active_mr: str = "", keeps: bool = False) -> None:
+        """A checkpoint of the worktree, the agent's own record, its heartbeat."""
+        why = "done: handed in" if not keeps else f"done: {exit_type.lower()}"
+        checkpoints.save(self.git, self.entry.address.name, why, self.clock.now())
+        record_end(
+            self.root,
+            self.ledger,
+            self.entry,
             self.prefix,
-            actor=self.actor,
-            agent_state=agent_state,
-            hook_bead=keep_hook,
-            cleanup_status="clean" if state == "done" else "has_unpushed",
-            active_mr=active_mr,
+            self.git,
+            state=state,
             exit_type=exit_type,
-            mr_id=active_mr,
-            branch=branch or self.result.branch,
-            completion_time=format_seconds(self.clock.now()) if state == "done" else "",
-            hook_state="completed" if state == "done" else "suspended",
+            bead=bead,
+            keeps=keeps,
+            active_mr=active_mr,
+            branch=self.result.branch,
+            clock=self.clock,
         )
         beat = "stuck" if state == "stuck" else "idle"
         write_heartbeat(self.root, self.entry.session, beat, context=self.message, clock=self.clock)
+
+    def _warn(self, *warnings: str) -> None:
+        told = tuple(word for word in warnings if word and word not in self.result.warnings)
+        self.result = self.result._replace(warnings=(*self.result.warnings, *told))
 
     def _receipt(self, stage: str, detail: str = "", *, final: bool = False) -> Receipt:
         return Receipt("done", self.result.issue, stage, detail, final=final, at=self.clock.now())

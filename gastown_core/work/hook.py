@@ -38,7 +38,12 @@ def hooked_work(ledger: TownLedger, address: Address, prefix: str, *, mail: bool
     town = ledger.store_for("hq-x")
     stores = [ledger.store_for(f"{prefix}-x"), town] if address.rig else list(ledger.stores().values())
     query = BeadQuery(statuses=(HOOKED, IN_PROGRESS), assignees=assignee_forms(address), include_wisps=True)
-    found = [bead for store in stores for bead in store.find(query) if mail or "gt:message" not in bead.labels]
+    found = [bead for store in stores for bead in store.find(query)]
+    if not found and address.rig:
+        # work of another rig, given by force
+        others = [store for store in ledger.stores().values() if store not in stores]
+        found = [bead for store in others for bead in store.find(query)]
+    found = [bead for bead in found if mail or "gt:message" not in bead.labels]
     return sorted(found, key=lambda bead: (bead.status != HOOKED, -bead.updated_at))
 
 
@@ -109,12 +114,20 @@ def unhook(ledger: TownLedger, bead_id: str, *, actor: str, holder: Address | No
     return True
 
 
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else ""
+    if isinstance(value, dict):
+        return "\n".join(f"{key}={word}" for key, word in value.items())
+    return str(value)
+
+
 def dispatch_of(bead: Bead) -> dict[str, str]:
     """How the work was handed out: ``metadata.dispatch``, or the older field lines of the description."""
     metadata = bead.raw.get("metadata")
     found = metadata.get("dispatch") if isinstance(metadata, dict) else None
     if isinstance(found, dict):
-        return {str(key): str(value) for key, value in found.items()}
+        return {str(key): _word(value) for key, value in found.items()}
     fields = bead.fields
     older = {"by": "dispatched_by", "at": "attached_at", "args": "attached_args", "formula": "attached_formula"}
     return {key: fields[name] for key, name in older.items() if name in fields}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.beads.store import BeadQuery
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.merge_request import LABEL, SUPERSEDED, read_request, with_facts
+from gastown_core.model.merge_request import LABEL, MERGED, SUPERSEDED, read_request, with_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,20 @@ def requests_for(store: BeadStore, bead_id: str) -> list[Bead]:
     return [bead for bead in store.find(query) if read_request(bead).source_issue == bead_id]
 
 
-def submit(batch: Batch, known: list[Bead], work: Bead, facts: dict[str, Any]) -> tuple[str, bool]:
+def merged_by(store: BeadStore, bead_id: str, branch: str, commit: str) -> str:
+    """Id of the closed request that brought exactly this commit home, empty if none did."""
+    query = BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,))
+    for bead in store.find(query):
+        have = read_request(bead)
+        same = (have.source_issue, have.branch, have.commit_sha) == (bead_id, branch, commit)
+        if same and have.close_reason == MERGED:
+            return bead.id
+    return ""
+
+
+def submit(
+    batch: Batch, known: list[Bead], work: Bead, facts: dict[str, Any], *, priority: int | None = None
+) -> tuple[str, bool]:
     """The request for this branch and commit within ``batch``: its id and whether it is new.
 
     ``known`` are the open requests of the same work; those for another branch or commit are closed as superseded.
@@ -34,7 +47,7 @@ def submit(batch: Batch, known: list[Bead], work: Bead, facts: dict[str, Any]) -
             "title": f"Merge: {work.id}",
             "description": work.title,
             "issue_type": "merge-request",
-            "priority": work.priority,
+            "priority": work.priority if priority is None else priority,
             "labels": [LABEL],
             "metadata": {"mr": {key: value for key, value in facts.items() if value}},
         }

@@ -157,3 +157,198 @@ def test_work_slung_on_another_base_is_handed_in_for_that_base(rigged):
     entry = rigged.entry(result.agent)
     commit_files(Git(entry.work_dir, identity=rigged.origin.identity), {"a": "1"}, "one")
     assert hand_in(rigged, entry)[1].target == "develop"
+
+
+def behind(rigged, count):
+    """Put ``count`` commits on main, in one pack."""
+    lines = [f"commit refs/heads/main\ncommitter A <a@b> {1700000000 + n} +0000\ndata 1\nx\n" for n in range(count)]
+    lines[0] += "from refs/heads/main^0\n"
+    rigged.origin.run("fast-import", "--quiet", stdin="".join(lines).encode())
+
+
+@pytest.mark.parametrize(("count", "told"), [(49, ""), (50, "50 commits behind"), (199, "199 commits behind")])
+def test_a_branch_behind_its_target_is_told_of(slung, count, told):
+    rigged, _, entry, git = slung
+    commit_files(git, {"a": "1"}, "one")
+    behind(rigged, count)
+    _, result = hand_in(rigged, entry)
+    assert result.request and (told in result.warnings[0] if told else not result.warnings)
+
+
+def test_a_branch_too_far_behind_is_refused_before_it_is_pushed(slung):
+    rigged, _, entry, git = slung
+    commit_files(git, {"a": "1"}, "one")
+    behind(rigged, 200)
+    with pytest.raises(ConflictError, match="200 commits behind main"):
+        hand_in(rigged, entry)
+    assert not rigged.origin.commit_of(git.branch())
+
+
+def test_work_without_a_change_stays_open_while_criteria_are_not_ticked(slung):
+    rigged, bead_id, entry, _ = slung
+    with rigged.ledger.store_for(bead_id).write("x") as batch:
+        batch.update(bead_id, {"acceptance_criteria": "- [x] one\n- [ ] two\n"})
+    with pytest.raises(ConflictError, match="1 acceptance criteria"):
+        hand_in(rigged, entry, no_changes=True)
+    assert rigged.bead(bead_id).status == "hooked"
+
+
+def test_a_local_merge_strategy_pushes_nothing_and_closes(rigged):
+    result = rigged.sling(rigged.file().id, merge="local").result
+    entry = rigged.entry(result.agent)
+    commit_files(Git(entry.work_dir, identity=rigged.origin.identity), {"a": "1"}, "one")
+    stages, done = hand_in(rigged, entry)
+    assert stages[-1] == "closed" and not done.pushed
+    assert rigged.bead(result.bead).text("close_reason").startswith("done on polecat/")
+    assert not rigged.origin.commit_of(result.branch)
+    assert rigged.bead(result.convoy).status == "closed"
+
+
+def test_a_direct_strategy_is_a_request_that_is_taken_alone(rigged):
+    result = rigged.sling(rigged.file().id, merge="direct").result
+    entry = rigged.entry(result.agent)
+    commit_files(Git(entry.work_dir, identity=rigged.origin.identity), {"a": "1"}, "one")
+    _, done = hand_in(rigged, entry, priority=0)
+    request = read_request(rigged.bead(done.request))
+    assert (request.alone, request.priority, request.convoy_created_at > 0) == (True, 0, True)
+    assert rigged.origin.run("rev-list", "--count", "main") == "1"
+
+
+@pytest.mark.parametrize("option", ["no_merge", "review_only"])
+def test_work_that_is_not_to_be_merged_is_pushed_and_told(rigged, option):
+    result = rigged.sling(rigged.file().id, **{option: True}).result
+    entry = rigged.entry(result.agent)
+    commit_files(Git(entry.work_dir, identity=rigged.origin.identity), {"a": "1"}, "one")
+    stages, done = hand_in(rigged, entry)
+    assert (stages[-1], done.request) == ("in review", "")
+    assert rigged.bead(result.bead).status == "in_review"
+    assert rigged.origin.commit_of(result.branch)
+    assert [mail["payload"]["to"] for mail in rigged.events("mail")] == ["overseer"]
+    hand_in(rigged, entry)
+    assert len(rigged.events("mail")) == 1
+
+
+def test_somebody_elses_work_is_not_handed_in(slung):
+    rigged, bead_id, entry, git = slung
+    commit_files(git, {"a": "1"}, "one")
+    rigged.sling(bead_id, "shop/other", force=True)
+    with pytest.raises(ConflictError, match="is shop/polecats/other's work now"):
+        hand_in(rigged, entry)
+
+
+def test_a_rebased_branch_replaces_itself_and_keeps_what_it_was(slung):
+    rigged, _, entry, git = slung
+    old = commit_files(git, {"a": "1"}, "one")
+    hand_in(rigged, entry)
+    git.run("commit", "--quiet", "--amend", "-m", "one, better")
+    _, result = hand_in(rigged, entry)
+    assert rigged.origin.commit_of(result.branch) == result.commit != old
+    assert old in git.run("for-each-ref", "--format=%(objectname)", "refs/gastown/rescue")
+
+
+def test_work_that_came_back_says_so_in_its_next_request(slung):
+    rigged, bead_id, entry, git = slung
+    commit_files(git, {"a": "1"}, "one")
+    _, first = hand_in(rigged, entry)
+    with rigged.ledger.store_for(bead_id).write("shop/refinery") as batch:
+        batch.close(first.request, "failed", force=True)
+        back = {"mr": first.request, "branch": first.branch, "attempt": 2, "failure": "tests fail"}
+        metadata = {**rigged.bead(bead_id).raw["metadata"], "rework": back}
+        batch.update(bead_id, {"status": "open", "assignee": "", "metadata": metadata})
+    again = rigged.sling(bead_id).result
+    assert (again.agent, again.branch) == (entry.address.path, first.branch)
+    commit_files(git, {"a": "2"}, "two")
+    _, second = hand_in(rigged, entry)
+    assert read_request(rigged.bead(second.request)).retry_count == 2
+
+
+def test_a_commit_that_was_merged_is_not_queued_again(slung):
+    from gastown_core.model.merge_request import with_facts
+
+    rigged, bead_id, entry, git = slung
+    commit_files(git, {"a": "1"}, "one")
+    _, first = hand_in(rigged, entry)
+    with rigged.ledger.store_for(bead_id).write("shop/refinery") as batch:
+        batch.update(first.request, {"metadata": with_facts(batch.get(first.request), close_reason="merged")})
+        batch.close(first.request, "merged", force=True)
+        batch.close(bead_id, f"Merged in {first.request}", force=True)
+    stages, again = hand_in(rigged, entry)
+    assert (stages[-1], again.request, again.repeated) == ("queued", first.request, True)
+
+
+def test_the_refinery_and_the_witness_are_woken(slung):
+    from gastown_core.events.channels import pending
+
+    rigged, bead_id, entry, git = slung
+    commit_files(git, {"a": "1"}, "one")
+    _, result = hand_in(rigged, entry)
+    assert [(one.type, one.payload["mr"]) for one in pending(rigged.root, "refinery")] == [
+        ("MQ_SUBMIT", result.request)
+    ]
+    assert [one.type for one in pending(rigged.root, "witness")] == ["WORK_SLUNG", "POLECAT_DONE"]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "done.write_heartbeat",
+        "done.look_at_distance",
+        "done.push_branch",
+        "done.put_in_review",
+        "handing_in.append_event",
+        "handing_in.emit",
+        "done.record_end",
+        "done.checkpoints.save",
+        "handing_in.record_hook",
+    ],
+)
+def test_a_hand_in_killed_anywhere_goes_on_and_does_nothing_twice(slung, monkeypatch, place, after):
+    import gastown_core.work.done as done
+    import gastown_core.work.handing_in as handing_in
+
+    rigged, bead_id, entry, git = slung
+    write(os.path.join(git.path, "login.py"), "ok")
+    *path, name = place.split(".")
+    owner = {"done": done, "handing_in": handing_in}[path[0]]
+    for part in path[1:]:
+        owner = getattr(owner, part)
+    real = getattr(owner, name)
+
+    def killed(*args, **kwargs):
+        if after:
+            real(*args, **kwargs)
+        raise Killed
+
+    monkeypatch.setattr(owner, name, killed)
+    with pytest.raises(Killed):
+        hand_in(rigged, entry)
+    monkeypatch.undo()
+    _, result = hand_in(rigged, entry)
+    everything = hand_in(rigged, entry)[1]
+    assert everything.request == result.request and everything.repeated
+    store = rigged.ledger.store_for("sh-x")
+    assert [bead.id for bead in requests_for(store, bead_id)] == [result.request]
+    assert rigged.bead(bead_id).status == "in_review"
+    assert len(rigged.events("done")) == len(rigged.events("mr_queued")) == 1
+    agent = rigged.bead(entry.bead_id).fields
+    assert (agent["mr_id"], agent["hook_state"], "hook_bead" in agent) == (result.request, "completed", False)
+    assert rigged.origin.run("rev-list", "--count", f"main..{result.branch}") == "1"
+
+
+@pytest.mark.parametrize("stage", ["saved", "pushed", "queued"])
+def test_a_hand_in_that_stops_after_a_stage_goes_on(slung, stage):
+    rigged, bead_id, entry, git = slung
+    commit_files(git, {"login.py": "ok"}, "Fix login")
+    run = Done(rigged.root, entry).run()
+    while next(run).stage != stage:
+        pass
+    run.close()
+    stages, result = hand_in(rigged, entry)
+    assert stages[-1] == "in review"
+    assert len(requests_for(rigged.ledger.store_for("sh-x"), bead_id)) == 1
+    assert len(rigged.events("mr_queued")) == 1 == len(rigged.events("done"))

@@ -15,7 +15,7 @@ from gastown_core.model.address import parse_address
 from gastown_core.town import polecats, sessions
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.dogs import DogClaim
-from gastown_core.work import attaching, convoys, hook, hooking, placing, setting_out
+from gastown_core.work import convoys, hook, hooking, placing, setting_out
 from gastown_core.work.request import SlingRequest
 from gastown_core.work.sling import Sling
 from tests.support.repos import commit_files
