@@ -38,6 +38,18 @@ ROOT = Root(
         Command(
             "formula overlay", _C + "formula_overlay", "Formulas", "your own words for single steps: show|edit|list"
         ),
+        Command("mol status", _C + "mol_status", "Formulas", "what is on a hook, and how far its molecule is"),
+        Command("mol current", _C + "mol_current", "Formulas", "the step to do now, in full, and the list around it"),
+        Command("mol progress", _C + "mol_progress", "Formulas", "how far a molecule is, step by step"),
+        Command("mol dag", _C + "mol_dag", "Formulas", "a molecule as waves of steps"),
+        Command("mol step", _C + "mol_step", "Formulas", "done|await-signal|await-event|emit-event"),
+        Command("mol await-signal", _C + "mol_await", "Formulas", "sleep until something happens in the town"),
+        Command("mol attach", _C + "mol_attach", "Formulas", "let work carry a molecule"),
+        Command("mol attach-from-mail", _C + "mol_attach_from_mail", "Formulas", "the molecule that a message names"),
+        Command("mol attachment", _C + "mol_attachment", "Formulas", "what a piece of work carries"),
+        Command("mol detach", _C + "mol_detach", "Formulas", "take a molecule off its work"),
+        Command("mol burn", _C + "mol_burn", "Formulas", "end a molecule without a digest"),
+        Command("mol squash", _C + "mol_squash", "Formulas", "end a molecule in a digest"),
         Command("convoy create", _C + "convoy_create", "Work", "bundle work under a name"),
         Command("convoy list", _C + "convoy_list", "Work", "the bundles and how far they are", ("ls",)),
         Command("convoy show", _C + "convoy_show", "Work", "one bundle with its members", ("status",)),

@@ -139,6 +139,21 @@ def step_done(
     return done
 
 
+class _NotMeantError(Exception):
+    """Leaves a batch without a write."""
+
+
+def foretell(place: Place, actor: str) -> StepDone:
+    """What closing the step would bring, by doing it in a batch that is then dropped."""
+    told: list[StepDone] = []
+    try:
+        with place.store.write(actor) as batch:
+            told.append(Advance(batch, place.root, actor).close(place.name).take())
+            raise _NotMeantError
+    except _NotMeantError:
+        return told[0]
+
+
 def tell(root: str, done: StepDone, actor: str, clock: Clock | None = None) -> None:
     """Append the ``step`` event of a closed step."""
     from gastown_core.clock import SYSTEM_CLOCK

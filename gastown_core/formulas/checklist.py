@@ -72,9 +72,13 @@ class Checklist(Record):
         out += ["", *self.remarks] if self.remarks else []
         if not self.steps:
             return out
+        return [*out, *self.now_lines()]
+
+    def now_lines(self) -> list[str]:
+        """The current step in full, and what to type when it is done."""
         if self.current is None:
-            return [*out, "", self._without_current()]
-        out += ["", f"### Step {self.number} of {len(self.steps)}: {self.current.title}", *self.text.lines()]
+            return ["", self._without_current()]
+        out = ["", f"### Step {self.number} of {len(self.steps)}: {self.current.title}", *self.text.lines()]
         return [*out, "", f"When this step is done: {done_command(self)}"]
 
     def _without_current(self) -> str:

@@ -10,7 +10,16 @@ from gastown_core.beads.query import BLOCKS, PARENT_CHILD, WAITS_FOR
 from gastown_core.beads.rules import new_edge, new_record, tombstone_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.formulas.record import KEY, STEP_KEY, STEP_LABEL, attached_to, metadata_of, molecule_of, state_of
+from gastown_core.formulas.record import (
+    KEY,
+    STEP_KEY,
+    STEP_LABEL,
+    TEMPLATE_LABEL,
+    attached_to,
+    metadata_of,
+    molecule_of,
+    state_of,
+)
 from gastown_core.model.bead import CLOSED, TYPE_ALIASES, TYPES, Bead, Edge
 from gastown_core.model.record import Record
 
@@ -39,16 +48,18 @@ def make_molecule(
     bead: str = "",
     parent: str = "",
     bead_id: str = "",
+    template: bool = False,
 ) -> str:
     """Put the recipe into the ledger; returns the root's id.
 
     ``poured`` makes a bead per step, else the root keeps a checklist; ``ephemeral`` makes wisps.  ``bead`` is the work
-    it is attached to, ``parent`` a bead it becomes a child of, ``bead_id`` an id of its own.  Raises UsageError for a
+    it is attached to, ``parent`` a bead it becomes a child of, ``bead_id`` an id of its own; a
+    ``template`` (a protomolecule) is never worked on and may lack values.  Raises UsageError for a
     recipe without steps or with variables that have no value, NotFoundError if the work is not in this store.
     """
     if not recipe.steps:
         raise UsageError(f"{recipe.name} has no steps", f"it is of type {recipe.type}", "bd formula show tells more")
-    if recipe.missing:
+    if recipe.missing and not template:
         raise UsageError(
             f"{recipe.name} needs values for {', '.join(recipe.missing)}", "", "give each as --var NAME=VALUE"
         )
@@ -62,9 +73,11 @@ def make_molecule(
         "source_formula": recipe.name,
         "metadata": {KEY: state_of(recipe, poured=poured, bead=bead)},
         "dependencies": [Edge(parent, PARENT_CHILD, "", "", "")] if parent else [],
+        "is_template": template,
+        "labels": [TEMPLATE_LABEL] if template else [],
     }
     root = batch.create(fields, bead_id=bead_id, kind="wisp" if ephemeral else "mol")
-    pouring = Pouring(batch, recipe, root, actor, parse_moment(root.raw.get("created_at")) or 0.0, ephemeral)
+    pouring = Pouring(batch, recipe, root, actor, parse_moment(root.raw.get("created_at")) or 0.0, fields)
     if poured:
         pouring.pour_steps()
     pouring.pour_gates(hold=poured)
@@ -85,7 +98,13 @@ class Pouring(Record):
     root: Bead
     actor: str
     now: float
-    ephemeral: bool
+    fields: dict[str, Any]
+    """Those of the root; its members are ephemeral, or templates, if it is."""
+
+    @property
+    def kind(self) -> dict[str, Any]:
+        """What every member has in common with the root."""
+        return {key: self.fields[key] for key in ("ephemeral", "is_template")}
 
     def pour_steps(self) -> None:
         """A bead for each step, under its parent step or the root, behind what it needs."""
@@ -97,12 +116,11 @@ class Pouring(Record):
         """A gate bead for each step that waits for something outside; with ``hold`` the step's bead is behind it."""
         for step in self.recipe.steps:
             if step.gate is not None:
-                self._put(
-                    gate_id(self.root.id, step.id), _gate_fields(step.gate, step, self.ephemeral), [self._child()]
-                )
+                self._put(gate_id(self.root.id, step.id), _gate_fields(step.gate, step), [self._child()])
             if step.only_if:
-                fields = {"await_type": "condition", "await_id": step.only_if, "title": f"Condition of {step.title}"}
-                self._put(when_id(self.root.id, step.id), _gate_record(fields, self.ephemeral), [self._child()])
+                title = f"Condition of {step.title}"
+                fields = _gate_record({"await_type": "condition", "await_id": step.only_if, "title": title})
+                self._put(when_id(self.root.id, step.id), fields, [self._child()])
 
     def _id(self, name: str) -> str:
         return f"{self.root.id}.{name}"
@@ -120,8 +138,7 @@ class Pouring(Record):
             "issue_type": "epic" if has_children else kind if kind in TYPES else "task",
             "priority": step.priority,
             "assignee": step.assignee,
-            "labels": sorted({STEP_LABEL, *step.labels}),
-            "ephemeral": self.ephemeral,
+            "labels": sorted({STEP_LABEL, *step.labels, *self.fields["labels"]}),
             "source_formula": self.recipe.name,
             "source_location": f"steps[{index}]",
             "metadata": {**step.metadata, STEP_KEY: {"id": step.id, "index": index, "molecule": self.root.id}},
@@ -144,7 +161,7 @@ class Pouring(Record):
     def _put(self, bead_id: str, fields: dict[str, Any], edges: Iterable[tuple[str, str, str]]) -> None:
         if len(bead_id) > 200:
             raise UsageError(f"{bead_id} is too long for an id", "an id has at most 200 characters", "shorten the step")
-        raw = new_record(bead_id, fields, self.actor, self.now)
+        raw = new_record(bead_id, {**self.kind, **fields}, self.actor, self.now)
         made = [new_edge(bead_id, target, kind, extra, self.actor, self.now) for target, kind, extra in edges]
         self.batch.put(Bead({**raw, "dependencies": made}))
 
@@ -159,16 +176,16 @@ def when_id(root_id: str, step: str) -> str:
     return f"{root_id}.when-{step}"
 
 
-def _gate_fields(gate: Gate, step: RecipeStep, ephemeral: bool) -> dict[str, Any]:
+def _gate_fields(gate: Gate, step: RecipeStep) -> dict[str, Any]:
     fields: dict[str, Any] = {"await_type": gate.type, "await_id": gate.await_id, "title": f"Gate: {step.title}"}
     if gate.timeout_s:
         # records hold spans in nanoseconds, as the Go tools write them
         fields["timeout"] = int(gate.timeout_s * 1e9)
-    return _gate_record(fields, ephemeral)
+    return _gate_record(fields)
 
 
-def _gate_record(fields: dict[str, Any], ephemeral: bool) -> dict[str, Any]:
-    return {**fields, "title": _one_line(fields["title"]), "issue_type": "gate", "ephemeral": ephemeral}
+def _gate_record(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "title": _one_line(fields["title"]), "issue_type": "gate"}
 
 
 def _one_line(text: str) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KEY, STEP_KEY = "molecule", "step"
 """Keys of ``metadata``: on a root, and on the bead of a poured step."""
-STEP_LABEL = "gt:step"
+STEP_LABEL, TEMPLATE_LABEL = "gt:step", "template"
 _TEXTS = ("description", "notes", "acceptance", "metadata", "labels", "assignee", "priority", "kind")
 _TUPLES = ("labels", "needs", "body")
 

@@ -47,7 +47,10 @@ class StepView(Record):
 
 
 def look(
-    root: Bead, read: Callable[[Iterable[str]], Mapping[str, Bead]], children: Callable[[str], list[str]], graph: Graph
+    root: Bead,
+    read: Callable[[Iterable[str]], Mapping[str, Bead]],
+    children: Callable[[str], list[str]],
+    graph: Graph,
 ) -> list[StepView]:
     """The steps of a molecule in order; steps that hold others (parents) are left out, they close with those.
 
@@ -58,7 +61,7 @@ def look(
         return _foreign(root, read(children(root.id)), graph)
     if molecule.is_poured:
         return _poured(molecule, read(molecule.step_bead(step.id) for step in molecule.steps), graph)
-    return _listed(molecule, children, graph)
+    return _listed(molecule, graph)
 
 
 def parents_in(steps: Iterable[RecipeStep]) -> set[str]:
@@ -125,18 +128,20 @@ def _place(bead: Bead) -> tuple[int, float, int, str]:
 # -- the checklist of a root-only molecule -------------------------------------------------------------------
 
 
-def _listed(molecule: Molecule, children: Callable[[str], list[str]], graph: Graph) -> list[StepView]:
+def _listed(molecule: Molecule, graph: Graph) -> list[StepView]:
     closed = closed_names(molecule)
     done, current = molecule.table("done"), molecule.table("current")
     all_closed = molecule.root.status == CLOSED
     needed = needs_with_parents(molecule.steps)
     above = parents_in(molecule.steps)
+    # what the molecule as a whole waits for (it was bonded behind something) holds every step
+    around = graph.blockers(molecule.id)
     found = []
     for index, step in enumerate(molecule.steps):
         if step.id in above:
             continue
         before = tuple(molecule.step_bead(name) for name in needed[step.id] if name not in closed)
-        outside = _outside(molecule, step, closed, graph)
+        outside = (*around, *_outside(molecule, step, closed, graph))
         if step.id in done or all_closed:
             status = DONE
         elif step.id in current:

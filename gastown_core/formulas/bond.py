@@ -1,0 +1,216 @@
+"""Bonding: two molecules, or a molecule and what is poured for it, one behind the other or side by side.
+
+sequential: the second waits until the first is closed; conditional: it runs only if the first failed; parallel: it
+belongs to the first, and both may be worked on.  Two protos make a compound proto with the steps of both.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gastown_core.beads.query import BLOCKS, CONDITIONAL, PARENT_CHILD
+from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.formulas.molecules import make_molecule, members
+from gastown_core.formulas.proto import is_proto, persist_in, recipe_of, variables_of
+from gastown_core.formulas.recipe import Recipe, RecipeStep
+from gastown_core.formulas.record import molecule_of
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.formulas.formula import Variable
+    from gastown_core.model.bead import Bead
+
+    Cook = Callable[[str, Mapping[str, str]], Recipe]
+    Compile = Callable[[str], tuple[Recipe, dict[str, Variable]]]
+
+SEQUENTIAL, PARALLEL, CONDITIONALLY = "sequential", "parallel", "conditional"
+EDGES = {SEQUENTIAL: BLOCKS, PARALLEL: PARENT_CHILD, CONDITIONALLY: CONDITIONAL}
+_REF = re.compile(r"[A-Za-z0-9_.-]+\Z")
+
+
+class Bonded(Record):
+    """What came of it; ``spawned`` is the root of a molecule poured for it, ``mapping`` step → id of its steps."""
+
+    result: str
+    kind: str
+    bond: str
+    spawned: str = ""
+    mapping: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``bd mol bond --json`` prints it."""
+        return {
+            "result_id": self.result,
+            "result_type": self.kind,
+            "bond_type": self.bond,
+            "spawned": self.spawned,
+            "id_mapping": self.mapping,
+        }
+
+
+class Bonding(Record):
+    """How to bond: ``title`` of a compound, ``ref`` a child id, ``poured`` and ``ephemeral`` None as the target is."""
+
+    bond: str = SEQUENTIAL
+    title: str = ""
+    variables: Mapping[str, str] = {}
+    ref: str = ""
+    ephemeral: bool | None = None
+
+
+def bond(
+    store: JsonlStore, first: str, second: str, how: Bonding, *, actor: str, cook: Cook, compile_: Compile
+) -> Bonded:
+    """Bond two operands, each a molecule, a proto, or the name of a formula, in one write.
+
+    Raises UsageError for an unknown bond or a ref that is no name, NotFoundError, ConflictError for a cycle.
+    """
+    if how.bond not in EDGES:
+        raise UsageError(f"{how.bond!r} is no bond", "", f"one of {', '.join(EDGES)}")
+    if how.ref and not _REF.match(how.ref):
+        raise UsageError(f"{how.ref!r} cannot be a child id", "letters, digits, . _ and - are allowed")
+    one, other = _operand(store, first), _operand(store, second)
+    with store.write(actor) as batch:
+        if _is_molecule(one) and _is_molecule(other):
+            return _join(batch, first, second, how.bond)
+        if not _is_molecule(one) and not _is_molecule(other):
+            return _compound(batch, store, (first, one), (second, other), how, compile_)
+        target, source = (one, second) if _is_molecule(one) else (other, first)
+        if target is None:
+            raise NotFoundError(f"no molecule {first}")
+        proto = other if target is one else one
+        recipe = recipe_of(store, proto.id, how.variables) if proto is not None else cook(source, how.variables)
+        return _spawn(batch, target, recipe, how)
+
+
+def _operand(store: JsonlStore, text: str) -> Bead | None:
+    """The molecule or proto of this id; None for what must then be a formula's name. Raises UsageError for other beads."""
+    bead = store.get(text)
+    if bead is None:
+        return None
+    if bead.issue_type not in ("molecule", "epic") and molecule_of(bead) is None:
+        raise UsageError(f"{text} is a {bead.issue_type}", "molecules, epics, protos and formulas can be bonded")
+    return bead
+
+
+def _is_molecule(bead: Bead | None) -> bool:
+    return bead is not None and not is_proto(bead)
+
+
+def _join(batch: RuleBatch, first: str, second: str, bond_type: str) -> Bonded:
+    batch.add_edge(second, first, EDGES[bond_type])
+    return Bonded(first, "compound_molecule", bond_type)
+
+
+def _spawn(batch: RuleBatch, target: Bead, recipe: Recipe, how: Bonding) -> Bonded:
+    ephemeral = target.is_ephemeral if how.ephemeral is None else how.ephemeral
+    root = make_molecule(
+        batch,
+        recipe,
+        actor=batch.actor,
+        # what stays is poured, as pour does; a wisp as its formula wants
+        poured=recipe.pour or not ephemeral,
+        ephemeral=ephemeral,
+        title=how.title,
+        parent=target.id if how.bond == PARALLEL else "",
+        bead_id=f"{target.id}.{how.ref}" if how.ref else "",
+    )
+    if how.bond != PARALLEL:
+        batch.add_edge(root, target.id, EDGES[how.bond])
+    mapping = {one.removeprefix(f"{root}."): one for one in members(batch, root)}
+    return Bonded(target.id, "compound_molecule", how.bond, root, mapping)
+
+
+# -- compound protos -----------------------------------------------------------------------------------------
+
+
+def _compound(
+    batch: RuleBatch,
+    store: JsonlStore,
+    first: tuple[str, Bead | None],
+    second: tuple[str, Bead | None],
+    how: Bonding,
+    compile_: Compile,
+) -> Bonded:
+    """A proto with the steps of both, each under a step of its own."""
+    parts = [_part(store, name, bead, compile_) for name, bead in (first, second)]
+    (one, its), (other, theirs) = parts
+    name = how.ref or f"{_short(one.name)}-{_short(other.name)}"
+    own, its_name = _short(one.name), _short(other.name)
+    if own == its_name:
+        own, its_name = f"{own}-1", f"{its_name}-2"
+    needs = (own,) if how.bond == SEQUENTIAL else ()
+    condition = f"{own}.status == 'failed'" if how.bond == CONDITIONALLY else ""
+    steps = [RecipeStep(own, one.name), *_under(own, one)]
+    steps += [RecipeStep(its_name, other.name, needs=needs, only_if=condition), *_under(its_name, other)]
+    recipe = Recipe(
+        name,
+        "workflow",
+        tuple(steps),
+        how.title or f"{one.name} and {other.name}",
+        missing=tuple(dict.fromkeys((*one.missing, *other.missing))),
+        digest=f"{one.digest}+{other.digest}",
+        source=f"bond:{one.source}+{other.source}",
+        pour=True,
+    )
+    made = persist_in(batch, f"{store.prefix.rstrip('-')}-{name}", recipe, {**its, **theirs})
+    sources = [
+        {"source_id": part.source.removeprefix("proto:"), "bond_type": kind}
+        for part, kind in ((one, "root"), (other, how.bond))
+    ]
+    batch.update(made.id, {"bonded_from": sources, **({"title": how.title} if how.title else {})})
+    mapping = {bead_id.removeprefix(f"{made.id}."): bead_id for bead_id in made.created[1:]}
+    return Bonded(made.id, "compound_proto", how.bond, "", mapping)
+
+
+def _part(store: JsonlStore, name: str, bead: Bead | None, compile_: Compile) -> tuple[Recipe, Mapping[str, Variable]]:
+    if bead is None:
+        return compile_(name)
+    molecule = molecule_of(bead)
+    declared = variables_of(molecule) if molecule is not None else {}
+    kept = {variable: f"{{{{{variable}}}}}" for variable in declared}
+    # every placeholder stands for itself; what it may hold is checked when the compound is poured
+    free = recipe_of(store, bead.id, kept, checked=False)
+    return free._replace(missing=tuple(declared), vars={}), declared
+
+
+def _under(parent: str, recipe: Recipe) -> list[RecipeStep]:
+    """The steps of a recipe as children of a step, every name with it in front."""
+    own = {step.id for step in recipe.steps}
+
+    def named(name: str) -> str:
+        return f"{parent}.{name}" if name in own else name
+
+    def reworded(condition: str) -> str:
+        return re.sub(r"[\w][\w:/.-]*", lambda found: _renamed(found[0], own, parent), condition) if condition else ""
+
+    return [
+        step._replace(
+            id=named(step.id),
+            parent=named(step.parent) if step.parent else parent,
+            needs=tuple(map(named, step.needs)),
+            spawner=named(step.spawner),
+            body=tuple(map(named, step.body)),
+            only_if=reworded(step.only_if),
+            until=reworded(step.until),
+        )
+        for step in recipe.steps
+    ]
+
+
+def _renamed(word: str, own: set[str], parent: str) -> str:
+    """A dotted word of a condition, with the step's new name where it begins with a step."""
+    head = word
+    while head and head not in own:
+        head = head.rpartition(".")[0]
+    return f"{parent}.{word}" if head else word
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("mol-")

@@ -1,0 +1,244 @@
+"""The lifetimes of wisps: what is closed and old goes, what somebody cared about, or what got stuck, becomes permanent.
+
+A wisp's age counts from its last change.  Commented or kept by label: promoted.  Open past its time: promoted as
+stuck.  Closed past its time: deleted.  A step of a molecule is never promoted, and goes with its molecule.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.beads.store import BeadQuery
+from gastown_core.clock import parse_duration
+from gastown_core.errors import GastownError
+from gastown_core.files.atomic import read_json
+from gastown_core.formulas.molecules import delete_all
+from gastown_core.formulas.record import molecule_of, step_of
+from gastown_core.model.bead import CLOSED
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.bead import Bead
+
+HOUR = 3600.0
+TTL_S = {
+    "heartbeat": 6 * HOUR,
+    "ping": 6 * HOUR,
+    "patrol": 24 * HOUR,
+    "gc_report": 24 * HOUR,
+    "recovery": 7 * 24 * HOUR,
+    "error": 7 * 24 * HOUR,
+    "escalation": 7 * 24 * HOUR,
+    "": 24 * HOUR,
+}
+"""Lifetime by ``wisp_type``; the empty one is for wisps without a type."""
+KEEP_LABELS = ("keep", "gt:keep")
+INFRA_TYPES = frozenset("agent rig role message merge-request convoy".split())
+"""Records of other rooms, which look after them themselves."""
+PROMOTE, DELETE, SKIP = "promote", "delete", "skip"
+
+
+class Decided(Record):
+    """What is to become of one wisp, and why."""
+
+    id: str
+    title: str
+    wisp_type: str
+    act: str
+    reason: str
+
+    def as_json(self) -> dict[str, str]:
+        """As ``gt compact --json`` lists it."""
+        return {"id": self.id, "title": self.title, "reason": self.reason, "wisp_type": self.wisp_type}
+
+
+class Compaction(Record):
+    """What was done, or would be; ``orphaned`` counts edges of wisps that lead nowhere."""
+
+    decided: tuple[Decided, ...]
+    orphaned: int = 0
+    errors: tuple[str, ...] = ()
+
+    def of(self, act: str) -> list[Decided]:
+        """Those that the act befalls."""
+        return [one for one in self.decided if one.act == act]
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``gt compact --json`` prints it."""
+        return {
+            "promoted": [one.as_json() for one in self.of(PROMOTE)],
+            "deleted": [one.as_json() for one in self.of(DELETE)],
+            "skipped": len(self.of(SKIP)),
+            "orphaned_wisp_deps": self.orphaned,
+            "errors": list(self.errors),
+        }
+
+
+def lifetimes(root: str, rig: str, rig_labels: tuple[str, ...] = ()) -> dict[str, float]:
+    """TTL_S with what the rig says otherwise: its local file first, then labels of its bead. Bad spans are left out."""
+    found = dict(TTL_S)
+    for label in rig_labels:
+        if label.startswith("wisp_ttl_"):
+            kind, _, text = label.removeprefix("wisp_ttl_").partition(":")
+            _set(found, kind, text)
+    local = read_json(os.path.join(root, ".beads-wisp", "config", f"{rig or 'hq'}.json")) or {}
+    values = local.get("values")
+    own = values.get("wisp_ttl") if isinstance(values, dict) else None
+    for kind, text in own.items() if isinstance(own, dict) and "wisp_ttl" not in (local.get("blocked") or ()) else ():
+        _set(found, str(kind), text)
+    return found
+
+
+def _set(found: dict[str, float], kind: str, text: object) -> None:
+    span = parse_duration(text)
+    if span is not None:
+        found["" if kind in ("untyped", "default") else kind] = span
+
+
+def decide(
+    wisp: Bead, now: float, ttl_s: Mapping[str, float], *, is_referenced: bool = False, moved_at: float = 0.0
+) -> Decided:
+    """What is to become of a wisp; ``moved_at`` is when a member of it last changed."""
+    kind = wisp.text("wisp_type")
+    span = ttl_s.get(kind, ttl_s[""])
+    is_old = now - max(wisp.updated_at, moved_at) > span
+    act, reason = SKIP, "young"
+    if wisp.raw.get("no_history") or wisp.issue_type in INFRA_TYPES or wisp.is_pinned:
+        reason = "kept by other rules"
+    elif step_of(wisp)[0] or "gt:step" in wisp.labels:
+        act, reason = (DELETE, "step past its time") if is_old else (SKIP, "young")
+    elif wisp.comments:
+        act, reason = PROMOTE, "has comments"
+    elif any(label in KEEP_LABELS for label in wisp.labels):
+        act, reason = PROMOTE, "is to be kept"
+    elif is_old and is_referenced:
+        act, reason = PROMOTE, "a permanent bead refers to it"
+    elif is_old:
+        act, reason = (DELETE, "closed, past its time") if wisp.is_closed else (PROMOTE, "stuck: open past its time")
+    return Decided(wisp.id, wisp.title, kind, act, reason)
+
+
+def compact(
+    root: str, ledger: TownLedger, *, rig: str = "", actor: str = "gt", dry_run: bool = False
+) -> dict[str, Compaction]:
+    """Compact the wisps of every store (of one rig, if given), each in one write; the outcome by store."""
+    out = {}
+    for name, store in ledger.stores().items():
+        if rig and name != rig:
+            continue
+        labels = _rig_labels(store)
+        try:
+            ttl_s = lifetimes(root, "" if name == "town" else name, labels)
+            out[name] = compact_store(store, ttl_s, actor=actor, dry_run=dry_run)
+        except GastownError as error:
+            out[name] = Compaction((), errors=(f"{name}: {error}",))
+    return out
+
+
+def _rig_labels(store: JsonlStore) -> tuple[str, ...]:
+    query = BeadQuery(labels_any=("gt:rig",), include_wisps=True)
+    return tuple(label for one in store.excerpts(query) for label in one.labels)
+
+
+def compact_store(
+    store: JsonlStore, ttl_s: Mapping[str, float], *, actor: str = "gt", dry_run: bool = False
+) -> Compaction:
+    """As ``compact`` for one store."""
+    now = store.clock.now()
+    wisps = [bead for bead in store.find(BeadQuery(include_wisps=True)) if bead.is_ephemeral]
+    ids = {wisp.id for wisp in wisps}
+    referred = {target for source, target, kind in store.all_edges() if target in ids and source not in ids}
+    moved: dict[str, float] = {}
+    for wisp in wisps:
+        molecule = step_of(wisp)[0]
+        moved[molecule] = max(moved.get(molecule, 0.0), wisp.updated_at)
+    decided = [
+        decide(wisp, now, ttl_s, is_referenced=wisp.id in referred, moved_at=moved.get(wisp.id, 0.0)) for wisp in wisps
+    ]
+    decided = _while_work_goes_on(store, wisps, decided)
+    decided = _with_their_molecule(wisps, decided)
+    known = store.statuses(edge.target for wisp in wisps for edge in wisp.edges)
+    orphaned = sum(edge.target not in known and not _is_foreign(store, edge.target) for w in wisps for edge in w.edges)
+    if not dry_run and any(one.act != SKIP for one in decided):
+        with store.write(actor) as batch:
+            for one in decided:
+                if one.act == PROMOTE:
+                    batch.update(one.id, {"ephemeral": None, "wisp_type": None})
+                    batch.comment(one.id, f"Made permanent: {one.reason}")
+            delete_all(batch, [one.id for one in decided if one.act == DELETE], "compacted")
+    return Compaction(tuple(decided), orphaned)
+
+
+def _with_their_molecule(wisps: list[Bead], decided: list[Decided]) -> list[Decided]:
+    """A step stays as long as its molecule does: its own last change says little about a molecule that goes on."""
+    fate = {one.id: one.act for one in decided}
+    out = []
+    for wisp, one in zip(wisps, decided, strict=True):
+        molecule = step_of(wisp)[0] or (wisp.parent if wisp.issue_type == "gate" else "")
+        act = fate.get(molecule, "")
+        if act == DELETE:
+            one = one._replace(act=DELETE, reason="its molecule goes")
+        elif act and one.act != SKIP:
+            one = one._replace(act=SKIP, reason="its molecule stays")
+        out.append(one)
+    return out
+
+
+def _while_work_goes_on(store: JsonlStore, wisps: list[Bead], decided: list[Decided]) -> list[Decided]:
+    """A molecule whose work is not closed is no wisp to be tidied away, however long the work takes."""
+    carriers = {wisp.id: kept.bead for wisp in wisps if (kept := molecule_of(wisp)) is not None and kept.bead}
+    known = store.statuses(carriers.values())
+    return [
+        one._replace(act=SKIP, reason="its work goes on")
+        if known.get(carriers.get(one.id, ""), CLOSED) != CLOSED and one.act != SKIP
+        else one
+        for one in decided
+    ]
+
+
+def _is_foreign(store: JsonlStore, bead_id: str) -> bool:
+    return not bead_id.startswith(f"{store.prefix.rstrip('-')}-")
+
+
+# -- gc ------------------------------------------------------------------------------------------------------
+
+
+def collectable(
+    store: JsonlStore,
+    *,
+    age_s: float = HOUR,
+    closed: bool = False,
+    everything: bool = False,
+    without: tuple[str, ...] = (),
+) -> list[Bead]:
+    """Wisps that ``bd mol wisp gc`` takes: idle longer than ``age_s`` (``everything``: whatever their age), not closed.
+
+    With ``closed`` the closed ones instead.  Pinned ones, types of ``without`` and those of other rooms are left alone;
+    members of a molecule go with their root.
+    """
+    now = store.clock.now()
+    found = []
+    for wisp in store.find(BeadQuery(include_wisps=True, sort="oldest")):
+        if not wisp.is_ephemeral or wisp.is_pinned or wisp.issue_type in INFRA_TYPES or wisp.raw.get("no_history"):
+            continue
+        if wisp.issue_type in without or wisp.is_closed != closed:
+            continue
+        if wisp.status in ("hooked", "in_progress") or step_of(wisp)[0] or (wisp.issue_type == "gate" and wisp.parent):
+            continue
+        if everything or now - _last_moved(store, wisp) > age_s:
+            found.append(wisp)
+    return found
+
+
+def _last_moved(store: JsonlStore, wisp: Bead) -> float:
+    if wisp.issue_type != "molecule":
+        return wisp.updated_at
+    from gastown_core.formulas.listing import last_activity
+
+    return last_activity(store, wisp.id)[0]

@@ -1,0 +1,238 @@
+"""Protomolecules: a formula cooked into template beads, placeholders kept, from which molecules are poured.
+
+A proto stands by itself: it is poured from the ledger alone, with the variables that it keeps, even where its formula
+is gone or has changed.
+"""
+
+from __future__ import annotations
+
+from gastown_core.clock import parse_duration
+from gastown_core.errors import ConflictError, NotFoundError, UsageError
+from gastown_core.formulas.conditions import keeps
+from gastown_core.formulas.formula import Formula, Variable
+from gastown_core.formulas.molecules import delete_all, make_molecule, members, set_state
+from gastown_core.formulas.recipe import COMPILE, Recipe, RecipeStep
+from gastown_core.formulas.record import Molecule, molecule_of
+from gastown_core.formulas.substitute import change_value, fill
+from gastown_core.formulas.variables import require, settle
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.formulas.overlay import Overlay
+    from gastown_core.model.bead import Bead
+
+
+class Proto(Record):
+    """A proto that was made; ``created`` are all its ids, the root first."""
+
+    id: str
+    formula: str
+    created: tuple[str, ...]
+    variables: tuple[str, ...]
+    bond_points: tuple[dict[str, Any], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``bd cook --persist --json`` prints it."""
+        return {
+            "proto_id": self.id,
+            "formula": self.formula,
+            "created": len(self.created),
+            "ids": list(self.created),
+            "variables": list(self.variables),
+            "bond_points": list(self.bond_points),
+        }
+
+
+def is_proto(bead: Bead | None) -> bool:
+    """Whether the bead is the root of a proto."""
+    return bead is not None and bead.raw.get("is_template") is True and molecule_of(bead) is not None
+
+
+def proto_id(store: JsonlStore, name: str, prefix: str = "") -> str:
+    """The id of a formula's proto: its name behind ``prefix``, or behind the store's."""
+    return f"{(prefix or store.prefix).rstrip('-')}-{name}"
+
+
+def compiled(formula: Formula, overlay: Overlay | None = None) -> tuple[Recipe, dict[str, Variable]]:
+    """The formula with every placeholder kept, and the variables that pouring fills in.
+
+    A variable that a loop counts with keeps its default: the number of steps is settled here.
+    """
+    from gastown_core.formulas.cook import cook
+    from gastown_core.formulas.errors import MissingVariables
+    from gastown_core.formulas.extend import resolve_extends
+
+    whole = resolve_extends(formula)
+    declared = dict(whole.vars)
+    bare = {name: one._replace(default=None) for name, one in declared.items()}
+    try:
+        recipe = cook(whole._replace(vars=bare), {}, mode=COMPILE, overlay=overlay)
+    except MissingVariables as error:
+        fixed = {name: declared[name] for name in error.names if name in declared}
+        if len(fixed) < len(error.names) or any(one.default is None for one in fixed.values()):
+            raise
+        recipe = cook(whole._replace(vars={**bare, **fixed}), {}, mode=COMPILE, overlay=overlay)
+    return recipe, {name: one for name, one in declared.items() if name in recipe.missing or name not in recipe.vars}
+
+
+def persist(
+    store: JsonlStore,
+    recipe: Recipe,
+    *,
+    prefix: str = "",
+    force: bool = False,
+    actor: str,
+    variables: Mapping[str, Variable] | None = None,
+) -> Proto:
+    """Keep a compiled recipe as a proto, in one write. Raises ConflictError if there is one and ``force`` is not given."""
+    with store.write(actor) as batch:
+        return persist_in(batch, proto_id(store, recipe.name, prefix), recipe, variables or {}, force=force)
+
+
+def persist_in(
+    batch: RuleBatch, root_id: str, recipe: Recipe, variables: Mapping[str, Variable], *, force: bool = False
+) -> Proto:
+    """As ``persist``, in a batch at hand."""
+    old = batch.get(root_id)
+    if old is not None:
+        if not force or not is_proto(old):
+            what = "that proto" if is_proto(old) else "a bead that is no proto"
+            hint = (
+                "--force replaces it; molecules poured from it stay" if is_proto(old) else "--prefix gives another id"
+            )
+            raise ConflictError(f"{root_id} exists already", f"it is {what}", hint)
+        delete_all(batch, [root_id, *members(batch, root_id)], "replaced")
+    if "title" in variables:
+        recipe = recipe._replace(description="{{desc}}" if "desc" in variables else recipe.description)
+    title = "{{title}}" if "title" in variables else ""
+    made = make_molecule(
+        batch, recipe, actor=batch.actor, poured=True, ephemeral=False, bead_id=root_id, title=title, template=True
+    )
+    kept = {name: _kept(one) for name, one in variables.items()}
+    undeclared: dict[str, dict[str, Any]] = {name: {} for name in recipe.missing if name not in kept}
+    set_state(batch, batch.need(made), variables={**kept, **undeclared}, pour=recipe.pour, wisp_type=recipe.wisp_type)
+    return Proto(made, recipe.name, (made, *members(batch, made)), tuple({**kept, **undeclared}), recipe.bond_points)
+
+
+def _kept(variable: Variable) -> dict[str, Any]:
+    """A variable as JSON, what is as usual left out."""
+    usual = Variable._field_defaults
+    found = {key: value for key, value in variable._asdict().items() if key != "name" and value != usual.get(key)}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
+
+
+def variables_of(molecule: Molecule) -> dict[str, Variable]:
+    """The variables that a proto keeps."""
+    return {name: _variable(name, kept) for name, kept in molecule.table("variables").items()}
+
+
+def _variable(name: str, kept: Any) -> Variable:
+    known = {key: kept[key] for key in Variable._fields if key in kept} if isinstance(kept, dict) else {}
+    for key in ("enum", "required_unless"):
+        if key in known:
+            known[key] = tuple(known[key])
+    return Variable(**{**known, "name": name})
+
+
+def recipe_of(store: JsonlStore, root_id: str, given: Mapping[str, str], *, checked: bool = True) -> Recipe:
+    """The recipe that a proto keeps, its variables filled in; not ``checked``, values are taken as they are given.
+
+    Raises NotFoundError, UsageError, MissingVariables.
+    """
+    root = store.get(root_id)
+    if root is None:
+        raise NotFoundError(f"no proto {root_id}", "", "bd mol list --protos shows them")
+    molecule = molecule_of(root)
+    if molecule is None or not is_proto(root):
+        raise UsageError(
+            f"{root_id} is no proto", "molecules are poured from formulas and protos", "bd mol list --protos"
+        )
+    declared = variables_of(molecule)
+    values, missing = settle(root_id, declared if checked else {}, given)
+    require(root_id, declared, missing)
+    beads = store.get_many(molecule.step_bead(step.id) for step in molecule.steps)
+    steps = [_filled(_whole(step, beads.get(molecule.step_bead(step.id))), values) for step in molecule.steps]
+    state = molecule.state
+    return Recipe(
+        name=molecule.formula or root_id,
+        type="workflow",
+        steps=tuple(_without_dropped(steps, values) if checked else steps),
+        description=fill(root.description, values),
+        vars=values,
+        pour=bool(state.get("pour")),
+        wisp_type=str(state.get("wisp_type") or ""),
+        phase=str(state.get("phase") or ""),
+        source=f"proto:{root_id}",
+        tier=str(state.get("tier") or ""),
+        digest=str(state.get("digest") or ""),
+        bond_points=tuple(state.get("bond_points") or ()),
+        hooks=tuple(state.get("hooks") or ()),
+        squash=dict(state.get("squash") or {}),
+        review_only=bool(state.get("review_only")),
+    )
+
+
+def _whole(step: RecipeStep, bead: Bead | None) -> RecipeStep:
+    """The step with the texts that its bead holds."""
+    if bead is None:
+        return step
+    metadata = bead.raw.get("metadata")
+    own = {key: value for key, value in metadata.items() if key != "step"} if isinstance(metadata, dict) else {}
+    return step._replace(
+        title=bead.title,
+        description=bead.description,
+        notes=bead.text("notes"),
+        acceptance=bead.text("acceptance_criteria"),
+        kind=bead.issue_type,
+        priority=bead.priority,
+        labels=tuple(label for label in bead.labels if label not in ("template", "gt:step")),
+        assignee=bead.assignee,
+        metadata=own,
+    )
+
+
+def _filled(step: RecipeStep, values: Mapping[str, str]) -> RecipeStep:
+    """The step with every placeholder in it replaced."""
+
+    def change(text: str) -> str:
+        return fill(text, values)
+
+    texts = {
+        name: change_value(getattr(step, name), change) for name in ("title", "description", "notes", "acceptance")
+    }
+    step = step._replace(
+        **texts,
+        assignee=change(step.assignee),
+        labels=tuple(label for label in map(change, step.labels) if label),
+        metadata=change_value(step.metadata, change),
+        only_if=change(step.only_if),
+        until=change(step.until),
+    )
+    if step.gate is not None:
+        span = parse_duration(change(step.gate.timeout)) if step.gate.timeout else None
+        gate = step.gate._replace(await_id=change(step.gate.await_id), timeout_s=span or step.gate.timeout_s)
+        step = step._replace(gate=gate)
+    if step.on_complete is not None:
+        kept = {name: change(text) for name, text in step.on_complete.vars.items()}
+        step = step._replace(on_complete=step.on_complete._replace(formula=change(step.on_complete.formula), vars=kept))
+    return step
+
+
+def _without_dropped(steps: list[RecipeStep], values: Mapping[str, str]) -> list[RecipeStep]:
+    """Steps whose conditions do not hold go, with their children; who needed them needs what they needed."""
+    gone: dict[str, tuple[str, ...]] = {}
+    kept = []
+    for step in steps:
+        needs = tuple(dict.fromkeys(one for need in step.needs for one in gone.get(need, (need,))))
+        stays = all(keeps(word, values) for word in step.condition.split(" && ") if word)
+        if stays and step.parent not in gone:
+            kept.append(step._replace(needs=needs, condition=""))
+        else:
+            gone[step.id] = needs
+    return kept

@@ -1,0 +1,112 @@
+"""Squashing: a molecule ends in one digest bead; its ephemeral steps go, what was done and said stays in words."""
+
+from __future__ import annotations
+
+from gastown_core.beads.query import PARENT_CHILD
+from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.formulas.molecules import delete_all, finish, members
+from gastown_core.formulas.progress import progress_in
+from gastown_core.formulas.proto import is_proto
+from gastown_core.formulas.record import metadata_of
+from gastown_core.model.bead import CLOSED, Edge
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.formulas.progress import Progress
+    from gastown_core.model.bead import Bead
+
+SHORT = 200
+"""Characters of a step's text that a digest repeats."""
+
+
+class Squashed(Record):
+    """What came of it; ``digest`` is empty where none was wanted."""
+
+    molecule: str
+    digest: str
+    squashed: tuple[str, ...]
+    deleted: tuple[str, ...]
+    kept_children: bool
+    was_wisp: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``bd mol squash --json`` prints it."""
+        return {
+            "molecule_id": self.molecule,
+            "digest_id": self.digest,
+            "squashed_ids": list(self.squashed),
+            "squashed_count": len(self.squashed),
+            "deleted_count": len(self.deleted),
+            "kept_children": self.kept_children,
+            "wisp_squash": self.was_wisp,
+        }
+
+
+def squash(
+    batch: RuleBatch,
+    root_id: str,
+    *,
+    summary: str = "",
+    keep_children: bool = False,
+    digest: bool = True,
+    ephemeral: bool = False,
+) -> Squashed:
+    """Close the molecule, write its digest (an ``ephemeral`` one is a wisp itself), delete its ephemeral steps.
+
+    A wisp's root becomes permanent, so that its digest keeps a parent.  Raises NotFoundError, UsageError for a proto.
+    """
+    root = batch.get(root_id)
+    if root is None:
+        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list shows them")
+    if is_proto(root):
+        raise UsageError(f"{root_id} is a proto", "only what was poured from it can be squashed")
+    seen = progress_in(batch, root)
+    below = members(batch, root_id)
+    text = summary or digest_text(batch, seen)
+    finish(batch, root_id, "squashed")
+    going = [] if keep_children else [one for one in below if (bead := batch.get(one)) and bead.is_ephemeral]
+    deleted = delete_all(batch, going, "squashed")
+    made = _digest(batch, root, text, ephemeral) if digest else ""
+    if root.is_ephemeral and digest and not ephemeral:
+        batch.update(root_id, {"ephemeral": None, "wisp_type": None})
+    return Squashed(root_id, made, tuple(below), tuple(deleted), keep_children, root.is_ephemeral)
+
+
+def _digest(batch: RuleBatch, root: Bead, text: str, ephemeral: bool) -> str:
+    fields = {
+        "title": f"Digest: {root.title}"[:500],
+        "description": text,
+        "status": CLOSED,
+        "close_reason": "squashed",
+        "priority": 4 if ephemeral else root.priority,
+        "labels": ["digest"],
+        "ephemeral": ephemeral,
+        "dependencies": [Edge(root.id, PARENT_CHILD, "", "", "")],
+    }
+    return batch.create(fields, kind="wisp" if ephemeral else "").id
+
+
+def digest_text(batch: RuleBatch, seen: Progress) -> str:
+    """The steps in order, each with how it stood, the beginning of its text, and why it was closed."""
+    lines = [f"{seen.completed} of {seen.total} steps done" + (f", formula {seen.formula}" if seen.formula else "")]
+    outputs = metadata_of(seen.root).get("molecule", {})
+    kept = outputs.get("outputs", {}) if isinstance(outputs, dict) else {}
+    for view in seen.steps:
+        lines.append(f"- {view.title} [{view.status}]")
+        bead = batch.get(view.id)
+        if bead is None:
+            lines += [f"  output: {_short(str(kept[view.name]))}"] if view.name in kept else []
+            continue
+        text, reason = _short(bead.description), bead.text("close_reason")
+        lines += [f"  {text}"] if text else []
+        lines += [f"  closed: {_short(reason)}"] if reason else []
+    return "\n".join(lines)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHORT else line[: SHORT - 1] + "…"
