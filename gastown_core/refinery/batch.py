@@ -273,6 +273,9 @@ class BatchRun:
     def _check_target(self) -> None:
         """Before anyone is blamed: is the bare target green?"""
         verdict = self._probe(Ask((), "base"))
+        if verdict.result == FAIL and not verdict.is_known:
+            # an unlucky run must not stop everybody
+            verdict = self._probe(Ask((), "base", fresh=True))
         if verdict.result == PASS:
             return
         gate = verdict.gate

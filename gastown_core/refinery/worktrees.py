@@ -1,16 +1,17 @@
 """Temporary worktrees for probes: detached, one per use, gone afterwards; what a killed run left is cleared away.
 
-They lie under ``<rig>/.runtime/refinery/trees/<target>``; whoever holds the target's lock owns them all.
+That takes in gates which outlived their engine: whatever runs in a folder of ours is ended first.  They lie under ``<rig>/.runtime/refinery/trees/<target>``; whoever holds the target's lock owns them all.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 
 from gastown_core.git.repo import ENGINE, Git
+from gastown_core.process import kill_group
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +52,26 @@ class Worktrees:
             names = os.listdir(self.folder)
         except FileNotFoundError:
             return 0
+        if names:
+            end_processes_in(self.folder)
         for name in names:
             self._drop(os.path.join(self.folder, name))
         if names:
             self.bare.attempt("worktree", "prune")
         return len(names)
+
+
+def end_processes_in(folder: str) -> int:
+    """Kill the process groups of whatever has its working directory below ``folder``; how many there were."""
+    import psutil
+
+    below = os.path.realpath(folder) + os.sep
+    groups = set()
+    for process in psutil.process_iter(["pid", "cwd"]):
+        if str(process.info["cwd"] or "").startswith(below):
+            with suppress(ProcessLookupError):
+                groups.add(os.getpgid(process.info["pid"]))
+    groups.discard(os.getpgid(0))
+    for group in groups:
+        kill_group(group)
+    return len(groups)

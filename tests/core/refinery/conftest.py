@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.support.queued import queued, queued_seed
+
+__all__ = ["queued", "queued_seed"]

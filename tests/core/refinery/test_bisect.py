@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gastown_core.model.refinery import ERROR, FAIL, PASS
+from gastown_core.refinery.bisect import Answer, Ask, Bisection, best_width, cuts_between, search_cost
+
+Judge = Callable[[tuple[str, ...]], str]
+
+
+def names(count: int) -> tuple[str, ...]:
+    return tuple(f"r{number:02d}" for number in range(count))
+
+
+def drive(rounds: object, judge: Judge, asked: list[list[Ask]]) -> None:
+    """Answer every probe of a bisection by ``judge``."""
+    try:
+        asks = next(rounds)  # type: ignore[call-overload]
+        while True:
+            asked.append(asks)
+            answers = [judge(ask.requests) for ask in asks]
+            asks = rounds.send([one if isinstance(one, Answer) else Answer(one) for one in answers])  # type: ignore[attr-defined]
+    except StopIteration:
+        return
+
+
+def isolate(requests: tuple[str, ...], judge: Judge, needs: dict | None = None, **how: object):
+    made = Bisection(requests, needs, **how)  # type: ignore[arg-type]
+    asked: list[list[Ask]] = []
+    drive(made.isolate(), judge, asked)
+    drive(made.explain(), judge, asked)
+    return made, asked
+
+
+def count(asked: list[list[Ask]]) -> tuple[int, int]:
+    """Probes in all, and re-runs of suspects among them."""
+    flat = [ask for asks in asked for ask in asks]
+    return len(flat), sum(ask.fresh for ask in flat)
+
+
+def red_with(*bad: str) -> Judge:
+    return lambda stack: FAIL if set(bad) & set(stack) else PASS
+
+
+@pytest.mark.parametrize("size", range(1, 34))
+@pytest.mark.parametrize("width", [1, 2, 3, 8])
+def test_one_culprit_costs_at_most_twice_the_logarithm(size: int, width: int) -> None:
+    requests = names(size)
+    most = 2 * (size - 1).bit_length()
+    for bad in requests:
+        found, asked = isolate(requests, red_with(bad), width=width)
+        probes, again = count(asked)
+        assert [one.id for one in found.culprits] == [bad]
+        assert found.good == tuple(one for one in requests if one != bad)
+        assert probes - again <= most and again <= 1
+        if size > 4:
+            assert probes <= most
+        assert not found.culprits[0].peers
+
+
+def test_sixteen_with_one_culprit_stay_within_eight_probes_and_side_by_side_within_five_rounds() -> None:
+    requests = names(16)
+    for width, most_rounds in ((1, 7), (2, 5), (4, 5)):
+        for bad in requests:
+            _, asked = isolate(requests, red_with(bad), width=width)
+            assert count(asked)[0] <= 8
+            assert len(asked) <= most_rounds
+
+
+@given(st.integers(1, 20), st.data(), st.integers(1, 4))
+def test_every_culprit_is_found_and_every_other_one_lands(size: int, data: st.DataObject, width: int) -> None:
+    requests = names(size)
+    bad = data.draw(st.sets(st.sampled_from(requests), min_size=1))
+    found, asked = isolate(requests, red_with(*bad), width=width)
+    assert {one.id for one in found.culprits} == bad
+    assert set(found.good) == set(requests) - bad
+    assert list(found.good) == sorted(found.good)
+    probes, again = count(asked)
+    assert again <= len(bad)
+    assert probes - again <= 2 * len(bad) * max(1, (size - 1).bit_length())
+
+
+@given(st.integers(2, 20), st.data(), st.integers(1, 4))
+def test_of_a_pair_the_later_is_blamed_and_names_the_earlier(size: int, data: st.DataObject, width: int) -> None:
+    requests = names(size)
+    first, second = sorted(data.draw(st.sets(st.sampled_from(requests), min_size=2, max_size=2)))
+    found, asked = isolate(requests, lambda stack: FAIL if {first, second} <= set(stack) else PASS, width=width)
+    assert [(one.id, one.peers) for one in found.culprits] == [(second, (first,))]
+    assert set(found.good) == set(requests) - {second}
+    assert count(asked)[0] - count(asked)[1] <= 4 * max(1, (size - 1).bit_length())
+
+
+@given(st.integers(1, 14), st.data(), st.integers(1, 3))
+def test_what_lands_was_always_seen_green(size: int, data: st.DataObject, width: int) -> None:
+    """Whatever makes stacks red, also in ways that make no sense, only a stack that was judged green may land."""
+    requests = names(size)
+    verdicts: dict[tuple[str, ...], str] = {requests: FAIL, (): PASS}
+
+    def judge(stack: tuple[str, ...]) -> str:
+        if stack not in verdicts:
+            verdicts[stack] = data.draw(st.sampled_from([PASS, FAIL, ERROR]))
+        return verdicts[stack]
+
+    found, asked = isolate(requests, judge, width=width)
+    assert verdicts[found.good] == PASS
+    assert {*found.good, *(one.id for one in found.culprits), *found.held, *found.aside} == set(requests)
+    assert all(verdicts[(*one.below, one.id)] != PASS for one in found.culprits)
+
+
+@given(st.integers(2, 14), st.data(), st.integers(1, 3))
+def test_flakes_never_lose_a_request_or_land_a_red_stack(size: int, data: st.DataObject, width: int) -> None:
+    requests = names(size)
+    bad = data.draw(st.sets(st.sampled_from(requests), max_size=2))
+    seen: dict[tuple[str, ...], list[str]] = {}
+
+    def judge(stack: tuple[str, ...]) -> str:
+        is_red = bool(bad & set(stack)) or data.draw(st.integers(0, 9)) == 0
+        seen.setdefault(stack, []).append(FAIL if is_red else PASS)
+        return seen[stack][-1]
+
+    found, _ = isolate(requests, judge, width=width)
+    assert not bad & set(found.good)
+    assert not found.good or PASS in seen.get(found.good, [])
+    assert {*found.good, *(one.id for one in found.culprits)} == set(requests)
+
+
+@given(st.integers(2, 12), st.data())
+def test_dependents_leave_with_their_culprit_and_are_not_blamed(size: int, data: st.DataObject) -> None:
+    requests = names(size)
+    needs = {}
+    for place, one in enumerate(requests[1:], 1):
+        below = data.draw(st.sets(st.sampled_from(requests[:place]), max_size=2))
+        if below:
+            needs[one] = frozenset(below)
+    bad = data.draw(st.sampled_from(requests))
+    found, _ = isolate(requests, red_with(bad), needs)
+    assert [one.id for one in found.culprits] == [bad]
+    gone = {bad}
+    for one in requests:
+        if needs.get(one, frozenset()) & gone:
+            gone.add(one)
+    assert set(found.held) == gone - {bad} and set(found.good) == set(requests) - gone
+    assert all(needs.get(one, frozenset()) <= set(found.good) for one in found.good)
+
+
+def test_what_does_not_stack_without_the_culprit_is_put_aside() -> None:
+    requests = names(5)
+
+    def judge(stack: tuple[str, ...]) -> str | Answer:
+        if "r01" not in stack and "r03" in stack:
+            return Answer("", conflict="r03")
+        return FAIL if "r01" in stack else PASS
+
+    found, _ = isolate(requests, judge)  # type: ignore[arg-type]
+    assert found.good == ("r00", "r02", "r04") and found.aside == {"r03": "r01"}
+
+
+def test_a_suspect_without_a_verdict_is_not_blamed() -> None:
+    found, _ = isolate(names(4), lambda stack: ERROR if "r02" in stack else PASS, runs=(ERROR,))
+    assert [(one.id, one.result) for one in found.culprits] == [("r02", ERROR)]
+
+
+def test_a_mixed_verdict_is_none() -> None:
+    answers = iter([FAIL, ERROR])
+    found, _ = isolate(names(2), lambda stack: PASS if "r00" not in stack else next(answers))
+    assert [(one.id, one.result) for one in found.culprits] == [("r00", ERROR)]
+
+
+@given(st.integers(0, 30), st.integers(2, 40), st.integers(1, 8))
+def test_cuts_part_the_candidates(low: int, size: int, width: int) -> None:
+    cuts = cuts_between(low, low + size, width)
+    assert cuts == sorted(set(cuts)) and cuts and low < cuts[0] and cuts[-1] < low + size
+    assert len(cuts) <= width
+
+
+def test_more_width_never_costs_more_than_the_bound() -> None:
+    for size in range(5, 65):
+        width = best_width(size, 16)
+        assert search_cost(size, width) + 3 <= 2 * (size - 1).bit_length() or width == 1

@@ -1,0 +1,475 @@
+from __future__ import annotations
+
+import pytest
+
+from gastown_core.clock import SYSTEM_CLOCK, FixedClock
+from gastown_core.errors import SettingsError
+from gastown_core.refinery.claims import claim
+from gastown_core.refinery.engine import merging_process, next_wake, process
+from gastown_core.refinery.place import Refinery
+from tests.support.queued import Queued
+
+
+def test_a_green_batch_lands_as_one_commit_a_request_in_score_order(queued: Queued) -> None:
+    queued.gate()
+    late = queued.hand_in({"late": "1"}, "Add late", priority=3)
+    soon = queued.hand_in({"soon": "1"}, "Add soon", priority=0)
+    results = queued.process()
+    assert [result.merged for result in results] == [(soon.id, late.id)]
+    assert queued.subjects() == ["Add soon", "Add late"]
+    assert queued.merged() == [soon.id, late.id]
+    assert results[0].runs == 1
+    for request in (soon, late):
+        work, closed = queued.bead(request.source_issue), queued.request(request.id)
+        assert (work.status, work.text("close_reason")) == ("closed", f"Merged in {request.id}")
+        assert (closed.status, closed.close_reason) == ("closed", "merged")
+        assert closed.merge_commit and not queued.origin.commit_of(f"refs/heads/{request.branch}")
+        assert not queued.bare.commit_of(f"refs/heads/{request.branch}")
+    assert not queued.leftovers()
+    told = [event["type"] for event in queued.events() if event["actor"] == "shop/refinery"]
+    assert told == ["batch_started", "merge_started", "merge_started", "bisect_probe", "merged", "merged"]
+    assert queued.state().phase == "idle" and queued.state().last["merged"] == [soon.id, late.id]
+
+
+def test_the_squash_commit_names_author_and_trailers_and_takes_out_forged_ones(queued: Queued) -> None:
+    made = queued.hand_in({"a": "1"}, "Add a\n\nWith reasons.\n\nBead: sh-other\nMerge-Request: sh-fake")
+    queued.process()
+    message = queued.origin.run("log", "-1", "--format=%an|%cn|%B", "refs/heads/main")
+    assert message.startswith("Ana|Gas Town|Add a\n\nWith reasons.")
+    assert f"\n\nBead: {made.source_issue}\nMerge-Request: {made.id}\nWorker: {made.worker}" in message
+    assert "sh-other" not in message and "sh-fake" not in message
+
+
+def test_a_tip_that_only_saves_work_gets_the_beads_title(queued: Queued) -> None:
+    first = queued.commit({"a": "1"}, "Add the cart")
+    queued.hand_in({"b": "1"}, "sh-1: work in progress, saved by gt done", title="Build the cart", parent=first)
+    queued.process()
+    body = queued.origin.run("log", "-1", "--format=%B", "refs/heads/main")
+    assert body.startswith("Build the cart\n\n- Add the cart\n\nBead: ")
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_the_culprit_at_any_place_is_isolated_and_the_others_land(queued: Queued, place: int) -> None:
+    queued.gate()
+    requests = queued.hand_in_many(5)
+    bad = requests[place]
+    queued_bad(queued, bad)
+    [result] = queued.process()
+    assert result.culprits == (bad.id,)
+    assert sorted(result.merged) == sorted(one.id for one in requests if one.id != bad.id)
+    assert queued.merged() == list(result.merged)
+    work, request = queued.bead(bad.source_issue), queued.bead(bad.id)
+    assert (work.status, work.assignee) == ("open", "")
+    rework = work.raw["metadata"]["rework"]
+    assert (rework["mr"], rework["branch"], rework["attempt"]) == (bad.id, bad.branch, 1)
+    assert "found bad" in rework["failure"] and "needs-fix" in work.labels
+    assert request.status == "closed" and "needs-fix" in request.labels
+    assert queued.origin.commit_of(f"refs/heads/{bad.branch}") == queued.request(bad.id).commit_sha
+    assert result.runs <= 1 + 1 + 1 + 2 * 3
+    failed = queued.events("merge_failed")
+    assert [event["payload"]["mr"] for event in failed] == [bad.id]
+    assert not queued.leftovers()
+
+
+def queued_bad(queued: Queued, request: object, files: dict[str, str] | None = None) -> None:
+    """Make a request that was handed in a bad one: its branch and its commit are replaced."""
+    commit = queued.commit(files or {"bad": "1"}, "Break it")
+    branch = request.branch  # type: ignore[attr-defined]
+    queued.bare.run("update-ref", f"refs/heads/{branch}", commit)
+    queued.bare.run("push", "--quiet", "--force", "origin", f"refs/heads/{branch}")
+    from gastown_core.model.merge_request import with_facts
+
+    request_id = request.id  # type: ignore[attr-defined]
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        bead = batch.get(request_id)
+        assert bead is not None
+        batch.update(request_id, {"metadata": with_facts(bead, commit_sha=commit)})
+
+
+def test_two_culprits_are_both_isolated(queued: Queued) -> None:
+    queued.gate()
+    requests = queued.hand_in_many(5, {1: {"bad1": "1"}, 3: {"bad2": "1"}})
+    culprits = {one.id for one in requests if queued.bare.run("ls-tree", "--name-only", one.commit_sha).count("bad")}
+    [result] = queued.process()
+    assert set(result.culprits) == culprits and len(result.merged) == 3
+    assert not any(name.startswith("bad") for name in queued.files())
+
+
+def test_of_a_pair_that_only_fails_together_the_later_goes_back_and_names_the_peer(queued: Queued) -> None:
+    queued.gate()
+    first = queued.hand_in({"pair-a": "1"}, priority=0)
+    queued.hand_in({"x": "1"}, priority=1)
+    second = queued.hand_in({"pair-b": "1"}, priority=2)
+    queued.hand_in({"y": "1"}, priority=3)
+    [result] = queued.process()
+    assert result.culprits == (second.id,) and len(result.merged) == 3
+    rework = queued.bead(second.source_issue).raw["metadata"]["rework"]
+    assert rework["peers"] == [first.id]
+    assert f"only together with {first.id}" in rework["failure"]
+
+
+def test_a_flake_blames_nobody(queued: Queued, tmp_path) -> None:
+    queued.gate(f"test -e {tmp_path}/seen || {{ touch {tmp_path}/seen; echo unlucky; exit 1; }}")
+    queued.hand_in_many(3)
+    [result] = queued.process()
+    assert len(result.merged) == 3 and result.flaky and result.runs == 2
+
+
+def test_a_lone_suspect_is_run_again_before_it_is_condemned(queued: Queued, tmp_path) -> None:
+    # the probe of the first alone is unlucky once, the culprit is the second
+    gate = f"""test ! -e bad || exit 1
+test ! -e file0 || test -e {tmp_path}/seen || {{ touch {tmp_path}/seen; exit 1; }}"""
+    queued.gate(gate)
+    first = queued.hand_in({"file0": "1"}, priority=0)
+    second = queued.hand_in({"bad": "1"}, priority=1)
+    [result] = queued.process()
+    assert result.merged == (first.id,) and result.culprits == (second.id,)
+
+
+def test_a_red_target_blames_nobody_and_is_escalated_once_and_resumes_by_itself(queued: Queued) -> None:
+    queued.gate()
+    bad = queued.commit({"bad": "1"}, "Break main", git=queued.origin)
+    queued.origin.run("update-ref", "refs/heads/main", bad)
+    requests = queued.hand_in_many(2)
+    [result] = queued.process()
+    assert not result.merged and not result.culprits and "red by itself" in result.hold
+    assert queued.state().phase == "held" and "found bad" in escalations(queued)[0].description
+    assert [queued.request(one.id).status for one in requests] == ["open", "open"]
+    assert queued.process() == [] and len(escalations(queued)) == 1
+    good = queued.commit({"file": "1"}, "Mend main", parent=queued.origin.commit_of("main~1"), git=queued.origin)
+    queued.origin.run("update-ref", "refs/heads/main", good)
+    [after] = queued.process()
+    assert len(after.merged) == 2
+    assert [event["type"] for event in queued.events("queue_held", "queue_released")] == ["queue_held", "queue_released"]
+    assert escalations(queued) == []
+
+
+def test_a_request_that_mends_a_red_target_is_merged_though_the_queue_is_held(queued: Queued) -> None:
+    queued.gate("test -e cure")
+    queued.hand_in({"x": "1"})
+    [held] = queued.process()
+    assert held.hold
+    queued.hand_in({"cure": "1"}, priority=0)
+    [result] = queued.process()
+    assert len(result.merged) == 2 and not queued.state().hold_reason
+
+
+def escalations(queued: Queued) -> list:
+    from gastown_core.beads.store import BeadQuery
+
+    query = BeadQuery(labels_all=("gt:escalation",), exclude_statuses=("closed",))
+    return queued.ledger.store_for("hq-x").find(query)
+
+
+def test_a_target_that_moves_while_the_batch_is_tested_is_followed(queued: Queued) -> None:
+    queued.gate()
+    requests = queued.hand_in_many(2)
+    moved = []
+
+    def at(point: str) -> None:
+        if point == "before push" and not moved:
+            moved.append(queued.commit({"theirs": "1"}, "Theirs", git=queued.origin))
+            queued.origin.run("update-ref", "refs/heads/main", moved[0])
+
+    [result] = queued.process(at=at)
+    assert sorted(result.merged) == sorted(one.id for one in requests)
+    assert queued.subjects()[0] == "Theirs" and len(queued.subjects()) == 3
+    assert result.runs == 2
+
+
+def test_a_target_that_never_rests_is_left_for_later(queued: Queued) -> None:
+    [request] = queued.hand_in_many(1)
+    moves = iter(range(99))
+
+    def at(point: str) -> None:
+        if point == "before push":
+            commit = queued.commit({f"theirs{next(moves)}": "1"}, "Theirs", git=queued.origin)
+            queued.origin.run("update-ref", "refs/heads/main", commit)
+
+    [result] = queued.process(at=at)
+    assert "moved 3 times" in result.hold and not result.merged
+    assert queued.request(request.id).status == "open" and not queued.leftovers()
+
+
+@pytest.mark.parametrize(
+    ("cmd", "said"), [("sleep 60", "took longer"), ("no-such-program", "not found"), ("exit 126", "126")]
+)
+def test_a_gate_without_a_verdict_blames_nobody(queued: Queued, cmd: str, said: str) -> None:
+    queued.gate(cmd, timeout="200ms")
+    [request] = queued.hand_in_many(1)
+    [result] = queued.process()
+    assert not result.culprits and said in result.hold
+    assert queued.request(request.id).status == "open" and queued.request(request.id).retry_count == 0
+    assert [event["payload"]["kind"] for event in queued.events("queue_held")] == ["infrastructure"]
+
+
+def test_a_request_with_which_the_gate_hangs_is_set_aside_and_the_others_land(queued: Queued) -> None:
+    queued.gate("if test -e hang; then sleep 60; fi", timeout="300ms")
+    requests = queued.hand_in_many(3, {1: {"hang": "1"}})
+    [hanging] = [one for one in requests if "hang" in queued.bare.run("ls-tree", "--name-only", one.commit_sha)]
+    results = queued.process()
+    assert results[0].set_aside == (hanging.id,) and len(results[0].merged) == 2 and not results[0].culprits
+    request = queued.request(hanging.id)
+    assert request.status == "open" and request.retry_count == 0 and request.not_before > SYSTEM_CLOCK.now()
+    assert queued.bead(hanging.source_issue).status == "in_review"
+    assert queued.process() == []
+
+
+def test_a_conflict_with_the_target_becomes_a_task_and_the_rest_lands(queued: Queued) -> None:
+    queued.gate()
+    old = queued.tip()
+    theirs = queued.commit({"shared": "theirs\n"}, "Theirs", git=queued.origin)
+    queued.origin.run("update-ref", "refs/heads/main", theirs)
+    first = queued.hand_in({"one": "1"}, priority=0)
+    clash = queued.hand_in({"shared": "ours\n"}, title="Share it", parent=old, priority=1)
+    last = queued.hand_in({"two": "1"}, priority=2)
+    [result] = queued.process()
+    assert result.merged == (first.id, last.id) and result.conflicts == (clash.id,)
+    request = queued.request(clash.id)
+    assert request.status == "open" and "needs-rebase" in request.labels
+    task = queued.bead(request.conflict_task_id)
+    assert task.title == "Resolve merge conflicts: Share it" and "shared" in task.description
+    assert queued.process() == []
+    resolved = queued.commit({"shared": "both\n"}, "Resolve", parent=theirs)
+    queued.bare.run("push", "--quiet", "--force", "origin", f"{resolved}:refs/heads/{clash.branch}")
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        batch.close(task.id, "resolved")
+    [again] = queued.process()
+    assert again.merged == (clash.id,)
+    assert queued.bead(clash.source_issue).is_closed
+
+
+def test_the_merged_work_of_a_conflict_task_proves_the_request_too(queued: Queued) -> None:
+    old = queued.tip()
+    theirs = queued.commit({"shared": "theirs\n"}, "Theirs", git=queued.origin)
+    queued.origin.run("update-ref", "refs/heads/main", theirs)
+    clash = queued.hand_in({"shared": "ours\n"}, parent=old)
+    queued.process()
+    task = queued.request(clash.id).conflict_task_id
+    solved = queued.hand_in({"shared": "both\n"}, parent=theirs, source_issue=task)
+    queued.process()
+    assert queued.bead(task).is_closed and queued.bead(clash.source_issue).is_closed
+    assert queued.request(clash.id).close_reason == "merged"
+    assert queued.merged() == [solved.id, clash.id] or queued.merged() == [clash.id, solved.id]
+
+
+def test_a_conflict_with_a_peer_waits_for_the_next_batch(queued: Queued) -> None:
+    first = queued.hand_in({"shared": "one\n"}, priority=0)
+    second = queued.hand_in({"shared": "two\n"}, priority=1)
+    one, two = queued.process()
+    assert one.merged == (first.id,) and one.held == (second.id,)
+    assert two.conflicts == (second.id,)
+
+
+def test_what_depends_on_a_culprit_is_held_and_not_blamed(queued: Queued) -> None:
+    queued.gate()
+    base = queued.hand_in({"bad": "1"}, priority=3)
+    above = queued.hand_in({"above": "1"}, priority=0, needs=base.source_issue)
+    other = queued.hand_in({"other": "1"}, priority=1)
+    result = queued.process()[0]
+    assert result.culprits == (base.id,) and result.held == (above.id,) and result.merged == (other.id,)
+    assert queued.request(above.id).status == "open" and queued.bead(above.source_issue).status == "in_review"
+
+
+def test_what_is_needed_lands_below_what_needs_it(queued: Queued) -> None:
+    base = queued.hand_in({"base": "1"}, priority=4)
+    above = queued.hand_in({"above": "1"}, priority=0, needs=base.source_issue)
+    [result] = queued.process()
+    assert result.merged == (base.id, above.id)
+
+
+def test_a_branch_that_vanished_is_told_and_its_peers_land(queued: Queued) -> None:
+    gone = queued.hand_in({"gone": "1"}, commit_sha="", push=False)
+    other = queued.hand_in({"other": "1"})
+    [result] = queued.process()
+    assert result.merged == (other.id,) and result.missing == (gone.id,)
+    [skipped] = queued.events("merge_skipped")
+    assert "gone from origin" in skipped["payload"]["reason"]
+    assert not queued.bead(gone.id).is_closed
+
+
+def test_a_branch_deleted_at_origin_lands_by_the_commit_it_handed_in(queued: Queued) -> None:
+    request = queued.hand_in({"kept": "1"})
+    queued.origin.run("update-ref", "-d", f"refs/heads/{request.branch}")
+    [result] = queued.process()
+    assert result.merged == (request.id,) and "kept" in queued.files()
+
+
+def test_one_that_wants_to_be_alone_is_taken_alone(queued: Queued) -> None:
+    alone = queued.hand_in({"a": "1"}, priority=0, alone=True)
+    other = queued.hand_in({"b": "1"})
+    assert [result.merged for result in queued.process()] == [(alone.id,), (other.id,)]
+
+
+def test_a_known_green_tree_is_not_tested_again(queued: Queued) -> None:
+    queued.gate()
+    requests = queued.hand_in_many(2)
+    stopped = []
+
+    def at(point: str) -> None:
+        if point == "before push":
+            stopped.append(point)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        queued.process(at=at)
+    [result] = queued.process()
+    assert len(result.merged) == len(requests) and result.runs == 0
+    assert [probe.result for probe in queued.state().probes] == ["cached"]
+
+
+def test_after_so_many_attempts_the_work_is_blocked_and_escalated(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(max_retry_count=2)
+    bad = queued.hand_in({"bad": "1"}, retry_count=1, title="Hopeless")
+    [result] = queued.process()
+    assert result.culprits == (bad.id,) and not result.rework
+    assert queued.bead(bad.source_issue).status == "blocked"
+    assert "could not be merged in 2 attempts: Hopeless" in escalations(queued)[0].title
+
+
+def test_a_new_request_counts_on_from_the_work_that_came_back(queued: Queued) -> None:
+    queued.gate()
+    bad = queued.hand_in({"bad": "1"})
+    queued.process()
+    again = queued.hand_in({"bad": "2"}, source_issue=bad.source_issue)
+    queued.process()
+    assert queued.bead(bad.source_issue).raw["metadata"]["rework"]["attempt"] == 2
+    assert queued.request(again.id).retry_count == 2
+
+
+def test_work_that_comes_back_is_dispatched_again(queued: Queued, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("gastown_core.work.dispatch.dispatch", lambda *args, **more: asked.append((args[2], more)))
+    queued.gate()
+    bad = queued.hand_in({"bad": "1"})
+    queued.process()
+    assert [bead for bead, _ in asked] == [bad.source_issue]
+
+
+def test_a_gate_with_a_fixer_mends_the_stack_inline(queued: Queued) -> None:
+    queued.settings(gates={"style": {"cmd": "! grep -q ugly *", "fix_cmd": "sed -i s/ugly/fine/ *"}})
+    request = queued.hand_in({"code": "ugly\n"}, "Write code")
+    [result] = queued.process()
+    assert result.merged == (request.id,)
+    assert queued.subjects() == ["Write code", "Fix style (style)"]
+    assert queued.origin.run("show", "refs/heads/main:code") == "fine"
+
+
+def test_a_fixer_that_does_not_help_changes_nothing(queued: Queued) -> None:
+    queued.settings(gates={"style": {"cmd": "! grep -q ugly *", "fix_cmd": "echo more >> code"}})
+    request = queued.hand_in({"code": "ugly\n"})
+    [result] = queued.process()
+    assert result.culprits == (request.id,) and queued.subjects() == []
+
+
+def test_post_squash_gates_run_after_the_others_and_several_gates_side_by_side(queued: Queued, tmp_path) -> None:
+    told = f">> {tmp_path}/order"
+    gates = {
+        "deploy": {"cmd": f"echo deploy {told}", "phase": "post-squash"},
+        "unit": {"cmd": f"echo early {told}"},
+        "lint": {"cmd": f"echo early {told}"},
+    }
+    queued.settings(gates=gates)
+    queued.hand_in_many(1)
+    queued.process()
+    assert (tmp_path / "order").read_text().split() == ["early", "early", "deploy"]
+
+
+def test_without_gates_a_batch_lands_untested(queued: Queued) -> None:
+    queued.hand_in_many(2)
+    [result] = queued.process()
+    assert len(result.merged) == 2 and result.runs == 0
+
+
+def test_a_green_stack_waits_for_a_person_where_the_engine_may_not_push(queued: Queued) -> None:
+    queued.settings(auto_push=False)
+    [request] = queued.hand_in_many(1)
+    [result] = queued.process()
+    assert "wait for a push" in result.hold and queued.subjects() == []
+    queued.bare.run("push", "--quiet", "origin", "refs/gastown/green/main:refs/heads/main")
+    queued.process()
+    assert queued.request(request.id).close_reason == "merged" and queued.bead(request.source_issue).is_closed
+
+
+def test_a_branch_that_a_person_merged_needs_only_its_bookkeeping(queued: Queued) -> None:
+    [request] = queued.hand_in_many(1)
+    queued.origin.run("update-ref", "refs/heads/main", request.commit_sha)
+    queued.process()
+    assert queued.bead(request.source_issue).is_closed and queued.request(request.id).close_reason == "merged"
+
+
+def test_requests_of_two_targets_land_each_on_its_own(queued: Queued) -> None:
+    queued.origin.run("update-ref", "refs/heads/next", queued.tip())
+    one, two = queued.hand_in({"a": "1"}), queued.hand_in({"b": "1"}, target="next")
+    queued.process()
+    assert queued.merged() == [one.id] and queued.merged("next") == [two.id]
+
+
+def test_a_missing_target_holds_its_own_queue_only(queued: Queued) -> None:
+    queued.hand_in({"a": "1"}, target="nowhere")
+    [result] = [one for one in queued.process() if one.hold]
+    assert "origin has no branch nowhere" in result.hold
+
+
+def test_an_unreachable_origin_holds_the_queue_with_a_longer_rest_each_time(queued: Queued) -> None:
+    [request] = queued.hand_in_many(1)
+    queued.bare.run("remote", "set-url", "origin", "file:///nowhere.git")
+    clock = FixedClock(SYSTEM_CLOCK.now())
+    queued.process(clock=clock)
+    assert queued.state().phase == "held"
+    queued.bare.run("remote", "set-url", "origin", "file://" + queued.origin.path)
+    assert queued.process(clock=clock) == []
+    wake = next_wake(queued.root, "shop", clock=clock)
+    assert wake is not None and wake > clock.now()
+    clock.advance(3600)
+    assert [result.merged for result in queued.process(clock=clock)] == [(request.id,)]
+
+
+def test_a_claim_of_another_is_respected_until_it_is_stale(queued: Queued) -> None:
+    [request] = queued.hand_in_many(1)
+    claim(queued.ledger.store_for("sh-x"), request.id, "refinery-1")
+    assert queued.process() == []
+    later = FixedClock(SYSTEM_CLOCK.now() + 1801)
+    assert [result.merged for result in queued.process(clock=later)] == [(request.id,)]
+
+
+def test_one_process_merges_into_a_target_at_a_time(queued: Queued) -> None:
+    queued.hand_in_many(1)
+    seen = []
+
+    def at(point: str) -> None:
+        if point == "before push":
+            seen.append(process(queued.root, "shop"))
+            seen.append(merging_process(Refinery(queued.root, "shop"), "main"))
+
+    queued.process(at=at)
+    import os
+
+    assert seen == [[], os.getpid()]
+
+
+def test_a_stop_gives_back_what_is_in_hand(queued: Queued) -> None:
+    queued.gate("sleep 60")
+    [request] = queued.hand_in_many(1)
+    asked = iter(range(1000))
+    [result] = queued.process(stop=lambda: next(asked) > 8)
+    assert result.stopped and queued.request(request.id).status == "open" and not queued.leftovers()
+
+
+def test_gates_that_are_wrong_hold_everything_and_say_where(queued: Queued) -> None:
+    queued.settings(gates={"unit": {"comand": "pytest"}})
+    queued.hand_in_many(1)
+    with pytest.raises(SettingsError) as raised:
+        queued.process()
+    assert "merge_queue.gates.unit.comand" in raised.value.what
+    assert queued.state().phase == "held" and queued.subjects() == []
+
+
+def test_a_patient_engine_waits_for_a_fuller_batch(queued: Queued) -> None:
+    queued.settings(batch={"max_batch_size": 2, "batch_wait_time": "5h"})
+    first = queued.hand_in({"a": "1"})
+    assert next_wake(queued.root, "shop") == pytest.approx(first.created_at + 5 * 3600)
+    queued.hand_in({"b": "1"})
+    assert next_wake(queued.root, "shop") == 0.0
+    assert len(queued.process(patient=True)[0].merged) == 2
