@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
+from gastown_core.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.beads.ledger import TownLedger
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of ``gt convoy create``."""
-    parser.add_argument("name", help="its name; if this is a bead's id, the bead's title is the name")
+    parser.add_argument("name", nargs="?", default="", help="its name; if this is a bead's id, the bead's title is it")
     parser.add_argument("beads", nargs="*", help="ids of the work; more can be added later")
+    parser.add_argument("--from-epic", default="", metavar="EPIC", help="all work below an epic; its title is the name")
     parser.add_argument("--owner", default="", help="whose convoy it is (default: you)")
     parser.add_argument("--notify", nargs="?", const="mayor/", default="", help="who is told when it lands (mayor/)")
     parser.add_argument("--human", action="store_true", help="tell the overseer when it lands or stalls")
@@ -30,22 +34,13 @@ def run(args: Namespace) -> int:
 
     root = context.town()
     ledger = TownLedger(root)
-    title, beads = args.name, list(args.beads)
-    first = ledger.get(args.name) if "-" in args.name and " " not in args.name else None
-    if first is not None:
-        title, beads = first.title, [first.id, *beads]
-    me = who.acting(root)
-    # a bare --notify swallows a bead's id that follows it
-    notify = args.notify
-    if notify and notify not in ("mayor/", "overseer") and ledger.get(notify) is not None:
-        beads.append(notify)
-        notify = "mayor/"
+    title, beads, notify = _read_words(args, ledger)
     made = create_convoy(
         root,
         ledger,
         title,
         beads,
-        owner=args.owner or me,
+        owner=args.owner or who.acting(root),
         notify=notify,
         watchers=["overseer"] if args.human else [],
         merge=args.merge,
@@ -56,8 +51,29 @@ def run(args: Namespace) -> int:
     if args.json:
         output.say_json(as_json(get_convoy(ledger, made.id)))
         return 0
-    count = len(beads)
-    output.say(
-        f"{output.style('✓', 'green')} {made.id} {output.clean(made.title)} ({count} bead{'' if count == 1 else 's'})"
-    )
+    count = len(dict.fromkeys(beads))
+    many = f"{count} bead{'' if count == 1 else 's'}"
+    output.say(f"{output.style('✓', 'green')} {made.id} {output.clean(made.title)} ({many})")
+    if not count:
+        output.say(f"  empty so far: gt convoy add {made.id} BEAD…")
     return 0
+
+
+def _read_words(args: Namespace, ledger: TownLedger) -> tuple[str, list[str], str]:
+    """Name, members and addressee; ids may stand where the name should, and after a bare ``--notify``."""
+    title, beads, notify = args.name, list(args.beads), args.notify
+    first = ledger.get(title) if "-" in title and " " not in title else None
+    if first is not None:
+        title, beads = first.title, [first.id, *beads]
+    # a bare --notify swallows a bead's id that follows it
+    if notify and notify not in ("mayor/", "overseer") and ledger.get(notify) is not None:
+        beads.append(notify)
+        notify = "mayor/"
+    if args.from_epic:
+        from gastown_core.work.convoy_acts import members_of_epic
+
+        epic_title, below = members_of_epic(ledger, args.from_epic)
+        title, beads = title or epic_title, [*below, *beads]
+    if not title.strip():
+        raise UsageError("a convoy needs a name", "", 'gt convoy create "Bug fixes" BEAD…')
+    return title, beads, notify

@@ -9,8 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.work.convoys import Convoy, Progress
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of ``gt convoy list``."""
@@ -25,58 +23,36 @@ def run(args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoys import as_json, list_convoys, list_rows
 
-    statuses = () if args.all else (args.status or "open",)
+    statuses = () if args.all else (args.status,) if args.status else SHOWN
     ledger = TownLedger(context.town())
     if args.json:
         output.say_json_rows([as_json(convoy) for convoy in list_convoys(ledger, statuses=statuses)])
         return 0
     if args.tree:
+        from gastown_cli.convoy_text import detail_lines
+
         output.say("\n\n".join("\n".join(detail_lines(one)) for one in list_convoys(ledger, statuses=statuses)))
         return 0
     now = SYSTEM_CLOCK.now()
     rows = [
         [
+            str(number),
             one.id,
             output.shorten(output.clean(one.title), 48),
             f"{one.progress.done}/{one.progress.total}",
+            str(one.progress.in_review or ""),
             one.status,
             format_age(now - one.created_at),
         ]
-        for one in list_rows(ledger, statuses=statuses)
+        for number, one in enumerate(list_rows(ledger, statuses=statuses), 1)
     ]
     if rows:
-        output.say(output.table(rows, header=("ID", "TITLE", "DONE", "STATUS", "AGE"), right=(2, 4)))
+        header = ("#", "ID", "TITLE", "DONE", "REVIEW", "STATUS", "AGE")
+        output.say(output.table(rows, header=header, right=(0, 3, 4, 6)))
     else:
         output.say("no convoys" if args.all else "no open convoys; gt convoy create NAME BEAD… makes one")
     return 0
 
 
-def bar(count: Progress, width: int = 20) -> str:
-    """``████▒▒······`` done, in review, the rest."""
-    total = max(count.total, 1)
-    done = count.done * width // total
-    review = (count.done + count.in_review) * width // total - done
-    return "█" * done + "▒" * review + "·" * (width - done - review)
-
-
-def detail_lines(convoy: Convoy) -> list[str]:
-    """A convoy with its members, for people."""
-    count, bead = convoy.progress, convoy.bead
-    words = [f"{count.done} done", f"{count.in_review} in review", f"{count.running} running", f"{count.total} in all"]
-    if count.missing:
-        words.append(f"{count.missing} not found")
-    lines = [f"{output.style(bead.id, 'bold')} {output.clean(bead.title)} [{bead.status}]"]
-    fields = bead.fields
-    owner, notify = fields.get("owner", ""), fields.get("notify", "")
-    if owner or notify:
-        told = f"tells {notify}" if notify else ""
-        lines.append("  " + output.clean(", ".join(part for part in (f"owner {owner}" if owner else "", told) if part)))
-    lines.append(f"  {bar(count)} {', '.join(words)}")
-    for bead_id, member in convoy.members:
-        if member is None:
-            lines.append(f"  ? {bead_id} (not found in any ledger)")
-            continue
-        mark = {"closed": "✓", "in_review": "◐", "hooked": "●", "in_progress": "●"}.get(member.status, "○")
-        worker = f"  {output.clean(member.assignee)}" if member.assignee else ""
-        lines.append(f"  {mark} {bead_id} [{member.status}] {output.clean(member.title)}{worker}")
-    return lines
+SHOWN = ("open", "staged_ready", "staged_warnings")
+"""What is listed unless something else is asked for: what is at work, and what waits to be launched."""

@@ -1,33 +1,62 @@
-"""``gt convoy show``: one bundle with its members."""
+"""``gt convoy show``: one bundle with its members, and what those wait for that nobody works on."""
 
 from __future__ import annotations
 
 from gastown_cli import context, output
-from gastown_cli.commands.convoy_list import detail_lines
 from gastown_core.errors import NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.convoys import Convoy
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Words of ``gt convoy show``."""
-    parser.add_argument("convoy", nargs="?", default="", help="its id (default: the open one touched last)")
+    parser.add_argument(
+        "convoy", nargs="?", default="", help="its id, or its number in gt convoy list (default: the one touched last)"
+    )
     context.add_json(parser)
 
 
 def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoys import as_json, current_convoy, get_convoy
+    from gastown_core.work.convoys import as_json
+    from gastown_core.work.refresh import holds_of
 
-    ledger = TownLedger(context.town())
-    convoy = get_convoy(ledger, args.convoy) if args.convoy else current_convoy(ledger)
-    if convoy is None:
-        raise NotFoundError("no open convoy", "", "gt convoy create NAME BEAD… makes one")
+    root = context.town()
+    ledger = TownLedger(root)
+    convoy = find_convoy(ledger, args.convoy)
+    # who lives is another command's question (gt agents, gt convoy refresh): it would cost a look at tmux
+    is_at_work = convoy.bead.status != "closed"
+    holds = dict(holds_of(root, ledger, convoy, live=None)) if is_at_work else {}
     if args.json:
-        output.say_json(as_json(convoy))
-    else:
-        output.say("\n".join(detail_lines(convoy)))
+        output.say_json(as_json(convoy, holds))
+        return 0
+    from gastown_cli.convoy_text import detail_lines
+
+    output.say("\n".join(detail_lines(convoy, holds)))
     return 0
+
+
+def find_convoy(ledger: TownLedger, text: str) -> Convoy:
+    """The convoy that ``text`` names: an id, a part of one, a number of the list, or nothing at all."""
+    from gastown_core.work.convoys import current_convoy, get_convoy, list_rows
+
+    if text.isdigit() and len(text) < 4:
+        from gastown_cli.commands.convoy_list import SHOWN
+
+        rows = list_rows(ledger, statuses=SHOWN)
+        if not 1 <= int(text) <= len(rows):
+            known = f"gt convoy list has {len(rows)} row{'' if len(rows) == 1 else 's'}"
+            raise NotFoundError(f"there is no convoy {text}", known, "gt convoy list shows the numbers")
+        return get_convoy(ledger, rows[int(text) - 1].id)
+    if text:
+        return get_convoy(ledger, text)
+    current = current_convoy(ledger)
+    if current is None:
+        raise NotFoundError("there is no convoy yet", "", "gt convoy create NAME BEAD… makes one")
+    return current

@@ -16,13 +16,14 @@ from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, NamedTuple
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import Excerpt, Outline
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
+    from gastown_core.work.board import Hold
 
     class Progress(NamedTuple):
         """Members by stage; ``missing`` ones exist in no store, and a convoy of only those is never complete."""
@@ -126,13 +127,13 @@ def get_convoy(ledger: TownLedger, convoy_id: str) -> Convoy:
 
 
 def current_convoy(ledger: TownLedger) -> Convoy | None:
-    """What ``show`` without an id means: the only open convoy, else the one touched last; None if there is none."""
-    newest = max(
-        ledger.store_for("hq-x").headlines(BeadQuery(types=("convoy",), statuses=(OPEN,))),
-        key=lambda one: one.updated_at,
-        default=None,
-    )
-    return get_convoy(ledger, newest.id) if newest is not None else None
+    """What ``show`` without an id means: the open convoy touched last, else the last of the staged and closed ones."""
+    town = ledger.store_for("hq-x")
+    for statuses in ((OPEN,), ()):
+        found = town.headlines(BeadQuery(types=("convoy",), statuses=statuses))
+        if found:
+            return get_convoy(ledger, max(found, key=lambda one: one.updated_at).id)
+    return None
 
 
 def create_convoy(
@@ -228,8 +229,8 @@ def _existing(ledger: TownLedger, beads: Iterable[str]) -> list[str]:
     return ids
 
 
-def as_json(convoy: Convoy) -> dict[str, Any]:
-    """The convoy as ``gt convoy list|show --json`` prints it."""
+def as_json(convoy: Convoy, holds: Mapping[str, Hold] | None = None) -> dict[str, Any]:
+    """The convoy as ``gt convoy list|show --json`` prints it; with ``holds`` its members tell what keeps them."""
     bead, count = convoy.bead, convoy.progress
     fields = bead.fields
     is_owned = "gt:owned" in bead.labels
@@ -243,13 +244,23 @@ def as_json(convoy: Convoy) -> dict[str, Any]:
         "owned": is_owned,
         "lifecycle": "caller-managed" if is_owned else "system-managed",
         "merge_strategy": fields.get("merge", ""),
-        "tracked": [_member_json(bead_id, member) for bead_id, member in convoy.members],
+        "watchers": [word.strip() for word in fields.get("watchers", "").split(",") if word.strip()],
+        "base_branch": fields.get("base_branch", ""),
+        "tracked": [
+            _member_json(bead_id, member) | (_hold_json(bead_id, holds) if holds is not None else {})
+            for bead_id, member in convoy.members
+        ],
         "tracked_count": count.total,
         "completed": count.done,
         "in_review": count.in_review,
         "running": count.running,
         "total": count.total,
     }
+
+
+def _hold_json(bead_id: str, holds: Mapping[str, Hold]) -> dict[str, Any]:
+    hold = holds.get(bead_id)
+    return {"blocked": hold is not None and hold.code == "blocked", "held": hold.text if hold is not None else ""}
 
 
 def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:
@@ -267,6 +278,7 @@ def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:
         "title": bead.title,
         "status": bead.status,
         "assignee": bead.assignee,
+        "worker": bead.assignee if "/" in bead.assignee else "",
         "issue_type": bead.issue_type,
         "dependency_type": "tracks",
         "priority": bead.priority,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_core.clock import format_seconds
 from gastown_core.model.bead import DEFERRED, OPEN
 from gastown_core.model.record import Record
 from gastown_core.work.board import Board
@@ -23,6 +24,22 @@ class Waiting(Record):
     status: str
     priority: int
     held: str
+
+    def as_json(self) -> dict[str, object]:
+        """As ``gt scheduler list --json`` prints it."""
+        return {
+            "id": self.context.bead,
+            "title": self.title,
+            "status": self.status,
+            "priority": self.priority,
+            "target_rig": self.context.rig,
+            "blocked": bool(self.held),
+            "held": self.held,
+            "context": self.context.id,
+            "enqueued_at": format_seconds(self.context.enqueued_at),
+            "dispatch_failures": self.context.failures,
+            "last_failure": self.context.last_failure,
+        }
 
 
 class Stale(Record):

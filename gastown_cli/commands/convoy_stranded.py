@@ -1,0 +1,37 @@
+"""``gt convoy stranded``: convoys with work that is ready and that nobody does."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt convoy stranded``."""
+    context.add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """List them with their ready members."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.refresh import stranded
+
+    root = context.town()
+    found = stranded(root, TownLedger(root))
+    if args.json:
+        output.say_json([one.as_json() for one in found])
+        return 0
+    if not found:
+        output.say("no convoy is stranded")
+        return 0
+    for one in found:
+        output.say(
+            f"{output.style(one.convoy.id, 'bold')} {output.clean(one.convoy.title)}: {len(one.ready)} of {one.tracked} ready"
+        )
+        for ready in one.ready:
+            output.say(f"  ○ {ready.bead} P{ready.priority} {output.clean(ready.title)} ({ready.rig})")
+    output.say("gt convoy refresh CONVOY feeds one; gt scheduler explain tells who goes next")
+    return 0
