@@ -49,7 +49,7 @@ def console_page() -> str:
         lines += ["", f"## {group}", "", "| key | does | where |", "|---|---|---|"]
         for action in ACTIONS:
             if action.group == group:
-                keys = " ".join(f"`{key_word(key)}`" for key in action.keys)
+                keys = " ".join(f"`{key_word(key)}`" for key in action.keys) or f"`:` {action.label}"
                 lines.append(f"| {keys} | {action.help} | {', '.join(action.where)} |")
     return "\n".join(lines) + "\n"
 

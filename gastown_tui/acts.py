@@ -9,7 +9,9 @@ from textual.app import SuspendNotSupported
 
 from gastown_core.errors import GastownError
 from gastown_core.model.order import Order
+from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 from gastown_core.orders.registry import BY_ID, disabled_reason
+from gastown_tui.selection import subject_of
 from gastown_tui.text import clean
 
 TYPE_CHECKING = False
@@ -18,10 +20,34 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.store import Excerpt
     from gastown_core.model.order import Receipt
-    from gastown_core.model.snapshot import AgentView
+    from gastown_core.orders.registry import OrderKind, Subject
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
     from gastown_tui.text import Pieces
+
+PREVIEW_LINES = 10
+
+
+def order_for(kind: OrderKind, subject: Subject) -> Order:
+    """The order of a row about its subject, with the arguments that the subject gives."""
+    if isinstance(subject, AgentView):
+        return Order(kind.id, subject.address.short, {"bead": subject.work.bead_id} if subject.work else {})
+    if isinstance(subject, RequestView):
+        return Order(kind.id, subject.id, {"rig": subject.rig})
+    if isinstance(subject, ConvoyView):
+        return Order(kind.id, subject.id)
+    return Order(kind.id, subject or "")
+
+
+def name_of(subject: Subject) -> str:
+    """What a person calls it."""
+    if isinstance(subject, AgentView):
+        return subject.address.short
+    if isinstance(subject, ConvoyView):
+        return f"{subject.id} {subject.title}"
+    if isinstance(subject, RequestView):
+        return f"{subject.id} {subject.title}".strip()
+    return subject or ""
 
 
 class Acts:
@@ -35,21 +61,61 @@ class Acts:
         """Begin an act on what is chosen; returns why it cannot be done now, empty if it was begun."""
         if action == "agent.nudge_marked":
             return self._nudge_all(marked)
-        reason = disabled_reason(BY_ID[action], self.app.snapshot, chosen.agent)
+        kind = BY_ID[action]
+        subject = subject_of(self.app.snapshot, chosen, kind.needs)
+        reason = disabled_reason(kind, self.app.snapshot, subject)
         if reason:
             return reason
         if action == "bead.sling":
             return self._sling(chosen)
-        if chosen.agent is None:
-            return "select an agent first"
-        {
+        own = {
             "agent.nudge": self._nudge,
             "agent.handoff": self._handoff,
             "agent.restart": self._restart,
             "agent.stop": self._stop,
             "agent.attach": self.attach,
-        }[action](chosen.agent)
+        }.get(action)
+        if own is None:
+            self._plain(kind, subject)
+        elif chosen.agent is not None:
+            own(chosen.agent)
         return ""
+
+    # acts that are a row of the table and nothing more
+
+    def _plain(self, kind: OrderKind, subject: Subject) -> None:
+        """Ask for its argument, or show what it ends and ask, or do it at once."""
+        order, name = order_for(kind, subject), name_of(subject)
+        what = f"{kind.label} {name}".strip()
+        if kind.asks:
+            self._ask_argument(kind, order, what)
+        elif kind.confirm:
+            self.app.run_worker(self._preview_then_ask(kind, order, name, what), group="preview", exclusive=True)
+        else:
+            self.perform(order, what)
+
+    def _ask_argument(self, kind: OrderKind, order: Order, what: str) -> None:
+        from gastown_tui.screens.prompt import Prompt
+
+        def send(text: str) -> None:
+            self.perform(order._replace(arguments={**order.arguments, kind.asks[0]: text}), what)
+
+        lines: list[Pieces] = [((clean(what), "title"),), (), ((f"{kind.asks[0].capitalize()}: {kind.help}.", "dim"),)]
+        self._ask(Prompt(kind.label.capitalize(), lines, hint=f"the {kind.asks[0]}"), send)
+
+    async def _preview_then_ask(self, kind: OrderKind, order: Order, name: str, what: str) -> None:
+        """The dry run first, so that what would be lost stands above the question; its failure is told instead."""
+        lines: list[Pieces] = [((kind.keeps, "text"),)] if kind.keeps else []
+        if kind.preview:
+            self.app.say(f"asking what {what} would do …", "dim")
+            try:
+                told = await asyncio.to_thread(self.app.engine.preview, order)
+            except GastownError as error:
+                self.app.say(f"{what}: {error}", "bad")
+                return
+            self.app.say("")
+            lines += [(), *(((clean(line), "warn"),) for line in told[:PREVIEW_LINES])]
+        self._confirm(f"{kind.label.capitalize()}?", name, lines, kind.label.capitalize(), order, what)
 
     # each act
 
@@ -96,7 +162,7 @@ class Acts:
         if note:
             lines += [(), ((f"“{clean(note)}”", "info"),)]
         order = Order("agent.handoff", agent.address.short, {"subject": "handoff from the console", "note": note})
-        self._confirm("Hand off?", agent, lines, "Hand off", order, f"handoff of {agent.address.label}")
+        self._confirm("Hand off?", agent.address.short, lines, "Hand off", order, f"handoff of {agent.address.label}")
 
     def _restart(self, agent: AgentView) -> None:
         order = Order("agent.restart", agent.address.short)
@@ -105,14 +171,14 @@ class Acts:
             self.perform(order, what)
             return
         lines: list[Pieces] = [(("It is running. Its session ends and a fresh one begins on the same hook.", "text"),)]
-        self._confirm("Restart?", agent, lines, "Restart", order, what)
+        self._confirm("Restart?", agent.address.short, lines, "Restart", order, what)
 
     def _stop(self, agent: AgentView) -> None:
         lines: list[Pieces] = [
             (("Its session ends. Its work stays on the hook, its files stay in the worktree.", "text"),)
         ]
         order = Order("agent.stop", agent.address.short)
-        self._confirm("Stop?", agent, lines, "Stop", order, f"stop of {agent.address.label}")
+        self._confirm("Stop?", agent.address.short, lines, "Stop", order, f"stop of {agent.address.label}")
 
     def _sling(self, chosen: Selection) -> str:
         if not self.app.snapshot.rigs:
@@ -172,7 +238,7 @@ class Acts:
 
         self.app.push_screen(dialog, answered)  # type: ignore[call-overload]
 
-    def _confirm(self, title: str, agent: AgentView, lines: list[Pieces], yes: str, order: Order, what: str) -> None:
+    def _confirm(self, title: str, name: str, lines: list[Pieces], yes: str, order: Order, what: str) -> None:
         from gastown_tui.screens.confirm import Confirm
 
         def answered(value: bool | None) -> None:
@@ -181,7 +247,7 @@ class Acts:
             else:
                 self.app.say("cancelled", "dim")
 
-        self.app.push_screen(Confirm(title, clean(agent.address.short), lines, yes), answered)
+        self.app.push_screen(Confirm(title, clean(name), lines, yes), answered)
 
     def perform(self, order: Order, what: str) -> None:
         """Perform in a thread; the status bar shows each stage of the newest order."""

@@ -172,7 +172,7 @@ class FeedApp(App[int], inherit_bindings=False):
     def keep_choices(self) -> None:
         """Remember layout, theme and filter; a town that cannot be written forgets them, without harm."""
         kept = self.kept
-        kept.panel = self.feed.active
+        kept.panel = self.feed.actives["feed"]
         kept.is_drawer_open = self.is_drawer_open
         kept.drawer_tab = self.feed.drawer.tab
         kept.folded = sorted(self.feed.agents.folded)

@@ -28,6 +28,12 @@ class Engine:
 
         return perform(self.root, order, notify)
 
+    def preview(self, order: Order) -> list[str]:
+        """What an order would do and lose, line by line. Raises GastownError."""
+        from gastown_core.orders.perform import preview_of
+
+        return preview_of(self.root, order)
+
     def command_log(self) -> list[CommandLogEntry]:
         """What the console ran, oldest first."""
         from gastown_core.orders.perform import command_log
@@ -39,6 +45,13 @@ class Engine:
         from gastown_core.orders.perform import attach_argv
 
         return attach_argv(self.root, agent)
+
+    def page(self, path: str) -> int:
+        """Show a file in the person's pager, on the terminal; returns its exit status. Raises GastownError."""
+        import os
+        import shlex
+
+        return self.run_attached([*shlex.split(os.environ.get("PAGER") or "less -R"), path])
 
     def run_attached(self, argv: Sequence[str]) -> int:
         """Run a command with the terminal as its own; returns its exit status. Raises GastownError if it cannot start."""

@@ -99,9 +99,9 @@ class Finder:
         if what == "do":
             action = BY_ID[name]
             if not applies(action, screen.place):
-                screen.show_panel("agents" if "agents" in action.where else action.where[0])
+                screen.views.go_to_panel("agents" if "agents" in action.where else action.where[0])
             screen.run_action_id(name)
         elif what == "theme":
             screen.town.set_theme(name)
         elif what in ("agent", "convoy"):
-            screen.go_to(what, name)
+            screen.views.go_to(what, name)

@@ -13,6 +13,7 @@ from gastown_tui.selection import NOTHING, agents_of_group
 from gastown_tui.text import clean, pane_pieces
 from gastown_tui.widgets import pages
 from gastown_tui.widgets.drawer import SIDE
+from gastown_tui.widgets.landing_text import member_of, strip_page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Inspector:
             "event": self._event_page,
             "bead": self._bead_page,
             "group": self._group_page,
+            "request": self._bead_page,
+            "batch": self._batch_page,
         }.get(chosen.kind)
         if page is None:
             self.drawer.show_page("", (("nothing selected", "dim"),), [])
@@ -122,8 +125,8 @@ class Inspector:
             return
         ascii_only = self.app.look.ascii_only
         subject: Pieces = ((convoy.id + "  ", "dim"), (clean(convoy.title), "title"))
-        if drawer.tab_name == "members":
-            drawer.show_page(chosen.key, subject, pages.members_page(convoy, now, drawer.page_width, ascii_only))
+        if drawer.tab_name == "landing":
+            drawer.show_page(chosen.key, subject, pages.landing_page(convoy, now, drawer.page_width, ascii_only))
         elif drawer.tab_name == "why":
             drawer.show_page(chosen.key, subject, pages.convoy_why_page(convoy, now, ascii_only))
         else:
@@ -152,11 +155,28 @@ class Inspector:
             self._events(chosen.key, subject, wanted)
 
     def _bead_page(self, chosen: Selection) -> None:
+        """A bead, or the bead of a merge request."""
+        request = chosen.request
         subject: Pieces = ((chosen.bead, "title"),)
-        if self.drawer.tab_name == "bead":
+        if request is not None:
+            subject = ((request.id + "  ", "dim"), (clean(request.title) or chosen.bead, "title"))
+        if self.drawer.tab_name == "landing":
+            member = member_of(self.app.snapshot, chosen.bead)
+            lines = strip_page(member, self.drawer.page_width, self.app.look.ascii_only)
+            self.drawer.show_page(chosen.key, subject, lines)
+        elif self.drawer.tab_name == "bead":
             self._show_bead(chosen.key, subject, chosen.bead)
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(bead=chosen.bead))
+
+    def _batch_page(self, chosen: Selection) -> None:
+        drawer, now, ascii_only = self.drawer, self.app.now, self.app.look.ascii_only
+        subject: Pieces = ((clean(chosen.group) + " ", "title"), ("merge queue", "dim"))
+        if drawer.tab_name == "batch":
+            view = self.app.snapshot.refinery(chosen.group)
+            drawer.show_page(chosen.key, subject, pages.batch_page(view, now, drawer.page_width, ascii_only))
+        else:
+            self._events(chosen.key, subject, NO_FILTER._replace(rig=chosen.group))
 
     def _group_page(self, chosen: Selection) -> None:
         snapshot = self.app.snapshot

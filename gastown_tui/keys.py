@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     class Action(NamedTuple):
         """One row: its id, keys (as Textual names them), hint, help, help group, and where it applies.
 
-        ``where`` is ``anywhere``, or the panels that have it: ``agents``, ``convoys``, ``events``, ``problems``,
-        ``drawer``, ``search``.  ``hint`` ranks it in the status bar (0: not there).
+        Without keys it is there by name, in the palette.  ``where`` is ``anywhere``, or the panels that have it:
+        ``agents``, ``convoys``, ``events``, ``problems``, ``queue``, ``probes``, ``gates``, ``drawer``, ``search``.
+        ``hint`` ranks it in the status bar (0: not there).
         """
 
         id: str
@@ -32,8 +33,11 @@ else:
 MOVE, PANELS, FIND, ACTS, CONSOLE = "Move", "Panels", "Find", "Act", "Console"
 GROUPS = (MOVE, PANELS, FIND, ACTS, CONSOLE)
 
-_ROWS = ("agents", "convoys", "events", "problems", "drawer")
+_ROWS = ("agents", "convoys", "events", "problems", "queue", "probes", "gates", "drawer")
 _AGENTS = ("agents", "problems")
+_CONVOYS = ("convoys",)
+_QUEUE = ("queue", "probes", "gates")
+_REQUESTS = ("queue",)
 
 ACTIONS: tuple[Action, ...] = (
     Action("rows.down", ("j", "down"), "down", "one row down", MOVE, _ROWS),
@@ -46,16 +50,17 @@ ACTIONS: tuple[Action, ...] = (
     Action("rows.bottom", ("G", "end"), "bottom", "last row; in the events: the oldest", MOVE, _ROWS),
     Action("rows.expand", ("l", "right", "o"), "open", "open a rig or a convoy", MOVE, ("agents", "convoys")),
     Action("rows.collapse", ("left",), "fold", "fold a rig or a convoy", MOVE, ("agents", "convoys")),
-    Action("panel.agents", ("1",), "agents", "the agents: who is there, and how they are", PANELS),
-    Action("panel.convoys", ("2",), "convoys", "the convoys and the merge queue: how far", PANELS),
-    Action("panel.events", ("3",), "events", "the events: what just happened", PANELS),
+    Action("panel.agents", ("1",), "agents", "the agents: who is there, and how they are; in the merge queue: the queue", PANELS),
+    Action("panel.convoys", ("2",), "convoys", "the convoys and the merge queue: how far; in the merge queue: the batch", PANELS),
+    Action("panel.events", ("3",), "events", "the events: what just happened; in the merge queue: the gate log", PANELS),
     Action("panel.next", ("tab",), "next panel", "the next panel, the drawer too if it is open", PANELS),
     Action("panel.previous", ("shift+tab",), "previous panel", "the panel before", PANELS),
     Action("view.problems", ("p",), "problems", "problems view, and back", PANELS, hint=50),
+    Action("view.queue", ("m",), "merge queue", "merge queue: batch, probe tree, live gate log; and back", PANELS, hint=45),
     Action("drawer.open", ("enter",), "look", "open the drawer; again on an agent: attach", PANELS,
-           ("agents", "convoys", "events", "problems", "drawer"), 80),
+           ("agents", "convoys", "events", "problems", "queue", "probes", "drawer"), 80),
     Action("drawer.toggle", ("d",), "drawer", "open or close the drawer", PANELS),
-    Action("drawer.tab_1", ("4",), "tab 1", "drawer, first tab: live preview, members or record", PANELS),
+    Action("drawer.tab_1", ("4",), "tab 1", "drawer, first tab: live preview, landing strip or record", PANELS),
     Action("drawer.tab_2", ("5",), "tab 2", "drawer, second tab: work, or why", PANELS),
     Action("drawer.tab_3", ("6",), "tab 3", "drawer, third tab: why, or events", PANELS),
     Action("drawer.tab_4", ("7",), "tab 4", "drawer, fourth tab: events", PANELS),
@@ -64,7 +69,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("search.previous", ("[",), "previous match", "the match before", FIND, _ROWS),
     Action("filter.open", ("f",), "filter", "show only events of a rig, role, category or type", FIND, hint=35),
     Action("stream.pause", ("space",), "pause", "hold the events still, and let them go on", FIND, ("events",), 70),
-    Action("back", ("escape",), "back", "one step back: search, pause, filter, drawer, problems", FIND),
+    Action("gates.follow", ("space",), "hold", "hold the gate log still, and let it go on", FIND, ("gates",), 70),
+    Action("gates.next", ("right", "l"), "next gate", "the log of the next gate of the probe", FIND, ("probes", "gates"), 55),
+    Action("gates.previous", ("left",), "gate before", "the log of the gate before", FIND, ("probes", "gates")),
+    Action("gates.pager", ("v",), "pager", "the whole gate log in the pager", FIND, _QUEUE, 65),
+    Action("back", ("escape",), "back", "one step back: search, pause, filter, drawer, problems, merge queue", FIND),
     Action("agent.nudge", ("n",), "nudge", "type a word to the agent and watch it arrive", ACTS, _AGENTS, 90),
     Action("agent.nudge_marked", ("N",), "nudge marked", "the same word to every marked agent", ACTS, _AGENTS),
     Action("agent.handoff", ("h",), "handoff", "leave a note, then a fresh session that is told of it", ACTS, _AGENTS, 85),
@@ -72,6 +81,21 @@ ACTIONS: tuple[Action, ...] = (
     Action("agent.attach", ("a",), "attach", "go into the agent's session; detach to come back", ACTS, _AGENTS, 75),
     Action("agent.restart", ("r",), "restart", "start a dead session again, on the same hook", ACTS, _AGENTS, 30),
     Action("agent.stop", ("x",), "stop", "stop the agent's session; its work stays on the hook", ACTS, _AGENTS),
+    Action("hook.unsling", ("u",), "unsling", "take the work off the agent's hook; others may have it", ACTS, _AGENTS),
+    Action("hook.rollback", ("z",), "rollback", "the agent's worktree back to an earlier state, shown first", ACTS, _AGENTS),
+    Action("polecat.nuke", (), "nuke polecat", "remove a polecat and its worktree; what would be lost is shown", ACTS, _AGENTS),
+    Action("convoy.check", ("c",), "check", "close the convoy if all of it is done", ACTS, _CONVOYS, 62),
+    Action("convoy.refresh", ("r",), "heal", "read all its members anew, free what dead workers hold, feed", ACTS, _CONVOYS, 61),
+    Action("convoy.launch", (), "launch convoy", "open a staged convoy and give out its first wave", ACTS, _CONVOYS),
+    Action("convoy.land", (), "land convoy", "close an owned convoy and tidy up after it", ACTS, _CONVOYS),
+    Action("mountain.pause", (), "pause mountain", "feed this mountain no more for now", ACTS, _CONVOYS),
+    Action("mountain.resume", (), "resume mountain", "feed this mountain again", ACTS, _CONVOYS),
+    Action("bead.release", (), "release bead", "give a claimed bead back: open, nobody's", ACTS, ("convoys", "events", "queue")),
+    Action("mq.retry", ("r",), "retry", "clear the failure of a merge request and queue it again", ACTS, _REQUESTS, 90),
+    Action("mq.reject", ("x",), "reject", "close a merge request with a reason; its bead opens again", ACTS, _REQUESTS, 85),
+    Action("mq.process", ("P",), "process now", "take the rig's next batch now", ACTS, _QUEUE, 80),
+    Action("scheduler.pause", (), "pause scheduler", "give out no deferred slings for now", ACTS),
+    Action("scheduler.resume", (), "resume scheduler", "give out deferred slings again", ACTS),
     Action("rows.mark", ("space",), "mark", "mark an agent for the capital keys", ACTS, _AGENTS),
     Action("palette.open", (":",), "commands", "everything there is, by name", CONSOLE, hint=25),
     Action("help.open", ("?",), "help", "this page", CONSOLE, hint=100),
@@ -107,6 +131,11 @@ def key_name(key: str, ascii_only: bool = False) -> str:
     return _SHOWN_ASCII.get(shown, shown) if ascii_only else shown
 
 
+def keys_text(action: Action, ascii_only: bool = False) -> str:
+    """All keys of an action; one without keys is found by its name in the palette."""
+    return " ".join(key_name(key, ascii_only) for key in action.keys) or f": {action.label}"
+
+
 def applies(action: Action, place: str) -> bool:
     """Whether the action can be meant while ``place`` has the focus."""
     return action.where == ("anywhere",) or place in action.where
@@ -128,7 +157,7 @@ def meant(key: str, place: str) -> Action | None:
 
 def hints(place: str) -> list[Action]:
     """What the status bar offers at a place, the most useful first."""
-    shown = [action for action in ACTIONS if action.hint and applies(action, place)]
+    shown = [action for action in ACTIONS if action.hint and action.keys and applies(action, place)]
     return sorted(shown, key=lambda action: -action.hint)
 
 
@@ -136,7 +165,7 @@ def help_rows() -> list[tuple[str, str, str]]:
     """(group, keys, help) of every action, in the order of the table."""
     rows = []
     for action in ACTIONS:
-        rows.append((action.group, " ".join(key_name(key) for key in action.keys), action.help))
+        rows.append((action.group, keys_text(action), action.help))
     return rows
 
 
@@ -146,5 +175,5 @@ ALL_KEYS = tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys)
 
 def way_to(where: tuple[str, ...]) -> str:
     """The key that leads to one of these places."""
-    keys = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "drawer": "d"}
+    keys = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "queue": "m", "drawer": "d"}
     return " or ".join(keys[name] for name in where if name in keys)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     class Scene(NamedTuple):
-        """What is to be shown: the view, its active panel, the drawer, a search line, lines the convoys ask for."""
+        """What is to be shown: the view (one of VIEWS), its active panel, the drawer, a search line, lines the convoys ask for."""
 
         view: str = "feed"
         active: str = "agents"
@@ -31,6 +31,8 @@ else:
     )
 
 PANELS = ("agents", "convoys", "events")
+VIEWS = {"feed": PANELS, "problems": ("problems",), "queue": ("queue", "probes", "gates")}
+"""View → its panels; the first three keys go to them in this order."""
 WIDE_COLUMNS, WIDE_ROWS = 100, 18
 TALL_ROWS = 30
 
@@ -67,6 +69,8 @@ def _wide(body: Region, scene: Scene) -> dict[str, Region]:
     if scene.view == "problems":
         regions["problems"] = Region(x, y, width, height)
         return regions
+    if scene.view == "queue":
+        return regions | _wide_queue(Region(x, y, width, height))
     left = _clamp(width * 0.38, 42, 84)
     convoys = _clamp(scene.convoy_lines, 4, max(4, int(height * 0.42)))
     regions["agents"] = Region(x, y, left, height)
@@ -75,9 +79,21 @@ def _wide(body: Region, scene: Scene) -> dict[str, Region]:
     return regions
 
 
+def _wide_queue(body: Region) -> dict[str, Region]:
+    """Queue and batch side by side, the gate's log below in full width: its lines are long."""
+    x, y, width, height = body
+    left = _clamp(width * 0.4, 44, 72)
+    upper = _clamp(height * 0.5, 6, height - 5)
+    return {
+        "queue": Region(x, y, left, upper),
+        "probes": Region(x + left, y, width - left, upper),
+        "gates": Region(x, y + upper, width, height - upper),
+    }
+
+
 def _narrow(body: Region, scene: Scene) -> dict[str, Region]:
     x, y, width, height = body
-    names = ("problems",) if scene.view == "problems" else PANELS
+    names = VIEWS[scene.view]
     active = scene.active if scene.active in names else names[0]
     others = len(names) - 1
     room = height - others

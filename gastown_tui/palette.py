@@ -22,7 +22,7 @@ def action_entries(ascii_only: bool) -> list[Entry]:
     for action in ACTIONS:
         if action.id.startswith(HIDDEN):
             continue
-        keys = key_name(action.keys[0], ascii_only)
+        keys = key_name(action.keys[0], ascii_only) if action.keys else ""
         pieces = ((fit(action.label, WORDS), "bright"), (fit(keys, 9) + "  ", "key"), (action.help, "dim"))
         entries.append(Entry("do:" + action.id, pieces, f"{action.label} {action.help}", "do"))
     for theme in THEMES.values():

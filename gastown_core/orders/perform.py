@@ -19,16 +19,19 @@ from gastown_core import process
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.order import Order, Receipt
+from gastown_core.orders.registry import BY_ID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from gastown_core.model.snapshot import AgentView
 
     Notify = Callable[[Receipt], None]
 
 LOG_LENGTH = 500
+ORDER_LIMIT_S = 3600.0
+"""How long an order without stages may take: taking a batch means running its gates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +72,83 @@ def perform(root: str, order: Order, notify: Notify, *, clock: Clock = SYSTEM_CL
     return last.ok
 
 
+DEFAULTS = {"text": "continue", "subject": "fresh session"}
+"""Arguments that an order may leave out."""
+
+
 def command_of(order: Order) -> list[str]:
     """The words after ``gt`` that do the same. Raises UsageError for an unknown order."""
-    arguments = order.arguments
-    if order.kind == "agent.nudge":
-        return ["nudge", order.target, "--", arguments.get("text") or "continue"]
-    if order.kind == "agent.handoff":
-        words = ["handoff", order.target, "-y", "-s", arguments.get("subject") or "fresh session"]
-        return [*words, "-m", arguments["note"]] if arguments.get("note") else words
-    if order.kind == "bead.sling":
-        words = ["sling", arguments.get("bead", ""), order.target]
-        return [*words, "--agent", arguments["agent"]] if arguments.get("agent") else words
-    if order.kind == "agent.restart":
-        return ["session", "restart", order.target]
-    if order.kind == "agent.stop":
-        return ["session", "stop", order.target]
-    raise UsageError(f"there is no order {order.kind}")
+    kind = BY_ID.get(order.kind)
+    if kind is None or not kind.words:
+        raise UsageError(f"there is no order {order.kind}")
+    return _filled(kind.words, order)
+
+
+def _filled(words: Iterable[str | tuple[str, ...]], order: Order) -> list[str]:
+    """The words with the order's arguments in their places, each a word of its own whatever it holds."""
+    values = {**DEFAULTS, **{key: text for key, text in order.arguments.items() if text}, "target": order.target}
+    out: list[str] = []
+    for word in words:
+        if isinstance(word, tuple):
+            filled = [_value(part, values) for part in word]
+            out += filled if all(filled) else []
+        else:
+            out.append(_value(word, values))
+    return out
+
+
+def _value(word: str, values: dict[str, str]) -> str:
+    return values.get(word[1:-1], "") if word.startswith("{") and word.endswith("}") else word
+
+
+def preview_of(root: str, order: Order) -> list[str]:
+    """What the order would do and lose, as its dry run tells it. Blocks. Raises GastownError if that fails."""
+    argv = _filled(BY_ID[order.kind].preview, order)
+    done = process.run(gt_argv(argv), cwd=root, env=_environment(root), timeout_s=30.0)
+    if done.code != 0:
+        raise _failure(argv, done.code, (done.err or done.out).splitlines())
+    return previewed(done.out)
+
+
+def previewed(said: str) -> list[str]:
+    """The lines of a dry run: a JSON answer as ``name: value`` lines, without what is empty; else as it was said."""
+    try:
+        value = json.loads(said)
+    except ValueError:
+        return [line.rstrip() for line in said.splitlines() if line.strip()]
+    return list(_told(value))
+
+
+def _told(value: object, name: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _told(inner, str(key).replace("_", " "))
+    elif isinstance(value, list):
+        plain = [str(inner) for inner in value if not isinstance(inner, dict | list)]
+        if plain:
+            yield f"{name}: " + ", ".join(plain[:8]) + (f" and {len(plain) - 8} more" if len(plain) > 8 else "")
+        for inner in value:
+            if isinstance(inner, dict | list):
+                yield from _told(inner, name)
+    elif value not in (None, "", 0, False):
+        yield f"{name}: {'yes' if value is True else value}"
+
+
+def gt_argv(words: list[str]) -> list[str]:
+    """The program and its words."""
+    return [sys.executable, "-P", "-m", "gastown_cli", *words]
+
+
+def _environment(root: str) -> dict[str, str]:
+    return {**os.environ, "GT_TOWN_ROOT": root, "NO_COLOR": "1"}
 
 
 def _stages(root: str, order: Order, argv: list[str]) -> Iterable[Receipt]:
+    if not BY_ID[order.kind].receipts:
+        yield _one_stage(root, order, argv)
+        return
     words = [argv[0], "--receipts", *argv[1:]]
-    child = process.spawn(
-        [sys.executable, "-P", "-m", "gastown_cli", *words],
-        cwd=root,
-        env={**os.environ, "GT_TOWN_ROOT": root},
-        stdout=process.PIPE,
-        stderr=process.PIPE,
-    )
+    child = process.spawn(gt_argv(words), cwd=root, env=_environment(root), stdout=process.PIPE, stderr=process.PIPE)
     complaints: list[bytes] = []
     reader = threading.Thread(target=lambda: complaints.append(child.stderr.read() if child.stderr else b""))
     reader.start()
@@ -113,9 +166,21 @@ def _stages(root: str, order: Order, argv: list[str]) -> Iterable[Receipt]:
             if stream is not None:
                 stream.close()
     if not final:
-        said = b"".join(complaints).decode("utf-8", "replace").strip().splitlines()
-        why = "; ".join(line.strip() for line in said[:3]) or f"gt ended with status {code}"
-        raise GastownError(f"gt {argv[0]} failed", why)
+        raise _failure(argv, code, b"".join(complaints).decode("utf-8", "replace").splitlines())
+
+
+def _one_stage(root: str, order: Order, argv: list[str]) -> Receipt:
+    """A command without stages: done, with the last line that it said. Raises GastownError if it failed."""
+    done = process.run(gt_argv(argv), cwd=root, env=_environment(root), timeout_s=ORDER_LIMIT_S)
+    if done.code != 0:
+        raise _failure(argv, done.code, (done.err or done.out).splitlines())
+    lines = [line.strip() for line in done.out.splitlines() if line.strip()]
+    return Receipt(order.kind, order.target, "done", lines[-1] if lines else "", final=True)
+
+
+def _failure(argv: list[str], code: int, said: list[str]) -> GastownError:
+    lines = [line.strip() for line in said if line.strip()]
+    return GastownError(f"gt {argv[0]} failed", "; ".join(lines[:3]) or f"gt ended with status {code}")
 
 
 def read_receipt(line: bytes, order: Order) -> Receipt | None:

@@ -1,26 +1,39 @@
 """THE table of orders: what a person may ask for, from which all keys, palettes, helps and buttons are made.
 
-A row says what the order needs, whether it asks first, and when it cannot be given (``disabled_reason``, in
-words).  Adding an order is adding a row here and a performer in ``perform``.
+A row says what the order needs, the words of the ``gt`` command that it is, whether it asks first, and when it cannot
+be given (``disabled_reason``, in words).  Adding an order is adding a row.
 """
 
 from __future__ import annotations
 
 from gastown_core.model.record import Record
+from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
+from gastown_core.orders import reasons
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gastown_core.model.snapshot import AgentView, TownSnapshot
+    from gastown_core.model.snapshot import TownSnapshot
 
-    Check = Callable[[TownSnapshot, AgentView | None], str]
+Subject = AgentView | ConvoyView | RequestView | str | None
+"""What an order may need: an agent, a convoy, a merge request, or the name of a rig or a bead."""
 
-AGENT, BEAD, TOWN = "agent", "bead", "town"
+if TYPE_CHECKING:
+    Check = Callable[[TownSnapshot, Subject], str]
+    Word = str | tuple[str, ...]
+
+AGENT, BEAD, CONVOY, REQUEST, RIG, TOWN = "agent", "bead", "convoy", "request", "rig", "town"
+TARGET = "{target}"
 
 
 class OrderKind(Record):
-    """One row: id ``noun.verb``, key, label of one word, one line of help, what it needs, what it asks for first."""
+    """One row: id ``noun.verb``, key (may be empty), label, one line of help, what it needs, what it asks for first.
+
+    ``words`` are the words after ``gt``; ``{name}`` stands for an argument, a group in parentheses is left out when
+    its argument is empty.  ``keeps`` says what it ends and what stays, to be confirmed; ``preview`` is a dry run of
+    the same, asked before.  ``receipts`` tells that the command speaks in stages.
+    """
 
     id: str
     key: str
@@ -28,84 +41,69 @@ class OrderKind(Record):
     help: str
     needs: str
     disabled_reason: Check
+    words: tuple[Word, ...] = ()
     asks: tuple[str, ...] = ()
     confirm: bool = False
-
-
-def _some_agent(snapshot: TownSnapshot, agent: AgentView | None) -> str:
-    return "" if agent is not None else "select an agent first"
-
-
-def _with_tmux(snapshot: TownSnapshot, agent: AgentView | None) -> str:
-    if agent is None:
-        return "select an agent first"
-    failed = snapshot.source_error("tmux")
-    if failed is not None:
-        return f"tmux does not answer: {failed.error}"
-    return "there is no tmux on this machine" if snapshot.tmux_running is None else ""
-
-
-def _needs_session(snapshot: TownSnapshot, agent: AgentView | None) -> str:
-    reason = _with_tmux(snapshot, agent)
-    if reason or agent is None:
-        return reason
-    return "" if agent.pane_id else f"{agent.address.short} has no session; r starts one"
-
-
-def _needs_living(snapshot: TownSnapshot, agent: AgentView | None) -> str:
-    reason = _needs_session(snapshot, agent)
-    if reason or agent is None:
-        return reason
-    return "" if agent.running else f"the agent of {agent.address.short} is not running; r restarts it"
+    keeps: str = ""
+    preview: tuple[Word, ...] = ()
+    receipts: bool = False
 
 
 ORDERS: tuple[OrderKind, ...] = (
-    OrderKind(
-        "agent.nudge",
-        "n",
-        "nudge",
-        "type a message to the agent and watch it arrive",
-        AGENT,
-        _needs_living,
-        asks=("text",),
-    ),
-    OrderKind(
-        "agent.handoff",
-        "h",
-        "handoff",
-        "store a note, give the agent a fresh session and tell it to go on",
-        AGENT,
-        _needs_session,
-        asks=("note",),
-        confirm=True,
-    ),
-    OrderKind(
-        "bead.sling",
-        "s",
-        "sling",
-        "put a ready bead on an agent's hook",
-        BEAD,
-        lambda s, a: "",
-        asks=("bead", "target"),
-    ),
-    OrderKind("agent.attach", "a", "attach", "go to the agent's session; detach to come back", AGENT, _needs_session),
-    OrderKind(
-        "agent.restart",
-        "r",
-        "restart",
-        "start the agent's session, or replace a dead one",
-        AGENT,
-        _with_tmux,
-        confirm=True,
-    ),
-    OrderKind(
-        "agent.stop", "x", "stop", "end the agent's session; its work stays", AGENT, _needs_session, confirm=True
-    ),
-)
+    OrderKind("agent.nudge", "n", "nudge", "type a message to the agent and watch it arrive", AGENT, reasons.needs_living,
+              ("nudge", TARGET, "--", "{text}"), asks=("text",), receipts=True),
+    OrderKind("agent.handoff", "h", "handoff", "store a note, give the agent a fresh session and tell it to go on", AGENT,
+              reasons.needs_session, ("handoff", TARGET, "-y", "-s", "{subject}", ("-m", "{note}")), asks=("note",),
+              confirm=True, receipts=True),
+    OrderKind("bead.sling", "s", "sling", "put a ready bead on an agent's hook", BEAD, reasons.never,
+              ("sling", "{bead}", TARGET, ("--agent", "{agent}")), asks=("bead", "target"), receipts=True),
+    OrderKind("agent.attach", "a", "attach", "go to the agent's session; detach to come back", AGENT, reasons.needs_session),
+    OrderKind("agent.restart", "r", "restart", "start the agent's session, or replace a dead one", AGENT, reasons.with_tmux,
+              ("session", "restart", TARGET), confirm=True, receipts=True),
+    OrderKind("agent.stop", "x", "stop", "end the agent's session; its work stays", AGENT, reasons.needs_session,
+              ("session", "stop", TARGET), confirm=True, receipts=True),
+    OrderKind("hook.unsling", "u", "unsling", "take the work off the agent's hook; it is ready for others again", AGENT,
+              reasons.needs_work, ("unsling", "{bead}", TARGET), confirm=True,
+              keeps="The bead goes back to the ready work. The branch and every file stay."),
+    OrderKind("hook.rollback", "z", "rollback", "put the agent's worktree back to an earlier state; this can be undone", AGENT,
+              reasons.needs_worktree, ("hook", "rollback", TARGET), confirm=True,
+              keeps="The present state is kept under a ref first, so it can be brought back.",
+              preview=("hook", "rollback", TARGET, "--dry-run", "--json")),
+    OrderKind("polecat.nuke", "", "nuke polecat", "remove a polecat with its worktree, after showing what would be lost", AGENT,
+              reasons.needs_polecat, ("polecat", "nuke", TARGET, "-y"), confirm=True,
+              keeps="What no remote has is first saved to refs/gastown/rescue.",
+              preview=("polecat", "nuke", TARGET, "--dry-run", "--json")),
+    OrderKind("bead.release", "", "release", "give a claimed bead back: open, nobody's", BEAD, reasons.some_bead,
+              ("release", TARGET), confirm=True, keeps="The bead is open again and nobody's. Its branch stays."),
+    OrderKind("convoy.check", "c", "check convoy", "close the convoy if all of it is done", CONVOY, reasons.open_convoy,
+              ("convoy", "check", TARGET)),
+    OrderKind("convoy.refresh", "r", "refresh convoy", "read every member anew, free what dead workers hold, feed what is ready",
+              CONVOY, reasons.open_convoy, ("convoy", "refresh", TARGET)),
+    OrderKind("convoy.launch", "", "launch convoy", "open a staged convoy and give out its first wave", CONVOY,
+              reasons.staged_convoy, ("convoy", "launch", TARGET), confirm=True,
+              keeps="The convoy opens, and what is ready in it is given out."),
+    OrderKind("convoy.land", "", "land convoy", "close an owned convoy and tidy its idle worktrees", CONVOY, reasons.open_convoy,
+              ("convoy", "land", TARGET), confirm=True, keeps="The convoy closes, its members' idle worktrees are removed.",
+              preview=("convoy", "land", TARGET, "--dry-run")),
+    OrderKind("mountain.pause", "", "pause mountain", "feed and alarm no more for this mountain", CONVOY,
+              reasons.mountain, ("mountain", "pause", TARGET)),
+    OrderKind("mountain.resume", "", "resume mountain", "feed this mountain again", CONVOY, reasons.mountain,
+              ("mountain", "resume", TARGET)),
+    OrderKind("scheduler.pause", "", "pause scheduler", "give out no deferred slings for now", TOWN, reasons.scheduler_runs,
+              ("scheduler", "pause")),
+    OrderKind("scheduler.resume", "", "resume scheduler", "give out deferred slings again", TOWN, reasons.scheduler_paused,
+              ("scheduler", "resume")),
+    OrderKind("mq.retry", "r", "retry", "clear the failure of a merge request and queue it again", REQUEST,
+              reasons.some_request, ("mq", "retry", "{rig}", TARGET)),
+    OrderKind("mq.reject", "x", "reject", "close a merge request with a reason; its bead is open again", REQUEST,
+              reasons.some_request, ("mq", "reject", "{rig}", TARGET, "-r", "{reason}"), asks=("reason",)),
+    OrderKind("mq.process", "P", "process now", "take the next batch of the rig now", RIG, reasons.idle_refinery,
+              ("refinery", "process", TARGET, "--once")),
+)  # fmt: skip
 
 BY_ID = {kind.id: kind for kind in ORDERS}
 
 
-def disabled_reason(kind: OrderKind, snapshot: TownSnapshot, agent: AgentView | None) -> str:
-    """Why the order cannot be given now, in words; empty if it can."""
-    return kind.disabled_reason(snapshot, agent)
+def disabled_reason(kind: OrderKind, snapshot: TownSnapshot, subject: Subject) -> str:
+    """Why the order cannot be given now, in words; empty if it can. ``subject`` is the thing that it needs."""
+    return kind.disabled_reason(snapshot, subject)

@@ -239,7 +239,7 @@ def _wanted(store: str, bead: Excerpt, requests: tuple[MergeRequest, ...]) -> Wa
 
 def _branches_by_bead(git: RigProofs) -> dict[str, str]:
     """Bead → its newest branch, by the names that slings give."""
-    from gastown_core.town.polecats import bead_of_branch
+    from gastown_core.town.branches import bead_of_branch
 
     out: dict[str, str] = {}
     for branch in sorted(git.branches(), key=lambda name: name.rpartition("@")[2]):

@@ -10,7 +10,6 @@ import os
 
 from gastown_core.errors import GitError
 from gastown_core.git.repo import Git
-from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""The town itself: header, the panels of the feed or the problems, the drawer, the status line.
+"""The town itself: header, the panels of the feed, the problems or the merge queue, the drawer, the status line.
 
-One screen, two views (feed and problems), so that drawer, selection and keys are the same in both.  A key means
-what the table says at the place that has the focus; ``press`` looks it up and calls the handler of its action.
+One screen, three views, so that drawer, selection and keys are the same in all.  A key means what the table says at
+the place that has the focus; ``press`` looks it up and calls the handler of its action.
 """
 
 from __future__ import annotations
@@ -12,22 +12,25 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from gastown_core.model.agent import Health
-from gastown_core.state.filter import NO_FILTER
 from gastown_tui import selection as pointing
 from gastown_tui.acts import Acts
 from gastown_tui.finding import Finder
 from gastown_tui.inspection import PREVIEW_S, Inspector
-from gastown_tui.keys import ALL_KEYS, BY_ID, applies, meant, way_to
-from gastown_tui.layout import PANELS, Scene, TownLayout
+from gastown_tui.keys import ALL_KEYS, applies, meant, way_to
+from gastown_tui.layout import PANELS, VIEWS, Scene, TownLayout
 from gastown_tui.messages import FieldChanged, RowOpened, SelectionMoved, TabPressed
+from gastown_tui.refining import Refining
+from gastown_tui.views import Views
 from gastown_tui.widgets.agent_tree import AgentTree
 from gastown_tui.widgets.convoy_panel import ConvoyPanel
 from gastown_tui.widgets.drawer import Drawer
 from gastown_tui.widgets.event_stream import EventPanel
+from gastown_tui.widgets.gate_panel import GatePanel
 from gastown_tui.widgets.header_bar import HeaderBar
 from gastown_tui.widgets.line_field import LineField
+from gastown_tui.widgets.probe_panel import ProbePanel
 from gastown_tui.widgets.problem_list import ProblemList
+from gastown_tui.widgets.queue_panel import QueuePanel
 from gastown_tui.widgets.rows import Rows
 from gastown_tui.widgets.sheet import Sheet
 from gastown_tui.widgets.status_bar import StatusBar
@@ -48,7 +51,7 @@ CALM_S, CALM_LOOK_S = 60.0, 10
 
 
 class FeedScreen(Screen[None], inherit_bindings=False):
-    """The main screen; ``view`` is feed or problems, ``active`` the panel that the keys of the feed go to."""
+    """The main screen; ``view`` is one of VIEWS, ``actives`` the panel of each view that its keys go to."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding(key, f"press({key!r})", show=False) for key in ALL_KEYS]
     AUTO_FOCUS = ""
@@ -57,12 +60,15 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         super().__init__(id="town")
         self.town = app
         self.view = view
-        self.active = app.kept.panel
+        self.actives = {**{name: panels[0] for name, panels in VIEWS.items()}, "feed": app.kept.panel}
         self.header = HeaderBar()
         self.agents = AgentTree()
         self.convoys = ConvoyPanel()
         self.stream = EventPanel()
         self.problems = ProblemList()
+        self.queue = QueuePanel()
+        self.probes = ProbePanel()
+        self.gates = GatePanel()
         self.drawer = Drawer()
         self.status = StatusBar()
         self.field = LineField(id="search", prompt="/")
@@ -70,25 +76,20 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         self.inspector = Inspector(app, self.drawer)
         self.acts = Acts(app)
         self.finder = Finder(self)
+        self.views = Views(self)
+        self.refining = Refining(self)
         self.moved_at = 0.0
         self.agents.folded = set(app.kept.folded)
         self.agents.marked = self.problems.marked = set()
         self.drawer.tab = app.kept.drawer_tab
-        self._panels: dict[str, Rows] = {
-            "agents": self.agents,
-            "convoys": self.convoys,
-            "events": self.stream,
-            "problems": self.problems,
-        }
+        rows = (self.agents, self.convoys, self.stream, self.problems, self.queue, self.probes, self.gates)
+        self.panels: dict[str, Rows] = {panel.id or "": panel for panel in rows}
         self._handlers = self._table()
 
     def compose(self) -> ComposeResult:
         """Every panel stands in the screen itself; the layout decides who is shown."""
         yield self.header
-        yield self.agents
-        yield self.convoys
-        yield self.stream
-        yield self.problems
+        yield from self.panels.values()
         yield self.drawer
         yield self.status
         yield self.field
@@ -96,6 +97,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """The first picture."""
         self._preview_timer = self.set_interval(PREVIEW_S, self.inspector.look, name="preview", pause=True)
+        self.refining.start()
         self.stream.open(self.town.live.stream, self.town.first_filter, self.town.now)
         self.show_all()
         self.panel.focus()
@@ -109,9 +111,14 @@ class FeedScreen(Screen[None], inherit_bindings=False):
     # what is where
 
     @property
+    def active(self) -> str:
+        """The name of the panel that is worked in."""
+        return self.actives[self.view]
+
+    @property
     def panel(self) -> Rows:
-        """The panel that is worked in: of the feed the active one, else the problems."""
-        return self.problems if self.view == "problems" else self._panels[self.active]
+        """The panel that is worked in."""
+        return self.panels[self.active]
 
     @property
     def place(self) -> str:
@@ -129,7 +136,11 @@ class FeedScreen(Screen[None], inherit_bindings=False):
             return pointing.of_convoys(snapshot, panel.key)
         if panel is self.stream:
             return pointing.of_events(self.stream.selected(), panel.key)
-        return pointing.of_agents(snapshot, panel.key)
+        if panel is self.gates:
+            return pointing.of_queue(snapshot, f"batch:{self.refining.rig}")
+        if self.view == "queue":
+            return pointing.of_queue(snapshot, panel.key)
+        return pointing.of_problems(snapshot, panel.key)
 
     def lay_out(self) -> None:
         """Lay out anew if the scene changed."""
@@ -148,6 +159,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
             self._preview_timer.resume()
         else:
             self._preview_timer.pause()
+        self.refining.follow()
 
     # what is shown
 
@@ -165,11 +177,14 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         self.header.show(snapshot, now, moved_at=self.moved_at, view=self.view)
         if self.view == "problems":
             self.problems.show(snapshot, now)
+        elif self.view == "queue":
+            self.refining.show()
         else:
             self.agents.show(snapshot, now)
             self.convoys.show(snapshot, now)
             self.stream.show(snapshot, now)
-        self._inspect()
+        self.inspect()
+        self.refining.follow()
         if self.convoys.wanted_height() != self.plan.scene.convoy_lines:
             self.lay_out()
 
@@ -181,7 +196,8 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         else:
             self.header.show(self.town.snapshot, now, moved_at=self.moved_at, view=self.view)
 
-    def _inspect(self) -> None:
+    def inspect(self) -> None:
+        """The drawer shows what is chosen."""
         if self.town.is_drawer_open:
             self.inspector.follow(self.chosen)
             self.inspector.fill()
@@ -192,25 +208,27 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         """The drawer follows the panel that is worked in."""
         event.stop()
         if event.panel is self.panel:
-            self._inspect()
+            if self.view == "queue":
+                self.refining.show()
+            self.inspect()
             self.inspector.look()
 
     def on_row_opened(self, event: RowOpened) -> None:
         """A double click is Enter."""
         event.stop()
-        self.open_row()
+        self.views.open_row()
 
     def on_tab_pressed(self, event: TabPressed) -> None:
         """A click on a tab of the drawer."""
         event.stop()
-        self.show_tab(event.index)
+        self.views.show_tab(event.index)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The panel that got the keys is the one that is worked in."""
         name = event.widget.id or ""
-        if name in PANELS and self.view == "feed" and name != self.active:
-            self.active = name
-            self._inspect()
+        if name in VIEWS[self.view] and name != self.active:
+            self.actives[self.view] = name
+            self.inspect()
         self.lay_out()
 
     def on_resize(self) -> None:
@@ -240,7 +258,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
 
     def run_action_id(self, action_id: str) -> None:
         """Do an action of the table."""
-        if action_id in BY_ID and action_id.partition(".")[0] in ("agent", "bead"):
+        if action_id not in self._handlers:
             reason = self.acts.do(action_id, self.chosen, self.marked())
         else:
             reason = self._handlers[action_id]() or ""
@@ -256,7 +274,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         return [agent for agent in self.town.snapshot.agents if agent.key in self.agents.marked]
 
     def _table(self) -> dict[str, Callable[[], str | None]]:
-        rows = self.rows_with_keys
+        rows, views = self.rows_with_keys, self.views
         return {
             "rows.down": lambda: rows().move(1),
             "rows.up": lambda: rows().move(-1),
@@ -269,20 +287,25 @@ class FeedScreen(Screen[None], inherit_bindings=False):
             "rows.expand": lambda: self._fold(True),
             "rows.collapse": lambda: self._fold(False),
             "rows.mark": self._mark,
-            **{f"panel.{name}": partial(self.show_panel, name) for name in PANELS},
-            "panel.next": lambda: self._cycle(1),
-            "panel.previous": lambda: self._cycle(-1),
-            "view.problems": self.toggle_problems,
+            **{f"panel.{name}": partial(views.show_panel, name) for name in PANELS},
+            "panel.next": lambda: views.cycle(1),
+            "panel.previous": lambda: views.cycle(-1),
+            "view.problems": views.toggle_problems,
+            "view.queue": views.toggle_queue,
+            "gates.follow": self.refining.hold,
+            "gates.next": lambda: self.refining.step(1),
+            "gates.previous": lambda: self.refining.step(-1),
+            "gates.pager": self.refining.page,
             "view.refresh": self._refresh_all,
-            "drawer.open": self.open_row,
-            "drawer.toggle": lambda: self.show_drawer(not self.town.is_drawer_open),
-            **{f"drawer.tab_{number + 1}": partial(self.show_tab, number) for number in range(4)},
+            "drawer.open": views.open_row,
+            "drawer.toggle": lambda: views.show_drawer(not self.town.is_drawer_open),
+            **{f"drawer.tab_{number + 1}": partial(views.show_tab, number) for number in range(4)},
             "search.open": self.finder.open_search,
             "search.next": lambda: self.finder.step(1),
             "search.previous": lambda: self.finder.step(-1),
             "filter.open": self.finder.choose_filter,
             "stream.pause": self._pause,
-            "back": self._back,
+            "back": views.back,
             "palette.open": self.finder.open_palette,
             "help.open": self.town.open_help,
             "log.open": self.town.open_log,
@@ -319,87 +342,6 @@ class FeedScreen(Screen[None], inherit_bindings=False):
             return self.agents.toggle_mark()
         return ""
 
-    # panels and views
-
-    def show_panel(self, name: str) -> None:
-        """Go to a panel of the feed, from wherever."""
-        self.active = name
-        if self.view == "problems":
-            self.view = "feed"
-            self.show_all()
-        self._panels[name].focus()
-        self._inspect()
-        self.lay_out()
-
-    def _cycle(self, step: int) -> None:
-        names = ["problems"] if self.view == "problems" else list(PANELS)
-        if self.town.is_drawer_open:
-            names.append("drawer")
-        place = self.place
-        at = names.index(place) if place in names else 0
-        name = names[(at + step) % len(names)]
-        (self.drawer if name == "drawer" else self._panels[name]).focus()
-        self.lay_out()
-
-    def toggle_problems(self) -> None:
-        """Problems, and back; the selected agent stays selected."""
-        agent = self.chosen.agent
-        self.view = "feed" if self.view == "problems" else "problems"
-        target: Rows = self.problems if self.view == "problems" else self.agents
-        if self.view == "problems":
-            needed = agent is not None and agent.health.state not in (Health.WORKING, Health.IDLE)
-            target.key = agent.key if agent is not None and needed else ""
-        elif agent is not None and self.active == "agents":
-            target.key = agent.key
-        self.show_all()
-        self.panel.focus()
-        self._inspect()
-        self.lay_out()
-
-    def show_drawer(self, is_open: bool) -> None:
-        """Open or close the drawer; the focus stays where it is, unless it was in the drawer."""
-        self.town.is_drawer_open = is_open
-        if not is_open and self.focused is self.drawer:
-            self.panel.focus()
-        if is_open:
-            self._inspect()
-            self.inspector.look()
-        self.lay_out()
-        self.call_after_refresh(self.show_all)
-
-    def show_tab(self, index: int) -> str:
-        """Open the drawer at a tab."""
-        self._inspect()
-        self.inspector.follow(self.chosen)
-        tabs = self.drawer.tabs
-        if index >= len(tabs):
-            return f"there are {len(tabs)} tabs here: {', '.join(tabs)}"
-        self.drawer.tab = index
-        if not self.town.is_drawer_open:
-            self.show_drawer(True)
-        self._inspect()
-        self.inspector.look()
-        return ""
-
-    def open_row(self) -> str:
-        """Enter: open what is selected in the drawer; on an agent whose drawer is open, attach."""
-        chosen = self.chosen
-        if not chosen.kind:
-            return "nothing is selected"
-        if not self.town.is_drawer_open:
-            self.show_drawer(True)
-            return ""
-        if chosen.kind == "agent":
-            return self.acts.do("agent.attach", chosen, [])
-        if chosen.kind == "group":
-            return self.agents.fold()
-        if chosen.kind == "convoy":
-            reason = self.convoys.fold()
-            self.lay_out()
-            return reason
-        self.drawer.focus()
-        return ""
-
     def _refresh_all(self) -> None:
         self.town.live.recheck(force=True)
         self.show_all()
@@ -407,44 +349,7 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         self.status.refresh(layout=True)
         self.say("drawn anew", "dim")
 
-    # one step back, and anywhere by name
-
     def _pause(self) -> str:
         held = self.stream.pause()
         self.say("held: new events wait, Space lets them go on" if held else "following again", "dim")
         return ""
-
-    def _back(self) -> str:
-        """One step back: the nearest thing that can be undone by it."""
-        rows = self.rows_with_keys()
-        if rows.needle:
-            rows.search("")
-        elif self.focused is self.drawer:
-            self.panel.focus()
-        elif self.panel is self.stream and (self.stream.is_paused or not self.stream.is_following):
-            if self.stream.is_paused:
-                self.stream.pause()
-            self.stream.go_top()
-        elif self.panel is self.stream and self.stream.wanted != NO_FILTER:
-            self.finder.set_filter(NO_FILTER)
-        elif self.agents.marked:
-            self.agents.marked = self.problems.marked = set()
-            self.show_all()
-        elif self.town.is_drawer_open:
-            self.show_drawer(False)
-        elif self.view == "problems":
-            self.toggle_problems()
-        elif self.stream.wanted != NO_FILTER:
-            self.finder.set_filter(NO_FILTER)
-        else:
-            return "nothing to go back from; q leaves"
-        return ""
-
-    def go_to(self, what: str, key: str) -> None:
-        """Select an agent or a convoy, in the panel where it stands."""
-        agent = self.town.snapshot.agent(key) if what == "agent" else None
-        if agent is not None:
-            self.agents.folded.discard("@" + (agent.address.rig or "town"))
-        self.show_panel("agents" if what == "agent" else "convoys")
-        self.show_all()
-        self.panel.select(key)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
-from gastown_tui.keys import ACTIONS, GROUPS, key_name
+from gastown_tui.keys import ACTIONS, GROUPS, keys_text
 from gastown_tui.rowtext import state_glyph
 from gastown_tui.screens.dialog import Dialog, Page
 from gastown_tui.text import clip, fit, width_of
@@ -28,7 +28,7 @@ def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
     for action in ACTIONS:
         if action.group != group:
             continue
-        names = " ".join(key_name(key, ascii_only) for key in action.keys)
+        names = keys_text(action, ascii_only)
         gap = fit(names, keys_width) if len(names) < keys_width else names + "  "
         lines.append(clip((("  ", "text"), (gap, "key"), (action.help, "text")), width))
     return [*lines, ()]

@@ -8,11 +8,14 @@ from gastown_core.clock import format_age
 from gastown_core.model.address import parse_address
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
+from gastown_tui.widgets.landing_text import BEGUN, cells_of
+from gastown_tui.widgets.queue_panel import in_batch, rigs_with_queue
+from gastown_tui.widgets.refinery_text import batch_row
 from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.model.snapshot import ConvoyView, MemberView, RequestView, TownSnapshot
+    from gastown_core.model.snapshot import ConvoyView, MemberView, RefineryView, RequestView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
 STAGES = {
@@ -29,6 +32,7 @@ STAGES = {
 REQUESTS = {
     "merging": ("merging", "info"),
     "queued": ("queued", "text"),
+    "blocked": ("pause", "dim"),
     "merged": ("done", "good"),
     "failed": ("failed", "bad"),
 }
@@ -65,7 +69,7 @@ def convoy_row(convoy: ConvoyView, width: int, now: float, *, is_open: bool, asc
     if width >= 84:
         count = len(convoy.rigs)
         extra.append((fit(f"{count} rig{'s' if count != 1 else ''}", 7), "dim"))
-    extra.append((fit_right(ending, 12 if width < 84 else 16), tone))
+    extra.append((fit_right(ending, 13 if width < 84 else 16), tone))
     left: list[Piece] = [(glyph("open" if is_open else "closed", ascii_only) + " ", "dim")]
     if width >= 80:
         left.append((fit(convoy.id, 12) + " ", "dim"))
@@ -76,6 +80,9 @@ def convoy_row(convoy: ConvoyView, width: int, now: float, *, is_open: bool, asc
 
 
 def _ending(convoy: ConvoyView, now: float, ascii_only: bool) -> tuple[str, str]:
+    if convoy.faults:
+        count = len(convoy.faults)
+        return f"{glyph('warn', ascii_only)} {count} fault{'s' if count > 1 else ''}", "bad"
     if convoy.closed_at is not None:
         return f"{glyph('done', ascii_only)} {format_age(now - convoy.closed_at)} ago", "good"
     if convoy.stalled_since is not None and convoy.is_stalled(now):
@@ -84,8 +91,10 @@ def _ending(convoy: ConvoyView, now: float, ascii_only: bool) -> tuple[str, str]
 
 
 def member_row(member: MemberView, width: int, ascii_only: bool) -> Pieces:
-    """One bead of an open convoy: stage, id, title, who has it."""
+    """One bead of an open convoy: stage, id, title, who has it, its landing strip; a fault instead of the stage."""
     mark, word, tone = STAGES.get(member.stage, ("queued", member.stage, "dim"))
+    if member.landing is not None and member.landing.fault:
+        mark, word, tone = "warn", member.landing.fault, "bad"
     who = clean(parse_address(member.assignee).short) if member.assignee else ""
     left = (
         ("    ", "text"),
@@ -93,7 +102,12 @@ def member_row(member: MemberView, width: int, ascii_only: bool) -> Pieces:
         (fit(member.bead_id, 10) + " ", "dim"),
         (clean(member.title), "text"),
     )
-    right = ((cut(who, 18), "dim"), ("  " + fit_right(word, 9), tone)) if width >= 50 else ((fit_right(word, 9), tone),)
+    right: list[Piece] = [("  " + fit_right(word, max(9, len(word))), tone)]
+    if width >= 72:
+        cells = cells_of(member.landing, words=False, ascii_only=ascii_only, is_begun=member.stage in BEGUN)
+        right[:0] = [("  ", "text"), *cells]
+    if width >= 50:
+        right.insert(0, (cut(who, 18), "dim"))
     return two_ends(left, right, width)
 
 
@@ -128,12 +142,26 @@ def convoy_rows(snapshot: TownSnapshot, width: int, now: float, *, opened: set[s
         rows.append(Row("", heading("landed today", width, ascii_only), False))
         for convoy in landed:
             rows += _with_members(convoy, width, now, opened, ascii_only)
-    for rig in dict.fromkeys(request.rig for request in snapshot.requests):
-        waiting = [request for request in snapshot.requests if request.rig == rig]
-        rows.append(Row("", heading(f"merge queue · {rig}", width, ascii_only), False))
-        waiting.sort(key=lambda request: (request.state != "merging", request.created_at))
-        rows += [Row("mr:" + request.id, partial(request_row, request, width, now, ascii_only)) for request in waiting]
+    for rig in rigs_with_queue(snapshot):
+        rows += _queue_rows(snapshot, rig, width, now, ascii_only)
     return rows
+
+
+def _queue_rows(snapshot: TownSnapshot, rig: str, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """A rig's merge queue: the batch in one line, then what waits; nothing of a queue at rest."""
+    view = snapshot.refinery(rig)
+    inside = {entry.id for entry in in_batch(view)}
+    waiting = [request for request in snapshot.requests if request.rig == rig and request.id not in inside]
+    rows: list[Row] = []
+    if view is not None and (inside or view.is_held or view.is_busy or view.trouble):
+        rows.append(Row(f"batch:{rig}", partial(_batch, view, width, now, ascii_only)))
+    waiting.sort(key=lambda request: request.state != "merging")
+    rows += [Row("mr:" + request.id, partial(request_row, request, width, now, ascii_only)) for request in waiting]
+    return [Row("", heading(f"merge queue · {rig}", width, ascii_only), False), *rows] if rows else []
+
+
+def _batch(view: RefineryView, width: int, now: float, ascii_only: bool) -> Pieces:
+    return batch_row(view, width, now, ascii_only)
 
 
 def _with_members(convoy: ConvoyView, width: int, now: float, opened: set[str], ascii_only: bool) -> list[Row]:
@@ -148,7 +176,7 @@ def _with_members(convoy: ConvoyView, width: int, now: float, opened: set[str], 
 
 
 class ConvoyPanel(Rows):
-    """The panel of convoys; keys are convoy ids, ``<convoy>/<bead>`` for members and ``mr:<id>`` for merge requests."""
+    """The panel of convoys; keys are convoy ids, ``<convoy>/<bead>`` for members, and ``batch:<rig>`` and ``mr:<id>``."""
 
     def __init__(self) -> None:
         super().__init__(id="convoys", number="2", title="Convoys")
@@ -168,6 +196,9 @@ class ConvoyPanel(Rows):
         parts: list[Piece] = [(f"{len(running)} running", "text")]
         if stalled:
             parts.append((f" {glyph('dot', self.look.ascii_only)} {stalled} stalled", "stalled"))
+        faults = sum(len(convoy.faults) for convoy in snapshot.convoys)
+        if faults:
+            parts.append((f" {glyph('dot', self.look.ascii_only)} {faults} fault{'s' if faults > 1 else ''}", "bad"))
         landed = len(snapshot.convoys) - len(running)
         if landed:
             parts.append((f" {glyph('dot', self.look.ascii_only)} {landed} landed today", "dim"))
@@ -194,6 +225,11 @@ class ConvoyPanel(Rows):
         if not callable(make) or not isinstance(make, partial):
             return row
         subject = make.args[0]
+        if row.key.startswith("batch:"):
+            # it tells seconds, and has a spinner: four states a second
+            return Row(
+                row.key, partial(self.keep_made, row.key, (subject, int(self.now * 4), width, self.look.key), make)
+            )
         at = getattr(subject, "created_at", 0.0)
         age = self.now - at if self.now - at < 60 else (self.now - at) // 60
         closed = getattr(subject, "closed_at", None) or getattr(subject, "stalled_since", None)
@@ -206,6 +242,11 @@ class ConvoyPanel(Rows):
             self.look.key,
         )
         return Row(row.key, partial(self.keep_made, row.key, state, make))
+
+    def spin(self, now: float) -> None:
+        """Only time has passed, and a gate runs: the batch's line is drawn anew."""
+        self.now = now
+        self._rebuild()
 
     def wanted_height(self) -> int:
         """Lines that would show everything, frame included."""

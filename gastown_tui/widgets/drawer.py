@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 TABS = {
     "agent": ("preview", "work", "why", "events"),
-    "convoy": ("members", "why", "events"),
+    "convoy": ("landing", "why", "events"),
+    "request": ("landing", "bead", "events"),
+    "batch": ("batch", "events"),
     "event": ("record", "bead", "events"),
-    "bead": ("bead", "events"),
+    "bead": ("bead", "landing", "events"),
     "group": ("agents", "events"),
     "": ("nothing selected",),
 }

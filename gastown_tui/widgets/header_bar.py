@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHOWN = (Health.WORKING, Health.WAITING, Health.STALLED, Health.GUPP, Health.ZOMBIE, Health.LIMITED, Health.UNKNOWN, Health.IDLE)  # fmt: skip
 ALWAYS = (Health.WORKING, Health.WAITING, Health.IDLE)
 STALE_S = 5.0
+VIEW_WORDS = {"problems": ("  PROBLEMS", "gupp"), "queue": ("  MERGE QUEUE", "info")}
 
 
 def counts_pieces(snapshot: TownSnapshot, *, words: bool, ascii_only: bool) -> list[Pieces]:
@@ -36,6 +37,17 @@ def counts_pieces(snapshot: TownSnapshot, *, words: bool, ascii_only: bool) -> l
             word = " need you"
         groups.append(((f"{state_glyph(state, ascii_only).rstrip()} {count}{word}", tone),))
     return groups
+
+
+def slings_pieces(snapshot: TownSnapshot, ascii_only: bool) -> Pieces:
+    """Deferred slings, if there are any or they are held: ``slings 4 · paused``."""
+    scheduler = snapshot.scheduler
+    if not scheduler.queued and not scheduler.is_paused:
+        return ()
+    count = f"slings {scheduler.queued}" if scheduler.queued else "slings"
+    if not scheduler.is_paused:
+        return ((f"{count}   ", "text"),)
+    return ((f"{count} {glyph('dot', ascii_only)} paused   ", "warn"),)
 
 
 def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: bool) -> Piece:
@@ -68,14 +80,14 @@ def header_pieces(
         (f" {glyph('brand', ascii_only)} ", "accent"),
         (cut(clean(snapshot.name) or "gt", 16), "title"),
     ]
-    if view == "problems":
-        brand.append(("  PROBLEMS", "gupp"))
-    queue = sum(request.state in ("queued", "merging") for request in snapshot.requests)
+    if view in VIEW_WORDS:
+        brand.append(VIEW_WORDS[view])
+    queue = sum(request.state in ("queued", "blocked", "merging") for request in snapshot.requests)
     fresh = freshness(snapshot, now, moved_at, ascii_only) if is_live else ("", "text")
     for words in (True, False):
         groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only)
         full: list[tuple[Piece, ...]] = [
-            ((f"queue {queue}", "text" if queue else "faint"),),
+            (*slings_pieces(snapshot, ascii_only), (f"queue {queue}", "text" if queue else "faint")),
             (fresh,),
             ((clock, "dim"),),
         ]

@@ -1,4 +1,4 @@
-"""What the drawer says: pages of rows about an agent, a convoy, an event or a bead; pure."""
+"""What the drawer says: pages of rows about an agent, a convoy, a batch, an event or a bead; pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, clean_lines, fit, glyph, wrap
-from gastown_tui.widgets.convoy_panel import STAGES, member_row, numbers, progress_bar
+from gastown_tui.widgets.convoy_panel import STAGES, numbers, progress_bar
 from gastown_tui.widgets.event_stream import event_pieces
+from gastown_tui.widgets.landing_text import strip_legend, strip_rows
+from gastown_tui.widgets.probe_panel import batch_rows
+from gastown_tui.widgets.rows import pieces_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gastown_core.git.facts import WorkFacts
-    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView, TownSnapshot
     from gastown_core.state.detail import BeadDetail, WorkDetail
     from gastown_core.state.filter import EventRow
     from gastown_tui.text import Piece, Pieces
@@ -198,19 +201,32 @@ def events_page(rows: Sequence[EventRow], width: int, ascii_only: bool) -> list[
     ]
 
 
-def members_page(convoy: ConvoyView, now: float, width: int, ascii_only: bool) -> list[Pieces]:
-    """A convoy's progress and its beads, running ones first."""
-    bar = progress_bar(convoy.done, convoy.in_review, convoy.total, 30, ascii_only)
-    lines: list[Pieces] = [(*bar, (f"  {numbers(convoy, ascii_only)}", "bright"), (f"   by {clean(convoy.owner) or 'nobody'}, {format_age(max(0.0, now - convoy.created_at))} old", "dim")), ()]  # fmt: skip
+def landing_page(convoy: ConvoyView, now: float, width: int, ascii_only: bool) -> list[Pieces]:
+    """A convoy's progress and the landing strip of each bead: faults first, then running ones."""
+    bar = progress_bar(convoy.done, convoy.in_review, convoy.total, 30 if width >= 70 else 12, ascii_only)
+    age = format_age(max(0.0, now - convoy.created_at))
+    by = f"   by {clean(convoy.owner) or 'nobody'}, {age} old" if width >= 70 else ""
+    lines: list[Pieces] = [(*bar, (f"  {numbers(convoy, ascii_only)}", "bright"), (by, "dim")), strip_legend(width)]
     order = {"running": 0, "review": 1, "ready": 2, "blocked": 3, "deferred": 4, "missing": 5, "done": 6}
-    for member in sorted(convoy.members, key=lambda member: order.get(member.stage, 9)):
-        lines.append(member_row(member, width, ascii_only))
+    faults = {member.bead_id for member in convoy.faults}
+    for member in sorted(convoy.members, key=lambda one: (one.bead_id not in faults, order.get(one.stage, 9))):
+        lines += strip_rows(member, width, ascii_only)
     return lines
 
 
+def batch_page(view: RefineryView | None, now: float, width: int, ascii_only: bool) -> list[Pieces]:
+    """A rig's batch: the tree, the verdicts, the batches before."""
+    if view is None:
+        return [(("No refinery has run here yet.", "dim"),)]
+    return [pieces_of(row) for row in batch_rows(view, width, now, ascii_only)]
+
+
 def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pieces]:
-    """How its state is known: the count of every stage, and why it is called stalled."""
+    """How its state is known: its faults, the count of every stage, and why it is called stalled."""
     lines: list[Pieces] = []
+    for member in convoy.faults:
+        if member.landing is not None:
+            lines.append(((f"{glyph('warn', ascii_only)} {member.bead_id} {member.landing.fault}: ", "bad"), (clean(member.landing.why), "text")))  # fmt: skip
     if convoy.closed_at is not None:
         lines.append(
             ((f"Landed {format_age(max(0.0, now - convoy.closed_at))} ago: all its beads are closed.", "good"),)

@@ -6,8 +6,10 @@ from collections import namedtuple
 
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
+from gastown_core.model.landing import FAULTS
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
-from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of
+from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
+from gastown_tui.widgets.landing_text import faulty
 from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
@@ -165,12 +167,37 @@ def _name_age(agent: AgentView, now: float) -> str:
     return cut(agent.address.label, 14) + age
 
 
+def fault_rows(snapshot: TownSnapshot, width: int, ascii_only: bool) -> list[Row]:
+    """Beads of which the ledger and git say different things: a section per fault, each with its sentence."""
+    rows: list[Row] = []
+    for fault in FAULTS:
+        found = [
+            (convoy, member) for convoy, member in faulty(snapshot) if member.landing and member.landing.fault == fault
+        ]
+        if found:
+            rows.append(Row("", ((f"{fault.upper()} {len(found)}", "bad"),), False))
+        for convoy, member in found:
+            why = clean(member.landing.why) if member.landing is not None else ""
+            left: tuple[Piece, ...] = (
+                ("  ", "text"),
+                (glyph("warn", ascii_only) + "  ", "bad"),
+                (member.bead_id + " ", "accent"),
+                (clean(member.title), "bright"),
+            )
+            rows.append(Row(f"bead:{member.bead_id}", two_ends(left, ((clean(convoy.title), "dim"),), width, 2)))
+            lines = wrap(why, max(20, width - 5))
+            rows += [Row(f"bead:{member.bead_id}", (("     " + line, "dim"),), False) for line in lines]
+        if found:
+            rows.append(Row("", (), False))
+    return rows
+
+
 def problem_rows(
     snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool, keep: str = ""
 ) -> list[Row]:
     """All rows of the view."""
     rows: list[Row] = []
-    if snapshot.agents and not problem_groups(snapshot):
+    if snapshot.agents and not problem_groups(snapshot) and not faulty(snapshot):
         words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
         rows += [Row("", ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row("", (), False)]
     for group in problem_groups(snapshot, keep):
@@ -202,13 +229,14 @@ def problem_rows(
                     )
                 )
         rows.append(Row("", (), False))
+    rows += fault_rows(snapshot, width, ascii_only)
     rows += crowd_rows(snapshot, Health.WORKING, "WORKING", width, now, ascii_only)
     rows += crowd_rows(snapshot, Health.IDLE, "IDLE", width, now, ascii_only)
     return rows
 
 
 class ProblemList(Rows):
-    """The panel of problems; its keys are agent paths."""
+    """The panel of problems; its keys are agent paths, and ``bead:<id>`` for faults."""
 
     def __init__(self) -> None:
         super().__init__(id="problems", title="Problems")
@@ -223,8 +251,11 @@ class ProblemList(Rows):
         self.now = now
         self.trouble = trouble_text(snapshot.source_error("tmux", "heartbeats", "roster", "beads"), now)
         need = sum(len(group.agents) for group in problem_groups(snapshot))
-        self.note = f"{need} of {len(snapshot.agents)} need attention" if need else "all well"
-        self.note_tone = "stalled" if need else "good"
+        faults = len(faulty(snapshot))
+        told = [f"{need} of {len(snapshot.agents)} need attention"] if need else []
+        told += [f"{faults} landing fault{'s' if faults > 1 else ''}"] if faults else []
+        self.note = ", ".join(told) or "all well"
+        self.note_tone = "bad" if faults else "stalled" if need else "good"
         chosen = snapshot.agent(self.key)
         icon = (
             f"   {role_icon(chosen.address.role, self.look.ascii_only)} {clean(chosen.address.short)}" if chosen else ""

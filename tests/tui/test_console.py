@@ -31,6 +31,16 @@ from tests.support.fake_town import (
 )
 
 WIDE = (160, 45)
+WAY_TO = {
+    "agents": "1",
+    "convoys": "2",
+    "events": "3",
+    "drawer": "3",
+    "problems": "p",
+    "queue": "m1",
+    "probes": "m2",
+    "gates": "m3",
+}
 
 
 async def until(pilot, condition: Callable[[], object], what: str = "") -> None:
@@ -43,7 +53,7 @@ async def until(pilot, condition: Callable[[], object], what: str = "") -> None:
 
 
 async def select(pilot, path: str) -> None:
-    pilot.app.feed.go_to("agent", path)
+    pilot.app.feed.views.go_to("agent", path)
     await pilot.pause()
 
 
@@ -79,13 +89,7 @@ async def test_every_action_of_the_table_does_something_or_says_why() -> None:
             async with app.run_test(size=(120, 30)) as pilot:
                 place = action.where[0] if action.where[0] != "anywhere" else "events"
                 place = "agents" if action.id == "panel.events" else place
-                await pilot.press(
-                    "p"
-                    if place == "problems"
-                    else "3"
-                    if place == "drawer"
-                    else {"agents": "1", "convoys": "2", "events": "3"}[place]
-                )
+                await pilot.press(*WAY_TO[place])
                 if action.id in ("rows.up", "rows.page_up", "rows.half_up", "rows.top"):
                     await pilot.press("G")
                 if action.id == "rows.expand":
@@ -311,7 +315,7 @@ async def test_convoys_and_events_have_their_own_pages() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2", "enter")
-        assert "members" in app.feed.drawer.plain_lines()[0]
+        assert "landing" in app.feed.drawer.plain_lines()[0]
         assert "Part 10 of the work" in "\n".join(app.feed.drawer.plain_lines())
         await pilot.press("3", "j", "4")
         assert '"branch"' in "\n".join(app.feed.drawer.plain_lines())

@@ -4,7 +4,7 @@ from gastown_core.orders.registry import ORDERS
 from gastown_tui.keys import ACTIONS, BY_ID, GROUPS, actions_of, help_rows, hints, key_name, meant
 from gastown_tui.screens.feed import ALL_KEYS
 
-PLACES = ("agents", "convoys", "events", "problems", "drawer")
+PLACES = ("agents", "convoys", "events", "problems", "queue", "probes", "gates", "drawer")
 
 
 def test_ids_are_unique_and_every_group_is_known() -> None:
@@ -21,7 +21,7 @@ def test_no_key_means_two_things_at_one_place() -> None:
 
 def test_every_order_of_the_core_has_its_key_here() -> None:
     for order in ORDERS:
-        assert order.key in BY_ID[order.id].keys
+        assert BY_ID[order.id].keys == ((order.key,) if order.key else ())
 
 
 def test_space_pauses_events_and_marks_agents() -> None:

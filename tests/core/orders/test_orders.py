@@ -8,23 +8,37 @@ from gastown_core.errors import UsageError
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport
 from gastown_core.model.order import Order, Receipt
-from gastown_core.model.snapshot import AgentView, SourceStatus, TownSnapshot
-from gastown_core.orders.perform import command_log, command_of, perform, read_receipt
-from gastown_core.orders.registry import BY_ID, ORDERS, disabled_reason
+from gastown_core.model.refinery import TESTING, RefineryState
+from gastown_core.model.snapshot import (
+    AgentView,
+    ConvoyView,
+    RefineryView,
+    RequestView,
+    SchedulerView,
+    SourceStatus,
+    TownSnapshot,
+)
+from gastown_core.orders.perform import command_log, command_of, perform, previewed, read_receipt
+from gastown_core.orders.registry import BY_ID, ORDERS, Subject, disabled_reason
 
 OPAL = AgentView(
     Address("polecat", "shop", "opal"), "sh-opal", "scripted", HealthReport(Health.WORKING, 0.0), True, "%3"
 )
+CONVOY = ConvoyView("hq-cv-1", "Work", "open", "mayor", (), 0, 0, 0, 0.0)
+REQUEST = RequestView("sh-mr1", "shop", "polecat/opal/sh-1", "opal", "queued", "sh-1", 0.0)
+BUSY = RefineryView("shop", "/t/shop", RefineryState("shop", TESTING, 1, batch="b-1"), is_alive=True)
 TOWN = TownSnapshot("t", "/t", 1, 0.0, agents=(OPAL,), tmux_running=True)
 
 
-def test_keys_and_ids_are_unique_and_helped() -> None:
-    assert len({kind.id for kind in ORDERS}) == len({kind.key for kind in ORDERS}) == len(ORDERS)
+def test_ids_are_unique_and_keys_too_among_what_can_be_selected_at_once() -> None:
+    assert len({kind.id for kind in ORDERS}) == len(ORDERS)
+    keyed = [(kind.needs, kind.key) for kind in ORDERS if kind.key]
+    assert len(set(keyed)) == len(keyed)
     assert all(kind.help and kind.label for kind in ORDERS)
 
 
 @pytest.mark.parametrize(
-    ("order", "agent", "town", "word"),
+    ("order", "subject", "town", "word"),
     [
         ("agent.nudge", OPAL, TOWN, ""),
         ("agent.nudge", None, TOWN, "select an agent"),
@@ -36,10 +50,23 @@ def test_keys_and_ids_are_unique_and_helped() -> None:
         ("agent.restart", OPAL._replace(pane_id="", running=False), TOWN, ""),
         ("agent.attach", OPAL._replace(pane_id=""), TOWN, "has no session"),
         ("bead.sling", None, TOWN, ""),
+        ("polecat.nuke", OPAL, TOWN, ""),
+        ("polecat.nuke", OPAL._replace(address=Address("mayor", "", "")), TOWN, "no polecat"),
+        ("hook.unsling", OPAL, TOWN, "nothing is on the hook"),
+        ("convoy.launch", CONVOY, TOWN, "not staged"),
+        ("convoy.check", CONVOY, TOWN, ""),
+        ("convoy.check", CONVOY._replace(closed_at=1.0), TOWN, "landed already"),
+        ("mountain.pause", CONVOY, TOWN, "no mountain"),
+        ("scheduler.resume", None, TOWN, "not paused"),
+        ("scheduler.pause", None, TOWN._replace(scheduler=SchedulerView(is_paused=True)), "paused already"),
+        ("mq.retry", None, TOWN, "select a merge request"),
+        ("mq.process", "shop", TOWN, "nothing is queued"),
+        ("mq.process", "shop", TOWN._replace(requests=(REQUEST,)), ""),
+        ("mq.process", "shop", TOWN._replace(requests=(REQUEST,), refineries=(BUSY,)), "at work: b-1"),
     ],
 )
-def test_why_an_order_cannot_be_given(order: str, agent: AgentView | None, town: TownSnapshot, word: str) -> None:
-    reason = disabled_reason(BY_ID[order], town, agent)
+def test_why_an_order_cannot_be_given(order: str, subject: Subject, town: TownSnapshot, word: str) -> None:
+    reason = disabled_reason(BY_ID[order], town, subject)
     assert (word in reason) if word else reason == ""
 
 
@@ -53,6 +80,13 @@ def test_why_an_order_cannot_be_given(order: str, agent: AgentView | None, town:
             Order("bead.sling", "shop", {"bead": "sh-1", "agent": "codex"}),
             ["sling", "sh-1", "shop", "--agent", "codex"],
         ),
+        (Order("bead.sling", "shop", {"bead": "sh-1"}), ["sling", "sh-1", "shop"]),
+        (
+            Order("mq.reject", "sh-mr1", {"rig": "shop", "reason": "{rig} -x; rm"}),
+            ["mq", "reject", "shop", "sh-mr1", "-r", "{rig} -x; rm"],
+        ),
+        (Order("mq.process", "shop"), ["refinery", "process", "shop", "--once"]),
+        (Order("scheduler.pause", ""), ["scheduler", "pause"]),
     ],
 )
 def test_an_order_is_a_command_of_the_same_name(order: Order, words: list[str]) -> None:
@@ -84,3 +118,11 @@ def test_a_failing_order_ends_in_a_receipt_with_the_reason_and_is_logged(tmp_pat
     assert "no town" in told[-1].detail
     assert command_log[-1].command == "gt nudge mayor -- hi"
     assert not command_log[-1].ok
+
+
+def test_a_dry_run_is_told_as_lines_whatever_shape_it_has() -> None:
+    said = (
+        '{"polecat":"shop/opal","lost":{"files":["a.py","b.py"],"commits":2,"stashes":0},"saved_to":"refs/x","ok":true}'
+    )
+    assert previewed(said) == ["polecat: shop/opal", "files: a.py, b.py", "commits: 2", "saved to: refs/x", "ok: yes"]
+    assert previewed("would remove\n\n  shop/opal \n") == ["would remove", "  shop/opal"]

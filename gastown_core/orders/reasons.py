@@ -1,0 +1,118 @@
+"""Why an order cannot be given now, in words; each gives an empty text if it can. Pure."""
+
+from __future__ import annotations
+
+from gastown_core.model.address import CREW, POLECAT
+from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.snapshot import TownSnapshot
+
+NO_AGENT = "select an agent first"
+NO_CONVOY = "select a convoy first"
+
+
+def never(snapshot: TownSnapshot, subject: object) -> str:
+    """It can always be given."""
+    return ""
+
+
+def with_tmux(snapshot: TownSnapshot, subject: object) -> str:
+    """An agent, and a tmux that answers."""
+    if not isinstance(subject, AgentView):
+        return NO_AGENT
+    failed = snapshot.source_error("tmux")
+    if failed is not None:
+        return f"tmux does not answer: {failed.error}"
+    return "there is no tmux on this machine" if snapshot.tmux_running is None else ""
+
+
+def needs_session(snapshot: TownSnapshot, subject: object) -> str:
+    """An agent with a session."""
+    reason = with_tmux(snapshot, subject)
+    if reason or not isinstance(subject, AgentView):
+        return reason
+    return "" if subject.pane_id else f"{subject.address.short} has no session; r starts one"
+
+
+def needs_living(snapshot: TownSnapshot, subject: object) -> str:
+    """An agent that runs."""
+    reason = needs_session(snapshot, subject)
+    if reason or not isinstance(subject, AgentView):
+        return reason
+    return "" if subject.running else f"the agent of {subject.address.short} is not running; r restarts it"
+
+
+def needs_work(snapshot: TownSnapshot, subject: object) -> str:
+    """An agent with work on its hook."""
+    if not isinstance(subject, AgentView):
+        return NO_AGENT
+    return "" if subject.work is not None else f"nothing is on the hook of {subject.address.short}"
+
+
+def needs_worktree(snapshot: TownSnapshot, subject: object) -> str:
+    """An agent that has a worktree of its own."""
+    if not isinstance(subject, AgentView):
+        return NO_AGENT
+    return "" if subject.address.role in (POLECAT, CREW) else f"{subject.address.short} has no worktree of its own"
+
+
+def needs_polecat(snapshot: TownSnapshot, subject: object) -> str:
+    """A polecat."""
+    if not isinstance(subject, AgentView):
+        return "select a polecat first"
+    return "" if subject.address.role == POLECAT else f"{subject.address.short} is no polecat"
+
+
+def some_bead(snapshot: TownSnapshot, subject: object) -> str:
+    """A bead's id."""
+    return "" if isinstance(subject, str) and subject else "select a bead first: a convoy's member or an event"
+
+
+def open_convoy(snapshot: TownSnapshot, subject: object) -> str:
+    """A convoy that has not landed."""
+    if not isinstance(subject, ConvoyView):
+        return NO_CONVOY
+    return f"{subject.id} has landed already" if subject.closed_at is not None else ""
+
+
+def staged_convoy(snapshot: TownSnapshot, subject: object) -> str:
+    """A convoy that waits for its launch."""
+    if not isinstance(subject, ConvoyView):
+        return NO_CONVOY
+    return "" if subject.status.startswith("staged") else f"{subject.id} is not staged: it is {subject.status}"
+
+
+def mountain(snapshot: TownSnapshot, subject: object) -> str:
+    """A convoy that is a mountain."""
+    reason = open_convoy(snapshot, subject)
+    if reason or not isinstance(subject, ConvoyView):
+        return reason
+    return "" if subject.is_mountain else f"{subject.id} is no mountain"
+
+
+def scheduler_runs(snapshot: TownSnapshot, subject: object) -> str:
+    """A scheduler that may be paused."""
+    return "the scheduler is paused already" if snapshot.scheduler.is_paused else ""
+
+
+def scheduler_paused(snapshot: TownSnapshot, subject: object) -> str:
+    """A scheduler that may go on."""
+    return "" if snapshot.scheduler.is_paused else "the scheduler is not paused"
+
+
+def some_request(snapshot: TownSnapshot, subject: object) -> str:
+    """An open merge request."""
+    return "" if isinstance(subject, RequestView) else "select a merge request first"
+
+
+def idle_refinery(snapshot: TownSnapshot, subject: object) -> str:
+    """A rig with something queued whose engine is not at work already."""
+    if not isinstance(subject, str) or not subject:
+        return "select a rig's queue first"
+    refinery = snapshot.refinery(subject)
+    if refinery is not None and refinery.is_busy:
+        return f"the refinery of {subject} is at work: {refinery.state.batch}"
+    queued = any(request.rig == subject for request in snapshot.requests)
+    return "" if queued else f"nothing is queued in {subject}"

@@ -1,0 +1,258 @@
+"""The batch in hand: why it is held, the tree of probes, the verdicts, and the batches before it."""
+
+from __future__ import annotations
+
+import time
+
+from gastown_core.clock import format_age
+from gastown_core.model.refinery import IDLE, RUNNING, BatchRecord, RefineryState, from_json
+from gastown_tui.rowtext import trouble_text
+from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
+from gastown_tui.widgets.refinery_text import (
+    ENTRIES,
+    PURPOSES,
+    RESULTS,
+    counted,
+    elapsed,
+    gates_pieces,
+    held_words,
+    mark_of,
+    phase_tone,
+    phase_words,
+    present_probe,
+    took,
+)
+from gastown_tui.widgets.rows import Row, Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.model.refinery import Probe
+    from gastown_core.model.snapshot import RefineryView, TownSnapshot
+    from gastown_tui.text import Piece, Pieces
+
+WIDE = 84
+NAME = 16
+HISTORY = 8
+TOLD = ("culprit", "conflict", "held", "good", "merged")
+"""States that are a verdict, in the order of how much they concern a person."""
+
+
+def probe_tree(probes: tuple[Probe, ...]) -> Iterator[tuple[str, Probe]]:
+    """(branches drawn before it, probe) from the root down, children under their parents."""
+    known = {probe.id for probe in probes}
+    children: dict[int, list[Probe]] = {}
+    for probe in probes:
+        children.setdefault(probe.parent if probe.parent in known and probe.parent != probe.id else 0, []).append(probe)
+    yield from _below(children, 0, "")
+
+
+def _below(children: dict[int, list[Probe]], parent: int, lead: str) -> Iterator[tuple[str, Probe]]:
+    found = children.pop(parent, [])
+    for number, probe in enumerate(found):
+        is_last = number == len(found) - 1
+        own = "" if parent == 0 else lead + ("└ " if is_last else "├ ")
+        yield own, probe
+        below = "" if parent == 0 else lead + ("  " if is_last else "│ ")
+        yield from _below(children, probe.id, below)
+
+
+def probe_rows(view: RefineryView, state: RefineryState, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """The tree: each probe with its result, its requests and gates; narrow, the gates on a line of their own."""
+    rows: list[Row] = []
+    for lead, probe in probe_tree(state.probes):
+        rows += _probe(view, lead, probe, width, now, ascii_only)
+    return rows
+
+
+def _probe(view: RefineryView, lead: str, probe: Probe, width: int, now: float, ascii_only: bool) -> list[Row]:
+    is_live = view.is_alive and probe.result == RUNNING
+    mark, word, tone = RESULTS.get(probe.result, ("dot", probe.result, "dim"))
+    if probe.result == RUNNING and not is_live:
+        mark, word, tone = "dot", "left off", "dim"
+    drawn = "".join(glyph(sign, ascii_only) if sign in "├└│" else sign for sign in lead)
+    seconds = (
+        elapsed(now - probe.started_at) if is_live and probe.started_at else took(probe.secs) if probe.secs else ""
+    )
+    head: list[Piece] = [
+        (drawn, "border"),
+        (mark_of(mark, now, ascii_only) + " ", tone),
+        (fit(PURPOSES.get(probe.purpose, clean(probe.purpose)), max(4, NAME - len(drawn))), "bright"),
+        (fit(word, 12), tone),
+    ]
+    key = f"probe:{view.rig}/{probe.id}"
+    gates = gates_pieces(probe.gates, now, ascii_only, is_live=is_live, with_time=True)
+    if probe.result == "cached":
+        gates = (("this tree was tested before", "dim"),)
+    members = _members(probe)
+    if width >= WIDE:
+        room = max(12, min(34, width - width_of(head) - width_of(gates) - 10))
+        head += [(fit(members, room) + "  ", "dim"), *gates]
+        return [Row(key, two_ends(head, ((seconds, "dim"),), width))]
+    first = Row(
+        key, two_ends([*head, (cut(members, max(0, width - width_of(head) - 7)), "dim")], ((seconds, "dim"),), width)
+    )
+    if not gates:
+        return [first]
+    return [first, Row(key, ((" " * (len(drawn) + 2), "text"), *gates), False)]
+
+
+def _members(probe: Probe) -> str:
+    count = len(probe.requests)
+    if not count:
+        return ""
+    return f"{count}: " + " ".join(probe.requests) if count > 1 else probe.requests[0]
+
+
+def verdict_rows(state: RefineryState, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """What is decided already, the bad first, each with its reason."""
+    rows: list[Row] = []
+    for word in TOLD:
+        found = [entry for entry in state.requests if entry.state == word]
+        mark, _, tone = ENTRIES[word]
+        plain = [entry for entry in found if not entry.why]
+        for entry in (one for one in found if one.why):
+            lead: tuple[Piece, ...] = (
+                (mark_of(mark, now, ascii_only) + " ", tone),
+                (fit(word, 9), tone),
+                (fit(entry.id, 10) + " ", "bright"),
+            )
+            first, *more = wrap(clean(entry.why), max(16, width - width_of(lead)))
+            rows.append(Row(f"mr:{entry.id}", (*lead, (first, "text"))))
+            rows += [Row(f"mr:{entry.id}", ((" " * width_of(lead) + line, "text"),), False) for line in more[:2]]
+        if plain:
+            names = " ".join(entry.id for entry in plain)
+            rows.append(Row("", ((mark_of(mark, now, ascii_only) + " ", tone), (fit(word, 9), tone), (names, "bright")), False))  # fmt: skip
+    return rows
+
+
+def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) -> Pieces:
+    """A finished batch: when, how many landed, who was red, probes and time."""
+    red = batch.culprits or batch.conflicts
+    if batch.merged and not red:
+        mark, tone = "done", "good"
+    elif batch.merged:
+        mark, tone = "warn", "warn"
+    else:
+        mark, tone = ("failed", "bad") if red else ("dot", "dim")
+    stamp = time.strftime("%H:%M", time.localtime(batch.at)) if batch.at else "     "
+    left: list[Piece] = [
+        (glyph(mark, ascii_only) + " ", tone),
+        (f"{stamp}  ", "dim"),
+        (f"{len(batch.merged)} of {len(batch.mrs)} landed", "text"),
+    ]
+    for name, ids in (("culprit", batch.culprits), ("conflict", batch.conflicts), ("held", batch.held)):
+        if ids:
+            left.append((f"  {name} {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}", ENTRIES[name][2]))
+    right = (f"{batch.probes} probe{'s' if batch.probes != 1 else ''}  " if width >= 60 else "") + fit_right(took(batch.secs), 5)  # fmt: skip
+    return two_ends(left, ((right, "dim"),), width, 2)
+
+
+def heading(text: str, width: int, ascii_only: bool) -> Row:
+    """A line that names a part."""
+    line = glyph("─", ascii_only)
+    return Row(
+        "", ((f"{line * 2} ", "border"), (text + " ", "dim"), (line * max(0, width - len(text) - 4), "border")), False
+    )
+
+
+def shown_state(view: RefineryView) -> tuple[RefineryState, bool]:
+    """The batch to show, and whether it is the one in hand: of an idle refinery the last one, if it is kept."""
+    state = view.state
+    if state.phase != IDLE or state.probes:
+        return state, state.phase != IDLE
+    last = from_json({**state.last, "rig": view.rig}) if state.last else None
+    return (last, False) if last is not None and last.probes else (state, False)
+
+
+def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """Everything about a rig's batch."""
+    state, is_present = shown_state(view)
+    rows: list[Row] = []
+    if view.trouble:
+        rows += _notice(f"{view.trouble}. P begins anew where it stopped.", "warn", "warn", width, ascii_only)
+    if view.is_held:
+        rows += _notice(held_words(view, now), "pause", "stalled", width, ascii_only)
+        rows += _notice("Nobody is blamed. The queue waits and nothing is lost; P tries again.", "", "dim", width, ascii_only)  # fmt: skip
+    if not is_present and not view.trouble:
+        words = "Nothing is being tested." + (" What follows is the last batch." if state.probes else "")
+        rows += _notice(words, "", "dim", width, ascii_only)
+    if rows:
+        rows.append(Row("", (), False))
+    rows += probe_rows(view, state, width, now, ascii_only)
+    verdicts = verdict_rows(state, width, now, ascii_only)
+    if verdicts:
+        rows += [heading("verdicts", width, ascii_only), *verdicts]
+    if view.history:
+        rows.append(heading("last batches", width, ascii_only))
+        rows += [Row("", history_row(batch, width, now, ascii_only), False) for batch in view.history[:HISTORY]]
+    return rows
+
+
+def _notice(text: str, mark: str, tone: str, width: int, ascii_only: bool) -> list[Row]:
+    lead = glyph(mark, ascii_only) + " " if mark else "  "
+    lines = wrap(clean(text), max(16, width - 2))
+    return [Row("", ((lead if not number else "  ", tone), (line, tone)), False) for number, line in enumerate(lines)]
+
+
+class ProbePanel(Rows):
+    """The panel of one rig's batch; keys are ``probe:<rig>/<number>`` and ``mr:<id>``."""
+
+    def __init__(self) -> None:
+        super().__init__(id="probes", number="2", title="Batch")
+        self.view: RefineryView | None = None
+        self.now = 0.0
+        self.empty_text = "No refinery has run here yet. It takes the first batch when a request is queued."
+
+    def show(self, snapshot: TownSnapshot, rig: str, now: float) -> None:
+        """Take the refinery of a rig, or only a later time; unwatched, the cursor follows the running probe."""
+        self.view, self.now = snapshot.refinery(rig), now
+        self.trouble = trouble_text(snapshot.source_error("refinery"), now)
+        self._tell(rig)
+        live = self.present_key
+        if live and not self.has_focus:
+            self.key = live
+        self.show_rows(self._rows_now())
+
+    @property
+    def present_key(self) -> str:
+        """The key of the probe that runs, or ran last."""
+        if self.view is None:
+            return ""
+        probe = present_probe(shown_state(self.view)[0])
+        return f"probe:{self.view.rig}/{probe.id}" if probe is not None else ""
+
+    def _tell(self, rig: str) -> None:
+        view = self.view
+        self.title_text, self.note, self.summary = f"Batch · {clean(rig)}" if rig else "Batch", "", ()
+        if self.look.ascii_only:
+            self.title_text = self.title_text.replace("·", "-")
+        if view is None:
+            return
+        state, is_present = shown_state(view)
+        tone = phase_tone(view)
+        target = f" {glyph('arrow', self.look.ascii_only)} {clean(state.target)}" if state.target else ""
+        if state.batch:
+            self.title_text = f"{clean(state.batch)}{target}"
+        since = elapsed(self.now - state.started_at) if is_present and state.started_at and view.is_alive else ""
+        self.note, self.note_tone = f"{phase_words(view)}  {since}".strip(), tone
+        probe = present_probe(state) if is_present else None
+        words = f"{phase_words(view)}  {counted(probe.gates)}  {since}" if probe is not None else phase_words(view)
+        if view.is_held:
+            words = held_words(view, self.now)
+        elif not is_present and view.history:
+            last = view.history[0]
+            age = f", {format_age(self.now - last.at)} ago" if last.at else ""
+            words += f", last {len(last.merged)} of {len(last.mrs)} landed{age}"
+        self.summary = ((words, tone),)
+
+    def _rows_now(self) -> list[Row]:
+        if self.view is None:
+            return []
+        return batch_rows(self.view, max(24, self.size.width - 4), self.now, self.look.ascii_only)
+
+    def remake(self) -> None:
+        """Columns follow the width; narrow, a probe takes two rows."""
+        self.rows = self._rows_now()
+        self.cursor = self.find_key(self.key)

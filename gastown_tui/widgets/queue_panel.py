@@ -1,0 +1,128 @@
+"""The merge queue in order: what is in the batch, what comes next, what cannot come yet; per rig."""
+
+from __future__ import annotations
+
+from gastown_core.clock import format_age
+from gastown_tui.rowtext import trouble_text
+from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
+from gastown_tui.widgets.refinery_text import ENTRIES, mark_of, phase_tone, phase_words, who
+from gastown_tui.widgets.rows import Row, Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.refinery import BatchEntry
+    from gastown_core.model.snapshot import RefineryView, RequestView, TownSnapshot
+    from gastown_tui.text import Piece, Pieces
+
+WIDE, MIDDLE = 66, 40
+
+
+def rigs_with_queue(snapshot: TownSnapshot) -> list[str]:
+    """Rigs that have a queue or whose refinery ever ran, in the order of the rigs."""
+    known = {view.rig for view in snapshot.refineries} | {request.rig for request in snapshot.requests}
+    named = [rig.name for rig in snapshot.rigs if rig.name in known]
+    return named + sorted(known - set(named))
+
+
+def in_batch(view: RefineryView | None) -> list[BatchEntry]:
+    """Requests of the batch in hand, in the order they are stacked."""
+    return list(view.state.requests) if view is not None and (view.is_busy or view.is_held or view.trouble) else []
+
+
+def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii_only: bool) -> Pieces:
+    """The heading of a rig's queue: its name, what its refinery does, how many wait."""
+    left: list[Piece] = [(clean(rig) + "  ", "title")]
+    if view is not None:
+        left.append((phase_words(view), phase_tone(view)))
+        if view.state.batch and (view.is_busy or view.trouble):
+            left.append((f"  {clean(view.state.batch)}", "dim"))
+    else:
+        left.append(("no batch yet", "dim"))
+    return two_ends(left, ((f"{waiting} wait" if waiting != 1 else "1 waits", "dim"),), width)
+
+
+def request_pieces(
+    state: str, name: str, request: RequestView | None, why: str, width: int, now: float, ascii_only: bool
+) -> Pieces:
+    """One request: state, id, priority, score, retries, branch or title, age."""
+    mark, word, tone = ENTRIES.get(state, ("queued", state, "dim"))
+    left: list[Piece] = [("  ", "text"), (mark_of(mark, now, ascii_only) + " ", tone), (fit(name, 9) + " ", "bright")]
+    right: list[Piece] = []
+    if request is not None:
+        if width >= MIDDLE:
+            left.append((fit_right(f"{request.score:.0f}", 4) + " ", "dim"))
+            left.append((f"P{request.priority} ", "waiting" if request.priority == 0 else "dim"))
+            retries = f"{'x' if ascii_only else '↻'}{request.retries} " if request.retries else ""
+            left.append((fit(retries, 3) if width >= WIDE else retries, "warn"))
+        trouble = why or _trouble(request)
+        if trouble and state not in ("testing", "good", "merged"):
+            left.append((clean(trouble), tone if state != "queued" else "warn"))
+        else:
+            left.append((who(request.worker) + " ", "dim") if width >= WIDE else ("", "dim"))
+            left.append((clean(request.title or request.branch), "text"))
+        right.append((fit_right(format_age(max(0.0, now - request.created_at)), 4), "dim"))
+    elif why:
+        left.append((clean(why), "dim"))
+    return two_ends(left, [(cut(word, 10), tone), *right], width)
+
+
+def _trouble(request: RequestView) -> str:
+    if request.blockers:
+        return f"waits for {', '.join(request.blockers[:2])}"
+    if request.has_conflict_task:
+        return "waits for its conflict to be resolved"
+    return f"last time: {request.trouble}" if request.trouble else ""
+
+
+def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """All rigs' queues."""
+    rows: list[Row] = []
+    for rig in rigs_with_queue(snapshot):
+        view = snapshot.refinery(rig)
+        entries = in_batch(view)
+        inside = {entry.id for entry in entries}
+        waiting = [request for request in snapshot.requests if request.rig == rig and request.id not in inside]
+        if rows:
+            rows.append(Row("", (), False))
+        rows.append(Row(f"batch:{rig}", rig_row(rig, view, len(waiting), width, ascii_only)))
+        for entry in entries:
+            request = snapshot.request(entry.id)
+            pieces = request_pieces(entry.state, entry.id, request, entry.why, width, now, ascii_only)
+            rows.append(Row(f"mr:{entry.id}", pieces))
+        if entries and waiting:
+            rows.append(Row("", (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
+        for request in waiting:
+            state = "blocked" if request.has_conflict_task else request.state
+            rows.append(Row(f"mr:{request.id}", request_pieces(state, request.id, request, "", width, now, ascii_only)))
+    return rows
+
+
+class QueuePanel(Rows):
+    """The panel of the queue; keys are ``batch:<rig>`` and ``mr:<id>``."""
+
+    def __init__(self) -> None:
+        super().__init__(id="queue", number="1", title="Merge queue")
+        self.snapshot: TownSnapshot | None = None
+        self.now = 0.0
+        self.empty_text = (
+            "Nothing is queued. A worker's gt done puts its branch here; gates run, and what is green lands."
+        )
+
+    def show(self, snapshot: TownSnapshot, now: float) -> None:
+        """Take a snapshot, or only a later time."""
+        self.snapshot, self.now = snapshot, now
+        self.trouble = trouble_text(snapshot.source_error("beads", "refinery"), now)
+        batched = sum(len(in_batch(view)) for view in snapshot.refineries)
+        waiting = sum(len([r for r in snapshot.requests if r.rig == rig]) for rig in rigs_with_queue(snapshot))
+        self.note = f"{len(snapshot.requests)} open" if snapshot.requests else ""
+        self.summary = ((f"{batched} in a batch, {max(0, waiting - batched)} wait", "text"),)
+        self.show_rows(self._rows_now())
+
+    def _rows_now(self) -> list[Row]:
+        if self.snapshot is None:
+            return []
+        return queue_rows(self.snapshot, max(24, self.size.width - 4), self.now, self.look.ascii_only)
+
+    def remake(self) -> None:
+        """Columns follow the width."""
+        self.rows = self._rows_now()
