@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.formulas.errors import FormulaError
+from gastown_core.formulas.extend import resolve_extends
 from gastown_core.formulas.places import shown_path
 from gastown_core.model.record import Record
 
@@ -62,7 +63,7 @@ def _row(places: Places, name: str, files: list[tuple[str, str]]) -> Listed:
     tier, path = files[0]
     shadows = tuple(shown_path(*pair) for pair in files[1:])
     try:
-        formula = places.load(path, tier)
+        formula = resolve_extends(places.load(path, tier))
     except FormulaError as error:
         why = f"{error.what} ({error.why.splitlines()[0].strip()})" if error.why else error.what
         return Listed(name, "", "", shown_path(tier, path), tier, shadows=shadows, error=why)

@@ -106,7 +106,9 @@ def settle(
         value = given.get(name, variable.default)
         if value is None:
             if not variable.required_unless or not any(given.get(other) for other in variable.required_unless):
-                missing.append(name)
+                # of several that stand in for each other, the first is asked for
+                if not any(other in variable.required_unless for other in missing):
+                    missing.append(name)
             continue
         # an empty text that stands for "computed later" is taken as it is, if it is the default
         said = "" if value == variable.default == "" else fault(variable, value)
@@ -141,7 +143,10 @@ def require(formula: str, variables: Mapping[str, Variable], missing: Sequence[s
     told = []
     for name in missing:
         about = variables[name].description if name in variables else ""
-        told.append(f"{name} ({about})" if about else name)
+        instead = "".join(
+            f", or {other} instead" for other in (variables[name].required_unless if name in variables else ())
+        )
+        told.append((f"{name} ({about})" if about else name) + instead)
     options = " ".join(
         f"--var {name}={_example(variables[name]) if name in variables else '…'}" for name in missing[:6]
     )
