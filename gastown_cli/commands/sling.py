@@ -1,60 +1,227 @@
-"""``gt sling``: give a bead to an agent and set it going."""
+"""``gt sling``: give work to an agent and set it going."""
 
 from __future__ import annotations
 
 import signal
+import sys
 
 from gastown_cli import context, output, who
 from gastown_cli.receipts import add_receipts, follow
+from gastown_core.errors import GastownError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.work.errand import Errand
+    from gastown_core.work.request import SlingRequest
+
+FORBIDDEN_FOR_BUNDLES = {
+    "account": "--account",
+    "agent": "--agent",
+    "ralph": "--ralph",
+    "args": "--args",
+    "var": "--var",
+    "merge": "--merge",
+    "base_branch": "--base-branch",
+    "no_convoy": "--no-convoy",
+    "owned": "--owned",
+    "no_merge": "--no-merge",
+}
+"""Flags that speak of one task and are refused for an epic or a convoy."""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of ``gt sling``."""
-    parser.add_argument("bead", help="id of the work")
-    parser.add_argument("target", nargs="?", default="", help="RIG, RIG/NAME, RIG/crew/NAME, mayor … (default: you)")
-    parser.add_argument("--agent", default="", help="runtime or alias to run it with")
-    parser.add_argument("-a", "--args", default="", help="words for the worker")
-    parser.add_argument("--base-branch", default="", help="branch to start from (default: the rig's)")
-    parser.add_argument("--no-convoy", action="store_true", help="make no convoy for it")
-    parser.add_argument("--no-session", action="store_true", help="hook it, start nothing")
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="BEAD… [TARGET]",
+        help="beads, an epic, a convoy or a formula; then RIG, RIG/NAME, RIG/crew/NAME, mayor, dog: … (default: you)",
+    )
+    _add_what(parser)
+    _add_how(parser)
     parser.add_argument("-f", "--force", action="store_true", help="take it even if it is deferred or held by another")
     parser.add_argument("-n", "--dry-run", action="store_true", help="check everything, change nothing")
     context.add_json(parser)
     add_receipts(parser)
 
 
+def _add_what(parser: ArgumentParser) -> None:
+    parser.add_argument("-s", "--subject", default="", help="what it is about, in a few words")
+    parser.add_argument("-m", "--message", default="", help="more about it")
+    parser.add_argument("-a", "--args", default="", help="words for the worker")
+    parser.add_argument("--stdin", action="store_true", help="read the words from standard input")
+    parser.add_argument("--on", default="", metavar="BEAD", help="the first word is a formula, to go with this bead")
+    parser.add_argument("--formula", default="", help="formula to go with it (default: the rig's)")
+    parser.add_argument("--hook-raw-bead", action="store_true", help="no formula")
+    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a formula's variable")
+    parser.add_argument("--base-branch", default="", help="branch to start from and merge into (default: the rig's)")
+    parser.add_argument("--merge", default="", choices=("direct", "mr", "local"), help="how it is to be merged")
+    parser.add_argument("--no-merge", action="store_true", help="push and ask for a review, do not merge")
+    parser.add_argument("--review-only", action="store_true", help="a review: no merge, no change needed")
+    parser.add_argument("--ralph", action="store_true", help="work in rounds until it holds")
+
+
+def _add_how(parser: ArgumentParser) -> None:
+    parser.add_argument("--agent", default="", help="runtime or alias to run it with")
+    parser.add_argument("--account", default="", help="account the runtime is to use")
+    parser.add_argument("--crew", default="", metavar="NAME", help="a crew member of the rig")
+    parser.add_argument("--create", action="store_true", help="a polecat that is named is made if it is not there")
+    parser.add_argument("--no-convoy", action="store_true", help="make no convoy for it")
+    parser.add_argument("--owned", action="store_true", help="the convoy is closed by its owner alone")
+    parser.add_argument("--no-session", action="store_true", help="hook it, start nothing")
+    parser.add_argument("--no-boot", action="store_true", help="wake nobody else")
+    parser.add_argument("--max-concurrent", type=int, default=0, metavar="N", help="rest after every N spawns")
+
+
 def run(args: Namespace) -> int:
-    """Sling it, showing each stage."""
-    from gastown_core.town.identity import caller
-    from gastown_core.work.request import SlingRequest
-    from gastown_core.work.sling import Sling
+    """Sling it, showing each stage; with ``--receipts`` a refusal is a JSON line too."""
+    try:
+        return _run(args)
+    except GastownError as error:
+        if not args.receipts:
+            raise
+        output.say_json_line(error.as_json())
+        return error.exit_code
+
+
+def _run(args: Namespace) -> int:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work import errand as errands
 
     root = context.town()
-    request = SlingRequest(
-        bead=args.bead,
-        target=args.target,
-        agent=args.agent,
-        args=args.args,
-        base_branch=args.base_branch,
-        force=args.force,
-        convoy=not args.no_convoy,
-        session=not args.no_session,
-    )
-    sling = Sling(root, request, me=caller(), actor=who.acting(root))
-    if args.dry_run:
-        bead, target = sling.plan()
-        whom = target.entry.address.short if target.entry else f"{target.rig}/{target.name or '(a free polecat)'}"
-        if args.json:
-            output.say_json({"bead": bead.id, "target": whom, "dry_run": True})
-        else:
-            output.say(f"would sling {bead.id} {output.clean(bead.title)} to {whom}")
-        return 0
+    if args.words[0] == errands.RESET:
+        return _reset(root, args)
+    read = errands.read_errand(root, TownLedger(root), args.words, on=args.on)
+    request = _request(root, args, read)
     # a polite end takes everything back, as an interrupt does
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if read.kind in (errands.SEVERAL, errands.BUNDLE):
+        from gastown_cli.sling_many import sling_many
+
+        if read.kind == errands.BUNDLE:
+            _refuse_for_bundle(args)
+        return sling_many(root, read, request, args)
+    if read.kind == errands.ONE and _is_queued(root, request):
+        return _enqueue(root, request, args)
+    return _one(root, request, args, alone=read.kind == errands.FORMULA)
+
+
+def _request(root: str, args: Namespace, read: Errand) -> SlingRequest:
+    from gastown_core.work.request import SlingRequest
+
+    words = _words(args)
+    return SlingRequest(
+        bead=(read.beads or (read.formula,))[0],
+        target=_target(root, read.target, args.crew, read.beads),
+        agent=args.agent,
+        subject=args.subject,
+        message=words["message"],
+        args=words["args"],
+        formula=read.formula or args.formula,
+        raw=args.hook_raw_bead,
+        variables=tuple(args.var),
+        base_branch=args.base_branch,
+        merge=args.merge,
+        no_merge=args.no_merge,
+        review_only=args.review_only,
+        mode="ralph" if args.ralph else "",
+        account=args.account,
+        force=args.force,
+        create=args.create,
+        convoy=not args.no_convoy,
+        owned=args.owned,
+        session=not args.no_session,
+        boot=not args.no_boot,
+    )
+
+
+def _words(args: Namespace) -> dict[str, str]:
+    """Words for the worker; standard input fills what was not given."""
+    words = {"args": args.args, "message": args.message}
+    if args.stdin:
+        if args.args and args.message:
+            raise UsageError("--stdin has no place to go", "--args and --message are both given", "leave one out")
+        words["message" if args.args else "args"] = sys.stdin.read().strip()
+    return words
+
+
+def _target(root: str, target: str, crew: str, beads: tuple[str, ...]) -> str:
+    """``--crew ana`` with a rig, or with the rig of the bead, is ``shop/crew/ana``."""
+    if not crew:
+        return target
+    from gastown_core.town.discover import read_rigs
+    from gastown_core.work.enqueue import rig_of_bead
+
+    rig = target.rstrip("/") or (rig_of_bead(read_rigs(root), beads[0]) if beads else "")
+    if not rig or "/" in rig:
+        raise UsageError("--crew needs a rig", "", f"gt sling BEAD RIG --crew {crew}")
+    return f"{rig}/crew/{crew}"
+
+
+def _refuse_for_bundle(args: Namespace) -> None:
+    given = [flag for name, flag in FORBIDDEN_FOR_BUNDLES.items() if getattr(args, name)]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)} cannot be said of an epic or a convoy", "each of its beads is slung as usual"
+        )
+
+
+def _reset(root: str, args: Namespace) -> int:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work import respawns
+    from gastown_core.work.sling import find_bead
+
+    if len(args.words) != 2:
+        raise UsageError("gt sling respawn-reset takes one bead")
+    bead = find_bead(TownLedger(root), args.words[1]).id
+    done = respawns.reset(root, bead)
+    if args.json:
+        output.say_json({"bead": bead, "reset": done})
+    else:
+        output.say(f"{output.style('✓', 'green')} {bead} may be tried again" if done else f"{bead} had no count")
+    return 0
+
+
+def _is_queued(root: str, request: SlingRequest) -> bool:
+    """Whether slings to rigs wait in the queue, and this is one."""
+    from gastown_core.town.discover import read_rigs
+    from gastown_core.work.enqueue import is_deferred
+
+    return request.target.rstrip("/") in read_rigs(root) and is_deferred(root)
+
+
+def _enqueue(root: str, request: SlingRequest, args: Namespace) -> int:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.identity import caller
+    from gastown_core.work.scheduler import enqueue
+    from gastown_core.work.sling import Sling
+
+    Sling(root, request, me=caller(), actor=who.acting(root)).plan(needs_room=False)
+    if args.dry_run:
+        return _say_plan(request.bead, f"{request.target} (queued)", args)
+    made = enqueue(root, TownLedger(root), request, actor=who.acting(root))
+    if args.json:
+        output.say_json(made.as_json())
+    elif made.is_new:
+        output.say(f"{output.style('✓', 'green')} queued  {made.bead} waits for a free polecat of {made.rig}")
+    else:
+        output.say(f"{made.bead} waits in the queue already")
+    return 0
+
+
+def _one(root: str, request: SlingRequest, args: Namespace, *, alone: bool) -> int:
+    from gastown_core.town.identity import caller
+    from gastown_core.work.formula_sling import FormulaSling
+    from gastown_core.work.sling import Sling
+
+    kind = FormulaSling if alone else Sling
+    sling = kind(root, request, me=caller(), actor=who.acting(root))
+    if args.dry_run:
+        target = sling.plan()[1]
+        planned = request.formula if alone else sling.result.bead
+        return _say_plan(planned, target.words(), args, sling.result.title)
     code, _ = follow(sling.run, as_lines=args.receipts, quiet=args.json)
     if args.json and not args.receipts:
         output.say_json(sling.result.as_json())
@@ -63,3 +230,11 @@ def run(args: Namespace) -> int:
     if sling.result.rescue and not args.receipts and not args.json:
         output.say(f"  work that lay in the worktree is kept at {sling.result.rescue}")
     return code
+
+
+def _say_plan(bead: str, whom: str, args: Namespace, title: str = "") -> int:
+    if args.json:
+        output.say_json({"bead": bead, "target": whom, "dry_run": True})
+    else:
+        output.say(f"would sling {bead} {output.clean(title)} to {whom}".replace("  ", " "))
+    return 0

@@ -86,10 +86,11 @@ def given_variables(words: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def rig_variables(root: str, rig: str, bead: Bead, base: str) -> dict[str, str]:
+def rig_variables(root: str, rig: str, bead: Bead | None, base: str) -> dict[str, str]:
     """What a formula may know of the work and its rig: the repository's own settings, the rig's above them."""
-    found = {"feature": bead.title, "issue": bead.id}
+    found = {"feature": bead.title, "issue": bead.id} if bead is not None else {}
     if rig:
+        found["rig"] = rig
         found["base_branch"] = base or default_branch(root, rig)
         floor = _repository_settings(root, rig)
         settings = load_settings(root, "rig", rig)
@@ -97,7 +98,7 @@ def rig_variables(root: str, rig: str, bead: Bead, base: str) -> dict[str, str]:
             value = settings.lenient(f"merge_queue.{key}") if _is_set(settings.value, key) else floor.get(key)
             if value is not None:
                 found[key] = str(value).lower() if isinstance(value, bool) else str(value)
-    back = rework_of(bead)
+    back = rework_of(bead) if bead is not None else None
     if back is not None:
         found.update(prior_branch=back.branch, prior_failure=back.failure)
     return found

@@ -137,7 +137,7 @@ def _told(root: str, request: str, branch: str, bead_id: str, most: int = 2000) 
     """Which of the two events the log has, among its newest ones."""
     found: set[str] = set()
     for number, event in enumerate(newest_events(log_path(root))):
-        if number >= most or event.type == "sling" and event.payload.get("bead") == bead_id:
+        if number >= most or (event.type == "sling" and event.payload.get("bead") == bead_id):
             break
         if event.type == "mr_queued" and event.payload.get("mr") == request:
             found.add("mr_queued")

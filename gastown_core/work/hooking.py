@@ -118,6 +118,7 @@ def record_agents(
             write_agent_bead(batch, robbed.address, prefix, agent_state="idle", hook_bead="", hook_state="")
     tell_change(root, entry.address, before, state, bead=given.bead.id, clock=clock)
     payload = {"bead": given.bead.id, "target": entry.address.path}
-    if given.attachment.name:
-        payload["formula"] = given.attachment.name
+    formula = given.attachment.name or given.bead.text("source_formula")
+    if formula:
+        payload["formula"] = formula
     append_event(root, "sling", given.actor, payload, clock=clock)

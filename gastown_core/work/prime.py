@@ -16,6 +16,7 @@ from gastown_core.model.bead import CLOSED
 from gastown_core.town import sessions
 from gastown_core.town.identity import rig_prefix
 from gastown_core.work import hook
+from gastown_core.work.rework import rework_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ _COMMON = (
     ("gt status", "the town at a glance"),
     ("gt handoff -s WHY -m NOTE", "go on in a fresh session"),
 )
+
+
+DISPATCH_WORDS = {
+    "review_only": "This is a review: say what you found, gt done hands it in without a merge.",
+    "no_merge": "gt done pushes this branch and asks for a review; the town does not merge it.",
+    "mode": "Work in rounds: try, check, mend, until every criterion holds.",
+}
+"""What flags of the sling mean to the worker."""
 
 
 def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock = SYSTEM_CLOCK) -> Briefing:
@@ -153,7 +162,10 @@ def _words_for(bead: Bead) -> list[str]:
     criteria = bead.text("acceptance_criteria")
     if criteria:
         out += ["", "Accepted when:", criteria]
-    args = hook.dispatch_of(bead).get("args", "")
-    if args:
-        out += ["", f"Said when it was slung: {args}"]
-    return out
+    dispatch = hook.dispatch_of(bead)
+    said = [dispatch[key] for key in ("subject", "message", "args") if dispatch.get(key)]
+    if said:
+        out += ["", f"Said when it was slung: {said[0]}", *said[1:]]
+    out += [text for key, text in DISPATCH_WORDS.items() if dispatch.get(key)]
+    back = rework_of(bead)
+    return out + back.lines() if back is not None else out

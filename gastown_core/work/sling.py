@@ -72,10 +72,10 @@ class Sling:
 
     # -- before anything is touched --------------------------------------------------------------------------
 
-    def plan(self) -> tuple[Bead, Target]:
+    def plan(self, *, needs_room: bool = True) -> tuple[Bead, Target]:
         """Check all that can be checked before a change; the formula is cooked, the base branch known then.
 
-        Raises UsageError, NotFoundError, ConflictError, TownError, FormulaError.
+        ``needs_room`` False leaves out whether one more polecat may work now.  Raises UsageError, NotFoundError, ConflictError, TownError, FormulaError.
         """
         if self.me.role == POLECAT:
             raise UsageError("a polecat does not sling", "it works on its own hook", "ask the mayor")
@@ -86,7 +86,7 @@ class Sling:
         # whoever starts agents by hand has no sessions to tell by
         self._goes_on = self.request.session and is_gone(self.root, bead)
         if not self._is_there(bead, target):
-            self._check_free(bead, target)
+            self._check_free(bead, target, needs_room)
             self._prepare(bead, target)
         return bead, target
 
@@ -103,14 +103,14 @@ class Sling:
         """Whether the bead hangs where it is wanted, so that nothing is to be done."""
         return is_covered(bead, target) and not self.request.force and not self._goes_on
 
-    def _check_free(self, bead: Bead, target: Target) -> None:
+    def _check_free(self, bead: Bead, target: Target, needs_room: bool) -> None:
         address = target.entry.address if target.entry else Address(target.kind, target.rig, target.name)
         hook.check_free(bead, address, force=self.request.force or self._goes_on)
         if self.request.force:
             return
         if self._goes_on:
             respawns.check(self.root, bead.id)
-        if target.kind == POLECAT:
+        if target.kind == POLECAT and needs_room:
             check_room(self.root, self.ledger, target.rig, clock=self.clock)
 
     def _prepare(self, bead: Bead, target: Target) -> None:
