@@ -21,8 +21,9 @@ if TYPE_CHECKING:
         description: str
         labels: tuple[str, ...]
         status: str
+        molecule: str = ""
 else:
-    Assignment = namedtuple("Assignment", "bead title description labels status")
+    Assignment = namedtuple("Assignment", "bead title description labels status molecule", defaults=("",))
 
 
 def gt(*words: str, cwd: str, timeout_s: float = 60.0) -> process.Finished:
@@ -48,12 +49,17 @@ def parse_hook(value: dict[str, Any]) -> Assignment | None:
     if "description" not in record and isinstance(value.get("description"), str):
         record = {**record, "description": value["description"]}
     labels = record.get("labels")
+    dispatch = value.get("dispatch")
+    molecule = str(dispatch.get("molecule") or "") if isinstance(dispatch, dict) else ""
+    if record.get("issue_type") == "molecule":
+        molecule = str(record["id"])
     return Assignment(
         str(record.get("id") or ""),
         str(record.get("title") or ""),
         str(record.get("description") or ""),
         tuple(str(label) for label in labels) if isinstance(labels, list) else (),
         str(record.get("status") or "hooked"),
+        molecule,
     )
 
 

@@ -23,6 +23,7 @@ from gastown_agent.mood import (
 from gastown_agent.plan import do_step, is_worktree, plan_for
 from gastown_agent.session import local_minute
 from gastown_agent.town_commands import hand_in, read_hook
+from gastown_agent.walk import WORK_STEP, Walk, walk_of
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 PERMISSION_ASKED = "Allow Bash(npm install left-pad)?"
 CRASH_STATUS = 70
+LOOK_FACTOR = 4.0
+"""How many such steps of a molecule in which nothing is written take as long as one in which something is."""
 
 
 class CrashError(Exception):
@@ -52,6 +55,7 @@ class Worker:
         self._say = say
         self._ask = ask
         self._plan: Plan | None = None
+        self._walk: Walk | None = None
         self._next = 0
         self._mood = ""
         self._trouble_over = False
@@ -68,11 +72,29 @@ class Worker:
             return None
         self._plan = plan_for(work)
         self._next = 0
+        self._begin_walk(work)
         self._mood = self._mood_for(work)
         self._trouble_over = False
         self.session.bead = work.bead
         self._say(f"● Hook: {work.bead} {work.title}")
         return self._show_step()
+
+    def _begin_walk(self, work: Assignment) -> None:
+        """Find out where the work's molecule stands, if it has one."""
+        try:
+            self._walk = walk_of(self.session.identity.town, work.molecule) if work.molecule else None
+        except GastownError as error:
+            self._walk = None
+            self._say(f"● {work.molecule}: {error}")
+        walk, plan = self._walk, self._plan
+        if walk is None or plan is None:
+            return
+        if not walk.has_work_step:
+            # the molecule's steps are the work
+            self._plan = plan._replace(steps=walk.titles)
+            self._next = min(walk.done, len(walk.titles))
+        elif walk.name != WORK_STEP and walk.is_past_work:
+            self._next = len(plan.steps)
 
     def first_mood(self) -> str:
         """The mood of what is on the hook now, or of the session; read before anything is begun."""
@@ -106,8 +128,16 @@ class Worker:
             return self._wait_for_limit()
         if self._next >= TROUBLE_STEP and not self._trouble_over and self._begin_trouble(plan):
             return None if not self.resume_at else max(0.0, self.resume_at - SYSTEM_CLOCK.now())
-        if self._next >= len(plan.steps):
+        walk = self._walk
+        if walk is not None and not walk.hands_in and not walk.step:
+            return self._wait_for_step(walk)
+        if self._next >= len(plan.steps) if walk is None else walk.hands_in:
             return self._finish(plan)
+        if walk is not None and not walk.is_edit:
+            return self._tick(walk)
+        return self._edit(plan, walk)
+
+    def _edit(self, plan: Plan, walk: Walk | None) -> float | None:
         try:
             name = do_step(plan, self._next, self.session.identity.work_dir, commit=self._commits())
         except (GastownError, OSError) as error:
@@ -117,7 +147,28 @@ class Worker:
         self._next += 1
         self._say(f"● Edit({name})\n  ⎿  {step}")
         self.session.event("step", bead=plan.bead, step=self._next, of=len(plan.steps), message=step)
+        if walk is not None and (not walk.has_work_step or self._next >= len(plan.steps)):
+            return self._tick(walk)
         return self._show_step()
+
+    def _tick(self, walk: Walk) -> float | None:
+        """A step of the molecule is done."""
+        name = walk.name
+        try:
+            walk.tick(self.session.identity.work_dir)
+        except GastownError as error:
+            self._fail(str(error))
+            return None
+        self._say(f"● gt mol step done {name}\n  ⎿  {walk.done} of {walk.total}")
+        return self._show_step()
+
+    def _wait_for_step(self, walk: Walk) -> float | None:
+        """Every step that is left waits for something outside: rest until somebody speaks, and look again then."""
+        self.busy = ""
+        self._plan = None
+        self._say(f"● {walk.molecule}: nothing is ready")
+        self.session.beat("waiting", f"{walk.molecule} waits, {walk.done} of {walk.total} steps done")
+        return None
 
     def go_on(self) -> float | None:
         """Somebody said something: a trouble that a word can end is over. Seconds until the next step."""
@@ -131,11 +182,15 @@ class Worker:
         plan = self._plan
         if plan is None:
             return 0.0
-        total = len(plan.steps)
+        walk, total = self._walk, len(plan.steps)
         what = plan.steps[self._next] if self._next < total else "handing in"
-        self.busy = f"{what} · {plan.bead} · step {min(self._next + 1, total)}/{total}"
-        self.session.beat("working", f"step {min(self._next + 1, total)}/{total} {what}")
-        pace = self.session.identity.pace_s
+        at, pace = f"step {min(self._next + 1, total)}/{total}", self.session.identity.pace_s
+        if walk is not None and not walk.is_edit:
+            # nothing is written in such a step, so that it takes less
+            what, pace = "handing in" if walk.hands_in else walk.title, pace / LOOK_FACTOR
+            at = f"step {min(walk.done + 1, walk.total)}/{walk.total}"
+        self.busy = f"{what} · {plan.bead} · {at}"
+        self.session.beat("working", f"{at} {what}")
         return pace * SLOW_FACTOR if self._mood == SLOW else pace
 
     def _commits(self) -> bool:

@@ -115,7 +115,9 @@ def test_a_line_fits_its_file():
 
 def test_the_hook_is_understood_as_record_or_as_id():
     record = {"id": "gt-1", "title": "T", "description": "D", "labels": ["mood:slow"], "status": "hooked"}
-    assert parse_hook({"has_work": True, "pinned_bead": record}) == ("gt-1", "T", "D", ("mood:slow",), "hooked")
+    assert parse_hook({"has_work": True, "pinned_bead": record}) == ("gt-1", "T", "D", ("mood:slow",), "hooked", "")
+    carried = {"has_work": True, "pinned_bead": record, "dispatch": {"molecule": "gt-wisp-1"}}
+    assert parse_hook(carried).molecule == "gt-wisp-1"
     assert parse_hook({"has_work": True, "pinned_bead": "gt-1", "title": "T"}).bead == "gt-1"
     assert parse_hook({"has_work": False, "pinned_bead": None}) is None
     assert parse_hook({}) is None
