@@ -30,6 +30,7 @@ PREVIEW_S = 0.2
 QUIET_PREVIEW_S = 1.0
 QUIET_AFTER_S = 3.0
 DETAIL_S = 5.0
+SIDE_S = 20.0
 EVENT_ROWS = 60
 LOOK_BACK = 1500
 
@@ -93,7 +94,7 @@ class Inspector:
         )
         width = drawer.page_width
         if drawer.tab_name == "preview":
-            side = pages.agent_facts(agent, now, ascii_only) if drawer.has_side_room else ()
+            side = self._side(chosen.key, agent) if drawer.has_side_room else ()
             drawer.show_page(chosen.key, subject, self._preview(agent), side, tail=bool(agent.pane_id))
         elif drawer.tab_name == "work":
             self._work(chosen.key, subject, agent)
@@ -101,6 +102,14 @@ class Inspector:
             drawer.show_page(chosen.key, subject, pages.why_page(agent, now, width, ascii_only))
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(agent=agent.key))
+
+    def _side(self, key: str, agent: AgentView) -> list[Pieces]:
+        """The facts beside the preview; the worktree is looked at seldom, for git takes its time."""
+        detail = None
+        if agent.work is not None or agent.hook:
+            detail = self._detail("work:" + key, lambda: self.app.engine.work_detail(agent), SIDE_S)
+        known = detail if detail is not None and not isinstance(detail, list) else None
+        return pages.agent_facts(agent, self.app.now, self.app.look.ascii_only, known)  # type: ignore[arg-type]
 
     def _work(self, key: str, subject: Pieces, agent: AgentView) -> None:
         """The bead, with the worktree beside it, or above it where there is no room."""
@@ -212,11 +221,11 @@ class Inspector:
 
     # what takes time
 
-    def _detail(self, key: str, read: Callable[[], object]) -> object | None:
-        """A detail read in a thread; None until it is there. A failure is a page of its own."""
+    def _detail(self, key: str, read: Callable[[], object], age_s: float = DETAIL_S) -> object | None:
+        """A detail read in a thread, anew when ``age_s`` old; None until it is there. A failure is a page of its own."""
         now = self.app.now
         known = self._details.get(key)
-        if known is None or now - known[0] > DETAIL_S:
+        if known is None or now - known[0] > age_s:
             self._details[key] = (now, known[1] if known else None)
             self._run(self._read(key, read))
         if len(self._details) > 64:

@@ -61,6 +61,10 @@ class AgentView(Record):
     bead_id: str = ""
     work_dir: str = ""
     muted: bool = False
+    hook: str = ""
+    """The state of its hook (``model.hook_life``), empty if it has none."""
+    hook_since: float = 0.0
+    """Since when, 0 if nothing tells."""
 
     @property
     def key(self) -> str:
@@ -159,6 +163,9 @@ class RefineryView(Record):
     is_alive: bool = False
     trouble: str = ""
     history: tuple[BatchRecord, ...] = ()
+    hold_since: float = 0.0
+    hold_until: float = 0.0
+    """When a held queue is tried again at the latest, 0 if nothing tells."""
 
     @property
     def is_busy(self) -> bool:

@@ -111,6 +111,11 @@ def read_last_events(facts: TownFacts, roster: Roster, look_back: int = LOOK_BAC
 def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: bool) -> None:
     """Remember the event as its actor's (for a spawn: the polecat's) newest; older ones don't replace newer ones."""
     actor = event.actor
+    if event.type == "hook_state":
+        path = roster.resolve(str(event.payload.get("agent") or actor)).path
+        if newest or path not in facts.hook_since:
+            facts.hook_since[path] = event.ts
+        return
     if event.type == "spawn":
         actor = f"{event.payload.get('rig', '')}/{event.payload.get('polecat', '')}"
     elif event.type in ("session_death", "kill"):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gastown_core.runtimes.screen import ScreenReading
     from gastown_core.state.digest import LedgerDigest
     from gastown_core.state.landing import Proof
+    from gastown_core.state.molecules import MoleculeFacts
     from gastown_core.state.refinery_source import RefineryFacts
     from gastown_core.town.inventory import Inventory
 
@@ -28,6 +29,8 @@ LANDED_S = 86400.0
 
 class TownFacts:
     """Facts by source; ``ledger`` maps store name → bead id → excerpt, ``fields`` a bead's field lines by id.
+
+    ``molecules`` go by the work they are on, ``hook_since`` (when a hook got its state) by address path.
 
     ``panes`` is None where there is no tmux; ``ledger_version`` moves with every change of the ledger,
     ``landing_version`` with every change of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
@@ -45,6 +48,8 @@ class TownFacts:
         self.last_events: dict[str, LastEvent] = {}
         self.sources: dict[str, SourceStatus] = {}
         self.requests: dict[str, MergeRequest] = {}
+        self.molecules: dict[str, MoleculeFacts] = {}
+        self.hook_since: dict[str, float] = {}
         self.refineries: dict[str, RefineryFacts] = {}
         self.proofs: dict[str, Proof] = {}
         self.scheduler = SchedulerView()

@@ -26,7 +26,7 @@ from gastown_core.model.landing import (
 )
 from gastown_core.model.merge_request import CONFLICT, MERGED, REJECTED
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import BISECTING, IDLE, PASS, POST_MERGE, PUSHING, STACKING, TESTING
+from gastown_core.model.refinery import BISECTING, HELD, IDLE, PASS, POST_MERGE, PUSHING, STACKING, TESTING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -202,6 +202,8 @@ def _entry_step(word: str, why: str, refinery: RefineryFacts) -> Step:
         return Step(GATED, FAILED, why or f"{word} in {state.batch}")
     if word == "held":
         return Step(GATED, NO, why or f"held back in {state.batch}")
+    if state.phase == HELD:
+        return Step(GATED, NO, f"the queue is held: {state.hold_reason}")
     if not refinery.is_alive:
         return Step(GATED, NO, f"{state.batch} stopped before its verdict: the engine is gone")
     probe = state.probes[-1] if state.probes else None

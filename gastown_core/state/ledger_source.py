@@ -20,6 +20,7 @@ from gastown_core.model.merge_request import read_request
 from gastown_core.model.record import Record
 from gastown_core.state.convoys import is_convoy
 from gastown_core.state.facts import LANDED_S, TownFacts
+from gastown_core.state.molecules import MOLECULE, molecule_facts
 
 FIELD_LABELS = frozenset(("gt:agent", "gt:convoy", REQUEST_LABEL))
 FILES = ("issues.jsonl", "wisps.jsonl")
@@ -32,6 +33,11 @@ class Change(Record):
     old: Excerpt | None
     new: Excerpt | None
     revision: str
+
+
+def _says_more(bead: Excerpt) -> bool:
+    """Whether its record holds facts that its excerpt lacks."""
+    return bool(FIELD_LABELS.intersection(bead.labels)) or bead.issue_type == MOLECULE or is_convoy(bead)
 
 
 class LedgerSource:
@@ -79,14 +85,18 @@ class LedgerSource:
         ]
 
     def _read_fields(self, store: JsonlStore, found: dict[str, Excerpt]) -> None:
-        wanted = [e.id for e in found.values() if FIELD_LABELS.intersection(e.labels) or is_convoy(e)]
+        wanted = [e.id for e in found.values() if _says_more(e)]
         for bead in store.get_many(wanted).values():
             self._note_facts(bead)
 
     def _note_facts(self, bead: Bead) -> None:
-        """What a record says beyond its excerpt: a merge request's facts, or field lines."""
+        """What a record says beyond its excerpt: a merge request's facts, a molecule's steps, or field lines."""
         if REQUEST_LABEL in bead.labels:
             self.facts.requests[bead.id] = read_request(bead)
+        elif bead.issue_type == MOLECULE:
+            known = molecule_facts(bead)
+            if known is not None:
+                self.facts.molecules[known.bead] = known
         else:
             self.facts.fields[bead.id] = bead.fields
 
@@ -148,10 +158,12 @@ class LedgerSource:
                 # a wisp that became lasting, or the other way round: only its old file lost it
                 return None
             view.pop(bead.id, None)
+            for work in [work for work, known in self.facts.molecules.items() if known.root == bead.id]:
+                del self.facts.molecules[work]
             return Change(name, old, None, bead.text("updated_at")) if old is not None else None
         new = excerpt_of(bead)
         view[bead.id] = new
-        if FIELD_LABELS.intersection(new.labels) or is_convoy(new):
+        if _says_more(new):
             self._note_facts(bead)
         return Change(name, old, new, bead.text("updated_at")) if new != old else None
 

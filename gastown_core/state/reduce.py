@@ -10,10 +10,12 @@ from collections import Counter
 from gastown_core.beads.store import Excerpt
 from gastown_core.model.address import (
     BOOT,
+    CREW,
     DEACON,
     DOG,
     MAYOR,
     OTHER,
+    POLECAT,
     REFINERY,
     ROLE_ORDER,
     TOWN_ROLES,
@@ -22,6 +24,7 @@ from gastown_core.model.address import (
 )
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import HOOKED, IN_PROGRESS
+from gastown_core.model.hook_life import hook_state
 from gastown_core.model.snapshot import (
     AgentView,
     HookedWork,
@@ -33,6 +36,7 @@ from gastown_core.state.digest import LedgerDigest, digest_of
 from gastown_core.state.facts import TownFacts
 from gastown_core.state.health import Evidence, Progress, classify
 from gastown_core.state.landing import with_landings
+from gastown_core.state.molecules import step_text
 from gastown_core.state.requests import refinery_views, request_views, scheduler_view
 
 TYPE_CHECKING = False
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gastown_core.model.snapshot import ConvoyView
+    from gastown_core.runtimes.heartbeat import Heartbeat
     from gastown_core.town.inventory import RosterEntry
 
 ENDED_ON_PURPOSE = ("session_end", "kill")
@@ -105,14 +110,15 @@ def _agent_view(
     beat = facts.heartbeats.get(entry.session)
     evidence = _evidence(facts, entry, bead, record)
     report = classify(evidence, facts.thresholds, now)
+    running = None if evidence.session is None else bool(evidence.session and evidence.alive is not False)
     return AgentView(
         address=address,
         session=entry.session,
         runtime=pane.agent if pane is not None else "",
         health=report,
-        running=None if evidence.session is None else bool(evidence.session and evidence.alive is not False),
+        running=running,
         pane_id=pane.pane_id if pane is not None else "",
-        work=_work(bead, beat.context if beat is not None and bead is not None and beat.bead == bead.id else ""),
+        work=_work(facts, bead, beat),
         activity=beat.context if beat is not None and evidence.session is not False else "",
         last_event=facts.last_events.get(address.path),
         last_output_at=pane.activity if pane is not None else None,
@@ -123,6 +129,8 @@ def _agent_view(
         bead_id=entry.bead_id,
         work_dir=entry.work_dir,
         muted=record.get("notification_level") == "muted",
+        hook=_hook(entry, record, bead, running),
+        hook_since=facts.hook_since.get(address.path, 0.0),
     )
 
 
@@ -133,10 +141,22 @@ def _hook_from_record(facts: TownFacts, record: dict[str, str]) -> Excerpt | Non
     return found[1] if found is not None and found[1].status in (HOOKED, IN_PROGRESS) else None
 
 
-def _work(bead: Excerpt | None, step: str) -> HookedWork | None:
+def _work(facts: TownFacts, bead: Excerpt | None, beat: Heartbeat | None) -> HookedWork | None:
+    """The bead on the hook and the step it is at: by its molecule, else as the agent itself told."""
     if bead is None:
         return None
+    told = beat.context if beat is not None and beat.bead == bead.id else ""
+    step = step_text(facts, bead.id) or told
     return HookedWork(bead.id, bead.title, bead.status, bead.priority, bead.updated_at, bead.updated_at, step)
+
+
+def _hook(entry: RosterEntry, record: dict[str, str], bead: Excerpt | None, running: bool | None) -> str:
+    """The hook's state; agents without a worktree of their own have none. The roster lists worktrees that stand."""
+    if entry.address.role not in (POLECAT, CREW):
+        return ""
+    return hook_state(
+        recorded=record.get("hook_state", ""), has_work=bead is not None, is_running=running, has_worktree=True
+    )
 
 
 def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record: dict[str, str]) -> Evidence:

@@ -10,8 +10,11 @@ import json
 import os
 import time
 
+from gastown_core.clock import parse_moment
+from gastown_core.errors import GastownError
+from gastown_core.files.atomic import read_json
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import BATCHES_FILE, IDLE, STATE_FILE, BatchRecord, batch_record, from_json
+from gastown_core.model.refinery import BATCHES_FILE, HELD, IDLE, STATE_FILE, BatchRecord, batch_record, from_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ class RefineryFacts(Record):
     history: tuple[BatchRecord, ...] = ()
     is_alive: bool = False
     error: str = ""
+    hold_since: float = 0.0
+    hold_until: float = 0.0
 
 
 class RefinerySource:
@@ -84,6 +89,7 @@ class RefinerySource:
         try:
             if self._moved(state_file):
                 known = known._replace(state=_read_state(state_file), error="")
+                known = _with_hold(known)
             if self._moved(batches_file):
                 known = known._replace(history=_read_history(batches_file))
         except (OSError, ValueError) as error:
@@ -130,6 +136,22 @@ def _read_state(path: str) -> RefineryState | None:
         return None
 
 
+def _with_hold(known: RefineryFacts) -> RefineryFacts:
+    """Since when the queue is held and when it is tried again, as the engine noted it for the target."""
+    state = known.state
+    if state is None or state.phase != HELD:
+        return known._replace(hold_since=0.0, hold_until=0.0)
+    from gastown_core.refinery.place import slug
+
+    folder = os.path.dirname(os.path.join(known.path, STATE_FILE))
+    try:
+        found = read_json(os.path.join(folder, f"hold-{slug(state.target)}.json")) or {}
+    except GastownError:
+        found = {}
+    since, until = parse_moment(found.get("since")), parse_moment(found.get("until"))
+    return known._replace(hold_since=since or state.updated_at, hold_until=until or 0.0)
+
+
 def _read_history(path: str) -> tuple[BatchRecord, ...]:
     """The newest batches first; a line that is none is passed over."""
     try:
@@ -165,7 +187,7 @@ def trouble_of(known: RefineryFacts) -> str:
     state = known.state
     if known.error:
         return f"its state cannot be read: {known.error}"
-    if state is not None and state.phase != IDLE and not known.is_alive:
+    if state is not None and state.phase not in (IDLE, HELD) and not known.is_alive:
         who = f"process {state.pid}" if state.pid else "its process"
         return f"the engine is gone ({who}); what stands here is its last word"
     return ""

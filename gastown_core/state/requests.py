@@ -80,7 +80,8 @@ def refinery_views(facts: TownFacts) -> tuple[RefineryView, ...]:
         known = facts.refineries.get(rig.name)
         if known is not None:
             state = known.state or RefineryState(rig.name)
-            views.append(RefineryView(rig.name, rig.path, state, known.is_alive, trouble_of(known), known.history))
+            view = RefineryView(rig.name, rig.path, state, known.is_alive, trouble_of(known), known.history)
+            views.append(view._replace(hold_since=known.hold_since, hold_until=known.hold_until))
     return tuple(views)
 
 

@@ -8,6 +8,7 @@ import time
 from gastown_core.clock import format_age, format_span
 from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS
+from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, clean_lines, fit, glyph, wrap
 from gastown_tui.widgets.convoy_panel import STAGES, numbers, progress_bar
@@ -43,20 +44,55 @@ def fact(label: str, *pieces: Piece) -> Pieces:
     return ((fit(label, LABEL) + " ", "dim"), *pieces)
 
 
-def agent_facts(agent: AgentView, now: float, ascii_only: bool) -> list[Pieces]:
-    """The short column beside the preview: state, hook, step, runtime, session, mail."""
+HOOKS = {
+    CREATED: ("queued", "info", "work waits for its first session"),
+    ACTIVE: ("running", "working", "a session runs"),
+    SUSPENDED: ("pause", "stalled", "work without a session"),
+    COMPLETED: ("done", "good", "handed in"),
+    ARCHIVED: ("dot", "dim", "its worktree is gone"),
+}
+"""State of a hook → (glyph name, tone, what that means)."""
+
+
+def hook_lines(agent: AgentView, now: float, ascii_only: bool) -> list[Pieces]:
+    """The hook: its state in its life and since when, the work on it, the step."""
+    lines: list[Pieces] = []
+    if agent.hook:
+        mark, tone, meaning = HOOKS.get(agent.hook, ("dot", "dim", ""))
+        since = f" {format_age(max(0.0, now - agent.hook_since))}" if agent.hook_since else ""
+        state = (f"{glyph(mark, ascii_only)} {agent.hook.capitalize()}{since}", tone)
+        lines.append(fact("hook", state, (f"  {meaning}", "dim")))
+    if agent.work is not None:
+        lines.append(fact("work" if agent.hook else "hook", (agent.work.bead_id, "accent")))
+        lines.append(fact("", (clean(agent.work.title), "text")))
+        if agent.work.step:
+            lines.append(fact("step", (clean(agent.work.step), "text")))
+    elif not agent.hook:
+        lines.append(fact("hook", ("empty", "dim")))
+    return lines
+
+
+def branch_line(detail: WorkDetail) -> list[Pieces]:
+    """The worktree in a line: its branch, its own commits, what no commit holds."""
+    facts = detail.git
+    if facts is None:
+        return []
+    loose = len(facts.changed) + len(facts.untracked)
+    ahead = f"  +{facts.ahead} commit{'s' if facts.ahead != 1 else ''}" if facts.ahead else ""
+    dirty = f", {loose} dirty" if loose and ahead else f"  {loose} dirty" if loose else ""
+    return [fact("branch", (clean(facts.branch) or "detached", "text"), (ahead, "good"), (dirty, "warn"))]
+
+
+def agent_facts(agent: AgentView, now: float, ascii_only: bool, detail: WorkDetail | None = None) -> list[Pieces]:
+    """The short column beside the preview: state, hook, step, branch, runtime, session, mail."""
     state = agent.health.state
     glyph_words = f"{state_glyph(state, ascii_only)} {HEALTH_SYMBOLS[state][2]}"
     lines = [fact("state", (glyph_words, state.value))]
     if agent.health.since:
         lines.append(fact("since", (f"{format_span(max(0.0, now - agent.health.since))}", "text")))
-    if agent.work is not None:
-        lines.append(fact("hook", (agent.work.bead_id, "accent")))
-        lines.append(fact("", (clean(agent.work.title), "text")))
-        if agent.work.step:
-            lines.append(fact("step", (clean(agent.work.step), "text")))
-    else:
-        lines.append(fact("hook", ("empty", "dim")))
+    lines += hook_lines(agent, now, ascii_only)
+    if detail is not None:
+        lines += branch_line(detail)
     if agent.last_event is not None:
         lines.append(fact("last", (clean(agent.last_event.text), "text")))
     if agent.last_output_at:

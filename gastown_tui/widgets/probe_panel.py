@@ -20,6 +20,7 @@ from gastown_tui.widgets.refinery_text import (
     phase_tone,
     phase_words,
     present_probe,
+    retry_words,
     took,
 )
 from gastown_tui.widgets.rows import Row, Rows
@@ -174,7 +175,7 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool) -> 
         rows += _notice(f"{view.trouble}. P begins anew where it stopped.", "warn", "warn", width, ascii_only)
     if view.is_held:
         rows += _notice(held_words(view, now), "pause", "stalled", width, ascii_only)
-        rows += _notice("Nobody is blamed. The queue waits and nothing is lost; P tries again.", "", "dim", width, ascii_only)  # fmt: skip
+        rows += _notice(retry_words(view, now), "", "dim", width, ascii_only)
     if not is_present and not view.trouble:
         words = "Nothing is being tested." + (" What follows is the last batch." if state.probes else "")
         rows += _notice(words, "", "dim", width, ascii_only)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.clock import format_age
+from gastown_core.model.snapshot import RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
 from gastown_tui.widgets.refinery_text import ENTRIES, mark_of, phase_tone, phase_words, who
@@ -11,7 +12,7 @@ from gastown_tui.widgets.rows import Row, Rows
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.refinery import BatchEntry
-    from gastown_core.model.snapshot import RefineryView, RequestView, TownSnapshot
+    from gastown_core.model.snapshot import RefineryView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
 WIDE, MIDDLE = 66, 40
@@ -50,7 +51,8 @@ def request_pieces(
     right: list[Piece] = []
     if request is not None:
         if width >= MIDDLE:
-            left.append((fit_right(f"{request.score:.0f}", 4) + " ", "dim"))
+            score = f"{request.score:.0f}" if request.score else ""
+            left.append((fit_right(score, 4) + " ", "dim"))
             left.append((f"P{request.priority} ", "waiting" if request.priority == 0 else "dim"))
             retries = f"{'x' if ascii_only else '↻'}{request.retries} " if request.retries else ""
             left.append((fit(retries, 3) if width >= WIDE else retries, "warn"))
@@ -60,7 +62,8 @@ def request_pieces(
         else:
             left.append((who(request.worker) + " ", "dim") if width >= WIDE else ("", "dim"))
             left.append((clean(request.title or request.branch), "text"))
-        right.append((fit_right(format_age(max(0.0, now - request.created_at)), 4), "dim"))
+        age = format_age(max(0.0, now - request.created_at)) if request.created_at else ""
+        right.append((fit_right(age, 4), "dim"))
     elif why:
         left.append((clean(why), "dim"))
     return two_ends(left, [(cut(word, 10), tone), *right], width)
@@ -72,6 +75,11 @@ def _trouble(request: RequestView) -> str:
     if request.has_conflict_task:
         return "waits for its conflict to be resolved"
     return f"last time: {request.trouble}" if request.trouble else ""
+
+
+def _told(entry: BatchEntry, rig: str) -> RequestView:
+    """A request as its batch tells of it, where the ledger does not show it (any more)."""
+    return RequestView(entry.id, rig, entry.branch, entry.worker, entry.state, entry.issue, 0.0, title=entry.title)
 
 
 def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
@@ -86,8 +94,10 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
             rows.append(Row("", (), False))
         rows.append(Row(f"batch:{rig}", rig_row(rig, view, len(waiting), width, ascii_only)))
         for entry in entries:
-            request = snapshot.request(entry.id)
-            pieces = request_pieces(entry.state, entry.id, request, entry.why, width, now, ascii_only)
+            request = snapshot.request(entry.id) or _told(entry, rig)
+            is_left = view is not None and bool(view.trouble) and entry.state in ("testing", "stacked", "waiting")
+            state = "left" if is_left else entry.state
+            pieces = request_pieces(state, entry.id, request, entry.why, width, now, ascii_only)
             rows.append(Row(f"mr:{entry.id}", pieces))
         if entries and waiting:
             rows.append(Row("", (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))

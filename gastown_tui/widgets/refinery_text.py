@@ -68,6 +68,7 @@ ENTRIES = {
     "conflict": ("conflict", "conflict", "warn"),
     "held": ("pause", "held", "stalled"),
     "merged": ("landed", "merged", "good"),
+    "left": ("dot", "left off", "dim"),
     "queued": ("queued", "queued", "text"),
     "blocked": ("pause", "blocked", "dim"),
     "merging": ("merging", "merging", "info"),
@@ -159,17 +160,21 @@ def phase_words(view: RefineryView) -> str:
     return PHASES.get(view.state.phase, view.state.phase)
 
 
-def held_since(view: RefineryView) -> float:
-    """Since when the queue is held."""
-    return float(getattr(view.state, "held_since", 0.0) or view.state.updated_at)
-
-
 def held_words(view: RefineryView, now: float) -> str:
     """Why the queue is held and since when, in plain words."""
     why = clean(view.state.hold_reason) or "no reason was given"
-    since = held_since(view)
+    since = view.hold_since or view.state.updated_at
     age = f" for {format_age(now - since)}" if since else ""
     return f"held{age}: {why}"
+
+
+def retry_words(view: RefineryView, now: float) -> str:
+    """What lifts the hold, and when it is tried again by itself."""
+    left = view.hold_until - now
+    when = f"in {format_age(left)} at the latest, " if left > 0 else ""
+    return (
+        f"Nobody is blamed and nothing is lost. It is tried again {when}when {clean(view.state.target)} moves, or by P."
+    )
 
 
 def batch_row(view: RefineryView, width: int, now: float, ascii_only: bool) -> Pieces:
