@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GitError
 from gastown_core.events.log import append_event
 from gastown_core.model.merge_request import NEEDS_RETRY
@@ -390,7 +389,7 @@ def new_batch_id(place: Refinery) -> str:
     """``b-20260302-101900``, with a number behind it if there is one of that second."""
     import time
 
-    stem = "b-" + time.strftime("%Y%m%d-%H%M%S", time.gmtime((place.clock or SYSTEM_CLOCK).now()))
+    stem = "b-" + time.strftime("%Y%m%d-%H%M%S", time.gmtime(place.clock.now()))
     name, number = stem, 1
     while os.path.exists(os.path.join(place.folder, name)):
         number += 1

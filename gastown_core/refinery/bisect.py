@@ -10,6 +10,7 @@ The generators yield rounds of probes, which may run side by side, and are sent 
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 
 from gastown_core.model.record import Record
@@ -19,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    Round = Generator[list["Ask"], list["Answer"], object]
+    Round = Generator[list["Ask"], list["Answer"], None]
 
 
 class Ask(Record):
@@ -143,9 +144,7 @@ class Bisection:
                 out.add(one)
         return tuple(one for one in rest if one not in out)
 
-    def _try(
-        self, rest: tuple[str, ...], low: int
-    ) -> Generator[list[Ask], list[Answer], tuple[str, ...]]:
+    def _try(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[Answer], tuple[str, ...]]:
         """Have the rest judged; what does not stack any more is put aside. Returns what was judged."""
         while len(rest) > low:
             answers = yield from self._ask([Ask(rest, "final", parent=self.requests)])
@@ -213,7 +212,7 @@ def search_cost(size: int, width: int) -> int:
     if size <= 1:
         return 0
     cuts = [0, *cuts_between(0, size, width), size]
-    parts = [after - before for before, after in zip(cuts, cuts[1:], strict=False)]
+    parts = [after - before for before, after in itertools.pairwise(cuts)]
     return len(cuts) - 2 + max(search_cost(part, width) for part in parts)
 
 

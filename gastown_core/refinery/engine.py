@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import ConflictError, GitError, SettingsError
+from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
 from gastown_core.files.locks import FileLock
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.batch import BatchRun, new_batch_id
 from gastown_core.refinery.cache import VerdictCache
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
+from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.place import Refinery, slug
 from gastown_core.refinery.queue import due_at, next_batch, survey
 from gastown_core.refinery.records import BatchResult
@@ -128,6 +130,9 @@ class Engine:
         records.keep(self.place, result)
         self.board.rest({**result.as_json(), "at": self.place.clock.now()}, hold=result.hold)
         self._dispatch(result)
+        if result.merged:
+            with suppress(GastownError):
+                land_what_is_ready(self.place, target)
 
     def _batch(self, target: str) -> BatchResult | None:
         place = self.place
@@ -190,7 +195,9 @@ class Engine:
             metadata = bead.raw.get("metadata")
             is_conflict = isinstance(metadata, dict) and "conflict" in metadata
             request = SlingRequest(bead_id, formula=FORMULA if is_conflict else "", boot=False, convoy=not is_conflict)
-            dispatch(place.root, place.ledger, bead_id, place.rig, actor=place.actor, request=request, clock=place.clock)
+            dispatch(
+                place.root, place.ledger, bead_id, place.rig, actor=place.actor, request=request, clock=place.clock
+            )
 
     def rest(self) -> None:
         """Nothing is left to do: say so, also where a killed run's last word stands."""

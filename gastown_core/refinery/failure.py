@@ -164,9 +164,7 @@ def _count(place: Refinery, request: MergeRequest, why: str) -> None:
         count_failure(place.root, place.ledger, request.source_issue, why, actor=place.actor, clock=place.clock)
 
 
-def _escalate(
-    place: Refinery, request: MergeRequest, work: Bead | None, why: str, note: str, attempt: int
-) -> None:
+def _escalate(place: Refinery, request: MergeRequest, work: Bead | None, why: str, note: str, attempt: int) -> None:
     title = work.title if work is not None else request.title
     escalate(
         place.root,
@@ -189,7 +187,7 @@ def set_aside(
     Nobody is blamed.  Returns when it is tried again.
     """
     tries = request.tries + 1
-    until = place.clock.now() + min(60.0 * 2 ** (tries - 1), 1800.0)
+    until = place.clock.now() + min(60.0 * (1 << tries - 1), 1800.0)
     claims.give_back_later(place.store, request.id, until, why, actor=place.actor, tries=tries, label=label)
     payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "issue": request.source_issue}
     append_event(

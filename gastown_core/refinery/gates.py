@@ -46,7 +46,12 @@ class Gates:
     """Runs a policy's gates in worktrees; ``logs`` is the folder of the batch, ``on_change`` hears of every step."""
 
     def __init__(
-        self, policy: Policy, logs: str, relative: Callable[[str], str], stopped: Callable[[], bool], now: Callable[[], float]
+        self,
+        policy: Policy,
+        logs: str,
+        relative: Callable[[str], str],
+        stopped: Callable[[], bool],
+        now: Callable[[], float],
     ) -> None:
         self.policy = policy
         self.logs = logs
@@ -74,7 +79,13 @@ class Gates:
         return GateSet(FAIL if FAIL in results else PASS if set(results) <= {PASS} else ERROR, tuple(done))
 
     def _phase(
-        self, tree: Git, tree_hash: str, gates: Sequence[Gate], on_change: Callable[[GateRun], None], *, side_by_side: bool
+        self,
+        tree: Git,
+        tree_hash: str,
+        gates: Sequence[Gate],
+        on_change: Callable[[GateRun], None],
+        *,
+        side_by_side: bool,
     ) -> list[GateRun]:
         failed = threading.Event()
 

@@ -83,7 +83,9 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
     now = place.clock.now()
     before = read_hold(place, target)
     rests = before.rests + 1 if before is not None and before.kind == error.kind else 1
-    rest_s = place.policy.recheck_s if error.kind != INFRASTRUCTURE else min(FIRST_REST_S * 2 ** (rests - 1), LONGEST_REST_S)
+    rest_s = (
+        place.policy.recheck_s if error.kind != INFRASTRUCTURE else min(FIRST_REST_S * 2 ** (rests - 1), LONGEST_REST_S)
+    )
     since = before.since if before is not None and before.kind == error.kind else now
     hold = Hold(error.kind, error.reason, since, now + rest_s, base, requests, rests)
     kept = {**hold._asdict(), "since": format_seconds(since), "until": format_seconds(hold.until)}

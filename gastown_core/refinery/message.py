@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _OURS = re.compile(rf"^({BEAD}|{REQUEST}|{WORKER}):.*$", re.MULTILINE | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_EMPTY_TALK = re.compile(r"(wip\b|fixup!|squash!|work in progress|.*: work in progress, saved by gt done$)", re.IGNORECASE)
+_EMPTY_TALK = re.compile(
+    r"(wip\b|fixup!|squash!|work in progress|.*: work in progress, saved by gt done$)", re.IGNORECASE
+)
 
 
 def squash_message(

@@ -88,7 +88,7 @@ class Prober:
     def _known(self, ask: Ask, stack: Stacked) -> str:
         """A verdict from before: green ones count for every probe, red ones for the bare target while they are young."""
         result, at = self.cache.get(stack.tree)
-        if result == PASS or not self.place.policy.gates and not self.place.policy.setup:
+        if result == PASS or (not self.place.policy.gates and not self.place.policy.setup):
             return PASS
         is_young = self.place.clock.now() - at < self.place.policy.recheck_s
         return result if ask.purpose == "base" and result == FAIL and is_young else ""
@@ -126,4 +126,3 @@ class Prober:
 def no_worktree(error: Exception) -> GateRun:
     """The verdict that there is none, because the tree could not even be laid out."""
     return GateRun("worktree", ERROR, detail=str(error))
-

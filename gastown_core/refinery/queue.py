@@ -28,7 +28,7 @@ class Queue(Record):
     ready: tuple[MergeRequest, ...] = ()
     claimed: tuple[MergeRequest, ...] = ()
     blocked: tuple[tuple[MergeRequest, str], ...] = ()
-    needs: Mapping[str, frozenset[str]] = {}  # noqa: RUF012  a default that nobody changes
+    needs: Mapping[str, frozenset[str]] = {}
 
     def targets(self) -> list[str]:
         """Branches that ready requests want to go to, that of the best request first."""

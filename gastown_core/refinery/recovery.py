@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 
-from gastown_core.files.atomic import read_json, write_json
 from gastown_core.errors import SettingsError
+from gastown_core.files.atomic import read_json, write_json
 from gastown_core.git.landed import landed_requests
 from gastown_core.model.merge_request import read_request
 from gastown_core.refinery import aftermerge, claims
@@ -44,7 +44,7 @@ def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:
     return merged + _by_trailers(place, target, tip)
 
 
-def _requests(place: Refinery, target: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _requests(place: Refinery, target: str):  # type: ignore[no-untyped-def]
     found = open_requests(place.ledger, place.prefix, place.rig)
     return [one for one in found if (one.target or place.default) == target]
 
@@ -90,7 +90,9 @@ def _by_trailers(place: Refinery, target: str, tip: str) -> list[str]:
     except SettingsError:
         since = ""
     proofs = landed_requests(place.git, tip, since) if since != tip else {}
-    there = [Landed(waiting[one], proof.commit, waiting[one].commit_sha) for one, proof in proofs.items() if one in waiting]
+    there = [
+        Landed(waiting[one], proof.commit, waiting[one].commit_sha) for one, proof in proofs.items() if one in waiting
+    ]
     if there:
         aftermerge.finish(place, there, again=True)
         lift(place, target, f"{target} has them")

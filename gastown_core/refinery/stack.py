@@ -42,9 +42,7 @@ class Clash(Record):
 class Stacker:
     """Builds stacks of ``pieces`` on the commit ``base``."""
 
-    def __init__(
-        self, git: Git, base: str, pieces: Mapping[str, Piece], worktrees: Worktrees, *, clock: Clock
-    ) -> None:
+    def __init__(self, git: Git, base: str, pieces: Mapping[str, Piece], worktrees: Worktrees, *, clock: Clock) -> None:
         self.git = git
         self.base = base
         self.pieces = pieces
@@ -59,7 +57,7 @@ class Stacker:
             if ids[: size + 1] in self._made:
                 continue
             below, piece = self._made[ids[:size]], self.pieces[ids[size]]
-            tree, files = self._merge(below.commit, piece.tip)
+            tree, files = merge_trees(self.git, self.worktrees, below.commit, piece.tip)
             if not tree:
                 return Clash(piece.id, ids[:size], files)
             self._made[ids[: size + 1]] = Stacked(self._commit(tree, below.commit, piece), tree)
@@ -69,26 +67,6 @@ class Stacker:
         """A commit of the engine's own on top of a stack."""
         return Stacked(self.git.run("commit-tree", tree, "-p", below.commit, "-F", "-", stdin=message.encode()), tree)
 
-    def _merge(self, onto: str, tip: str) -> tuple[str, tuple[str, ...]]:
-        """The merged tree, or no tree and the files in conflict."""
-        if not merges_without_worktree():
-            return self._merge_in_worktree(onto, tip)
-        done = self.git.attempt("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, tip)
-        parts = [part for part in done.out.split("\0") if part.strip()]
-        if done.code == 0:
-            return parts[0].strip(), ()
-        if done.code == 1:
-            return "", tuple(dict.fromkeys(parts[1:]))
-        return _refused(done.err)
-
-    def _merge_in_worktree(self, onto: str, tip: str) -> tuple[str, tuple[str, ...]]:
-        with self.worktrees.open("stack", onto) as tree:
-            done = tree.attempt("merge", "--squash", "--no-commit", "--quiet", tip)
-            if done.code == 0:
-                return tree.run("write-tree"), ()
-            files = tree.run("diff", "--name-only", "--diff-filter=U", "-z").split("\0")
-            return ("", tuple(name for name in files if name)) if any(files) else _refused(done.err or done.out)
-
     def _commit(self, tree: str, below: str, piece: Piece) -> str:
         env = {
             "GIT_AUTHOR_NAME": piece.author,
@@ -97,6 +75,28 @@ class Stacker:
             "GIT_COMMITTER_DATE": f"{int(self.clock.now())} +0000",
         }
         return self.git.run("commit-tree", tree, "-p", below, "-F", "-", stdin=piece.message.encode(), env=env)
+
+
+def merge_trees(git: Git, worktrees: Worktrees, onto: str, tip: str) -> tuple[str, tuple[str, ...]]:
+    """The tree of ``tip`` merged onto ``onto``; or no tree and the files in conflict. Raises GitError."""
+    if not merges_without_worktree():
+        return _merge_in_worktree(worktrees, onto, tip)
+    done = git.attempt("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, tip)
+    parts = [part for part in done.out.split("\0") if part.strip()]
+    if done.code == 0:
+        return parts[0].strip(), ()
+    if done.code == 1:
+        return "", tuple(dict.fromkeys(parts[1:]))
+    return _refused(done.err)
+
+
+def _merge_in_worktree(worktrees: Worktrees, onto: str, tip: str) -> tuple[str, tuple[str, ...]]:
+    with worktrees.open("stack", onto) as tree:
+        done = tree.attempt("merge", "--squash", "--no-commit", "--quiet", tip)
+        if done.code == 0:
+            return tree.run("write-tree"), ()
+        files = tree.run("diff", "--name-only", "--diff-filter=U", "-z").split("\0")
+        return ("", tuple(name for name in files if name)) if any(files) else _refused(done.err or done.out)
 
 
 def _refused(said: str) -> tuple[str, tuple[str, ...]]:

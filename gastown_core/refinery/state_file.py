@@ -71,7 +71,9 @@ class Board:
         wanted = set(ids)
         requests = self.state.requests
         if wanted:
-            self._put(requests=tuple(one._replace(state=state, why=why) if one.id in wanted else one for one in requests))
+            self._put(
+                requests=tuple(one._replace(state=state, why=why) if one.id in wanted else one for one in requests)
+            )
 
     def probe(self, requests: tuple[str, ...], purpose: str, parent: tuple[str, ...], tree: str) -> int:
         """A probe begins; its number."""

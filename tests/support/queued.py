@@ -127,7 +127,9 @@ class Queued:
         # equal scores are told apart by id, so that the order of making is not the order of merging
         return sorted(made, key=lambda one: one.id)
 
-    def process(self, *, clock: Clock = SYSTEM_CLOCK, at: Callable[[str], None] | None = None, **how: Any) -> list[BatchResult]:
+    def process(
+        self, *, clock: Clock = SYSTEM_CLOCK, at: Callable[[str], None] | None = None, **how: Any
+    ) -> list[BatchResult]:
         return process(self.root, "shop", clock=clock, at=at, **how)
 
     def bead(self, bead_id: str) -> Bead:
@@ -145,7 +147,7 @@ class Queued:
     def merged(self, branch: str = "main") -> list[str]:
         """Requests on the origin's branch by their trailers, the oldest first."""
         found = landed_requests(self.origin, f"refs/heads/{branch}")
-        return [one for one in reversed(found)]
+        return list(reversed(found))
 
     def files(self, branch: str = "main") -> set[str]:
         return set(self.origin.run("ls-tree", "-r", "--name-only", f"refs/heads/{branch}").splitlines())

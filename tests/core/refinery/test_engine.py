@@ -140,7 +140,10 @@ def test_a_red_target_blames_nobody_and_is_escalated_once_and_resumes_by_itself(
     queued.origin.run("update-ref", "refs/heads/main", good)
     [after] = queued.process()
     assert len(after.merged) == 2
-    assert [event["type"] for event in queued.events("queue_held", "queue_released")] == ["queue_held", "queue_released"]
+    assert [event["type"] for event in queued.events("queue_held", "queue_released")] == [
+        "queue_held",
+        "queue_released",
+    ]
     assert escalations(queued) == []
 
 

@@ -1,0 +1,83 @@
+"""``gt mq integration create|status|land``: a branch that gathers an epic's work and lands as a whole."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output, who
+from gastown_cli.which_rig import which_rig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.refinery.place import Refinery
+
+ACTIONS = ("create", "status", "land")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt mq integration``."""
+    parser.add_argument("action", choices=ACTIONS, metavar="create|status|land")
+    parser.add_argument("epic", help="id of the epic")
+    parser.add_argument("--rig", default="", help="the rig (default: that of the epic's prefix)")
+    parser.add_argument("--branch", default="", help="create: its name (default: by the rig's template)")
+    parser.add_argument("--base-branch", default="", help="create: where it starts and lands (default: the rig's)")
+    parser.add_argument("--force", action="store_true", help="create: another one; land: with work still open")
+    parser.add_argument("--skip-tests", action="store_true", help="land: without running the gates")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="land: only say what would happen")
+    context.add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Do what the first word says."""
+    from gastown_core.refinery.place import Refinery
+
+    root = context.town()
+    rigs = {prefix: name for name, prefix in context.read_rigs(root).items()}
+    rig = args.rig or rigs.get(args.epic.partition("-")[0], "") or which_rig(root)
+    place = Refinery(root, which_rig(root, rig))
+    if args.action == "create":
+        return _create(place, args)
+    return _status(place, args) if args.action == "status" else _land(place, args)
+
+
+def _create(place: Refinery, args: Namespace) -> int:
+    from gastown_core.refinery.integration import create
+
+    actor = who.acting(place.root)
+    branch, base = create(place, args.epic, actor=actor, branch=args.branch, base=args.base_branch, force=args.force)
+    if args.json:
+        output.say_json({"epic": args.epic, "branch": branch, "base_branch": base})
+    else:
+        output.say(f"{output.style('✓', 'green')} {output.clean(branch)} stands at origin, on {output.clean(base)}")
+    return 0
+
+
+def _status(place: Refinery, args: Namespace) -> int:
+    from gastown_core.refinery.integration import status
+
+    found = status(place, args.epic)
+    if args.json:
+        output.say_json(found.as_json())
+        return 0
+    output.say(output.style(f"{output.clean(found.branch)} → {output.clean(found.base)}", "bold"))
+    output.say(f"  {found.ahead} commits ahead, {found.children_closed} of {found.children} children closed")
+    output.say(f"  {len(found.merged)} requests merged, {len(found.pending)} still to come")
+    output.say(f"  {'ready to land: gt mq integration land ' + found.epic if not found.lacks else found.lacks}")
+    return 0
+
+
+def _land(place: Refinery, args: Namespace) -> int:
+    from gastown_core.refinery.integration import land
+
+    how = {"force": args.force, "skip_tests": args.skip_tests, "dry_run": args.dry_run}
+    found, commit = land(place, args.epic, actor=who.acting(place.root), **how)
+    if args.json:
+        output.say_json({**found.as_json(), "landed": bool(commit), "commit": commit, "dry_run": args.dry_run})
+    elif args.dry_run:
+        output.say(f"would land {output.clean(found.branch)} ({found.ahead} commits) on {output.clean(found.base)}")
+    elif commit:
+        said = f"{output.clean(found.branch)} landed on {output.clean(found.base)} as {commit[:8]}"
+        output.say(f"{output.style('✓', 'green')} {said}; {args.epic} is closed")
+    else:
+        output.say(f"{args.epic} has landed already")
+    return 0

@@ -1,0 +1,145 @@
+"""``gt mq list``: the merge queue of a rig, best score first."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output
+from gastown_cli.which_rig import add_rig, which_rig
+from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from typing import Any
+
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.queue import Queue
+
+STATUSES = ("ready", "active", "blocked", "closed", "all")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt mq list``."""
+    add_rig(parser)
+    parser.add_argument("--ready", action="store_true", help="only those that may be merged now")
+    parser.add_argument(
+        "--status", default="", choices=STATUSES, help="only these; closed and all show merged ones too"
+    )
+    parser.add_argument("--worker", default="", help="only this worker's")
+    parser.add_argument("--epic", default="", help="only those for this epic's integration branch")
+    parser.add_argument("--verify", action="store_true", help="ask origin whether each branch is there")
+    context.add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Show it."""
+    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy
+
+    root = context.town()
+    rig = which_rig(root, args.rig)
+    place = Refinery(root, rig, policy=Policy())
+    wanted = "ready" if args.ready else args.status
+    queue = Engine(place).queue()
+    rows = rows_of(queue, SYSTEM_CLOCK.now())
+    if wanted in ("closed", "all"):
+        rows += _closed(place)
+    rows = [row for row in rows if wanted in ("", "all", row["status"])]
+    rows = [row for row in rows if args.worker in ("", row["worker"])]
+    if args.epic:
+        rows = [row for row in rows if row["target"] == _branch_of(place, args.epic)]
+    if args.verify:
+        _verify(place, rows)
+    if args.json:
+        output.say_json_rows(rows)
+    elif rows:
+        output.say(_table(rows, verified=args.verify))
+    else:
+        output.say(f"nothing waits in the merge queue of {rig}")
+    return 0
+
+
+def rows_of(queue: Queue, now: float) -> list[dict[str, Any]]:
+    """Every open request as a row, in the order of the queue."""
+    kinds = [(one, "ready", "") for one in queue.ready] + [(one, "active", one.assignee) for one in queue.claimed]
+    kinds += [(one, "blocked", why) for one, why in queue.blocked]
+    return [row_of(request, status, why, now) for request, status, why in kinds]
+
+
+def row_of(request: MergeRequest, status: str, why: str, now: float) -> dict[str, Any]:
+    """One request as ``--json`` prints it."""
+    from gastown_core.model.merge_request import score
+
+    return {
+        "id": request.id,
+        "score": round(score(request, now), 1),
+        "priority": request.priority,
+        "status": status,
+        "why": why,
+        "convoy": request.convoy_id,
+        "branch": request.branch,
+        "target": request.target,
+        "source_issue": request.source_issue,
+        "worker": request.worker,
+        "retry_count": request.retry_count,
+        "labels": [label for label in request.labels if label.startswith("needs-")],
+        "commit_sha": request.commit_sha,
+        "merge_commit": request.merge_commit,
+        "close_reason": request.close_reason,
+        "created_at": format_seconds(request.created_at),
+        "age_s": int(max(0.0, now - request.created_at)),
+    }
+
+
+def _closed(place: Any) -> list[dict[str, Any]]:
+    from gastown_core.beads.store import BeadQuery
+    from gastown_core.model.bead import CLOSED
+    from gastown_core.model.merge_request import LABEL, read_request
+
+    found = place.store.find(BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,), include_wisps=True, sort="updated"))
+    now = SYSTEM_CLOCK.now()
+    requests = sorted(map(read_request, found), key=lambda one: -one.updated_at)
+    return [row_of(one, "closed", one.close_reason, now) for one in requests]
+
+
+def _branch_of(place: Any, epic: str) -> str:
+    from gastown_core.refinery.integration import need_epic
+    from gastown_core.work.bases import branch_of_epic
+
+    return branch_of_epic(need_epic(place, epic)) or "-"
+
+
+def _verify(place: Any, rows: list[dict[str, Any]]) -> None:
+    from gastown_core.errors import GitError
+    from gastown_core.refinery.tips import remote_heads
+
+    try:
+        heads, error = remote_heads(place.git), ""
+    except GitError as problem:
+        heads, error = {}, str(problem)
+    for row in rows:
+        row["branch_exists"] = row["branch"] in heads
+        row["verify_error"] = error
+
+
+def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
+    lines = []
+    for row in rows:
+        git = ["ERR" if row["verify_error"] else "OK" if row["branch_exists"] else "MISSING"] if verified else []
+        colour = {"ready": "green", "active": "cyan", "blocked": "yellow", "closed": "dim"}[row["status"]]
+        why = f" ({output.clean(row['why'])})" if row["why"] and row["status"] != "ready" else ""
+        lines.append(
+            [
+                row["id"],
+                f"{row['score']:.0f}",
+                f"P{row['priority']}",
+                row["convoy"] or "-",
+                output.clean(row["branch"]),
+                output.clean(row["target"]),
+                *git,
+                format_age(row["age_s"]),
+                output.style(row["status"], colour) + why,
+            ]
+        )
+    header = ["ID", "SCORE", "PRI", "CONVOY", "BRANCH", "TARGET", *(["GIT"] if verified else []), "AGE", "STATUS"]
+    return output.table(lines, header=header, right=(1,))

@@ -1,0 +1,239 @@
+"""``gt refinery status|queue|ready|…``: how merging goes in a rig, claims by hand, and the refinery's own session."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_cli import context, output, who
+from gastown_cli.which_rig import rig_of_request, which_rig
+from gastown_core.clock import SYSTEM_CLOCK, format_age
+from gastown_core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from typing import Any
+
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.queue import Queue
+    from gastown_core.town.inventory import RosterEntry
+
+LISTS = ("queue", "ready", "blocked", "unclaimed")
+CLAIMS = ("claim", "release")
+SESSION = ("start", "stop", "restart", "attach")
+ACTIONS = ("status", *LISTS, *CLAIMS, *SESSION)
+WARN_S, CRITICAL_S = 2 * 3600.0, 6 * 3600.0
+"""Age of a claim that is an oddity, and of one that is a serious one."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt refinery``."""
+    parser.add_argument("action", choices=ACTIONS, nargs="?", default="status", metavar="|".join(ACTIONS))
+    parser.add_argument("target", nargs="?", default="", metavar="rig|request", help="the rig; for claims the request")
+    parser.add_argument("--all", action="store_true", help="ready: oddities of any age")
+    parser.add_argument("--agent", default="", help="start, attach: runtime or alias of the session")
+    context.add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """Do what the first word says; without one, tell how it is."""
+    root = context.town()
+    if args.action in CLAIMS:
+        return _claim(root, args)
+    rig = which_rig(root, args.target)
+    if args.action in SESSION:
+        return _session(root, rig, args)
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy
+
+    place = Refinery(root, rig, policy=Policy())
+    return _status(place, as_json=args.json) if args.action == "status" else _list(place, args)
+
+
+def _queue(place: Refinery) -> Queue:
+    from gastown_core.refinery.engine import Engine
+
+    return Engine(place).queue()
+
+
+def _status(place: Refinery, *, as_json: bool) -> int:
+    from gastown_core.refinery.engine import merging_process
+    from gastown_core.refinery.state_file import read_state
+
+    queue, state = _queue(place), read_state(place.path)
+    entry = who.find(place.root, f"{place.rig}/refinery")[1]
+    pid = merging_process(place, state.target or place.default) if state is not None else 0
+    facts: dict[str, Any] = {
+        "running": _runs(place.root, entry),
+        "rig_name": place.rig,
+        "session": entry.session,
+        "queue_length": len(queue.ready) + len(queue.claimed) + len(queue.blocked),
+        "ready": len(queue.ready),
+        "blocked": len(queue.blocked),
+        "engine_pid": pid,
+        "phase": state.phase if state is not None and (pid or state.phase == "held") else "idle",
+        "batch": state.batch if state is not None and pid else "",
+        "hold_reason": state.hold_reason if state is not None else "",
+        "last": state.last if state is not None else {},
+        "warnings": _warnings(place),
+    }
+    if as_json:
+        output.say_json(facts)
+        return 0
+    what = f"{facts['phase']}: {facts['hold_reason']}" if facts["hold_reason"] else facts["phase"]
+    output.say(f"{output.style(place.rig, 'bold')}  {output.clean(str(what))}" + (f", process {pid}" if pid else ""))
+    output.say(f"  queue    {len(queue.ready)} ready, {len(queue.claimed)} in hand, {len(queue.blocked)} blocked")
+    last = facts["last"]
+    if isinstance(last, dict) and last.get("id"):
+        age = format_age(SYSTEM_CLOCK.now() - float(last.get("at") or 0.0))
+        merged, sent = len(last.get("merged") or ()), len(last.get("culprits") or ())
+        output.say(f"  last     {last['id']}: {merged} merged, {sent} sent back, {age} ago")
+    output.say(f"  session  {entry.session} {'runs' if facts['running'] else 'does not run (merging needs none)'}")
+    for warning in facts["warnings"]:
+        output.note(f"note: {output.clean(warning)}")
+    return 0
+
+
+def _warnings(place: Refinery) -> list[str]:
+    from gastown_core.errors import SettingsError
+    from gastown_core.refinery.policy import load_policy
+
+    try:
+        return list(load_policy(place.root, place.rig).warnings)
+    except SettingsError as error:
+        return [f"{error}; {error.hint}"]
+
+
+def _runs(root: str, entry: RosterEntry) -> bool:
+    from gastown_core.tmux.socket import has_tmux
+    from gastown_core.town import sessions
+
+    return has_tmux() and sessions.is_alive(sessions.find_session(root, entry))
+
+
+def _list(place: Refinery, args: Namespace) -> int:
+    from gastown_cli.commands.mq_list import row_of, rows_of
+
+    queue, now = _queue(place), SYSTEM_CLOCK.now()
+    if args.action == "queue":
+        return _positions(queue, now, as_json=args.json)
+    kinds = {
+        "ready": [row_of(one, "ready", "", now) for one in queue.ready],
+        "unclaimed": [row for row in rows_of(queue, now) if row["status"] != "active"],
+        "blocked": [row_of(one, "blocked", why, now) for one, why in queue.blocked],
+    }
+    rows = kinds[args.action]
+    oddities = _oddities(place, queue, now, everything=args.all) if args.action == "ready" else []
+    if args.json:
+        output.say_json({"ready": rows, "anomalies": oddities} if args.action == "ready" else rows)
+        return 0
+    lines = [[row["id"], output.clean(row["branch"]), row["source_issue"], output.clean(row["why"])] for row in rows]
+    output.say(output.table(lines, header=("ID", "BRANCH", "WORK", "")) if lines else f"none in {place.rig}")
+    for one in oddities:
+        output.say(f"{output.style('!', 'yellow')} {one['id']} {one['type']}: {output.clean(one['detail'])}")
+    return 0
+
+
+def _positions(queue: Queue, now: float, *, as_json: bool) -> int:
+    requests = [*queue.claimed, *queue.ready, *(one for one, _ in queue.blocked)]
+    rows = [
+        {
+            "position": place,
+            "mr": {
+                "id": one.id,
+                "branch": one.branch,
+                "worker": one.worker,
+                "issue_id": one.source_issue,
+                "target_branch": one.target,
+                "created_at": one.created_at,
+                "status": one.status,
+                "close_reason": one.close_reason,
+                "error": next((label for label in one.labels if label.startswith("needs-")), ""),
+            },
+            "age": format_age(now - one.created_at),
+        }
+        for place, one in enumerate(requests, 1)
+    ]
+    if as_json:
+        output.say_json(rows)
+        return 0
+    lines = [
+        [str(place), one.id, output.clean(one.branch), one.status, format_age(now - one.created_at)]
+        for place, one in enumerate(requests, 1)
+    ]
+    output.say(output.table(lines, header=("#", "ID", "BRANCH", "STATUS", "AGE")) if lines else "the queue is empty")
+    return 0
+
+
+def _oddities(place: Refinery, queue: Queue, now: float, *, everything: bool) -> list[dict[str, Any]]:
+    """Claims that are old, and branches that no origin has."""
+    from gastown_core.errors import GitError
+    from gastown_core.refinery.tips import remote_heads
+
+    found: list[dict[str, Any]] = []
+    for one in queue.claimed:
+        age = now - one.updated_at
+        if everything or age >= WARN_S:
+            detail = f"claimed by {one.assignee} for {format_age(age)}" + (", critical" if age >= CRITICAL_S else "")
+            found.append(_oddity(one, "stale-claim", age, detail))
+    try:
+        heads = remote_heads(place.git)
+    except GitError:
+        return found
+    gone = [one for one in queue.ready if one.branch not in heads]
+    return found + [_oddity(one, "orphaned-branch", now - one.created_at, "origin has no such branch") for one in gone]
+
+
+def _oddity(request: Any, kind: str, age: float, detail: str) -> dict[str, Any]:
+    facts = {"id": request.id, "branch": request.branch, "type": kind, "assignee": request.assignee}
+    return {**facts, "age": format_age(age), "detail": detail}
+
+
+def _claim(root: str, args: Namespace) -> int:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.refinery import claims
+    from gastown_core.town.settings import load_settings
+
+    if not args.target:
+        raise UsageError(f"gt refinery {args.action} needs a request", "", "gt mq list RIG shows them")
+    rig = rig_of_request(root, args.target)
+    store = TownLedger(root).store_for(args.target)
+    me = os.environ.get("GT_REFINERY_WORKER") or "refinery-1"
+    if args.action == "claim":
+        stale_s = load_settings(root, "rig", rig).seconds("merge_queue.stale_claim_timeout")
+        _, before = claims.claim(store, args.target, me, stale_s=stale_s)
+        said = f"{args.target} is claimed by {me}" + (f", taken over from {before}" if before else "")
+    else:
+        freed = claims.release(store, args.target, me)
+        said = f"{args.target} is {'free again' if freed else 'claimed by nobody'}"
+    if args.json:
+        output.say_json({"mr": args.target, "worker": me, "action": args.action})
+    else:
+        output.say(f"{output.style('✓', 'green')} {said}")
+    return 0
+
+
+def _session(root: str, rig: str, args: Namespace) -> int:
+    """The session of the refinery's agent: judgement only, merging goes on without it."""
+    from gastown_cli.commands.attach import go_to
+    from gastown_core.town import sessions
+
+    entry = who.find(root, f"{rig}/refinery")[1]
+    if args.action == "attach":
+        return go_to(root, entry, agent=args.agent)
+    me = who.acting(root)
+    if args.action == "stop":
+        ended = sessions.stop_agent(root, entry, caller=me, reason="refinery stop")
+        return _said(args, f"{entry.session} {'ended' if ended else 'was not running'}", stopped=ended)
+    start = sessions.plan_start(root, entry, agent=args.agent, topic=args.action, sender=me)
+    begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent
+    pane = begin(root, start)
+    return _said(args, f"{entry.session} runs as {start.alias}, process {pane.pid}", pid=pane.pid)
+
+
+def _said(args: Namespace, text: str, **facts: Any) -> int:
+    if args.json:
+        output.say_json({"action": args.action, **facts})
+    else:
+        output.say(f"{output.style('✓', 'green')} {text}")
+    return 0
