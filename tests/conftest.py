@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from tests.support.paper import paper
 from tests.support.rigged import rigged, without_tmux
 from tests.support.tmux import server, town_root
 
-__all__ = ["rigged", "server", "town_root", "without_tmux"]
+__all__ = ["paper", "rigged", "server", "town_root", "without_tmux"]

@@ -47,6 +47,9 @@ def _lines(done: Refreshed) -> list[str]:
     lines += dispatch_lines(done.fed)
     if done.landed:
         lines.append(f"  {output.style('🚚', 'bold')} complete: it has landed")
+    if done.waiting:
+        why = done.full or "gt scheduler explain tells in which order they go"
+        lines.append(f"  ○ {done.waiting} ready, not started: {why}")
     lines += [f"  · {bead_id} {output.clean(hold.text)}" for bead_id, hold in done.held]
     if len(lines) == 3 and not done.after.members:
         lines.append(f"  it is empty: gt convoy add {bead.id} BEAD…")

@@ -16,6 +16,7 @@ _MARKS = {
     "in line": ("○", "cyan"),
     "held": ("⏸", "yellow"),
     "nobody": ("?", "magenta"),
+    "at work": ("●", "blue"),
     "over": ("✓", "dim"),
 }
 _HEADS = {
@@ -23,6 +24,7 @@ _HEADS = {
     "in line": "In line, waiting for room",
     "held": "Held back",
     "nobody": "Ready, but nobody feeds it",
+    "at work": "At work",
     "over": "Done",
 }
 
@@ -32,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "bead", nargs="?", default="", help="one piece of work (default: all that is ready, queued or in a convoy)"
     )
-    parser.add_argument("--all", action="store_true", help=f"all that is held back, not only {MOST_HELD}")
+    parser.add_argument("--all", action="store_true", help=f"all that is held back or at work, not only {MOST_HELD}")
     context.add_json(parser)
 
 
@@ -72,7 +74,7 @@ def _overview(account: Account, everything: bool) -> list[str]:
         if not found:
             continue
         lines += ["", output.style(f"{head} ({len(found)})", "bold")]
-        most = len(found) if everything or state != "held" else MOST_HELD
+        most = len(found) if everything or state not in ("held", "at work") else MOST_HELD
         for one in found[:most]:
             lines += _row(one)
         if len(found) > most:

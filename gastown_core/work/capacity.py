@@ -1,7 +1,7 @@
 """THE cap on working polecats: one count and one limit for direct slings, batches, feeding and the scheduler.
 
-A polecat works while a bead is in its hands (hooked or started, by the stores), or while its session lives and its
-own record names work (a sling under way, or a bead closed under a worker that has not ended).
+A polecat works while a bead is in its hands (hooked or started, by the stores), while a sling is about to give it one,
+or while its session lives and its own record names work (a bead closed under a worker that has not ended).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
 from gastown_core.model.address import POLECAT, parse_bead_id
+from gastown_core.model.bead import OPEN
 from gastown_core.model.record import Record
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.settings import load_settings
@@ -39,7 +40,7 @@ class Capacity(Record):
     room: int
     key: str = TOWN_KEY
     workers: tuple[str, ...] = ()
-    per_rig: Mapping[str, int] = {}  # noqa: RUF012  a named tuple's default, never changed
+    per_rig: Mapping[str, int] = {}
     rig_limit: int = 30
 
     def room_in(self, rig: str) -> int:
@@ -49,9 +50,9 @@ class Capacity(Record):
     def refusal(self, rig: str = "") -> str:
         """Why no further polecat may begin, empty if one may: ``5 of 5 polecats are at work (scheduler.max_polecats)``."""
         if self.room <= 0:
-            return f"{self.working} of {self.limit} polecats are at work ({self.key})"
+            return f"{self.working} of {self.limit} polecats at work ({self.key})"
         if rig and self.room_in(rig) <= 0:
-            return f"{self.per_rig.get(rig, 0)} of {self.rig_limit} polecats of {rig} are at work ({RIG_KEY})"
+            return f"{self.per_rig.get(rig, 0)} of {self.rig_limit} polecats of {rig} at work ({RIG_KEY})"
         return ""
 
     def taken(self, rig: str) -> Capacity:
@@ -77,6 +78,9 @@ def read_capacity(
         if who is None or who.path in working or fields.get("agent_state") in ("idle", "done", "nuked"):
             continue
         is_fresh = fields.get("agent_state") == "spawning" and clock.now() - bead.updated_at < grace_s
+        if is_fresh:
+            work = ledger.excerpt(fields["hook_bead"])
+            is_fresh = work is not None and work.status == OPEN
         if is_fresh or (live is not None and who.session(rigs[who.rig]) in live):
             working[who.path] = who.rig
     return _capacity(settings, working)

@@ -13,6 +13,7 @@ from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
 from gastown_core.work import feeding, scheduler
 from gastown_core.work.board import BLOCKED, DONE, REVIEW, SLINGABLE, Board
+from gastown_core.work.board import HELD as HOLDER
 from gastown_core.work.capacity import read_capacity
 from gastown_core.work.convoys import member_ids, tracking
 from gastown_core.work.dispatch import last_worker
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
     from gastown_core.work.capacity import Capacity
     from gastown_core.work.scheduler import SchedulerState
 
-NEXT, IN_LINE, HELD, NOBODY, OVER = "next", "in line", "held", "nobody", "over"
-"""It goes at the next look; it waits for room; something holds it; nobody would ever hand it out; it is done."""
-STATES = (NEXT, IN_LINE, HELD, NOBODY, OVER)
+NEXT, IN_LINE, HELD, NOBODY, WORKING, OVER = "next", "in line", "held", "nobody", "at work", "over"
+"""It goes at the next look; it waits for room; something holds it; nobody would ever hand it out; somebody has it
+or the refinery does; it is done."""
+STATES = (NEXT, IN_LINE, HELD, NOBODY, WORKING, OVER)
+_STATE_OF = {HOLDER: WORKING, REVIEW: WORKING, DONE: OVER}
 DEEPEST = 6
 
 
@@ -154,12 +157,16 @@ class _Teller:
             fits = room.room_in(one.rig) > 0
             if fits:
                 room = room.taken(one.rig)
-                verb = "it is queued" if scheduler.is_deferred(self.root) else self._taker(one.bead, one.rig)
-                state, code, text = NEXT, "", f"{verb} at the next feeding"
+            hint = ""
+            if self.state.paused and scheduler.is_deferred(self.root):
+                state, code, hint = HELD, "paused", "gt scheduler resume"
+                text = f"{_nth(place)} in line, but {self._paused()}"
+            elif fits:
+                state, code, text = NEXT, "", f"{self._taker(one.bead, one.rig)} at the next feeding"
             else:
                 state, code = IN_LINE, "capacity"
                 text = f"{_nth(place)} in line; {self._wait(place, room, one.rig)}"
-            self._keep(self.board.bead(one.bead), one.bead, one.rig, state, text, place, code, "", one.convoy)
+            self._keep(self.board.bead(one.bead), one.bead, one.rig, state, text, place, code, hint, one.convoy)
 
     def _keep(
         self,
@@ -184,7 +191,9 @@ class _Teller:
     def _wait(self, place: int, room: Capacity, rig: str) -> str:
         refusal = room.refusal(rig)
         if refusal:
-            full = self.capacity.refusal(rig) or f"{self.capacity.room} free polecats go to those before it"
+            left = self.capacity.room
+            before = "the free polecat goes to the one before it"
+            full = self.capacity.refusal(rig) or (before if left == 1 else f"{left} may start before it")
             ahead = max(1, place - self.capacity.room)
             return f"{full}; starts when {ahead} more {'is' if ahead == 1 else 'are'} done"
         return f"{self.batch} go{'es' if self.batch == 1 else ''} with each cycle (scheduler.batch_size)"
@@ -220,7 +229,7 @@ class _Teller:
         if convoys:
             answer = answer._replace(convoy=convoys[0].id)
         if hold is not None:
-            state = OVER if hold.code == DONE else HELD
+            state = _STATE_OF.get(hold.code, HELD)
             return answer._replace(state=state, text=self._text(bead, hold), code=hold.code, hint=hold.hint)
         for convoy in convoys:
             if convoy.status.startswith("staged_"):

@@ -32,6 +32,9 @@ class Refreshed(Record):
     fed: tuple[Dispatched, ...]
     held: tuple[tuple[str, Hold], ...]
     landed: bool
+    waiting: int = 0
+    full: str = ""
+    """Ready members without room, and why there is none."""
 
     def as_json(self) -> dict[str, Any]:
         """As ``gt convoy refresh --json`` prints it."""
@@ -46,6 +49,7 @@ class Refreshed(Record):
             "fed": [one.as_json() for one in self.fed],
             "held": [{"id": bead_id, "code": hold.code, "why": hold.text} for bead_id, hold in self.held],
             "landed": self.landed,
+            "waiting": self.waiting,
         }
 
 
@@ -68,6 +72,7 @@ def refresh(
     if not landed and before.bead.status == "open":
         fed = feeding.feed(root, actor=actor, clock=clock, ledger=ledger, only=(convoy,), wait_s=wait_s)
     after = get_convoy(ledger, convoy)
+    left = feeding.plan_feed(root, ledger, Board(root, ledger, clock.now()), only=(convoy,), with_holds=False)
     return Refreshed(
         before,
         after,
@@ -76,6 +81,8 @@ def refresh(
         tuple(fed),
         tuple(holds_of(root, ledger, after, clock=clock)),
         landed,
+        len(left.line),
+        left.capacity.refusal(left.line[0].rig) if left.line and left.capacity is not None else "",
     )
 
 

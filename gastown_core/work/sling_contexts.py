@@ -81,7 +81,7 @@ def _contexts(ledger: TownLedger, label: str, *, open_only: bool = True) -> list
         ids = [excerpt.id for excerpt in labelled(store, label, open_only=open_only)]
         if ids:
             found += [Queued(bead, store, read_context(bead)) for bead in store.get_many(ids).values()]
-    return sorted(found, key=lambda one: (_age_key(one), one.bead.id))
+    return sorted(found, key=lambda one: (_age_key(one), one.bead.created_at, one.bead.id))
 
 
 def _age_key(queued: Queued) -> float:
