@@ -14,6 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("bead", nargs="?", default="", help="default: what is on your own hook")
     parser.add_argument("agent", nargs="?", default="", help="only if it is on this agent's hook")
     parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    parser.add_argument("-f", "--force", action="store_true", help="also work that was begun")
     context.add_json(parser)
 
 
@@ -21,12 +22,13 @@ def run(args: Namespace) -> int:
     """Let it go; the worktree and its branch stay as they are."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.sling import find_bead
-    from gastown_core.work.unsling import unsling, work_of
+    from gastown_core.work.unsling import check_begun, unsling, work_of
 
     root = context.town()
     ledger = TownLedger(root)
     holder = who.find(root, args.agent)[1] if args.agent or not args.bead else None
     bead = work_of(root, ledger, holder) if holder is not None and not args.bead else find_bead(ledger, args.bead)
+    check_begun(ledger, bead, force=args.force)
     had = bead.assignee
     done = bool(had) if args.dry_run else unsling(root, ledger, bead, actor=who.acting(root), holder=holder)
     if args.json:

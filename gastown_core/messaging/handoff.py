@@ -6,13 +6,17 @@ respawned.  One way for an agent that hands off itself and for a person who does
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import GastownError, UsageError
+from gastown_core.errors import GastownError, GitError, UsageError
 from gastown_core.events.log import append_event
+from gastown_core.git import checkpoints
+from gastown_core.git.repo import Git
 from gastown_core.messaging.townlog import log_line
+from gastown_core.model.address import CREW, POLECAT
 from gastown_core.model.bead import HOOKED
 from gastown_core.model.order import Receipt
 from gastown_core.process import spawn
@@ -57,6 +61,7 @@ def handoff(
     append_event(root, "handoff", sender, payload, clock=clock)
     log_line(root, "handoff", path, subject, clock=clock)
     yield receipt(STORED, f"{note} is on the hook of {entry.address.short}")
+    _keep_state(entry, clock)
     start = sessions.plan_again(root, entry, topic="handoff", sender=sender, bead=note, clock=clock)
     if not has_tmux():
         yield receipt(STORED, f"there is no tmux here; run it yourself: {sessions.by_hand(start)}", final=True)
@@ -70,6 +75,13 @@ def handoff(
     yield receipt(RESPAWNED, f"{entry.session} with {start.alias}, process {fresh.pid}")
     how = "will be typed at its prompt" if start.typed_prompt else "stands in its first prompt"
     yield receipt(TOLD, f"the handoff {how}", final=True)
+
+
+def _keep_state(entry: RosterEntry, clock: Clock) -> None:
+    """A checkpoint of a worker's worktree; one that cannot be made keeps nobody from handing off."""
+    if entry.address.role in (CREW, POLECAT) and os.path.exists(os.path.join(entry.work_dir, ".git")):
+        with contextlib.suppress(GitError):
+            checkpoints.save(Git(entry.work_dir), entry.address.name, "handoff", clock.now())
 
 
 def _respawn_from_outside(root: str, entry: RosterEntry, note: str) -> None:

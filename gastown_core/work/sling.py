@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 VALIDATED, CONVOY, WORKTREE, HOOKED, SESSION = "validated convoy worktree hooked session".split()
 ASSIGNEE_WAIT_S = 10.0
+NO_WORK = frozenset("merge-request gate message agent role rig event convoy".split())
+"""Records that nobody works on; a convoy is slung by its members."""
 
 
 class Sling:
@@ -95,6 +97,8 @@ class Sling:
             raise UsageError(
                 f"{bead.id} has {bead.title} as its title", "that looks like a slip", "bd update ID --title"
             )
+        if bead.issue_type in NO_WORK:
+            raise UsageError(f"{bead.id} is no work", f"it is a {bead.issue_type}: {bead.title}", "bd ready shows work")
         if target.kind == POLECAT:
             own = self.ledger.store_for(bead.id).prefix.rstrip("-")
             check_belongs(target, bead.id, own, rig_prefix(self.root, target.rig), force=self.request.force)

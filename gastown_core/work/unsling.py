@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import NotFoundError
+from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import parse_address
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
@@ -24,6 +24,17 @@ def work_of(root: str, ledger: TownLedger, holder: RosterEntry) -> Bead:
     if not held:
         raise NotFoundError(f"nothing is on the hook of {holder.address.short}")
     return held[0]
+
+
+def check_begun(ledger: TownLedger, bead: Bead, *, force: bool = False) -> None:
+    """Raises ConflictError if steps of the bead's molecule are done and others are not, unless ``force``."""
+    from gastown_core.work.hook_by_hand import unfinished_steps
+
+    left = 0 if force else unfinished_steps(ledger, bead)
+    if left:
+        raise ConflictError(
+            f"{bead.id} was begun", f"{left} steps of its molecule are left", "--force lets it go all the same"
+        )
 
 
 def unsling(

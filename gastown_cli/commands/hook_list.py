@@ -1,0 +1,62 @@
+"""``gt hook list``: every hook that holds work or has a state."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt hook list``."""
+    parser.add_argument("rig", nargs="?", default="", help="only this rig's")
+    parser.add_argument("--all", action="store_true", help="empty ones too")
+    context.add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """A line a hook."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.town.rigs import require_rig
+    from gastown_core.work.hook_view import look_at_hook
+    from gastown_core.work.workers import live_sessions
+
+    root = context.town()
+    if args.rig:
+        require_rig(root, args.rig)
+    ledger, live = TownLedger(root), live_sessions(root)
+    agents = [one for one in read_inventory(root).agents if not args.rig or one.address.rig == args.rig]
+    views = [look_at_hook(root, ledger, entry, live=live) for entry in agents]
+    shown = [view for view in views if args.all or view.first is not None or view.state]
+    if args.json:
+        output.say_json_rows(
+            [
+                {
+                    "agent": view.entry.address.path,
+                    "bead_id": view.first.id if view.first else "",
+                    "title": view.first.title if view.first else "",
+                    "status": view.first.status if view.first else "empty",
+                    "hook_state": view.state,
+                }
+                for view in shown
+            ]
+        )
+        return 0
+    if not shown:
+        output.say("every hook is empty")
+        return 0
+    rows = [
+        (
+            view.entry.address.short,
+            view.state or "-",
+            view.first.id if view.first else "-",
+            view.first.status if view.first else "empty",
+            output.clean(view.first.title) if view.first else "",
+        )
+        for view in shown
+    ]
+    output.say(output.table(rows, header=("AGENT", "HOOK", "BEAD", "STATUS", "TITLE")))
+    return 0

@@ -1,0 +1,157 @@
+"""Rolling a worktree back: its earlier states, what a step back would lose, the step itself, and its undoing.
+
+Earlier states are the commits of its branch and the checkpoints kept at sling, hand-in, handoff and before each
+rollback.  Whatever stands is kept as a checkpoint and as a rescue ref before anything moves, so every step back can
+be taken back itself.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, NotFoundError, TownError, UsageError
+from gastown_core.events.log import append_event
+from gastown_core.git import checkpoints, worktree
+from gastown_core.git.repo import Git
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.clock import Clock
+    from gastown_core.town.inventory import RosterEntry
+
+BEFORE = "before rollback"
+MOST_COMMITS = 100
+
+
+class EarlierState(Record):
+    """A state to go back to: a commit of the branch, or a checkpoint (``loose`` if it holds uncommitted files)."""
+
+    commit: str
+    head: str
+    what: str
+    at: float
+    is_checkpoint: bool = False
+    loose: bool = False
+
+    @property
+    def short(self) -> str:
+        """How a person names it."""
+        return self.commit[:8]
+
+
+class Loss(Record):
+    """What going back would take away from the worktree: commits (newest first), files that differ, pushed commits."""
+
+    commits: tuple[str, ...]
+    files: tuple[str, ...]
+    pushed: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the worktree is in that state already."""
+        return not self.commits and not self.files
+
+
+class RolledBack(Record):
+    """What was done: where the worktree is now, and the ref of what it held."""
+
+    to: EarlierState
+    loss: Loss
+    rescue: str
+
+
+def open_worktree(entry: RosterEntry) -> Git:
+    """Git in the agent's worktree. Raises TownError if it has none, ConflictError in the middle of a rebase or merge."""
+    if not os.path.exists(os.path.join(entry.work_dir, ".git")):
+        raise TownError(f"{entry.address.short} has no worktree", f"{entry.work_dir} is missing")
+    git = Git(entry.work_dir)
+    folder = git.run("rev-parse", "--absolute-git-dir")
+    busy = [
+        name for name in ("rebase-merge", "rebase-apply", "MERGE_HEAD") if os.path.exists(os.path.join(folder, name))
+    ]
+    if busy or not git.branch():
+        what = "a merge" if busy == ["MERGE_HEAD"] else "a rebase" if busy else "no branch"
+        raise ConflictError(
+            f"{entry.address.short} is in the middle of {what}" if busy else f"{entry.address.short} is on no branch",
+            "",
+            "git rebase --abort, or git merge --abort, then try again" if busy else "git switch BRANCH first",
+        )
+    return git
+
+
+def earlier_states(git: Git, name: str, base: str) -> list[EarlierState]:
+    """The states of the present branch, newest first; its commits back to where it left ``base``."""
+    branch = git.branch()
+    found = [
+        EarlierState(one.commit, one.head, one.why, one.at, True, _is_loose(git, one))
+        for one in checkpoints.saved_states(git, name)
+        if one.branch == branch
+    ]
+    where = [f"{base}..HEAD"] if git.commit_of(base) else ["HEAD"]
+    rows = git.run("log", f"--max-count={MOST_COMMITS}", "--format=%H%x00%ct%x00%s", *where).splitlines()
+    start = git.attempt("merge-base", base, "HEAD").out.strip()
+    if start:
+        rows += git.run("log", "--max-count=1", "--format=%H%x00%ct%x00%s", start).splitlines()
+    for row in rows:
+        commit, at, subject = row.split("\0", 2)
+        found.append(EarlierState(commit, commit, subject, float(at)))
+    return sorted(found, key=lambda one: -one.at)
+
+
+def _is_loose(git: Git, one: checkpoints.Checkpoint) -> bool:
+    return git.attempt("diff", "--quiet", one.head, one.commit).code != 0
+
+
+def choose_state(states: list[EarlierState], text: str) -> EarlierState:
+    """The state that a number of the list (from 1) or the beginning of its hash means. Raises UsageError, NotFoundError."""
+    if text.isdigit() and 1 <= int(text) <= len(states):
+        return states[int(text) - 1]
+    fits = [one for one in states if len(text) >= 4 and one.commit.startswith(text)]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise UsageError(f"{text} fits several states", "", "give more of the hash")
+    raise NotFoundError(f"no earlier state {text}", "", "gt hook rollback --list shows them")
+
+
+def last_rollback(git: Git, name: str) -> EarlierState:
+    """The state before the last rollback of this branch. Raises NotFoundError if there was none."""
+    branch = git.branch()
+    for one in checkpoints.saved_states(git, name):
+        if one.branch == branch and one.why.startswith(BEFORE):
+            return EarlierState(one.commit, one.head, one.why, one.at, True, True)
+    raise NotFoundError(f"{branch} was never rolled back", "", "gt hook rollback --list shows its states")
+
+
+def preview(git: Git, state: EarlierState) -> Loss:
+    """What going back would take away; changes nothing."""
+    commits = git.run("log", "--format=%h %s", f"{state.head}..HEAD").splitlines()
+    now = worktree.commit_of_everything(git)
+    names = git.run("diff", "--name-only", "--no-renames", "-z", state.commit, now)
+    files = tuple(name for name in names.split("\0") if name)
+    branch = git.branch()
+    pushed = 0
+    if git.commit_of(f"origin/{branch}"):
+        pushed = worktree.count_ahead(git, state.head, f"origin/{branch}")
+    return Loss(tuple(commits), files, pushed)
+
+
+def roll_back(
+    root: str, entry: RosterEntry, git: Git, state: EarlierState, *, actor: str, clock: Clock = SYSTEM_CLOCK
+) -> RolledBack:
+    """Put branch and files in that state. Raises GitError; what stood is kept by then."""
+    loss = preview(git, state)
+    name, now = entry.address.name, clock.now()
+    kept = checkpoints.save(git, name, f"{BEFORE} to {state.short}", now)
+    rescue = f"{worktree.RESCUE}/{name}/{int(now * 1000)}"
+    git.run("update-ref", rescue, kept)
+    if state.is_checkpoint:
+        worktree.put_back(git, state.commit)
+    else:
+        git.run("reset", "--quiet", "--hard", state.commit)
+        git.run("clean", "--quiet", "-fd")
+    payload = {"agent": entry.address.path, "to": state.short, "rescue": rescue}
+    append_event(root, "hook_rolled_back", actor, payload, clock=clock)
+    return RolledBack(state, loss, rescue)
