@@ -108,8 +108,8 @@ def test_a_second_feeder_leaves_it_to_the_first(paper):
 
 
 def test_capacity_counts_hooks_fresh_slings_and_live_sessions_that_hold_work(paper):
-    from gastown_core.town.agent_beads import put_agent_bead
     from gastown_core.model.address import parse_address
+    from gastown_core.town.agent_beads import put_agent_bead
 
     def agent(name, **fields):
         put_agent_bead(paper.ledger, parse_address(f"shop/polecats/{name}"), "sh", **fields)

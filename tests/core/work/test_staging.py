@@ -5,8 +5,8 @@ import pytest
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.work.convoys import get_convoy, member_ids
 from gastown_core.work.launching import launch, stage
-from gastown_core.work.staging import analyse
 from gastown_core.work.sling_contexts import open_contexts
+from gastown_core.work.staging import analyse
 
 
 def look(paper, *ids):

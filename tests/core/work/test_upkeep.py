@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from gastown_core.model.address import parse_address
+from gastown_core.town.agent_beads import put_agent_bead
+from gastown_core.work import respawns
+from gastown_core.work.mountain_failures import SKIPPED, count_failure, failures_of, retry
+from gastown_core.work.refresh import refresh
+from gastown_core.work.upkeep import release_dead
+from tests.support.tmux import needs_tmux, until
+
+
+def hold(paper, name="opal", bead="", **fields):
+    """A bead on the hook of a polecat whose record says so."""
+    bead = bead or paper.file(status="hooked", assignee=f"shop/polecats/{name}")
+    record = {"agent_state": "working", "hook_bead": bead, "hook_state": "active", **fields}
+    put_agent_bead(paper.ledger, parse_address(f"shop/polecats/{name}"), "sh", **record)
+    return bead
+
+
+def release(paper, live=frozenset(), **options):
+    return release_dead(paper.root, paper.ledger, clock=paper.clock, live=live, **options)
+
+
+def test_what_a_dead_worker_holds_is_ready_again(paper):
+    bead = hold(paper)
+    paper.convoy("C", bead)
+    assert release(paper, frozenset(["sh-opal"])) == []
+    assert release(paper, None) == []
+    assert release(paper) == [bead]
+    found = paper.bead(bead)
+    assert (found.status, found.assignee) == ("open", "")
+    assert found.raw["metadata"]["dispatch"]["worker"] == "shop/polecats/opal"
+    assert paper.bead("sh-shop-polecat-opal").fields["hook_state"] == "suspended"
+    assert respawns.count_of(paper.root, bead) == 1
+    assert paper.events("work_released")[0]["payload"]["bead"] == bead
+    assert release(paper) == []
+
+
+def test_work_outside_convoys_is_released_only_when_it_is_named(paper):
+    bead = hold(paper)
+    assert release(paper) == []
+    assert release(paper, bead_ids=[bead]) == [bead]
+
+
+@pytest.mark.parametrize(
+    ("fields", "after_s", "released"),
+    [
+        ({"agent_state": "stuck"}, 99999, False),
+        ({"exit_type": "DEFERRED", "agent_state": "idle"}, 99999, False),
+        ({"hook_state": "created", "agent_state": "spawning"}, 600, False),
+        ({"hook_state": "created", "agent_state": "spawning"}, 3 * 3600, True),
+        ({"agent_state": "spawning"}, 10, False),
+        ({"agent_state": "spawning"}, 600, True),
+    ],
+    ids=str,
+)
+def test_who_stopped_on_purpose_or_has_just_begun_is_let_be(paper, fields, after_s, released):
+    bead = hold(paper, **fields)
+    paper.convoy("C", bead)
+    paper.clock.advance(after_s)
+    assert release(paper) == ([bead] if released else [])
+
+
+def test_people_and_crew_are_never_robbed(paper):
+    for who in ("overseer", "shop/crew/ana", "mayor"):
+        paper.convoy("C", paper.file(status="in_progress", assignee=who))
+    assert release(paper) == []
+
+
+def test_the_third_failure_puts_a_member_of_a_mountain_aside(paper):
+    bead, plain = hold(paper), hold(paper, "jade")
+    convoy = paper.convoy("Climb", bead, labels=["mountain"])
+    paper.convoy("Plain", plain)
+    assert count_failure(paper.root, paper.ledger, plain, "red") == 0
+    for number in (1, 2):
+        assert count_failure(paper.root, paper.ledger, bead, "red", clock=paper.clock) == number
+    assert sorted(release(paper)) == sorted([bead, plain])
+    found = paper.bead(bead)
+    assert (found.status, SKIPPED in found.labels, failures_of(found.labels)) == ("blocked", True, 3)
+    told = paper.events("mountain_skipped")[0]["payload"]
+    assert (told["bead"], told["convoy"], told["failures"]) == (bead, convoy, 3)
+    assert count_failure(paper.root, paper.ledger, bead, "again") == 3
+    assert retry(paper.ledger, bead, actor="x") and not retry(paper.ledger, bead, actor="x")
+    assert (paper.bead(bead).status, paper.bead(bead).labels) == ("open", ())
+
+
+def test_refresh_mends_edges_and_tells_before_and_after(paper):
+    bead, other = hold(paper), paper.file(rig="billing")
+    paper.set("scheduler.max_polecats", "5")
+    convoy = paper.convoy("C", bead, other)
+    with paper.ledger.store_for(convoy).write("x") as batch:
+        edges = [
+            {**edge, "depends_on_id": other} if other in edge["depends_on_id"] else edge
+            for edge in paper.bead(convoy).raw["dependencies"]
+        ]
+        batch.update(convoy, {"dependencies": edges})
+    done = refresh(paper.root, paper.ledger, convoy, actor="overseer", clock=paper.clock)
+    assert done.repaired == (other,)
+    assert f"external:bi:{other}" in [edge["depends_on_id"] for edge in paper.bead(convoy).raw["dependencies"]]
+    assert (done.before.progress.running, done.after.progress.total) == (1, 2)
+    assert [one.bead for one in done.fed if one.deferred] == (
+        [other] if not done.released else sorted([bead, other], key=[one.bead for one in done.fed].index)
+    )
+
+
+@needs_tmux
+def test_refresh_after_a_killed_worker_goes_on_in_its_worktree(rigged, server):
+    from gastown_core.town.sessions import find_session, is_alive, server_of
+    from gastown_core.town.settings import set_setting
+    from gastown_core.work.convoys import create_convoy
+
+    set_setting(rigged.root, "default_agent", "scripted")
+    bead = rigged.file("Long work", labels=["mood:stall"])
+    convoy = create_convoy(rigged.root, rigged.ledger, "C", [bead.id], owner="overseer")
+    slung = rigged.sling(bead.id, session=True).result
+    with open(os.path.join(slung.worktree, "half-done.txt"), "w") as handle:
+        handle.write("half")
+    entry = rigged.entry(slung.agent)
+    until(lambda: is_alive(find_session(rigged.root, entry)), "the worker runs")
+    idle = refresh(rigged.root, rigged.ledger, convoy.id, actor="overseer")
+    assert (idle.released, idle.fed) == ((), ())
+    town = server_of(rigged.root)
+    try:
+        town.run("kill-session", "-t", f"={entry.session}")
+        with rigged.ledger.store_for("hq-x").write("x") as batch:
+            batch.set_fields(entry.bead_id, {"agent_state": "working", "hook_state": "active"})
+        done = refresh(rigged.root, rigged.ledger, convoy.id, actor="overseer")
+        assert done.released == (bead.id,)
+        assert [(one.agent, one.branch, one.ok) for one in done.fed] == [(slung.agent, slung.branch, True)]
+        assert os.path.exists(os.path.join(slung.worktree, "half-done.txt"))
+        assert rigged.bead(bead.id).status in ("hooked", "in_progress")
+    finally:
+        town.kill_server()
