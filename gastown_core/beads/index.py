@@ -64,6 +64,11 @@ class Index:
         """Whether the index could not be kept on disk."""
         return self._db is not None and not self._db.execute("PRAGMA database_list").fetchone()[2]
 
+    def __del__(self) -> None:
+        # a connection and its statement cache hold each other: only closing it lets go of its files at once
+        with contextlib.suppress(AttributeError, sqlite3.ProgrammingError):
+            self.close()
+
     def close(self) -> None:
         """Let go of the database and the files."""
         if self._db is not None:

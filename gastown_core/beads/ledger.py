@@ -30,6 +30,7 @@ class TownLedger:
     """The town's store (``town``) and one per rig, opened when first asked for and kept.
 
     ``rigs`` (name → prefix) adds rigs that the routes do not list.  ``missing`` tells why a listed store is not there.
+    Its stores find dependencies in each other unless ``looks_elsewhere`` is False.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class TownLedger:
         clock: Clock = SYSTEM_CLOCK,
         progress: Progress | None = None,
         read_only: bool = False,
+        looks_elsewhere: bool = True,
     ) -> None:
         self.root = os.path.abspath(root)
         self.clock = clock
@@ -50,6 +52,7 @@ class TownLedger:
         self._places = self._list_places(rigs or {})
         self._open: dict[str, JsonlStore] = {}
         self._by_dir: dict[str, JsonlStore] = {}
+        self._elsewhere = _Elsewhere(self.root, rigs, clock, progress, read_only) if looks_elsewhere else None
 
     def _list_places(self, rigs: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         """Store name → (``.beads`` folder, prefix)."""
@@ -99,12 +102,10 @@ class TownLedger:
                 beads_dir,
                 prefix=prefix,
                 clock=self.clock,
-                foreign=self.excerpt,
+                foreign=self._elsewhere.asked_by(beads_dir) if self._elsewhere is not None else None,
                 progress=self.progress,
                 read_only=self.read_only,
             )
-            # two opposed stores ask each other only once: the one that is asked does not ask back
-            store.foreign = lambda bead_id, asking=store: self._excerpt_elsewhere(bead_id, asking)
             self._by_dir[real] = store
         self._open[name] = store
         return store
@@ -206,19 +207,20 @@ class TownLedger:
 
     def excerpt(self, bead_id: str) -> Excerpt | None:
         """The excerpt of a bead in any store, None if no store has it."""
-        return self._excerpt_elsewhere(bead_id, None)
+        return self.excerpt_beyond(bead_id, "")
 
-    def _excerpt_elsewhere(self, bead_id: str, asking: JsonlStore | None) -> Excerpt | None:
+    def excerpt_beyond(self, bead_id: str, asking: str) -> Excerpt | None:
+        """As ``excerpt``, but never from the store whose folder is ``asking``."""
         routed = self._routed(bead_id)
-        if routed is not None and routed is not asking:
+        if routed is not None:
+            if routed.beads_dir == asking:
+                # its own prefix: no other store mints such ids
+                return None
             found = routed.own_excerpt(bead_id)
             if found is not None:
                 return found
-        if routed is asking and asking is not None:
-            # its own prefix: no other store mints such ids
-            return None
         for store in self.stores().values():
-            if store is not asking and store is not routed:
+            if store is not routed and store.beads_dir != asking:
                 found = store.own_excerpt(bead_id)
                 if found is not None:
                     return found
@@ -228,3 +230,30 @@ class TownLedger:
         """Let go of all stores; they open again when asked."""
         for store in self._by_dir.values():
             store.close()
+
+
+class _Elsewhere:
+    """Look-ups from one store into the others, through a ledger of its own that asks no further.
+
+    A store that held on to its own ledger would make a ring: files and indexes would then stay open until the
+    collector comes by, which in a process that lives for days may be after the last descriptor is used up.
+    """
+
+    def __init__(
+        self, root: str, rigs: Mapping[str, str] | None, clock: Clock, progress: Progress | None, read_only: bool
+    ) -> None:
+        self._make = (root, rigs, clock, progress, read_only)
+        self._ledger: TownLedger | None = None
+
+    def asked_by(self, beads_dir: str) -> Callable[[str], Excerpt | None]:
+        """The look-up for the store in ``beads_dir``, which is never asked itself."""
+
+        def look_up(bead_id: str) -> Excerpt | None:
+            if self._ledger is None:
+                root, rigs, clock, progress, read_only = self._make
+                self._ledger = TownLedger(
+                    root, rigs=rigs, clock=clock, progress=progress, read_only=read_only, looks_elsewhere=False
+                )
+            return self._ledger.excerpt_beyond(bead_id, beads_dir)
+
+        return look_up

@@ -31,7 +31,7 @@ def refinery_of(root: str, rig: str) -> Duty:
     def work(shift: Shift) -> str:
         from gastown_core.refinery.engine import process
 
-        results = process(shift.root, rig, clock=shift.clock, stop=shift.stopping)
+        results = process(shift.root, rig, patient=True, clock=shift.clock, stop=shift.stopping)
         return "; ".join(result.words() for result in results)
 
     every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
@@ -65,9 +65,9 @@ def release_dead_workers(shift: Shift) -> str:
 
 def audit_mountains(shift: Shift) -> str:
     """Look for mountains that do not get on."""
-    from gastown_core.work import mountain
+    from gastown_core.work.mountain_audit import audit
 
-    return "; ".join(mountain.audit(shift.root, clock=shift.clock))
+    return "; ".join(audit(shift.root, clock=shift.clock))
 
 
 def curate_feed(shift: Shift) -> str:

@@ -204,3 +204,24 @@ def test_the_sample_town_is_read_as_it_is(tmp_path):
         ledger.store("demo").beads_dir
     )
     ledger.close()
+
+
+def test_a_ledger_that_nobody_uses_any_more_keeps_no_file_open(rigged):
+    """A daemon opens ledgers for days; the collector must not be what closes them."""
+    import gc
+    import os
+
+    from gastown_core.beads.ledger import TownLedger
+
+    bead = rigged.file()
+    gc.disable()
+    try:
+        before = len(os.listdir("/dev/fd"))
+        for _ in range(4):
+            ledger = TownLedger(rigged.root)
+            assert ledger.get(bead.id) and ledger.excerpt("sh-none") is None
+            assert ledger.stores()["town"].foreign(bead.id).id == bead.id
+            del ledger
+        assert len(os.listdir("/dev/fd")) == before
+    finally:
+        gc.enable()
