@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.store import Excerpt
     from gastown_core.model.bead import Bead
 
@@ -26,7 +27,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="although pinned, blocked or with open children")
     parser.add_argument("--suggest-next", action="store_true", help="show what became ready")
     parser.add_argument("--claim-next", action="store_true", help="take the next ready bead")
-    parser.add_argument("--continue", dest="go_on", action="store_true", help="take the next step of the same parent")
+    parser.add_argument("--continue", dest="go_on", action="store_true", help="take the next step of the molecule")
+    parser.add_argument("--no-auto", action="store_true", help="with --continue: take nothing, only show it")
     add_globals(parser)
 
 
@@ -38,17 +40,65 @@ def run(args: Namespace) -> int:
     place = (
         {space.full_id(partial): number for number, partial in reversed(list(enumerate(wanted)))} if reasons[1:] else {}
     )
+    molecules = Molecules(space, args)
 
     def act(batch: RuleBatch, bead_id: str) -> Bead:
         reason = reasons[min(place.get(bead_id, 0), len(reasons) - 1)]
-        bead = batch.close(bead_id, reason, force=args.force)
+        bead = molecules.close_step(batch, bead_id, reason) or batch.close(bead_id, reason, force=args.force)
         return batch.update(bead_id, {"closed_by_session": args.session}) if args.session else bead
 
-    done = space.change_each(wanted, act, reasons=reasons)
+    done, rest = molecules.tick(wanted, reasons[0])
+    done += space.change_each(rest, act, reasons=reasons)
     freed = _freed(space, done)
-    taken = _next(args, space, done, freed)
+    taken = molecules.taken if molecules.closed else _next(args, space, done, freed)
     _show(args, space, done, freed, taken)
     return space.exit_code()
+
+
+class Molecules:
+    """Closes what is a step of a molecule; the rooms for that are loaded only when there is one."""
+
+    def __init__(self, space: Workspace, args: Namespace) -> None:
+        self._space = space
+        self._args = args
+        self.closed = 0
+        self.taken: Bead | None = None
+
+    def close_step(self, batch: RuleBatch, bead_id: str, reason: str) -> Bead | None:
+        """The closed step; None if the bead is none."""
+        metadata = batch.need(bead_id).raw.get("metadata")
+        kept = metadata.get("step") if isinstance(metadata, dict) else None
+        root = str(kept.get("molecule") or "") if isinstance(kept, dict) else ""
+        return self._close(batch, root, str(kept["id"]), reason) if kept and root and batch.get(root) else None
+
+    def _close(self, batch: RuleBatch, root: str, name: str, reason: str) -> Bead:
+        from gastown_cli.bd_commands.close_step import close_step
+
+        bead, taken = close_step(self._space, self._args, batch, root, name, reason)
+        self.closed += 1
+        self.taken = taken or self.taken
+        return bead
+
+    def tick(self, wanted: list[str], reason: str) -> tuple[list[Bead], list[str]]:
+        """Close those that stand on a molecule's own checklist and are no beads; those, and the ids that are left."""
+        done: list[Bead] = []
+        rest = []
+        for text in wanted:
+            found = self._on_checklist(text)
+            if found is None:
+                rest.append(text)
+                continue
+            store, root, name = found
+            with store.write(self._space.actor) as batch:
+                done.append(self._close(batch, root, name, reason))
+        return done, rest
+
+    def _on_checklist(self, text: str) -> tuple[JsonlStore, str, str] | None:
+        if "." not in text or self._space.store.own_excerpt(text) is not None:
+            return None
+        from gastown_cli.bd_commands.close_step import on_checklist
+
+        return on_checklist(self._space, text)
 
 
 def _file(path: str) -> str:

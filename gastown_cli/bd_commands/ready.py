@@ -20,6 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_filters(parser, status=False)
     add_order(parser, limit=DEFAULT_LIMIT)
     parser.add_argument("--mol", default="", metavar="ID", help="only below this molecule")
+    parser.add_argument("--gated", action="store_true", help="molecules that can go on since a gate opened")
     parser.add_argument("--claim", action="store_true", help="take the first one")
     parser.add_argument("--explain", action="store_true", help="also what is blocked, and by what")
     add_globals(parser)
@@ -28,13 +29,39 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show, claim or explain."""
     space = Workspace(args)
+    if args.gated:
+        from gastown_cli.bd_commands.mol_ready import gated
+
+        return gated(space)
     if args.mol:
-        args.parent = args.mol
+        return _of_molecule(args, space)
     if args.claim:
         return _claim(args, space)
     if args.explain:
         return _explain(args, space)
     return show(args, space, limit_of(args, DEFAULT_LIMIT))
+
+
+def _of_molecule(args: Namespace, space: Workspace) -> int:
+    """Ready steps of one molecule; a root-only one has no beads for them, so that its steps are shown as they are."""
+    from gastown_cli.bd_commands import mol_place
+    from gastown_core.formulas.progress import progress_of
+
+    store, args.parent = mol_place.molecule(space, args.mol)
+    args.wisps = True
+    seen = progress_of(store, args.parent)
+    if seen.is_poured and store is space.store:
+        if args.claim:
+            return _claim(args, space)
+        return _explain(args, space) if args.explain else show(args, space, limit_of(args, DEFAULT_LIMIT))
+    from gastown_cli.molecule_lines import step_json, step_rows
+
+    if space.as_json:
+        say_array([step_json(view, seen.current) for view in seen.ready])
+    else:
+        for line in step_rows(seen.ready, seen.total, with_ids=True) or ["no step is ready"]:
+            say(line)
+    return 0
 
 
 def show(args: Namespace, space: Workspace, limit: int) -> int:

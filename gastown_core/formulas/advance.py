@@ -296,14 +296,22 @@ class Advance:
 
     # -- taking the next -----------------------------------------------------------------------------------
 
-    def take(self, *, take_all: bool = True) -> StepDone:
-        """Mark what comes next as being worked on; the outcome."""
+    def settle(self) -> StepDone:
+        """Open what may be opened now and close the root if all is done, but take nothing; the outcome."""
         self._open_gates()
         seen = self.seen()
         self._result = self._result._replace(completed=seen.completed, total=seen.total, bead=seen.bead)
-        if seen.is_complete:
-            self._close_root()
-            return self._result._replace(action=FINISHED)
+        if not seen.is_complete:
+            return self._result
+        self._close_root()
+        return self._result._replace(action=FINISHED)
+
+    def take(self, *, take_all: bool = True) -> StepDone:
+        """Mark what comes next as being worked on; the outcome."""
+        settled = self.settle()
+        if settled.action == FINISHED:
+            return settled
+        seen = self.seen()
         mine, fresh = self._candidates(seen)
         chosen = sorted([*mine, *(fresh if take_all or not mine else ())], key=lambda view: view.place)
         if not take_all:

@@ -64,10 +64,22 @@ class Bonding(Record):
     ephemeral: bool | None = None
 
 
+class _NotMeantError(Exception):
+    """Leaves a batch without a write."""
+
+
 def bond(
-    store: JsonlStore, first: str, second: str, how: Bonding, *, actor: str, cook: Cook, compile_: Compile
+    store: JsonlStore,
+    first: str,
+    second: str,
+    how: Bonding,
+    *,
+    actor: str,
+    cook: Cook,
+    compile_: Compile,
+    dry_run: bool = False,
 ) -> Bonded:
-    """Bond two operands, each a molecule, a proto, or the name of a formula, in one write.
+    """Bond two operands, each a molecule, a proto, or the name of a formula, in one write (none if ``dry_run``).
 
     Raises UsageError for an unknown bond or a ref that is no name, NotFoundError, ConflictError for a cycle.
     """
@@ -76,17 +88,36 @@ def bond(
     if how.ref and not _REF.match(how.ref):
         raise UsageError(f"{how.ref!r} cannot be a child id", "letters, digits, . _ and - are allowed")
     one, other = _operand(store, first), _operand(store, second)
-    with store.write(actor) as batch:
-        if _is_molecule(one) and _is_molecule(other):
-            return _join(batch, first, second, how.bond)
-        if not _is_molecule(one) and not _is_molecule(other):
-            return _compound(batch, store, (first, one), (second, other), how, compile_)
-        target, source = (one, second) if _is_molecule(one) else (other, first)
-        if target is None:
-            raise NotFoundError(f"no molecule {first}")
-        proto = other if target is one else one
-        recipe = recipe_of(store, proto.id, how.variables) if proto is not None else cook(source, how.variables)
-        return _spawn(batch, target, recipe, how)
+    done: list[Bonded] = []
+    try:
+        with store.write(actor) as batch:
+            if _is_molecule(one) and _is_molecule(other):
+                done.append(_join(batch, first, second, how.bond))
+            elif _is_molecule(one) or _is_molecule(other):
+                done.append(_spawned(batch, store, (first, one), (second, other), how, cook))
+            else:
+                done.append(_compound(batch, store, (first, one), (second, other), how, compile_))
+            if dry_run:
+                raise _NotMeantError
+    except _NotMeantError:
+        pass
+    return done[0]
+
+
+def _spawned(
+    batch: RuleBatch,
+    store: JsonlStore,
+    first: tuple[str, Bead | None],
+    second: tuple[str, Bead | None],
+    how: Bonding,
+    cook: Cook,
+) -> Bonded:
+    """The molecule of the two, with one of the other poured for it."""
+    (_, target), (name, proto) = (first, second) if _is_molecule(first[1]) else (second, first)
+    if target is None:
+        raise NotFoundError(f"no molecule {second[0]}")
+    recipe = recipe_of(store, proto.id, how.variables) if proto is not None else cook(name, how.variables)
+    return spawn_onto(batch, target, recipe, how)
 
 
 def _operand(store: JsonlStore, text: str) -> Bead | None:
@@ -108,7 +139,8 @@ def _join(batch: RuleBatch, first: str, second: str, bond_type: str) -> Bonded:
     return Bonded(first, "compound_molecule", bond_type)
 
 
-def _spawn(batch: RuleBatch, target: Bead, recipe: Recipe, how: Bonding) -> Bonded:
+def spawn_onto(batch: RuleBatch, target: Bead, recipe: Recipe, how: Bonding) -> Bonded:
+    """Make a molecule of the recipe, bonded to ``target``, in a batch at hand."""
     ephemeral = target.is_ephemeral if how.ephemeral is None else how.ephemeral
     root = make_molecule(
         batch,
