@@ -104,7 +104,7 @@ class _Kitchen:
             self.declared = {**used.vars, **self.declared}
             self.texts += used.texts
             self.warnings += used.warnings
-        raise_problems(formula.name, [*self._astray(steps), *check_graph(steps, formula.source)])
+        raise_problems(formula.name, self._astray(steps) or check_graph(steps, formula.source))
         return steps
 
     def _astray(self, steps: Sequence[Step]) -> list[Problem]:

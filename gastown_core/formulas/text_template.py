@@ -49,7 +49,7 @@ class _Renderer:
         out: list[str] = []
         while at < len(self.tokens):
             kind, content = self.tokens[at]
-            word = content.split(None, 1)[0] if content else ""
+            word = content.partition(" ")[0]
             if kind == "text":
                 out.append(content)
             elif word in ("else", "end"):

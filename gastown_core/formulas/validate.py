@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from gastown_core.formulas.arithmetic import syntax_fault
 from gastown_core.formulas.conditions import check_runtime, check_step
 from gastown_core.formulas.formula import ASPECT, CONVOY, EXPANSION, WORKFLOW
@@ -167,7 +169,10 @@ def check_graph(steps: Sequence[Step], source: Source, *, is_open: bool = False)
     grows = tuple(f"{step.id}." for step in steps if step.loop or step.expand)
     rules = tuple(steps)
     under = descendants(steps)
+    counts = Counter(step.id for step in steps)
     for step in steps:
+        if counts[step.id] > 1:
+            continue  # which of them its links mean is not known
         origin = step.origin or source
         for need in step.needs:
             if need == step.id or (need in under and step.id in under[need]):

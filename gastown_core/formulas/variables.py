@@ -105,10 +105,10 @@ def settle(
     for name, variable in variables.items():
         value = given.get(name, variable.default)
         if value is None:
-            if not variable.required_unless or not any(given.get(other) for other in variable.required_unless):
-                # of several that stand in for each other, the first is asked for
-                if not any(other in variable.required_unless for other in missing):
-                    missing.append(name)
+            others = variable.required_unless
+            # of several that stand in for each other, the first is asked for
+            if not any(given.get(other) for other in others) and not any(other in others for other in missing):
+                missing.append(name)
             continue
         # an empty text that stands for "computed later" is taken as it is, if it is the default
         said = "" if value == variable.default == "" else fault(variable, value)

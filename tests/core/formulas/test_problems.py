@@ -1,0 +1,302 @@
+"""What is wrong with a formula is told all at once, each with its line and what would mend it."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from gastown_core.formulas.errors import FormulaError
+from gastown_core.formulas.parse import parse
+from gastown_core.formulas.source import Source
+from tests.support.formulas import Kitchen, chain
+
+HEAD = 'formula = "it"\n'
+
+
+def problems(text: str) -> list[tuple[int, str, str]]:
+    try:
+        parse(Source(HEAD + textwrap.dedent(text), "it.formula.toml"))
+    except FormulaError as error:
+        return [(found.line, found.what, found.fix) for found in error.problems]
+    return []
+
+
+CASES = {
+    "no step": ("", (0, "the workflow has no steps", "give it some: [[steps]]")),
+    "version": ("version = 0\n" + chain("a"), (2, "the formula has version 0", "versions count from 1")),
+    "type": (
+        'type = "dance"\n' + chain("a"),
+        (2, 'the formula has the type "dance"', "workflow, expansion, aspect, convoy are known"),
+    ),
+    "phase": (
+        'phase = "solid"\n' + chain("a"),
+        (2, 'the formula has the phase "solid"', "vapor (a wisp) or liquid (a molecule)"),
+    ),
+    "no title": (
+        '[[steps]]\nid = "a"\n',
+        (2, "step a has no title", 'say in a few words what is done: title = "…"'),
+    ),
+    "no id": ('[[steps]]\ntitle = "A"\n', (2, "step number 1 has no id", 'give it one: id = "step-1"')),
+    "blank in id": (
+        '[[steps]]\nid = "a b"\ntitle = "A"\n',
+        (3, "step a b has blanks in its id", 'write id = "a-b"'),
+    ),
+    "unknown need": (
+        chain("build", more='[[steps]]\nid = "ship"\ntitle = "S"\nneeds = ["biuld"]\n'),
+        (8, "step ship needs an unknown step: biuld", "did you mean build?"),
+    ),
+    "unknown depends_on": (
+        chain("build", more='[[steps]]\nid = "ship"\ntitle = "S"\ndepends_on = ["zzz"]\n'),
+        (8, "step ship needs an unknown step: zzz", "there are: build, ship"),
+    ),
+    "needs itself": (
+        '[[steps]]\nid = "a"\ntitle = "A"\nneeds = ["a"]\n',
+        (5, "step a needs itself", "take it out"),
+    ),
+    "cycle": (
+        '[[steps]]\nid = "a"\ntitle = "A"\nneeds = ["b"]\n[[steps]]\nid = "b"\ntitle = "B"\nneeds = ["a"]\n',
+        (5, "steps wait for each other: a → b → a", "take one of these needs out"),
+    ),
+    "needs its own epic": (
+        '[[steps]]\nid = "a"\ntitle = "A"\n[[steps.children]]\nid = "b"\ntitle = "B"\nneeds = ["a"]\n',
+        (8, "step b needs a, whose child it is", "take it out"),
+    ),
+    "twice": (
+        chain("a") + chain("a"),
+        (6, "step a is there twice, first at it.formula.toml:3", "rename one of them"),
+    ),
+    "priority": (
+        chain("a", more="priority = 7\n"),
+        (5, "step a has priority 7", "0 (critical) to 4 (backlog) are allowed"),
+    ),
+    "needs of the wrong kind": (
+        chain("a", more="needs = 3\n"),
+        (5, "step a has a number as needs", 'write a list of texts: needs = ["…"]'),
+    ),
+    "flag of the wrong kind": (
+        'pour = "yes"\n' + chain("a"),
+        (2, "has a text as pour", "write pour = true or pour = false"),
+    ),
+    "waits for what": (
+        chain("a", "b", more='waits_for = "everybody"\n'),
+        (9, 'step b waits for "everybody"', "all-children, any-children or children-of(step) can be waited for"),
+    ),
+    "waits for nobody": (
+        chain("a", more='waits_for = "all-children"\n'),
+        (
+            5,
+            "step a waits for children of no step",
+            'name it: waits_for = "children-of(step)", or give the step needs',
+        ),
+    ),
+    "waits for children of an unknown step": (
+        chain("plan", more='waits_for = "children-of(plam)"\n'),
+        (5, "step plan waits for children of an unknown step: plam", "did you mean plan?"),
+    ),
+    "gate type": (
+        chain("a", more='gate = { type = "dragon" }\n'),
+        (5, "step a: gate has the type dragon", "human, timer, gh:run, gh:pr, bead, mail are known"),
+    ),
+    "gate timeout": (
+        chain("a", more='gate = { type = "timer", timeout = "soon" }\n'),
+        (5, 'step a: gate has "soon" as timeout', 'write a span: "90s", "30m", "2h"'),
+    ),
+    "timer without timeout": (
+        chain("a", more='gate = { type = "timer" }\n'),
+        (5, "step a: gate is a timer without timeout", 'say how long: timeout = "30m"'),
+    ),
+    "two kinds of loop": (
+        chain("a", more='[steps.loop]\ncount = 2\nrange = "1..2"\n[[steps.loop.body]]\nid = "x"\ntitle = "X"\n'),
+        (5, "step a: loop has count and range", "give exactly one of count, range, until"),
+    ),
+    "no kind of loop": (
+        chain("a", more='[steps.loop]\n[[steps.loop.body]]\nid = "x"\ntitle = "X"\n'),
+        (5, "step a: loop says not how often", "give exactly one of count, range, until"),
+    ),
+    "no body": (
+        chain("a", more="[steps.loop]\ncount = 2\n"),
+        (5, "step a: loop has no body", "give it steps: [[steps.loop.body]]"),
+    ),
+    "until without max": (
+        chain("a", more='[steps.loop]\nuntil = "steps.complete > 1"\n[[steps.loop.body]]\nid = "x"\ntitle = "X"\n'),
+        (6, "step a: loop has until without max", "bound it: max = 5"),
+    ),
+    "bad range": (
+        chain("a", more='[steps.loop]\nrange = "1..(2"\n[[steps.loop.body]]\nid = "x"\ntitle = "X"\n'),
+        (
+            6,
+            'the loop of step a cannot reckon "1..(2": a parenthesis is not closed',
+            "numbers, variables, + - * / ^ ( )",
+        ),
+    ),
+    "bad condition": (
+        chain("a", more='condition = "env is prod"\n'),
+        (
+            5,
+            'step a: "env is prod" is no condition',
+            'write "{{name}}", "!{{name}}", "{{name}} == value" or "{{name}} != value"',
+        ),
+    ),
+    "half an on_complete": (
+        chain("a", more='on_complete = { for_each = "output.items" }\n'),
+        (5, "step a: on_complete lacks bond", "for_each and bond come together"),
+    ),
+    "on_complete both ways": (
+        chain("a", more='on_complete = { for_each = "output.i", bond = "x", parallel = true, sequential = true }\n'),
+        (5, "step a: on_complete is parallel and sequential at once", "keep one of them"),
+    ),
+    "loop and expand": (
+        chain("a", more='expand = "rule-of-five"\n[steps.loop]\ncount = 2\n[[steps.loop.body]]\nid = "x"\ntitle = "X"\n'),
+        (5, "step a loops and expands at once", "expand a step of the loop's body"),
+    ),
+    "required and default": (
+        '[vars.v]\nrequired = true\ndefault = "1"\n' + chain("a"),
+        (4, "variable v is required and has a default", "keep one of the two"),
+    ),
+    "type of a variable": (
+        '[vars.v]\ntype = "float"\n' + chain("a"),
+        (3, 'variable v has the type "float"', "string, int, bool are known"),
+    ),
+    "default outside enum": (
+        '[vars.v]\ndefault = "c"\nenum = ["a", "b"]\n' + chain("a"),
+        (3, 'variable v has a default that it would not take: "c" is none of a, b', "correct the default"),
+    ),
+    "pattern": (
+        '[vars.v]\npattern = "(["\n' + chain("a"),
+        (3, "variable v has a pattern that is no regular expression: unterminated character set at position 1", "correct the pattern"),
+    ),
+    "empty expansion": (
+        'type = "expansion"\n',
+        (0, "the expansion has no template", "give it steps: [[template]]"),
+    ),
+    "empty convoy": ('type = "convoy"\n', (0, "the convoy has no legs", "give it some: [[legs]]")),
+    "synthesis": (
+        '[[legs]]\nid = "a"\n[synthesis]\ndepends_on = ["b"]\n',
+        (5, "the synthesis depends on an unknown leg: b", "there are: a"),
+    ),
+    "required_unless": (
+        '[[legs]]\nid = "a"\n[inputs.pr]\nrequired_unless = ["fils"]\n[inputs.files]\n',
+        (5, "input pr is required unless there is an unknown input fils", "did you mean files?"),
+    ),
+    "preset": (
+        '[[legs]]\nid = "speed"\n[presets.gate]\nlegs = ["sped"]\n',
+        (5, "preset gate names an unknown leg: sped", "did you mean speed?"),
+    ),
+    "bond point": (
+        chain("a", more='[[compose.bond_points]]\nid = "p"\nafter_step = "a"\nbefore_step = "a"\n'),
+        (5, "bond point p has after_step and before_step", "give exactly one of after_step, before_step"),
+    ),
+    "hook": (
+        chain("a", more='[[compose.hooks]]\ntrigger = "colour:red"\nattach = "x"\n'),
+        (6, 'hook number 1 has "colour:red" as trigger', "label:NAME, type:KIND or priority:0-1 are known"),
+    ),
+    "compose.gate": (
+        chain("a", more='[[compose.gate]]\nbefore = "a"\ncondition = "steps.complete >"\n'),
+        (7, "the condition before a cannot be read: it ends too early", None),
+    ),
+    "advice without target": (
+        'type = "aspect"\n[[advice]]\nafter = { id = "x", title = "X" }\n',
+        (3, "advice has no target", 'say which steps: target = "*"'),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_mistake_is_told_with_its_line_and_its_fix(name: str) -> None:
+    text, (line, what, fix) = CASES[name]
+    found = problems(text)
+    assert found, "it was taken"
+    assert (line, what) in [(at, said) for at, said, _ in found]
+    if fix is not None:
+        assert (line, what, fix) in found
+
+
+def test_all_mistakes_come_in_one_error() -> None:
+    text = 'version = 0\n[[steps]]\nid = "a"\n[[steps]]\nid = "a"\ntitle = "A"\nneeds = ["q"]\n'
+    assert len(problems(text)) == 3
+
+
+def test_the_error_says_what_why_and_next(kitchen: Kitchen) -> None:
+    error = kitchen.error(chain("build", more='[[steps]]\nid = "ship"\ntitle = "S"\nneeds = ["biuld"]\n'))
+    assert error.what == "formula it: step ship needs an unknown step: biuld"
+    assert error.why.endswith("it.formula.toml:7") or error.why.endswith("it.formula.toml:8")
+    assert error.hint == "did you mean build?"
+    several = kitchen.error('version = 0\npour = 3\n[[steps]]\nid = "a"\ntitle = "A"\n')
+    assert several.what == "formula it has 2 problems"
+    assert len(several.as_json()["problems"]) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ('formula = "it"\nsteps = [\n', 3, "no valid TOML"),
+        ('formula = "it"\n[[steps]]\nid = "a\n', 3, "no valid TOML"),
+        ("formula = it\n", 1, "no valid TOML"),
+    ],
+)
+def test_what_is_no_toml_is_told_with_its_line(text: str, line: int, said: str) -> None:
+    with pytest.raises(FormulaError) as caught:
+        parse(Source(text, "it.formula.toml"))
+    assert said in str(caught.value)
+    assert caught.value.problems[0].line == line
+
+
+def test_an_unknown_key_is_a_warning_with_its_line_and_the_key_that_was_meant() -> None:
+    formula = parse(Source(HEAD + chain("a", more='titel = "A"\nneedz = ["a"]\n'), "it.formula.toml"))
+    assert formula.warnings == (
+        "it.formula.toml:5: step a has an unknown key titel; did you mean title?",
+        "it.formula.toml:6: step a has an unknown key needz; did you mean needs?",
+    )
+
+
+def test_an_undeclared_variable_is_a_warning(kitchen: Kitchen) -> None:
+    recipe = kitchen.cook_text('[[steps]]\nid = "a"\ntitle = "A {{who}}"\n')
+    assert [warning.split(": ", 1)[1] for warning in recipe.warnings] == [
+        "step a uses {{who}}, which is declared nowhere"
+    ]
+    assert recipe.steps[0].title == "A {{who}}"
+
+
+def test_lines_are_found_inside_long_texts_and_lists() -> None:
+    text = '''
+        [[steps]]
+        id = "a"
+        title = "A"
+        description = """
+        [[steps]]
+        id = "not a step"
+        """
+        needs = [
+          # [[steps]]
+        ]
+        [[steps]]
+        id = "b"
+        title = "B"
+        priority = 9
+        '''
+    assert problems(text) == [(15 + 1, "step b has priority 9", "0 (critical) to 4 (backlog) are allowed")]
+
+
+def test_a_json_formula_is_read_and_its_lines_are_told() -> None:
+    text = '{\n "formula": "it",\n "steps": [\n  {"id": "a", "title": "A"},\n  {"id": "b", "title": "B",\n   "needs": ["c"]}\n ]\n}'
+    with pytest.raises(FormulaError) as caught:
+        parse(Source(text, "it.formula.json", is_json=True))
+    found = caught.value.problems[0]
+    assert (found.line, found.what) == (6, "step b needs an unknown step: c")
+
+
+def test_a_text_of_another_size_or_code_is_refused(kitchen: Kitchen) -> None:
+    from gastown_core.formulas.source import read_source
+
+    path = kitchen.write("it", chain("a"))
+    with open(path, "ab") as handle:
+        handle.write(b"# \xff\n")
+    with pytest.raises(FormulaError, match="not UTF-8"):
+        read_source(path)
+    with open(path, "wb") as handle:
+        handle.write(b"#" * 2_000_001)
+    with pytest.raises(FormulaError, match="too large"):
+        read_source(path)
+    with pytest.raises(FormulaError, match="cannot be read"):
+        read_source(path + "x")
