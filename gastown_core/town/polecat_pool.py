@@ -204,6 +204,12 @@ def _reserved(root: str, rig: str, now: float) -> set[str]:
     return found
 
 
+def drop_void_reservations(root: str, rig: str, now: float) -> None:
+    """Remove reservations whose process is gone or whose time is over."""
+    if os.path.isdir(os.path.join(root, rig, "polecats")):
+        _reserved(root, rig, now)
+
+
 def _is_running(path: str) -> bool:
     """Whether the process that wrote the reservation still runs."""
     with open(path, encoding="ascii", errors="replace") as handle:

@@ -1,0 +1,48 @@
+"""``gt polecat list``: the polecats and how they are."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat list``."""
+    parser.add_argument("rig", nargs="?", default="", help="only this rig's (default: all)")
+    parser.add_argument("--all", action="store_true", help="of all rigs")
+    context.add_json(parser)
+
+
+def run(args: Namespace) -> int:
+    """A line each."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.rigs import require_rig
+    from gastown_core.work.polecat_view import list_polecats
+    from gastown_core.work.workers import live_sessions
+
+    root = context.town()
+    if args.rig:
+        require_rig(root, args.rig)
+    rig = "" if args.all else args.rig
+    views = list_polecats(root, TownLedger(root), rig=rig, live=live_sessions(root))
+    if args.json:
+        output.say_json_rows([view.as_json() for view in views])
+        return 0
+    if not views:
+        output.say("no polecats yet; gt sling BEAD RIG makes one")
+        return 0
+    rows = [
+        (
+            view.entry.address.short,
+            view.state,
+            view.hook_state or "-",
+            view.work.id if view.work is not None else "-",
+            output.clean(view.work.title) if view.work is not None else "",
+        )
+        for view in views
+    ]
+    output.say(output.table(rows, header=("POLECAT", "STATE", "HOOK", "BEAD", "TITLE")))
+    return 0
