@@ -32,7 +32,11 @@ def run(args: Namespace) -> int:
     if args.resolve:
         return _resolved(args, formula)
     if args.json:
-        say_json({**formula.data, "type": formula.type, "source": formula.source.path, "tier": formula.source.tier})
+        from gastown_core.formulas.reader import plain
+
+        say_json(
+            {**plain(formula.data), "type": formula.type, "source": formula.source.path, "tier": formula.source.tier}
+        )
         return 0
     from gastown_cli.formula_text import formula_lines
 

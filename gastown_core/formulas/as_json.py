@@ -14,6 +14,7 @@ def recipe_json(recipe: Recipe, *, mode: str) -> dict[str, Any]:
     out: dict[str, Any] = {
         "formula": recipe.name,
         "type": recipe.type,
+        "version": recipe.version,
         "description": recipe.description,
         "mode": mode,
         "source": recipe.source,

@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gastown_core.formulas.formula import Variable
+    from gastown_core.formulas.formula import BondPoint, Branch, Hold, Variable
 
 __all__ = ["Subject", "cook"]
 
@@ -63,6 +63,7 @@ class _Kitchen:
         if len(formula.texts) > 1:
             raise_problems(formula.name, check_formula(formula))
         self.values, self.missing = self._settle()
+        self.filling: Mapping[str, str] = {}
 
     def cook(self, overlay: Overlay | None, subject: Subject | None) -> Recipe:
         formula = self.formula
@@ -74,10 +75,12 @@ class _Kitchen:
         if subject is not None:
             steps = self._hooked(steps, points, subject)
         self.values, self.missing = self._settle()
+        kept = self.given if self.mode == COMPILE else self.values
+        self.filling = {name: value for name, value in self.values.items() if name in kept}
+        self._lint(steps)
         steps, gone = drop(steps, [step.id for step in steps if not self._stays(step)])
         self.dropped |= gone
         points = compose.bond_points(formula, steps, self.moves, self.dropped)
-        self._lint(steps)
         return self._recipe(self._ordered(_with_parents_needs(steps)), points)
 
     def _settle(self) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -111,22 +114,22 @@ class _Kitchen:
         """Rules of ``compose`` that name no step."""
         known = {step.id for step in steps}
         rules = self.formula.compose
-        names = [
-            (word, rule.path, "compose.branch")
-            for rule in rules.branch
-            for word in (rule.start, *rule.steps, rule.join)
-        ]
-        names += [(rule.before, rule.path, "compose.gate") for rule in rules.gate]
-        names += [
-            (point.after_step or point.before_step, point.path, f"bond point {point.id}") for point in rules.bond_points
-        ]
-        lost = [(word, path, said) for word, path, said in names if not set(self.moves.heads(word)) & known]
-        return [
-            self.formula.source.problem(
-                path, f"{said} names an unknown step: {word}", f"there are: {', '.join(sorted(known)[:12])}"
-            )
-            for word, path, said in lost
-        ]
+        lost: list[Problem] = []
+
+        def check(rule: Branch | Hold | BondPoint, said: str, *words: str) -> None:
+            for word in words:
+                if word not in known and not self.moves.knows(word):
+                    told = f"{said} names an unknown step: {word}"
+                    origin = rule.origin or self.formula.source
+                    lost.append(origin.problem(rule.path, told, f"there are: {', '.join(sorted(known)[:12])}"))
+
+        for branch in rules.branch:
+            check(branch, "compose.branch", branch.start, *branch.steps, branch.join)
+        for hold in rules.gate:
+            check(hold, "compose.gate", hold.before)
+        for point in rules.bond_points:
+            check(point, f"bond point {point.id}", point.after_step or point.before_step)
+        return lost
 
     def _hooked(self, steps: list[Step], points: list[dict[str, object]], subject: Subject) -> list[Step]:
         def composed(other: Formula, given: Mapping[str, str]) -> tuple[list[Step], Mapping[str, str]]:
@@ -151,14 +154,15 @@ class _Kitchen:
         return self.mode == COMPILE and name in self.declared and name not in self.given
 
     def _lint(self, steps: Sequence[Step]) -> None:
+        """Warn of variables that are used and declared nowhere; a condition on one would quietly drop its step."""
         told = set()
         for step in steps:
-            for text in (step.title, step.description, step.notes, step.acceptance, step.assignee):
+            texts = (step.title, step.description, step.notes, step.acceptance, step.assignee)
+            for text in (*texts, *step.labels, *step.conditions):
                 for name in names_in(text):
                     if name not in self.declared and name not in self.given and name not in told:
                         told.add(name)
-                        origin = step.origin or self.formula.source
-                        where = origin.problem(step.path, "").where
+                        where = (step.origin or self.formula.source).problem(step.path, "").where
                         self.warnings.append(f"{where}: step {step.id} uses {{{{{name}}}}}, which is declared nowhere")
 
     def _ordered(self, steps: Sequence[Step]) -> list[Step]:
@@ -175,6 +179,7 @@ class _Kitchen:
         return Recipe(
             name=formula.name,
             type=formula.type,
+            version=formula.version,
             steps=made,
             description=self._fill(formula.description),
             vars=self.values,
@@ -223,13 +228,11 @@ class _Kitchen:
         )
 
     def _filled(self, step: Step) -> Step:
-        return change_texts(step, self._fill) if self.values else step
+        return change_texts(step, self._fill) if self.filling else step
 
     def _fill(self, text: str) -> str:
         """The text with all values; when compiling, with those given only: a default can still be overruled."""
-        if self.mode == COMPILE:
-            return fill(text, {name: value for name, value in self.values.items() if name in self.given})
-        return fill(text, self.values)
+        return fill(text, self.filling)
 
 
 def _raw_steps(formula: Formula, given: Mapping[str, str]) -> tuple[Step, ...]:

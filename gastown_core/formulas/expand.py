@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.formulas.errors import FormulaError, Problem, raise_problems
 from gastown_core.formulas.extend import resolve_extends
-from gastown_core.formulas.formula import EXPANSION, Formula, Step, Variable
+from gastown_core.formulas.formula import EXPANSION, Expand, Formula, Step, Variable
 from gastown_core.formulas.globs import fits
 from gastown_core.formulas.loops import MAX_STEPS, expand_loops
 from gastown_core.formulas.substitute import change_texts, fill_single
@@ -46,24 +46,24 @@ class Expander:
         compose = self.formula.compose
         for rule in compose.expand:
             targets = set(self.moves.heads(rule.select)) | {rule.select}
-            steps = self._by_rule(steps, rule.template, rule.vars, rule.path, targets, rule.select)
+            steps = self._by_rule(steps, rule, targets)
         for rule in compose.map:
             targets = {step.id for step in steps if fits(rule.select, step.id)}
-            steps = self._by_rule(steps, rule.template, rule.vars, rule.path, targets, rule.select)
+            steps = self._by_rule(steps, rule, targets)
         return list(steps)
 
-    def _by_rule(
-        self, steps: Sequence[Step], template: str, given: Mapping[str, str], path: Path, targets: set[str], said: str
-    ) -> list[Step]:
+    def _by_rule(self, steps: Sequence[Step], rule: Expand, targets: set[str]) -> list[Step]:
         swaps: dict[str, Swap] = {}
+        origin = rule.origin or self.formula.source
         for step in steps:
             if step.id in targets:
-                swaps[step.id] = self._swap(step, template, given, self.formula.source, path, ())
-        if not swaps:
-            told = f'no step is called "{said}", which {template} should expand'
-            if "*" not in said:
-                raise_problems(self.formula.name, [self.formula.source.problem(path, told, "name one of its steps")])
-            self.warnings.append(f"{self.formula.source.problem(path, told)}")
+                swaps[step.id] = self._swap(step, rule.template, rule.vars, origin, rule.path, ())
+        if not swaps and not self.moves.knows(rule.select):
+            told = f'no step is called "{rule.select}", which {rule.template} should expand'
+            found = origin.problem(rule.path, told, "name one of its steps")
+            if "*" not in rule.select:
+                raise_problems(self.formula.name, [found])
+            self.warnings.append(str(found))
         return self._checked(replace(steps, swaps, self.moves))
 
     def _inline(self, step: Step, chain: tuple[str, ...]) -> Swap:

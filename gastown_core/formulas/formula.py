@@ -94,6 +94,7 @@ class Expand(Record):
     template: str
     vars: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
     path: Path = ()
+    origin: Source | None = None
 
 
 class Branch(Record):
@@ -103,6 +104,7 @@ class Branch(Record):
     steps: tuple[str, ...]
     join: str
     path: Path = ()
+    origin: Source | None = None
 
 
 class Hold(Record):
@@ -111,6 +113,7 @@ class Hold(Record):
     before: str
     condition: str
     path: Path = ()
+    origin: Source | None = None
 
 
 class BondPoint(Record):
@@ -122,6 +125,7 @@ class BondPoint(Record):
     before_step: str = ""
     parallel: bool = False
     path: Path = ()
+    origin: Source | None = None
 
 
 class Hook(Record):
@@ -132,6 +136,7 @@ class Hook(Record):
     at: str = ""
     vars: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
     path: Path = ()
+    origin: Source | None = None
 
 
 class Compose(Record):
@@ -153,6 +158,7 @@ class Advice(Record):
     before: tuple[Step, ...] = ()
     after: tuple[Step, ...] = ()
     path: Path = ()
+    origin: Source | None = None
 
 
 class Pointcut(Record):

@@ -62,7 +62,7 @@ def attach(
         if found is None:
             from gastown_core.formulas.places import not_found
 
-            where = formula.source.problem(hook.path, "").where
+            where = (hook.origin or formula.source).problem(hook.path, "").where
             raise not_found(hook.attach, formula.places, f"a hook of {formula.name} attaches it ({where})")
         given = {key: fill(value, values) for key, value in hook.vars.items()}
         inner, known = compose(found, given)

@@ -28,7 +28,7 @@ def expand_loops(name: str, steps: Sequence[Step], values: Mapping[str, str], mo
             inner = _unrolled(name, step, step.loop, values, room)
             room -= len(inner)
             # a loop of no rounds leaves nothing: its dependents wait for what it waited for
-            swaps[step.id] = inherit(step, inner) if inner else Swap((), step.needs, step.needs)
+            swaps[step.id] = inherit(step, inner) if inner else Swap((), (), step.needs)
     return replace(steps, swaps, moves)
 
 
@@ -80,7 +80,7 @@ def _round(
     for inner in made:
         if inner.loop is not None:
             nested = _unrolled(name, inner, inner.loop, values, room)
-            swaps[inner.id] = inherit(inner, nested) if nested else Swap((), inner.needs, inner.needs)
+            swaps[inner.id] = inherit(inner, nested) if nested else Swap((), (), inner.needs)
     return replace(made, swaps, Moves())
 
 

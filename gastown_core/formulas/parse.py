@@ -30,6 +30,7 @@ def parse(source: Source, places: Places | None = None) -> Formula:
     top = Reader(source.data(), (), "", notes)
     formula = _formula(top, source, places)
     top.done()
+    _warn_of_unused(formula, notes)
     notes.problems += check_formula(formula)
     raise_problems(formula.name or source.name, notes.problems)
     return formula._replace(warnings=tuple(notes.warnings))
@@ -54,7 +55,7 @@ def _formula(top: Reader, source: Source, places: Places | None) -> Formula:
         compose=read_compose(top),
         advice=tuple(_advice(top)),
         pointcuts=tuple(_pointcuts(top)),
-        squash=top.raw("squash"),
+        squash=top.free("squash"),
         data=top.table,
         places=places,
         given=frozenset(top.table),
@@ -64,6 +65,29 @@ def _formula(top: Reader, source: Source, places: Places | None) -> Formula:
     if formula.type == ASPECT:
         formula = formula._replace(legs=(*formula.legs, *read_legs(top, "aspects")))
     return formula
+
+
+_USED_BY = {
+    "steps": (WORKFLOW, ASPECT),
+    "template": (EXPANSION,),
+    "legs": (CONVOY,),
+    "aspects": (ASPECT,),
+    "prompts": (CONVOY,),
+    "output": (CONVOY,),
+    "synthesis": (CONVOY,),
+    "presets": (CONVOY,),
+}
+
+
+def _warn_of_unused(formula: Formula, notes: Notes) -> None:
+    """Parts that are written and that nothing of this type has a use for."""
+    for key, types in _USED_BY.items():
+        if key in formula.given and formula.type not in types and not formula.extends:
+            notes.warn((key,), f"{key} is of no use in a formula of type {formula.type}")
+    if formula.type == EXPANSION and formula.given & {"compose", "advice"}:
+        notes.warn((), "compose and advice of an expansion hold only where it is cooked by itself")
+    if formula.pointcuts and not formula.advice and not formula.extends:
+        notes.warn(("pointcuts",), "pointcuts without advice choose nothing")
 
 
 def _name(top: Reader, source: Source) -> str:
@@ -117,7 +141,7 @@ def _advice(top: Reader) -> list[Advice]:
             around.done()
         if not before and not after:
             own.problem("", "adds nothing", "give it before, after or around")
-        found.append(Advice(own.text("target"), tuple(before), tuple(after), own.path))
+        found.append(Advice(own.text("target"), tuple(before), tuple(after), own.path, own.notes.source))
         own.done()
     return found
 

@@ -39,6 +39,7 @@ def _bond_point(own: Reader) -> BondPoint:
         own.text("before_step"),
         own.flag("parallel"),
         own.path,
+        own.notes.source,
     )
     if not point.id:
         own.problem("id", "has no id", 'give it one: id = "…"')
@@ -50,7 +51,9 @@ def _bond_point(own: Reader) -> BondPoint:
 
 
 def _hook(own: Reader) -> Hook:
-    hook = Hook(own.text("trigger"), own.text("attach"), own.text("at"), own.word_table("vars"), own.path)
+    hook = Hook(
+        own.text("trigger"), own.text("attach"), own.text("at"), own.word_table("vars"), own.path, own.notes.source
+    )
     if not _TRIGGER.fullmatch(hook.trigger):
         own.problem("trigger", f'has "{hook.trigger}" as trigger', "label:NAME, type:KIND or priority:0-1 are known")
     _must(own, "attach", hook.attach, "the formula to add")
@@ -59,7 +62,7 @@ def _hook(own: Reader) -> Hook:
 
 
 def _expand(own: Reader, key: str) -> Expand:
-    made = Expand(own.text(key), own.text("with"), own.word_table("vars"), own.path)
+    made = Expand(own.text(key), own.text("with"), own.word_table("vars"), own.path, own.notes.source)
     _must(own, key, made.select, "the steps to replace")
     _must(own, "with", made.template, "the expansion formula")
     own.done()
@@ -67,7 +70,7 @@ def _expand(own: Reader, key: str) -> Expand:
 
 
 def _branch(own: Reader) -> Branch:
-    made = Branch(own.text("from"), own.texts("steps"), own.text("join"), own.path)
+    made = Branch(own.text("from"), own.texts("steps"), own.text("join"), own.path, own.notes.source)
     if not made.steps:
         own.problem("steps", "names no steps", 'name those that run beside each other: steps = ["…", "…"]')
     _must(own, "from", made.start, "the step before them")
@@ -77,7 +80,7 @@ def _branch(own: Reader) -> Branch:
 
 
 def _hold(own: Reader) -> Hold:
-    made = Hold(own.text("before"), own.text("condition"), own.path)
+    made = Hold(own.text("before"), own.text("condition"), own.path, own.notes.source)
     _must(own, "before", made.before, "the step that waits")
     _must(own, "condition", made.condition, "what it waits for")
     own.done()

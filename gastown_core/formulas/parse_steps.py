@@ -52,7 +52,7 @@ def _step(own: Reader, parent: str, depth: int) -> Step:
         kind=_kind(own),
         priority=_priority(own),
         labels=(*own.texts("labels"), *own.texts("tags")),
-        metadata=own.raw("metadata"),
+        metadata=own.free("metadata"),
         assignee=own.text("assignee"),
         needs=tuple(dict.fromkeys((*own.texts("needs"), *own.texts("depends_on")))),
         parent=parent,

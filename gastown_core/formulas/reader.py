@@ -115,6 +115,11 @@ class Reader:
         self.problem(key, f"has {_kind(value)} as {key}", f"write a table: [{self._header(key)}]")
         return {}
 
+    def free(self, key: str) -> dict[str, Any]:
+        """A table of anything that JSON can hold; dates become text."""
+        value = plain(self.raw(key))
+        return value if isinstance(value, dict) else {}
+
     def word_table(self, key: str) -> dict[str, str]:
         """A table of texts (numbers and truth values become text)."""
         words: dict[str, str] = {}
@@ -160,6 +165,17 @@ class Reader:
 
     def _header(self, key: str) -> str:
         return ".".join([str(part) for part in self.path if isinstance(part, str)] + [key])
+
+
+def plain(value: Any) -> Any:
+    """A value of TOML as JSON can hold it: dates, and numbers that are none, become text."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    return value if isinstance(value, float) and abs(value) < float("inf") else str(value)
 
 
 def _kind(value: object) -> str:

@@ -97,6 +97,7 @@ class Recipe(Record):
     hooks: tuple[dict[str, Any], ...] = ()
     squash: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
     warnings: tuple[str, ...] = ()
+    version: int = 1
 
     def step(self, step_id: str) -> RecipeStep | None:
         """The step with this id, None if there is none."""

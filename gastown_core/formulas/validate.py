@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gastown_core.formulas.errors import Problem
-    from gastown_core.formulas.formula import Formula, Step
-    from gastown_core.formulas.source import Path, Source
+    from gastown_core.formulas.formula import Advice, BondPoint, Formula, Hold, Hook, Step
+    from gastown_core.formulas.source import Source
 
 RUNTIME_FIX = "for example: verify.status == 'complete', step.output.score >= 3, children(x).all(status == 'failed')"
 STEP_FIX = 'write "{{name}}", "!{{name}}", "{{name}} == value" or "{{name}} != value"'
@@ -51,25 +51,28 @@ def _of_type(formula: Formula) -> Iterator[Problem]:
 
 
 def _of_rules(formula: Formula) -> Iterator[Problem]:
-    problem = formula.source.problem
-    for number, rule in enumerate(formula.advice):
+    compose = formula.compose
+    for rule in formula.advice:
         if not rule.target and not formula.pointcuts:
-            yield problem(("advice", number), "advice has no target", 'say which steps: target = "*"')
-    for hold in formula.compose.gate:
+            yield _at(rule, formula, "", "advice has no target", 'say which steps: target = "*"')
+    for hold in compose.gate:
         wrong = check_runtime(hold.condition) if hold.condition else ""
         if wrong:
-            yield problem(
-                (*hold.path, "condition"), f"the condition before {hold.before} cannot be read: {wrong}", RUNTIME_FIX
-            )
-    seen: dict[str, Path] = {}
-    for point in formula.compose.bond_points:
+            told = f"the condition before {hold.before} cannot be read: {wrong}"
+            yield _at(hold, formula, "condition", told, RUNTIME_FIX)
+    seen: set[str] = set()
+    for point in compose.bond_points:
         if point.id in seen:
-            yield problem(point.path, f"bond point {point.id} is there twice", "rename one of them")
-        seen[point.id] = point.path
-    if not formula.extends:
-        for hook in formula.compose.hooks:
-            if hook.at and hook.at not in seen:
-                yield problem((*hook.path, "at"), f"a hook names no bond point: {hook.at}", _near(hook.at, seen))
+            yield _at(point, formula, "", f"bond point {point.id} is there twice", "rename one of them")
+        seen.add(point.id)
+    for hook in compose.hooks if not formula.extends else ():
+        if hook.at and hook.at not in seen:
+            yield _at(hook, formula, "at", f"a hook names no bond point: {hook.at}", _near(hook.at, seen))
+
+
+def _at(rule: Advice | Hold | BondPoint | Hook, formula: Formula, key: str, told: str, fix: str) -> Problem:
+    path = (*rule.path, key) if key else rule.path
+    return (rule.origin or formula.source).problem(path, told, fix)
 
 
 def _of_convoy(formula: Formula) -> Iterator[Problem]:

@@ -32,6 +32,10 @@ class Moves:
         """Remember a replacement."""
         self._swaps[step_id] = swap
 
+    def knows(self, step_id: str) -> bool:
+        """Whether a step of that id was there and was replaced."""
+        return step_id in self._swaps
+
     def heads(self, step_id: str) -> tuple[str, ...]:
         """The steps with which an old one begins now."""
         return self._follow(step_id, lambda swap: swap.heads)

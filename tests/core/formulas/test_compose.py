@@ -356,3 +356,38 @@ def test_the_digest_changes_with_any_text_that_went_in(kitchen: Kitchen) -> None
     assert kitchen.cook("it").digest == first
     kitchen.write("base", chain("a", "b"))
     assert kitchen.cook("it").digest != first
+
+
+def test_a_loop_of_no_rounds_leaves_no_hold_and_no_lost_rule(kitchen: Kitchen) -> None:
+    recipe = kitchen.cook_text(
+        """
+        [[steps]]
+        id = "none"
+        title = "N"
+        [steps.loop]
+        count = 0
+        [[steps.loop.body]]
+        id = "x"
+        title = "X"
+        [[steps]]
+        id = "a"
+        title = "A"
+        needs = ["none"]
+        [[compose.gate]]
+        before = "none"
+        condition = "env.X"
+        [[compose.bond_points]]
+        id = "p"
+        before_step = "none"
+        """
+    )
+    assert needs(recipe) == {"a": ()}
+    assert recipe.steps[0].only_if == ""
+    assert recipe.bond_points == ()
+
+
+def test_a_parents_rule_is_told_where_the_parent_has_it(kitchen: Kitchen) -> None:
+    kitchen.write("base", chain("a", more='[[compose.gate]]\nbefore = "gone"\ncondition = "env.X"\n'))
+    error = kitchen.error('extends = ["base"]\n')
+    assert error.why.endswith("base.formula.toml:5")
+    assert error.hint == "there are: a"

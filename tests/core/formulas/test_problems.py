@@ -300,3 +300,31 @@ def test_a_text_of_another_size_or_code_is_refused(kitchen: Kitchen) -> None:
         read_source(path)
     with pytest.raises(FormulaError, match="cannot be read"):
         read_source(path + "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (chain("a") + '[prompts]\nbase = "x"\n', "prompts is of no use in a formula of type workflow"),
+        ('[[template]]\nid = "x"\ntitle = "X"\n' + chain("a"), "template is of no use in a formula of type workflow"),
+        (
+            'type = "expansion"\n[[template]]\nid = "x"\ntitle = "X"\n[compose]\naspects = []\n',
+            "compose and advice of an expansion hold only where it is cooked by itself",
+        ),
+        (chain("a") + '[[pointcuts]]\nglob = "a"\n', "pointcuts without advice choose nothing"),
+    ],
+)
+def test_what_would_be_of_no_use_is_a_warning(text: str, said: str) -> None:
+    formula = parse(Source(HEAD + text, "it.formula.toml"))
+    assert any(said in warning for warning in formula.warnings)
+
+
+def test_a_condition_on_an_undeclared_variable_is_a_warning(kitchen: Kitchen) -> None:
+    recipe = kitchen.cook_text(chain("a", "b", more='condition = "{{nobody}}"\n'))
+    assert [step.id for step in recipe.steps] == ["a"]
+    assert "uses {{nobody}}, which is declared nowhere" in recipe.warnings[0]
+
+
+def test_dates_in_metadata_become_text(kitchen: Kitchen) -> None:
+    recipe = kitchen.cook_text(chain("a", more="metadata = { due = 2026-03-02, far = inf, n = 1.5 }\n"))
+    assert recipe.steps[0].metadata == {"due": "2026-03-02", "far": "inf", "n": 1.5}
