@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "bead", nargs="?", default="", help="one piece of work (default: all that is ready, queued or in a convoy)"
     )
-    parser.add_argument("--all", action="store_true", help=f"all that is held back or at work, not only {MOST_HELD}")
+    parser.add_argument("--all", action="store_true", help=f"whole lists, not only the first {MOST_HELD}")
     context.add_json(parser)
 
 
@@ -74,7 +74,7 @@ def _overview(account: Account, everything: bool) -> list[str]:
         if not found:
             continue
         lines += ["", output.style(f"{head} ({len(found)})", "bold")]
-        most = len(found) if everything or state not in ("held", "at work") else MOST_HELD
+        most = len(found) if everything or state not in ("held", "at work", "nobody") else MOST_HELD
         for one in found[:most]:
             lines += _row(one)
         if len(found) > most:

@@ -28,6 +28,9 @@ _ORDERS = {
     "assignee": f"assignee, {_NEWEST_FIRST}",
 }
 
+MAPPED_FROM = 50
+"""From so many beads on their rows are read from a mapped index."""
+
 DESCENDANTS = (
     "id IN (WITH RECURSIVE below(id) AS (SELECT source FROM deps WHERE target=? AND type='parent-child' UNION "
     "SELECT source FROM deps JOIN below ON target=below.id AND type='parent-child') SELECT id FROM below)"
@@ -163,8 +166,16 @@ def rows_of(db: sqlite3.Connection, columns: str, bead_ids: Iterable[str]) -> li
     """These columns of those of the beads that exist, in no order; thousands at once cost little."""
     wanted = list(bead_ids)
     found: list[Any] = []
-    for start in range(0, len(wanted), 500):
-        some = wanted[start : start + 500]
-        sql = f"SELECT {columns} FROM beads WHERE id IN ({','.join('?' * len(some))})"
-        found += db.execute(sql, some).fetchall()
+    is_long = len(wanted) > MAPPED_FROM
+    if is_long:
+        # a fifth of the time; only for the moment, since a mapped file that is cut short ends the process
+        db.execute(f"PRAGMA mmap_size={1 << 30}")
+    try:
+        for start in range(0, len(wanted), 500):
+            some = wanted[start : start + 500]
+            sql = f"SELECT {columns} FROM beads WHERE id IN ({','.join('?' * len(some))})"
+            found += db.execute(sql, some).fetchall()
+    finally:
+        if is_long:
+            db.execute("PRAGMA mmap_size=0")
     return found

@@ -85,15 +85,10 @@ def _count(statuses: Iterable[str | None]) -> Progress:
 
 def list_rows(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> list[Row]:
     """Convoys with these statuses (empty: all), the newest first, without their members; reads no record."""
-    town = ledger.store_for("hq-x")
-    convoys = sorted(
-        town.headlines(BeadQuery(types=("convoy",), statuses=statuses)), key=lambda one: (-one.created_at, one.id)
-    )
-    members: dict[str, list[str]] = {one.id: [] for one in convoys}
-    for source, target, _ in town.all_edges("tracks"):
-        if source in members:
-            members[source].append(target)
-    known = ledger.statuses(bead_id for some in members.values() for bead_id in some)
+    convoys = ledger.store_for("hq-x").excerpts(BeadQuery(types=("convoy",), statuses=statuses))
+    convoys.sort(key=lambda one: (-one.created_at, one.id))
+    members = {one.id: member_ids(one) for one in convoys}
+    known = ledger.statuses(dict.fromkeys(bead_id for some in members.values() for bead_id in some))
     return [
         Row(one.id, one.title, one.status, one.created_at, _count(map(known.get, members[one.id]))) for one in convoys
     ]

@@ -37,6 +37,8 @@ or the refinery does; it is done."""
 STATES = (NEXT, IN_LINE, HELD, NOBODY, WORKING, OVER)
 _STATE_OF = {HOLDER: WORKING, REVIEW: WORKING, DONE: OVER}
 DEEPEST = 6
+MOST_LOOSE = 200
+"""So many ready beads of a rig are looked at, the most urgent ones; a backlog of thousands is another list."""
 
 
 class Answer(Record):
@@ -269,7 +271,7 @@ class _Teller:
             ids.update(dict.fromkeys(member_ids(convoy)))
         for name, store in self.ledger.stores().items():
             if name in self.board.rigs:
-                query = BeadQuery(types=tuple(sorted(SLINGABLE - {""})))
+                query = BeadQuery(types=tuple(sorted(SLINGABLE - {""})), limit=MOST_LOOSE)
                 ids.update(dict.fromkeys(one.id for one in store.ready_excerpts(query, self.clock.now())))
         statuses = self.ledger.statuses(ids)
         still = [one for one in ids if statuses.get(one) != CLOSED]
