@@ -87,7 +87,8 @@ def _status(place: Refinery, *, as_json: bool) -> int:
     if isinstance(last, dict) and last.get("id"):
         age = format_age(SYSTEM_CLOCK.now() - float(last.get("at") or 0.0))
         merged, sent = len(last.get("merged") or ()), len(last.get("culprits") or ())
-        output.say(f"  last     {last['id']}: {merged} merged, {sent} sent back, {age} ago")
+        ago = "just now" if age == "now" else f"{age} ago"
+        output.say(f"  last     {last['id']}: {merged} merged, {sent} sent back, {ago}")
     output.say(f"  session  {entry.session} {'runs' if facts['running'] else 'does not run (merging needs none)'}")
     for warning in facts["warnings"]:
         output.note(f"note: {output.clean(warning)}")

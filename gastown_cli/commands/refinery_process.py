@@ -77,9 +77,11 @@ def _show(result: BatchResult) -> None:
     mark = (
         output.style("✗", "red") if result.culprits or result.hold or result.conflicts else output.style("✓", "green")
     )
-    output.say(f"{mark} {output.clean(result.words())}")
+    output.say(f"{mark} {output.clean(result._replace(notes=()).words())}")
     how = f"{result.probes} probes, {result.runs} gate runs, {result.secs:.1f} s"
     output.say(f"  {result.id}: {how}" + (f", {result.target} is at {result.head[:8]}" if result.head else ""))
+    for note in result.notes:
+        output.say(f"  {output.clean(note)}")
 
 
 def _warn(root: str, rig: str) -> None:

@@ -50,10 +50,11 @@ def finish(place: Refinery, landed: Iterable[Landed], *, batch: str = "", again:
     place.at("branches dropped")
     for bead in beads:
         _forget_deaths(place, bead)
-    _look_at_convoys(place, beads)
     for one in everything:
         _tell(place, one, batch, again)
         place.at(f"told {one.request.id}")
+    _look_at_convoys(place, beads)
+    for one in everything:
         _close_request(place, one)
         place.at(f"request closed {one.request.id}")
     return beads

@@ -102,6 +102,7 @@ class BatchRun:
             self._hold(HoldError(INFRASTRUCTURE, str(error)))
         finally:
             claims.give_back(self.place.store, self.requests, actor=self.place.actor)
+            self.worktrees.close()
         secs = round(self.place.clock.now() - began, 3)
         probes = len(self.board.state.probes)
         self.result = self.result._replace(secs=secs, probes=probes, runs=self.gates.count, base=self.base)
@@ -361,11 +362,13 @@ class BatchRun:
                 if failure.send_back(self.place, request, gate, batch_id=self.id, head=head, **kinds):
                     rework.append(request.source_issue)
                 blamed.append(one.id)
+                self.board.mark([one.id], "culprit", failure.reason(gate, one.peers))
             else:
                 why = f"no verdict with it: {gate.name}: {gate.detail}" if gate is not None else "no verdict with it"
                 what_next = "look at the gate's log; gt mq retry takes the request again, gt mq reject sends it back"
                 failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next, label=NEEDS_RETRY)
                 aside.append(one.id)
+                self.board.mark([one.id], "held", why)
         for request_id, why in self.later.items():
             payload = {**self._names(self.requests[request_id]), "reason": why, "batch": self.id}
             self._event("merge_skipped", payload)

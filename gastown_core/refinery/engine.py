@@ -13,6 +13,7 @@ from contextlib import suppress
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
 from gastown_core.files.locks import FileLock
+from gastown_core.model.bead import OPEN
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.batch import BatchRun, new_batch_id
@@ -29,7 +30,7 @@ from gastown_core.refinery.worktrees import Worktrees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from gastown_core.clock import Clock
     from gastown_core.refinery.queue import Queue
@@ -70,6 +71,8 @@ def process(
                 break
         if once or not any(_moved(result) for result in engine.results[before:]):
             break
+    if not engine.results:
+        engine.look_after_conflicts()
     engine.rest()
     return engine.results
 
@@ -129,7 +132,7 @@ class Engine:
         self.results.append(result)
         records.keep(self.place, result)
         self.board.rest({**result.as_json(), "at": self.place.clock.now()}, hold=result.hold)
-        self._dispatch(result)
+        self.results[-1] = result._replace(notes=self.dispatch(result.rework))
         if result.merged:
             with suppress(GastownError):
                 land_what_is_ready(self.place, target)
@@ -181,23 +184,31 @@ class Engine:
         self.board.rest(hold=hold.reason)
         return False
 
-    def _dispatch(self, result: BatchResult) -> None:
-        """Give work that came back to a worker; where that cannot be done now it stays ready, for the next feeding."""
+    def dispatch(self, beads: Iterable[str]) -> tuple[str, ...]:
+        """Give work that came back to a worker, and say what came of it; where that cannot be done now it stays ready."""
         from gastown_core.refinery.conflicts import FORMULA
         from gastown_core.work.dispatch import dispatch
         from gastown_core.work.request import SlingRequest
 
-        place = self.place
-        for bead_id in result.rework:
+        place, told = self.place, []
+        for bead_id in beads:
             bead = place.ledger.get(bead_id)
-            if bead is None or bead.status != "open":
+            if bead is None or bead.status != OPEN:
                 continue
             metadata = bead.raw.get("metadata")
             is_conflict = isinstance(metadata, dict) and "conflict" in metadata
-            request = SlingRequest(bead_id, formula=FORMULA if is_conflict else "", boot=False, convoy=not is_conflict)
-            dispatch(
+            request = SlingRequest(bead_id, formula=FORMULA if is_conflict else "", boot=False)
+            done = dispatch(
                 place.root, place.ledger, bead_id, place.rig, actor=place.actor, request=request, clock=place.clock
             )
+            told.append(done.words())
+        return tuple(words for words in told if words)
+
+    def look_after_conflicts(self) -> None:
+        """Conflict tasks that nobody got when they were filed are tried again."""
+        waiting = [one for one, _ in self.queue().blocked if one.conflict_task_id]
+        if waiting:
+            self.dispatch(one.conflict_task_id for one in waiting)
 
     def rest(self) -> None:
         """Nothing is left to do: say so, also where a killed run's last word stands."""

@@ -25,7 +25,6 @@ def fix(
     stacker: Stacker,
     stack: Stacked,
     found: GateSet,
-    name: str,
     on_change: Callable[[GateRun], None],
 ) -> tuple[GateSet, Stacked | None]:
     """Mend a red stack gate by gate; the last verdict, and the mended stack if it is green."""
@@ -36,11 +35,11 @@ def fix(
         if gate is None or not gate.fix_cmd or gate.name in tried:
             break
         tried.add(gate.name)
-        mended = _mend(worktrees, gates, stacker, here, gate, name, on_change)
+        mended = _mend(worktrees, gates, stacker, here, gate, on_change)
         if mended is None:
             break
         here = mended
-        with worktrees.open(f"{name}-fixed", here.commit) as tree:
+        with worktrees.open(here.commit) as tree:
             found = gates.run(tree, here.tree, on_change)
     return found, here if here is not stack and found.result == PASS else None
 
@@ -51,11 +50,10 @@ def _mend(
     stacker: Stacker,
     stack: Stacked,
     gate: Gate,
-    name: str,
     on_change: Callable[[GateRun], None],
 ) -> Stacked | None:
     """The stack with what the gate's fixer changed, None if it failed or changed nothing."""
-    with worktrees.open(f"{name}-fix", stack.commit) as tree:
+    with worktrees.open(stack.commit) as tree:
         run = gates.run_one(f"{gate.name}-fix", gate.fix_cmd, gate.timeout_s, tree, stack.tree, on_change)
         if run.result != PASS:
             return None

@@ -114,11 +114,11 @@ class Prober:
             self.board.gate(number, run)
 
         try:
-            with self.worktrees.open(f"{self.batch}-{number}", stack.commit) as tree:
+            with self.worktrees.open(stack.commit) as tree:
                 found = self.gates.run(tree, stack.tree, told)
             if found.result != FAIL or self.stacker is None:
                 return found, None
-            return fix(self.worktrees, self.gates, self.stacker, stack, found, f"{self.batch}-{number}", told)
+            return fix(self.worktrees, self.gates, self.stacker, stack, found, told)
         except (GitError, OSError) as error:
             return GateSet(ERROR, (no_worktree(error),)), None
 

@@ -44,11 +44,13 @@ class BatchResult(Record):
     stopped: bool = False
     rework: tuple[str, ...] = ()
     """Beads that want a worker again."""
+    notes: tuple[str, ...] = ()
+    """What came of giving them to one."""
 
     def as_json(self) -> dict[str, Any]:
         """The result as ``gt refinery process --json`` prints it and ``batches.jsonl`` keeps it."""
         out = {key: list(value) if isinstance(value, tuple) else value for key, value in self._asdict().items()}
-        return {key: value for key, value in out.items() if key not in ("stopped", "rework") or value}
+        return {key: value for key, value in out.items() if key not in ("stopped", "rework", "notes") or value}
 
     def words(self) -> str:
         """The result in a sentence."""
@@ -65,7 +67,7 @@ class BatchResult(Record):
         ]
         told += ["held: " + self.hold] if self.hold else []
         told += ["stopped; what was in hand is back in the queue"] if self.stopped else []
-        return f"{self.rig} {self.target}: {'; '.join(told) or 'nothing to merge'}"
+        return "; ".join([f"{self.rig} {self.target}: {', '.join(told) or 'nothing to merge'}", *self.notes])
 
 
 def keep(place: Refinery, result: BatchResult) -> None:

@@ -91,7 +91,7 @@ def merge_trees(git: Git, worktrees: Worktrees, onto: str, tip: str) -> tuple[st
 
 
 def _merge_in_worktree(worktrees: Worktrees, onto: str, tip: str) -> tuple[str, tuple[str, ...]]:
-    with worktrees.open("stack", onto) as tree:
+    with worktrees.open(onto) as tree:
         done = tree.attempt("merge", "--squash", "--no-commit", "--quiet", tip)
         if done.code == 0:
             return tree.run("write-tree"), ()

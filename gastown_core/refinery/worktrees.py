@@ -1,4 +1,4 @@
-"""Temporary worktrees for probes: detached, one per use, gone afterwards; what a killed run left is cleared away.
+"""Temporary worktrees for probes: detached, clean for each use, gone with their batch; what a killed run left is cleared away.
 
 That takes in gates which outlived their engine: whatever runs in a folder of ours is ended first.  They lie under ``<rig>/.runtime/refinery/trees/<target>``; whoever holds the target's lock owns them all.
 """
@@ -21,24 +21,51 @@ _NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"
 
 
 class Worktrees:
-    """Worktrees of ``bare`` below ``folder``."""
+    """Worktrees of ``bare`` below ``folder``; one that is free again is used again, swept clean, until ``close``."""
 
     def __init__(self, bare: Git, folder: str) -> None:
         self.bare = bare
         self.folder = folder
         self._numbers = count(1)
+        self._free: list[str] = []
 
     @contextmanager
-    def open(self, purpose: str, commit: str) -> Iterator[Git]:
-        """A worktree at ``commit`` for the length of the block. Raises GitError, OSError."""
+    def open(self, commit: str) -> Iterator[Git]:
+        """A clean worktree at ``commit`` for the length of the block. Raises GitError, OSError."""
+        path = self._again(commit) or self._fresh(commit)
+        try:
+            yield Git(path, identity=ENGINE)
+        except BaseException:
+            self._drop(path)
+            raise
+        self._free.append(path)
+
+    def _fresh(self, commit: str) -> str:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         # git keeps its own record under the folder's last name, which has to be unique
-        path = os.path.join(self.folder, f"{purpose}-{os.getpid()}-{next(self._numbers)}")
+        path = os.path.join(self.folder, f"tree-{os.getpid()}-{next(self._numbers)}")
         try:
             self.bare.run(*_NO_HOOKS, "worktree", "add", "--quiet", "--detach", path, commit)
-            yield Git(path, identity=ENGINE)
-        finally:
+        except BaseException:
             self._drop(path)
+            raise
+        return path
+
+    def _again(self, commit: str) -> str:
+        """A worktree that is free, as if it were fresh; empty if there is none that can be had so."""
+        while self._free:
+            path = self._free.pop()
+            tree = Git(path)
+            moved = tree.attempt(*_NO_HOOKS, "checkout", "--quiet", "--force", "--detach", commit)
+            if moved.code == 0 and tree.attempt("clean", "-ffdxq").code == 0:
+                return path
+            self._drop(path)
+        return ""
+
+    def close(self) -> None:
+        """Remove those that are free."""
+        while self._free:
+            self._drop(self._free.pop())
 
     def _drop(self, path: str) -> None:
         self.bare.attempt("worktree", "remove", "--force", path)

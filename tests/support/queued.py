@@ -165,7 +165,8 @@ class Queued:
     def leftovers(self) -> list[str]:
         """What a finished engine must not leave: worktrees of probes, intents."""
         folder = os.path.join(self.rig, ".runtime", "refinery")
-        found = [name for name in os.listdir(folder) if name.startswith("intent-")]
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        found = [name for name in names if name.startswith("intent-")]
         for place, _, _ in os.walk(os.path.join(folder, "trees")):
             found += os.listdir(place) if os.path.dirname(place).endswith("trees") else []
         rows = self.bare.run("worktree", "list", "--porcelain")
@@ -195,5 +196,9 @@ def queued(queued_seed: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch) 
     shutil.copytree(queued_seed, base, symlinks=True)
     made = Queued(os.path.join(base, "gt"))
     made.bare.run("remote", "set-url", "origin", "file://" + made.origin.path)
-    monkeypatch.setattr("gastown_core.work.dispatch.dispatch", lambda *args, **more: None)
+    from gastown_core.work.dispatch import Dispatched
+
+    monkeypatch.setattr(
+        "gastown_core.work.dispatch.dispatch", lambda root, ledger, bead, rig, **more: Dispatched(bead, rig, True)
+    )
     yield made

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+
+from tests.support.cli import gt
+from tests.support.queued import Queued, queued, queued_seed
+
+__all__ = ["queued", "queued_seed"]
+
+
+def test_the_queue_is_shown_merged_and_told(queued: Queued) -> None:
+    queued.gate()
+    first, bad = queued.hand_in({"a": "1"}, priority=0), queued.hand_in({"bad": "1"})
+    rows = gt("mq", "list", "shop", "--json", cwd=queued.root).json
+    assert [(row["id"], row["status"]) for row in rows] == [(first.id, "ready"), (bad.id, "ready")]
+    assert gt("mr", "next", "-q", cwd=queued.rig).out.strip() == first.id
+    shown = gt("mq", "list", "--verify", cwd=queued.rig).out
+    assert "OK" in shown and first.branch in shown
+    ran = gt("refinery", "process", "shop", "--once", "--json", cwd=queued.root)
+    assert ran.code == 3
+    [result] = ran.json
+    assert result["merged"] == [first.id] and result["culprits"] == [bad.id]
+    status = gt("refinery", "status", "shop", "--json", cwd=queued.root).json
+    assert status["phase"] == "idle" and status["last"]["id"] == result["id"] and status["queue_length"] == 0
+    assert gt("mq", "status", first.id, "--json", cwd=queued.root).json["close_reason"] == "merged"
+    assert "found bad" in gt("refinery", "log", "shop", "-b", result["id"], cwd=queued.root).out
+    assert result["id"] in gt("ref", "log", "shop", cwd=queued.root).out
+    assert gt("mq", "next", cwd=queued.rig).code == 1
+
+
+def test_claims_lists_and_rejections_by_hand(queued: Queued) -> None:
+    one, two = queued.hand_in({"a": "1"}, priority=0), queued.hand_in({"b": "1"})
+    assert gt("refinery", "claim", one.id, cwd=queued.root).code == 0
+    ready = gt("refinery", "ready", "shop", "--json", cwd=queued.root).json
+    assert [row["id"] for row in ready["ready"]] == [two.id] and ready["anomalies"] == []
+    assert [row["mr"]["id"] for row in gt("refinery", "queue", "shop", "--json", cwd=queued.root).json] == [
+        one.id,
+        two.id,
+    ]
+    assert [row["id"] for row in gt("refinery", "unclaimed", "shop", "--json", cwd=queued.root).json] == [two.id]
+    assert gt("refinery", "blocked", "shop", "--json", cwd=queued.root).json == []
+    assert gt("refinery", "release", one.id, cwd=queued.root).code == 0
+    assert gt("mq", "reject", "shop", two.id, "-r", "no", cwd=queued.root).code == 0
+    assert gt("mq", "retry", one.id, "--now", "--json", cwd=queued.root).json[0]["merged"] == [one.id]
+    refused = gt("mq", "retry", two.id, "--json", cwd=queued.root)
+    assert refused.code == 1 and json.loads(refused.out)["error"].startswith(two.id)
+
+
+def test_a_held_queue_says_why_and_a_wrong_gate_where(queued: Queued) -> None:
+    queued.gate("exit 1")
+    queued.hand_in({"a": "1"})
+    assert gt("refinery", "process", cwd=queued.rig).code == 1
+    again = gt("refinery", "process", cwd=queued.rig)
+    assert again.code == 1 and "red by itself" in again.err
+    assert "held" in gt("refinery", "status", cwd=queued.rig).out
+    queued.settings(gates={"unit": {"cmd": "x", "timout": "1m"}}, gate={})
+    wrong = gt("refinery", "process", "shop", cwd=queued.root)
+    assert wrong.code == 2 and "did you mean timeout?" in wrong.err
+
+
+def test_a_polecat_does_not_merge(queued: Queued) -> None:
+    refused = gt("refinery", "process", "shop", cwd=queued.root, GT_ROLE="polecat", GT_RIG="shop", GT_POLECAT="opal")
+    assert refused.code == 2 and "gt done" in refused.err
