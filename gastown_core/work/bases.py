@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_core.model.address import parse_address
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
 from gastown_core.work.hook import dispatch_of
@@ -34,6 +35,9 @@ def base_of(root: str, ledger: TownLedger, bead: Bead, rig: str, wanted: str, *,
     branch = wanted or before.get("base", "") or integration_branch(root, ledger, bead, rig)
     if back is not None:
         return Base(branch, back.branch, back.branch, (back.worker,) if back.worker else ())
+    # whose work was given back when the worker died is noted with the old order
+    lost = parse_address(before.get("worker", ""))
+    dead = dead or (lost.name if lost.rig == rig else "")
     if dead:
         return Base(branch, before.get("branch", ""), before.get("branch", ""), (dead,))
     return Base(branch, "", before.get("branch", ""))

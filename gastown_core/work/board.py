@@ -11,7 +11,8 @@ from gastown_core.clock import format_span
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.record import Record
 from gastown_core.town.inventory import read_inventory
-from gastown_core.work import cooling
+from gastown_core.town.settings import load_settings
+from gastown_core.work import cooling, respawns
 from gastown_core.work.enqueue import rig_of_bead
 from gastown_core.work.mountain_failures import SKIPPED
 from gastown_core.work.sling_contexts import broken_contexts, open_contexts
@@ -66,6 +67,8 @@ class Board:
         self._queued: dict[str, SlingContext] | None = None
         self._broken: dict[str, SlingContext] | None = None
         self._cooling: Mapping[str, Cooling] | None = None
+        self._died: dict[str, int] | None = None
+        self._most_deaths = 0
 
     # -- what is known ---------------------------------------------------------------------------------------
 
@@ -130,6 +133,14 @@ class Board:
             self._cooling = cooling.read(self.root)
         return self._cooling
 
+    def died(self, bead_id: str) -> int:
+        """How many workers the bead has cost, if that is more than the town allows; else 0."""
+        if self._died is None:
+            self._most_deaths = int(load_settings(self.root).lenient("operational.witness.max_bead_respawns"))
+            self._died = respawns.counts(self.root)
+        count = self._died.get(bead_id, 0)
+        return count if self._most_deaths and count >= self._most_deaths else 0
+
     def rig_of(self, bead_id: str) -> str:
         """The rig that works on a bead, by its prefix; empty if none."""
         return rig_of_bead(self.prefixes, bead_id)
@@ -161,6 +172,7 @@ class Board:
             or self._by_kind(bead, rig)
             or self._by_time(bead)
             or self._by_blockers(bead)
+            or self._by_deaths(bead)
             or (None if queued else self._by_queue(bead))
         )
 
@@ -242,6 +254,13 @@ class Board:
         status = found.status.replace("_", " ") if found is not None else "unknown"
         who = f", {_short(found.assignee)}" if found is not None and polecat_of(found.assignee) else ""
         return f"{hold.id} ({status}{who})"
+
+    def _by_deaths(self, bead: Excerpt) -> Hold | None:
+        deaths = self.died(bead.id)
+        if not deaths:
+            return None
+        why = f"it has cost {deaths} workers (operational.witness.max_bead_respawns)"
+        return Hold(BROKEN, why, (), f"look what happened, then gt sling respawn-reset {bead.id}")
 
     def _by_queue(self, bead: Excerpt) -> Hold | None:
         if bead.id in self.queued:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
-from gastown_core.errors import ConflictError
+from gastown_core.errors import ConflictError, GastownError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.town.settings import load_settings
 
@@ -29,6 +29,18 @@ def count_of(root: str, bead_id: str) -> int:
     entry = beads.get(bead_id) if isinstance(beads, dict) else None
     count = entry.get("count") if isinstance(entry, dict) else 0
     return count if isinstance(count, int) else 0
+
+
+def counts(root: str) -> dict[str, int]:
+    """Every count at once; empty if the file cannot be read."""
+    try:
+        beads = (read_json(_path(root)) or {}).get("beads")
+    except GastownError:
+        return {}
+    found = beads.items() if isinstance(beads, dict) else ()
+    return {
+        bead_id: one["count"] for bead_id, one in found if isinstance(one, dict) and isinstance(one.get("count"), int)
+    }
 
 
 def check(root: str, bead_id: str) -> None:

@@ -65,6 +65,17 @@ def test_who_stopped_on_purpose_or_has_just_begun_is_let_be(paper, fields, after
     assert release(paper) == ([bead] if released else [])
 
 
+def test_work_that_cost_too_many_workers_is_fed_no_more(paper):
+    from gastown_core.work.board import Board
+
+    bead = paper.file()
+    respawns.note(paper.root, bead, by=3, clock=paper.clock)
+    held = Board(paper.root, paper.ledger, paper.clock.now()).hold(bead)
+    assert held is not None and held.text.startswith("it has cost 3 workers")
+    respawns.reset(paper.root, bead)
+    assert Board(paper.root, paper.ledger, paper.clock.now()).is_ready(bead)
+
+
 def test_people_and_crew_are_never_robbed(paper):
     for who in ("overseer", "shop/crew/ana", "mayor"):
         paper.convoy("C", paper.file(status="in_progress", assignee=who))
