@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {DONE: "green", CURRENT: "yellow", READY: "bold", BLOCKED: "red", PENDING: "dim"}
 BAR_CELLS = 20
+SOON_S = 300.0
 LONG = 100
 """A molecule with more steps is summed up."""
 
@@ -58,8 +59,8 @@ def legend() -> str:
 
 
 def pace(seen: Progress) -> str:
-    """``2.5 steps an hour, about 1.2 h to go``; empty while nothing can be said."""
-    if not seen.rate_per_hour or seen.is_complete:
+    """``2.5 steps an hour, about 1.2 h to go``; empty while nothing can be said: the first minutes tell little."""
+    if not seen.rate_per_hour or seen.is_complete or seen.moment - seen.root.created_at < SOON_S:
         return ""
     return f"{seen.rate_per_hour:g} steps an hour, about {seen.eta_hours:g} h to go"
 

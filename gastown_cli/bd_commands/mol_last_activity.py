@@ -30,5 +30,6 @@ def run(args: Namespace) -> int:
         say_object({"molecule_id": root, "last_activity": format_seconds(at), "source": source, "source_step_id": step})
     else:
         by = f" ({clean(step)})" if step else ""
-        say(f"{clean(root)}: {source.replace('_', ' ')}{by}, {age(at, space.now())} ago")
+        when = age(at, space.now())
+        say(f"{clean(root)}: {source.replace('_', ' ')}{by}, {when}{'' if when == 'now' else ' ago'}")
     return 0

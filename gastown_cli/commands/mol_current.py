@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.beads.ledger import TownLedger
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Words of ``gt mol current``."""
@@ -40,12 +42,10 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _as_json(root: str, ledger: object, identity: str) -> int:
-    from gastown_core.beads.ledger import TownLedger
+def _as_json(root: str, ledger: TownLedger, identity: str) -> int:
     from gastown_core.errors import NotFoundError
     from gastown_core.formulas.progress import progress_of
 
-    assert isinstance(ledger, TownLedger)
     name = identity or who.acting(root)
     try:
         molecule = agent_molecule.named_molecule(root, ledger, identity)

@@ -41,6 +41,9 @@ TTL_S = {
 KEEP_LABELS = ("keep", "gt:keep")
 INFRA_TYPES = frozenset("agent rig role message merge-request convoy".split())
 """Records of other rooms, which look after them themselves."""
+INFRA_LABELS = frozenset("gt:agent gt:message gt:merge-request gt:role gt:rig".split())
+QUEUE_LABEL = "gt:sling-context"
+"""A sling that waits its turn, maybe for days."""
 PROMOTE, DELETE, SKIP = "promote", "delete", "skip"
 
 
@@ -109,7 +112,7 @@ def decide(
     span = ttl_s.get(kind, ttl_s[""])
     is_old = now - max(wisp.updated_at, moved_at) > span
     act, reason = SKIP, "young"
-    if wisp.raw.get("no_history") or wisp.issue_type in INFRA_TYPES or wisp.is_pinned:
+    if _is_of_others(wisp):
         reason = "kept by other rules"
     elif step_of(wisp)[0] or "gt:step" in wisp.labels:
         act, reason = (DELETE, "step past its time") if is_old else (SKIP, "young")
@@ -122,6 +125,14 @@ def decide(
     elif is_old:
         act, reason = (DELETE, "closed, past its time") if wisp.is_closed else (PROMOTE, "stuck: open past its time")
     return Decided(wisp.id, wisp.title, kind, act, reason)
+
+
+def _is_of_others(wisp: Bead) -> bool:
+    """Whether some other room looks after it: agents, mail, merge requests, slings in the queue."""
+    if wisp.raw.get("no_history") or wisp.issue_type in INFRA_TYPES or wisp.is_pinned:
+        return True
+    labels = set(wisp.labels)
+    return bool(labels & INFRA_LABELS) or (QUEUE_LABEL in labels and not wisp.is_closed)
 
 
 def compact(
@@ -225,7 +236,7 @@ def collectable(
     now = store.clock.now()
     found = []
     for wisp in store.find(BeadQuery(include_wisps=True, sort="oldest")):
-        if not wisp.is_ephemeral or wisp.is_pinned or wisp.issue_type in INFRA_TYPES or wisp.raw.get("no_history"):
+        if not wisp.is_ephemeral or _is_of_others(wisp) or _has_open_work(store, wisp):
             continue
         if wisp.issue_type in without or wisp.is_closed != closed:
             continue
@@ -234,6 +245,13 @@ def collectable(
         if everything or now - _last_moved(store, wisp) > age_s:
             found.append(wisp)
     return found
+
+
+def _has_open_work(store: JsonlStore, wisp: Bead) -> bool:
+    """Whether it is the molecule of work that is not closed."""
+    kept = molecule_of(wisp)
+    work = store.get(kept.bead) if kept is not None and kept.bead else None
+    return work is not None and not work.is_closed
 
 
 def _last_moved(store: JsonlStore, wisp: Bead) -> float:

@@ -1,0 +1,220 @@
+"""Running a formula: its legs or steps become beads of the rig, a convoy tracks them, what is ready is set going.
+
+Showing (``dry_run``) and doing are one path: the plan is made either way, and only then is anything written.  How
+convoys are made and work is handed out is the business of a higher room: both come in as callables.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.beads.ids import ALPHABET
+from gastown_core.beads.query import BLOCKS
+from gastown_core.errors import GastownError, UsageError
+from gastown_core.formulas.convoy_plan import ConvoyPlan, LegPlan, plan_convoy
+from gastown_core.formulas.formula import CONVOY, WORKFLOW, Formula
+from gastown_core.formulas.molecules import burn, make_molecule
+from gastown_core.formulas.progress import progress_of
+from gastown_core.formulas.record import molecule_of
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.formulas.recipe import Recipe
+
+    Bundle = Callable[[str, Sequence[str]], str]
+    """Makes a convoy of a title and members; its id."""
+    Hand = Callable[[str, str, bool], str]
+    """Gives (bead, runtime, review only) to a worker; empty, or why that failed."""
+
+
+class Part(Record):
+    """One bead of a run; ``started`` says that a worker has it, ``error`` why none could be had."""
+
+    bead: str
+    name: str
+    title: str
+    agent: str = ""
+    output_path: str = ""
+    started: bool = False
+    error: str = ""
+
+
+class Ran(Record):
+    """What a run made, or (with ``dry_run``) would make; ``directory`` is where findings go."""
+
+    formula: str
+    type: str
+    run_id: str
+    parts: tuple[Part, ...]
+    convoy: str = ""
+    root: str = ""
+    directory: str = ""
+    warnings: tuple[str, ...] = ()
+    dry_run: bool = False
+
+    @property
+    def failed(self) -> tuple[Part, ...]:
+        """Parts that should have been started and were not."""
+        return tuple(part for part in self.parts if part.error)
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``gt formula run --json`` prints it."""
+        return {**self._asdict(), "parts": [part._asdict() for part in self.parts], "warnings": list(self.warnings)}
+
+
+def run_id() -> str:
+    """Five characters that name one run."""
+    return "".join(ALPHABET[byte % len(ALPHABET)] for byte in os.urandom(5))
+
+
+def base_folder(root: str, formula: Formula, review_id: str) -> str:
+    """Where the findings of a run lie: in the town, since every worker has a worktree of its own."""
+    reviews = os.path.join(root, ".runtime", "reviews")
+    return reviews if "review_id" in formula.output.directory else os.path.join(reviews, review_id)
+
+
+def run_convoy(
+    root: str,
+    store: JsonlStore,
+    formula: Formula,
+    given: Mapping[str, str],
+    *,
+    actor: str,
+    bundle: Bundle,
+    hand: Hand,
+    preset: str = "",
+    agent: str = "",
+    facts: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+) -> Ran:
+    """Run a formula of type convoy: a task per leg, the synthesis behind them, all in one convoy, each leg handed out.
+
+    Raises FormulaError (a required input is missing, no such preset), UsageError if it is of another type.
+    """
+    if formula.type != CONVOY:
+        raise UsageError(f"{formula.name} is of type {formula.type}, no convoy")
+    name = run_id()
+    plan = plan_convoy(
+        formula,
+        given,
+        directory=base_folder(root, formula, name),
+        review_id=name,
+        preset=preset,
+        agent=agent,
+        facts=facts,
+    )
+    if dry_run:
+        ends = (plan.synthesis,) if plan.synthesis is not None else ()
+        parts = tuple(Part("", leg.id, leg.title, leg.agent, leg.output_path) for leg in (*plan.legs, *ends))
+        return Ran(formula.name, CONVOY, name, parts, directory=plan.directory, warnings=plan.warnings, dry_run=True)
+    os.makedirs(plan.directory, exist_ok=True)
+    made = _make_legs(store, plan, actor)
+    convoy = _bundled(store, bundle, f"{formula.name}: {_about(plan, facts)}", made, actor)
+    legs = {leg.id for leg in plan.legs}
+    parts = tuple(
+        part._replace(error=error, started=not error)
+        if part.name in legs and (error := hand(part.bead, part.agent, formula.review_only)) is not None
+        else part
+        for part in made
+    )
+    return Ran(formula.name, CONVOY, name, parts, convoy, directory=plan.directory, warnings=plan.warnings)
+
+
+def _about(plan: ConvoyPlan, facts: Mapping[str, Any] | None) -> str:
+    known = facts or {}
+    title = str(known.get("pr_title") or known.get("target_description") or known.get("files") or "")
+    return " ".join((title or plan.review_id).split())[:120]
+
+
+def _make_legs(store: JsonlStore, plan: ConvoyPlan, actor: str) -> list[Part]:
+    """The beads of the legs and of the synthesis, in one write."""
+    made: list[Part] = []
+    with store.write(actor) as batch:
+        for leg in plan.legs:
+            bead = batch.create(_leg_fields(plan, leg), kind="leg")
+            made.append(Part(bead.id, leg.id, leg.title, leg.agent, leg.output_path))
+        if plan.synthesis is not None:
+            end = plan.synthesis
+            bead = batch.create(_leg_fields(plan, end), kind="syn")
+            for part in made:
+                if part.name in plan.synthesis_needs:
+                    batch.add_edge(bead.id, part.bead, BLOCKS)
+            made.append(Part(bead.id, end.id, end.title, end.agent, end.output_path))
+    return made
+
+
+def _leg_fields(plan: ConvoyPlan, leg: LegPlan) -> dict[str, Any]:
+    return {
+        "title": " ".join((leg.title or leg.id).split())[:500],
+        "description": leg.text,
+        "acceptance_criteria": f"{leg.output_path} is written",
+        "source_formula": plan.formula,
+        "metadata": {
+            "run": {"formula": plan.formula, "id": plan.review_id, "leg": leg.id, "output_path": leg.output_path},
+            **({"agent": leg.agent} if leg.agent else {}),
+        },
+    }
+
+
+def _bundled(store: JsonlStore, bundle: Bundle, title: str, parts: Sequence[Part], actor: str) -> str:
+    """The convoy; without one nothing of the run stays."""
+    try:
+        return bundle(title, [part.bead for part in parts])
+    except GastownError:
+        with store.write(actor) as batch:
+            for part in parts:
+                batch.delete(part.bead)
+        raise
+
+
+# -- workflows -----------------------------------------------------------------------------------------------
+
+
+def run_workflow(
+    store: JsonlStore,
+    recipe: Recipe,
+    *,
+    actor: str,
+    bundle: Bundle,
+    hand: Hand,
+    agent: str = "",
+    dry_run: bool = False,
+) -> Ran:
+    """Run a workflow: a poured molecule in a convoy, its ready steps handed out; the rest follow as these close.
+
+    Steps that need a person (``interactive``) are left to whoever runs it.
+    """
+    if recipe.type != WORKFLOW:
+        raise UsageError(
+            f"{recipe.name} is of type {recipe.type}",
+            "workflows and convoys are run",
+            f"bd cook {recipe.name} --dry-run shows its steps, bd mol pour {recipe.name} makes them beads",
+        )
+    if dry_run:
+        parts = tuple(Part("", step.id, step.title, agent or recipe.agent) for step in recipe.steps)
+        return Ran(recipe.name, WORKFLOW, "", parts, warnings=recipe.warnings, dry_run=True)
+    with store.write(actor) as batch:
+        root = make_molecule(batch, recipe, actor=actor, poured=True, ephemeral=False)
+    seen = progress_of(store, root)
+    try:
+        convoy = bundle(f"{recipe.name}: {recipe.description or root}"[:200], [view.id for view in seen.steps])
+    except GastownError:
+        with store.write(actor) as batch:
+            burn(batch, root)
+        raise
+    kept = molecule_of(seen.root)
+    interactive = {step.id for step in kept.steps if step.interactive} if kept is not None else set()
+    runtime = agent or recipe.agent
+    made: list[Part] = []
+    for view in seen.steps:
+        part = Part(view.id, view.name, view.title, runtime)
+        if view in seen.ready and view.name not in interactive:
+            error = hand(view.id, runtime, recipe.review_only)
+            part = part._replace(error=error, started=not error)
+        made.append(part)
+    return Ran(recipe.name, WORKFLOW, root, tuple(made), convoy, root, warnings=recipe.warnings)
