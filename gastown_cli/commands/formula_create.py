@@ -21,13 +21,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Write the file and say where it is."""
+    from gastown_core.formulas.places import shown_path
+    from gastown_core.formulas.resolve import places_at
     from gastown_core.formulas.starter import write_starter
 
+    hidden = [shown_path(*pair) for pair in places_at(os.getcwd()).files(args.name)]
     path = write_starter(_folder(args.user), args.name, args.type)
     if args.json:
         output.say_json({"name": args.name, "type": args.type, "path": path})
         return 0
     output.say(f"{output.style('✓', 'green')} wrote {output.clean(path)}")
+    if hidden:
+        output.note(f"note: a formula of this name is there already, {output.clean(hidden[0])}; the nearer one counts")
     output.say(f"edit it, then: bd cook {args.name} --dry-run")
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.formulas.advise import advise
+from gastown_core.formulas.condition_terms import renamed
 from gastown_core.formulas.errors import FormulaError
 from gastown_core.formulas.extend import resolve_extends
 from gastown_core.formulas.formula import ASPECT, BondPoint, Formula, Step
@@ -39,9 +40,11 @@ def apply_branches(formula: Formula, steps: Sequence[Step], moves: Moves) -> lis
 def apply_holds(formula: Formula, steps: Sequence[Step], moves: Moves) -> list[Step]:
     """``compose.gate``: the condition that holds the step back at run time."""
     held: dict[str, str] = {}
+    names = moves.ends()
     for rule in formula.compose.gate:
+        condition = renamed(rule.condition, names)
         for head in moves.heads(rule.before):
-            held[head] = f"({held[head]}) and ({rule.condition})" if head in held else rule.condition
+            held[head] = f"({held[head]}) and ({condition})" if head in held else condition
     return [_held(step, held[step.id]) if step.id in held else step for step in steps]
 
 

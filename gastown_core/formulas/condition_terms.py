@@ -12,6 +12,7 @@ from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from typing import Any, TypeAlias
 
     Term: TypeAlias = "And | Or | Not | Compare | Call | Literal | PathTerm"
@@ -85,6 +86,53 @@ def read(text: str) -> Term:
     if reader.at < len(reader.tokens):
         raise ConditionFault(f'"{reader.tokens[reader.at]}" is out of place')
     return term
+
+
+_OTHERS = ("step", "steps", "env", "status", "output")
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A condition that names steps by their new ids; what is no condition stays as it is."""
+    if not text or not names:
+        return text
+    out, at = [], 0
+    while found := _TOKEN.match(text, at):
+        word = found[4]
+        if word:
+            start = found.start(4)
+            old = _longest(word, names)
+            out.append(text[at:start] + (names[old] + word[len(old) :] if old else word))
+        else:
+            out.append(found[0])
+        at = found.end()
+    return "".join(out) + text[at:]
+
+
+def strangers(text: str, known: Collection[str]) -> list[str]:
+    """Names in a condition that are no step of ``known`` and nothing else that conditions know."""
+    try:
+        words = _tokens(text)
+    except ConditionFault:
+        return []
+    out = []
+    for place, word in enumerate(words):
+        following = words[place + 1] if place + 1 < len(words) else ""
+        is_name = (
+            re.match(r"[A-Za-z_]", word) and following != "(" and word not in ("and", "or", "not", "true", "false")
+        )
+        if is_name and word.split(".")[0] not in _OTHERS and not _longest(word, known):
+            out.append(word)
+    return out
+
+
+def _longest(word: str, names: Collection[str]) -> str:
+    """The longest of ``names`` that a dotted word begins with; empty if none does."""
+    at = len(word)
+    while at > 0:
+        if word[:at] in names:
+            return word[:at]
+        at = word.rfind(".", 0, at)
+    return ""
 
 
 def _tokens(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from gastown_core.clock import parse_duration
 from gastown_core.formulas import compose, hooks
 from gastown_core.formulas.advise import advise
+from gastown_core.formulas.condition_terms import strangers
 from gastown_core.formulas.conditions import keeps, variable_of
 from gastown_core.formulas.errors import Problem, raise_problems
 from gastown_core.formulas.expand import Expander
@@ -81,6 +82,7 @@ class _Kitchen:
         steps, gone = drop(steps, [step.id for step in steps if not self._stays(step)])
         self.dropped |= gone
         points = compose.bond_points(formula, steps, self.moves, self.dropped)
+        self._doubt(steps)
         return self._recipe(self._ordered(_with_parents_needs(steps)), points)
 
     def _settle(self) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -164,6 +166,16 @@ class _Kitchen:
                         told.add(name)
                         where = (step.origin or self.formula.source).problem(step.path, "").where
                         self.warnings.append(f"{where}: step {step.id} uses {{{{{name}}}}}, which is declared nowhere")
+
+    def _doubt(self, steps: Sequence[Step]) -> None:
+        """Warn of run-time conditions that look at a step which is not there: they may never come true."""
+        known = {step.id for step in steps}
+        for step in steps:
+            for condition in (step.only_if, step.until):
+                for name in strangers(condition, known) if condition else ():
+                    where = (step.origin or self.formula.source).problem(step.path, "").where
+                    told = f"step {step.id} looks at {name}, which no step is called; it may wait for ever"
+                    self.warnings.append(f"{where}: {told}")
 
     def _ordered(self, steps: Sequence[Step]) -> list[Step]:
         ordered, cycle = in_order(steps)

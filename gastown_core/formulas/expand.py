@@ -7,7 +7,7 @@ from gastown_core.formulas.extend import resolve_extends
 from gastown_core.formulas.formula import EXPANSION, Expand, Formula, Step, Variable
 from gastown_core.formulas.globs import fits
 from gastown_core.formulas.loops import MAX_STEPS, expand_loops
-from gastown_core.formulas.substitute import change_texts, fill_single
+from gastown_core.formulas.substitute import change_texts, fill, fill_single
 from gastown_core.formulas.variables import settle
 from gastown_core.formulas.weave import Moves, Swap, inherit, replace
 
@@ -68,7 +68,7 @@ class Expander:
 
     def _inline(self, step: Step, chain: tuple[str, ...]) -> Swap:
         origin = step.origin or self.formula.source
-        return self._swap(step, step.expand, step.expand_vars, origin, step.path, chain)
+        return self._swap(step, fill(step.expand, self.values), step.expand_vars, origin, step.path, chain)
 
     def _swap(
         self, target: Step, name: str, given: Mapping[str, str], origin: Source, path: Path, chain: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_core.formulas.condition_terms import renamed
 from gastown_core.formulas.formula import Formula, Hook, Step
 from gastown_core.formulas.order import heads_of, tails_of, unique
 from gastown_core.formulas.substitute import change_texts, fill
@@ -73,6 +74,7 @@ def attach(
 
 def _prefixed(steps: Sequence[Step], prefix: str, values: Mapping[str, str]) -> list[Step]:
     own = {step.id for step in steps}
+    names = {step_id: prefix + step_id for step_id in own}
 
     def named(step_id: str) -> str:
         return prefix + step_id if step_id in own else step_id
@@ -86,6 +88,8 @@ def _prefixed(steps: Sequence[Step], prefix: str, values: Mapping[str, str]) -> 
                 needs=tuple(map(named, step.needs)),
                 parent=named(step.parent),
                 spawner=named(step.spawner),
+                only_if=renamed(step.only_if, names),
+                until=renamed(step.until, names),
                 body=tuple(map(named, step.body)),
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.formulas.arithmetic import ArithmeticFault, reckon
+from gastown_core.formulas.condition_terms import renamed
 from gastown_core.formulas.errors import MissingVariables, Problem, raise_problems
 from gastown_core.formulas.formula import Step
 from gastown_core.formulas.order import heads_of, tails_of, unique
@@ -65,9 +66,11 @@ def _round(
     def named(other: str) -> str:
         return prefix + other if other in own else other
 
+    names = {other: prefix + other for other in own}
     made = [
         inner._replace(
             id=prefix + inner.id,
+            loop=inner.loop._replace(until=renamed(inner.loop.until, names)) if inner.loop else None,
             needs=tuple(map(named, inner.needs)),
             parent=named(inner.parent),
             spawner=named(inner.spawner),
@@ -91,7 +94,10 @@ def _repeating(name: str, step: Step, loop: Loop, values: Mapping[str, str], roo
     if most < 1:
         _fail(name, step, f"has {most} as max", "write a whole number from 1 on")
     if body:
-        body[0] = body[0]._replace(until=loop.until, most=most, body=tuple(inner.id for inner in body))
+        prefix = f"{step.id}.iter1."
+        names = {inner.id.removeprefix(prefix): inner.id for inner in body}
+        until = renamed(loop.until, names)
+        body[0] = body[0]._replace(until=until, most=most, body=tuple(inner.id for inner in body))
     return body
 
 

@@ -5,6 +5,7 @@ Used by loops, expansions, advice, conditions and overlays alike: a link is neve
 
 from __future__ import annotations
 
+from gastown_core.formulas.condition_terms import renamed
 from gastown_core.formulas.formula import Step
 from gastown_core.formulas.order import descendants, heads_of, tails_of, unique
 from gastown_core.model.record import Record
@@ -35,6 +36,10 @@ class Moves:
     def knows(self, step_id: str) -> bool:
         """Whether a step of that id was there and was replaced."""
         return step_id in self._swaps
+
+    def ends(self) -> dict[str, str]:
+        """The step with which each old one ends now, for conditions that name it."""
+        return {step_id: tails[-1] for step_id in self._swaps if (tails := self.tails(step_id))}
 
     def heads(self, step_id: str) -> tuple[str, ...]:
         """The steps with which an old one begins now."""
@@ -86,6 +91,10 @@ def _relinked(step: Step, swaps: Mapping[str, Swap], within: str) -> Step:
         for other in step.body:
             body += [inner.id for inner in swaps[other].steps] if other in swaps else [other]
         changes["body"] = unique(body)
+    if step.only_if or step.until:
+        names = {old: swap.tails[-1] for old, swap in swaps.items() if swap.steps and swap.tails and old != within}
+        changes["only_if"] = renamed(step.only_if, names)
+        changes["until"] = renamed(step.until, names)
     return step._replace(**changes) if changes else step  # type: ignore[arg-type]
 
 

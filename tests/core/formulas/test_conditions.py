@@ -162,3 +162,48 @@ def test_compiling_keeps_a_conditional_step_with_its_condition(kitchen: Kitchen)
     )
     assert [step.condition for step in kitchen.cook_text(text, mode="compile").steps] == ["{{on}}", ""]
     assert [step.id for step in kitchen.cook_text(text, mode="compile", on="no").steps] == ["b"]
+
+
+def test_conditions_go_along_when_their_steps_get_other_ids(kitchen: Kitchen) -> None:
+    recipe = kitchen.cook_text(
+        """
+        [[steps]]
+        id = "try"
+        title = "T"
+        [steps.loop]
+        until = "check.output.ok == true and not env.check"
+        max = 3
+        [[steps.loop.body]]
+        id = "act"
+        title = "A"
+        [[steps.loop.body]]
+        id = "check"
+        title = "C"
+        needs = ["act"]
+        [[steps]]
+        id = "polish"
+        title = "P"
+        needs = ["try"]
+        expand = "rule-of-five"
+        [[steps]]
+        id = "ship"
+        title = "S"
+        needs = ["polish"]
+        [[compose.gate]]
+        before = "ship"
+        condition = "polish.status == 'complete' and try.output.n > 1 and children(polish).all(status == 'open')"
+        """
+    )
+    assert recipe.steps[0].until == "try.iter1.check.output.ok == true and not env.check"
+    assert recipe.steps[-1].only_if == (
+        "polish.refine-4.status == 'complete' and try.iter1.check.output.n > 1 "
+        "and children(polish.refine-4).all(status == 'open')"
+    )
+    assert recipe.warnings == ()
+
+
+def test_a_condition_on_a_step_that_is_not_there_is_a_warning(kitchen: Kitchen) -> None:
+    text = (
+        '[[steps]]\nid = "a"\ntitle = "A"\n[[compose.gate]]\nbefore = "a"\ncondition = "gone.status == \'complete\'"\n'
+    )
+    assert "step a looks at gone.status, which no step is called" in kitchen.cook_text(text).warnings[0]
