@@ -1,0 +1,82 @@
+"""From the hook to the target and back: real hand-ins, a rejection, the same worker on the same branch, the merge."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from gastown_core.git.repo import Git
+from gastown_core.refinery.engine import process
+from gastown_core.work.done import Done
+from tests.support.repos import PERSON, commit_files
+from tests.support.rigged import Rigged
+
+
+def set_queue(rigged: Rigged, **queue: object) -> None:
+    path = os.path.join(rigged.root, "shop", "settings", "config.json")
+    with open(path, encoding="utf-8") as handle:
+        value = json.load(handle)
+    with open(path, "w", encoding="utf-8") as handle:
+        json.dump({**value, "merge_queue": queue}, handle)
+
+
+def work(rigged: Rigged, agent: str, files: dict[str, str], message: str) -> str:
+    """The agent commits in its worktree and hands in; its request."""
+    entry = rigged.entry(agent)
+    commit_files(Git(entry.work_dir, identity=PERSON), files, message)
+    done = Done(rigged.root, entry)
+    for _ in done.run():
+        pass
+    return done.result.request
+
+
+def test_work_that_failed_goes_back_to_its_worker_on_its_branch_and_lands_when_mended(rigged, without_tmux) -> None:
+    set_queue(rigged, gates={"check": {"cmd": "test ! -e bad"}})
+    bead = rigged.file("Build it")
+    first = rigged.sling(bead.id).result
+    work(rigged, first.agent, {"good": "1", "bad": "1"}, "Build it badly")
+    [failed] = process(rigged.root, "shop")
+    assert failed.culprits and failed.notes
+    back = rigged.bead(bead.id)
+    assert (back.status, back.assignee) == ("hooked", first.agent)
+    tree = Git(rigged.entry(first.agent).work_dir, identity=PERSON)
+    assert os.path.exists(os.path.join(tree.path, "bad")), "it goes on where it was"
+    tree.run("rm", "--quiet", "bad")
+    request = work(rigged, first.agent, {"good": "2"}, "Build it well")
+    [landed] = process(rigged.root, "shop")
+    assert landed.merged == (request,)
+    assert rigged.bead(bead.id).text("close_reason") == f"Merged in {request}"
+    assert "rework" not in (rigged.bead(bead.id).raw.get("metadata") or {})
+    assert rigged.origin.run("log", "--format=%s", "main").splitlines()[0] == "Build it well"
+    assert rigged.origin.run("branch", "--format=%(refname:short)").split() == ["main"]
+    types = [event["type"] for event in rigged.events()]
+    assert types.index("merge_failed") < types.index("merged") < types.index("convoy_landed")
+
+
+def test_a_conflict_is_resolved_by_a_worker_who_starts_from_the_branch(rigged, without_tmux) -> None:
+    one, two = rigged.file("First"), rigged.file("Second")
+    a, b = rigged.sling(one.id).result, rigged.sling(two.id).result
+    work(rigged, a.agent, {"shared": "first\n"}, "First")
+    work(rigged, b.agent, {"shared": "second\n"}, "Second")
+    results = process(rigged.root, "shop")
+    assert [len(result.merged) for result in results] == [1, 0] and results[1].conflicts
+    late = two if rigged.bead(one.id).is_closed else one
+    task = next(bead for bead in rigged.ledger.store_for("sh-x").find(_tasks()) if "Resolve" in bead.title)
+    assert task.status == "hooked"
+    tree = Git(rigged.entry(task.assignee).work_dir, identity=PERSON)
+    tree.run("fetch", "--quiet", "origin", "main:refs/remotes/origin/main")
+    assert tree.attempt("merge", "--quiet", "origin/main").code != 0
+    with open(os.path.join(tree.path, "shared"), "w", encoding="utf-8") as handle:
+        handle.write("both\n")
+    work(rigged, task.assignee, {}, "Bring both together")
+    [landed] = process(rigged.root, "shop")
+    assert landed.merged and rigged.origin.run("show", "main:shared") == "both"
+    for bead_id in (one.id, two.id, task.id):
+        assert rigged.bead(bead_id).is_closed, bead_id
+    assert rigged.bead(late.id).text("close_reason").startswith("Merged in ")
+
+
+def _tasks() -> object:
+    from gastown_core.beads.store import BeadQuery
+
+    return BeadQuery(types=("task",), exclude_statuses=("closed",))
