@@ -184,6 +184,8 @@ class LiveTown:
         if PANES in dirty:
             changed = self._take_panes(now) or changed
         if not changed and not reset:
+            # looked at and nothing new: the picture is as fresh as this look
+            self.snapshot = self.snapshot._replace(taken_at=max(now, self.snapshot.taken_at))
             return None
         self._judge(now)
         return Update(self.snapshot, rows, reset)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TABS = {
     "agent": ("preview", "work", "why", "events"),
     "convoy": ("landing", "why", "events"),
-    "request": ("landing", "bead", "events"),
+    "request": ("bead", "landing", "events"),
     "batch": ("batch", "events"),
     "event": ("record", "bead", "events"),
     "bead": ("bead", "landing", "events"),

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 SHOWN = (Health.WORKING, Health.WAITING, Health.STALLED, Health.GUPP, Health.ZOMBIE, Health.LIMITED, Health.UNKNOWN, Health.IDLE)  # fmt: skip
 ALWAYS = (Health.WORKING, Health.WAITING, Health.IDLE)
-STALE_S = 5.0
+STALE_S = 12.0
+"""The sources are looked at every five seconds at the latest, whether anything was pushed or not."""
 VIEW_WORDS = {"problems": ("  PROBLEMS", "gupp"), "queue": ("  MERGE QUEUE", "info")}
 
 
@@ -46,8 +47,8 @@ def slings_pieces(snapshot: TownSnapshot, ascii_only: bool) -> Pieces:
         return ()
     count = f"slings {scheduler.queued}" if scheduler.queued else "slings"
     if not scheduler.is_paused:
-        return ((f"{count}   ", "text"),)
-    return ((f"{count} {glyph('dot', ascii_only)} paused   ", "warn"),)
+        return ((count, "text"),)
+    return ((f"{count} {glyph('dot', ascii_only)} paused", "warn"),)
 
 
 def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: bool) -> Piece:
@@ -82,17 +83,22 @@ def header_pieces(
     ]
     if view in VIEW_WORDS:
         brand.append(VIEW_WORDS[view])
+    slings, is_paused = slings_pieces(snapshot, ascii_only), snapshot.scheduler.is_paused
     queue = sum(request.state in ("queued", "blocked", "merging") for request in snapshot.requests)
     fresh = freshness(snapshot, now, moved_at, ascii_only) if is_live else ("", "text")
     for words in (True, False):
         groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only)
         full: list[tuple[Piece, ...]] = [
-            (*slings_pieces(snapshot, ascii_only), (f"queue {queue}", "text" if queue else "faint")),
+            ((f"queue {queue}", "text" if queue else "faint"),),
             (fresh,),
             ((clock, "dim"),),
         ]
         short: list[tuple[Piece, ...]] = [((fresh[0].partition(" ")[0], fresh[1]),), ((clock, "dim"),)]
         tails: list[list[tuple[Piece, ...]]] = [full, full[1:], short] + ([short[:1], []] if not words else [])
+        if slings:
+            # a pause is a person's doing and easily forgotten: it goes last, a mere count goes first
+            told = [[slings, *tail] for tail in tails]
+            tails = told + tails if is_paused and not words else told if is_paused else [*told[:1], *tails]
         for tail in tails:
             line = _assemble(brand, groups, tail, width, 4 if width >= 130 and words else 2)
             if line:

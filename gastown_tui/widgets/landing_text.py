@@ -29,7 +29,7 @@ WORDS = {
     SKIPPED: "not proved",
     UNKNOWN: "unknown",
 }
-WIDE = 96
+WIDE, TITLE = 96, 34
 BEGUN = ("running", "review", "done", "blocked")
 
 
@@ -62,8 +62,11 @@ def strip_rows(member: MemberView, width: int, ascii_only: bool) -> list[Pieces]
     if strip is not None and strip.fault:
         right = [(f"{glyph('warn', ascii_only)} {strip.fault}", "bad")]
     elif is_wide:
-        room = width - width_of(left) - 16
-        right = [(cut(_standing(member), room) if room >= 20 else "", "dim"), (f"  {fit(who, 10)}", "dim")]
+        room = width - width_of(cells) - 13 - TITLE - 12
+        if room >= 30:
+            left[-1] = (fit(left[-1][0], TITLE) + "  ", "text")
+            left.append((cut(_standing(member), room), "dim"))
+        right = [(fit(who, 10), "dim")]
     elif who and width >= 50:
         right = [(cut(who, 10), "dim")]
     rows = [two_ends(left, right, width)]

@@ -78,9 +78,13 @@ def branch_line(detail: WorkDetail) -> list[Pieces]:
     if facts is None:
         return []
     loose = len(facts.changed) + len(facts.untracked)
-    ahead = f"  +{facts.ahead} commit{'s' if facts.ahead != 1 else ''}" if facts.ahead else ""
-    dirty = f", {loose} dirty" if loose and ahead else f"  {loose} dirty" if loose else ""
-    return [fact("branch", (clean(facts.branch) or "detached", "text"), (ahead, "good"), (dirty, "warn"))]
+    parts: list[Piece] = []
+    if facts.ahead:
+        parts.append((f"+{facts.ahead} commit{'s' if facts.ahead != 1 else ''}", "good"))
+    if loose:
+        parts.append((f"{', ' if parts else ''}{loose} dirty", "warn"))
+    name = clean(facts.branch) or "detached"
+    return [fact("branch", *parts, (f"  {name}" if parts else name, "text"))]
 
 
 def agent_facts(agent: AgentView, now: float, ascii_only: bool, detail: WorkDetail | None = None) -> list[Pieces]:

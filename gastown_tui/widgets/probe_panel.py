@@ -77,7 +77,7 @@ def _probe(view: RefineryView, lead: str, probe: Probe, width: int, now: float, 
         elapsed(now - probe.started_at) if is_live and probe.started_at else took(probe.secs) if probe.secs else ""
     )
     head: list[Piece] = [
-        (drawn, "border"),
+        (drawn, "faint"),
         (mark_of(mark, now, ascii_only) + " ", tone),
         (fit(PURPOSES.get(probe.purpose, clean(probe.purpose)), max(4, NAME - len(drawn))), "bright"),
         (fit(word, 12), tone),

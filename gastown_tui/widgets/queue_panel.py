@@ -6,7 +6,7 @@ from gastown_core.clock import format_age
 from gastown_core.model.snapshot import RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
-from gastown_tui.widgets.refinery_text import ENTRIES, mark_of, phase_tone, phase_words, who
+from gastown_tui.widgets.refinery_text import ENTRIES, mark_of, phase_tone, phase_words, short_batch, who
 from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
@@ -26,8 +26,8 @@ def rigs_with_queue(snapshot: TownSnapshot) -> list[str]:
 
 
 def in_batch(view: RefineryView | None) -> list[BatchEntry]:
-    """Requests of the batch in hand, in the order they are stacked."""
-    return list(view.state.requests) if view is not None and (view.is_busy or view.is_held or view.trouble) else []
+    """Requests of the batch in hand, in the order they are stacked; a held queue has none in hand."""
+    return list(view.state.requests) if view is not None and (view.is_busy or view.trouble) else []
 
 
 def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii_only: bool) -> Pieces:
@@ -36,7 +36,7 @@ def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii
     if view is not None:
         left.append((phase_words(view), phase_tone(view)))
         if view.state.batch and (view.is_busy or view.trouble):
-            left.append((f"  {clean(view.state.batch)}", "dim"))
+            left.append((f"  {short_batch(view.state.batch)}", "dim"))
     else:
         left.append(("no batch yet", "dim"))
     return two_ends(left, ((f"{waiting} wait" if waiting != 1 else "1 waits", "dim"),), width)
@@ -74,7 +74,7 @@ def _trouble(request: RequestView) -> str:
         return f"waits for {', '.join(request.blockers[:2])}"
     if request.has_conflict_task:
         return "waits for its conflict to be resolved"
-    return f"last time: {request.trouble}" if request.trouble else ""
+    return f"{request.trouble} last time" if request.trouble else ""
 
 
 def _told(entry: BatchEntry, rig: str) -> RequestView:

@@ -51,7 +51,7 @@ RESULTS = {
 }
 """Result → (glyph name, word, tone); a running one has the spinner for a glyph."""
 PURPOSES = {
-    "stack": "all",
+    "stack": "whole batch",
     "again": "once more",
     "base": "bare target",
     "left": "left half",
@@ -177,6 +177,11 @@ def retry_words(view: RefineryView, now: float) -> str:
     )
 
 
+def short_batch(batch: str) -> str:
+    """A batch's name where there is little room: of a moment only the time of day."""
+    return clean(f"b-{batch[-6:]}" if len(batch) == 17 and batch[2:10].isdigit() else batch)
+
+
 def batch_row(view: RefineryView, width: int, now: float, ascii_only: bool) -> Pieces:
     """A refinery's batch in one line: ``⚙ b-1019  4 requests  gates 2/3  unit ✓  lint ✓  e2e ⠸  00:41``."""
     from gastown_tui.text import two_ends
@@ -188,7 +193,7 @@ def batch_row(view: RefineryView, width: int, now: float, ascii_only: bool) -> P
     count = len(state.requests)
     left: list[Piece] = [
         (glyph("warn" if view.trouble else "merging", ascii_only) + " ", tone),
-        (clean(state.batch) + "  ", "bright"),
+        (short_batch(state.batch) + "  ", "bright"),
     ]
     if view.trouble:
         left.append((clean(view.trouble), tone))

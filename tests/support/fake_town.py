@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from gastown_core.clock import FixedClock
+from gastown_core.errors import GastownError
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
 from gastown_core.model.event import TownEvent
@@ -325,6 +326,7 @@ class FakeEngine:
         self.performed = []
         self.stages = ["queued", "typed", "submitted", "turn started"]
         self.failure = ""
+        self.refusal = ""
         self.step = None
         self.log: list[CommandLogEntry] = []
         self.ready: list[tuple[str, object]] = []
@@ -343,6 +345,15 @@ class FakeEngine:
         words = f"gt nudge {order.target} -- continue"
         self.log.append(CommandLogEntry(NOW, words, not self.failure, 0.21, self.failure or stages[-1]))
         return not self.failure
+
+    def preview(self, order) -> list[str]:
+        if self.refusal:
+            raise GastownError("it cannot be told", self.refusal)
+        return ["polecat: shop/opal", "files: push.py, notes.txt", "commits: 2", "saved to: refs/gastown/rescue/opal/1"]
+
+    def page(self, path: str) -> int:
+        self.performed.append(("page", path))
+        return 0
 
     def command_log(self):
         return list(self.log)

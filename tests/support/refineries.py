@@ -55,7 +55,7 @@ def history(now: float) -> tuple[BatchRecord, ...]:
     )  # fmt: skip
 
 
-def testing(now: float, pid: int = 1) -> RefineryState:
+def gating(now: float, pid: int = 1) -> RefineryState:
     """The whole batch under test, the third gate running."""
     gates = (gate("unit", secs=12.0), gate("lint", secs=3.1), gate("e2e", RUNNING, started_at=now - 26))
     probe = Probe(1, tuple(f"gt-mr{n}" for n in range(4)), "stack", 0, "9f2c01ab", RUNNING, gates, now - 41)

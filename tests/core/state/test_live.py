@@ -13,9 +13,12 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.events.log import append_event
 from gastown_core.events.retention import prune
+from gastown_core.git.repo import Git
 from gastown_core.model.agent import Health
 from gastown_core.runtimes.heartbeat import write_heartbeat
 from gastown_core.state.live import LiveTown
+from tests.support.refineries import gating, held, write_state
+from tests.support.repos import PERSON, commit_files, make_bare, make_repo
 from tests.support.towns import reference_town
 
 
@@ -167,3 +170,61 @@ async def test_sessions_that_start_and_end_while_the_console_is_open_are_seen(li
         await until(lambda: bool(rust_runs()))
         server.kill_server()
         await until(lambda: not rust_runs())
+
+
+async def test_an_engines_picture_comes_and_its_death_is_told_without_asking(live: LiveTown) -> None:
+    import subprocess
+
+    rig = live.sources.facts.inventory.rigs[0]
+    engine = subprocess.Popen(["sleep", "600"])
+    try:
+        write_state(rig.path, gating(live.clock.now(), engine.pid)._replace(rig=rig.name))
+        await until(lambda: bool(live.snapshot.refineries) and live.snapshot.refineries[0].is_busy)
+        assert live.snapshot.refineries[0].trouble == ""
+    finally:
+        engine.kill()
+        engine.wait()
+    await until(lambda: not live.snapshot.refineries[0].is_alive)
+    assert "the engine is gone" in live.snapshot.refineries[0].trouble
+
+
+async def test_a_junk_picture_is_told_and_the_last_good_one_stays(live: LiveTown) -> None:
+    rig = live.sources.facts.inventory.rigs[0]
+    path = write_state(rig.path, held(live.clock.now())._replace(rig=rig.name))
+    await until(lambda: bool(live.snapshot.refineries) and live.snapshot.refineries[0].is_held)
+    Path(path).write_text("{oops")
+    await until(lambda: live.snapshot.source_error("refinery") is not None)
+    assert live.snapshot.refineries[0].is_held
+    assert "cannot be read" in live.snapshot.refineries[0].trouble
+    write_state(rig.path, held(live.clock.now())._replace(rig=rig.name))
+    await until(lambda: live.snapshot.source_error("refinery") is None)
+
+
+async def test_a_pause_of_the_scheduler_is_seen(live: LiveTown) -> None:
+    state = Path(live.root, ".runtime", "scheduler-state.json")
+    state.parent.mkdir(exist_ok=True)
+    state.write_text('{"paused": true, "paused_by": "ana"}')
+    await until(lambda: live.snapshot.scheduler.is_paused)
+    assert live.snapshot.scheduler.paused_by == "ana"
+    state.write_text('{"paused": false}')
+    await until(lambda: not live.snapshot.scheduler.is_paused)
+
+
+async def test_a_branch_that_moves_moves_its_strip(live: LiveTown) -> None:
+    rig = live.sources.facts.inventory.rigs[0]
+    work = make_repo(os.path.join(live.root, "src"))
+    bare = make_bare(os.path.join(rig.path, ".repo.git"), work.path)
+    tree = Git(os.path.join(live.root, "wt"), identity=PERSON)
+
+    def state(bead: str, step: str) -> str:
+        strips = [m.landing for convoy in live.snapshot.convoys for m in convoy.members if m.bead_id == bead]
+        return strips[0].state(step) if strips and strips[0] is not None else ""
+
+    with TownLedger(live.root).stores()[rig.name].write("op") as batch:
+        batch.update("dm-k3f", {"status": "hooked", "assignee": "demo/polecats/rust"})
+    await until(lambda: state("dm-k3f", "written") == "no")
+    bare.run("worktree", "add", "--quiet", "-b", "polecat/rust/dm-k3f@a1", tree.path, "origin/main")
+    commit_files(tree, {"a.txt": "a\n"}, "work")
+    await until(lambda: state("dm-k3f", "written") == "yes")
+    tree.run("push", "--quiet", "origin", "HEAD:refs/heads/polecat/rust/dm-k3f@a1")
+    await until(lambda: state("dm-k3f", "pushed") == "yes")
