@@ -9,6 +9,9 @@ import os
 import re
 import zlib
 
+from gastown_core.errors import UsageError
+from gastown_core.files.atomic import write_atomic
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 RESERVED = frozenset(("witness", "mayor", "deacon", "refinery", "crew", "polecat", "polecats", "boot", "overseer"))
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+MOST_NAMES = 2000
+"""A theme of one's own has so many names at most."""
 
 THEMES: dict[str, tuple[str, ...]] = {
     "mad-max": tuple(
@@ -60,7 +65,7 @@ def pool_names(root: str, settings: Settings) -> tuple[str, ...]:
     """The rig's names in order: its own list, a theme file of the town, or a built-in theme."""
     own = settings.lenient("namepool.names")
     if own:
-        return tuple(name for name in own if _is_good(name))
+        return tuple(name for name in own if is_good(name))
     style = settings.lenient("namepool.style") or "mad-max"
     if style in THEMES:
         return THEMES[style]
@@ -73,10 +78,30 @@ def _theme_file(path: str) -> tuple[str, ...]:
             words = [line.split("#")[0].strip() for line in handle]
     except (OSError, UnicodeDecodeError):
         return ()
-    return tuple(word for word in words if len(word) > 3 and _is_good(word))[:2000]
+    return tuple(word for word in words if len(word) > 3 and is_good(word))[:MOST_NAMES]
 
 
-def _is_good(name: str) -> bool:
+def all_themes(root: str) -> dict[str, tuple[str, ...]]:
+    """The built-in themes, and the town's own."""
+    folder = os.path.join(root, "settings", "themes")
+    own = sorted(name[:-4] for name in os.listdir(folder) if name.endswith(".txt")) if os.path.isdir(folder) else []
+    return {**THEMES, **{name: _theme_file(os.path.join(folder, f"{name}.txt")) for name in own if name not in THEMES}}
+
+
+def write_theme(root: str, theme: str, names: Iterable[str]) -> None:
+    """Keep a theme of the town's own. Raises UsageError for a name that cannot be one, or a built-in theme."""
+    words = list(dict.fromkeys(names))
+    bad = [word for word in words if len(word) <= 3 or not is_good(word)]
+    if bad or not NAME.fullmatch(theme) or theme in THEMES or len(words) > MOST_NAMES:
+        what = f"{bad[0]!r} cannot be a name of a theme" if bad else f"{theme!r} cannot be a theme of your own"
+        raise UsageError(what, "", "lower-case letters, digits and -, names longer than three letters")
+    folder = os.path.join(root, "settings", "themes")
+    os.makedirs(folder, exist_ok=True)
+    write_atomic(os.path.join(folder, f"{theme}.txt"), ("\n".join(words) + "\n").encode())
+
+
+def is_good(name: str) -> bool:
+    """Whether a polecat can bear the name."""
     return bool(NAME.fullmatch(name)) and name not in RESERVED
 
 
