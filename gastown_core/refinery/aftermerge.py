@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import contextlib
 
-from gastown_core.errors import GastownError, GitError
+from gastown_core.errors import GastownError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event, log_path, newest_events
-from gastown_core.git.repo import Git
-from gastown_core.git.worktree import list_worktrees
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.merge_request import FAILURE_LABELS, MERGED, read_request, with_facts
 from gastown_core.model.record import Record
-from gastown_core.refinery.push import delete_branches
+from gastown_core.refinery.branches import drop_branches
 from gastown_core.refinery.tips import carried
 
 TYPE_CHECKING = False
@@ -46,7 +44,7 @@ def finish(place: Refinery, landed: Iterable[Landed], *, batch: str = "", again:
         _close_work(place, one.request)
         place.at(f"work closed {one.request.id}")
         _clear_agent(place, one.request)
-    _drop_branches(place, everything)
+    drop_branches(place, {one.request.branch: (one.tip, one.commit) for one in everything})
     place.at("branches dropped")
     for bead in beads:
         _forget_deaths(place, bead)
@@ -99,27 +97,6 @@ def _clear_agent(place: Refinery, request: MergeRequest) -> None:
         agent = batch.get(request.agent_bead)
         if agent is not None and agent.fields.get("active_mr") == request.id:
             batch.set_fields(agent.id, {"active_mr": "null"})
-
-
-def _drop_branches(place: Refinery, landed: list[Landed]) -> None:
-    """Delete the polecats' branches that still are at the commit that landed; anything newer stays."""
-    if not place.policy.delete_branches:
-        return
-    mine = {one.request.branch: one.tip for one in landed if one.request.branch.startswith("polecat/") and one.tip}
-    # a branch that cannot be deleted is no reason to leave a merge half done; prune-branches finds it
-    with contextlib.suppress(GitError):
-        for name in mine:
-            place.git.attempt("update-ref", "-d", f"refs/remotes/origin/{name}")
-        delete_branches(place.git, mine)
-    with contextlib.suppress(GitError):
-        standing = {row.branch: row.path for row in list_worktrees(place.git) if row.branch in mine}
-        for name, tip in mine.items():
-            ref = f"refs/heads/{name}"
-            if place.git.commit_of(ref) != tip:
-                continue
-            if name in standing:
-                Git(standing[name]).attempt("-c", "core.hooksPath=/dev/null", "checkout", "--quiet", "--detach")
-            place.git.attempt("update-ref", "-d", ref, tip)
 
 
 def _forget_deaths(place: Refinery, bead: str) -> None:

@@ -10,6 +10,7 @@ import os
 
 from gastown_core.errors import GitError
 from gastown_core.events.log import append_event
+from gastown_core.messaging.mail import send_mail
 from gastown_core.model.merge_request import NEEDS_RETRY
 from gastown_core.model.refinery import (
     BISECTING,
@@ -186,6 +187,11 @@ class BatchRun:
     def _leave_missing(self, request: MergeRequest) -> None:
         why = f"the branch {request.branch} is gone from origin, and its commit is not here"
         self._leave(request.id, "held", why)
+        if not request.tries:
+            subject = f"BRANCH_MISSING {request.branch}"
+            body = f"{request.id} ({request.source_issue}) of {self.place.rig} cannot be merged: {why}."
+            place = self.place
+            send_mail(place.root, place.ledger, "mayor/", subject, body, sender=place.actor, clock=place.clock)
         what_next = "push the branch again, or gt mq reject it; the work itself is in nobody's hands"
         failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next)
         self.result = self.result._replace(missing=(*self.result.missing, request.id))

@@ -288,6 +288,7 @@ def test_a_branch_that_vanished_is_told_and_its_peers_land(queued: Queued) -> No
     assert result.merged == (other.id,) and result.missing == (gone.id,)
     [skipped] = queued.events("merge_skipped")
     assert "gone from origin" in skipped["payload"]["reason"]
+    assert [event["payload"]["subject"] for event in queued.events("mail")] == [f"BRANCH_MISSING {gone.branch}"]
     assert not queued.bead(gone.id).is_closed
 
 
@@ -501,3 +502,13 @@ def test_a_patient_engine_waits_for_a_fuller_batch(queued: Queued) -> None:
     queued.hand_in({"b": "1"})
     assert next_wake(queued.root, "shop") == 0.0
     assert len(queued.process(patient=True)[0].merged) == 2
+
+
+def test_probes_side_by_side_find_the_same_culprits(queued: Queued) -> None:
+    queued.gate()
+    queued.settings(max_concurrent=3, batch={"max_batch_size": 8})
+    requests = queued.hand_in_many(8, {2: {"bad1": "1"}, 5: {"bad2": "1"}})
+    [result] = queued.process()
+    bad = {one.id for one in requests if "bad" in queued.bare.run("ls-tree", "--name-only", one.commit_sha)}
+    assert set(result.culprits) == bad and len(result.merged) == 6
+    assert not queued.leftovers()

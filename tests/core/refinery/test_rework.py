@@ -6,6 +6,7 @@ import json
 import os
 
 from gastown_core.git.repo import Git
+from gastown_core.git.worktree import unsaved
 from gastown_core.refinery.engine import process
 from gastown_core.work.done import Done
 from tests.support.repos import PERSON, commit_files
@@ -49,6 +50,9 @@ def test_work_that_failed_goes_back_to_its_worker_on_its_branch_and_lands_when_m
     assert "rework" not in (rigged.bead(bead.id).raw.get("metadata") or {})
     assert rigged.origin.run("log", "--format=%s", "main").splitlines()[0] == "Build it well"
     assert rigged.origin.run("branch", "--format=%(refname:short)").split() == ["main"]
+    assert tree.branch() == "" and tree.commit_of("HEAD") == rigged.origin.commit_of("main")
+    assert not any(unsaved(tree)), "nothing is left to rescue"
+    assert tree.run("branch", "--list", "polecat/*") == ""
     types = [event["type"] for event in rigged.events()]
     assert types.index("merge_failed") < types.index("merged") < types.index("convoy_landed")
 
@@ -80,3 +84,16 @@ def _tasks() -> object:
     from gastown_core.beads.store import BeadQuery
 
     return BeadQuery(types=("task",), exclude_statuses=("closed",))
+
+
+def test_what_lies_in_a_worktree_survives_the_deletion_of_its_branch(rigged, without_tmux) -> None:
+    bead = rigged.file("Build it")
+    agent = rigged.sling(bead.id).result.agent
+    work(rigged, agent, {"README.md": "changed\n"}, "Change it")
+    tree = Git(rigged.entry(agent).work_dir)
+    with open(os.path.join(tree.path, "README.md"), "w", encoding="utf-8") as handle:
+        handle.write("not committed\n")
+    process(rigged.root, "shop")
+    assert rigged.bead(bead.id).is_closed and tree.branch() == ""
+    with open(os.path.join(tree.path, "README.md"), encoding="utf-8") as handle:
+        assert handle.read() == "not committed\n"

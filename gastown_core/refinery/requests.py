@@ -1,0 +1,220 @@
+"""What a person does to requests by hand: hand one in, take it up again, turn it down, note that it was merged."""
+
+from __future__ import annotations
+
+from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
+from gastown_core.events.channels import emit
+from gastown_core.events.log import append_event
+from gastown_core.git.landed import landed_requests
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
+from gastown_core.model.merge_request import FAILURE_LABELS, REJECTED, read_request, with_facts
+from gastown_core.refinery import aftermerge
+from gastown_core.refinery.aftermerge import Landed
+from gastown_core.refinery.claims import need_request
+from gastown_core.refinery.push import is_on
+from gastown_core.refinery.queue import open_requests
+from gastown_core.refinery.recovery import fetch_target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.git.repo import Git
+    from gastown_core.model.bead import Bead
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.place import Refinery
+
+
+def find_request(ledger: TownLedger, request_id: str) -> Bead:
+    """A request by id, or by a part of it that fits only one. Raises NotFoundError, UsageError."""
+    bead = ledger.get(request_id)
+    if bead is None:
+        store = ledger.store_for(request_id)
+        bead = store.get(store.resolve(request_id))
+    if bead is None or (bead.issue_type != "merge-request" and "gt:merge-request" not in bead.labels):
+        raise NotFoundError(f"{request_id} is no merge request", "", "gt mq list RIG shows them")
+    return bead
+
+
+def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
+    """Take a request up again at once: failure labels, claim and waiting time go. Raises ConflictError if it is closed."""
+    with place.store.write(actor) as batch:
+        bead = need_request(batch, request_id)
+        changes: dict[str, Any] = {"status": OPEN, "assignee": ""}
+        changes["metadata"] = with_facts(bead, not_before=None, tries=None)
+        changes["labels"] = [label for label in bead.labels if label not in FAILURE_LABELS]
+        request = read_request(batch.update(request_id, changes))
+    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
+    append_event(place.root, "mr_retried", actor, payload, clock=place.clock)
+    emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig, "mr": request.id}, clock=place.clock)
+    return request
+
+
+def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool = False) -> MergeRequest:
+    """Turn a request down, named by id or branch; its work opens again and knows why.
+
+    Raises NotFoundError, ConflictError if it is closed, UsageError without a reason.
+    """
+    if not reason.strip():
+        raise UsageError("a rejection needs a reason", "the worker has to know what to change", "-r REASON")
+    named = [one for one in open_requests(place.ledger, place.prefix, place.rig) if one.branch == name]
+    request_id = named[0].id if named else name
+    with place.store.write(actor) as batch:
+        bead = need_request(batch, request_id)
+        request = read_request(bead)
+        batch.update(request_id, {"metadata": with_facts(bead, close_reason=REJECTED), "assignee": ""})
+        batch.close(request_id, f"rejected: {reason}", force=True)
+    _reopen_work(place, request, reason, actor)
+    payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
+    append_event(place.root, "mr_rejected", actor, {**payload, "reason": reason}, clock=place.clock)
+    if notify and request.worker:
+        _tell_worker(place, request, reason, actor)
+    return request
+
+
+def _reopen_work(place: Refinery, request: MergeRequest, reason: str, actor: str) -> None:
+    from gastown_core.refinery.failure import attempts_of
+
+    home = place.ledger.home_of(request.source_issue) if request.source_issue else None
+    if home is None:
+        return
+    with home.write(actor) as batch:
+        work = batch.get(request.source_issue)
+        if work is None or work.is_closed:
+            return
+        metadata = work.raw.get("metadata")
+        rework = {
+            "mr": request.id,
+            "branch": request.branch,
+            "worker": request.worker,
+            "attempt": attempts_of(work),
+            "failure": f"rejected by {actor}: {reason}",
+        }
+        changes: dict[str, Any] = {"metadata": {**(metadata if isinstance(metadata, dict) else {}), "rework": rework}}
+        if work.status not in (HOOKED, IN_PROGRESS):
+            changes.update(status=OPEN, assignee="")
+        batch.update(work.id, changes)
+        batch.comment(work.id, f"{request.id} was rejected by {actor}: {reason}")
+
+
+def _tell_worker(place: Refinery, request: MergeRequest, reason: str, actor: str) -> None:
+    from gastown_core.messaging.mail import send_mail
+
+    body = f"{request.branch}\n\n{reason}\n\n{request.source_issue} is open again."
+    subject = f"{request.id} was rejected: {request.source_issue}"
+    send_mail(place.root, place.ledger, f"{place.rig}/{request.worker}", subject, body, sender=actor, clock=place.clock)
+
+
+def note_merged(place: Refinery, request_id: str, *, keep_branch: bool = False) -> MergeRequest:
+    """Do what follows a merge for a request that git proves to be on its target.
+
+    Raises NotFoundError, ConflictError if it is closed or not on the target, GitError.
+    """
+    bead = find_request(place.ledger, request_id)
+    request = read_request(bead)
+    if bead.status == CLOSED:
+        raise ConflictError(f"{request.id} is closed", request.close_reason or bead.text("close_reason"))
+    target = request.target or place.default
+    tip = fetch_target(place, target)
+    if not tip:
+        raise GitError(f"origin has no branch {target}")
+    proof = landed_requests(place.git, tip).get(request.id)
+    commit = proof.commit if proof is not None else ""
+    if not commit and request.commit_sha and place.git.commit_of(request.commit_sha):
+        commit = request.commit_sha if is_on(place.git, request.commit_sha, tip) else ""
+    if not commit:
+        raise ConflictError(
+            f"{request.id} is not on {target}",
+            "no commit there names it, and its own is not below",
+            f"gt refinery process {place.rig} merges it",
+        )
+    if keep_branch:
+        place.policy = place.policy._replace(delete_branches=False)
+    aftermerge.finish(place, [Landed(request, commit, request.commit_sha)])
+    return request
+
+
+def submit(
+    place: Refinery,
+    git: Git,
+    *,
+    actor: str,
+    worker: str = "",
+    branch: str = "",
+    issue: str = "",
+    epic: str = "",
+    priority: int | None = None,
+    skip_deps: bool = False,
+    resubmit: bool = False,
+) -> tuple[str, bool]:
+    """Hand in the branch that ``git`` stands on (or ``branch``): pushed if need be; the request's id and whether it is new.
+
+    Older requests of the same work are superseded.  Raises UsageError, NotFoundError, ConflictError, GitError.
+    """
+    from gastown_core.town.branches import bead_of_branch
+    from gastown_core.work import bases, convoys, merge_requests
+
+    branch = branch or git.branch()
+    if not branch or branch == place.default:
+        raise UsageError(f"{branch or 'a detached commit'} is no branch to hand in", "", "git switch -c NAME")
+    issue = issue or bead_of_branch(branch)
+    work = place.ledger.get(issue) if issue else None
+    if work is None:
+        raise NotFoundError(f"no bead {issue}" if issue else f"{branch} names no bead", "", "--issue ID names the work")
+    if work.is_closed and not resubmit:
+        raise ConflictError(f"{work.id} is closed", work.text("close_reason"), f"bd reopen {work.id}, or --resubmit")
+    if not skip_deps:
+        _check_steps(place, work)
+    commit = git.commit_of(f"refs/heads/{branch}") or git.commit_of(branch)
+    if not commit:
+        raise NotFoundError(f"no branch {branch} here")
+    target = _target_of(place, epic) if epic else bases.base_of(place.root, place.ledger, work, place.rig, "").branch
+    target = target or place.default
+    git.run("push", "--quiet", "origin", f"{commit}:refs/heads/{branch}", timeout_s=120.0)
+    facts = {
+        "branch": branch,
+        "target": target,
+        "source_issue": work.id,
+        "worker": worker,
+        "rig": place.rig,
+        "commit_sha": commit,
+        "convoy_id": next((convoy.id for convoy in convoys.tracking(place.ledger, work.id)), ""),
+    }
+    known = merge_requests.requests_for(place.store, work.id)
+    with place.store.write(actor) as batch:
+        made, is_new = merge_requests.submit(batch, known, work, facts, priority=priority)
+    home = place.ledger.home_of(work.id) or place.store
+    with home.write(actor) as batch:
+        batch.update(work.id, {"status": IN_REVIEW})
+        if is_new:
+            batch.comment(work.id, f"handed in as {made}: {branch} at {commit[:12]}")
+    if is_new:
+        payload = {"mr": made, "worker": worker or actor, "branch": branch, "bead": work.id}
+        append_event(place.root, "mr_queued", actor, payload, clock=place.clock)
+        emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig, "mr": made}, clock=place.clock)
+    return made, is_new
+
+
+def _check_steps(place: Refinery, work: Bead) -> None:
+    """Raise ConflictError while a step before the bead, in its own molecule, is open."""
+    home = place.ledger.home_of(work.id) or place.store
+    holds = [hold.id for hold in home.graph(place.clock.now()).holds(work.id) if hold.reason == "open"]
+    if holds:
+        raise ConflictError(
+            f"{work.id} waits for {', '.join(holds)}",
+            "what comes before it is not done",
+            "--skip-deps hands it in anyway",
+        )
+
+
+def _target_of(place: Refinery, epic: str) -> str:
+    from gastown_core.work.bases import branch_of_epic
+
+    bead = place.ledger.get(epic)
+    if bead is None:
+        raise NotFoundError(f"no bead {epic}")
+    branch = branch_of_epic(bead)
+    if not branch:
+        raise ConflictError(f"{epic} has no integration branch", "", f"gt mq integration create {epic}")
+    return branch
