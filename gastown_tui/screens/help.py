@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
-from gastown_tui.keys import ACTIONS, GROUPS, keys_text
+from gastown_tui.keys import ACTIONS, CONSOLE, FIND, GROUPS, MOVE, QUEUE, keys_text
 from gastown_tui.rowtext import state_glyph
 from gastown_tui.screens.dialog import Dialog, Page
 from gastown_tui.text import clip, fit, width_of
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 COLUMN = 74
 WIDE = 2 * COLUMN + 6
-LEFT_GROUPS = ("Move", "Find", "Console")
+LEFT_GROUPS = (MOVE, FIND, QUEUE, CONSOLE)
 
 
 def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
     """The lines of one group."""
     lines: list[Pieces] = [((group, "heading"),)]
-    keys_width = 15
+    keys_width = 19
     for action in ACTIONS:
         if action.group != group:
             continue
