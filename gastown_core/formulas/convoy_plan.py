@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.formulas.errors import FormulaError
+from gastown_core.formulas.extend import resolve_extends
 from gastown_core.formulas.formula import Formula, Leg, Step
 from gastown_core.formulas.text_template import render
 from gastown_core.formulas.variables import require, settle
@@ -81,6 +82,7 @@ def plan_convoy(
     texts (``pr_number``, ``pr_title``, ``changed_files``, ``files``, ``target_description``).  A leg's own agent
     beats ``agent``, which beats the formula's.  Raises FormulaError, MissingVariables.
     """
+    formula = resolve_extends(formula)
     declared = {**formula.vars, **formula.inputs}
     known = {key: str(value) for key, value in (facts or {}).items() if key in declared and value not in (None, "", [])}
     values, missing = settle(formula.name, declared, {**known, **given})

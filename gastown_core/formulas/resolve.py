@@ -59,12 +59,17 @@ def places_at(place: str, folders: Sequence[str] = ()) -> Places:
 
 
 def find_formula(root: str, name: str, *, rig: str = "", folders: Sequence[str] = ()) -> Formula:
-    """The formula that a name means, ``mol-<name>`` if there is no other. Raises FormulaNotFound, FormulaError."""
-    return named(places(root, rig, folders), name)
+    """The formula that a name means, ``mol-<name>`` if there is no other, with what it extends merged in.
+
+    Raises FormulaNotFound, FormulaError.
+    """
+    from gastown_core.formulas.extend import resolve_extends
+
+    return resolve_extends(named(places(root, rig, folders), name))
 
 
 def named(where: Places, name: str) -> Formula:
-    """As ``find_formula``, in given places."""
+    """As ``find_formula``, in given places and as its file says it."""
     found = where.find(name) or where.find(f"mol-{name}")
     if found is None:
         raise not_found(name, where)

@@ -107,3 +107,11 @@ def test_an_aspects_points_of_view_are_cooked_as_legs(kitchen: Kitchen) -> None:
     assert [(step.id, step.parallel, step.description) for step in recipe.steps] == [
         ("a", True, "Focus: this"), ("b", True, "")
     ]  # fmt: skip
+
+
+def test_a_convoy_on_top_of_another_keeps_its_legs_and_adds_its_own(kitchen: Kitchen) -> None:
+    kitchen.write("code-review", 'extends = ["code-review"]\n[[legs]]\nid = "house-rules"\nfocus = "our own rules"\n')
+    plan = plan_convoy(kitchen.formula("code-review"), {"files": "x"}, directory="/d", review_id="r")
+    assert len(plan.legs) == 11
+    assert plan.legs[-1].id == "house-rules"
+    assert "our own rules" in plan.legs[-1].text

@@ -124,3 +124,9 @@ def test_each_starter_cooks_as_it_is(tmp_path, kind: str) -> None:
     recipe = kitchen.cook("mine", **given)
     assert recipe.steps
     assert recipe.warnings == ()
+
+
+def test_a_found_formula_has_what_it_extends(town: Town) -> None:
+    town.write(TOWN, "code-review", 'formula = "code-review"\nextends = ["code-review"]\n')
+    found = find_formula(town.root, "code-review")
+    assert (found.type, len(found.legs), found.source.tier) == ("convoy", 10, TOWN)
