@@ -6,8 +6,10 @@ done.  Its worktree, branch and record stay: the next sling of the bead goes on 
 
 from __future__ import annotations
 
+import time
+
 from gastown_core.beads.holders import held_work
-from gastown_core.clock import SYSTEM_CLOCK, parse_moment
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN
@@ -17,7 +19,6 @@ from gastown_core.town.discover import read_rigs
 from gastown_core.town.settings import load_settings
 from gastown_core.work import mountain_failures, respawns
 from gastown_core.work.convoys import tracking
-from gastown_core.work.hook import dispatch_of
 from gastown_core.work.workers import DEAD, live_sessions, polecat_of, worker_state
 
 TYPE_CHECKING = False
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from gastown_core.beads.holders import Held
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-    from gastown_core.model.bead import Bead
 
 RESTING = ("stuck", "escalated", "awaiting-gate")
 """A worker in one of these states stopped on purpose and waits for somebody: its work is not handed to another."""
+SECOND_LOOK_S = 1.5
 
 
 def release_dead(
@@ -44,7 +45,8 @@ def release_dead(
 ) -> list[str]:
     """Give back what dead polecats hold, if a convoy that is not closed tracks it (or of ``bead_ids``); the ids.
 
-    Each counts as a failure of its mountain, and as a respawn of the bead.
+    Each counts as a failure of its mountain, and as a respawn of the bead.  ``live`` are the sessions that run, if the
+    caller knows them.
     """
     rigs = read_rigs(root)
     held = [one for store in ledger.stores().values() for one in held_work(store) if polecat_of(one.assignee)]
@@ -52,15 +54,26 @@ def release_dead(
     held = [one for one in held if wanted is None or one.id in wanted]
     if not held:
         return []
-    known = live_sessions(root) if isinstance(live, str) else live
+    held = _dead(root, held, rigs, live)
     released = []
     for one in held:
-        if worker_state(one.assignee, known, rigs) != DEAD or not _is_lost(root, ledger, one, rigs, clock.now()):
+        if not _is_lost(root, ledger, one, rigs, clock.now()):
             continue
         if (wanted is not None or tracking(ledger, one.id)) and _give_back(ledger, one, actor):
             _tell(root, ledger, one, rigs, actor, clock)
             released.append(one.id)
     return released
+
+
+def _dead(root: str, held: list[Held], rigs: Mapping[str, str], live: frozenset[str] | str | None) -> list[Held]:
+    """Those whose worker is dead, also at a second look: a session that is just being restarted is none for a moment."""
+    known = live_sessions(root) if isinstance(live, str) else live
+    suspects = [one for one in held if worker_state(one.assignee, known, rigs) == DEAD]
+    if not suspects or not isinstance(live, str):
+        return suspects
+    time.sleep(SECOND_LOOK_S)
+    known = live_sessions(root)
+    return [one for one in suspects if worker_state(one.assignee, known, rigs) == DEAD]
 
 
 def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], now: float) -> bool:
@@ -111,8 +124,3 @@ def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], act
         pass
     why = f"{who.short if who is not None else one.assignee} died"
     mountain_failures.count_failure(root, ledger, one.id, why, actor=actor, clock=clock)
-
-
-def began_at(bead: Bead) -> float:
-    """When the bead was last handed out, 0 if nobody noted it."""
-    return parse_moment(dispatch_of(bead).get("at")) or 0.0

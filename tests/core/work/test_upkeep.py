@@ -46,6 +46,16 @@ def test_work_outside_convoys_is_released_only_when_it_is_named(paper):
     assert release(paper, bead_ids=[bead]) == [bead]
 
 
+def test_a_session_that_is_just_restarting_is_not_dead(paper, monkeypatch):
+    from gastown_core.work import upkeep
+
+    looks = [frozenset(), frozenset(["sh-opal"])]
+    monkeypatch.setattr(upkeep, "live_sessions", lambda root: looks.pop(0))
+    monkeypatch.setattr(upkeep, "SECOND_LOOK_S", 0.0)
+    paper.convoy("C", hold(paper))
+    assert release_dead(paper.root, paper.ledger, clock=paper.clock) == [] and looks == []
+
+
 @pytest.mark.parametrize(
     ("fields", "after_s", "released"),
     [
@@ -116,6 +126,11 @@ def test_refresh_mends_edges_and_tells_before_and_after(paper):
     assert [one.bead for one in done.fed if one.deferred] == (
         [other] if not done.released else sorted([bead, other], key=[one.bead for one in done.fed].index)
     )
+
+
+@pytest.fixture(autouse=True)
+def _look_twice_at_once(monkeypatch):
+    monkeypatch.setattr("gastown_core.work.upkeep.SECOND_LOOK_S", 0.0)
 
 
 @needs_tmux
