@@ -22,13 +22,17 @@ LISTS = ("queue", "ready", "blocked", "unclaimed")
 CLAIMS = ("claim", "release")
 SESSION = ("start", "stop", "restart", "attach")
 ACTIONS = ("status", *LISTS, *CLAIMS, *SESSION)
+ABOUT = (
+    "status: how it goes (default); queue, ready, blocked, unclaimed: requests; claim, release: one request, by hand; "
+    "start, stop, restart, attach: the session of the refinery's agent; see also: gt refinery process, gt refinery log"
+)
 WARN_S, CRITICAL_S = 2 * 3600.0, 6 * 3600.0
 """Age of a claim that is an oddity, and of one that is a serious one."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Words and options of ``gt refinery``."""
-    parser.add_argument("action", choices=ACTIONS, nargs="?", default="status", metavar="|".join(ACTIONS))
+    parser.add_argument("action", choices=ACTIONS, nargs="?", default="status", metavar="action", help=ABOUT)
     parser.add_argument("target", nargs="?", default="", metavar="rig|request", help="the rig; for claims the request")
     parser.add_argument("--all", action="store_true", help="ready: oddities of any age")
     parser.add_argument("--agent", default="", help="start, attach: runtime or alias of the session")

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.stack import Stacked
     from gastown_core.refinery.state_file import Board
+    from gastown_core.refinery.tips import Piece
     from gastown_core.refinery.worktrees import Worktrees
 
 PUSHES = 3
@@ -82,6 +83,7 @@ class BatchRun:
         self.base = ""
         self.order: list[str] = list(self.requests)
         self.tips: dict[str, str] = {}
+        self.pieces: dict[str, Piece] = {}
         self.green: dict[tuple[str, ...], Stacked] = {}
         self.red: dict[tuple[str, ...], Verdict] = {}
         self.bisections: list[Bisection] = []
@@ -161,15 +163,17 @@ class BatchRun:
         self.board.phase(STACKING)
         wanted = [self.requests[one] for one in self.order]
         moved = frozenset(one.id for one in wanted if one.conflict_task_id)
-        self.base, self.tips = find_tips(place.git, self.target, wanted, moved=moved)
+        self.base, tips = find_tips(place.git, self.target, wanted, moved=moved)
+        self.tips.update(tips)
         self.board.phase(STACKING, base=self.base)
         for one in wanted:
-            if one.id not in self.tips:
+            if one.id not in tips:
                 self._leave_missing(one)
-        self._leave_landed([one for one in wanted if one.id in self.tips])
+        self._leave_landed([one for one in wanted if one.id in tips])
         here = [self.requests[one] for one in self.order]
-        made = pieces(place.git, self.base, here, self.tips, self.work)
-        stacker = self.prober.stacker = Stacker(place.git, self.base, made, self.worktrees, clock=place.clock)
+        # a culprit that an earlier try found is still asked about afterwards
+        self.pieces.update(pieces(place.git, self.base, here, tips, self.work))
+        stacker = self.prober.stacker = Stacker(place.git, self.base, self.pieces, self.worktrees, clock=place.clock)
         while isinstance(clash := stacker.stack(self.order), Clash):
             self._leave_clashing(clash, stacker)
         self.board.mark(self.order, "stacked")

@@ -180,6 +180,22 @@ def test_a_target_that_moves_while_the_batch_is_tested_is_followed(queued: Queue
     assert result.runs == 2
 
 
+def test_a_culprit_found_before_the_target_moved_is_still_sent_back(queued: Queued) -> None:
+    queued.gate()
+    requests = queued.hand_in_many(4, {2: {"bad": "1"}})
+    moved = []
+
+    def at(point: str) -> None:
+        if point == "before push" and not moved:
+            moved.append(queued.commit({"theirs": "1"}, "Theirs", git=queued.origin))
+            queued.origin.run("update-ref", "refs/heads/main", moved[0])
+
+    [result] = queued.process(at=at)
+    [bad] = [one.id for one in requests if "bad" in queued.bare.run("ls-tree", "--name-only", one.commit_sha)]
+    assert result.culprits == (bad,) and len(result.merged) == 3
+    assert queued.bead(queued.request(bad).source_issue).status == "open"
+
+
 def test_a_target_that_never_rests_is_left_for_later(queued: Queued) -> None:
     [request] = queued.hand_in_many(1)
     moves = iter(range(99))
