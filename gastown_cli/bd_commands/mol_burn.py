@@ -61,7 +61,7 @@ def _ask(space: Workspace) -> None:
         raise UsageError(
             "burning deletes for good",
             "nobody can be asked here",
-            "--dry-run shows what would go; --yes says it is meant",
+            "--dry-run shows what would go",
         )
     say("Delete this for good, without a digest? [y/N] ")
     if input().strip().lower() not in ("y", "yes"):

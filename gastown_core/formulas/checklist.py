@@ -125,7 +125,7 @@ def checklist_for(root: str, ledger: TownLedger, bead: Bead) -> Checklist | None
     if current is not None and (molecule is None or molecule.is_poured):
         text = _text_of_bead(home.get(current.id))
     elif molecule is not None:
-        recipe, remarks = _cooked_again(root, molecule, ledger.name_of(home))
+        recipe, remarks = _cooked_again(root, molecule, ledger.name_of(home), home.get(molecule.bead))
         text = _text_now(molecule, recipe, current) if current is not None else text
         remarks += _left_out(recipe, seen)
     return Checklist(molecule_id, seen.formula, seen.steps, current, text, remarks)
@@ -146,14 +146,18 @@ def _text_of_step(step: RecipeStep) -> StepText:
     return StepText(step.description, step.notes, step.acceptance)
 
 
-def _cooked_again(root: str, molecule: Molecule, store: str) -> tuple[Recipe | None, tuple[str, ...]]:
+def _cooked_again(
+    root: str, molecule: Molecule, store: str, work: Bead | None
+) -> tuple[Recipe | None, tuple[str, ...]]:
     """The recipe as its formula and overlay give it today; None, and why, where the kept texts have to do."""
+    from gastown_core.formulas.attachment import subject_of
     from gastown_core.formulas.resolve import load_recipe
 
     if not molecule.formula:
         return None, ()
     try:
-        recipe = load_recipe(root, molecule.formula, molecule.vars, rig=_rig(store))
+        subject = subject_of(work) if work is not None and molecule.state.get("hooks") else None
+        recipe = load_recipe(root, molecule.formula, molecule.vars, rig=_rig(store), subject=subject)
     except GastownError as error:
         return None, (
             f"Formula {molecule.formula} cannot be read now ({error.what}); these are the texts of the start.",

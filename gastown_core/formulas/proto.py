@@ -103,9 +103,7 @@ def persist_in(
     if old is not None:
         if not force or not is_proto(old):
             what = "that proto" if is_proto(old) else "a bead that is no proto"
-            hint = (
-                "--force replaces it; molecules poured from it stay" if is_proto(old) else "--prefix gives another id"
-            )
+            hint = "bd cook --help tells how to replace it" if is_proto(old) else "--prefix gives another id"
             raise ConflictError(f"{root_id} exists already", f"it is {what}", hint)
         delete_all(batch, [root_id, *members(batch, root_id)], "replaced")
     if "title" in variables:

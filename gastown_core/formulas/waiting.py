@@ -96,10 +96,12 @@ def _read_to(place: str, path: str) -> int | None:
     """Where this agent's last wait had read to; None (the end) if there was none or the log is another."""
     try:
         kept = read_json(place)
-        same = kept is not None and os.stat(path).st_ino == kept.get("inode")
+        if kept is None or kept.get("inode") == 0:
+            # there was no log yet: all of it is new
+            return None if kept is None else 0
+        offset = kept.get("offset") if os.stat(path).st_ino == kept.get("inode") else None
     except (OSError, GastownError):
         return None
-    offset = kept.get("offset") if kept is not None and same else None
     return offset if isinstance(offset, int) else None
 
 
