@@ -220,7 +220,8 @@ class Sling:
             self.result.convoy,
             self.base.branch,
             takes=self.request.force or self._goes_on,
-            goes_on=self._goes_on,
+            # so does work that was given back when its worker died
+            goes_on=self._goes_on or "worker" in hook.dispatch_of(bead),
         )
         molecule = hand_over(self.ledger, given, undo)
         robbed = old_holder(self.root, bead, place.entry.address)

@@ -128,6 +128,22 @@ def test_refresh_mends_edges_and_tells_before_and_after(paper):
     )
 
 
+def test_the_successor_goes_on_in_the_same_branch_and_at_the_first_undone_step(rigged, without_tmux):
+    from gastown_core.work.convoys import create_convoy
+    from gastown_core.work.hook import dispatch_of
+
+    bead = rigged.file("Long work")
+    create_convoy(rigged.root, rigged.ledger, "C", [bead.id], owner="overseer")
+    first = rigged.sling(bead.id).result
+    put_agent_bead(rigged.ledger, parse_address(first.agent), "sh", agent_state="working", hook_state="active")
+    before = dispatch_of(rigged.bead(bead.id))["molecule"]
+    assert release_dead(rigged.root, rigged.ledger, live=frozenset()) == [bead.id]
+    again = rigged.sling(bead.id).result
+    after = dispatch_of(rigged.bead(bead.id))
+    assert (again.agent, again.branch, after["molecule"]) == (first.agent, first.branch, before)
+    assert "worker" not in after
+
+
 @pytest.fixture(autouse=True)
 def _look_twice_at_once(monkeypatch):
     monkeypatch.setattr("gastown_core.work.upkeep.SECOND_LOOK_S", 0.0)
