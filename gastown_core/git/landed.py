@@ -1,0 +1,60 @@
+"""Proof that work is on a branch: every squash commit names in its trailers which bead and which request it carries."""
+
+from __future__ import annotations
+
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.git.repo import Git
+
+BEAD, REQUEST, WORKER = "Bead", "Merge-Request", "Worker"
+"""Keys of the trailers."""
+
+
+class Landing(Record):
+    """The commit that brought a bead; ``mr`` is empty where a person pushed it, ``at`` is the commit's time."""
+
+    commit: str
+    mr: str
+    at: float
+
+
+def landed(git: Git, ref: str, since: str = "") -> dict[str, Landing]:
+    """Beads that are on ``ref`` (newer than the commit ``since``), each with its newest landing.
+
+    A ``since`` that does not exist counts for nothing.  Raises GitError if ``ref`` does not exist.
+    """
+    found: dict[str, Landing] = {}
+    for commit, at, beads, requests in _commits(git, ref, since):
+        for place, bead in enumerate(beads):
+            found.setdefault(bead, Landing(commit, requests[place] if place < len(requests) else "", at))
+    return found
+
+
+def landed_requests(git: Git, ref: str, since: str = "") -> dict[str, Landing]:
+    """As ``landed``, by request."""
+    found: dict[str, Landing] = {}
+    for commit, at, _, requests in _commits(git, ref, since):
+        for request in requests:
+            found.setdefault(request, Landing(commit, request, at))
+    return found
+
+
+def _commits(git: Git, ref: str, since: str) -> list[tuple[str, float, list[str], list[str]]]:
+    span = f"{since}..{ref}" if since and git.commit_of(since) else ref
+    form = f"--format=%H%x00%ct%x00%(trailers:key={BEAD},valueonly)%x00%(trailers:key={REQUEST},valueonly)%x01"
+    out = git.run("log", "--topo-order", f"--grep=^{BEAD}: ", form, span, "--")
+    rows = []
+    for block in out.split("\x01"):
+        parts = block.strip("\n").split("\0")
+        if len(parts) == 4:
+            rows.append((parts[0], float(parts[1]), parts[2].split(), parts[3].split()))
+    return rows
+
+
+def trailers(bead_requests: list[tuple[str, str]], worker: str) -> str:
+    """The trailer block of a squash commit: the bead and request of each pair, then who did the work."""
+    lines = [f"{BEAD}: {bead}" for bead, _ in bead_requests if bead]
+    lines += [f"{REQUEST}: {request}" for _, request in bead_requests if request]
+    return "\n".join([*lines, *([f"{WORKER}: {worker}"] if worker else [])])
