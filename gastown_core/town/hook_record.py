@@ -43,7 +43,8 @@ def tell_change(
     """Append the event of a change that was recorded; nothing if it is none."""
     if before != state and state:
         payload = {"agent": address.path, "from": before, "to": state, **({"bead": bead} if bead else {})}
-        append_event(root, "hook_state", address.path, payload, clock=clock)
+        # sling, done and the session's own events tell a person; this one is for who looks a hook's life up
+        append_event(root, "hook_state", address.path, payload, visibility="audit", clock=clock)
 
 
 def record_session(root: str, entry: RosterEntry, *, runs: bool, clock: Clock = SYSTEM_CLOCK) -> None:
