@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.paper import paper
-from tests.support.rigged import rigged, without_tmux
+from tests.support.rigged import rigged, sessions_too, without_tmux
 from tests.support.tmux import server, town_root
 
-__all__ = ["paper", "rigged", "server", "town_root", "without_tmux"]
+__all__ = ["paper", "rigged", "server", "sessions_too", "town_root", "without_tmux"]

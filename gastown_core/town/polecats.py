@@ -18,11 +18,8 @@ from gastown_core.town import sources
 from gastown_core.town.branches import bead_of_branch, branch_name
 from gastown_core.town.identity import signature
 from gastown_core.town.inventory import RosterEntry
-from gastown_core.town.polecat_pool import polecat_entry
 from gastown_core.town.rigs import bare_repo, beads_home, default_branch
 from gastown_core.town.settings import load_settings
-
-__all__ = ["Sandbox", "bead_of_branch", "build", "plan", "polecat_entry", "prepare", "take_back"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.hook_record import record_hook
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.rigs import bare_repo
+from gastown_core.work.attaching import drop_molecule
 from gastown_core.work.holders import lives
 from gastown_core.work.hook import hooked_work
 from gastown_core.work.merge_requests import requests_for
@@ -141,48 +142,44 @@ def remove(
     Raises ConflictError naming what is at stake unless ``force``; unsaved work gets rescue refs first either way.
     """
     address = entry.address
-    rig, name = address.rig, address.name
-    prefix = rig_prefix(root, rig)
-    with polecat_pool.hold(root, rig, prefix, name):
+    prefix = rig_prefix(root, address.rig)
+    with polecat_pool.hold(root, address.rig, prefix, address.name):
         stakes = look_at_stakes(root, ledger, entry)
-        # the branch stays where only the worktree goes, so what waits to be merged is in no danger
-        told = (stakes if nuke else stakes._replace(requests=())).words()
-        if told and not force:
-            raise ConflictError(
-                f"{address.short} is not to be removed as it is",
-                "; ".join(told),
-                f"gt polecat status {address.short} tells more; --force saves what there is to refs/gastown/rescue first",
-            )
+        if not force:
+            _refuse(entry, stakes, nuke)
         if stakes.runs:
             sessions.stop_agent(root, entry, caller=actor, reason="nuked" if nuke else "removed", clock=clock)
         for bead_id in stakes.work if nuke else ():
-            bead = ledger.get(bead_id)
-            if bead is not None:
-                _let_go(root, ledger, bead_id, actor, clock)
-                unsling(root, ledger, bead, actor=actor, clock=clock)
+            _let_go(root, ledger, bead_id, actor, clock)
         kept, deleted = _take_away(root, entry, stakes, nuke, clock)
-        record_hook(
-            root,
-            ledger,
-            address,
-            prefix,
-            ARCHIVED,
-            actor=actor,
-            clock=clock,
-            agent_state="nuked" if nuke else "idle",
-            hook_bead=stakes.work[0] if stakes.work and not nuke else "",
-            cleanup_status="clean",
-            branch=stakes.branch,
-        )
-    payload = {"rig": rig, "polecat": name, "kept": kept, "what": "nuked" if nuke else "removed"}
+        fields = {
+            "agent_state": "nuked" if nuke else "idle",
+            "hook_bead": stakes.work[0] if stakes.work and not nuke else "",
+            "cleanup_status": "clean",
+            "branch": stakes.branch,
+        }
+        record_hook(root, ledger, address, prefix, ARCHIVED, actor=actor, clock=clock, **fields)
+    what = "nuked" if nuke else "removed"
+    payload = {"rig": address.rig, "polecat": address.name, "kept": kept, "what": what}
     append_event(root, "polecat_removed", actor, payload, clock=clock)
-    return Removed(name, rig, stakes, kept, deleted)
+    return Removed(address.name, address.rig, stakes, kept, deleted)
+
+
+def _refuse(entry: RosterEntry, stakes: Stakes, nuke: bool) -> None:
+    """Raises ConflictError if anything is at stake."""
+    # the branch stays where only the worktree goes, so what waits to be merged is in no danger
+    told = (stakes if nuke else stakes._replace(requests=())).words()
+    if told:
+        short = entry.address.short
+        raise ConflictError(
+            f"{short} is not to be removed as it is",
+            "; ".join(told),
+            f"gt polecat status {short} tells more; --force saves what there is to refs/gastown/rescue first",
+        )
 
 
 def _let_go(root: str, ledger: TownLedger, bead_id: str, actor: str, clock: Clock) -> None:
-    """Burn the molecule of work that is let go: its marks speak of a worktree that is gone."""
-    from gastown_core.work.attaching import drop_molecule
-
+    """Open the work again and burn its molecule: the marks speak of a worktree that is gone."""
     home = ledger.home_of(bead_id)
     if home is None:
         return
@@ -190,6 +187,9 @@ def _let_go(root: str, ledger: TownLedger, bead_id: str, actor: str, clock: Cloc
         bead = batch.get(bead_id)
         if bead is not None:
             drop_molecule(batch, bead)
+    freed = ledger.get(bead_id)
+    if freed is not None:
+        unsling(root, ledger, freed, actor=actor, clock=clock)
 
 
 def _take_away(root: str, entry: RosterEntry, stakes: Stakes, nuke: bool, clock: Clock) -> tuple[str, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
 
 import pytest
 
@@ -82,6 +83,15 @@ def rigged(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Rigged:
     install_town(root, git=True)
     add_rig(root, "shop", origin, prefix="sh")
     return Rigged(root, origin)
+
+
+@pytest.fixture
+def sessions_too(rigged: Rigged, server: object) -> Iterator[Rigged]:
+    """The town of ``rigged`` with real sessions, which all end with the test."""
+    from gastown_core.town import sessions
+
+    yield rigged
+    sessions.server_of(rigged.root).kill_server()
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
+from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.git.repo import Git
 from gastown_core.model.address import parse_address
-from gastown_core.town import polecats, sessions
 from gastown_core.town.crew import add_crew
 from gastown_core.work import convoys, hook
 from gastown_core.work.request import SlingRequest

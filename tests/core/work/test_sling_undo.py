@@ -175,7 +175,8 @@ def test_a_step_that_cannot_be_taken_back_is_told_and_keeps_no_other_from_it(rig
     assert convoys.list_convoys(rigged.ledger) == []
 
 
-def test_sessions_are_ended_again(rigged, server, monkeypatch):
+def test_sessions_are_ended_again(sessions_too, monkeypatch):
+    rigged = sessions_too
     bead = rigged.file()
     before = everything(rigged)
     monkeypatch.setattr(setting_out, "emit", fails)
