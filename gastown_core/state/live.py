@@ -20,7 +20,6 @@ from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources
 from gastown_core.state.due import next_due
 from gastown_core.state.engine_watch import EngineWatch
-from gastown_core.state.landing_source import LandingSource
 from gastown_core.state.proof_keeper import ProofKeeper
 from gastown_core.state.reduce import reduce_town
 from gastown_core.state.scheduler_source import FILE as SCHEDULER_FILE
@@ -72,9 +71,7 @@ class LiveTown:
         self._sent: deque[float] = deque(maxlen=BURST_COUNT)
         self._tasks: list[asyncio.Task[None]] = []
         self._pushed: dict[str, Pane] | None = None
-        self._proofs = ProofKeeper(
-            LandingSource(self.sources.facts), clock, self._watch_refs, lambda: self._stir(CLOCK)
-        )
+        self._proofs = ProofKeeper(self.sources.facts, clock, self._watch_refs, lambda: self._stir(CLOCK))
         self._engines = EngineWatch(lambda: self._stir(REFINERIES))
         self._due = 0.0
         self._closing = False

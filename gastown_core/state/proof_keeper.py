@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-from gastown_core.state.landing_source import LandingSource
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gastown_core.clock import Clock
+    from gastown_core.state.facts import TownFacts
 
 GAP_S = 0.15
 """Refs of one act move in several steps; they are looked at together."""
+FIRST_S = 0.5
+"""The first look waits until the first picture stands."""
 
 
 class ProofKeeper:
@@ -21,12 +22,12 @@ class ProofKeeper:
 
     def __init__(
         self,
-        source: LandingSource,
+        facts: TownFacts,
         clock: Clock,
         watch: Callable[[list[str]], None],
         on_change: Callable[[], None],
     ) -> None:
-        self.source = source
+        self._facts = facts
         self._clock = clock
         self._watch = watch
         self._on_change = on_change
@@ -38,13 +39,17 @@ class ProofKeeper:
 
     async def run(self) -> None:
         """For as long as the town is open."""
+        await asyncio.sleep(FIRST_S)
+        from gastown_core.state.landing_source import LandingSource
+
+        source = LandingSource(self._facts)
         while True:
             await self._stirred.wait()
             await asyncio.sleep(GAP_S)
             self._stirred.clear()
             # watched first and looked at then: a branch in a new folder does not fall between
-            self._watch(self.source.folders())
-            wanted = self.source.wanted()
-            findings = await asyncio.to_thread(self.source.examine, wanted)
-            if self.source.take(findings, self._clock.now()):
+            self._watch(source.folders())
+            wanted = source.wanted()
+            findings = await asyncio.to_thread(source.examine, wanted)
+            if source.take(findings, self._clock.now()):
                 self._on_change()
