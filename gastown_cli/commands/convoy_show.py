@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import NotFoundError
 
 TYPE_CHECKING = False
@@ -34,7 +35,10 @@ def run(args: Namespace) -> int:
     is_at_work = convoy.bead.status != "closed"
     holds = dict(holds_of(root, ledger, convoy, live=None)) if is_at_work else {}
     if args.json:
-        output.say_json(as_json(convoy, holds))
+        running = ledger.excerpts(bead_id for bead_id, one in convoy.members if one is not None and "/" in one.assignee)
+        now = SYSTEM_CLOCK.now()
+        ages = {one.id: now - one.updated_at for one in running.values() if one.status in ("hooked", "in_progress")}
+        output.say_json(as_json(convoy, holds, ages))
         return 0
     from gastown_cli.convoy_text import detail_lines
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from gastown_core.beads.store import BeadQuery
-from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.clock import SYSTEM_CLOCK, format_age
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, Edge, set_fields, unwrap_external
@@ -224,8 +224,13 @@ def _existing(ledger: TownLedger, beads: Iterable[str]) -> list[str]:
     return ids
 
 
-def as_json(convoy: Convoy, holds: Mapping[str, Hold] | None = None) -> dict[str, Any]:
-    """The convoy as ``gt convoy list|show --json`` prints it; with ``holds`` its members tell what keeps them."""
+def as_json(
+    convoy: Convoy, holds: Mapping[str, Hold] | None = None, ages: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """The convoy as ``gt convoy list|show --json`` prints it; with ``holds`` its members tell what keeps them.
+
+    ``ages`` are seconds since the last change of those at work.
+    """
     bead, count = convoy.bead, convoy.progress
     fields = bead.fields
     is_owned = "gt:owned" in bead.labels
@@ -242,7 +247,7 @@ def as_json(convoy: Convoy, holds: Mapping[str, Hold] | None = None) -> dict[str
         "watchers": [word.strip() for word in fields.get("watchers", "").split(",") if word.strip()],
         "base_branch": fields.get("base_branch", ""),
         "tracked": [
-            _member_json(bead_id, member) | (_hold_json(bead_id, holds) if holds is not None else {})
+            _member_json(bead_id, member) | (_hold_json(bead_id, holds, ages or {}) if holds is not None else {})
             for bead_id, member in convoy.members
         ],
         "tracked_count": count.total,
@@ -253,9 +258,10 @@ def as_json(convoy: Convoy, holds: Mapping[str, Hold] | None = None) -> dict[str
     }
 
 
-def _hold_json(bead_id: str, holds: Mapping[str, Hold]) -> dict[str, Any]:
+def _hold_json(bead_id: str, holds: Mapping[str, Hold], ages: Mapping[str, float]) -> dict[str, Any]:
     hold = holds.get(bead_id)
-    return {"blocked": hold is not None and hold.code == "blocked", "held": hold.text if hold is not None else ""}
+    told = {"blocked": hold is not None and hold.code == "blocked", "held": hold.text if hold is not None else ""}
+    return {**told, "worker_age": format_age(ages[bead_id]) if bead_id in ages else ""}
 
 
 def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:

@@ -223,6 +223,17 @@ def test_only_one_cycle_at_a_time(paper):
         assert cycle(paper).reason == "locked"
 
 
+def test_many_at_once_queue_a_bead_once(paper):
+    from concurrent.futures import ThreadPoolExecutor
+
+    bead = paper.file()
+    paper.convoy("C", bead)
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda _: enqueue(paper, bead), range(6)))
+    assert sum(one.is_new for one in made) == 1
+    assert len(open_contexts(paper.ledger)) == 1
+
+
 def test_pause_and_resume_keep_the_first_word(paper):
     assert scheduler.pause(paper.root, actor="mayor", clock=paper.clock)
     assert not scheduler.pause(paper.root, actor="overseer", clock=paper.clock)
