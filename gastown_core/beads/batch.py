@@ -85,6 +85,7 @@ class RuleBatch:
         self._engine = engine
         self._before: dict[str, Bead | None] = {}
         self._after: dict[str, Bead] = {}
+        self._pointing: dict[str, dict[str, None]] = {}
         self._now = 0.0
 
     def __enter__(self) -> RuleBatch:
@@ -120,6 +121,7 @@ class RuleBatch:
     def discard(self) -> None:
         """Forget everything done so far; nothing will be written."""
         self._after.clear()
+        self._pointing.clear()
 
     def get(self, bead_id: str) -> Bead | None:
         """The bead as this batch has it so far."""
@@ -145,6 +147,9 @@ class RuleBatch:
         if bead.id not in self._before:
             self._before[bead.id] = self._engine.load(bead.id)
         self._after[bead.id] = bead
+        for edge in bead.edges:
+            # which changed records point at a target: a look-up instead of a walk over all of them
+            self._pointing.setdefault(edge.target, {})[bead.id] = None
         return bead
 
     def _save(self, bead: Bead, **changes: Any) -> Bead:
@@ -307,8 +312,8 @@ class RuleBatch:
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:
         """Ids that depend on this one as this batch has it, each with the edge type."""
         out = [(source, kind) for source, kind in self._engine.edges_to(bead_id) if source not in self._after]
-        for source, bead in self._after.items():
-            out += [(source, edge.type) for edge in bead.edges if edge.target == bead_id]
+        for source in self._pointing.get(bead_id, ()):
+            out += [(source, edge.type) for edge in self._after[source].edges if edge.target == bead_id]
         return out
 
     def _children(self, bead_id: str) -> list[str]:
