@@ -63,27 +63,37 @@ def pour(space: Workspace, args: Namespace, recipe: Recipe, *, poured: bool, eph
             title=args.title,
             bead=bead,
         )
-        mapping = {recipe.name: root, **{one.removeprefix(f"{root}."): one for one in members(batch, root)}}
+        mapping = {**{one.removeprefix(f"{root}."): one for one in members(batch, root)}, recipe.name: root}
         bonded = [spawn_onto(batch, batch.need(root), one, Bonding(args.attach_type)) for one in others]
         changes = batch.changes()
     space.tell_all([change for change in changes if change[1].id in (root, *(one.spawned for one in bonded))])
     space.touched(space.store, root)
+    created = sum(before is None for before, _ in changes)
+    return _show(
+        space, args, recipe, mapping, [one.spawned for one in bonded], created, "vapor" if ephemeral else "liquid"
+    )
+
+
+def _show(
+    space: Workspace,
+    args: Namespace,
+    recipe: Recipe,
+    mapping: dict[str, str],
+    attached: list[str],
+    created: int,
+    phase: str,
+) -> int:
+    root = mapping[recipe.name]
     if space.as_json:
-        say_object(
-            {
-                "new_epic_id": root,
-                "id_mapping": mapping,
-                "created": sum(before is None for before, _ in changes),
-                "attached": [one.spawned for one in bonded],
-                "phase": "vapor" if ephemeral else "liquid",
-            }
-        )
+        told = {"new_epic_id": root, "id_mapping": mapping, "created": created, "attached": attached, "phase": phase}
+        say_object(told)
         return 0
-    kind = "wisp" if ephemeral else "molecule"
-    how = f"{len(mapping) - 1} beads below it" if poured else f"a checklist of {len(recipe.steps)} steps"
+    kind = "wisp" if phase == "vapor" else "molecule"
+    beads = len(mapping) - 1
+    how = f"{beads} beads below it" if beads else f"a checklist of {len(recipe.steps)} steps"
     say(f"{style('✓', 'green')} {clean(root)}  {kind} of {clean(recipe.name)}, {how}")
-    for one in bonded:
-        say(f"  {args.attach_type}: {clean(one.spawned)}")
+    for one in attached:
+        say(f"  {args.attach_type}: {clean(one)}")
     if not space.quiet:
         say(style(f"bd mol current {clean(root)} shows its steps", "dim"))
     return 0

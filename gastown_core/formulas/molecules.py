@@ -57,12 +57,7 @@ def make_molecule(
     ``template`` (a protomolecule) is never worked on and may lack values.  Raises UsageError for a
     recipe without steps or with variables that have no value, NotFoundError if the work is not in this store.
     """
-    if not recipe.steps:
-        raise UsageError(f"{recipe.name} has no steps", f"it is of type {recipe.type}", "bd formula show tells more")
-    if recipe.missing and not template:
-        raise UsageError(
-            f"{recipe.name} needs values for {', '.join(recipe.missing)}", "", "give each as --var NAME=VALUE"
-        )
+    _check(recipe, template=template)
     fields: dict[str, Any] = {
         "title": _one_line(title or recipe.name),
         "description": recipe.description,
@@ -80,10 +75,19 @@ def make_molecule(
     pouring = Pouring(batch, recipe, root, actor, parse_moment(root.raw.get("created_at")) or 0.0, fields)
     if poured:
         pouring.pour_steps()
-    pouring.pour_gates(hold=poured)
+    pouring.pour_gates()
     if bead:
         attach(batch, bead, root.id, recipe.name)
     return root.id
+
+
+def _check(recipe: Recipe, *, template: bool) -> None:
+    if not recipe.steps:
+        raise UsageError(f"{recipe.name} has no steps", f"it is of type {recipe.type}", "bd formula show tells more")
+    if recipe.missing and not template:
+        raise UsageError(
+            f"{recipe.name} needs values for {', '.join(recipe.missing)}", "", "give each as --var NAME=VALUE"
+        )
 
 
 class Pouring(Record):
@@ -112,8 +116,8 @@ class Pouring(Record):
         for index, step in enumerate(self.recipe.steps):
             self._put(self._id(step.id), self._step_fields(step, index, step.id in above), self._step_edges(step))
 
-    def pour_gates(self, *, hold: bool) -> None:
-        """A gate bead for each step that waits for something outside; with ``hold`` the step's bead is behind it."""
+    def pour_gates(self) -> None:
+        """A gate bead for each step that waits for something outside."""
         for step in self.recipe.steps:
             if step.gate is not None:
                 self._put(gate_id(self.root.id, step.id), _gate_fields(step.gate, step), [self._child()])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.formulas.progress import Progress
     from gastown_core.formulas.recipe import Recipe
 
     Bundle = Callable[[str, Sequence[str]], str]
@@ -108,10 +109,9 @@ def run_convoy(
         agent=agent,
         facts=facts,
     )
+    told = Ran(formula.name, CONVOY, name, _foretold(plan), directory=plan.directory, warnings=plan.warnings)
     if dry_run:
-        ends = (plan.synthesis,) if plan.synthesis is not None else ()
-        parts = tuple(Part("", leg.id, leg.title, leg.agent, leg.output_path) for leg in (*plan.legs, *ends))
-        return Ran(formula.name, CONVOY, name, parts, directory=plan.directory, warnings=plan.warnings, dry_run=True)
+        return told._replace(dry_run=True)
     os.makedirs(plan.directory, exist_ok=True)
     made = _make_legs(store, plan, actor)
     convoy = _bundled(store, bundle, f"{formula.name}: {_about(plan, facts)}", made, actor)
@@ -122,7 +122,12 @@ def run_convoy(
         else part
         for part in made
     )
-    return Ran(formula.name, CONVOY, name, parts, convoy, directory=plan.directory, warnings=plan.warnings)
+    return told._replace(parts=parts, convoy=convoy)
+
+
+def _foretold(plan: ConvoyPlan) -> tuple[Part, ...]:
+    ends = (plan.synthesis,) if plan.synthesis is not None else ()
+    return tuple(Part("", leg.id, leg.title, leg.agent, leg.output_path) for leg in (*plan.legs, *ends))
 
 
 def _about(plan: ConvoyPlan, facts: Mapping[str, Any] | None) -> str:
@@ -207,14 +212,19 @@ def run_workflow(
         with store.write(actor) as batch:
             burn(batch, root)
         raise
+    parts = _hand_out(seen, hand, agent or recipe.agent, review_only=recipe.review_only)
+    return Ran(recipe.name, WORKFLOW, root, parts, convoy, root, warnings=recipe.warnings)
+
+
+def _hand_out(seen: Progress, hand: Hand, agent: str, *, review_only: bool) -> tuple[Part, ...]:
+    """Every step as a part; those that are ready and need no person are given to workers."""
     kept = molecule_of(seen.root)
     interactive = {step.id for step in kept.steps if step.interactive} if kept is not None else set()
-    runtime = agent or recipe.agent
     made: list[Part] = []
     for view in seen.steps:
-        part = Part(view.id, view.name, view.title, runtime)
+        part = Part(view.id, view.name, view.title, agent)
         if view in seen.ready and view.name not in interactive:
-            error = hand(view.id, runtime, recipe.review_only)
+            error = hand(view.id, agent, review_only)
             part = part._replace(error=error, started=not error)
         made.append(part)
-    return Ran(recipe.name, WORKFLOW, root, tuple(made), convoy, root, warnings=recipe.warnings)
+    return tuple(made)
