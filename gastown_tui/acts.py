@@ -7,12 +7,13 @@ from functools import partial
 
 from textual.app import SuspendNotSupported
 
+from gastown_core.clock import format_age
 from gastown_core.errors import GastownError
 from gastown_core.model.order import Order
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 from gastown_core.orders.registry import BY_ID, disabled_reason
 from gastown_tui.selection import subject_of
-from gastown_tui.text import clean
+from gastown_tui.text import clean, fit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ class Acts:
         """Ask for its argument, or show what it ends and ask, or do it at once."""
         order, name = order_for(kind, subject), name_of(subject)
         what = f"{kind.label} {name}".strip()
-        if kind.asks:
+        if kind.choices:
+            self.app.run_worker(self._choose_argument(kind, order, name, what), group="preview", exclusive=True)
+        elif kind.asks:
             self._ask_argument(kind, order, what)
         elif kind.confirm:
             self.app.run_worker(self._preview_then_ask(kind, order, name, what), group="preview", exclusive=True)
@@ -102,6 +105,37 @@ class Acts:
 
         lines: list[Pieces] = [((clean(what), "title"),), (), ((f"{kind.asks[0].capitalize()}: {kind.help}.", "dim"),)]
         self._ask(Prompt(kind.label.capitalize(), lines, hint=f"the {kind.asks[0]}"), send)
+
+    async def _choose_argument(self, kind: OrderKind, order: Order, name: str, what: str) -> None:
+        """One of what there is, then the question."""
+        from gastown_tui.screens.picker import Entry, Picker
+
+        try:
+            found = await asyncio.to_thread(self.app.engine.choices, order)
+        except GastownError as error:
+            self.app.say(f"{what}: {error}", "bad")
+            return
+        if not found:
+            self.app.say(f"{what}: there is nothing to choose from", "warn")
+            return
+        now = self.app.now
+        entries = [
+            Entry(
+                one.value,
+                (
+                    (fit(format_age(max(0.0, now - one.at)) if one.at else "", 5) + " ", "dim"),
+                    (clean(one.what), "bright"),
+                ),
+                one.what,
+            )
+            for one in found
+        ]
+
+        def chosen(value: str) -> None:
+            full = order._replace(arguments={**order.arguments, kind.asks[0]: value})
+            self.app.run_worker(self._preview_then_ask(kind, full, name, what), group="preview", exclusive=True)
+
+        self._ask(Picker(f"{kind.label.capitalize()} {clean(name)} to", entries, verb="show"), chosen)
 
     async def _preview_then_ask(self, kind: OrderKind, order: Order, name: str, what: str) -> None:
         """The dry run first, so that what would be lost stands above the question; its failure is told instead."""

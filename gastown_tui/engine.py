@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import Excerpt
     from gastown_core.model.order import Order, Receipt
     from gastown_core.model.snapshot import AgentView
-    from gastown_core.orders.perform import Attachment, CommandLogEntry
+    from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
     from gastown_core.state.detail import BeadDetail, WorkDetail
 
 
@@ -33,6 +33,12 @@ class Engine:
         from gastown_core.orders.perform import preview_of
 
         return preview_of(self.root, order)
+
+    def choices(self, order: Order) -> list[Choice]:
+        """What may be given for the argument that an order asks for. Raises GastownError."""
+        from gastown_core.orders.perform import choices_of
+
+        return choices_of(self.root, order)
 
     def command_log(self) -> list[CommandLogEntry]:
         """What the console ran, oldest first."""

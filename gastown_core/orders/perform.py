@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Notify = Callable[[Receipt], None]
 
 LOG_LENGTH = 500
+QUESTION_LIMIT_S = 30.0
 ORDER_LIMIT_S = 3600.0
 """How long an order without stages may take: taking a batch means running its gates."""
 
@@ -43,6 +44,15 @@ class CommandLogEntry:
     ok: bool
     seconds: float
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value that an order may be given: the value, what it means, and the moment it belongs to (Unix seconds)."""
+
+    value: str
+    what: str
+    at: float
 
 
 command_log: deque[CommandLogEntry] = deque(maxlen=LOG_LENGTH)
@@ -103,11 +113,25 @@ def _value(word: str, values: dict[str, str]) -> str:
 
 def preview_of(root: str, order: Order) -> list[str]:
     """What the order would do and lose, as its dry run tells it. Blocks. Raises GastownError if that fails."""
-    argv = _filled(BY_ID[order.kind].preview, order)
-    done = process.run(gt_argv(argv), cwd=root, env=_environment(root), timeout_s=30.0)
+    return previewed(_said(root, _filled(BY_ID[order.kind].preview, order)))
+
+
+def choices_of(root: str, order: Order) -> list[Choice]:
+    """What may be given for the argument that the order asks for. Blocks. Raises GastownError if nobody can say."""
+    try:
+        rows = json.loads(_said(root, _filled(BY_ID[order.kind].choices, order)))
+    except ValueError as error:
+        raise GastownError(f"gt gave no list for {order.kind}", str(error)) from error
+    found = [row for row in rows if isinstance(row, dict) and "number" in row] if isinstance(rows, list) else []
+    return [Choice(str(row["number"]), str(row.get("what") or ""), float(row.get("at") or 0.0)) for row in found]
+
+
+def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S) -> str:
+    """What gt answered. Raises GastownError if it failed."""
+    done = process.run(gt_argv(argv), cwd=root, env=_environment(root), timeout_s=limit_s)
     if done.code != 0:
         raise _failure(argv, done.code, (done.err or done.out).splitlines())
-    return previewed(done.out)
+    return done.out
 
 
 def previewed(said: str) -> list[str]:
@@ -171,10 +195,7 @@ def _stages(root: str, order: Order, argv: list[str]) -> Iterable[Receipt]:
 
 def _one_stage(root: str, order: Order, argv: list[str]) -> Receipt:
     """A command without stages: done, with the last line that it said. Raises GastownError if it failed."""
-    done = process.run(gt_argv(argv), cwd=root, env=_environment(root), timeout_s=ORDER_LIMIT_S)
-    if done.code != 0:
-        raise _failure(argv, done.code, (done.err or done.out).splitlines())
-    lines = [line.strip() for line in done.out.splitlines() if line.strip()]
+    lines = [line.strip() for line in _said(root, argv, ORDER_LIMIT_S).splitlines() if line.strip()]
     return Receipt(order.kind, order.target, "done", lines[-1] if lines else "", final=True)
 
 

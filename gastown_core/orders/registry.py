@@ -32,7 +32,8 @@ class OrderKind(Record):
 
     ``words`` are the words after ``gt``; ``{name}`` stands for an argument, a group in parentheses is left out when
     its argument is empty.  ``keeps`` says what it ends and what stays, to be confirmed; ``preview`` is a dry run of
-    the same, asked before.  ``receipts`` tells that the command speaks in stages.
+    the same, asked before.  ``receipts`` tells that the command speaks in stages, ``choices`` lists (as JSON, each with
+    a ``number``, a ``what`` and an ``at``) what may be given for the argument that it asks for.
     """
 
     id: str
@@ -47,6 +48,7 @@ class OrderKind(Record):
     keeps: str = ""
     preview: tuple[Word, ...] = ()
     receipts: bool = False
+    choices: tuple[Word, ...] = ()
 
 
 ORDERS: tuple[OrderKind, ...] = (
@@ -63,14 +65,15 @@ ORDERS: tuple[OrderKind, ...] = (
     OrderKind("agent.stop", "x", "stop", "end the agent's session; its work stays", AGENT, reasons.needs_session,
               ("session", "stop", TARGET), confirm=True, receipts=True),
     OrderKind("hook.unsling", "u", "unsling", "take the work off the agent's hook; it is ready for others again", AGENT,
-              reasons.needs_work, ("unsling", "{bead}", TARGET), confirm=True,
+              reasons.needs_work, ("unsling", "{bead}", TARGET, "--force"), confirm=True,
               keeps="The bead goes back to the ready work. The branch and every file stay."),
     OrderKind("hook.rollback", "z", "rollback", "put the agent's worktree back to an earlier state; this can be undone", AGENT,
-              reasons.needs_worktree, ("hook", "rollback", TARGET), confirm=True,
-              keeps="The present state is kept under a ref first, so it can be brought back.",
-              preview=("hook", "rollback", TARGET, "--dry-run", "--json")),
+              reasons.needs_worktree, ("hook", "rollback", "{to}", "--agent", TARGET), asks=("to",), confirm=True,
+              keeps="The present state is kept under a ref first; gt hook rollback --undo brings it back.",
+              preview=("hook", "rollback", "{to}", "--agent", TARGET, "--dry-run"),
+              choices=("hook", "rollback", "--agent", TARGET, "--list", "--json")),
     OrderKind("polecat.nuke", "", "nuke polecat", "remove a polecat with its worktree, after showing what would be lost", AGENT,
-              reasons.needs_polecat, ("polecat", "nuke", TARGET, "-y"), confirm=True,
+              reasons.needs_polecat, ("polecat", "nuke", TARGET, "--force"), confirm=True,
               keeps="What no remote has is first saved to refs/gastown/rescue.",
               preview=("polecat", "nuke", TARGET, "--dry-run", "--json")),
     OrderKind("bead.release", "", "release", "give a claimed bead back: open, nobody's", BEAD, reasons.some_bead,

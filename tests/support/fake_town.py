@@ -24,7 +24,7 @@ from gastown_core.model.snapshot import (
     SourceStatus,
     TownSnapshot,
 )
-from gastown_core.orders.perform import Attachment, CommandLogEntry
+from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
 from gastown_core.state.filter import EventRow
 from gastown_core.state.live import Update
 from gastown_core.state.rows import Roster, event_row
@@ -350,6 +350,9 @@ class FakeEngine:
         if self.refusal:
             raise GastownError("it cannot be told", self.refusal)
         return ["polecat: shop/opal", "files: push.py, notes.txt", "commits: 2", "saved to: refs/gastown/rescue/opal/1"]
+
+    def choices(self, order) -> list[Choice]:
+        return [Choice("1", "Retry with backoff", NOW - 200), Choice("2", "Test the retry", NOW - 900)]
 
     def page(self, path: str) -> int:
         self.performed.append(("page", path))

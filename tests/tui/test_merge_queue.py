@@ -191,6 +191,20 @@ async def test_a_nuke_shows_what_would_be_lost_and_enter_cancels() -> None:
         assert app.hands.performed[-1].kind == "polecat.nuke"
 
 
+async def test_a_rollback_chooses_a_state_and_shows_what_it_takes_away() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        app.feed.views.go_to("agent", "shop/polecats/opal")
+        await pilot.pause()
+        await pilot.press("z")
+        await until(pilot, lambda: "Test the retry" in app.screen_text(), "the states")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
+        await pilot.press("y")
+        await until(pilot, lambda: app.hands.performed, "the order")
+        assert app.hands.performed[-1].arguments["to"] == "2"
+
+
 async def test_without_its_preview_nothing_is_asked_and_nothing_done() -> None:
     app = Console()
     app.hands.refusal = "no such polecat"

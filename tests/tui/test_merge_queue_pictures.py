@@ -42,7 +42,9 @@ def town(name: str, rig_path: str) -> TownSnapshot:
     held = {"hold_since": NOW - 720, "hold_until": NOW + 240} if name == "held" else {}
     view = refineries.refinery_view(state, NOW, path=rig_path, **more, **held)
     queue = refineries.queue(NOW, 0 if name in ("idle", "held") else 4)
-    return snapshot(requests=queue, refineries=(view,), scheduler=SchedulerView(4, name == "held", "overseer", NOW - 60))
+    return snapshot(
+        requests=queue, refineries=(view,), scheduler=SchedulerView(4, name == "held", "overseer", NOW - 60)
+    )
 
 
 def landing_town() -> TownSnapshot:

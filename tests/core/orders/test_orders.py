@@ -85,6 +85,7 @@ def test_why_an_order_cannot_be_given(order: str, subject: Subject, town: TownSn
             Order("mq.reject", "sh-mr1", {"rig": "shop", "reason": "{rig} -x; rm"}),
             ["mq", "reject", "shop", "sh-mr1", "-r", "{rig} -x; rm"],
         ),
+        (Order("hook.rollback", "shop/opal", {"to": "2"}), ["hook", "rollback", "2", "--agent", "shop/opal"]),
         (Order("mq.process", "shop"), ["refinery", "process", "shop", "--once"]),
         (Order("scheduler.pause", ""), ["scheduler", "pause"]),
     ],
