@@ -67,7 +67,7 @@ def _add_how(parser: ArgumentParser) -> None:
     parser.add_argument("--agent", default="", help="runtime or alias to run it with")
     parser.add_argument("--account", default="", help="account the runtime is to use")
     parser.add_argument("--crew", default="", metavar="NAME", help="a crew member of the rig")
-    parser.add_argument("--create", action="store_true", help="a polecat that is named is made if it is not there")
+    parser.add_argument("--create", action="store_true", help="make a polecat that is named (done in any case)")
     parser.add_argument("--no-convoy", action="store_true", help="make no convoy for it")
     parser.add_argument("--owned", action="store_true", help="the convoy is closed by its owner alone")
     parser.add_argument("--no-session", action="store_true", help="hook it, start nothing")

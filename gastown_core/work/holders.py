@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_core.messaging.mail import HIGH, send_mail
 from gastown_core.model.address import DOG, POLECAT, parse_address, same_agent
+from gastown_core.model.bead import OPEN
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import sessions
 from gastown_core.town.agent_beads import get_agent_bead
@@ -49,6 +50,22 @@ def is_gone(root: str, bead: Bead) -> bool:
     if who is None or who.role not in (POLECAT, DOG) or not has_tmux():
         return False
     return not lives(root, _entry(root, who))
+
+
+def lost_worker(bead: Bead) -> Address | None:
+    """The polecat that a bead was taken from because it died; None once somebody else has had it."""
+    if bead.status != OPEN or bead.assignee:
+        return None
+    worker = hook.dispatch_of(bead).get("worker", "")
+    who = parse_address(worker) if worker else None
+    return who if who is not None and who.role == POLECAT else None
+
+
+def rested(root: str, ledger: TownLedger, bead: Bead) -> bool:
+    """Whether the bead's holder put the work off or asked for help, so that its end was no death."""
+    who = holder_of(bead)
+    record = get_agent_bead(ledger, _entry(root, who).bead_id) if who is not None else None
+    return record is not None and record.fields.get("exit_type", "") in ("DEFERRED", "ESCALATED")
 
 
 def _entry(root: str, who: Address) -> RosterEntry:

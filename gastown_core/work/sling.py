@@ -23,7 +23,15 @@ from gastown_core.work import convoys, hook, respawns
 from gastown_core.work.attaching import Attachment, prepare_formula
 from gastown_core.work.bases import Base, base_of
 from gastown_core.work.capacity import check_room
-from gastown_core.work.holders import holder_of, is_covered, is_gone, old_holder, tell_robbed
+from gastown_core.work.holders import (
+    holder_of,
+    is_covered,
+    is_gone,
+    lost_worker,
+    old_holder,
+    rested,
+    tell_robbed,
+)
 from gastown_core.work.hooking import Handover, hand_over, record_agents
 from gastown_core.work.placing import Place, place_dog, place_polecat
 from gastown_core.work.request import SlingRequest
@@ -70,6 +78,8 @@ class Sling:
         self.result = Slung(request.bead)
         self.base = Base()
         self.attachment = Attachment()
+        self._is_gone = False
+        self._has_died = False
         self._goes_on = False
 
     # -- before anything is touched --------------------------------------------------------------------------
@@ -86,7 +96,9 @@ class Sling:
         self._check_bead(bead, target)
         self.result = self.result._replace(bead=bead.id, title=bead.title, target=self.request.target)
         # whoever starts agents by hand has no sessions to tell by
-        self._goes_on = self.request.session and is_gone(self.root, bead)
+        self._is_gone = self.request.session and is_gone(self.root, bead)
+        self._has_died = self._is_gone and not rested(self.root, self.ledger, bead)
+        self._goes_on = self._is_gone or lost_worker(bead) is not None
         if not self._is_there(bead, target):
             self._check_free(bead, target, needs_room)
             self._prepare(bead, target)
@@ -105,20 +117,20 @@ class Sling:
 
     def _is_there(self, bead: Bead, target: Target) -> bool:
         """Whether the bead hangs where it is wanted, so that nothing is to be done."""
-        return is_covered(bead, target) and not self.request.force and not self._goes_on
+        return is_covered(bead, target) and not self.request.force and not self._is_gone
 
     def _check_free(self, bead: Bead, target: Target, needs_room: bool) -> None:
         address = target.entry.address if target.entry else Address(target.kind, target.rig, target.name)
-        hook.check_free(bead, address, force=self.request.force or self._goes_on)
+        hook.check_free(bead, address, force=self.request.force or self._is_gone)
         if self.request.force:
             return
-        if self._goes_on:
+        if self._has_died or (self._goes_on and not self._is_gone):
             respawns.check(self.root, bead.id)
         if target.kind == POLECAT and needs_room:
             check_room(self.root, self.ledger, target.rig, clock=self.clock)
 
     def _prepare(self, bead: Bead, target: Target) -> None:
-        who = holder_of(bead)
+        who = holder_of(bead) or lost_worker(bead)
         dead = who.name if who is not None and self._goes_on and who.rig == target.rig else ""
         self.base = Base(self.request.base_branch)
         if target.kind == POLECAT:
@@ -219,7 +231,7 @@ class Sling:
             self.clock.now(),
             self.result.convoy,
             self.base.branch,
-            takes=self.request.force or self._goes_on,
+            takes=self.request.force or self._is_gone,
             # so does work that was given back when its worker died
             goes_on=self._goes_on or "worker" in hook.dispatch_of(bead),
         )
@@ -234,9 +246,9 @@ class Sling:
     def _conclude(self, given: Handover, going: Going) -> None:
         """What is told and counted once nothing can fail any more."""
         self.result = self.result._replace(runtime=going.runtime, session=going.session, by_hand=going.by_hand)
-        if self._goes_on:
+        if self._has_died:
             respawns.note(self.root, given.bead.id, clock=self.clock)
-        elif given.takes:
+        elif given.takes and not self._is_gone:
             new = given.place.entry.address
             tell_robbed(self.root, self.ledger, given.bead, new, actor=self.actor, clock=self.clock)
         if going.how == STARTED:

@@ -127,3 +127,25 @@ def test_a_runtime_and_an_account_named_for_this_sling_reach_the_session(session
     result = rigged.sling(rigged.file().id, session=True, agent="scripted", account="work").result
     env = sessions.server_of(rigged.root).run("show-environment", "-t", f"={result.session}")
     assert "GT_AGENT=scripted" in env and "GT_ACCOUNT=work" in env
+
+
+def test_work_that_was_put_off_is_taken_up_again_without_being_counted(running):
+    from gastown_core.work.done import Done
+
+    rigged, first = running
+    kill(rigged, first)
+    list(Done(rigged.root, rigged.entry(first.agent), status="DEFERRED").run())
+    again = rigged.sling(first.bead, session=True, agent="scripted").result
+    assert (again.agent, again.branch) == (first.agent, first.branch)
+    assert respawns.count_of(rigged.root, first.bead) == 0
+
+
+def test_work_released_from_a_dead_worker_keeps_its_marks_and_its_branch(rigged):
+    first = rigged.sling(rigged.file().id).result
+    with rigged.ledger.store_for(first.bead).write("x") as batch:
+        metadata = batch.get(first.bead).raw["metadata"]
+        metadata = {**metadata, "dispatch": {**metadata["dispatch"], "worker": first.agent}}
+        batch.update(first.bead, {"status": "open", "assignee": "", "metadata": metadata})
+    again = rigged.sling(first.bead).result
+    assert (again.agent, again.branch, again.molecule) == (first.agent, first.branch, first.molecule)
+    assert "worker" not in rigged.bead(first.bead).raw["metadata"]["dispatch"]
