@@ -1,6 +1,7 @@
 """The snapshot as the JSON of ``gt status --json``, with the keys that the Go tools' readers know.
 
-Shape: feed-and-events.md section 6.1; ours adds ``health``, ``reason``, ``since`` and ``sources``.
+Shape: feed-and-events.md section 6.1; ours adds ``health``, ``reason``, ``since``, ``sources``, ``scheduler`` and each
+rig's ``refinery``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gastown_core.model.snapshot import AgentView, ConvoyView, RigView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, ConvoyView, MemberView, RefineryView, RigView, TownSnapshot
 
 _ROLE_WORDS = {MAYOR: "coordinator", DEACON: "health-check"}
 
@@ -50,6 +51,10 @@ def agent_json(view: AgentView) -> dict[str, Any]:
     if view.work is not None:
         out["hook_bead"] = view.work.bead_id
         out["work_title"] = view.work.title
+        if view.work.step:
+            out["step"] = view.work.step
+    if view.hook:
+        out["hook_state"] = view.hook
     if view.first_subject:
         out["first_subject"] = view.first_subject
     if view.runtime:
@@ -70,7 +75,14 @@ def convoy_json(view: ConvoyView, now: float) -> dict[str, Any]:
         "running": view.running,
         "total": view.total,
         "stalled": view.is_stalled(now),
+        **({"faults": [fault_json(member) for member in view.faults]} if view.faults else {}),
     }
+
+
+def fault_json(member: MemberView) -> dict[str, str]:
+    """A member of which the ledger and git say different things."""
+    strip = member.landing
+    return {"id": member.bead_id, "fault": strip.fault if strip else "", "why": strip.why if strip else ""}
 
 
 def rig_json(snapshot: TownSnapshot, rig: RigView) -> dict[str, Any]:
@@ -98,8 +110,22 @@ def rig_json(snapshot: TownSnapshot, rig: RigView) -> dict[str, Any]:
     }
     if queue:
         merging = sum(r.state == "merging" for r in queue)
-        entry["mq"] = {"pending": len(queue) - merging, "in_flight": merging, "blocked": 0}
+        blocked = sum(r.state == "blocked" for r in queue)
+        entry["mq"] = {"pending": len(queue) - merging - blocked, "in_flight": merging, "blocked": blocked}
+    refinery = snapshot.refinery(rig.name)
+    if refinery is not None:
+        entry["refinery"] = refinery_json(refinery)
     return entry
+
+
+def refinery_json(view: RefineryView) -> dict[str, Any]:
+    """What a rig's refinery does; ``hold_reason`` and ``trouble`` only where there is one."""
+    state = view.state
+    out: dict[str, Any] = {"phase": state.phase, "running": view.is_busy, "batch": state.batch, "target": state.target}
+    for key, text in (("hold_reason", state.hold_reason), ("trouble", view.trouble)):
+        if text:
+            out[key] = text
+    return out
 
 
 def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
@@ -117,6 +143,7 @@ def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
         "rigs": [rig_json(snapshot, rig) for rig in snapshot.rigs],
         "convoys": [convoy_json(c, snapshot.taken_at) for c in snapshot.convoys if c.status != "closed"],
         "escalations": snapshot.escalations,
+        "scheduler": {"queued": snapshot.scheduler.queued, "paused": snapshot.scheduler.is_paused},
         "counts": {state.value: count for state, count in snapshot.counts.items()},
         "sources": [
             {"name": s.name, "error": s.error, **({"good_at": format_seconds(s.good_at)} if s.good_at else {})}

@@ -10,8 +10,10 @@ import pytest
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import FixedClock, parse_moment
 from gastown_core.model.agent import Health
+from gastown_core.model.snapshot import ConvoyView, MemberView, RigView, SchedulerView, TownSnapshot
 from gastown_core.state.as_json import status_json
 from gastown_core.state.collect import collect
+from tests.support.refineries import STRIPS, held, refinery_view
 from tests.support.towns import reference_town
 
 NOW = parse_moment("2026-11-21T05:30:00Z") or 0.0
@@ -122,3 +124,17 @@ def test_a_convoy_is_stalled_only_after_the_towns_own_patience(root: str) -> Non
     (convoy,) = collect(root, clock=FixedClock(moved.updated_at + 1)).convoys
     assert not convoy.is_stalled(moved.updated_at + 899)
     assert convoy.is_stalled(moved.updated_at + 901)
+
+
+def test_status_tells_of_refinery_scheduler_hook_and_faults() -> None:
+    member = MemberView("sh-1", "Fix it", "closed", "", "shop", "done", STRIPS["closed"])
+    convoy = ConvoyView("hq-cv-1", "Work", "open", "mayor", (member,), 1, 0, 0, 0.0)
+    town = TownSnapshot(
+        "t", "/t", 1, 100.0, rigs=(RigView("shop", "sh", "/t/shop"),), convoys=(convoy,),
+        refineries=(refinery_view(held(100.0), 100.0),), scheduler=SchedulerView(2, True, "ana"),
+    )  # fmt: skip
+    value = status_json(town)
+    assert value["scheduler"] == {"queued": 2, "paused": True}
+    assert value["rigs"][0]["refinery"]["phase"] == "held"
+    assert "main itself is red" in value["rigs"][0]["refinery"]["hold_reason"]
+    assert value["convoys"][0]["faults"][0]["fault"] == "closed, not landed"
