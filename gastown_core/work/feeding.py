@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from gastown_core.work.board import Hold
     from gastown_core.work.capacity import Capacity
 
+ALARM_AT = 3
+"""So many failures of one bead's dispatch raise an escalation."""
 MOST_HOURS = 24.0
 """A convoy's age counts up to this."""
 
@@ -189,8 +191,9 @@ def feed(
         queues = is_deferred(root)
         picks = plan.line if queues and everything else plan.picks()
         if queues and not everything:
-            # what waits in the queue has its place before anything that is fed
-            picks = picks[: max(0, len(picks) - len(board.queued))]
+            # what could go from the queue has its place before anything that is fed
+            before = [one for one, order in board.queued.items() if board.hold(one, rig=order.rig, queued=True) is None]
+            picks = picks[: max(0, len(picks) - len(before))]
         return [_give(root, ledger, one, actor, clock) for one in picks]
     finally:
         lock.__exit__(None, None, None)
@@ -213,4 +216,25 @@ def _give(root: str, ledger: TownLedger, one: Candidate, actor: str, clock: Cloc
         cooling.forget(root, one.bead)
     else:
         cooling.note(root, one.bead, done.error, clock.now())
+        if cooling.read(root)[one.bead].failures == ALARM_AT:
+            _alarm(root, ledger, one, done.error, actor, clock)
     return done._replace(convoy=done.convoy or one.convoy)
+
+
+def _alarm(root: str, ledger: TownLedger, one: Candidate, error: str, actor: str, clock: Clock) -> None:
+    """Work that could not be started again and again needs somebody's eyes."""
+    from gastown_core.messaging.escalate import escalate
+
+    subject = f"{one.bead} could not be started {ALARM_AT} times"
+    reason = f"{one.title}: {error}. It is tried again from time to time; gt scheduler explain {one.bead} tells when."
+    escalate(
+        root,
+        ledger,
+        "medium",
+        subject,
+        sender=actor,
+        reason=reason,
+        about=one.bead,
+        key=f"dispatch:{one.bead}",
+        clock=clock,
+    )

@@ -52,8 +52,12 @@ def check_convoys(
     wanted = frozenset(only)
     ripe = [one for one in convoys if one.status == OPEN and OWNED not in one.labels]
     ripe = [one for one in ripe if (not wanted or one.id in wanted)]
-    complete = [one.id for one in _complete(ledger, ripe)]
-    return complete if dry_run else [one for one in complete if land_one(root, ledger, one, actor=actor, clock=clock)]
+    complete = _complete(ledger, ripe)
+    if dry_run:
+        return [one.id for one in complete]
+    return [
+        one.id for one in complete if land_one(root, ledger, one.id, actor=actor, judged=member_ids(one), clock=clock)
+    ]
 
 
 def _complete(ledger: TownLedger, convoys: list[Excerpt]) -> list[Excerpt]:
@@ -79,14 +83,16 @@ def land_one(
     actor: str,
     reason: str = LANDED_REASON,
     extra: Iterable[str] = (),
+    judged: tuple[str, ...] | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> bool:
-    """Close one convoy as landed and tell of it; False if somebody did before, or gave it more members meanwhile."""
-    town = ledger.store_for("hq-x")
-    seen = town.get(convoy_id)
-    with town.write(actor) as batch:
+    """Close one convoy as landed and tell of it; False if somebody did before.
+
+    ``judged`` are the members it was found complete with: with others by now it stays open.
+    """
+    with ledger.store_for("hq-x").write(actor) as batch:
         convoy = batch.get(convoy_id)
-        if convoy is None or convoy.is_closed or seen is None or member_ids(convoy) != member_ids(seen):
+        if convoy is None or convoy.is_closed or (judged is not None and member_ids(convoy) != judged):
             return False
         batch.close(convoy_id, reason, force=True)
     total = len(member_ids(convoy))

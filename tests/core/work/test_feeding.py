@@ -74,6 +74,18 @@ def test_feeding_fills_the_room_and_no_more(paper):
     assert len(open_contexts(paper.ledger)) == 2
 
 
+def test_blocked_work_in_the_queue_takes_no_room(paper):
+    from gastown_core.work.request import SlingRequest
+    from gastown_core.work.scheduler import enqueue
+
+    paper.set("scheduler.max_polecats", "1")
+    first = paper.file("first", status="hooked", assignee="mayor")
+    enqueue(paper.root, paper.ledger, SlingRequest(paper.file(after=(first,))), actor="x", clock=paper.clock)
+    bead = paper.file("free")
+    paper.convoy("C", bead)
+    assert feed(paper) == [bead]
+
+
 def test_launching_queues_everything_that_is_ready(paper):
     paper.set("scheduler.max_polecats", "1")
     beads = [paper.file(f"n{n}") for n in range(3)]
@@ -93,6 +105,16 @@ def test_a_failed_dispatch_is_not_tried_again_at_once(paper):
     paper.clock.advance(17)
     assert line(paper) == [bead]
     assert cooling.note(paper.root, bead, "again", paper.clock.now()) == 30.0
+
+
+def test_the_third_failure_is_escalated_once(paper):
+    bead = paper.file()
+    paper.convoy("C", bead)
+    for _ in range(5):
+        feeding.feed(paper.root, actor="daemon", clock=paper.clock)
+        paper.clock.advance(600)
+    assert paper.mail() == [("mayor/", f"[MEDIUM] {bead} could not be started 3 times")]
+    assert len(paper.events("escalation_sent")) == 1
 
 
 def test_a_second_feeder_leaves_it_to_the_first(paper):
