@@ -14,6 +14,7 @@ from gastown_core.files.locks import FileLock
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import list_worktrees
 from gastown_core.refinery.push import delete_branches
+from gastown_core.town.branches import bead_of_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PREFIX = "polecat/"
 """Only branches of polecats are deleted."""
+_KEPT_IN = ("refs/heads/polecat", "refs/remotes/origin/polecat")
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
 
 
@@ -34,6 +36,7 @@ def drop_branches(place: Refinery, landed: Mapping[str, tuple[str, str]]) -> Non
     mine = {name: ends for name, ends in landed.items() if name.startswith(PREFIX) and ends[0]}
     if not mine or not place.policy.delete_branches:
         return
+    mine |= _earlier(place, mine)
     with contextlib.suppress(GitError):
         gone = delete_branches(place.git, {name: tip for name, (tip, _) in mine.items()})
         for name in gone:
@@ -46,6 +49,20 @@ def drop_branches(place: Refinery, landed: Mapping[str, tuple[str, str]]) -> Non
                 name not in standing or _leave(place, standing[name], name, commit)
             ):
                 place.git.attempt("update-ref", "-d", ref, tip)
+
+
+def _earlier(place: Refinery, mine: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Branches of the same beads from which the landed ones went on (work that came back to another worker)."""
+    work = {bead_of_branch(name): ends for name, ends in mine.items() if bead_of_branch(name)}
+    listed = place.git.attempt("for-each-ref", "--format=%(refname) %(objectname)", *_KEPT_IN)
+    found = {}
+    for line in listed.out.splitlines():
+        ref, _, tip = line.partition(" ")
+        name = ref[ref.index(PREFIX) :]
+        landed = work.get(bead_of_branch(name))
+        if landed and name not in mine and place.git.attempt("merge-base", "--is-ancestor", tip, landed[0]).code == 0:
+            found[name] = (tip, landed[1])
+    return found
 
 
 def _leave(place: Refinery, path: str, branch: str, commit: str) -> bool:

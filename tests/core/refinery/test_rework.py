@@ -57,6 +57,22 @@ def test_work_that_failed_goes_back_to_its_worker_on_its_branch_and_lands_when_m
     assert types.index("merge_failed") < types.index("merged") < types.index("convoy_landed")
 
 
+def test_the_branch_of_a_first_try_goes_too_when_another_worker_lands_the_work(rigged, without_tmux) -> None:
+    set_queue(rigged, gates={"check": {"cmd": "test ! -e bad"}})
+    bead, other = rigged.file("Build it"), rigged.file("Something else")
+    first = rigged.sling(bead.id).result
+    work(rigged, first.agent, {"bad": "1"}, "Build it badly")
+    rigged.sling(other.id, first.agent)
+    process(rigged.root, "shop")
+    second = rigged.bead(bead.id).assignee
+    assert second and second != first.agent
+    Git(rigged.entry(second).work_dir, identity=PERSON).run("rm", "--quiet", "bad")
+    work(rigged, second, {"good": "2"}, "Build it well")
+    process(rigged.root, "shop")
+    assert rigged.bead(bead.id).is_closed
+    assert rigged.origin.run("branch", "--format=%(refname:short)").split() == ["main"]
+
+
 def test_a_conflict_is_resolved_by_a_worker_who_starts_from_the_branch(rigged, without_tmux) -> None:
     one, two = rigged.file("First"), rigged.file("Second")
     a, b = rigged.sling(one.id).result, rigged.sling(two.id).result
