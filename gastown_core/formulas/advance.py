@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from gastown_core.clock import format_seconds
 from gastown_core.errors import ConflictError, NotFoundError
-from gastown_core.formulas import bonding, gates
-from gastown_core.formulas.conditions_now import condition_holds_in
-from gastown_core.formulas.loops_now import Loop, round_over
+from gastown_core.formulas import gates
 from gastown_core.formulas.molecules import gate_id, set_state, when_id
 from gastown_core.formulas.progress import Progress, progress_in
 from gastown_core.formulas.record import Molecule, attached_to, metadata_of, molecule_of, step_of
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
+    from gastown_core.formulas.loops_now import Loop
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
 
@@ -208,13 +207,21 @@ class Advance:
             raise ConflictError(f"{view.id} cannot be done yet", why, f"bd mol current {self._root_id} shows the order")
         if output is not None:
             self._keep_output(view, output)
-        loop = round_over(self.batch, self.seen(), view.name, self._folder)
+        loop = self._round_over(view.name)
         if loop is not None and loop.goes_on:
             self._begin_again(loop)
         else:
             self._end(view, reason, loop)
         self._result = self._result._replace(closed=True)
         return self
+
+    def _round_over(self, name: str) -> Loop | None:
+        molecule = self._molecule
+        if molecule is None or not any(step.until for step in molecule.steps):
+            return None
+        from gastown_core.formulas.loops_now import round_over
+
+        return round_over(self.batch, self.seen(), name, self._folder)
 
     def _keep_output(self, view: StepView, output: Any) -> None:
         molecule = self._molecule
@@ -260,7 +267,9 @@ class Advance:
             note = f"{loop.step} ended after {loop.round} rounds without {loop.until}"
             self._result = self._result._replace(notes=(*self._result.notes, note))
         if molecule is not None and step is not None and step.on_complete is not None:
-            spawned = bonding.spawn(self.batch, molecule, step, self._output_of(view), self.actor, self._cook)
+            from gastown_core.formulas.bonding import spawn
+
+            spawned = spawn(self.batch, molecule, step, self._output_of(view), self.actor, self._cook)
             self._result = self._result._replace(spawned=tuple(spawned))
         if molecule is not None and not molecule.is_poured:
             self._tick(view)
@@ -298,27 +307,31 @@ class Advance:
 
     def settle(self) -> StepDone:
         """Open what may be opened now and close the root if all is done, but take nothing; the outcome."""
+        return self._settled()[0]
+
+    def _settled(self) -> tuple[StepDone, Progress]:
         self._open_gates()
         seen = self.seen()
         self._result = self._result._replace(completed=seen.completed, total=seen.total, bead=seen.bead)
         if not seen.is_complete:
-            return self._result
+            return self._result, seen
         self._close_root()
-        return self._result._replace(action=FINISHED)
+        return self._result._replace(action=FINISHED), seen
 
     def take(self, *, take_all: bool = True) -> StepDone:
         """Mark what comes next as being worked on; the outcome."""
-        settled = self.settle()
+        settled, seen = self._settled()
         if settled.action == FINISHED:
             return settled
-        seen = self.seen()
-        mine, fresh = self._candidates(seen)
+        is_owner = self._is_owner(seen)
+        mine, fresh = self._candidates(seen, is_owner)
         chosen = sorted([*mine, *(fresh if take_all or not mine else ())], key=lambda view: view.place)
         if not take_all:
             chosen = chosen[:1]
         if not chosen:
             return self._result
-        self._claim([view for view in chosen if view.status == READY])
+        # a step of one's own molecule bears no name, so that a successor has it too
+        self._claim([view for view in chosen if view.status == READY], "" if is_owner else self.actor)
         action = PARALLEL if len(chosen) > 1 else CONTINUE
         return self._result._replace(action=action, next=chosen[0], others=tuple(chosen[1:]))
 
@@ -332,6 +345,8 @@ class Advance:
             gate = self.batch.get(when_id(molecule.id, step.id)) if step.only_if else None
             if gate is None or gate.is_closed:
                 continue
+            from gastown_core.formulas.conditions_now import condition_holds_in
+
             if condition_holds_in(self.batch, self.seen(), step.only_if, step.id, folder=self._folder):
                 self.batch.close(gate.id, "its condition is true", force=True)
 
@@ -345,9 +360,8 @@ class Advance:
         if not self._root.is_closed:
             self.batch.update(self._root_id, {"status": CLOSED, "close_reason": "all steps closed"})
 
-    def _candidates(self, seen: Progress) -> tuple[list[StepView], list[StepView]]:
+    def _candidates(self, seen: Progress, is_owner: bool) -> tuple[list[StepView], list[StepView]]:
         """What this actor has in hand already, and what is free to be taken."""
-        is_owner = self._is_owner(seen)
         mine = [view for view in seen.of(CURRENT) if self._is_me(view.assignee) or (not view.assignee and is_owner)]
         free = [view for view in seen.ready if not view.assignee or self._is_me(view.assignee)]
         return mine, free
@@ -361,10 +375,9 @@ class Advance:
         carried = work is not None and attached_to(work) == seen.id
         return self._is_me(work.assignee if work is not None and carried else seen.root.assignee)
 
-    def _claim(self, views: list[StepView]) -> None:
-        """Mark steps as being worked on; a step of one's own molecule bears no name, so that a successor has it too."""
+    def _claim(self, views: list[StepView], who: str) -> None:
+        """Mark steps as being worked on by ``who``."""
         molecule = self._molecule
-        who = "" if self._is_owner(self.seen()) else self.actor
         if molecule is not None and not molecule.is_poured:
             current = {**molecule.table("current"), **{view.name: who for view in views}}
             set_state(self.batch, self._root, current=current)
