@@ -64,11 +64,11 @@ def _list(args: Namespace, space: Workspace) -> int:
     from gastown_core.beads.store import BeadQuery
     from gastown_core.formulas.record import step_of
 
-    query = BeadQuery(include_wisps=True, exclude_statuses=() if args.all else ("closed",), sort="updated")
+    query = BeadQuery(only_wisps=True, exclude_statuses=() if args.all else ("closed",), sort="updated")
     wisps = [
         bead
         for bead in space.store.find(query)
-        if bead.is_ephemeral and (not args.type or bead.text("wisp_type") == args.type) and not step_of(bead)[0]
+        if (not args.type or bead.text("wisp_type") == args.type) and not step_of(bead)[0]
     ]
     now = space.now()
     old = [bead for bead in wisps if now - bead.updated_at > OLD_S]

@@ -49,7 +49,7 @@ def hybrid_key(bead: Excerpt, now: float) -> tuple[Any, ...]:
 def matches(bead: Excerpt, query: BeadQuery) -> bool:
     """Whether a bead passes every filter but ``parent``, ``due_before`` and ``exclude_templates`` (see ``descendants``)."""
     return (
-        (query.include_wisps or not bead.is_ephemeral)
+        (bead.is_ephemeral if query.only_wisps else query.include_wisps or not bead.is_ephemeral)
         and _status_matches(bead, query)
         and (not query.types or bead.issue_type in query.types)
         and bead.issue_type not in query.exclude_types

@@ -66,7 +66,9 @@ class Where:
 def where_of(query: BeadQuery) -> Where:
     """The conditions of a query."""
     where = Where()
-    if not query.include_wisps:
+    if query.only_wisps:
+        where.add("ephemeral=1")
+    elif not query.include_wisps:
         where.add("ephemeral=0")
     if (query.statuses and "closed" not in query.statuses) or "closed" in query.exclude_statuses:
         # said in so many words, so that SQLite takes the index of what is not closed

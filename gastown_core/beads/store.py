@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         label_pattern: str = ""
         exclude_templates: bool = False
         awake_at: float | None = None
+        only_wisps: bool = False
 
     class Excerpt(NamedTuple):
         """A bead without its long texts, as the index keeps it: what lists and the live model need. Times in Unix seconds."""
@@ -116,7 +117,7 @@ else:
         "statuses exclude_statuses types exclude_types labels_all labels_any labels_none assignees unassigned "
         "priorities priority_min priority_max parent no_parent text include_wisps closed_since updated_since sort "
         "reverse limit created_since created_before updated_before due_before label_pattern exclude_templates "
-        "awake_at",
+        "awake_at only_wisps",
         defaults=(
             (),
             (),
@@ -146,6 +147,7 @@ else:
             "",
             False,
             None,
+            False,
         ),
     )
     Excerpt = namedtuple(

@@ -162,7 +162,7 @@ def compact_store(
 ) -> Compaction:
     """As ``compact`` for one store."""
     now = store.clock.now()
-    wisps = [bead for bead in store.find(BeadQuery(include_wisps=True)) if bead.is_ephemeral]
+    wisps = store.find(BeadQuery(only_wisps=True))
     ids = {wisp.id for wisp in wisps}
     referred = {target for source, target, kind in store.all_edges() if target in ids and source not in ids}
     moved: dict[str, float] = {}
@@ -235,8 +235,8 @@ def collectable(
     """
     now = store.clock.now()
     found = []
-    for wisp in store.find(BeadQuery(include_wisps=True, sort="oldest")):
-        if not wisp.is_ephemeral or _is_of_others(wisp) or _has_open_work(store, wisp):
+    for wisp in store.find(BeadQuery(only_wisps=True, sort="oldest")):
+        if _is_of_others(wisp) or _has_open_work(store, wisp):
             continue
         if wisp.issue_type in without or wisp.is_closed != closed:
             continue

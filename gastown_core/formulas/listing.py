@@ -57,12 +57,13 @@ def list_molecules(store: JsonlStore, *, closed: bool = False, wisps: bool = Fal
         types=("molecule", "epic"),
         exclude_statuses=() if closed else (CLOSED,),
         include_wisps=True,
+        only_wisps=wisps,
         exclude_templates=not protos,
         sort="created",
     )
     rows = []
     for root in store.find(query):
-        if protos != is_proto(root) or (wisps and not root.is_ephemeral) or _is_inner(root):
+        if protos != is_proto(root) or _is_inner(root):
             continue
         seen = progress_of(store, root.id)
         if seen.total or root.issue_type == "molecule":
