@@ -48,19 +48,23 @@ def agent_json(view: AgentView) -> dict[str, Any]:
         {"text": r.text, "source": r.source, **({"at": format_seconds(r.at)} if r.at else {})}
         for r in view.health.reasons
     ]
-    if view.work is not None:
-        out["hook_bead"] = view.work.bead_id
-        out["work_title"] = view.work.title
-        if view.work.step:
-            out["step"] = view.work.step
-    if view.hook:
-        out["hook_state"] = view.hook
+    out |= _hook_json(view)
     if view.first_subject:
         out["first_subject"] = view.first_subject
     if view.runtime:
         out["agent_alias"] = out["agent_info"] = view.runtime
     if view.muted:
         out["notification_level"] = "muted"
+    return out
+
+
+def _hook_json(view: AgentView) -> dict[str, Any]:
+    """What hangs on its hook, and where that hook is in its life."""
+    out: dict[str, Any] = {"hook_state": view.hook} if view.hook else {}
+    if view.work is not None:
+        out |= {"hook_bead": view.work.bead_id, "work_title": view.work.title}
+        if view.work.step:
+            out["step"] = view.work.step
     return out
 
 

@@ -190,6 +190,9 @@ def _prove(one: Wanted, record: WorkRecord, git: RigProofs, branches: dict[str, 
         # given out anew under a later name, or the branch went with its merge
         branch = branches.get(one.bead_id, branch)
     target = (request.target if request else "") or record.target or default
+    if not git.remote(target) and git.remote(default):
+        # an integration branch goes when it has landed; what it brought is on the default branch then
+        target = default
     proof = Proof(record.stamp, branch, target, record.close_reason, git.local(branch), git.remote(branch))
     try:
         base = git.remote(target) or git.local(target)

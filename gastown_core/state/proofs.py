@@ -29,16 +29,21 @@ class RigProofs:
         self.refs: dict[str, str] = {}
         self._git = Git(repo, timeout_s=TIMEOUT_S)
         self._ahead: dict[str, int] = {}
-        self._on: dict[tuple[str, str], bool] = {}
+        self._asked: dict[tuple[str, str], bool] = {}
+        self._found: set[str] = set()
+        self._merged: tuple[tuple[str, int], frozenset[str]] | None = None
+        self._read = 0
         self._landed: dict[str, tuple[str, dict[str, Landing]]] = {}
 
     def read_refs(self) -> bool:
         """Read all branches; returns whether any moved. Raises GitError."""
         said = self._git.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/remotes/origin")
         refs = dict(line.split(" ", 1) for line in said.splitlines() if " " in line)
-        moved = refs != self.refs
+        if refs == self.refs:
+            return False
         self.refs = refs
-        return moved
+        self._read += 1
+        return True
 
     def local(self, branch: str) -> str:
         """The commit of a branch here, empty if there is none."""
@@ -63,16 +68,29 @@ class RigProofs:
         return int(self._git.run("rev-list", "--count", commit, f"^{other}"))
 
     def is_on(self, commit: str, tip: str) -> bool:
-        """Whether ``tip`` contains ``commit``; a commit that nobody has is on nothing. Raises GitError."""
-        if self._on.get((commit, ""), False):
+        """Whether ``tip`` contains ``commit``; a commit that nobody has is on nothing. Raises GitError.
+
+        For what a branch still names, one question answers for all; what was once found stays found.
+        """
+        if commit in self._found:
             return True
-        key = (commit, tip)
-        if key not in self._on:
-            code = self._git.attempt("merge-base", "--is-ancestor", commit, tip).code
-            self._on[key] = code == 0
-            if code == 0:
-                self._on[commit, ""] = True
-        return self._on[key]
+        if commit in self.refs.values():
+            is_on = commit in self._merged_into(tip)
+        else:
+            key = (commit, tip)
+            if key not in self._asked:
+                self._asked[key] = self._git.attempt("merge-base", "--is-ancestor", commit, tip).code == 0
+            is_on = self._asked[key]
+        if is_on:
+            self._found.add(commit)
+        return is_on
+
+    def _merged_into(self, tip: str) -> frozenset[str]:
+        """Commits of all branches that ``tip`` contains."""
+        if self._merged is None or self._merged[0] != (tip, self._read):
+            said = self._git.run("for-each-ref", f"--merged={tip}", "--format=%(objectname)", "refs/heads", "refs/remotes/origin")  # fmt: skip
+            self._merged = ((tip, self._read), frozenset(said.split()))
+        return self._merged[1]
 
     def landed(self, target: str) -> dict[str, Landing]:
         """Bead → its landing on the target at origin, by the trailers of its commits. Raises GitError."""
@@ -87,7 +105,7 @@ class RigProofs:
         if since and self._git.attempt("merge-base", "--is-ancestor", since, tip).code != 0:
             # the target was rewritten: nothing that was proved before is proved now
             since, known = "", {}
-            self._on.clear()
+            self._found.clear()
         known = {**known, **landed(self._git, tip, since)}
         self._landed[target] = (tip, known)
         return known

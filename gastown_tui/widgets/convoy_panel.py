@@ -182,6 +182,8 @@ class ConvoyPanel(Rows):
         super().__init__(id="convoys", number="2", title="Convoys")
         self.snapshot: TownSnapshot | None = None
         self.opened: set[str] = set()
+        self._counted: tuple[ConvoyView, ...] = ()
+        self._faults = 0
         self.now = 0.0
         self.empty_text = "No convoys. gt convoy create NAME BEAD… bundles beads; gt sling makes one by itself."
 
@@ -196,7 +198,10 @@ class ConvoyPanel(Rows):
         parts: list[Piece] = [(f"{len(running)} running", "text")]
         if stalled:
             parts.append((f" {glyph('dot', self.look.ascii_only)} {stalled} stalled", "stalled"))
-        faults = sum(len(convoy.faults) for convoy in snapshot.convoys)
+        if snapshot.convoys is not self._counted:
+            self._counted = snapshot.convoys
+            self._faults = sum(len(convoy.faults) for convoy in snapshot.convoys)
+        faults = self._faults
         if faults:
             parts.append((f" {glyph('dot', self.look.ascii_only)} {faults} fault{'s' if faults > 1 else ''}", "bad"))
         landed = len(snapshot.convoys) - len(running)

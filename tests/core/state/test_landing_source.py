@@ -164,3 +164,16 @@ def test_a_rewritten_target_takes_its_proofs_back(strip: Strip) -> None:
     source.refresh(2.0)
     assert not sources.facts.proofs[strip.bead].landed
     sources.close()
+
+
+def test_what_landed_with_a_branch_that_is_gone_is_looked_for_on_the_default_branch(strip: Strip) -> None:
+    request = strip.hand_in()
+    store = strip.town.ledger.store_for("sh-x")
+    bead = store.get(request)
+    assert bead is not None
+    with store.write("op") as batch:
+        batch.update(request, {"metadata": with_facts(bead, target="integration/epic")})
+    strip.squash(request)
+    strip.close(request)
+    found = strip.look()
+    assert (found.target, found.state("landed"), found.fault) == ("main", "yes", "")
