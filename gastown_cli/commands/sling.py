@@ -6,7 +6,7 @@ import signal
 import sys
 
 from gastown_cli import context, output, who
-from gastown_cli.receipts import add_receipts, follow
+from gastown_cli.receipts import add_receipts, follow, line_of
 from gastown_core.errors import GastownError, UsageError
 
 TYPE_CHECKING = False
@@ -194,6 +194,8 @@ def _is_queued(root: str, request: SlingRequest) -> bool:
 
 def _enqueue(root: str, request: SlingRequest, args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import SYSTEM_CLOCK
+    from gastown_core.model.order import Receipt
     from gastown_core.town.identity import caller
     from gastown_core.work.scheduler import enqueue
     from gastown_core.work.sling import Sling
@@ -202,12 +204,14 @@ def _enqueue(root: str, request: SlingRequest, args: Namespace) -> int:
     if args.dry_run:
         return _say_plan(request.bead, f"{request.target} (queued)", args)
     made = enqueue(root, TownLedger(root), request, actor=who.acting(root))
-    if args.json:
+    words = f"{made.bead} waits for a free polecat of {made.rig}" if made.is_new else f"{made.bead} waits already"
+    receipt = Receipt("sling", made.bead, "queued", words, final=True, at=SYSTEM_CLOCK.now())
+    if args.receipts:
+        output.say_json_line(receipt.as_json())
+    elif args.json:
         output.say_json(made.as_json())
-    elif made.is_new:
-        output.say(f"{output.style('✓', 'green')} queued  {made.bead} waits for a free polecat of {made.rig}")
     else:
-        output.say(f"{made.bead} waits in the queue already")
+        output.say(line_of(receipt))
     return 0
 
 

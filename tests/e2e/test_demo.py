@@ -99,7 +99,7 @@ def test_a_town_is_built_watched_acted_on_reopened_and_stopped(place: Path) -> N
     # a bead is slung by order
     bead = json.loads(gt_bd("create", "A thing to do", "--json", cwd=town / "shop"))["id"]
     stages = do(town, Order("bead.sling", "shop", {"bead": bead}))
-    assert stages[-1].stage == "started", stages
+    assert stages[-1].stage in ("started", "queued"), stages
     until(lambda: any(a.get("hook_bead") == bead for a in agents(town).values()), "the bead is on a hook")
 
     # a second run finds the town and does not build another
