@@ -6,6 +6,7 @@ asked is ``unknown``.  A fault is a contradiction between the ledger and git, an
 
 from __future__ import annotations
 
+from gastown_core.model.bead import BLOCKED, CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW
 from gastown_core.model.record import Record
 
 WRITTEN, PUSHED, QUEUED, GATED, LANDED = "written pushed queued gated landed".split()
@@ -13,6 +14,9 @@ STEPS = (WRITTEN, PUSHED, QUEUED, GATED, LANDED)
 
 YES, NO, NOW, FAILED, SKIPPED, UNKNOWN = "yes no now failed skipped unknown".split()
 """States of a step: proved, not yet, going on, failed, left out on the way (nobody proved it), could not be asked."""
+
+BEGUN = frozenset((HOOKED, IN_PROGRESS, IN_REVIEW, CLOSED, BLOCKED))
+"""Statuses of work that may have left a trace; what was never begun has nothing to prove."""
 
 CLOSED_NOT_LANDED, LANDED_NOT_CLOSED = "closed, not landed", "landed, not closed"
 FAULTS = (CLOSED_NOT_LANDED, LANDED_NOT_CLOSED)

@@ -7,7 +7,7 @@ and git), ``take`` (on the loop).  A look that finds nothing moved costs one git
 from __future__ import annotations
 
 from gastown_core.errors import GastownError
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW
+from gastown_core.model.landing import BEGUN
 from gastown_core.model.merge_request import MergeRequest, read_request
 from gastown_core.model.record import Record
 from gastown_core.state.convoys import is_convoy
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import Excerpt
     from gastown_core.model.bead import Bead
     from gastown_core.state.facts import TownFacts
-
-BEGUN = frozenset((HOOKED, IN_PROGRESS, IN_REVIEW, CLOSED, "blocked"))
-"""Statuses of work that may have left a trace; what was never begun has nothing to prove."""
 
 
 class Wanted(Record):

@@ -6,9 +6,10 @@ from functools import partial
 
 from gastown_core.clock import format_age
 from gastown_core.model.address import parse_address
+from gastown_core.model.landing import BEGUN
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
-from gastown_tui.widgets.landing_text import BEGUN, cells_of
+from gastown_tui.widgets.landing_text import cells_of
 from gastown_tui.widgets.queue_panel import in_batch, rigs_with_queue
 from gastown_tui.widgets.refinery_text import batch_row
 from gastown_tui.widgets.rows import Row, Rows
@@ -104,7 +105,7 @@ def member_row(member: MemberView, width: int, ascii_only: bool) -> Pieces:
     )
     right: list[Piece] = [("  " + fit_right(word, max(9, len(word))), tone)]
     if width >= 72:
-        cells = cells_of(member.landing, words=False, ascii_only=ascii_only, is_begun=member.stage in BEGUN)
+        cells = cells_of(member.landing, words=False, ascii_only=ascii_only, is_begun=member.status in BEGUN)
         right[:0] = [("  ", "text"), *cells]
     if width >= 50:
         right.insert(0, (cut(who, 18), "dim"))

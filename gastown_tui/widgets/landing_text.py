@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.model.address import parse_address
-from gastown_core.model.landing import FAILED, LANDED, NO, NOW, SKIPPED, STEPS, UNKNOWN, YES
+from gastown_core.model.landing import BEGUN, FAILED, LANDED, NO, NOW, SKIPPED, STEPS, UNKNOWN, YES
 from gastown_tui.text import clean, cut, fit, glyph, two_ends, width_of, wrap
 
 TYPE_CHECKING = False
@@ -30,7 +30,6 @@ WORDS = {
     UNKNOWN: "unknown",
 }
 WIDE, TITLE = 96, 34
-BEGUN = ("running", "review", "done", "blocked")
 
 
 def cells_of(strip: LandingStrip | None, *, words: bool, ascii_only: bool, is_begun: bool) -> Pieces:
@@ -50,7 +49,7 @@ def strip_rows(member: MemberView, width: int, ascii_only: bool) -> list[Pieces]
     """One member: its cells, bead, title and worker; a fault stands on a line below, in words."""
     strip = member.landing
     is_wide = width >= WIDE
-    cells = cells_of(strip, words=is_wide, ascii_only=ascii_only, is_begun=member.stage in BEGUN)
+    cells = cells_of(strip, words=is_wide, ascii_only=ascii_only, is_begun=member.status in BEGUN)
     who = clean(parse_address(member.assignee).label) if member.assignee else ""
     left: list[Piece] = [
         *cells,
@@ -80,7 +79,7 @@ def _standing(member: MemberView) -> str:
     """What goes on with it, else what the next step lacks, else the proof that it landed."""
     strip = member.landing
     if strip is None:
-        return "" if member.stage in BEGUN else member.stage
+        return "" if member.status in BEGUN else member.stage
     going = next((step for step in strip.steps if step.state in (NOW, FAILED)), None)
     lacking = next((step for step in strip.steps if step.state in (NO, UNKNOWN)), None)
     return clean((going or lacking or strip.steps[-1]).how)
@@ -100,7 +99,9 @@ def strip_page(member: MemberView | None, width: int, ascii_only: bool) -> list[
     strip = member.landing
     if strip is None:
         words = (
-            "git is being asked …" if member.stage in BEGUN else "Nothing of it is begun, so there is nothing to prove."
+            "git is being asked …"
+            if member.status in BEGUN
+            else "Nothing of it is begun, so there is nothing to prove."
         )
         return [((words, "dim"),)]
     lines: list[Pieces] = []

@@ -51,7 +51,7 @@ def landing_town() -> TownSnapshot:
     """A convoy with a member in every state of the strip."""
     stages = {"landed": "done", "by hand": "done", "closed": "done", "unpushed": "running", "unknown": "running"}
     members = [
-        MemberView(f"gt-m{number:04d}", f"Part {name} of the work", "", "shop/polecats/opal", "shop", stages.get(name, "review"), strip)
+        MemberView(f"gt-m{number:04d}", f"Part {name} of the work", "in_review", "shop/polecats/opal", "shop", stages.get(name, "review"), strip)
         for number, (name, strip) in enumerate(refineries.STRIPS.items())
     ]  # fmt: skip
     members += [
