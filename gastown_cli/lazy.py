@@ -108,8 +108,18 @@ def _dispatch(root: Root, argv: list[str]) -> int:
     module = import_module(command.module)
     parser = Parser(prog=f"{root.program} {command.name}", description=command.help)
     module.add_arguments(parser)
-    args = parser.parse_args([*argv[used:], *globals_first])
+    args = _parse(parser, [*argv[used:], *globals_first])
     return int(module.run(args) or 0)
+
+
+def _parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
+    """The arguments, also where options stand between them (``sling FORMULA --on BEAD RIG``)."""
+    args, rest = parser.parse_known_args(argv)
+    if rest and not any(word.startswith("-") for word in rest):
+        return parser.parse_intermixed_args(argv)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
 
 
 def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:

@@ -70,6 +70,26 @@ def audit_mountains(shift: Shift) -> str:
     return "; ".join(audit(shift.root, clock=shift.clock))
 
 
+def open_gates(shift: Shift) -> str:
+    """Open the gates of molecules whose time, bead, mail or check has come."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.formulas.gates import check
+
+    ledger = TownLedger(shift.root)
+    done = check(ledger, list(ledger.stores().values()), actor=ACTOR, clock=shift.clock)
+    return f"opened {', '.join(gate for gate, _ in done.resolved)}" if done.resolved else ""
+
+
+def compact_wisps(shift: Shift) -> str:
+    """Let go of wisps whose lifetime is over."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.formulas.compaction import DELETE, compact
+
+    done = compact(shift.root, TownLedger(shift.root), actor=ACTOR)
+    dropped = sum(len(one.of(DELETE)) for one in done.values())
+    return f"let go of {dropped} old wisps" if dropped else ""
+
+
 def curate_feed(shift: Shift) -> str:
     """Bring the curated feed up to the event log."""
     from gastown_core.events.curator import catch_up
@@ -94,6 +114,8 @@ TOWN = (
     Duty("dispatch", dispatch_ready, ("ledger",), 60.0, 0.15),
     Duty("workers", release_dead_workers, (), 15.0, 5.0),
     Duty("mountains", audit_mountains, (), 60.0, 10.0),
+    Duty("gates", open_gates, ("ledger",), 60.0, 5.0),
+    Duty("wisps", compact_wisps, (), 3600.0, 600.0),
     Duty("feed", curate_feed, ("events",), 300.0, 2.0),
     Duty("log", prune_log, (), 900.0, 60.0),
 )
