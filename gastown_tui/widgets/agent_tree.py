@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
 
 TOWN = "@town"
+STEP_WIDTH = 50
 
 
 def agent_row(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool) -> Pieces:
@@ -33,6 +34,9 @@ def agent_row(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
     bead, words = doing(agent)
     if bead:
         left.append((bead + " ", "dim" if not quiet else "faint"))
+        step = agent.work.step.partition(" ")[0] if agent.work is not None else ""
+        if "/" in step and width >= STEP_WIDTH and state not in NEEDS_HELP:
+            left.append((clean(step) + " ", "info"))
     if words:
         left.append((words, tone if state in NEEDS_HELP else "dim" if not bead else "text"))
     right: list[Piece] = []
