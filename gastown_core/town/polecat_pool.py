@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from gastown_core.clock import Clock
 
+HELD_S = 0.5
+"""How long a polecat without a reservation is waited for whose lock is held."""
+
 
 class Claim:
     """A polecat held for one sling; leaving the ``with`` block lets it go (its work is then on the hook)."""
@@ -71,11 +74,18 @@ def claim(
         reserved = _reserved(root, rig, clock.now())
         if wanted:
             return _claim_by_name(root, rig, prefix, wanted, known, reserved, is_idle)
-        for name in sorted(known, key=lambda name: prefer.index(name) if name in prefer else len(prefer)):
-            taken = None if name in reserved else _try(root, rig, prefix, name, is_new=False)
+        known.sort(key=lambda name: prefer.index(name) if name in prefer else len(prefer))
+        held = []
+        for name in [name for name in known if name not in reserved]:
+            taken = _try(root, rig, prefix, name, is_new=False)
             if taken is None:
-                continue
-            if _take_if(taken, is_idle):
+                held.append(name)
+            elif _take_if(taken, is_idle):
+                return taken
+        # without a reservation it is no sling that holds them: the refinery lets go in a moment
+        for name in held:
+            taken = _try(root, rig, prefix, name, is_new=False, timeout_s=HELD_S / len(held))
+            if taken is not None and _take_if(taken, is_idle):
                 return taken
         return _claim_new(root, rig, prefix, {*known, *reserved, *_crew_names(root, rig)}, len({*known, *reserved}))
 
@@ -104,7 +114,7 @@ def _claim_by_name(
 ) -> Claim:
     if not NAME.fullmatch(name) or name in RESERVED:
         raise UsageError(f"{name!r} cannot be a polecat's name", "", "lower-case letters, digits and - are allowed")
-    taken = None if name in reserved else _try(root, rig, prefix, name, is_new=name not in known)
+    taken = None if name in reserved else _try(root, rig, prefix, name, is_new=name not in known, timeout_s=HELD_S)
     if taken is None:
         raise ConflictError(f"{rig}/{name} is being given work already", "", "choose another one, or the rig itself")
     if not _take_if(taken, lambda entry: taken.is_new or is_idle(entry)):
@@ -143,10 +153,9 @@ def hold(root: str, rig: str, prefix: str, name: str) -> Claim:
     return taken
 
 
-def _try(root: str, rig: str, prefix: str, name: str, *, is_new: bool) -> Claim | None:
-    lock = FileLock(
-        os.path.join(root, rig, ".runtime", "locks", f"polecat-{name}.lock"), timeout_s=0.0, name_holder=True
-    )
+def _try(root: str, rig: str, prefix: str, name: str, *, is_new: bool, timeout_s: float = 0.0) -> Claim | None:
+    path = os.path.join(root, rig, ".runtime", "locks", f"polecat-{name}.lock")
+    lock = FileLock(path, timeout_s=timeout_s, name_holder=True)
     try:
         lock.__enter__()
     except ConflictError:
