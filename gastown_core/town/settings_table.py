@@ -136,12 +136,16 @@ RIG = (
     Setting("merge_queue.gates.*.cmd", "text", None, "a gate: what has to end with 0 on the stacked tree"),
     Setting("merge_queue.gates.*.timeout", "duration", "10m", "a gate that takes longer is no verdict"),
     Setting("merge_queue.gates.*.phase", "one of pre-merge|post-squash", "pre-merge", "post-squash ones run last"),
-    Setting("merge_queue.gates.*.fix_cmd", "text", None, "what repairs the gate's complaint, tried before anyone is blamed"),
+    Setting(
+        "merge_queue.gates.*.fix_cmd", "text", None, "what repairs the gate's complaint, tried before anyone is blamed"
+    ),
     Setting("merge_queue.gates_parallel", "bool", True, "gates of one tree run side by side"),
     Setting("merge_queue.gate_log_bytes", "int>=1000", 2_000_000, "a gate's log is cut from here on"),
     Setting("merge_queue.batch.max_batch_size", "int>=1", 5, "requests tested as one stack"),
     Setting("merge_queue.batch.batch_wait_time", "duration", "30s", "how long a small batch waits for more"),
-    Setting("merge_queue.batch.retry_batch_on_flaky", "bool", True, "a red stack is run once more before it is bisected"),
+    Setting(
+        "merge_queue.batch.retry_batch_on_flaky", "bool", True, "a red stack is run once more before it is bisected"
+    ),
     Setting("merge_queue.delete_merged_branches", "bool", True, ""),
     Setting("merge_queue.retry_flaky_tests", "int>=0", 1, "runs more that a lone suspect gets, at least one"),
     Setting("merge_queue.max_retry_count", "int>=1", 5, "failed merges before the work is blocked and escalated"),
