@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def work_of(root: str, ledger: TownLedger, entry: RosterEntry) -> Bead | None:
     """What is on the agent's hook, None if nothing is."""
     from gastown_core.town.identity import rig_prefix
-    from gastown_core.work.hook import hooked_work
+    from gastown_core.work.hook.hook import hooked_work
 
     held = hooked_work(ledger, entry.address, rig_prefix(root, entry.address.rig))
     return held[0] if held else None

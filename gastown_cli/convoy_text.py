@@ -8,10 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gastown_core.work.board import Hold
-    from gastown_core.work.convoys import Convoy, Progress
-    from gastown_core.work.dispatch import Dispatched
-    from gastown_core.work.staging import Finding, Plan
+    from gastown_core.work.convoy.convoys import Convoy, Progress
+    from gastown_core.work.convoy.staging import Finding, Plan
+    from gastown_core.work.scheduler.board import Hold
+    from gastown_core.work.scheduler.dispatch import Dispatched
 
 MARKS = {"closed": "✓", "in_review": "◐", "hooked": "●", "in_progress": "●", "blocked": "⊘"}
 _SAYS_IT = ("held", "gone", "review", "done", "queued")

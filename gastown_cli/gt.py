@@ -79,7 +79,9 @@ ROOT = Root(
         Command("convoy launch", _C + "convoy_launch", "Work", "open a staged convoy and start its first wave"),
         Command("mountain", _C + "mountain", "Work", "an epic climbed to the end: status|pause|resume|cancel|retry"),
         Command("scheduler status", _C + "scheduler_status", "Scheduler", "how slings are given out just now"),
-        Command("scheduler explain", _C + "scheduler_explain", "Scheduler", "who gets work next, or what holds it back"),
+        Command(
+            "scheduler explain", _C + "scheduler_explain", "Scheduler", "who gets work next, or what holds it back"
+        ),
         Command("scheduler list", _C + "scheduler_list", "Scheduler", "the queue, rig by rig", ("ls",)),
         Command("scheduler pause", _C + "scheduler_pause", "Scheduler", "give nothing out for now"),
         Command("scheduler resume", _C + "scheduler_resume", "Scheduler", "give out queued slings again"),
@@ -102,7 +104,9 @@ ROOT = Root(
         Command("polecat status", _C + "polecat_status", "Agents", "one polecat and what hangs on it"),
         Command("polecat add", _C + "polecat_add", "Agents", "a polecat ahead of any work"),
         Command("polecat pool-init", _C + "polecat_pool_init", "Agents", "as many polecats as a rig is to have"),
-        Command("polecat remove", _C + "polecat_remove", "Agents", "a polecat's worktree goes, its branch stays", ("rm",)),
+        Command(
+            "polecat remove", _C + "polecat_remove", "Agents", "a polecat's worktree goes, its branch stays", ("rm",)
+        ),
         Command("polecat nuke", _C + "polecat_nuke", "Agents", "a polecat goes, its name and unsaved work stay"),
         Command("polecat stale", _C + "polecat_stale", "Agents", "polecats at rest that fell behind"),
         Command("polecat prune", _C + "polecat_prune", "Agents", "merged branches of polecats go", ("gc",)),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def show(root: str, entry: RosterEntry, *, as_json: bool) -> int:
     """One hook with the text of its work."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.hook_view import hook_as_json, look_at_hook
+    from gastown_core.work.hook.view import hook_as_json, look_at_hook
 
     ledger = TownLedger(root)
     view = look_at_hook(root, ledger, entry, live=_live(root))
@@ -44,6 +44,6 @@ def _steps(told: dict[str, Any]) -> str:
 
 
 def _live(root: str) -> frozenset[str] | None:
-    from gastown_core.work.workers import live_sessions
+    from gastown_core.work.sling.workers import live_sessions
 
     return live_sessions(root)

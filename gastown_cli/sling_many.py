@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from gastown_core.work.errand import Errand
-    from gastown_core.work.many import Many, One
-    from gastown_core.work.request import SlingRequest
+    from gastown_core.work.sling.errand import Errand
+    from gastown_core.work.sling.many import Many, One
+    from gastown_core.work.sling.request import SlingRequest
 
 
 def sling_many(root: str, errand: Errand, request: SlingRequest, args: Namespace) -> int:
@@ -20,7 +20,7 @@ def sling_many(root: str, errand: Errand, request: SlingRequest, args: Namespace
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.discover import read_rigs
     from gastown_core.town.identity import caller
-    from gastown_core.work.many import Many
+    from gastown_core.work.sling.many import Many
 
     if request.target != errand.target or (errand.target and errand.target.rstrip("/") not in read_rigs(root)):
         raise UsageError(f"{request.target} is no rig", "several beads go to the polecats of a rig", "name a rig")

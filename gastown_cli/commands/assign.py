@@ -31,8 +31,8 @@ def run(args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.errors import ConflictError
     from gastown_core.town.identity import rig_prefix
-    from gastown_core.work.hook import hooked_work
-    from gastown_core.work.small_acts import assign
+    from gastown_core.work.done.small_acts import assign
+    from gastown_core.work.hook.hook import hooked_work
 
     root = context.town()
     entry = _crew(root, args.crew, args.rig)

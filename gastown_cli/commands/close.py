@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Close them."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.closing import close_beads
+    from gastown_core.work.done.closing import close_beads
 
     root = context.town()
     closed = close_beads(

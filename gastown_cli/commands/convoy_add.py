@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Add the beads that it does not track yet."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoys import add_to_convoy, as_json, get_convoy
+    from gastown_core.work.convoy.convoys import add_to_convoy, as_json, get_convoy
 
     root = context.town()
     ledger = TownLedger(root)

@@ -20,7 +20,7 @@ def run(args: Namespace) -> int:
     """Close complete system-managed convoys and tell their owners."""
     from gastown_cli.commands.convoy_show import find_convoy
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.landing import check_convoys
+    from gastown_core.work.convoy.landing import check_convoys
 
     root = context.town()
     ledger = TownLedger(root)

@@ -22,7 +22,7 @@ def run(args: Namespace) -> int:
     """Close it; closed already is fine."""
     from gastown_cli.commands.convoy_show import find_convoy
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoy_acts import close_convoy
+    from gastown_core.work.convoy.acts import close_convoy
 
     root = context.town()
     ledger = TownLedger(root)

@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Make it; an unknown bead makes nothing."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoys import as_json, create_convoy, get_convoy
+    from gastown_core.work.convoy.convoys import as_json, create_convoy, get_convoy
 
     root = context.town()
     ledger = TownLedger(root)
@@ -70,7 +70,7 @@ def _read_words(args: Namespace, ledger: TownLedger) -> tuple[str, list[str], st
         beads.append(notify)
         notify = "mayor/"
     if args.from_epic:
-        from gastown_core.work.convoy_acts import members_of_epic
+        from gastown_core.work.convoy.acts import members_of_epic
 
         epic_title, below = members_of_epic(ledger, args.from_epic)
         title, beads = title or epic_title, [*below, *beads]

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.work.landing_by_hand import Landed, Leftover
+    from gastown_core.work.convoy.landing_by_hand import Landed, Leftover
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def run(args: Namespace) -> int:
     """Land it, or show what landing would do."""
     from gastown_cli.commands.convoy_show import find_convoy
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.landing_by_hand import land
+    from gastown_core.work.convoy.landing_by_hand import land
 
     root = context.town()
     ledger = TownLedger(root)

@@ -23,7 +23,7 @@ def run(args: Namespace) -> int:
     """Open it and start its first wave; 3 if some of that failed."""
     from gastown_cli.commands.convoy_stage import launched_lines, lines_of
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.launching import launch, stage
+    from gastown_core.work.convoy.launching import launch, stage
 
     root = context.town()
     ledger = TownLedger(root)

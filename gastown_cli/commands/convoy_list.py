@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """List convoys, the newest first."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoys import as_json, list_convoys, list_rows
+    from gastown_core.work.convoy.convoys import as_json, list_convoys, list_rows
 
     statuses = () if args.all else (args.status,) if args.status else SHOWN
     ledger = TownLedger(context.town())

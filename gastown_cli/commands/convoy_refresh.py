@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.work.refresh import Refreshed
+    from gastown_core.work.convoy.refresh import Refreshed
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def run(args: Namespace) -> int:
     """Refresh it; 3 if something ready could not be started."""
     from gastown_cli.commands.convoy_show import find_convoy
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.refresh import refresh
+    from gastown_core.work.convoy.refresh import refresh
 
     root = context.town()
     ledger = TownLedger(root)

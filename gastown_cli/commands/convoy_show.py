@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoys import Convoy
+    from gastown_core.work.convoy.convoys import Convoy
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -25,8 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoys import as_json
-    from gastown_core.work.refresh import holds_of
+    from gastown_core.work.convoy.convoys import as_json
+    from gastown_core.work.convoy.refresh import holds_of
 
     root = context.town()
     ledger = TownLedger(root)
@@ -48,7 +48,7 @@ def run(args: Namespace) -> int:
 
 def find_convoy(ledger: TownLedger, text: str) -> Convoy:
     """The convoy that ``text`` names: an id, a part of one, a number of the list, or nothing at all."""
-    from gastown_core.work.convoys import current_convoy, get_convoy, list_rows
+    from gastown_core.work.convoy.convoys import current_convoy, get_convoy, list_rows
 
     if text.isdigit() and len(text) < 4:
         from gastown_cli.commands.convoy_list import SHOWN

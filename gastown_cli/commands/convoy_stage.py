@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.work.launching import Launched, Staged
+    from gastown_core.work.convoy.launching import Launched, Staged
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Stage it; 1 if it has errors, then no convoy is made."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.launching import launch, stage
+    from gastown_core.work.convoy.launching import launch, stage
 
     root = context.town()
     ledger = TownLedger(root)

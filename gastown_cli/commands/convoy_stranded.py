@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """List them with their ready members."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.refresh import stranded
+    from gastown_core.work.convoy.refresh import stranded
 
     root = context.town()
     found = stranded(root, TownLedger(root))

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.work.convoy_acts import Watch
+    from gastown_core.work.convoy.acts import Watch
 
 _WORDS = {
     "subscribed": "will hear of",
@@ -35,7 +35,7 @@ def change(args: Namespace, *, on: bool) -> int:
     """Subscribe or unsubscribe, and tell."""
     from gastown_cli.commands.convoy_show import find_convoy
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoy_acts import MAIL, NUDGE, unwatch, watch
+    from gastown_core.work.convoy.acts import MAIL, NUDGE, unwatch, watch
 
     root = context.town()
     ledger = TownLedger(root)

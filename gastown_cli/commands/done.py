@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Save, push, queue, and put the bead in review."""
     from gastown_core.town.settings import load_settings
-    from gastown_core.work.done import Done
+    from gastown_core.work.done.done import Done
 
     root = context.town()
     entry = who.me(root)

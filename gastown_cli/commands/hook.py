@@ -40,9 +40,9 @@ def put(root: str, bead_id: str, agent: str, args: Namespace) -> int:
     """Put a bead on the hook of an agent, the caller if none is named."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.identity import caller
-    from gastown_core.work.hook import check_free
-    from gastown_core.work.hook_by_hand import put_on_hook
-    from gastown_core.work.sling import find_bead
+    from gastown_core.work.hook.by_hand import put_on_hook
+    from gastown_core.work.hook.hook import check_free
+    from gastown_core.work.sling.sling import find_bead
 
     entry = who.find(root, agent)[1]
     ledger = TownLedger(root)

@@ -26,8 +26,8 @@ def clear(root: str, agent: str, args: Namespace) -> int:
     """As ``gt hook clear``."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.identity import rig_prefix
-    from gastown_core.work.hook import hooked_work
-    from gastown_core.work.unsling import check_begun, unsling
+    from gastown_core.work.hook.hook import hooked_work
+    from gastown_core.work.hook.unsling import check_begun, unsling
 
     entry = who.find(root, agent)[1]
     ledger = TownLedger(root)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from gastown_core.git.repo import Git
     from gastown_core.town.inventory import RosterEntry
-    from gastown_core.work.rollback import EarlierState, Loss
+    from gastown_core.work.hook.rollback import EarlierState, Loss
 
 SHOWN = 12
 
@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show the states, what a step back would take away, or take it."""
     from gastown_core.town.rigs import default_branch
-    from gastown_core.work import rollback
+    from gastown_core.work.hook import rollback
 
     root = context.town()
     entry = who.find(root, args.agent)[1]
@@ -92,8 +92,8 @@ def _go(root: str, entry: RosterEntry, git: Git, state: EarlierState, args: Name
     from gastown_core.errors import ConflictError
     from gastown_core.town.identity import own_entry
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.work import rollback
-    from gastown_core.work.holders import lives
+    from gastown_core.work.hook import rollback
+    from gastown_core.work.sling.holders import lives
 
     if own_entry(root, read_inventory(root)) != entry and lives(root, entry):
         raise ConflictError(

@@ -20,7 +20,7 @@ def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.formulas.record import attached_to, molecule_of
-    from gastown_core.work.hook import dispatch_of
+    from gastown_core.work.hook.hook import dispatch_of
 
     root = context.town()
     ledger = TownLedger(root)

@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
 
 
 def _as_json(entry: RosterEntry, work: Bead | None, seen: Progress | None) -> dict[str, Any]:
-    from gastown_core.work.hook import dispatch_of
+    from gastown_core.work.hook.hook import dispatch_of
 
     dispatch = dispatch_of(work) if work is not None else {}
     return {

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.mountain_view import View
+    from gastown_core.work.mountain.view import View
 
 ACTS = ("status", "pause", "resume", "cancel", "retry")
 _MARKS = {"completed": "✓", "active": "●", "ready": "○", "skipped": "⤼", "blocked": "⊘"}
@@ -39,7 +39,7 @@ def run(args: Namespace) -> int:
 
 def _start(root: str, ledger: TownLedger, args: Namespace) -> int:
     from gastown_cli.commands.convoy_stage import lines_of
-    from gastown_core.work.mountain import start
+    from gastown_core.work.mountain.mountain import start
 
     if args.which:
         raise UsageError(f"what is {args.which}?", f"{args.what} is taken as an epic", f"acts: {', '.join(ACTS)}")
@@ -54,7 +54,7 @@ def _start(root: str, ledger: TownLedger, args: Namespace) -> int:
 
 
 def _status(root: str, ledger: TownLedger, args: Namespace) -> int:
-    from gastown_core.work.mountain import list_mountains, look, mountain_of
+    from gastown_core.work.mountain.mountain import list_mountains, look, mountain_of
 
     found = [mountain_of(ledger, args.which).id] if args.which else [one.id for one in list_mountains(ledger)]
     views = [look(root, ledger, one) for one in found]
@@ -88,7 +88,7 @@ def _lines(view: View) -> list[str]:
 
 
 def _pause(root: str, ledger: TownLedger, args: Namespace) -> int:
-    from gastown_core.work.mountain import mountain_of, pause
+    from gastown_core.work.mountain.mountain import mountain_of, pause
 
     bead = mountain_of(ledger, args.which)
     changed = pause(root, ledger, bead.id, actor=who.acting(root))
@@ -98,7 +98,7 @@ def _pause(root: str, ledger: TownLedger, args: Namespace) -> int:
 
 def _resume(root: str, ledger: TownLedger, args: Namespace) -> int:
     from gastown_cli.convoy_text import dispatch_lines
-    from gastown_core.work.mountain import mountain_of, resume
+    from gastown_core.work.mountain.mountain import mountain_of, resume
 
     bead = mountain_of(ledger, args.which)
     changed, landed, launched = resume(root, ledger, bead.id, actor=who.acting(root))
@@ -112,7 +112,7 @@ def _resume(root: str, ledger: TownLedger, args: Namespace) -> int:
 
 
 def _cancel(root: str, ledger: TownLedger, args: Namespace) -> int:
-    from gastown_core.work.mountain import cancel, mountain_of
+    from gastown_core.work.mountain.mountain import cancel, mountain_of
 
     bead = mountain_of(ledger, args.which)
     cancel(root, ledger, bead.id, actor=who.acting(root))
@@ -120,8 +120,8 @@ def _cancel(root: str, ledger: TownLedger, args: Namespace) -> int:
 
 
 def _retry(root: str, ledger: TownLedger, args: Namespace) -> int:
-    from gastown_core.work import respawns
-    from gastown_core.work.mountain import retry
+    from gastown_core.work.mountain.mountain import retry
+    from gastown_core.work.sling import respawns
 
     if not args.which:
         raise UsageError("retry what?", "", "gt mountain retry BEAD; gt mountain status lists what was skipped")

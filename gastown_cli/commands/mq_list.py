@@ -104,7 +104,7 @@ def _closed(place: Any) -> list[dict[str, Any]]:
 
 def _branch_of(place: Any, epic: str) -> str:
     from gastown_core.refinery.integration import need_epic
-    from gastown_core.work.bases import branch_of_epic
+    from gastown_core.work.sling.bases import branch_of_epic
 
     return branch_of_epic(need_epic(place, epic)) or "-"
 

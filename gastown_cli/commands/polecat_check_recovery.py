@@ -19,8 +19,8 @@ def run(args: Namespace) -> int:
     """Tell the verdict."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.work.polecat_upkeep import check_recovery
-    from gastown_core.work.polecat_view import find_polecat
+    from gastown_core.work.polecat.upkeep import check_recovery
+    from gastown_core.work.polecat.view import find_polecat
 
     root = context.town()
     entry = find_polecat(root, args.polecat, read_inventory(root).rigs)

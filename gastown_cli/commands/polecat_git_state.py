@@ -19,8 +19,8 @@ def run(args: Namespace) -> int:
     """Tell it; exit code 0 either way."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.work.polecat_removal import look_at_stakes
-    from gastown_core.work.polecat_view import find_polecat
+    from gastown_core.work.polecat.removal import look_at_stakes
+    from gastown_core.work.polecat.view import find_polecat
 
     root = context.town()
     entry = find_polecat(root, args.polecat, read_inventory(root).rigs)

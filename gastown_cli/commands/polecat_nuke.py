@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.town.inventory import RosterEntry
-    from gastown_core.work.polecat_removal import Removed
+    from gastown_core.work.polecat.removal import Removed
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def run(args: Namespace) -> int:
 def take_away(args: Namespace, *, nuke: bool) -> int:
     """Remove the worktrees of those named, with ``nuke`` all of them but their names."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.polecat_removal import remove_all
+    from gastown_core.work.polecat.removal import remove_all
 
     root = context.town()
     entries = _named(root, args)
@@ -51,7 +51,7 @@ def _named(root: str, args: Namespace) -> list[RosterEntry]:
     from gastown_core.model.address import POLECAT
     from gastown_core.town.inventory import read_inventory
     from gastown_core.town.rigs import require_rig
-    from gastown_core.work.polecat_view import find_polecat
+    from gastown_core.work.polecat.view import find_polecat
 
     inventory = read_inventory(root)
     if not args.all:
@@ -62,7 +62,7 @@ def _named(root: str, args: Namespace) -> list[RosterEntry]:
 
 
 def _preview(root: str, ledger: object, entries: list[RosterEntry], args: Namespace) -> int:
-    from gastown_core.work.polecat_removal import look_at_stakes
+    from gastown_core.work.polecat.removal import look_at_stakes
 
     seen = [(entry, look_at_stakes(root, ledger, entry)) for entry in entries]  # type: ignore[arg-type]
     if args.json:

@@ -22,7 +22,7 @@ def run(args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.discover import read_rigs
     from gastown_core.town.rigs import require_rig
-    from gastown_core.work.polecat_upkeep import prune_rig
+    from gastown_core.work.polecat.upkeep import prune_rig
 
     root = context.town()
     if args.rig:

@@ -21,8 +21,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """List them, and remove what is safe to remove if asked."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.polecat_removal import remove_all
-    from gastown_core.work.polecat_upkeep import find_stale
+    from gastown_core.work.polecat.removal import remove_all
+    from gastown_core.work.polecat.upkeep import find_stale
 
     root = context.town()
     ledger = TownLedger(root)

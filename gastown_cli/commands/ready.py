@@ -19,7 +19,7 @@ def run(args: Namespace) -> int:
     """List it, the town's first."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import SYSTEM_CLOCK
-    from gastown_core.work.small_acts import ready_as_json, ready_everywhere
+    from gastown_core.work.done.small_acts import ready_as_json, ready_everywhere
 
     root = context.town()
     if args.rig:

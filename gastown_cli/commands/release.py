@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Release them; worktrees and branches stay as they are."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.small_acts import release
+    from gastown_core.work.done.small_acts import release
 
     root = context.town()
     freed = release(root, TownLedger(root), args.beads, actor=who.acting(root), reason=args.reason)

@@ -20,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Empty the queue, or take one bead out; the work itself stays as it is."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.scheduler_report import clear
+    from gastown_core.work.scheduler.report import clear
 
     root = context.town()
     cleared = clear(root, TownLedger(root), args.bead, actor=who.acting(root), dry_run=args.dry_run)

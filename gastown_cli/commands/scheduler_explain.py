@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.work.explain import Account, Answer
+    from gastown_core.work.scheduler.explain import Account, Answer
 
 MOST_HELD = 20
 _MARKS = {
@@ -42,7 +42,7 @@ def run(args: Namespace) -> int:
     """Explain."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.daemon.note import is_running
-    from gastown_core.work.explain import explain
+    from gastown_core.work.scheduler.explain import explain
 
     root = context.town()
     account = explain(root, TownLedger(root), args.bead)

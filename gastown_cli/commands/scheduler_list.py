@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """List queued slings, the oldest first; ○ could go, ⏸ is held back."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.queue_view import read_queue
+    from gastown_core.work.scheduler.queue_view import read_queue
 
     root = context.town()
     now = SYSTEM_CLOCK.now()

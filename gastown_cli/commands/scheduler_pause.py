@@ -16,7 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Pause; twice is once."""
-    from gastown_core.work.scheduler import pause, read_state
+    from gastown_core.work.scheduler.scheduler import pause, read_state
 
     root = context.town()
     changed = pause(root, actor=who.acting(root))

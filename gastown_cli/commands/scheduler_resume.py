@@ -16,7 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Resume; a scheduler that was not paused is fine."""
-    from gastown_core.work.scheduler import resume
+    from gastown_core.work.scheduler.scheduler import resume
 
     root = context.town()
     changed = resume(root, actor=who.acting(root))

@@ -20,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Give out what there is room for; 3 if some of it failed."""
     from gastown_cli.convoy_text import dispatch_lines
-    from gastown_core.work.scheduler import cycle
+    from gastown_core.work.scheduler.scheduler import cycle
 
     if args.batch is not None and args.batch < 1:
         raise UsageError("--batch must be at least 1")

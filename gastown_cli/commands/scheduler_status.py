@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.work.scheduler_report import Report
+    from gastown_core.work.scheduler.report import Report
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show mode, room and queue."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.scheduler_report import read_report
+    from gastown_core.work.scheduler.report import read_report
 
     root = context.town()
     report = read_report(root, TownLedger(root))

@@ -13,8 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.work.errand import Errand
-    from gastown_core.work.request import SlingRequest
+    from gastown_core.work.sling.errand import Errand
+    from gastown_core.work.sling.request import SlingRequest
 
 FORBIDDEN_FOR_BUNDLES = {
     "account": "--account",
@@ -88,7 +88,7 @@ def run(args: Namespace) -> int:
 
 def _run(args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work import errand as errands
+    from gastown_core.work.sling import errand as errands
 
     root = context.town()
     if args.words[0] == errands.RESET:
@@ -109,7 +109,7 @@ def _run(args: Namespace) -> int:
 
 
 def _request(root: str, args: Namespace, read: Errand) -> SlingRequest:
-    from gastown_core.work.request import SlingRequest
+    from gastown_core.work.sling.request import SlingRequest
 
     words = _words(args)
     return SlingRequest(
@@ -152,7 +152,7 @@ def _target(root: str, target: str, crew: str, beads: tuple[str, ...]) -> str:
     if not crew:
         return target
     from gastown_core.town.discover import read_rigs
-    from gastown_core.work.enqueue import rig_of_bead
+    from gastown_core.work.scheduler.enqueue import rig_of_bead
 
     rig = target.rstrip("/") or (rig_of_bead(read_rigs(root), beads[0]) if beads else "")
     if not rig or "/" in rig:
@@ -170,8 +170,8 @@ def _refuse_for_bundle(args: Namespace) -> None:
 
 def _reset(root: str, args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work import respawns
-    from gastown_core.work.sling import find_bead
+    from gastown_core.work.sling import respawns
+    from gastown_core.work.sling.sling import find_bead
 
     if len(args.words) != 2:
         raise UsageError("gt sling respawn-reset takes one bead")
@@ -187,7 +187,7 @@ def _reset(root: str, args: Namespace) -> int:
 def _is_queued(root: str, request: SlingRequest) -> bool:
     """Whether slings to rigs wait in the queue, and this is one."""
     from gastown_core.town.discover import read_rigs
-    from gastown_core.work.enqueue import is_deferred
+    from gastown_core.work.scheduler.enqueue import is_deferred
 
     return request.target.rstrip("/") in read_rigs(root) and is_deferred(root)
 
@@ -197,8 +197,8 @@ def _enqueue(root: str, request: SlingRequest, args: Namespace) -> int:
     from gastown_core.clock import SYSTEM_CLOCK
     from gastown_core.model.order import Receipt
     from gastown_core.town.identity import caller
-    from gastown_core.work.scheduler import enqueue
-    from gastown_core.work.sling import Sling
+    from gastown_core.work.scheduler.scheduler import enqueue
+    from gastown_core.work.sling.sling import Sling
 
     Sling(root, request, me=caller(), actor=who.acting(root)).plan(needs_room=False)
     if args.dry_run:
@@ -217,8 +217,8 @@ def _enqueue(root: str, request: SlingRequest, args: Namespace) -> int:
 
 def _one(root: str, request: SlingRequest, args: Namespace, *, alone: bool) -> int:
     from gastown_core.town.identity import caller
-    from gastown_core.work.formula_sling import FormulaSling
-    from gastown_core.work.sling import Sling
+    from gastown_core.work.sling.formula_sling import FormulaSling
+    from gastown_core.work.sling.sling import Sling
 
     kind = FormulaSling if alone else Sling
     sling = kind(root, request, me=caller(), actor=who.acting(root))

@@ -21,8 +21,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Let it go; the worktree and its branch stay as they are."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.sling import find_bead
-    from gastown_core.work.unsling import check_begun, unsling, work_of
+    from gastown_core.work.hook.unsling import check_begun, unsling, work_of
+    from gastown_core.work.sling.sling import find_bead
 
     root = context.town()
     ledger = TownLedger(root)

@@ -20,7 +20,7 @@ def tally_in(db: sqlite3.Connection, bead_id: str) -> Tally:
         "SELECT (SELECT COUNT(*) FROM deps WHERE source=?1 AND type='blocks'), "
         "(SELECT COUNT(*) FROM deps WHERE target=?1 AND type='blocks'), "
         "coalesce((SELECT comments FROM beads WHERE id=?1), 0), "
-        "coalesce((SELECT target FROM deps WHERE source=?1 AND type='parent-child'), '')",
+        "coalesce((SELECT min(target) FROM deps WHERE source=?1 AND type='parent-child'), '')",
         (bead_id,),
     ).fetchone()
     return Tally(*row)
@@ -31,5 +31,5 @@ def tallies_in(db: sqlite3.Connection, wanted: list[str]) -> dict[str, Tally]:
     out = dict(db.execute("SELECT source, COUNT(*) FROM deps WHERE type='blocks' GROUP BY source"))
     into = dict(db.execute("SELECT target, COUNT(*) FROM deps WHERE type='blocks' GROUP BY target"))
     comments = dict(db.execute("SELECT id, comments FROM beads WHERE comments>0"))
-    parents = dict(db.execute("SELECT source, target FROM deps WHERE type='parent-child'"))
+    parents = dict(db.execute("SELECT source, min(target) FROM deps WHERE type='parent-child' GROUP BY source"))
     return {x: Tally(out.get(x, 0), into.get(x, 0), comments.get(x, 0), parents.get(x, "")) for x in wanted}

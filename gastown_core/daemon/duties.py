@@ -41,7 +41,8 @@ def refinery_of(root: str, rig: str) -> Duty:
 def dispatch_ready(shift: Shift) -> str:
     """Close convoys that are complete, and give ready work to whoever is free."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work import feeding, landing, scheduler
+    from gastown_core.work.convoy import feeding, landing
+    from gastown_core.work.scheduler import scheduler
 
     ledger = TownLedger(shift.root)
     landed = landing.check_convoys(shift.root, ledger, actor=ACTOR, clock=shift.clock)
@@ -57,7 +58,7 @@ def dispatch_ready(shift: Shift) -> str:
 def release_dead_workers(shift: Shift) -> str:
     """Work of polecats whose session has died becomes ready again; what they had done stays on its branch."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work import upkeep
+    from gastown_core.work.scheduler import upkeep
 
     released = upkeep.release_dead(shift.root, TownLedger(shift.root), actor=ACTOR, clock=shift.clock)
     return f"released {', '.join(released)}" if released else ""
@@ -65,7 +66,7 @@ def release_dead_workers(shift: Shift) -> str:
 
 def audit_mountains(shift: Shift) -> str:
     """Look for mountains that do not get on."""
-    from gastown_core.work.mountain_audit import audit
+    from gastown_core.work.mountain.audit import audit
 
     return "; ".join(audit(shift.root, clock=shift.clock))
 

@@ -21,9 +21,9 @@ from gastown_core.town.crew import add_crew
 from gastown_core.town.install import install_town
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.rigs import add_rig
-from gastown_core.work.convoys import create_convoy
-from gastown_core.work.request import SlingRequest
-from gastown_core.work.sling import Sling
+from gastown_core.work.convoy.convoys import create_convoy
+from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.sling.sling import Sling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

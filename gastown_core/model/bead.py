@@ -198,11 +198,8 @@ class Bead:
 
     @property
     def parent(self) -> str:
-        """Id of the ``parent-child`` target, empty if none."""
-        for edge in self.edges:
-            if edge.type == "parent-child":
-                return edge.target
-        return ""
+        """Id of the ``parent-child`` target, empty if none; of several (imports bring such) the least."""
+        return min((edge.target for edge in self.edges if edge.type == "parent-child"), default="")
 
     @property
     def fields(self) -> dict[str, str]:

@@ -219,8 +219,10 @@ TABLE = (
         WARN,
         30,
         "rig polecat kept what",
-        lambda p: f"{text_of(p, 'what', 'removed')} {text_of(p, 'rig')}/{text_of(p, 'polecat')}"
-        + (f", its work is at {text_of(p, 'kept')}" if text_of(p, "kept") else ""),
+        lambda p: (
+            f"{text_of(p, 'what', 'removed')} {text_of(p, 'rig')}/{text_of(p, 'polecat')}"
+            + (f", its work is at {text_of(p, 'kept')}" if text_of(p, "kept") else "")
+        ),
     ),
     kind(
         "kill",

@@ -100,14 +100,14 @@ def _clear_agent(place: Refinery, request: MergeRequest) -> None:
 
 
 def _forget_deaths(place: Refinery, bead: str) -> None:
-    from gastown_core.work import respawns
+    from gastown_core.work.sling import respawns
 
     with contextlib.suppress(GastownError):
         respawns.reset(place.root, bead, clock=place.clock)
 
 
 def _look_at_convoys(place: Refinery, beads: list[str]) -> None:
-    from gastown_core.work.landing import check_convoys
+    from gastown_core.work.convoy.landing import check_convoys
 
     if beads:
         check_convoys(place.root, place.ledger, beads, actor=place.actor, clock=place.clock)

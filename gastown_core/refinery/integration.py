@@ -21,7 +21,7 @@ from gastown_core.refinery.recovery import fetch_target
 from gastown_core.refinery.tips import remote_heads
 from gastown_core.refinery.worktrees import Worktrees
 from gastown_core.town.settings import load_settings
-from gastown_core.work.bases import branch_of_epic
+from gastown_core.work.sling.bases import branch_of_epic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -153,7 +153,9 @@ def submit(
     Older requests of the same work are superseded.  Raises UsageError, NotFoundError, ConflictError, GitError.
     """
     from gastown_core.town.branches import bead_of_branch
-    from gastown_core.work import bases, convoys, merge_requests
+    from gastown_core.work.convoy import convoys
+    from gastown_core.work.done import merge_requests
+    from gastown_core.work.sling import bases
 
     branch = branch or git.branch()
     if not branch or branch == place.default:
@@ -209,7 +211,7 @@ def _check_steps(place: Refinery, work: Bead) -> None:
 
 
 def _target_of(place: Refinery, epic: str) -> str:
-    from gastown_core.work.bases import branch_of_epic
+    from gastown_core.work.sling.bases import branch_of_epic
 
     bead = place.ledger.get(epic)
     if bead is None:

@@ -50,7 +50,7 @@ def test_an_epic_refuses_what_is_said_of_one_task(town):
 
 def test_a_crew_flag_and_the_respawn_count(town):
     from gastown_core.town.crew import add_crew
-    from gastown_core.work import respawns
+    from gastown_core.work.sling import respawns
 
     add_crew(town.root, "shop", "ana")
     bead = town.file().id

@@ -196,9 +196,10 @@ def queued(queued_seed: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch) 
     shutil.copytree(queued_seed, base, symlinks=True)
     made = Queued(os.path.join(base, "gt"))
     made.bare.run("remote", "set-url", "origin", "file://" + made.origin.path)
-    from gastown_core.work.dispatch import Dispatched
+    from gastown_core.work.scheduler.dispatch import Dispatched
 
     monkeypatch.setattr(
-        "gastown_core.work.dispatch.dispatch", lambda root, ledger, bead, rig, **more: Dispatched(bead, rig, True)
+        "gastown_core.work.scheduler.dispatch.dispatch",
+        lambda root, ledger, bead, rig, **more: Dispatched(bead, rig, True),
     )
     yield made

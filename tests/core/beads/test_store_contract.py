@@ -380,3 +380,13 @@ def test_deferral_goes_with_its_date(store):
     assert change(store, bead_id, defer_until="").status == "open"
     assert change(store, bead_id, defer_until=NOW + 60).status == "deferred"
     assert "defer_until" not in change(store, bead_id, status="open").raw
+
+
+def test_of_several_parents_every_reader_names_the_same_one(store):
+    with store.write("ana") as batch:
+        first, second, child = (batch.create({"title": name}, bead_id=f"gt-{name}") for name in ("a1a", "b2b", "c3c"))
+        batch.add_edge(child.id, second.id, "parent-child")
+        batch.add_edge(child.id, first.id, "parent-child")
+    assert store.get(child.id).parent == first.id
+    assert store.tallies([child.id])[child.id].parent == first.id
+    assert store.tallies([child.id, first.id, second.id])[child.id].parent == first.id

@@ -11,7 +11,7 @@ from gastown_core.formulas.advance import step_done
 from gastown_core.formulas.attachment import attach_to_work, detach_from_work
 from gastown_core.formulas.checklist import checklist_for
 from gastown_core.formulas.record import attached_to
-from gastown_core.work.prime import brief
+from gastown_core.work.hook.prime import brief
 from tests.support.rigged import Rigged, rigged, write  # noqa: F401  a fixture
 
 TEXT = """

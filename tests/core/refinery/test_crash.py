@@ -16,7 +16,7 @@ from tests.support.queued import Queued
 PROGRAM = """
 import os, signal, sys
 from gastown_core.refinery.engine import process
-import gastown_core.work.dispatch as dispatch
+import gastown_core.work.scheduler.dispatch as dispatch
 dispatch.dispatch = lambda *args, **more: dispatch.Dispatched(args[2], args[3], True)
 def at(point):
     if point == sys.argv[2]:

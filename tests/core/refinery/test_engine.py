@@ -360,13 +360,13 @@ def test_a_new_request_counts_on_from_the_work_that_came_back(queued: Queued) ->
 
 def test_work_that_comes_back_is_dispatched_again(queued: Queued, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    from gastown_core.work.dispatch import Dispatched
+    from gastown_core.work.scheduler.dispatch import Dispatched
 
     def dispatch(root: str, ledger: object, bead: str, rig: str, **more: object) -> Dispatched:
         asked.append(bead)
         return Dispatched(bead, rig, False, error="nobody is free")
 
-    monkeypatch.setattr("gastown_core.work.dispatch.dispatch", dispatch)
+    monkeypatch.setattr("gastown_core.work.scheduler.dispatch.dispatch", dispatch)
     queued.gate()
     bad = queued.hand_in({"bad": "1"})
     [result] = queued.process()
@@ -376,13 +376,13 @@ def test_work_that_comes_back_is_dispatched_again(queued: Queued, monkeypatch: p
 
 def test_a_conflict_task_that_nobody_got_is_offered_again(queued: Queued, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    from gastown_core.work.dispatch import Dispatched
+    from gastown_core.work.scheduler.dispatch import Dispatched
 
     def dispatch(root: str, ledger: object, bead: str, rig: str, **more: object) -> Dispatched:
         asked.append((bead, more["request"].formula))
         return Dispatched(bead, rig, False, error="nobody is free")
 
-    monkeypatch.setattr("gastown_core.work.dispatch.dispatch", dispatch)
+    monkeypatch.setattr("gastown_core.work.scheduler.dispatch.dispatch", dispatch)
     theirs = queued.commit({"shared": "theirs\n"}, "Theirs", git=queued.origin)
     queued.origin.run("update-ref", "refs/heads/main", theirs)
     clash = queued.hand_in({"shared": "ours\n"})

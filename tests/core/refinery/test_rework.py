@@ -8,7 +8,7 @@ import os
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import unsaved
 from gastown_core.refinery.engine import process
-from gastown_core.work.done import Done
+from gastown_core.work.done.done import Done
 from tests.support.repos import PERSON, commit_files
 from tests.support.rigged import Rigged
 

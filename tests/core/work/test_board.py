@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_core.work.board import Board
+from gastown_core.work.scheduler.board import Board
 
 
 def hold_of(paper, bead_id, **options):

@@ -8,8 +8,8 @@ from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageErr
 from gastown_core.git.repo import Git
 from gastown_core.model.merge_request import read_request
 from gastown_core.runtimes.heartbeat import read_heartbeat
-from gastown_core.work.done import Done
-from gastown_core.work.merge_requests import requests_for
+from gastown_core.work.done.done import Done
+from gastown_core.work.done.merge_requests import requests_for
 from tests.support.repos import commit_files
 from tests.support.rigged import write
 
@@ -131,7 +131,7 @@ def test_stopping_without_handing_in_keeps_the_hook(slung, status, state, beat):
 
 
 def test_the_branch_tells_the_bead_when_the_hook_is_empty(slung):
-    from gastown_core.work import hook
+    from gastown_core.work.hook import hook
 
     rigged, bead_id, entry, git = slung
     hook.unhook(rigged.ledger, bead_id, actor="x")
@@ -308,8 +308,8 @@ class Killed(BaseException):
     ],
 )
 def test_a_hand_in_killed_anywhere_goes_on_and_does_nothing_twice(slung, monkeypatch, place, after):
-    import gastown_core.work.done as done
-    import gastown_core.work.handing_in as handing_in
+    import gastown_core.work.done.done as done
+    import gastown_core.work.done.handing_in as handing_in
 
     rigged, bead_id, entry, git = slung
     write(os.path.join(git.path, "login.py"), "ok")

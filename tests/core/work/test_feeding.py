@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from gastown_core.work import cooling, feeding
-from gastown_core.work.board import Board
-from gastown_core.work.capacity import read_capacity
-from gastown_core.work.sling_contexts import open_contexts
+from gastown_core.work.convoy import feeding
+from gastown_core.work.scheduler import cooling
+from gastown_core.work.scheduler.board import Board
+from gastown_core.work.scheduler.capacity import read_capacity
+from gastown_core.work.scheduler.contexts import open_contexts
 
 
 def plan(paper, **options):
@@ -75,8 +76,8 @@ def test_feeding_fills_the_room_and_no_more(paper):
 
 
 def test_blocked_work_in_the_queue_takes_no_room(paper):
-    from gastown_core.work.request import SlingRequest
-    from gastown_core.work.scheduler import enqueue
+    from gastown_core.work.scheduler.scheduler import enqueue
+    from gastown_core.work.sling.request import SlingRequest
 
     paper.set("scheduler.max_polecats", "1")
     first = paper.file("first", status="hooked", assignee="mayor")

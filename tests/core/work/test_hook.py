@@ -6,7 +6,7 @@ import pytest
 
 from gastown_core.errors import ConflictError
 from gastown_core.model.address import Address, parse_address
-from gastown_core.work import hook
+from gastown_core.work.hook import hook
 
 OPAL, JADE, MAYOR = parse_address("shop/opal"), parse_address("shop/jade"), Address("mayor", "", "")
 

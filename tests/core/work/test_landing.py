@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.errors import ConflictError, UsageError
-from gastown_core.work.announce import listeners
-from gastown_core.work.convoy_acts import close_convoy, members_of_epic, unwatch, watch
-from gastown_core.work.landing import check_convoys, land_one
-from gastown_core.work.landing_by_hand import land
+from gastown_core.work.convoy.acts import close_convoy, members_of_epic, unwatch, watch
+from gastown_core.work.convoy.announce import listeners
+from gastown_core.work.convoy.landing import check_convoys, land_one
+from gastown_core.work.convoy.landing_by_hand import land
 
 
 def check(paper, *beads, **options):
@@ -61,7 +61,7 @@ def test_two_convoys_that_share_a_bead_land_together(paper):
 
 
 def test_a_convoy_that_got_more_work_meanwhile_stays_open(paper, monkeypatch):
-    from gastown_core.work import landing
+    from gastown_core.work.convoy import landing
 
     bead = paper.file()
     convoy = paper.convoy("C", bead)
@@ -144,7 +144,7 @@ def test_landing_clears_idle_worktrees_and_saves_what_is_only_there(rigged, with
     import os
 
     from gastown_core.git.repo import Git
-    from gastown_core.work.convoys import create_convoy
+    from gastown_core.work.convoy.convoys import create_convoy
 
     one, two = rigged.file("one"), rigged.file("two")
     made = create_convoy(rigged.root, rigged.ledger, "Mine", [one.id, two.id], owner="overseer", owned=True)

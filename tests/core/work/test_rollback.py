@@ -8,7 +8,7 @@ from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError, NotFoundError, TownError
 from gastown_core.git import checkpoints, worktree
 from gastown_core.git.repo import Git
-from gastown_core.work import rollback
+from gastown_core.work.hook import rollback
 from tests.support.repos import commit_files
 from tests.support.rigged import write
 

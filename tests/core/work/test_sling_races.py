@@ -11,14 +11,15 @@ from gastown_core.errors import ConflictError
 from gastown_core.model.address import parse_address
 from gastown_core.town import sessions
 from gastown_core.town.polecat_making import add_polecat
-from gastown_core.work import hook, respawns
-from gastown_core.work.prime import brief
+from gastown_core.work.hook import hook
+from gastown_core.work.hook.prime import brief
+from gastown_core.work.sling import respawns
 
 SLING = """
 import sys
 from gastown_core.errors import GastownError
-from gastown_core.work.request import SlingRequest
-from gastown_core.work.sling import Sling
+from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.sling.sling import Sling
 sling = Sling(sys.argv[1], SlingRequest(sys.argv[2], "shop", session=False))
 print("ready", flush=True)
 sys.stdin.readline()
@@ -130,7 +131,7 @@ def test_a_runtime_and_an_account_named_for_this_sling_reach_the_session(session
 
 
 def test_work_that_was_put_off_is_taken_up_again_without_being_counted(running):
-    from gastown_core.work.done import Done
+    from gastown_core.work.done.done import Done
 
     rigged, first = running
     kill(rigged, first)

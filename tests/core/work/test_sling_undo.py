@@ -15,9 +15,11 @@ from gastown_core.model.address import parse_address
 from gastown_core.town import polecats, sessions
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.dogs import DogClaim
-from gastown_core.work import convoys, hook, hooking, placing, setting_out
-from gastown_core.work.request import SlingRequest
-from gastown_core.work.sling import Sling
+from gastown_core.work.convoy import convoys
+from gastown_core.work.hook import hook
+from gastown_core.work.sling import hooking, placing, setting_out
+from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.sling.sling import Sling
 from tests.support.repos import commit_files
 from tests.support.rigged import write
 

@@ -4,12 +4,12 @@ import pytest
 
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.town.crew import add_crew
-from gastown_core.work import convoys
-from gastown_core.work.errand import read_errand
-from gastown_core.work.formula_sling import FormulaSling
-from gastown_core.work.many import Many
-from gastown_core.work.request import SlingRequest
-from gastown_core.work.sling import Sling
+from gastown_core.work.convoy import convoys
+from gastown_core.work.sling.errand import read_errand
+from gastown_core.work.sling.formula_sling import FormulaSling
+from gastown_core.work.sling.many import Many
+from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.sling.sling import Sling
 from tests.support.rigged import write
 
 
@@ -142,7 +142,7 @@ def test_a_formula_alone_becomes_a_molecule_on_the_hook(rigged, tidy, target, st
 
 def test_a_formula_that_cannot_be_placed_leaves_no_molecule(rigged, tidy, monkeypatch):
     from gastown_core.beads.store import BeadQuery
-    from gastown_core.work import placing
+    from gastown_core.work.sling import placing
 
     monkeypatch.setattr(placing, "append_event", lambda *_, **__: (_ for _ in ()).throw(ConflictError("broken")))
     with pytest.raises(ConflictError, match="broken"):
@@ -175,7 +175,7 @@ def test_what_the_sling_said_is_kept_with_the_work(rigged, tidy):
 
 
 def test_dogs_are_made_up_to_the_pool_and_found_idle_again(rigged):
-    from gastown_core.work import hook
+    from gastown_core.work.hook import hook
 
     names = [rigged.sling(rigged.file(str(n)).id, "deacon/dogs").result.agent for n in range(4)]
     assert names == [f"deacon/dogs/{name}" for name in ("alpha", "bravo", "charlie", "delta")]
@@ -185,7 +185,7 @@ def test_dogs_are_made_up_to_the_pool_and_found_idle_again(rigged):
     with pytest.raises(ConflictError, match="has an errand already"):
         rigged.sling(bead, "dog:bravo")
     held = hook.hooked_work(rigged.ledger, rigged.entry("deacon/dogs/bravo").address, "hq")
-    from gastown_core.work.unsling import unsling
+    from gastown_core.work.hook.unsling import unsling
 
     unsling(rigged.root, rigged.ledger, held[0], actor="x")
     assert rigged.sling(bead, "dog:").result.agent == "deacon/dogs/bravo"
@@ -212,8 +212,8 @@ def test_a_crew_member_slings_to_itself(rigged):
 
 def test_work_that_came_back_goes_to_its_worker_or_on_from_its_branch(rigged):
     from gastown_core.git.repo import Git
-    from gastown_core.work import hook
-    from gastown_core.work.unsling import unsling
+    from gastown_core.work.hook import hook
+    from gastown_core.work.hook.unsling import unsling
     from tests.support.repos import commit_files
 
     bead = rigged.file()
@@ -229,7 +229,7 @@ def test_work_that_came_back_goes_to_its_worker_or_on_from_its_branch(rigged):
     second = rigged.sling(bead.id).result
     assert second.agent != first.agent and second.branch != first.branch
     assert Git(second.worktree).commit_of("HEAD") == tip
-    from gastown_core.work.prime import brief
+    from gastown_core.work.hook.prime import brief
 
     text = brief(rigged.root, rigged.entry(second.agent)).text
     assert "## Why it came back (attempt 2)" in text and "assert 1 == 2" in text

@@ -5,10 +5,11 @@ import pytest
 from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.town.crew import add_crew
-from gastown_core.work import convoys, respawns
-from gastown_core.work.closing import close_beads
-from gastown_core.work.hook_by_hand import put_on_hook
-from gastown_core.work.small_acts import assign, ready_as_json, ready_everywhere, release
+from gastown_core.work.convoy import convoys
+from gastown_core.work.done.closing import close_beads
+from gastown_core.work.done.small_acts import assign, ready_as_json, ready_everywhere, release
+from gastown_core.work.hook.by_hand import put_on_hook
+from gastown_core.work.sling import respawns
 
 
 def test_assigned_work_hangs_on_the_hook_from_the_start(rigged):

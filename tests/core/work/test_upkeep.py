@@ -6,10 +6,10 @@ import pytest
 
 from gastown_core.model.address import parse_address
 from gastown_core.town.agent_beads import put_agent_bead
-from gastown_core.work import respawns
-from gastown_core.work.mountain_failures import SKIPPED, count_failure, failures_of, retry
-from gastown_core.work.refresh import refresh
-from gastown_core.work.upkeep import release_dead
+from gastown_core.work.convoy.refresh import refresh
+from gastown_core.work.mountain.failures import SKIPPED, count_failure, failures_of, retry
+from gastown_core.work.scheduler.upkeep import release_dead
+from gastown_core.work.sling import respawns
 from tests.support.tmux import needs_tmux, until
 
 
@@ -47,7 +47,7 @@ def test_work_outside_convoys_is_released_only_when_it_is_named(paper):
 
 
 def test_a_session_that_is_just_restarting_is_not_dead(paper, monkeypatch):
-    from gastown_core.work import upkeep
+    from gastown_core.work.scheduler import upkeep
 
     looks = [frozenset(), frozenset(["sh-opal"])]
     monkeypatch.setattr(upkeep, "live_sessions", lambda root: looks.pop(0))
@@ -76,7 +76,7 @@ def test_who_stopped_on_purpose_or_has_just_begun_is_let_be(paper, fields, after
 
 
 def test_work_that_cost_too_many_workers_is_fed_no_more(paper):
-    from gastown_core.work.board import Board
+    from gastown_core.work.scheduler.board import Board
 
     bead = paper.file()
     respawns.note(paper.root, bead, by=3, clock=paper.clock)
@@ -129,8 +129,8 @@ def test_refresh_mends_edges_and_tells_before_and_after(paper):
 
 
 def test_the_successor_goes_on_in_the_same_branch_and_at_the_first_undone_step(rigged, without_tmux):
-    from gastown_core.work.convoys import create_convoy
-    from gastown_core.work.hook import dispatch_of
+    from gastown_core.work.convoy.convoys import create_convoy
+    from gastown_core.work.hook.hook import dispatch_of
 
     bead = rigged.file("Long work")
     create_convoy(rigged.root, rigged.ledger, "C", [bead.id], owner="overseer")
@@ -146,14 +146,14 @@ def test_the_successor_goes_on_in_the_same_branch_and_at_the_first_undone_step(r
 
 @pytest.fixture(autouse=True)
 def _look_twice_at_once(monkeypatch):
-    monkeypatch.setattr("gastown_core.work.upkeep.SECOND_LOOK_S", 0.0)
+    monkeypatch.setattr("gastown_core.work.scheduler.upkeep.SECOND_LOOK_S", 0.0)
 
 
 @needs_tmux
 def test_refresh_after_a_killed_worker_goes_on_in_its_worktree(rigged, server):
     from gastown_core.town.sessions import find_session, is_alive, server_of
     from gastown_core.town.settings import set_setting
-    from gastown_core.work.convoys import create_convoy
+    from gastown_core.work.convoy.convoys import create_convoy
 
     set_setting(rigged.root, "default_agent", "scripted")
     bead = rigged.file("Long work", labels=["mood:stall"])

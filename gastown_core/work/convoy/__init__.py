@@ -1,0 +1,1 @@
+"""Convoys: bundles of work, fed, staged, healed and landed."""

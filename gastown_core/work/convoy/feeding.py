@@ -1,0 +1,240 @@
+"""Feeding: free polecats get the next ready work of the open convoys, the most deserving convoy first.
+
+Planning costs a few questions per store, whatever the number of beads, and starts no program but one look at tmux;
+so it may be called on every close.  What was planned is handed out through ``dispatch``.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+
+from gastown_core.beads.query import TOMBSTONE
+from gastown_core.beads.store import BeadQuery
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError
+from gastown_core.files.locks import FileLock
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, OPEN
+from gastown_core.model.record import Record
+from gastown_core.work.convoy.convoys import member_ids
+from gastown_core.work.mountain.failures import PAUSED
+from gastown_core.work.scheduler import cooling
+from gastown_core.work.scheduler.board import Board
+from gastown_core.work.scheduler.capacity import read_capacity
+from gastown_core.work.scheduler.dispatch import Dispatched, dispatch
+from gastown_core.work.scheduler.enqueue import is_deferred
+from gastown_core.work.sling.request import STRATEGIES, SlingRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.clock import Clock
+    from gastown_core.work.scheduler.board import Hold
+    from gastown_core.work.scheduler.capacity import Capacity
+
+ALARM_AT = 3
+"""So many failures of one bead's dispatch raise an escalation."""
+MOST_HOURS = 24.0
+"""A convoy's age counts up to this."""
+
+
+class Candidate(Record):
+    """A ready member and the convoy in whose name it goes."""
+
+    bead: str
+    title: str
+    priority: int
+    rig: str
+    convoy: str
+    convoy_title: str
+    score: float
+
+
+class FeedPlan(Record):
+    """Everything ready in the order it will go, what holds the rest, and the room there is.
+
+    ``held`` are (bead, convoy, why); ``passed`` are (convoy, why) of convoys that are not fed at all.
+    """
+
+    line: tuple[Candidate, ...]
+    held: tuple[tuple[str, str, Hold], ...]
+    passed: tuple[tuple[str, str], ...]
+    capacity: Capacity | None
+
+    def picks(self) -> tuple[Candidate, ...]:
+        """Those of the line for whom there is room now."""
+        taken: list[Candidate] = []
+        room = self.capacity
+        for one in self.line if room is not None else ():
+            if room is not None and room.room_in(one.rig) > 0:
+                room = room.taken(one.rig)
+                taken.append(one)
+        return tuple(taken)
+
+
+def plan_feed(
+    root: str,
+    ledger: TownLedger,
+    board: Board,
+    *,
+    only: Iterable[str] = (),
+    convoys: Sequence[Excerpt] | None = None,
+    with_holds: bool = True,
+    with_room: bool = True,
+) -> FeedPlan:
+    """Who would be fed in which order; ``only`` restricts it to some convoys. Changes nothing.
+
+    Without ``with_holds`` the reasons of members that are not open are left out, without ``with_room`` the count.
+    """
+    wanted = frozenset(only)
+    if convoys is None:
+        convoys = open_convoys(ledger)
+    passed = tuple((one.id, "paused") for one in convoys if PAUSED in one.labels)
+    fed = [one for one in convoys if PAUSED not in one.labels and (not wanted or one.id in wanted)]
+    members = {one.id: member_ids(one) for one in fed}
+    statuses = ledger.statuses(dict.fromkeys(bead_id for ids in members.values() for bead_id in ids))
+    board.learn(bead_id for bead_id, status in statuses.items() if status not in (CLOSED, HOOKED, IN_PROGRESS))
+    groups: list[_Group] = []
+    held: list[tuple[str, str, Hold]] = []
+    for convoy in fed:
+        group = _Group(convoy, board.now, sum(statuses.get(one) in (HOOKED, IN_PROGRESS) for one in members[convoy.id]))
+        for bead_id in members[convoy.id]:
+            status = statuses.get(bead_id)
+            if status == CLOSED or (not with_holds and status != OPEN):
+                continue
+            hold = board.hold(bead_id)
+            if hold is not None:
+                held.append((bead_id, convoy.id, hold))
+            elif (bead := board.bead(bead_id)) is not None:
+                group.beads.append(bead)
+        if group.beads:
+            groups.append(group)
+    capacity = read_capacity(root, ledger, live=board.live, clock=ledger.clock) if groups and with_room else None
+    return FeedPlan(_line(groups, board), tuple(held), passed, capacity)
+
+
+def open_convoys(ledger: TownLedger) -> list[Excerpt]:
+    """Convoys at work, the oldest first."""
+    query = BeadQuery(types=("convoy",), statuses=(OPEN,), sort="oldest")
+    return [one for one in ledger.store_for("hq-x").excerpts(query) if one.status != TOMBSTONE]
+
+
+class _Group:
+    """One convoy with its ready members, the most urgent last (they are taken from the end)."""
+
+    def __init__(self, convoy: Excerpt, now: float, running: int) -> None:
+        self.convoy = convoy
+        self.running = running
+        self.age_points = 10.0 * min(max(0.0, now - convoy.created_at) / 3600.0, MOST_HOURS)
+        self.beads: list[Excerpt] = []
+
+    def score(self) -> float:
+        """How much its next member deserves a polecat: urgency, the convoy's age, less what it has running."""
+        return 100.0 * (4 - self.beads[-1].priority) + self.age_points - 150.0 * self.running
+
+
+def _line(groups: list[_Group], board: Board) -> tuple[Candidate, ...]:
+    """All ready members in fair order: each pick makes its convoy's next one less deserving."""
+    heap: list[tuple[float, float, str, int]] = []
+    for number, group in enumerate(groups):
+        group.beads.sort(key=lambda bead: (-bead.priority, -bead.created_at, bead.id))
+        heap.append((-group.score(), group.convoy.created_at, group.convoy.id, number))
+    heapq.heapify(heap)
+    taken: set[str] = set()
+    line: list[Candidate] = []
+    while heap:
+        points, _, _, number = heapq.heappop(heap)
+        group = groups[number]
+        bead, convoy = group.beads.pop(), group.convoy
+        if bead.id not in taken:
+            taken.add(bead.id)
+            group.running += 1
+            rig = board.rig_of(bead.id)
+            line.append(Candidate(bead.id, bead.title, bead.priority, rig, convoy.id, convoy.title, -points))
+        if group.beads:
+            heapq.heappush(heap, (-group.score(), convoy.created_at, convoy.id, number))
+    return tuple(line)
+
+
+def feed(
+    root: str,
+    *,
+    actor: str,
+    clock: Clock = SYSTEM_CLOCK,
+    ledger: TownLedger | None = None,
+    only: Iterable[str] = (),
+    everything: bool = False,
+    wait_s: float = 0.0,
+) -> list[Dispatched]:
+    """Hand ready members to free polecats (or queue them where slings are deferred); what came of each.
+
+    ``everything`` queues all that is ready, where there is a queue, not only what has room.  While another process
+    feeds, nothing is done once ``wait_s`` is over: that one sees the same work.
+    """
+    from gastown_core.beads.ledger import TownLedger
+
+    lock = FileLock(os.path.join(root, ".runtime", "feed.lock"), timeout_s=wait_s, name_holder=True)
+    os.makedirs(os.path.dirname(lock.path), exist_ok=True)
+    try:
+        lock.__enter__()
+    except ConflictError:
+        return []
+    try:
+        ledger = ledger or TownLedger(root)
+        board = Board(root, ledger, clock.now())
+        plan = plan_feed(root, ledger, board, only=only, with_holds=False)
+        if not plan.line:
+            return []
+        queues = is_deferred(root)
+        picks = plan.line if queues and everything else plan.picks()
+        if queues and not everything:
+            # what could go from the queue has its place before anything that is fed
+            before = [one for one, order in board.queued.items() if board.hold(one, rig=order.rig, queued=True) is None]
+            picks = picks[: max(0, len(picks) - len(before))]
+        return [_give(root, ledger, one, actor, clock) for one in picks]
+    finally:
+        lock.__exit__(None, None, None)
+
+
+def _give(root: str, ledger: TownLedger, one: Candidate, actor: str, clock: Clock) -> Dispatched:
+    convoy = ledger.store_for("hq-x").get(one.convoy)
+    fields = convoy.fields if convoy is not None else {}
+    merge = fields.get("merge", "")
+    request = SlingRequest(
+        one.bead,
+        one.rig,
+        base_branch=fields.get("base_branch", ""),
+        merge=merge if merge in STRATEGIES else "",
+        convoy_id=one.convoy,
+        boot=False,
+    )
+    done = dispatch(root, ledger, one.bead, one.rig, actor=actor, request=request, clock=clock)
+    if done.ok:
+        cooling.forget(root, one.bead)
+    else:
+        cooling.note(root, one.bead, done.error, clock.now())
+        if cooling.read(root)[one.bead].failures == ALARM_AT:
+            _alarm(root, ledger, one, done.error, actor, clock)
+    return done._replace(convoy=done.convoy or one.convoy)
+
+
+def _alarm(root: str, ledger: TownLedger, one: Candidate, error: str, actor: str, clock: Clock) -> None:
+    """Work that could not be started again and again needs somebody's eyes."""
+    from gastown_core.messaging.escalate import escalate
+
+    subject = f"{one.bead} could not be started {ALARM_AT} times"
+    reason = f"{one.title}: {error}. It is tried again from time to time; gt scheduler explain {one.bead} tells when."
+    escalate(
+        root,
+        ledger,
+        "medium",
+        subject,
+        sender=actor,
+        reason=reason,
+        about=one.bead,
+        key=f"dispatch:{one.bead}",
+        clock=clock,
+    )

@@ -1,0 +1,128 @@
+"""Landing: a convoy whose members are all closed closes itself and tells those who wait for it.
+
+System-managed convoys land here; owned ones by their owner (``landing_by_hand``).  Whether a convoy is complete is
+judged again under the store's lock, so two who look at once tell of it once.
+"""
+
+from __future__ import annotations
+
+from gastown_core.beads.query import TOMBSTONE
+from gastown_core.beads.store import BeadQuery
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.events.log import append_event
+from gastown_core.model.address import MAYOR
+from gastown_core.model.bead import CLOSED, OPEN
+from gastown_core.town.settings import load_settings
+from gastown_core.work.convoy.announce import tell
+from gastown_core.work.convoy.convoys import member_ids, tracking
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
+
+OWNED = "gt:owned"
+LANDED_REASON = "all members closed"
+
+
+def check_convoys(
+    root: str,
+    ledger: TownLedger,
+    bead_ids: Iterable[str] | None = None,
+    *,
+    actor: str,
+    only: Iterable[str] = (),
+    dry_run: bool = False,
+    clock: Clock = SYSTEM_CLOCK,
+) -> list[str]:
+    """Close every complete system-managed convoy (of those that track ``bead_ids``, or named in ``only``); their ids.
+
+    Owner, notify and watchers get one mail each.  A dry run only finds them.
+    """
+    town = ledger.store_for("hq-x")
+    if bead_ids is not None:
+        found = {convoy.id for bead_id in bead_ids for convoy in tracking(ledger, bead_id)}
+        convoys = town.excerpts_of(sorted(found))
+    else:
+        convoys = town.excerpts(BeadQuery(types=("convoy",), statuses=(OPEN,)))
+    wanted = frozenset(only)
+    ripe = [one for one in convoys if one.status == OPEN and OWNED not in one.labels]
+    ripe = [one for one in ripe if (not wanted or one.id in wanted)]
+    complete = _complete(ledger, ripe)
+    if dry_run:
+        return [one.id for one in complete]
+    return [
+        one.id for one in complete if land_one(root, ledger, one.id, actor=actor, judged=member_ids(one), clock=clock)
+    ]
+
+
+def _complete(ledger: TownLedger, convoys: list[Excerpt]) -> list[Excerpt]:
+    """Those with at least one member of which all are closed or deleted; one that no ledger has keeps it open."""
+    members = {one.id: member_ids(one) for one in convoys}
+    known = ledger.statuses(dict.fromkeys(bead_id for ids in members.values() for bead_id in ids))
+
+    def is_over(bead_id: str) -> bool:
+        status = known.get(bead_id)
+        if status is None:
+            gone = ledger.excerpt(bead_id)
+            status = gone.status if gone is not None else ""
+        return status in (CLOSED, TOMBSTONE)
+
+    return [one for one in convoys if members[one.id] and all(map(is_over, members[one.id]))]
+
+
+def land_one(
+    root: str,
+    ledger: TownLedger,
+    convoy_id: str,
+    *,
+    actor: str,
+    reason: str = LANDED_REASON,
+    extra: Iterable[str] = (),
+    judged: tuple[str, ...] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> bool:
+    """Close one convoy as landed and tell of it; False if somebody did before.
+
+    ``judged`` are the members it was found complete with: with others by now it stays open.
+    """
+    with ledger.store_for("hq-x").write(actor) as batch:
+        convoy = batch.get(convoy_id)
+        if convoy is None or convoy.is_closed or (judged is not None and member_ids(convoy) != judged):
+            return False
+        batch.close(convoy_id, reason, force=True)
+    total = len(member_ids(convoy))
+    payload = {"convoy": convoy_id, "title": convoy.title, "total": total}
+    append_event(root, "convoy_landed", actor, payload, clock=clock)
+    wants_mayor = load_settings(root).lenient("convoy.notify_on_complete")
+    tell(
+        root,
+        ledger,
+        convoy,
+        f"🚚 Convoy landed: {convoy.title}",
+        _letter(ledger, convoy),
+        banner=f"Convoy {convoy_id} landed ({total} bead{'' if total == 1 else 's'})",
+        sender=actor,
+        extra=extra,
+        nudge_extra=(MAYOR,) if wants_mayor else (),
+        clock=clock,
+    )
+    return True
+
+
+def _letter(ledger: TownLedger, convoy: Bead) -> str:
+    """What became of the members, one line each."""
+    ids = member_ids(convoy)
+    beads = ledger.get_many(ids)
+    lines = [f"{convoy.id} is complete: {len(ids)} bead{'' if len(ids) == 1 else 's'}.", ""]
+    for bead_id in ids[:50]:
+        bead = beads.get(bead_id)
+        why = bead.text("close_reason") if bead is not None else "deleted"
+        lines.append(f"- {bead_id} {bead.title if bead is not None else ''}{f' ({why})' if why else ''}")
+    if len(ids) > 50:
+        lines.append(f"- and {len(ids) - 50} more")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Done: work handed in, closed or let go."""

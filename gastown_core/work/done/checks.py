@@ -1,0 +1,123 @@
+"""What is looked at before work is handed in: whose it is, how it is to be merged, and whether it is fit for that."""
+
+from __future__ import annotations
+
+import re
+
+from gastown_core.errors import ConflictError, GitError
+from gastown_core.git import worktree
+from gastown_core.model.address import same_agent
+from gastown_core.model.bead import IN_REVIEW
+from gastown_core.model.record import Record
+from gastown_core.work.convoy import convoys
+from gastown_core.work.hook import hook
+from gastown_core.work.sling.request import DIRECT, LOCAL, MR, STRATEGIES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.git.repo import Git
+    from gastown_core.model.address import Address
+    from gastown_core.model.bead import Bead
+
+BEHIND_WARN, BEHIND_REFUSE = 50, 200
+_UNCHECKED = re.compile(r"^\s*[-*] \[ \] (.+)$", re.MULTILINE)
+
+
+class Terms(Record):
+    """How the work is to be handed in; ``target`` is the branch it goes into."""
+
+    target: str
+    strategy: str = MR
+    no_merge: bool = False
+    review_only: bool = False
+    convoy: str = ""
+    convoy_created_at: str = ""
+
+    @property
+    def wants_request(self) -> bool:
+        """Whether it goes to the merge queue."""
+        return self.strategy in (MR, DIRECT) and not self.no_merge and not self.review_only
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the engine is to take it by itself, without waiting for others."""
+        return self.strategy == DIRECT
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether nothing is pushed at all."""
+        return self.strategy == LOCAL
+
+
+def terms_of(ledger: TownLedger, bead: Bead, target: str, default: str) -> Terms:
+    """As the sling said, else the bead's convoy, else as usual."""
+    dispatch = hook.dispatch_of(bead)
+    tracking = convoys.tracking(ledger, bead.id)
+    convoy = tracking[0] if tracking else None
+    fields = convoy.fields if convoy is not None else {}
+    strategy = dispatch.get("merge") or fields.get("merge", "")
+    return Terms(
+        target or dispatch.get("base") or fields.get("base_branch", "") or default,
+        strategy if strategy in STRATEGIES else MR,
+        dispatch.get("no_merge") == "true",
+        dispatch.get("review_only") == "true",
+        convoy.id if convoy is not None else "",
+        convoy.text("created_at") if convoy is not None else "",
+    )
+
+
+def check_holder(bead: Bead, me: Address) -> None:
+    """Refuse to hand in what somebody else has by now. Raises ConflictError."""
+    if bead.status in (*hook.HELD, IN_REVIEW) and bead.assignee and not same_agent(bead.assignee, me.path):
+        raise ConflictError(
+            f"{bead.id} is {bead.assignee}'s work now",
+            f"its status is {bead.status}",
+            "your commits stay on your branch; ask the mayor what to do with them",
+        )
+
+
+def check_branch(git: Git, branch: str, target: str, default: str) -> None:
+    """Raises ConflictError unless the work is on a branch of its own."""
+    if not branch or branch in (target, default):
+        raise ConflictError(
+            f"work is handed in from a branch of its own, not from {branch or 'a detached commit'}",
+            "",
+            "git switch -c NAME keeps the commits",
+        )
+
+
+def look_at_distance(git: Git, target: str) -> tuple[int, str]:
+    """Commits that the target lacks, and a warning where the branch is far behind.
+
+    Raises ConflictError if it is too far behind, GitError if the target does not exist.
+    """
+    base = f"origin/{target}"
+    fetched = git.attempt(
+        "fetch", "--quiet", "origin", f"+refs/heads/{target}:refs/remotes/origin/{target}", timeout_s=60.0
+    )
+    if not git.commit_of(base):
+        raise GitError(f"there is no branch {target} at origin", (fetched.err or "").strip()[-200:])
+    ahead = worktree.count_ahead(git, base)
+    behind = worktree.count_ahead(git, "HEAD", base)
+    how = f"git fetch origin && git rebase {base}"
+    if behind >= BEHIND_REFUSE:
+        raise ConflictError(f"the branch is {behind} commits behind {target}", "it would not merge as it is", how)
+    warning = f"the branch is {behind} commits behind {target}; {how}" if behind >= BEHIND_WARN else ""
+    return ahead, warning
+
+
+def open_criteria(bead: Bead) -> list[str]:
+    """Acceptance criteria that nobody has ticked."""
+    return [found.strip() for found in _UNCHECKED.findall(bead.text("acceptance_criteria"))]
+
+
+def check_criteria(bead: Bead) -> None:
+    """Raises ConflictError if the bead cannot be closed without a change, for its criteria are not met."""
+    missing = open_criteria(bead)
+    if missing:
+        raise ConflictError(
+            f"{bead.id} has {len(missing)} acceptance criteria that nobody ticked",
+            f"the first is: {missing[0][:120]}",
+            f"meet them, or tick them: bd update {bead.id} --acceptance …",
+        )

@@ -1,0 +1,204 @@
+"""The records of a hand-in: request and bead in one write, then those who wait for it are told, then the worker's end.
+
+Each is known again by what it left, so a hand-in that was killed in between is told once and not twice.
+"""
+
+from __future__ import annotations
+
+from gastown_core.clock import format_seconds
+from gastown_core.events.channels import emit
+from gastown_core.events.log import append_event, log_path, newest_events
+from gastown_core.git import worktree
+from gastown_core.model.bead import CLOSED, IN_REVIEW
+from gastown_core.model.hook_life import COMPLETED, SUSPENDED
+from gastown_core.model.record import Record
+from gastown_core.town.agent_beads import get_agent_bead
+from gastown_core.town.hook_record import record_hook
+from gastown_core.work.done import merge_requests
+from gastown_core.work.done.checks import Terms
+from gastown_core.work.sling.rework import rework_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.git.repo import Git
+    from gastown_core.model.bead import Bead
+    from gastown_core.town.inventory import RosterEntry
+
+
+class Submission(Record):
+    """What is handed in: the work, by whom, the commit at origin, and how it is to be merged."""
+
+    bead: Bead
+    entry: RosterEntry
+    prefix: str
+    branch: str
+    commit: str
+    terms: Terms
+    priority: int | None
+    pre_verified: bool
+    at: float
+
+    def facts(self, base: str = "") -> dict[str, Any]:
+        """What the request keeps under ``metadata.mr``."""
+        back = rework_of(self.bead)
+        facts: dict[str, Any] = {
+            "branch": self.branch,
+            "target": self.terms.target,
+            "source_issue": self.bead.id,
+            "worker": self.entry.address.name,
+            "rig": self.entry.address.rig,
+            "commit_sha": self.commit,
+            "agent_bead": self.entry.bead_id,
+            "convoy_id": self.terms.convoy,
+            "convoy_created_at": self.terms.convoy_created_at,
+            "alone": self.terms.is_alone,
+            "retry_count": back.attempt if back is not None else 0,
+        }
+        if self.pre_verified:
+            facts |= {"pre_verified": True, "pre_verified_at": format_seconds(self.at), "pre_verified_base": base}
+        return facts
+
+
+class Submitted(Record):
+    """The request: its id, whether it is new, whether this commit was merged by it long ago."""
+
+    id: str
+    is_new: bool
+    moved: bool = False
+    is_over: bool = False
+
+
+def put_in_review(ledger: TownLedger, given: Submission) -> Submitted:
+    """Make the request (one per branch and commit) and put the bead in review; one write where both share a store."""
+    store = ledger.store_for(f"{given.prefix}-x")
+    home = ledger.home_of(given.bead.id) or store
+    actor = given.entry.address.path
+    if given.bead.is_closed:
+        merged = merge_requests.merged_by(store, given.bead.id, given.branch, given.commit)
+        if merged:
+            return Submitted(merged, False, is_over=True)
+    known = merge_requests.requests_for(store, given.bead.id)
+    with store.write(actor) as batch:
+        request, is_new = merge_requests.submit(batch, known, given.bead, given.facts(), priority=given.priority)
+        moved = home is store and _move(batch, given, request, is_new)
+    if home is not store:
+        with home.write(actor) as batch:
+            moved = _move(batch, given, request, is_new)
+    return Submitted(request, is_new, moved)
+
+
+def _move(batch: RuleBatch, given: Submission, request: str, is_new: bool) -> bool:
+    now = batch.get(given.bead.id) or given.bead
+    moved = now.status not in (IN_REVIEW, CLOSED)
+    if moved:
+        finish_molecule(batch, now)
+        batch.update(now.id, {"status": IN_REVIEW, "assignee": given.entry.address.path})
+    if is_new:
+        batch.comment(now.id, f"handed in as {request}: {given.branch} at {given.commit[:12]}")
+    return moved
+
+
+def finish_molecule(batch: RuleBatch, bead: Bead) -> None:
+    """Close the molecule that the work carries, if any."""
+    from gastown_core.formulas.molecules import finish
+    from gastown_core.formulas.record import attached_to
+
+    molecule = attached_to(bead)
+    if molecule:
+        finish(batch, molecule, f"{bead.id} was handed in")
+
+
+def announce_request(root: str, ledger: TownLedger, given: Submission, made: Submitted, clock: Clock) -> bool:
+    """Tell log, refinery and witness; False if that was done before.
+
+    The worker's own record, written last, says that it was; if a kill came in between, the log is asked.
+    """
+    record = get_agent_bead(ledger, given.entry.bead_id)
+    if not made.is_new and not made.moved and record is not None and record.fields.get("mr_id") == made.id:
+        return False
+    actor, bead_id = given.entry.address.path, given.bead.id
+    told = set() if made.is_new else _told(root, made.id, given.branch, bead_id)
+    if "done" not in told:
+        append_event(root, "done", actor, {"bead": bead_id, "branch": given.branch}, clock=clock)
+    mr = {"mr": made.id, "worker": given.entry.address.name, "branch": given.branch, "bead": bead_id}
+    if "mr_queued" not in told:
+        append_event(root, "mr_queued", actor, mr, clock=clock)
+    emit(root, "refinery", "MQ_SUBMIT", {**mr, "rig": given.entry.address.rig}, clock=clock)
+    _tell_witness(root, given.entry, bead_id, "COMPLETED", clock)
+    return True
+
+
+def _told(root: str, request: str, branch: str, bead_id: str, most: int = 2000) -> set[str]:
+    """Which of the two events the log has, among its newest ones."""
+    found: set[str] = set()
+    for number, event in enumerate(newest_events(log_path(root))):
+        if number >= most or (event.type == "sling" and event.payload.get("bead") == bead_id):
+            break
+        if event.type == "mr_queued" and event.payload.get("mr") == request:
+            found.add("mr_queued")
+        if event.type == "done" and event.payload.get("bead") == bead_id and event.payload.get("branch") == branch:
+            found.add("done")
+    return found
+
+
+def announce_done(root: str, entry: RosterEntry, bead_id: str, branch: str, exit_type: str, clock: Clock) -> None:
+    """Tell log and witness of an end without a merge request."""
+    payload = {"bead": bead_id, "branch": branch, "exit": exit_type}
+    append_event(root, "done", entry.address.path, payload, clock=clock)
+    _tell_witness(root, entry, bead_id, exit_type, clock)
+
+
+def _tell_witness(root: str, entry: RosterEntry, bead_id: str, exit_type: str, clock: Clock) -> None:
+    payload = {"polecat": entry.address.name, "rig": entry.address.rig, "bead": bead_id, "exit": exit_type}
+    emit(root, "witness", "POLECAT_DONE", payload, clock=clock)
+
+
+def record_end(
+    root: str,
+    ledger: TownLedger,
+    entry: RosterEntry,
+    prefix: str,
+    git: Git,
+    *,
+    state: str,
+    exit_type: str,
+    bead: str,
+    keeps: bool,
+    active_mr: str,
+    branch: str,
+    clock: Clock,
+) -> None:
+    """The worker's own record: how it ended, what it keeps, and in which state its worktree is."""
+    record_hook(
+        root,
+        ledger,
+        entry.address,
+        prefix,
+        SUSPENDED if keeps else COMPLETED,
+        actor=entry.address.path,
+        bead=bead,
+        clock=clock,
+        agent_state=state,
+        hook_bead=bead if keeps else "",
+        cleanup_status=cleanup_status(git),
+        active_mr=active_mr,
+        exit_type=exit_type,
+        mr_id=active_mr,
+        branch=branch,
+        completion_time="" if keeps else format_seconds(clock.now()),
+    )
+
+
+def cleanup_status(git: Git) -> str:
+    """What the worktree holds that nobody else has: ``clean``, ``has_uncommitted``, ``has_unpushed``, ``has_stash``."""
+    lost = worktree.unsaved(git)
+    if lost.files:
+        return "has_uncommitted"
+    if lost.commits:
+        return "has_unpushed"
+    return "has_stash" if lost.stashes else "clean"

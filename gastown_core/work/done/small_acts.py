@@ -1,0 +1,130 @@
+"""Small acts on single beads: made and hooked to a crew member at once, let go, and what is ready everywhere."""
+
+from __future__ import annotations
+
+from gastown_core.beads.store import BeadQuery
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GastownError, NotFoundError, UsageError
+from gastown_core.events.log import append_event
+from gastown_core.model.bead import HOOKED
+from gastown_core.model.record import Record
+from gastown_core.work.hook.hook import HELD
+from gastown_core.work.hook.unsling import unsling
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
+    from gastown_core.town.inventory import RosterEntry
+
+SCAFFOLD = frozenset(("gt:step", "gt:sling-context", "gt:agent", "gt:rig", "gt:message", "gt:merge-request"))
+"""Labels of records that belong to the works of the town and are nobody's next piece of work."""
+
+
+def assign(
+    root: str,
+    ledger: TownLedger,
+    entry: RosterEntry,
+    title: str,
+    *,
+    prefix: str,
+    actor: str,
+    description: str = "",
+    kind: str = "task",
+    priority: int = 2,
+    labels: Iterable[str] = (),
+    clock: Clock = SYSTEM_CLOCK,
+) -> Bead:
+    """A new bead that hangs on the agent's hook from the start, in one write. Raises UsageError for bad fields."""
+    if not title.strip():
+        raise UsageError("the work needs a title")
+    fields: dict[str, Any] = {
+        "title": title.strip(),
+        "description": description,
+        "issue_type": kind,
+        "priority": priority,
+        "labels": sorted(labels),
+        "assignee": entry.address.path,
+        "status": HOOKED,
+        "metadata": {"dispatch": {"by": actor}},
+    }
+    with ledger.store_for(f"{prefix}-x").write(actor) as batch:
+        bead = batch.create(fields)
+    append_event(root, "hook", entry.address.path, {"bead": bead.id}, clock=clock)
+    return bead
+
+
+def release(
+    root: str, ledger: TownLedger, ids: Iterable[str], *, actor: str, reason: str = "", clock: Clock = SYSTEM_CLOCK
+) -> list[str]:
+    """Make the beads open and unassigned again, with a note; ids of those that were in somebody's hands.
+
+    Raises NotFoundError naming every unknown one before anything is changed.
+    """
+    wanted = list(dict.fromkeys(ids))
+    known = ledger.get_many(wanted)
+    missing = [bead_id for bead_id in wanted if bead_id not in known]
+    if missing:
+        raise NotFoundError(f"no bead {', '.join(missing)}")
+    freed = []
+    for bead in known.values():
+        had = bead.assignee or "nobody"
+        home = ledger.home_of(bead.id)
+        if bead.status not in (*HELD, "blocked") or home is None:
+            continue
+        unsling(root, ledger, bead, actor=actor, clock=clock)
+        with home.write(actor) as batch:
+            batch.comment(bead.id, f"released from {had}" + (f": {reason}" if reason else ""))
+        freed.append(bead.id)
+    return freed
+
+
+class Source(Record):
+    """Ready work of one store; ``error`` says why it could not be read."""
+
+    name: str
+    beads: tuple[Bead, ...]
+    error: str = ""
+
+
+def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "") -> list[Source]:
+    """Ready work, the town's first, without the works of the town itself."""
+    found = []
+    for name in ledger.names if not rig else (rig,):
+        store = ledger.store(name)
+        if store is None:
+            found.append(Source(name, (), ledger.missing.get(name, "there is no such store")))
+            continue
+        try:
+            beads = store.ready(BeadQuery(unassigned=True, exclude_types=("epic",)), now)
+        except GastownError as error:
+            found.append(Source(name, (), str(error)))
+            continue
+        found.append(Source(name, tuple(bead for bead in beads if _is_work(bead))))
+    return found
+
+
+def _is_work(bead: Bead) -> bool:
+    return not bead.is_ephemeral and not SCAFFOLD.intersection(bead.labels) and not bead.raw.get("is_template")
+
+
+def ready_as_json(root: str, sources: list[Source]) -> dict[str, Any]:
+    """The answer of ``gt ready --json``."""
+    counts = {f"p{level}_count": 0 for level in range(5)}
+    for source in sources:
+        for bead in source.beads:
+            key = f"p{bead.priority}_count"
+            counts[key] = counts.get(key, 0) + 1
+    by_source = {source.name: len(source.beads) for source in sources}
+    return {
+        "sources": [
+            {"name": source.name, "issues": [bead.raw for bead in source.beads], "error": source.error}
+            for source in sources
+        ],
+        "summary": {"total": sum(by_source.values()), "by_source": by_source, **counts},
+        "town_root": root,
+    }

@@ -1,0 +1,171 @@
+"""Prime: what an agent needs to know at the start of a session, short: who it is, what is on its hook, what next.
+
+A handoff note that the agent itself has read is closed, so that it is neither read twice nor taken for work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+
+from gastown_core.beads.store import BeadQuery
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.messaging.handoff import take_marker
+from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS
+from gastown_core.model.bead import CLOSED
+from gastown_core.town import sessions
+from gastown_core.town.identity import rig_prefix
+from gastown_core.work.hook import hook
+from gastown_core.work.sling.rework import rework_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
+    from gastown_core.town.inventory import RosterEntry
+
+    class Briefing(NamedTuple):
+        """What prime tells: the beacon line, the hooked work, notes of a predecessor, unread mail, the full text."""
+
+        beacon: str
+        work: tuple[Bead, ...]
+        notes: tuple[Bead, ...]
+        mail: int
+        text: str
+else:
+    Briefing = namedtuple("Briefing", "beacon work notes mail text")
+
+ROLE_TEXT = {
+    MAYOR: "You coordinate the rigs: file beads, sling them, bundle them in convoys. You do not write code.",
+    DEACON: "You keep the town's patrols going and leave parked rigs alone.",
+    WITNESS: "You watch over the polecats of your rig. You write no product code.",
+    REFINERY: "You merge one request at a time: rebase, gates, merge, close.",
+    POLECAT: "You work in this worktree on this branch only, commit as you go, and end with gt done. "
+    "You never push the default branch.",
+    CREW: "This clone is a person's workspace. Hooked work is run without asking.",
+    DOG: "You run one errand of the deacon and report when it is done.",
+}
+
+COMMANDS = {
+    POLECAT: (
+        ("gt hook", "the work on your hook"),
+        ("gt done", "hand it in: push the branch, ask for the merge"),
+        ("gt done --status ESCALATED", "stuck: ask for help, keep everything"),
+        ("gt handoff -s WHY -m NOTE", "go on in a fresh session"),
+    ),
+    MAYOR: (
+        ("bd ready", "work that can start"),
+        ("gt sling BEAD RIG", "give it to a polecat"),
+        ("gt convoy create NAME BEAD…", "bundle it"),
+        ("gt nudge AGENT TEXT", "speak to an agent"),
+        ("gt status", "the town at a glance"),
+    ),
+}
+_COMMON = (
+    ("gt hook", "the work on your hook"),
+    ("gt status", "the town at a glance"),
+    ("gt handoff -s WHY -m NOTE", "go on in a fresh session"),
+)
+
+
+DISPATCH_WORDS = {
+    "review_only": "This is a review: say what you found, gt done hands it in without a merge.",
+    "no_merge": "gt done pushes this branch and asks for a review; the town does not merge it.",
+    "mode": "Work in rounds: try, check, mend, until every criterion holds.",
+}
+"""What flags of the sling mean to the worker."""
+
+
+def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock = SYSTEM_CLOCK) -> Briefing:
+    """The briefing of an agent; with ``consume`` (the agent itself reads it) notes are closed and the marker taken.
+
+    Raises StoreError: a ledger that cannot be read is never shown as "no work".
+    """
+    from gastown_core.beads.ledger import TownLedger
+
+    ledger = TownLedger(root)
+    address = entry.address
+    held = hook.hooked_work(ledger, address, rig_prefix(root, address.rig), mail=True)
+    work = tuple(bead for bead in held if "gt:message" not in bead.labels)
+    notes = tuple(bead for bead in held if "gt:message" in bead.labels)
+    town = ledger.store_for("hq-x")
+    query = BeadQuery(
+        labels_all=("gt:message",),
+        labels_none=("read",),
+        statuses=("open",),
+        assignees=hook.assignee_forms(address),
+        exclude_statuses=(CLOSED,),
+        include_wisps=True,
+    )
+    mail = town.count(query)
+    succeeded = take_marker(entry.work_dir) if consume else ""
+    if consume and notes:
+        with town.write(address.path) as batch:
+            for note in notes:
+                batch.close(note.id, "read by the successor", force=True)
+    line = sessions.beacon(address, "gt prime", "prime", clock.now(), work[0].id if work else "")
+    steps = _step_lines(root, ledger, work)
+    text = "\n".join(_lines(entry, line, work, steps, notes, mail, succeeded))
+    return Briefing(line, work, notes, mail, text)
+
+
+def _step_lines(root: str, ledger: TownLedger, work: tuple[Bead, ...]) -> list[str]:
+    """The step list of the first piece of work, empty if it goes without a formula."""
+    if not work:
+        return []
+    from gastown_core.formulas.checklist import checklist_for
+
+    checklist = checklist_for(root, ledger, work[0])
+    return ["", *checklist.lines()] if checklist is not None else []
+
+
+def _lines(
+    entry: RosterEntry,
+    line: str,
+    work: tuple[Bead, ...],
+    steps: list[str],
+    notes: tuple[Bead, ...],
+    mail: int,
+    succeeded: str,
+) -> list[str]:
+    address = entry.address
+    out = [line, "", f"You are {address.path}. {ROLE_TEXT.get(address.role, '')}".rstrip()]
+    out.append(f"Your folder: {entry.work_dir}")
+    if succeeded:
+        out += ["", f"You succeed a session that ended by {succeeded}. It is done; do not hand off again."]
+    for note in notes:
+        out += ["", f"## {note.title}", "", note.description.strip() or "(no text)"]
+    out += ["", "## On your hook", ""]
+    for bead in work[:3]:
+        out += [f"{bead.id} [{bead.status}] {bead.title}", *_words_for(bead)]
+        out += steps if bead is work[0] else []
+    if not work:
+        out.append("Nothing. Wait for orders.")
+    elif address.role == POLECAT:
+        out += ["", "Run it now, without asking."]
+    if mail:
+        out += ["", f"{mail} unread message{'' if mail == 1 else 's'}."]
+    out += ["", "## Commands", ""]
+    out += [f"{words:<28} {about}" for words, about in COMMANDS.get(address.role, _COMMON)]
+    context = os.path.join(os.path.dirname(entry.work_dir), "CONTEXT.md")
+    return [*out, "", f"See also {context}"] if os.path.isfile(context) else out
+
+
+def _words_for(bead: Bead) -> list[str]:
+    out = []
+    text = bead.description.strip()
+    if text:
+        out += ["", text[:2000] + (" …" if len(text) > 2000 else "")]
+    criteria = bead.text("acceptance_criteria")
+    if criteria:
+        out += ["", "Accepted when:", criteria]
+    dispatch = hook.dispatch_of(bead)
+    said = [dispatch[key] for key in ("subject", "message", "args") if dispatch.get(key)]
+    if said:
+        out += ["", f"Said when it was slung: {said[0]}", *said[1:]]
+    out += [text for key, text in DISPATCH_WORDS.items() if dispatch.get(key)]
+    back = rework_of(bead)
+    return out + back.lines() if back is not None else out

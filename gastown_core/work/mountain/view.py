@@ -1,0 +1,147 @@
+"""A mountain at one moment: its members by what they are doing, and why those that do nothing don't."""
+
+from __future__ import annotations
+
+from gastown_core.beads.query import TOMBSTONE
+from gastown_core.beads.store import BeadQuery
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW
+from gastown_core.model.record import Record
+from gastown_core.work.convoy.convoys import get_convoy
+from gastown_core.work.convoy.staging import ORDERING
+from gastown_core.work.convoy.waves import waves_of
+from gastown_core.work.mountain.failures import MOUNTAIN, PAUSED, failures_of
+from gastown_core.work.scheduler.board import SKIP, Board
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
+
+COMPLETED, ACTIVE, READY, SKIPPED, BLOCKED = GROUPS = ("completed", "active", "ready", "skipped", "blocked")
+
+
+class Climber(Record):
+    """One member: its group, its wave (0 once it is done), and in words why it waits; ``by_skip`` if skips hold it."""
+
+    id: str
+    title: str
+    status: str
+    assignee: str
+    group: str
+    wave: int = 0
+    why: str = ""
+    failures: int = 0
+    by_skip: bool = False
+
+
+class View(Record):
+    """All of it."""
+
+    convoy: Bead
+    members: tuple[Climber, ...]
+    waves: int
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it is neither fed nor watched."""
+        return PAUSED in self.convoy.labels
+
+    @property
+    def total(self) -> int:
+        """How many members it has."""
+        return len(self.members)
+
+    def of(self, group: str) -> list[Climber]:
+        """The members of a group."""
+        return [one for one in self.members if one.group == group]
+
+    @property
+    def is_stuck_on_skips(self) -> bool:
+        """Whether nothing is left but what was skipped and what waits for that."""
+        rest = [one for one in self.members if one.group != COMPLETED]
+        return any(one.group == SKIPPED for one in rest) and all(one.group == SKIPPED or one.by_skip for one in rest)
+
+    def counts(self) -> dict[str, int]:
+        """Group → how many."""
+        return {group: len(self.of(group)) for group in GROUPS}
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``gt mountain status --json`` prints it."""
+        return {
+            "convoy_id": self.convoy.id,
+            "title": self.convoy.title,
+            "status": self.convoy.status,
+            "paused": self.is_paused,
+            "total": self.total,
+            **self.counts(),
+            "waves": self.waves,
+            "members": [one._asdict() for one in self.members],
+        }
+
+
+def list_mountains(ledger: TownLedger) -> list[Excerpt]:
+    """Mountains that are not closed, the oldest first."""
+    query = BeadQuery(types=("convoy",), exclude_statuses=(CLOSED,), labels_all=(MOUNTAIN,), sort="oldest")
+    return ledger.store_for("hq-x").excerpts(query)
+
+
+def look(
+    root: str,
+    ledger: TownLedger,
+    convoy_id: str,
+    *,
+    board: Board | None = None,
+    live: frozenset[str] | str | None = "unasked",
+    clock: Clock = SYSTEM_CLOCK,
+) -> View:
+    """Read a mountain and all its members."""
+    convoy = get_convoy(ledger, convoy_id)
+    board = board or Board(root, ledger, clock.now(), live=live)
+    ids = [bead_id for bead_id, _ in convoy.members]
+    board.learn(ids)
+    still = {
+        one: bead for one in ids if (bead := board.bead(one)) is not None and bead.status not in (CLOSED, TOMBSTONE)
+    }
+    waves = waves_of(
+        {one: [edge.target for edge in bead.edges if edge.type in ORDERING] for one, bead in still.items()}
+    )
+    number = {one: place for place, wave in enumerate(waves, 1) for one in wave}
+    climbers = [_climber(board, one, number.get(one, 0)) for one in ids]
+    return View(convoy.bead, tuple(_mark_skips(board, climbers)), len(waves))
+
+
+def _climber(board: Board, bead_id: str, wave: int) -> Climber:
+    bead = board.bead(bead_id)
+    if bead is None:
+        return Climber(bead_id, "", "missing", "", BLOCKED, 0, "no ledger of this town has it")
+    if bead.status in (CLOSED, TOMBSTONE):
+        return Climber(bead_id, bead.title, bead.status, bead.assignee, COMPLETED)
+    hold = board.hold(bead_id)
+    if bead.status in (HOOKED, IN_PROGRESS, IN_REVIEW):
+        group = ACTIVE
+    elif hold is None:
+        group = READY
+    else:
+        group = SKIPPED if hold.code == SKIP else BLOCKED
+    why = hold.text if hold is not None else ""
+    return Climber(bead_id, bead.title, bead.status, bead.assignee, group, wave, why, failures_of(bead.labels))
+
+
+def _mark_skips(board: Board, climbers: list[Climber]) -> list[Climber]:
+    """Blocked members that wait, maybe through others, only because something was skipped."""
+    tied = {one.id for one in climbers if one.group == SKIPPED}
+    found = True
+    while found:
+        found = False
+        for one in climbers:
+            if one.group == BLOCKED and one.id not in tied:
+                holds = board.graph.own_holds(one.id)
+                if holds and any(hold.id in tied for hold in holds):
+                    tied.add(one.id)
+                    found = True
+    return [one._replace(by_skip=one.group == BLOCKED and one.id in tied) for one in climbers]

@@ -1,0 +1,1 @@
+"""Polecats as workers: seen, tidied up after, and removed without losing what they hold."""

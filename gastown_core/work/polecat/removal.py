@@ -1,0 +1,224 @@
+"""Taking a polecat's worktree, or all of it, away: what would be lost is shown first and kept in any case.
+
+The polecat is held while this goes on, so that nobody slings to it, and it is looked at again under that hold.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, GastownError
+from gastown_core.events.log import append_event
+from gastown_core.git import worktree
+from gastown_core.git.repo import Git
+from gastown_core.model.hook_life import ARCHIVED
+from gastown_core.model.record import Record
+from gastown_core.tmux.socket import has_tmux
+from gastown_core.town import polecat_pool, sessions
+from gastown_core.town.agent_beads import get_agent_bead
+from gastown_core.town.hook_record import record_hook
+from gastown_core.town.identity import rig_prefix
+from gastown_core.town.rigs import bare_repo
+from gastown_core.work.done.merge_requests import requests_for
+from gastown_core.work.hook.hook import hooked_work
+from gastown_core.work.hook.unsling import unsling
+from gastown_core.work.sling.attaching import drop_molecule
+from gastown_core.work.sling.holders import lives
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.town.inventory import RosterEntry
+
+
+class Stakes(Record):
+    """What hangs on a polecat: loose files, commits on no remote, stashes, work in hand, requests that wait."""
+
+    branch: str = ""
+    files: tuple[str, ...] = ()
+    commits: tuple[str, ...] = ()
+    stashes: int = 0
+    work: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
+    runs: bool = False
+    is_broken: bool = False
+    """The worktree's folder is there, but git does not know it."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the worktree holds nothing that is nowhere else."""
+        return not (self.files or self.commits or self.stashes or self.is_broken)
+
+    def words(self) -> list[str]:
+        """A line for each kind of thing at stake."""
+        out = []
+        if self.files:
+            out.append(f"{_count(self.files, 'file')} not committed: {', '.join(self.files[:3])}")
+        if self.commits:
+            out.append(f"{_count(self.commits, 'commit')} on no remote, the newest: {self.commits[0]}")
+        if self.stashes:
+            out.append(f"{self.stashes} stash{'' if self.stashes == 1 else 'es'}")
+        if self.is_broken:
+            out.append("a folder that git does not know")
+        out += [f"{bead_id} is on its hook" for bead_id in self.work]
+        out += [f"{request} waits to be merged" for request in self.requests]
+        return [*out, *(["its session runs"] if self.runs else [])]
+
+    def as_json(self) -> dict[str, object]:
+        """The stakes as ``--json`` prints them."""
+        return {
+            "branch": self.branch,
+            "clean": self.is_clean,
+            "uncommitted_files": list(self.files),
+            "unpushed_commits": len(self.commits),
+            "stash_count": self.stashes,
+            "work": list(self.work),
+            "merge_requests": list(self.requests),
+            "session_running": self.runs,
+        }
+
+
+def _count(items: tuple[str, ...], word: str) -> str:
+    return f"{len(items)} {word}{'' if len(items) == 1 else 's'}"
+
+
+def look_at_stakes(root: str, ledger: TownLedger, entry: RosterEntry) -> Stakes:
+    """What would be lost or disturbed; changes nothing."""
+    prefix = rig_prefix(root, entry.address.rig)
+    work = tuple(bead.id for bead in hooked_work(ledger, entry.address, prefix))
+    runs = has_tmux() and lives(root, entry)
+    record = get_agent_bead(ledger, entry.bead_id)
+    git = Git(entry.work_dir)
+    if not os.path.exists(os.path.join(entry.work_dir, ".git")) or git.attempt("rev-parse", "--git-dir").code:
+        has_files = os.path.isdir(entry.work_dir) and bool(os.listdir(entry.work_dir))
+        return Stakes(work=work, runs=runs, is_broken=has_files)
+    branch = git.branch()
+    tree = worktree.status(git)
+    commits: tuple[str, ...] = ()
+    if git.commit_of("HEAD"):
+        rows = git.run("log", "--format=%h %s", "HEAD", "--not", "--remotes", f"--glob={worktree.RESCUE}/*")
+        commits = tuple(rows.splitlines())
+    mr = record.fields.get("mr_id", "") if record is not None else ""
+    waiting = ledger.get(mr) if mr else None
+    requests: tuple[str, ...] = (mr,) if waiting is not None and not waiting.is_closed else ()
+    for bead_id in work:
+        requests += tuple(one.id for one in requests_for(ledger.store_for(f"{prefix}-x"), bead_id))
+    return Stakes(
+        branch,
+        (*tree.changed, *tree.untracked),
+        commits,
+        worktree.count_stashes(git),
+        work,
+        tuple(dict.fromkeys(requests)),
+        runs,
+    )
+
+
+class Removed(Record):
+    """What was done: the ref or folder in which unsaved work is kept, and what hung on the polecat."""
+
+    name: str
+    rig: str
+    stakes: Stakes
+    kept: str = ""
+    branch_deleted: bool = False
+
+
+def remove(
+    root: str,
+    ledger: TownLedger,
+    entry: RosterEntry,
+    *,
+    actor: str,
+    nuke: bool = False,
+    force: bool = False,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Removed:
+    """Take the worktree away; with ``nuke`` the session, the work in hand and the local branch too.
+
+    Raises ConflictError naming what is at stake unless ``force``; unsaved work gets rescue refs first either way.
+    """
+    address = entry.address
+    prefix = rig_prefix(root, address.rig)
+    with polecat_pool.hold(root, address.rig, prefix, address.name):
+        stakes = look_at_stakes(root, ledger, entry)
+        if not force:
+            _refuse(entry, stakes, nuke)
+        if stakes.runs:
+            sessions.stop_agent(root, entry, caller=actor, reason="nuked" if nuke else "removed", clock=clock)
+        for bead_id in stakes.work if nuke else ():
+            _let_go(root, ledger, bead_id, actor, clock)
+        kept, deleted = _take_away(root, entry, stakes, nuke, clock)
+        fields = {
+            "agent_state": "nuked" if nuke else "idle",
+            "hook_bead": stakes.work[0] if stakes.work and not nuke else "",
+            "cleanup_status": "clean",
+            "branch": stakes.branch,
+        }
+        record_hook(root, ledger, address, prefix, ARCHIVED, actor=actor, clock=clock, **fields)
+    what = "nuked" if nuke else "removed"
+    payload = {"rig": address.rig, "polecat": address.name, "kept": kept, "what": what}
+    append_event(root, "polecat_removed", actor, payload, clock=clock)
+    return Removed(address.name, address.rig, stakes, kept, deleted)
+
+
+def _refuse(entry: RosterEntry, stakes: Stakes, nuke: bool) -> None:
+    """Raises ConflictError if anything is at stake."""
+    # the branch stays where only the worktree goes, so what waits to be merged is in no danger
+    told = (stakes if nuke else stakes._replace(requests=())).words()
+    if told:
+        short = entry.address.short
+        raise ConflictError(
+            f"{short} is not to be removed as it is",
+            "; ".join(told),
+            f"gt polecat status {short} tells more; --force saves what there is to refs/gastown/rescue first",
+        )
+
+
+def _let_go(root: str, ledger: TownLedger, bead_id: str, actor: str, clock: Clock) -> None:
+    """Open the work again and burn its molecule: the marks speak of a worktree that is gone."""
+    home = ledger.home_of(bead_id)
+    if home is None:
+        return
+    with home.write(actor) as batch:
+        bead = batch.get(bead_id)
+        if bead is not None:
+            drop_molecule(batch, bead)
+    freed = ledger.get(bead_id)
+    if freed is not None:
+        unsling(root, ledger, freed, actor=actor, clock=clock)
+
+
+def _take_away(root: str, entry: RosterEntry, stakes: Stakes, nuke: bool, clock: Clock) -> tuple[str, bool]:
+    """Worktree, folder and (with ``nuke``) branch; where unsaved work is kept, and whether the branch went."""
+    rig, name = entry.address.rig, entry.address.name
+    bare = bare_repo(root, rig)
+    if stakes.is_broken:
+        kept = os.path.join(root, rig, ".runtime", "rescue", f"{name}-{int(clock.now() * 1000)}")
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        os.rename(entry.work_dir, kept)
+        bare.run("worktree", "prune")
+    else:
+        kept = worktree.remove(bare, entry.work_dir, rescue_as=name, now=clock.now())
+    shutil.rmtree(os.path.join(root, rig, "polecats", name), ignore_errors=True)
+    deleted = False
+    if nuke and stakes.branch.startswith("polecat/") and bare.commit_of(f"refs/heads/{stakes.branch}"):
+        deleted = bare.attempt("branch", "--quiet", "-D", stakes.branch).code == 0
+    return kept, deleted
+
+
+def remove_all(
+    root: str, ledger: TownLedger, entries: list[RosterEntry], *, actor: str, nuke: bool, force: bool
+) -> tuple[list[Removed], list[tuple[RosterEntry, GastownError]]]:
+    """Each for itself: those that went, and those that did not with the reason."""
+    done: list[Removed] = []
+    failed: list[tuple[RosterEntry, GastownError]] = []
+    for entry in entries:
+        try:
+            done.append(remove(root, ledger, entry, actor=actor, nuke=nuke, force=force))
+        except GastownError as error:
+            failed.append((entry, error))
+    return done, failed

@@ -1,0 +1,292 @@
+"""The board: what can be said of the town's work at one moment, each thing read once and only when asked for.
+
+``hold`` is THE rule for handing work out by machine (work-pipeline.md section 5.5): why a bead cannot be given to a
+polecat now, or nothing.  Room for one more polecat, and whether anybody feeds the bead, are other questions.
+"""
+
+from __future__ import annotations
+
+from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.clock import format_span
+from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
+from gastown_core.model.record import Record
+from gastown_core.town.inventory import read_inventory
+from gastown_core.town.settings import load_settings
+from gastown_core.work.mountain.failures import SKIPPED
+from gastown_core.work.scheduler import cooling
+from gastown_core.work.scheduler.contexts import broken_contexts, open_contexts
+from gastown_core.work.scheduler.enqueue import rig_of_bead
+from gastown_core.work.sling import respawns
+from gastown_core.work.sling.workers import DEAD, LIVE, PERSON, live_sessions, polecat_of, worker_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.query import Hold as Blocker
+    from gastown_core.beads.store import Excerpt
+    from gastown_core.town.inventory import RigEntry
+    from gastown_core.work.scheduler.contexts import SlingContext
+    from gastown_core.work.scheduler.cooling import Cooling
+
+SLINGABLE = frozenset(("task", "bug", "feature", "chore", ""))
+"""Types that a polecat takes without being asked by a person."""
+MERGED_IN = "Merged in "
+
+MISSING, DELETED, DONE, REVIEW, HELD, GONE, MARKED, SKIP, ASLEEP = (
+    "missing deleted done review held gone marked skipped asleep".split()
+)
+KIND, HOMELESS, PARKED, BLOCKED, ASSIGNED, QUEUED, BROKEN, COOLING = (
+    "kind homeless parked blocked assigned queued broken cooling".split()
+)
+"""Codes of holds."""
+
+
+class Hold(Record):
+    """Why a bead is not handed out: a code, the words for people, the ids that the words speak of, and what to do."""
+
+    code: str
+    text: str
+    ids: tuple[str, ...] = ()
+    hint: str = ""
+
+
+class Board:
+    """The town's work at ``now``. ``learn`` beads in one go before asking about many."""
+
+    def __init__(
+        self, root: str, ledger: TownLedger, now: float, *, live: frozenset[str] | str | None = "unasked"
+    ) -> None:
+        self.root = root
+        self.ledger = ledger
+        self.now = now
+        self.graph = Graph(ledger.excerpt, self._children, now, self._is_merged)
+        self._live = live
+        self._rigs: dict[str, RigEntry] | None = None
+        self._prefixes: dict[str, str] = {}
+        self._queued: dict[str, SlingContext] | None = None
+        self._broken: dict[str, SlingContext] | None = None
+        self._cooling: Mapping[str, Cooling] | None = None
+        self._died: dict[str, int] | None = None
+        self._most_deaths = 0
+
+    # -- what is known ---------------------------------------------------------------------------------------
+
+    def learn(self, bead_ids: Iterable[str]) -> None:
+        """Read these beads, and what the open ones wait for, in a few questions whatever their number."""
+        found = self.ledger.excerpts(dict.fromkeys(bead_ids))
+        for excerpt in found.values():
+            self.graph.learn(excerpt)
+        targets = {
+            edge.target
+            for excerpt in found.values()
+            if excerpt.status != CLOSED
+            for edge in excerpt.edges
+            if edge.type != PARENT_CHILD and edge.target not in found
+        }
+        for excerpt in self.ledger.excerpts(targets).values() if targets else ():
+            self.graph.learn(excerpt)
+
+    def bead(self, bead_id: str) -> Excerpt | None:
+        """The bead, status ``tombstone`` if it was deleted, None if no ledger has it."""
+        return self.graph.bead(bead_id)
+
+    @property
+    def rigs(self) -> dict[str, RigEntry]:
+        """The rigs by name."""
+        if self._rigs is None:
+            self._rigs = {rig.name: rig for rig in read_inventory(self.root).rigs}
+            self._prefixes = {rig.name: rig.prefix for rig in self._rigs.values()}
+        return self._rigs
+
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """Rig → bead prefix."""
+        return self._prefixes if self.rigs else {}
+
+    @property
+    def live(self) -> frozenset[str] | None:
+        """Sessions whose agent runs, None where nobody knows."""
+        if isinstance(self._live, str):
+            self._live = live_sessions(self.root)
+        return self._live
+
+    @property
+    def queued(self) -> dict[str, SlingContext]:
+        """Bead → its place in the scheduler's queue."""
+        if self._queued is None:
+            found = [one.context for one in open_contexts(self.ledger) if one.context is not None]
+            self._queued = {context.bead: context for context in reversed(found)}
+        return self._queued
+
+    @property
+    def broken(self) -> dict[str, SlingContext]:
+        """Bead → the queue's last try, given up."""
+        if self._broken is None:
+            self._broken = broken_contexts(self.ledger)
+        return self._broken
+
+    @property
+    def cooling(self) -> Mapping[str, Cooling]:
+        """Bead → its last failed dispatch, while the next one waits."""
+        if self._cooling is None:
+            self._cooling = cooling.read(self.root)
+        return self._cooling
+
+    def died(self, bead_id: str) -> int:
+        """How many workers the bead has cost, if that is more than the town allows; else 0."""
+        if self._died is None:
+            self._most_deaths = int(load_settings(self.root).lenient("operational.witness.max_bead_respawns"))
+            self._died = respawns.counts(self.root)
+        count = self._died.get(bead_id, 0)
+        return count if self._most_deaths and count >= self._most_deaths else 0
+
+    def rig_of(self, bead_id: str) -> str:
+        """The rig that works on a bead, by its prefix; empty if none."""
+        return rig_of_bead(self.prefixes, bead_id)
+
+    def worker_state(self, assignee: str) -> str:
+        """Whether an assignee lives (see ``workers``)."""
+        return worker_state(assignee, self.live, self.prefixes)
+
+    def _children(self, bead_id: str) -> list[str]:
+        stores = self.ledger.stores().values()
+        return [source for store in stores for source, kind in store.dependents(bead_id) if kind == PARENT_CHILD]
+
+    def _is_merged(self, bead_id: str) -> bool:
+        bead = self.ledger.get(bead_id)
+        return bead is not None and bead.text("close_reason").startswith(MERGED_IN)
+
+    # -- the rule --------------------------------------------------------------------------------------------
+
+    def hold(self, bead_id: str, *, rig: str = "", queued: bool = False) -> Hold | None:
+        """What keeps the bead from being handed out now, the weightiest reason first; None if nothing does.
+
+        ``rig`` is where it shall go if not to the rig of its prefix; ``queued`` asks for a bead in the queue.
+        """
+        bead = self.bead(bead_id)
+        if bead is None:
+            return Hold(MISSING, "no ledger of this town has it", (bead_id,))
+        return (
+            self._by_status(bead)
+            or self._by_kind(bead, rig)
+            or self._by_time(bead)
+            or self._by_blockers(bead)
+            or self._by_deaths(bead)
+            or (None if queued else self._by_queue(bead))
+        )
+
+    def _by_status(self, bead: Excerpt) -> Hold | None:
+        status = bead.status
+        if status == OPEN and not bead.assignee:
+            return Hold(SKIP, "skipped by its mountain", (bead.id,)) if SKIPPED in bead.labels else None
+        if status == CLOSED:
+            return Hold(DONE, "closed")
+        if status == TOMBSTONE:
+            return Hold(DELETED, "deleted")
+        if SKIPPED in bead.labels:
+            why = "skipped by its mountain after repeated failures"
+            return Hold(SKIP, why, (bead.id,), f"close it to leave it out, or gt mountain retry {bead.id}")
+        if status == IN_REVIEW:
+            by = f", handed in by {_short(bead.assignee)}" if bead.assignee else ""
+            return Hold(REVIEW, f"in review{by}: the refinery has it")
+        if status in (HOOKED, IN_PROGRESS, OPEN):
+            return self._by_holder(bead)
+        if status == DEFERRED:
+            return self._by_time(bead)
+        return Hold(MARKED, f"its status is {status}", (), f"bd update {bead.id} --status open when it may begin")
+
+    def _by_holder(self, bead: Excerpt) -> Hold | None:
+        who = _short(bead.assignee) or "somebody"
+        state = self.worker_state(bead.assignee) if bead.assignee else PERSON
+        since = format_span(self.now - bead.updated_at)
+        word = {HOOKED: "on the hook of", IN_PROGRESS: "in progress with"}.get(bead.status, "assigned to")
+        if state == LIVE:
+            return Hold(HELD, f"{word} {who}, who is at work ({since})", (bead.assignee,))
+        if state == DEAD:
+            if bead.status == OPEN:
+                return None
+            hint = "gt convoy refresh CONVOY gives it back; the daemon does so by itself"
+            return Hold(GONE, f"{word} {who}, whose session is gone ({since})", (bead.assignee,), hint)
+        if bead.status == OPEN:
+            return Hold(ASSIGNED, f"assigned to {who}", (bead.assignee,), f'bd update {bead.id} --assignee ""')
+        return Hold(HELD, f"{word} {who} ({since})", (bead.assignee,))
+
+    def _by_kind(self, bead: Excerpt, rig: str) -> Hold | None:
+        if bead.issue_type not in SLINGABLE:
+            return Hold(KIND, f"{_a(bead.issue_type)} is not handed to polecats", (), f"gt sling {bead.id} TARGET")
+        home = rig or self.rig_of(bead.id)
+        if home not in self.rigs:
+            prefix = bead.id.partition("-")[0]
+            return Hold(
+                HOMELESS, f"the prefix {prefix} is no rig's", (), f"gt sling {bead.id} TARGET gives it to somebody"
+            )
+        state = self.rigs[home].state
+        if state != "operational":
+            return Hold(PARKED, f"rig {home} is {state}", (home,))
+        return None
+
+    def _by_time(self, bead: Excerpt) -> Hold | None:
+        if not self.graph.is_deferred(bead):
+            return None
+        if bead.defer_until > self.now:
+            return Hold(ASLEEP, f"deferred for another {format_span(bead.defer_until - self.now)}")
+        if bead.status == DEFERRED:
+            return Hold(ASLEEP, "deferred without a date", (), f"bd update {bead.id} --status open")
+        return Hold(ASLEEP, "its parent is deferred")
+
+    def _by_blockers(self, bead: Excerpt) -> Hold | None:
+        holds = self.graph.own_holds(bead.id)
+        if not holds:
+            return None
+        told = ", ".join(self._blocker_words(hold) for hold in holds[:3])
+        more = f" and {len(holds) - 3} more" if len(holds) > 3 else ""
+        return Hold(BLOCKED, f"waits for {told}{more}", tuple(hold.id for hold in holds))
+
+    def _blocker_words(self, hold: Blocker) -> str:
+        if hold.reason == "unresolved":
+            return f"{hold.id} (no ledger has it)"
+        if hold.reason == "unmerged":
+            return f"{hold.id} (closed, but not by a merge)"
+        if hold.reason == "condition":
+            return f"{hold.id} (closed without the failure it waits for)"
+        found = self.bead(hold.id)
+        status = found.status.replace("_", " ") if found is not None else "unknown"
+        who = f", {_short(found.assignee)}" if found is not None and polecat_of(found.assignee) else ""
+        return f"{hold.id} ({status}{who})"
+
+    def _by_deaths(self, bead: Excerpt) -> Hold | None:
+        deaths = self.died(bead.id)
+        if not deaths:
+            return None
+        why = f"it has cost {deaths} workers (operational.witness.max_bead_respawns)"
+        return Hold(BROKEN, why, (), f"look what happened, then gt sling respawn-reset {bead.id}")
+
+    def _by_queue(self, bead: Excerpt) -> Hold | None:
+        if bead.id in self.queued:
+            return Hold(QUEUED, "waits in the scheduler's queue", (self.queued[bead.id].id,))
+        given_up = self.broken.get(bead.id)
+        if given_up is not None:
+            why = (
+                f"the scheduler gave up after {given_up.failures} failures: {given_up.last_failure or 'no reason kept'}"
+            )
+            return Hold(BROKEN, why, (), f"gt scheduler clear --bead {bead.id} lets it be tried again")
+        last = self.cooling.get(bead.id)
+        if last is not None and last.until > self.now:
+            when = f"next try in {max(1, round(last.until - self.now))}s"
+            return Hold(COOLING, f"the last try failed ({last.error}); {when}", (), f"gt sling {bead.id} tries at once")
+        return None
+
+    def is_ready(self, bead_id: str) -> bool:
+        """Whether nothing holds it back."""
+        return self.hold(bead_id) is None
+
+
+def _short(assignee: str) -> str:
+    who = polecat_of(assignee)
+    return who.short if who is not None else assignee
+
+
+def _a(word: str) -> str:
+    return f"{'an' if word[:1] in 'aeiou' else 'a'} {word}"

@@ -1,0 +1,121 @@
+"""THE cap on working polecats: one count and one limit for direct slings, batches, feeding and the scheduler.
+
+A polecat works while a bead is in its hands (hooked or started, by the stores), while a sling is about to give it one,
+or while its session lives and its own record names work (a bead closed under a worker that has not ended).
+"""
+
+from __future__ import annotations
+
+from gastown_core.beads.holders import held_work
+from gastown_core.beads.store import BeadQuery
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError
+from gastown_core.model.address import POLECAT, parse_bead_id
+from gastown_core.model.bead import OPEN
+from gastown_core.model.record import Record
+from gastown_core.town.discover import read_rigs
+from gastown_core.town.settings import load_settings
+from gastown_core.work.sling.workers import polecat_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.model.address import Address
+    from gastown_core.town.settings import Settings
+
+SCHEDULER_KEY = "scheduler.max_polecats"
+TOWN_KEY = "operational.polecat.max_per_town"
+RIG_KEY = "operational.polecat.max_per_rig"
+
+
+class Capacity(Record):
+    """How many polecats work, how many may, and how many more fit; ``key`` is the setting that limits."""
+
+    working: int
+    limit: int
+    room: int
+    key: str = TOWN_KEY
+    workers: tuple[str, ...] = ()
+    per_rig: Mapping[str, int] = {}
+    rig_limit: int = 30
+
+    def room_in(self, rig: str) -> int:
+        """How many more polecats may begin work in this rig."""
+        return max(0, min(self.room, self.rig_limit - self.per_rig.get(rig, 0)))
+
+    def refusal(self, rig: str = "") -> str:
+        """Why no further polecat may begin, empty if one may: ``5 of 5 polecats are at work (scheduler.max_polecats)``."""
+        if self.room <= 0:
+            return f"{self.working} of {self.limit} polecats at work ({self.key})"
+        if rig and self.room_in(rig) <= 0:
+            return f"{self.per_rig.get(rig, 0)} of {self.rig_limit} polecats of {rig} at work ({RIG_KEY})"
+        return ""
+
+    def taken(self, rig: str) -> Capacity:
+        """The capacity once one more polecat of ``rig`` works."""
+        per_rig = {**self.per_rig, rig: self.per_rig.get(rig, 0) + 1}
+        return self._replace(working=self.working + 1, room=max(0, self.room - 1), per_rig=per_rig)
+
+
+def read_capacity(
+    root: str, ledger: TownLedger, *, live: frozenset[str] | None = None, clock: Clock = SYSTEM_CLOCK
+) -> Capacity:
+    """Count once. ``live`` are sessions known to run; without them a record that names work counts while it is fresh."""
+    settings = load_settings(root)
+    rigs = read_rigs(root)
+    working = {who.path: who.rig for store in ledger.stores().values() for who in _holders(store)}
+    grace_s = settings.seconds("operational.session.spawn_grace")
+    town = ledger.store_for("hq-x")
+    for bead in town.find(BeadQuery(types=("agent",), exclude_statuses=("closed",))):
+        fields = bead.fields
+        if fields.get("role_type") != "polecat" or not fields.get("hook_bead"):
+            continue
+        who = _polecat_of_bead(bead.id, rigs)
+        if who is None or who.path in working or fields.get("agent_state") in ("idle", "done", "nuked"):
+            continue
+        is_fresh = fields.get("agent_state") == "spawning" and clock.now() - bead.updated_at < grace_s
+        if is_fresh:
+            work = ledger.excerpt(fields["hook_bead"])
+            is_fresh = work is not None and work.status == OPEN
+        if is_fresh or (live is not None and who.session(rigs[who.rig]) in live):
+            working[who.path] = who.rig
+    return _capacity(settings, working)
+
+
+def _holders(store: JsonlStore) -> list[Address]:
+    return [who for held in held_work(store) if (who := polecat_of(held.assignee)) is not None]
+
+
+def _polecat_of_bead(bead_id: str, rigs: Mapping[str, str]) -> Address | None:
+    who = parse_bead_id(bead_id, rigs)
+    return who if who.role == POLECAT else None
+
+
+def _capacity(settings: Settings, working: Mapping[str, str]) -> Capacity:
+    most, key = int(settings.lenient(TOWN_KEY)), TOWN_KEY
+    scheduled = int(settings.lenient(SCHEDULER_KEY))
+    if 0 < scheduled < most:
+        most, key = scheduled, SCHEDULER_KEY
+    per_rig: dict[str, int] = {}
+    for rig in working.values():
+        per_rig[rig] = per_rig.get(rig, 0) + 1
+    return Capacity(
+        len(working),
+        most,
+        max(0, most - len(working)),
+        key,
+        tuple(sorted(working)),
+        per_rig,
+        int(settings.lenient(RIG_KEY)),
+    )
+
+
+def check_room(root: str, ledger: TownLedger, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Refuse to set one more polecat of ``rig`` to work over the cap. Raises ConflictError naming the setting."""
+    refusal = read_capacity(root, ledger, clock=clock).refusal(rig)
+    if refusal:
+        raise ConflictError("no capacity for one more polecat", refusal, "wait until one is done, or raise the setting")

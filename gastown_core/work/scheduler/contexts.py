@@ -1,0 +1,212 @@
+"""Deferred slings: a small ephemeral bead in the rig's store says what to sling where once there is room.
+
+The order itself is the object ``metadata.sling_context``, with the keys of the Go tools (work-pipeline.md section
+7.2) and a few of ours; contexts of those tools carry the same JSON as their description.  The work bead is untouched.
+"""
+
+from __future__ import annotations
+
+import json
+
+from gastown_core.beads.holders import labelled
+from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.model.record import Record
+from gastown_core.work.sling.request import SlingRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.bead import Bead
+
+LABEL = "gt:sling-context"
+BROKEN_LABEL = "gt:circuit-broken"
+MAX_FAILURES = 3
+
+DISPATCHED, CLEARED = "dispatched", "cleared"
+INVALID, BROKEN, STALE = "invalid-context", "circuit-broken", "stale-work-bead"
+"""Reasons with which a context is closed."""
+
+_SAME = ("formula", "args", "merge", "base_branch", "no_merge", "review_only", "account", "agent", "owned", "mode")
+_OURS = ("subject", "message", "force", "create", "session")
+
+
+class SlingContext(Record):
+    """One deferred sling; ``id`` is the context's own bead, ``bead`` the work, times are Unix seconds."""
+
+    id: str
+    bead: str
+    rig: str
+    request: SlingRequest
+    enqueued_at: float
+    enqueued_by: str = ""
+    failures: int = 0
+    last_failure: str = ""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it has failed too often to be tried again."""
+        return self.failures >= MAX_FAILURES
+
+
+class Queued(Record):
+    """A context bead as found: ``context`` is None if its order cannot be read."""
+
+    bead: Bead
+    store: JsonlStore
+    context: SlingContext | None
+
+
+def open_contexts(ledger: TownLedger) -> list[Queued]:
+    """Every deferred sling that waits, oldest first."""
+    return _contexts(ledger, LABEL)
+
+
+def broken_contexts(ledger: TownLedger) -> dict[str, SlingContext]:
+    """Work bead → the context with which its dispatch was given up, until somebody clears it."""
+    found: dict[str, SlingContext] = {}
+    for queued in _contexts(ledger, BROKEN_LABEL, open_only=False):
+        if queued.context is not None:
+            found[queued.context.bead] = queued.context
+    return found
+
+
+def _contexts(ledger: TownLedger, label: str, *, open_only: bool = True) -> list[Queued]:
+    found: list[Queued] = []
+    for store in ledger.stores().values():
+        ids = [excerpt.id for excerpt in labelled(store, label, open_only=open_only)]
+        if ids:
+            found += [Queued(bead, store, read_context(bead)) for bead in store.get_many(ids).values()]
+    return sorted(found, key=lambda one: (_age_key(one), one.bead.created_at, one.bead.id))
+
+
+def _age_key(queued: Queued) -> float:
+    return queued.context.enqueued_at if queued.context is not None else queued.bead.created_at
+
+
+def read_context(bead: Bead) -> SlingContext | None:
+    """The order that a context bead carries; None if it cannot be read."""
+    order = _order_of(bead)
+    work, rig = order.get("work_bead_id"), order.get("target_rig")
+    if not isinstance(work, str) or not isinstance(rig, str) or not work or not rig:
+        return None
+    failures = order.get("dispatch_failures")
+    return SlingContext(
+        bead.id,
+        work,
+        rig,
+        _request_of(order, work, rig),
+        parse_moment(order.get("enqueued_at")) or bead.created_at,
+        str(order.get("enqueued_by") or bead.text("created_by")),
+        failures if isinstance(failures, int) else 0,
+        str(order.get("last_failure") or ""),
+    )
+
+
+def _order_of(bead: Bead) -> dict[str, Any]:
+    metadata = bead.raw.get("metadata")
+    found = metadata.get("sling_context") if isinstance(metadata, dict) else None
+    if isinstance(found, dict):
+        return found
+    try:
+        older = json.loads(bead.description)
+    except ValueError:
+        return {}
+    return older if isinstance(older, dict) else {}
+
+
+def _request_of(order: dict[str, Any], work: str, rig: str) -> SlingRequest:
+    request = SlingRequest(work, rig)
+    told = {key: order[key] for key in (*_SAME, *_OURS) if type(order.get(key)) is type(getattr(request, key))}
+    lines = order.get("vars")
+    variables = tuple(line for line in lines.split("\n") if line) if isinstance(lines, str) else ()
+    return request._replace(
+        variables=variables,
+        raw=order.get("hook_raw_bead") is True,
+        convoy_id=str(order.get("convoy") or ""),
+        convoy=order.get("no_convoy") is not True,
+        boot=False,
+        **told,
+    )
+
+
+def order_of(request: SlingRequest, rig: str, *, actor: str, now: float) -> dict[str, Any]:
+    """The object that keeps a request until its time has come."""
+    order: dict[str, Any] = {"version": 1, "work_bead_id": request.bead, "target_rig": rig}
+    order |= {key: getattr(request, key) for key in _SAME}
+    order |= {"vars": "\n".join(request.variables), "hook_raw_bead": request.raw, "convoy": request.convoy_id}
+    order |= {"enqueued_at": format_seconds(now), "enqueued_by": actor, "dispatch_failures": 0, "last_failure": ""}
+    if not request.convoy:
+        order["no_convoy"] = True
+    plain = SlingRequest("")
+    return order | {key: getattr(request, key) for key in _OURS if getattr(request, key) != getattr(plain, key)}
+
+
+def make_context(batch: RuleBatch, request: SlingRequest, rig: str, title: str, *, actor: str, now: float) -> str:
+    """The id of a new context within ``batch`` of the rig's store."""
+    made = batch.create(
+        {
+            "title": f"sling-context: {title}"[:200],
+            "issue_type": "task",
+            "labels": [LABEL],
+            "metadata": {"sling_context": order_of(request, rig, actor=actor, now=now)},
+            "dependencies": [{"depends_on_id": request.bead, "type": "tracks"}],
+        },
+        kind="wisp",
+    )
+    return made.id
+
+
+def waiting_context(batch: RuleBatch, bead_id: str) -> str:
+    """The id of an open context for the bead as ``batch`` sees it, empty if there is none."""
+    for source, kind in batch.dependents(bead_id):
+        found = batch.get(source) if kind == "tracks" else None
+        if found is not None and LABEL in found.labels and not found.is_closed:
+            return found.id
+    return ""
+
+
+def note_failure(store: JsonlStore, context: SlingContext, error: str, *, actor: str) -> int:
+    """Count one failed dispatch in the context; returns how many there were."""
+    with store.write(actor) as batch:
+        bead = batch.get(context.id)
+        if bead is None or bead.is_closed:
+            return context.failures
+        order = _order_of(bead)
+        failures = (order["dispatch_failures"] if isinstance(order.get("dispatch_failures"), int) else 0) + 1
+        metadata = bead.raw.get("metadata")
+        fresh = {**order, "dispatch_failures": failures, "last_failure": error[:500]}
+        batch.update(
+            context.id, {"metadata": {**(metadata if isinstance(metadata, dict) else {}), "sling_context": fresh}}
+        )
+    return failures
+
+
+def close_contexts(store: JsonlStore, ids: Iterable[str], reason: str, *, actor: str) -> None:
+    """Close contexts with a reason; those that were given up keep a label, so that their beads are not fed again."""
+    with store.write(actor) as batch:
+        for context_id in ids:
+            bead = batch.get(context_id)
+            if bead is None or bead.is_closed:
+                continue
+            if reason == BROKEN:
+                batch.update(context_id, {"labels": [*bead.labels, BROKEN_LABEL]})
+            batch.close(context_id, reason, force=True)
+
+
+def forgive(ledger: TownLedger, bead_id: str, *, actor: str) -> int:
+    """Forget that the dispatch of a bead was given up; how many contexts that took."""
+    done = 0
+    for queued in _contexts(ledger, BROKEN_LABEL, open_only=False):
+        if queued.context is None or queued.context.bead != bead_id:
+            continue
+        with queued.store.write(actor) as batch:
+            bead = batch.get(queued.bead.id)
+            if bead is not None:
+                batch.update(bead.id, {"labels": [label for label in bead.labels if label != BROKEN_LABEL]})
+                done += 1
+    return done

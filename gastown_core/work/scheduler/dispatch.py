@@ -1,0 +1,141 @@
+"""THE way to set work going without a person: a sling now, or a place in the queue, as the town is set.
+
+Feeding, launching, mountains and the refinery's second tries all call ``dispatch``.  A refusal is an answer here,
+not an exception: whoever dispatches many goes on with the next.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GastownError
+from gastown_core.model.record import Record
+from gastown_core.work.scheduler.enqueue import enqueue, is_deferred
+from gastown_core.work.sling.request import SlingRequest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
+
+
+class Dispatched(Record):
+    """What came of one bead: on whose hook it hangs, or that it waits in the queue, or why neither."""
+
+    bead: str
+    rig: str
+    ok: bool
+    deferred: bool = False
+    agent: str = ""
+    branch: str = ""
+    convoy: str = ""
+    error: str = ""
+    is_new: bool = True
+    """False if it was on that hook, or in the queue, before."""
+
+    def words(self) -> str:
+        """The outcome in words, empty if nothing had to be done."""
+        if not self.ok:
+            return f"could not start {self.bead}: {self.error}"
+        if not self.is_new:
+            return ""
+        return f"queued {self.bead} for {self.rig}" if self.deferred else f"gave {self.bead} to {self.agent}"
+
+    def as_json(self) -> dict[str, object]:
+        """The outcome as ``--json`` prints it."""
+        told = {"bead": self.bead, "rig": self.rig, "ok": self.ok, "deferred": self.deferred, "agent": self.agent}
+        return {**told, "branch": self.branch, "convoy": self.convoy, "error": self.error}
+
+
+def dispatch(
+    root: str,
+    ledger: TownLedger,
+    bead_id: str,
+    rig: str,
+    *,
+    actor: str,
+    request: SlingRequest | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Dispatched:
+    """Give the bead to a polecat of ``rig``, or queue it where slings are deferred; never raises GastownError.
+
+    ``request`` carries further wishes (base branch, convoy, formula …); bead and rig are filled in.
+    """
+    wanted = (request or SlingRequest(bead_id, boot=False))._replace(bead=bead_id, target=rig)
+    if not is_deferred(root):
+        return sling_now(root, ledger, wanted, rig, actor=actor, clock=clock)
+    try:
+        made = enqueue(root, ledger, wanted, actor=actor, clock=clock)
+    except GastownError as error:
+        return Dispatched(bead_id, rig, False, True, error=str(error))
+    return Dispatched(bead_id, rig, True, True, convoy=made.convoy, is_new=made.is_new)
+
+
+def sling_now(
+    root: str, ledger: TownLedger, request: SlingRequest, rig: str, *, actor: str, clock: Clock = SYSTEM_CLOCK
+) -> Dispatched:
+    """Sling to the rig at once, queue or not; work left in a worktree goes back to the worker who has it."""
+    from gastown_core.work.sling.sling import Sling
+
+    bead = ledger.get(request.bead)
+    worker = last_worker(root, ledger, bead, rig) if bead is not None else ""
+    target = f"{rig}/{worker}" if worker else rig
+    try:
+        sling = Sling(root, request._replace(target=target), actor=actor, clock=clock)
+        for _ in sling.run():
+            pass
+    except GastownError as error:
+        return Dispatched(request.bead, rig, False, error=str(error), convoy=request.convoy_id)
+    result = sling.result
+    return Dispatched(
+        request.bead,
+        rig,
+        True,
+        agent=result.agent,
+        branch=result.branch,
+        convoy=result.convoy,
+        is_new=not result.was_hooked,
+    )
+
+
+def last_worker(root: str, ledger: TownLedger, bead: Bead, rig: str) -> str:
+    """The polecat of ``rig`` whose worktree stands on a branch for this bead and that has no other work; or nobody.
+
+    Work that the refinery sent back names its worker itself (``metadata.rework``), and sling sees to that.
+    """
+    from gastown_core.model.address import POLECAT, Address
+    from gastown_core.town.branches import bead_of_branch
+    from gastown_core.town.identity import rig_prefix
+    from gastown_core.town.polecat_pool import polecat_entry
+    from gastown_core.work.hook.hook import dispatch_of, hooked_work
+    from gastown_core.work.sling.workers import polecat_of
+
+    metadata = bead.raw.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("rework"):
+        return ""
+    order = dispatch_of(bead)
+    branch = order.get("branch", "")
+    had = polecat_of(order.get("worker", ""))
+    name = had.name if had is not None and had.rig == rig else ""
+    if not name and bead_of_branch(branch) == bead.id:
+        name = branch.split("/")[1]
+    if not name:
+        return ""
+    prefix = rig_prefix(root, rig)
+    entry = polecat_entry(root, rig, prefix, name)
+    others = [one for one in hooked_work(ledger, Address(POLECAT, rig, name), prefix) if one.id != bead.id]
+    return name if not others and branch and branch_under(entry.work_dir) == branch else ""
+
+
+def branch_under(work_dir: str) -> str:
+    """The branch a worktree is checked out on, empty if none; read from its files, no program is started."""
+    try:
+        with open(os.path.join(work_dir, ".git"), encoding="utf-8") as handle:
+            admin = handle.read().strip().removeprefix("gitdir: ")
+        with open(os.path.join(work_dir, admin, "HEAD"), encoding="utf-8") as handle:
+            head = handle.read().strip()
+    except OSError:
+        return ""
+    return head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else ""

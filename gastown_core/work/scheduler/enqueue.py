@@ -1,0 +1,176 @@
+"""Enqueue: a sling that waits for room instead of being done now.
+
+The order of checks is that of work-pipeline.md section 7.2; a bead that waits already is left as it is.
+"""
+
+from __future__ import annotations
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, NotFoundError, UsageError
+from gastown_core.events.log import append_event
+from gastown_core.model.bead import DEFERRED, IN_REVIEW
+from gastown_core.model.record import Record
+from gastown_core.town.discover import read_rigs
+from gastown_core.town.settings import load_settings
+from gastown_core.work.hook.hook import HELD
+from gastown_core.work.scheduler.capacity import SCHEDULER_KEY
+from gastown_core.work.scheduler.contexts import LABEL, forgive, make_context, waiting_context
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
+    from gastown_core.work.sling.request import SlingRequest
+
+
+class Enqueued(Record):
+    """A bead in the queue: its context, its rig, the convoy that tracks it, and whether it came just now."""
+
+    context: str
+    bead: str
+    title: str
+    rig: str
+    convoy: str
+    is_new: bool
+
+    def as_json(self) -> dict[str, object]:
+        """The outcome as ``gt sling --json`` prints it."""
+        return {
+            "bead": self.bead,
+            "title": self.title,
+            "target": self.rig,
+            "context": self.context,
+            "convoy": self.convoy,
+            "queued": self.is_new,
+            "deferred": True,
+        }
+
+
+def is_deferred(root: str) -> bool:
+    """Whether slings to rigs wait in the queue (``scheduler.max_polecats`` above 0)."""
+    return int(load_settings(root).lenient(SCHEDULER_KEY)) > 0
+
+
+def enqueue(
+    root: str, ledger: TownLedger, request: SlingRequest, *, actor: str, clock: Clock = SYSTEM_CLOCK
+) -> Enqueued:
+    """Put the sling into the queue; a bead that waits there already is fine.
+
+    Raises NotFoundError for an unknown bead, UsageError for a target that is no rig, ConflictError for a bead of
+    another rig or one that is closed, held, in review or deferred; nothing is made then.
+    """
+    bead = _find(ledger, request.bead)
+    rig = target_rig(root, bead.id, request.target)
+    _check_home(root, ledger, bead, rig, force=request.force)
+    store = ledger.store_for(f"{read_rigs(root)[rig]}-x")
+    request = request._replace(bead=bead.id, target=rig)
+    with store.write(actor) as batch:
+        standing = waiting_context(batch, bead.id)
+    if standing:
+        return Enqueued(standing, bead.id, bead.title, rig, request.convoy_id, False)
+    _check_status(bead, force=request.force)
+    _check_formula(root, request, rig)
+    with store.write(actor) as batch:
+        standing = waiting_context(batch, bead.id)
+        made = standing or make_context(batch, request, rig, bead.title, actor=actor, now=clock.now())
+    if standing:
+        return Enqueued(standing, bead.id, bead.title, rig, request.convoy_id, False)
+    forgive(ledger, bead.id, actor=actor)
+    convoy = _convoy_of(root, ledger, request, bead, actor, clock)
+    append_event(root, "scheduler_enqueue", actor, {"bead": bead.id, "rig": rig, "title": bead.title}, clock=clock)
+    return Enqueued(made, bead.id, bead.title, rig, convoy, True)
+
+
+def _find(ledger: TownLedger, text: str) -> Bead:
+    bead = ledger.get(text)
+    if bead is None:
+        store = ledger.store_for(text)
+        bead = store.get(store.resolve(text))
+    if bead is None:
+        raise NotFoundError(f"no bead {text}")
+    if LABEL in bead.labels:
+        raise UsageError(f"{bead.id} is a place in the queue, not work", "", "gt scheduler list shows the work")
+    return bead
+
+
+def target_rig(root: str, bead_id: str, target: str = "") -> str:
+    """The rig a deferred sling goes to: the one named, else the one of the bead's prefix. Raises UsageError."""
+    rigs = read_rigs(root)
+    target = target.strip().rstrip("/")
+    if target in rigs:
+        return target
+    if target:
+        raise UsageError(
+            f"{target} cannot be slung to while slings are queued",
+            f"{SCHEDULER_KEY} is above 0, so only rigs take work",
+            f"name a rig ({', '.join(rigs) or 'there is none'}), or gt config set {SCHEDULER_KEY} -1",
+        )
+    rig = rig_of_bead(rigs, bead_id)
+    if not rig:
+        raise UsageError(f"{bead_id} belongs to no rig", "its prefix is none of a rig's", "create it in a rig's ledger")
+    return rig
+
+
+def rig_of_bead(rigs: dict[str, str], bead_id: str) -> str:
+    """The rig whose prefix an id has (the longest that fits), empty if none."""
+    best, found = "", ""
+    for rig, prefix in rigs.items():
+        if bead_id.startswith(prefix + "-") and len(prefix) > len(best):
+            best, found = prefix, rig
+    return found
+
+
+def _check_home(root: str, ledger: TownLedger, bead: Bead, rig: str, *, force: bool) -> None:
+    rigs = read_rigs(root)
+    home = rig_of_bead(rigs, bead.id)
+    if home != rig and not force:
+        owner = f"rig {home}" if home else "the town"
+        raise ConflictError(f"{bead.id} does not belong to {rig}", f"it is work of {owner}", "create it in that rig")
+
+
+def _check_status(bead: Bead, *, force: bool) -> None:
+    if bead.is_closed or bead.is_tombstone:
+        raise ConflictError(f"{bead.id} is closed", bead.text("close_reason"), f"bd reopen {bead.id}")
+    if bead.status == IN_REVIEW:
+        raise ConflictError(f"{bead.id} is in review", f"handed in by {bead.assignee or 'somebody'}")
+    if force:
+        return
+    if bead.status == DEFERRED:
+        raise ConflictError(f"{bead.id} is deferred", "", f"bd update {bead.id} --status open when its time has come")
+    if bead.status in HELD:
+        raise ConflictError(
+            f"{bead.id} is on the hook of {bead.assignee or 'somebody'}",
+            f"status {bead.status}",
+            f"gt unsling {bead.id} lets it go",
+        )
+
+
+def _check_formula(root: str, request: SlingRequest, rig: str) -> None:
+    """A formula that is asked for by name must be there now, not only when its turn comes."""
+    if request.formula and not request.raw:
+        from gastown_core.formulas.resolve import find_formula
+
+        find_formula(root, request.formula, rig=rig)
+
+
+def _convoy_of(root: str, ledger: TownLedger, request: SlingRequest, bead: Bead, actor: str, clock: Clock) -> str:
+    """The convoy that tracks the bead, made if there is none and one is wanted."""
+    from gastown_core.work.convoy import convoys
+
+    if request.convoy_id or not request.convoy:
+        return request.convoy_id
+    known = convoys.tracking(ledger, bead.id)
+    if known:
+        return known[0].id
+    return convoys.create_convoy(
+        root,
+        ledger,
+        f"Work: {bead.title}"[:500],
+        [bead.id],
+        owner=actor,
+        merge=request.merge,
+        base_branch=request.base_branch,
+        owned=request.owned,
+        clock=clock,
+    ).id

@@ -1,0 +1,295 @@
+"""The scheduler: hands queued slings out as polecats become free.
+
+One cycle at a time per town, under a lock that the next one does not wait for.  A queue that was left over when
+``scheduler.max_polecats`` went back to -1 is drained as fast as the town's own cap allows.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.errors import ConflictError, GastownError
+from gastown_core.events.log import append_event
+from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.files.locks import FileLock
+from gastown_core.model.record import Record
+from gastown_core.town.settings import load_settings
+from gastown_core.work.scheduler.capacity import read_capacity
+from gastown_core.work.scheduler.contexts import BROKEN, DISPATCHED, MAX_FAILURES, close_contexts, note_failure
+from gastown_core.work.scheduler.dispatch import sling_now
+from gastown_core.work.scheduler.enqueue import Enqueued, enqueue, is_deferred
+from gastown_core.work.scheduler.queue_view import Waiting, read_queue
+from gastown_core.work.sling.workers import live_sessions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.work.scheduler.capacity import Capacity
+    from gastown_core.work.scheduler.dispatch import Dispatched
+    from gastown_core.work.scheduler.queue_view import Queue
+
+__all__ = ["Cycle", "Enqueued", "SchedulerState", "cycle", "enqueue", "is_deferred", "pause", "read_state", "resume"]
+
+ACTOR = "scheduler"
+CLOSE_TRIES = 3
+
+LOCKED, PAUSED, CAPACITY, BATCH, READY, NONE = "locked", "paused", "capacity", "batch", "ready", "none"
+"""What ended a cycle: another one runs, somebody paused it, no room, the batch is full, all ready ones went, nothing."""
+
+_WHY = {
+    LOCKED: "another cycle is at work",
+    PAUSED: "paused",
+    CAPACITY: "no more room",
+    BATCH: "the batch is full",
+    READY: "everything that was ready",
+    NONE: "nothing is ready",
+}
+
+
+class SchedulerState(Record):
+    """What ``.runtime/scheduler-state.json`` holds; times as written there."""
+
+    paused: bool = False
+    paused_by: str = ""
+    paused_at: str = ""
+    last_dispatch_at: str = ""
+    last_dispatch_count: int = 0
+
+
+class Cycle(Record):
+    """What one cycle did; ``reason`` is what ended it, ``cleaned`` are (bead, reason) of contexts taken out."""
+
+    reason: str
+    dispatched: tuple[Dispatched, ...] = ()
+    failed: tuple[Dispatched, ...] = ()
+    cleaned: tuple[tuple[str, str], ...] = ()
+    would: tuple[tuple[str, str], ...] = ()
+    """In a dry run: (bead, rig) that would be handed out."""
+    ready: int = 0
+    capacity: int = 0
+
+    def words(self) -> str:
+        """What it did in words, empty if nothing."""
+        told = [one.words() for one in (*self.dispatched, *self.failed) if one.words()]
+        told += [f"took {bead} out of the queue ({reason})" for bead, reason in self.cleaned]
+        return "; ".join(told)
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+        return _WHY[self.reason]
+
+    def as_json(self) -> dict[str, object]:
+        """The cycle as ``gt scheduler run --json`` prints it."""
+        return {
+            "reason": self.reason,
+            "dispatched": [one.as_json() for one in self.dispatched],
+            "failed": [one.as_json() for one in self.failed],
+            "cleaned": [{"bead": bead, "reason": reason} for bead, reason in self.cleaned],
+            "would_dispatch": [{"bead": bead, "rig": rig} for bead, rig in self.would],
+            "ready": self.ready,
+            "capacity": self.capacity,
+        }
+
+
+def state_path(root: str) -> str:
+    """Where the scheduler keeps its state."""
+    return os.path.join(root, ".runtime", "scheduler-state.json")
+
+
+def read_state(root: str) -> SchedulerState:
+    """The state; all defaults if there is none or it cannot be read."""
+    try:
+        value = read_json(state_path(root)) or {}
+    except GastownError:
+        value = {}
+    count = value.get("last_dispatch_count")
+    texts = {key: str(value.get(key) or "") for key in ("paused_by", "paused_at", "last_dispatch_at")}
+    return SchedulerState(
+        value.get("paused") is True, last_dispatch_count=count if isinstance(count, int) else 0, **texts
+    )
+
+
+def pause(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> bool:
+    """Hand nothing out until ``resume``; False if it was paused before (its first pauser stays on record)."""
+    return _set_paused(root, True, actor, clock)
+
+
+def resume(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> bool:
+    """Go on; False if it was not paused."""
+    return _set_paused(root, False, actor, clock)
+
+
+def _set_paused(root: str, paused: bool, actor: str, clock: Clock) -> bool:
+    changed = False
+
+    def change(value: dict[str, Any]) -> None:
+        nonlocal changed
+        changed = (value.get("paused") is True) != paused
+        if changed:
+            stamp = format_seconds(clock.now()) if paused else ""
+            value.update(paused=paused, paused_by=actor if paused else "", paused_at=stamp)
+
+    edit_json(state_path(root), change)
+    if changed:
+        append_event(root, "scheduler_paused" if paused else "scheduler_resumed", actor, {}, clock=clock)
+    return changed
+
+
+def cycle(
+    root: str,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    batch: int | None = None,
+    dry_run: bool = False,
+    actor: str = ACTOR,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Cycle:
+    """Clean the queue, then hand out the oldest ready slings while there is room; at most ``batch`` of them.
+
+    A dry run only looks.  A cycle that finds another at work, or the scheduler paused, does nothing.
+    """
+    if dry_run:
+        return _Run(root, clock, batch, actor, sleep).look()
+    lock = FileLock(os.path.join(root, ".runtime", "scheduler-dispatch.lock"), timeout_s=0.0, name_holder=True)
+    os.makedirs(os.path.dirname(lock.path), exist_ok=True)
+    try:
+        lock.__enter__()
+    except ConflictError:
+        return Cycle(LOCKED)
+    try:
+        return _Run(root, clock, batch, actor, sleep).go()
+    finally:
+        lock.__exit__(None, None, None)
+
+
+class _Run:
+    """One cycle under the lock."""
+
+    def __init__(self, root: str, clock: Clock, batch: int | None, actor: str, sleep: Callable[[float], None]) -> None:
+        from gastown_core.beads.ledger import TownLedger
+
+        self.root = root
+        self.clock = clock
+        self.actor = actor
+        self.sleep = sleep
+        self.ledger: TownLedger = TownLedger(root)
+        settings = load_settings(root)
+        self.delay_s = settings.seconds("scheduler.spawn_delay")
+        size = int(settings.lenient("scheduler.batch_size"))
+        # a queue left over by a town that no longer queues is handed out without waiting for further cycles
+        self.batch = batch if batch is not None else size if is_deferred(root) else 1_000_000
+
+    def look(self) -> Cycle:
+        """What ``go`` would do."""
+        if read_state(self.root).paused:
+            return Cycle(PAUSED)
+        queue = read_queue(self.root, self.ledger, self.clock.now())
+        if not queue.waiting and not queue.stale:
+            return Cycle(NONE)
+        capacity = self._capacity()
+        picked = self._pick(queue, capacity)
+        stale = tuple((one.bead, one.reason) for one in queue.stale)
+        would = tuple((one.context.bead, one.context.rig) for one in picked)
+        return Cycle(
+            self._limit(queue, capacity, len(picked)),
+            cleaned=stale,
+            would=would,
+            ready=len(queue.ready),
+            capacity=capacity.room,
+        )
+
+    def go(self) -> Cycle:
+        """Do it."""
+        if read_state(self.root).paused:
+            return Cycle(PAUSED)
+        queue = read_queue(self.root, self.ledger, self.clock.now())
+        if not queue.waiting and not queue.stale:
+            return Cycle(NONE)
+        for stale in queue.stale:
+            close_contexts(stale.store, [stale.context_id], stale.reason, actor=self.actor)
+        capacity = self._capacity()
+        picked = self._pick(queue, capacity)
+        done: list[Dispatched] = []
+        reason = self._limit(queue, capacity, len(picked))
+        for number, waiting in enumerate(picked):
+            if number and self.delay_s:
+                self.sleep(self.delay_s)
+            if read_state(self.root).paused:
+                reason = PAUSED
+                break
+            done.append(self._hand_out(waiting))
+        started = tuple(one for one in done if one.ok)
+        if started:
+            self._note(len(started))
+        return Cycle(
+            reason,
+            started,
+            tuple(one for one in done if not one.ok),
+            tuple((one.bead, one.reason) for one in queue.stale),
+            ready=len(queue.ready),
+            capacity=capacity.room,
+        )
+
+    def _capacity(self) -> Capacity:
+        return read_capacity(self.root, self.ledger, live=live_sessions(self.root), clock=self.clock)
+
+    def _pick(self, queue: Queue, capacity: Capacity) -> list[Waiting]:
+        """The oldest ready ones that fit into the town, their rigs and the batch."""
+        picked: list[Waiting] = []
+        for waiting in queue.ready:
+            if len(picked) == self.batch or capacity.room <= 0:
+                break
+            if capacity.room_in(waiting.context.rig) > 0:
+                capacity = capacity.taken(waiting.context.rig)
+                picked.append(waiting)
+        return picked
+
+    def _limit(self, queue: Queue, capacity: Capacity, picked: int) -> str:
+        if not queue.ready:
+            return NONE
+        if picked == len(queue.ready):
+            return READY
+        return BATCH if picked == self.batch and picked < capacity.room else CAPACITY
+
+    def _hand_out(self, waiting: Waiting) -> Dispatched:
+        context = waiting.context
+        done = sling_now(self.root, self.ledger, context.request, context.rig, actor=self.actor, clock=self.clock)
+        payload = {"bead": context.bead, "rig": context.rig}
+        if done.ok:
+            polecat = done.agent.rpartition("/")[2]
+            append_event(self.root, "scheduler_dispatch", self.actor, {**payload, "polecat": polecat}, clock=self.clock)
+            self._close(waiting, payload | {"polecat": polecat})
+            return done
+        append_event(
+            self.root, "scheduler_dispatch_failed", self.actor, {**payload, "error": done.error}, clock=self.clock
+        )
+        failures = note_failure(waiting.store, context, done.error, actor=self.actor)
+        if failures >= MAX_FAILURES:
+            close_contexts(waiting.store, [context.id], BROKEN, actor=self.actor)
+            told = {**payload, "reason": done.error, "failures": failures}
+            append_event(self.root, "scheduler_gave_up", self.actor, told, clock=self.clock)
+        return done
+
+    def _close(self, waiting: Waiting, payload: dict[str, str]) -> None:
+        """Close the context of a sling that was done; its bead is hooked, so a context that stays open is stale."""
+        for left in range(CLOSE_TRIES - 1, -1, -1):
+            try:
+                close_contexts(waiting.store, [waiting.context.id], DISPATCHED, actor=self.actor)
+                return
+            except GastownError as error:
+                if left:
+                    append_event(self.root, "scheduler_close_retry", self.actor, payload, clock=self.clock)
+                    continue
+                told = {**payload, "error": f"dispatch-close-failed: {error}"}
+                append_event(self.root, "scheduler_dispatch_failed", self.actor, told, clock=self.clock)
+
+    def _note(self, count: int) -> None:
+        stamp = format_seconds(self.clock.now())
+        edit_json(state_path(self.root), lambda value: value.update(last_dispatch_at=stamp, last_dispatch_count=count))

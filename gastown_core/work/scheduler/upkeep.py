@@ -1,0 +1,127 @@
+"""Upkeep: work of workers that died becomes ready again, so that feeding resumes it.
+
+A worker is dead only if its session is known to have run and to be gone; where nobody can know (no tmux), nothing is
+done.  Its worktree, branch and record stay: the next sling of the bead goes on in the same place.
+"""
+
+from __future__ import annotations
+
+import time
+
+from gastown_core.beads.holders import held_work
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GastownError
+from gastown_core.events.log import append_event
+from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN
+from gastown_core.model.hook_life import CREATED, SUSPENDED
+from gastown_core.town.agent_beads import get_agent_bead
+from gastown_core.town.discover import read_rigs
+from gastown_core.town.settings import load_settings
+from gastown_core.work.convoy.convoys import tracking
+from gastown_core.work.mountain import failures as mountain_failures
+from gastown_core.work.sling import respawns
+from gastown_core.work.sling.workers import DEAD, live_sessions, polecat_of, worker_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gastown_core.beads.holders import Held
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+
+RESTING = ("stuck", "escalated", "awaiting-gate")
+"""A worker in one of these states stopped on purpose and waits for somebody: its work is not handed to another."""
+SECOND_LOOK_S = 1.5
+
+
+def release_dead(
+    root: str,
+    ledger: TownLedger,
+    *,
+    actor: str = "daemon",
+    bead_ids: Iterable[str] | None = None,
+    live: frozenset[str] | str | None = "unasked",
+    clock: Clock = SYSTEM_CLOCK,
+) -> list[str]:
+    """Give back what dead polecats hold, if a convoy that is not closed tracks it (or of ``bead_ids``); the ids.
+
+    Each counts as a failure of its mountain, and as a respawn of the bead.  ``live`` are the sessions that run, if the
+    caller knows them.
+    """
+    rigs = read_rigs(root)
+    held = [one for store in ledger.stores().values() for one in held_work(store) if polecat_of(one.assignee)]
+    wanted = None if bead_ids is None else frozenset(bead_ids)
+    held = [one for one in held if wanted is None or one.id in wanted]
+    if not held:
+        return []
+    held = _dead(root, held, rigs, live)
+    released = []
+    for one in held:
+        if not _is_lost(root, ledger, one, rigs, clock.now()):
+            continue
+        if (wanted is not None or tracking(ledger, one.id)) and _give_back(ledger, one, actor):
+            _tell(root, ledger, one, rigs, actor, clock)
+            released.append(one.id)
+    return released
+
+
+def _dead(root: str, held: list[Held], rigs: Mapping[str, str], live: frozenset[str] | str | None) -> list[Held]:
+    """Those whose worker is dead, also at a second look: a session that is just being restarted is none for a moment."""
+    known = live_sessions(root) if isinstance(live, str) else live
+    suspects = [one for one in held if worker_state(one.assignee, known, rigs) == DEAD]
+    if not suspects or not isinstance(live, str):
+        return suspects
+    time.sleep(SECOND_LOOK_S)
+    known = live_sessions(root)
+    return [one for one in suspects if worker_state(one.assignee, known, rigs) == DEAD]
+
+
+def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], now: float) -> bool:
+    """Whether the holder did not stop on purpose, and had the time to come up at all."""
+    who = polecat_of(one.assignee)
+    if who is None:
+        return False
+    record = get_agent_bead(ledger, who.bead_id(rigs[who.rig]))
+    fields = record.fields if record is not None else {}
+    if fields.get("agent_state") in RESTING or fields.get("exit_type") == "DEFERRED":
+        return False
+    settings = load_settings(root)
+    if fields.get("hook_state") == CREATED:
+        # no session was ever started for it: somebody may work there by hand, or a sling died half-way
+        return now - one.updated_at > settings.seconds("operational.daemon.stale_working")
+    if fields.get("agent_state") == "spawning":
+        return now - one.updated_at > settings.seconds("operational.session.spawn_grace")
+    return True
+
+
+def _give_back(ledger: TownLedger, one: Held, actor: str) -> bool:
+    """Open and unassigned, unless somebody took it meanwhile; who had it last is kept for the next sling."""
+    with (ledger.home_of(one.id) or ledger.store_for(one.id)).write(actor) as batch:
+        bead = batch.get(one.id)
+        if bead is None or bead.assignee != one.assignee or bead.status not in (HOOKED, IN_PROGRESS):
+            return False
+        metadata = bead.raw.get("metadata")
+        whole = dict(metadata) if isinstance(metadata, dict) else {}
+        order = whole.get("dispatch")
+        whole["dispatch"] = {**(order if isinstance(order, dict) else {}), "worker": one.assignee}
+        batch.update(one.id, {"status": OPEN, "assignee": "", "metadata": whole})
+        batch.comment(one.id, f"{one.assignee} is gone; the work so far stays in its worktree")
+    return True
+
+
+def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], actor: str, clock: Clock) -> None:
+    from gastown_core.town.hook_record import record_hook
+
+    who = polecat_of(one.assignee)
+    if who is not None and get_agent_bead(ledger, who.bead_id(rigs[who.rig])) is not None:
+        record_hook(root, ledger, who, rigs[who.rig], SUSPENDED, actor=actor, bead=one.id, clock=clock)
+    payload = {"bead": one.id, "target": one.assignee, "title": one.title, "reason": "its session is gone"}
+    append_event(root, "work_released", actor, payload, clock=clock)
+    try:
+        respawns.note(root, one.id, clock=clock)
+    except GastownError:
+        # a count that cannot be kept must not keep work from going on
+        pass
+    why = f"{who.short if who is not None else one.assignee} died"
+    mountain_failures.count_failure(root, ledger, one.id, why, actor=actor, clock=clock)

@@ -1,0 +1,121 @@
+"""Who has a bead in hand, and whether that worker is still there: what decides between no-op, refusal and steal."""
+
+from __future__ import annotations
+
+from gastown_core.messaging.mail import HIGH, send_mail
+from gastown_core.model.address import DOG, POLECAT, parse_address, same_agent
+from gastown_core.model.bead import OPEN
+from gastown_core.tmux.socket import has_tmux
+from gastown_core.town import sessions
+from gastown_core.town.agent_beads import get_agent_bead
+from gastown_core.town.dogs import dog_entry
+from gastown_core.town.identity import rig_prefix
+from gastown_core.town.inventory import find_agent, read_inventory
+from gastown_core.town.polecat_pool import polecat_entry
+from gastown_core.work.hook import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.model.address import Address
+    from gastown_core.model.bead import Bead
+    from gastown_core.town.inventory import RosterEntry
+    from gastown_core.work.sling.targets import Target
+
+RESTING = ("", "null", "idle", "done", "nuked")
+"""Values of agent_state under which a worker may get new work."""
+
+
+def holder_of(bead: Bead) -> Address | None:
+    """Who has the bead in hand, None if nobody."""
+    return parse_address(bead.assignee) if bead.assignee and bead.status in hook.HELD else None
+
+
+def is_covered(bead: Bead, target: Target) -> bool:
+    """Whether the bead hangs on a hook that the target means, so that nothing is to be done while its worker lives."""
+    who = holder_of(bead)
+    if who is None:
+        return False
+    if target.entry is not None:
+        return same_agent(bead.assignee, target.entry.address.path)
+    if target.kind == DOG:
+        return who.role == DOG and target.name in ("", who.name)
+    return who.role == POLECAT and who.rig == target.rig and target.name in ("", who.name)
+
+
+def is_gone(root: str, bead: Bead) -> bool:
+    """Whether a polecat or dog holds the bead whose session is dead; nobody is gone where there is no tmux."""
+    who = holder_of(bead)
+    if who is None or who.role not in (POLECAT, DOG) or not has_tmux():
+        return False
+    return not lives(root, _entry(root, who))
+
+
+def lost_worker(bead: Bead) -> Address | None:
+    """The polecat that a bead was taken from because it died; None once somebody else has had it."""
+    if bead.status != OPEN or bead.assignee:
+        return None
+    worker = hook.dispatch_of(bead).get("worker", "")
+    who = parse_address(worker) if worker else None
+    return who if who is not None and who.role == POLECAT else None
+
+
+def rested(root: str, ledger: TownLedger, bead: Bead) -> bool:
+    """Whether the bead's holder put the work off or asked for help, so that its end was no death."""
+    who = holder_of(bead)
+    record = get_agent_bead(ledger, _entry(root, who).bead_id) if who is not None else None
+    return record is not None and record.fields.get("exit_type", "") in ("DEFERRED", "ESCALATED")
+
+
+def _entry(root: str, who: Address) -> RosterEntry:
+    if who.role == DOG:
+        return dog_entry(root, who.name)
+    return polecat_entry(root, who.rig, rig_prefix(root, who.rig), who.name)
+
+
+def lives(root: str, entry: RosterEntry) -> bool:
+    """Whether the agent's program runs in its session."""
+    return has_tmux() and sessions.is_alive(sessions.find_session(root, entry))
+
+
+def is_idle(root: str, ledger: TownLedger, entry: RosterEntry, bead_id: str) -> bool:
+    """Whether a polecat or dog may get the bead: no other work on its hook, and it rests or its last sling died."""
+    prefix = rig_prefix(root, entry.address.rig)
+    if any(bead.id != bead_id for bead in hook.hooked_work(ledger, entry.address, prefix)):
+        return False
+    record = get_agent_bead(ledger, entry.bead_id)
+    fields = record.fields if record is not None else {}
+    if record is not None and fields.get("hook_bead", "") == bead_id:
+        return True
+    state = fields.get("agent_state", "")
+    if state in RESTING:
+        return True
+    # a sling that died half-way left its word behind; whoever hooks under the lock is not such a one
+    return state in ("spawning", "working", "running") and not lives(root, entry)
+
+
+def tell_robbed(root: str, ledger: TownLedger, bead: Bead, new: Address, *, actor: str, clock: Clock) -> None:
+    """Ask the witness of the old holder's rig to end that worker: its work was given to somebody else."""
+    who = holder_of(bead)
+    if who is None or who.role != POLECAT or same_agent(who.path, new.path):
+        return
+    lines = ("Reason: work_reassigned", f"RequestedBy: {actor}", f"Bead: {bead.id}", f"NewAssignee: {new.path}")
+    send_mail(
+        root,
+        ledger,
+        f"{who.rig}/witness",
+        f"LIFECYCLE:Shutdown {who.name}",
+        "\n".join(lines),
+        sender=actor,
+        priority=HIGH,
+        clock=clock,
+    )
+
+
+def old_holder(root: str, bead: Bead, new: Address) -> RosterEntry | None:
+    """The roster entry of who loses the bead, None if nobody does."""
+    who = holder_of(bead)
+    if who is None or same_agent(who.path, new.path):
+        return None
+    return find_agent(read_inventory(root), who)

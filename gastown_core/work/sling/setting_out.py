@@ -1,0 +1,95 @@
+"""Setting an agent going once the work is on its hook: a session, a word to the one that runs, or words for a person."""
+
+from __future__ import annotations
+
+from gastown_core.events.channels import emit
+from gastown_core.model.address import MAYOR
+from gastown_core.model.record import Record
+from gastown_core.tmux.socket import has_tmux
+from gastown_core.town import sessions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.clock import Clock
+    from gastown_core.model.order import Receipt
+    from gastown_core.town.inventory import RosterEntry
+    from gastown_core.work.sling.hooking import Handover
+    from gastown_core.work.sling.undo import Undo
+
+
+class Going(Record):
+    """How the agent was set going: ``started``, ``runs`` already, or ``by_hand`` with the command to type."""
+
+    how: str
+    runtime: str
+    session: str = ""
+    by_hand: str = ""
+    why: str = ""
+
+    def words(self) -> str:
+        """What to tell of it."""
+        if self.how == BY_HAND:
+            return f"no session: {self.why}"
+        return f"{self.session} runs" if self.how == RUNS else f"{self.session} with {self.runtime}"
+
+
+STARTED, RUNS, BY_HAND = "started", "runs", "by hand"
+
+
+def set_going(root: str, given: Handover, undo: Undo, clock: Clock) -> Going:
+    """Start the agent's session, unless it stands there and runs. Raises TmuxError, UsageError for an unknown runtime."""
+    entry, request = given.place.entry, given.request
+    start = sessions.plan_start(
+        root,
+        entry,
+        agent=request.agent,
+        topic="assigned",
+        sender=given.actor,
+        bead=given.bead.id,
+        branch=given.place.branch,
+        clock=clock,
+    )
+    if request.account:
+        start.env["GT_ACCOUNT"] = request.account
+    if not request.session or not has_tmux():
+        why = "there is no tmux on this machine" if request.session else "left out"
+        return Going(BY_HAND, start.alias, "", sessions.by_hand(start), why)
+    pane = sessions.find_session(root, entry)
+    if not given.place.branch and sessions.is_alive(pane):
+        return Going(RUNS, start.alias, entry.session)
+    if pane is None:
+        undo.add(f"session {entry.session}", _end_session, root, entry, given.actor, clock)
+    sessions.respawn_agent(root, start, clock=clock)
+    return Going(STARTED, start.alias, entry.session)
+
+
+def _end_session(root: str, entry: RosterEntry, actor: str, clock: Clock) -> None:
+    sessions.stop_agent(root, entry, caller=actor, reason="sling failed", clock=clock)
+
+
+def tell(root: str, given: Handover, clock: Clock) -> Iterator[Receipt]:
+    """Nudge an agent that runs; a nudge that does not arrive leaves the work hooked, and says so.
+
+    The mayor is not interrupted: the word waits until its turn is over.
+    """
+    from gastown_core.messaging.nudge import IMMEDIATE, QUEUE, nudge
+    from gastown_core.messaging.targets import target_of
+
+    entry = given.place.entry
+    to = target_of(root, entry)
+    text = f"Work is on your hook: {given.bead.id}. Run `gt hook`."
+    if given.request.subject:
+        text += f" {given.request.subject}"
+    mode = QUEUE if entry.address.role == MAYOR else IMMEDIATE
+    for receipt in nudge(root, to, text, given.actor, server=sessions.server_of(root), mode=mode, clock=clock):
+        yield receipt._replace(order="sling", target=given.bead.id, final=False)
+
+
+def wake_rig(root: str, given: Handover, clock: Clock) -> None:
+    """Leave word for those who watch over the rig's workers."""
+    address = given.place.entry.address
+    if given.place.sandbox is not None and given.request.boot:
+        payload = {"bead": given.bead.id, "polecat": address.name, "rig": address.rig}
+        emit(root, "witness", "WORK_SLUNG", payload, clock=clock)

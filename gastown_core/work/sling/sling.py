@@ -1,0 +1,310 @@
+"""Sling: one bead from the ledger onto an agent's hook, and the agent set going.
+
+validated → convoy → worktree → hooked → session → started, one receipt each.  Whatever was made is taken back, in
+reverse, when a later stage fails or the run is interrupted.  Without tmux the work is hooked all the same and the
+last receipt says what to run by hand.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, contextmanager
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, NotFoundError, UsageError
+from gastown_core.files.locks import FileLock
+from gastown_core.model.address import DOG, POLECAT, Address
+from gastown_core.model.order import Receipt
+from gastown_core.town import sessions
+from gastown_core.town.agent_beads import put_agent_bead
+from gastown_core.town.identity import HUMAN, rig_prefix
+from gastown_core.town.inventory import read_inventory
+from gastown_core.work.convoy import convoys
+from gastown_core.work.hook import hook
+from gastown_core.work.scheduler.capacity import check_room
+from gastown_core.work.sling import respawns
+from gastown_core.work.sling.attaching import Attachment, prepare_formula
+from gastown_core.work.sling.bases import Base, base_of
+from gastown_core.work.sling.holders import (
+    holder_of,
+    is_covered,
+    is_gone,
+    lost_worker,
+    old_holder,
+    rested,
+    tell_robbed,
+)
+from gastown_core.work.sling.hooking import Handover, hand_over, record_agents
+from gastown_core.work.sling.placing import Place, place_dog, place_polecat
+from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.sling.setting_out import BY_HAND, RUNS, STARTED, set_going, tell, wake_rig
+from gastown_core.work.sling.slung import Slung
+from gastown_core.work.sling.targets import Target, check_belongs, parse_target
+from gastown_core.work.sling.undo import Undo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
+    from gastown_core.work.sling.setting_out import Going
+
+VALIDATED, CONVOY, WORKTREE, HOOKED, SESSION = "validated convoy worktree hooked session".split()
+ASSIGNEE_WAIT_S = 10.0
+NO_WORK = frozenset("merge-request gate message agent role rig event convoy".split())
+"""Records that nobody works on; a convoy is slung by its members."""
+
+
+class Sling:
+    """One sling; ``run`` yields the receipts, ``result`` then holds the outcome."""
+
+    def __init__(
+        self,
+        root: str,
+        request: SlingRequest,
+        *,
+        me: Address = HUMAN,
+        actor: str = "overseer",
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        from gastown_core.beads.ledger import TownLedger
+
+        self.root = root
+        self.request = request
+        self.me = me
+        self.actor = actor
+        self.clock = clock
+        self.ledger: TownLedger = TownLedger(root)
+        self.result = Slung(request.bead)
+        self.base = Base()
+        self.attachment = Attachment()
+        self._is_gone = False
+        self._has_died = False
+        self._goes_on = False
+
+    # -- before anything is touched --------------------------------------------------------------------------
+
+    def plan(self, *, needs_room: bool = True) -> tuple[Bead, Target]:
+        """Check all that can be checked before a change; the formula is cooked, the base branch known then.
+
+        ``needs_room`` False leaves out whether one more polecat may work now.  Raises UsageError, NotFoundError, ConflictError, TownError, FormulaError.
+        """
+        if self.me.role == POLECAT:
+            raise UsageError("a polecat does not sling", "it works on its own hook", "ask the mayor")
+        target = parse_target(read_inventory(self.root), self.request.target, self.me)
+        bead = find_bead(self.ledger, self.request.bead)
+        self._check_bead(bead, target)
+        self.result = self.result._replace(bead=bead.id, title=bead.title, target=self.request.target)
+        # whoever starts agents by hand has no sessions to tell by
+        self._is_gone = self.request.session and is_gone(self.root, bead)
+        self._has_died = self._is_gone and not rested(self.root, self.ledger, bead)
+        self._goes_on = self._is_gone or lost_worker(bead) is not None
+        if not self._is_there(bead, target):
+            self._check_free(bead, target, needs_room)
+            self._prepare(bead, target)
+        return bead, target
+
+    def _check_bead(self, bead: Bead, target: Target) -> None:
+        if bead.title.startswith("-") and " " not in bead.title:
+            raise UsageError(
+                f"{bead.id} has {bead.title} as its title", "that looks like a slip", "bd update ID --title"
+            )
+        if bead.issue_type in NO_WORK:
+            raise UsageError(f"{bead.id} is no work", f"it is a {bead.issue_type}: {bead.title}", "bd ready shows work")
+        if target.kind == POLECAT:
+            own = self.ledger.store_for(bead.id).prefix.rstrip("-")
+            check_belongs(target, bead.id, own, rig_prefix(self.root, target.rig), force=self.request.force)
+
+    def _is_there(self, bead: Bead, target: Target) -> bool:
+        """Whether the bead hangs where it is wanted, so that nothing is to be done."""
+        return is_covered(bead, target) and not self.request.force and not self._is_gone
+
+    def _check_free(self, bead: Bead, target: Target, needs_room: bool) -> None:
+        address = target.entry.address if target.entry else Address(target.kind, target.rig, target.name)
+        hook.check_free(bead, address, force=self.request.force or self._is_gone)
+        if self.request.force:
+            return
+        if self._has_died or (self._goes_on and not self._is_gone):
+            respawns.check(self.root, bead.id)
+        if target.kind == POLECAT and needs_room:
+            check_room(self.root, self.ledger, target.rig, clock=self.clock)
+
+    def _prepare(self, bead: Bead, target: Target) -> None:
+        who = holder_of(bead) or lost_worker(bead)
+        dead = who.name if who is not None and self._goes_on and who.rig == target.rig else ""
+        self.base = Base(self.request.base_branch)
+        if target.kind == POLECAT:
+            self.base = base_of(self.root, self.ledger, bead, target.rig, self.request.base_branch, dead=dead)
+        role = target.kind if target.entry is None else target.entry.address.role
+        address = Address(role, target.rig, target.name)
+        self.attachment = prepare_formula(
+            self.root, self.request, bead, target.rig, self.base.branch, for_polecat=target.kind == POLECAT
+        )
+        recipe = self.attachment.recipe
+        if recipe is not None and recipe.agent and not self.request.agent:
+            self.request = self.request._replace(agent=recipe.agent)
+        if self.request.agent:
+            sessions.choose_runtime(self.root, address, self.request.agent)
+        self._warn(self.attachment.warning)
+
+    # -- the act -----------------------------------------------------------------------------------------------
+
+    def run(self) -> Iterator[Receipt]:
+        """Do it; the last receipt of a success is ``final``. Raises GastownError after taking everything back."""
+        bead_id = find_bead(self.ledger, self.request.bead).id
+        with _lock(self.root, bead_id), ExitStack() as held, Undo() as undo:
+            bead, target = self.plan()
+            yield self._receipt(VALIDATED, self._plan_words())
+            if self._is_there(bead, target):
+                self.result = self.result._replace(agent=bead.assignee, was_hooked=True)
+                yield self._receipt(HOOKED, f"on the hook of {bead.assignee} already", final=True)
+                return
+            if self.request.convoy or self.request.convoy_id:
+                yield self._receipt(CONVOY, self._make_convoy(bead, undo))
+            place = self._place(bead, target, held, undo)
+            if place.sandbox is not None or place.is_new:
+                yield self._receipt(WORKTREE, place.words())
+            given = self._hand_over(bead, place, undo)
+            yield self._receipt(HOOKED, self._hooked_words(place))
+            going = set_going(self.root, given, undo, self.clock)
+            yield self._receipt(SESSION, going.words())
+            if going.how == RUNS:
+                yield from tell(self.root, given, self.clock)
+            self._conclude(given, going)
+            undo.keep()
+        yield self._receipt(STARTED, self._last_word(going), final=True)
+
+    def _plan_words(self) -> str:
+        return f"{self.result.bead} with {self.attachment.name}" if self.attachment.name else self.result.bead
+
+    def _make_convoy(self, bead: Bead, undo: Undo) -> str:
+        """The convoy that tracks the bead, made if there is none; its id and what to tell."""
+        known = convoys.tracking(self.ledger, bead.id)
+        chosen = self.request.convoy_id or (known[0].id if known else "")
+        if chosen:
+            self.result = self.result._replace(convoy=chosen)
+            return f"{chosen} tracks it"
+        made: list[str] = []
+        undo.add("convoy", self._drop_convoy, made)
+        convoy = convoys.create_convoy(
+            self.root,
+            self.ledger,
+            f"Work: {bead.title}"[:500],
+            [bead.id],
+            owner=self.actor,
+            merge=self.request.merge,
+            base_branch=self.request.base_branch,
+            owned=self.request.owned,
+            clock=self.clock,
+        )
+        made.append(convoy.id)
+        self.result = self.result._replace(convoy=convoy.id)
+        return f"{convoy.id} made for it"
+
+    def _drop_convoy(self, made: list[str]) -> None:
+        """Delete it: a closed one would be told as landed."""
+        for convoy_id in made:
+            with self.ledger.store_for(convoy_id).write(self.actor) as batch:
+                batch.delete(convoy_id)
+
+    def _place(self, bead: Bead, target: Target, held: ExitStack, undo: Undo) -> Place:
+        if target.entry is not None:
+            held.enter_context(_assignee_lock(self.root, target.entry.address))
+            return Place(target.entry)
+        if target.kind == DOG:
+            return place_dog(self.root, self.ledger, bead, target, held=held, undo=undo, clock=self.clock)
+        place = place_polecat(self.root, self.ledger, bead, target, self.base, held=held, undo=undo, clock=self.clock)
+        assert place.sandbox is not None
+        self._warn(*place.sandbox.warnings)
+        self.result = self.result._replace(
+            branch=place.branch, worktree=place.entry.work_dir, rescue=place.sandbox.rescue
+        )
+        return place
+
+    def _hand_over(self, bead: Bead, place: Place, undo: Undo) -> Handover:
+        given = Handover(
+            bead,
+            place,
+            self.request,
+            self.attachment,
+            self.actor,
+            self.clock.now(),
+            self.result.convoy,
+            self.base.branch,
+            takes=self.request.force or self._is_gone,
+            # so does work that was given back when its worker died
+            goes_on=self._goes_on or "worker" in hook.dispatch_of(bead),
+        )
+        molecule = hand_over(self.ledger, given, undo)
+        robbed = old_holder(self.root, bead, place.entry.address)
+        record_agents(self.root, self.ledger, given, robbed, undo, self.clock)
+        self.result = self.result._replace(
+            agent=place.entry.address.path, formula=self.attachment.name, molecule=molecule
+        )
+        return given
+
+    def _conclude(self, given: Handover, going: Going) -> None:
+        """What is told and counted once nothing can fail any more."""
+        self.result = self.result._replace(runtime=going.runtime, session=going.session, by_hand=going.by_hand)
+        if self._has_died:
+            respawns.note(self.root, given.bead.id, clock=self.clock)
+        elif given.takes and not self._is_gone:
+            new = given.place.entry.address
+            tell_robbed(self.root, self.ledger, given.bead, new, actor=self.actor, clock=self.clock)
+        if going.how == STARTED:
+            entry = given.place.entry
+            put_agent_bead(self.ledger, entry.address, rig_prefix(self.root, entry.address.rig), agent_state="working")
+        wake_rig(self.root, given, self.clock)
+
+    def _hooked_words(self, place: Place) -> str:
+        with_what = f" with {self.result.formula}" if self.result.formula else ""
+        return f"on the hook of {place.entry.address.short}{with_what}"
+
+    def _last_word(self, going: Going) -> str:
+        if going.how == BY_HAND:
+            return f"run it yourself: {going.by_hand}"
+        return f"{self.result.agent} works on {self.result.bead}"
+
+    def _warn(self, *warnings: str) -> None:
+        told = tuple(word for word in warnings if word)
+        self.result = self.result._replace(warnings=(*self.result.warnings, *told))
+
+    def _receipt(self, stage: str, detail: str = "", *, final: bool = False) -> Receipt:
+        return Receipt("sling", self.result.bead, stage, detail, final=final, at=self.clock.now())
+
+
+def find_bead(ledger: TownLedger, text: str) -> Bead:
+    """The bead of an id or of a part of one. Raises NotFoundError with near matches, UsageError if several fit."""
+    bead = ledger.get(text)
+    if bead is None:
+        store = ledger.store_for(text)
+        bead = store.get(store.resolve(text))
+    if bead is None:
+        raise NotFoundError(f"no bead {text}")
+    return bead
+
+
+@contextmanager
+def _lock(root: str, bead_id: str) -> Iterator[None]:
+    lock = FileLock(_lock_path(root, bead_id), timeout_s=0.0, name_holder=True)
+    try:
+        lock.__enter__()
+    except ConflictError as error:
+        raise ConflictError(f"{bead_id} is being slung already", error.why, "look again in a moment") from error
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
+def _assignee_lock(root: str, address: Address) -> FileLock:
+    name = "assignee_" + address.path.replace("/", "_")
+    return FileLock(_lock_path(root, name), timeout_s=ASSIGNEE_WAIT_S, name_holder=True)
+
+
+def _lock_path(root: str, name: str) -> str:
+    folder = os.path.join(root, ".runtime", "locks", "sling")
+    os.makedirs(folder, exist_ok=True)
+    return os.path.join(folder, f"{name}.flock")
