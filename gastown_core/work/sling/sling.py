@@ -154,7 +154,10 @@ class Sling:
     def run(self) -> Iterator[Receipt]:
         """Do it; the last receipt of a success is ``final``. Raises GastownError after taking everything back."""
         bead_id = find_bead(self.ledger, self.request.bead).id
-        with _lock(self.root, bead_id), ExitStack() as held, Undo() as undo:
+        with _lock(self.root, bead_id), ExitStack() as held, ExitStack() as admission, Undo() as undo:
+            if parse_target(read_inventory(self.root), self.request.target, self.me).kind == POLECAT:
+                # from the count to the hook: two slings must not both see the last place free
+                admission.enter_context(FileLock(_lock_path(self.root, "admission"), name_holder=True))
             bead, target = self.plan()
             yield self._receipt(VALIDATED, self._plan_words())
             if self._is_there(bead, target):
@@ -167,6 +170,7 @@ class Sling:
             if place.sandbox is not None or place.is_new:
                 yield self._receipt(WORKTREE, place.words())
             given = self._hand_over(bead, place, undo)
+            admission.close()
             yield self._receipt(HOOKED, self._hooked_words(place))
             going = set_going(self.root, given, undo, self.clock)
             yield self._receipt(SESSION, going.words())

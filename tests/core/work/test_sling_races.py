@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from gastown_core.errors import ConflictError
+from gastown_core.files.atomic import edit_json
 from gastown_core.model.address import parse_address
 from gastown_core.town import sessions
 from gastown_core.town.polecat_making import add_polecat
@@ -68,6 +70,16 @@ def test_two_beads_that_race_for_one_idle_polecat_get_two(rigged):
     assert len(set(said)) == 2 and "shop/polecats/opal" in said
     for agent in said:
         assert len(hook.hooked_work(rigged.ledger, parse_address(agent), "sh")) == 1
+
+
+def test_of_two_beads_that_race_for_the_last_place_one_gets_it(rigged):
+    edit_json(
+        os.path.join(rigged.root, "settings", "config.json"),
+        lambda value: value.update(operational={"polecat": {"max_per_town": 1}}),
+    )
+    said = race(rigged.root, rigged.file("one").id, rigged.file("two").id)
+    assert sorted(one.split()[0].split("/")[0] for one in said) == ["refused", "shop"], said
+    assert "refused no capacity for one more polecat" in said
 
 
 @pytest.fixture
