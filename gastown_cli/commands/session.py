@@ -58,6 +58,7 @@ def run(args: Namespace) -> int:
 
 def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
     from gastown_core.town import sessions
+    from gastown_core.town.hook_record import record_pause
 
     def receipt(stage: str, detail: str, *, ok: bool = True) -> Receipt:
         path = entry.address.path
@@ -65,10 +66,11 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
 
     me = who.acting(root)
     if args.action == "stop":
+        # noted first: the daemon must not take the end for a death
+        waits = record_pause(root, entry)
         ended = sessions.stop_agent(root, entry, caller=me, reason=args.reason)
-        yield receipt(
-            "stopped", f"{entry.session} ended; its work stays" if ended else f"{entry.session} was not running"
-        )
+        how = "its work waits until it is started again" if waits else "nothing was on its hook"
+        yield receipt("stopped", f"{entry.session} ended; {how}" if ended else f"{entry.session} was not running")
         return
     topic = args.topic or ("restart" if args.action == "restart" else "start")
     if args.action == "start" or args.agent:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gastown_core.town.inventory import RosterEntry
 
 
+PAUSED = "paused"
+"""The ``agent_state`` of one whom a person stopped."""
+
+
 def record_hook(
     root: str,
     ledger: TownLedger,
@@ -57,7 +61,22 @@ def record_session(root: str, entry: RosterEntry, *, runs: bool, clock: Clock = 
     bead = known.fields.get("hook_bead", "") if known is not None else ""
     before = known.fields.get("hook_state", "") if known is not None else ""
     state = ACTIVE if runs else SUSPENDED
+    if runs and known is not None and known.fields.get("agent_state") == PAUSED:
+        put_agent_bead(ledger, entry.address, rig_prefix(root, entry.address.rig), agent_state="working")
     if not bead or before in (state, COMPLETED) or (before == CREATED and not runs):
         return
     prefix = rig_prefix(root, entry.address.rig)
     record_hook(root, ledger, entry.address, prefix, state, bead=bead, clock=clock)
+
+
+def record_pause(root: str, entry: RosterEntry) -> bool:
+    """A person stopped the agent: what is on its hook waits for it until it is started again; False if nothing is."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.identity import rig_prefix
+
+    ledger = TownLedger(root)
+    known = get_agent_bead(ledger, entry.bead_id)
+    if known is None or not known.fields.get("hook_bead"):
+        return False
+    put_agent_bead(ledger, entry.address, rig_prefix(root, entry.address.rig), agent_state=PAUSED)
+    return True

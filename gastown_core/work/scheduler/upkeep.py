@@ -16,6 +16,7 @@ from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.hook_life import CREATED, SUSPENDED
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.discover import read_rigs
+from gastown_core.town.hook_record import PAUSED
 from gastown_core.town.settings import load_settings
 from gastown_core.work.convoy.convoys import tracking
 from gastown_core.work.mountain import failures as mountain_failures
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
 
-RESTING = ("stuck", "escalated", "awaiting-gate")
+RESTING = ("stuck", "escalated", "awaiting-gate", PAUSED)
 """A worker in one of these states stopped on purpose and waits for somebody: its work is not handed to another."""
 SECOND_LOOK_S = 1.5
 

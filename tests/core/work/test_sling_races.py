@@ -12,10 +12,13 @@ from gastown_core.errors import ConflictError
 from gastown_core.files.atomic import edit_json
 from gastown_core.model.address import parse_address
 from gastown_core.town import sessions
+from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.polecat_making import add_polecat
 from gastown_core.work.hook import hook
 from gastown_core.work.hook.prime import brief
+from gastown_core.work.scheduler.upkeep import release_dead
 from gastown_core.work.sling import respawns
+from tests.support.cli import gt
 
 SLING = """
 import sys
@@ -162,3 +165,17 @@ def test_work_released_from_a_dead_worker_keeps_its_marks_and_its_branch(rigged)
     again = rigged.sling(first.bead).result
     assert (again.agent, again.branch, again.molecule) == (first.agent, first.branch, first.molecule)
     assert "worker" not in rigged.bead(first.bead).raw["metadata"]["dispatch"]
+
+
+def test_work_of_one_whom_a_person_stopped_waits_until_it_is_started_again(running, monkeypatch):
+    rigged, result = running
+    monkeypatch.chdir(rigged.root)
+    entry = rigged.entry(result.agent)
+    stopped = gt("session", "stop", result.agent, cwd=rigged.root)
+    assert stopped.code == 0 and "its work waits" in stopped.out, stopped
+    assert release_dead(rigged.root, rigged.ledger, bead_ids=[result.bead]) == []
+    assert rigged.bead(result.bead).assignee == result.agent
+    assert gt("session", "start", result.agent, "--agent", "scripted", cwd=rigged.root).code == 0
+    assert get_agent_bead(rigged.ledger, entry.bead_id).fields["agent_state"] == "working"
+    sessions.stop_agent(rigged.root, entry, caller="test")
+    assert release_dead(rigged.root, rigged.ledger, bead_ids=[result.bead]) == [result.bead]

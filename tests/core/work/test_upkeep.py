@@ -60,6 +60,7 @@ def test_a_session_that_is_just_restarting_is_not_dead(paper, monkeypatch):
     ("fields", "after_s", "released"),
     [
         ({"agent_state": "stuck"}, 99999, False),
+        ({"agent_state": "paused"}, 99999, False),
         ({"exit_type": "DEFERRED", "agent_state": "idle"}, 99999, False),
         ({"hook_state": "created", "agent_state": "spawning"}, 600, False),
         ({"hook_state": "created", "agent_state": "spawning"}, 3 * 3600, True),
