@@ -26,6 +26,8 @@ class Thresholds(Record):
     hung_s: float = 1800.0
     heartbeat_stale_s: float = 180.0
     spawn_grace_s: float = 300.0
+    start_grace_s: float = 15.0
+    """Work this fresh may stand on the hook before its session does: a sling makes one after the other."""
 
 
 class Progress(Record):
@@ -135,6 +137,8 @@ def expected_alive(e: Evidence, limits: Thresholds, now: float) -> str:
     if e.off_duty or e.agent_state in ("done", "nuked"):
         return ""
     if e.agent_state == "spawning" and now - e.agent_state_at < limits.spawn_grace_s and not e.session:
+        return ""
+    if e.work_bead and not e.session and now - e.work_since < limits.start_grace_s:
         return ""
     if e.work_bead:
         return f"{e.work_bead} is on its hook"

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 VALIDATED, CONVOY, WORKTREE, HOOKED, SESSION = "validated convoy worktree hooked session".split()
 ASSIGNEE_WAIT_S = 10.0
+ONE_SLING_S = 5.0
 NO_WORK = frozenset("merge-request gate message agent role rig event convoy".split())
 """Records that nobody works on; a convoy is slung by its members."""
 
@@ -292,7 +293,8 @@ def find_bead(ledger: TownLedger, text: str) -> Bead:
 
 @contextmanager
 def _lock(root: str, bead_id: str) -> Iterator[None]:
-    lock = FileLock(_lock_path(root, bead_id), timeout_s=0.0, name_holder=True)
+    # whoever slings it now is done in a moment, and then it may hang where it is wanted: no error, nothing to do
+    lock = FileLock(_lock_path(root, bead_id), timeout_s=ONE_SLING_S, name_holder=True)
     try:
         lock.__enter__()
     except ConflictError as error:

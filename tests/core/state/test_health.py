@@ -53,6 +53,8 @@ def test_hooked_work_is_judged_by_the_time_since_progress(quiet_min: float, ralp
         ("resting polecat without session", Evidence(session=False), Health.IDLE),
         ("resting agent with session", Evidence(session=True, alive=True), Health.IDLE),
         ("session gone with work", at_work(1, session=False, alive=None), Health.ZOMBIE),
+        ("just slung, the session is being made", at_work(0.1, session=False, alive=None), Health.WORKING),
+        ("just slung, and its process died", at_work(0.1, alive=False), Health.ZOMBIE),
         ("agent process gone with work", at_work(1, alive=False), Health.ZOMBIE),
         ("no tmux with fresh work", at_work(1, session=None, alive=None), Health.WORKING),
         ("no tmux with old work", at_work(20, session=None, alive=None), Health.STALLED),
