@@ -56,7 +56,19 @@ def run(args: Namespace) -> int:
     output.say(f"{output.style('✓', 'green')} {made.id} {output.clean(made.title)} ({many})")
     if not count:
         output.say(f"  empty so far: gt convoy add {made.id} BEAD…")
+    else:
+        _say_when(root)
     return 0
+
+
+def _say_when(root: str) -> None:
+    """When its ready work is given out, if there is a daemon to do that."""
+    from gastown_core.daemon.note import is_running
+    from gastown_core.town.settings import load_settings
+
+    grace_s = load_settings(root).seconds("convoy.feed_grace")
+    if grace_s and is_running(root):
+        output.say(f"  what is ready is given out in {grace_s:g} s; gt sling BEAD RIG does it now")
 
 
 def _read_words(args: Namespace, ledger: TownLedger) -> tuple[str, list[str], str]:

@@ -112,7 +112,7 @@ def prune_log(shift: Shift) -> str:
 
 
 TOWN = (
-    Duty("dispatch", dispatch_ready, ("ledger",), 60.0, 0.15),
+    Duty("dispatch", dispatch_ready, ("ledger",), 10.0, 0.15),
     Duty("workers", release_dead_workers, (), 15.0, 5.0),
     Duty("mountains", audit_mountains, (), 60.0, 10.0),
     Duty("gates", open_gates, ("ledger",), 60.0, 5.0),

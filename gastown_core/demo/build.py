@@ -53,6 +53,7 @@ SETTINGS: dict[str, Any] = {
     "default_agent": "scripted",
     "agents": {"scripted": {"env": {"GT_SCRIPT_PACE": PACE_S}}},
     "operational": {"session": {"stalled": "20s", "gupp_violation": "45s"}, "polecat": {"heartbeat_stale": "15s"}},
+    "convoy": {"feed_grace": "3s"},
     "up": {"deacon": False},
 }
 """Short spans, so that a minute shows what a day shows in a real town."""

@@ -40,6 +40,9 @@ TOWN = (
     Setting("scheduler.max_polecats", "int>=-1", -1, "at most so many polecats at work; -1 no limit"),
     Setting("scheduler.batch_size", "int>=1", 1, "dispatched at once"),
     Setting("scheduler.spawn_delay", "duration", "0s", "pause between two spawns"),
+    Setting(
+        "convoy.feed_grace", "duration", "30s", "how long new members wait for a sling by hand before they are fed"
+    ),
     Setting("convoy.notify_on_complete", "bool", False, "tell the mayor when a convoy lands"),
     Setting("up.deacon", "bool", True, "gt up starts the deacon's session"),
     Setting("up.witness", "bool", True, "gt up starts the witnesses"),

@@ -69,6 +69,7 @@ TOWN_SETTINGS = {
     "default_agent": "scripted",
     "agents": {"scripted": {"env": {"GT_SCRIPT_PACE": "0.02"}}},
     "scheduler": {"max_polecats": 4, "batch_size": 4},
+    "convoy": {"feed_grace": "0s"},
 }
 RIG_SETTINGS = {
     "merge_queue": {

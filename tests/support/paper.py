@@ -105,6 +105,8 @@ def paper(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Paper:
         json.dump({"type": "town", "version": 2, "name": "paper"}, handle)
     with open(os.path.join(root, "mayor", "rigs.json"), "w") as handle:
         json.dump({"version": 1, "rigs": {rig: {"beads": {"prefix": prefix}} for rig, prefix in RIGS.items()}}, handle)
+    with open(os.path.join(root, "settings", "config.json"), "w") as handle:
+        json.dump({"convoy": {"feed_grace": "0s"}}, handle)
     make_store(root, "hq")
     for rig, prefix in RIGS.items():
         make_store(os.path.join(root, rig), prefix)

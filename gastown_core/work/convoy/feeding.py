@@ -9,17 +9,18 @@ from __future__ import annotations
 import heapq
 import os
 
-from gastown_core.beads.query import TOMBSTONE
+from gastown_core.beads.query import BLOCKING_TYPES, PARENT_CHILD, TOMBSTONE
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
 from gastown_core.files.locks import FileLock
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.record import Record
+from gastown_core.town.settings import load_settings
 from gastown_core.work.convoy.convoys import member_ids
 from gastown_core.work.mountain.failures import PAUSED
 from gastown_core.work.scheduler import cooling
-from gastown_core.work.scheduler.board import Board
+from gastown_core.work.scheduler.board import Board, Hold
 from gastown_core.work.scheduler.capacity import read_capacity
 from gastown_core.work.scheduler.dispatch import Dispatched, dispatch
 from gastown_core.work.scheduler.enqueue import is_deferred
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
-    from gastown_core.work.scheduler.board import Hold
     from gastown_core.work.scheduler.capacity import Capacity
 
+AFTER = BLOCKING_TYPES - {PARENT_CHILD}
+"""Edges that say: not before the other."""
+FRESH = "fresh"
+"""Code of a Hold: the convoy was made or added to a moment ago."""
 ALARM_AT = 3
 """So many failures of one bead's dispatch raise an escalation."""
 MOST_HOURS = 24.0
@@ -85,7 +89,7 @@ def plan_feed(
     with_holds: bool = True,
     with_room: bool = True,
 ) -> FeedPlan:
-    """Who would be fed in which order; ``only`` restricts it to some convoys. Changes nothing.
+    """Who would be fed in which order; ``only`` restricts it to some convoys, and feeds them at once. Changes nothing.
 
     Without ``with_holds`` the reasons of members that are not open are left out, without ``with_room`` the count.
     """
@@ -97,6 +101,7 @@ def plan_feed(
     members = {one.id: member_ids(one) for one in fed}
     statuses = ledger.statuses(dict.fromkeys(bead_id for ids in members.values() for bead_id in ids))
     board.learn(bead_id for bead_id, status in statuses.items() if status not in (CLOSED, HOOKED, IN_PROGRESS))
+    grace_s = 0.0 if wanted else load_settings(root).seconds("convoy.feed_grace")
     groups: list[_Group] = []
     held: list[tuple[str, str, Hold]] = []
     for convoy in fed:
@@ -105,7 +110,7 @@ def plan_feed(
             status = statuses.get(bead_id)
             if status == CLOSED or (not with_holds and status != OPEN):
                 continue
-            hold = board.hold(bead_id)
+            hold = board.hold(bead_id) or _in_grace(convoy, board, bead_id, grace_s)
             if hold is not None:
                 held.append((bead_id, convoy.id, hold))
             elif (bead := board.bead(bead_id)) is not None:
@@ -114,6 +119,18 @@ def plan_feed(
             groups.append(group)
     capacity = read_capacity(root, ledger, live=board.live, clock=ledger.clock) if groups and with_room else None
     return FeedPlan(_line(groups, board), tuple(held), passed, capacity)
+
+
+def _in_grace(convoy: Excerpt, board: Board, bead_id: str, grace_s: float) -> Hold | None:
+    """Why a member of a convoy that was just made or added to waits: whoever did that may want to sling it by hand.
+
+    Work that others had to finish first goes at once.
+    """
+    left = convoy.updated_at + grace_s - board.now
+    bead = board.bead(bead_id)
+    if not grace_s or left <= 0 or bead is None or any(edge.type in AFTER for edge in bead.edges):
+        return None
+    return Hold(FRESH, f"its convoy is new; given out in {left:.0f} s", (), f"gt sling {bead_id} RIG, if not so")
 
 
 def open_convoys(ledger: TownLedger) -> list[Excerpt]:

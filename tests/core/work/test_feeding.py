@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from gastown_core.work.convoy import feeding
+from gastown_core.work.convoy.convoys import add_to_convoy
 from gastown_core.work.scheduler import cooling
 from gastown_core.work.scheduler.board import Board
 from gastown_core.work.scheduler.capacity import read_capacity
@@ -156,3 +157,31 @@ def test_capacity_counts_hooks_fresh_slings_and_live_sessions_that_hold_work(pap
     assert (found.working, found.limit, found.room, found.per_rig) == (1, 25, 24, {"shop": 1})
     paper.set("scheduler.max_polecats", "1")
     assert count().refusal() == "1 of 1 polecats at work (scheduler.max_polecats)"
+
+
+def test_members_of_a_new_convoy_are_left_to_the_person_for_a_while(paper):
+    paper.set("convoy.feed_grace", "30s")
+    first, later = paper.file("first"), paper.file("later")
+    done = paper.file("done")
+    freed = paper.file("freed", after=(done,))
+    paper.close(done)
+    convoy = paper.convoy("C", first, freed)
+    paper.clock.advance(5)
+
+    def line() -> list[str]:
+        plan = feeding.plan_feed(paper.root, paper.ledger, Board(paper.root, paper.ledger, paper.clock.now()))
+        return [one.bead for one in plan.line]
+
+    assert line() == [freed], "what others had to finish first goes at once"
+    plan = feeding.plan_feed(paper.root, paper.ledger, Board(paper.root, paper.ledger, paper.clock.now()))
+    assert [(bead, hold.code, hold.text) for bead, _, hold in plan.held] == [
+        (first, "fresh", "its convoy is new; given out in 25 s")
+    ]
+    paper.clock.advance(26)
+    assert set(line()) == {first, freed}
+    add_to_convoy(paper.root, paper.ledger, convoy, [later], actor="ana", clock=paper.clock)
+    assert line() == [freed], "an addition begins the while anew"
+    only = feeding.plan_feed(
+        paper.root, paper.ledger, Board(paper.root, paper.ledger, paper.clock.now()), only=(convoy,)
+    )
+    assert len(only.line) == 3, "a launch or a refresh does not wait"
