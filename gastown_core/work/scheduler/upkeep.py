@@ -116,13 +116,28 @@ def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], act
 
     who = polecat_of(one.assignee)
     if who is not None and get_agent_bead(ledger, who.bead_id(rigs[who.rig])) is not None:
-        record_hook(root, ledger, who, rigs[who.rig], SUSPENDED, actor=actor, bead=one.id, clock=clock)
+        prefix = rigs[who.rig]
+        record_hook(root, ledger, who, prefix, SUSPENDED, actor=actor, bead=one.id, clock=clock, agent_state="idle")
     payload = {"bead": one.id, "target": one.assignee, "title": one.title, "reason": "its session is gone"}
     append_event(root, "work_released", actor, payload, clock=clock)
     try:
         respawns.note(root, one.id, clock=clock)
+        _raise_alarm(root, ledger, one, actor, clock)
     except GastownError:
         # a count that cannot be kept must not keep work from going on
         pass
     why = f"{who.short if who is not None else one.assignee} died"
     mountain_failures.count_failure(root, ledger, one.id, why, actor=actor, clock=clock)
+
+
+def _raise_alarm(root: str, ledger: TownLedger, one: Held, actor: str, clock: Clock) -> None:
+    """Work that has cost as many workers as the town allows waits for a person, who has to hear of it, once."""
+    from gastown_core.messaging.escalate import escalate
+
+    limit = int(load_settings(root).lenient("operational.witness.max_bead_respawns"))
+    count = respawns.count_of(root, one.id)
+    if limit and count >= limit:
+        subject = f"{one.id} has cost {count} workers: {one.title}"
+        reason = f"nobody gets it any more; look what happened, then gt sling respawn-reset {one.id}"
+        key = f"respawns:{one.id}"
+        escalate(root, ledger, "high", subject, sender=actor, reason=reason, about=one.id, key=key, clock=clock)

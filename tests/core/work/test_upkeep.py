@@ -178,3 +178,14 @@ def test_refresh_after_a_killed_worker_goes_on_in_its_worktree(rigged, server):
         assert rigged.bead(bead.id).status in ("hooked", "in_progress")
     finally:
         town.kill_server()
+
+
+def test_a_person_hears_once_of_work_that_has_cost_its_last_worker(paper):
+    bead = hold(paper)
+    paper.convoy("C", bead)
+    for _ in range(4):
+        paper.change(bead, status="hooked", assignee="shop/polecats/opal")
+        assert release(paper) == [bead]
+    sent = paper.events("escalation_sent")
+    assert [one["payload"]["reason"] for one in sent] == [f"{bead} has cost 3 workers: Fix it"]
+    assert ("mayor/", f"[HIGH] {bead} has cost 3 workers: Fix it") in paper.mail()
