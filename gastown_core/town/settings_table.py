@@ -129,7 +129,7 @@ RIG = (
     Setting("crew.startup", "text", None, "who gt up --restore starts: all, none, or names"),
     Setting("workflow.default_formula", "text", "mol-polecat-work", ""),
     Setting("merge_queue.enabled", "bool", True, ""),
-    Setting("merge_queue.on_conflict", "one of assign_back|auto_rebase", "assign_back", ""),
+    Setting("merge_queue.on_conflict", "one of assign_back|auto_rebase", "assign_back", "both: a worker resolves it"),
     Setting("merge_queue.run_tests", "bool", True, ""),
     Setting("merge_queue.setup_command", "text", None, ""),
     Setting("merge_queue.typecheck_command", "text", None, ""),
@@ -159,13 +159,13 @@ RIG = (
     Setting("merge_queue.stale_claim_timeout", "duration", "30m", ""),
     Setting("merge_queue.merge_strategy", "one of direct|pr", "direct", "pr: tested here, merged by the provider"),
     Setting("merge_queue.vcs_provider", "one of github|bitbucket", "github", ""),
-    Setting("merge_queue.judgment_enabled", "bool", False, ""),
+    Setting("merge_queue.judgment_enabled", "bool", False, "read by agents that review; the engine does not"),
     Setting("merge_queue.integration_branch_polecat_enabled", "bool", True, ""),
     Setting("merge_queue.integration_branch_refinery_enabled", "bool", True, ""),
     Setting("merge_queue.integration_branch_template", "text", "integration/{title}", ""),
     Setting("merge_queue.integration_branch_auto_land", "bool", False, ""),
-    Setting("merge_queue.require_review", "bool", False, ""),
-    Setting("merge_queue.review_depth", "one of quick|standard|deep", "standard", ""),
+    Setting("merge_queue.require_review", "bool", False, "read by agents that review; the engine does not"),
+    Setting("merge_queue.review_depth", "one of quick|standard|deep", "standard", "read by agents that review"),
 )
 
 DAEMON = (
