@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.snapshot import MemberView
     from gastown_core.work.convoy.convoys import Convoy
 
 
@@ -19,6 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "convoy", nargs="?", default="", help="its id, or its number in gt convoy list (default: the one touched last)"
     )
+    parser.add_argument("--landing", action="store_true", help="how far each member came, proved by git")
     context.add_json(parser)
 
 
@@ -31,6 +33,8 @@ def run(args: Namespace) -> int:
     root = context.town()
     ledger = TownLedger(root)
     convoy = find_convoy(ledger, args.convoy)
+    if args.landing:
+        return _landing(root, convoy.bead.id, as_json=args.json)
     # who lives is another command's question (gt agents, gt convoy refresh): it would cost a look at tmux
     is_at_work = convoy.bead.status != "closed"
     holds = dict(holds_of(root, ledger, convoy, live=None)) if is_at_work else {}
@@ -44,6 +48,45 @@ def run(args: Namespace) -> int:
 
     output.say("\n".join(detail_lines(convoy, holds)))
     return 0
+
+
+def _landing(root: str, convoy_id: str, *, as_json: bool) -> int:
+    """The landing strip of every member: what is proved, and where ledger and git contradict each other."""
+    from gastown_core.model.landing import LandingStrip
+    from gastown_core.state.collect import collect
+
+    view = collect(root, fast=True, landings=True).convoy(convoy_id)
+    if view is None:
+        raise NotFoundError(f"{convoy_id} closed long ago", "strips are kept for a day after that", "gt convoy show")
+    if as_json:
+        rows = []
+        for member in view.members:
+            strip = member.landing or LandingStrip(())
+            steps = {step.name: {"state": step.state, "how": step.how} for step in strip.steps}
+            rows.append({"id": member.bead_id, "steps": steps, "fault": strip.fault, "why": strip.why})
+        output.say_json({"id": view.id, "title": view.title, "members": rows, "faults": len(view.faults)})
+        return 0
+    output.say(
+        f"{view.id} {output.clean(view.title)}  {view.done} landed, {view.in_review} in review, {view.total} in all"
+    )
+    lines = [_strip_row(member) for member in view.members]
+    if lines:
+        output.say(output.table(lines))
+    return 0
+
+
+def _strip_row(member: MemberView) -> list[str]:
+    from gastown_core.model.landing import STEPS
+
+    strip = member.landing
+    if strip is None:
+        return [member.bead_id, *(f"· {name}" for name in STEPS), f"not begun: {member.stage}"]
+    marks = [f"{_MARKS[step.state]} {step.name}" for step in strip.steps]
+    telling = next((step for step in strip.steps if step.state != "yes" and step.how), strip.steps[-1])
+    return [member.bead_id, *marks, output.clean(strip.fault or telling.how)]
+
+
+_MARKS = {"yes": "✓", "no": "·", "now": "●", "failed": "✗", "skipped": "-", "unknown": "?"}
 
 
 def find_convoy(ledger: TownLedger, text: str) -> Convoy:

@@ -61,3 +61,16 @@ def test_a_held_queue_says_why_and_a_wrong_gate_where(queued: Queued) -> None:
 def test_a_polecat_does_not_merge(queued: Queued) -> None:
     refused = gt("refinery", "process", "shop", cwd=queued.root, GT_ROLE="polecat", GT_RIG="shop", GT_POLECAT="opal")
     assert refused.code == 2 and "gt done" in refused.err
+
+
+def test_a_convoy_tells_how_far_each_member_came_and_what_proves_it(queued: Queued) -> None:
+    queued.gate()
+    good, bad = queued.hand_in({"a": "1"}), queued.hand_in({"bad": "1"})
+    made = gt("convoy", "create", "Both", good.source_issue, bad.source_issue, "--json", cwd=queued.root).json["id"]
+    assert gt("refinery", "process", "shop", cwd=queued.root).code == 3
+    told = gt("convoy", "show", made, "--landing", "--json", cwd=queued.root).json
+    steps = {row["id"]: {name: step["state"] for name, step in row["steps"].items()} for row in told["members"]}
+    assert set(steps[good.source_issue].values()) == {"yes"} and told["faults"] == 0
+    assert steps[bad.source_issue]["pushed"] == "yes" and steps[bad.source_issue]["landed"] == "no"
+    shown = gt("convoy", "show", made, "--landing", cwd=queued.root).out
+    assert "1 landed" in shown and "on origin/main names it" in shown
