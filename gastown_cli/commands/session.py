@@ -73,15 +73,27 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
         yield receipt("stopped", f"{entry.session} ended; {how}" if ended else f"{entry.session} was not running")
         return
     topic = args.topic or ("restart" if args.action == "restart" else "start")
-    if args.action == "start" or args.agent:
+    if args.agent:
         start = sessions.plan_start(root, entry, agent=args.agent, topic=topic, sender=me, bead=args.about)
     else:
-        start = sessions.plan_again(root, entry, topic=topic, sender=me, bead=args.about)
+        slung_with = _runtime_of_work(root, entry)
+        start = sessions.plan_again(root, entry, topic=topic, sender=me, bead=args.about, otherwise=slung_with)
     for warning in start.warnings:
         output.note(f"note: {output.clean(warning)}")
     begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent
     pane = begin(root, start)
     yield receipt("started", f"{entry.session} with {start.alias}, process {pane.pid}")
+
+
+def _runtime_of_work(root: str, entry: RosterEntry) -> str:
+    """The runtime that the work on the agent's hook was slung with, empty for the usual one."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.identity import rig_prefix
+    from gastown_core.work.hook.hook import dispatch_of, hooked_work
+
+    prefix = rig_prefix(root, entry.address.rig) if entry.address.rig else ""
+    held = hooked_work(TownLedger(root), entry.address, prefix)
+    return dispatch_of(held[0]).get("agent", "") if held else ""
 
 
 def wait_until_orphaned() -> None:

@@ -135,9 +135,13 @@ def plan_again(
     topic: str = "restart",
     sender: str = "overseer",
     bead: str = "",
+    otherwise: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Start:
-    """As ``plan_start``, with the runtime the agent has now if it has a session and that runtime is still known."""
+    """As ``plan_start``, with the runtime the agent has now if it has a session and that runtime is still known.
+
+    ``otherwise`` is the runtime for one without a session, empty for the usual one.
+    """
     pane = find_session(root, entry) if has_tmux() else None
     branch = os.environ.get("GT_BRANCH", "") if os.environ.get("GT_SESSION") == entry.session else ""
     if pane is not None and pane.agent:
@@ -145,7 +149,7 @@ def plan_again(
             return plan_start(
                 root, entry, agent=pane.agent, topic=topic, sender=sender, bead=bead, branch=branch, clock=clock
             )
-    return plan_start(root, entry, topic=topic, sender=sender, bead=bead, branch=branch, clock=clock)
+    return plan_start(root, entry, agent=otherwise, topic=topic, sender=sender, bead=bead, branch=branch, clock=clock)
 
 
 def _first_words(preset: Preset, topic: str) -> str:

@@ -175,7 +175,7 @@ def test_work_of_one_whom_a_person_stopped_waits_until_it_is_started_again(runni
     assert stopped.code == 0 and "its work waits" in stopped.out, stopped
     assert release_dead(rigged.root, rigged.ledger, bead_ids=[result.bead]) == []
     assert rigged.bead(result.bead).assignee == result.agent
-    assert gt("session", "start", result.agent, "--agent", "scripted", cwd=rigged.root).code == 0
+    assert gt("session", "start", result.agent, cwd=rigged.root).code == 0
     assert get_agent_bead(rigged.ledger, entry.bead_id).fields["agent_state"] == "working"
     sessions.stop_agent(rigged.root, entry, caller="test")
     assert release_dead(rigged.root, rigged.ledger, bead_ids=[result.bead]) == [result.bead]
