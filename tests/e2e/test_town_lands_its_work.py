@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ import pytest
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.store import BeadQuery
+from gastown_core.daemon.note import read_pid
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import list_worktrees
 from gastown_core.model.merge_request import LABEL, read_request
@@ -120,10 +122,13 @@ def file_beads(town: Town) -> dict[tuple[str, int], str]:
 
 
 @pytest.mark.timeout(300)
-def test_eighteen_of_twenty_land_and_two_ask_for_help(town: Town) -> None:
+def test_eighteen_of_twenty_land_and_two_ask_for_help_though_the_daemon_is_killed(town: Town) -> None:
     ids = file_beads(town)
     hopeless = {ids[key] for key in HOPELESS}
     town.gt("convoy", "create", "Everything", *ids.values(), "--human")
+    town.gt("daemon", "start")
+    until(lambda: told_merges(town) >= 5, "the first five land", timeout_s=120)
+    os.kill(read_pid(town.root), signal.SIGKILL)
     town.gt("daemon", "start")
 
     def settled() -> bool:
@@ -136,13 +141,17 @@ def test_eighteen_of_twenty_land_and_two_ask_for_help(town: Town) -> None:
         tell_what_hangs(town, ids)
         raise
     assert {bead for bead, status in town.ledger.statuses(ids.values()).items() if status == "blocked"} == hopeless
-    until(lambda: len([one for one in town.events() if one["type"] == "merged"]) == 18, "every merge is told")
+    until(lambda: told_merges(town) == 18, "every merge is told")
     until(lambda: not open_requests(town), "no merge request is open")
     check_main(town, ids)
     check_story(town, ids)
     check_convoy(town)
     town.gt("daemon", "stop")
     check_nothing_is_left(town, ids)
+
+
+def told_merges(town: Town) -> int:
+    return len([one for one in town.events() if one["type"] == "merged"])
 
 
 def check_main(town: Town, ids: dict[tuple[str, int], str]) -> None:
