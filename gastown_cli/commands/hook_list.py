@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.work.hook.view import HookView
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Words of ``gt hook list``."""
@@ -32,18 +34,7 @@ def run(args: Namespace) -> int:
     views = [look_at_hook(root, ledger, entry, live=live) for entry in agents]
     shown = [view for view in views if args.all or view.first is not None or view.state]
     if args.json:
-        output.say_json_rows(
-            [
-                {
-                    "agent": view.entry.address.path,
-                    "bead_id": view.first.id if view.first else "",
-                    "title": view.first.title if view.first else "",
-                    "status": view.first.status if view.first else "empty",
-                    "hook_state": view.state,
-                }
-                for view in shown
-            ]
-        )
+        output.say_json_rows([_as_json(view) for view in shown])
         return 0
     if not shown:
         output.say("every hook is empty")
@@ -60,3 +51,13 @@ def run(args: Namespace) -> int:
     ]
     output.say(output.table(rows, header=("AGENT", "HOOK", "BEAD", "STATUS", "TITLE")))
     return 0
+
+
+def _as_json(view: HookView) -> dict[str, str]:
+    return {
+        "agent": view.entry.address.path,
+        "bead_id": view.first.id if view.first else "",
+        "title": view.first.title if view.first else "",
+        "status": view.first.status if view.first else "empty",
+        "hook_state": view.state,
+    }

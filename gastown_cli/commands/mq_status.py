@@ -8,6 +8,10 @@ from gastown_core.clock import SYSTEM_CLOCK
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from typing import Any
+
+    from gastown_core.model.bead import Bead
+    from gastown_core.model.merge_request import MergeRequest
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,7 +30,25 @@ def run(args: Namespace) -> int:
     bead = find_request(ledger, args.request)
     request = read_request(bead)
     home = ledger.home_of(bead.id) or ledger.store_for(bead.id)
-    facts = {
+    facts = _facts(bead, request, [source for source, _ in home.dependents(bead.id)])
+    if args.json:
+        output.say_json(facts)
+        return 0
+    output.say(output.style(f"{bead.id}  {output.clean(bead.title)}", "bold"))
+    shown = {**facts, "score": f"{score(request, SYSTEM_CLOCK.now()):.0f}" if request.is_open else ""}
+    for key, value in shown.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if text and key not in ("id", "title", "type"):
+            output.say(f"  {key.replace('_', ' '):<13} {output.clean(text)}")
+    for comment in bead.comments[-3:]:
+        output.say()
+        output.say("\n".join("  " + output.clean(line) for line in str(comment.get("text")).splitlines()))
+    return 0
+
+
+def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, Any]:
+    """The request as ``--json`` prints it."""
+    return {
         "id": bead.id,
         "title": bead.title,
         "status": bead.status,
@@ -47,18 +69,5 @@ def run(args: Namespace) -> int:
         "retry_count": request.retry_count,
         "labels": list(bead.labels),
         "depends_on": [edge.target for edge in bead.edges],
-        "blocks": [source for source, _ in home.dependents(bead.id)],
+        "blocks": blocks,
     }
-    if args.json:
-        output.say_json(facts)
-        return 0
-    output.say(output.style(f"{bead.id}  {output.clean(bead.title)}", "bold"))
-    shown = {**facts, "score": f"{score(request, SYSTEM_CLOCK.now()):.0f}" if request.is_open else ""}
-    for key, value in shown.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        if text and key not in ("id", "title", "type"):
-            output.say(f"  {key.replace('_', ' '):<13} {output.clean(text)}")
-    for comment in bead.comments[-3:]:
-        output.say()
-        output.say("\n".join("  " + output.clean(line) for line in str(comment.get("text")).splitlines()))
-    return 0

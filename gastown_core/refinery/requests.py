@@ -152,20 +152,12 @@ def submit(
 
     Older requests of the same work are superseded.  Raises UsageError, NotFoundError, ConflictError, GitError.
     """
-    from gastown_core.town.branches import bead_of_branch
     from gastown_core.work.convoy import convoys
     from gastown_core.work.done import merge_requests
     from gastown_core.work.sling import bases
 
     branch = branch or git.branch()
-    if not branch or branch == place.default:
-        raise UsageError(f"{branch or 'a detached commit'} is no branch to hand in", "", "git switch -c NAME")
-    issue = issue or bead_of_branch(branch)
-    work = place.ledger.get(issue) if issue else None
-    if work is None:
-        raise NotFoundError(f"no bead {issue}" if issue else f"{branch} names no bead", "", "--issue ID names the work")
-    if work.is_closed and not resubmit:
-        raise ConflictError(f"{work.id} is closed", work.text("close_reason"), f"bd reopen {work.id}, or --resubmit")
+    work = _work_on(place, branch, issue, resubmit=resubmit)
     if not skip_deps:
         _check_steps(place, work)
     commit = git.commit_of(f"refs/heads/{branch}") or git.commit_of(branch)
@@ -196,6 +188,21 @@ def submit(
         append_event(place.root, "mr_queued", actor, payload, clock=place.clock)
         emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig, "mr": made}, clock=place.clock)
     return made, is_new
+
+
+def _work_on(place: Refinery, branch: str, issue: str, *, resubmit: bool) -> Bead:
+    """The bead that a branch carries, named or read off it. Raises UsageError, NotFoundError, ConflictError."""
+    from gastown_core.town.branches import bead_of_branch
+
+    if not branch or branch == place.default:
+        raise UsageError(f"{branch or 'a detached commit'} is no branch to hand in", "", "git switch -c NAME")
+    issue = issue or bead_of_branch(branch)
+    work = place.ledger.get(issue) if issue else None
+    if work is None:
+        raise NotFoundError(f"no bead {issue}" if issue else f"{branch} names no bead", "", "--issue ID names the work")
+    if work.is_closed and not resubmit:
+        raise ConflictError(f"{work.id} is closed", work.text("close_reason"), f"bd reopen {work.id}, or --resubmit")
+    return work
 
 
 def _check_steps(place: Refinery, work: Bead) -> None:

@@ -83,6 +83,23 @@ def close_convoy(
         batch.close(bead.id, reason or "closed by hand", force=True)
     payload = {"convoy": bead.id, "title": bead.title, "reason": reason, "open": len(still)}
     append_event(root, "convoy_closed", actor, payload, clock=clock)
+    _tell_closed(root, ledger, convoy, still, reason, actor=actor, extra=extra, clock=clock)
+    return True
+
+
+def _tell_closed(
+    root: str,
+    ledger: TownLedger,
+    convoy: Convoy,
+    still: list[str],
+    reason: str,
+    *,
+    actor: str,
+    extra: list[str],
+    clock: Clock,
+) -> None:
+    """Those who listen hear how far it was, and what stays open."""
+    bead = convoy.bead
     count = convoy.progress
     body = (
         f"{bead.id} was closed by {actor}: {count.done} of {count.total} done.{f' Reason: {reason}' if reason else ''}"
@@ -101,7 +118,6 @@ def close_convoy(
         extra=extra,
         clock=clock,
     )
-    return True
 
 
 def watch(ledger: TownLedger, convoy_id: str, address: str, *, way: str = MAIL, actor: str) -> Watch:
