@@ -58,8 +58,11 @@ def dispatch_ready(shift: Shift) -> str:
 def release_dead_workers(shift: Shift) -> str:
     """Work of polecats whose session has died becomes ready again; what they had done stays on its branch."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.polecat_pool import sweep
     from gastown_core.work.scheduler import upkeep
 
+    for rig in read_inventory(shift.root).rigs:
+        sweep(shift.root, rig.name, shift.clock.now())
     released = upkeep.release_dead(shift.root, TownLedger(shift.root), actor=ACTOR, clock=shift.clock)
     return f"released {', '.join(released)}" if released else ""
 

@@ -19,8 +19,10 @@ from gastown_core.town.discover import read_rigs
 from gastown_core.town.hook_record import PAUSED
 from gastown_core.town.settings import load_settings
 from gastown_core.work.convoy.convoys import tracking
+from gastown_core.work.hook.hook import dispatch_of
 from gastown_core.work.mountain import failures as mountain_failures
 from gastown_core.work.sling import respawns
+from gastown_core.work.sling.sling import is_being_slung
 from gastown_core.work.sling.workers import DEAD, live_sessions, polecat_of, worker_state
 
 TYPE_CHECKING = False
@@ -87,9 +89,15 @@ def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], 
     fields = record.fields if record is not None else {}
     if fields.get("agent_state") in RESTING or fields.get("exit_type") == "DEFERRED":
         return False
+    if is_being_slung(root, one.id):
+        return False
+    bead = ledger.get(one.id)
+    if bead is not None and dispatch_of(bead).get("start") == "session":
+        # it was to have a session, and the sling that would have made one is over: it was killed half-way, or this died
+        return True
     settings = load_settings(root)
     if fields.get("hook_state") == CREATED:
-        # no session was ever started for it: somebody may work there by hand, or a sling died half-way
+        # no session was meant for it: somebody may work there by hand
         return now - one.updated_at > settings.seconds("operational.daemon.stale_working")
     if fields.get("agent_state") == "spawning":
         return now - one.updated_at > settings.seconds("operational.session.spawn_grace")

@@ -8,6 +8,7 @@ from gastown_core.events.log import append_event
 from gastown_core.model.bead import HOOKED, read_fields
 from gastown_core.model.hook_life import CREATED, SUSPENDED
 from gastown_core.model.record import Record
+from gastown_core.tmux.socket import has_tmux
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.hook_record import tell_change
 from gastown_core.town.identity import rig_prefix
@@ -66,6 +67,9 @@ class Handover(Record):
             "mode": request.mode,
             "owned": request.owned,
         }
+        if self.request.session and has_tmux():
+            # so that a sling that was killed before its session can be told from work that is done by hand
+            words["start"] = "session"
         return {key: word for key, word in words.items() if word}
 
 

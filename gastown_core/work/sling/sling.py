@@ -305,6 +305,18 @@ def _lock(root: str, bead_id: str) -> Iterator[None]:
         lock.__exit__(None, None, None)
 
 
+def is_being_slung(root: str, bead_id: str) -> bool:
+    """Whether some process slings the bead at this moment."""
+    path = _lock_path(root, bead_id)
+    if not os.path.exists(path):
+        return False
+    try:
+        with FileLock(path, timeout_s=0.0, shared=True):
+            return False
+    except ConflictError:
+        return True
+
+
 def _assignee_lock(root: str, address: Address) -> FileLock:
     name = "assignee_" + address.path.replace("/", "_")
     return FileLock(_lock_path(root, name), timeout_s=ASSIGNEE_WAIT_S, name_holder=True)

@@ -4,8 +4,11 @@ import os
 
 import pytest
 
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.files.locks import FileLock
 from gastown_core.model.address import parse_address
 from gastown_core.town.agent_beads import put_agent_bead
+from gastown_core.town.polecat_pool import sweep
 from gastown_core.work.convoy.refresh import refresh
 from gastown_core.work.mountain.failures import SKIPPED, count_failure, failures_of, retry
 from gastown_core.work.scheduler.upkeep import release_dead
@@ -189,3 +192,26 @@ def test_a_person_hears_once_of_work_that_has_cost_its_last_worker(paper):
     sent = paper.events("escalation_sent")
     assert [one["payload"]["reason"] for one in sent] == [f"{bead} has cost 3 workers: Fix it"]
     assert ("mayor/", f"[HIGH] {bead} has cost 3 workers: Fix it") in paper.mail()
+
+
+def test_a_sling_that_was_killed_before_its_session_is_taken_up_again_at_once(paper):
+    bead = hold(paper, hook_state="created", agent_state="spawning")
+    paper.convoy("C", bead)
+    assert release(paper) == [], "somebody may work there by hand"
+    paper.change(bead, metadata={"dispatch": {"start": "session"}})
+    lock = os.path.join(paper.root, ".runtime", "locks", "sling")
+    os.makedirs(lock, exist_ok=True)
+    with FileLock(os.path.join(lock, f"{bead}.flock")):
+        assert release(paper) == [], "its sling is at it"
+    assert release(paper) == [bead]
+
+
+def test_reservations_of_dead_processes_are_swept(paper):
+    folder = os.path.join(paper.root, "shop", "polecats")
+    os.makedirs(folder)
+    for name, pid in (("dead", 2**22 - 7), ("alive", os.getpid())):
+        with open(os.path.join(folder, f"{name}.pending"), "w") as handle:
+            handle.write(f"{pid}\n")
+    sweep(paper.root, "shop", SYSTEM_CLOCK.now())
+    sweep(paper.root, "nowhere", SYSTEM_CLOCK.now())
+    assert os.listdir(folder) == ["alive.pending"]
