@@ -209,7 +209,8 @@ def check_nothing_is_left(town: Town, ids: dict[tuple[str, int], str]) -> None:
         assert not places, places
         branches = town.origin(rig).run("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
         assert [one for one in branches if any(f"/{bead}@" in one for bead in merged)] == []
-        assert len(os.listdir(os.path.join(town.root, rig, "polecats"))) <= 4
+        # never more than four at work; a name more may be made while the refinery lets go of one
+        assert len(os.listdir(os.path.join(town.root, rig, "polecats"))) <= 5
 
 
 def tell_what_hangs(town: Town, ids: dict[tuple[str, int], str]) -> None:
