@@ -22,7 +22,6 @@ from gastown_core.work.convoy.convoys import tracking
 from gastown_core.work.hook.hook import dispatch_of
 from gastown_core.work.mountain import failures as mountain_failures
 from gastown_core.work.sling import respawns
-from gastown_core.work.sling.sling import is_being_slung
 from gastown_core.work.sling.workers import DEAD, live_sessions, polecat_of, worker_state
 
 TYPE_CHECKING = False
@@ -82,6 +81,8 @@ def _dead(root: str, held: list[Held], rigs: Mapping[str, str], live: frozenset[
 
 def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], now: float) -> bool:
     """Whether the holder did not stop on purpose, and had the time to come up at all."""
+    from gastown_core.work.sling.sling import is_being_slung
+
     who = polecat_of(one.assignee)
     if who is None:
         return False
