@@ -13,25 +13,20 @@ from gastown_core.events.log import append_event
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.merge_request import NEEDS_RETRY
 from gastown_core.model.refinery import (
-    BISECTING,
-    ERROR,
     FAIL,
-    PASS,
     POST_MERGE,
     PUSHING,
     STACKING,
-    TESTING,
     BatchEntry,
 )
 from gastown_core.refinery import aftermerge, claims, conflicts, failure
 from gastown_core.refinery.aftermerge import Landed
-from gastown_core.refinery.bisect import Answer, Ask, Bisection
-from gastown_core.refinery.gate_run import tail
 from gastown_core.refinery.gates import Gates
-from gastown_core.refinery.hold import INFRASTRUCTURE, PUSH_BY_HAND, RED_TARGET, HoldError, lift, put_on_hold, read_hold
+from gastown_core.refinery.hold import INFRASTRUCTURE, PUSH_BY_HAND, HoldError, lift, put_on_hold
 from gastown_core.refinery.intent import Intent, drop_intent, write_intent
+from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.place import StoppedError, slug
-from gastown_core.refinery.prober import Prober, Verdict
+from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.stack import Clash, Stacker
@@ -42,10 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gastown_core.model.merge_request import MergeRequest
-    from gastown_core.refinery.bisect import Culprit, Round
     from gastown_core.refinery.cache import VerdictCache
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.stack import Stacked
     from gastown_core.refinery.state_file import Board
     from gastown_core.refinery.tips import Piece
     from gastown_core.refinery.worktrees import Worktrees
@@ -84,10 +77,7 @@ class BatchRun:
         self.order: list[str] = list(self.requests)
         self.tips: dict[str, str] = {}
         self.pieces: dict[str, Piece] = {}
-        self.green: dict[tuple[str, ...], Stacked] = {}
-        self.red: dict[tuple[str, ...], Verdict] = {}
-        self.bisections: list[Bisection] = []
-        self.culprits: list[Culprit] = []
+        self.judge = Judge(place, target, self.prober, board, needs)
         self.later: dict[str, str] = {}
         self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
 
@@ -143,7 +133,7 @@ class BatchRun:
         for _ in range(PUSHES):
             self.place.check_stop()
             self._stack()
-            good = self._judge(tuple(self.order)) if self.order else ()
+            good = self._judged(tuple(self.order)) if self.order else ()
             if not good or self._push(good):
                 break
             # somebody was quicker: the same again on what they pushed
@@ -152,7 +142,7 @@ class BatchRun:
             raise HoldError(INFRASTRUCTURE, f"{self.target} moved {PUSHES} times while this batch was tested")
         if good:
             self._finish(good)
-        self._explain()
+        self.judge.explain()
         self._settle()
 
     # -- stack ---------------------------------------------------------------------------------------------
@@ -224,83 +214,18 @@ class BatchRun:
             self.later[clash.id] = why
             self._leave(clash.id, "held", why)
 
-    # -- judge ---------------------------------------------------------------------------------------------
-
-    def _judge(self, whole: tuple[str, ...]) -> tuple[str, ...]:
+    def _judged(self, whole: tuple[str, ...]) -> tuple[str, ...]:
         """The requests of the stack that are green together. Raises HoldError if the target is to blame."""
-        self.board.phase(TESTING)
-        self.board.mark(whole, "testing")
-        verdicts = [self._probe(Ask(whole, "stack"))]
-        is_held = read_hold(self.place, self.target) is not None
-        if is_held and verdicts[0].result != PASS:
-            self._check_target()
-        if verdicts[0].result == FAIL and self.place.policy.retry_batch:
-            verdicts.append(self._probe(Ask(whole, "again", fresh=True, parent=whole)))
-        if verdicts[-1].result == PASS:
-            self.result = self.result._replace(flaky=self.result.flaky or len(verdicts) > 1)
-            return whole
-        if not is_held:
-            self._check_target()
-        self.board.phase(BISECTING)
-        bisection = Bisection(
-            whole,
-            self.needs,
-            runs=[one.result for one in verdicts],
-            width=self.place.policy.max_concurrent,
-            reruns=self.place.policy.reruns,
-        )
-        self.bisections.append(bisection)
-        self._drive(bisection.isolate())
-        self.culprits += bisection.culprits
-        self.board.mark([one.id for one in bisection.culprits if one.result == FAIL], "culprit")
-        held = {one: f"needs {culprit}" for one, culprit in bisection.held.items()}
-        held.update((one, f"does not stack without {culprit}") for one, culprit in bisection.aside.items())
-        self.later.update(held)
-        self.board.mark(held, "held")
-        return bisection.good
-
-    def _probe(self, ask: Ask) -> Verdict:
-        return self._note([ask], self.prober.all([ask]))[0]
-
-    def _note(self, asks: list[Ask], verdicts: list[Verdict]) -> list[Verdict]:
-        for ask, verdict in zip(asks, verdicts, strict=True):
-            if verdict.result == PASS and verdict.stacked is not None:
-                self.green[ask.requests] = verdict.stacked
-            elif verdict.result == FAIL or ask.requests not in self.red:
-                self.red[ask.requests] = verdict
-        return verdicts
-
-    def _drive(self, rounds: Round) -> None:
-        """Run the probes that a bisection asks for until it asks no more."""
-        try:
-            asks = next(rounds)
-            while True:
-                verdicts = self._note(asks, self.prober.all(asks))
-                asks = rounds.send([Answer(one.result, one.clash.id if one.clash else "") for one in verdicts])
-        except StopIteration:
-            return
-
-    def _check_target(self) -> None:
-        """Before anyone is blamed: is the bare target green?"""
-        verdict = self._probe(Ask((), "base"))
-        if verdict.result == FAIL and not verdict.is_known:
-            # an unlucky run must not stop everybody
-            verdict = self._probe(Ask((), "base", fresh=True))
-        if verdict.result == PASS:
-            return
-        gate = verdict.gate
-        log = tail(os.path.join(self.place.path, gate.log), 20) if gate is not None and gate.log else ""
-        if verdict.result == ERROR:
-            said = f"gate {gate.name}: {gate.detail}" if gate is not None else "the gates give no verdict"
-            raise HoldError(INFRASTRUCTURE, said, log)
-        what = failure.reason(gate)
-        raise HoldError(RED_TARGET, f"{self.target} at {self.base[:8]} is red by itself: {what}", log)
+        good = self.judge.judge(whole, self.base)
+        self.result = self.result._replace(flaky=self.judge.is_flaky)
+        self.later.update(self.judge.waiting)
+        return good
 
     # -- push ----------------------------------------------------------------------------------------------
 
     def _push(self, good: tuple[str, ...]) -> bool:
         """Bring the tested commit to the target; False if the target has moved. Raises HoldError, GitError."""
-        place, head = self.place, self.green[good].commit
+        place, head = self.place, self.judge.green[good].commit
         place.check_stop()
         self.board.phase(PUSHING)
         if not place.policy.auto_push or place.policy.pull_requests:
@@ -347,23 +272,15 @@ class BatchRun:
 
     # -- settle --------------------------------------------------------------------------------------------
 
-    def _explain(self) -> None:
-        """What is good has landed; now there is time to ask with whom a culprit fails."""
-        for bisection in self.bisections:
-            if any(one.result == FAIL and one.below for one in bisection.culprits):
-                self.board.phase(BISECTING)
-                self._drive(bisection.explain())
-        self.culprits = [one for bisection in self.bisections for one in bisection.culprits]
-
     def _settle(self) -> None:
         """Send the culprits back, leave for later what gave no verdict, and say why the others wait."""
         self.board.phase(POST_MERGE)
         rework: list[str] = []
         blamed: list[str] = []
         aside: list[str] = []
-        for one in self.culprits:
+        for one in self.judge.culprits:
             request = self.requests[one.id]
-            verdict = self.red.get((*one.below, one.id))
+            verdict = self.judge.red.get((*one.below, one.id))
             gate = verdict.gate if verdict is not None else None
             if one.result == FAIL:
                 others = tuple(other for other in self.requests if other != one.id)
