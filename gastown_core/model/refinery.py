@@ -81,6 +81,8 @@ class RefineryState(Record):
     probes: tuple[Probe, ...] = ()
     hold_reason: str = ""
     last: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+    pid_start: float = 0.0
+    """When that process began, as the process table has it: another with its number is not the engine."""
 
 
 class BatchRecord(Record):

@@ -15,6 +15,7 @@ from gastown_core.errors import ConflictError, GastownError, GitError, SettingsE
 from gastown_core.files.locks import FileLock
 from gastown_core.model.bead import OPEN
 from gastown_core.model.refinery import HELD, IDLE
+from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.batch import BatchRun, new_batch_id
 from gastown_core.refinery.cache import VerdictCache
@@ -213,7 +214,9 @@ class Engine:
     def rest(self) -> None:
         """Nothing is left to do: say so, also where a killed run's last word stands."""
         state = read_state(self.place.path)
-        if state is not None and state.phase not in (IDLE, HELD) and not _lives(state.pid):
+        if state is None or state.phase in (IDLE, HELD):
+            return
+        if state.pid == os.getpid() or not lives(state.pid, state.pid_start):
             self.board.rest()
 
 
@@ -234,18 +237,6 @@ def merging_process(place: Refinery, target: str) -> int:
         with open(lock.path, encoding="utf-8") as handle:
             text = handle.read().strip()
         return int(text) if text.isdigit() else -1
-
-
-def _lives(pid: int) -> bool:
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0
 
 
 def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | None:

@@ -21,6 +21,7 @@ from gastown_core.model.refinery import (
     from_json,
     to_json,
 )
+from gastown_core.process_table import start_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Board:
         self._lock = threading.Lock()
         before = read_state(rig_path)
         last = before.last if before is not None else {}
-        self.state = RefineryState(rig, pid=os.getpid(), last=last)
+        self.state = RefineryState(rig, pid=os.getpid(), pid_start=start_of(os.getpid()), last=last)
 
     def begin(self, batch: str, target: str, entries: Iterable[BatchEntry], *, phase: str) -> None:
         """A batch begins."""
@@ -111,7 +112,9 @@ class Board:
             self._write(**fields)
 
     def _write(self, **fields: Any) -> None:
-        self.state = self.state._replace(**fields, pid=os.getpid(), updated_at=self.clock.now())
+        self.state = self.state._replace(
+            **fields, pid=os.getpid(), pid_start=start_of(os.getpid()), updated_at=self.clock.now()
+        )
         data = json.dumps(to_json(self.state), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         # a full disk must not stop a merge for the sake of a picture
         with contextlib.suppress(StoreError, OSError):

@@ -15,6 +15,7 @@ from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, HELD, IDLE, STATE_FILE, BatchRecord, batch_record, from_json
+from gastown_core.process_table import lives
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class RefinerySource:
         if known.state is None and not known.history:
             return None
         state = known.state
-        return known._replace(is_alive=state is not None and state.pid > 0 and is_running(state.pid))
+        return known._replace(is_alive=state is not None and lives(state.pid, state.pid_start))
 
     def _moved(self, path: str) -> bool:
         try:
@@ -115,17 +116,6 @@ class RefinerySource:
         is_new = path not in self._marks
         self._marks[path] = mark
         return mark is not None or not is_new
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process of this id lives (one of another user counts)."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def _read_state(path: str) -> RefineryState | None:

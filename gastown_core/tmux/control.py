@@ -22,6 +22,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 from gastown_core import process
 from gastown_core.errors import NoTmuxError, TmuxError
+from gastown_core.process_table import lives
 from gastown_core.tmux.panes import (
     HIDDEN_PREFIX,
     PANE_FORMAT,
@@ -233,7 +234,7 @@ class ControlLink:
         """Remove hidden sessions of processes that ended before their link was complete."""
         for name in self.run("list-sessions -F '#{session_name}'"):
             pid = name.removeprefix(HIDDEN_PREFIX).partition("-")[0]
-            if name.startswith(HIDDEN_PREFIX) and pid.isdigit() and not _is_alive(int(pid)):
+            if name.startswith(HIDDEN_PREFIX) and pid.isdigit() and not lives(int(pid)):
                 with self._server.coming_and_going():
                     self.command(f"kill-session -t ={name}:").exception(5.0)
 
@@ -288,16 +289,6 @@ def quote(word: str) -> str:
 
 def _gone() -> NoServerError:
     return NoServerError("the link to tmux has ended")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _start_client(server: TmuxServer, session: str) -> tuple[subprocess.Popen[bytes], BinaryIO, int]:

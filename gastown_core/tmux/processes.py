@@ -8,28 +8,15 @@ process group), *liveness* asks whether the agent's process exists at all (any d
 from __future__ import annotations
 
 import os
-from collections import namedtuple
+
+from gastown_core.process_table import process_table, read_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import NamedTuple
 
+    from gastown_core.process_table import Process
     from gastown_core.tmux.panes import Pane
-
-    class Process(NamedTuple):
-        """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown."""
-
-        pid: int
-        name: str
-        parent: int
-        group: int
-        session: int
-        foreground: int
-        started: float
-        is_gone: bool
-else:
-    Process = namedtuple("Process", "pid name parent group session foreground started is_gone")
 
 SHELLS = frozenset("bash zsh sh fish tcsh csh ksh dash ash pwsh powershell".split())
 INTERPRETERS = ("python", "node", "bun", "deno", "ruby", "env")
@@ -87,57 +74,6 @@ def pane_processes(pane_pid: int) -> list[Process]:
         depth[pid] = level
     order = sorted(depth, key=lambda pid: -depth[pid])
     return [table[pid] for pid in (*order, pane_pid) if pid in table and not table[pid].is_gone]
-
-
-def is_running(process: Process) -> bool:
-    """Whether this very process (not another with its number) still runs."""
-    now = read_process(process.pid)
-    return now is not None and not now.is_gone and now.started == process.started
-
-
-def process_table() -> dict[int, Process]:
-    """All processes now, by number."""
-    try:
-        entries = os.listdir("/proc")
-    except OSError:
-        return _psutil_table()
-    table = {}
-    for entry in entries:
-        if entry.isdigit():
-            row = read_process(int(entry))
-            if row is not None:
-                table[row.pid] = row
-    return table or _psutil_table()
-
-
-def read_process(pid: int) -> Process | None:
-    """One process, None if there is none with that number."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as handle:
-            data = handle.read(512)
-    except FileNotFoundError:
-        return None if os.path.exists("/proc/self/stat") else _psutil_table().get(pid)
-    except OSError:
-        return None
-    head, _, tail = data.rpartition(b") ")
-    fields = tail.split()
-    if len(fields) < 20:
-        return None
-    name = head.partition(b" (")[2].decode("utf-8", "replace")
-    parent, group, session, _, foreground = (int(field) for field in fields[1:6])
-    return Process(pid, name, parent, group, session, foreground, float(fields[19]), fields[0] in (b"Z", b"X"))
-
-
-def _psutil_table() -> dict[int, Process]:
-    import psutil
-
-    table = {}
-    for item in psutil.process_iter(["pid", "name", "ppid", "create_time", "status"]):
-        info = item.info
-        gone = info["status"] == psutil.STATUS_ZOMBIE
-        pid, parent = int(info["pid"]), int(info["ppid"] or 0)
-        table[pid] = Process(pid, info["name"] or "", parent, 0, 0, 0, float(info["create_time"] or 0), gone)
-    return table
 
 
 def _children(table: Mapping[int, Process]) -> dict[int, list[int]]:

@@ -16,8 +16,9 @@ import threading
 import time
 
 from gastown_core.errors import TmuxError
+from gastown_core.process_table import is_running, read_process
 from gastown_core.tmux.panes import Pane, capture_pane, is_unsettled, read_pane
-from gastown_core.tmux.processes import SHELLS, Process, is_running, pane_processes
+from gastown_core.tmux.processes import SHELLS, pane_processes
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
 from gastown_core.tmux.theme import status_options
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from types import ModuleType
 
+    from gastown_core.process_table import Process
     from gastown_core.tmux.server import TmuxServer
 
 PLACEHOLDER = "exec tail -f /dev/null"
@@ -222,8 +224,6 @@ def _is_said(line: str) -> bool:
 
 def _own_line() -> set[int]:
     """This process and its ancestors."""
-    from gastown_core.tmux.processes import read_process
-
     line: set[int] = set()
     pid = os.getpid()
     while pid > 1 and pid not in line:

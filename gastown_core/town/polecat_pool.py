@@ -14,6 +14,7 @@ from gastown_core.errors import ConflictError, UsageError
 from gastown_core.files.atomic import write_json
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import POLECAT, Address
+from gastown_core.process_table import mark, mark_lives
 from gastown_core.town.inventory import RosterEntry, polecat_dir
 from gastown_core.town.names import NAME, RESERVED, free_names, pool_names
 from gastown_core.town.settings import load_settings
@@ -193,7 +194,7 @@ def _pending(root: str, rig: str, name: str) -> str:
 
 def _reserve(claimed: Claim) -> None:
     with open(_pending(claimed.root, claimed.rig, claimed.name), "w", encoding="ascii") as handle:
-        handle.write(f"{os.getpid()}\n")
+        handle.write(mark())
 
 
 def sweep(root: str, rig: str, now: float) -> None:
@@ -228,13 +229,5 @@ def drop_void_reservations(root: str, rig: str, now: float) -> None:
 def _is_running(path: str) -> bool:
     """Whether the process that wrote the reservation still runs."""
     with open(path, encoding="ascii", errors="replace") as handle:
-        text = handle.read().strip()
-    if not text.isdigit():
-        return True
-    try:
-        os.kill(int(text), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        # a note that names nobody is somebody else's: only its age ends it
+        return mark_lives(handle.read(200)) is not False

@@ -2,8 +2,9 @@ import os
 import subprocess
 import sys
 
+from gastown_core.process_table import is_running, read_process
 from gastown_core.tmux.panes import list_panes
-from gastown_core.tmux.processes import agents_alive, foreground_is, is_running, pane_processes, read_process
+from gastown_core.tmux.processes import agents_alive, foreground_is, pane_processes
 from tests.support.tmux import pane_of, screen, start_plain, until
 
 NAMES = ("claude",)

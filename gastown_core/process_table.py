@@ -1,0 +1,123 @@
+"""THE process table: what runs on this machine, and whether a number that was noted still means a living process.
+
+A process that has ended and was not taken away yet (a zombie: a container without an init never takes any away) is
+dead here.  A number alone may mean another process by now, so notes keep the moment of the start beside it: that is
+ticks since the machine's start on Linux, seconds elsewhere, and only ever compared.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    class Process(NamedTuple):
+        """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown."""
+
+        pid: int
+        name: str
+        parent: int
+        group: int
+        session: int
+        foreground: int
+        started: float
+        is_gone: bool
+else:
+    Process = namedtuple("Process", "pid name parent group session foreground started is_gone")
+
+
+def lives(pid: int, started: float = 0.0) -> bool:
+    """Whether this process lives; with ``started`` (see ``start_of``) only if it is that very one, not a later namesake.
+
+    One of another user counts, one that has ended does not, also where nobody takes it away.
+    """
+    if pid <= 0:
+        return False
+    row = read_process(pid)
+    if row is not None:
+        return not row.is_gone and started in (0.0, row.started)
+    try:
+        # a table that hides other users' processes
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def start_of(pid: int) -> float:
+    """When the process began, to be noted beside its number; 0 if it does not live or is hidden."""
+    row = read_process(pid)
+    return row.started if row is not None and not row.is_gone else 0.0
+
+
+def mark() -> str:
+    """This process for a note on disk: its number and its start, one a line."""
+    pid = os.getpid()
+    return f"{pid}\n{start_of(pid)!r}\n"
+
+
+def mark_lives(text: str) -> bool | None:
+    """Whether the process that such a note (or a bare number) names still lives; None if it names none."""
+    words = text.split()
+    if not words or not words[0].isdigit():
+        return None
+    try:
+        started = float(words[1]) if len(words) > 1 else 0.0
+    except ValueError:
+        started = 0.0
+    return lives(int(words[0]), started)
+
+
+def is_running(process: Process) -> bool:
+    """Whether this very process (not another with its number) still runs."""
+    return lives(process.pid, process.started)
+
+
+def process_table() -> dict[int, Process]:
+    """All processes now, by number."""
+    try:
+        entries = os.listdir("/proc")
+    except OSError:
+        return _psutil_table()
+    table = {}
+    for entry in entries:
+        if entry.isdigit():
+            row = read_process(int(entry))
+            if row is not None:
+                table[row.pid] = row
+    return table or _psutil_table()
+
+
+def read_process(pid: int) -> Process | None:
+    """One process, None if there is none with that number."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as handle:
+            data = handle.read(512)
+    except FileNotFoundError:
+        return None if os.path.exists("/proc/self/stat") else _psutil_table().get(pid)
+    except OSError:
+        return None
+    head, _, tail = data.rpartition(b") ")
+    fields = tail.split()
+    if len(fields) < 20:
+        return None
+    name = head.partition(b" (")[2].decode("utf-8", "replace")
+    parent, group, session, _, foreground = (int(field) for field in fields[1:6])
+    return Process(pid, name, parent, group, session, foreground, float(fields[19]), fields[0] in (b"Z", b"X"))
+
+
+def _psutil_table() -> dict[int, Process]:
+    import psutil
+
+    table = {}
+    for item in psutil.process_iter(["pid", "name", "ppid", "create_time", "status"]):
+        info = item.info
+        gone = info["status"] == psutil.STATUS_ZOMBIE
+        pid, parent = int(info["pid"]), int(info["ppid"] or 0)
+        table[pid] = Process(pid, info["name"] or "", parent, 0, 0, 0, float(info["create_time"] or 0), gone)
+    return table
