@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import namedtuple
 
 from gastown_core import process
 from gastown_core.errors import GastownError
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def hand_in(cwd: str) -> tuple[bool, str]:
 
 def _object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text)
+        value = decode_json(text)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

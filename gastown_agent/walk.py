@@ -6,10 +6,9 @@ step that is not done.
 
 from __future__ import annotations
 
-import json
-
 from gastown_agent.town_commands import gt
 from gastown_core.errors import GastownError
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Walk:
         """Say that the step is done, and take the next. Raises GastownError if that is refused."""
         finished = gt("mol", "step", "done", self.step, "--json", cwd=cwd)
         try:
-            value = json.loads(finished.out)
+            value = decode_json(finished.out)
         except ValueError:
             value = {}
         if finished.code or not isinstance(value, dict):

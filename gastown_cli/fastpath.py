@@ -8,10 +8,10 @@ as they were, so a failing start leaves nothing behind but what ``give_back`` cl
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
+from gastown_core.model.json_text import decode_json
 from gastown_core.town.discover import find_town
 
 TYPE_CHECKING = False
@@ -85,7 +85,7 @@ def read_picture(root: str, width: int, height: int) -> dict[str, Any] | None:
     """The saved picture, None unless it is whole and of exactly this size."""
     try:
         with open(os.path.join(root, PICTURE), "rb") as handle:
-            value = json.loads(handle.read())
+            value = decode_json(handle.read())
     except (OSError, ValueError):
         return None
     if not isinstance(value, dict) or value.get("width") != width or value.get("height") != height:

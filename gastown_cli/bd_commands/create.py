@@ -10,6 +10,7 @@ from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say
 from gastown_core.beads.record import excerpt_of
 from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,10 +150,9 @@ def _fields(args: Namespace, space: Workspace) -> dict[str, Any]:
 
 def read_metadata(text: str) -> Any:
     """The JSON of ``--metadata``. Raises UsageError."""
-    import json
 
     try:
-        return json.loads(text)
+        return decode_json(text)
     except ValueError as error:
         raise UsageError("--metadata is not JSON", str(error), '--metadata \'{"key": "value"}\'') from error
 

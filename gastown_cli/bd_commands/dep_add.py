@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from gastown_cli.bd_commands.render import say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style
 from gastown_core.errors import GastownError, NotFoundError, UsageError
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def _from_file(space: Workspace, path: str) -> int:
     added = []
     for number, line in enumerate(lines, 1):
         try:
-            value = json.loads(line)
+            value = decode_json(line)
             source = str(value.get("issue_id") or value["from"])
             target = str(value.get("depends_on_id") or value["to"])
             kind = str(value.get("type") or "blocks")

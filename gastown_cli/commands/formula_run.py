@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_cli import context, output, who
 from gastown_core.errors import GastownError, PartialError, UsageError
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,7 +144,6 @@ def _facts(root: str, rig: str, args: Namespace) -> dict[str, Any]:
 
 
 def _pull_request(root: str, rig: str, number: str) -> dict[str, Any]:
-    import json
     import os
 
     from gastown_core import process
@@ -155,7 +155,10 @@ def _pull_request(root: str, rig: str, number: str) -> dict[str, Any]:
     done = process.run(words, cwd=folder if os.path.isdir(folder) else root, timeout_s=30.0)
     if done.code:
         raise GastownError(f"gh pr view {number} failed", done.err.strip()[:200], "gh auth status may tell more")
-    value = json.loads(done.out)
+    try:
+        value = decode_json(done.out)
+    except ValueError as error:
+        raise GastownError(f"gh pr view {number} gave no JSON", str(error)) from error
     changed = [
         {"path": one.get("path"), "additions": one.get("additions", 0), "deletions": one.get("deletions", 0)}
         for one in value.get("files") or ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_cli import agent_molecule, context, output, who
 from gastown_core.errors import UsageError
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,13 +85,12 @@ def _which(root: str, ledger: TownLedger, text: str) -> tuple[str, str]:
 
 
 def _read_output(text: str) -> Any:
-    import json
     import sys
 
     if not text:
         return None
     try:
-        return json.loads(sys.stdin.read() if text == "-" else text)
+        return decode_json(sys.stdin.read() if text == "-" else text)
     except ValueError as error:
         raise UsageError("--output is not JSON", str(error), "for example --output '{\"score\": 3}'") from error
 

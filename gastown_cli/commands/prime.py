@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_cli import context, output
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ def _note_start(root: str, entry: RosterEntry) -> None:
 
 def _hook_input() -> tuple[str, str]:
     """(source, session id) that the runtime wrote to stdin as JSON; waits at most half a second for it."""
-    import json
     import select
     import sys
 
@@ -79,7 +79,7 @@ def _hook_input() -> tuple[str, str]:
     value: object = None
     if not sys.stdin.isatty() and select.select([sys.stdin], [], [], 0.5)[0]:
         try:
-            value = json.loads(os.read(sys.stdin.fileno(), 65536) or b"null")
+            value = decode_json(os.read(sys.stdin.fileno(), 65536) or b"null")
         except (ValueError, OSError):
             value = None
     if not isinstance(value, dict):

@@ -15,6 +15,7 @@ from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import format_micros, parse_moment
 from gastown_core.errors import StoreError
 from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.model.json_text import decode_json, encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) ->
         done += len(line) + 1
         kind, value = record.classify(line) if len(line) <= MAX_LINE else (record.JUNK, "longer than 64 MB")
         if kind == record.JUNK and value == "no id":
-            raw = record.read_json_line(line)
+            raw = decode_json(line)
             if isinstance(raw.get("title"), str):
                 yield record.BEAD, Bead(record.normalise(raw))
                 continue
@@ -145,10 +146,10 @@ def _unpacked(data: bytes) -> bytes:
     import json
 
     try:
-        values = json.loads(data)
+        values = decode_json(data)
     except ValueError:
         return data
-    return b"\n".join(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") for value in values)
+    return b"\n".join(encode_text(json.dumps(value, ensure_ascii=False)) for value in values)
 
 
 def _open_titles(store: JsonlStore) -> set[str]:

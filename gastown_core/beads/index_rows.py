@@ -8,6 +8,7 @@ from gastown_core.beads.record import excerpt_of
 from gastown_core.beads.store import Excerpt
 from gastown_core.clock import parse_moment
 from gastown_core.model.bead import Edge
+from gastown_core.model.json_text import encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, 
 
 def _storable(text: str) -> str:
     # SQLite takes no lone surrogates; the record itself keeps them
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else encode_text(text).decode()
 
 
 def excerpt_from(row: tuple[Any, ...]) -> Excerpt:

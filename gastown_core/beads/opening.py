@@ -11,6 +11,7 @@ from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.settings import prefix_in, read_settings, vocabulary
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, StoreError
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _guess_prefix(beads_dir: str) -> str:
         with open(os.path.join(beads_dir, "issues.jsonl"), "rb") as handle:
             for _, line in zip(range(20), handle):  # noqa: B905
                 try:
-                    value = json.loads(line)
+                    value = decode_json(line)
                 except ValueError:
                     continue
                 found = route_prefix(str(value.get("id") or "")) if isinstance(value, dict) else ""

@@ -13,6 +13,7 @@ from gastown_core.beads.ids import check_prefix, route_prefix
 from gastown_core.errors import ConflictError, StoreError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.locks import FileLock
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _read_line(line: bytes) -> Route | None:
     if line.lstrip().startswith(b"#"):
         return None
     try:
-        value = json.loads(line)
+        value = decode_json(line)
     except ValueError:
         return None
     if not isinstance(value, dict):

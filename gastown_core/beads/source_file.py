@@ -6,9 +6,11 @@ same; a file edited in place or swapped under the same inode number is therefore
 
 from __future__ import annotations
 
-import json
 import os
 from collections import namedtuple
+
+from gastown_core.files.jsonl import settled_status
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,13 +52,13 @@ class SourceFile:
             self.close()
             return None
         if self._fd >= 0 and (status.st_dev, status.st_ino) == (self.device, self.inode):
-            return os.fstat(self._fd)
+            return settled_status(self._fd)
         self.close()
         try:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
-        status = os.fstat(self._fd)
+        status = settled_status(self._fd)
         self.device, self.inode = status.st_dev, status.st_ino
         return status
 
@@ -115,6 +117,6 @@ def _is_whole(line: bytes) -> bool:
     if not line.rstrip().endswith(b"}"):
         return False
     try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
+        return isinstance(decode_json(line), dict)
+    except ValueError:
         return False

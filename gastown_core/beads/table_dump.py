@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from gastown_core.beads.record import normalise
 from gastown_core.errors import StoreError
 from gastown_core.model.bead import KEY_ORDER, Bead
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def _rows(path: str) -> list[Row]:
         with open(path, "rb") as handle:
             data = handle.read()
         if data.lstrip()[:1] == b"[":
-            values = json.loads(data)
+            values = decode_json(data)
         else:
-            values = [json.loads(line) for line in data.splitlines() if line.strip()]
+            values = [decode_json(line) for line in data.splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise StoreError(f"cannot read {path}", str(error)) from error
     return [row for row in values if isinstance(row, dict)]
@@ -90,7 +90,7 @@ def _record(row: Row) -> Row:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text) if text else None
+        return decode_json(text) if text else None
     except ValueError:
         return text
 

@@ -13,6 +13,7 @@ import re
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.errors import UsageError
 from gastown_core.files.atomic import write_atomic
+from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -67,7 +68,7 @@ def pending(root: str, channel: str) -> list[WakeUp]:
         path = os.path.join(folder, name)
         try:
             with open(path, "rb") as handle:
-                value = json.loads(handle.read())
+                value = decode_json(handle.read())
         except (OSError, ValueError):
             continue
         if isinstance(value, dict) and isinstance(value.get("type"), str):

@@ -15,6 +15,7 @@ from gastown_core.files.atomic import write_atomic
 from gastown_core.files.jsonl import append_lines
 from gastown_core.files.locks import FileLock
 from gastown_core.model.event import TownEvent, describe
+from gastown_core.model.json_text import encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def encode_curated(event: TownEvent, count: int = 0) -> bytes:
         record["payload"] = payload
     if count:
         record["count"] = count
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return encode_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
 
 
 def _recent(path: str, since: float) -> Iterable[TownEvent]:

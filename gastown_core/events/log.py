@@ -15,6 +15,7 @@ from gastown_core.errors import StoreError
 from gastown_core.files.jsonl import append_lines, lines_backward
 from gastown_core.files.locks import FileLock
 from gastown_core.model.event import TownEvent
+from gastown_core.model.json_text import decode_json, encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibi
         record["payload"] = dict(payload)
     record["visibility"] = visibility
     record["ms"] = int(now * 1000) % 1000
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return encode_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
 
 
-def parse_event(line: bytes, offset: int = -1, loads: Any = json.loads) -> TownEvent | None:
-    """The event in a line, None for junk. ``loads`` may be a faster decoder with the same meaning."""
+def parse_event(line: bytes, offset: int = -1) -> TownEvent | None:
+    """The event in a line, None for junk."""
     try:
-        record = loads(line)
+        record = decode_json(line)
     except ValueError:
         return None
     if not isinstance(record, dict):

@@ -11,6 +11,7 @@ import os
 
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.locks import FileLock
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def read_json(path: str) -> dict[str, Any] | None:
     except OSError as error:
         raise SettingsError(f"cannot read {path}", error.strerror or str(error)) from error
     try:
-        value = json.loads(data)
+        value = decode_json(data)
     except ValueError as error:
         raise SettingsError(f"{path} is not JSON", str(error), "correct that line; the file was not changed") from error
     if not isinstance(value, dict):

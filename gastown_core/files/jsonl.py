@@ -1,6 +1,7 @@
 """Appending lines so that no reader sees half of one, and reading a file's end without reading the file.
 
-An append is one ``os.write`` by a caller that holds the file's lock.  If the disk fills up in the middle, the
+An append is one ``os.write`` by a caller that holds the file's lock.  Many lines of one append are seen together or
+not at all by readers that take the length from ``settled_status``: the kernel grows a file page by page.  If the disk fills up in the middle, the
 file is cut back to its old length; if an earlier writer died in mid-line, the torn line is closed off first, so
 it stays in the file as one junk line and never swallows a good one.
 """
@@ -8,9 +9,11 @@ it stays in the file as one junk line and never swallows a good one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
 from gastown_core.errors import StoreError
+from gastown_core.files.locks import held_for_a_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,14 +39,10 @@ def append_lines(path: str, lines: Iterable[bytes], *, mode: int = 0o644, sync: 
             data = b"\n" + data
             start += 1
         try:
-            written = os.write(fd, data)
-            if written != len(data):
-                raise OSError(28, "no space left on device")
+            _write_whole(fd, data, size)
             if sync:
-                os.fdatasync(fd)
+                _sync(fd, size)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(fd, size)
             why = error.strerror or str(error)
             raise StoreError(
                 f"cannot write {path}", why, "the file is as it was; free some space and repeat"
@@ -51,6 +50,36 @@ def append_lines(path: str, lines: Iterable[bytes], *, mode: int = 0o644, sync: 
         return start, size + len(data)
     finally:
         os.close(fd)
+
+
+def _write_whole(fd: int, data: bytes, size: int) -> None:
+    with held_for_a_moment(fd, shared=False):
+        try:
+            if os.write(fd, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            _cut_back(fd, size)
+            raise
+
+
+def _sync(fd: int, size: int) -> None:
+    try:
+        os.fdatasync(fd)
+    except OSError:
+        with held_for_a_moment(fd, shared=False):
+            _cut_back(fd, size)
+        raise
+
+
+def _cut_back(fd: int, size: int) -> None:
+    with contextlib.suppress(OSError):
+        os.ftruncate(fd, size)
+
+
+def settled_status(fd: int) -> os.stat_result:
+    """The status of an open file at a moment when no append to it is half done."""
+    with held_for_a_moment(fd, shared=True):
+        return os.fstat(fd)
 
 
 def lines_backward(path: str, *, end: int | None = None, block: int = BLOCK) -> Iterator[tuple[int, bytes]]:

@@ -6,6 +6,7 @@ lock file only serves the error message.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -15,7 +16,10 @@ from gastown_core.errors import ConflictError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
+
+MOMENT_S = 0.2
 
 POLL_S = (0.0005, 0.01)
 """The first and the longest wait between two tries."""
@@ -78,6 +82,33 @@ class FileLock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+@contextlib.contextmanager
+def held_for_a_moment(fd: int, *, shared: bool) -> Iterator[None]:
+    """A flock on an open file itself, for as long as one write or one look at its length takes.
+
+    Without a lock file, so that readers of a folder they cannot write take part.  Whoever holds it longer than
+    MOMENT_S (a stopped process) is not waited for.
+    """
+    mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+    deadline = time.monotonic() + MOMENT_S
+    held = False
+    while not held:
+        try:
+            fcntl.flock(fd, mode)
+            held = True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(POLL_S[0])
+        except OSError:  # a file system without locks
+            break
+    try:
+        yield
+    finally:
+        if held:
+            fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _lock_hint(error: OSError) -> str:

@@ -11,6 +11,7 @@ from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_span, parse_duration
 from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -166,7 +167,6 @@ def _judge_timer(gate: Bead, now: float) -> Verdict:
 
 def judge_on_github(gate: Bead, cwd: str) -> Verdict:
     """Ask ``gh`` about a run or a pull request. Raises GastownError if it cannot be asked."""
-    import json
 
     from gastown_core import process
 
@@ -183,7 +183,7 @@ def judge_on_github(gate: Bead, cwd: str) -> Verdict:
         raise GastownError(
             f"gh {words[0]} view {wanted} failed", done.err.strip()[:200], "gh auth status may tell more"
         )
-    value = json.loads(done.out)
+    value = _answer(done.out, f"gh {words[0]} view")
     if words[0] == "pr":
         state = str(value.get("state") or "").upper()
         return Verdict({"MERGED": OPEN_NOW, "CLOSED": FAILED}.get(state, SHUT), f"{wanted} is {state.lower()}")
@@ -194,7 +194,6 @@ def judge_on_github(gate: Bead, cwd: str) -> Verdict:
 
 
 def _newest_run(workflow: str, cwd: str) -> str:
-    import json
 
     from gastown_core import process
 
@@ -202,10 +201,17 @@ def _newest_run(workflow: str, cwd: str) -> str:
     done = process.run(words, cwd=cwd or None, timeout_s=30.0)
     if done.code:
         raise GastownError(f"gh run list of {workflow} failed", done.err.strip()[:200])
-    runs = json.loads(done.out)
+    runs = _answer(done.out, "gh run list")
     if not runs:
         raise GastownError(f"workflow {workflow} has no run yet")
     return str(runs[0]["databaseId"])
+
+
+def _answer(said: str, command: str) -> Any:
+    try:
+        return decode_json(said)
+    except ValueError as error:
+        raise GastownError(f"{command} gave no JSON", str(error)) from error
 
 
 # -- checking ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import os
 import re
 
 from gastown_core.formulas.errors import FormulaError, Problem
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,11 +94,11 @@ def _json_data(source: Source) -> dict[str, Any]:
     import json
 
     try:
-        value = json.loads(source.text)
+        value = decode_json(source.text)
     except json.JSONDecodeError as error:
         raise _broken(source, "JSON", error.lineno, error.msg) from None
-    except RecursionError:
-        raise _broken(source, "JSON", 0, "nested too deep") from None
+    except ValueError as error:
+        raise _broken(source, "JSON", 0, str(error)) from None
     if not isinstance(value, dict):
         raise _broken(source, "JSON", 1, "a formula is an object")
     return value

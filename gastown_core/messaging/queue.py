@@ -11,6 +11,7 @@ import os
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import ConflictError
 from gastown_core.files.atomic import write_atomic
+from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def drain(town_root: str, session: str, *, clock: Clock = SYSTEM_CLOCK) -> list[
 def _read(path: str) -> dict[str, object]:
     try:
         with open(path, "rb") as handle:
-            value = json.loads(handle.read())
+            value = decode_json(handle.read())
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

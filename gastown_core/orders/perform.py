@@ -6,7 +6,6 @@ the face stays light and cannot be hurt, and the command log shows what a person
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from gastown_core import process
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError, UsageError
+from gastown_core.model.json_text import decode_json
 from gastown_core.model.order import Order, Receipt
 from gastown_core.orders.registry import BY_ID
 
@@ -119,7 +119,7 @@ def preview_of(root: str, order: Order) -> list[str]:
 def choices_of(root: str, order: Order) -> list[Choice]:
     """What may be given for the argument that the order asks for. Blocks. Raises GastownError if nobody can say."""
     try:
-        rows = json.loads(_said(root, _filled(BY_ID[order.kind].choices, order)))
+        rows = decode_json(_said(root, _filled(BY_ID[order.kind].choices, order)))
     except ValueError as error:
         raise GastownError(f"gt gave no list for {order.kind}", str(error)) from error
     found = [row for row in rows if isinstance(row, dict) and "number" in row] if isinstance(rows, list) else []
@@ -137,7 +137,7 @@ def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S) -> str:
 def previewed(said: str) -> list[str]:
     """The lines of a dry run: a JSON answer as ``name: value`` lines, without what is empty; else as it was said."""
     try:
-        value = json.loads(said)
+        value = decode_json(said)
     except ValueError:
         return [line.rstrip() for line in said.splitlines() if line.strip()]
     return list(_told(value))
@@ -207,7 +207,7 @@ def _failure(argv: list[str], code: int, said: list[str]) -> GastownError:
 def read_receipt(line: bytes, order: Order) -> Receipt | None:
     """The receipt in one line of ``--receipts`` output, None for any other line."""
     try:
-        value = json.loads(line)
+        value = decode_json(line)
     except ValueError:
         return None
     if not isinstance(value, dict):

@@ -8,6 +8,7 @@ import shutil
 
 from gastown_core.files.jsonl import append_lines, lines_backward
 from gastown_core.files.locks import FileLock
+from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, BatchRecord, batch_record
 
@@ -86,7 +87,7 @@ def recent(rig_path: str, most: int = 20) -> list[BatchRecord]:
     found: list[BatchRecord] = []
     for _, line in lines_backward(os.path.join(rig_path, BATCHES_FILE)):
         try:
-            record = batch_record(json.loads(line))
+            record = batch_record(decode_json(line))
         except ValueError:
             continue
         if record is not None:

@@ -5,12 +5,12 @@ Whether something was pushed is asked of git: the target at the remote and the t
 
 from __future__ import annotations
 
-import json
 import os
 
 from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.git.landed import landed_requests
+from gastown_core.model.json_text import decode_json
 from gastown_core.model.merge_request import read_request
 from gastown_core.refinery import aftermerge, claims
 from gastown_core.refinery.aftermerge import Landed
@@ -111,7 +111,7 @@ def open_intents(place: Refinery) -> list[str]:
     for name in names:
         try:
             with open(os.path.join(place.folder, name), encoding="utf-8") as handle:
-                found.append(str(json.load(handle)["target"]))
+                found.append(str(decode_json(handle.read())["target"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return found

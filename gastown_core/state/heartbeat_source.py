@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 
+from gastown_core.model.json_text import decode_json
 from gastown_core.runtimes.heartbeat import parse_heartbeat
 from gastown_core.state.facts import TownFacts
 
@@ -48,7 +48,7 @@ class HeartbeatSource:
     def _read(self, path: str, session: str) -> bool:
         try:
             with open(path, "rb") as handle:
-                value = json.loads(handle.read())
+                value = decode_json(handle.read())
         except (OSError, ValueError):
             return False
         beat = parse_heartbeat(value) if isinstance(value, dict) else None

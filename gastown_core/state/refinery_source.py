@@ -6,13 +6,13 @@ like everything else; a picture whose process is gone says so and never counts a
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
 from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
+from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, HELD, IDLE, STATE_FILE, BatchRecord, batch_record, from_json
 from gastown_core.process_table import lives
@@ -121,7 +121,7 @@ class RefinerySource:
 def _read_state(path: str) -> RefineryState | None:
     try:
         with open(path, "rb") as handle:
-            return from_json(json.loads(handle.read()))
+            return from_json(decode_json(handle.read()))
     except FileNotFoundError:
         return None
 
@@ -154,7 +154,7 @@ def _read_history(path: str) -> tuple[BatchRecord, ...]:
     found = []
     for line in reversed(lines):
         try:
-            record = batch_record(json.loads(line))
+            record = batch_record(decode_json(line))
         except ValueError:
             continue
         if record is not None:

@@ -7,7 +7,6 @@ the log is replaced (retention) the rows are read anew under a new ``generation`
 
 from __future__ import annotations
 
-import json
 import os
 from array import array
 from collections import OrderedDict
@@ -16,6 +15,7 @@ from gastown_core.events.log import SHOWN, log_path, parse_event
 from gastown_core.files.jsonl import lines_backward
 from gastown_core.model.address import OTHER, Address
 from gastown_core.model.event import INFO, SYSTEM
+from gastown_core.model.json_text import decode_json
 from gastown_core.state.filter import NO_FILTER, EventFilter, EventRow, matches
 from gastown_core.state.rows import Roster, event_row
 
@@ -152,7 +152,7 @@ class EventStream:
             row = self._extra[-place - 1]
             return {"ts": row.ts, "type": row.type, "bead": row.bead, "text": row.text, "source": "ledger"}
         try:
-            value = json.loads(self._line(place))
+            value = decode_json(self._line(place))
         except ValueError:
             return {"junk": self._line(place).decode("utf-8", "replace")}
         return value if isinstance(value, dict) else {"value": value}

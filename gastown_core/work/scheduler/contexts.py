@@ -6,10 +6,9 @@ The order itself is the object ``metadata.sling_context``, with the keys of the 
 
 from __future__ import annotations
 
-import json
-
 from gastown_core.beads.holders import labelled
 from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 from gastown_core.work.sling.request import SlingRequest
 
@@ -113,7 +112,7 @@ def _order_of(bead: Bead) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
     try:
-        older = json.loads(bead.description)
+        older = decode_json(bead.description)
     except ValueError:
         return {}
     return older if isinstance(older, dict) else {}
