@@ -8,6 +8,7 @@ from collections import namedtuple
 
 from gastown_core import process
 from gastown_core.errors import GitError
+from gastown_core.files.atomic import link_on_the_way
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ def plan_for(work: Assignment) -> Plan:
 
 
 def do_step(plan: Plan, number: int, work_dir: str, *, commit: bool = True) -> str:
-    """Write step ``number`` (from 0) into its file and commit it; returns the file. Raises GitError, OSError."""
+    """Write step ``number`` (from 0) into its file and commit it; returns the file. Raises GitError, OSError.
+
+    A file that a symbolic link of the project leads to is left alone: the link could lead anywhere.
+    """
     name = plan.files[number % len(plan.files)]
+    if link_on_the_way(work_dir, name):
+        name = f"changes/{plan.bead}.md"
     path = os.path.join(work_dir, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     step = plan.steps[number]

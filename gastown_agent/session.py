@@ -9,6 +9,7 @@ import time
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
+from gastown_core.files.atomic import link_on_the_way
 from gastown_core.files.jsonl import append_lines
 from gastown_core.runtimes.heartbeat import read_heartbeat, write_heartbeat
 
@@ -73,7 +74,9 @@ class Session:
         self.event("limited", bead=self.bead, **words, message="requests are rejected (429)")
 
     def note(self, kind: str, text: str) -> None:
-        """A line of the transcript, ``<work dir>/.runtime/transcript.jsonl``."""
+        """A line of the transcript, ``<work dir>/.runtime/transcript.jsonl``; none where the project has a link there."""
+        if link_on_the_way(self.identity.work_dir, ".runtime/transcript.jsonl"):
+            return
         folder = os.path.join(self.identity.work_dir, ".runtime")
         record = {"at": format_micros(SYSTEM_CLOCK.now()), "kind": kind, "text": text, "turn": self.turn}
         try:

@@ -61,16 +61,18 @@ def follow_redirects(beads_dir: str) -> str:
 
 
 def write_redirect(folder: str, target_beads_dir: str) -> None:
-    """Let ``<folder>/.beads`` point at another store, at its final folder and by a relative path."""
-    from gastown_core.files.atomic import write_atomic
+    """Let ``<folder>/.beads`` point at another store, at its final folder and by a relative path.
+
+    Raises StoreError if that is its own store, or if ``.beads`` is a symbolic link: what it points at is not ours.
+    """
+    from gastown_core.files.atomic import write_inside
 
     own = os.path.join(os.path.abspath(folder), BEADS)
     final = follow_redirects(target_beads_dir)
     if os.path.realpath(final) == os.path.realpath(own):
         raise StoreError(f"{own} cannot be redirected to itself", final)
-    os.makedirs(own, exist_ok=True)
     relative = os.path.relpath(final, os.path.abspath(folder))
-    write_atomic(os.path.join(own, REDIRECT), (relative + "\n").encode())
+    write_inside(os.path.abspath(folder), f"{BEADS}/{REDIRECT}", (relative + "\n").encode())
 
 
 def find_beads_dir(start: str = ".", env: Mapping[str, str] | None = None) -> str | None:

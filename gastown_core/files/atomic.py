@@ -41,6 +41,32 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
         raise StoreError(f"cannot write {path}", error.strerror or str(error), "the old file is untouched") from error
 
 
+def link_on_the_way(folder: str, relative: str) -> str:
+    """The first symbolic link among the parts of ``relative`` below ``folder``, the last one too; empty if none is one."""
+    here = folder
+    for part in relative.split("/"):
+        here = os.path.join(here, part)
+        if os.path.islink(here):
+            return here
+    return ""
+
+
+def write_inside(folder: str, relative: str, data: bytes, *, mode: int = 0o644) -> None:
+    """``write_atomic`` of a file below a folder that others fill; folders on the way are made.
+
+    Raises StoreError where a symbolic link (which could lead out of the folder) or a file is on the way.
+    """
+    link = link_on_the_way(folder, relative)
+    if link:
+        raise StoreError(f"{relative} is not written", f"{link} is a symbolic link", "links are never followed here")
+    path = os.path.join(folder, relative)
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{relative} is not written", f"{error.filename}: {error.strerror}") from error
+    write_atomic(path, data, mode=mode)
+
+
 def read_json(path: str) -> dict[str, Any] | None:
     """The JSON object in ``path``, None if there is no such file. Raises SettingsError naming file and line."""
     try:
@@ -61,7 +87,12 @@ def read_json(path: str) -> dict[str, Any] | None:
 
 def write_json(path: str, value: dict[str, Any], *, mode: int = 0o644) -> None:
     """Write ``value`` as indented JSON with a final newline, atomically."""
-    write_atomic(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(), mode=mode)
+    write_atomic(path, as_json(value), mode=mode)
+
+
+def as_json(value: dict[str, Any]) -> bytes:
+    """``value`` as the indented JSON of our files."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def edit_json(path: str, change: Callable[[dict[str, Any]], None], *, mode: int = 0o644) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from gastown_core.git.repo import ENGINE, Git, Identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import NamedTuple
 
     class Worktree(NamedTuple):
@@ -47,8 +47,37 @@ else:
 RESCUE = "refs/gastown/rescue"
 """Where work is kept that a worktree held when it was reused or removed: ``<name>/<milliseconds>`` below it."""
 
-OURS = (".runtime/", ".claude/", ".logs/", "__pycache__/", "state.json", "CLAUDE.local.md", ".beads/", ".gt-agent")
-"""What we put into worktrees and git must not see."""
+WORKER_NOTE = "CLAUDE.local.md"
+WORKER_MARK = "of this town"
+"""The first line of a ``WORKER_NOTE`` that the town wrote ends so; another one is the project's."""
+
+OURS = (
+    "/.beads/redirect",
+    "/.claude/settings.local.json",
+    "/.runtime/handoff_to_successor",
+    "/.runtime/transcript.jsonl",
+    f"/{WORKER_NOTE}",
+    "__pycache__/*.pyc",
+)
+"""What we put into worktrees and git must not see, by exact path; and what Python makes of a source beside it.
+
+Folders are never named: whatever else lies in them is the project's.
+"""
+
+_FORMERLY_OURS = frozenset(
+    (
+        ".runtime/",
+        ".claude/",
+        ".logs/",
+        "__pycache__/",
+        "state.json",
+        "CLAUDE.local.md",
+        ".beads/",
+        ".gt-agent",
+        "/mail/",
+    )
+)
+"""Patterns that were written once and hid files of the project; they are taken out where they stand."""
 
 
 def add(bare: Git, path: str, *, branch: str, start: str, new: bool = True) -> Git:
@@ -95,7 +124,31 @@ def status(git: Git) -> TreeStatus:
         if "R" in code or "C" in code:
             next(parts, "")
         (untracked if code == "??" else changed).append(path)
-    return TreeStatus(tuple(changed), tuple(untracked))
+    return TreeStatus(tuple(changed), (*untracked, *not_ours(git)))
+
+
+def not_ours(git: Git) -> tuple[str, ...]:
+    """Files on a path of ours that somebody else wrote: git is blind to them, so they have to be added by force."""
+    path = os.path.join(git.path, WORKER_NOTE)
+    try:
+        with open(path, "rb") as handle:
+            first = handle.readline(500)
+    except OSError:
+        return ()
+    if (
+        first.strip().endswith(WORKER_MARK.encode())
+        or git.attempt("ls-files", "--error-unmatch", WORKER_NOTE).code == 0
+    ):
+        return ()
+    return (WORKER_NOTE,)
+
+
+def add_everything(git: Git, *options: str, env: Mapping[str, str] | None = None) -> None:
+    """``git add`` of all that is not ours. Raises GitError."""
+    git.run("add", *options, "--", ".", env=env)
+    hidden = not_ours(git)
+    if hidden:
+        git.run("add", "--force", "--", *hidden, env=env)
 
 
 def count_ahead(git: Git, base: str, head: str = "HEAD") -> int:
@@ -105,6 +158,7 @@ def count_ahead(git: Git, base: str, head: str = "HEAD") -> int:
 
 def unsaved(git: Git) -> Unsaved:
     """What only this worktree holds."""
+    exclude(git)
     tree = status(git)
     commits = 0
     if git.commit_of("HEAD"):
@@ -153,7 +207,7 @@ def commit_of_everything(git: Git, message: str = "work saved before its worktre
     env = {"GIT_INDEX_FILE": index}
     try:
         git.run("read-tree", head, env=env) if head else git.run("read-tree", "--empty", env=env)
-        git.run("add", "--all", env=env)
+        add_everything(git, "--all", env=env)
         tree = git.run("write-tree", env=env)
     finally:
         if os.path.exists(index):
@@ -170,7 +224,7 @@ def commit_tree(git: Git, tree: str, parent: str, message: str) -> str:
 def put_back(git: Git, saved: str) -> None:
     """Make branch and files as they were when ``commit_of_everything`` gave ``saved``; what stands now is overwritten."""
     # what git does not know of yet would stay
-    git.run("add", "--all")
+    add_everything(git, "--all")
     git.run("read-tree", "-u", "--reset", saved)
     git.run("reset", "--quiet", f"{saved}^")
 
@@ -181,7 +235,10 @@ def common_dir(git: Git) -> str:
 
 
 def exclude(git: Git, patterns: Iterable[str] = OURS) -> None:
-    """Make git blind to ``patterns`` in every worktree of this repository, without touching a tracked file."""
+    """Make git blind to ``patterns`` in every worktree of this repository; patterns that hid too much go.
+
+    A tracked file is never hidden.  Cheap if all is so already.
+    """
     path = os.path.join(common_dir(git), "info", "exclude")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with FileLock(path + ".lock"):
@@ -190,11 +247,11 @@ def exclude(git: Git, patterns: Iterable[str] = OURS) -> None:
                 text = handle.read()
         except FileNotFoundError:
             text = ""
-        have = set(text.splitlines())
-        missing = [pattern for pattern in patterns if pattern not in have]
-        if missing:
-            lead = text if not text or text.endswith("\n") else text + "\n"
-            write_atomic(path, (lead + "\n".join(missing) + "\n").encode("utf-8", "surrogateescape"))
+        have = text.splitlines()
+        lines = [line for line in have if line not in _FORMERLY_OURS]
+        lines += [pattern for pattern in patterns if pattern not in lines]
+        if lines != have:
+            write_atomic(path, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
 
 
 def set_identity(git: Git, identity: Identity) -> None:

@@ -13,6 +13,7 @@ import sys
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, GitError, UsageError
 from gastown_core.events.log import append_event
+from gastown_core.files.atomic import link_on_the_way, write_inside
 from gastown_core.git import checkpoints
 from gastown_core.git.repo import Git
 from gastown_core.messaging.townlog import log_line
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 STORED, RESPAWNED, TOLD = "stored", "respawned", "told"
 MARK = "🤝 HANDOFF: "
-MARKER = os.path.join(".runtime", "handoff_to_successor")
+MARKER = ".runtime/handoff_to_successor"
 
 
 def handoff(
@@ -110,19 +111,21 @@ def store_note(root: str, entry: RosterEntry, subject: str, message: str, sender
 
 def leave_marker(entry: RosterEntry, reason: str = "handoff") -> None:
     """Leave word for the successor (``gt prime --hook`` takes it): the old session, and why."""
-    path = os.path.join(entry.work_dir, MARKER)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as handle:
-        handle.write(f"{entry.session}\n{reason}\n")
+    if link_on_the_way(entry.work_dir, MARKER):
+        # a link of the project: the successor starts as anybody does
+        return
+    write_inside(entry.work_dir, MARKER, f"{entry.session}\n{reason}\n".encode())
 
 
 def take_marker(work_dir: str) -> str:
     """The reason a predecessor left, once: the marker is gone afterwards; empty if there is none."""
     path = os.path.join(work_dir, MARKER)
+    if link_on_the_way(work_dir, MARKER):
+        return ""
     try:
-        with open(path, encoding="utf-8") as handle:
+        with open(path, encoding="utf-8", errors="replace") as handle:
             lines = handle.read().splitlines()
         os.unlink(path)
-    except FileNotFoundError:
+    except OSError:
         return ""
     return lines[1] if len(lines) > 1 else "handoff"

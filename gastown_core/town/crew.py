@@ -68,18 +68,26 @@ def add_crew(
         if new_branch:
             branch = f"crew/{name}"
             clone.run("checkout", "--quiet", "-b", branch)
-        sources.provision(os.path.join(root, rig), path, beads_home(root, rig))
-        exclude(clone, ("/state.json", "/mail/"))
-        os.makedirs(os.path.join(path, "mail"), exist_ok=True)
-        now = format_micros(clock.now())
-        state = {"name": name, "rig": rig, "clone_path": path, "branch": branch, "created_at": now, "updated_at": now}
-        write_json(os.path.join(path, "state.json"), state)
+        for warning in sources.provision(os.path.join(root, rig), path, beads_home(root, rig)):
+            progress(warning)
+        _note_state(clone, name, rig, branch, format_micros(clock.now()))
         from gastown_core.beads.ledger import TownLedger
 
         put_agent_bead(TownLedger(root), address, prefix, agent_state="idle")
         undo.pop_all()
     append_event(root, "crew_added", actor, {"rig": rig, "crew": name}, clock=clock)
     return RosterEntry(address, address.session(prefix), path, address.bead_id(prefix))
+
+
+def _note_state(clone: Git, name: str, rig: str, branch: str, now: str) -> None:
+    """``state.json`` and ``mail/``, for tools that look there; where the project has them, its own stay as they are."""
+    path = clone.path
+    if not os.path.lexists(os.path.join(path, "mail")):
+        os.mkdir(os.path.join(path, "mail"))
+    if not os.path.lexists(os.path.join(path, "state.json")):
+        exclude(clone, ("/state.json",))
+        state = {"name": name, "rig": rig, "clone_path": path, "branch": branch, "created_at": now, "updated_at": now}
+        write_json(os.path.join(path, "state.json"), state)
 
 
 def split_name(root: str, text: str, rig: str = "", here: str = "") -> tuple[str, str]:

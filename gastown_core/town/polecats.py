@@ -152,8 +152,8 @@ def build(claimed: Claim, planned: Sandbox) -> Sandbox:
         made = planned._replace(rescue=rescue)
         tree.run("checkout", "--quiet", "--force", "--no-track", "-b", planned.branch, planned.start)
         tree.run("clean", "--quiet", "-fd")
-    _furnish(root, planned.rig, entry, bare)
-    warnings = sources.run_setup_hooks(os.path.join(root, planned.rig), entry.work_dir)
+    warnings = _furnish(root, planned.rig, entry, bare)
+    warnings += sources.run_setup_hooks(os.path.join(root, planned.rig), entry.work_dir)
     why = "sling: gone on with" if planned.resumes else "sling: fresh branch"
     checkpoints.save(Git(entry.work_dir), claimed.name, why, planned.at, clean=not planned.resumes)
     return made._replace(warnings=(*planned.warnings, *warnings))
@@ -190,19 +190,19 @@ def _ref(branch: str) -> str:
     return f"+refs/heads/{branch}:refs/remotes/origin/{branch}"
 
 
-def _furnish(root: str, rig: str, entry: RosterEntry, bare: Git) -> None:
-    sources.provision(os.path.join(root, rig), entry.work_dir, beads_home(root, rig))
+def _furnish(root: str, rig: str, entry: RosterEntry, bare: Git) -> list[str]:
+    note = WORKER_TEXT.format(who=entry.address.short)
+    warnings = sources.provision(os.path.join(root, rig), entry.work_dir, beads_home(root, rig), note=note)
     domain = load_settings(root).lenient("agent_email_domain")
     tree = Git(entry.work_dir)
     worktree.set_identity(tree, signature(entry.address, domain))
     push_guard.install(bare, default_branch(root, rig))
     push_guard.bind(tree, bare.path)
-    with open(os.path.join(entry.work_dir, "CLAUDE.local.md"), "w", encoding="utf-8") as handle:
-        handle.write(WORKER_TEXT.format(who=entry.address.short))
+    return warnings
 
 
-WORKER_TEXT = """\
-# You are {who}, a polecat of this town
+WORKER_TEXT = f"""\
+# You are {{who}}, a polecat {worktree.WORKER_MARK}
 
 - This worktree and its branch are yours. Stay in it; never push the default branch.
 - `gt prime` tells you who you are, `gt hook` what to do. Work on the hook is run without asking.

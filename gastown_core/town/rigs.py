@@ -44,6 +44,10 @@ else:
     NewRig = namedtuple("NewRig", "name prefix url branch path")
 
 
+_LINK = "120000"
+"""How git's index marks a symbolic link."""
+
+
 def _silent(line: str) -> None:
     """Progress that nobody wants to see."""
 
@@ -143,7 +147,8 @@ def _clone(
         )
     prefix = _check_free(tracked or prefix or default_prefix(name), rigs)
     home = _make_ledger(path, clone, prefix, bool(tracked))
-    sources.provision(path, clone, home)
+    for warning in sources.provision(path, clone, home):
+        progress(warning)
     for repository in (bare, clone):
         push_guard.install(Git(repository), branch)
     refinery = os.path.join(path, "refinery", "rig")
@@ -156,12 +161,18 @@ def _clone(
 
 
 def tracked_prefix(clone: str) -> str:
-    """The prefix of the beads that a repository tracks, empty if it tracks none."""
-    if Git(clone).attempt("ls-files", "--error-unmatch", ".beads").code != 0:
-        return ""
+    """The prefix of the beads that a repository tracks, empty if it tracks none.
+
+    Beads behind a symbolic link or a redirect lie somewhere else; they are not the repository's.
+    """
+    from gastown_core.beads.discovery import is_store, read_redirect
     from gastown_core.beads.opening import open_store
 
-    return open_store(os.path.join(clone, ".beads")).prefix
+    beads_dir = os.path.join(clone, ".beads")
+    rows = Git(clone).attempt("ls-files", "--stage", "-z", "--", ".beads").out.split("\0")
+    if rows == [""] or any(row.startswith(_LINK) for row in rows):
+        return ""
+    return open_store(beads_dir).prefix if is_store(beads_dir) and not read_redirect(beads_dir) else ""
 
 
 def _make_ledger(path: str, clone: str, prefix: str, is_tracked: bool) -> str:

@@ -7,11 +7,12 @@ import re
 import shutil
 import stat
 
-from gastown_core.beads.discovery import write_redirect
-from gastown_core.errors import GitError, UsageError
-from gastown_core.files.atomic import write_json
+from gastown_core.beads.discovery import BEADS, write_redirect
+from gastown_core.beads.opening import IGNORED
+from gastown_core.errors import GitError, StoreError, UsageError
+from gastown_core.files.atomic import as_json, write_inside
 from gastown_core.git.repo import Git
-from gastown_core.git.worktree import OURS, exclude
+from gastown_core.git.worktree import OURS, WORKER_NOTE, exclude, not_ours
 from gastown_core.town.install_files import CLAUDE_SETTINGS
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ RESERVED_RIGS = frozenset(("hq", "mayor", "deacon", "settings", "config", "plugi
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:.+")
 SETUP_TIMEOUT_S = 60.0
+REDIRECT_FILE, HOOKS_FILE = f"{BEADS}/redirect", ".claude/settings.local.json"
 
 
 def check_rig_name(name: str) -> str:
@@ -100,26 +102,46 @@ def clone_full(url: str, path: str, *, bare: str, branch: str, progress: Callabl
     return clone
 
 
-def provision(rig_path: str, work_dir: str, beads_home: str) -> None:
-    """Make a fresh worktree or clone part of the rig: beads redirect, runtime hooks, overlay files, excludes.
+def provision(rig_path: str, work_dir: str, beads_home: str, *, note: str = "") -> list[str]:
+    """Make a fresh worktree or clone part of the rig: beads redirect, runtime hooks, overlay files, worker's note.
 
-    ``beads_home`` is the rig's store; git sees nothing of what is put in.
+    ``beads_home`` is the rig's store; git sees nothing of what is put in.  A file of the project (a tracked one, a
+    link, one that we did not write) is left as it is; returns a warning for each that keeps ours out.
     """
-    beads_dir = os.path.join(work_dir, ".beads")
-    if os.path.realpath(beads_dir) != os.path.realpath(beads_home):
-        write_redirect(work_dir, beads_home)
-    hooks = os.path.join(work_dir, ".claude", "settings.local.json")
-    if not os.path.lexists(hooks):
-        os.makedirs(os.path.dirname(hooks), exist_ok=True)
-        write_json(hooks, CLAUDE_SETTINGS)
-    overlay = os.path.join(rig_path, ".runtime", "overlay")
-    if os.path.isdir(overlay):
-        for name in sorted(os.listdir(overlay)):
-            source = os.path.join(overlay, name)
-            if os.path.isfile(source) and not os.path.lexists(os.path.join(work_dir, name)):
-                shutil.copy2(source, os.path.join(work_dir, name))
-    overlaid = [f"/{name}" for name in sorted(os.listdir(overlay))] if os.path.isdir(overlay) else []
-    exclude(Git(work_dir), (*OURS, *overlaid))
+    git = Git(work_dir)
+    holds_store = os.path.realpath(os.path.join(work_dir, BEADS)) == os.path.realpath(beads_home)
+    overlay = _overlay_files(rig_path)
+    derived = [f"/{BEADS}/{pattern}" for pattern in IGNORED] if holds_store else []
+    exclude(git, (*OURS, *derived, *(f"/{name}" for name in overlay)))
+    theirs = set(git.run("ls-files", "-z", "--", REDIRECT_FILE, HOOKS_FILE, WORKER_NOTE).split("\0"))
+    theirs.update(not_ours(git))
+    warnings = []
+    acts: list[tuple[str, Callable[[], None]]] = []
+    if not holds_store:
+        acts.append((REDIRECT_FILE, lambda: write_redirect(work_dir, beads_home)))
+    if not os.path.lexists(os.path.join(work_dir, HOOKS_FILE)):
+        acts.append((HOOKS_FILE, lambda: write_inside(work_dir, HOOKS_FILE, as_json(CLAUDE_SETTINGS))))
+    if note:
+        acts.append((WORKER_NOTE, lambda: write_inside(work_dir, WORKER_NOTE, note.encode())))
+    for path, act in acts:
+        if path in theirs:
+            warnings.append(f"the project has a {path} of its own, which stays as it is")
+            continue
+        try:
+            act()
+        except StoreError as error:
+            warnings.append(f"{error.what}: {error.why}")
+    for name in overlay:
+        if not os.path.lexists(os.path.join(work_dir, name)):
+            shutil.copy2(os.path.join(rig_path, ".runtime", "overlay", name), os.path.join(work_dir, name))
+    return warnings
+
+
+def _overlay_files(rig_path: str) -> list[str]:
+    folder = os.path.join(rig_path, ".runtime", "overlay")
+    if not os.path.isdir(folder):
+        return []
+    return sorted(name for name in os.listdir(folder) if os.path.isfile(os.path.join(folder, name)))
 
 
 def run_setup_hooks(rig_path: str, work_dir: str) -> list[str]:

@@ -11,7 +11,7 @@ import os
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, TownError, UsageError
-from gastown_core.git import checkpoints
+from gastown_core.git import checkpoints, worktree
 from gastown_core.git.repo import Git
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.address import CREW, POLECAT, parse_address
@@ -156,7 +156,8 @@ class Done:
 
     def _save(self, bead: Bead) -> bool:
         """Commit what lies around: changes and new files, never deletions (a crash must not spread them)."""
-        self.git.run("add", "--ignore-removal", "--", ".")
+        worktree.exclude(self.git)
+        worktree.add_everything(self.git, "--ignore-removal")
         if self.git.attempt("diff", "--cached", "--quiet").code == 0:
             return False
         text = self.message or f"{bead.id}: work in progress, saved by gt done"

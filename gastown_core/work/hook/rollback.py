@@ -80,6 +80,7 @@ def open_worktree(entry: RosterEntry) -> Git:
             "",
             "git rebase --abort, or git merge --abort, then try again" if busy else "git switch BRANCH first",
         )
+    worktree.exclude(git)
     return git
 
 

@@ -86,7 +86,7 @@ def _count(items: tuple[str, ...], word: str) -> str:
 
 
 def look_at_stakes(root: str, ledger: TownLedger, entry: RosterEntry) -> Stakes:
-    """What would be lost or disturbed; changes nothing."""
+    """What would be lost or disturbed; changes nothing but patterns that would hide files of the project."""
     prefix = rig_prefix(root, entry.address.rig)
     work = tuple(bead.id for bead in hooked_work(ledger, entry.address, prefix))
     runs = has_tmux() and lives(root, entry)
@@ -96,6 +96,7 @@ def look_at_stakes(root: str, ledger: TownLedger, entry: RosterEntry) -> Stakes:
         has_files = os.path.isdir(entry.work_dir) and bool(os.listdir(entry.work_dir))
         return Stakes(work=work, runs=runs, is_broken=has_files)
     branch = git.branch()
+    worktree.exclude(git)
     tree = worktree.status(git)
     commits: tuple[str, ...] = ()
     if git.commit_of("HEAD"):
@@ -197,17 +198,28 @@ def _take_away(root: str, entry: RosterEntry, stakes: Stakes, nuke: bool, clock:
     rig, name = entry.address.rig, entry.address.name
     bare = bare_repo(root, rig)
     if stakes.is_broken:
-        kept = os.path.join(root, rig, ".runtime", "rescue", f"{name}-{int(clock.now() * 1000)}")
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        os.rename(entry.work_dir, kept)
+        kept = _shelve(root, rig, entry.work_dir, f"{name}-{int(clock.now() * 1000)}")
         bare.run("worktree", "prune")
     else:
         kept = worktree.remove(bare, entry.work_dir, rescue_as=name, now=clock.now())
-    shutil.rmtree(os.path.join(root, rig, "polecats", name), ignore_errors=True)
+    folder = os.path.join(root, rig, "polecats", name)
+    if any(files for _, _, files in os.walk(folder)):
+        # somebody put them beside the worktree
+        beside = _shelve(root, rig, folder, f"{name}-{int(clock.now() * 1000)}-beside")
+        kept = kept or beside
+    shutil.rmtree(folder, ignore_errors=True)
     deleted = False
     if nuke and stakes.branch.startswith("polecat/") and bare.commit_of(f"refs/heads/{stakes.branch}"):
         deleted = bare.attempt("branch", "--quiet", "-D", stakes.branch).code == 0
     return kept, deleted
+
+
+def _shelve(root: str, rig: str, path: str, name: str) -> str:
+    """Move a folder to where work is kept that git does not know; returns the place."""
+    shelf = os.path.join(root, rig, ".runtime", "rescue", name)
+    os.makedirs(os.path.dirname(shelf), exist_ok=True)
+    os.rename(path, shelf)
+    return shelf
 
 
 def remove_all(

@@ -74,7 +74,54 @@ def test_excludes_hide_our_files_in_every_worktree_and_are_written_once(bare, tm
     write(os.path.join(two.path, ".beads", "redirect"), "x")
     assert worktree.status(two) == ((), ())
     with open(os.path.join(bare.path, "info", "exclude")) as handle:
-        assert handle.read().splitlines().count(".beads/") == 1
+        assert handle.read().splitlines().count("/.beads/redirect") == 1
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "state.json",
+        "conf/state.json",
+        ".claude/commands/go.md",
+        ".beads/notes.md",
+        ".logs/a.log",
+        ".runtime/a",
+        "sub/CLAUDE.local.md",
+    ],
+)
+def test_a_file_of_the_project_is_never_hidden_by_its_name(bare, tmp_path, theirs):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b", start="origin/main")
+    worktree.exclude(tree)
+    path = os.path.join(tree.path, theirs)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write(path, "theirs")
+    assert worktree.status(tree).untracked == (theirs,)
+    ref = worktree.remove(bare, tree.path, rescue_as="opal", now=3.0)
+    assert bare.run("show", f"{ref}:{theirs}") == "theirs"
+
+
+def test_patterns_that_hid_too_much_go_when_the_worktree_is_looked_at(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b", start="origin/main")
+    path = os.path.join(bare.path, "info", "exclude")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write(path, "# mine\n*.tmp\n.claude/\nstate.json\n")
+    write(os.path.join(tree.path, "state.json"), "theirs")
+    write(os.path.join(tree.path, "a.tmp"), "hidden by the user")
+    assert worktree.unsaved(tree).files == 1
+    with open(path) as handle:
+        assert handle.read().splitlines() == ["# mine", "*.tmp", *worktree.OURS]
+
+
+def test_a_note_that_somebody_else_wrote_on_our_path_is_theirs(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b", start="origin/main")
+    worktree.exclude(tree)
+    note = os.path.join(tree.path, worktree.WORKER_NOTE)
+    write(note, f"# You are x, a polecat {worktree.WORKER_MARK}\n")
+    assert worktree.status(tree) == ((), ())
+    write(note, "# How we work here\n")
+    assert worktree.status(tree).untracked == (worktree.WORKER_NOTE,)
+    ref = worktree.rescue(tree, "opal", 3.0)
+    assert bare.run("show", f"{ref}:{worktree.WORKER_NOTE}") == "# How we work here"
 
 
 def test_an_identity_set_in_one_worktree_is_unseen_in_another(bare, tmp_path):

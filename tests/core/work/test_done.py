@@ -352,3 +352,20 @@ def test_a_hand_in_that_stops_after_a_stage_goes_on(slung, stage):
     assert stages[-1] == "in review"
     assert len(requests_for(rigged.ledger.store_for("sh-x"), bead_id)) == 1
     assert len(rigged.events("mr_queued")) == 1 == len(rigged.events("done"))
+
+
+def test_done_hands_in_files_of_the_project_that_are_named_as_ours_are(slung):
+    rigged, bead_id, entry, git = slung
+    theirs = [
+        "conf/state.json",
+        ".claude/commands/go.md",
+        ".beads/notes.md",
+        ".logs/x",
+        "mail/letter",
+        "a/__pycache__/data",
+    ]
+    for name in theirs:
+        write(os.path.join(entry.work_dir, name), "theirs")
+    stages, result = hand_in(rigged, entry)
+    tracked = git.run("ls-tree", "-r", "--name-only", f"origin/{result.branch}").splitlines()
+    assert sorted(tracked) == sorted(["README.md", *theirs])

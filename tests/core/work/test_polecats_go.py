@@ -194,3 +194,11 @@ def test_themes_of_ones_own(rigged):
             names.write_theme(rigged.root, "bad", bad)
     for number in ("swift", "51", "52"):
         assert add_polecat(rigged.root, "shop").entry.address.name == number
+
+
+def test_files_beside_the_worktree_are_moved_aside_not_lost(rigged, resting):
+    write(os.path.join(rigged.root, "shop", "polecats", "opal", "CONTEXT.md"), "what to know")
+    done = take(rigged, resting, nuke=True)
+    with open(os.path.join(done.kept, "CONTEXT.md")) as handle:
+        assert handle.read() == "what to know"
+    assert not os.path.exists(os.path.join(rigged.root, "shop", "polecats", "opal"))
