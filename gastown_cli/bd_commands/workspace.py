@@ -9,11 +9,11 @@ import os
 import sys
 
 from gastown_cli import output
-from gastown_core.beads.discovery import need_beads_dir
+from gastown_core.beads.discovery import broken_redirect, need_beads_dir
 from gastown_core.beads.opening import open_store
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, NotFoundError, PartialError
-from gastown_core.town.discover import find_town, read_rigs
+from gastown_core.town.discover import find_town
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,12 +58,13 @@ class Workspace:
         if self.root:
             from gastown_core.beads.ledger import TownLedger
 
-            self.ledger = TownLedger(
-                self.root, rigs=read_rigs(self.root), progress=show_progress, read_only=args.readonly
-            )
+            self.ledger = TownLedger(self.root, progress=show_progress, read_only=args.readonly)
             self.store = self.ledger.adopt(beads_dir)
         else:
             self.store = open_store(beads_dir, progress=show_progress, read_only=args.readonly)
+        target = broken_redirect(self.store.beads_dir)
+        if target:
+            output.note(f"warning: {self.store.beads_dir} is read although it is redirected: {target} is missing")
         self.actor = args.actor or _actor(self.root, self.place)
 
     def now(self) -> float:

@@ -43,7 +43,8 @@ def run(args: Namespace) -> int:
         output.say_json(_as_json(done))
     else:
         _say(done, args)
-    return 1 if any(one.errors for one in done.values()) else 0
+    unread = context.tell_unread(ledger)
+    return 1 if any(one.errors for one in done.values()) else unread
 
 
 def _as_json(done: dict[str, Compaction]) -> dict[str, object]:

@@ -32,4 +32,4 @@ def run(args: Namespace) -> int:
         output.say("not complete yet: gt convoy show tells what is missing" if only else "no convoy is complete")
     for one in () if args.json else landed:
         output.say(f"would close {one}" if args.dry_run else f"{output.style('✓', 'green')} {one} has landed")
-    return 0
+    return context.tell_unread(ledger)

@@ -27,12 +27,12 @@ def run(args: Namespace) -> int:
     ledger = TownLedger(context.town())
     if args.json:
         output.say_json_rows([as_json(convoy) for convoy in list_convoys(ledger, statuses=statuses)])
-        return 0
+        return context.tell_unread(ledger)
     if args.tree:
         from gastown_cli.convoy_text import detail_lines
 
         output.say("\n\n".join("\n".join(detail_lines(one)) for one in list_convoys(ledger, statuses=statuses)))
-        return 0
+        return context.tell_unread(ledger)
     now = SYSTEM_CLOCK.now()
     rows = [
         [
@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
         output.say(output.table(rows, header=header, right=(0, 3, 4, 6)))
     else:
         output.say("no convoys" if args.all else "no open convoys; gt convoy create NAME BEAD… makes one")
-    return 0
+    return context.tell_unread(ledger)
 
 
 SHOWN = ("open", "staged_ready", "staged_warnings")

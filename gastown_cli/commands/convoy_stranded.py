@@ -20,13 +20,14 @@ def run(args: Namespace) -> int:
     from gastown_core.work.convoy.refresh import stranded
 
     root = context.town()
-    found = stranded(root, TownLedger(root))
+    ledger = TownLedger(root)
+    found = stranded(root, ledger)
     if args.json:
         output.say_json([one.as_json() for one in found])
-        return 0
+        return context.tell_unread(ledger)
     if not found:
         output.say("no convoy is stranded")
-        return 0
+        return context.tell_unread(ledger)
     for one in found:
         output.say(
             f"{output.style(one.convoy.id, 'bold')} {output.clean(one.convoy.title)}: {len(one.ready)} of {one.tracked} ready"
@@ -34,4 +35,4 @@ def run(args: Namespace) -> int:
         for ready in one.ready:
             output.say(f"  ○ {ready.bead} P{ready.priority} {output.clean(ready.title)} ({ready.rig})")
     output.say("gt convoy refresh CONVOY feeds one; gt scheduler explain tells who goes next")
-    return 0
+    return context.tell_unread(ledger)

@@ -35,10 +35,10 @@ def run(args: Namespace) -> int:
     shown = [view for view in views if args.all or view.first is not None or view.state]
     if args.json:
         output.say_json_rows([_as_json(view) for view in shown])
-        return 0
+        return context.tell_unread(ledger)
     if not shown:
-        output.say("every hook is empty")
-        return 0
+        output.say("no hook that can be read holds work" if ledger.missing else "every hook is empty")
+        return context.tell_unread(ledger)
     rows = [
         (
             view.entry.address.short,
@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
         for view in shown
     ]
     output.say(output.table(rows, header=("AGENT", "HOOK", "BEAD", "STATUS", "TITLE")))
-    return 0
+    return context.tell_unread(ledger)
 
 
 def _as_json(view: HookView) -> dict[str, str]:

@@ -27,13 +27,14 @@ def run(args: Namespace) -> int:
     if args.rig:
         require_rig(root, args.rig)
     rig = "" if args.all else args.rig
-    views = list_polecats(root, TownLedger(root), rig=rig, live=live_sessions(root))
+    ledger = TownLedger(root)
+    views = list_polecats(root, ledger, rig=rig, live=live_sessions(root))
     if args.json:
         output.say_json_rows([view.as_json() for view in views])
-        return 0
+        return context.tell_unread(ledger)
     if not views:
         output.say("no polecats yet; gt sling BEAD RIG makes one")
-        return 0
+        return context.tell_unread(ledger)
     rows = [
         (
             view.entry.address.short,
@@ -45,4 +46,4 @@ def run(args: Namespace) -> int:
         for view in views
     ]
     output.say(output.table(rows, header=("POLECAT", "STATE", "HOOK", "BEAD", "TITLE")))
-    return 0
+    return context.tell_unread(ledger)

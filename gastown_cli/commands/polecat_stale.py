@@ -32,11 +32,11 @@ def run(args: Namespace) -> int:
     removed = {f"{one.rig}/{one.name}" for one in done}
     if args.json:
         output.say_json([{**one.as_json(), "removed": one.entry.address.short in removed} for one in stale])
-        return 0
+        return context.tell_unread(ledger)
     if not stale:
         output.say(f"nobody at rest is {args.threshold} commits behind")
     for one in stale:
         short = one.entry.address.short
         tail = "removed" if short in removed else "safe to remove" if one.is_safe else "; ".join(one.words)
         output.say(f"{short}  {one.behind} behind  {output.clean(tail)}")
-    return 0
+    return context.tell_unread(ledger)

@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.done.small_acts import Source
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Words of ``gt ready``."""
@@ -26,17 +29,22 @@ def run(args: Namespace) -> int:
         from gastown_core.town.rigs import require_rig
 
         require_rig(root, args.rig)
-    sources = ready_everywhere(TownLedger(root), SYSTEM_CLOCK.now(), rig=args.rig)
+    ledger = TownLedger(root)
+    sources = ready_everywhere(ledger, SYSTEM_CLOCK.now(), rig=args.rig)
     if args.json:
         output.say_json(ready_as_json(root, sources))
-        return 0
+        return _tell_unread(ledger, sources)
     for source in sources:
-        if source.error:
-            output.note(f"note: {source.name} could not be read: {output.clean(source.error)}")
         if source.beads:
             output.say(output.style(source.name, "bold"))
             rows = [(f"  {bead.id}", f"P{bead.priority}", output.clean(bead.title)) for bead in source.beads]
             output.say(output.table(rows))
     if not any(source.beads for source in sources):
         output.say("nothing is ready")
-    return 0
+    return _tell_unread(ledger, sources)
+
+
+def _tell_unread(ledger: TownLedger, sources: list[Source]) -> int:
+    """Also what failed only when it was asked for ready work."""
+    ledger.missing.update({source.name: source.error for source in sources if source.error})
+    return context.tell_unread(ledger)

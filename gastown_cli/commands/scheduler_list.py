@@ -21,11 +21,11 @@ def run(args: Namespace) -> int:
     from gastown_core.work.scheduler.queue_view import read_queue
 
     root = context.town()
-    now = SYSTEM_CLOCK.now()
-    queue = read_queue(root, TownLedger(root), now)
+    ledger, now = TownLedger(root), SYSTEM_CLOCK.now()
+    queue = read_queue(root, ledger, now)
     if args.json:
         output.say_json([one.as_json() for one in queue.waiting])
-        return 0
+        return context.tell_unread(ledger)
     if not queue.waiting:
         output.say("the queue is empty")
     for rig in dict.fromkeys(one.context.rig for one in queue.waiting):
@@ -38,4 +38,4 @@ def run(args: Namespace) -> int:
                 output.say(f"  {mark} {one.context.bead} P{one.priority} {output.clean(one.title)}  {age}{tries}")
                 if one.held:
                     output.say("      " + output.style(output.clean(one.held), "dim"))
-    return 0
+    return context.tell_unread(ledger)

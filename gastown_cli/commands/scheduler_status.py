@@ -23,12 +23,13 @@ def run(args: Namespace) -> int:
     from gastown_core.work.scheduler.report import read_report
 
     root = context.town()
-    report = read_report(root, TownLedger(root))
+    ledger = TownLedger(root)
+    report = read_report(root, ledger)
     if args.json:
         output.say_json(report.as_json())
     else:
         output.say("\n".join(_lines(report)))
-    return 0
+    return context.tell_unread(ledger)
 
 
 def _lines(report: Report) -> list[str]:

@@ -14,7 +14,13 @@ BEADS = ".beads"
 REDIRECT = "redirect"
 MAX_HOPS = 4
 _SIGNS = ("issues.jsonl", "config.yaml", "metadata.json")
-_TOWN_SIGN = os.path.join("mayor", "town.json")
+_LEDGERS = ("issues.jsonl", "wisps.jsonl")
+TOWN_MARKER = os.path.join("mayor", "town.json")
+_TOWN_SIGNS = (
+    *(os.path.join("mayor", name) for name in ("rigs.json", "daemon.json")),
+    *(os.path.join(BEADS, "routes.jsonl"), ".events.jsonl", "daemon", "deacon"),
+)
+"""Beside a folder ``mayor`` without ``town.json``, any of these makes the place a town (a clone leaves out ignored files)."""
 
 
 def is_store(beads_dir: str) -> bool:
@@ -36,8 +42,22 @@ def read_redirect(beads_dir: str) -> str:
     return "" if os.path.realpath(path) == os.path.realpath(beads_dir) else path
 
 
+def holds_ledger(beads_dir: str) -> bool:
+    """Whether records lie in the folder itself."""
+    return any(os.path.exists(os.path.join(beads_dir, name)) for name in _LEDGERS)
+
+
+def broken_redirect(beads_dir: str) -> str:
+    """The folder that a redirect names and that is not there, while a ledger lies beside the redirect; else empty."""
+    target = read_redirect(beads_dir)
+    return target if target and not os.path.isdir(target) and holds_ledger(beads_dir) else ""
+
+
 def follow_redirects(beads_dir: str) -> str:
-    """The folder at the end of the redirects, at most four on. Raises StoreError for a cycle, a fifth, or a missing target."""
+    """The folder at the end of the redirects, at most four on; the ledger beside a redirect to a missing folder counts.
+
+    Raises StoreError for a cycle, a fifth redirect, or a missing target without a ledger beside the redirect.
+    """
     here = os.path.abspath(beads_dir)
     seen = [here]
     while target := read_redirect(here):
@@ -52,6 +72,8 @@ def follow_redirects(beads_dir: str) -> str:
                 "let its redirect name the last folder",
             )
         if not os.path.isdir(target):
+            if holds_ledger(here):
+                return here
             raise StoreError(
                 f"{here} is redirected to a missing folder", target, f"correct {os.path.join(here, REDIRECT)}"
             )
@@ -86,7 +108,7 @@ def find_beads_dir(start: str = ".", env: Mapping[str, str] | None = None) -> st
         return follow_redirects(given)
     here = os.path.abspath(start)
     passed_git = False
-    town = _town_above(here)
+    town = town_above(here)
     while True:
         beads_dir = os.path.join(here, BEADS)
         if os.path.isdir(beads_dir) and (is_store(beads_dir) or read_redirect(beads_dir)):
@@ -113,14 +135,33 @@ def need_beads_dir(start: str = ".") -> str:
     return found
 
 
-def _town_above(here: str) -> str:
-    found = ""
+def is_town(path: str) -> bool:
+    """Whether the folder is a town: it has ``mayor/town.json``, or a mayor's folder without it and a town's other files."""
+    return os.path.isfile(os.path.join(path, TOWN_MARKER)) or _is_unmarked_town(path)
+
+
+def _is_unmarked_town(path: str) -> bool:
+    mayor = os.path.join(path, "mayor")
+    if not os.path.isdir(mayor) or os.path.exists(os.path.join(mayor, ".git")):
+        return False
+    if any(os.path.exists(os.path.join(path, sign)) for sign in _TOWN_SIGNS):
+        return True
+    # a rig too has a ledger and a mayor's folder, but with a clone in it
+    return os.path.isdir(os.path.join(path, BEADS)) and not os.path.exists(os.path.join(mayor, "rig"))
+
+
+def town_above(start: str) -> str:
+    """The outermost town around a folder, empty if there is none; ``mayor/town.json`` counts before other signs."""
+    marked = unmarked = ""
+    here = os.path.abspath(start)
     while True:
-        if os.path.isfile(os.path.join(here, _TOWN_SIGN)):
-            found = here
+        if os.path.isfile(os.path.join(here, TOWN_MARKER)):
+            marked = here
+        elif _is_unmarked_town(here):
+            unmarked = here
         above = os.path.dirname(here)
         if above == here:
-            return found
+            return marked or unmarked
         here = above
 
 

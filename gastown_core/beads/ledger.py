@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.discovery import BEADS, follow_redirects, is_store
+from gastown_core.beads.discovery import BEADS, broken_redirect, follow_redirects, is_store
 from gastown_core.beads.opening import open_store
-from gastown_core.beads.routes import read_routes, route_of
+from gastown_core.beads.routes import read_rigs, read_routes, routes_of
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import NotFoundError, StoreError
+from gastown_core.errors import GastownError, NotFoundError, StoreError
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.index import Progress
     from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.routes import Route
     from gastown_core.beads.store import Excerpt, Outline
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
@@ -26,11 +28,20 @@ if TYPE_CHECKING:
 TOWN = "town"
 
 
+class Place(Record):
+    """Where a store may lie: its ``.beads`` folder, and the prefix that leads there."""
+
+    beads_dir: str
+    prefix: str
+
+
 class TownLedger:
     """The town's store (``town``) and one per rig, opened when first asked for and kept.
 
-    ``rigs`` (name → prefix) adds rigs that the routes do not list.  ``missing`` tells why a listed store is not there.
-    Its stores find dependencies in each other unless ``looks_elsewhere`` is False.
+    Rigs come from the routes and from ``mayor/rigs.json``; ``rigs`` (name → prefix) stands in for the latter.  A rig
+    whose routes lead to several ledgers has the others under their paths.  What cannot be read stops nobody:
+    ``missing`` tells of each such store or register why, ``warnings`` of what was read elsewhere than it says.  The
+    stores find dependencies in each other unless ``looks_elsewhere`` is False.
     """
 
     def __init__(
@@ -48,22 +59,54 @@ class TownLedger:
         self.progress = progress
         self.read_only = read_only
         self.missing: dict[str, str] = {}
-        self._routes = read_routes(self.root)
-        self._places = self._list_places(rigs or {})
+        self.warnings: dict[str, str] = {}
+        self._routes: list[Route] = self._register("routes.jsonl", read_routes, [])
+        self._places: dict[str, list[Place]] = {TOWN: [Place(os.path.join(self.root, BEADS), "hq")]}
+        self._name_of_path: dict[str, str] = {}
+        self._list_places(rigs if rigs is not None else self._register("rigs.json", read_rigs, {}))
         self._open: dict[str, JsonlStore] = {}
         self._by_dir: dict[str, JsonlStore] = {}
         self._elsewhere = _Elsewhere(self.root, rigs, clock, progress, read_only) if looks_elsewhere else None
 
-    def _list_places(self, rigs: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-        """Store name → (``.beads`` folder, prefix)."""
-        places = {TOWN: (os.path.join(self.root, BEADS), "hq")}
+    def _register(self, name: str, read: Callable[[str], T], nothing: T) -> T:
+        try:
+            return read(self.root)
+        except GastownError as error:
+            self.missing[name] = str(error)
+            return nothing
+
+    def _list_places(self, rigs: Mapping[str, str]) -> None:
+        """Fill in, by store name, where each store may lie, the likeliest place first."""
+        routed: dict[str, list[Route]] = {}
         for route in self._routes:
-            if route.path != ".":
-                name = route.path.split(os.sep)[0]
-                places.setdefault(name, (self._rig_beads(route.path), route.prefix.rstrip("-")))
-        for name, prefix in rigs.items():
-            places.setdefault(name, (self._rig_beads(name), prefix))
-        return places
+            self._name_of_path[route.path] = name = self._name_at(route.path)
+            if name != TOWN:
+                routed.setdefault(name, []).append(route)
+        for name in [*routed, *(rig for rig in rigs if rig not in routed)]:
+            routes = sorted(routed.get(name, ()), key=lambda route: route.prefix != f"{rigs.get(name, '')}-")
+            places = [Place(self._rig_beads(route.path), route.prefix.rstrip("-")) for route in routes]
+            self._places[name] = places
+            if len(places) > 1:
+                self._part(name, routes, places)
+            own = self._rig_beads(name)
+            if name in rigs and all(place.beads_dir != own for place in places):
+                places.append(Place(own, rigs[name]))
+
+    def _part(self, name: str, routes: list[Route], places: list[Place]) -> None:
+        """Give every ledger but the first that the routes of one rig lead to a name of its own: its path."""
+        seen: set[str] = set()
+        for route, place in zip(routes, tuple(places), strict=True):
+            real = _real_folder(place.beads_dir)
+            if seen and real not in ("", *seen):
+                places.remove(place)
+                self._places[route.path] = [place]
+                self._name_of_path[route.path] = route.path
+            seen.add(real or name)
+
+    def _name_at(self, path: str) -> str:
+        """The store that a route's path means: the rig's, or the town's for the root itself."""
+        inside = os.path.relpath(os.path.join(self.root, path), self.root)
+        return TOWN if inside == "." else path if inside.startswith("..") else inside.split(os.sep)[0]
 
     def _rig_beads(self, path: str) -> str:
         """The rig's ``.beads``; older towns keep it in ``mayor/rig``."""
@@ -77,22 +120,33 @@ class TownLedger:
         return tuple(self._places)
 
     def stores(self) -> dict[str, JsonlStore]:
-        """Every store that is there, by name, ``town`` first."""
-        found = ((name, self.store(name)) for name in self._places)
-        return {name: store for name, store in found if store is not None}
+        """Every store that can be read, by name, ``town`` first; one that several names lead to stands under the first."""
+        found: dict[str, JsonlStore] = {}
+        for name in self._places:
+            store = self.store(name)
+            if store is not None and all(store is not known for known in found.values()):
+                found[name] = store
+        return found
 
     def store(self, name: str) -> JsonlStore | None:
-        """One store by name, None if it is not there (``missing`` then says why)."""
+        """One store by name, None if it cannot be read (``missing`` then says why)."""
         if name in self._open:
             return self._open[name]
-        if name not in self._places:
-            return None
-        beads_dir, prefix = self._places[name]
-        try:
-            return self._remember(name, follow_redirects(beads_dir), prefix)
-        except StoreError as error:
-            self.missing[name] = str(error)
-            return None
+        reasons = []
+        for place in self._places.get(name, ()):
+            try:
+                store = self._remember(name, follow_redirects(place.beads_dir), place.prefix)
+            except StoreError as error:
+                reasons.append(str(error))
+                continue
+            self.missing.pop(name, None)
+            target = broken_redirect(store.beads_dir)
+            if target:
+                self.warnings[name] = f"{store.beads_dir} is redirected to a missing folder, {target}"
+            return store
+        if reasons:
+            self.missing[name] = reasons[0]
+        return None
 
     def _remember(self, name: str, beads_dir: str, prefix: str) -> JsonlStore:
         real = os.path.realpath(beads_dir)
@@ -106,6 +160,8 @@ class TownLedger:
                 progress=self.progress,
                 read_only=self.read_only,
             )
+            # a ledger that cannot be read is to be known of before anyone counts on it
+            store.index.refresh()
             self._by_dir[real] = store
         self._open[name] = store
         return store
@@ -114,14 +170,10 @@ class TownLedger:
         """The store of a folder that may or may not be one of the town's, tied to the others for look-ups."""
         final = follow_redirects(beads_dir)
         real = os.path.realpath(final)
-        for name, (place, _) in self._places.items():
-            try:
-                same = os.path.realpath(follow_redirects(place)) == real
-            except StoreError:
-                same = False
-            if same:
+        for name, places in self._places.items():
+            if any(_real_folder(place.beads_dir) == real for place in places):
                 store = self.store(name)
-                if store is not None:
+                if store is not None and os.path.realpath(store.beads_dir) == real:
                     return store
         return self._remember(real, final, "")
 
@@ -130,24 +182,34 @@ class TownLedger:
         return next((name for name, known in self._open.items() if known is store), "")
 
     def store_for(self, bead_id: str) -> JsonlStore:
-        """The store an id belongs to by its prefix: the town's routes, then the rigs' own prefixes.
-
-        Raises NotFoundError if no store has that prefix.
-        """
-        found = self._routed(bead_id)
+        """The store an id belongs to by its prefix. Raises NotFoundError if none has it, or it cannot be read."""
+        found = self.routed(bead_id)
         if found is not None:
             return found
-        known = ", ".join(sorted({f"{prefix}-" for _, prefix in self._places.values()}))
-        raise NotFoundError(f"no store for {bead_id}", "no route has its prefix", f"prefixes of this town: {known}")
+        why = next((self.missing[name] for name in self._named_by(bead_id) if name in self.missing), "")
+        known = ", ".join(sorted({f"{place.prefix}-" for places in self._places.values() for place in places}))
+        raise NotFoundError(
+            f"no store for {bead_id}", why or "no route and no rig has its prefix", f"prefixes of this town: {known}"
+        )
 
-    def _routed(self, bead_id: str) -> JsonlStore | None:
-        route = route_of(bead_id, self._routes)
-        if route is not None:
-            return self.store(TOWN if route.path == "." else route.path.split(os.sep)[0])
-        for name, (_, prefix) in self._places.items():
-            if prefix and bead_id.startswith(prefix + "-"):
-                return self.store(name)
-        return None
+    def routed(self, bead_id: str) -> JsonlStore | None:
+        """The store an id belongs to by its prefix: the town's routes, then the rigs' prefixes, then the stores' own."""
+        for name in self._named_by(bead_id):
+            store = self.store(name)
+            if store is not None:
+                return store
+        fits = (store for store in self._open.values() if store.prefix and bead_id.startswith(store.prefix + "-"))
+        return next(fits, None)
+
+    def _named_by(self, bead_id: str) -> list[str]:
+        """Names of the stores that the id may belong to, the likeliest first."""
+        names = [self._name_of_path[route.path] for route in routes_of(bead_id, self._routes)]
+        names += [
+            name
+            for name, places in self._places.items()
+            if any(place.prefix and bead_id.startswith(place.prefix + "-") for place in places)
+        ]
+        return list(dict.fromkeys(names))
 
     def get(self, bead_id: str) -> Bead | None:
         """The bead, wherever it lives: by its route, then in every store; None if no store has it."""
@@ -158,7 +220,7 @@ class TownLedger:
         wanted = list(dict.fromkeys(bead_ids))
         by_store: dict[int, tuple[JsonlStore, list[str]]] = {}
         for bead_id in wanted:
-            store = self._routed(bead_id)
+            store = self.routed(bead_id)
             if store is not None:
                 by_store.setdefault(id(store), (store, []))[1].append(bead_id)
         found: dict[str, Bead] = {}
@@ -190,7 +252,7 @@ class TownLedger:
         rest: list[str] = []
         for stem, group in by_stem.items():
             # a route's prefix ends in a hyphen, so ids with one stem go one way
-            store = self._routed(f"{stem}-x")
+            store = self.routed(f"{stem}-x")
             if store is not None:
                 found.update(ask(store, group))
             rest += [bead_id for bead_id in group if bead_id not in found]
@@ -200,7 +262,7 @@ class TownLedger:
 
     def home_of(self, bead_id: str) -> JsonlStore | None:
         """The store that holds the bead, None if none does."""
-        routed = self._routed(bead_id)
+        routed = self.routed(bead_id)
         if routed is not None and routed.get(bead_id) is not None:
             return routed
         return next((store for store in self.stores().values() if store.get(bead_id) is not None), None)
@@ -211,11 +273,8 @@ class TownLedger:
 
     def excerpt_beyond(self, bead_id: str, asking: str) -> Excerpt | None:
         """As ``excerpt``, but never from the store whose folder is ``asking``."""
-        routed = self._routed(bead_id)
-        if routed is not None:
-            if routed.beads_dir == asking:
-                # its own prefix: no other store mints such ids
-                return None
+        routed = self.routed(bead_id)
+        if routed is not None and routed.beads_dir != asking:
             found = routed.own_excerpt(bead_id)
             if found is not None:
                 return found
@@ -230,6 +289,15 @@ class TownLedger:
         """Let go of all stores; they open again when asked."""
         for store in self._by_dir.values():
             store.close()
+
+
+def _real_folder(beads_dir: str) -> str:
+    """The folder at the end of the redirects, symbolic links resolved; empty if there is none."""
+    try:
+        final = os.path.realpath(follow_redirects(beads_dir))
+    except StoreError:
+        return ""
+    return final if os.path.isdir(final) else ""
 
 
 class _Elsewhere:

@@ -1,4 +1,4 @@
-"""Which store an id belongs to: ``routes.jsonl`` of a town, one ``{"prefix","path"}`` a line.
+"""Which store an id belongs to: ``routes.jsonl`` of a town, one ``{"prefix","path"}`` a line, and its register of rigs.
 
 ``path`` leads from the town's root to the folder that holds ``.beads``; ``.`` is the town itself.
 """
@@ -9,9 +9,8 @@ import json
 import os
 from collections import namedtuple
 
-from gastown_core.beads.ids import check_prefix, route_prefix
 from gastown_core.errors import ConflictError, StoreError
-from gastown_core.files.atomic import write_atomic
+from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.locks import FileLock
 from gastown_core.model.json_text import decode_json
 
@@ -47,6 +46,19 @@ def read_routes(root: str) -> list[Route]:
     return [route for route in map(_read_line, lines) if route is not None]
 
 
+def read_rigs(root: str) -> dict[str, str]:
+    """Registered rigs as name → bead prefix, in the order of ``mayor/rigs.json``; empty if there is no such file."""
+    value = read_json(os.path.join(root, "mayor", "rigs.json")) or {}
+    rigs = value.get("rigs")
+    out: dict[str, str] = {}
+    if isinstance(rigs, dict):
+        for name, entry in rigs.items():
+            beads = entry.get("beads") if isinstance(entry, dict) else None
+            prefix = beads.get("prefix") if isinstance(beads, dict) else None
+            out[str(name)] = str(prefix or "gt").rstrip("-")
+    return out
+
+
 def _read_line(line: bytes) -> Route | None:
     if line.lstrip().startswith(b"#"):
         return None
@@ -67,6 +79,9 @@ def add_route(root: str, prefix: str, path: str) -> None:
 
     Raises ConflictError if the prefix leads elsewhere already, UsageError for a bad prefix.
     """
+    # the rule of prefixes loads regular expressions, and readers of routes do not need it
+    from gastown_core.beads.ids import check_prefix
+
     wanted = Route(check_prefix(prefix) + "-", os.path.normpath(path))
     target = routes_path(root)
     os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -102,13 +117,6 @@ def _existing(target: str) -> bytes:
     return data if not data or data.endswith(b"\n") else data + b"\n"
 
 
-def route_of(bead_id: str, routes: list[Route]) -> Route | None:
-    """The route of an id: the longest listed prefix that it begins with, None if there is none."""
-    found = None
-    for route in routes:
-        if bead_id.startswith(route.prefix) and (found is None or len(route.prefix) > len(found.prefix)):
-            found = route
-    if found is None:
-        first = route_prefix(bead_id)
-        found = next((route for route in routes if route.prefix == first), None)
-    return found
+def routes_of(bead_id: str, routes: list[Route]) -> list[Route]:
+    """The routes whose prefix the id begins with, the longest prefix first."""
+    return sorted((route for route in routes if bead_id.startswith(route.prefix)), key=lambda one: -len(one.prefix))

@@ -6,7 +6,9 @@ same; a file edited in place or swapped under the same inode number is therefore
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections import namedtuple
 
 from gastown_core.files.jsonl import settled_status
@@ -54,6 +56,9 @@ class SourceFile:
         if self._fd >= 0 and (status.st_dev, status.st_ino) == (self.device, self.inode):
             return settled_status(self._fd)
         self.close()
+        if not stat.S_ISREG(status.st_mode):
+            # opening a pipe would wait for its other end
+            raise OSError(errno.EINVAL, "is no regular file", self.path)
         try:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:

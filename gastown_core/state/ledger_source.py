@@ -56,8 +56,13 @@ class LedgerSource:
         """Read every store anew."""
         for name in self.ledger.stores():
             self.load_store(name, now)
+        self._note_missing()
         self.fetch_members()
         self.facts.ledger_version += 1
+
+    def _note_missing(self) -> None:
+        for name, why in self.ledger.missing.items():
+            self.facts.failed(f"beads:{name}", why)
 
     def load_store(self, name: str, now: float) -> None:
         """Read one store anew through its index and tail it from there; a failure is noted, old facts stay."""
@@ -127,6 +132,7 @@ class LedgerSource:
                 self.load_store(name, now)
                 continue
             changes += self._poll_store(name, now)
+        self._note_missing()
         if changes:
             self.facts.ledger_version += 1
             if any(change.new is not None and is_convoy(change.new) for change in changes):

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.beads.discovery import is_town, town_above
+from gastown_core.beads.routes import read_rigs
 from gastown_core.errors import TownError
-from gastown_core.files.atomic import read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MARKER = os.path.join("mayor", "town.json")
-
-
-def is_town(path: str) -> bool:
-    """Whether the folder holds ``mayor/town.json``."""
-    return os.path.isfile(os.path.join(path, MARKER))
+__all__ = ["find_town", "is_town", "read_rigs", "require_town", "rig_of"]
 
 
 def find_town(start: str | None = None, env: Mapping[str, str] | None = None) -> str | None:
@@ -31,14 +27,7 @@ def find_town(start: str | None = None, env: Mapping[str, str] | None = None) ->
             here = os.getcwd()
     except OSError:
         here = ""
-    found = None
-    while here:
-        if is_town(here):
-            found = here
-        above = os.path.dirname(here)
-        if above == here:
-            break
-        here = above
+    found = town_above(here) if here else ""
     if found:
         return found
     for key in ("GT_TOWN_ROOT", "GT_ROOT"):
@@ -53,21 +42,12 @@ def require_town(start: str | None = None) -> str:
     root = find_town(start)
     if root is None:
         where = start or os.environ.get("PWD") or "here"
-        raise TownError(f"no town at or above {where}", "no mayor/town.json was found", "gt install PATH makes a town")
+        raise TownError(
+            f"no town at or above {where}",
+            "neither mayor/town.json nor a mayor's folder beside a town's other files was found",
+            "gt install PATH makes a town",
+        )
     return root
-
-
-def read_rigs(root: str) -> dict[str, str]:
-    """Registered rigs as name → bead prefix, in the order of ``mayor/rigs.json``; empty if there is no such file."""
-    value = read_json(os.path.join(root, "mayor", "rigs.json")) or {}
-    rigs = value.get("rigs")
-    out: dict[str, str] = {}
-    if isinstance(rigs, dict):
-        for name, entry in rigs.items():
-            beads = entry.get("beads") if isinstance(entry, dict) else None
-            prefix = beads.get("prefix") if isinstance(beads, dict) else None
-            out[str(name)] = str(prefix or "gt").rstrip("-")
-    return out
 
 
 def rig_of(root: str, path: str, rigs: Mapping[str, str]) -> str:

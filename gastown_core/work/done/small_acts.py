@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
@@ -94,11 +95,16 @@ class Source(Record):
 def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "") -> list[Source]:
     """Ready work, the town's first, without the works of the town itself."""
     found = []
+    seen: list[JsonlStore] = []
     for name in ledger.names if not rig else (rig,):
         store = ledger.store(name)
         if store is None:
             found.append(Source(name, (), ledger.missing.get(name, "there is no such store")))
             continue
+        if store in seen:
+            # a rig that is redirected to the town's ledger
+            continue
+        seen.append(store)
         try:
             beads = store.ready(BeadQuery(unassigned=True, exclude_types=("epic",)), now)
         except GastownError as error:

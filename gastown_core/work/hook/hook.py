@@ -6,6 +6,7 @@ looks first (the store's lock is held), so two slings of one bead never both win
 
 from __future__ import annotations
 
+from gastown_core.beads.ledger import TOWN
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.model.address import DEACON, MAYOR, POLECAT, Address, same_agent
@@ -35,13 +36,14 @@ def assignee_forms(address: Address) -> tuple[str, ...]:
 
 def hooked_work(ledger: TownLedger, address: Address, prefix: str, *, mail: bool = False) -> list[Bead]:
     """What is in the agent's hands: hooked first, then in progress, the newest first; mail only if asked for."""
-    town = ledger.store_for("hq-x")
-    stores = [ledger.store_for(f"{prefix}-x"), town] if address.rig else list(ledger.stores().values())
+    everywhere = list(ledger.stores().values())
+    near = (ledger.routed(f"{prefix}-x"), ledger.store(TOWN))
+    stores = [store for store in everywhere if store in near] if address.rig else everywhere
     query = BeadQuery(statuses=(HOOKED, IN_PROGRESS), assignees=assignee_forms(address), include_wisps=True)
     found = [bead for store in stores for bead in store.find(query)]
     if not found and address.rig:
         # work of another rig, given by force
-        others = [store for store in ledger.stores().values() if store not in stores]
+        others = [store for store in everywhere if store not in stores]
         found = [bead for store in others for bead in store.find(query)]
     found = [bead for bead in found if mail or "gt:message" not in bead.labels]
     return sorted(found, key=lambda bead: (bead.status != HOOKED, -bead.updated_at))

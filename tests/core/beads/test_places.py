@@ -9,7 +9,7 @@ import pytest
 from gastown_core.beads.discovery import find_beads_dir, follow_redirects, write_redirect
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.opening import open_store
-from gastown_core.beads.routes import Route, add_route, read_routes, remove_route, route_of
+from gastown_core.beads.routes import Route, add_route, read_routes, remove_route, routes_of
 from gastown_core.beads.settings import prefix_in, read_settings, vocabulary
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import ConflictError, NotFoundError, StoreError, UsageError
@@ -49,13 +49,9 @@ def test_routes_are_added_once_and_taken_prefixes_refused(tmp_path):
 
 def test_the_longest_prefix_of_a_route_wins():
     routes = [Route("hq-", "."), Route("hq-cv-", "convoys"), Route("g-", "one"), Route("g-x-", "two")]
-    assert route_of("hq-cv-abc12", routes).path == "convoys"
-    assert route_of("hq-abc12", routes).path == "."
-    assert (
-        route_of("g-x-1", routes).path == "two"
-        and route_of("gt-1", routes) is None
-        and route_of("plain", routes) is None
-    )
+    paths = {word: [route.path for route in routes_of(word, routes)] for word in ("hq-cv-abc12", "hq-abc12", "g-x-1")}
+    assert paths == {"hq-cv-abc12": ["convoys", "."], "hq-abc12": ["."], "g-x-1": ["two", "one"]}
+    assert not routes_of("gt-1", routes) and not routes_of("plain", routes)
 
 
 def redirect(folder, target):

@@ -1,0 +1,137 @@
+"""Towns as people have them: routes to nowhere, rigs without a route, broken redirects, no town.json."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from gastown_core.beads.discovery import find_beads_dir, town_above
+from gastown_core.beads.ledger import TownLedger
+from gastown_core.errors import NotFoundError
+from gastown_core.town.discover import find_town
+from tests.support.cli import gt
+from tests.support.stores import create, make_store, raw
+from tests.support.towns import reference_town
+
+
+def put(folder, *records):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "issues.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """The reference town with four rigs more: absent, without a route, with two routes, with a broken redirect."""
+    root = tmp_path / "gt"
+    reference_town(tmp_path)
+    rigs = {"demo": "dm", "absent": "ab", "noroute": "nr", "twin": "tw", "moved": "mv"}
+    register = {"version": 1, "rigs": {name: {"beads": {"prefix": prefix}} for name, prefix in rigs.items()}}
+    (root / "mayor" / "rigs.json").write_text(json.dumps(register))
+    routes = [("ab-", "absent"), ("dm-", "demo"), ("tx-", "twin/crew/x"), ("tw-", "twin/mayor/rig"), ("mv-", "moved")]
+    lines = [json.dumps({"prefix": prefix, "path": path}) for prefix, path in routes]
+    (root / ".beads" / "routes.jsonl").write_text("\n".join(["{junk", *lines]) + "\n")
+    put(root / "noroute" / ".beads", raw("nr-aaaaa", "without a route"))
+    put(root / "twin" / "mayor" / "rig" / ".beads", raw("tw-aaaaa", "of the twin"))
+    put(root / "moved" / ".beads", raw("mv-aaaaa", "beside the redirect", status="hooked", assignee="moved/polecats/x"))
+    (root / "moved" / ".beads" / "redirect").write_text("mayor/rig/.beads\n")
+    (root / "moved" / "polecats" / "x" / "moved").mkdir(parents=True)
+    (root / "absent" / "polecats" / "y" / "absent").mkdir(parents=True)
+    return root
+
+
+def test_every_ledger_that_is_there_is_found_whatever_the_routes_say(odd):
+    ledger = TownLedger(str(odd))
+    assert list(ledger.stores()) == ["town", "demo", "twin", "moved", "noroute"]
+    for bead_id in ("nr-aaaaa", "tw-aaaaa", "mv-aaaaa", "dm-7aw", "hq-en9"):
+        assert ledger.store_for(bead_id).get(bead_id) is not None, bead_id
+    assert ledger.store_for("hq-x") is ledger.store("town")
+    assert ledger.store_for("tx-aaaaa") is ledger.store("twin")
+    assert list(ledger.missing) == ["absent"] and list(ledger.warnings) == ["moved"]
+    with pytest.raises(NotFoundError, match="absent") as caught:
+        ledger.store_for("ab-aaaaa")
+    assert "is missing" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("hook", "list"), ("scheduler", "status"), ("scheduler", "list"), ("ready",), ("polecat", "list")],
+    ids=" ".join,
+)
+def test_a_command_shows_the_rest_and_names_what_it_cannot_read(odd, words):
+    ran = gt(*words, cwd=str(odd))
+    assert ran.code == 3 and ran.out
+    assert "absent could not be read" in ran.err and "moved" in ran.err
+    assert gt(*words, "--json", cwd=str(odd)).json is not None
+
+
+def test_the_hook_beside_a_broken_redirect_is_shown(odd):
+    assert "mv-aaaaa" in gt("hook", "list", cwd=str(odd)).out
+    assert "hq-cv-ml8y3" in gt("convoy", "list", cwd=str(odd)).out
+    status = gt("status", cwd=str(odd))
+    assert status.code == 0 and "beads:absent" in status.out and "mv-aaaaa" in status.out
+
+
+def test_two_ledgers_of_one_rig_are_both_read(tmp_path):
+    root = tmp_path / "gt"
+    reference_town(tmp_path)
+    put(root / "demo" / "mayor" / "rig" / ".beads", raw("dx-aaaaa", "of the older ledger"))
+    with open(root / ".beads" / "routes.jsonl", "a") as handle:
+        handle.write('{"prefix":"dx-","path":"demo/mayor/rig"}\n')
+    ledger = TownLedger(str(root))
+    assert list(ledger.stores()) == ["town", "demo", "demo/mayor/rig"]
+    assert ledger.get("dx-aaaaa").title == "of the older ledger"
+    assert ledger.store_for("dx-bbbbb") is ledger.store("demo/mayor/rig")
+
+
+def test_a_rig_that_is_redirected_to_the_towns_ledger_is_read_once(tmp_path):
+    root = tmp_path / "gt"
+    reference_town(tmp_path)
+    os.remove(root / "demo" / ".beads" / "issues.jsonl")
+    (root / "demo" / ".beads" / "redirect").write_text("../.beads\n")
+    ledger = TownLedger(str(root))
+    assert list(ledger.stores()) == ["town"] and ledger.store("demo") is ledger.store("town")
+    assert not ledger.missing
+
+
+@pytest.mark.parametrize("bad", ["a folder", "a pipe", "unreadable rigs", "unreadable routes"])
+def test_whatever_is_in_the_way_of_one_ledger_the_others_are_read(tmp_path, bad):
+    root = tmp_path / "gt"
+    reference_town(tmp_path)
+    victim = {"unreadable rigs": "mayor/rigs.json", "unreadable routes": ".beads/routes.jsonl"}.get(
+        bad, "demo/.beads/issues.jsonl"
+    )
+    os.remove(root / victim)
+    if bad == "a pipe":
+        os.mkfifo(root / victim)
+    else:
+        (root / victim).mkdir()
+    ledger = TownLedger(str(root))
+    assert ledger.stores()["town"].get("hq-en9") is not None
+    assert list(ledger.missing) == [
+        {"mayor/rigs.json": "rigs.json", ".beads/routes.jsonl": "routes.jsonl"}.get(victim, "demo")
+    ]
+
+
+def test_a_mayors_folder_without_town_json_is_a_town(tmp_path, monkeypatch):
+    root = tmp_path / "gt"
+    reference_town(tmp_path)
+    os.remove(root / "mayor" / "town.json")
+    inside = root / "demo" / "crew" / "alice"
+    assert find_town(str(inside), env={}) == str(root)
+    assert find_beads_dir(str(inside), {}) == str(root / "demo" / ".beads")
+    assert "demo" in gt("rig", "list", cwd=str(inside)).out
+    assert town_above(str(tmp_path)) == ""
+
+
+def test_a_project_named_mayor_makes_no_town(tmp_path):
+    (tmp_path / "mayor" / ".git").mkdir(parents=True)
+    create(make_store(tmp_path))
+    assert find_town(str(tmp_path), env={}) is None
+
+
+def test_a_rig_is_no_town(tmp_path):
+    make_store(tmp_path / "rig")
+    (tmp_path / "rig" / "mayor" / "rig").mkdir(parents=True)
+    assert find_town(str(tmp_path / "rig"), env={}) is None
