@@ -9,7 +9,7 @@ from textual.app import SuspendNotSupported
 
 from gastown_core.clock import format_age
 from gastown_core.errors import GastownError
-from gastown_core.model.order import Order
+from gastown_core.model.order import Order, Receipt
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 from gastown_core.orders.registry import BY_ID, disabled_reason
 from gastown_tui.selection import subject_of
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gastown_core.beads.store import Excerpt
-    from gastown_core.model.order import Receipt
     from gastown_core.orders.registry import OrderKind, Subject
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
@@ -293,9 +292,15 @@ class Acts:
         def notify(receipt: Receipt) -> None:
             self.app.call_from_thread(self._take, number, what, stages, receipt)
 
-        self.app.run_worker(
-            partial(self.app.engine.perform, order, notify), thread=True, group="orders", exit_on_error=True
-        )
+        def work() -> None:
+            try:
+                self.app.engine.perform(order, notify)
+            except Exception as error:
+                words = f"{type(error).__name__}: {error}"
+                notify(Receipt(order.kind, order.target, "failed", words, False, True, self.app.now))
+                raise
+
+        self.app.run_worker(work, thread=True, group="orders", exit_on_error=True)
 
     def _take(self, number: int, what: str, stages: list[str], receipt: Receipt) -> None:
         if receipt.ok:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 from gastown_core.errors import GastownError
 from gastown_core.state.filter import NO_FILTER
+from gastown_tui.boundary import Bounded, Faults, fault_of
 from gastown_tui.lean import come_back
 from gastown_tui.preferences import Preferences, load_preferences, save_preferences
 from gastown_tui.screens.feed import FeedScreen
@@ -27,13 +29,15 @@ if TYPE_CHECKING:
     from gastown_tui.engine import Engine
 
 PICTURE_S = 10.0
+AGAIN_S = 1.0
+"""How long after a fault of the live model its updates are asked for again."""
 CSS_THEME = "dark"
 """The theme whose ground stands in the style sheet."""
 
 come_back()
 
 
-class FeedApp(App[int], inherit_bindings=False):
+class FeedApp(Bounded, App[int], inherit_bindings=False):
     """The console over a live town; ``live_factory`` makes the model inside the app's event loop."""
 
     CSS_PATH = os.path.join(os.path.dirname(__file__), "styles", "console.tcss")
@@ -63,6 +67,8 @@ class FeedApp(App[int], inherit_bindings=False):
         self._live_factory = live_factory
         self._first_view = "problems" if problems else "feed"
         self._picture_at = 0.0
+        self._stands = False
+        self.faults = Faults()
         self.live: LiveTown
 
     # life
@@ -77,8 +83,9 @@ class FeedApp(App[int], inherit_bindings=False):
         self.feed = FeedScreen(self, view=self._first_view)
         return self.feed
 
-    def on_mount(self) -> None:
-        """Take in updates, and tick once a second."""
+    def begin(self) -> None:
+        """The screen stands: take in updates, and tick once a second."""
+        self._stands = True
         if self.look.theme.name != CSS_THEME:
             self._paint_ground()
         self.run_worker(self._take_updates(), group="live", exit_on_error=True)
@@ -90,8 +97,29 @@ class FeedApp(App[int], inherit_bindings=False):
             await self.live.close()
 
     async def _take_updates(self) -> None:
-        async for update in self.live.updates():
-            self.feed.arrived(update)
+        while True:
+            try:
+                async for update in self.live.updates():
+                    self.feed.arrived(update)
+                return
+            except Exception as error:  # noqa: BLE001  one update that cannot be taken must not be the last one
+                self.fault("updates", error)
+            await asyncio.sleep(AGAIN_S)
+
+    # what goes wrong
+
+    def fault(self, where: str, error: Exception) -> None:
+        """An exception of one part: it is kept and said, and the console goes on. Before the screen stands it ends."""
+        if not self._stands:
+            super()._handle_exception(error)
+        else:
+            found = fault_of(where, error, self.now)
+            if self.faults.take(found, self.live.root):
+                self.say(f"{where}: {found.words}; L tells more", "bad")
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's last net, for timers, call-backs, workers and the compositor, which have no handler's boundary."""
+        self.fault("console", error)
 
     @property
     def snapshot(self) -> TownSnapshot:
@@ -108,11 +136,12 @@ class FeedApp(App[int], inherit_bindings=False):
 
     def _tick(self) -> None:
         """Once a second: states move by waiting alone, ages grow, the last picture is kept."""
+        # first the next tick: whatever fails in this one, the clock goes on
+        self._tick_later()
         self.feed.tick(changed=self.live.recheck())
         if self.now - self._picture_at >= PICTURE_S:
             self._picture_at = self.now
             self.keep_picture()
-        self._tick_later()
 
     # what the screen asks for
 
@@ -134,7 +163,7 @@ class FeedApp(App[int], inherit_bindings=False):
         """The commands that ran."""
         from gastown_tui.screens.command_log import CommandLogScreen
 
-        self.push_screen(CommandLogScreen(self.engine.command_log()))
+        self.push_screen(CommandLogScreen(self.engine.command_log(), self.faults.entries))
 
     def next_theme(self) -> None:
         """The next of the themes."""
@@ -165,9 +194,11 @@ class FeedApp(App[int], inherit_bindings=False):
 
     def leave(self) -> None:
         """Remember the choices, keep the last picture, go."""
-        self.keep_choices()
-        self.keep_picture()
-        self.exit(0)
+        try:
+            self.keep_choices()
+            self.keep_picture()
+        finally:
+            self.exit(0)
 
     def keep_choices(self) -> None:
         """Remember layout, theme and filter; a town that cannot be written forgets them, without harm."""

@@ -237,9 +237,12 @@ class Inspector:
             found = await asyncio.to_thread(read)
         except GastownError as error:
             found = [((clean(str(error)), "warn"),), ((clean(error.hint), "dim"),)]
+        except Exception as error:  # noqa: BLE001  the page says it; the console keeps its traceback
+            self.app.fault("drawer", error)
+            found = [((f"cannot be read: {clean(str(error)) or type(error).__name__}", "error"),)]
         self._details[key] = (self.app.now, found)
         if self.app.is_drawer_open:
-            self.fill()
+            self.drawer.guard(self.fill)
 
     def _run(self, work: object) -> None:
         self.app.run_worker(work, group="drawer", exit_on_error=True)  # type: ignore[arg-type]
@@ -274,15 +277,17 @@ class Inspector:
     async def _capture(self, agent: AgentView) -> None:
         try:
             lines = await self.app.live.capture(agent.pane_id, styled=True)
-        except (GastownError, TimeoutError) as error:
-            self._pane = [((f"its screen cannot be read: {clean(str(error)) or 'no answer'}", "warn"),)]
-        else:
             while lines and not lines[-1].strip():
                 lines.pop()
             self._pane = [pane_pieces(line) for line in lines]
+        except (GastownError, TimeoutError) as error:
+            self._pane = [((f"its screen cannot be read: {clean(str(error)) or 'no answer'}", "warn"),)]
+        except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
+            self.app.fault("preview", error)
+            self._pane = [((f"its screen cannot be read: {type(error).__name__}: {clean(str(error))}", "error"),)]
         self._pane_of = agent.key
         if self.selection.key == agent.key and self.app.is_drawer_open:
-            self.fill()
+            self.drawer.guard(self.fill)
 
 
 def newest(view: StreamView, beads: set[str] | None) -> list[EventRow]:

@@ -61,16 +61,16 @@ class Refining:
         if self.screen.view == "queue":
             self.show()
         else:
-            self.screen.convoys.spin(self.screen.town.now)
+            self.screen.convoys.guard(lambda: self.screen.convoys.spin(self.screen.town.now))
 
     def show(self) -> None:
         """All three panels."""
         screen, now = self.screen, self.screen.town.now
         snapshot = screen.town.snapshot
-        screen.queue.show(snapshot, now)
+        screen.queue.guard(lambda: screen.queue.show(snapshot, now))
         self._choose_rig()
-        screen.probes.show(snapshot, self.rig, now)
-        self._show_log(now)
+        screen.probes.guard(lambda: screen.probes.show(snapshot, self.rig, now))
+        screen.gates.guard(lambda: self._show_log(now))
 
     def _choose_rig(self) -> None:
         """The rig of the queue's row; before there is one, the rig where something happens."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gastown_core.orders.perform import CommandLogEntry
+    from gastown_tui.boundary import Fault
     from gastown_tui.text import Pieces
 
 
@@ -39,6 +40,18 @@ def log_lines(entries: Sequence[CommandLogEntry], width: int, ascii_only: bool) 
     return lines or [(("Nothing yet. What n, h, s, r and x do will be listed here.", "dim"),)]
 
 
+def fault_lines(faults: Sequence[Fault], width: int, ascii_only: bool) -> list[Pieces]:
+    """What went wrong in the console itself, newest first; nothing if nothing did."""
+    if not faults:
+        return []
+    lines: list[Pieces] = [(("Errors of the console; .runtime/console-errors.log has them in full", "heading"),)]
+    for fault in reversed(faults):
+        stamp = time.strftime("%H:%M:%S", time.localtime(fault.at))
+        lines.append(((stamp + " ", "dim"), (glyph("failed", ascii_only) + " ", "bad"), (clean(fault.where), "bright")))
+        lines += [((" " * 11 + part, "bad"),) for part in wrap(clean(fault.words), width - 13)]
+    return [*lines, ()]
+
+
 class CommandLogScreen(Dialog[None]):
     """The list, newest first."""
 
@@ -48,18 +61,22 @@ class CommandLogScreen(Dialog[None]):
         Binding("k", "move(-1)", show=False),
     ]
 
-    def __init__(self, entries: Sequence[CommandLogEntry]) -> None:
+    def __init__(self, entries: Sequence[CommandLogEntry], faults: Sequence[Fault] = ()) -> None:
         page = Page("Commands that ran")
         page.keys = (("j k", "key"), (" scroll  ", "dim"), ("Esc", "key"), (" back", "dim"))
         super().__init__(page)
         self.entries = entries
+        self.faults = tuple(faults)
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """Wide, and as high as the list."""
         columns = min(110, width - 2)
-        return columns, max(6, len(log_lines(self.entries, columns - 4, False)) + 2)
+        return columns, max(6, len(self._lines(columns - 4, False)) + 2)
+
+    def _lines(self, width: int, ascii_only: bool) -> list[Pieces]:
+        return fault_lines(self.faults, width, ascii_only) + log_lines(self.entries, width, ascii_only)
 
     def fill(self) -> None:
         """The lines."""
         width = self.wanted(*self.app.size)[0]
-        self.page.show_lines(log_lines(self.entries, width - 4, self.page.look.ascii_only))
+        self.page.show_lines(self._lines(width - 4, self.page.look.ascii_only))

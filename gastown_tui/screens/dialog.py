@@ -9,6 +9,7 @@ from textual.geometry import NULL_OFFSET, Region, Size, Spacing
 from textual.layout import Layout, WidgetPlacement
 from textual.screen import ModalScreen
 
+from gastown_tui.boundary import Bounded
 from gastown_tui.messages import RowOpened
 from gastown_tui.widgets.line_field import LineField
 from gastown_tui.widgets.rows import Row, Rows
@@ -82,7 +83,7 @@ _MOVES = {
 }
 
 
-class Dialog(ModalScreen[Answer], inherit_bindings=False):
+class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
     """A box with a page and perhaps a field; ``dismiss(None)`` on Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -100,6 +101,7 @@ class Dialog(ModalScreen[Answer], inherit_bindings=False):
         self.page = page
         self.field = field
         self._box = BoxLayout(self)
+        self._is_filled = self._is_given_up = False
 
     @property
     def layout(self) -> Layout:
@@ -120,6 +122,17 @@ class Dialog(ModalScreen[Answer], inherit_bindings=False):
         """The field or the page gets the keys."""
         (self.field or self.page).focus()
         self.fill()
+        self._is_filled = True
+
+    def faulted(self, error: Exception) -> None:
+        """A box that cannot even be filled goes away again; one that is in use stays, with what was typed."""
+        super().faulted(error)
+        if not self._is_filled and not self._is_given_up:
+            self._is_given_up = True
+            self.call_later(self._give_up)
+
+    def _give_up(self) -> None:
+        self.dismiss(None)
 
     def fill(self) -> None:
         """Give the page its rows."""

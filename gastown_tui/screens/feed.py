@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from gastown_tui import selection as pointing
 from gastown_tui.acts import Acts
+from gastown_tui.boundary import Bounded
 from gastown_tui.finding import Finder
 from gastown_tui.inspection import PREVIEW_S, Inspector
 from gastown_tui.keys import ALL_KEYS, applies, meant, way_to
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 CALM_S, CALM_LOOK_S = 60.0, 10
 
 
-class FeedScreen(Screen[None], inherit_bindings=False):
+class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
     """The main screen; ``view`` is one of VIEWS, ``actives`` the panel of each view that its keys go to."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding(key, f"press({key!r})", show=False) for key in ALL_KEYS]
@@ -79,6 +80,8 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         self.views = Views(self)
         self.refining = Refining(self)
         self.moved_at = 0.0
+        self.stands = False
+        self._typed_early: list[str] = []
         self.agents.folded = set(app.kept.folded)
         self.agents.marked = self.problems.marked = set()
         self.drawer.tab = app.kept.drawer_tab
@@ -95,13 +98,18 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         yield self.field
 
     def on_mount(self) -> None:
-        """The first picture."""
+        """The first picture; before it nothing arrives, and what was typed early is done after it."""
         self._preview_timer = self.set_interval(PREVIEW_S, self.inspector.look, name="preview", pause=True)
         self.refining.start()
-        self.stream.open(self.town.live.stream, self.town.first_filter, self.town.now)
+        self.stands = True
+        self.town.begin()
+        town = self.town
+        self.stream.guard(lambda: self.stream.open(town.live.stream, town.first_filter, town.now))
         self.show_all()
         self.panel.focus()
         self.lay_out()
+        for key in self._typed_early:
+            self.action_press(key)
 
     @property
     def layout(self) -> Layout:
@@ -168,25 +176,29 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         now = self.town.now
         self.moved_at = now
         if update.rows_added or update.stream_reset:
-            self.stream.came(now, reset=update.stream_reset)
+            self.stream.guard(lambda: self.stream.came(now, reset=update.stream_reset))
         self.show_all()
 
     def show_all(self) -> None:
         """Everything from the snapshot and the time; only what differs is repainted."""
         snapshot, now = self.town.snapshot, self.town.now
-        self.header.show(snapshot, now, moved_at=self.moved_at, view=self.view)
+        self._show_header()
         if self.view == "problems":
-            self.problems.show(snapshot, now)
+            self.problems.guard(lambda: self.problems.show(snapshot, now))
         elif self.view == "queue":
             self.refining.show()
         else:
-            self.agents.show(snapshot, now)
-            self.convoys.show(snapshot, now)
-            self.stream.show(snapshot, now)
+            self.agents.guard(lambda: self.agents.show(snapshot, now))
+            self.convoys.guard(lambda: self.convoys.show(snapshot, now))
+            self.stream.guard(lambda: self.stream.show(snapshot, now))
         self.inspect()
         self.refining.follow()
         if self.convoys.wanted_height() != self.plan.scene.convoy_lines:
             self.lay_out()
+
+    def _show_header(self) -> None:
+        snapshot, now = self.town.snapshot, self.town.now
+        self.header.guard(lambda: self.header.show(snapshot, now, moved_at=self.moved_at, view=self.view))
 
     def tick(self, *, changed: bool) -> None:
         """A second has passed. When nothing moved for a minute all ages are in minutes, so a look now and then does."""
@@ -194,13 +206,16 @@ class FeedScreen(Screen[None], inherit_bindings=False):
         if changed or now - self.moved_at < CALM_S or int(now) % CALM_LOOK_S == 0:
             self.show_all()
         else:
-            self.header.show(self.town.snapshot, now, moved_at=self.moved_at, view=self.view)
+            self._show_header()
 
     def inspect(self) -> None:
         """The drawer shows what is chosen."""
         if self.town.is_drawer_open:
-            self.inspector.follow(self.chosen)
-            self.inspector.fill()
+            self.drawer.guard(self._inspect)
+
+    def _inspect(self) -> None:
+        self.inspector.follow(self.chosen)
+        self.inspector.fill()
 
     # what happens
 
@@ -244,6 +259,9 @@ class FeedScreen(Screen[None], inherit_bindings=False):
 
     def action_press(self, key: str) -> None:
         """Do what the table says of the key at this place; say why if it cannot be."""
+        if not self.stands:
+            self._typed_early.append(key)
+            return
         if self.finder.is_searching:
             self.finder.press(key)
             return
@@ -345,6 +363,8 @@ class FeedScreen(Screen[None], inherit_bindings=False):
     def _refresh_all(self) -> None:
         self.town.live.recheck(force=True)
         self.show_all()
+        for sheet in self.sheets():
+            sheet.redraw()
         self.refresh(repaint=True)
         self.status.refresh(layout=True)
         self.say("drawn anew", "dim")

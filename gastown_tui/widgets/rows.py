@@ -257,8 +257,8 @@ class Rows(Sheet):
 
     def note_pieces(self) -> Pieces:
         """What stands at the right end of the frame's top."""
-        if self.trouble:
-            return ((self.trouble, "error"),)
+        if self.fault or self.trouble:
+            return ((self.fault or self.trouble, "error"),)
         return ((self.note, self.note_tone),) if self.note else ()
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
@@ -360,7 +360,7 @@ class Rows(Sheet):
         title = clip(self.title_pieces(), width - 6)
         note = self.note_pieces()
         room = width - 6 - width_of(title)
-        if self.trouble and width_of(note) + 3 > room:
+        if (self.fault or self.trouble) and width_of(note) + 3 > room:
             note = clip(note, room - 3) if room > 14 else ()
         while note and (width_of(note) + 3 > room or not note[-1][0].strip()):
             note = note[:-1]
@@ -378,7 +378,8 @@ class Rows(Sheet):
         return ((glyph("╰", ascii_only) + line * (width - 2) + glyph("╯", ascii_only), border),)
 
     def _one_line(self, width: int) -> Pieces:
-        note: Pieces = ((self.trouble, "error"),) if self.trouble else self.summary
+        wrong = self.fault or self.trouble
+        note: Pieces = ((wrong, "error"),) if wrong else self.summary
         return clip(((" ", "text"), *self.title_pieces(), ("  ", "text"), *note), width)
 
     # mouse

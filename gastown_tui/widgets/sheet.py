@@ -2,6 +2,9 @@
 
 Subclasses give ``draw(width, height)``; ``redraw`` draws again, compares, and repaints the difference.  So an age
 that ticks costs one line, and an unchanged panel costs nothing on the wire.
+
+A sheet bounds its errors: where ``draw`` fails the sheet shows why, and ``guard`` does the same for taking new facts.
+Both try again the next time, so a fault ends with its cause.
 """
 
 from __future__ import annotations
@@ -11,12 +14,13 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gastown_tui.text import cells, to_ascii, width_of
+from gastown_tui.boundary import Bounded
+from gastown_tui.text import cells, clean, clip, to_ascii, width_of, wrap
 from gastown_tui.themes import DARK, Look
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.style import Style
 
@@ -59,7 +63,7 @@ def _same_ground(one: Style, other: Style) -> bool:
     )
 
 
-class Sheet(Widget):
+class Sheet(Bounded, Widget):
     """Base of everything that the console draws itself."""
 
     ALLOW_SELECT = False
@@ -69,6 +73,7 @@ class Sheet(Widget):
         self._lines: list[Line] = []
         self._strips: list[Strip | None] = []
         self._drawn: tuple[int, int, object] = (0, 0, None)
+        self.fault = ""
 
     @property
     def look(self) -> Look:
@@ -102,9 +107,34 @@ class Sheet(Widget):
         return len(changed)
 
     def _full(self, width: int, height: int) -> list[Line]:
-        lines = list(self.draw(width, height))[:height]
+        try:
+            lines = list(self.draw(width, height))[:height]
+        except Exception as error:  # noqa: BLE001  a panel that cannot be drawn shows why, in its own place
+            self.fail(error)
+            lines = self._fault_lines(width)[:height]
         lines.extend(((), "") for _ in range(height - len(lines)))
         return lines
+
+    def guard(self, take: Callable[[], object]) -> None:
+        """Take new facts; if that fails the sheet keeps what it shows and says why."""
+        before = self.fault
+        self.fault = ""
+        try:
+            take()
+        except Exception as error:  # noqa: BLE001  one panel's error must not keep the others from their facts
+            self.fail(error)
+        if self.fault != before:
+            self.redraw()
+
+    def fail(self, error: Exception) -> None:
+        """Note an error as this sheet's own."""
+        self.fault = f"cannot be shown: {type(error).__name__}: {clean(str(error))}"
+        self.faulted(error)
+
+    def _fault_lines(self, width: int) -> list[Line]:
+        """The fault in place of what cannot be drawn."""
+        words = f"{self.id} {self.fault}. L tells where."
+        return [(clip(((" " + line, "error"),), width), "") for line in wrap(words, max(8, width - 2))]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The strips of a part of the sheet (Textual's line protocol)."""

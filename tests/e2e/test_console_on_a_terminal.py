@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from bench.screen import Screen
+from gastown_core.beads.ledger import TownLedger
 from gastown_core.events.log import append_event
+from gastown_tui.boundary import FILE as FAULTS
 from tests.support.towns import reference_town
 
 pytestmark = pytest.mark.e2e
@@ -67,6 +70,41 @@ def test_the_sample_town_is_shown_and_an_event_and_keys_arrive(town: str, screen
     screen.rest(0.5)
     screen.press("q")
     assert ended(screen) == 0
+
+
+@pytest.fixture
+def busy(town: str) -> Iterator[str]:
+    """The town while somebody writes its ledger as fast as it takes it."""
+    over = threading.Event()
+
+    def write() -> None:
+        store = TownLedger(town).store_for("dm-x")
+        with store.write("tester") as batch:
+            made = batch.create({"title": "Busy"}).id
+        number = 0
+        while not over.is_set():
+            number += 1
+            with store.write("tester") as batch:
+                batch.update(made, {"title": f"Busy {number}"})
+            over.wait(0.01)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    yield town
+    over.set()
+    writer.join()
+
+
+def test_a_town_whose_ledger_never_rests_opens_and_stays_open(busy: str) -> None:
+    screen = Screen([*GT, "feed"], busy, columns=140, rows=40)
+    try:
+        assert screen.wait("Busy [0-9]+", 20), screen.text()
+        assert screen.wait("live", 10), screen.text()
+        assert "Traceback" not in screen.text() and not os.path.exists(os.path.join(busy, FAULTS))
+        screen.press("q")
+        assert ended(screen) == 0
+    finally:
+        screen.close()
 
 
 def test_the_next_start_shows_the_last_picture_first(town: str, screen: Screen) -> None:

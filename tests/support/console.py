@@ -10,7 +10,9 @@ from tests.support.fake_town import FakeEngine, FakeLive
 
 
 class Console(FeedApp):
-    """The app with its fakes at hand; it writes nothing when it leaves."""
+    """The app with its fakes at hand; it writes nothing when it leaves. A fault fails the test that does not expect it."""
+
+    expects_faults = False
 
     def __init__(self, live: FakeLive | None = None, engine: FakeEngine | None = None, **options) -> None:
         self.fake = live or FakeLive()
@@ -22,6 +24,12 @@ class Console(FeedApp):
     @contextmanager
     def suspend(self):
         yield
+
+    def fault(self, where: str, error: Exception) -> None:
+        super().fault(where, error)
+        if not self.expects_faults and self._exception is None:
+            self._exception = error
+            self._exception_event.set()
 
     def keep_picture(self) -> None:
         return None
