@@ -7,15 +7,32 @@ description; those are read where the object is absent (work-pipeline.md section
 
 from __future__ import annotations
 
-from gastown_core.clock import parse_moment
-from gastown_core.model.bead import CLOSED, IN_PROGRESS
+from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.model.address import same_agent
+from gastown_core.model.bead import BLOCKED, CLOSED, DEFERRED, HOOKED, IN_PROGRESS
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from gastown_core.model.bead import Bead
+
+    class Work(Protocol):
+        """What is asked of the bead that a request carries; a whole record has it and so has its excerpt."""
+
+        @property
+        def status(self) -> str:
+            """One of the statuses."""
+
+        @property
+        def assignee(self) -> str:
+            """Who has it, empty if nobody."""
+
+        @property
+        def defer_until(self) -> float | None:
+            """When it wakes, in Unix seconds; 0 or None if it does not sleep."""
+
 
 LABEL = "gt:merge-request"
 NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY = "needs-rebase", "needs-fix", "needs-retry"
@@ -55,6 +72,8 @@ class MergeRequest(Record):
     """It is left alone until then: its last try gave no verdict."""
     tries: int = 0
     """Tries without a verdict in a row."""
+    closes_early: bool = False
+    """An older tool handed it in, which closes the work at that moment and not when it has landed."""
 
     @property
     def is_open(self) -> bool:
@@ -92,8 +111,37 @@ def read_request(bead: Bead) -> MergeRequest:
         alone=facts.get("alone") in (True, "true"),
         not_before=parse_moment(facts.get("not_before")) or 0.0,
         tries=_number(facts.get("tries")),
+        closes_early=not isinstance(found, dict),
         **texts,
     )
+
+
+def why_withdrawn(request: MergeRequest, work: Work | None, now: float, *, reason: str = "") -> str:
+    """Why nobody wants the request merged now, by the bead it carries; empty if it may be merged.
+
+    ``work`` is None where the bead is deleted, ``reason`` says why it is closed.
+    """
+    name = request.source_issue
+    if work is None:
+        return f"{name} is deleted"
+    if work.status == CLOSED:
+        return "" if request.closes_early else f"{name} is closed" + (f": {reason}" if reason else "")
+    until = work.defer_until or 0.0
+    if until > now:
+        return f"{name} is deferred until {format_seconds(until)}"
+    if work.status == DEFERRED and not until:
+        return f"{name} is deferred"
+    if work.status == BLOCKED:
+        return f"{name} is blocked"
+    if work.status in (HOOKED, IN_PROGRESS) and work.assignee and not _is_its_worker(request, work.assignee):
+        return f"{name} is {work.status.replace('_', ' ')} {'to' if work.status == HOOKED else 'with'} {work.assignee}"
+    return ""
+
+
+def _is_its_worker(request: MergeRequest, agent: str) -> bool:
+    if "/" not in agent or not request.rig:
+        return agent.rpartition("/")[2] == request.worker
+    return any(same_agent(agent, f"{request.rig}/{room}{request.worker}") for room in ("polecats/", "crew/"))
 
 
 def with_facts(bead: Bead, **facts: Any) -> dict[str, Any]:

@@ -131,7 +131,7 @@ class RequestView(Record):
     """A merge request; ``state`` is queued, blocked, merging, merged or failed.
 
     ``score`` is its place in the queue, the highest first; ``trouble`` why its last attempt failed, ``blockers`` what
-    it waits for.
+    it waits for, ``rests`` why nobody wants it merged now.
     """
 
     id: str
@@ -149,6 +149,7 @@ class RequestView(Record):
     target: str = ""
     blockers: tuple[str, ...] = ()
     has_conflict_task: bool = False
+    rests: str = ""
 
 
 class RefineryView(Record):

@@ -1,7 +1,8 @@
 """After a merge: the bead closes, the branch goes, convoys are looked at; the request itself closes last.
 
 Every step looks first whether it was done, so a run that was killed in the middle is repaired by doing all of it again.
-A request that is not closed but proved on its target is the mark of such a run.
+A request that is not closed but proved on its target is the mark of such a run.  Work that was handed in anew while it
+was pushed stays in review until the newer request has landed too.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from gastown_core.errors import GastownError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event, log_path, newest_events
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.merge_request import FAILURE_LABELS, MERGED, read_request, with_facts
+from gastown_core.model.merge_request import FAILURE_LABELS, MERGED, SUPERSEDED, read_request, with_facts
 from gastown_core.model.record import Record
 from gastown_core.refinery.branches import drop_branches
 from gastown_core.refinery.tips import carried
+from gastown_core.work.done import merge_requests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
 
@@ -74,7 +77,7 @@ def _with_resolved(place: Refinery, landed: list[Landed]) -> list[Landed]:
 
 def _close_work(place: Refinery, request: MergeRequest) -> None:
     home = place.ledger.home_of(request.source_issue) if request.source_issue else None
-    if home is None:
+    if home is None or _goes_on(place, request):
         return
     with home.write(place.actor) as batch:
         bead = batch.get(request.source_issue)
@@ -87,6 +90,19 @@ def _close_work(place: Refinery, request: MergeRequest) -> None:
         if labels != list(bead.labels):
             batch.update(bead.id, {"labels": labels})
         batch.close(bead.id, f"Merged in {request.id}", force=True)
+
+
+def _goes_on(place: Refinery, request: MergeRequest) -> bool:
+    """Whether the work was handed in anew meanwhile, so that its end is that newer request's."""
+    bead = place.store.get(request.id)
+    if bead is None or read_request(bead).close_reason != SUPERSEDED:
+        return False
+    return bool(merge_requests.requests_for(place.store, request.source_issue))
+
+
+def _is_over(bead: Bead | None) -> bool:
+    """Whether the request's own end has been recorded; one that was closed for another reason has landed all the same."""
+    return bead is None or (bead.status == CLOSED and read_request(bead).close_reason == MERGED)
 
 
 def _clear_agent(place: Refinery, request: MergeRequest) -> None:
@@ -115,8 +131,7 @@ def _look_at_convoys(place: Refinery, beads: list[str]) -> None:
 
 def _tell(place: Refinery, one: Landed, batch: str, again: bool) -> None:
     request = one.request
-    bead = place.store.get(request.id)
-    if bead is None or bead.status == CLOSED:
+    if _is_over(place.store.get(request.id)):
         return
     if again and _was_told(place, request.id):
         return
@@ -148,9 +163,10 @@ def _was_told(place: Refinery, request_id: str) -> bool:
 def _close_request(place: Refinery, one: Landed) -> None:
     with place.store.write(place.actor) as batch:
         bead = batch.get(one.request.id)
-        if bead is None or bead.is_closed:
+        if bead is None or _is_over(bead):
             return
         facts = with_facts(bead, merge_commit=one.commit, close_reason=MERGED, not_before=None, tries=None)
         labels = [label for label in bead.labels if label not in FAILURE_LABELS]
         batch.update(bead.id, {"metadata": facts, "labels": labels, "assignee": ""})
-        batch.close(bead.id, "merged", force=True)
+        if not bead.is_closed:
+            batch.close(bead.id, "merged", force=True)

@@ -28,6 +28,7 @@ from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.place import StoppedError, slug
 from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
+from gastown_core.refinery.queue import fallen_out
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.stack import Clash, Stacker
 from gastown_core.refinery.tips import find_tips, pieces
@@ -129,21 +130,45 @@ class BatchRun:
         append_event(self.place.root, kind, self.place.actor, payload, clock=self.place.clock)
 
     def _go(self) -> None:
-        good: tuple[str, ...] = ()
-        for _ in range(PUSHES):
-            self.place.check_stop()
-            self._stack()
-            good = self._judged(tuple(self.order)) if self.order else ()
-            if not good or self._push(good):
-                break
-            # somebody was quicker: the same again on what they pushed
-            self.order = list(good)
-        else:
-            raise HoldError(INFRASTRUCTURE, f"{self.target} moved {PUSHES} times while this batch was tested")
+        good = self._land()
         if good:
             self._finish(good)
         self.judge.explain()
         self._settle()
+
+    def _land(self) -> tuple[str, ...]:
+        """Stack, test and push until what is good is on the target; those that landed.
+
+        Where somebody else was quicker, or a request changed while it was tested, it is done again with what is there then.
+        """
+        moves = 0
+        while self.order:
+            self.place.check_stop()
+            self._leave_changed()
+            self._stack()
+            good = self._judged(tuple(self.order)) if self.order else ()
+            self.place.at("judged")
+            self.order = list(good)
+            if self._leave_changed():
+                continue
+            if not good or self._push(good):
+                return tuple(self.order)
+            if tuple(self.order) == good:
+                moves += 1
+                if moves == PUSHES:
+                    raise HoldError(INFRASTRUCTURE, f"{self.target} moved {PUSHES} times while this batch was tested")
+        return ()
+
+    def _leave_changed(self) -> bool:
+        """Take out what was rejected, superseded, withdrawn or blocked since it was taken; whether there was any."""
+        place = self.place
+        taken = {one: self.requests[one] for one in self.order}
+        changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor)
+        for one, why in changed.items():
+            self.later[one] = why
+            self._leave(one, "held", why)
+        self.result = self.result._replace(left=(*self.result.left, *changed))
+        return bool(changed)
 
     # -- stack ---------------------------------------------------------------------------------------------
 
@@ -230,7 +255,11 @@ class BatchRun:
         self.board.phase(PUSHING)
         if not place.policy.auto_push or place.policy.pull_requests:
             raise self._by_hand(head)
-        write_intent(place, Intent(self.id, self.target, self.base, head, {one: self.tips[one] for one in good}))
+        # under the ledger's lock nobody can reject or supersede one of them between the last look and the intent
+        with place.store.write(place.actor):
+            if self._leave_changed():
+                return False
+            write_intent(place, Intent(self.id, self.target, self.base, head, {one: self.tips[one] for one in good}))
         place.at("before push")
         try:
             is_pushed = push_target(place, self.target, head, self.base)
@@ -278,8 +307,11 @@ class BatchRun:
         rework: list[str] = []
         blamed: list[str] = []
         aside: list[str] = []
+        gone = self._changed_culprits()
         for one in self.judge.culprits:
             request = self.requests[one.id]
+            if one.id in gone:
+                continue
             verdict = self.judge.red.get((*one.below, one.id))
             gate = verdict.gate if verdict is not None else None
             if one.result == FAIL:
@@ -301,8 +333,21 @@ class BatchRun:
             self._event("merge_skipped", payload)
         rework += [bead for bead in self._conflict_tasks() if bead]
         self.result = self.result._replace(
-            culprits=tuple(blamed), set_aside=tuple(aside), held=tuple(self.later), rework=tuple(rework)
+            culprits=tuple(blamed),
+            set_aside=tuple(aside),
+            held=tuple(one for one in self.later if one not in self.result.left),
+            rework=tuple(rework),
         )
+
+    def _changed_culprits(self) -> frozenset[str]:
+        """Culprits that nobody has to be told of any more: rejected, superseded or withdrawn meanwhile."""
+        place = self.place
+        taken = {one.id: self.requests[one.id] for one in self.judge.culprits}
+        changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor) if taken else {}
+        self.later.update(changed)
+        self.board.mark(changed, "held")
+        self.result = self.result._replace(left=(*self.result.left, *changed))
+        return frozenset(changed)
 
     def _conflict_tasks(self) -> list[str]:
         beads = self.place.store.get_many(self.result.conflicts)

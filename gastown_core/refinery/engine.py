@@ -31,9 +31,10 @@ from gastown_core.refinery.worktrees import Worktrees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from gastown_core.clock import Clock
+    from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.queue import Queue
 
 LOOK_S = 0.2
@@ -80,7 +81,8 @@ def process(
 
 def _moved(result: BatchResult) -> bool:
     """Whether a batch took anything out of the queue, so that another look is worth it."""
-    return bool(result.merged or result.culprits or result.conflicts or result.missing or result.set_aside)
+    out = result.merged or result.culprits or result.conflicts or result.missing or result.set_aside
+    return bool(out or result.left)
 
 
 class Engine:
@@ -155,10 +157,8 @@ class Engine:
         queue = self.queue()
         ready = [one for one in queue.ready if one.target == target]
         chosen = next_batch(ready, queue.needs, place.policy.max_batch_size)
-        taken = set(claims.take(place.store, chosen, actor=place.actor)) if chosen else set()
-        chosen = [one for one in chosen if one.id in taken and queue.needs.get(one.id, frozenset()) <= taken]
+        chosen = self._claim(chosen, queue.needs) if chosen else []
         if not chosen:
-            claims.give_back(place.store, taken, actor=place.actor)
             return None
         run = BatchRun(
             place,
@@ -171,6 +171,19 @@ class Engine:
             worktrees=worktrees,
         )
         return run.run()
+
+    def _claim(self, chosen: list[MergeRequest], needs: Mapping[str, frozenset[str]]) -> list[MergeRequest]:
+        """Those of the chosen that could be claimed together with all that they need, in stack order."""
+        store, actor = self.place.store, self.place.actor
+        taken = claims.take(store, chosen, actor=actor)
+        kept: list[MergeRequest] = []
+        for one in chosen:
+            if one.id in taken and needs.get(one.id, frozenset()) <= {below.id for below in kept}:
+                kept.append(one)
+        spare = set(taken) - {one.id for one in kept}
+        if spare:
+            claims.give_back(store, spare, actor=actor)
+        return kept
 
     def _may_try(self, target: str) -> bool:
         """Whether the queue of the target goes, or something changed since it was held. Raises GitError."""

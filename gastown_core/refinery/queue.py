@@ -1,14 +1,16 @@
 """The queue of a rig: which requests may be merged now, in which order, and what holds the others.
 
-Best score first.  A request is blocked while it, or the work it carries, waits for something open; where that something
-is itself in the queue the two may land together, the one that is needed below the other.
+Best score first.  A request is blocked while nobody wants its work merged (closed, deferred, deleted, in another's
+hands), and while it, or the work it carries, waits for something open; where that something is itself in the queue the
+two may land together, the one that is needed below the other.
 """
 
 from __future__ import annotations
 
 from gastown_core.beads.store import BeadQuery
+from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.merge_request import LABEL, read_request, score
+from gastown_core.model.merge_request import LABEL, read_request, score, why_withdrawn
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -49,29 +51,110 @@ def survey(
     """The queue as it stands; a claim older than ``stale_s`` no longer counts."""
     requests = sorted(open_requests(ledger, prefix, rig), key=lambda one: (-score(one, now), one.id))
     requests = [one if one.target else one._replace(target=default) for one in requests]
-    carried = {one.source_issue: one.id for one in requests if one.source_issue}
+    look = _Look(ledger, ledger.store_for(f"{prefix}-x").graph(now), requests, now)
     ready, claimed, blocked, needs = [], [], [], {}
-    graph = ledger.store_for(f"{prefix}-x").graph(now)
     for request in requests:
         if request.is_claimed and now - request.updated_at < stale_s:
             claimed.append(request)
             continue
-        why, below = _held_by(request, carried, ledger, graph, now)
+        why, below = look.held_by(request)
         if why:
             blocked.append((request, why))
         else:
             ready.append(request)
             if below:
                 needs[request.id] = below
+    blocked += _without_what_they_need(ready, blocked, needs)
     return Queue(tuple(ready), tuple(claimed), tuple(blocked), needs)
 
 
-def _held_by(
+def _without_what_they_need(
+    ready: list[MergeRequest], blocked: list[tuple[MergeRequest, str]], needs: dict[str, frozenset[str]]
+) -> list[tuple[MergeRequest, str]]:
+    """Take out of ``ready`` what needs a request that is blocked, and say so."""
+    stuck, late = {one.id for one, _ in blocked}, []
+    while found := [one for one in ready if needs.get(one.id, frozenset()) & stuck]:
+        for one in found:
+            ready.remove(one)
+            late.append((one, f"waits for {min(needs.pop(one.id) & stuck)}, which rests"))
+            stuck.add(one.id)
+    return late
+
+
+def fallen_out(
+    ledger: TownLedger, prefix: str, taken: Mapping[str, MergeRequest], now: float, *, actor: str
+) -> dict[str, str]:
+    """Those of the requests that ``actor`` has in hand which may not land as they were taken, each with the reason."""
+    store = ledger.store_for(f"{prefix}-x")
+    beads = store.get_many(taken)
+    look = _Look(ledger, store.graph(now), list(taken.values()), now)
+    out = {}
+    for one in taken.values():
+        bead = beads.get(one.id)
+        is_other = bead is not None and _is_another(one, read_request(bead))
+        if bead is None:
+            why = "it is deleted"
+        elif bead.is_closed:
+            why = f"it is {read_request(bead).close_reason or 'closed'}"
+        elif is_other:
+            why = "another commit or target is wanted"
+        elif not (read_request(bead).is_claimed and bead.assignee == actor):
+            why = f"it is in the hands of {bead.assignee}" if bead.assignee else "it was let go of"
+        else:
+            why, _ = look.held_by(one._replace(not_before=0.0))
+        if why:
+            out[one.id] = why
+    return out
+
+
+def _is_another(before: MergeRequest, after: MergeRequest) -> bool:
+    return (before.branch, before.commit_sha) != (after.branch, after.commit_sha) or (
+        after.target not in ("", before.target)
+    )
+
+
+class _Look:
+    """What holds requests back, seen at one moment; ``carried`` are those that may land with what needs them."""
+
+    def __init__(self, ledger: TownLedger, graph: Graph, requests: Sequence[MergeRequest], now: float) -> None:
+        self.ledger = ledger
+        self.graph = graph
+        self.now = now
+        self.carried = {one.source_issue: one.id for one in requests if one.source_issue}
+        self.work = ledger.get_many(self.carried)
+
+    def held_by(self, request: MergeRequest) -> tuple[str, frozenset[str]]:
+        """Why it is blocked (empty: it isn't), and the requests that must be below it."""
+        withdrawn = self._withdrawn(request)
+        if withdrawn:
+            return withdrawn, frozenset()
+        if request.not_before > self.now:
+            return f"tried again in {int(request.not_before - self.now)} s", frozenset()
+        return _waits_for(request, self.carried, self.ledger, self.graph, self.now)
+
+    def _withdrawn(self, request: MergeRequest) -> str:
+        if not request.source_issue:
+            return ""
+        work = self.work.get(request.source_issue)
+        if work is None and not _has_store(self.ledger, request.source_issue):
+            return ""
+        reason = work.text("close_reason") if work is not None else ""
+        return why_withdrawn(request, work, self.now, reason=reason)
+
+
+def _has_store(ledger: TownLedger, bead_id: str) -> bool:
+    """Whether a store that is there would hold the bead; of one that is not, nothing can be said."""
+    try:
+        ledger.store_for(bead_id)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _waits_for(
     request: MergeRequest, carried: Mapping[str, str], ledger: TownLedger, graph: Graph, now: float
 ) -> tuple[str, frozenset[str]]:
-    """Why it is blocked (empty: it isn't), and the requests that must be below it."""
-    if request.not_before > now:
-        return f"tried again in {int(request.not_before - now)} s", frozenset()
+    """The open bead that it waits for, and those of the queue that it waits for."""
     below: set[str] = set()
     waits = [hold for hold in graph.holds(request.id) if hold.reason in ("open", "unresolved")]
     if request.source_issue:

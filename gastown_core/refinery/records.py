@@ -36,6 +36,8 @@ class BatchResult(Record):
     held: tuple[str, ...] = ()
     set_aside: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """Withdrawn, rejected, superseded or otherwise changed while they were in hand."""
     flaky: bool = False
     probes: int = 0
     runs: int = 0
@@ -63,6 +65,7 @@ class BatchResult(Record):
                 ("conflicts in", self.conflicts),
                 ("left for later", self.held + self.set_aside),
                 ("branch missing of", self.missing),
+                ("changed meanwhile", self.left),
             )
             if ids
         ]

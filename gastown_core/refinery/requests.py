@@ -11,6 +11,7 @@ from gastown_core.model.merge_request import FAILURE_LABELS, REJECTED, read_requ
 from gastown_core.refinery import aftermerge
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.claims import need_request
+from gastown_core.refinery.intent import read_intent
 from gastown_core.refinery.push import is_on
 from gastown_core.refinery.queue import open_requests
 from gastown_core.refinery.recovery import fetch_target
@@ -63,6 +64,7 @@ def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool 
     with place.store.write(actor) as batch:
         bead = need_request(batch, request_id)
         request = read_request(bead)
+        _check_not_pushed(place, request)
         batch.update(request_id, {"metadata": with_facts(bead, close_reason=REJECTED), "assignee": ""})
         batch.close(request_id, f"rejected: {reason}", force=True)
     _reopen_work(place, request, reason, actor)
@@ -71,6 +73,18 @@ def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool 
     if notify and request.worker:
         _tell_worker(place, request, reason, actor)
     return request
+
+
+def _check_not_pushed(place: Refinery, request: MergeRequest) -> None:
+    """Raise ConflictError if the engine is pushing the request at this moment, or was killed while it did."""
+    target = request.target or place.default
+    intent = read_intent(place, target)
+    if intent is not None and request.id in intent.requests:
+        raise ConflictError(
+            f"{request.id} is being pushed to {target}",
+            f"batch {intent.batch} is green with it",
+            f"gt mq status {request.id} shows whether it landed; gt refinery process {place.rig} ends a push that was cut off",
+        )
 
 
 def _reopen_work(place: Refinery, request: MergeRequest, reason: str, actor: str) -> None:

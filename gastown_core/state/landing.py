@@ -27,6 +27,7 @@ from gastown_core.model.landing import (
 from gastown_core.model.merge_request import CONFLICT, MERGED, REJECTED
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import BISECTING, HELD, IDLE, PASS, POST_MERGE, PUSHING, STACKING, TESTING
+from gastown_core.state.requests import rests_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,24 +64,25 @@ class Proof(Record):
     error: str = ""
 
 
-def with_landings(convoys: tuple[ConvoyView, ...], facts: TownFacts) -> tuple[ConvoyView, ...]:
+def with_landings(convoys: tuple[ConvoyView, ...], facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
     """The convoys with the strip of every member that was examined; untouched ones stay the same objects."""
     requests = requests_by_work(facts)
     out = []
     for convoy in convoys:
-        members = tuple(_with_strip(member, facts, requests.get(member.bead_id, ())) for member in convoy.members)
+        members = tuple(_with_strip(one, facts, requests.get(one.bead_id, ()), now) for one in convoy.members)
         out.append(convoy if members == convoy.members else convoy._replace(members=members))
     return tuple(out)
 
 
-def _with_strip(member: MemberView, facts: TownFacts, requests: tuple[MergeRequest, ...]) -> MemberView:
+def _with_strip(member: MemberView, facts: TownFacts, requests: tuple[MergeRequest, ...], now: float) -> MemberView:
     proof = facts.proofs.get(member.bead_id)
     if proof is None:
         return member if member.landing is None else member._replace(landing=None)
     found = facts.bead(member.bead_id)
     is_fresh = found is not None and found[1].updated_at == proof.stamp
     refinery = facts.refineries.get(member.rig)
-    strip = strip_of(member.status, proof, requests, refinery, is_fresh=is_fresh)
+    rests = rests_of(facts, requests[0], now) if requests else ""
+    strip = strip_of(member.status, proof, requests, refinery, is_fresh=is_fresh, rests=rests)
     return member if strip == member.landing else member._replace(landing=strip)
 
 
@@ -91,8 +93,12 @@ def strip_of(
     refinery: RefineryFacts | None = None,
     *,
     is_fresh: bool = True,
+    rests: str = "",
 ) -> LandingStrip:
-    """The strip of a bead in ``status``; ``is_fresh`` tells that the proof was sought after its record last moved."""
+    """The strip of a bead in ``status``; ``is_fresh`` tells that the proof was sought after its record last moved.
+
+    ``rests`` says why its request is not to be merged now.
+    """
     request = requests[0] if requests else None
     landed = _landed(status, proof, request, is_fresh)
     has_landed = landed.state == YES
@@ -100,7 +106,7 @@ def strip_of(
     steps = (
         _written(proof, request, has_landed),
         _pushed(proof, request, has_landed),
-        _queued(proof, request, has_landed),
+        _queued(proof, request, has_landed, rests),
         gated,
         landed,
     )
@@ -152,14 +158,14 @@ def _pushed(proof: Proof, request: MergeRequest | None, has_landed: bool) -> Ste
     return Step(PUSHED, YES, f"origin has {proof.remote[:8]}")
 
 
-def _queued(proof: Proof, request: MergeRequest | None, has_landed: bool) -> Step:
+def _queued(proof: Proof, request: MergeRequest | None, has_landed: bool, rests: str) -> Step:
     if request is None:
         if has_landed:
             known = Step(QUEUED, YES, f"as {proof.by}") if proof.by else None
             return known or Step(QUEUED, SKIPPED, "landed without a merge request")
         return Step(QUEUED, NO, "no merge request yet")
     if request.is_open:
-        return Step(QUEUED, YES, f"as {request.id}")
+        return Step(QUEUED, YES, f"as {request.id}" + (f", which rests: {rests}" if rests else ""))
     if request.close_reason in (REJECTED, CONFLICT) or request.close_reason.startswith(REJECTED):
         return Step(QUEUED, FAILED, f"{request.id} was closed: {request.close_reason}")
     return Step(QUEUED, YES, f"as {request.id}, {request.close_reason or 'closed'}")

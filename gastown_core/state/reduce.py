@@ -62,7 +62,7 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
     else:
         convoys, requests, scheduler = convoy_views(facts, now), request_views(facts, now), scheduler_view(facts)
     if old is None or old.version != version or old.landing_version != facts.landing_version:
-        convoys, refineries = with_landings(convoys, facts), refinery_views(facts)
+        convoys, refineries = with_landings(convoys, facts, now), refinery_views(facts)
     else:
         refineries = old.refineries
     return TownSnapshot(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gastown_core.beads.query import TOMBSTONE
 from gastown_core.model.bead import CLOSED, IN_PROGRESS
-from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, score
+from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, score, why_withdrawn
 from gastown_core.model.refinery import RefineryState
 from gastown_core.model.snapshot import RefineryView, RequestView, SchedulerView
 from gastown_core.state.refinery_source import trouble_of
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gastown_core.beads.store import Excerpt
+    from gastown_core.model.merge_request import MergeRequest
     from gastown_core.state.facts import TownFacts
 
 SLING_CONTEXT = "gt:sling-context"
@@ -35,7 +37,8 @@ def request_views(facts: TownFacts, now: float) -> tuple[RequestView, ...]:
 def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestView:
     request = facts.requests.get(bead.id)
     blockers = tuple(_open_blockers(facts, bead))
-    state = "merging" if bead.status == IN_PROGRESS else "blocked" if blockers else "queued"
+    rests = rests_of(facts, request, now) if request is not None else ""
+    state = "merging" if bead.status == IN_PROGRESS else "blocked" if blockers or rests else "queued"
     trouble = next((TROUBLES[label] for label in FAILURE_LABELS if label in bead.labels), "")
     home = "" if store == "town" else store
     if request is None:
@@ -56,7 +59,24 @@ def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestVie
         target=request.target,
         blockers=blockers,
         has_conflict_task=bool(request.conflict_task_id),
+        rests=rests,
     )
+
+
+def rests_of(facts: TownFacts, request: MergeRequest, now: float) -> str:
+    """Why nobody wants the request merged now, as far as the facts tell; empty if it may be merged."""
+    name = request.source_issue
+    if not name or not request.is_open:
+        return ""
+    found = facts.bead(name)
+    if found is not None and found[1].status != TOMBSTONE:
+        return why_withdrawn(request, found[1], now)
+    rig = next((rig for rig in facts.inventory.rigs if name.startswith(f"{rig.prefix}-")), None)
+    store = "town" if name.startswith("hq-") else rig.name if rig is not None else ""
+    if store not in facts.ledger or facts.error_of(f"beads:{store}"):
+        return ""
+    # open work is always in view
+    return "" if request.closes_early else f"{name} is closed or deleted"
 
 
 def _open_blockers(facts: TownFacts, bead: Excerpt) -> Iterator[str]:

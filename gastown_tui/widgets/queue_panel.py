@@ -70,6 +70,8 @@ def request_pieces(
 
 
 def _trouble(request: RequestView) -> str:
+    if request.rests:
+        return f"rests: {request.rests}"
     if request.blockers:
         return f"waits for {', '.join(request.blockers[:2])}"
     if request.has_conflict_task:

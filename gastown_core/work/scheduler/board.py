@@ -190,6 +190,8 @@ class Board:
             return Hold(SKIP, why, (bead.id,), f"close it to leave it out, or gt mountain retry {bead.id}")
         if status == IN_REVIEW:
             by = f", handed in by {_short(bead.assignee)}" if bead.assignee else ""
+            if self.graph.is_deferred(bead):
+                return Hold(REVIEW, f"in review{by}, and deferred: the refinery leaves it alone meanwhile")
             return Hold(REVIEW, f"in review{by}: the refinery has it")
         if status in (HOOKED, IN_PROGRESS, OPEN):
             return self._by_holder(bead)

@@ -76,6 +76,11 @@ def test_no_fault_is_spoken_of_before_git_was_asked_about_the_newest_record() ->
     assert (strip.fault, strip.state("landed")) == ("", "unknown")
 
 
+def test_a_request_that_rests_says_so_on_its_strip() -> None:
+    strip = strip_of("in_review", PUSHED, (OPEN,), rests="gt-1 is deferred")
+    assert strip.steps[2].how == f"as {OPEN.id}, which rests: gt-1 is deferred"
+
+
 def test_a_running_gate_is_counted() -> None:
     strip = strip_of("in_review", PUSHED, (OPEN,), refinery("testing"))
     assert strip.steps[3].how == "gates 1/2 in b-7"

@@ -66,6 +66,33 @@ def test_junk_lines_of_the_history_are_passed_over(rigged: Rigged) -> None:
 # requests
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"status": "deferred"}, "is deferred"),
+        ({"status": "hooked", "assignee": "shop/polecats/ruby"}, "is hooked to shop/polecats/ruby"),
+        ({"status": "hooked", "assignee": "shop/polecats/opal"}, ""),
+        ({"status": "closed"}, "is closed"),
+        (None, "is closed or deleted"),
+    ],
+    ids=["deferred", "of another", "of its worker", "closed", "deleted"],
+)
+def test_a_request_says_why_nobody_wants_it_merged(rigged: Rigged, change: dict[str, str] | None, why: str) -> None:
+    work = rigged.file("Work", status="in_review")
+    facts = {"branch": "b", "target": "main", "rig": "shop", "worker": "opal", "source_issue": work.id}
+    rigged.file("Merge", labels=["gt:merge-request"], metadata={"mr": facts})
+    assert [(one.state, one.rests) for one in collect(rigged.root).requests] == [("queued", "")]
+    with rigged.ledger.store_for("sh-x").write("op") as batch:
+        if change is None:
+            batch.delete(work.id)
+        elif change["status"] == "closed":
+            batch.close(work.id, "not wanted", force=True)
+        else:
+            batch.update(work.id, change)
+    [view] = collect(rigged.root).requests
+    assert view.rests == (f"{work.id} {why}" if why else "") and view.state == ("blocked" if why else "queued")
+
+
 def test_requests_stand_as_they_would_be_taken(rigged: Rigged) -> None:
     def request(priority: int, **fields: object) -> str:
         facts = {"branch": f"b{priority}", "target": "main", "rig": "shop", "retry_count": fields.pop("retries", 0)}

@@ -66,6 +66,7 @@ def test_one_bead_is_followed_to_the_root_of_its_wait(paper):
         ({"status": "deferred"}, "deferred without a date"),
         ({"status": "blocked", "labels": ["mountain:skipped"]}, "skipped by its mountain"),
         ({"status": "in_review", "assignee": "shop/polecats/opal"}, "in review, handed in by shop/opal"),
+        ({"status": "in_review", "defer_until": "2099-01-01T00:00:00Z"}, "the refinery leaves it alone meanwhile"),
         ({"issue_type": "epic"}, "an epic is not handed to polecats"),
         ({"status": "hooked", "assignee": "shop/crew/ana"}, "on the hook of shop/crew/ana"),
     ],
