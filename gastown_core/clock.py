@@ -99,6 +99,12 @@ def parse_duration(text: object) -> float | None:
     return total if end == len(text) else None
 
 
+def backoff(first_s: float, failures: int, longest_s: float) -> float:
+    """How long to rest after so many failures in a row: ``first_s``, doubled with each further one up to the longest."""
+    # more doublings than these pass any limit, and a float in the end
+    return min(first_s * 2.0 ** min(max(failures - 1, 0), 60), longest_s)
+
+
 def format_age(seconds: float) -> str:
     """A span in at most four cells: ``3s``, ``17m``, ``5h``, ``12d``; less than a second is ``now``."""
     if seconds < 1:

@@ -63,7 +63,7 @@ def run(args: Namespace) -> int:
 
 def _say_when(root: str) -> None:
     """When its ready work is given out, if there is a daemon to do that."""
-    from gastown_core.daemon.note import is_running
+    from gastown_core.town.daemon_note import is_running
     from gastown_core.town.settings import load_settings
 
     grace_s = load_settings(root).seconds("convoy.feed_grace")

@@ -40,27 +40,51 @@ def run(args: Namespace) -> int:
         return 0
     pid, is_new = starting.start(root)
     said = f"{output.style('✓', 'green')} daemon {pid} {'started' if is_new else 'runs already'}"
+    if not is_new and not args.json:
+        said += _but(root)
     output.say_json({"pid": pid, "started": is_new}) if args.json else output.say(said)
     return 0
 
 
+def _seconds(took: object) -> str:
+    return f"{took:.2f} s" if isinstance(took, int | float) else ""
+
+
+def _but(root: str) -> str:
+    """What is wrong with a daemon that runs already, if anything is."""
+    from gastown_core.clock import SYSTEM_CLOCK
+    from gastown_core.model.daemon import RUNS
+    from gastown_core.town.daemon_note import view
+
+    now = SYSTEM_CLOCK.now()
+    found = view(root, now)
+    return "" if found.state == RUNS else f"; {output.clean(found.words(now))}"
+
+
 def _status(root: str, *, as_json: bool) -> int:
-    from gastown_core.daemon.note import read_note
+    from gastown_core.clock import SYSTEM_CLOCK
+    from gastown_core.model.daemon import DIED, RUNS
+    from gastown_core.town.daemon_note import read_note, view
 
     found = read_note(root)
+    now = view(root, SYSTEM_CLOCK.now())
     if as_json:
-        output.say_json({"running": found is not None, **(found._asdict() if found is not None else {})})
+        told = found._asdict() if found is not None else {}
+        output.say_json({"running": found is not None, **now.as_json(), **told})
         return 0
     if found is None:
-        output.say("the daemon does not run; gt daemon start, or gt up, starts it")
+        output.say(output.style(now.words(SYSTEM_CLOCK.now()), "red" if now.state == DIED else "yellow"))
         return 0
-    output.say(f"{output.style('●', 'green')} daemon {found.pid} since {found.started_at}")
+    dot = output.style("●", "green" if now.state == RUNS else "yellow")
+    output.say(f"{dot} daemon {found.pid or 'of an unknown process'} since {found.started_at or 'a moment ago'}")
+    if not now.is_at_work:
+        output.say(output.style(now.words(SYSTEM_CLOCK.now()), "red"))
     rows = []
-    for name, told in found.duties.items():
-        last = output.clean(
-            str((told.get("error") and f"failed: {told['error']}") or told.get("did") or "nothing to do")
-        )
-        rows.append([name, f"{told.get('runs', 0)} runs", f"{told.get('took_s', 0):.2f} s", last])
+    for name, duty in found.duties.items():
+        did = str((duty.get("error") and f"failed: {duty['error']}") or duty.get("did") or "nothing to do")
+        if duty.get("busy_since"):
+            did = f"at work since {duty['busy_since']}"
+        rows.append([name, f"{duty.get('runs', 0)} runs", f"{_seconds(duty.get('took_s'))}", output.clean(did)])
     if rows:
         output.say(output.table(rows))
     return 0
@@ -69,8 +93,8 @@ def _status(root: str, *, as_json: bool) -> int:
 def _logs(root: str, lines: int) -> int:
     from collections import deque
 
-    from gastown_core.daemon.note import log_path
     from gastown_core.errors import NotFoundError
+    from gastown_core.town.daemon_note import log_path
 
     try:
         with open(log_path(root), encoding="utf-8", errors="replace") as handle:

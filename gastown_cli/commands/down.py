@@ -38,7 +38,8 @@ def run(args: Namespace) -> int:
 
 def _stop_daemon(root: str, *, dry_run: bool) -> list[str]:
     """It goes first: otherwise it would set free what the ending sessions hold."""
-    from gastown_core.daemon import note, starting
+    from gastown_core.daemon import starting
+    from gastown_core.town import daemon_note as note
 
     if dry_run:
         return ["daemon"] if note.is_running(root) else []

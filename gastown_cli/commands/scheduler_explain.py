@@ -41,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Explain."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.daemon.note import is_running
+    from gastown_core.town.daemon_note import is_running
     from gastown_core.work.scheduler.explain import explain
 
     root = context.town()

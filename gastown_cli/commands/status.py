@@ -9,6 +9,7 @@ from gastown_cli import agent_lines, context, output
 from gastown_core.clock import SYSTEM_CLOCK, parse_duration
 from gastown_core.errors import UsageError
 from gastown_core.model.agent import HEALTH_SYMBOLS
+from gastown_core.model.daemon import FAILS, NEVER, RUNS, STOPPED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     now = snapshot.taken_at or SYSTEM_CLOCK.now()
     lines = [output.style(f"{output.clean(snapshot.name)}", "bold") + output.style(f"  {snapshot.root}", "dim")]
     lines.append(_summary(snapshot))
+    lines += _daemon(snapshot, now)
     lines += [output.style(f"! {s.name}: {output.clean(s.error)}", "yellow") for s in snapshot.sources if s.error]
     groups: dict[str, list[list[str]]] = {}
     reasons: dict[str, list[str]] = {}
@@ -102,6 +104,15 @@ def _summary(snapshot: TownSnapshot) -> str:
     if snapshot.tmux_running is None:
         parts.append(output.style("no tmux: sessions unknown", "yellow"))
     return "   ".join(parts)
+
+
+def _daemon(snapshot: TownSnapshot, now: float) -> list[str]:
+    """What is wrong with the daemon, if anything is: without it nothing moves."""
+    daemon = snapshot.daemon
+    if daemon.state == RUNS:
+        return []
+    tone = {FAILS: "yellow", STOPPED: "yellow", NEVER: "dim"}.get(daemon.state, "red")
+    return [output.style(f"! {output.clean(daemon.words(now))}", tone)]
 
 
 def convoy_row(view: ConvoyView, now: float) -> list[str]:

@@ -10,7 +10,8 @@ import asyncio
 import time
 import traceback
 
-from gastown_core.clock import format_seconds
+from gastown_core.background import words_of
+from gastown_core.clock import backoff, format_seconds
 from gastown_core.errors import GastownError
 from gastown_core.model.record import Record
 
@@ -54,6 +55,7 @@ class Attendant:
     def __init__(self, duty: Duty, shift: Shift, pool: Executor, log: DaemonLog, on_run: Callable[[], None]) -> None:
         self.duty = duty
         self.told: dict[str, Any] = {"last_run": "", "runs": 0, "took_s": 0.0, "did": "", "error": ""}
+        self.told |= {"busy_since": "", "failing_since": ""}
         self._shift = shift
         self._pool = pool
         self._log = log
@@ -72,32 +74,43 @@ class Attendant:
             self._woken.clear()
             await loop.run_in_executor(self._pool, self._run)
             self._on_run()
-            rest = min(self.duty.apart_s * 2**self._failures, LONGEST_REST_S)
-            await asyncio.sleep(max(rest, self.duty.apart_s))
+            rest = max(backoff(self.duty.apart_s, self._failures + 1, LONGEST_REST_S), self.duty.apart_s)
+            await asyncio.sleep(rest)
             try:
                 await asyncio.wait_for(self._woken.wait(), max(self.duty.every_s - rest, 0.01))
             except TimeoutError:
                 continue
 
+    def broke(self, why: str) -> None:
+        """The attendant itself failed (empty: it has recovered); it is begun anew, and that is told like a failed run."""
+        if why:
+            self._failures += 1
+            self._tell("", f"the attendant failed: {why}", 0.0)
+
     def _run(self) -> None:
         began = time.monotonic()
         error, did = "", ""
+        self.told["busy_since"] = format_seconds(self._shift.clock.now())
         try:
             did = self.duty.work(self._shift)
         except (GastownError, OSError) as problem:
-            error = str(problem)
-        except Exception as problem:  # noqa: BLE001  a fault in one duty must not end the others; it is logged whole
-            error = f"{type(problem).__name__}: {problem}"
+            error = words_of(problem)
+        except (Exception, SystemExit) as problem:  # noqa: BLE001  a fault in one duty must not end the others; it is logged whole
+            error = words_of(problem)
             self._log.line(f"{self.duty.name}: a fault in the programme\n{traceback.format_exc()}")
-        self._note(did, error, time.monotonic() - began)
+        self._failures = self._failures + 1 if error else 0
+        self._tell(did, error, time.monotonic() - began)
 
-    def _note(self, did: str, error: str, took_s: float) -> None:
+    def _tell(self, did: str, error: str, took_s: float) -> None:
         if error and error != self.told["error"]:
             self._log.line(f"{self.duty.name}: failed: {error}")
         elif did:
             self._log.line(f"{self.duty.name}: {did}")
-        self._failures = self._failures + 1 if error else 0
-        last = format_seconds(self._shift.clock.now())
-        self.told.update(last_run=last, runs=self.told["runs"] + 1, took_s=round(took_s, 3), error=error)
+        elif self.told["error"] and not error:
+            self._log.line(f"{self.duty.name}: works again")
+        now = format_seconds(self._shift.clock.now())
+        since = (self.told["failing_since"] or now) if error else ""
+        self.told.update(last_run=now, runs=self.told["runs"] + 1, took_s=round(took_s, 3), error=error)
+        self.told.update(busy_since="", failing_since=since)
         if did:
             self.told["did"] = did

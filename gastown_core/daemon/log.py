@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from gastown_core.clock import format_seconds
-from gastown_core.daemon.note import log_path
+from gastown_core.errors import GastownError
+from gastown_core.files.locks import FileLock
+from gastown_core.town.daemon_note import log_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,27 +22,45 @@ KEPT = 3
 
 
 class DaemonLog:
-    """Appends to ``daemon/daemon.log``; ``echo`` gets each line too (the terminal of a daemon in the foreground)."""
+    """Appends to ``daemon/daemon.log``; ``echo`` gets each line too (the terminal of a daemon in the foreground).
+
+    A line that cannot be written (a full disk) is counted and the next one that can tells of it; nothing is raised.
+    """
 
     def __init__(self, root: str, clock: Clock, echo: Callable[[str], None] | None = None) -> None:
         self.path = log_path(root)
+        self.lost = 0
         self._clock = clock
         self._echo = echo
 
     def line(self, text: str) -> None:
         """Write one line; line breaks in ``text`` are indented, so that a line that starts with a date is a happening."""
         shown = text.rstrip().replace("\n", "\n    ")
-        told = f"{format_seconds(self._clock.now())} {shown}\n"
-        self._rotate()
+        moment = format_seconds(self._clock.now())
+        gap = f"{moment} {self.lost} lines before this one could not be written\n" if self.lost else ""
+        try:
+            # under one lock: two that rotate at once would throw a log away
+            with FileLock(self.path + ".lock", timeout_s=2.0):
+                self._rotate()
+                self._append(f"{gap}{moment} {shown}\n".encode("utf-8", "replace"))
+            self.lost = 0
+        except (GastownError, OSError):
+            self.lost += 1
+        if self._echo is not None:
+            # a terminal that is gone is no reason to end
+            with contextlib.suppress(OSError, ValueError):
+                self._echo(shown)
+
+    def _append(self, data: bytes) -> None:
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, told.encode("utf-8", "replace"))
+            while data:
+                data = data[os.write(fd, data) :]
         finally:
             os.close(fd)
-        if self._echo is not None:
-            self._echo(shown)
 
     def _rotate(self) -> None:
+        """Under the lock: the log becomes ``.1``, ``.1`` becomes ``.2`` and so on; the oldest goes."""
         try:
             if os.stat(self.path).st_size < MOST_BYTES:
                 return

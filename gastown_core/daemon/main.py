@@ -12,10 +12,10 @@ import secrets
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
+from gastown_core.background import Background, words_of
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
-from gastown_core.daemon import note
 from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import Attendant, Shift
 from gastown_core.daemon.log import DaemonLog
@@ -23,16 +23,18 @@ from gastown_core.daemon.stirs import Stirs
 from gastown_core.errors import ConflictError, GastownError
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.locks import FileLock
+from gastown_core.town import daemon_note as note
+from gastown_core.town.daemon_note import HEARTBEAT_S
 from gastown_core.town.discover import is_town
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from gastown_core.clock import Clock
     from gastown_core.daemon.duty import Duty
 
-HEARTBEAT_S = 30.0
 TOLD_S = 1.0
 """How long after a duty has run its state file may still be behind."""
 MOST_DUTIES = 64
@@ -47,28 +49,51 @@ def run(
 ) -> None:
     """Be the town's daemon until SIGTERM or SIGINT. Raises ConflictError if there is one already."""
     os.makedirs(note.folder(root), exist_ok=True)
+    lock = FileLock(note.lock_path(root), timeout_s=2.0, name_holder=True)
     with ExitStack() as held:
         try:
-            held.enter_context(FileLock(note.lock_path(root), timeout_s=2.0, name_holder=True))
+            held.enter_context(lock)
         except ConflictError as error:
             raise ConflictError("the daemon runs already", error.why, "gt daemon status tells about it") from error
         write_atomic(note.pid_path(root), f"{os.getpid()}\n{secrets.token_hex(8)}\n".encode(), mode=0o600)
         try:
-            asyncio.run(Daemon(root, DaemonLog(root, clock, echo), duties, clock).live())
+            asyncio.run(Daemon(root, DaemonLog(root, clock, echo), duties, clock, lock.is_in_place).live())
         finally:
-            write_json(note.state_path(root), {"running": False, "pid": os.getpid()}, mode=0o600)
+            _leave_word(root, clock)
+
+
+def _leave_word(root: str, clock: Clock) -> None:
+    """Say that it has ended; where that cannot be written, the lock that is let go of says so."""
+    ended = {"running": False, "pid": os.getpid(), "ended_at": format_seconds(clock.now())}
+    with suppress(GastownError):
+        write_json(note.state_path(root), ended, mode=0o600)
+    with suppress(OSError):
+        os.unlink(note.pid_path(root))
 
 
 class Daemon:
-    """The loop: attendants for the duties, stirs that wake them, a heartbeat that shows they live."""
+    """The loop: attendants for the duties, stirs that wake them, a heartbeat that shows they live.
 
-    def __init__(self, root: str, log: DaemonLog, duties: Callable[[str], list[Duty]], clock: Clock) -> None:
+    Everything it keeps going runs in ``Background``.  ``is_mine`` tells whether the lock still keeps others out.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        log: DaemonLog,
+        duties: Callable[[str], list[Duty]],
+        clock: Clock,
+        is_mine: Callable[[], bool] = lambda: True,
+        beat_s: float = HEARTBEAT_S,
+    ) -> None:
         self.root = root
         self.log = log
         self.duties = duties
         self.clock = clock
         self.attendants: dict[str, Attendant] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.background = Background(self._broke)
+        self._is_mine = is_mine
+        self._beat_s = beat_s
         self._ending = threading.Event()
         self._over = asyncio.Event()
         self._started = format_seconds(clock.now())
@@ -78,10 +103,11 @@ class Daemon:
     async def live(self) -> None:
         """See to every duty until told to end, then wait for what is in work."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: self.log.line(f"a fault in the programme: {_fault(context)}"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         pool = ThreadPoolExecutor(max_workers=MOST_DUTIES, thread_name_prefix="duty")
-        stirs = Stirs(self.root, self._stirred)
+        stirs = Stirs(self.root, self._stirred, lambda _, why: self._broke("the watch of files", why))
         self._take_up(pool)
         stirs.start()
         self.log.line(f"daemon {os.getpid()} sees to {', '.join(self.attendants)}")
@@ -90,12 +116,13 @@ class Daemon:
                 self._beats += 1
                 self._write_state()
                 try:
-                    await asyncio.wait_for(self._over.wait(), HEARTBEAT_S)
+                    await asyncio.wait_for(self._over.wait(), self._beat_s)
                 except TimeoutError:
                     self._look_around(pool, stirs)
         finally:
-            for task in self._tasks.values():
-                task.cancel()
+            if self._telling is not None:
+                self._telling.cancel()
+            await self.background.close()
             await stirs.close()
             # what runs is asked to come to an end (stopping is true) and is waited for: nothing is left half done
             pool.shutdown(wait=True, cancel_futures=True)
@@ -111,8 +138,15 @@ class Daemon:
             self.log.line("the town is gone")
             self._end()
             return
-        self._take_up(pool)
-        stirs.look_again()
+        if not self._is_mine():
+            self.log.line("the lock's file was removed or replaced, so another daemon may begin: this one ends")
+            self._end()
+            return
+        try:
+            self._take_up(pool)
+            stirs.look_again()
+        except (GastownError, OSError) as error:
+            self.log.line(f"the rigs could not be looked at anew: {words_of(error)}")
 
     def _take_up(self, pool: ThreadPoolExecutor) -> None:
         """Begin duties that are new and drop those that are no longer wanted."""
@@ -125,12 +159,21 @@ class Daemon:
             return
         shift = Shift(self.root, self.clock, self._ending.is_set)
         for name in [name for name in self.attendants if name not in wanted]:
-            self._tasks.pop(name).cancel()
+            self.background.stop(name)
             del self.attendants[name]
         for name, duty in wanted.items():
             if name not in self.attendants:
                 attendant = self.attendants[name] = Attendant(duty, shift, pool, self.log, self._ran)
-                self._tasks[name] = asyncio.get_running_loop().create_task(attendant.attend())
+                self.background.start(name, attendant.attend)
+
+    def _broke(self, name: str, why: str) -> None:
+        """A task of the daemon failed and is begun anew, or (``why`` empty) has recovered."""
+        attendant = self.attendants.get(name)
+        if attendant is not None:
+            attendant.broke(why)
+            self._ran()
+        else:
+            self.log.line(f"{name}: {'failed: ' + why if why else 'works again'}")
 
     def _stirred(self, stir: str) -> None:
         for attendant in self.attendants.values():
@@ -156,3 +199,9 @@ class Daemon:
             write_json(note.state_path(self.root), state, mode=0o600)
         except GastownError as error:
             self.log.line(f"the heartbeat could not be written: {error}")
+
+
+def _fault(context: dict[str, Any]) -> str:
+    """What asyncio tells of a call that failed with nobody to catch it."""
+    problem = context.get("exception")
+    return words_of(problem) if isinstance(problem, BaseException) else str(context.get("message") or "unknown")

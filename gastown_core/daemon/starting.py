@@ -1,4 +1,4 @@
-"""Starting and ending the daemon from outside."""
+"""Starting and ending the daemon from outside. Who holds the lock is the daemon; a pid file decides nothing."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import signal
 import sys
 import time
 
-from gastown_core.daemon import note
 from gastown_core.errors import TownError
 from gastown_core.process import kill_group, spawn
+from gastown_core.town import daemon_note as note
 
-START_S = 5.0
+START_S = 20.0
 END_S = 20.0
+KILLED_S = 5.0
 LOOK_EVERY_S = 0.02
 
 
 def start(root: str) -> tuple[int, bool]:
-    """The daemon's pid, and whether it was started now. Raises TownError with its last words if it does not come up."""
-    running = note.read_note(root)
+    """The daemon's pid, and whether it was started now, once it has told of itself.
+
+    Raises TownError with its last words if it does not come up or does not answer; what was started is then ended.
+    """
+    running = note.running_pid(root)
     if running is not None:
-        return running.pid, False
+        return running, False
     os.makedirs(note.folder(root), exist_ok=True)
     begin = _size(note.log_path(root))
     fd = os.open(note.log_path(root), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -30,31 +34,58 @@ def start(root: str) -> tuple[int, bool]:
         os.close(fd)
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        if note.is_running(root) and (pid := note.read_pid(root)):
+        found = note.read_note(root)
+        if found is not None and found.has_answered:
             # another start may have been first: then that one is the daemon
-            return pid, pid == child.pid
-        if child.poll() is not None:
-            break
+            return found.pid, found.pid == child.pid
+        if child.poll() is not None and found is None:
+            raise TownError("the daemon did not start", _tail(note.log_path(root), begin), f"see {note.log_path(root)}")
         time.sleep(LOOK_EVERY_S)
-    raise TownError("the daemon did not start", _tail(note.log_path(root), begin), f"see {note.log_path(root)}")
+    if child.poll() is None:
+        kill_group(child.pid)
+        child.wait()
+    why = f"process {child.pid} told nothing of itself for {START_S:g} s: {_tail(note.log_path(root), begin)}"
+    raise TownError("the daemon does not answer", why, f"see {note.log_path(root)}, then gt daemon start")
 
 
 def stop(root: str) -> int:
-    """Ask the daemon to end and wait for it; its pid, 0 if none ran. One that does not end in time is killed."""
-    running = note.read_note(root)
-    if running is None or not running.pid:
+    """Ask the daemon to end and wait until it has; its pid, 0 if none ran. One that does not end in time is killed.
+
+    Raises TownError if it may not be ended, cannot be found or outlives even that.
+    """
+    pid = note.running_pid(root)
+    if pid is None:
         return 0
+    if not pid:
+        raise TownError(
+            "the daemon cannot be ended from here",
+            "its lock is held, and nothing tells by which process",
+            f"fuser {note.lock_path(root)} may name it",
+        )
+    for number, patience_s in ((signal.SIGTERM, END_S), (signal.SIGKILL, KILLED_S)):
+        _signal(pid, number)
+        if _is_let_go(root, pid, patience_s):
+            return pid
+    raise TownError("the daemon could not be ended", f"process {pid} still holds its lock", f"kill -9 {pid}")
+
+
+def _signal(pid: int, number: int) -> None:
     try:
-        os.kill(running.pid, signal.SIGTERM)
+        os.kill(pid, number)
     except ProcessLookupError:
-        return 0
-    deadline = time.monotonic() + END_S
-    while note.is_running(root):
+        return
+    except PermissionError as error:
+        raise TownError("the daemon could not be ended", f"process {pid} belongs to another user") from error
+
+
+def _is_let_go(root: str, pid: int, patience_s: float) -> bool:
+    """Whether that process let go of the lock in time; another one that took it up since is none of ours to end."""
+    deadline = time.monotonic() + patience_s
+    while note.running_pid(root) == pid:
         if time.monotonic() > deadline:
-            kill_group(running.pid)
-            break
+            return False
         time.sleep(LOOK_EVERY_S)
-    return running.pid
+    return True
 
 
 def _size(path: str) -> int:

@@ -21,14 +21,19 @@ CHANNELS = ("refinery",)
 
 
 class Stirs:
-    """Watches a town's ledger, event log and channels; ``on_stir`` gets one word per change, on the event loop."""
+    """Watches a town's ledger, event log and channels; ``on_stir`` gets one word per change, on the event loop.
 
-    def __init__(self, root: str, on_stir: Callable[[str], None]) -> None:
+    ``tell`` hears of a watch that failed, as ``Background`` tells it.
+    """
+
+    def __init__(
+        self, root: str, on_stir: Callable[[str], None], tell: Callable[[str, str], None] = lambda _, __: None
+    ) -> None:
         self._root = root
         self._on_stir = on_stir
         self._stores: dict[str, str] = {}
         self._channels = {channel_folder(root, channel): channel for channel in CHANNELS}
-        self._watch = FolderWatch(self._stirred)
+        self._watch = FolderWatch(self._stirred, tell)
 
     def start(self) -> None:
         """Begin; call from the event loop."""

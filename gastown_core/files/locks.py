@@ -50,9 +50,18 @@ class FileLock:
             self._fd = -1
             raise
         if self._name_holder:
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+            # the name only serves readers: on a full disk the lock is held without one
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, 0)
+                os.pwrite(self._fd, str(os.getpid()).encode(), 0)
         return self
+
+    def is_in_place(self) -> bool:
+        """Whether the file that is locked is still the one at ``path``: another one there would let somebody else in."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), os.stat(self.path))
+        except OSError:
+            return False
 
     def _acquire(self) -> None:
         try:
@@ -109,6 +118,49 @@ def held_for_a_moment(fd: int, *, shared: bool) -> Iterator[None]:
     finally:
         if held:
             fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def holder_of(path: str) -> int | None:
+    """The process that holds the exclusive lock on ``path``: None if nobody does, 0 if nothing tells who.
+
+    Asked of the kernel, so a pid written somewhere, or missing there, decides nothing.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot look at the lock {path}", error.strerror or str(error), _lock_hint(error)) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None
+    except BlockingIOError:
+        written = os.pread(fd, 64, 0).decode("ascii", "replace").strip()
+        return _holder_by_kernel(os.fstat(fd)) or (int(written) if written.isdigit() else 0)
+    finally:
+        os.close(fd)
+
+
+def _holder_by_kernel(status: os.stat_result) -> int:
+    """The pid in the kernel's list of locks, 0 where there is no such list or it does not name the holder."""
+    inode = str(status.st_ino)
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    others = 0
+    try:
+        with open("/proc/locks", encoding="ascii", errors="replace") as handle:
+            for line in handle:
+                words = line.split()
+                if len(words) < 6 or words[1:2] != ["FLOCK"] or words[3] != "WRITE" or not words[4].isdigit():
+                    continue
+                where, _, number = words[5].rpartition(":")
+                if number == inode and where == device:
+                    return int(words[4])
+                if number == inode:
+                    # some file systems tell another device here than they tell by stat
+                    others = int(words[4])
+    except OSError:
+        return 0
+    return others
 
 
 def _lock_hint(error: OSError) -> str:

@@ -12,6 +12,8 @@ import contextlib
 import os
 import sys
 
+from gastown_core.background import Background
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,37 +26,43 @@ SAFETY_POLL_S = 5.0
 class FolderWatch:
     """Calls ``on_stir(folder, name)`` on the event loop for changes in the watched folders (``name`` may be empty).
 
-    Folders may be added at any time and need not exist yet; missing ones are looked for every five seconds.
+    Folders may be added at any time and need not exist yet; missing ones are looked for every five seconds.  ``tell``
+    hears of a watch that failed and was begun anew, as ``Background`` tells it.
     """
 
-    def __init__(self, on_stir: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, on_stir: Callable[[str, str], None], tell: Callable[[str, str], None] = lambda _, __: None
+    ) -> None:
         self._on_stir = on_stir
         self._folders: set[str] = set()
         self._missing: set[str] = set()
-        self._tasks: list[asyncio.Task[None]] = []
         self._backend: _Inotify | _Watchfiles | None = None
-        self._safety: asyncio.TimerHandle | None = None
+        self._background = Background(tell)
 
     def start(self, folders: Iterable[str]) -> None:
         """Begin; call from the event loop."""
         self._backend = _make_backend(self._on_stir)
         for folder in folders:
             self.add(folder)
-        self._arm_safety()
+        self._background.start("watch", self._backend.pump)
+        self._background.start("watch: safety look", self._keep_looking)
 
     def add(self, folder: str) -> None:
         """Watch one more folder."""
         if folder in self._folders or self._backend is None:
             return
+        self._missing.add(folder)
         if os.path.isdir(folder):
-            self._folders.add(folder)
-            self._missing.discard(folder)
-            self._backend.add(folder)
-        else:
-            self._missing.add(folder)
+            # one that vanished just now, or for which the kernel has no room, is tried again with the missing ones
+            with contextlib.suppress(OSError):
+                self._backend.add(folder)
+                self._folders.add(folder)
+                self._missing.discard(folder)
 
-    def _arm_safety(self) -> None:
-        self._safety = asyncio.get_running_loop().call_later(SAFETY_POLL_S, self._look_again)
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(SAFETY_POLL_S)
+            self._look_again()
 
     def _look_again(self) -> None:
         for folder in list(self._missing):
@@ -68,12 +76,10 @@ class FolderWatch:
                 if self._backend is not None:
                     self._backend.drop(folder)
         self._on_stir("", "")
-        self._arm_safety()
 
     async def close(self) -> None:
         """Stop watching."""
-        if self._safety is not None:
-            self._safety.cancel()
+        await self._background.close()
         if self._backend is not None:
             await self._backend.close()
 
@@ -96,7 +102,6 @@ class _Inotify:
         self._mask = Mask.MODIFY | Mask.CREATE | Mask.MOVED_TO | Mask.MOVED_FROM | Mask.DELETE | Mask.DELETE_SELF
         self._inotify = Inotify()
         self._by_folder: dict[str, Watch] = {}
-        self._task = asyncio.get_running_loop().create_task(self._pump())
 
     def add(self, folder: str) -> None:
         self._by_folder[folder] = self._inotify.add_watch(folder, self._mask)
@@ -108,15 +113,12 @@ class _Inotify:
             with contextlib.suppress(OSError):
                 self._inotify.rm_watch(watch)
 
-    async def _pump(self) -> None:
+    async def pump(self) -> None:
         async for event in self._inotify:
             folder = str(event.watch.path) if event.watch is not None else ""
             self._on_stir(folder, str(event.name) if event.name is not None else "")
 
     async def close(self) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
         self._inotify.close()
 
 
@@ -126,7 +128,6 @@ class _Watchfiles:
         self._folders: set[str] = set()
         self._changed = asyncio.Event()
         self._stop: asyncio.Event = asyncio.Event()
-        self._task = asyncio.get_running_loop().create_task(self._pump())
 
     def add(self, folder: str) -> None:
         self._folders.add(folder)
@@ -141,7 +142,7 @@ class _Watchfiles:
         self._changed.set()
         self._stop.set()
 
-    async def _pump(self) -> None:
+    async def pump(self) -> None:
         from watchfiles import awatch
 
         while True:
@@ -166,6 +167,3 @@ class _Watchfiles:
 
     async def close(self) -> None:
         self._stop.set()
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport
+from gastown_core.model.daemon import DaemonView
 from gastown_core.model.landing import LandingStrip
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
@@ -214,6 +215,7 @@ class TownSnapshot(Record):
     counts: dict[Health, int] = {}  # noqa: RUF012  a default that nobody changes
     refineries: tuple[RefineryView, ...] = ()
     scheduler: SchedulerView = SchedulerView()
+    daemon: DaemonView = DaemonView()
     landing_version: int = 0
 
     def agent(self, key: str) -> AgentView | None:

@@ -9,7 +9,7 @@ import contextlib
 import os
 
 from gastown_core.beads.store import BeadQuery
-from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.clock import backoff, format_seconds, parse_moment
 from gastown_core.errors import SettingsError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
@@ -83,9 +83,7 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
     now = place.clock.now()
     before = read_hold(place, target)
     rests = before.rests + 1 if before is not None and before.kind == error.kind else 1
-    rest_s = (
-        place.policy.recheck_s if error.kind != INFRASTRUCTURE else min(FIRST_REST_S * 2 ** (rests - 1), LONGEST_REST_S)
-    )
+    rest_s = place.policy.recheck_s if error.kind != INFRASTRUCTURE else backoff(FIRST_REST_S, rests, LONGEST_REST_S)
     since = before.since if before is not None and before.kind == error.kind else now
     hold = Hold(error.kind, error.reason, since, now + rest_s, base, requests, rests)
     kept = {**hold._asdict(), "since": format_seconds(since), "until": format_seconds(hold.until)}

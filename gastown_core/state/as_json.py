@@ -1,7 +1,7 @@
 """The snapshot as the JSON of ``gt status --json``, with the keys that the Go tools' readers know.
 
-Shape: feed-and-events.md section 6.1; ours adds ``health``, ``reason``, ``since``, ``sources``, ``scheduler`` and each
-rig's ``refinery``.
+Shape: feed-and-events.md section 6.1; ours adds ``health``, ``reason``, ``since``, ``sources``, ``scheduler``, ``daemon``
+and each rig's ``refinery``.
 """
 
 from __future__ import annotations
@@ -148,6 +148,7 @@ def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
         "convoys": [convoy_json(c, snapshot.taken_at) for c in snapshot.convoys if c.status != "closed"],
         "escalations": snapshot.escalations,
         "scheduler": {"queued": snapshot.scheduler.queued, "paused": snapshot.scheduler.is_paused},
+        "daemon": snapshot.daemon.as_json(),
         "counts": {state.value: count for state, count in snapshot.counts.items()},
         "sources": [
             {"name": s.name, "error": s.error, **({"good_at": format_seconds(s.good_at)} if s.good_at else {})}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.model.snapshot import TownSnapshot
+from gastown_core.state.daemon_source import DaemonSource
 from gastown_core.state.event_source import EventSource, read_last_events
 from gastown_core.state.facts import TownFacts, roster_addresses
 from gastown_core.state.heartbeat_source import HeartbeatSource
@@ -37,6 +38,7 @@ class Sources:
         self.panes = PaneSource(self.facts)
         self.refineries = RefinerySource(self.facts)
         self.scheduler = SchedulerSource(self.facts)
+        self.daemon = DaemonSource(self.facts)
 
     def reread_roster(self) -> None:
         """Look at rigs, people and settings again; the other facts stay."""
@@ -78,6 +80,7 @@ def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landi
         sources.panes.poll(now)
         sources.refineries.poll(now)
         sources.scheduler.poll(now)
+        sources.daemon.poll(now)
         if landings:
             from gastown_core.state.landing_source import LandingSource
 

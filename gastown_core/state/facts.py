@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gastown_core.beads.store import Excerpt
 from gastown_core.model.address import Address
+from gastown_core.model.daemon import DaemonView
 from gastown_core.model.snapshot import LastEvent, SchedulerView, SourceStatus
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.health import Thresholds
@@ -53,6 +54,7 @@ class TownFacts:
         self.refineries: dict[str, RefineryFacts] = {}
         self.proofs: dict[str, Proof] = {}
         self.scheduler = SchedulerView()
+        self.daemon = DaemonView()
         self.ledger_version = 0
         self.landing_version = 0
         self.digest: tuple[int, LedgerDigest] | None = None

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
+from functools import partial
 
+from gastown_core.background import Background
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError, NoTmuxError
 from gastown_core.files.watch import FolderWatch
@@ -18,6 +20,7 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, STATE_FILE
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources
+from gastown_core.state.daemon_source import FILE as DAEMON_FILE
 from gastown_core.state.due import next_due
 from gastown_core.state.engine_watch import EngineWatch
 from gastown_core.state.proof_keeper import ProofKeeper
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
 
 EVENTS, BEADS, BEATS, PANES, ROSTER, CLOCK = "events", "beads", "heartbeats", "panes", "roster", "clock"
-REFINERIES, REFS, SCHEDULER = "refineries", "refs", "scheduler"
+REFINERIES, REFS, SCHEDULER, DAEMON = "refineries", "refs", "scheduler", "daemon"
 CALM_GAP_S = 0.02
 BURST_GAP_S = 0.1
 BURST_COUNT = 15
@@ -64,15 +67,15 @@ class LiveTown:
         self.sources = Sources(root)
         self.snapshot = TownSnapshot(self.sources.facts.inventory.name, root, 0, 0.0)
         self.link: ControlLink | None = None
-        self._watch = FolderWatch(self._on_stir)
+        self._watch = FolderWatch(self._on_stir, self._broke)
+        self._background = Background(self._broke)
         self._dirty: set[str] = set()
         self._wake = asyncio.Event()
         self._kinds: dict[str, str] = {}
         self._sent: deque[float] = deque(maxlen=BURST_COUNT)
-        self._tasks: list[asyncio.Task[None]] = []
         self._pushed: dict[str, Pane] | None = None
         self._proofs = ProofKeeper(self.sources.facts, clock, self._watch_refs, lambda: self._stir(CLOCK))
-        self._engines = EngineWatch(lambda: self._stir(REFINERIES))
+        self._engines = EngineWatch(self._engine_died)
         self._due = 0.0
         self._closing = False
 
@@ -91,14 +94,22 @@ class LiveTown:
         sources.panes.poll(now)
         sources.refineries.poll(now)
         sources.scheduler.poll(now)
+        sources.daemon.poll(now)
         self._judge(now)
         self._watch.start(self._folders())
         self._watch_engines()
         self._proofs.stir()
-        loop = asyncio.get_running_loop()
-        self._tasks.append(loop.create_task(self._proofs.run()))
-        self._tasks.append(loop.create_task(self._keep_link()))
-        self._tasks.append(loop.create_task(self._index_history()))
+        self._background.start("git:proofs", self._proofs.run)
+        self._background.start("tmux:link", self._keep_link)
+        self._background.start("events:history", self._index_history)
+
+    def _broke(self, task: str, why: str) -> None:
+        """A task of the model failed and is begun anew, or (``why`` empty) works again: a source like the others."""
+        if why:
+            self.sources.facts.failed(task, why)
+        else:
+            self.sources.facts.good(task, self.clock.now())
+        self._stir(CLOCK)
 
     def _folders(self) -> list[str]:
         inventory = self.sources.facts.inventory
@@ -106,6 +117,7 @@ class LiveTown:
         kinds.update((folder, BEADS) for folder in self.sources.ledger.folders())
         kinds.update((os.path.join(self.root, part), ROSTER) for part in ("mayor", "settings"))
         kinds[self.sources.scheduler.folder] = SCHEDULER
+        kinds[self.sources.daemon.folder] = DAEMON
         kinds.update((folder, REFINERIES) for folder in self.sources.refineries.folders())
         for rig in inventory.rigs:
             kinds.update((os.path.join(rig.path, part), ROSTER) for part in ("crew", "polecats"))
@@ -116,7 +128,7 @@ class LiveTown:
     def _on_stir(self, folder: str, name: str) -> None:
         if not folder:
             # the watch's slow safety look
-            self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER))
+            self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER, DAEMON))
         else:
             kind = self._kinds.get(folder)
             if kind is None or not _concerns(kind, name):
@@ -133,8 +145,12 @@ class LiveTown:
                 self._kinds[folder] = REFS
                 self._watch.add(folder)
 
+    def _engine_died(self) -> None:
+        self._stir(REFINERIES)
+        self._stir(DAEMON)
+
     def _watch_engines(self) -> None:
-        self._engines.watch(set(self.sources.refineries.pids().values()))
+        self._engines.watch({*self.sources.refineries.pids().values(), *self.sources.daemon.pids()})
 
     async def updates(self) -> AsyncIterator[Update]:
         """Updates for as long as the town is open; each is ready to show."""
@@ -178,6 +194,9 @@ class LiveTown:
             changed = True
         if SCHEDULER in dirty:
             changed = sources.scheduler.poll(now) or changed
+        if DAEMON in dirty and sources.daemon.poll(now):
+            self._watch_engines()
+            changed = True
         if PANES in dirty:
             changed = self._take_panes(now) or changed
         if not changed and not reset:
@@ -247,9 +266,11 @@ class LiveTown:
                 self._note_no_link(error)
                 await asyncio.sleep(LINK_RETRY_S)
                 continue
-            screens = loop.create_task(self._keep_screens(self.link))
-            await ended.wait()
-            screens.cancel()
+            self._background.start("tmux:screens", partial(self._keep_screens, self.link))
+            try:
+                await ended.wait()
+            finally:
+                self._background.stop("tmux:screens")
             self.link = None
             self._stir(PANES)
 
@@ -304,9 +325,7 @@ class LiveTown:
     async def close(self) -> None:
         """Stop watching and let go of everything."""
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.close()
         await self._watch.close()
         self._engines.close()
         if self.link is not None:
@@ -331,6 +350,8 @@ def _concerns(kind: str, name: str) -> bool:
         return name.endswith(".json")
     if kind == SCHEDULER:
         return name == SCHEDULER_FILE
+    if kind == DAEMON:
+        return name == DAEMON_FILE
     if kind == REFINERIES:
         return name in REFINERY_NAMES
     if kind == REFS:

@@ -80,6 +80,7 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         counts=dict(Counter(view.health.state for view in agents)),
         refineries=refineries,
         scheduler=scheduler,
+        daemon=facts.daemon,
         landing_version=facts.landing_version,
     )
 

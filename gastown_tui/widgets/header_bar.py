@@ -6,6 +6,7 @@ import time
 
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
+from gastown_core.model.daemon import FAILS, STOPPED
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, cut, glyph, width_of
 from gastown_tui.widgets.sheet import Sheet
@@ -51,6 +52,13 @@ def slings_pieces(snapshot: TownSnapshot, ascii_only: bool) -> Pieces:
     return ((f"{count} {glyph('dot', ascii_only)} paused", "warn"),)
 
 
+def daemon_pieces(snapshot: TownSnapshot, now: float) -> Pieces:
+    """What is wrong with the daemon and since when, if anything is: ``daemon died 5m ago``."""
+    daemon = snapshot.daemon
+    told = clean(daemon.short(now))
+    return ((told, "warn" if daemon.state in (FAILS, STOPPED) else "error"),) if told else ()
+
+
 def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: bool) -> Piece:
     """``live``, with when something last moved; or what is stale and why."""
     failed = next((source for source in snapshot.sources if source.error), None)
@@ -86,6 +94,7 @@ def header_pieces(
     slings, is_paused = slings_pieces(snapshot, ascii_only), snapshot.scheduler.is_paused
     queue = sum(request.state in ("queued", "blocked", "merging") for request in snapshot.requests)
     fresh = freshness(snapshot, now, moved_at, ascii_only) if is_live else ("", "text")
+    daemon = daemon_pieces(snapshot, now) if is_live else ()
     for words in (True, False):
         groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only)
         full: list[tuple[Piece, ...]] = [
@@ -99,6 +108,9 @@ def header_pieces(
             # a pause is a person's doing and easily forgotten: it goes last, a mere count goes first
             told = [[slings, *tail] for tail in tails]
             tails = told + tails if is_paused and not words else told if is_paused else [*told[:1], *tails]
+        if daemon:
+            # without a daemon nothing moves: it stays longer than anything but the counts
+            tails = [[daemon, *tail] for tail in tails] + ([[daemon], []] if not words else [])
         for tail in tails:
             line = _assemble(brand, groups, tail, width, 4 if width >= 130 and words else 2)
             if line:

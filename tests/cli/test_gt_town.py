@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from tests.support.cli import gt
 from tests.support.repos import make_repo
@@ -96,3 +97,18 @@ def test_heartbeats_are_written_and_turns_counted(rigged):
     beat = read_heartbeat(rigged.root, "sh-opal")
     assert (beat.state, beat.context, beat.turn) == ("working", "running tests", 2)
     assert gt("heartbeat", "--state", "sleepy", cwd=rigged.root, GT_SESSION="sh-opal").code == 2
+
+
+def test_a_daemon_that_does_not_run_is_told_by_status_with_since_when(rigged):
+    assert "no daemon has run in this town; gt up starts it" in gt("status", cwd=rigged.root).out
+    started = gt("daemon", "start", "--json", cwd=rigged.root).json
+    told = gt("status", cwd=rigged.root)
+    assert "! " not in told.out, told.out
+    assert gt("status", "--json", cwd=rigged.root).json["daemon"]["pid"] == started["pid"]
+    os.kill(started["pid"], signal.SIGKILL)
+    dead = gt("status", cwd=rigged.root).out
+    assert "! the daemon died: its last heartbeat was" in dead and "gt daemon start" in dead
+    assert gt("daemon", "status", "--json", cwd=rigged.root).json["state"] == "died"
+    assert gt("daemon", "start", cwd=rigged.root).code == 0
+    assert gt("daemon", "stop", cwd=rigged.root).out.endswith(" ended\n")
+    assert "! the daemon was stopped" in gt("status", cwd=rigged.root).out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.model.agent import Health, Reason
+from gastown_core.model.daemon import DIED, FAILS, SILENT, STOPPED, DaemonView
 from gastown_core.model.snapshot import SourceStatus
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import width_of
@@ -85,6 +86,23 @@ def test_the_header_never_claims_to_be_live_over_a_failing_source() -> None:
     assert "stale 14s: events" in text and "live" not in text
     old = snapshot(taken_at=NOW - 60)
     assert "stale 1m" in said(header_pieces(old, 160, NOW, moved_at=NOW, view="feed", ascii_only=False))
+
+
+@pytest.mark.parametrize("width", [80, 120, 160])
+@pytest.mark.parametrize(
+    ("daemon", "words"),
+    [
+        (DaemonView(DIED, 0, NOW - 300), "daemon died 5m ago"),
+        (DaemonView(STOPPED, 0, NOW - 7200), "daemon stopped 2h ago"),
+        (DaemonView(SILENT, 7, NOW - 120), "daemon silent 2m"),
+        (DaemonView(FAILS, 7, NOW - 900, (("dispatch", "no space", NOW - 90),)), "daemon: dispatch fails"),
+    ],
+)
+def test_the_header_tells_of_a_daemon_that_does_not_work(daemon: DaemonView, words: str, width: int) -> None:
+    row = header_pieces(snapshot(daemon=daemon), width, NOW, moved_at=NOW - 3, view="feed", ascii_only=False)
+    assert words in said(row) and width_of(row) <= width
+    well = snapshot(daemon=DaemonView("runs", 7, NOW - 900))
+    assert "daemon" not in said(header_pieces(well, width, NOW, moved_at=NOW - 3, view="feed", ascii_only=False))
 
 
 def test_a_failing_source_tells_its_age_and_reason() -> None:

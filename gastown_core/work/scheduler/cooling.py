@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.clock import backoff, format_seconds, parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
@@ -57,7 +57,7 @@ def note(root: str, bead_id: str, error: str, now: float) -> float:
         entry = value.get(bead_id)
         before = entry.get("failures", 0) if isinstance(entry, dict) else 0
         failures = (before if isinstance(before, int) else 0) + 1
-        wait_s = min(FIRST_S * 2 ** (failures - 1), LONGEST_S)
+        wait_s = backoff(FIRST_S, failures, LONGEST_S)
         value[bead_id] = {"failures": failures, "error": error[:300], "until": format_seconds(now + wait_s + 0.999)}
 
     edit_json(path_of(root), change)

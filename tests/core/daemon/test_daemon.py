@@ -3,14 +3,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
-from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.daemon import note, starting
+from gastown_core.clock import SYSTEM_CLOCK, backoff, format_seconds
+from gastown_core.daemon import starting
 from gastown_core.daemon.duty import Duty, Shift
 from gastown_core.daemon.log import DaemonLog
 from gastown_core.daemon.main import Daemon
@@ -18,6 +19,8 @@ from gastown_core.errors import ConflictError, GastownError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.files.locks import FileLock
+from gastown_core.model.daemon import DIED, FAILS, NEVER, SILENT, STOPPED, DaemonView
+from gastown_core.town import daemon_note as note
 from tests.support.rigged import Rigged
 
 
@@ -31,8 +34,16 @@ def until(condition: Callable[[], bool], why: str, within_s: float = 20.0) -> No
 class Living:
     """A daemon in a thread, with the duties a test gives it."""
 
-    def __init__(self, root: str, *duties: Duty) -> None:
+    def __init__(
+        self,
+        root: str,
+        *duties: Duty,
+        ran: Callable[[], None] | None = None,
+        mine: Callable[[], bool] = lambda: True,
+        beat_s: float = 30.0,
+    ) -> None:
         self.root = root
+        self.ran, self.mine, self.beat_s = ran, mine, beat_s
         self.duties = list(duties)
         self.said: list[str] = []
         self._up = threading.Event()
@@ -49,13 +60,16 @@ class Living:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler = lambda *_: None  # type: ignore[method-assign]
         log = DaemonLog(self.root, SYSTEM_CLOCK, self.said.append)
-        self.daemon = Daemon(self.root, log, lambda _: self.duties, SYSTEM_CLOCK)
+        self.daemon = Daemon(self.root, log, lambda _: self.duties, SYSTEM_CLOCK, self.mine, self.beat_s)
+        if self.ran is not None:
+            self.daemon._ran = self.ran  # type: ignore[method-assign]
         self.loop = loop
         self._up.set()
         await self.daemon.live()
 
     def __exit__(self, *_: object) -> None:
-        self.loop.call_soon_threadsafe(self.daemon._end)
+        if self._thread.is_alive():
+            self.loop.call_soon_threadsafe(self.daemon._end)
         self._thread.join(20)
         assert not self._thread.is_alive()
 
@@ -142,10 +156,10 @@ def test_the_lock_is_the_truth_and_a_second_daemon_is_refused(rigged: Rigged) ->
         handle.write("1\nabc\n")
     assert note.read_note(rigged.root) is None, "a pid file alone is no daemon"
     with FileLock(note.lock_path(rigged.root)):
-        assert note.read_note(rigged.root).pid == 1
+        assert note.read_note(rigged.root).pid == os.getpid(), "the lock's holder is the daemon"
         with open(note.state_path(rigged.root), "w") as handle:
             handle.write("{")
-        assert note.read_note(rigged.root).pid == 1, "a torn state file hides nothing"
+        assert note.read_note(rigged.root).pid == os.getpid(), "a torn state file hides nothing"
         with pytest.raises(ConflictError) as caught:
             run(rigged.root)
     assert "runs already" in str(caught.value)
@@ -154,14 +168,170 @@ def test_the_lock_is_the_truth_and_a_second_daemon_is_refused(rigged: Rigged) ->
 def test_the_real_daemon_starts_once_tells_of_itself_and_ends(rigged: Rigged) -> None:
     pid, is_new = starting.start(rigged.root)
     try:
-        assert is_new and note.read_pid(rigged.root) == pid
+        assert is_new and note.running_pid(rigged.root) == pid
         assert starting.start(rigged.root) == (pid, False)
-        until(lambda: bool(note.read_note(rigged.root).duties), "it told nothing of its duties")
+        assert note.read_note(rigged.root).duties, "started, and it told nothing of its duties"
         assert {"dispatch", "refinery:shop"} <= set(note.read_note(rigged.root).duties)
     finally:
         assert starting.stop(rigged.root) == pid
     assert not note.is_running(rigged.root) and starting.stop(rigged.root) == 0
     assert json.load(open(note.state_path(rigged.root)))["running"] is False
+
+
+@pytest.mark.parametrize("spoil", [os.unlink, lambda path: open(path, "w").close()], ids=["gone", "empty"])
+def test_a_daemon_without_its_pid_file_is_seen_and_ends(rigged: Rigged, spoil: Callable[[str], object]) -> None:
+    pid, _ = starting.start(rigged.root)
+    try:
+        spoil(note.pid_path(rigged.root))
+        assert note.read_note(rigged.root).pid == pid and starting.start(rigged.root) == (pid, False)
+    finally:
+        assert starting.stop(rigged.root) == pid
+    assert not note.is_running(rigged.root)
+
+
+def test_a_start_never_reports_the_pid_that_a_dead_daemon_left(rigged: Rigged) -> None:
+    os.makedirs(note.folder(rigged.root), exist_ok=True)
+    for path, text in ((note.pid_path(rigged.root), "1\nabc\n"), (note.state_path(rigged.root), DEAD_STATE)):
+        with open(path, "w") as handle:
+            handle.write(text)
+    pid, is_new = starting.start(rigged.root)
+    try:
+        assert is_new and pid == note.running_pid(rigged.root) != 1
+    finally:
+        starting.stop(rigged.root)
+
+
+DEAD_STATE = (
+    '{"running": true, "pid": 1, "started_at": "2026-03-02T10:00:00Z", "last_heartbeat": "2026-03-02T10:05:00Z"}'
+)
+
+
+def test_a_daemon_that_ignores_the_request_to_end_is_killed(rigged: Rigged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "END_S", 0.05)
+    pid, _ = starting.start(rigged.root)
+    os.kill(pid, signal.SIGSTOP)
+    assert starting.stop(rigged.root) == pid and not note.is_running(rigged.root)
+
+
+def test_a_lock_whose_holder_nobody_names_is_an_error_and_no_lie(
+    rigged: Rigged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gastown_core.errors import TownError
+
+    monkeypatch.setattr(note, "holder_of", lambda path: 0)
+    assert note.read_note(rigged.root).pid == 0
+    with pytest.raises(TownError) as caught:
+        starting.stop(rigged.root)
+    assert "fuser" in caught.value.hint
+
+
+def test_how_the_daemon_is_at_each_turn_of_its_life(rigged: Rigged) -> None:
+    now = SYSTEM_CLOCK.now()
+    assert note.view(rigged.root, now) == DaemonView(NEVER)
+    pid, _ = starting.start(rigged.root)
+    seen = note.view(rigged.root, now)
+    assert (seen.pid, seen.is_at_work, seen.short(now)) == (pid, True, "")
+    late = note.view(rigged.root, now + 600)
+    assert late.state == SILENT and late.short(now + 600).startswith("daemon silent ")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not note.is_running(rigged.root), "the killed daemon still holds the lock")
+    dead = note.view(rigged.root, now + 300)
+    assert dead.state == DIED and dead.short(now + 300) in ("daemon died 5m ago", "daemon died 4m ago")
+    assert starting.start(rigged.root)[1] and starting.stop(rigged.root)
+    ended = note.view(rigged.root, SYSTEM_CLOCK.now())
+    assert ended.state == STOPPED and "gt daemon start" in ended.words(ended.since + 60)
+
+
+def test_a_duty_that_fails_for_a_minute_is_told_beside_the_pid(rigged: Rigged) -> None:
+    os.makedirs(note.folder(rigged.root), exist_ok=True)
+    now = SYSTEM_CLOCK.now()
+    told = {"error": "no space left", "failing_since": format_seconds(now - 120)}
+    with FileLock(note.lock_path(rigged.root)), open(note.state_path(rigged.root), "w") as handle:
+        state = {"running": True, "pid": os.getpid(), "last_heartbeat": format_seconds(now)}
+        handle.write(json.dumps(state | {"duties": {"dispatch": told, "log": {"error": ""}, "junk": 3}}))
+        handle.flush()
+        seen = note.view(rigged.root, now)
+    assert (seen.state, seen.short(now)) == (FAILS, "daemon: dispatch fails")
+
+
+def test_a_duty_outlives_a_full_disk_and_a_log_that_cannot_be_written(
+    rigged: Rigged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+    full = threading.Event()
+    full.set()
+    real = DaemonLog._append
+
+    def append(self: DaemonLog, data: bytes) -> None:
+        if full.is_set():
+            raise OSError(28, "No space left on device")
+        real(self, data)
+
+    def fails(shift: Shift) -> str:
+        runs.append(1)
+        if full.is_set():
+            raise OSError(28, "No space left on device")
+        return "done"
+
+    monkeypatch.setattr(DaemonLog, "_append", append)
+    with Living(rigged.root, Duty("fails", fails, (), 0.01, 0.01)) as living:
+        until(lambda: len(runs) >= 3, "the duty ended with the full disk")
+        assert living.daemon.background.is_alive("fails")
+        full.clear()
+        until(lambda: living.daemon.attendants["fails"].told["did"] == "done", "it did not recover")
+    log = open(note.log_path(rigged.root), encoding="utf-8").read()
+    assert "lines before this one could not be written" in log
+
+
+def test_a_task_that_breaks_outside_its_work_is_told_and_begun_anew(rigged: Rigged) -> None:
+    runs: list[int] = []
+    broken = [True]
+
+    def told(self: object = None) -> None:
+        if broken:
+            broken.clear()
+            raise OSError(28, "No space left on device")
+
+    duty = Duty("works", lambda _: runs.append(1) or "", (), 0.01, 0.01)
+    with Living(rigged.root, duty, ran=told) as living:
+        until(lambda: len(runs) >= 3, "the attendant ended for good")
+        assert any("the attendant failed: No space left" in line for line in living.said)
+
+
+def test_thousands_of_failures_only_make_the_rest_as_long_as_it_may_be() -> None:
+    assert backoff(0.15, 5000, 300.0) == 300.0 and backoff(15.0, 1, 300.0) == 15.0 and backoff(15.0, 3, 300.0) == 60.0
+
+
+def test_the_log_rotates_once_when_many_write_at_the_limit(rigged: Rigged, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gastown_core.daemon import log as module
+
+    monkeypatch.setattr(module, "MOST_BYTES", 2000)
+    monkeypatch.setattr(module, "KEPT", 1000)
+    os.makedirs(note.folder(rigged.root), exist_ok=True)
+    logs = [DaemonLog(rigged.root, SYSTEM_CLOCK) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda n=n, log=log: [log.line(f"{n} {i}") for i in range(100)])
+        for n, log in enumerate(logs)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    folder = note.folder(rigged.root)
+    names = [name for name in os.listdir(folder) if name.startswith("daemon.log") and not name.endswith(".lock")]
+    lines = [line.split(" ", 1)[1] for name in names for line in open(os.path.join(folder, name), encoding="utf-8")]
+    assert sorted(lines) == sorted(f"{n} {i}\n" for n in range(4) for i in range(100))
+
+
+def test_a_daemon_whose_lock_file_is_removed_makes_way_for_the_next(rigged: Rigged) -> None:
+    os.makedirs(note.folder(rigged.root), exist_ok=True)
+    with FileLock(note.lock_path(rigged.root)) as lock:
+        assert lock.is_in_place()
+        os.unlink(note.lock_path(rigged.root))
+        assert not lock.is_in_place()
+        with Living(rigged.root, Duty("works", lambda _: "", (), 3600.0), mine=lock.is_in_place, beat_s=0.02) as living:
+            living._thread.join(20)
+            assert not living._thread.is_alive() and any("this one ends" in line for line in living.said)
 
 
 def test_a_daemon_that_cannot_start_says_why(rigged: Rigged) -> None:

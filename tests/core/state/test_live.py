@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -228,3 +229,38 @@ async def test_a_branch_that_moves_moves_its_strip(live: LiveTown) -> None:
     await until(lambda: state("dm-k3f", "written") == "yes")
     tree.run("push", "--quiet", "origin", "HEAD:refs/heads/polecat/rust/dm-k3f@a1")
     await until(lambda: state("dm-k3f", "pushed") == "yes")
+
+
+async def test_a_daemon_that_dies_is_shown_at_once_with_since_when(live: LiveTown) -> None:
+    from gastown_core.daemon import starting
+    from gastown_core.model.daemon import DIED, NEVER
+
+    assert live.snapshot.daemon.state == NEVER
+    pid, _ = await asyncio.to_thread(starting.start, live.root)
+    try:
+        await until(lambda: live.snapshot.daemon.pid == pid and live.snapshot.daemon.is_at_work)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+    await until(lambda: live.snapshot.daemon.state == DIED)
+    assert live.snapshot.daemon.since
+
+
+async def test_a_task_of_the_model_that_breaks_is_a_failing_source_until_it_works_again(live: LiveTown) -> None:
+    broken = [True]
+
+    async def examine() -> None:
+        if broken:
+            broken.clear()
+            raise OSError(28, "No space left on device")
+        await asyncio.Event().wait()
+
+    errors: list[str] = []
+    live._background.start("git:proofs", examine)
+
+    def seen() -> str:
+        status = live.snapshot.source_error("git:proofs")
+        errors.append(status.error if status is not None else "")
+        return errors[-1]
+
+    await until(lambda: seen() == "No space left on device")
+    await until(lambda: not broken and seen() == "")
