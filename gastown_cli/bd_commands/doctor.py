@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Show the findings; exit 1 if an error is left."""
-    space = Workspace(args)
+    space = Workspace(args, whatever_it_holds=True)
     mended = mend(space.store, space.actor) if args.fix else []
     findings = examine(space.store, only=tuple(args.check))
     worst = any(finding.level == "error" for finding in findings)

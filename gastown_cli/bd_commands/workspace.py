@@ -42,7 +42,7 @@ def add_globals(parser: ArgumentParser) -> None:
 class Workspace:
     """The store around the working directory, and the town it lies in, if any."""
 
-    def __init__(self, args: Namespace) -> None:
+    def __init__(self, args: Namespace, *, whatever_it_holds: bool = False) -> None:
         # a lone surrogate in a title must not stop a list; in JSON this is its proper escape
         reconfigure = getattr(sys.stdout, "reconfigure", None)
         if reconfigure is not None:
@@ -62,10 +62,20 @@ class Workspace:
             self.store = self.ledger.adopt(beads_dir)
         else:
             self.store = open_store(beads_dir, progress=show_progress, read_only=args.readonly)
+        if not whatever_it_holds:
+            self._check_ledger()
         target = broken_redirect(self.store.beads_dir)
         if target:
             output.note(f"warning: {self.store.beads_dir} is read although it is redirected: {target} is missing")
         self.actor = args.actor or _actor(self.root, self.place)
+
+    def _check_ledger(self) -> None:
+        """Say how much of the ledger cannot be read. Raises StoreError if that is all of it."""
+        count, reason = self.store.index.check_understood()
+        if count and not self.quiet:
+            some = "1 line" if count == 1 else f"{count} lines"
+            first = output.clean(reason)
+            output.note(f"warning: {some} of {self.store.path()} cannot be read ({first}); bd doctor lists them")
 
     def now(self) -> float:
         """Unix seconds."""

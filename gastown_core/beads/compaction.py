@@ -129,7 +129,7 @@ def _joined(head: list[bytes], lines: Iterable[bytes], tail: list[bytes]) -> Ite
 def _replace(store: JsonlStore, code: int, chunks: Iterator[bytes]) -> bool:
     path = store.path(code)
     # one name, not one per process: only the lock's holder writes it, and a crash leaves at most one behind
-    temp = os.path.join(store.beads_dir, f".{FILE_NAMES[code]}.tmp")
+    temp = os.path.join(store.beads_dir, f".{store.index.names[code]}.tmp")
     try:
         _write_temp(temp, path, chunks)
         if _same_bytes(temp, path):
@@ -151,7 +151,7 @@ def _replace(store: JsonlStore, code: int, chunks: Iterator[bytes]) -> bool:
 
 
 def _write_temp(temp: str, path: str, chunks: Iterator[bytes]) -> None:
-    mode = 0o644 if path.endswith(FILE_NAMES[ISSUES]) else 0o600
+    mode = 0o600 if path.endswith(FILE_NAMES[WISPS]) else 0o644
     with contextlib.suppress(FileNotFoundError):
         mode = os.stat(path).st_mode & 0o777
     fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)

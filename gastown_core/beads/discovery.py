@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.errors import NotFoundError, StoreError
+from gastown_core.errors import NotFoundError, SettingsError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 BEADS = ".beads"
 REDIRECT = "redirect"
 MAX_HOPS = 4
-_SIGNS = ("issues.jsonl", "config.yaml", "metadata.json")
-_LEDGERS = ("issues.jsonl", "wisps.jsonl")
+_SIGNS = ("issues.jsonl", "config.yaml", "metadata.json", "beads.jsonl")
+LEDGER, WISPS = "issues.jsonl", "wisps.jsonl"
+_OLD_LEDGER = "beads.jsonl"
+_DATABASES = ("dolt", "embeddeddolt", "beads.db")
 TOWN_MARKER = os.path.join("mayor", "town.json")
 _TOWN_SIGNS = (
     *(os.path.join("mayor", name) for name in ("rigs.json", "daemon.json")),
@@ -42,15 +44,62 @@ def read_redirect(beads_dir: str) -> str:
     return "" if os.path.realpath(path) == os.path.realpath(beads_dir) else path
 
 
-def holds_ledger(beads_dir: str) -> bool:
-    """Whether records lie in the folder itself."""
-    return any(os.path.exists(os.path.join(beads_dir, name)) for name in _LEDGERS)
+def holds_records(beads_dir: str) -> bool:
+    """Whether a file of records lies in the folder itself."""
+    try:
+        names = (ledger_name(beads_dir), WISPS)
+    except StoreError:
+        return False
+    return any(os.path.exists(os.path.join(beads_dir, name)) for name in names)
+
+
+def ledger_name(beads_dir: str) -> str:
+    """The file in the folder that holds the records: what ``metadata.json`` calls ``jsonl_export``, else ``issues.jsonl``.
+
+    A folder that has only ``beads.jsonl``, as older ones do, means that.  Raises StoreError where the records are said to
+    lie outside the folder, or where there is nothing but a database.
+    """
+    named = _exported_name(beads_dir)
+    if named and os.path.exists(os.path.join(beads_dir, named)):
+        return named
+    if os.path.exists(os.path.join(beads_dir, LEDGER)):
+        return LEDGER
+    if os.path.exists(os.path.join(beads_dir, _OLD_LEDGER)):
+        return _OLD_LEDGER
+    databases = [name for name in _DATABASES if os.path.exists(os.path.join(beads_dir, name))]
+    if databases:
+        raise StoreError(
+            f"the beads of {os.path.dirname(beads_dir)} lie in a database",
+            f"{os.path.join(beads_dir, databases[0])} is not read here, and there is no {named or LEDGER}",
+            f"write them out with the bd that made it: bd export -o {os.path.join(beads_dir, named or LEDGER)}",
+        )
+    return named or LEDGER
+
+
+def _exported_name(beads_dir: str) -> str:
+    from gastown_core.files.atomic import read_json
+
+    path = os.path.join(beads_dir, "metadata.json")
+    try:
+        value = (read_json(path) or {}).get("jsonl_export")
+    except SettingsError:
+        return ""
+    if not isinstance(value, str) or not value:
+        return ""
+    name = value.removeprefix(BEADS + "/")
+    if os.path.basename(name) != name or not name.endswith(".jsonl"):
+        raise StoreError(
+            f"the ledger of {os.path.dirname(beads_dir)} is not read",
+            f"{path} calls {value!r} its jsonl_export, which is no .jsonl file beside it",
+            f"name {LEDGER} there, and move the records to {os.path.join(beads_dir, LEDGER)}",
+        )
+    return name
 
 
 def broken_redirect(beads_dir: str) -> str:
     """The folder that a redirect names and that is not there, while a ledger lies beside the redirect; else empty."""
     target = read_redirect(beads_dir)
-    return target if target and not os.path.isdir(target) and holds_ledger(beads_dir) else ""
+    return target if target and not os.path.isdir(target) and holds_records(beads_dir) else ""
 
 
 def follow_redirects(beads_dir: str) -> str:
@@ -72,7 +121,7 @@ def follow_redirects(beads_dir: str) -> str:
                 "let its redirect name the last folder",
             )
         if not os.path.isdir(target):
-            if holds_ledger(here):
+            if holds_records(here):
                 return here
             raise StoreError(
                 f"{here} is redirected to a missing folder", target, f"correct {os.path.join(here, REDIRECT)}"

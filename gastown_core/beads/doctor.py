@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import namedtuple
 
-from gastown_core.beads.opening import DRIVER_NAME, IGNORED, driver_registered, init_store
+from gastown_core.beads.opening import DRIVER_NAME, IGNORED, driver_registered, init_store, merge_attribute
 from gastown_core.beads.query import BLOCKING_TYPES, ORDERING_TYPES, find_cycles
 from gastown_core.beads.store import BeadQuery
 
@@ -34,7 +34,7 @@ def examine(store: JsonlStore, *, only: tuple[str, ...] = ()) -> list[Finding]:
 
 
 def _layout(store: JsonlStore) -> Finding:
-    wanted = ("issues.jsonl", "config.yaml", "metadata.json")
+    wanted = (store.index.names[0], "config.yaml", "metadata.json")
     missing = tuple(name for name in wanted if not os.path.exists(os.path.join(store.beads_dir, name)))
     if missing:
         return Finding("layout", "warning", f"missing: {', '.join(missing)}", (), "bd doctor --fix makes them")
@@ -48,7 +48,7 @@ def _junk(store: JsonlStore) -> Finding:
     details = tuple(f"{name} byte {at}: {reason}" for name, at, _, reason in found)
     return Finding(
         "junk lines",
-        "warning",
+        "warning" if store.count(BeadQuery(include_wisps=True)) else "error",
         f"{len(found)} lines cannot be read; they are kept where they are",
         details,
         "look at them in the file; a torn line is what a killed writer left",
@@ -136,10 +136,13 @@ def _driver(store: JsonlStore) -> Finding:
     known = driver_registered(store.beads_dir)
     if known is None:
         return Finding("merge driver", "ok", "not in a git repository")
-    named = any(f"merge={DRIVER_NAME}" in line for line in _lines(os.path.join(store.beads_dir, ".gitattributes")))
-    if known and named:
-        return Finding("merge driver", "ok", "git merges issues.jsonl field by field")
-    why = "git does not know it in this clone" if named else ".gitattributes does not name it"
+    ledger = store.index.names[0]
+    named = merge_attribute(store.beads_dir, ledger)
+    if known and named == DRIVER_NAME:
+        return Finding("merge driver", "ok", f"git merges {ledger} field by field")
+    why = "git does not know it in this clone"
+    if named != DRIVER_NAME:
+        why = f".gitattributes names another: {named}" if named else "no .gitattributes names it"
     return Finding("merge driver", "warning", why, (), "bd doctor --fix registers it")
 
 

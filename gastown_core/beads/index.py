@@ -13,6 +13,7 @@ import os
 import sqlite3
 
 from gastown_core.beads import record
+from gastown_core.beads.discovery import ledger_name
 from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, SCHEMA, VERSION, row_of
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile
 from gastown_core.beads.store import Position
@@ -45,7 +46,8 @@ class Index:
     def __init__(self, beads_dir: str, progress: Progress | None = None) -> None:
         self.beads_dir = beads_dir
         self.progress = progress
-        self.sources = [SourceFile(os.path.join(beads_dir, name)) for name in FILE_NAMES]
+        self.names = (ledger_name(beads_dir), FILE_NAMES[WISPS])
+        self.sources = [SourceFile(os.path.join(beads_dir, name)) for name in self.names]
         self.path = os.path.join(beads_dir, INDEX_NAME)
         self.at_hand: dict[bytes, Bead] = {}
         self._db: sqlite3.Connection | None = None
@@ -252,7 +254,27 @@ class Index:
     def positions(self) -> dict[str, Position]:
         """How much of each file the index holds, by file name; zeros for a missing one."""
         with self.snapshot() as db:
-            return {name: Position(*mark[:3]) for name, mark in zip(FILE_NAMES, read_marks(db))}  # noqa: B905
+            return {name: Position(*mark[:3]) for name, mark in zip(self.names, read_marks(db))}  # noqa: B905
+
+    def check_understood(self) -> tuple[int, str]:
+        """How many lines of the ledger cannot be read, and why the first cannot.
+
+        Raises StoreError if there are such and not one record beside them: such a ledger must not look empty.
+        """
+        junk = "FROM oddities WHERE file=0 AND kind='junk'"
+        with self.snapshot() as db:
+            first = db.execute(f"SELECT reason {junk} ORDER BY at LIMIT 1").fetchone()
+            if first is None:
+                return 0, ""
+            count = int(db.execute(f"SELECT COUNT(*) {junk}").fetchone()[0])
+            known = "SELECT 1 FROM beads WHERE file=0 UNION ALL SELECT 1 FROM tombstones WHERE file=0 LIMIT 1"
+            if db.execute(known).fetchone() is not None:
+                return count, str(first[0])
+        raise StoreError(
+            f"{self.sources[ISSUES].path} is not understood",
+            f"none of its {count} lines is a record; the first: {first[0]}",
+            "it has to hold one JSON object a line; bd doctor lists what it holds",
+        )
 
 
 def healing(read: F) -> F:
@@ -300,7 +322,7 @@ def make_indexes(db: sqlite3.Connection) -> None:
 
 
 def read_marks(db: sqlite3.Connection) -> list[Mark]:
-    """How far the index has read each file, in the order of FILE_NAMES."""
+    """How far the index has read each file, the ledger first."""
     return [
         Mark(*row)
         for row in db.execute("SELECT device, inode, position, mtime_ns, head, tail FROM marks ORDER BY file")

@@ -12,7 +12,7 @@ import os
 from gastown_core.beads import ids, record
 from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.filters import arranged
-from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS, Index, healing
+from gastown_core.beads.index import ISSUES, WISPS, Index, healing
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
 from gastown_core.beads.index_ties import dependents_in, tallies_in, tally_in
@@ -77,7 +77,7 @@ class JsonlStore:
 
     def path(self, code: int = ISSUES) -> str:
         """Where a ledger file lies."""
-        return os.path.join(self.beads_dir, FILE_NAMES[code])
+        return os.path.join(self.beads_dir, self.index.names[code])
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -314,7 +314,7 @@ class JsonlStore:
         """Lines that are no bead: file, byte offset, kind (junk, conflict, memory, header) and the reason."""
         with self.index.snapshot() as db:
             rows = db.execute("SELECT file, at, kind, reason FROM oddities ORDER BY file, at").fetchall()
-        return [(FILE_NAMES[code], at, kind, reason) for code, at, kind, reason in rows]
+        return [(self.index.names[code], at, kind, reason) for code, at, kind, reason in rows]
 
     @healing
     def other_lines(self, kind: str) -> list[bytes]:

@@ -135,11 +135,14 @@ class TownLedger:
         reasons = []
         for place in self._places.get(name, ()):
             try:
-                store = self._remember(name, follow_redirects(place.beads_dir), place.prefix)
+                store = self._made(follow_redirects(place.beads_dir), place.prefix)
+                # a ledger that cannot be read is to be known of before anyone counts on it
+                store.index.check_understood()
             except StoreError as error:
                 reasons.append(str(error))
                 continue
             self.missing.pop(name, None)
+            self._open[name] = store
             target = broken_redirect(store.beads_dir)
             if target:
                 self.warnings[name] = f"{store.beads_dir} is redirected to a missing folder, {target}"
@@ -148,7 +151,8 @@ class TownLedger:
             self.missing[name] = reasons[0]
         return None
 
-    def _remember(self, name: str, beads_dir: str, prefix: str) -> JsonlStore:
+    def _made(self, beads_dir: str, prefix: str) -> JsonlStore:
+        """The store of a folder, whatever is in it."""
         real = os.path.realpath(beads_dir)
         store = self._by_dir.get(real)
         if store is None:
@@ -160,10 +164,7 @@ class TownLedger:
                 progress=self.progress,
                 read_only=self.read_only,
             )
-            # a ledger that cannot be read is to be known of before anyone counts on it
-            store.index.refresh()
             self._by_dir[real] = store
-        self._open[name] = store
         return store
 
     def adopt(self, beads_dir: str) -> JsonlStore:
@@ -175,7 +176,8 @@ class TownLedger:
                 store = self.store(name)
                 if store is not None and os.path.realpath(store.beads_dir) == real:
                     return store
-        return self._remember(real, final, "")
+        made = self._open[real] = self._made(final, "")
+        return made
 
     def name_of(self, store: JsonlStore) -> str:
         """The name of a store of this town, empty if it is none."""

@@ -6,6 +6,7 @@ from collections import namedtuple
 
 from gastown_core.beads import record
 from gastown_core.beads.merging import is_other_bead, merge
+from gastown_core.beads.unfolding import unfolded
 from gastown_core.errors import StoreError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.model.bead import CLOSED
@@ -53,7 +54,7 @@ def _bytes(path: str) -> bytes:
 def read_version(lines: Iterable[bytes]) -> Version:
     """A version of the ledger from its lines; the last line of an id wins."""
     version = Version({}, [], [])
-    for line in lines:
+    for _, line in unfolded((0, line) for line in lines):
         kind, value = record.classify(line)
         if kind in (record.BEAD, record.TOMBSTONE):
             version.beads[value.id] = value.raw

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from gastown_core.beads.discovery import BEADS, follow_redirects
+from gastown_core.beads.discovery import BEADS, LEDGER, follow_redirects, holds_records, ledger_name
 from gastown_core.beads.ids import check_prefix, default_prefix, route_prefix
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.settings import prefix_in, read_settings, vocabulary
@@ -64,7 +64,7 @@ def open_store(
 def _guess_prefix(beads_dir: str) -> str:
     """The prefix of the first record, else what the folder's name gives."""
     try:
-        with open(os.path.join(beads_dir, "issues.jsonl"), "rb") as handle:
+        with open(os.path.join(beads_dir, ledger_name(beads_dir)), "rb") as handle:
             for _, line in zip(range(20), handle):  # noqa: B905
                 try:
                     value = decode_json(line)
@@ -93,7 +93,7 @@ def init_store(folder: str, prefix: str = "", *, use_git: bool = True) -> list[s
         )
     try:
         os.makedirs(beads_dir, exist_ok=True)
-        made = _write_files(beads_dir, wanted)
+        made = _write_files(beads_dir, wanted, use_git=use_git)
     except OSError as error:
         raise StoreError(f"cannot write {beads_dir}", error.strerror or str(error)) from error
     if use_git and register_driver(beads_dir):
@@ -101,13 +101,14 @@ def init_store(folder: str, prefix: str = "", *, use_git: bool = True) -> list[s
     return made
 
 
-def _write_files(beads_dir: str, prefix: str) -> list[str]:
+def _write_files(beads_dir: str, prefix: str, *, use_git: bool) -> list[str]:
     made = []
+    ledger = ledger_name(beads_dir) if holds_records(beads_dir) else LEDGER
     metadata = {"database": "issues.jsonl", "backend": "jsonl"}
     wanted = {
         "config.yaml": f"issue-prefix: {prefix}\nno-db: true\n",
         "metadata.json": json.dumps(metadata, indent=2) + "\n",
-        "issues.jsonl": "",
+        ledger: "",
     }
     for name, text in wanted.items():
         path = os.path.join(beads_dir, name)
@@ -120,7 +121,8 @@ def _write_files(beads_dir: str, prefix: str) -> list[str]:
         made.append(os.path.join(BEADS, "config.yaml"))
     if _add_lines(os.path.join(beads_dir, ".gitignore"), IGNORED):
         made.append(os.path.join(BEADS, ".gitignore"))
-    if _add_lines(os.path.join(beads_dir, ".gitattributes"), (f"issues.jsonl merge={DRIVER_NAME}",)):
+    is_named = use_git and merge_attribute(beads_dir, ledger) == DRIVER_NAME
+    if not is_named and _add_lines(os.path.join(beads_dir, ".gitattributes"), (f"{ledger} merge={DRIVER_NAME}",)):
         made.append(os.path.join(BEADS, ".gitattributes"))
     return made
 
@@ -164,6 +166,19 @@ def driver_registered(folder: str) -> bool | None:
     except GastownError:
         return None
     return found.out.strip() == driver_command()
+
+
+def merge_attribute(beads_dir: str, name: str) -> str:
+    """The merge driver that git's attributes name for a file of the folder, wherever they stand; empty if none is named."""
+    from gastown_core.errors import GastownError
+    from gastown_core.process import run
+
+    try:
+        found = run(["git", "check-attr", "merge", "--", name], cwd=beads_dir)
+    except GastownError:
+        return ""
+    value = found.out.strip().rpartition(": ")[2] if found.code == 0 else ""
+    return "" if value in ("unspecified", "unset", "set") else value
 
 
 def register_driver(folder: str) -> bool:

@@ -11,6 +11,7 @@ import os
 import stat
 from collections import namedtuple
 
+from gastown_core.beads.unfolding import unfolded
 from gastown_core.files.jsonl import settled_status
 from gastown_core.model.json_text import decode_json
 
@@ -96,7 +97,13 @@ class SourceFile:
         return Mark(status.st_dev, status.st_ino, offset, status.st_mtime_ns, head, tail)
 
     def lines(self, offset: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """``(offset, line)`` of the complete lines in ``offset..end``; a last one without newline only if it is JSON."""
+        """``(offset, line)`` of the complete lines in ``offset..end``; a record of several lines comes in one piece.
+
+        A last line without newline comes only if it is all there.
+        """
+        return unfolded(self._lines(offset, end))
+
+    def _lines(self, offset: int, end: int) -> Iterator[tuple[int, bytes]]:
         pending = b""
         position = offset
         while position < end:
@@ -119,9 +126,15 @@ class SourceFile:
 
 def _is_whole(line: bytes) -> bool:
     """Whether a line without its newline is all there: an editor left the newline out, no writer died."""
-    if not line.rstrip().endswith(b"}"):
+    text = line.strip()
+    if text in (b"}", b"]", b"}]"):
+        return True
+    if text.endswith(b"}]"):
+        # the last of an array with a record a line
+        text = text[:-1].lstrip(b"[")
+    if not text.endswith(b"}"):
         return False
     try:
-        return isinstance(decode_json(line), dict)
+        return isinstance(decode_json(text), dict)
     except ValueError:
         return False

@@ -6,6 +6,7 @@ import os
 from collections import namedtuple
 
 from gastown_core.beads.compaction import compact
+from gastown_core.beads.discovery import ledger_name
 from gastown_core.errors import GitError
 from gastown_core.process import run
 
@@ -49,7 +50,7 @@ def sync_store(store: JsonlStore, *, message: str = "", commit: bool = True, pus
 
 def _commit(folder: str, message: str) -> bool:
     """Commit what changed in the folder, whatever else is staged; returns whether there was something."""
-    if run(["git", "check-ignore", "-q", os.path.join(folder, "issues.jsonl")], cwd=folder).code == 0:
+    if run(["git", "check-ignore", "-q", os.path.join(folder, ledger_name(folder))], cwd=folder).code == 0:
         return False
     _git(folder, "add", "--", ".")
     if run(["git", "diff", "--cached", "--quiet", "--", "."], cwd=folder).code == 0:

@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LEDGER_FILES = ("issues.jsonl", "wisps.jsonl")
 CHANNELS = ("refinery",)
 
 
@@ -50,7 +49,7 @@ class Stirs:
 
     def _stirred(self, folder: str, name: str) -> None:
         if folder in self._stores:
-            if name in LEDGER_FILES:
+            if name.endswith(".jsonl"):
                 self._on_stir("ledger")
                 self._on_stir(f"ledger:{self._stores[folder]}")
         elif folder in self._channels:

@@ -23,7 +23,6 @@ from gastown_core.state.facts import LANDED_S, TownFacts
 from gastown_core.state.molecules import MOLECULE, molecule_facts
 
 FIELD_LABELS = frozenset(("gt:agent", "gt:convoy", REQUEST_LABEL))
-FILES = ("issues.jsonl", "wisps.jsonl")
 
 
 class Change(Record):
@@ -86,7 +85,7 @@ class LedgerSource:
         # taken before the query: what is appended in between is then read twice, which changes nothing
         positions = store.positions()
         self._tails[name] = [
-            Tailer(os.path.join(store.beads_dir, file), offset=positions[file].offset) for file in FILES
+            Tailer(os.path.join(store.beads_dir, file), offset=place.offset) for file, place in positions.items()
         ]
 
     def _read_fields(self, store: JsonlStore, found: dict[str, Excerpt]) -> None:

@@ -345,7 +345,7 @@ def _concerns(kind: str, name: str) -> bool:
     if kind == EVENTS:
         return name == ".events.jsonl"
     if kind == BEADS:
-        return name in ("issues.jsonl", "wisps.jsonl")
+        return name.endswith(".jsonl")
     if kind == BEATS:
         return name.endswith(".json")
     if kind == SCHEDULER:
