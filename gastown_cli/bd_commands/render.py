@@ -7,7 +7,7 @@ import os
 import sys
 
 from gastown_cli.output import cells, clean, note, say, shorten, style
-from gastown_core.beads.record import parse_line
+from gastown_core.beads.record import modern, parse_line
 from gastown_core.clock import format_age
 from gastown_core.model.bead import DERIVED_KEYS, KEY_ORDER, PRIORITY_NAMES
 
@@ -123,7 +123,7 @@ def note_cut(shown: int, total: int, as_json: bool) -> None:
 
 def issue_object(bead: Bead, tally: Tally | None = None, **more: Any) -> dict[str, Any]:
     """The bead as ``--json`` gives it: its record in key order, the derived counts and its parent."""
-    raw = bead.raw
+    raw = modern(bead.raw)
     out: dict[str, Any] = {key: raw[key] for key in KEY_ORDER if key in raw and key != "_type"}
     for key in sorted(raw):
         if key not in out and key not in DERIVED_KEYS and key != "_type":

@@ -11,7 +11,7 @@ from gastown_core.beads.query import BLOCKING_TYPES, ORDERING_TYPES, PARENT_CHIL
 from gastown_core.beads.record import encode, excerpt_of
 from gastown_core.clock import format_micros, parse_duration, parse_moment
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
-from gastown_core.model.bead import CLOSED, OPEN, Bead, set_fields, unwrap_external
+from gastown_core.model.bead import CLOSED, OPEN, Bead, is_field_key, set_fields, unwrap_external
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -225,12 +225,19 @@ class RuleBatch:
     def set_fields(self, bead_id: str, fields: Mapping[str, str | None]) -> Bead:
         """Set ``key: value`` lines in the description, prose kept."""
         bead = self.need(bead_id)
-        return self._save(bead, description=set_fields(bead.description, dict(fields)))
+        for key in fields:
+            if not is_field_key(key):
+                raise UsageError(
+                    f"{key!r} cannot name a field",
+                    "",
+                    "a name has letters, digits, _ and -, at most 40, without a colon",
+                )
+        return self._save(bead, description=set_fields(bead.description, fields))
 
     def comment(self, bead_id: str, text: str) -> Bead:
         """Append a comment by the batch's actor."""
         bead = self.need(bead_id)
-        made = rules.new_comment(bead_id, self.actor, text, self._now)
+        made = rules.new_comment(bead.raw, self.actor, text, self._now)
         return self._save(bead, comments=[*bead.comments, made])
 
     def put(self, bead: Bead) -> None:

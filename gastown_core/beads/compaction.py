@@ -1,5 +1,7 @@
 """Rewriting a ledger file in canonical form: header lines, beads by id, one line each, then what is no bead.
 
+Lines are moved and dropped, never rewritten: a record that nobody changed keeps its bytes, whoever wrote it.
+
 It happens under the store's lock into a temporary file that is synced and renamed, so a reader sees the old file
 or the new one.  Junk is carried over; while git conflict markers stand nothing is dropped, for the side that an
 outdated line belongs to may be the right one.
@@ -78,8 +80,20 @@ def rewrite(store: JsonlStore, code: int, *, extra: Iterable[tuple[bytes, Bead]]
     for line, bead in extra:
         beads[bead.id] = (line, bead.text("deleted_at") if bead.is_tombstone else None)
     horizon = store.clock.now() - TOMBSTONE_LIFE_S
-    lines = (line for _, (line, deleted) in sorted(beads.items()) if deleted is None or _is_young(deleted, horizon))
+    lines = (
+        line
+        for bead_id, (line, deleted) in sorted(beads.items())
+        if deleted is None or _is_young(deleted, horizon) or _keeps_a_number(store, bead_id)
+    )
     return _replace(store, code, _joined(head, lines, tail))
+
+
+def _keeps_a_number(store: JsonlStore, bead_id: str) -> bool:
+    """Whether the tombstone is that of a child whose parent lives: the number must not be given out again."""
+    parent, dot, number = bead_id.rpartition(".")
+    if not dot or not number.isdecimal():
+        return False
+    return store.index.db.execute("SELECT 1 FROM beads WHERE id=?", (parent,)).fetchone() is not None
 
 
 def _is_young(deleted_at: str, horizon: float) -> bool:
@@ -87,7 +101,7 @@ def _is_young(deleted_at: str, horizon: float) -> bool:
 
 
 def _read_all(store: JsonlStore, code: int) -> tuple[dict[str, tuple[bytes, str | None]], list[bytes], list[bytes]]:
-    """The file as canonical lines by id (with the time of deletion for tombstones), header lines, and other lines."""
+    """The last lines by id (with the time of deletion for tombstones), header lines, and other lines."""
     beads: dict[str, tuple[bytes, str | None]] = {}
     head: list[bytes] = []
     tail: list[bytes] = []
@@ -97,9 +111,9 @@ def _read_all(store: JsonlStore, code: int) -> tuple[dict[str, tuple[bytes, str 
     for count, (offset, line) in enumerate(source.lines(0, size), 1):
         kind, value = record.classify(line)
         if kind == record.BEAD:
-            beads[value.id] = (record.encode(value.raw), None)
+            beads[value.id] = (record.plain(line), None)
         elif kind == record.TOMBSTONE:
-            beads[value.id] = (record.encode(value.raw), value.text("deleted_at"))
+            beads[value.id] = (record.plain(line), value.text("deleted_at"))
         elif kind == record.HEADER:
             head.append(line)
         elif kind != record.BLANK:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from gastown_core.beads import record
+from gastown_core.model.bead import DERIVED_KEYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,4 +35,5 @@ def export_line(bead: Bead, tally: Tally) -> bytes:
         **({"parent": tally.parent} if tally.parent else {}),
     }
     tail = json.dumps(counts, ensure_ascii=False, separators=(",", ":"))
-    return record.encode(bead.raw)[:-1] + b"," + tail[1:].encode()
+    plain = {key: value for key, value in bead.raw.items() if key not in DERIVED_KEYS}
+    return record.encode({"_type": "issue", **plain})[:-1] + b"," + tail[1:].encode()

@@ -127,7 +127,7 @@ def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) ->
         if kind == record.JUNK and value == "no id":
             raw = decode_json(line)
             if isinstance(raw.get("title"), str):
-                yield record.BEAD, Bead(record.normalise(raw))
+                yield record.BEAD, Bead(raw)
                 continue
         if kind in (record.BEAD, record.TOMBSTONE):
             yield kind, value
@@ -158,7 +158,7 @@ def _open_titles(store: JsonlStore) -> set[str]:
 
 def _take(batch: RuleBatch, bead: Bead, report: ImportReport, now: float) -> None:
     """Put one record into the batch."""
-    raw = _completed(bead.raw, now)
+    raw = _completed(record.pruned(bead.raw), now)
     raw["dependencies"] = _good_edges(raw, report)
     if not raw["dependencies"]:
         del raw["dependencies"]
@@ -176,7 +176,7 @@ def _take(batch: RuleBatch, bead: Bead, report: ImportReport, now: float) -> Non
         report.stale.append(bead.id)
         return
     _join_comments(raw, standing)
-    if record.encode(raw) == record.encode(standing.raw):
+    if raw == record.pruned(standing.raw):
         report.unchanged += 1
         return
     report.updated.append(bead.id)

@@ -421,7 +421,7 @@ class Intake:
             before = db.total_changes
             db.executemany("DELETE FROM beads WHERE id=?", ids)
             self.live -= db.total_changes - before
-            db.executemany("DELETE FROM tombstones WHERE id=?", ids)
+            db.executemany(f"DELETE FROM tombstones WHERE id=? AND file={self.code}", ids)
             self.garbage += db.total_changes - before
             db.executemany("DELETE FROM deps WHERE source=?", ids)
             db.executemany("DELETE FROM labels WHERE id=?", ids)

@@ -27,7 +27,7 @@ SCHEMA = (
         file INTEGER, at INTEGER, length INTEGER)""",
     "CREATE TABLE deps (source TEXT, target TEXT, type TEXT, PRIMARY KEY (source, target, type)) WITHOUT ROWID",
     "CREATE TABLE labels (id TEXT, label TEXT, PRIMARY KEY (id, label)) WITHOUT ROWID",
-    "CREATE TABLE tombstones (id TEXT PRIMARY KEY, file INTEGER, at INTEGER, length INTEGER, deleted_at TEXT)",
+    "CREATE TABLE tombstones (id TEXT, file INTEGER, at INTEGER, length INTEGER, deleted_at TEXT, PRIMARY KEY (id, file))",
     "CREATE TABLE oddities (file INTEGER, at INTEGER, length INTEGER, kind TEXT, reason TEXT)",
     """CREATE TABLE marks (file INTEGER PRIMARY KEY, device INTEGER, inode INTEGER, position INTEGER,
         mtime_ns INTEGER, head BLOB, tail BLOB, garbage INTEGER, live INTEGER)""",

@@ -68,7 +68,7 @@ class JsonlStore:
         self.read_only = read_only
         self.index = Index(beads_dir, progress)
         self._lock: FileLock | None = None
-        self._homes: dict[str, int] = {}
+        self._homes: dict[str, tuple[int, bool]] = {}
         self._is_empty = False
 
     def close(self) -> None:
@@ -354,9 +354,13 @@ class JsonlStore:
         """Write changed records, all or none; called between ``begin`` and ``end``. Raises StoreError."""
         lines: dict[int, list[tuple[bytes, Bead]]] = {ISSUES: [], WISPS: []}
         for bead in records:
+            home, was_ephemeral = self._homes.get(bead.id, (None, False))
             code = WISPS if bead.is_ephemeral else ISSUES
+            if home is not None and (bead.is_tombstone or (bead.is_ephemeral and was_ephemeral)):
+                # other tools keep wisps in issues.jsonl: to take one out would delete it in every other clone
+                code = home
             lines[code].append((record.encode(bead.raw), bead))
-            if self._homes.get(bead.id) == 1 - code:
+            if home == 1 - code:
                 # it changed sides: a tombstone takes it out of the other file
                 moved = Bead(moved_stone(bead.raw, from_wisps=code == ISSUES))
                 lines[1 - code].append((record.encode(moved.raw), moved))
@@ -412,8 +416,9 @@ class JsonlStore:
         row = self.index.db.execute(f"SELECT {_WHERE_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
         if row is None:
             return None
-        self._homes[bead_id] = row[1]
-        return self._read(row)
+        bead = self._read(row)
+        self._homes[bead_id] = row[1], bead.is_ephemeral
+        return bead
 
     @healing
     def is_taken(self, bead_id: str) -> bool:

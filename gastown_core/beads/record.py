@@ -15,6 +15,7 @@ from gastown_core.model.json_text import decode_json, encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 BEAD, TOMBSTONE, MEMORY, HEADER, CONFLICT, JUNK, BLANK = "bead tombstone memory header conflict junk blank".split()
@@ -37,26 +38,62 @@ FAILURE_WORDS = (
 """Words in a close reason by which ``conditional-blocks`` knows a failure."""
 
 _PLACE = {key: place for place, key in enumerate(KEY_ORDER)}
+_DERIVED = ("dependency_count", "dependent_count", "comment_count", "parent")
 _ALWAYS = frozenset(("_type", "id", "title", "status", "priority", "issue_type", "created_at", "updated_at"))
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(raw: dict[str, Any]) -> bytes:
-    """The canonical line of a record, without newline: keys in order, empty ones left out, unknown ones last, sorted."""
-    ordered: dict[str, Any] = {"_type": "issue"}
+    """The line of a record, without newline: its keys in order, unknown ones after them, sorted, derived ones last.
+
+    Nothing is added and nothing left out, so a line that was read and changed in one key differs in that key only.
+    """
+    ordered: dict[str, Any] = {}
     rest = []
     for key in raw:
         if key not in _PLACE and key not in DERIVED_KEYS:
             rest.append(key)
     for key in KEY_ORDER:
         if key in raw:
-            value = raw[key]
-            if key in _ALWAYS or not (value is None or value is False or value == "" or value == []):
-                ordered[key] = value
+            ordered[key] = raw[key]
     for key in sorted(rest):
         ordered[key] = raw[key]
+    for key in _DERIVED:
+        if key in raw:
+            ordered[key] = raw[key]
     return encode_text(_encode(ordered))
+
+
+def pruned(raw: dict[str, Any]) -> dict[str, Any]:
+    """A copy for the ledger: without derived keys and without known ones that are empty, spellings up to date."""
+    return {
+        key: value
+        for key, value in {"_type": "issue", **modern(raw)}.items()
+        if key not in DERIVED_KEYS
+        and (key in _ALWAYS or key not in _PLACE or not (value is None or value is False or value == "" or value == []))
+    }
+
+
+def recounted(raw: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
+    """``raw`` with those of the derived keys it carries brought in line with its own ``changes`` (keys that changed).
+
+    ``dependent_count`` stays as it is: it counts edges of other records.
+    """
+    if "comments" in changes and "comment_count" in raw:
+        raw["comment_count"] = len(Bead(raw).comments)
+    if "dependencies" in changes and "dependency_count" in raw:
+        bead = Bead(raw)
+        raw["dependency_count"] = sum(edge.type == "blocks" for edge in bead.edges)
+        raw.pop("parent", None)
+        if bead.parent:
+            raw["parent"] = bead.parent
+    return raw
+
+
+def plain(line: bytes) -> bytes:
+    """A line that may stand anywhere in a file: without the mark that some editors put at a file's start, and CR."""
+    return line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r")
 
 
 def classify(line: bytes) -> tuple[str, Any]:
@@ -83,10 +120,10 @@ def classify(line: bytes) -> tuple[str, Any]:
     if not isinstance(bead_id, str) or not bead_id or len(bead_id) > 200 or not bead_id.isprintable() or " " in bead_id:
         return JUNK, "no id"
     if raw.get("status") == "tombstone":
-        return TOMBSTONE, Bead(normalise(raw))
+        return TOMBSTONE, Bead(raw)
     if kind != "issue" and not isinstance(raw.get("title"), str):
         return JUNK, "no title"
-    return BEAD, Bead(normalise(raw))
+    return BEAD, Bead(raw)
 
 
 def parse_line(line: bytes) -> Bead | None:
@@ -95,21 +132,19 @@ def parse_line(line: bytes) -> Bead | None:
     return value if kind in (BEAD, TOMBSTONE) else None
 
 
-def normalise(raw: dict[str, Any]) -> dict[str, Any]:
-    """The record with the spellings of older writers brought up to date; changes ``raw`` and returns it."""
-    for key in DERIVED_KEYS:
-        raw.pop(key, None)
-    if "wisp" in raw and isinstance(raw["wisp"], bool) and raw.pop("wisp"):
-        raw.setdefault("ephemeral", True)
-    if "bonded_from" in raw and isinstance(raw["bonded_from"], list):
-        for bond in raw["bonded_from"]:
-            if isinstance(bond, dict) and "proto_id" in bond:
-                bond.setdefault("source_id", bond.pop("proto_id"))
-    if "comments" in raw and isinstance(raw["comments"], list):
-        for comment in raw["comments"]:
-            if isinstance(comment, dict) and isinstance(comment.get("id"), int):
-                comment["id"] = str(comment["id"])
-    return raw
+def modern(raw: dict[str, Any]) -> dict[str, Any]:
+    """A copy with the spellings of older writers brought up to date, for what leaves the ledger or comes in anew."""
+    out = dict(raw)
+    if isinstance(out.get("wisp"), bool) and out.pop("wisp"):
+        out.setdefault("ephemeral", True)
+    if isinstance(out.get("bonded_from"), list):
+        out["bonded_from"] = [
+            {"source_id": bond["proto_id"], **{key: value for key, value in bond.items() if key != "proto_id"}}
+            if isinstance(bond, dict) and "proto_id" in bond
+            else bond
+            for bond in out["bonded_from"]
+        ]
+    return out
 
 
 def excerpt_of(bead: Bead) -> Excerpt:

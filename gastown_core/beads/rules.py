@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.beads.record import recounted
 from gastown_core.clock import format_micros, parse_moment
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import (
@@ -159,17 +160,31 @@ def new_edge(bead_id: str, target: str, edge_type: str, metadata: str, actor: st
     return edge
 
 
-def new_comment(bead_id: str, author: str, text: str, now: float) -> dict[str, Any]:
-    """A comment of this moment. Raises UsageError if it is empty."""
+def new_comment(raw: Mapping[str, Any], author: str, text: str, now: float) -> dict[str, Any]:
+    """A comment of this moment on a record. Raises UsageError if it is empty.
+
+    Its id is a number where the record's writer takes nothing else (beads_rust), else a UUID.
+    """
     if not text.strip():
         raise UsageError("a comment needs text")
     return {
-        "id": _uuid(),
-        "issue_id": bead_id,
+        "id": max([int(now * 1e6), *(number + 1 for number in _comment_numbers(raw))]) if _counts(raw) else _uuid(),
+        "issue_id": str(raw["id"]),
         "author": author,
         "text": text,
         "created_at": format_micros(now),
     }
+
+
+def _comment_numbers(raw: Mapping[str, Any]) -> list[int]:
+    found = raw.get("comments")
+    ids = [comment.get("id") for comment in found if isinstance(comment, dict)] if isinstance(found, list) else []
+    return [number for number in ids if isinstance(number, int)]
+
+
+def _counts(raw: Mapping[str, Any]) -> bool:
+    """Whether the record is of a writer whose comments have numbers: it has such, or the keys that only it writes."""
+    return bool(_comment_numbers(raw)) or "source_repo" in raw or raw.get("compaction_level") == 0
 
 
 def _uuid() -> str:
@@ -209,7 +224,7 @@ def follow_status(raw: dict[str, Any], before: str, stamp: str) -> None:
         raw.setdefault("started_at", stamp)
     if status == CLOSED:
         raw.setdefault("closed_at", stamp)
-    else:
+    elif before == CLOSED:
         for key in ("closed_at", "close_reason", "closed_by_session"):
             raw.pop(key, None)
     if before == PINNED and status != PINNED:
@@ -222,15 +237,20 @@ def changed_record(raw: dict[str, Any], changes: Mapping[str, Any], actor: str, 
     after = dict(raw)
     for key, value in changes.items():
         if _is_empty(value):
-            after.pop(key, None)
+            if not _is_empty(after.get(key)):
+                del after[key]
+            if key == "ephemeral":
+                after.pop("wisp", None)
         elif key == "dependencies":
             after[key] = edges_of(str(raw["id"]), value, actor, now)
         else:
             after[key] = value
     _follow_deferral(after, changes, before, now)
-    after.setdefault("status", OPEN)
+    if after.get("status") == CLOSED != before and "closed_at" not in changes:
+        # one that was left by another writer is of an earlier closing
+        after.pop("closed_at", None)
     follow_status(after, before, next_stamp(raw, now))
-    return raw if after == raw else stamped(after, raw, now)
+    return raw if after == raw else recounted(stamped(after, raw, now), changes)
 
 
 def _follow_deferral(after: dict[str, Any], changes: Mapping[str, Any], before: str, now: float) -> None:
@@ -265,7 +285,7 @@ def stamped(after: dict[str, Any], before: Mapping[str, Any], now: float) -> dic
 
 def next_stamp(before: Mapping[str, Any], now: float) -> str:
     """The moment as text, at least a microsecond after the record's last change, so that revisions never tie."""
-    last = parse_moment(before.get("updated_at")) or 0.0
+    last = max(parse_moment(before.get(key)) or 0.0 for key in ("created_at", "updated_at"))
     stamp = format_micros(now)
     if last and (parse_moment(stamp) or 0.0) <= last:
         return format_micros(last + 2e-6)
@@ -274,8 +294,8 @@ def next_stamp(before: Mapping[str, Any], now: float) -> str:
 
 def tombstone_of(raw: Mapping[str, Any], actor: str, reason: str, now: float) -> dict[str, Any]:
     """The record that deletes ``raw``: what merging needs to know it by, and who deleted it when and why."""
-    keep = ("id", "title", "priority", "issue_type", "created_at", "created_by", "ephemeral", "no_history")
-    out: dict[str, Any] = {"_type": "issue", **{key: raw[key] for key in keep if key in raw}}
+    keep = ("_type", "id", "title", "priority", "issue_type", "created_at", "created_by", "ephemeral", "no_history")
+    out: dict[str, Any] = {key: raw[key] for key in keep if key in raw}
     out["status"] = "tombstone"
     out["updated_at"] = out["deleted_at"] = next_stamp(raw, now)
     out["deleted_by"] = actor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.record import normalise
+from gastown_core.beads.record import pruned
 from gastown_core.errors import StoreError
 from gastown_core.model.bead import KEY_ORDER, Bead
 from gastown_core.model.json_text import decode_json
@@ -38,7 +38,7 @@ def read_dump(folder: str) -> list[Bead]:
         if bead_id in comments:
             ordered = sorted(comments[bead_id], key=lambda row: str(row.get("created_at")))
             raw["comments"] = [{key: value for key, value in row.items() if value is not None} for row in ordered]
-        out.append(Bead(normalise(raw)))
+        out.append(Bead(pruned(raw)))
     return out
 
 

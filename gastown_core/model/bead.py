@@ -12,6 +12,7 @@ from gastown_core.clock import parse_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any, NamedTuple
 
     class Edge(NamedTuple):
@@ -189,7 +190,7 @@ class Bead:
     def is_ephemeral(self) -> bool:
         """A wisp: kept in ``wisps.jsonl``, outside git (also the legacy key ``wisp``)."""
         raw = self.raw
-        return bool(raw.get("ephemeral") or raw.get("wisp") or raw.get("no_history"))
+        return bool(raw.get("ephemeral") or raw.get("wisp") is True or raw.get("no_history"))
 
     @property
     def is_tombstone(self) -> bool:
@@ -288,7 +289,7 @@ def read_fields(description: str) -> dict[str, str]:
 
     ``null`` and empty values count as unset; prose elsewhere that looks like a field is left alone.
     """
-    lines = description.splitlines()
+    lines = description.split("\n")
     out: dict[str, str] = {}
     for block in _field_blocks(lines):
         for number in block:
@@ -298,30 +299,73 @@ def read_fields(description: str) -> dict[str, str]:
     return out
 
 
-def set_fields(description: str, changes: dict[str, str | None]) -> str:
-    """The description with these field lines set (None removes); existing lines keep place and spelling, prose stays."""
-    lines = description.splitlines()
-    wanted = {canonical_key(key): (key, value) for key, value in changes.items()}
-    blocks = _field_blocks(lines)
-    drop: set[int] = set()
-    for block in blocks:
-        for number in block:
-            field = _field_of(lines[number])
-            if field is None or field[0] not in wanted:
-                continue
-            _, value = wanted.pop(field[0])
-            if value is None:
-                drop.add(number)
-            else:
-                lines[number] = f"{lines[number].partition(':')[0]}: {value}"
-    fresh = [f"{key}: {value}" for key, value in wanted.values() if value is not None]
-    if blocks and fresh:
-        at = blocks[0].stop
-        lines[at:at] = fresh
+def set_fields(description: str, changes: Mapping[str, str | None]) -> str:
+    """The description with these field lines set (None removes); existing lines keep place and spelling, prose stays.
+
+    A value is one line: line breaks in it become blanks, or what follows them would be read as further fields.  Where
+    the loss of a line would turn prose into fields, ``null`` stands in its place.
+    """
+    wanted = {canonical_key(key): (key, _on_one_line(value)) for key, value in changes.items()}
+    meant = {key: value for key, value in read_fields(description).items() if key not in wanted}
+    meant |= {key: value for key, (_, value) in wanted.items() if value and value.lower() != "null"}
+    changed = _with_fields(description, wanted, None)
+    return changed if read_fields(changed) == meant else _with_fields(description, wanted, "null")
+
+
+def is_field_key(key: str) -> bool:
+    """Whether a field line with this key can be read back."""
+    return _field_of(f"{key}: x") == (canonical_key(key), "x") and key == key.strip()
+
+
+def _on_one_line(value: str | None) -> str | None:
+    return value if value is None else " ".join(value.splitlines()).strip()
+
+
+def _with_fields(description: str, wanted: dict[str, tuple[str, str | None]], gone: str | None) -> str:
+    """The description with the lines ``wanted`` (key and value by canonical key); removed ones read ``gone``."""
+    lines: list[str | None] = [*description.split("\n")] if description else []
+    blocks = _field_blocks(description.split("\n"))
+    ending = "\r" if "\r\n" in description else ""
+    done: set[str] = set()
+    for number in (number for block in blocks for number in block):
+        line = lines[number] or ""
+        field = _field_of(line)
+        if field is None or field[0] not in wanted:
+            continue
+        # a second line of the key would come to the fore once the first is unset
+        value = wanted[field[0]][1] if field[0] not in done else None
+        lines[number] = _with_value(line, gone if value is None else value)
+        done.add(field[0])
+    fresh = [
+        f"{key}: {value}{ending}" for plain, (key, value) in wanted.items() if value is not None and plain not in done
+    ]
+    if fresh and blocks:
+        lines[blocks[0].stop : blocks[0].stop] = fresh
     elif fresh:
-        lines = [*fresh, "", *lines] if lines else fresh
-    return "\n".join(
-        line
-        for number, line in enumerate(lines)
-        if number not in drop or (blocks and fresh and number >= blocks[0].stop)
-    )
+        lines = [*fresh, ending, *lines] if lines else [*fresh]
+    return "\n".join(_without_gaps(lines))
+
+
+def _with_value(line: str, value: str | None) -> str | None:
+    """The field line with another value, as it was spelled; a line that has the value already is left as it is."""
+    key, _, old = line.partition(":")
+    if value is None or old.strip() == value:
+        return None if value is None else line
+    return f"{key}: {value}" + ("\r" if line.endswith("\r") else "")
+
+
+def _without_gaps(lines: list[str | None]) -> list[str]:
+    """The lines without the dropped ones (None); a paragraph that is gone whole takes one blank line along."""
+    out: list[str] = []
+    gap = False
+    for line in lines:
+        if line is None:
+            gap = gap or not out or not out[-1].strip()
+        elif gap and not line.strip():
+            gap = False
+        else:
+            out.append(line)
+            gap = False
+    while gap and out and not out[-1].strip():
+        out.pop()
+    return out

@@ -179,7 +179,7 @@ def test_a_raw_table_dump_is_taken(store, tmp_path):
     put(dump / "config.jsonl", {"key": "issue_prefix", "value": "hq"})
     assert run(store, str(dump)).created == ["hq-1", "hq-2"]
     bead = store.get("hq-1")
-    assert bead.labels == ("a", "b") and bead.edges[0].target == "dm-1" and bead.comments[0]["id"] == "9"
+    assert bead.labels == ("a", "b") and bead.edges[0].target == "dm-1" and bead.comments[0]["id"] == 9
     assert bead.raw["metadata"] == {"k": 1} and bead.raw["timeout"] == 5 and bead.raw["is_template"] is True
     assert bead.raw["content_hash"] == "abc" and "assignee" not in bead.raw and bead.priority == 0
     assert bead.raw["created_at"] == "2026-03-02T10:11:12Z" and store.get("hq-2").is_ephemeral
