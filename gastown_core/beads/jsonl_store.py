@@ -301,8 +301,6 @@ class JsonlStore:
         """How much of ``issues.jsonl`` and ``wisps.jsonl`` the index holds: where a live reader begins its tail."""
         return self.index.positions()
 
-    position = positions
-
     @healing
     def garbage(self) -> int:
         """How many lines of ``issues.jsonl`` a compaction would drop."""
@@ -354,11 +352,10 @@ class JsonlStore:
         """Write changed records, all or none; called between ``begin`` and ``end``. Raises StoreError."""
         lines: dict[int, list[tuple[bytes, Bead]]] = {ISSUES: [], WISPS: []}
         for bead in records:
-            home, was_ephemeral = self._homes.get(bead.id, (None, False))
-            code = WISPS if bead.is_ephemeral else ISSUES
-            if home is not None and (bead.is_tombstone or (bead.is_ephemeral and was_ephemeral)):
-                # other tools keep wisps in issues.jsonl: to take one out would delete it in every other clone
-                code = home
+            home, was_wisp = self._homes.get(bead.id, (-1, False))
+            # a wisp that other tools keep in issues.jsonl stays there: taken out, it is deleted in every other clone
+            stays = home >= 0 and (bead.is_tombstone or (bead.is_ephemeral and was_wisp))
+            code = home if stays else WISPS if bead.is_ephemeral else ISSUES
             lines[code].append((record.encode(bead.raw), bead))
             if home == 1 - code:
                 # it changed sides: a tombstone takes it out of the other file
@@ -378,16 +375,15 @@ class JsonlStore:
         for code, new in lines.items():
             if not new:
                 continue
-            amount = sum(len(line) for line, _ in new)
+            fresh = [line for line, _ in new]
+            amount = sum(map(len, fresh))
             if amount >= REPLACE_FROM and amount * 2 >= sizes[code]:
                 from gastown_core.beads import compaction
 
                 compaction.rewrite(self, code, extra=new)
                 continue
             try:
-                append_lines(
-                    self.path(code), (line for line, _ in new), mode=0o644 if code == ISSUES else 0o600, sync=True
-                )
+                append_lines(self.path(code), fresh, mode=0o644 if code == ISSUES else 0o600, sync=True)
             except StoreError:
                 if code == WISPS and lines[ISSUES] and _size(self.path(ISSUES)) > sizes[ISSUES]:
                     os.truncate(self.path(ISSUES), sizes[ISSUES])

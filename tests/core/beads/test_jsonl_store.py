@@ -157,7 +157,7 @@ def test_position_is_where_a_reader_goes_on(store):
         assert tuple(position) == (status.st_dev, status.st_ino, status.st_size)
     with open(path_of(store), "ab") as handle:
         handle.write(b"torn")
-    assert store.position()["issues.jsonl"].offset == os.stat(path_of(store)).st_size - 4
+    assert store.positions()["issues.jsonl"].offset == os.stat(path_of(store)).st_size - 4
 
 
 def test_the_index_may_be_deleted_or_damaged_at_any_time(store):
