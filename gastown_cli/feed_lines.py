@@ -7,7 +7,7 @@ import sys
 import time
 from collections import deque
 
-from gastown_cli import output
+from gastown_cli import output, streams
 from gastown_core.clock import format_seconds
 from gastown_core.events.feed import feed_path
 from gastown_core.events.log import SHOWN, log_path, newest_events, parse_event
@@ -82,8 +82,9 @@ def _follow(
     for_s: float,
     refresh: Callable[[], int] | None = None,
 ) -> int:
+    streams.end_with_reader()
     end = time.monotonic() + for_s
-    while not for_s or time.monotonic() < end:
+    while (not for_s or time.monotonic() < end) and not streams.reader_left():
         if refresh is not None:
             refresh()
         for offset, line in tail.read().lines:

@@ -85,8 +85,7 @@ def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # the reader of our output went away (``| head``); keep Python from complaining at exit
-        sys.stdout = None
+        # a command that does nothing but show has lost its reader (``| head``)
         return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from gastown_cli import agent_lines, context, output
+from gastown_cli import agent_lines, context, output, streams
 from gastown_core.clock import SYSTEM_CLOCK, parse_duration
 from gastown_core.errors import UsageError
 from gastown_core.model.agent import HEALTH_SYMBOLS
@@ -54,11 +54,13 @@ def _watch(root: str, args: Namespace) -> int:
     if not interval or interval <= 0:
         raise UsageError(f"{text} is no interval", "", "give a span such as 2s or 1m")
     on_terminal = sys.stdout.isatty()
-    while True:
+    streams.end_with_reader()
+    while not streams.reader_left():
         frame = render(collect(root, fast=args.fast), verbose=args.verbose)
         sys.stdout.write(("\x1b[H\x1b[2J" if on_terminal else "") + frame + "\n")
         sys.stdout.flush()
         time.sleep(interval)
+    return 0
 
 
 def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:

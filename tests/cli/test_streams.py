@@ -1,0 +1,83 @@
+"""Commands whose output nobody reads: the act goes on to its end, whatever becomes of what it prints."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from gastown_core.git.repo import Git
+from tests.support.repos import commit_files
+from tests.support.towns import reference_town
+
+GT = "import sys; sys.argv[0] = 'gt'; from gastown_cli.main import gt; sys.exit(gt())"
+BD = "import sys; sys.argv[0] = 'bd'; from gastown_cli.main import bd; sys.exit(bd())"
+
+
+def without_reader() -> dict[str, int]:
+    """Both streams into a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return {"stdout": writer, "stderr": writer}
+
+
+def on_a_full_disk() -> dict[str, int]:
+    return {"stdout": os.open("/dev/full", os.O_WRONLY)}
+
+
+def run(program: str, *words: str, cwd: str, streams: dict[str, int], **env: str) -> int:
+    """The exit code of the programme; unbuffered, so that the first line of output already meets the broken stream."""
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    base = {key: value for key, value in os.environ.items() if not key.startswith("GT_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=cwd,
+        env={**base, "PYTHONPATH": here, "PYTHONUNBUFFERED": "1", **env},
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        **streams,  # type: ignore[call-overload]
+    )
+    for descriptor in set(streams.values()):
+        os.close(descriptor)
+    return int(done.returncode)
+
+
+@pytest.mark.parametrize("words", [[], ["--receipts"], ["--json"]])
+@pytest.mark.parametrize(("break_it", "code"), [(without_reader, 0), (on_a_full_disk, 3)])
+def test_done_hands_in_though_nobody_reads_what_it_says(
+    rigged, words: list[str], break_it: Callable[[], dict[str, int]], code: int
+) -> None:
+    bead = rigged.file()
+    entry = rigged.entry(rigged.sling(bead.id).result.agent)
+    commit_files(Git(entry.work_dir), {"a.txt": "a"}, "Work")
+    assert run(GT, "done", *words, cwd=entry.work_dir, streams=break_it()) == code
+    assert rigged.bead(bead.id).status == "in_review"
+    assert "hook_bead" not in rigged.bead(entry.bead_id).fields
+
+
+def test_an_act_with_closed_streams_writes_into_no_file_of_ours(rigged) -> None:
+    script = f'exec "{sys.executable}" -c "$1" create "Made in the dark" >&- 2>&- <&-'
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", BD],
+        cwd=os.path.join(rigged.root, "shop"),
+        env={**os.environ, "PYTHONPATH": here},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    with open(os.path.join(rigged.root, "shop", ".beads", "issues.jsonl")) as handle:
+        lines = handle.read().splitlines()
+    assert [line for line in lines if "Made in the dark" in line] and all(line.startswith("{") for line in lines)
+
+
+def test_a_refusal_keeps_its_exit_code_without_a_reader(rigged) -> None:
+    assert run(BD, "close", "sh-nobody", cwd=os.path.join(rigged.root, "shop"), streams=without_reader()) == 1
+
+
+@pytest.mark.parametrize("words", [("status", "--watch", "--fast"), ("feed", "--plain", "--follow")])
+def test_what_only_shows_ends_when_its_reader_has_gone(tmp_path, words: tuple[str, ...]) -> None:
+    assert run(GT, *words, cwd=reference_town(tmp_path), streams=without_reader()) == 0
