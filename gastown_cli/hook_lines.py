@@ -44,6 +44,6 @@ def _steps(told: dict[str, Any]) -> str:
 
 
 def _live(root: str) -> frozenset[str] | None:
-    from gastown_core.work.sling.workers import live_sessions
+    from gastown_core.town.liveness import live_sessions
 
     return live_sessions(root)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 
     class Process(NamedTuple):
-        """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown."""
+        """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown.
+
+        ``terminal`` is the number of its controlling terminal, 0 if it has none (any more).
+        """
 
         pid: int
         name: str
@@ -25,8 +28,9 @@ if TYPE_CHECKING:
         foreground: int
         started: float
         is_gone: bool
+        terminal: int = 0
 else:
-    Process = namedtuple("Process", "pid name parent group session foreground started is_gone")
+    Process = namedtuple("Process", "pid name parent group session foreground started is_gone terminal", defaults=(0,))
 
 
 def lives(pid: int, started: float = 0.0) -> bool:
@@ -107,17 +111,68 @@ def read_process(pid: int) -> Process | None:
     if len(fields) < 20:
         return None
     name = head.partition(b" (")[2].decode("utf-8", "replace")
-    parent, group, session, _, foreground = (int(field) for field in fields[1:6])
-    return Process(pid, name, parent, group, session, foreground, float(fields[19]), fields[0] in (b"Z", b"X"))
+    parent, group, session, terminal, foreground = (int(field) for field in fields[1:6])
+    return Process(
+        pid, name, parent, group, session, foreground, float(fields[19]), fields[0] in (b"Z", b"X"), terminal
+    )
 
 
 def _psutil_table() -> dict[int, Process]:
     import psutil
 
     table = {}
-    for item in psutil.process_iter(["pid", "name", "ppid", "create_time", "status"]):
+    for item in psutil.process_iter(["pid", "name", "ppid", "create_time", "status", "terminal"]):
         info = item.info
         gone = info["status"] == psutil.STATUS_ZOMBIE
         pid, parent = int(info["pid"]), int(info["ppid"] or 0)
-        table[pid] = Process(pid, info["name"] or "", parent, 0, 0, 0, float(info["create_time"] or 0), gone)
+        began = float(info["create_time"] or 0)
+        table[pid] = Process(pid, info["name"] or "", parent, 0, 0, 0, began, gone, int(bool(info["terminal"])))
     return table
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """The variables that a process was started with; empty if they cannot be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as handle:
+            data = handle.readall() or b""
+    except FileNotFoundError:
+        return {} if os.path.exists("/proc/self/stat") else _psutil_environment(pid)
+    except OSError:
+        return {}
+    pairs = (line.partition(b"=") for line in data.split(b"\0"))
+    return {os.fsdecode(name): os.fsdecode(value) for name, equals, value in pairs if equals}
+
+
+def folder_of(pid: int) -> str:
+    """The working directory of a process, empty if it cannot be read."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except FileNotFoundError:
+        if os.path.exists("/proc/self/stat"):
+            return ""
+    except OSError:
+        return ""
+    import psutil
+
+    try:
+        return str(psutil.Process(pid).cwd())
+    except psutil.Error:
+        return ""
+
+
+def words_of(pid: int) -> list[str]:
+    """The command line of a process (its first 4 KB), empty if it cannot be read."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as handle:
+            return handle.read(4096).decode("utf-8", "replace").rstrip("\0").split("\0")
+    except OSError:
+        return []
+
+
+def _psutil_environment(pid: int) -> dict[str, str]:
+    import psutil
+
+    try:
+        return dict(psutil.Process(pid).environ())
+    except psutil.Error:
+        return {}

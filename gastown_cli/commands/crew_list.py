@@ -23,8 +23,8 @@ def run(args: Namespace) -> int:
     """List crew with branch, session and cleanliness."""
     from gastown_core.town.crew import look_at
     from gastown_core.town.inventory import read_inventory
+    from gastown_core.town.liveness import live_sessions
     from gastown_core.town.rigs import require_rig
-    from gastown_core.town.sessions import live_sessions
 
     root = context.town()
     rig = args.rig or args.in_rig
@@ -33,7 +33,7 @@ def run(args: Namespace) -> int:
     elif not args.all:
         rig = context.rig_of(root, os.getcwd(), context.read_rigs(root))
     entries = [e for e in read_inventory(root).agents if e.address.role == "crew" and rig in ("", e.address.rig)]
-    sessions = live_sessions(root) or frozenset()
+    sessions: frozenset[str] = live_sessions(root) or frozenset()
     rows = [look_at(entry, set(sessions)) for entry in entries]
     if args.json:
         keys = {"is_clean": "git_clean"}

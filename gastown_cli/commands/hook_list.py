@@ -22,9 +22,9 @@ def run(args: Namespace) -> int:
     """A line a hook."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
+    from gastown_core.town.liveness import live_sessions
     from gastown_core.town.rigs import require_rig
     from gastown_core.work.hook.view import look_at_hook
-    from gastown_core.work.sling.workers import live_sessions
 
     root = context.town()
     if args.rig:

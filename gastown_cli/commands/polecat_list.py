@@ -19,9 +19,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """A line each."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.liveness import live_sessions
     from gastown_core.town.rigs import require_rig
     from gastown_core.work.polecat.view import list_polecats
-    from gastown_core.work.sling.workers import live_sessions
 
     root = context.town()
     if args.rig:

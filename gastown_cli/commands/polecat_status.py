@@ -19,9 +19,9 @@ def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
+    from gastown_core.town.liveness import live_sessions
     from gastown_core.work.polecat.removal import look_at_stakes
     from gastown_core.work.polecat.view import find_polecat, look_at_polecat
-    from gastown_core.work.sling.workers import live_sessions
 
     root = context.town()
     entry = find_polecat(root, args.polecat, read_inventory(root).rigs)

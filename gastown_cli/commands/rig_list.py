@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """List rigs with the sessions of their standing agents and how many workers they have."""
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.town.sessions import live_sessions
+    from gastown_core.town.liveness import live_sessions
 
     root = context.town()
     inventory = read_inventory(root)

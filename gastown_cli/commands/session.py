@@ -106,7 +106,7 @@ def wait_until_orphaned() -> None:
 
 def _list(root: str, rig: str, *, as_json: bool) -> int:
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.town.sessions import live_sessions
+    from gastown_core.town.liveness import live_sessions
 
     live = live_sessions(root)
     rows = [

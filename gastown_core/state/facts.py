@@ -33,6 +33,9 @@ class TownFacts:
 
     ``molecules`` go by the work they are on, ``hook_since`` (when a hook got its state) by address path.
 
+    ``elsewhere`` maps the session of an agent that tmux does not list to the process in which it lives all the same,
+    ``orders`` a bead in a worker's hands to the order by which it was slung.
+
     ``panes`` is None where there is no tmux; ``ledger_version`` moves with every change of the ledger,
     ``landing_version`` with every change of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
     """
@@ -44,6 +47,8 @@ class TownFacts:
         self.fields: dict[str, dict[str, str]] = {}
         self.panes: dict[str, Pane] | None = None
         self.alive: dict[str, bool] = {}
+        self.elsewhere: dict[str, int] = {}
+        self.orders: dict[str, str] = {}
         self.screens: dict[str, ScreenReading] = {}
         self.heartbeats: dict[str, Heartbeat] = {}
         self.last_events: dict[str, LastEvent] = {}

@@ -43,7 +43,8 @@ class Evidence(Record):
 
     ``session`` and ``alive`` are None where nothing is known; ``tmux_error`` says why if tmux failed to answer,
     and stays empty in a town without tmux.  ``screen`` is (kind, detail) of the last reading of its pane.
-    ``stopped`` says that its session was ended on purpose, in words.
+    ``stopped`` says that its session was ended on purpose, in words.  ``elsewhere`` is the process of an agent that lives
+    and that tmux does not list; ``for_work`` False says that its session was not started for the work on its hook.
     """
 
     standing: bool = False
@@ -66,6 +67,8 @@ class Evidence(Record):
     muted: bool = False
     ralph: bool = False
     stopped: str = ""
+    elsewhere: int = 0
+    for_work: bool = True
     badges: tuple[str, ...] = ()
 
 
@@ -85,6 +88,8 @@ def last_progress(evidence: Evidence) -> Progress | None:
 
 def _badges(e: Evidence) -> tuple[str, ...]:
     found = list(e.badges)
+    if e.elsewhere:
+        found.append("no session")
     if e.muted:
         found.append("muted")
     if e.agent_state == "awaiting-gate":
@@ -115,7 +120,7 @@ def _zombie(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
     why = expected_alive(e, limits, now)
     if not why or e.tmux_error or e.session is None:
         return None
-    if e.session and e.alive is not False:
+    if is_there(e):
         return None
     what = "session is gone" if not e.session else _death_text(e)
     reasons = [Reason(what, "process", e.died_at), Reason(why, "ledger", e.work_since or None)]
@@ -126,7 +131,14 @@ def _zombie(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
     return HealthReport(Health.ZOMBIE, since, tuple(reasons), None, _badges(e))
 
 
+def is_there(e: Evidence) -> bool:
+    """Whether it lives, as far as known, and is there for the work on its hook."""
+    return bool(e.session) and e.alive is not False and (e.for_work or not e.work_bead)
+
+
 def _death_text(e: Evidence) -> str:
+    if e.alive is not False:
+        return f"its session was never started for {e.work_bead}: the sling was cut off"
     if e.exit_status is not None:
         return f"agent process ended with status {e.exit_status}"
     return "no agent process in its session"
@@ -138,7 +150,7 @@ def expected_alive(e: Evidence, limits: Thresholds, now: float) -> str:
         return ""
     if e.agent_state == "spawning" and now - e.agent_state_at < limits.spawn_grace_s and not e.session:
         return ""
-    if e.work_bead and not e.session and now - e.work_since < limits.start_grace_s:
+    if e.work_bead and not (e.session and e.for_work) and now - e.work_since < limits.start_grace_s:
         return ""
     if e.work_bead:
         return f"{e.work_bead} is on its hook"
@@ -236,7 +248,9 @@ def _work_reasons(e: Evidence, sign: Progress | None, limits: Thresholds, now: f
     beat = e.heartbeat
     if beat is not None and now - beat.at >= limits.heartbeat_stale_s:
         reasons.append(Reason(f"heartbeat {format_span(now - beat.at)} old", "heartbeat", beat.at))
-    if e.session is None:
+    if e.elsewhere:
+        reasons.append(Reason(f"lives as process {e.elsewhere}, but tmux lists no session of it", "process"))
+    elif e.session is None:
         reasons.append(Reason("no session to look at: liveness unknown", "process"))
     elif e.last_output_at is not None:
         silent = now - e.last_output_at

@@ -14,13 +14,14 @@ from gastown_core.beads.record import excerpt_of, parse_line
 from gastown_core.beads.store import BeadQuery, Excerpt
 from gastown_core.errors import GastownError
 from gastown_core.files.tail import Tailer
-from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead
 from gastown_core.model.merge_request import LABEL as REQUEST_LABEL
 from gastown_core.model.merge_request import read_request
 from gastown_core.model.record import Record
 from gastown_core.state.convoys import is_convoy
 from gastown_core.state.facts import LANDED_S, TownFacts
 from gastown_core.state.molecules import MOLECULE, molecule_facts
+from gastown_core.town.liveness import order_of
 
 FIELD_LABELS = frozenset(("gt:agent", "gt:convoy", REQUEST_LABEL))
 
@@ -36,7 +37,8 @@ class Change(Record):
 
 def _says_more(bead: Excerpt) -> bool:
     """Whether its record holds facts that its excerpt lacks."""
-    return bool(FIELD_LABELS.intersection(bead.labels)) or bead.issue_type == MOLECULE or is_convoy(bead)
+    is_held = bead.status in (HOOKED, IN_PROGRESS) and bool(bead.assignee)
+    return is_held or bool(FIELD_LABELS.intersection(bead.labels)) or bead.issue_type == MOLECULE or is_convoy(bead)
 
 
 class LedgerSource:
@@ -94,7 +96,9 @@ class LedgerSource:
             self._note_facts(bead)
 
     def _note_facts(self, bead: Bead) -> None:
-        """What a record says beyond its excerpt: a merge request's facts, a molecule's steps, or field lines."""
+        """What a record says beyond its excerpt: a merge request's facts, a molecule's steps, an order, or field lines."""
+        if bead.status in (HOOKED, IN_PROGRESS):
+            self.facts.orders[bead.id] = order_of(bead)
         if REQUEST_LABEL in bead.labels:
             self.facts.requests[bead.id] = read_request(bead)
         elif bead.issue_type == MOLECULE:
@@ -168,6 +172,7 @@ class LedgerSource:
             return Change(name, old, None, bead.text("updated_at")) if old is not None else None
         new = excerpt_of(bead)
         view[bead.id] = new
+        self.facts.orders.pop(bead.id, None)
         if _says_more(new):
             self._note_facts(bead)
         return Change(name, old, new, bead.text("updated_at")) if new != old else None

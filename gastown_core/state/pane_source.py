@@ -9,14 +9,12 @@ from __future__ import annotations
 from gastown_core.errors import GastownError, NoTmuxError
 from gastown_core.state.facts import TownFacts
 from gastown_core.tmux.panes import list_panes
-from gastown_core.tmux.processes import agents_alive
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
+from gastown_core.town.liveness import found_elsewhere, living
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gastown_core.tmux.control import ControlLink
     from gastown_core.tmux.panes import Pane
 
@@ -24,12 +22,13 @@ SCREEN_LINES = 40
 
 
 class PaneSource:
-    """Keeps ``facts.panes``, ``facts.alive`` and ``facts.screens`` true."""
+    """Keeps ``facts.panes``, ``facts.alive``, ``facts.elsewhere`` and ``facts.screens`` true."""
 
     def __init__(self, facts: TownFacts) -> None:
         self.facts = facts
         self.server = TmuxServer(socket_name(facts.inventory.root))
         self._screen_at: dict[str, float] = {}
+        self._live: frozenset[str] | None = None
 
     def poll(self, now: float) -> bool:
         """Ask tmux once; returns whether anything but activity changed."""
@@ -49,17 +48,23 @@ class PaneSource:
         before = self.facts.panes
         had_error = bool(self.facts.error_of("tmux"))
         self.facts.panes = panes
-        alive = self._alive(panes.values())
+        alive = living(panes.values())
         changed = had_error or alive != self.facts.alive or before is None or before != panes
         self.facts.alive = alive
+        self._look_elsewhere()
         for session in self.facts.screens.keys() - panes.keys():
             del self.facts.screens[session]
         self.facts.good("tmux", now)
         return changed
 
-    def _alive(self, panes: Iterable[Pane]) -> dict[str, bool]:
-        living = [pane for pane in panes if not pane.dead]
-        return agents_alive(living, {pane.session: process_names(pane) for pane in living})
+    def _look_elsewhere(self) -> None:
+        """Find agents without a session, when sessions went or came, or while there is such an agent."""
+        live = frozenset(session for session, is_alive in self.facts.alive.items() if is_alive)
+        if live == self._live and not self.facts.elsewhere:
+            return
+        self._live = live
+        found = found_elsewhere(self.facts.inventory.root)
+        self.facts.elsewhere = {session: pid for session, pid in found.items() if session not in live}
 
     def stale_screens(self, now: float, trust_heartbeat_s: float) -> list[Pane]:
         """Panes whose screen should be read: output since the last reading, and no fresh word from the agent itself."""
@@ -94,13 +99,3 @@ class PaneSource:
                 # the pane may have gone meanwhile; the next list tells
                 continue
             self.take_screen(pane, lines)
-
-
-def process_names(pane: Pane) -> tuple[str, ...]:
-    """Names of the agent's process: noted at creation, else its preset's, else the usual two."""
-    if pane.process_names:
-        return pane.process_names
-    from gastown_core.runtimes.registry import find_preset
-
-    preset = find_preset(pane.agent, ()) if pane.agent else None
-    return tuple(preset.process_names) if preset is not None else ("node", "claude")

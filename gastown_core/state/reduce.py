@@ -34,10 +34,11 @@ from gastown_core.model.snapshot import (
 from gastown_core.state.convoys import convoy_views
 from gastown_core.state.digest import LedgerDigest, digest_of
 from gastown_core.state.facts import TownFacts
-from gastown_core.state.health import Evidence, Progress, classify
+from gastown_core.state.health import Evidence, Progress, classify, is_there
 from gastown_core.state.landing import with_landings
 from gastown_core.state.molecules import step_text
 from gastown_core.state.requests import refinery_views, request_views, scheduler_view
+from gastown_core.town.liveness import is_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _agent_view(
     beat = facts.heartbeats.get(entry.session)
     evidence = _evidence(facts, entry, bead, record)
     report = classify(evidence, facts.thresholds, now)
-    running = None if evidence.session is None else bool(evidence.session and evidence.alive is not False)
+    running = None if evidence.session is None else is_there(evidence)
     return AgentView(
         address=address,
         session=entry.session,
@@ -168,6 +169,8 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
     reading = facts.screens.get(session)
     rig = entry.address.rig
     alive = None if pane is None else (False if pane.dead else facts.alive.get(session))
+    elsewhere = 0 if alive else facts.elsewhere.get(session, 0)
+    order = facts.orders.get(bead.id, "") if bead is not None and entry.address.role in (POLECAT, DOG) else ""
     return Evidence(
         standing=entry.address.role in STANDING,
         town_up=_is_up(facts),
@@ -178,8 +181,10 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
         progress=tuple(_progress(facts, entry, bead, agent_state_at)),
         agent_state=record.get("agent_state", ""),
         agent_state_at=agent_state_at,
-        session=None if facts.panes is None else pane is not None,
-        alive=alive,
+        session=None if facts.panes is None else pane is not None or elsewhere > 0,
+        alive=True if elsewhere else alive,
+        elsewhere=elsewhere,
+        for_work=pane is None or is_for(pane.orders, session, order),
         exit_status=pane.dead_status if pane is not None and pane.dead else None,
         died_at=(pane.dead_since or None) if pane is not None and pane.dead else None,
         last_output_at=pane.activity if pane is not None else None,

@@ -12,7 +12,6 @@ import contextlib
 import errno
 import os
 import re
-import shlex
 import subprocess
 import threading
 import time
@@ -297,9 +296,10 @@ def _start_client(server: TmuxServer, session: str) -> tuple[subprocess.Popen[by
     os.mkfifo(fifo, 0o600)
     try:
         words = [*server.argv, "-C", "new-session", "-s", session, "-x", "80", "-y", "24"]
-        words.append(f"exec cat {shlex.quote(fifo)}")
+        words += ["--", "cat", fifo]
         for option in ("status off", "detach-on-destroy on", "destroy-unattached off"):
             words += [";", "set-option", "-t", f"={session}:", *option.split()]
+        words += [";", "set-option", "-w", "-t", f"={session}:", "remain-on-exit", "off"]
         reads, writes = os.pipe()
         try:
             # the client holds both ends of its output: when we are killed, the server can still write its last words

@@ -1,13 +1,16 @@
 """The one list of panes: all sessions of the town in a single tmux call.
 
 One record per session, that of its agent's pane: the one noted at creation (option ``@gt_pane``), else the first.
-Sessions whose name begins with ``_gt-`` are our own machinery and never listed.
+Sessions whose name begins with ``_gt-`` are our own machinery and never listed.  A session is known by the name noted
+at creation (option ``@gt_session``): one that somebody renamed is the same session, and gets its name back.
 """
 
 from __future__ import annotations
 
 from collections import namedtuple
+from contextlib import suppress
 
+from gastown_core.errors import TmuxError
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
 
 TYPE_CHECKING = False
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
         ``command`` is the foreground program's name.  ``dead`` panes keep their screen; ``dead_status`` is the exit
         code, None after a signal or while alive.  ``agent`` and ``process_names`` are what was noted at creation.
+        ``orders`` are those that the agent was started for, None if that was not noted.  ``renamed`` is the name that
+        somebody gave its session, empty if it bears its own.
         """
 
         session: str
@@ -41,21 +46,25 @@ if TYPE_CHECKING:
         process_names: tuple[str, ...] = ()
         dead_since: float = 0.0
         created: float = 0.0
+        orders: tuple[str, ...] | None = None
+        renamed: str = ""
 else:
     Pane = namedtuple(
         "Pane",
         "session window_id pane_id pid command dead dead_status activity attached in_mode title width height "
-        "agent process_names dead_since created",
-        defaults=("", (), 0.0, 0.0),
+        "agent process_names dead_since created orders renamed",
+        defaults=("", (), 0.0, 0.0, None, ""),
     )
 
 HIDDEN_PREFIX = "_gt-"
+NO_ORDERS = "-"
+"""``@gt_orders`` of a session that was started for nothing in particular."""
 FIELD = "\u241f"
 
 _VARIABLES = (
     "session_name window_id pane_id pane_pid pane_dead pane_dead_status window_activity session_attached pane_in_mode "
-    "pane_width pane_height @gt_pane @gt_agent @gt_process_names pane_dead_time session_created pane_current_command "
-    "pane_title"
+    "pane_width pane_height @gt_pane @gt_agent @gt_process_names pane_dead_time session_created @gt_session @gt_orders "
+    "pane_current_command pane_title"
 ).split()
 
 PANE_FORMAT = FIELD.join(f"#{{{name}}}" for name in _VARIABLES)
@@ -68,10 +77,10 @@ def parse_pane(record: str) -> tuple[Pane, bool] | None:
     if len(parts) != len(_VARIABLES):
         return None
     session, window, pane, pid, dead, status, activity, attached, mode, width, height = parts[:11]
-    noted, agent, names, dead_time, created, command, title = parts[11:]
+    noted, agent, names, dead_time, created, own_name, orders, command, title = parts[11:]
     is_dead = dead == "1"
     return Pane(
-        session,
+        own_name or session,
         window,
         pane,
         _int(pid),
@@ -88,6 +97,8 @@ def parse_pane(record: str) -> tuple[Pane, bool] | None:
         tuple(name for name in names.split(",") if name),
         float(_int(dead_time)),
         float(_int(created)),
+        tuple(one for one in orders.split(",") if one not in ("", NO_ORDERS)) if orders else None,
+        session if own_name and own_name != session else "",
     ), noted == pane
 
 
@@ -101,7 +112,9 @@ def parse_panes(records: Iterable[str]) -> dict[str, Pane]:
         pane, is_noted = parsed
         if pane.session.startswith(HIDDEN_PREFIX):
             continue
-        if is_noted or pane.session not in found:
+        before = found.get(pane.session)
+        # whoever bears a name now comes before whoever once had it
+        if before is None or (is_noted and not pane.renamed) or (before.renamed and not pane.renamed):
             found[pane.session] = pane
     return found
 
@@ -115,7 +128,16 @@ def list_panes(server: TmuxServer) -> dict[str, Pane]:
             panes = parse_panes(server.run_many([PUSH, words]).split("\n"))
     except NoServerError:
         return {}
+    for pane in panes.values():
+        if pane.renamed:
+            _give_name_back(server, pane)
     return panes
+
+
+def _give_name_back(server: TmuxServer, pane: Pane) -> None:
+    # the name may be taken by now; the session is known by its note all the same
+    with suppress(TmuxError):
+        server.run("rename-session", "-t", pane.pane_id, pane.session)
 
 
 PUSH = ("run-shell", "true")
@@ -148,9 +170,11 @@ def find_pane(server: TmuxServer, session: str) -> Pane | None:
         pane = parse_panes(server.run(*words).split("\n")).get(session)
         if pane is not None and is_unsettled(pane):
             pane = parse_panes(server.run_many([PUSH, words]).split("\n")).get(session)
-    except (NoServerError, TargetMissingError):
+    except NoServerError:
         return None
-    return pane
+    except TargetMissingError:
+        pane = None
+    return pane if pane is not None else list_panes(server).get(session)
 
 
 def capture_pane(server: TmuxServer, pane_id: str, lines: int = 0) -> list[str]:

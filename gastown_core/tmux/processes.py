@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.process_table import process_table, read_process
+from gastown_core.process_table import process_table, read_process, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 SHELLS = frozenset("bash zsh sh fish tcsh csh ksh dash ash pwsh powershell".split())
 INTERPRETERS = ("python", "node", "bun", "deno", "ruby", "env")
+PLACEHOLDER = ("tail", "-f", "/dev/null")
+"""What a session runs until it is set up; it is no agent."""
 MAX_DEPTH = 10
 COMM_SIZE = 15
 
-_names_cache: dict[tuple[int, float], frozenset[str]] = {}
+_names_cache: dict[tuple[int, float, str], frozenset[str]] = {}
 
 
 def foreground_is(pane_pid: int, command: str, names: Iterable[str]) -> bool:
@@ -38,31 +40,38 @@ def foreground_is(pane_pid: int, command: str, names: Iterable[str]) -> bool:
     if leader is None or leader.foreground <= 0:
         return command not in SHELLS and _lives_below(pane_pid, wanted, process_table())
     front = read_process(leader.foreground)
-    if front is not None and _is_called(front, wanted):
+    if front is not None and is_called(front, wanted):
         return True
-    return any(row.group == leader.foreground and _is_called(row, wanted) for row in process_table().values())
+    return any(row.group == leader.foreground and is_called(row, wanted) for row in process_table().values())
 
 
 def agents_alive(panes: Iterable[Pane], names_by_session: Mapping[str, Iterable[str]]) -> dict[str, bool]:
     """Session → whether its agent's process lives, with at most one pass over the process table.
 
-    The names noted in the pane itself come first, then ``names_by_session``; a session without any is not answered.
+    The names noted in the pane itself come first, then ``names_by_session``.  A session without any lives if anything
+    runs in it but shells and the placeholder of a session that was never set up.
     """
     answers: dict[str, bool] = {}
     table: dict[int, Process] | None = None
     children: dict[int, list[int]] = {}
     for pane in panes:
         wanted = frozenset(pane.process_names or names_by_session.get(pane.session, ()))
-        if not wanted:
-            continue
         if pane.dead or pane.command in wanted:
             answers[pane.session] = not pane.dead
             continue
         if table is None:
             table = process_table()
             children = _children(table)
-        answers[pane.session] = _lives_below(pane.pid, wanted, table, children)
+        if wanted:
+            answers[pane.session] = _lives_below(pane.pid, wanted, table, children)
+        else:
+            answers[pane.session] = _something_runs(pane.pid, table, children)
     return answers
+
+
+def on_terminals() -> list[Process]:
+    """Every living process that has a controlling terminal, in whatever pane or window; leftovers of one that closed have none."""
+    return [row for row in process_table().values() if row.terminal and not row.is_gone]
 
 
 def pane_processes(pane_pid: int) -> list[Process]:
@@ -101,10 +110,20 @@ def _lives_below(
     rows = [table[pid]] if pid in table else []
     below = _descendants(pid, _children(table) if children is None else children)
     rows += [table[child] for _, child in below]
-    return any(_is_called(row, wanted) for row in rows)
+    return any(is_called(row, wanted) for row in rows)
 
 
-def _is_called(row: Process, wanted: frozenset[str]) -> bool:
+def _something_runs(pid: int, table: Mapping[int, Process], children: Mapping[int, list[int]]) -> bool:
+    """Whether anything lives in a pane but shells and the placeholder."""
+    rows = [table[one] for one in (pid, *(child for _, child in _descendants(pid, children))) if one in table]
+    return any(
+        not row.is_gone and row.name.lstrip("-") not in SHELLS and tuple(words_of(row.pid)) != PLACEHOLDER
+        for row in rows
+    )
+
+
+def is_called(row: Process, wanted: frozenset[str]) -> bool:
+    """Whether a living process bears one of these names: its program's, or what an interpreter runs."""
     if row.is_gone:
         return False
     return any(row.name == name[:COMM_SIZE] for name in wanted) or not wanted.isdisjoint(_names(row))
@@ -112,7 +131,8 @@ def _is_called(row: Process, wanted: frozenset[str]) -> bool:
 
 def _names(row: Process) -> frozenset[str]:
     """What a process may be called: its program, and what an interpreter runs. Kept per process start."""
-    key = (row.pid, row.started)
+    # with its name: a fresh child becomes another program without becoming another process
+    key = (row.pid, row.started, row.name)
     known = _names_cache.get(key)
     if known is None:
         if len(_names_cache) > 2000:
@@ -122,10 +142,8 @@ def _names(row: Process) -> frozenset[str]:
 
 
 def _read_names(pid: int) -> frozenset[str]:
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as handle:
-            words = handle.read(4096).decode("utf-8", "replace").split("\0")
-    except OSError:
+    words = words_of(pid)
+    if not words:
         return frozenset()
     names = [os.path.basename(words[0])]
     if names[0].startswith(INTERPRETERS):

@@ -11,7 +11,7 @@ import re
 
 from gastown_core.errors import NoTmuxError, TmuxError
 from gastown_core.files.locks import FileLock
-from gastown_core.tmux.socket import socket_path
+from gastown_core.tmux.socket import answers, call_back, socket_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 NO_TMUX_HINT = "install tmux 3.2 or newer (apt install tmux, brew install tmux)"
 SESSION_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+CONFIGURATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "server.conf")
+"""What a town's server starts with; it says itself what it keeps of the person's own configuration."""
 
 
 class NoServerError(TmuxError):
@@ -46,11 +50,11 @@ class TmuxServer:
 
     @property
     def argv(self) -> list[str]:
-        """The words every call begins with."""
-        return ["tmux", "-u", "-L", self.socket]
+        """The words every call begins with; the configuration counts for the one that starts the server."""
+        return ["tmux", "-u", "-f", CONFIGURATION, "-L", self.socket]
 
     def run(self, *args: str, stdin: bytes | None = None) -> str:
-        """One tmux command; returns what it printed.
+        """One tmux command; returns what it printed. A living server whose socket vanished is called back first.
 
         Raises NoTmuxError, NoServerError, TargetMissingError, or TmuxError with tmux's own words.
         """
@@ -58,13 +62,21 @@ class TmuxServer:
 
     def run_many(self, commands: Sequence[Sequence[str]], *, stdin: bytes | None = None) -> str:
         """Several commands in one process, in order; the first that fails ends the row. Raises as ``run``."""
-        from gastown_core import process
-
         words = list(self.argv)
         for number, command in enumerate(commands):
             if number:
                 words.append(";")
             words += [_literal(word) for word in command]
+        try:
+            return self._call(commands, words, stdin)
+        except NoServerError:
+            if not call_back(self.socket):
+                raise
+        return self._call(commands, words, stdin)
+
+    def _call(self, commands: Sequence[Sequence[str]], words: list[str], stdin: bytes | None) -> str:
+        from gastown_core import process
+
         try:
             done = process.run(words, stdin=stdin, timeout_s=self.timeout_s)
         except process.ProgramMissingError as error:
@@ -78,16 +90,11 @@ class TmuxServer:
         return done.out
 
     def is_running(self) -> bool:
-        """Whether the server answers on its socket; starts no process and no server."""
-        import socket
+        """Whether the server answers on its socket, which it is asked to make anew if it vanished; starts no server.
 
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.settimeout(self.timeout_s)
-            try:
-                probe.connect(socket_path(self.socket))
-            except OSError:
-                return False
-        return True
+        Raises TmuxError if it lives and cannot be reached.
+        """
+        return answers(self.socket, self.timeout_s) or call_back(self.socket)
 
     def version(self) -> tuple[int, int]:
         """(3, 3) of ``tmux 3.3a``; asked once. Raises NoTmuxError."""
@@ -134,9 +141,12 @@ def _literal(word: str) -> str:
 def tmux_failure(command: str, words: str) -> TmuxError:
     """The typed error for what tmux said."""
     lowered = words.lower()
-    if "no server running" in lowered or "error connecting" in lowered or "server exited" in lowered:
+    if "error connecting" in lowered and not ("no such file" in lowered or "connection refused" in lowered):
+        return TmuxError("the town's tmux server cannot be reached", words)
+    if any(sign in lowered for sign in ("no server running", "error connecting", "server exited", "lost server")):
         return NoServerError("no tmux server is running for this town", words, "gt up starts the town's sessions")
-    if "can't find" in lowered or "no such" in lowered:
+    # a server whose first session is just being made has no current target either
+    if any(sign in lowered for sign in ("can't find", "no such", "no current target", "no current session")):
         return TargetMissingError("there is no such session", words)
     return TmuxError(f"tmux refused {command}", words or "it gave no reason")
 

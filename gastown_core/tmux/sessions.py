@@ -1,7 +1,7 @@
-"""Starting, restarting and ending sessions; the only user of libtmux.
+"""Starting, restarting and ending sessions.
 
 A session is made with a placeholder, gets its options and environment, and only then its program, so that no
-option comes too late.  ``remain-on-exit`` stays on: an agent that ended is seen as a dead pane, not as nothing.
+option comes too late; all of that is one call of tmux.  ``remain-on-exit`` stays on: an agent that ended is seen as a dead pane, not as nothing.
 Programs are given to tmux as a list and never pass through a shell.
 """
 
@@ -9,31 +9,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
-import sys
-import threading
 import time
+from types import MappingProxyType
 
 from gastown_core.errors import TmuxError
 from gastown_core.process_table import is_running, read_process
-from gastown_core.tmux.panes import Pane, capture_pane, is_unsettled, read_pane
-from gastown_core.tmux.processes import SHELLS, pane_processes
-from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
-from gastown_core.tmux.theme import status_options
+from gastown_core.tmux.panes import NO_ORDERS, Pane, capture_pane, find_pane, is_unsettled, read_pane
+from gastown_core.tmux.processes import PLACEHOLDER, SHELLS, pane_processes
+from gastown_core.tmux.server import CONFIGURATION, NoServerError, TargetMissingError, exact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from types import ModuleType
 
     from gastown_core.process_table import Process
     from gastown_core.tmux.server import TmuxServer
 
-PLACEHOLDER = "exec tail -f /dev/null"
+MADE_BY = "@gt_made_by"
+"""Which call made a session: one that fails half-way takes back its own and no other."""
 POLL_S = 0.02
 SETTLE_S = 0.1
-_import_lock = threading.Lock()
 
 
 def create_session(
@@ -43,49 +41,97 @@ def create_session(
     env: Mapping[str, str],
     argv: Sequence[str],
     *,
+    orders: Iterable[str] | None = None,
+    options: Mapping[str, str] = MappingProxyType({}),
     width: int = 200,
     height: int = 50,
     watch_s: float = 0.25,
 ) -> Pane:
-    """Start ``argv`` in a new detached session ``name``; returns its pane.
+    """Start ``argv`` in a new detached session ``name`` with its session ``options``; returns its pane.
 
-    ``env`` is set in the session on top of the server's.  Raises NoTmuxError; TmuxError if the session exists,
-    ``cwd`` is no folder, the program is missing, or it ends with an error within ``watch_s``.
+    ``env`` is set in the session on top of the server's; ``orders`` are those the agent is started for, None if nobody
+    knows.  All of it is one call: whoever is killed leaves a whole session or none.  Raises NoTmuxError; TmuxError if
+    the session exists, ``cwd`` is no folder, the program is missing, or it ends with an error within ``watch_s``.
     """
     _check_start(name, cwd, env, argv)
-    server.version()
-    pane_id = _new_placeholder(server, name, cwd, width, height)
-    notes = {"@gt_pane": pane_id, "@gt_agent": env.get("GT_AGENT", "")}
-    notes["@gt_process_names"] = env.get("GT_PROCESS_NAMES", "")
     target = exact(name)
-    setup: list[Sequence[str]] = [("set-option", "-w", "-t", target, "remain-on-exit", "on")]
-    setup.append(("set-option", "-w", "-t", target, "window-size", "latest"))
-    setup += [("set-option", "-t", target, key, value) for key, value in notes.items()]
-    setup += [("set-environment", "-t", target, key, value) for key, value in env.items()]
-    setup.append(("set-environment", "-t", target, "GT_PANE_ID", pane_id))
-    setup.append(_respawn_words(pane_id, argv, cwd))
+    made = f"{os.getpid()}-{time.monotonic_ns():x}"
+    new = ["new-session", "-d", "-s", name, "-c", cwd, "-x", str(width), "-y", str(height)]
+    for key, value in env.items():
+        new += ["-e", f"{key}={value}"]
+    words: list[Sequence[str]] = [*_configure_words(), [*new, "--", *PLACEHOLDER]]
+    words.append(("set-option", "-t", target, MADE_BY, made))
+    words += _setup_words(name, target, env, orders, options)
+    words.append(_respawn_words(target, argv, cwd))
+    words.append(("display-message", "-p", "-t", target, "#{pane_id}"))
     try:
-        server.run_many(setup)
-    except TmuxError:
-        kill_session(server, name)
+        with server.coming_and_going():
+            # a living server whose socket vanished is called back, or a second one would be started
+            server.is_running()
+            pane_id = server.run_many(words).strip().rpartition("\n")[2]
+    except TmuxError as error:
+        if "duplicate session" in error.why:
+            raise TmuxError(f"session {name} exists already", "", "stop it first, or attach to it") from error
+        _drop_half_made(server, name, made)
         raise
     return _watch_start(server, name, pane_id, argv[0], watch_s)
 
 
-def respawn(server: TmuxServer, pane_id: str, env: Mapping[str, str], argv: Sequence[str], cwd: str) -> None:
+def respawn(
+    server: TmuxServer,
+    pane: Pane,
+    env: Mapping[str, str],
+    argv: Sequence[str],
+    cwd: str,
+    *,
+    orders: Iterable[str] | None = None,
+    options: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """End what runs in the pane and start ``argv`` there; attached clients stay. Raises TmuxError."""
-    pane = read_pane(server, pane_id)
     _check_start(pane.session, cwd, env, argv)
+    # first of all, or the pane of a session that was never set up would close with what runs in it
+    server.run_many(_setup_words(pane.session, pane.pane_id, env, orders, options))
     if not pane.dead:
         _end_processes(pane_processes(pane.pid), 2.0, set())
-    target = exact(pane.session)
-    setup: list[Sequence[str]] = [("set-environment", "-t", target, key, value) for key, value in env.items()]
+    words: list[Sequence[str]] = [("set-environment", "-t", pane.pane_id, key, value) for key, value in env.items()]
+    words.append(("clear-history", "-t", pane.pane_id))
+    words.append(_respawn_words(pane.pane_id, argv, cwd))
+    server.run_many(words)
+
+
+def note_orders(server: TmuxServer, pane: Pane, orders: Iterable[str]) -> None:
+    """Note which orders an agent that runs was told of. Raises TmuxError."""
+    server.run("set-option", "-t", pane.pane_id, "@gt_orders", ",".join(orders) or NO_ORDERS)
+
+
+def _configure_words() -> list[Sequence[str]]:
+    """What makes any server fit for the town's sessions, whoever started it and however."""
+    pattern = re.sub(r"([\\*?\[\]{}])", r"\\\1", CONFIGURATION)
+    return [("set-option", "-s", "@gt_configured", "on"), ("source-file", "-q", pattern)]
+
+
+def _setup_words(
+    name: str, target: str, env: Mapping[str, str], orders: Iterable[str] | None, options: Mapping[str, str]
+) -> list[Sequence[str]]:
+    """Everything a session needs before its program, so that no option comes too late."""
+    notes = {**options, "@gt_session": name, "destroy-unattached": "off"}
     if "GT_PROCESS_NAMES" in env:
-        setup.append(("set-option", "-t", target, "@gt_process_names", env["GT_PROCESS_NAMES"]))
-        setup.append(("set-option", "-t", target, "@gt_agent", env.get("GT_AGENT", "")))
-    setup.append(("clear-history", "-t", pane_id))
-    setup.append(_respawn_words(pane_id, argv, cwd))
-    server.run_many(setup)
+        notes |= {"@gt_process_names": env["GT_PROCESS_NAMES"], "@gt_agent": env.get("GT_AGENT", "")}
+    if orders is not None:
+        notes["@gt_orders"] = ",".join(orders) or NO_ORDERS
+    words: list[Sequence[str]] = [("set-option", "-w", "-t", target, "remain-on-exit", "on")]
+    words.append(("set-option", "-w", "-t", target, "window-size", "latest"))
+    words += [("set-option", "-t", target, key, value) for key, value in notes.items()]
+    words.append(("set-option", "-F", "-t", target, "@gt_pane", "#{pane_id}"))
+    words.append(("set-environment", "-F", "-t", target, "GT_PANE_ID", "#{pane_id}"))
+    return words
+
+
+def _drop_half_made(server: TmuxServer, name: str, made: str) -> None:
+    """End the session of a call that failed in the middle; another's of that name stays."""
+    with contextlib.suppress(TmuxError):
+        if server.run("show-options", "-q", "-v", "-t", exact(name), MADE_BY).strip() == made:
+            kill_session(server, name)
 
 
 def kill_session(server: TmuxServer, name: str, *, grace_s: float = 2.0, exclude: Iterable[int] = ()) -> bool:
@@ -95,15 +141,19 @@ def kill_session(server: TmuxServer, name: str, *, grace_s: float = 2.0, exclude
     get no signal of ours.  A missing session or server is fine.  Raises NoTmuxError, TmuxError.
     """
     target = exact(name)
+    words = [
+        ("set-hook", "-u", "-t", target, "pane-died"),
+        ("list-panes", "-s", "-t", target, "-F", "#{pane_pid} #{pane_dead}"),
+    ]
     try:
-        listed = server.run_many(
-            [
-                ("set-hook", "-u", "-t", target, "pane-died"),
-                ("list-panes", "-s", "-t", target, "-F", "#{pane_pid} #{pane_dead}"),
-            ]
-        )
-    except (NoServerError, TargetMissingError):
+        listed = server.run_many(words)
+    except NoServerError:
         return False
+    except TargetMissingError:
+        # somebody may have renamed it: looking for it gives its name back
+        if find_pane(server, name) is None:
+            return False
+        listed = server.run_many(words)
     spared = {*_own_line(), *exclude}
     doomed: list[Process] = []
     for line in listed.split("\n"):
@@ -119,13 +169,6 @@ def kill_session(server: TmuxServer, name: str, *, grace_s: float = 2.0, exclude
 def set_option(server: TmuxServer, session: str, option: str, value: str) -> None:
     """Set a session option (``@name`` for ours). Raises TargetMissingError, TmuxError."""
     server.run("set-option", "-t", exact(session), option, value)
-
-
-def apply_theme(server: TmuxServer, session: str, *, role: str, label: str, rig: str = "", theme: str = "") -> None:
-    """Give a session its status line: icon and ``label`` left, time right, colour by theme, role or rig."""
-    options = status_options(role, label, rig, theme)
-    target = exact(session)
-    server.run_many([("set-option", "-t", target, key, value) for key, value in options.items()])
 
 
 def attached_clients(server: TmuxServer, session: str) -> list[str]:
@@ -170,32 +213,6 @@ def _respawn_words(pane_id: str, argv: Sequence[str], cwd: str) -> list[str]:
     # tmux gives a single word to a shell; two or more it executes as they are
     words = list(argv) if len(argv) > 1 else ["env", *argv]
     return ["respawn-pane", "-k", "-t", pane_id, "-c", cwd, "--", *words]
-
-
-def _new_placeholder(server: TmuxServer, name: str, cwd: str, width: int, height: int) -> str:
-    libtmux = load_libtmux()
-    host = libtmux.Server(socket_name=server.socket)
-    try:
-        with server.coming_and_going():
-            session = host.new_session(
-                session_name=name, start_directory=cwd, window_command=PLACEHOLDER, x=width, y=height
-            )
-        return str(session.active_pane.pane_id)
-    except libtmux.exc.TmuxSessionExists as error:
-        raise TmuxError(f"session {name} exists already", "", "stop it first, or attach to it") from error
-    except libtmux.exc.LibTmuxException as error:
-        raise TmuxError(f"tmux could not make session {name}", str(error)) from error
-
-
-def load_libtmux() -> ModuleType:
-    """libtmux, imported late: it costs 0.1 s and reads ``sys.stdout.encoding``, which a full-screen app's stdout lacks."""
-    with _import_lock:
-        if "libtmux" not in sys.modules and not hasattr(sys.stdout, "encoding"):
-            with contextlib.redirect_stdout(sys.__stdout__):
-                import libtmux
-        import libtmux
-
-        return libtmux
 
 
 def _watch_start(server: TmuxServer, name: str, pane_id: str, program: str, watch_s: float) -> Pane:

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import time
+from contextlib import suppress
+
+from gastown_core.errors import TmuxError
+from gastown_core.process_table import process_table, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+CALL_BACK_S = 2.0
+"""How long a server may take to make its socket anew."""
+LISTENS = "00010000"
 _OUTSIDE = re.compile(r"[^a-z0-9-]+")
 
 
@@ -43,6 +52,77 @@ def socket_mark(name: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_ctime_ns
+
+
+def answers(name: str, timeout_s: float = 10.0) -> bool:
+    """Whether a server takes calls on the socket of that name; nothing is started."""
+    import socket
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(timeout_s)
+        try:
+            probe.connect(socket_path(name))
+        except OSError:
+            return False
+    return True
+
+
+def server_process(name: str) -> int:
+    """The living server that was bound to the socket of that name, also after the file was removed; 0 if none is."""
+    servers = [row.pid for row in process_table().values() if row.name.startswith("tmux") and not row.is_gone]
+    if not servers:
+        return 0
+    inodes = _bound_sockets(socket_path(name))
+    if inodes is None:
+        return next((pid for pid in servers if _was_told(words_of(pid), name)), 0)
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    return next((pid for pid in servers if wanted and not wanted.isdisjoint(_open_files(pid))), 0)
+
+
+def call_back(name: str) -> bool:
+    """Have a living server whose socket was removed make it anew; False if no server lives.
+
+    Raises TmuxError if one lives and still does not answer: that is no reason to think its sessions gone.
+    """
+    pid = server_process(name)
+    if not pid:
+        return False
+    os.makedirs(os.path.dirname(socket_path(name)), mode=0o700, exist_ok=True)
+    deadline = time.monotonic() + CALL_BACK_S
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGUSR1)
+    while not answers(name, 1.0):
+        if time.monotonic() > deadline:
+            raise TmuxError(
+                "the town's tmux server does not answer",
+                f"process {pid} lives, its socket {socket_path(name)} is gone",
+                f"kill -USR1 {pid} makes it listen again",
+            )
+        time.sleep(0.01)
+    return True
+
+
+def _bound_sockets(path: str) -> set[str] | None:
+    """Numbers of the listening sockets bound to ``path``, removed or not; None where the system does not list them."""
+    try:
+        with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as handle:
+            rows = [line.rstrip("\n").split(None, 7) for line in handle]
+    except OSError:
+        return None
+    return {row[6] for row in rows if len(row) == 8 and row[7] == path and row[3] == LISTENS}
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    with suppress(OSError):
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                found.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+    return found
+
+
+def _was_told(words: list[str], name: str) -> bool:
+    return any(words[number : number + 2] == ["-L", name] for number in range(len(words)))
 
 
 def has_tmux() -> bool:

@@ -13,6 +13,7 @@ from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.town import sessions
 from gastown_core.town.inventory import read_inventory
+from gastown_core.town.liveness import lives
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -66,7 +67,7 @@ def bring_up(
     def start(entry: RosterEntry) -> Service:
         address = entry.address
         try:
-            if sessions.is_alive(sessions.find_session(root, entry)):
+            if lives(root, entry):
                 return Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
             plan = sessions.plan_start(root, entry, agent=agent, topic="start", sender=sender, clock=clock)
             sessions.respawn_agent(root, plan, clock=clock)

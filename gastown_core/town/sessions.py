@@ -180,21 +180,21 @@ def find_session(root: str, entry: RosterEntry) -> Pane | None:
 
 def is_alive(pane: Pane | None) -> bool:
     """Whether the agent's own program runs in its pane."""
-    from gastown_core.tmux.processes import agents_alive
+    from gastown_core.town.liveness import living
 
-    if pane is None or pane.dead:
-        return False
-    return agents_alive([pane], {pane.session: pane.process_names}).get(pane.session, False)
+    return pane is not None and living([pane])[pane.session]
 
 
 def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clock = SYSTEM_CLOCK) -> Pane:
     """Start the session, or revive the agent in it if only the session is left.
 
     Appends ``session_start``.  Raises NoTmuxError with the command to run by hand, ConflictError if the agent
-    lives already, TownError if its folder is missing, TmuxError if the program does not stay up.
+    lives already, in its session or elsewhere, TownError if its folder is missing, TmuxError if the program does not
+    stay up.
     """
     from gastown_core.tmux.panes import find_pane
     from gastown_core.tmux.sessions import create_session
+    from gastown_core.town.liveness import orders_on_hook
 
     entry = start.entry
     if not os.path.isdir(entry.work_dir):
@@ -207,9 +207,18 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
                 f"{entry.address.path} runs already", f"session {entry.session}", f"gt attach {entry.address.short}"
             )
         return _respawn(root, server, pane, start, clock)
+    _check_nowhere_else(root, entry)
     _forget_heartbeat(root, entry)
-    pane = create_session(server, entry.session, entry.work_dir, start.env, start.argv, watch_s=watch_s)
-    _dress(server, entry)
+    pane = create_session(
+        server,
+        entry.session,
+        entry.work_dir,
+        start.env,
+        start.argv,
+        orders=orders_on_hook(root, entry),
+        options=_appearance(entry),
+        watch_s=watch_s,
+    )
     _tell_start(root, pane, start, clock)
     return pane
 
@@ -231,16 +240,31 @@ def respawn_agent(root: str, start: Start, *, clock: Clock = SYSTEM_CLOCK) -> Pa
 def _respawn(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clock) -> Pane:
     from gastown_core.tmux.panes import read_pane
     from gastown_core.tmux.sessions import respawn
+    from gastown_core.town.liveness import orders_on_hook
 
-    _forget_heartbeat(root, start.entry)
-    respawn(server, pane.pane_id, start.env, start.argv, start.entry.work_dir)
+    entry = start.entry
+    if not is_alive(pane):
+        _check_nowhere_else(root, entry)
+    _forget_heartbeat(root, entry)
+    orders = orders_on_hook(root, entry)
+    respawn(server, pane, start.env, start.argv, entry.work_dir, orders=orders, options=_appearance(entry))
     deadline = time.monotonic() + WATCH_S
     while not (fresh := read_pane(server, pane.pane_id)).dead and time.monotonic() < deadline:
         time.sleep(0.05)
     if fresh.dead and fresh.dead_status != 0:
-        raise TmuxError(f"{start.alias} ended at once in session {start.entry.session}", f"status {fresh.dead_status}")
+        raise TmuxError(f"{start.alias} ended at once in session {entry.session}", f"status {fresh.dead_status}")
     _tell_start(root, fresh, start, clock)
     return fresh
+
+
+def note_orders(root: str, entry: RosterEntry) -> None:
+    """Note that a running agent was told of what is in its hands now. Raises NoTmuxError, TmuxError."""
+    from gastown_core.tmux.sessions import note_orders
+    from gastown_core.town.liveness import orders_on_hook
+
+    pane, orders = find_session(root, entry), orders_on_hook(root, entry)
+    if pane is not None and orders:
+        note_orders(server_of(root), pane, orders)
 
 
 def stop_agent(
@@ -289,12 +313,23 @@ def _server_or_hint(root: str, start: Start) -> TmuxServer:
         ) from error
 
 
-def _dress(server: TmuxServer, entry: RosterEntry) -> None:
-    from gastown_core.tmux.sessions import apply_theme
+def _check_nowhere_else(root: str, entry: RosterEntry) -> None:
+    """Refuse to start a second agent in a place in which one works that tmux does not list."""
+    from gastown_core.town.liveness import found_elsewhere
 
-    # a status line that cannot be set is no reason to lose the session
-    with contextlib.suppress(TmuxError):
-        apply_theme(server, entry.session, role=entry.address.role, label=entry.address.short, rig=entry.address.rig)
+    pid = found_elsewhere(root).get(entry.session)
+    if pid:
+        raise ConflictError(
+            f"{entry.address.path} lives already",
+            f"process {pid} is it, or works in its folder, but the town's tmux has no session of it",
+            f"look at it first; kill {pid} ends it",
+        )
+
+
+def _appearance(entry: RosterEntry) -> dict[str, str]:
+    from gastown_core.tmux.theme import status_options
+
+    return status_options(entry.address.role, entry.address.short, entry.address.rig)
 
 
 def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
@@ -327,12 +362,3 @@ def _note_hook(root: str, entry: RosterEntry, runs: bool, clock: Clock) -> None:
 def _forget_heartbeat(root: str, entry: RosterEntry) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(heartbeat_path(root, entry.session))
-
-
-def live_sessions(root: str) -> frozenset[str] | None:
-    """Names of the town's sessions whose program has not ended; None without tmux. One tmux call."""
-    from gastown_core.tmux.panes import list_panes
-
-    if not has_tmux():
-        return None
-    return frozenset(name for name, pane in list_panes(server_of(root)).items() if not pane.dead)

@@ -18,6 +18,7 @@ from gastown_core.town.branches import bead_of_branch
 from gastown_core.town.hook_record import record_hook
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import read_inventory
+from gastown_core.town.liveness import live_sessions
 from gastown_core.town.polecat_pool import hold
 from gastown_core.town.rigs import bare_repo
 from gastown_core.work.convoy.acts import open_members
@@ -25,7 +26,6 @@ from gastown_core.work.convoy.convoys import get_convoy
 from gastown_core.work.convoy.landing import OWNED, land_one
 from gastown_core.work.hook.hook import dispatch_of, hooked_work
 from gastown_core.work.scheduler.dispatch import branch_under
-from gastown_core.work.sling.workers import live_sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

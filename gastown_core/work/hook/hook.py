@@ -93,9 +93,14 @@ def hook(
         if not check_free(bead, target, force=force):
             return bead
         changes: dict[str, Any] = {"status": HOOKED, "assignee": target.path}
+        known = bead.raw.get("metadata")
+        kept = known if isinstance(known, dict) else {}
+        before = kept.get("dispatch")
         if dispatch:
-            known = bead.raw.get("metadata")
-            changes["metadata"] = {**(known if isinstance(known, dict) else {}), "dispatch": dict(dispatch)}
+            changes["metadata"] = {**kept, "dispatch": dict(dispatch)}
+        elif isinstance(before, dict) and "order" in before:
+            # no session is started for it now
+            changes["metadata"] = {**kept, "dispatch": {key: before[key] for key in before if key != "order"}}
         return batch.update(bead_id, changes)
 
 

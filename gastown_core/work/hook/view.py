@@ -10,6 +10,7 @@ from gastown_core.model.record import Record
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import RosterEntry
+from gastown_core.town.liveness import order_of, works_on
 from gastown_core.work.hook.hook import dispatch_of, hooked_work
 
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ def look_at_hook(root: str, ledger: TownLedger, entry: RosterEntry, *, live: fro
     state = hook_state(
         recorded=record.fields.get("hook_state", "") if record is not None else "",
         has_work=bool(work),
-        is_running=None if live is None else entry.session in live,
+        is_running=None if live is None else works_on(live, entry.session, order_of(work[0] if work else None)),
         has_worktree=os.path.exists(os.path.join(entry.work_dir, ".git")),
     )
     return HookView(entry, work, state)

@@ -11,13 +11,14 @@ from gastown_core.clock import format_span
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.record import Record
 from gastown_core.town.inventory import read_inventory
+from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.town.settings import load_settings
 from gastown_core.work.mountain.failures import SKIPPED
 from gastown_core.work.scheduler import cooling
 from gastown_core.work.scheduler.contexts import broken_contexts, open_contexts
 from gastown_core.work.scheduler.enqueue import rig_of_bead
 from gastown_core.work.sling import respawns
-from gastown_core.work.sling.workers import DEAD, LIVE, PERSON, live_sessions, polecat_of, worker_state
+from gastown_core.work.sling.workers import DEAD, LIVE, PERSON, polecat_of, worker_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,9 +147,12 @@ class Board:
         """The rig that works on a bead, by its prefix; empty if none."""
         return rig_of_bead(self.prefixes, bead_id)
 
-    def worker_state(self, assignee: str) -> str:
-        """Whether an assignee lives (see ``workers``)."""
-        return worker_state(assignee, self.live, self.prefixes)
+    def worker_state(self, assignee: str, bead_id: str = "") -> str:
+        """Whether an assignee lives (see ``workers``), and is there for this bead if one is named."""
+        state = worker_state(assignee, self.live, self.prefixes)
+        if state != LIVE or not bead_id:
+            return state
+        return worker_state(assignee, self.live, self.prefixes, order_of(self.ledger.get(bead_id)))
 
     def _children(self, bead_id: str) -> list[str]:
         stores = self.ledger.stores().values()
@@ -201,7 +205,7 @@ class Board:
 
     def _by_holder(self, bead: Excerpt) -> Hold | None:
         who = _short(bead.assignee) or "somebody"
-        state = self.worker_state(bead.assignee) if bead.assignee else PERSON
+        state = self.worker_state(bead.assignee, bead.id) if bead.assignee else PERSON
         since = format_span(self.now - bead.updated_at)
         word = {HOOKED: "on the hook of", IN_PROGRESS: "in progress with"}.get(bead.status, "assigned to")
         if state == LIVE:
@@ -209,8 +213,14 @@ class Board:
         if state == DEAD:
             if bead.status == OPEN:
                 return None
+            from gastown_core.work.sling.sling import is_being_slung
+
+            if is_being_slung(self.root, bead.id):
+                return Hold(HELD, f"being slung to {who} just now", (bead.assignee,))
             hint = "gt convoy refresh CONVOY gives it back; the daemon does so by itself"
-            return Hold(GONE, f"{word} {who}, whose session is gone ({since})", (bead.assignee,), hint)
+            is_there = self.worker_state(bead.assignee) == LIVE
+            why = "whose session was never started for it" if is_there else "whose session is gone"
+            return Hold(GONE, f"{word} {who}, {why} ({since})", (bead.assignee,), hint)
         if bead.status == OPEN:
             return Hold(ASSIGNED, f"assigned to {who}", (bead.assignee,), f'bd update {bead.id} --assignee ""')
         return Hold(HELD, f"{word} {who} ({since})", (bead.assignee,))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.record import Record
+from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import load_settings
 from gastown_core.work.scheduler import cooling
 from gastown_core.work.scheduler.capacity import SCHEDULER_KEY, read_capacity
 from gastown_core.work.scheduler.contexts import CLEARED, broken_contexts, close_contexts, forgive, open_contexts
 from gastown_core.work.scheduler.queue_view import read_queue
 from gastown_core.work.scheduler.scheduler import read_state
-from gastown_core.work.sling.workers import live_sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

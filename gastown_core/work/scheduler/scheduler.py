@@ -15,13 +15,13 @@ from gastown_core.events.log import append_event
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.files.locks import FileLock
 from gastown_core.model.record import Record
+from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import load_settings
 from gastown_core.work.scheduler.capacity import read_capacity
 from gastown_core.work.scheduler.contexts import BROKEN, DISPATCHED, MAX_FAILURES, close_contexts, note_failure
 from gastown_core.work.scheduler.dispatch import sling_now
 from gastown_core.work.scheduler.enqueue import Enqueued, enqueue, is_deferred
 from gastown_core.work.scheduler.queue_view import Waiting, read_queue
-from gastown_core.work.sling.workers import live_sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Upkeep: work of workers that died becomes ready again, so that feeding resumes it.
 
-A worker is dead only if its session is known to have run and to be gone; where nobody can know (no tmux), nothing is
-done.  Its worktree, branch and record stay: the next sling of the bead goes on in the same place.
+A worker is dead only if its session is known to have run and to be gone, or was never started for this work; where
+nobody can know (no tmux, no answer), nothing is done.  Its worktree, branch and record stay: the next sling of the bead goes on in the same place.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from gastown_core.model.hook_life import CREATED, SUSPENDED
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.hook_record import PAUSED
+from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.town.settings import load_settings
 from gastown_core.work.convoy.convoys import tracking
 from gastown_core.work.hook.hook import dispatch_of
 from gastown_core.work.mountain import failures as mountain_failures
 from gastown_core.work.sling import respawns
-from gastown_core.work.sling.workers import DEAD, live_sessions, polecat_of, worker_state
+from gastown_core.work.sling.workers import DEAD, polecat_of, worker_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def release_dead(
     held = [one for one in held if wanted is None or one.id in wanted]
     if not held:
         return []
-    held = _dead(root, held, rigs, live)
+    held = _dead(root, ledger, held, rigs, live)
     released = []
     for one in held:
         if not _is_lost(root, ledger, one, rigs, clock.now()):
@@ -68,15 +69,20 @@ def release_dead(
     return released
 
 
-def _dead(root: str, held: list[Held], rigs: Mapping[str, str], live: frozenset[str] | str | None) -> list[Held]:
+def _dead(
+    root: str, ledger: TownLedger, held: list[Held], rigs: Mapping[str, str], live: frozenset[str] | str | None
+) -> list[Held]:
     """Those whose worker is dead, also at a second look: a session that is just being restarted is none for a moment."""
-    known = live_sessions(root) if isinstance(live, str) else live
-    suspects = [one for one in held if worker_state(one.assignee, known, rigs) == DEAD]
+    orders = {bead.id: order_of(bead) for bead in ledger.get_many(one.id for one in held).values()}
+
+    def look(among: list[Held], known: frozenset[str] | None) -> list[Held]:
+        return [one for one in among if worker_state(one.assignee, known, rigs, orders.get(one.id, "")) == DEAD]
+
+    suspects = look(held, live_sessions(root) if isinstance(live, str) else live)
     if not suspects or not isinstance(live, str):
         return suspects
     time.sleep(SECOND_LOOK_S)
-    known = live_sessions(root)
-    return [one for one in suspects if worker_state(one.assignee, known, rigs) == DEAD]
+    return look(suspects, live_sessions(root))
 
 
 def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], now: float) -> bool:
@@ -88,11 +94,13 @@ def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], 
         return False
     record = get_agent_bead(ledger, who.bead_id(rigs[who.rig]))
     fields = record.fields if record is not None else {}
-    if fields.get("agent_state") in RESTING or fields.get("exit_type") == "DEFERRED":
+    bead = ledger.get(one.id)
+    # what the record says of other work, of the worker's time before this one was slung, is no word about this one
+    is_about_it = not order_of(bead) or fields.get("hook_bead") == one.id
+    if is_about_it and (fields.get("agent_state") in RESTING or fields.get("exit_type") == "DEFERRED"):
         return False
     if is_being_slung(root, one.id):
         return False
-    bead = ledger.get(one.id)
     if bead is not None and dispatch_of(bead).get("start") == "session":
         # it was to have a session, and the sling that would have made one is over: it was killed half-way, or this died
         return True
@@ -127,7 +135,7 @@ def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], act
     if who is not None and get_agent_bead(ledger, who.bead_id(rigs[who.rig])) is not None:
         prefix = rigs[who.rig]
         record_hook(root, ledger, who, prefix, SUSPENDED, actor=actor, bead=one.id, clock=clock, agent_state="idle")
-    payload = {"bead": one.id, "target": one.assignee, "title": one.title, "reason": "its session is gone"}
+    payload = {"bead": one.id, "target": one.assignee, "title": one.title, "reason": "no session works on it"}
     append_event(root, "work_released", actor, payload, clock=clock)
     try:
         respawns.note(root, one.id, clock=clock)

@@ -6,11 +6,12 @@ from gastown_core.messaging.mail import HIGH, send_mail
 from gastown_core.model.address import DOG, POLECAT, parse_address, same_agent
 from gastown_core.model.bead import OPEN
 from gastown_core.tmux.socket import has_tmux
-from gastown_core.town import sessions
+from gastown_core.town import liveness
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.dogs import dog_entry
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import find_agent, read_inventory
+from gastown_core.town.liveness import order_of
 from gastown_core.town.polecat_pool import polecat_entry
 from gastown_core.work.hook import hook
 
@@ -45,11 +46,11 @@ def is_covered(bead: Bead, target: Target) -> bool:
 
 
 def is_gone(root: str, bead: Bead) -> bool:
-    """Whether a polecat or dog holds the bead whose session is dead; nobody is gone where there is no tmux."""
+    """Whether a polecat or dog holds the bead whose session is dead or was not started for it; nobody is without tmux."""
     who = holder_of(bead)
     if who is None or who.role not in (POLECAT, DOG) or not has_tmux():
         return False
-    return not lives(root, _entry(root, who))
+    return not liveness.lives(root, _entry(root, who), order_of(bead))
 
 
 def lost_worker(bead: Bead) -> Address | None:
@@ -76,7 +77,7 @@ def _entry(root: str, who: Address) -> RosterEntry:
 
 def lives(root: str, entry: RosterEntry) -> bool:
     """Whether the agent's program runs in its session."""
-    return has_tmux() and sessions.is_alive(sessions.find_session(root, entry))
+    return has_tmux() and liveness.lives(root, entry)
 
 
 def is_idle(root: str, ledger: TownLedger, entry: RosterEntry, bead_id: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_core.clock import format_seconds
 from gastown_core.errors import NotFoundError
 from gastown_core.events.log import append_event
+from gastown_core.model.address import DOG, POLECAT
 from gastown_core.model.bead import HOOKED, read_fields
 from gastown_core.model.hook_life import CREATED, SUSPENDED
 from gastown_core.model.record import Record
@@ -12,6 +13,7 @@ from gastown_core.tmux.socket import has_tmux
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.hook_record import tell_change
 from gastown_core.town.identity import rig_prefix
+from gastown_core.town.liveness import new_order
 from gastown_core.work.hook import hook
 from gastown_core.work.sling.attaching import Attachment, attach_molecule, drop_molecule
 from gastown_core.work.sling.undo import recorded
@@ -70,6 +72,9 @@ class Handover(Record):
         if self.request.session and has_tmux():
             # so that a sling that was killed before its session can be told from work that is done by hand
             words["start"] = "session"
+            if self.place.entry.address.role in (POLECAT, DOG):
+                # and its session from the one that the worker had before
+                words["order"] = new_order(self.place.entry)
         return {key: word for key, word in words.items() if word}
 
 

@@ -85,6 +85,7 @@ def tell(root: str, given: Handover, clock: Clock) -> Iterator[Receipt]:
     mode = QUEUE if entry.address.role == MAYOR else IMMEDIATE
     for receipt in nudge(root, to, text, given.actor, server=sessions.server_of(root), mode=mode, clock=clock):
         yield receipt._replace(order="sling", target=given.bead.id, final=False)
+    sessions.note_orders(root, entry)
 
 
 def wake_rig(root: str, given: Handover, clock: Clock) -> None:

@@ -70,11 +70,29 @@ def test_an_interpreter_is_known_by_what_it_runs(server, tmp_path):
     assert not front(server, "gt-ruby")
 
 
-def test_the_names_noted_in_the_pane_win_and_a_session_without_any_is_not_answered(server):
+def test_the_names_noted_in_the_pane_win(server):
     start_plain(server, "gt-opal", "cat", GT_PROCESS_NAMES="cat")
-    start_plain(server, "gt-ruby", "cat")
     until(lambda: pane_of(server, "gt-opal").command == "cat")
     assert agents_alive(list_panes(server).values(), {"gt-opal": NAMES}) == {"gt-opal": True}
+
+
+def test_a_session_without_names_lives_if_more_than_a_shell_or_a_placeholder_runs_in_it(server):
+    for name, words in {
+        "gt-left": ["tail", "-f", "/dev/null"],
+        "gt-shell": ["sh", "-c", "while :; do read x; done"],
+        "gt-agent": ["cat"],
+        "gt-below": ["sh", "-c", "cat; true"],
+    }.items():
+        start_plain(server, name, *words)
+    want = {"gt-left": False, "gt-shell": False, "gt-agent": True, "gt-below": True}
+    until(lambda: agents_alive(list_panes(server).values(), {}) == want, "the judgement")
+
+
+def test_a_process_that_becomes_another_program_is_known_by_its_new_name(server, tmp_path):
+    copy_of_sleep(tmp_path)
+    start_plain(server, "gt-opal", "sh", "-c", f"sleep 0.3; exec {tmp_path}/claude 60")
+    assert agents_alive(list_panes(server).values(), {"gt-opal": NAMES}) == {"gt-opal": False}
+    until(lambda: agents_alive(list_panes(server).values(), {"gt-opal": NAMES})["gt-opal"], "it is the agent now")
 
 
 def test_a_dead_pane_has_no_living_agent(server):

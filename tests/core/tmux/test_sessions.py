@@ -1,12 +1,17 @@
 import os
+import shutil
+import signal
 import subprocess
 
 import pytest
 
 from gastown_core.errors import TmuxError
 from gastown_core.tmux import sessions
+from gastown_core.tmux.control import ControlLink
 from gastown_core.tmux.panes import capture_pane, find_pane, list_panes
-from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
+from gastown_core.tmux.server import NoServerError, TargetMissingError, exact, tmux_failure
+from gastown_core.tmux.socket import server_process, socket_path
+from gastown_core.tmux.theme import status_options
 from tests.support.tmux import dead_pane, pane_of, start_plain, until
 
 
@@ -120,7 +125,7 @@ def test_an_idle_shell_ends_without_waiting_for_the_grace(server):
 def test_respawn_puts_a_new_program_into_the_same_pane(server, tmp_path):
     old = start_plain(server, "gt-opal", "cat", GT_X="one")
     code = "import os,time; print(os.environ['GT_X']); time.sleep(60)"
-    sessions.respawn(server, old.pane_id, {"GT_X": "two"}, ["python3", "-c", code], str(tmp_path))
+    sessions.respawn(server, old, {"GT_X": "two"}, ["python3", "-c", code], str(tmp_path))
     until(lambda: "two" in "".join(capture_pane(server, old.pane_id)))
     new = pane_of(server, "gt-opal")
     assert new.pane_id == old.pane_id
@@ -131,7 +136,7 @@ def test_respawn_puts_a_new_program_into_the_same_pane(server, tmp_path):
 def test_respawn_revives_a_dead_pane(server):
     start_plain(server, "gt-opal", "sh", "-c", "sleep 0.1; false")
     dead = dead_pane(server, "gt-opal")
-    sessions.respawn(server, dead.pane_id, {}, ["cat"], "/tmp")
+    sessions.respawn(server, dead, {}, ["cat"], "/tmp")
     until(lambda: pane_of(server, "gt-opal").command == "cat")
 
 
@@ -178,22 +183,174 @@ def test_attach_switches_inside_the_same_server_and_leaves_another_one(server, m
     assert "switch-client" in sessions.attach_argv(server, "hq-mayor")
 
 
-def test_the_theme_is_set_on_its_session_only(server):
-    start_plain(server, "gt-opal")
+def test_options_are_set_on_their_session_only(server):
     start_plain(server, "gt-ruby")
-    sessions.apply_theme(server, "gt-opal", role="polecat", label="opal", rig="shop")
+    sessions.create_session(
+        server, "gt-opal", "/tmp", {}, ["cat"], options=status_options("polecat", "opal", "shop"), watch_s=0.0
+    )
     assert "opal" in server.run("show-options", "-t", exact("gt-opal"), "status-left")
     assert "opal" not in server.run("show-options", "-t", exact("gt-ruby"), "status-left")
 
 
-def test_libtmux_can_be_loaded_where_stdout_has_no_encoding(server):
-    code = (
-        "import sys\n"
-        "class Captured:\n    def write(self, text): pass\n    def flush(self): pass\n"
-        "sys.stdout = Captured()\n"
-        "from gastown_core.tmux.sessions import load_libtmux\n"
-        "load_libtmux()\nassert isinstance(sys.stdout, Captured)\n"
-    )
-    import sys
+def test_a_session_that_fails_half_way_is_taken_back_and_another_of_its_name_is_not(server):
+    start_plain(server, "gt-ruby")
+    with pytest.raises(TmuxError, match="refused"):
+        sessions.create_session(server, "gt-opal", "/tmp", {}, ["cat"], options={"no-such-option": "x"}, watch_s=0.0)
+    assert list(list_panes(server)) == ["gt-ruby"]
+    pane = pane_of(server, "gt-ruby")
+    with pytest.raises(TmuxError, match="exists already"):
+        sessions.create_session(server, "gt-ruby", "/tmp", {}, ["cat"], options={"no-such-option": "x"}, watch_s=0.0)
+    assert pane_of(server, "gt-ruby").pid == pane.pid
 
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+def test_a_session_is_whole_or_not_there_whenever_its_maker_is_killed(server, tmp_path, monkeypatch):
+    """The one call that makes it is seen by the server whole: the program never runs without its notes."""
+    calls = tmp_path / "calls"
+    real = shutil.which("tmux")
+    (tmp_path / "tmux").write_text(f'#!/bin/sh\necho "$@" | grep -c new-session >> {calls}\nexec {real} "$@"\n')
+    (tmp_path / "tmux").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    sessions.create_session(server, "gt-opal", "/tmp", {"GT_PROCESS_NAMES": "cat"}, ["cat"], watch_s=0.0)
+    made = [line for line in calls.read_text().split() if line == "1"]
+    assert len(made) == 1
+    pane = pane_of(server, "gt-opal")
+    assert (pane.command in ("cat", "tail"), pane.process_names) == (True, ("cat",))
+
+
+PERSONS = """
+set -s exit-unattached on
+set -g destroy-unattached on
+set -g default-size 1x1
+set -g window-size manual
+set -g prefix C-a
+set -g default-command false
+set -g default-shell /bin/false
+set -g remain-on-exit on
+set -g base-index 7
+set -g pane-base-index 3
+set-hook -g session-created kill-session
+set-hook -g after-new-session kill-server
+set-hook -g pane-died kill-pane
+set-hook -g after-set-option kill-server
+"""
+
+
+def test_no_configuration_of_a_person_stops_a_start_and_their_keys_stay(server):
+    with open(os.path.join(os.environ["HOME"], ".tmux.conf"), "w") as handle:
+        handle.write(PERSONS)
+    start_plain(server, "gt-opal")
+    start_plain(server, "gt-ruby", "sh", "-c", "sleep 0.2; exit 3")
+    assert dead_pane(server, "gt-ruby").dead_status == 3
+    pane = pane_of(server, "gt-opal")
+    assert (pane.width, pane.dead) == (200, False)
+    assert server.run("show-options", "-g", "prefix") == "prefix C-a\n"
+    with ControlLink(server) as link:
+        assert set(link.panes()) == {"gt-opal", "gt-ruby"}
+    until(lambda: not [n for n in server.run("list-sessions", "-F", "#S").split() if n.startswith("_gt-")], "it ends")
+
+
+def test_a_server_whose_owner_read_such_a_configuration_later_still_takes_sessions(server):
+    start_plain(server, "gt-opal")
+    path = os.path.join(os.environ["HOME"], "theirs.conf")
+    with open(path, "w") as handle:
+        handle.write(
+            "set -g destroy-unattached on\nset-hook -g session-created kill-session\nset -g window-size manual\n"
+        )
+    server.run("source-file", path)
+    start_plain(server, "gt-ruby")
+    assert set(list_panes(server)) == {"gt-opal", "gt-ruby"}
+
+
+def test_a_session_is_as_another_client_library_sees_it(server):
+    import libtmux
+
+    start_plain(server, "gt-opal", "cat", GT_X="one", GT_AGENT="claude", GT_PROCESS_NAMES="cat")
+    (session,) = libtmux.Server(socket_name=server.socket).sessions
+    assert (session.session_name, session.show_environment()["GT_X"]) == ("gt-opal", "one")
+    assert session.active_pane is not None and session.active_pane.pane_start_command == "env cat"
+
+
+def test_a_person_says_which_configuration_is_kept(server, monkeypatch):
+    home = os.environ["HOME"]
+    for name, key in (".tmux.conf", "C-a"), ("mine.conf", "C-x"):
+        with open(os.path.join(home, name), "w") as handle:
+            handle.write(f"set -g prefix {key}\n")
+    monkeypatch.setenv("GT_TMUX_CONF", os.path.join(home, "mine.conf"))
+    start_plain(server, "gt-opal")
+    assert server.run("show-options", "-g", "prefix") == "prefix C-x\n"
+
+
+def test_a_server_whose_socket_was_removed_is_called_back_and_no_second_one_is_started(server):
+    pane = start_plain(server, "gt-opal")
+    pid = server.pid()
+    shutil.rmtree(os.path.dirname(socket_path(server.socket)))
+    assert server_process(server.socket) == pid
+    assert pane_of(server, "gt-opal").pid == pane.pid
+    os.unlink(socket_path(server.socket))
+    start_plain(server, "gt-ruby")
+    assert server.pid() == pid
+    assert set(list_panes(server)) == {"gt-opal", "gt-ruby"}
+    os.unlink(socket_path(server.socket))
+    assert server.is_running()
+
+
+def test_a_server_that_lives_and_does_not_answer_is_an_error_and_not_an_empty_town(server, monkeypatch):
+    from gastown_core.tmux import socket as socket_room
+
+    start_plain(server, "gt-opal")
+    pid = server.pid()
+    monkeypatch.setattr(socket_room, "CALL_BACK_S", 0.1)
+    os.unlink(socket_path(server.socket))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(TmuxError, match="does not answer") as caught:
+            list_panes(server)
+        assert not isinstance(caught.value, NoServerError)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert list(list_panes(server)) == ["gt-opal"]
+
+
+@pytest.mark.parametrize(
+    ("words", "is_gone"),
+    [
+        ("no server running on /tmp/x", True),
+        ("error connecting to /tmp/x (No such file or directory)", True),
+        ("error connecting to /tmp/x (Connection refused)", True),
+        ("server exited unexpectedly", True),
+        ("error connecting to /tmp/x (Permission denied)", False),
+        ("error connecting to /tmp/x (File name too long)", False),
+        ("access not allowed", False),
+    ],
+)
+def test_only_words_that_mean_it_say_that_there_is_no_server(words, is_gone):
+    assert isinstance(tmux_failure("list-panes", words), NoServerError) is is_gone
+
+
+def test_a_session_that_somebody_renamed_is_found_gets_its_name_back_and_can_be_ended(server):
+    pane = start_plain(server, "gt-opal")
+    server.run("rename-session", "-t", exact("gt-opal"), "mine")
+    assert pane_of(server, "gt-opal").pid == pane.pid
+    assert server.has_session("gt-opal")
+    server.run("rename-session", "-t", exact("gt-opal"), "mine")
+    assert list(list_panes(server)) == ["gt-opal"]
+    server.run("rename-session", "-t", exact("gt-opal"), "mine")
+    assert sessions.kill_session(server, "gt-opal") is True
+    assert list_panes(server) == {}
+
+
+def test_who_bears_a_name_comes_before_who_once_had_it(server):
+    start_plain(server, "gt-opal")
+    server.run("rename-session", "-t", exact("gt-opal"), "mine")
+    server.run("new-session", "-d", "-s", "gt-opal", "--", "sleep", "60")
+    assert pane_of(server, "gt-opal").command == "sleep"
+
+
+def test_what_a_session_was_started_for_is_noted(server):
+    start_plain(server, "gt-plain")
+    for name, orders in ("gt-none", []), ("gt-two", ["gt-two/a1", "gt-two/b2"]):
+        sessions.create_session(server, name, "/tmp", {}, ["cat"], orders=orders, watch_s=0.0)
+    noted = {name: pane.orders for name, pane in list_panes(server).items()}
+    assert noted == {"gt-plain": None, "gt-none": (), "gt-two": ("gt-two/a1", "gt-two/b2")}
+    sessions.respawn(server, pane_of(server, "gt-two"), {}, ["cat"], "/tmp", orders=["gt-two/c3"])
+    assert pane_of(server, "gt-two").orders == ("gt-two/c3",)

@@ -11,6 +11,7 @@ from gastown_core.runtimes.heartbeat import heartbeat_path, write_heartbeat
 from gastown_core.tmux.panes import list_panes
 from gastown_core.town import lifecycle, sessions
 from gastown_core.town.agents import remove_agent, set_agent
+from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import set_setting
 from tests.support.tmux import needs_tmux, screen, until
 
@@ -144,7 +145,7 @@ def test_without_tmux_the_error_says_what_still_works_and_what_to_type(rigged, w
         sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
     assert "everything but sessions" in caught.value.why
     assert f"cd {entry.work_dir} && claude" in caught.value.hint
-    assert sessions.live_sessions(rigged.root) is None
+    assert live_sessions(rigged.root) is None
     with open(log_path(rigged.root)) as handle:
         assert "session_start" not in handle.read()
 

@@ -8,17 +8,29 @@ import sys
 
 import pytest
 
+from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.errors import ConflictError
 from gastown_core.files.atomic import edit_json
 from gastown_core.model.address import parse_address
-from gastown_core.town import sessions
-from gastown_core.town.agent_beads import get_agent_bead
+from gastown_core.state.collect import collect
+from gastown_core.town import liveness, sessions
+from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 from gastown_core.town.polecat_making import add_polecat
 from gastown_core.work.hook import hook
 from gastown_core.work.hook.prime import brief
+from gastown_core.work.scheduler.dispatch import sling_now
+from gastown_core.work.scheduler.explain import explain
 from gastown_core.work.scheduler.upkeep import release_dead
 from gastown_core.work.sling import respawns
+from gastown_core.work.sling.request import SlingRequest
 from tests.support.cli import gt
+from tests.support.tmux import until
+
+
+@pytest.fixture(autouse=True)
+def _look_twice_at_once(monkeypatch):
+    monkeypatch.setattr("gastown_core.work.scheduler.upkeep.SECOND_LOOK_S", 0.0)
+
 
 SLING = """
 import sys
@@ -179,3 +191,79 @@ def test_work_of_one_whom_a_person_stopped_waits_until_it_is_started_again(runni
     assert get_agent_bead(rigged.ledger, entry.bead_id).fields["agent_state"] == "working"
     sessions.stop_agent(rigged.root, entry, caller="test")
     assert release_dead(rigged.root, rigged.ledger, bead_ids=[result.bead]) == [result.bead]
+
+
+CUT_OFF = """
+import os, signal, sys
+from gastown_core.work.sling import sling as room
+from gastown_core.work.sling.request import SlingRequest
+room.set_going = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+list(room.Sling(sys.argv[1], SlingRequest(sys.argv[2], sys.argv[3], agent="scripted")).run())
+"""
+
+
+@pytest.fixture
+def cut_off(running):
+    """A bead whose sling was killed between hook and session, to a polecat whose old session lives."""
+    from gastown_core.work.convoy.convoys import create_convoy
+
+    rigged, first = running
+    with rigged.ledger.store_for(first.bead).write("x") as batch:
+        batch.close(first.bead, "Merged in sh-mr1", force=True)
+    entry = rigged.entry(first.agent)
+    put_agent_bead(rigged.ledger, entry.address, "sh", agent_state="idle", exit_type="DEFERRED", hook_bead="")
+    until(lambda: liveness.lives(rigged.root, entry), "its old session lives")
+    bead = rigged.file("Next work").id
+    create_convoy(rigged.root, rigged.ledger, "C", [bead], owner="overseer")
+    killed = subprocess.run([sys.executable, "-c", CUT_OFF, rigged.root, bead, first.agent], capture_output=True)
+    assert killed.returncode == -9, killed
+    assert rigged.bead(bead).assignee == first.agent
+    return rigged, entry, bead
+
+
+def health_of(rigged, entry, after_s=60.0):
+    clock = FixedClock(SYSTEM_CLOCK.now() + after_s)
+    return next(one for one in collect(rigged.root, clock=clock).agents if one.session == entry.session).health
+
+
+def test_a_worker_whose_session_is_older_than_its_work_is_not_at_work(cut_off):
+    rigged, entry, bead = cut_off
+    (answer,) = explain(rigged.root, rigged.ledger, bead).answers
+    assert "whose session was never started for it" in answer.text and answer.state == "held"
+    health = health_of(rigged, entry)
+    assert health.state == "zombie"
+    assert f"its session was never started for {bead}" in health.reasons[0].text
+    assert liveness.lives(rigged.root, entry), "the session itself lives"
+
+
+def test_the_daemon_gives_such_work_out_again_and_its_worker_goes_on_with_it(cut_off):
+    rigged, entry, bead = cut_off
+    assert release_dead(rigged.root, rigged.ledger) == [bead]
+    done = sling_now(rigged.root, rigged.ledger, SlingRequest(bead, agent="scripted"), "shop", actor="daemon")
+    assert (done.ok, done.agent) == (True, entry.address.path)
+    assert release_dead(rigged.root, rigged.ledger) == []
+    assert health_of(rigged, entry).state == "working"
+
+
+def test_a_person_who_slings_it_again_is_not_told_that_it_is_done(cut_off):
+    rigged, entry, bead = cut_off
+    again = rigged.sling(bead, session=True, agent="scripted").result
+    assert (again.was_hooked, again.agent) == (False, entry.address.path)
+    assert rigged.sling(bead, session=True).result.was_hooked
+    (answer,) = explain(rigged.root, rigged.ledger, bead).answers
+    assert "who is at work" in answer.text
+
+
+def test_a_session_that_is_started_anew_is_there_for_what_hangs_on_the_hook(cut_off):
+    rigged, entry, bead = cut_off
+    sessions.respawn_agent(rigged.root, sessions.plan_again(rigged.root, entry))
+    assert release_dead(rigged.root, rigged.ledger) == []
+    assert rigged.sling(bead, session=True).result.was_hooked
+
+
+def test_work_that_a_person_hooks_by_hand_asks_for_no_session_of_its_own(cut_off):
+    rigged, entry, bead = cut_off
+    hook.unhook(rigged.ledger, bead, actor="overseer")
+    hook.hook(rigged.ledger, bead, entry.address, actor="overseer")
+    assert release_dead(rigged.root, rigged.ledger) == []
+    assert health_of(rigged, entry).state == "working"

@@ -15,6 +15,7 @@ from gastown_core.model.address import parse_address
 from gastown_core.town import polecats, sessions
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.dogs import DogClaim
+from gastown_core.town.liveness import live_sessions
 from gastown_core.work.convoy import convoys
 from gastown_core.work.hook import hook
 from gastown_core.work.sling import hooking, placing, setting_out
@@ -186,4 +187,4 @@ def test_sessions_are_ended_again(sessions_too, monkeypatch):
         rigged.sling(bead.id, session=True, agent="scripted")
     monkeypatch.undo()
     assert everything(rigged) == before
-    assert sessions.live_sessions(rigged.root) in (frozenset(), None)
+    assert live_sessions(rigged.root) in (frozenset(), None)
