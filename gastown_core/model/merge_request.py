@@ -40,6 +40,8 @@ FAILURE_LABELS = (NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY)
 """Why the last attempt failed: a conflict, red gates, or a push that was refused."""
 MERGED, REJECTED, CONFLICT, SUPERSEDED = "merged", "rejected", "conflict", "superseded"
 """Words of ``close_reason``."""
+MERGED_IN = "Merged in "
+"""How the reason begins with which work is closed that a request brought home; the request's id follows."""
 
 
 class MergeRequest(Record):

@@ -13,7 +13,7 @@ from gastown_core.errors import GastownError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event, log_path, newest_events
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.merge_request import FAILURE_LABELS, MERGED, SUPERSEDED, read_request, with_facts
+from gastown_core.model.merge_request import FAILURE_LABELS, MERGED, MERGED_IN, SUPERSEDED, read_request, with_facts
 from gastown_core.model.record import Record
 from gastown_core.refinery.branches import drop_branches
 from gastown_core.refinery.tips import carried
@@ -32,11 +32,15 @@ LOOK_BACK = 2000
 
 
 class Landed(Record):
-    """A request whose work is on its target: the commit that brought it, and the one it had handed in."""
+    """A request whose work is on its target: the commit that brought it, and the one it had handed in.
+
+    ``note`` is kept with the work where there is more to say than that it was merged.
+    """
 
     request: MergeRequest
     commit: str
     tip: str
+    note: str = ""
 
 
 def finish(place: Refinery, landed: Iterable[Landed], *, batch: str = "", again: bool = False) -> list[str]:
@@ -44,7 +48,7 @@ def finish(place: Refinery, landed: Iterable[Landed], *, batch: str = "", again:
     everything = _with_resolved(place, list(landed))
     beads = [one.request.source_issue for one in everything if one.request.source_issue]
     for one in everything:
-        _close_work(place, one.request)
+        _close_work(place, one.request, one.note)
         place.at(f"work closed {one.request.id}")
         _clear_agent(place, one.request)
     drop_branches(place, {one.request.branch: (one.tip, one.commit) for one in everything})
@@ -75,7 +79,7 @@ def _with_resolved(place: Refinery, landed: list[Landed]) -> list[Landed]:
     return out
 
 
-def _close_work(place: Refinery, request: MergeRequest) -> None:
+def _close_work(place: Refinery, request: MergeRequest, note: str) -> None:
     home = place.ledger.home_of(request.source_issue) if request.source_issue else None
     if home is None or _goes_on(place, request):
         return
@@ -89,7 +93,9 @@ def _close_work(place: Refinery, request: MergeRequest) -> None:
         labels = [label for label in bead.labels if label not in (*FAILURE_LABELS, "gt:in-review")]
         if labels != list(bead.labels):
             batch.update(bead.id, {"labels": labels})
-        batch.close(bead.id, f"Merged in {request.id}", force=True)
+        if note:
+            batch.comment(bead.id, note)
+        batch.close(bead.id, f"{MERGED_IN}{request.id}", force=True)
 
 
 def _goes_on(place: Refinery, request: MergeRequest) -> bool:
@@ -166,6 +172,8 @@ def _close_request(place: Refinery, one: Landed) -> None:
         if bead is None or _is_over(bead):
             return
         facts = with_facts(bead, merge_commit=one.commit, close_reason=MERGED, not_before=None, tries=None)
+        if one.tip:
+            facts["mr"]["commit_sha"] = one.tip
         labels = [label for label in bead.labels if label not in FAILURE_LABELS]
         batch.update(bead.id, {"metadata": facts, "labels": labels, "assignee": ""})
         if not bead.is_closed:

@@ -19,7 +19,7 @@ from gastown_core.model.refinery import (
     STACKING,
     BatchEntry,
 )
-from gastown_core.refinery import aftermerge, claims, conflicts, failure
+from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinship
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.gates import Gates
 from gastown_core.refinery.hold import INFRASTRUCTURE, PUSH_BY_HAND, HoldError, lift, put_on_hold
@@ -30,8 +30,8 @@ from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.queue import fallen_out
 from gastown_core.refinery.records import BatchResult
-from gastown_core.refinery.stack import Clash, Stacker
-from gastown_core.refinery.tips import find_tips, pieces
+from gastown_core.refinery.stack import Clash, Stacker, changes_nothing
+from gastown_core.refinery.tips import carried, find_tips, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ PUSHES = 3
 
 
 class BatchRun:
-    """One batch of ``requests``, claimed and in stack order; ``needs`` as the queue gives it."""
+    """One batch of ``requests``, claimed and in stack order; ``needs`` as the queue gives it.
+
+    ``others`` are the target's open requests that are not in the batch.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class BatchRun:
         requests: Sequence[MergeRequest],
         needs: Mapping[str, frozenset[str]],
         *,
+        others: Sequence[MergeRequest] = (),
         batch_id: str,
         board: Board,
         cache: VerdictCache,
@@ -66,7 +70,8 @@ class BatchRun:
         self.place = place
         self.target = target
         self.requests = {one.id: one for one in requests}
-        self.needs = needs
+        self.needs = dict(needs)
+        self.others = others
         self.id = batch_id
         self.board = board
         self.work = place.ledger.get_many(one.source_issue for one in requests if one.source_issue)
@@ -78,7 +83,7 @@ class BatchRun:
         self.order: list[str] = list(self.requests)
         self.tips: dict[str, str] = {}
         self.pieces: dict[str, Piece] = {}
-        self.judge = Judge(place, target, self.prober, board, needs)
+        self.judge = Judge(place, target, self.prober, board, self.needs)
         self.later: dict[str, str] = {}
         self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
 
@@ -149,7 +154,7 @@ class BatchRun:
             good = self._judged(tuple(self.order)) if self.order else ()
             self.place.at("judged")
             self.order = list(good)
-            if self._leave_changed():
+            if self._leave_changed() or self._leave_empty():
                 continue
             if not good or self._push(good):
                 return tuple(self.order)
@@ -186,12 +191,58 @@ class BatchRun:
                 self._leave_missing(one)
         self._leave_landed([one for one in wanted if one.id in tips])
         here = [self.requests[one] for one in self.order]
+        made = pieces(place.git, self.base, here, tips, self.work)
+        roots = kinship.landed_roots(place, self.base, made)
         # a culprit that an earlier try found is still asked about afterwards
-        self.pieces.update(pieces(place.git, self.base, here, tips, self.work))
+        self.pieces.update((one, piece._replace(roots=roots.get(one, ()))) for one, piece in made.items())
+        self._put_on_what_they_were_made_on()
         stacker = self.prober.stacker = Stacker(place.git, self.base, self.pieces, self.worktrees, clock=place.clock)
         while isinstance(clash := stacker.stack(self.order), Clash):
             self._leave_clashing(clash, stacker)
+        while self._leave_empty():
+            pass
         self.board.mark(self.order, "stacked")
+
+    def _put_on_what_they_were_made_on(self) -> None:
+        """A branch that was made on another request's goes above it, and waits for it where that is not in the batch."""
+        for one in list(self.order):
+            request = self.requests[one]
+            resolved = {known for _, known in carried(request, self.work.get(request.source_issue))}
+            below = kinship.missing_below(
+                self.pieces[one], [other for other in self.others if other.id not in resolved]
+            )
+            if below is None or one not in self.order:
+                continue
+            why = f"was made on {below.branch}, and {below.id} has not landed"
+            if claims.wait_for(self.place.store, one, below, why, actor=self.place.actor):
+                self.later[one] = why
+                self._leave(one, "held", why)
+                self.result = self.result._replace(left=(*self.result.left, one))
+        for one, found in kinship.stands_on(self.pieces, self.order).items():
+            self.needs[one] = self.needs.get(one, frozenset()) | found
+        self.order = kinship.in_order(self.order, self.needs)
+
+    def _leave_empty(self) -> bool:
+        """Take out the first that would land as an empty commit; whether there was one."""
+        stacker = self.prober.stacker
+        assert stacker is not None
+        if isinstance(stacker.stack(self.order), Clash) or not (one := stacker.empty(self.order)):
+            return False
+        request, tip = self.requests[one], self.tips[one]
+        above_others = any(below in self.needs.get(one, ()) for below in self.order)
+        if above_others or isinstance(stacker.stack((one,)), Clash) or not stacker.empty((one,)):
+            self.later[one] = "changes nothing beyond what is below it; looked at again when that has landed"
+            self._leave(one, "held", self.later[one])
+        elif changes_nothing(self.place.git, self.base, tip):
+            why = f"{request.branch} changes nothing"
+            self._leave(one, "held", why)
+            what_next = f"gt done --no-changes closes the work without a merge; gt mq reject {one} opens it again"
+            failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next)
+            self.result = self.result._replace(empty=(*self.result.empty, one))
+        else:
+            note = f"its change was on {self.target} already, at {self.base[:12]}; nothing was left to merge"
+            self._leave_as_landed([Landed(request, self.base, tip, note)])
+        return True
 
     def _leave(self, gone: str, state: str, why: str) -> None:
         """Take a request out of the batch, and with it those that need it."""
@@ -218,12 +269,15 @@ class BatchRun:
     def _leave_landed(self, wanted: list[MergeRequest]) -> None:
         """What a person merged by hand needs only its bookkeeping."""
         there = [one for one in wanted if is_on(self.place.git, self.tips[one.id], self.base)]
-        for one in there:
-            self._leave(one.id, "merged", f"was on {self.target} already")
+        self._leave_as_landed([Landed(one, self.tips[one.id], self.tips[one.id]) for one in there])
+
+    def _leave_as_landed(self, there: list[Landed]) -> None:
+        ids = tuple(one.request.id for one in there)
+        self.board.mark(ids, "merged", f"was on {self.target} already")
+        self.order = [one for one in self.order if one not in ids]
         if there:
-            aftermerge.finish(self.place, [Landed(one, self.tips[one.id], self.tips[one.id]) for one in there])
-            merged = tuple(one.id for one in there)
-            self.result = self.result._replace(merged=self.result.merged + merged)
+            aftermerge.finish(self.place, there)
+            self.result = self.result._replace(merged=self.result.merged + ids)
 
     def _leave_clashing(self, clash: Clash, stacker: Stacker) -> None:
         """A conflict with the target itself becomes a task; one with a peer is looked at again after the batch."""

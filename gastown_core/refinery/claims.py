@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_core.beads.query import MERGE_BLOCKS
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.model.bead import IN_PROGRESS, OPEN
@@ -54,6 +55,17 @@ def give_back_later(
             changes["labels"] = sorted({*bead.labels, label})
         batch.update(request_id, changes)
         batch.comment(request_id, why)
+
+
+def wait_for(store: BeadStore, request_id: str, other: MergeRequest, why: str, *, actor: str) -> bool:
+    """Let a request wait until the work of another one is merged, and say why; False if that waits for it already."""
+    try:
+        with store.write(actor) as batch:
+            batch.add_edge(request_id, other.source_issue or other.id, MERGE_BLOCKS)
+            batch.comment(request_id, f"{why}; it waits for that")
+    except ConflictError:
+        return False
+    return True
 
 
 def claim(

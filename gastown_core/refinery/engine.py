@@ -82,7 +82,7 @@ def process(
 def _moved(result: BatchResult) -> bool:
     """Whether a batch took anything out of the queue, so that another look is worth it."""
     out = result.merged or result.culprits or result.conflicts or result.missing or result.set_aside
-    return bool(out or result.left)
+    return bool(out or result.empty or result.left)
 
 
 class Engine:
@@ -165,6 +165,7 @@ class Engine:
             target,
             chosen,
             queue.needs,
+            others=[one for one in queue.open() if one.target == target and one not in chosen],
             batch_id=new_batch_id(place),
             board=self.board,
             cache=self.cache,

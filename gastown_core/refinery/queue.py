@@ -7,10 +7,11 @@ two may land together, the one that is needed below the other.
 
 from __future__ import annotations
 
+from gastown_core.beads.query import MERGE_BLOCKS
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.merge_request import LABEL, read_request, score, why_withdrawn
+from gastown_core.model.merge_request import LABEL, MERGED_IN, read_request, score, why_withdrawn
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -31,6 +32,10 @@ class Queue(Record):
     claimed: tuple[MergeRequest, ...] = ()
     blocked: tuple[tuple[MergeRequest, str], ...] = ()
     needs: Mapping[str, frozenset[str]] = {}
+
+    def open(self) -> list[MergeRequest]:
+        """All of them, whatever holds them."""
+        return [*self.ready, *self.claimed, *(one for one, _ in self.blocked)]
 
     def targets(self) -> list[str]:
         """Branches that ready requests want to go to, that of the best request first."""
@@ -155,6 +160,9 @@ def _waits_for(
     request: MergeRequest, carried: Mapping[str, str], ledger: TownLedger, graph: Graph, now: float
 ) -> tuple[str, frozenset[str]]:
     """The open bead that it waits for, and those of the queue that it waits for."""
+    unmerged = _closed_unmerged(request, ledger, graph)
+    if unmerged:
+        return f"waits for {unmerged} to be merged, which was closed without that", frozenset()
     below: set[str] = set()
     waits = [hold for hold in graph.holds(request.id) if hold.reason in ("open", "unresolved")]
     if request.source_issue:
@@ -169,6 +177,16 @@ def _waits_for(
             return f"waits for {hold.id}", frozenset()
         below.add(needed)
     return "", frozenset(below - {request.id})
+
+
+def _closed_unmerged(request: MergeRequest, ledger: TownLedger, graph: Graph) -> str:
+    """Work on whose branch the request's was made and that nobody merged, empty if there is none."""
+    own = graph.bead(request.id)
+    wanted = [edge.target for edge in own.edges if edge.type == MERGE_BLOCKS] if own is not None else []
+    for bead in ledger.get_many(wanted).values() if wanted else ():
+        if bead.is_closed and not bead.text("close_reason").startswith(MERGED_IN):
+            return bead.id
+    return ""
 
 
 def pending(root: str, ledger: TownLedger, rig: str, now: float) -> list[MergeRequest]:

@@ -36,8 +36,9 @@ class BatchResult(Record):
     held: tuple[str, ...] = ()
     set_aside: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
-    """Withdrawn, rejected, superseded or otherwise changed while they were in hand."""
+    """Withdrawn, rejected or superseded while they were in hand, or found to wait for something."""
     flaky: bool = False
     probes: int = 0
     runs: int = 0
@@ -65,7 +66,8 @@ class BatchResult(Record):
                 ("conflicts in", self.conflicts),
                 ("left for later", self.held + self.set_aside),
                 ("branch missing of", self.missing),
-                ("changed meanwhile", self.left),
+                ("nothing changes with", self.empty),
+                ("left the batch", self.left),
             )
             if ids
         ]

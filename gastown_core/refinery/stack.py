@@ -1,7 +1,8 @@
 """Stacks of squash commits on a target: one commit a request, made without a working tree.
 
 A stack is known by the tuple of its requests; its prefixes are stacks too and share their commits, so a probe of a part
-costs nothing anew.  With a git older than 2.38 the merges go through a temporary worktree instead.
+costs nothing anew.  A branch that was made on another one is merged as if that one had been merged whole, and not
+squashed, below it.  With a git older than 2.38 the merges go through a temporary worktree instead.
 """
 
 from __future__ import annotations
@@ -57,11 +58,28 @@ class Stacker:
             if ids[: size + 1] in self._made:
                 continue
             below, piece = self._made[ids[:size]], self.pieces[ids[size]]
-            tree, files = merge_trees(self.git, self.worktrees, below.commit, piece.tip)
+            tree, files = merge_trees(self.git, self.worktrees, self._onto(ids[:size], piece), piece.tip)
             if not tree:
                 return Clash(piece.id, ids[:size], files)
             self._made[ids[: size + 1]] = Stacked(self._commit(tree, below.commit, piece), tree)
         return self._made[ids]
+
+    def empty(self, requests: Sequence[str]) -> str:
+        """The first of the requests that changes nothing on top of those before it; empty if each does something."""
+        ids = tuple(requests)
+        for size in range(len(ids)):
+            if self._made[ids[: size + 1]].tree == self._made[ids[:size]].tree:
+                return ids[size]
+        return ""
+
+    def _onto(self, below: tuple[str, ...], piece: Piece) -> str:
+        """What a piece is merged onto: the stack below it, which for git also holds the branches that it was made on."""
+        stack = self._made[below]
+        kin = [self.pieces[one].tip for one in below if self.pieces[one].commits & piece.commits]
+        parents = [word for root in dict.fromkeys((*piece.roots, *kin)) for word in ("-p", root)]
+        if not parents:
+            return stack.commit
+        return self.git.run("commit-tree", stack.tree, "-p", stack.commit, *parents, "-m", "merged below")
 
     def commit_on(self, below: Stacked, tree: str, message: str) -> Stacked:
         """A commit of the engine's own on top of a stack."""
@@ -88,6 +106,12 @@ def merge_trees(git: Git, worktrees: Worktrees, onto: str, tip: str) -> tuple[st
     if done.code == 1:
         return "", tuple(dict.fromkeys(parts[1:]))
     return _refused(done.err)
+
+
+def changes_nothing(git: Git, base: str, tip: str) -> bool:
+    """Whether a branch ends where it began: it has no commit beyond ``base``, or they take each other back."""
+    fork = git.attempt("merge-base", base, tip).out.strip()
+    return bool(fork) and git.attempt("diff", "--quiet", fork, tip, "--").code == 0
 
 
 def _merge_in_worktree(worktrees: Worktrees, onto: str, tip: str) -> tuple[str, tuple[str, ...]]:

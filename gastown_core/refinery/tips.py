@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class Piece(Record):
-    """One request as it is stacked: the commit it hands in, and what its squash commit will say."""
+    """One request as it is stacked: the commit it hands in, and what its squash commit will say.
+
+    ``commits`` are those of its branch that the target lacks, ``roots`` the last commits of landed branches that it
+    shares some with.
+    """
 
     id: str
     tip: str
@@ -24,6 +28,8 @@ class Piece(Record):
     author: str
     email: str
     date: str
+    commits: frozenset[str] = frozenset()
+    roots: tuple[str, ...] = ()
 
 
 def remote_heads(git: Git) -> dict[str, str]:
@@ -88,15 +94,17 @@ def pieces(
         tip = tips[one.id]
         author, email, date, written = facts[tip]
         bead = work.get(one.source_issue)
+        beyond = git.run("log", "--reverse", "--format=%H %s", f"{base}..{tip}", "--").splitlines()
         message = squash_message(
             written,
             title=bead.title if bead is not None else one.title,
             issue=one.source_issue,
-            subjects=git.run("log", "--reverse", "--format=%s", f"{base}..{tip}", "--").splitlines(),
+            subjects=[line.partition(" ")[2] for line in beyond],
             carries=carried(one, bead),
             worker=one.worker,
         )
-        made[one.id] = Piece(one.id, tip, message, author, email, date)
+        commits = frozenset(line.partition(" ")[0] for line in beyond)
+        made[one.id] = Piece(one.id, tip, message, author, email, date, commits)
     return made
 
 

@@ -24,7 +24,7 @@ from gastown_core.model.landing import (
     LandingStrip,
     Step,
 )
-from gastown_core.model.merge_request import CONFLICT, MERGED, REJECTED
+from gastown_core.model.merge_request import CONFLICT, MERGED, MERGED_IN, REJECTED
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import BISECTING, HELD, IDLE, PASS, POST_MERGE, PUSHING, STACKING, TESTING
 from gastown_core.state.requests import rests_of
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from gastown_core.state.facts import TownFacts
     from gastown_core.state.refinery_source import RefineryFacts
 
-MERGED_REASON = "Merged in "
 AT_WORK = (STACKING, TESTING, BISECTING)
 COMMITTING = (PUSHING, POST_MERGE)
 UNASKED = "git was not asked yet"
@@ -253,7 +252,7 @@ def _fault(
 
 
 def _claims_merged(proof: Proof, request: MergeRequest | None) -> bool:
-    return proof.close_reason.startswith(MERGED_REASON) or (request is not None and request.close_reason == MERGED)
+    return proof.close_reason.startswith(MERGED_IN) or (request is not None and request.close_reason == MERGED)
 
 
 def _claim(proof: Proof, request: MergeRequest | None) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from gastown_core.errors import GastownError
 from gastown_core.model.landing import BEGUN
-from gastown_core.model.merge_request import MergeRequest, read_request
+from gastown_core.model.merge_request import MERGED_IN, MergeRequest, read_request
 from gastown_core.model.record import Record
 from gastown_core.state.convoys import is_convoy
-from gastown_core.state.landing import MERGED_REASON, Proof, requests_by_work
+from gastown_core.state.landing import Proof, requests_by_work
 from gastown_core.state.proofs import RigProofs, ref_folders, repository_of
 
 TYPE_CHECKING = False
@@ -136,9 +136,9 @@ class LandingSource:
     def _named_request(self, one: Wanted) -> str:
         """The request that a bead was closed by, if it closed too long ago to be among the facts."""
         record = self._records.get(one.bead_id)
-        if one.requests or record is None or not record.close_reason.startswith(MERGED_REASON):
+        if one.requests or record is None or not record.close_reason.startswith(MERGED_IN):
             return ""
-        return record.close_reason.removeprefix(MERGED_REASON).split(" ")[0].rstrip(".,")
+        return record.close_reason.removeprefix(MERGED_IN).split(" ")[0].rstrip(".,")
 
     def _examine_rig(self, rig: str, beads: list[Wanted], errors: dict[str, str]) -> Iterator[tuple[str, Proof]]:
         path = next((entry.path for entry in self.facts.inventory.rigs if entry.name == rig), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import TOMBSTONE
+from gastown_core.beads.query import BLOCKS, MERGE_BLOCKS, TOMBSTONE
 from gastown_core.model.bead import CLOSED, IN_PROGRESS
 from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, score, why_withdrawn
 from gastown_core.model.refinery import RefineryState
@@ -81,7 +81,7 @@ def rests_of(facts: TownFacts, request: MergeRequest, now: float) -> str:
 
 def _open_blockers(facts: TownFacts, bead: Excerpt) -> Iterator[str]:
     for edge in bead.edges:
-        if edge.type != "blocks":
+        if edge.type not in (BLOCKS, MERGE_BLOCKS):
             continue
         found = facts.bead(edge.target)
         if found is not None and found[1].status != CLOSED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
 from gastown_core.clock import format_span
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
+from gastown_core.model.merge_request import MERGED_IN
 from gastown_core.model.record import Record
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import live_sessions, order_of
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 SLINGABLE = frozenset(("task", "bug", "feature", "chore", ""))
 """Types that a polecat takes without being asked by a person."""
-MERGED_IN = "Merged in "
 
 MISSING, DELETED, DONE, REVIEW, HELD, GONE, MARKED, SKIP, ASLEEP = (
     "missing deleted done review held gone marked skipped asleep".split()

@@ -54,12 +54,6 @@ def test_a_branch_of_another_history_is_a_conflict_and_no_fault(queued: Queued, 
     assert isinstance(clash, Clash) and "nothing in common" in clash.files[0]
 
 
-def test_what_changes_nothing_any_more_still_gets_its_commit(queued: Queued) -> None:
-    one, two = queued.hand_in({"f": "same"}), queued.hand_in({"f": "same"})
-    queued.process()
-    assert sorted(queued.merged()) == sorted([one.id, two.id]) and len(queued.subjects()) == 2
-
-
 def test_what_landed_is_read_from_the_trailers_also_only_what_is_new(queued: Queued) -> None:
     one = queued.hand_in({"one": "1"})
     queued.process()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gastown_core.model.bead import CLOSED, HOOKED, OPEN
+from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW, OPEN
 from gastown_core.model.merge_request import LABEL, MERGED, REJECTED, SUPERSEDED, MergeRequest
 from gastown_core.refinery import claims
 from gastown_core.refinery.engine import Engine
@@ -130,6 +130,27 @@ def test_a_request_that_is_superseded_while_it_is_tested_gives_way_to_the_newer_
     assert queued.origin.run("show", "main:work") == "whole"
     assert queued.request(old.id).close_reason == SUPERSEDED and queued.request(new[0]).close_reason == MERGED
     assert queued.bead(old.source_issue).is_closed and len(queued.subjects()) == 1
+
+
+def test_a_newer_hand_in_during_the_push_keeps_the_work_open_until_it_has_landed_too(queued: Queued) -> None:
+    old = queued.hand_in({"work": "half\n"})
+    store = queued.ledger.store_for("sh-x")
+    commit = queued.commit({"work": "whole\n"}, "All of it", parent=old.commit_sha)
+    queued.bare.run("push", "--quiet", "origin", f"{commit}:refs/heads/{old.branch}")
+    new: list[str] = []
+
+    def at(point: str) -> None:
+        if point == "after push" and not new:
+            known, work = merge_requests.requests_for(store, old.source_issue), queued.bead(old.source_issue)
+            facts = {**queued.bead(old.id).raw["metadata"]["mr"], "commit_sha": commit}
+            with store.write("shop/polecats/cat1") as batch:
+                new.append(merge_requests.submit(batch, known, work, facts)[0])
+        if point == f"told {old.id}":
+            assert queued.bead(old.source_issue).status == IN_REVIEW
+
+    first, second = queued.process(at=at)
+    assert first.merged == (old.id,) and second.merged == tuple(new)
+    assert queued.origin.run("show", "main:work") == "whole" and queued.bead(old.source_issue).is_closed
 
 
 def test_what_is_being_pushed_cannot_be_rejected_any_more(queued: Queued) -> None:

@@ -1,0 +1,78 @@
+"""Branches made on other branches: whose commits a request carries besides its own.
+
+A squash leaves no trace of the branch in the target's history, so to git the work that was begun on top of it looks
+like the same change made twice.  What is known here makes the merge as if the other branch had been merged whole.
+"""
+
+from __future__ import annotations
+
+from gastown_core.git.landed import landed_requests
+from gastown_core.model.merge_request import MERGED, read_request
+from gastown_core.refinery.tips import existing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.tips import Piece
+
+
+def landed_roots(place: Refinery, base: str, pieces: Mapping[str, Piece]) -> dict[str, tuple[str, ...]]:
+    """Request → tips of requests that have landed since its branch began and that share commits with it."""
+    tall = [piece for piece in pieces.values() if len(piece.commits) > 1]
+    fork = (
+        place.git.attempt("merge-base", "--octopus", base, *(piece.tip for piece in tall)).out.strip() if tall else ""
+    )
+    if not fork:
+        return {}
+    beads = place.store.get_many(landed_requests(place.git, base, fork)).values()
+    known = [one for one in map(read_request, beads) if one.close_reason == MERGED]
+    shared = {tip: _beyond(place, base, tip) for tip in existing(place.git, [one.commit_sha for one in known])}
+    found = {}
+    for piece in tall:
+        mine = tuple(sorted(tip for tip, commits in shared.items() if commits & piece.commits))
+        if mine:
+            found[piece.id] = mine
+    return found
+
+
+def _beyond(place: Refinery, base: str, tip: str) -> frozenset[str]:
+    """Commits of a tip that ``base`` lacks."""
+    return frozenset(place.git.run("rev-list", f"{base}..{tip}", "--").split())
+
+
+def stands_on(pieces: Mapping[str, Piece], order: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Request → those of ``order`` whose branch it was made on: their last commit is one of its own, and not the last."""
+    found = {}
+    for one in order:
+        mine = pieces[one]
+        below = [other for other in order if pieces[other].tip in mine.commits and pieces[other].tip != mine.tip]
+        if below:
+            found[one] = frozenset(below)
+    return found
+
+
+def missing_below(piece: Piece, others: Sequence[MergeRequest]) -> MergeRequest | None:
+    """The first of the waiting requests ``others`` that a branch was made on, None if it was made on none of them."""
+    return next((one for one in others if one.commit_sha in piece.commits and one.commit_sha != piece.tip), None)
+
+
+def in_order(order: Sequence[str], needs: Mapping[str, frozenset[str]]) -> list[str]:
+    """The same requests, each behind those of them that it needs; otherwise as they were."""
+    out: list[str] = []
+    on_the_way: set[str] = set()
+
+    def put(one: str) -> None:
+        if one in out or one in on_the_way:
+            return
+        on_the_way.add(one)
+        for other in order:
+            if other in needs.get(one, ()):
+                put(other)
+        out.append(one)
+
+    for one in order:
+        put(one)
+    return out
