@@ -108,7 +108,16 @@ def _dispatch(root: Root, argv: list[str]) -> int:
     parser = Parser(prog=f"{root.program} {command.name}", description=command.help)
     module.add_arguments(parser)
     args = _parse(parser, [*argv[used:], *globals_first])
-    return int(module.run(args) or 0)
+    code = int(module.run(args) or 0)
+    _tell_missing_event()
+    return code
+
+
+def _tell_missing_event() -> None:
+    """What was done is done; that the event log does not have it is worth a line."""
+    log = sys.modules.get("gastown_core.events.log")
+    if log is not None and log.last_failure:
+        output.note(log.last_failure)
 
 
 def _parse(parser: Parser, argv: list[str]) -> argparse.Namespace:

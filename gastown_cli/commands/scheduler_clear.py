@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Options of ``gt scheduler clear``."""
-    parser.add_argument("--bead", default="", help="only this work (also forgets that it was given up)")
+    parser.add_argument(
+        "--bead", default="", help="only this work (also forgets its failures, so that it is tried at once)"
+    )
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would go")
     context.add_json(parser)
 

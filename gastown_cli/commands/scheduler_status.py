@@ -50,8 +50,8 @@ def _lines(report: Report) -> list[str]:
         moment = parse_moment(state.last_dispatch_at)
         ago = f"{format_age(SYSTEM_CLOCK.now() - moment)} ago" if moment else state.last_dispatch_at
         lines.append(f"  last gave out {state.last_dispatch_count}, {ago}")
-    if report.broken:
-        lines.append(f"  given up: {', '.join(report.broken)}; gt scheduler explain BEAD tells why")
+    if report.failing:
+        lines.append(f"  failing again and again: {', '.join(report.failing)}; gt scheduler explain BEAD tells why")
     if waiting:
         lines.append("  gt scheduler list shows the queue, gt scheduler explain who goes next")
     return lines

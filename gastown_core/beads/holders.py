@@ -32,11 +32,11 @@ def held_work(store: JsonlStore) -> list[Held]:
         return [Held._make(row) for row in db.execute(sql, (HOOKED, IN_PROGRESS))]
 
 
-def labelled(store: JsonlStore, label: str, *, open_only: bool = True) -> list[Excerpt]:
-    """Beads with the label, wisps too, oldest first; those that are not closed unless told otherwise."""
-    still = "AND +status <> 'closed'" if open_only else ""
+def labelled(store: JsonlStore, label: str) -> list[Excerpt]:
+    """Beads with the label that are not closed, wisps too, oldest first."""
     sql = (
-        f"SELECT {EXCERPT_COLUMNS} FROM beads WHERE id IN (SELECT id FROM labels WHERE label=?) {still} "
+        f"SELECT {EXCERPT_COLUMNS} FROM beads WHERE id IN (SELECT id FROM labels WHERE label=?) "
+        "AND +status <> 'closed' "
         "ORDER BY +created_at, +id"
     )
     with store.index.snapshot() as db:

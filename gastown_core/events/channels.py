@@ -11,9 +11,9 @@ import os
 import re
 
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
-from gastown_core.errors import UsageError
+from gastown_core.errors import GastownError, UsageError
 from gastown_core.files.atomic import write_atomic
-from gastown_core.model.json_text import decode_json
+from gastown_core.model.json_text import decode_json, encode_text
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -44,15 +44,21 @@ def channel_folder(root: str, channel: str) -> str:
 def emit(
     root: str, channel: str, event_type: str, payload: Mapping[str, str] | None = None, *, clock: Clock = SYSTEM_CLOCK
 ) -> str:
-    """Leave a wake-up; returns its path. Raises UsageError for a bad channel, StoreError if it cannot be written."""
+    """Leave a wake-up; returns its path, empty if it could not be written: who sleeps looks by himself in time.
+
+    A wake-up never fails the act it tells of.  Raises UsageError for a bad channel.
+    """
     global _sequence
     folder = channel_folder(root, channel)
-    os.makedirs(folder, exist_ok=True)
     now = clock.now()
     _sequence += 1
     path = os.path.join(folder, f"{int(now * 1e9)}-{_sequence}-{os.getpid()}.event")
     value = {"type": event_type, "channel": channel, "timestamp": format_seconds(now), "payload": dict(payload or {})}
-    write_atomic(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(), sync=False)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        write_atomic(path, encode_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n"), sync=False)
+    except (GastownError, OSError):
+        return ""
     return path
 
 

@@ -11,7 +11,7 @@ import json
 import os
 
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
-from gastown_core.errors import StoreError
+from gastown_core.errors import GastownError
 from gastown_core.files.jsonl import append_lines, lines_backward
 from gastown_core.files.locks import FileLock
 from gastown_core.model.event import TownEvent
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 SHOWN = frozenset(("feed", "both"))
 """Visibilities that feed readers show; ``audit`` stays in the raw log."""
+
+LOCK_S = 5.0
+last_failure = ""
+"""Why the last event that this process could not write was not written."""
 
 
 def log_path(root: str) -> str:
@@ -42,15 +46,21 @@ def append_event(
     visibility: str = "feed",
     clock: Clock = SYSTEM_CLOCK,
 ) -> bool:
-    """Append one event. Returns False where it could not be written: an event never fails the act it tells of."""
+    """Append one event. Returns False where it could not be written: an event never fails the act it tells of.
+
+    ``last_failure`` then says why, for whoever talks to people.
+    """
+    global last_failure
     if not root:
         return False
-    line = encode_event(event_type, actor, payload or {}, visibility, clock.now())
     path = log_path(root)
     try:
-        with FileLock(path + ".lock", timeout_s=5.0):
+        line = encode_event(event_type, actor, payload or {}, visibility, clock.now())
+        with FileLock(path + ".lock", timeout_s=LOCK_S):
             append_lines(path, [line])
-    except (StoreError, OSError):
+    except (GastownError, OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        # a lock that somebody holds, a full disk, a payload that is no JSON: what has happened has happened
+        last_failure = f"{event_type} is missing in the event log: {error}"
         return False
     return True
 

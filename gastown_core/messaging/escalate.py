@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
+    from gastown_core.model.bead import Bead
 
 LABEL = "gt:escalation"
 SEVERITIES = {"critical": 0, "high": 1, "medium": 2, "low": 3}
@@ -48,8 +49,7 @@ def escalate(
         raise UsageError("an escalation needs words")
     town = ledger.store_for("hq-x")
     mark = f"escalation-key:{key}" if key else ""
-    query = BeadQuery(labels_all=(LABEL, mark), exclude_statuses=(CLOSED,), include_wisps=True)
-    known = town.find(query) if mark else []
+    known = _open_with(ledger, key) if key else []
     if known:
         with town.write(sender) as batch:
             batch.comment(known[0].id, reason or subject)
@@ -68,3 +68,20 @@ def escalate(
             root, ledger, to, f"[{word.upper()}] {subject}", reason, sender=sender, priority=priority, clock=clock
         )
     return made.id, True
+
+
+def settle(root: str, ledger: TownLedger, key: str, why: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> list[str]:
+    """Close what was raised with this key, because what was wrong is over; the ids."""
+    closed = []
+    for bead in _open_with(ledger, key):
+        with ledger.store_for("hq-x").write(actor) as batch:
+            batch.close(bead.id, why, force=True)
+        told = {"escalation_id": bead.id, "closed_by": actor, "reason": why}
+        append_event(root, "escalation_closed", actor, told, clock=clock)
+        closed.append(bead.id)
+    return closed
+
+
+def _open_with(ledger: TownLedger, key: str) -> list[Bead]:
+    query = BeadQuery(labels_all=(LABEL, f"escalation-key:{key}"), exclude_statuses=(CLOSED,), include_wisps=True)
+    return ledger.store_for("hq-x").find(query)

@@ -8,13 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 
-from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import backoff, format_seconds, parse_moment
 from gastown_core.errors import SettingsError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
-from gastown_core.messaging.escalate import LABEL, escalate
-from gastown_core.model.bead import CLOSED
+from gastown_core.messaging.escalate import escalate, settle
 from gastown_core.model.record import Record
 from gastown_core.refinery.place import slug
 
@@ -105,13 +103,7 @@ def lift(place: Refinery, target: str, why: str) -> bool:
         return False
     payload = {"rig": place.rig, "target": target, "reason": why, "kind": hold.kind}
     append_event(place.root, "queue_released", place.actor, payload, clock=place.clock)
-    town = place.ledger.store_for("hq-x")
-    query = BeadQuery(labels_all=(LABEL, f"escalation-key:{_key(place, target)}"), exclude_statuses=(CLOSED,))
-    for bead in town.find(query._replace(include_wisps=True)):
-        with town.write(place.actor) as batch:
-            batch.close(bead.id, why, force=True)
-        told = {"escalation_id": bead.id, "closed_by": place.actor, "reason": why}
-        append_event(place.root, "escalation_closed", place.actor, told, clock=place.clock)
+    settle(place.root, place.ledger, _key(place, target), why, actor=place.actor, clock=place.clock)
     return True
 
 

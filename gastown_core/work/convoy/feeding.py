@@ -19,10 +19,9 @@ from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
 from gastown_core.work.convoy.convoys import member_ids
 from gastown_core.work.mountain.failures import PAUSED
-from gastown_core.work.scheduler import cooling
 from gastown_core.work.scheduler.board import Board, Hold
 from gastown_core.work.scheduler.capacity import read_capacity
-from gastown_core.work.scheduler.dispatch import Dispatched, dispatch
+from gastown_core.work.scheduler.dispatch import Dispatched, dispatch, keep_outcome
 from gastown_core.work.scheduler.enqueue import is_deferred
 from gastown_core.work.sling.request import STRATEGIES, SlingRequest
 
@@ -39,8 +38,6 @@ AFTER = BLOCKING_TYPES - {PARENT_CHILD}
 """Edges that say: not before the other."""
 FRESH = "fresh"
 """Code of a Hold: the convoy was made or added to a moment ago."""
-ALARM_AT = 3
-"""So many failures of one bead's dispatch raise an escalation."""
 MOST_HOURS = 24.0
 """A convoy's age counts up to this."""
 
@@ -229,29 +226,5 @@ def _give(root: str, ledger: TownLedger, one: Candidate, actor: str, clock: Cloc
         boot=False,
     )
     done = dispatch(root, ledger, one.bead, one.rig, actor=actor, request=request, clock=clock)
-    if done.ok:
-        cooling.forget(root, one.bead)
-    else:
-        cooling.note(root, one.bead, done.error, clock.now())
-        if cooling.read(root)[one.bead].failures == ALARM_AT:
-            _alarm(root, ledger, one, done.error, actor, clock)
+    keep_outcome(root, ledger, done, one.title, actor=actor, clock=clock)
     return done._replace(convoy=done.convoy or one.convoy)
-
-
-def _alarm(root: str, ledger: TownLedger, one: Candidate, error: str, actor: str, clock: Clock) -> None:
-    """Work that could not be started again and again needs somebody's eyes."""
-    from gastown_core.messaging.escalate import escalate
-
-    subject = f"{one.bead} could not be started {ALARM_AT} times"
-    reason = f"{one.title}: {error}. It is tried again from time to time; gt scheduler explain {one.bead} tells when."
-    escalate(
-        root,
-        ledger,
-        "medium",
-        subject,
-        sender=actor,
-        reason=reason,
-        about=one.bead,
-        key=f"dispatch:{one.bead}",
-        clock=clock,
-    )

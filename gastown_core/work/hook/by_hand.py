@@ -6,8 +6,10 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import POLECAT
+from gastown_core.model.hook_life import CREATED
+from gastown_core.town.hook_record import record_hook
 from gastown_core.town.identity import rig_prefix
-from gastown_core.work.hook.hook import hook, hooked_work
+from gastown_core.work.hook.hook import check_free, hook, hooked_work
 from gastown_core.work.hook.unsling import unsling
 
 TYPE_CHECKING = False
@@ -38,6 +40,8 @@ def put_on_hook(
     """
     if me.role == POLECAT:
         raise UsageError("a polecat does not hook work", "it gets it by gt sling", "ask the mayor")
+    # before anything is let go: a bead that cannot be hooked costs the work that hangs there nothing
+    check_free(bead, entry.address, force=force)
     for old in hooked_work(ledger, entry.address, rig_prefix(root, entry.address.rig)):
         if old.id != bead.id:
             _let_go(root, ledger, old, entry, actor, force, clock)
@@ -46,8 +50,17 @@ def put_on_hook(
     now = hook(ledger, bead.id, entry.address, actor=actor, force=force, dispatch=dispatch)
     changed = now.updated_at != bead.updated_at
     if changed:
+        _record(root, ledger, entry, bead.id, actor, clock)
         append_event(root, "hook", entry.address.path, {"bead": bead.id}, clock=clock)
     return now, changed
+
+
+def _record(root: str, ledger: TownLedger, entry: RosterEntry, bead_id: str, actor: str, clock: Clock) -> None:
+    """Write in a worker's record that its work began without a session, so that nobody takes it for dead at once."""
+    if entry.address.role == POLECAT:
+        prefix = rig_prefix(root, entry.address.rig)
+        fields = {"hook_bead": bead_id, "exit_type": ""}
+        record_hook(root, ledger, entry.address, prefix, CREATED, actor=actor, bead=bead_id, clock=clock, **fields)
 
 
 def _let_go(

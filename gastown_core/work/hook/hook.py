@@ -98,9 +98,9 @@ def hook(
         before = kept.get("dispatch")
         if dispatch:
             changes["metadata"] = {**kept, "dispatch": dict(dispatch)}
-        elif isinstance(before, dict) and "order" in before:
+        elif isinstance(before, dict):
             # no session is started for it now
-            changes["metadata"] = {**kept, "dispatch": {key: before[key] for key in before if key != "order"}}
+            changes["metadata"] = {**kept, "dispatch": {k: v for k, v in before.items() if k not in ("order", "start")}}
         return batch.update(bead_id, changes)
 
 

@@ -16,7 +16,7 @@ from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.town.settings import load_settings
 from gastown_core.work.mountain.failures import SKIPPED
 from gastown_core.work.scheduler import cooling
-from gastown_core.work.scheduler.contexts import broken_contexts, open_contexts
+from gastown_core.work.scheduler.contexts import open_contexts
 from gastown_core.work.scheduler.enqueue import rig_of_bead
 from gastown_core.work.sling import respawns
 from gastown_core.work.sling.workers import DEAD, LIVE, PERSON, polecat_of, worker_state
@@ -67,7 +67,6 @@ class Board:
         self._rigs: dict[str, RigEntry] | None = None
         self._prefixes: dict[str, str] = {}
         self._queued: dict[str, SlingContext] | None = None
-        self._broken: dict[str, SlingContext] | None = None
         self._cooling: Mapping[str, Cooling] | None = None
         self._died: dict[str, int] | None = None
         self._most_deaths = 0
@@ -122,13 +121,6 @@ class Board:
         return self._queued
 
     @property
-    def broken(self) -> dict[str, SlingContext]:
-        """Bead → the queue's last try, given up."""
-        if self._broken is None:
-            self._broken = broken_contexts(self.ledger)
-        return self._broken
-
-    @property
     def cooling(self) -> Mapping[str, Cooling]:
         """Bead → its last failed dispatch, while the next one waits."""
         if self._cooling is None:
@@ -179,6 +171,7 @@ class Board:
             or self._by_blockers(bead)
             or self._by_deaths(bead)
             or (None if queued else self._by_queue(bead))
+            or self._by_failures(bead)
         )
 
     def _by_status(self, bead: Excerpt) -> Hold | None:
@@ -278,17 +271,16 @@ class Board:
     def _by_queue(self, bead: Excerpt) -> Hold | None:
         if bead.id in self.queued:
             return Hold(QUEUED, "waits in the scheduler's queue", (self.queued[bead.id].id,))
-        given_up = self.broken.get(bead.id)
-        if given_up is not None:
-            why = (
-                f"the scheduler gave up after {given_up.failures} failures: {given_up.last_failure or 'no reason kept'}"
-            )
-            return Hold(BROKEN, why, (), f"gt scheduler clear --bead {bead.id} lets it be tried again")
-        last = self.cooling.get(bead.id)
-        if last is not None and last.until > self.now:
-            when = f"next try in {max(1, round(last.until - self.now))}s"
-            return Hold(COOLING, f"the last try failed ({last.error}); {when}", (), f"gt sling {bead.id} tries at once")
         return None
+
+    def _by_failures(self, bead: Excerpt) -> Hold | None:
+        last = self.cooling.get(bead.id)
+        if last is None or last.until <= self.now:
+            return None
+        tries = "the last try" if last.failures == 1 else f"{last.failures} tries"
+        when = f"next try in {max(1, round(last.until - self.now))}s"
+        why = f"{tries} failed ({last.error}); {when}"
+        return Hold(COOLING, why, (), f"gt scheduler clear --bead {bead.id} lets it be tried at once")
 
     def is_ready(self, bead_id: str) -> bool:
         """Whether nothing holds it back."""

@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
 
 LABEL = "gt:sling-context"
-BROKEN_LABEL = "gt:circuit-broken"
-MAX_FAILURES = 3
 
 DISPATCHED, CLEARED = "dispatched", "cleared"
-INVALID, BROKEN, STALE = "invalid-context", "circuit-broken", "stale-work-bead"
+INVALID, STALE = "invalid-context", "stale-work-bead"
 """Reasons with which a context is closed."""
 
 _SAME = ("formula", "args", "merge", "base_branch", "no_merge", "review_only", "account", "agent", "owned", "mode")
@@ -46,11 +44,6 @@ class SlingContext(Record):
     failures: int = 0
     last_failure: str = ""
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether it has failed too often to be tried again."""
-        return self.failures >= MAX_FAILURES
-
 
 class Queued(Record):
     """A context bead as found: ``context`` is None if its order cannot be read."""
@@ -62,22 +55,9 @@ class Queued(Record):
 
 def open_contexts(ledger: TownLedger) -> list[Queued]:
     """Every deferred sling that waits, oldest first."""
-    return _contexts(ledger, LABEL)
-
-
-def broken_contexts(ledger: TownLedger) -> dict[str, SlingContext]:
-    """Work bead → the context with which its dispatch was given up, until somebody clears it."""
-    found: dict[str, SlingContext] = {}
-    for queued in _contexts(ledger, BROKEN_LABEL, open_only=False):
-        if queued.context is not None:
-            found[queued.context.bead] = queued.context
-    return found
-
-
-def _contexts(ledger: TownLedger, label: str, *, open_only: bool = True) -> list[Queued]:
     found: list[Queued] = []
     for store in ledger.stores().values():
-        ids = [excerpt.id for excerpt in labelled(store, label, open_only=open_only)]
+        ids = [excerpt.id for excerpt in labelled(store, LABEL)]
         if ids:
             found += [Queued(bead, store, read_context(bead)) for bead in store.get_many(ids).values()]
     return sorted(found, key=lambda one: (_age_key(one), one.bead.created_at, one.bead.id))
@@ -186,26 +166,9 @@ def note_failure(store: JsonlStore, context: SlingContext, error: str, *, actor:
 
 
 def close_contexts(store: JsonlStore, ids: Iterable[str], reason: str, *, actor: str) -> None:
-    """Close contexts with a reason; those that were given up keep a label, so that their beads are not fed again."""
+    """Close contexts with a reason."""
     with store.write(actor) as batch:
         for context_id in ids:
             bead = batch.get(context_id)
-            if bead is None or bead.is_closed:
-                continue
-            if reason == BROKEN:
-                batch.update(context_id, {"labels": [*bead.labels, BROKEN_LABEL]})
-            batch.close(context_id, reason, force=True)
-
-
-def forgive(ledger: TownLedger, bead_id: str, *, actor: str) -> int:
-    """Forget that the dispatch of a bead was given up; how many contexts that took."""
-    done = 0
-    for queued in _contexts(ledger, BROKEN_LABEL, open_only=False):
-        if queued.context is None or queued.context.bead != bead_id:
-            continue
-        with queued.store.write(actor) as batch:
-            bead = batch.get(queued.bead.id)
-            if bead is not None:
-                batch.update(bead.id, {"labels": [label for label in bead.labels if label != BROKEN_LABEL]})
-                done += 1
-    return done
+            if bead is not None and not bead.is_closed:
+                batch.close(context_id, reason, force=True)

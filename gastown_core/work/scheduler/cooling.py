@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FIRST_S, LONGEST_S = 15.0, 1800.0
 """The first wait, doubled with every further failure up to the longest."""
 
+ALARM_AT = 3
+"""So many failures of one bead's dispatch raise an escalation; it goes on being tried."""
+
 
 class Cooling(Record):
     """How often a bead's dispatch failed, the last error, and when it may be tried again (Unix seconds)."""

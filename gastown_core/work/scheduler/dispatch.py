@@ -6,11 +6,14 @@ not an exception: whoever dispatches many goes on with the next.
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
+from gastown_core.messaging.escalate import escalate, settle
 from gastown_core.model.record import Record
+from gastown_core.work.scheduler import cooling
 from gastown_core.work.scheduler.enqueue import enqueue, is_deferred
 from gastown_core.work.sling.request import SlingRequest
 
@@ -98,6 +101,30 @@ def sling_now(
         convoy=result.convoy,
         is_new=not result.was_hooked,
     )
+
+
+def keep_outcome(
+    root: str, ledger: TownLedger, done: Dispatched, title: str, *, actor: str, clock: Clock = SYSTEM_CLOCK
+) -> None:
+    """After a try: a success forgets earlier failures, a failure makes the next try rest longer, and soon alarms.
+
+    Nothing is given up: what could not be started is tried again for as long as it is wanted.
+    """
+    key = f"dispatch:{done.bead}"
+    before = cooling.read(root).get(done.bead)
+    # what cannot be noted must not keep the rest from being handed out
+    with contextlib.suppress(GastownError, OSError):
+        if done.ok:
+            cooling.forget(root, done.bead)
+            settle(root, ledger, key, f"{done.bead} was started", actor=actor, clock=clock)
+            return
+        cooling.note(root, done.bead, done.error, clock.now())
+        if before is not None and before.failures + 1 == cooling.ALARM_AT:
+            subject = f"{done.bead} could not be started {cooling.ALARM_AT} times"
+            reason = f"{title}: {done.error}. It is tried again from time to time; gt scheduler explain {done.bead} tells when."
+            escalate(
+                root, ledger, "medium", subject, sender=actor, reason=reason, about=done.bead, key=key, clock=clock
+            )
 
 
 def last_worker(root: str, ledger: TownLedger, bead: Bead, rig: str) -> str:

@@ -13,8 +13,9 @@ from gastown_core.model.record import Record
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.settings import load_settings
 from gastown_core.work.hook.hook import HELD
+from gastown_core.work.scheduler import cooling
 from gastown_core.work.scheduler.capacity import SCHEDULER_KEY
-from gastown_core.work.scheduler.contexts import LABEL, forgive, make_context, waiting_context
+from gastown_core.work.scheduler.contexts import LABEL, make_context, waiting_context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def enqueue(
         made = standing or make_context(batch, request, rig, bead.title, actor=actor, now=clock.now())
     if standing:
         return Enqueued(standing, bead.id, bead.title, rig, request.convoy_id, False)
-    forgive(ledger, bead.id, actor=actor)
+    cooling.forget(root, bead.id)
     convoy = _convoy_of(root, ledger, request, bead, actor, clock)
     append_event(root, "scheduler_enqueue", actor, {"bead": bead.id, "rig": rig, "title": bead.title}, clock=clock)
     return Enqueued(made, bead.id, bead.title, rig, convoy, True)

@@ -6,7 +6,7 @@ from gastown_core.clock import format_seconds
 from gastown_core.model.bead import DEFERRED, OPEN
 from gastown_core.model.record import Record
 from gastown_core.work.scheduler.board import Board
-from gastown_core.work.scheduler.contexts import BROKEN, INVALID, STALE, open_contexts
+from gastown_core.work.scheduler.contexts import INVALID, STALE, open_contexts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,8 +78,6 @@ def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = 
         bead = board.bead(context.bead) if context is not None else None
         if context is None or bead is None or bead.status == "tombstone" or context.rig not in board.rigs:
             stale.append(Stale(queued.bead.id, context.bead if context else "", queued.store, INVALID))
-        elif context.is_broken:
-            stale.append(Stale(queued.bead.id, context.bead, queued.store, BROKEN))
         elif context.bead in seen or not may_wait(bead.status):
             stale.append(Stale(queued.bead.id, context.bead, queued.store, STALE))
         else:

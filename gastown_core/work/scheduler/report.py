@@ -8,7 +8,7 @@ from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import load_settings
 from gastown_core.work.scheduler import cooling
 from gastown_core.work.scheduler.capacity import SCHEDULER_KEY, read_capacity
-from gastown_core.work.scheduler.contexts import CLEARED, broken_contexts, close_contexts, forgive, open_contexts
+from gastown_core.work.scheduler.contexts import CLEARED, close_contexts, open_contexts
 from gastown_core.work.scheduler.queue_view import read_queue
 from gastown_core.work.scheduler.scheduler import read_state
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class Report(Record):
-    """State, queue and room of one moment; ``broken`` are beads whose dispatch was given up."""
+    """State, queue and room of one moment; ``failing`` are beads whose dispatch failed again and again."""
 
     state: SchedulerState
     queue: Queue
     capacity: Capacity
     most: int
-    broken: tuple[str, ...]
+    failing: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """As ``gt scheduler status --json`` prints it."""
@@ -48,7 +48,7 @@ class Report(Record):
             "room": capacity.room,
             "last_dispatch_at": state.last_dispatch_at,
             "last_dispatch_count": state.last_dispatch_count,
-            "given_up": list(self.broken),
+            "failing": list(self.failing),
             "beads": [one.as_json() for one in self.queue.waiting],
         }
 
@@ -60,24 +60,22 @@ def read_report(root: str, ledger: TownLedger, *, clock: Clock = SYSTEM_CLOCK) -
         read_queue(root, ledger, clock.now()),
         read_capacity(root, ledger, live=live_sessions(root), clock=clock),
         int(load_settings(root).lenient(SCHEDULER_KEY)),
-        tuple(broken_contexts(ledger)),
+        tuple(bead for bead, one in cooling.read(root).items() if one.failures >= cooling.ALARM_AT),
     )
 
 
 def clear(root: str, ledger: TownLedger, bead_id: str = "", *, actor: str, dry_run: bool = False) -> list[str]:
-    """Take every sling, or that of one bead, out of the queue; the beads. What was given up may be tried again."""
-    given_up = broken_contexts(ledger)
+    """Take every sling, or that of one bead, out of the queue; the beads. What rests after failures may be tried at once."""
+    resting = cooling.read(root)
     found = [
         one for one in open_contexts(ledger) if not bead_id or (one.context is not None and one.context.bead == bead_id)
     ]
     beads = [one.context.bead if one.context is not None else one.bead.id for one in found]
-    beads += [one for one in given_up if one not in beads and (not bead_id or one == bead_id)]
+    beads += [one for one in resting if one not in beads and (not bead_id or one == bead_id)]
     if dry_run:
         return beads
     for one in found:
         close_contexts(one.store, [one.bead.id], CLEARED, actor=actor)
     for bead in beads:
         cooling.forget(root, bead)
-        if bead in given_up:
-            forgive(ledger, bead, actor=actor)
     return beads

@@ -18,8 +18,8 @@ from gastown_core.model.record import Record
 from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import load_settings
 from gastown_core.work.scheduler.capacity import read_capacity
-from gastown_core.work.scheduler.contexts import BROKEN, DISPATCHED, MAX_FAILURES, close_contexts, note_failure
-from gastown_core.work.scheduler.dispatch import sling_now
+from gastown_core.work.scheduler.contexts import DISPATCHED, close_contexts, note_failure
+from gastown_core.work.scheduler.dispatch import keep_outcome, sling_now
 from gastown_core.work.scheduler.enqueue import Enqueued, enqueue, is_deferred
 from gastown_core.work.scheduler.queue_view import Waiting, read_queue
 
@@ -261,6 +261,7 @@ class _Run:
     def _hand_out(self, waiting: Waiting) -> Dispatched:
         context = waiting.context
         done = sling_now(self.root, self.ledger, context.request, context.rig, actor=self.actor, clock=self.clock)
+        keep_outcome(self.root, self.ledger, done, waiting.title, actor=self.actor, clock=self.clock)
         payload = {"bead": context.bead, "rig": context.rig}
         if done.ok:
             polecat = done.agent.rpartition("/")[2]
@@ -270,11 +271,7 @@ class _Run:
         append_event(
             self.root, "scheduler_dispatch_failed", self.actor, {**payload, "error": done.error}, clock=self.clock
         )
-        failures = note_failure(waiting.store, context, done.error, actor=self.actor)
-        if failures >= MAX_FAILURES:
-            close_contexts(waiting.store, [context.id], BROKEN, actor=self.actor)
-            told = {**payload, "reason": done.error, "failures": failures}
-            append_event(self.root, "scheduler_gave_up", self.actor, told, clock=self.clock)
+        note_failure(waiting.store, context, done.error, actor=self.actor)
         return done
 
     def _close(self, waiting: Waiting, payload: dict[str, str]) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from gastown_core.clock import FixedClock, format_seconds
+from gastown_core.events import log
+from gastown_core.events.channels import emit
 from gastown_core.events.feed import CurationRules, curate, feed_path, read_rules
 from gastown_core.events.log import append_event, encode_event, log_path, newest_events, parse_event
 from gastown_core.events.retention import prune, set_ttl, ttl_of
 from gastown_core.events.retention import read_rules as retention_rules
+from gastown_core.files.locks import FileLock
 from gastown_core.files.tail import Tailer
 from gastown_core.model.event import CATALOGUE, TONES, TownEvent, describe, kind_of
 
@@ -175,3 +180,34 @@ def test_a_writer_during_prunes_loses_nothing(tmp_path: Path) -> None:
     pruner.join()
     beads = [event.payload["bead"] for event in newest_events(log_path(str(tmp_path)))]
     assert beads[::-1] == [f"gt-{n}" for n in range(300)]
+
+
+@pytest.mark.parametrize("trouble", ["locked", "a directory", "no json", "deep", "full", "far future"])
+def test_an_event_that_cannot_be_written_fails_nothing_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    root = str(tmp_path)
+    payload: dict[str, object] = {"bead": "gt-1"}
+    clock = FixedClock(1.0)
+    monkeypatch.setattr(log, "LOCK_S", 0.01)
+    with ExitStack() as held:
+        if trouble == "locked":
+            held.enter_context(FileLock(log.log_path(root) + ".lock"))
+        elif trouble == "a directory":
+            os.mkdir(log.log_path(root))
+        elif trouble == "no json":
+            payload = {"bead": object()}
+        elif trouble == "deep":
+            for _ in range(5000):
+                payload = {"in": payload}
+        elif trouble == "full":
+            monkeypatch.setattr(log, "append_lines", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+        else:
+            clock = FixedClock(1e30)
+        assert log.append_event(root, "hook", "mayor", payload, clock=clock) is False
+    assert log.last_failure.startswith("hook is missing in the event log: ")
+
+
+def test_a_wake_up_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:
+    (tmp_path / "events").write_text("no folder")
+    assert emit(str(tmp_path), "refinery", "MQ_SUBMIT") == ""

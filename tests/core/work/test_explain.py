@@ -106,14 +106,17 @@ def test_the_queue_comes_before_the_line(paper):
     ]
 
 
-def test_a_broken_circuit_tells_the_last_failure(paper):
+def test_a_queued_sling_that_fails_tells_the_last_failure_and_the_next_try(paper):
     paper.set("scheduler.max_polecats", "1")
     bead = paper.file()
     paper.convoy("C", bead)
     scheduler.enqueue(paper.root, paper.ledger, SlingRequest(bead), actor="mayor", clock=paper.clock)
     for _ in range(3):
         scheduler.cycle(paper.root, clock=paper.clock)
-    assert told(paper, bead)[0][2].startswith("the scheduler gave up after 3 failures: ")
+        paper.clock.advance(61)
+    scheduler.cycle(paper.root, clock=paper.clock)
+    text = told(paper, bead)[0][2]
+    assert text.startswith("queued, but 4 tries failed (") and text.endswith("; next try in 120s")
 
 
 def test_closed_work_tells_how_it_closed_and_unknown_work_is_an_error(paper):

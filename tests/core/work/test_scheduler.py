@@ -10,6 +10,7 @@ from gastown_core.town.settings import set_setting
 from gastown_core.work.scheduler import scheduler
 from gastown_core.work.scheduler.board import Board
 from gastown_core.work.scheduler.contexts import LABEL, open_contexts, read_context
+from gastown_core.work.scheduler.dispatch import Dispatched
 from gastown_core.work.scheduler.report import clear, read_report
 from gastown_core.work.sling.request import SlingRequest
 
@@ -154,32 +155,55 @@ def test_a_pause_between_two_spawns_stops_the_second(rigged, without_tmux):
     assert cycle(rigged).reason == "paused"
 
 
-def test_three_failures_break_the_circuit_until_it_is_cleared(paper):
+def test_a_sling_that_fails_rests_longer_each_time_alarms_once_and_is_never_given_up(paper):
     """On paper there is no repository, so every sling fails."""
     paper.set("scheduler.max_polecats", "5")
     bead = paper.file()
     enqueue(paper, bead)
-    for _ in range(3):
-        done = cycle(paper)
-        assert [one.bead for one in done.failed] == [bead]
-    assert open_contexts(paper.ledger) == []
-    assert len(paper.events("scheduler_dispatch_failed")) == 3
-    assert [event["payload"]["failures"] for event in paper.events("scheduler_gave_up")] == [3]
-    hold = Board(paper.root, paper.ledger, paper.clock.now()).hold(bead)
-    assert hold is not None and (hold.code, "after 3 failures" in hold.text) == ("broken", True)
-    assert read_report(paper.root, paper.ledger, clock=paper.clock).broken == (bead,)
-    assert clear(paper.root, paper.ledger, bead, actor="x") == [bead]
-    assert Board(paper.root, paper.ledger, paper.clock.now()).is_ready(bead)
+    for failures, rest_s in ((1, 15), (2, 30), (3, 60), (4, 120), (5, 240)):
+        assert [one.bead for one in cycle(paper).failed] == [bead]
+        assert cycle(paper).failed == (), "it is tried again at once"
+        hold = Board(paper.root, paper.ledger, paper.clock.now()).hold(bead, queued=True)
+        assert hold is not None and hold.code == "cooling"
+        assert f"{failures} tries failed" in hold.text or failures == 1
+        assert [one.context.failures for one in open_contexts(paper.ledger)] == [failures]
+        paper.clock.advance(rest_s - 2)
+        assert cycle(paper).failed == (), "it did not rest long enough"
+        paper.clock.advance(4)
+    assert read_report(paper.root, paper.ledger, clock=paper.clock).failing == (bead,)
+    assert [one["payload"]["target"] for one in paper.events("escalation_sent")] == [bead]
+    assert paper.events("scheduler_gave_up") == []
+    # hours later it is still wanted, and tried every half hour at the most
+    paper.clock.advance(1900)
+    assert [one.bead for one in cycle(paper).failed] == [bead]
 
 
-def test_a_person_may_queue_what_was_given_up(paper):
+def test_what_goes_at_last_settles_its_alarm(paper, monkeypatch):
     paper.set("scheduler.max_polecats", "5")
     bead = paper.file()
     enqueue(paper, bead)
     for _ in range(3):
         cycle(paper)
-    assert enqueue(paper, bead).is_new
-    assert read_report(paper.root, paper.ledger, clock=paper.clock).broken == ()
+        paper.clock.advance(100)
+    works = Dispatched(bead, "shop", True, agent="shop/polecats/opal")
+    monkeypatch.setattr(scheduler, "sling_now", lambda *_, **__: works)
+    assert beads_of(cycle(paper)) == [bead]
+    assert len(paper.events("escalation_closed")) == 1
+    assert read_report(paper.root, paper.ledger, clock=paper.clock).failing == ()
+
+
+@pytest.mark.parametrize("act", ["clear", "enqueue"])
+def test_a_person_may_have_it_tried_at_once(paper, act):
+    paper.set("scheduler.max_polecats", "5")
+    bead = paper.file()
+    enqueue(paper, bead)
+    cycle(paper)
+    assert clear(paper.root, paper.ledger, bead, actor="x") == [bead]
+    if act == "enqueue":
+        assert enqueue(paper, bead).is_new
+        assert [one.bead for one in cycle(paper).failed] == [bead]
+    else:
+        assert Board(paper.root, paper.ledger, paper.clock.now()).is_ready(bead)
 
 
 def test_void_orders_are_taken_out_with_their_reason(paper):

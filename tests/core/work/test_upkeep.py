@@ -5,11 +5,15 @@ import os
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import parse_address
 from gastown_core.town.agent_beads import put_agent_bead
+from gastown_core.town.identity import HUMAN
+from gastown_core.town.inventory import RosterEntry
 from gastown_core.town.polecat_pool import sweep
 from gastown_core.work.convoy.refresh import refresh
+from gastown_core.work.hook.by_hand import put_on_hook
 from gastown_core.work.mountain.failures import SKIPPED, count_failure, failures_of, retry
 from gastown_core.work.scheduler.upkeep import release_dead
 from gastown_core.work.sling import respawns
@@ -215,3 +219,27 @@ def test_reservations_of_dead_processes_are_swept(paper):
     sweep(paper.root, "shop", SYSTEM_CLOCK.now())
     sweep(paper.root, "nowhere", SYSTEM_CLOCK.now())
     assert os.listdir(folder) == ["alive.pending"]
+
+
+def test_work_that_a_person_hooked_is_not_taken_for_a_dead_workers(paper):
+    """The worker has no session yet, and an earlier sling of the bead was to start one."""
+    bead = paper.file(metadata={"dispatch": {"by": "mayor", "start": "session", "branch": "polecat/opal/x"}})
+    paper.convoy("C", bead)
+    who = parse_address("shop/polecats/opal")
+    entry = RosterEntry(who, "sh-opal", paper.root, who.bead_id("sh"))
+    put_on_hook(paper.root, paper.ledger, paper.bead(bead), entry, actor="overseer", me=HUMAN, clock=paper.clock)
+    paper.clock.advance(60)
+    assert release(paper) == []
+    assert paper.bead(bead).status == "hooked"
+    assert paper.bead(bead).raw["metadata"]["dispatch"]["branch"] == "polecat/opal/x"
+
+
+def test_a_hook_that_is_refused_costs_the_work_that_hangs_there_nothing(paper):
+    held = paper.file(status="hooked", assignee="shop/polecats/opal")
+    closed = paper.file()
+    paper.close(closed)
+    who = parse_address("shop/polecats/opal")
+    entry = RosterEntry(who, "sh-opal", paper.root, who.bead_id("sh"))
+    with pytest.raises(ConflictError, match="closed"):
+        put_on_hook(paper.root, paper.ledger, paper.bead(closed), entry, actor="overseer", me=HUMAN)
+    assert paper.bead(held).status == "hooked"
