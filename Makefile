@@ -1,5 +1,5 @@
-# make demo and make test need git, make and Python 3.11 or newer; the rest is fetched here.
-.PHONY: help demo test check static format bench snapshots docs clean tmux
+# make demo and make test need git, make, Python 3.11 or newer and tmux 3.2 or newer; packages go into .venv.
+.PHONY: help demo test check static format bench snapshots docs clean tmux moved fresh
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -14,61 +14,55 @@ help:
 	@echo "make test    the whole test suite"
 	@echo "make check   format, lint, types, import contracts, tests"
 	@echo "make bench   the table of speeds (SIZE=S or L)"
+	@echo "make fresh   the two commands above on bare Debian systems (as root, with debootstrap)"
 
-$(VENV)/run: requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; install it, or say make PYTHON=/path/to/python3"; exit 1; }
-	@if command -v uv >/dev/null 2>&1; then \
-	  test -x $(BIN)/python || uv venv --quiet --python "$(PYTHON)" $(VENV); \
-	  uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock && \
-	  uv pip install --quiet --python $(BIN)/python --no-deps -e .; \
-	else \
-	  { test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV); } && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .; \
-	fi
+# a checkout that was moved or copied is tied to its new place before anything runs
+ifneq ($(shell cat $(VENV)/place 2>/dev/null),$(shell pwd -P))
+MOVED := moved
+endif
+
+$(VENV)/run: requirements.lock requirements-build.lock pyproject.toml $(MOVED)
+	@PYTHON="$(PYTHON)" GOAL="$(firstword $(MAKECMDGOALS))" .ci/bootstrap run
 	@touch $@
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/run
-	@if command -v uv >/dev/null 2>&1; then \
-	  uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements-dev.lock; \
-	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock; \
-	fi
+	@PYTHON="$(PYTHON)" GOAL="$(firstword $(MAKECMDGOALS))" .ci/bootstrap dev
 	@touch $@
 
+moved:
+
 tmux:
-	@command -v tmux >/dev/null 2>&1 || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-	    echo "installing tmux"; apt-get update -qq && apt-get install -y -qq tmux >/dev/null; \
-	  else \
-	    echo "tmux is missing. On Debian or Ubuntu: sudo apt-get install tmux   On macOS: brew install tmux"; \
-	  fi; }
+	@.ci/bootstrap tmux
 
 demo: $(VENV)/run tmux
-	@$(BIN)/gt demo $(DEMO)
+	@$(BIN)/python -P -m gastown_cli demo $(DEMO)
 
-test: $(VENV)/dev tmux
-	$(BIN)/pytest -n 2 --dist worksteal
+test: $(VENV)/dev
+	@.ci/bootstrap tmux || echo "The tests that need tmux are skipped."
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 format: $(VENV)/dev
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
 
 static: $(VENV)/dev
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -c "from importlinter.cli import lint_imports_command; lint_imports_command()" --no-cache
 
 # TESTED=yes: the tests have just run, do not run them twice
 check: static
 	@$(if $(TESTED),true,$(MAKE) --no-print-directory test)
 
+fresh:
+	@.ci/fresh $(SUITES)
+
 bench: $(VENV)/dev tmux
 	$(BIN)/python -m bench $(or $(SIZE),S)
 
 snapshots: $(VENV)/dev
-	$(BIN)/pytest tests/tui --snapshot-update
+	$(BIN)/python -m pytest tests/tui --snapshot-update
 
 docs: $(VENV)/dev
 	$(BIN)/python -m docs.generate

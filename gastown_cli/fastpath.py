@@ -42,8 +42,10 @@ def open_feed(argv: Sequence[str]) -> int | None:
 
 
 def on_terminal() -> bool:
-    """Whether all three streams are a terminal; the console reads the first and draws on the others."""
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    """Whether all three streams are a terminal that can be drawn on; the console reads the first and draws on the others."""
+    return os.environ.get("TERM") != "dumb" and all(
+        stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)
+    )
 
 
 def wants_screen(argv: Sequence[str]) -> bool:

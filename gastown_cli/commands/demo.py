@@ -36,6 +36,7 @@ def run(args: Namespace) -> int:
         raise UsageError(f"{wrong} is not understood", "", "gt demo --agents 6 --for 90s")
     if args.stop:
         return _stop(root)
+    _require_tmux()
     _open(root, args.agents)
     from gastown_cli.fastpath import hand_over, on_terminal, paint
 
@@ -50,11 +51,17 @@ def run(args: Namespace) -> int:
     return code
 
 
+def _require_tmux() -> None:
+    """The agents of the demo run in tmux; a town without them would show nothing true. Raises NoTmuxError, TmuxError."""
+    from gastown_core.tmux.server import require_tmux
+
+    require_tmux()
+
+
 def _open(root: str, agents: int) -> None:
     from gastown_core.clock import SYSTEM_CLOCK
     from gastown_core.daemon import starting
     from gastown_core.demo import build
-    from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.discover import is_town
 
     if not is_town(root):
@@ -65,13 +72,11 @@ def _open(root: str, agents: int) -> None:
         build.build_town(root, agents, _step)
     elif not build.is_demo(root):
         raise TownError(f"{root} is a real town", "the demo keeps to its own", "gt demo PATH takes another folder")
-    elif has_tmux():
+    else:
         _step(f"reopening {root}")
-        for failure in build.start_standing(root, SYSTEM_CLOCK):
+        for failure in build.start_agents(root, SYSTEM_CLOCK):
             output.note(f"! {failure}")
     starting.start(root)
-    if not has_tmux():
-        output.note("there is no tmux here: beads, convoys and events work, agents cannot run")
 
 
 def _step(text: str) -> None:

@@ -15,9 +15,9 @@ from gastown_core.demo.script import BUNDLES, FIRST, Task
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import edit_json
 from gastown_core.model.address import MAYOR, REFINERY, WITNESS
-from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import sessions
 from gastown_core.town.crew import add_crew
+from gastown_core.town.hook_record import never_started
 from gastown_core.town.install import install_town
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.rigs import add_rig
@@ -77,9 +77,8 @@ def build_town(root: str, agents: int, say: Say, *, clock: Clock = SYSTEM_CLOCK)
     add_crew(root, "shop", "alice", clock=clock)
     say("filing beads and convoys")
     beads = file_beads(root, clock)
-    if has_tmux():
-        say("starting mayor, witnesses and refineries")
-        start_standing(root, clock)
+    say("starting mayor, witnesses and refineries")
+    start_agents(root, clock)
     sling_first(root, beads, agents, say, clock)
 
 
@@ -111,15 +110,20 @@ def _file(ledger: TownLedger, task: Task, ids: dict[str, str]) -> str:
     return bead.id
 
 
-def start_standing(root: str, clock: Clock) -> list[str]:
-    """Start the sessions of mayor, witnesses and refineries that do not run; returns what failed."""
-    wanted = [e for e in read_inventory(root).agents if e.address.role in (MAYOR, WITNESS, REFINERY)]
+def start_agents(root: str, clock: Clock) -> list[str]:
+    """Start mayor, witnesses, refineries, and polecats that were never started with work on their hooks; what failed."""
+    agents = read_inventory(root).agents
+    wanted = [e for e in agents if e.address.role in (MAYOR, WITNESS, REFINERY)]
+    work = never_started(TownLedger(root), agents)
+    wanted += [e for e in agents if e.address in work]
 
     def start(entry: Any) -> str:
         if sessions.is_alive(sessions.find_session(root, entry)):
             return ""
         try:
-            sessions.start_agent(root, sessions.plan_start(root, entry, clock=clock), clock=clock)
+            bead = work.get(entry.address, "")
+            plan = sessions.plan_start(root, entry, topic="assigned" if bead else "start", bead=bead, clock=clock)
+            sessions.start_agent(root, plan, clock=clock)
         except GastownError as error:
             return f"{entry.address.path}: {error}"
         return ""

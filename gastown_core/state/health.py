@@ -44,11 +44,13 @@ class Evidence(Record):
     ``session`` and ``alive`` are None where nothing is known; ``tmux_error`` says why if tmux failed to answer,
     and stays empty in a town without tmux.  ``screen`` is (kind, detail) of the last reading of its pane.
     ``stopped`` says that its session was ended on purpose, in words.  ``elsewhere`` is the process of an agent that lives
-    and that tmux does not list; ``for_work`` False says that its session was not started for the work on its hook.
+    and that tmux does not list; ``for_work`` False says that its session was not started for the work on its hook;
+    ``has_run`` False that no event or heartbeat shows that it ever had a session.
     """
 
     standing: bool = False
     town_up: bool = False
+    has_run: bool = True
     off_duty: str = ""
     work_bead: str = ""
     work_since: float = 0.0
@@ -156,7 +158,7 @@ def expected_alive(e: Evidence, limits: Thresholds, now: float) -> str:
         return f"{e.work_bead} is on its hook"
     if e.agent_state in LIVE_STATES:
         return f"its record says {e.agent_state}"
-    if e.standing and e.town_up:
+    if e.standing and e.town_up and e.has_run:
         return "a standing role, and the town is up"
     return ""
 
@@ -168,6 +170,17 @@ def _tmux_failed(e: Evidence, limits: Thresholds, now: float) -> HealthReport | 
         return None
     reason = Reason(f"tmux did not answer: {e.tmux_error}", "process", now)
     return HealthReport(Health.UNKNOWN, None, (reason,), None, _badges(e))
+
+
+def _out_of_sight(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
+    """Work on the hook of an agent in a town without tmux, from whom nothing was ever heard."""
+    if not e.work_bead or e.has_run or e.session is not None or e.tmux_error:
+        return None
+    reasons = (
+        Reason(f"{e.work_bead} is on its hook", "ledger", e.work_since or None),
+        Reason("there is no tmux here and the agent has sent no heartbeat: it may never have been started", "process"),
+    )
+    return HealthReport(Health.UNKNOWN, e.work_since or None, reasons, None, _badges(e))
 
 
 def _fresh(e: Evidence, limits: Thresholds, now: float) -> bool:
@@ -300,5 +313,15 @@ def _idle(e: Evidence, limits: Thresholds, now: float) -> HealthReport:
     return HealthReport(Health.IDLE, since, (Reason("nothing on its hook", "ledger"),), None, badges)
 
 
-_RULES = (_ledger_failed, _stopped, _zombie, _tmux_failed, _waiting, _limited, _at_work, _busy_without_hook)
+_RULES = (
+    _ledger_failed,
+    _stopped,
+    _zombie,
+    _tmux_failed,
+    _out_of_sight,
+    _waiting,
+    _limited,
+    _at_work,
+    _busy_without_hook,
+)
 """The order in which the rules are asked; the first that answers decides."""

@@ -174,6 +174,7 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
     return Evidence(
         standing=entry.address.role in STANDING,
         town_up=_is_up(facts),
+        has_run=_has_run(facts, entry),
         off_duty=_off_duty(facts, entry.address),
         stopped=_stopped(facts, entry.address),
         work_bead=bead.id if bead is not None else "",
@@ -200,6 +201,11 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
 def _is_up(facts: TownFacts) -> bool:
     """The town is up if its mayor has a session (the deacon and the others stand or fall with it)."""
     return facts.panes is not None and "hq-mayor" in facts.panes
+
+
+def _has_run(facts: TownFacts, entry: RosterEntry) -> bool:
+    """Whether an event of its own or a heartbeat shows that the agent has had a session."""
+    return entry.address.path in facts.last_events or entry.session in facts.heartbeats
 
 
 def _off_duty(facts: TownFacts, address: Address) -> str:

@@ -11,13 +11,15 @@ import re
 
 from gastown_core.errors import NoTmuxError, TmuxError
 from gastown_core.files.locks import FileLock
-from gastown_core.tmux.socket import answers, call_back, socket_path
+from gastown_core.tmux.socket import answers, call_back, has_tmux, socket_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NO_TMUX_HINT = "install tmux 3.2 or newer (apt install tmux, brew install tmux)"
+OLDEST = (3, 2)
+"""The oldest tmux that has what is used here (``new-session -e``, popups, subscriptions)."""
 SESSION_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -97,10 +99,14 @@ class TmuxServer:
         return answers(self.socket, self.timeout_s) or call_back(self.socket)
 
     def version(self) -> tuple[int, int]:
-        """(3, 3) of ``tmux 3.3a``; asked once. Raises NoTmuxError."""
+        """(3, 3) of ``tmux 3.3a``; asked once. Raises NoTmuxError, TmuxError if it is older than OLDEST."""
         if self._version is None:
             found = re.search(r"(\d+)\.(\d+)", self.run("-V"))
-            self._version = (int(found[1]), int(found[2])) if found else (99, 0)
+            version = (int(found[1]), int(found[2])) if found else (99, 0)
+            if version < OLDEST:
+                why = f"{OLDEST[0]}.{OLDEST[1]} or newer is needed"
+                raise TmuxError(f"tmux {version[0]}.{version[1]} is too old", why, NO_TMUX_HINT)
+            self._version = version
         return self._version
 
     def has_session(self, session: str) -> bool:
@@ -131,6 +137,13 @@ class TmuxServer:
             self.run("kill-server")
         except NoServerError:
             pass
+
+
+def require_tmux() -> None:
+    """Raise NoTmuxError where there is no tmux, TmuxError where it is too old; both say what to do."""
+    if not has_tmux():
+        raise NoTmuxError("there is no tmux on this machine", "agents' sessions run in it", NO_TMUX_HINT)
+    TmuxServer("gt-version").version()
 
 
 def _literal(word: str) -> str:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.events.log import append_event
+from gastown_core.model.address import POLECAT
 from gastown_core.model.hook_life import ACTIVE, COMPLETED, CREATED, SUSPENDED
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.address import Address
@@ -67,6 +70,19 @@ def record_session(root: str, entry: RosterEntry, *, runs: bool, clock: Clock = 
         return
     prefix = rig_prefix(root, entry.address.rig)
     record_hook(root, ledger, entry.address, prefix, state, bead=bead, clock=clock)
+
+
+def never_started(ledger: TownLedger, agents: Iterable[RosterEntry]) -> dict[Address, str]:
+    """Which polecats have work on the hook and have never had a session (slung where there was no tmux), with its id."""
+    found = {}
+    for entry in agents:
+        if entry.address.role != POLECAT:
+            continue
+        known = get_agent_bead(ledger, entry.bead_id)
+        fields = known.fields if known is not None else {}
+        if fields.get("hook_state") == CREATED and fields.get("hook_bead"):
+            found[entry.address] = fields["hook_bead"]
+    return found
 
 
 def record_pause(root: str, entry: RosterEntry) -> bool:

@@ -6,12 +6,14 @@ import contextlib
 import os
 from dataclasses import dataclass
 
+from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, TmuxError
 from gastown_core.events.log import append_event
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.town import sessions
+from gastown_core.town.hook_record import never_started
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import lives
 from gastown_core.town.settings import load_settings
@@ -56,6 +58,8 @@ def bring_up(
 ) -> list[Service]:
     """Start every standing agent that does not live, and bind the feed key to ``feed_argv``; one row for each.
 
+    So do polecats with work on the hook that never had a session, as after a time without tmux.
+
     Appends ``boot`` if all of them run.  Raises NoTmuxError; an agent that fails is a row, not an exception.
     """
     from concurrent.futures import ThreadPoolExecutor
@@ -63,13 +67,17 @@ def bring_up(
     server = sessions.server_of(root)
     inventory = read_inventory(root)
     wanted = standing_agents(root, inventory)
+    work = never_started(TownLedger(root), inventory.agents)
+    wanted += [entry for entry in inventory.agents if entry.address in work]
 
     def start(entry: RosterEntry) -> Service:
         address = entry.address
         try:
             if lives(root, entry):
                 return Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
-            plan = sessions.plan_start(root, entry, agent=agent, topic="start", sender=sender, clock=clock)
+            bead = work.get(address, "")
+            topic = "assigned" if bead else "start"
+            plan = sessions.plan_start(root, entry, agent=agent, topic=topic, sender=sender, bead=bead, clock=clock)
             sessions.respawn_agent(root, plan, clock=clock)
         except GastownError as error:
             return Service(address.path, address.role, address.rig, False, str(error))

@@ -55,6 +55,19 @@ def ended(screen: Screen, timeout_s: float = 10.0) -> int | None:
     return screen.process.poll()
 
 
+def test_a_terminal_that_cannot_be_drawn_on_gets_plain_lines(town: str) -> None:
+    opened = Screen([*GT, "feed"], town, columns=140, rows=40, term="dumb")
+    try:
+        assert opened.wait("mayor", 20), opened.text()
+        append_event(town, "mail", "mayor", {"to": "demo/rust", "subject": "from outside"})
+        assert opened.wait("from outside", 10), opened.text()
+        assert "Convoys" not in opened.text()
+        opened.process.send_signal(signal.SIGINT)
+        assert ended(opened) == 0
+    finally:
+        opened.close()
+
+
 def test_the_sample_town_is_shown_and_an_event_and_keys_arrive(town: str, screen: Screen) -> None:
     for words in ("Demo convoy", "0/3", "rust", "alice", "dm-9d8", "escalated HIGH"):
         assert screen.wait(words, 10), screen.text()

@@ -16,6 +16,7 @@ import pytest
 
 from gastown_core.model.order import Order, Receipt
 from gastown_core.orders.perform import command_log, perform
+from tests.support.cli import gt as run_gt
 
 pytestmark = pytest.mark.e2e
 
@@ -139,15 +140,19 @@ def test_a_real_town_and_a_full_folder_are_refused(place: Path) -> None:
     assert (place / "full" / "file").read_text() == "x"
 
 
-def test_without_tmux_the_demo_still_makes_a_town(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = place / "bin"
-    folder.mkdir()
-    for program in ("git", "sh", "env"):
-        found = shutil.which(program)
-        assert found is not None
-        (folder / program).symlink_to(found)
-    monkeypatch.setenv("PATH", str(folder))
-    town = place / "town"
-    out = gt("demo", str(town), "--plain", "--for", "1s", "--agents", "1", cwd=place)
-    assert "no tmux" in out
-    assert "convoys" in out
+def test_without_tmux_the_demo_stops_with_what_to_install(place: Path, without_tmux: None) -> None:
+    done = run_gt("demo", str(place / "town"), "--plain", "--for", "1s", "--agents", "1", cwd=str(place))
+    assert done.code == 1
+    assert "no tmux" in done.err and "install tmux" in done.err
+    assert not (place / "town").exists()
+
+
+def test_a_tmux_that_is_too_old_is_named_with_its_version(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = place / "bin" / "tmux"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho tmux 3.1c\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{old.parent}:{os.environ['PATH']}")
+    done = run_gt("demo", str(place / "town"), "--plain", "--for", "1s", cwd=str(place))
+    assert done.code == 1
+    assert "tmux 3.1 is too old" in done.err and "3.2 or newer" in done.err

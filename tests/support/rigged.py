@@ -97,6 +97,11 @@ def sessions_too(rigged: Rigged, server: object) -> Iterator[Rigged]:
 @pytest.fixture
 def without_tmux(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """A PATH that has git and no tmux."""
+    monkeypatch.setenv("PATH", path_without_tmux(tmp_path))
+
+
+def path_without_tmux(tmp_path: object) -> str:
+    """A new folder of ``tmp_path`` with git and what it needs, for PATH."""
     import shutil
     import sys
 
@@ -105,7 +110,7 @@ def without_tmux(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     for program in ("git", "sh", "env"):
         os.symlink(str(shutil.which(program)), os.path.join(folder, program))
     os.symlink(sys.executable, os.path.join(folder, "python3"))
-    monkeypatch.setenv("PATH", folder)
+    return folder
 
 
 def make_executable(path: str, text: str) -> None:

@@ -112,6 +112,7 @@ class _Teller:
         self.state: SchedulerState = scheduler.read_state(root)
         self.convoys = feeding.open_convoys(ledger)
         self.plan = feeding.plan_feed(root, ledger, self.board, convoys=self.convoys)
+        self.held_members = {member: hold for member, _, hold in self.plan.held}
         self.queue = read_queue(root, ledger, clock.now(), self.board)
         self.queues = scheduler.is_deferred(root) or bool(self.queue.waiting)
         self.capacity: Capacity = self.plan.capacity or read_capacity(root, ledger, live=self.board.live, clock=clock)
@@ -214,7 +215,7 @@ class _Teller:
         if known is not None and known.state != HELD:
             return known
         bead = self.board.bead(bead_id)
-        hold = self.board.hold(bead_id)
+        hold = self.board.hold(bead_id) or self.held_members.get(bead_id)
         if bead is None or bead.status == "tombstone":
             text = hold.text if hold is not None else "nobody knows it"
             return Answer(bead_id, "", 0, "", HELD, text, 0, hold.code if hold is not None else "")

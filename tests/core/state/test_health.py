@@ -92,6 +92,12 @@ def test_hooked_work_is_judged_by_the_time_since_progress(quiet_min: float, ralp
             Evidence(standing=True, town_up=True, session=False),
             Health.ZOMBIE,
         ),
+        (
+            "standing role that was never started",
+            Evidence(standing=True, town_up=True, session=False, has_run=False),
+            Health.IDLE,
+        ),
+        ("no tmux and not a word", at_work(1, session=None, alive=None, has_run=False), Health.UNKNOWN),
         ("standing role in a town that is down", Evidence(standing=True, session=False), Health.IDLE),
         ("asks permission", at_work(1, screen=("permission", "Bash: npm i")), Health.WAITING),
         ("start-up dialog", at_work(1, screen=("dialog", "trust this folder?")), Health.WAITING),

@@ -13,6 +13,7 @@ from gastown_core.town import lifecycle, sessions
 from gastown_core.town.agents import remove_agent, set_agent
 from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import set_setting
+from tests.support.rigged import path_without_tmux
 from tests.support.tmux import needs_tmux, screen, until
 
 
@@ -64,6 +65,19 @@ def test_a_dead_agent_is_revived_in_its_own_pane(town):
     until(lambda: sessions.find_session(town.root, entry).dead, "it is dead")
     _, again = start(town)
     assert again.pane_id == pane.pane_id and again.pid != pane.pid
+
+
+@needs_tmux
+def test_work_slung_without_tmux_is_begun_when_the_town_comes_up(town, monkeypatch, tmp_path):
+    bead = town.file()
+    path = os.environ["PATH"]
+    monkeypatch.setenv("PATH", path_without_tmux(tmp_path))
+    worker = town.sling(bead.id, session=True).result.agent
+    monkeypatch.setenv("PATH", path)
+    rows = {row.name: row for row in lifecycle.bring_up(town.root, sender="overseer")}
+    assert rows[worker].ok and "scripted" in rows[worker].detail
+    until(lambda: sessions.is_alive(sessions.find_session(town.root, town.entry(worker))), "it lives")
+    assert lifecycle.never_started(town.ledger, [town.entry(worker)]) == {}
 
 
 @needs_tmux

@@ -125,3 +125,13 @@ def test_closed_work_tells_how_it_closed_and_unknown_work_is_an_error(paper):
     assert told(paper, bead) == [(bead, "over", "closed: Merged in sh-mr001")]
     with pytest.raises(NotFoundError):
         explain(paper.root, paper.ledger, "sh-zzzzz")
+
+
+def test_a_member_of_a_new_convoy_is_told_when_it_goes_out(paper):
+    paper.set("convoy.feed_grace", "30s")
+    bead = paper.file()
+    convoy = paper.convoy("C", bead)
+    ((found, state, text),) = told(paper, bead)
+    assert (found, state) == (bead, "held") and text.startswith("its convoy is new; given out in ")
+    answer = explain(paper.root, paper.ledger, bead, clock=paper.clock).answers[0]
+    assert (answer.convoy, answer.code) == (convoy, "fresh")
