@@ -68,6 +68,7 @@ ROOT = Root(
         Command("export", _C + "export", _FILES, "write beads as JSON lines"),
         Command("import", _C + "import_beads", _FILES, "read beads from JSON lines or a table dump"),
         Command("sync", _C + "sync", _FILES, "compact, commit, and push if asked"),
+        Command("merge", _C + "merge", _FILES, "merge issues.jsonl, as other tools registered it with git"),
         Command("merge-driver", _C + "merge_driver", _FILES, "git calls this to merge issues.jsonl"),
         Command("doctor", _C + "doctor", _FILES, "look for what is wrong, and mend it with --fix"),
     ),

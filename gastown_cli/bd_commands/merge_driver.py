@@ -22,6 +22,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Merge them; never leaves a conflict."""
     report = merge_files(args.base, args.ours, args.theirs)
-    if not args.quiet and report.both_changed:
-        note(f"beads: merged {report.both_changed} that both sides had changed")
+    for sentence in () if args.quiet else report.sentences():
+        note(f"beads: {sentence}")
     return 0

@@ -203,7 +203,7 @@ def _merge_conflicts(store: JsonlStore) -> list[str]:
         store.index.refresh()
     finally:
         store.end()
-    return [f"merged both sides of {found[1].both_changed} beads; the file as it was is issues.jsonl.conflict.bak"]
+    return [*found[1].sentences(), "resolved the conflict markers; the file as it was is issues.jsonl.conflict.bak"]
 
 
 def _lines(path: str) -> list[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import namedtuple
 
 from gastown_core.beads import record
-from gastown_core.beads.merging import is_other_bead, merge
+from gastown_core.beads.merging import merge
+from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, parted_as, renamed, with_new_id
 from gastown_core.beads.unfolding import unfolded
 from gastown_core.errors import StoreError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.model.bead import CLOSED
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,47 +20,67 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
     class Version(NamedTuple):
-        """One version of the ledger: records by id, header lines, and the lines that are no bead."""
+        """One version of the ledger: records and their lines by id, header lines, and the lines that are no bead."""
 
         beads: dict[str, dict[str, Any]]
+        lines: dict[str, bytes]
         heads: list[bytes]
         others: list[bytes]
-
-    class MergeReport(NamedTuple):
-        """What a merge did: beads in the result, those both sides had changed, and ids that two beads had drawn."""
-
-        total: int
-        both_changed: int
-        renamed: tuple[str, ...]
 else:
-    Version = namedtuple("Version", "beads heads others")
-    MergeReport = namedtuple("MergeReport", "total both_changed renamed")
+    Version = namedtuple("Version", "beads lines heads others")
 
 
-def merge_files(base: str, ours: str, theirs: str) -> MergeReport:
-    """Merge three files and write the result into ``ours``. Raises StoreError; ``ours`` is then as it was."""
-    data, report = merge_versions(*(read_version(_bytes(path).splitlines()) for path in (base, ours, theirs)))
-    write_atomic(ours, data)
+class MergeReport(Record):
+    """What a merge did: beads in the result, those both sides had changed, and beads that got another id."""
+
+    total: int
+    both_changed: int
+    parted: tuple[Twin, ...]
+
+    def sentences(self) -> list[str]:
+        """The report in words, a line each; empty if nothing is worth a word."""
+        said = [f"merged {self.both_changed} beads that both sides had changed"] if self.both_changed else []
+        said += [
+            f"two beads had the id {twin.old}: {twin.kept!r} keeps it, {twin.moved!r} is {twin.new} now"
+            for twin in self.parted
+        ]
+        return said
+
+
+def merge_files(base: str, ours: str, theirs: str, output: str = "") -> MergeReport:
+    """Merge three files and write the result into ``output``, by itself ``ours``; a missing ``base`` is empty.
+
+    A side with git's conflict markers in it is merged in itself first.  Raises StoreError; the file written to is
+    then as it was.
+    """
+    sides = (_bytes(base, may_miss=True), _bytes(ours), _bytes(theirs))
+    data, report = merge_versions(*(read_version(_without_markers(side).splitlines()) for side in sides))
+    write_atomic(output or ours, data)
     return report
 
 
-def _bytes(path: str) -> bytes:
+def _without_markers(data: bytes) -> bytes:
+    resolved = resolve_conflicts(data)
+    return data if resolved is None else resolved[0]
+
+
+def _bytes(path: str, *, may_miss: bool = False) -> bytes:
     try:
         with open(path, "rb") as handle:
             return handle.read()
-    except FileNotFoundError:
-        return b""
     except OSError as error:
+        if may_miss and isinstance(error, FileNotFoundError):
+            return b""
         raise StoreError(f"cannot read {path}", error.strerror or str(error)) from error
 
 
 def read_version(lines: Iterable[bytes]) -> Version:
     """A version of the ledger from its lines; the last line of an id wins."""
-    version = Version({}, [], [])
+    version = Version({}, {}, [], [])
     for _, line in unfolded((0, line) for line in lines):
         kind, value = record.classify(line)
         if kind in (record.BEAD, record.TOMBSTONE):
-            version.beads[value.id] = value.raw
+            version.beads[value.id], version.lines[value.id] = value.raw, record.plain(line)
         elif kind == record.HEADER:
             version.heads.append(line)
         elif kind != record.BLANK:
@@ -65,35 +88,94 @@ def read_version(lines: Iterable[bytes]) -> Version:
     return version
 
 
-def merge_versions(base: Version, ours: Version, theirs: Version) -> tuple[bytes, MergeReport]:
-    """The canonical bytes of the merged ledger."""
-    merged: dict[str, dict[str, Any]] = {}
-    renamed: list[str] = []
+def merge_versions(
+    base: Version, ours: Version, theirs: Version, *, knows_base: bool = True
+) -> tuple[bytes, MergeReport]:
+    """The bytes of the merged ledger, the same whichever side is called ours.
+
+    Where the base is not known, an empty one, a bead with two titles is one bead that was edited.  Beads in the order of their ids; what only one side touched keeps the bytes of its line.
+    """
+    base, ours, theirs = _follow_partings(base, ours, theirs)
+    ours, theirs, parted = _part_twins(base, ours, theirs, by_title=knows_base)
+    merged: dict[str, bytes] = {}
     both = 0
-    for bead_id in dict.fromkeys([*ours.beads, *theirs.beads]):
+    for bead_id in {**ours.beads, **theirs.beads}:
         before, one, other = base.beads.get(bead_id), ours.beads.get(bead_id), theirs.beads.get(bead_id)
-        if before is None and one is not None and other is not None and is_other_bead(one, other):
-            for raw in _apart(one, other):
-                merged[str(raw["id"])] = raw
-            renamed.append(bead_id)
-            continue
         both += one is not None and other is not None and before not in (one, other) and one != other
         result = merge(before, one, other)
         if result is not None:
-            merged[bead_id] = _repaired(result)
-    lines = ours.heads or theirs.heads
-    lines = [*lines, *(record.encode(merged[bead_id]) for bead_id in sorted(merged))]
+            merged[bead_id] = _line_of(bead_id, result, base, ours, theirs)
+    lines = [*_pick(base.heads, ours.heads, theirs.heads), *(merged[bead_id] for bead_id in sorted(merged))]
     lines += _merge_lines(base.others, ours.others, theirs.others)
-    data = b"".join(line + b"\n" for line in lines)
-    return data, MergeReport(len(merged), both, tuple(renamed))
+    return b"".join(line + b"\n" for line in lines), MergeReport(len(merged), both, parted)
 
 
-def _apart(one: dict[str, Any], other: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Two beads that drew the same id: the younger one gets another, the same whoever merges."""
-    older, younger = sorted((one, other), key=lambda raw: (str(raw.get("created_at")), record.encode(raw)))
-    new_id = f"{younger['id']}x"
-    edges = [{**edge, "issue_id": new_id} for edge in younger.get("dependencies") or () if isinstance(edge, dict)]
-    return older, {**younger, "id": new_id, "dependencies": edges}
+def _line_of(bead_id: str, result: dict[str, Any], base: Version, ours: Version, theirs: Version) -> bytes:
+    """The line of a merged record: the one it has on a side already, else a new one."""
+    standing = {version.lines[bead_id] for version in (ours, theirs) if version.beads.get(bead_id) == result}
+    if standing:
+        # where both wrote the same in other words, the one that changed the line counts
+        return max(standing - {base.lines.get(bead_id, b"")} or standing)
+    return record.encode(_repaired(result))
+
+
+def _follow_partings(base: Version, ours: Version, theirs: Version) -> tuple[Version, Version, Version]:
+    """Base and sides as if both sides knew of the new ids that an earlier merge, in one of them, gave to beads."""
+    sides = [ours, theirs]
+    for place, side in enumerate(sides):
+        other = sides[1 - place]
+        names = {
+            bead_id: new
+            for bead_id, before in base.beads.items()
+            if bead_id in side.beads
+            and side.beads[bead_id] is not before
+            and is_other_bead(before, side.beads[bead_id])
+            and (new := parted_as(before, side.beads))
+            and new not in base.beads
+        }
+        if names:
+            base = _renamed(base, names)
+            behind = {old: new for old, new in names.items() if new not in other.beads}
+            sides[1 - place] = _renamed(other, behind)
+    return base, sides[0], sides[1]
+
+
+def _part_twins(
+    base: Version, ours: Version, theirs: Version, *, by_title: bool
+) -> tuple[Version, Version, tuple[Twin, ...]]:
+    """The sides with another id for the younger of two beads that share one, and for all that means it there."""
+    places = (base.beads, ours.beads, theirs.beads)
+    names: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    parted = []
+    for bead_id in sorted(ours.beads.keys() & theirs.beads.keys()):
+        one, other = ours.beads[bead_id], theirs.beads[bead_id]
+        before = base.beads.get(bead_id)
+        if (before is not None and not record.is_stone(before)) or record.is_stone(one) or record.is_stone(other):
+            continue
+        if is_other_bead(one, other, by_title=by_title):
+            older, younger = by_age(one, other)
+            new = new_id(younger, *places)
+            names[0 if younger is one else 1][bead_id] = new
+            parted.append(Twin(bead_id, new, str(older.get("title")), str(younger.get("title"))))
+    return _renamed(ours, names[0], base), _renamed(theirs, names[1], base), tuple(parted)
+
+
+def _renamed(version: Version, names: dict[str, str], base: Version | None = None) -> Version:
+    """The version with beads renamed, and what means them; records that stand in ``base`` mean something else."""
+    if not names:
+        return version
+    out = version._replace(beads={}, lines={})
+    words = [old.encode() for old in names]
+    for bead_id, raw in version.beads.items():
+        line = version.lines[bead_id]
+        if bead_id in names:
+            raw = with_new_id(renamed(raw, names), names[bead_id])
+        elif (base is None or base.beads.get(bead_id) != raw) and any(word in line for word in words):
+            raw = renamed(raw, names)
+        new = names.get(bead_id, bead_id)
+        out.lines[new] = line if raw is version.beads[bead_id] or raw == version.beads[bead_id] else record.encode(raw)
+        out.beads[new] = raw
+    return out
 
 
 def _repaired(raw: dict[str, Any]) -> dict[str, Any]:
@@ -103,25 +185,67 @@ def _repaired(raw: dict[str, Any]) -> dict[str, Any]:
     return raw
 
 
+def _pick(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> list[bytes]:
+    """The lines of the side that changed them; of two changes the greater, so that both sides choose the same."""
+    if ours in (base, theirs):
+        return theirs
+    return ours if theirs == base else max(ours, theirs)
+
+
 def _merge_lines(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> list[bytes]:
-    """Lines that are no bead, as a set with removals honoured."""
-    before, left, right = set(base), set(ours), set(theirs)
-    return [line for line in dict.fromkeys([*ours, *theirs]) if line not in before or (line in left and line in right)]
+    """Lines that are no bead, those of the base first: memories by their key, others as a set; removals are honoured."""
+    before, left, right = map(_by_key, (base, ours, theirs))
+    out = []
+    for key in dict.fromkeys([*before, *sorted({*left, *right})]):
+        old, one, other = before.get(key), left.get(key), right.get(key)
+        if one == other or other == old:
+            found = one
+        elif one == old:
+            found = other
+        elif one is None or other is None:
+            found = one or other
+        else:
+            found = _both_memories(one, other)
+        if found is not None:
+            out.append(found)
+    return out
+
+
+def _by_key(lines: list[bytes]) -> dict[bytes, bytes]:
+    """Lines by what tells them apart: the key of a memory, the whole of any other line."""
+    out = {}
+    for line in lines:
+        kind, value = record.classify(line)
+        key = json.dumps(value.get("key")).encode() if kind == record.MEMORY else line
+        out[key] = line
+    return out
+
+
+def _both_memories(one: bytes, other: bytes) -> bytes:
+    """A memory that both sides changed: both texts, unless one holds the other."""
+    first, second = sorted((one, other))
+    (_, a), (_, b) = record.classify(first), record.classify(second)
+    left, right = str(a.get("value") or ""), str(b.get("value") or "")
+    if right in left:
+        return first
+    return second if left in right else record.encode({**a, **b, "value": f"{left}\n{right}"})
 
 
 def resolve_conflicts(data: bytes) -> tuple[bytes, MergeReport] | None:
     """A file with git's conflict markers, merged; None where it has none."""
     sides: dict[str, list[bytes]] = {"base": [], "ours": [], "theirs": []}
     section = ""
-    found = False
+    found = has_base = False
     for line in data.splitlines():
         kind, marker = record.classify(line) if line[:7] in record.CONFLICT_MARKERS else ("", "")
         if kind == record.CONFLICT:
             found = True
+            has_base = has_base or marker == "|||||||"
             section = {"<<<<<<<": "ours", "|||||||": "base", "=======": "theirs", ">>>>>>>": ""}[marker]
             continue
         for name in (section,) if section else sides:
             sides[name].append(line)
     if not found:
         return None
-    return merge_versions(*(read_version(sides[name]) for name in ("base", "ours", "theirs")))
+    versions = [read_version(sides[name]) for name in ("base", "ours", "theirs")]
+    return merge_versions(*versions, knows_base=has_base)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 
+from gastown_core.beads.record import is_stone, recounted
+from gastown_core.beads.twins import is_other_bead
 from gastown_core.clock import parse_moment
 from gastown_core.model.bead import CLOSED
 
@@ -31,46 +33,41 @@ def merge(base: Raw | None, ours: Raw | None, theirs: Raw | None) -> Raw | None:
     """The merged record, None where the bead is gone. The same result whichever side is called ours."""
     if ours is None or theirs is None:
         return _one_sided(base, ours if ours is not None else theirs)
-    if ours == theirs:
+    if ours == theirs or theirs == base:
         return ours
-    if _is_stone(ours) or _is_stone(theirs):
-        return _with_tombstone(ours, theirs)
-    if base is not None and _is_stone(base):
+    if ours == base:
+        return theirs
+    if is_stone(ours) or is_stone(theirs):
+        return _with_tombstone(base, ours, theirs)
+    if base is not None and is_stone(base):
         base = None
     old, new = sorted((ours, theirs), key=_age_key)
     start = base or {}
     merged: Raw = {}
     for key in dict.fromkeys([*new, *old, *start]):
-        if key not in _STATUS_KEYS:
+        if key in old and key in new and old[key] == new[key]:
+            merged[key] = new[key]
+        elif key not in _STATUS_KEYS:
             _put(merged, key, _field(key, start.get(key), old.get(key), new.get(key)))
+    for key in _STATUS_KEYS:
+        merged.pop(key, None)
     merged.update(_status(start, old, new))
-    return merged
-
-
-def is_other_bead(one: Raw, other: Raw) -> bool:
-    """Whether two records of one id, without a common ancestor, are different beads that drew the same id."""
-    return (
-        one.get("created_at") != other.get("created_at")
-        and one.get("created_by") != other.get("created_by")
-        and one.get("title") != other.get("title")
-    )
+    return recounted(merged, merged)
 
 
 def _one_sided(base: Raw | None, left: Raw | None) -> Raw | None:
     """The other side has no line: it never had one, or dropped it; an edited record stays."""
-    if left is None or base is None or left != base or _is_stone(left):
+    if left is None or base is None or left != base or is_stone(left):
         return left
     return None
 
 
-def _is_stone(raw: Raw) -> bool:
-    return raw.get("status") == "tombstone"
-
-
-def _with_tombstone(ours: Raw, theirs: Raw) -> Raw:
-    if _is_stone(ours) and _is_stone(theirs):
+def _with_tombstone(base: Raw | None, ours: Raw, theirs: Raw) -> Raw:
+    if is_stone(ours) and is_stone(theirs):
         return max(ours, theirs, key=_age_key)
-    stone, record = (ours, theirs) if _is_stone(ours) else (theirs, ours)
+    stone, record = (ours, theirs) if is_stone(ours) else (theirs, ours)
+    if base is None and is_other_bead(stone, record):
+        return record
     deleted = parse_moment(stone.get("deleted_at")) or parse_moment(stone.get("updated_at")) or 0.0
     made_anew = (parse_moment(record.get("created_at")) or 0.0) > deleted
     outlived = (parse_moment(record.get("updated_at")) or 0.0) > deleted + TOMBSTONE_LIFE_S
@@ -97,12 +94,16 @@ def _field(key: str, base: Any, old: Any, new: Any) -> Any:
     if key == "dependencies":
         return list(_set(base, old, new, lambda edge: str(edge.get("depends_on_id"))).values()) or None
     if key == "comments":
-        return sorted(_set(base, old, new, comment_key).values(), key=lambda c: str(c.get("created_at"))) or None
+        return sorted(_set(base, old, new, comment_key).values(), key=_comment_age) or None
     if key == "bonded_from":
         return list(_set(base, old, new, lambda bond: json.dumps(bond, sort_keys=True)).values())
     if key == "metadata" and isinstance(old, dict) and isinstance(new, dict):
         return _mapping(base if isinstance(base, dict) else {}, old, new)
     return _scalar(key, old, new)
+
+
+def _comment_age(comment: Raw) -> tuple[float, str]:
+    return parse_moment(comment.get("created_at")) or 0.0, str(comment.get("created_at"))
 
 
 def _scalar(key: str, old: Any, new: Any) -> Any:
@@ -157,22 +158,20 @@ def _mapping(base: Raw, old: Raw, new: Raw) -> Raw:
 
 
 def _status(base: Raw, old: Raw, new: Raw) -> Raw:
-    """The status and what goes with it, all from one side."""
+    """The status and what goes with it: all from one side, field by field where both sides have one status."""
+    out: Raw = {}
+    if old.get("status") == new.get("status"):
+        for key in _STATUS_KEYS:
+            _put(out, key, _field(key, base.get(key), old.get(key), new.get(key)))
+        return out
     chosen = _status_side(base, old, new)
-    out = {key: chosen[key] for key in _STATUS_KEYS if key in chosen}
-    if out.get("status") != CLOSED:
-        return {"status": out.get("status", "open")}
-    other = new if chosen is old else old
-    if "close_reason" not in out and other.get("status") == CLOSED and other.get("close_reason"):
-        out["close_reason"] = other["close_reason"]
-    return out
+    return {key: chosen[key] for key in _STATUS_KEYS if key in chosen}
 
 
 def _status_side(base: Raw, old: Raw, new: Raw) -> Raw:
+    """The side whose status counts, where they differ."""
     old_closed, new_closed = old.get("status") == CLOSED, new.get("status") == CLOSED
     if old_closed == new_closed:
-        if old_closed:
-            return new
         return old if new.get("status") == base.get("status") else new
     closed, still_open = (old, new) if old_closed else (new, old)
     if base.get("status") != CLOSED:

@@ -132,6 +132,11 @@ def parse_line(line: bytes) -> Bead | None:
     return value if kind in (BEAD, TOMBSTONE) else None
 
 
+def is_stone(raw: dict[str, Any]) -> bool:
+    """Whether a record deletes its id."""
+    return raw.get("status") == "tombstone"
+
+
 def modern(raw: dict[str, Any]) -> dict[str, Any]:
     """A copy with the spellings of older writers brought up to date, for what leaves the ledger or comes in anew."""
     out = dict(raw)

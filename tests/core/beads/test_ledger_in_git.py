@@ -139,3 +139,38 @@ def test_switching_branches_is_seen_at_once(repo):
     assert [bead.id for bead in store.find(BeadQuery())] == ["gt-both1"]
     git(repo, "checkout", "-q", "side")
     assert len(store.find(BeadQuery())) == 2
+
+
+@pytest.mark.parametrize("driver", ["bd merge %A %O %A %B", "bd merge-driver %O %A %B"], ids=["go's", "ours"])
+@pytest.mark.parametrize("way", ["merge", "rebase"])
+def test_two_worktrees_under_one_epic_come_to_one_ledger(repo, tmp_path, driver, way):
+    store = store_of(repo)
+    epic = create(store, "epic", issue_type="epic")
+    sync_store(store)
+    git(repo, "config", "merge.beads.driver", driver)
+    other = tmp_path / "other"
+    git(repo, "worktree", "add", "-q", "-b", "side", str(other))
+    beside = store_of(other)
+    for one, who in ((store, "main"), (beside, "side")):
+        child = create(one, f"child of {who}", parent=epic)
+        assert child == f"{epic}.1"
+        create(one, f"waits for the child of {who}", bead_id=f"gt-after{who}")
+        link(one, f"gt-after{who}", child)
+        sync_store(one)
+    git(other, "branch", "-q", "before")
+    said = subprocess.run(
+        ["git", way, *(["-q", "--no-edit"] if way == "merge" else []), "main"],
+        cwd=other,
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode == 0 and f"two beads had the id {epic}.1" in said.stderr
+    git(repo, "merge", "-q", "-m", "m", "before")
+    for one in (store, beside):
+        children = {bead.title: bead.id for bead in one.find(BeadQuery(parent=epic))}
+        assert children["child of main"] == f"{epic}.1" and len(children) == 2
+        for who in ("main", "side"):
+            assert [edge.target for edge in one.get(f"gt-after{who}").edges] == [children[f"child of {who}"]]
+    assert (repo / ".beads/issues.jsonl").read_bytes() == (other / ".beads/issues.jsonl").read_bytes()
+    git(repo, "merge", "-q", "-m", "m", "side")
+    assert (repo / ".beads/issues.jsonl").read_bytes() == (other / ".beads/issues.jsonl").read_bytes()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gastown_core.beads.merge_driver import merge_versions, read_version, resolve_conflicts
+from gastown_core.beads.merge_driver import merge_files, merge_versions, read_version, resolve_conflicts
 from gastown_core.beads.merging import merge
-from gastown_core.beads.record import encode
+from gastown_core.beads.record import CONFLICT_MARKERS, encode
+from gastown_core.errors import StoreError
 from tests.support.stores import edge, raw
 
 T0, T1, T2, T3 = (f"2026-03-0{day}T10:00:00Z" for day in (2, 3, 4, 5))
@@ -19,7 +22,7 @@ def bead(at=T0, **keys):
 
 
 def closed(at, reason="done", **keys):
-    return bead(at, status="closed", closed_at=at, close_reason=reason, **keys)
+    return bead(at, **{"status": "closed", "closed_at": at, "close_reason": reason, **keys})
 
 
 def stone(at):
@@ -107,6 +110,35 @@ TABLE = [
         bead(T2, labels=["b"], title="new"),
         {"labels": ["a", "b"], "title": "new"},
     ),
+    (
+        "an open bead keeps its close reason",
+        bead(close_reason="once"),
+        bead(T1, close_reason="once", title="x"),
+        bead(T2, close_reason="once", assignee="nux"),
+        {"status": "open", "close_reason": "once"},
+    ),
+    (
+        "a close reason that one side edited",
+        closed(T0, "one"),
+        closed(T0, "better", updated_at=T1),
+        closed(T0, "one", updated_at=T2, title="x"),
+        {"close_reason": "better", "title": "x"},
+    ),
+    (
+        "comments in the order of their moments",
+        bead(),
+        bead(T1, comments=[{**C1, "created_at": "2026-03-03T10:00:00.5Z"}]),
+        bead(T2, comments=[{**C2, "created_at": "2026-03-03T10:00:00Z"}]),
+        {"comments": [{**C2, "created_at": "2026-03-03T10:00:00Z"}, {**C1, "created_at": "2026-03-03T10:00:00.5Z"}]},
+    ),
+    (
+        "counts that the lines carry",
+        bead(comment_count=0, dependency_count=0),
+        bead(T1, comments=[C1], comment_count=1, dependency_count=0),
+        bead(T2, dependencies=[AB], comment_count=0, dependency_count=1),
+        {"comment_count": 1, "dependency_count": 1},
+    ),
+    ("a deleted bead with the id of another", None, stone(T3), bead(T2, created_at=T1, title="x"), {"status": "open"}),
     ("dropped on one side, untouched on the other", bead(), None, bead(), None),
     ("dropped on one side, edited on the other", bead(), None, bead(T1, title="x"), {"title": "x"}),
 ]
@@ -164,10 +196,20 @@ def test_merging_does_not_depend_on_the_side(base, ours, theirs):
 @settings(max_examples=100, deadline=None)
 @given(records, records)
 def test_an_unchanged_side_yields(base, changed):
-    if "tombstone" not in (base["status"], changed["status"]) and base["updated_at"] <= changed["updated_at"]:
-        found = merge(base, base, changed)
-        for key in ("title", "status", "labels", "priority", "notes", "metadata"):
-            assert (found.get(key) or None) == (changed.get(key) or None), key
+    assert merge(base, base, changed) == changed == merge(base, changed, base)
+
+
+@settings(max_examples=300, deadline=None)
+@given(records, records, records)
+def test_a_merge_makes_no_value_up_and_changes_nothing_that_no_side_changed(base, ours, theirs):
+    found = merge(base, ours, theirs)
+    for key in {*base, *ours, *theirs, *found} - {"labels", "dependencies", "notes", "metadata"}:
+        sides = (ours.get(key), theirs.get(key))
+        assert found.get(key) in sides, key
+        if found["status"] != "tombstone" and "tombstone" not in (base["status"], ours["status"], theirs["status"]):
+            assert base.get(key) not in sides or found.get(key) in sides
+            if sides == (base.get(key), base.get(key)) and ours["status"] == theirs["status"]:
+                assert found.get(key) == base.get(key), key
 
 
 def version(*lines):
@@ -179,16 +221,6 @@ def test_a_merged_file_is_sorted_and_keeps_what_is_no_bead():
     data, report = merge_versions(version(junk), version(raw("gt-2"), memory), version(raw("gt-1"), junk))
     assert data.splitlines() == [encode(raw("gt-1")), encode(raw("gt-2")), memory]
     assert (report.total, report.both_changed) == (2, 0)
-
-
-def test_two_beads_that_drew_one_id_are_both_kept():
-    one = raw("gt-1", "mine", created_at=T1, created_by="a", dependencies=[AB])
-    other = raw("gt-1", "yours", created_at=T0, created_by="b")
-    data, report = merge_versions(version(), version(one), version(other))
-    assert report.renamed == ("gt-1",)
-    found = version(*data.splitlines()).beads
-    assert found["gt-1"]["title"] == "yours" and found["gt-1x"]["title"] == "mine"
-    assert found["gt-1x"]["dependencies"][0]["issue_id"] == "gt-1x"
 
 
 @pytest.mark.parametrize("middle", [[], [b"||||||| base", encode(bead())]], ids=["two sides", "with the base"])
@@ -208,3 +240,58 @@ def test_conflict_markers_are_resolved_by_field(middle):
     assert list(found) == ["gt-0", "gt-1", "gt-9"] and found["gt-1"]["labels"] == ["x"]
     assert found["gt-1"]["title"] == ("new" if middle else "a bead")
     assert resolve_conflicts(data) is None
+
+
+def test_a_line_that_one_side_changed_or_none_keeps_its_bytes():
+    odd = b'{"id": "gt-1",  "title": "spaced", "status": "open", "dependent_count": 3}'
+    new = b'{"id": "gt-2",  "title": "changed", "status": "open"}'
+    old = b'{"id": "gt-2",  "title": "old", "status": "open"}'
+    data, _ = merge_versions(version(odd, old), version(odd, new), version(odd, old, raw("gt-3")))
+    assert data.splitlines() == [odd, new, encode(raw("gt-3"))]
+
+
+MARKED = [b"<<<<<<< HEAD", encode(bead(T1, title="new")), b"=======", encode(bead(T2, labels=["x"])), b">>>>>>> b"]
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs", "base"])
+def test_a_side_with_conflict_markers_is_merged_in_itself(tmp_path, side):
+    files = {name: tmp_path / name for name in ("base", "ours", "theirs")}
+    for name, path in files.items():
+        lines = MARKED if name == side else [encode(bead(T0))]
+        path.write_bytes(b"".join(line + b"\n" for line in [*lines, encode(raw(f"gt-{name}"))]))
+    report = merge_files(*(str(files[name]) for name in ("base", "ours", "theirs")))
+    data = files["ours"].read_bytes()
+    assert not any(line[:7] in CONFLICT_MARKERS for line in data.splitlines())
+    found = read_version(data.splitlines())
+    assert found.others == [] and report.total == len(found.beads)
+    assert found.beads["gt-1"].get("labels") == (["x"] if side != "base" else None)
+
+
+def memory(value, key="k", **more):
+    return encode({"_type": "memory", "key": key, "value": value, **more})
+
+
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs", "expected"),
+    [
+        ("a", "b", "a", ["b"]),
+        ("a", "b", "c", ["b\nc"]),
+        (None, "b", "c", ["b\nc"]),
+        ("a", "a and b", "a", ["a and b"]),
+        ("a", "a and b", "b", ["a and b"]),
+        ("a", None, "a", []),
+        ("a", None, "b", ["b"]),
+    ],
+)
+def test_a_memory_stays_one_line_whoever_changed_it(base, ours, theirs, expected):
+    sides = [version(*([memory(text)] if text else [])) for text in (base, ours, theirs)]
+    for one, other in (sides[1:], sides[:0:-1]):
+        data, _ = merge_versions(sides[0], one, other)
+        assert [json.loads(line)["value"] for line in data.splitlines()] == expected
+
+
+def test_a_missing_side_is_an_error_and_no_deletion(tmp_path):
+    (tmp_path / "ours").write_bytes(encode(bead()) + b"\n")
+    with pytest.raises(StoreError):
+        merge_files(str(tmp_path / "base"), str(tmp_path / "ours"), str(tmp_path / "theirs"))
+    assert (tmp_path / "ours").read_bytes() == encode(bead()) + b"\n"

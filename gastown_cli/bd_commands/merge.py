@@ -1,0 +1,28 @@
+"""``bd merge OUTPUT BASE OURS THEIRS``: the merge driver as other tools' ``bd`` registered it, the result's place first."""
+
+from __future__ import annotations
+
+from gastown_cli.output import note
+from gastown_core.beads.merge_driver import merge_files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The four files, as git gives them with %A %O %A %B."""
+    parser.add_argument("output", help="where the result is written")
+    parser.add_argument("base", help="the common ancestor")
+    parser.add_argument("ours", help="our side")
+    parser.add_argument("theirs", help="their side")
+    parser.add_argument("--json", action="store_true", help="taken as everywhere")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing")
+
+
+def run(args: Namespace) -> int:
+    """Merge them; never leaves a conflict."""
+    report = merge_files(args.base, args.ours, args.theirs, args.output)
+    for sentence in () if args.quiet else report.sentences():
+        note(f"beads: {sentence}")
+    return 0
