@@ -203,7 +203,10 @@ def _merge_conflicts(store: JsonlStore) -> list[str]:
         store.index.refresh()
     finally:
         store.end()
-    return [*found[1].sentences(), "resolved the conflict markers; the file as it was is issues.jsonl.conflict.bak"]
+    return [
+        *found[1].sentences(),
+        "merged both sides of the conflict markers; the file as it was is issues.jsonl.conflict.bak",
+    ]
 
 
 def _lines(path: str) -> list[str]:
