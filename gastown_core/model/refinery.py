@@ -26,6 +26,9 @@ PHASES = (IDLE, STACKING, TESTING, BISECTING, PUSHING, POST_MERGE, HELD)
 RUNNING, PASS, FAIL, ERROR, CACHED, SKIPPED = "running pass fail error cached skipped".split()
 """Results of a probe and of a gate; ``error`` is no verdict (time-out, exit 126 or 127, no disk), ``cached`` a pass known
 from before."""
+GAVE_UP = "gave-up"
+"""What an error of a gate comes to where its own command is why: it did not end in time, or could not run on this tree.
+If the target is green, that is the tree's doing.  Faces show it as ``error``."""
 
 
 class GateRun(Record):
@@ -38,10 +41,13 @@ class GateRun(Record):
     started_at: float = 0.0
     detail: str = ""
     """Why it is an error, or the exit code of a failure, in words."""
+    gave_up: bool = False
+    """It is an error because the command took too long, could not be found or run, or was killed."""
 
 
 class Probe(Record):
-    """One stack of requests that was, or is being, tested; ``purpose`` is stack, again, base, left, right, alone or final."""
+    """One stack of requests that was, or is being, tested; ``purpose`` is stack, again, base, left, right,
+    alone, peers, single or final."""
 
     id: int
     requests: tuple[str, ...]
@@ -100,6 +106,7 @@ class BatchRecord(Record):
     head: str = ""
     secs: float = 0.0
     at: float = 0.0
+    flaky: bool = False
 
 
 def batch_record(value: object) -> BatchRecord | None:

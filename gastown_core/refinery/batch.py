@@ -14,6 +14,7 @@ from gastown_core.messaging.mail import send_mail
 from gastown_core.model.merge_request import NEEDS_RETRY
 from gastown_core.model.refinery import (
     FAIL,
+    PASS,
     POST_MERGE,
     PUSHING,
     STACKING,
@@ -22,14 +23,22 @@ from gastown_core.model.refinery import (
 from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinship
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.gates import Gates
-from gastown_core.refinery.hold import INFRASTRUCTURE, PUSH_BY_HAND, HoldError, lift, put_on_hold
+from gastown_core.refinery.hold import (
+    INFRASTRUCTURE,
+    PUSH_BY_HAND,
+    TARGET_IS_RED,
+    HoldError,
+    lift,
+    put_on_hold,
+    read_hold,
+)
 from gastown_core.refinery.intent import Intent, drop_intent, write_intent
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.place import StoppedError, slug
 from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.queue import fallen_out
-from gastown_core.refinery.records import BatchResult
+from gastown_core.refinery.records import BatchResult, recent
 from gastown_core.refinery.stack import Clash, Stacker, changes_nothing
 from gastown_core.refinery.tips import carried, find_tips, pieces
 
@@ -83,7 +92,8 @@ class BatchRun:
         self.order: list[str] = list(self.requests)
         self.tips: dict[str, str] = {}
         self.pieces: dict[str, Piece] = {}
-        self.judge = Judge(place, target, self.prober, board, self.needs)
+        was_flaky = any(one.flaky for one in recent(place.path))
+        self.judge = Judge(place, target, self.prober, board, self.needs, was_flaky=was_flaky)
         self.later: dict[str, str] = {}
         self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
 
@@ -104,7 +114,8 @@ class BatchRun:
             self.worktrees.close()
         secs = round(self.place.clock.now() - began, 3)
         probes = len(self.board.state.probes)
-        self.result = self.result._replace(secs=secs, probes=probes, runs=self.gates.count, base=self.base)
+        flaky = self.judge.is_flaky
+        self.result = self.result._replace(secs=secs, probes=probes, runs=self.gates.count, base=self.base, flaky=flaky)
         return self.result
 
     def _begin(self) -> None:
@@ -295,9 +306,10 @@ class BatchRun:
 
     def _judged(self, whole: tuple[str, ...]) -> tuple[str, ...]:
         """The requests of the stack that are green together. Raises HoldError if the target is to blame."""
-        good = self.judge.judge(whole, self.base)
-        self.result = self.result._replace(flaky=self.judge.is_flaky)
-        self.later.update(self.judge.waiting)
+        hold = read_hold(self.place, self.target)
+        good = self.judge.judge(whole, self.base, hold)
+        if hold is not None and hold.kind != PUSH_BY_HAND and self.judge.is_target_green:
+            lift(self.place, self.target, f"{self.target} is green again at {self.base[:8]}")
         return good
 
     # -- push ----------------------------------------------------------------------------------------------
@@ -361,12 +373,13 @@ class BatchRun:
         rework: list[str] = []
         blamed: list[str] = []
         aside: list[str] = []
+        self.later.update(self.judge.waiting)
         gone = self._changed_culprits()
         for one in self.judge.culprits:
             request = self.requests[one.id]
             if one.id in gone:
                 continue
-            verdict = self.judge.red.get((*one.below, one.id))
+            verdict = self.judge.red.get(one.stack)
             gate = verdict.gate if verdict is not None else None
             if one.result == FAIL:
                 others = tuple(other for other in self.requests if other != one.id)
@@ -376,7 +389,7 @@ class BatchRun:
                     rework.append(request.source_issue)
                 blamed.append(one.id)
                 self.board.mark([one.id], "culprit", failure.reason(gate, one.peers))
-            else:
+            elif one.result != PASS:
                 why = f"no verdict with it: {gate.name}: {gate.detail}" if gate is not None else "no verdict with it"
                 what_next = "look at the gate's log; gt mq retry takes the request again, gt mq reject sends it back"
                 failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next, label=NEEDS_RETRY)
@@ -410,7 +423,8 @@ class BatchRun:
         return [str(one.get("conflict_task_id") or "") for one in facts if isinstance(one, dict)]
 
     def _hold(self, error: HoldError) -> None:
-        hold = put_on_hold(self.place, self.target, error, self.base, tuple(self.requests))
+        tried = self.judge.tried if error.kind in TARGET_IS_RED else tuple(self.requests)
+        hold = put_on_hold(self.place, self.target, error, self.base, tried)
         self.result = self.result._replace(hold=hold.reason)
 
 

@@ -3,24 +3,25 @@
 A stack is judged by its prefixes.  What stands below the first red prefix is green, so its last member is the suspect,
 also where several fail, or two only together.  It is run again before it is condemned; then the rest without it (and
 without what depends on it) is tried, until what is left is green.  Only afterwards is asked whether a culprit fails by
-itself or with whom.
+itself or with whom: one that passes alone is blamed only if it fails again with its peers.
 
 The generators yield rounds of probes, which may run side by side, and are sent their answers in the same order.
 """
 
 from __future__ import annotations
 
-import itertools
-from functools import cache
-
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import FAIL, PASS
+from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Mapping, Sequence
 
     Round = Generator[list["Ask"], list["Answer"], None]
+
+RED = frozenset((FAIL, GAVE_UP))
+FLAKY_RERUNS = 2
+"""So many runs more confirm a suspect where a stack was seen red and then green."""
 
 
 class Ask(Record):
@@ -36,21 +37,22 @@ class Ask(Record):
 
 
 class Answer(Record):
-    """What came of it: ``pass``, ``fail`` or ``error``; or the request that could not be stacked, and no result."""
+    """What came of it: ``pass``, ``fail``, ``gave-up`` or ``error``; or the request that could not be stacked, and no result."""
 
     result: str
     conflict: str = ""
 
 
 class Culprit(Record):
-    """A request that makes a stack red; with result ``error`` it gave no verdict, and nobody is blamed.
+    """A request that makes a stack red; with result ``error`` it gave no verdict, with ``pass`` it did not fail again,
+    and nobody is blamed.
 
-    ``below`` is the green stack that it stood on; ``peers`` are those without which it passes.
+    ``stack`` is the red stack that shows it, ``peers`` are those of it without which it passes.
     """
 
     id: str
     result: str
-    below: tuple[str, ...] = ()
+    stack: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
 
 
@@ -58,7 +60,8 @@ class Bisection:
     """Takes the red stack ``requests`` apart; ``needs`` names what each needs below it, ``runs`` how it was red.
 
     After ``isolate`` the fields ``good``, ``culprits``, ``held`` (dependent → culprit) and ``aside`` (what does not
-    stack without a culprit → that culprit) stand; ``explain`` fills in the culprits' peers.
+    stack without a culprit → that culprit) stand; ``explain`` fills in the culprits' peers and clears those that do not
+    fail again.  ``is_flaky`` says that a stack was red and then green here, ``was_flaky`` that one was lately.
     """
 
     def __init__(
@@ -69,12 +72,14 @@ class Bisection:
         runs: Sequence[str] = (FAIL, FAIL),
         width: int = 1,
         reruns: int = 1,
+        was_flaky: bool = False,
     ) -> None:
         self.requests = tuple(requests)
         self.needs = needs or {}
-        self.width = best_width(len(self.requests), width)
-        self.has_room = width > 1
+        self.width = max(1, width)
         self.reruns = reruns
+        self.was_flaky = was_flaky
+        self.is_flaky = False
         self.good: tuple[str, ...] = ()
         self.culprits: list[Culprit] = []
         self.held: dict[str, str] = {}
@@ -89,7 +94,7 @@ class Bisection:
         rest, low = self.requests, 0
         while low < len(rest):
             # here rest[:low] is green and rest as a whole is red
-            high = yield from self._first_red(rest, low)
+            low, high = yield from self._first_red(rest, low)
             if not (yield from self._is_confirmed(rest, high)):
                 low = high
                 continue
@@ -99,39 +104,48 @@ class Bisection:
                 break
         self.good = rest
 
-    def _first_red(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[Answer], int]:
-        """The length of a red prefix whose members but the last are green together."""
+    def _first_red(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[Answer], tuple[int, int]]:
+        """The lengths of a green prefix and of a red one that has just one member more."""
         high = len(rest)
         while high - low > 1:
             cuts = cuts_between(low, high, self.width)
             names = ["left", *["right"] * (len(cuts) - 1)] if low == 0 else ["right"] * len(cuts)
             asks = [Ask(rest[:cut], name, parent=rest[:high]) for cut, name in zip(cuts, names, strict=True)]
             yield from self._ask(asks)
-            for cut in cuts:
-                if self._known.get(rest[:cut]) != PASS:
-                    high = cut
-                    break
-                low = cut
-        return high
+            # a green larger prefix clears the smaller ones
+            low = max([low, *(cut for cut in cuts if self._known.get(rest[:cut]) == PASS)])
+            high = min([high, *(cut for cut in cuts if cut > low)])
+        return low, high
 
     def _is_confirmed(self, rest: tuple[str, ...], high: int) -> Generator[list[Ask], list[Answer], bool]:
-        """Whether the suspect's stack is red each time; the rest without it is tried at the same time if there is room."""
+        """Whether the suspect's stack is red each time it is run once more.
+
+        The rest without it is tried at the same time if there is room; not where the gate gave up, which the company
+        may have caused.  How the whole was red before it was singled out counts as one run: a stack is no suspect
+        by itself because it was unlucky twice.
+        """
         stack = rest[:high]
-        while len(self._runs.get(stack, ())) <= self.reruns:
+        first = len(self._runs.get(stack, ())) if stack == self.requests and high > 1 else 1
+        while len(self._runs.get(stack, ())) < first + self.confirmations:
             asks = [Ask(stack, "again", fresh=True, parent=stack)]
             others = self._without(rest, rest[high - 1])
-            if self.has_room and len(others) > high - 1:
+            if self.width > 1 and len(others) > high - 1 and self._known.get(stack) != GAVE_UP:
                 asks.append(Ask(others, "final", parent=rest))
             yield from self._ask(asks)
             if self._known[stack] == PASS:
                 return False
         return True
 
+    @property
+    def confirmations(self) -> int:
+        """How often a suspect has to be red once more; more often where gates were seen to be unlucky."""
+        return self.reruns + (FLAKY_RERUNS if self.is_flaky or self.was_flaky else 0)
+
     def _condemn(self, rest: tuple[str, ...], high: int) -> tuple[str, ...]:
         """Note the culprit on top of ``rest[:high]`` and what it takes with it; returns the others."""
         suspect = rest[high - 1]
-        blamed = all(run == FAIL for run in self._runs[rest[:high]])
-        self.culprits.append(Culprit(suspect, FAIL if blamed else "error", rest[: high - 1]))
+        blamed = all(run in RED for run in self._runs[rest[:high]])
+        self.culprits.append(Culprit(suspect, FAIL if blamed else ERROR, rest[:high]))
         others = self._without(rest, suspect)
         self.held.update((one, suspect) for one in rest if one not in others and one != suspect)
         return others
@@ -159,34 +173,55 @@ class Bisection:
     # -- explain -------------------------------------------------------------------------------------------
 
     def explain(self) -> Round:
-        """Find out for each culprit whether it fails by itself, and if not, which peer it fails with."""
-        open_ones = [one for one in self.culprits if one.result == FAIL and one.below]
-        asks = [Ask(self._alone(one, 0), "alone", parent=(*one.below, one.id)) for one in open_ones]
-        yield from self._ask([ask for ask, one in zip(asks, open_ones, strict=True) if ask.requests != ask.parent])
+        """Find out for each culprit whether it fails by itself, and if not, which peers it fails with, again."""
+        open_ones = [one for one in self.culprits if one.result == FAIL and len(self.requests) > 1]
+        asks = [Ask(alone := self._with(one, ()), "alone", alone == one.stack, one.stack) for one in open_ones]
+        yield from self._ask(asks)
         for one in open_ones:
-            if self._known.get(self._alone(one, 0)) == PASS:
-                peers = yield from self._peers(one)
-                self.culprits[self.culprits.index(one)] = one._replace(peers=peers)
+            if self._known.get(self._with(one, ())) == PASS:
+                self.culprits[self.culprits.index(one)] = yield from self._with_peers(one)
 
-    def _alone(self, culprit: Culprit, below: int) -> tuple[str, ...]:
-        """The culprit on the first ``below`` of what it stood on, and on whatever it needs."""
-        wanted = {culprit.id}
-        for one in reversed((*culprit.below, culprit.id)):
+    def _with_peers(self, culprit: Culprit) -> Generator[list[Ask], list[Answer], Culprit]:
+        """The culprit, green by itself, with the peers it was seen red with once more; cleared if there are none."""
+        below, high, found = culprit.stack[:-1], len(culprit.stack) - 1, frozenset[str]()
+        own = stack = self._with(culprit, found)
+        if own == culprit.stack:
+            return culprit._replace(result=PASS)
+        while high and self._known.get(stack) == PASS:
+            # with the first ``high`` of those below it and ``found`` it was red, with ``found`` alone it is green
+            high = yield from self._narrow(culprit, found, high)
+            found |= set(below[high - 1 : high])
+            stack = self._with(culprit, found)
+            yield from self._ask([Ask(stack, "peers", parent=culprit.stack)])
+            high -= 1
+        if self._known.get(stack) not in RED:
+            # no few of them can be shown (or what there is does not stack): then all of them together
+            stack = culprit.stack
+        runs = self._runs[stack]
+        for _ in range(max(1, 1 + self.confirmations - len(runs))):
+            yield from self._ask([Ask(stack, "peers", fresh=True, parent=culprit.stack)])
+            if runs[-1] not in RED:
+                return culprit._replace(result=runs[-1])
+        return culprit._replace(stack=stack, peers=tuple(one for one in stack if one not in own))
+
+    def _narrow(self, culprit: Culprit, found: frozenset[str], high: int) -> Generator[list[Ask], list[Answer], int]:
+        """The fewest of those below it with which, and with ``found``, it is red."""
+        low, below = 0, culprit.stack[:-1]
+        while high - low > 1:
+            cuts = cuts_between(low, high, self.width)
+            stacks = [self._with(culprit, {*below[:cut], *found}) for cut in cuts]
+            yield from self._ask([Ask(stack, "peers", parent=culprit.stack) for stack in stacks])
+            low = max([low, *(cut for cut, stack in zip(cuts, stacks, strict=True) if self._known.get(stack) == PASS)])
+            high = min([high, *(cut for cut in cuts if cut > low)])
+        return high
+
+    def _with(self, culprit: Culprit, peers: Collection[str]) -> tuple[str, ...]:
+        """The culprit on those of its stack that are ``peers``, and on whatever it and they need."""
+        wanted = {culprit.id, *peers}
+        for one in reversed(culprit.stack):
             if one in wanted:
                 wanted |= self.needs.get(one, frozenset())
-        kept = [one for place, one in enumerate(culprit.below) if place < below or one in wanted]
-        return (*kept, culprit.id)
-
-    def _peers(self, culprit: Culprit) -> Generator[list[Ask], list[Answer], tuple[str, ...]]:
-        low, high = 0, len(culprit.below)
-        while high - low > 1:
-            middle = (low + high) // 2
-            stack = self._alone(culprit, middle)
-            yield from self._ask([Ask(stack, "alone", parent=(*culprit.below, culprit.id))])
-            if stack not in self._known:
-                return culprit.below[low:high]
-            low, high = (middle, high) if self._known[stack] == PASS else (low, middle)
-        return (culprit.below[high - 1],)
+        return tuple(one for one in culprit.stack if one in wanted)
 
     def _ask(self, asks: list[Ask]) -> Generator[list[Ask], list[Answer], list[Answer]]:
         """Have those probes run whose verdict is not known; remembers what they say."""
@@ -195,7 +230,9 @@ class Bisection:
         for ask, answer in zip(wanted, answers, strict=True):
             if not answer.conflict:
                 self._known[ask.requests] = answer.result
-                self._runs.setdefault(ask.requests, []).append(answer.result)
+                runs = self._runs.setdefault(ask.requests, [])
+                runs.append(answer.result)
+                self.is_flaky = self.is_flaky or (PASS in runs and not RED.isdisjoint(runs))
         return answers
 
 
@@ -204,22 +241,3 @@ def cuts_between(low: int, high: int, width: int) -> list[int]:
     size = high - low
     count = min(width, size - 1)
     return [low + (size * number + count) // (count + 1) for number in range(1, count + 1)]
-
-
-@cache
-def search_cost(size: int, width: int) -> int:
-    """Most probes that narrowing ``size`` candidates to one can take."""
-    if size <= 1:
-        return 0
-    cuts = [0, *cuts_between(0, size, width), size]
-    parts = [after - before for before, after in itertools.pairwise(cuts)]
-    return len(cuts) - 2 + max(search_cost(part, width) for part in parts)
-
-
-def best_width(size: int, width: int) -> int:
-    """How many probes to run side by side so that one culprit costs at most 2·⌈log2 size⌉ in all.
-
-    Three further probes confirm it: the suspect again, the rest without it, and it alone.
-    """
-    most = max(2 * (size - 1).bit_length(), search_cost(size, 1) + 3)
-    return max(one for one in range(1, max(1, width) + 1) if one == 1 or search_cost(size, one) + 3 <= most)

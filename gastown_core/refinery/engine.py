@@ -31,7 +31,7 @@ from gastown_core.refinery.worktrees import Worktrees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gastown_core.clock import Clock
     from gastown_core.model.merge_request import MergeRequest
@@ -71,7 +71,7 @@ def process(
             engine.serve(target)
             if once and len(engine.results) > before:
                 break
-        if once or not any(_moved(result) for result in engine.results[before:]):
+        if once or not any(_moved(result) or engine.has_more_to_try(result) for result in engine.results[before:]):
             break
     if not engine.results:
         engine.look_after_conflicts()
@@ -155,8 +155,7 @@ class Engine:
             self.board.rest(hold=hold.reason)
             return None
         queue = self.queue()
-        ready = [one for one in queue.ready if one.target == target]
-        chosen = next_batch(ready, queue.needs, place.policy.max_batch_size)
+        chosen = self._chosen(queue, target)
         chosen = self._claim(chosen, queue.needs) if chosen else []
         if not chosen:
             return None
@@ -186,12 +185,27 @@ class Engine:
             claims.give_back(store, spare, actor=actor)
         return kept
 
+    def has_more_to_try(self, result: BatchResult) -> bool:
+        """Whether the target is red and others than those of the batch may be its cure."""
+        hold = read_hold(self.place, result.target) if result.hold and not result.stopped else None
+        if hold is None or not hold.waits_for_cure or set(hold.requests).isdisjoint(result.mrs):
+            return False
+        return any(one.id not in hold.requests for one in self._chosen(self.queue(), result.target))
+
+    def _chosen(self, queue: Queue, target: str) -> list[MergeRequest]:
+        """What the target's next batch is made of; on a red target those first that were not tried as its cure."""
+        ready: Sequence[MergeRequest] = [one for one in queue.ready if one.target == target]
+        hold = read_hold(self.place, target)
+        if hold is not None and hold.waits_for_cure:
+            ready = hold.least_tried(ready)
+        return next_batch(ready, queue.needs, self.place.policy.max_batch_size)
+
     def _may_try(self, target: str) -> bool:
         """Whether the queue of the target goes, or something changed since it was held. Raises GitError."""
         hold = read_hold(self.place, target)
         if hold is None:
             return True
-        ready = [one.id for one in self.queue().ready if one.target == target]
+        ready = [one.id for one in self._chosen(self.queue(), target)]
         now = self.place.clock.now()
         base = remote_heads(self.place.git).get(target, "") if now < hold.until and hold.kind != INFRASTRUCTURE else ""
         if is_worth_a_try(hold, ready, base, now):

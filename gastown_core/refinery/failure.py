@@ -13,6 +13,7 @@ from gastown_core.events.log import append_event
 from gastown_core.messaging.escalate import escalate
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, REJECTED, with_facts
+from gastown_core.model.refinery import FAIL
 from gastown_core.refinery import claims
 from gastown_core.refinery.gate_run import tail
 
@@ -90,8 +91,13 @@ def attempts_of(work: Bead | None) -> int:
 
 def reason(gate: GateRun | None, peers: tuple[str, ...] = ()) -> str:
     """Why, in a line."""
-    told = f"gate {gate.name} failed" + (f" ({gate.detail})" if gate.detail else "") if gate is not None else "red"
-    return told + (f", only together with {' or '.join(peers)}" if peers else "")
+    if gate is None:
+        told = "the gates are red"
+    elif gate.result == FAIL:
+        told = f"gate {gate.name} failed" + (f" ({gate.detail})" if gate.detail else "")
+    else:
+        told = f"gate {gate.name} gives no verdict ({gate.detail})"
+    return told + (f", only together with {' and '.join(peers)}" if peers else "")
 
 
 def _note(

@@ -30,11 +30,12 @@ NO_VERDICT = {126: "the command could not be run (exit 126)", 127: "command not 
 
 
 class Ran(Record):
-    """How a command ended, in a word and in words."""
+    """How a command ended, in a word and in words; ``gave_up``: without a verdict, and not for want of ours."""
 
     result: str
     detail: str
     secs: float
+    gave_up: bool = False
 
 
 def run_command(
@@ -67,8 +68,9 @@ def run_command(
             if detail:
                 out.remark(detail)
     except OSError as error:
-        result, detail = ERROR, f"its log could not be written: {error.strerror or error}"
-    return Ran(result, detail, time.monotonic() - began)
+        detail = f"its log could not be written: {error.strerror or error}"
+        return Ran(ERROR, detail, time.monotonic() - began)
+    return Ran(result, detail, time.monotonic() - began, result == ERROR)
 
 
 def _judge(code: int, ended: str, timeout_s: float) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import ERROR, FAIL, PASS, RUNNING, GateRun
+from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS, RUNNING, GateRun
 from gastown_core.refinery.gate_run import run_command
 from gastown_core.refinery.policy import POST_SQUASH, Gate
 
@@ -40,6 +40,14 @@ class GateSet(Record):
                 if run.result == wanted:
                     return run
         return None
+
+
+def _sum(runs: Sequence[GateRun]) -> str:
+    """A failure decides, and only greens are green; the rest is an error, of the tree's own if each of them is."""
+    results = {run.result for run in runs}
+    if FAIL in results or results <= {PASS}:
+        return FAIL if FAIL in results else PASS
+    return GAVE_UP if all(run.gave_up for run in runs if run.result == ERROR) and ERROR in results else ERROR
 
 
 class Gates:
@@ -75,8 +83,7 @@ class Gates:
                 break
         with self._lock:
             self.count += 1 if done else 0
-        results = [run.result for run in done]
-        return GateSet(FAIL if FAIL in results else PASS if set(results) <= {PASS} else ERROR, tuple(done))
+        return GateSet(_sum(done), tuple(done))
 
     def _phase(
         self,
@@ -128,7 +135,7 @@ class Gates:
             limit=self.policy.log_bytes,
             stopped=lambda: given_up() or self.stopped(),
         )
-        run = run._replace(result=ran.result, secs=round(ran.secs, 3), detail=ran.detail)
+        run = run._replace(result=ran.result, secs=round(ran.secs, 3), detail=ran.detail, gave_up=ran.gave_up)
         on_change(run)
         return run
 

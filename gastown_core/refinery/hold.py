@@ -20,9 +20,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
 
-RED_TARGET, INFRASTRUCTURE, PUSH_BY_HAND = "red-target", "infrastructure", "push-by-hand"
+RED_TARGET, ENVIRONMENT, INFRASTRUCTURE, PUSH_BY_HAND = "red-target environment infrastructure push-by-hand".split()
+"""``red-target``: the target's own content is red.  ``environment``: its gates were green on the very same tree, or give
+up on it; what they need around them is missing.  ``infrastructure``: git or the engine cannot do their part."""
+TARGET_IS_RED = (RED_TARGET, ENVIRONMENT)
+TRIES = 2
+"""So often a request is tried as the cure of a red target, as long as the target does not move."""
 FIRST_REST_S, LONGEST_REST_S = 30.0, 900.0
 
 
@@ -37,7 +43,10 @@ class HoldError(Exception):
 
 
 class Hold(Record):
-    """Why the queue of a target waits, since when, and until when; ``base`` and ``requests`` are what it was tried with."""
+    """Why the queue of a target waits, since when, and until when; ``base`` and ``requests`` are what it was tried with.
+
+    Where the target is red, ``requests`` names each as often as it was tried as the cure.
+    """
 
     kind: str
     reason: str
@@ -46,6 +55,24 @@ class Hold(Record):
     base: str = ""
     requests: tuple[str, ...] = ()
     rests: int = 1
+
+    @property
+    def waits_for_cure(self) -> bool:
+        """Whether the target is red, so that one of the requests may be what it needs."""
+        return self.kind in TARGET_IS_RED
+
+    def is_of_red(self, base: str) -> bool:
+        """Whether it was put because the target is red at ``base``."""
+        return self.waits_for_cure and self.base == base
+
+    def has_tried(self, request_id: str) -> bool:
+        """Whether this request was tried often enough."""
+        return self.requests.count(request_id) >= TRIES
+
+    def least_tried(self, ready: Iterable[MergeRequest]) -> list[MergeRequest]:
+        """Those that may be the cure, the least tried first; all of them if each was tried."""
+        ordered = sorted(ready, key=lambda one: self.requests.count(one.id))
+        return [one for one in ordered if not self.has_tried(one.id)] or ordered
 
 
 def read_hold(place: Refinery, target: str) -> Hold | None:
@@ -80,18 +107,32 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
     """Hold the queue; the first time that is an event and an escalation, afterwards only a longer rest."""
     now = place.clock.now()
     before = read_hold(place, target)
-    rests = before.rests + 1 if before is not None and before.kind == error.kind else 1
-    rest_s = place.policy.recheck_s if error.kind != INFRASTRUCTURE else backoff(FIRST_REST_S, rests, LONGEST_REST_S)
-    since = before.since if before is not None and before.kind == error.kind else now
-    hold = Hold(error.kind, error.reason, since, now + rest_s, base, requests, rests)
+    same = before if before is not None and before.kind == error.kind else None
+    rests, since, until = 1, now, 0.0
+    if same is not None:
+        # what else may be the cure is tried at once, and counts as the same look
+        is_same_look = same.is_of_red(base) and now < same.until
+        rests, since = same.rests + (not is_same_look), same.since
+        until = same.until if is_same_look else 0.0
+    if before is not None and before.is_of_red(base) and error.kind in TARGET_IS_RED:
+        requests = before.requests + requests
+    hold = Hold(
+        error.kind, error.reason, since, until or now + _rest_s(place, error.kind, rests), base, requests, rests
+    )
     kept = {**hold._asdict(), "since": format_seconds(since), "until": format_seconds(hold.until)}
     write_json(_path(place, target), {**kept, "requests": list(requests)}, mode=0o600)
-    if rests == 1:
+    if same is None:
         payload = {"rig": place.rig, "target": target, "reason": error.reason, "kind": error.kind}
         append_event(place.root, "queue_held", place.actor, payload, clock=place.clock)
-    if rests == 1 and error.kind != PUSH_BY_HAND:
+    if same is None and error.kind != PUSH_BY_HAND:
         _tell(place, target, error)
     return hold
+
+
+def _rest_s(place: Refinery, kind: str, rests: int) -> float:
+    if kind in (INFRASTRUCTURE, ENVIRONMENT):
+        return backoff(FIRST_REST_S, rests, LONGEST_REST_S)
+    return place.policy.recheck_s
 
 
 def lift(place: Refinery, target: str, why: str) -> bool:

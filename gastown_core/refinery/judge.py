@@ -1,23 +1,28 @@
 """The judgement of one batch: which requests of a stack are green together, and who makes it red.
 
-Probes in, verdicts out; what follows from them (push, rework, hold) is the batch's affair.
+Probes in, verdicts out; what follows from them (push, rework, hold) is the batch's affair.  Nobody is blamed before the
+bare target was seen green in this batch, nor without a green run after the culprit was first red: gates that fail
+because of what is around them (a service, the disk) fail for everybody.  A red target blames nobody either; the
+requests are then tried singly, for one of them may be its cure.
 """
 
 from __future__ import annotations
 
 import os
 
-from gastown_core.model.refinery import BISECTING, ERROR, FAIL, PASS, TESTING
+from gastown_core.clock import format_seconds
+from gastown_core.model.refinery import BISECTING, ERROR, FAIL, GAVE_UP, PASS, TESTING
 from gastown_core.refinery import failure
-from gastown_core.refinery.bisect import Answer, Ask, Bisection
+from gastown_core.refinery.bisect import RED, Answer, Ask, Bisection
 from gastown_core.refinery.gate_run import tail
-from gastown_core.refinery.hold import INFRASTRUCTURE, RED_TARGET, HoldError, read_hold
+from gastown_core.refinery.hold import ENVIRONMENT, INFRASTRUCTURE, RED_TARGET, HoldError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gastown_core.refinery.bisect import Culprit, Round
+    from gastown_core.refinery.hold import Hold
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.prober import Prober, Verdict
     from gastown_core.refinery.stack import Stacked
@@ -25,14 +30,22 @@ if TYPE_CHECKING:
 
 
 class Judge:
-    """Judges the stacks of one batch for ``target``; ``needs`` as the queue gives it.
+    """Judges the stacks of one batch for ``target``; ``needs`` as the queue gives it, ``was_flaky`` as it was lately.
 
     ``green`` and ``red`` hold what was seen of each stack, ``culprits`` who is to blame, ``waiting`` (request → why) who
-    waits for a culprit; ``is_flaky`` says that a stack was red and then green.
+    waits for another; ``is_flaky`` says that a stack was red and then green, ``is_target_green`` that the bare target
+    was green when it was asked, ``tried`` names those that do not make a red target green.
     """
 
     def __init__(
-        self, place: Refinery, target: str, prober: Prober, board: Board, needs: Mapping[str, frozenset[str]]
+        self,
+        place: Refinery,
+        target: str,
+        prober: Prober,
+        board: Board,
+        needs: Mapping[str, frozenset[str]],
+        *,
+        was_flaky: bool = False,
     ) -> None:
         self.place = place
         self.target = target
@@ -44,83 +57,206 @@ class Judge:
         self.red: dict[tuple[str, ...], Verdict] = {}
         self.culprits: list[Culprit] = []
         self.waiting: dict[str, str] = {}
+        self.tried: tuple[str, ...] = ()
         self.is_flaky = False
+        self.is_target_green = False
+        self._was_flaky = was_flaky
         self._bisections: list[Bisection] = []
+        self._size = 0
+        self._green_before = 0.0
+        self._first_red: dict[tuple[str, ...], int] = {}
+        self._last_green = self._last_green_target = 0
+        self._proven: set[tuple[tuple[str, ...], bool]] = set()
 
-    def judge(self, whole: tuple[str, ...], base: str) -> tuple[str, ...]:
-        """The requests of the stack that are green together. Raises HoldError if the target is to blame."""
+    def judge(self, whole: tuple[str, ...], base: str, hold: Hold | None = None) -> tuple[str, ...]:
+        """The requests of the stack that are green together; ``hold`` is why the queue waited until now.
+
+        Raises HoldError if nobody can be blamed because the target is red too, or the gates give no verdict.
+        """
         self.base = base
+        self._size = max(self._size, len(whole))
+        self.is_target_green = False
+        self._green_before = self.prober.green_before()
+        self._first_red.clear()
         self.board.phase(TESTING)
         self.board.mark(whole, "testing")
-        verdicts = [self._probe(Ask(whole, "stack"))]
-        is_held = read_hold(self.place, self.target) is not None
-        if is_held and verdicts[0].result != PASS:
-            self._check_target()
-        if verdicts[0].result == FAIL and self.place.policy.retry_batch:
-            verdicts.append(self._probe(Ask(whole, "again", fresh=True, parent=whole)))
-        if verdicts[-1].result == PASS:
-            self.is_flaky = self.is_flaky or len(verdicts) > 1
-            return whole
-        if not is_held:
-            self._check_target()
-        return self._bisect(whole, [one.result for one in verdicts])
+        if hold is not None and hold.is_of_red(base):
+            good = self._on_red_target(whole, hold)
+            if good:
+                return good
+        [first] = self._probe([Ask(whole, "stack")])
+        return whole if first.result == PASS else self._take_apart(whole, first.result)
+
+    def _take_apart(self, whole: tuple[str, ...], first: str) -> tuple[str, ...]:
+        """What is green of a stack that was red, if the bare target is green."""
+        runs, target = [first], None
+        # a gate that gave up is slow to say so again; the suspect will have to
+        if self.place.policy.retry_batch and (first == FAIL or len(whole) == 1):
+            asks = [Ask(whole, "again", fresh=True, parent=whole)]
+            if self.place.policy.max_concurrent > 1 and not self.is_target_green:
+                asks.append(Ask((), "base", fresh=True))
+            again, *beside = self._probe(asks)
+            runs.append(again.result)
+            target = beside[0] if beside else None
+            if again.result == PASS:
+                self.is_flaky = True
+                return whole
+        if not self.is_target_green:
+            target = self._ask_target(target)
+            if target.result != PASS:
+                return self._cure(whole, self._red_target(target))
+        return self._bisect(whole, runs)
+
+    # -- the bare target -----------------------------------------------------------------------------------
+
+    def _ask_target(self, first: Verdict | None = None) -> Verdict:
+        """What the gates say of the bare target now; an unlucky run (``first``, if there was one) must not stop all."""
+        for last in (False, True):
+            verdict = first or self._probe([Ask((), "base", fresh=True)])[0]
+            if verdict.result == PASS or last:
+                break
+            first = None
+        return verdict
+
+    def _red_target(self, verdict: Verdict) -> HoldError:
+        """Why nobody is to blame: the target is red by itself, or there is no verdict."""
+        gate = verdict.gate
+        log = tail(os.path.join(self.place.path, gate.log), 20) if gate is not None and gate.log else ""
+        said = failure.reason(gate)
+        if verdict.result == ERROR:
+            return HoldError(INFRASTRUCTURE, said, log)
+        what = f"{self.target} at {self.base[:8]} is red by itself: {said}"
+        if self._green_before:
+            what += f"; it was green at {format_seconds(self._green_before)}, so what has changed is around it"
+        is_around = bool(self._green_before) or verdict.result == GAVE_UP
+        return HoldError(ENVIRONMENT if is_around else RED_TARGET, what, log)
+
+    def _on_red_target(self, whole: tuple[str, ...], hold: Hold) -> tuple[str, ...]:
+        """What makes the red target green; none if it is green again by itself. Raises HoldError if it stays red."""
+        error = HoldError(hold.kind, hold.reason)
+        if self.place.clock.now() >= hold.until:
+            [verdict] = self._probe([Ask((), "base", fresh=True)])
+            if verdict.result == PASS:
+                return ()
+            fresh = self._red_target(verdict)
+            error = fresh if fresh.kind == INFRASTRUCTURE else HoldError(hold.kind, hold.reason, fresh.log)
+        if all(hold.has_tried(one) for one in whole):
+            raise error
+        [first] = self._probe([Ask(whole, "stack")])
+        return whole if first.result == PASS else self._cure(whole, error)
+
+    def _cure(self, whole: tuple[str, ...], error: HoldError) -> tuple[str, ...]:
+        """The first request, with what it needs, that is green on the red target. Raises ``error`` if there is none."""
+        if error.kind == INFRASTRUCTURE:
+            raise error
+        self.board.phase(BISECTING)
+        stacks = [stack for one in whole if (stack := self._with_needs(one, whole)) != whole]
+        width = self.place.policy.max_concurrent
+        for begin in range(0, len(stacks), width):
+            asks = [Ask(stack, "single", parent=whole) for stack in stacks[begin : begin + width]]
+            for ask, verdict in zip(asks, self._probe(asks), strict=True):
+                if verdict.result == PASS:
+                    why = f"{self.target} is red by itself; {ask.requests[-1]} makes it green and lands first"
+                    self._wait({one: why for one in whole if one not in ask.requests})
+                    return ask.requests
+        self.tried = whole
+        raise error
+
+    def _with_needs(self, request: str, whole: tuple[str, ...]) -> tuple[str, ...]:
+        wanted = {request}
+        for one in reversed(whole):
+            if one in wanted:
+                wanted |= self.needs.get(one, frozenset())
+        return tuple(one for one in whole if one in wanted)
+
+    # -- who is to blame -----------------------------------------------------------------------------------
 
     def _bisect(self, whole: tuple[str, ...], runs: list[str]) -> tuple[str, ...]:
         """Take the red stack apart; the requests of it that are green together."""
         self.board.phase(BISECTING)
         policy = self.place.policy
-        bisection = Bisection(whole, self.needs, runs=runs, width=policy.max_concurrent, reruns=policy.reruns)
+        bisection = Bisection(
+            whole,
+            self.needs,
+            runs=runs,
+            width=policy.max_concurrent,
+            reruns=policy.reruns,
+            was_flaky=self.is_flaky or self._was_flaky,
+        )
         self._bisections.append(bisection)
-        self._drive(bisection.isolate())
+        self._drive(bisection.isolate(), bisection)
         self.culprits += bisection.culprits
         self.board.mark([one.id for one in bisection.culprits if one.result == FAIL], "culprit")
-        held = {one: f"needs {culprit}" for one, culprit in bisection.held.items()}
-        held.update((one, f"does not stack without {culprit}") for one, culprit in bisection.aside.items())
-        self.waiting.update(held)
-        self.board.mark(held, "held")
+        self._wait({one: f"needs {culprit}" for one, culprit in bisection.held.items()})
+        self._wait({one: f"does not stack without {culprit}" for one, culprit in bisection.aside.items()})
         return bisection.good
 
     def explain(self) -> None:
-        """What is good has landed; now there is time to ask with whom a culprit fails."""
+        """What is good has landed; now there is time to make sure of the culprits, and to ask with whom they fail.
+
+        Raises HoldError if the gates are no longer green on the bare target: then nobody is blamed.
+        """
+        self._see_life(self.culprits)
         for bisection in self._bisections:
-            if any(one.result == FAIL and one.below for one in bisection.culprits):
+            if any(one.result == FAIL for one in bisection.culprits):
                 self.board.phase(BISECTING)
-                self._drive(bisection.explain())
+                self._drive(bisection.explain(), bisection)
         self.culprits = [one for bisection in self._bisections for one in bisection.culprits]
+        self._see_life(self.culprits)
+        cleared = [one.id for one in self.culprits if one.result == PASS]
+        self._wait(dict.fromkeys(cleared, "was red and then not again: nobody is blamed, it is tried once more"))
 
-    def _probe(self, ask: Ask) -> Verdict:
-        return self._note([ask], self.prober.all([ask]))[0]
+    def _see_life(self, culprits: Sequence[Culprit]) -> None:
+        """Make sure that something was green after each of them was first red; the bare target if they are more than half.
 
-    def _note(self, asks: list[Ask], verdicts: list[Verdict]) -> list[Verdict]:
-        for ask, verdict in zip(asks, verdicts, strict=True):
-            if verdict.result == PASS and verdict.stacked is not None:
-                self.green[ask.requests] = verdict.stacked
-            elif verdict.result == FAIL or ask.requests not in self.red:
-                self.red[ask.requests] = verdict
-        return verdicts
+        Raises HoldError if it is not.
+        """
+        blamed = [one.stack for one in culprits if one.result == FAIL]
+        by_target = 2 * len(blamed) > self._size
+        wanted = {(stack, by_target) for stack in blamed} - self._proven
+        since = max((self._first_red.get(stack, 0) for stack, _ in wanted), default=0)
+        if since > (self._last_green_target if by_target else self._last_green):
+            verdict = self._ask_target()
+            if verdict.result != PASS:
+                self._wait(dict.fromkeys([one.id for one in culprits], "the target is red too: nobody is blamed"))
+                self.culprits = []
+                raise self._red_target(verdict)
+        self._proven |= wanted
 
-    def _drive(self, rounds: Round) -> None:
+    def _wait(self, requests: Mapping[str, str]) -> None:
+        self.waiting.update(requests)
+        for one, why in requests.items():
+            self.board.mark([one], "held", why)
+
+    # -- probes --------------------------------------------------------------------------------------------
+
+    def _drive(self, rounds: Round, bisection: Bisection) -> None:
         """Run the probes that a bisection asks for until it asks no more."""
         try:
             asks = next(rounds)
             while True:
-                verdicts = self._note(asks, self.prober.all(asks))
+                verdicts = self._probe(asks)
                 asks = rounds.send([Answer(one.result, one.clash.id if one.clash else "") for one in verdicts])
+                # the newest may be proven by what is asked for now
+                self._see_life([one for one in bisection.culprits if one.result == FAIL][:-1])
         except StopIteration:
             return
+        finally:
+            self.is_flaky = self.is_flaky or bisection.is_flaky
 
-    def _check_target(self) -> None:
-        """Before anyone is blamed: is the bare target green?"""
-        verdict = self._probe(Ask((), "base"))
-        if verdict.result == FAIL and not verdict.is_known:
-            # an unlucky run must not stop everybody
-            verdict = self._probe(Ask((), "base", fresh=True))
-        if verdict.result == PASS:
-            return
-        gate = verdict.gate
-        log = tail(os.path.join(self.place.path, gate.log), 20) if gate is not None and gate.log else ""
-        if verdict.result == ERROR:
-            said = f"gate {gate.name}: {gate.detail}" if gate is not None else "the gates give no verdict"
-            raise HoldError(INFRASTRUCTURE, said, log)
-        what = failure.reason(gate)
-        raise HoldError(RED_TARGET, f"{self.target} at {self.base[:8]} is red by itself: {what}", log)
+    def _probe(self, asks: list[Ask]) -> list[Verdict]:
+        """Have the probes run, and remember what they say."""
+        verdicts = self.prober.all(asks)
+        for ask, verdict in zip(asks, verdicts, strict=True):
+            if verdict.result == PASS and verdict.stacked is not None:
+                self.green[ask.requests] = verdict.stacked
+                self._last_green = max(self._last_green, verdict.began)
+                if not ask.requests:
+                    self.is_target_green = True
+                    self._green_before = self.place.clock.now()
+                    self._last_green_target = max(self._last_green_target, verdict.began)
+            elif verdict.result in RED:
+                self._first_red.setdefault(ask.requests, verdict.ended)
+            if verdict.result in RED or (verdict.result != PASS and ask.requests not in self.red):
+                self.red[ask.requests] = verdict
+        return verdicts

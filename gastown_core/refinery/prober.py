@@ -1,17 +1,18 @@
 """Probes: a stack, its tree in a worktree of its own, the gates, the verdict.
 
-A known green tree is not run again.  A gate that gives no verdict is run once more at once.  Where the failed gate has a
+A known green tree is not run again.  Where the gates cannot be run at all they are run once more at once.  Where the failed gate has a
 ``fix_cmd``, what that changes becomes a commit on top of the stack, and the gates decide anew.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 from gastown_core.errors import GitError
 from gastown_core.events.log import append_event
 from gastown_core.model.record import Record
-from gastown_core.model.refinery import CACHED, ERROR, FAIL, PASS, GateRun
+from gastown_core.model.refinery import CACHED, ERROR, FAIL, GAVE_UP, PASS, GateRun
 from gastown_core.refinery.gates import GateSet
 from gastown_core.refinery.stack import Clash, Stacked
 
@@ -29,13 +30,17 @@ if TYPE_CHECKING:
 
 
 class Verdict(Record):
-    """What a probe came to; ``stacked`` is what may be pushed, ``gate`` the run that decided where it is not green."""
+    """What a probe came to; ``stacked`` is what may be pushed, ``gate`` the run that decided where it is not green.
+
+    ``began`` and ``ended`` order the runs of a batch; both are 0 where nothing was run.
+    """
 
     result: str
     stacked: Stacked | None = None
     clash: Clash | None = None
     gate: GateRun | None = None
-    is_known: bool = False
+    began: int = 0
+    ended: int = 0
 
 
 class Prober:
@@ -51,6 +56,7 @@ class Prober:
         self.cache = cache
         self.worktrees = worktrees
         self.stacker: Stacker | None = None
+        self._ticks = count(1)
 
     def all(self, asks: Sequence[Ask]) -> list[Verdict]:
         """Run the probes, as many side by side as the rig allows; their verdicts in order."""
@@ -66,32 +72,34 @@ class Prober:
         self.place.check_stop()
         return verdicts
 
-    def one(self, ask: Ask) -> Verdict:
-        """As ``all``, for one."""
-        return self.all([ask])[0]
-
     def _probe(self, ask: Ask, stack: Stacked | Clash) -> Verdict:
         if isinstance(stack, Clash):
             return Verdict("", clash=stack)
         number = self.board.probe(ask.requests, ask.purpose, ask.parent, stack.tree)
-        known = "" if ask.fresh else self._known(ask, stack)
+        known = "" if ask.fresh else self._known(stack)
         if known:
             self.board.judged(number, CACHED if known == PASS else known)
-            return Verdict(known, stack, is_known=True)
-        verdict = self._run(number, stack)
-        self.board.judged(number, verdict.result, verdict.stacked.tree if verdict.stacked else "")
-        payload = {"batch": self.batch, "mrs": list(ask.requests), "result": verdict.result, "purpose": ask.purpose}
+            return Verdict(known, stack)
+        began = next(self._ticks)
+        verdict = self._run(number, stack)._replace(began=began, ended=next(self._ticks))
+        shown = ERROR if verdict.result == GAVE_UP else verdict.result
+        self.board.judged(number, shown, verdict.stacked.tree if verdict.stacked else "")
+        payload = {"batch": self.batch, "mrs": list(ask.requests), "result": shown, "purpose": ask.purpose}
         place = self.place
         append_event(place.root, "bisect_probe", place.actor, payload, visibility="audit", clock=place.clock)
         return verdict
 
-    def _known(self, ask: Ask, stack: Stacked) -> str:
-        """A verdict from before: green ones count for every probe, red ones for the bare target while they are young."""
-        result, at = self.cache.get(stack.tree)
-        if result == PASS or (not self.place.policy.gates and not self.place.policy.setup):
+    def _known(self, stack: Stacked) -> str:
+        """A green verdict from before; without gates everything is green."""
+        if not self.place.policy.gates and not self.place.policy.setup:
             return PASS
-        is_young = self.place.clock.now() - at < self.place.policy.recheck_s
-        return result if ask.purpose == "base" and result == FAIL and is_young else ""
+        return PASS if self.cache.get(stack.tree)[0] == PASS else ""
+
+    def green_before(self) -> float:
+        """When the bare target was seen green last, 0 if its last verdict is another or there is none."""
+        stack = self.stacker.stack(()) if self.stacker is not None else None
+        result, at = self.cache.get(stack.tree) if isinstance(stack, Stacked) else ("", 0.0)
+        return at if result == PASS else 0.0
 
     def _run(self, number: int, stack: Stacked) -> Verdict:
         for last_try in (False, True):

@@ -137,7 +137,12 @@ RIG = (
     Setting("merge_queue.test_command", "text", None, ""),
     Setting("merge_queue.build_command", "text", None, ""),
     Setting("merge_queue.gates.*.cmd", "text", None, "a gate: what has to end with 0 on the stacked tree"),
-    Setting("merge_queue.gates.*.timeout", "duration", "10m", "a gate that takes longer is no verdict"),
+    Setting(
+        "merge_queue.gates.*.timeout",
+        "duration",
+        "10m",
+        "a gate that takes longer gives no verdict; twice on a green target is a failure",
+    ),
     Setting("merge_queue.gates.*.phase", "one of pre-merge|post-squash", "pre-merge", "post-squash ones run last"),
     Setting(
         "merge_queue.gates.*.fix_cmd", "text", None, "what repairs the gate's complaint, tried before anyone is blamed"
@@ -155,7 +160,7 @@ RIG = (
     Setting("merge_queue.red_target_recheck", "duration", "10m", "a red target is tested again after so long"),
     Setting("merge_queue.auto_push", "bool", True, "off: a green stack is kept at a ref for a person to push"),
     Setting("merge_queue.poll_interval", "duration", "30s", ""),
-    Setting("merge_queue.max_concurrent", "int>=1", 1, "probes of a bisection at the same time"),
+    Setting("merge_queue.max_concurrent", "int>=1", 1, "probes at the same time"),
     Setting("merge_queue.stale_claim_timeout", "duration", "30m", ""),
     Setting("merge_queue.merge_strategy", "one of direct|pr", "direct", "pr: tested here, merged by the provider"),
     Setting("merge_queue.vcs_provider", "one of github|bitbucket", "github", ""),

@@ -57,6 +57,8 @@ PURPOSES = {
     "left": "left half",
     "right": "right half",
     "alone": "alone",
+    "peers": "with peers",
+    "single": "one by one",
     "final": "good ones",
 }
 ENTRIES = {

@@ -219,19 +219,7 @@ def test_a_gate_without_a_verdict_blames_nobody(queued: Queued, cmd: str, said: 
     [result] = queued.process()
     assert not result.culprits and said in result.hold
     assert queued.request(request.id).status == "open" and queued.request(request.id).retry_count == 0
-    assert [event["payload"]["kind"] for event in queued.events("queue_held")] == ["infrastructure"]
-
-
-def test_a_request_with_which_the_gate_hangs_is_set_aside_and_the_others_land(queued: Queued) -> None:
-    queued.gate("if test -e hang; then sleep 60; fi", timeout="300ms")
-    requests = queued.hand_in_many(3, {1: {"hang": "1"}})
-    [hanging] = [one for one in requests if "hang" in queued.bare.run("ls-tree", "--name-only", one.commit_sha)]
-    results = queued.process()
-    assert results[0].set_aside == (hanging.id,) and len(results[0].merged) == 2 and not results[0].culprits
-    request = queued.request(hanging.id)
-    assert request.status == "open" and request.retry_count == 0 and request.not_before > SYSTEM_CLOCK.now()
-    assert queued.bead(hanging.source_issue).status == "in_review"
-    assert queued.process() == []
+    assert [event["payload"]["kind"] for event in queued.events("queue_held")] == ["environment"]
 
 
 def test_a_conflict_with_the_target_becomes_a_task_and_the_rest_lands(queued: Queued) -> None:
