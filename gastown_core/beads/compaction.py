@@ -111,9 +111,9 @@ def _read_all(store: JsonlStore, code: int) -> tuple[dict[str, tuple[bytes, str 
     for count, (offset, line) in enumerate(source.lines(0, size), 1):
         kind, value = record.classify(line)
         if kind == record.BEAD:
-            beads[value.id] = (record.plain(line), None)
+            beads[value.id] = (record.line_of(line, value), None)
         elif kind == record.TOMBSTONE:
-            beads[value.id] = (record.plain(line), value.text("deleted_at"))
+            beads[value.id] = (record.line_of(line, value), value.text("deleted_at"))
         elif kind == record.HEADER:
             head.append(line)
         elif kind != record.BLANK:

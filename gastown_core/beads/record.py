@@ -91,9 +91,10 @@ def recounted(raw: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
     return raw
 
 
-def plain(line: bytes) -> bytes:
-    """A line that may stand anywhere in a file: without the mark that some editors put at a file's start, and CR."""
-    return line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r")
+def line_of(line: bytes, bead: Bead) -> bytes:
+    """The line of a record as it was read, wherever it goes: without the mark of a file's start, CR, line breaks."""
+    bare = line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r")
+    return bare if b"\n" not in bare else encode(bead.raw)
 
 
 def classify(line: bytes) -> tuple[str, Any]:

@@ -267,6 +267,14 @@ def test_a_side_with_conflict_markers_is_merged_in_itself(tmp_path, side):
     assert found.beads["gt-1"].get("labels") == (["x"] if side != "base" else None)
 
 
+@pytest.mark.parametrize("side", ["base", "ours", "theirs"])
+def test_a_side_with_records_of_several_lines_is_no_deletion(side):
+    lines = {name: encode(bead(T0)) for name in ("base", "ours", "theirs")}
+    lines[side] = json.dumps([bead(T0)], indent=2).encode()
+    data, _ = merge_versions(*(read_version(lines[name].splitlines()) for name in ("base", "ours", "theirs")))
+    assert [json.loads(line) for line in data.splitlines()] == [bead(T0)]
+
+
 def memory(value, key="k", **more):
     return encode({"_type": "memory", "key": key, "value": value, **more})
 
