@@ -12,6 +12,7 @@ from collections import namedtuple
 
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.locks import FileLock
+from gastown_core.git import submodules
 from gastown_core.git.repo import ENGINE, Git, Identity
 
 TYPE_CHECKING = False
@@ -143,12 +144,18 @@ def not_ours(git: Git) -> tuple[str, ...]:
     return (WORKER_NOTE,)
 
 
-def add_everything(git: Git, *options: str, env: Mapping[str, str] | None = None) -> None:
-    """``git add`` of all that is not ours. Raises GitError."""
-    git.run("add", *options, "--", ".", env=env)
+def add_everything(git: Git, *options: str, env: Mapping[str, str] | None = None) -> list[str]:
+    """``git add`` of all that is not ours; returns clones that lie in the worktree, which are left out.
+
+    Git would take a clone for a submodule that nobody can fetch.  Raises GitError.
+    """
+    tree = status(git)
+    clones = [name.rstrip("/") for name in tree.untracked if name.endswith("/")]
+    git.run("add", *options, "--", ".", *(f":(exclude,literal,top){name}" for name in clones), env=env)
     hidden = not_ours(git)
     if hidden:
         git.run("add", "--force", "--", *hidden, env=env)
+    return clones
 
 
 def count_ahead(git: Git, base: str, head: str = "HEAD") -> int:
@@ -156,31 +163,100 @@ def count_ahead(git: Git, base: str, head: str = "HEAD") -> int:
     return int(git.run("rev-list", "--count", f"{base}..{head}"))
 
 
-def unsaved(git: Git) -> Unsaved:
-    """What only this worktree holds."""
+def unsaved(git: Git, name: str = "") -> Unsaved:
+    """What only this worktree (of worker ``name``) holds."""
     exclude(git)
     tree = status(git)
-    commits = 0
-    if git.commit_of("HEAD"):
-        commits = int(git.run("rev-list", "--count", "HEAD", "--not", "--remotes", f"--glob={RESCUE}/*"))
-    return Unsaved(len(tree.changed) + len(tree.untracked), commits, count_stashes(git))
+    commits = len(unpushed(git))
+    commits += sum(len(rows) for rows in unpushed_inside(git, tree.untracked).values())
+    return Unsaved(len(tree.changed) + len(tree.untracked), commits, count_stashes(git, name))
 
 
-def count_stashes(git: Git) -> int:
-    """Stashes made on this worktree's branch and saved nowhere else; the list itself is shared by all worktrees."""
-    return len(_unsaved_stashes(git))
+def unpushed_inside(git: Git, untracked: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Commits that only a submodule or a clone inside the worktree holds, by its path."""
+    found = {}
+    for inner in (*submodules.submodules(git), *submodules.embedded(git, untracked)):
+        rows = submodules.unpushed(inner, RESCUE)
+        if rows:
+            found[submodules.relative(git, inner)] = rows
+    return found
 
 
-def _unsaved_stashes(git: Git) -> list[str]:
-    """Commits of the branch's stashes that no rescue ref holds."""
-    branch = git.branch()
+_BUSY = {
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+}
+_HOW = {
+    "a rebase": "git rebase --continue once it is resolved, or git rebase --abort",
+    "a merge": "git commit once it is resolved, or git merge --abort",
+    "a cherry-pick": "git cherry-pick --continue once it is resolved, or git cherry-pick --abort",
+    "a revert": "git revert --continue once it is resolved, or git revert --abort",
+    "a conflict": "resolve the files, then git add them",
+}
+
+
+def unfinished(git: Git) -> tuple[str, str]:
+    """What the worktree is in the middle of and how to get out of it, both empty if nothing is half done."""
+    folder = git.run("rev-parse", "--absolute-git-dir")
+    for name, what in _BUSY.items():
+        if os.path.exists(os.path.join(folder, name)):
+            return what, _HOW[what]
+    if git.run("ls-files", "--unmerged"):
+        return "a conflict", _HOW["a conflict"]
+    return "", ""
+
+
+def changes_nothing(git: Git, base: str, head: str = "HEAD") -> bool:
+    """Whether the commits of ``head`` that ``base`` lacks leave every file as it was where they began."""
+    start = git.attempt("merge-base", base, head)
+    return start.code == 0 and git.attempt("diff", "--quiet", start.out.strip(), head).code == 0
+
+
+def count_stashes(git: Git, name: str = "", branch: str = "") -> int:
+    """Stashes that ``unsaved_stashes`` finds."""
+    return len(unsaved_stashes(git, name, branch))
+
+
+def unsaved_stashes(git: Git, name: str = "", branch: str = "") -> list[str]:
+    """Commits of the stashes made on the worktree's branch (or ``branch``), or on any of worker ``name``, that no
+    rescue ref holds; the list itself is shared by all worktrees."""
     # without a stash in the whole repository this one question is all it costs
-    if not branch or git.attempt("rev-parse", "--verify", "--quiet", "refs/stash").code != 0:
+    if git.attempt("rev-parse", "--verify", "--quiet", "refs/stash").code != 0:
         return []
-    rows = git.run("stash", "list", "--format=%H %gs").splitlines()
-    found = [row.partition(" ")[0] for row in rows if f"n {branch}: " in row]
+    own = branch or git.branch()
+    below = (f"polecat/{name}/", f"polecat/{name}-") if name else ()
+    found = []
+    # what git stash list shows, but also where there is no working tree
+    for row in git.run("log", "--walk-reflogs", "--format=%H %gs", "refs/stash", "--").splitlines():
+        commit, _, words = row.partition(" ")
+        # "WIP on BRANCH: …", or "On BRANCH: …" where the worker gave a message
+        where = words.partition("n ")[2].partition(": ")[0]
+        if where and (where == own or where.startswith(below)):
+            found.append(commit)
     saved = set(git.run("for-each-ref", "--format=%(objectname)", RESCUE).split()) if found else set()
     return [commit for commit in found if commit not in saved]
+
+
+def rescue_branch(bare: Git, branch: str, name: str, now: float) -> str:
+    """Save a branch whose worktree is gone, and the worker's stashes; the ref, empty if nothing was unsaved."""
+    made = []
+    if unpushed(bare, f"refs/heads/{branch}"):
+        made.append((f"{RESCUE}/{name}/{int(now * 1000)}", f"refs/heads/{branch}"))
+    for number, commit in enumerate(unsaved_stashes(bare, name, branch)):
+        made.append((f"{RESCUE}/{name}/{int(now * 1000)}-stash{number}", commit))
+    for ref, what in made:
+        bare.run("update-ref", ref, what)
+    return made[0][0] if made else ""
+
+
+def unpushed(git: Git, head: str = "HEAD") -> tuple[str, ...]:
+    """Commits of ``head`` that no remote has and no rescue ref holds, a line each, the newest first."""
+    if not git.commit_of(head):
+        return ()
+    return tuple(git.run("log", "--format=%h %s", head, "--not", "--remotes", f"--glob={RESCUE}/*").splitlines())
 
 
 def rescue(git: Git, name: str, now: float) -> str:
@@ -188,15 +264,34 @@ def rescue(git: Git, name: str, now: float) -> str:
 
     Returns the ref of the work (of the first stash if there was nothing else), empty if nothing was unsaved.
     """
-    lost = unsaved(git)
     ref = f"{RESCUE}/{name}/{int(now * 1000)}"
+    lost = unsaved(git, name)
+    inside = _rescue_inside(git, ref)
     made = ""
     if lost.files or lost.commits:
         git.run("update-ref", ref, commit_of_everything(git) if lost.files else git.commit_of("HEAD"))
         made = ref
-    for number, commit in enumerate(_unsaved_stashes(git) if lost.stashes else []):
+    for number, commit in enumerate(unsaved_stashes(git, name) if lost.stashes else []):
         git.run("update-ref", f"{ref}-stash{number}", commit)
         made = made or f"{ref}-stash{number}"
+    return made or inside[0] if inside else made
+
+
+def _rescue_inside(git: Git, ref: str) -> list[str]:
+    """Save what submodules and clones inside the worktree hold, their branches too; the refs ``<ref>-in-<number>``."""
+    made: list[str] = []
+    for inner in (*submodules.submodules(git), *submodules.embedded(git, status(git).untracked)):
+        tree = status(inner)
+        loose = bool(tree.changed or tree.untracked)
+        if loose or submodules.unpushed(inner, RESCUE):
+            kept = f"{ref}-in-{len(made)}"
+            where = submodules.relative(git, inner)
+            commit = commit_of_everything(inner, f"work saved from {where}") if loose else inner.commit_of("HEAD")
+            submodules.fetch_into(git, inner, commit, kept)
+            made.append(kept)
+            tips = inner.run("for-each-ref", "--format=%(objectname)", "refs/heads").split()
+            for number, tip in enumerate(dict.fromkeys(tips)):
+                submodules.fetch_into(git, inner, tip, f"{kept}-{number}")
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
+from gastown_core.git import worktree
 from gastown_core.git.landed import landed_requests
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.merge_request import FAILURE_LABELS, REJECTED, read_request, with_facts
@@ -179,6 +180,12 @@ def submit(
         raise NotFoundError(f"no branch {branch} here")
     target = _target_of(place, epic) if epic else bases.base_of(place.root, place.ledger, work, place.rig, "").branch
     target = target or place.default
+    if worktree.changes_nothing(git, f"origin/{target}", commit):
+        raise ConflictError(
+            f"the commits of {branch} change nothing",
+            "there is nothing to merge",
+            f"bd close {work.id} if nothing had to be changed",
+        )
     git.run("push", "--quiet", "origin", f"{commit}:refs/heads/{branch}", timeout_s=120.0)
     facts = {
         "branch": branch,

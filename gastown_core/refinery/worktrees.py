@@ -10,6 +10,8 @@ import shutil
 from contextlib import contextmanager, suppress
 from itertools import count
 
+from gastown_core.errors import GitError
+from gastown_core.git import submodules
 from gastown_core.git.repo import ENGINE, Git
 from gastown_core.process import kill_group
 
@@ -46,6 +48,7 @@ class Worktrees:
         path = os.path.join(self.folder, f"tree-{os.getpid()}-{next(self._numbers)}")
         try:
             self.bare.run(*_NO_HOOKS, "worktree", "add", "--quiet", "--detach", path, commit)
+            submodules.initialise(Git(path))
         except BaseException:
             self._drop(path)
             raise
@@ -57,7 +60,7 @@ class Worktrees:
             path = self._free.pop()
             tree = Git(path)
             moved = tree.attempt(*_NO_HOOKS, "checkout", "--quiet", "--force", "--detach", commit)
-            if moved.code == 0 and tree.attempt("clean", "-ffdxq").code == 0:
+            if moved.code == 0 and tree.attempt("clean", "-ffdxq").code == 0 and _fill_again(tree):
                 return path
             self._drop(path)
         return ""
@@ -86,6 +89,16 @@ class Worktrees:
         if names:
             self.bare.attempt("worktree", "prune")
         return len(names)
+
+
+def _fill_again(tree: Git) -> bool:
+    """Bring the submodules to what the new commit names; False if that cannot be, a fresh worktree tells why."""
+    try:
+        if submodules.initialise(tree, force=True):
+            submodules.sweep(tree, "-ffdxq")
+    except GitError:
+        return False
+    return True
 
 
 def end_processes_in(folder: str) -> int:

@@ -68,7 +68,8 @@ def add_crew(
         if new_branch:
             branch = f"crew/{name}"
             clone.run("checkout", "--quiet", "-b", branch)
-        for warning in sources.provision(os.path.join(root, rig), path, beads_home(root, rig)):
+        warnings = sources.provision(os.path.join(root, rig), path, beads_home(root, rig))
+        for warning in (*warnings, *sources.fill_submodules(clone)):
             progress(warning)
         _note_state(clone, name, rig, branch, format_micros(clock.now()))
         from gastown_core.beads.ledger import TownLedger

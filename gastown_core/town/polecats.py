@@ -11,7 +11,7 @@ import shutil
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GitError
-from gastown_core.git import checkpoints, push_guard, worktree
+from gastown_core.git import checkpoints, push_guard, submodules, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.record import Record
 from gastown_core.town import sources
@@ -147,16 +147,28 @@ def build(claimed: Claim, planned: Sandbox) -> Sandbox:
     elif planned.resumes:
         made = planned
     else:
-        tree = Git(entry.work_dir)
-        rescue = worktree.rescue(tree, claimed.name, planned.at)
-        made = planned._replace(rescue=rescue)
-        tree.run("checkout", "--quiet", "--force", "--no-track", "-b", planned.branch, planned.start)
-        tree.run("clean", "--quiet", "-fd")
+        made = planned._replace(rescue=_start_afresh(Git(entry.work_dir), planned))
     warnings = _furnish(root, planned.rig, entry, bare)
+    if not planned.resumes:
+        warnings += sources.fill_submodules(Git(entry.work_dir))
     warnings += sources.run_setup_hooks(os.path.join(root, planned.rig), entry.work_dir)
     why = "sling: gone on with" if planned.resumes else "sling: fresh branch"
     checkpoints.save(Git(entry.work_dir), claimed.name, why, planned.at, clean=not planned.resumes)
     return made._replace(warnings=(*planned.warnings, *warnings))
+
+
+def _start_afresh(tree: Git, planned: Sandbox) -> str:
+    """Put a worktree on its new branch; returns the rescue ref of what it held."""
+    rescue = worktree.rescue(tree, planned.entry.address.name, planned.at)
+    filled = [inner.path for inner in submodules.submodules(tree)]
+    tree.run("checkout", "--quiet", "--force", "--no-track", "-b", planned.branch, planned.start)
+    tree.run("clean", "--quiet", "-fd")
+    kept = {inner.path for inner in submodules.submodules(tree)}
+    for path in filled:
+        if path not in kept:
+            # the new branch has no such submodule, and git leaves the folder behind
+            shutil.rmtree(path, ignore_errors=True)
+    return rescue
 
 
 def _shelve(root: str, planned: Sandbox) -> str:

@@ -154,6 +154,8 @@ def _clone(
     refinery = os.path.join(path, "refinery", "rig")
     worktree.add(Git(bare), refinery, branch=branch, start="", new=False)
     sources.provision(path, refinery, home)
+    for warning in (*sources.fill_submodules(Git(clone)), *sources.fill_submodules(Git(refinery))):
+        progress(warning)
     if os.path.isdir(os.path.join(refinery, ".githooks")):
         worktree.own_configuration(Git(refinery))
         Git(refinery).run("config", "--worktree", "core.hooksPath", ".githooks")

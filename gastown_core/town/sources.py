@@ -11,6 +11,7 @@ from gastown_core.beads.discovery import BEADS, write_redirect
 from gastown_core.beads.opening import IGNORED
 from gastown_core.errors import GitError, StoreError, UsageError
 from gastown_core.files.atomic import as_json, write_inside
+from gastown_core.git import submodules
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import OURS, WORKER_NOTE, exclude, not_ours
 from gastown_core.town.install_files import CLAUDE_SETTINGS
@@ -100,6 +101,16 @@ def clone_full(url: str, path: str, *, bare: str, branch: str, progress: Callabl
     if os.path.isdir(os.path.join(path, ".githooks")):
         clone.run("config", "core.hooksPath", ".githooks")
     return clone
+
+
+def fill_submodules(git: Git) -> list[str]:
+    """Check out the submodules of a fresh worktree or clone; a warning if one cannot be had."""
+    try:
+        if submodules.initialise(git, force=True):
+            submodules.sweep(git, "-fdq")
+    except GitError as error:
+        return [f"a submodule could not be checked out: {error.why}"]
+    return []
 
 
 def provision(rig_path: str, work_dir: str, beads_home: str, *, note: str = "") -> list[str]:

@@ -121,7 +121,7 @@ def _leftovers(root: str, ledger: TownLedger, convoy: Convoy, still_open: frozen
         bead_id = branches.get(branch, "") or bead_of_branch(branch)
         if not branch or bead_id not in members or bead_id in still_open:
             continue
-        lost = worktree.unsaved(Git(entry.work_dir))
+        lost = worktree.unsaved(Git(entry.work_dir), entry.address.name)
         found.append(Leftover(entry.address.path, branch, entry.work_dir, bead_id, lost.files, lost.commits))
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gastown_core.errors import ConflictError, GitError
-from gastown_core.git import worktree
+from gastown_core.git import submodules, worktree
 from gastown_core.model.address import same_agent
 from gastown_core.model.bead import IN_REVIEW
 from gastown_core.model.record import Record
@@ -85,6 +85,26 @@ def check_branch(git: Git, branch: str, target: str, default: str) -> None:
             "",
             "git switch -c NAME keeps the commits",
         )
+
+
+def check_submodules(git: Git) -> None:
+    """Refuse a branch that names a commit nobody else can have. Raises ConflictError."""
+    for inner in submodules.submodules(git):
+        where = submodules.relative(git, inner)
+        rows = submodules.on_no_remote(inner)
+        if rows:
+            raise ConflictError(
+                f"submodule {where} has {len(rows)} commit{'' if len(rows) == 1 else 's'} that no remote has",
+                f"the newest: {rows[0]}",
+                f"git -C {where} push origin HEAD:refs/heads/BRANCH, then gt done",
+            )
+        changed = worktree.status(inner).changed
+        if changed:
+            raise ConflictError(
+                f"submodule {where} has changes that are not committed",
+                ", ".join(changed[:3]),
+                f"commit and push them in {where}, then gt done",
+            )
 
 
 def look_at_distance(git: Git, target: str) -> tuple[int, str]:

@@ -29,6 +29,7 @@ from gastown_core.work.done.checks import (
     check_branch,
     check_criteria,
     check_holder,
+    check_submodules,
     look_at_distance,
     open_criteria,
     terms_of,
@@ -49,6 +50,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
@@ -129,7 +131,7 @@ class Done:
         terms = terms_of(self.ledger, bead, self.target, self.default)
         self.result = self.result._replace(branch=branch, issue=bead.id, target=terms.target, strategy=terms.strategy)
         write_heartbeat(self.root, self.entry.session, "exiting", context="handing in", bead=bead.id, clock=self.clock)
-        saved = self._save(bead)
+        saved = self._save(bead, is_handed_in=self.result.status == COMPLETED)
         self.result = self.result._replace(saved=saved)
         yield self._receipt("saved", "uncommitted work became a commit" if saved else "nothing was left uncommitted")
         if self.result.status != COMPLETED:
@@ -154,10 +156,22 @@ class Done:
         record = get_agent_bead(self.ledger, self.entry.bead_id)
         return record.fields.get("hook_bead", "") if record is not None else ""
 
-    def _save(self, bead: Bead) -> bool:
-        """Commit what lies around: changes and new files, never deletions (a crash must not spread them)."""
+    def _save(self, bead: Bead, *, is_handed_in: bool) -> bool:
+        """Commit what lies around: changes and new files, never deletions (a crash must not spread them).
+
+        Half a merge is no work to commit: it is refused, and stays as it is where the work only pauses.
+        """
+        what, how = worktree.unfinished(self.git)
+        if what and is_handed_in:
+            raise ConflictError(
+                f"the worktree is in the middle of {what}", "nothing was handed in", f"{how}; then gt done"
+            )
+        if what:
+            self._warn(f"the worktree is in the middle of {what}, which stays as it is")
+            return False
         worktree.exclude(self.git)
-        worktree.add_everything(self.git, "--ignore-removal")
+        for inner in worktree.add_everything(self.git, "--ignore-removal"):
+            self._warn(f"{inner} is a repository of its own and is not handed in")
         if self.git.attempt("diff", "--cached", "--quiet").code == 0:
             return False
         text = self.message or f"{bead.id}: work in progress, saved by gt done"
@@ -169,9 +183,10 @@ class Done:
     def _complete(self, bead: Bead, branch: str, terms: Terms) -> Iterator[Receipt]:
         ahead, warning = look_at_distance(self.git, terms.target)
         self._warn(warning)
-        if not ahead:
-            yield self._close_unchanged(bead, branch, terms)
+        if not ahead or (worktree.changes_nothing(self.git, f"origin/{terms.target}") and not bead.is_closed):
+            yield self._close_unchanged(bead, branch, terms, ahead)
             return
+        check_submodules(self.git)
         unmet = open_criteria(bead)
         self._warn(f"{len(unmet)} acceptance criteria are not ticked, first: {unmet[0][:80]}" if unmet else "")
         if terms.stays_here:
@@ -188,7 +203,16 @@ class Done:
 
     def _queue(self, bead: Bead, branch: str, commit: str, terms: Terms) -> Iterator[Receipt]:
         submission = Submission(
-            bead, self.entry, self.prefix, branch, commit, terms, self.priority, self.pre_verified, self.clock.now()
+            bead,
+            self.entry,
+            self.prefix,
+            branch,
+            commit,
+            terms,
+            self.priority,
+            self.pre_verified,
+            self.clock.now(),
+            message="" if self.result.saved else self.message,
         )
         made = put_in_review(self.ledger, submission)
         self.result = self.result._replace(request=made.id)
@@ -210,6 +234,7 @@ class Done:
             now = batch.get(bead.id) or bead
             moved = now.status not in (IN_REVIEW, CLOSED)
             if moved:
+                self._keep_message(batch, bead)
                 batch.update(bead.id, {"status": IN_REVIEW, "assignee": self.actor})
                 batch.comment(bead.id, f"ready for review: {branch} at {commit[:12]}")
         self.result = self.result._replace(repeated=not moved)
@@ -225,10 +250,15 @@ class Done:
         self._finish("idle", exit_type=COMPLETED, bead=bead.id)
         return self._receipt("in review", f"{branch} is ready for review, nothing merges it", final=True)
 
-    def _close_unchanged(self, bead: Bead, branch: str, terms: Terms) -> Receipt:
+    def _close_unchanged(self, bead: Bead, branch: str, terms: Terms, ahead: int) -> Receipt:
         if not (self.no_changes or terms.no_merge or terms.review_only or bead.is_closed):
+            has = (
+                f"the commits of {branch} change nothing"
+                if ahead
+                else f"{branch} has no commit that {terms.target} lacks"
+            )
             raise ConflictError(
-                f"{branch} has no commit that {terms.target} lacks",
+                has,
                 "there is nothing to merge",
                 "gt done --no-changes closes the bead without one; gt done --status DEFERRED keeps it",
             )
@@ -242,6 +272,7 @@ class Done:
             now = batch.get(bead.id) or bead
             if not now.is_closed:
                 finish_molecule(batch, bead)
+                self._keep_message(batch, bead)
                 batch.close(bead.id, reason, force=True)
         self.result = self.result._replace(repeated=now.is_closed)
         if not now.is_closed:
@@ -249,6 +280,11 @@ class Done:
             announce_done(self.root, self.entry, bead.id, "", COMPLETED, self.clock)
         self._finish("idle", exit_type=COMPLETED, bead=bead.id)
         return self._receipt("closed", f"{bead.id} {words}", final=True)
+
+    def _keep_message(self, batch: RuleBatch, bead: Bead) -> None:
+        """What the worker said becomes a comment, unless a saving commit has it."""
+        if self.message and not self.result.saved:
+            batch.comment(bead.id, self.message)
 
     # -- not completed -------------------------------------------------------------------------------------------
 

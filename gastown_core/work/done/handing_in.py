@@ -42,6 +42,8 @@ class Submission(Record):
     priority: int | None
     pre_verified: bool
     at: float
+    message: str = ""
+    """What the worker says of it, where no commit says it."""
 
     def facts(self, base: str = "") -> dict[str, Any]:
         """What the request keeps under ``metadata.mr``."""
@@ -99,7 +101,8 @@ def _move(batch: RuleBatch, given: Submission, request: str, is_new: bool) -> bo
         finish_molecule(batch, now)
         batch.update(now.id, {"status": IN_REVIEW, "assignee": given.entry.address.path})
     if is_new:
-        batch.comment(now.id, f"handed in as {request}: {given.branch} at {given.commit[:12]}")
+        words = f"\n\n{given.message}" if given.message else ""
+        batch.comment(now.id, f"handed in as {request}: {given.branch} at {given.commit[:12]}{words}")
     return moved
 
 
@@ -185,7 +188,7 @@ def record_end(
         clock=clock,
         agent_state=state,
         hook_bead=bead if keeps else "",
-        cleanup_status=cleanup_status(git),
+        cleanup_status=cleanup_status(git, entry.address.name),
         active_mr=active_mr,
         exit_type=exit_type,
         mr_id=active_mr,
@@ -194,9 +197,9 @@ def record_end(
     )
 
 
-def cleanup_status(git: Git) -> str:
+def cleanup_status(git: Git, name: str) -> str:
     """What the worktree holds that nobody else has: ``clean``, ``has_uncommitted``, ``has_unpushed``, ``has_stash``."""
-    lost = worktree.unsaved(git)
+    lost = worktree.unsaved(git, name)
     if lost.files:
         return "has_uncommitted"
     if lost.commits:

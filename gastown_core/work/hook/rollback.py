@@ -69,16 +69,12 @@ def open_worktree(entry: RosterEntry) -> Git:
     if not os.path.exists(os.path.join(entry.work_dir, ".git")):
         raise TownError(f"{entry.address.short} has no worktree", f"{entry.work_dir} is missing")
     git = Git(entry.work_dir)
-    folder = git.run("rev-parse", "--absolute-git-dir")
-    busy = [
-        name for name in ("rebase-merge", "rebase-apply", "MERGE_HEAD") if os.path.exists(os.path.join(folder, name))
-    ]
-    if busy or not git.branch():
-        what = "a merge" if busy == ["MERGE_HEAD"] else "a rebase" if busy else "no branch"
+    what, how = worktree.unfinished(git)
+    if what or not git.branch():
         raise ConflictError(
-            f"{entry.address.short} is in the middle of {what}" if busy else f"{entry.address.short} is on no branch",
+            f"{entry.address.short} is in the middle of {what}" if what else f"{entry.address.short} is on no branch",
             "",
-            "git rebase --abort, or git merge --abort, then try again" if busy else "git switch BRANCH first",
+            f"{how}; then try again" if what else "git switch BRANCH first",
         )
     worktree.exclude(git)
     return git

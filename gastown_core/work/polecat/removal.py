@@ -46,6 +46,8 @@ class Stakes(Record):
     runs: bool = False
     is_broken: bool = False
     """The worktree's folder is there, but git does not know it."""
+    is_gone: bool = False
+    """There is no worktree that git knows, so nobody can tell which files it held."""
 
     @property
     def is_clean(self) -> bool:
@@ -91,30 +93,37 @@ def look_at_stakes(root: str, ledger: TownLedger, entry: RosterEntry) -> Stakes:
     work = tuple(bead.id for bead in hooked_work(ledger, entry.address, prefix))
     runs = has_tmux() and lives(root, entry)
     record = get_agent_bead(ledger, entry.bead_id)
-    git = Git(entry.work_dir)
-    if not os.path.exists(os.path.join(entry.work_dir, ".git")) or git.attempt("rev-parse", "--git-dir").code:
-        has_files = os.path.isdir(entry.work_dir) and bool(os.listdir(entry.work_dir))
-        return Stakes(work=work, runs=runs, is_broken=has_files)
-    branch = git.branch()
-    worktree.exclude(git)
-    tree = worktree.status(git)
-    commits: tuple[str, ...] = ()
-    if git.commit_of("HEAD"):
-        rows = git.run("log", "--format=%h %s", "HEAD", "--not", "--remotes", f"--glob={worktree.RESCUE}/*")
-        commits = tuple(rows.splitlines())
     mr = record.fields.get("mr_id", "") if record is not None else ""
     waiting = ledger.get(mr) if mr else None
     requests: tuple[str, ...] = (mr,) if waiting is not None and not waiting.is_closed else ()
     for bead_id in work:
         requests += tuple(one.id for one in requests_for(ledger.store_for(f"{prefix}-x"), bead_id))
-    return Stakes(
-        branch,
-        (*tree.changed, *tree.untracked),
-        commits,
-        worktree.count_stashes(git),
-        work,
-        tuple(dict.fromkeys(requests)),
-        runs,
+    held = Stakes(work=work, requests=tuple(dict.fromkeys(requests)), runs=runs)
+    git, name = Git(entry.work_dir), entry.address.name
+    if not os.path.exists(os.path.join(entry.work_dir, ".git")) or git.attempt("rev-parse", "--git-dir").code:
+        return _without_worktree(root, entry, held, record.fields.get("branch", "") if record is not None else "")
+    worktree.exclude(git)
+    tree = worktree.status(git)
+    commits = worktree.unpushed(git)
+    for where, inner in worktree.unpushed_inside(git, tree.untracked).items():
+        commits += tuple(f"{row} in {where}" for row in inner)
+    return held._replace(
+        branch=git.branch(),
+        files=(*tree.changed, *tree.untracked),
+        commits=commits,
+        stashes=worktree.count_stashes(git, name),
+    )
+
+
+def _without_worktree(root: str, entry: RosterEntry, held: Stakes, branch: str) -> Stakes:
+    """What is left of a polecat whose worktree is gone: its branch and stashes, in the shared repository."""
+    bare = bare_repo(root, entry.address.rig)
+    return held._replace(
+        branch=branch,
+        commits=worktree.unpushed(bare, f"refs/heads/{branch}") if branch else (),
+        stashes=worktree.count_stashes(bare, entry.address.name, branch),
+        is_broken=os.path.isdir(entry.work_dir) and bool(os.listdir(entry.work_dir)),
+        is_gone=True,
     )
 
 
@@ -199,6 +208,10 @@ def _take_away(root: str, entry: RosterEntry, stakes: Stakes, nuke: bool, clock:
     bare = bare_repo(root, rig)
     if stakes.is_broken:
         kept = _shelve(root, rig, entry.work_dir, f"{name}-{int(clock.now() * 1000)}")
+        worktree.rescue_branch(bare, stakes.branch, name, clock.now())
+        bare.run("worktree", "prune")
+    elif stakes.is_gone:
+        kept = worktree.rescue_branch(bare, stakes.branch, name, clock.now())
         bare.run("worktree", "prune")
     else:
         kept = worktree.remove(bare, entry.work_dir, rescue_as=name, now=clock.now())

@@ -149,6 +149,8 @@ def check_recovery(root: str, ledger: TownLedger, entry: RosterEntry) -> dict[st
         status = "has_unpushed"
     elif stakes.stashes:
         status = "has_stash"
+    elif stakes.is_gone:
+        status = "unknown"
     return {
         "rig": entry.address.rig,
         "polecat": entry.address.name,

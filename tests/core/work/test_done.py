@@ -369,3 +369,79 @@ def test_done_hands_in_files_of_the_project_that_are_named_as_ours_are(slung):
     stages, result = hand_in(rigged, entry)
     tracked = git.run("ls-tree", "-r", "--name-only", f"origin/{result.branch}").splitlines()
     assert sorted(tracked) == sorted(["README.md", *theirs])
+
+
+def conflicting(git, how):
+    """Bring the worktree into the middle of ``how``; both sides changed README.md."""
+    commit_files(git, {"README.md": "ours\n"}, "ours")
+    git.run("branch", "other", "HEAD~1")
+    git.run("switch", "--quiet", "other")
+    theirs = commit_files(git, {"README.md": "theirs\n"}, "theirs")
+    git.run("switch", "--quiet", "-")
+    if how == "stash":
+        write(os.path.join(git.path, "README.md"), "stashed\n")
+        git.run("stash", "push", "--quiet")
+        commit_files(git, {"README.md": "moved on\n"}, "moved on")
+        assert git.attempt("stash", "pop").code != 0
+    else:
+        assert git.attempt(how, theirs).code != 0
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("merge", "middle of a merge"),
+        ("rebase", "middle of a rebase"),
+        ("cherry-pick", "middle of a cherry-pick"),
+        ("stash", "middle of a conflict"),
+    ],
+)
+def test_done_hands_in_nothing_that_is_half_merged(slung, how, told):
+    rigged, bead_id, entry, git = slung
+    conflicting(git, how)
+    head, text = git.commit_of("HEAD"), git.run("status", "--porcelain")
+    with pytest.raises(ConflictError, match=told) as refused:
+        hand_in(rigged, entry)
+    assert "gt done" in refused.value.hint
+    assert (git.commit_of("HEAD"), git.run("status", "--porcelain")) == (head, text)
+    assert rigged.bead(bead_id).status == "hooked"
+
+
+def test_a_worker_stuck_in_a_merge_may_ask_for_help_and_the_merge_stays(slung):
+    rigged, bead_id, entry, git = slung
+    conflicting(git, "merge")
+    text = git.run("status", "--porcelain")
+    stages, result = hand_in(rigged, entry, status="ESCALATED", message="how?")
+    assert stages[-1] == "escalated" and git.run("status", "--porcelain") == text
+    assert any("middle of a merge" in word for word in result.warnings)
+
+
+@pytest.mark.parametrize("is_reverted", [False, True])
+def test_commits_that_change_nothing_are_not_handed_in(slung, is_reverted):
+    rigged, bead_id, entry, git = slung
+    if is_reverted:
+        commit_files(git, {"a.txt": "a"}, "one")
+        git.run("revert", "--no-edit", "HEAD")
+    else:
+        git.run("commit", "--quiet", "--allow-empty", "-m", "one")
+    with pytest.raises(ConflictError, match=r"the commits of polecat/.* change nothing") as refused:
+        hand_in(rigged, entry)
+    assert "--no-changes" in refused.value.hint
+    assert rigged.bead(bead_id).status == "hooked"
+    assert requests_for(rigged.ledger.store_for("sh-x"), bead_id) == []
+    stages, _ = hand_in(rigged, entry, no_changes=True)
+    assert stages[-1] == "closed" and rigged.bead(bead_id).text("close_reason") == "no code changes"
+
+
+def test_what_a_worker_says_at_the_end_is_kept_with_the_bead(slung):
+    rigged, bead_id, entry, git = slung
+    hand_in(rigged, entry, no_changes=True, message="it was fixed upstream")
+    assert [one["text"] for one in rigged.bead(bead_id).raw["comments"]] == ["it was fixed upstream"]
+
+
+def test_what_a_worker_says_of_committed_work_is_kept_with_the_bead(slung):
+    rigged, bead_id, entry, git = slung
+    commit_files(git, {"a.txt": "a"}, "one")
+    hand_in(rigged, entry, message="mind the second case")
+    hand_in(rigged, entry, message="mind the second case")
+    assert [one["text"].endswith("mind the second case") for one in rigged.bead(bead_id).raw["comments"]] == [True]

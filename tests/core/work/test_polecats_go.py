@@ -202,3 +202,41 @@ def test_files_beside_the_worktree_are_moved_aside_not_lost(rigged, resting):
     with open(os.path.join(done.kept, "CONTEXT.md")) as handle:
         assert handle.read() == "what to know"
     assert not os.path.exists(os.path.join(rigged.root, "shop", "polecats", "opal"))
+
+
+def test_a_polecat_without_a_worktree_is_never_called_clean(rigged, resting):
+    import shutil
+
+    shutil.rmtree(resting.work_dir)
+    found = polecat_upkeep.check_recovery(rigged.root, rigged.ledger, resting)
+    assert (found["cleanup_status"], found["verdict"]) == ("unknown", "SAFE_TO_NUKE")
+
+
+def test_commits_and_stashes_of_a_worktree_that_is_gone_are_seen_and_saved(rigged):
+    import shutil
+
+    entry = rigged.entry(rigged.sling(rigged.file().id).result.agent)
+    git = Git(entry.work_dir, identity=rigged.origin.identity)
+    commit = commit_files(git, {"a": "1"}, "only here")
+    write(os.path.join(git.path, "README.md"), "stashed")
+    git.run("stash")
+    shutil.rmtree(entry.work_dir)
+    found = polecat_upkeep.check_recovery(rigged.root, rigged.ledger, entry)
+    assert (found["cleanup_status"], found["verdict"]) == ("has_unpushed", "NEEDS_RECOVERY")
+    with pytest.raises(ConflictError, match="1 commit on no remote, the newest: .* only here; 1 stash"):
+        take(rigged, entry, nuke=True)
+    done = take(rigged, entry, nuke=True, force=True)
+    bare = Git(os.path.join(rigged.root, "shop", ".repo.git"))
+    assert bare.commit_of(done.kept) == commit
+    assert bare.run("show", f"{done.kept}-stash0:README.md") == "stashed"
+
+
+def test_a_stash_made_on_an_earlier_branch_of_the_polecat_counts(rigged, resting):
+    git = Git(resting.work_dir, identity=rigged.origin.identity)
+    write(os.path.join(git.path, "README.md"), "stashed")
+    git.run("stash", "push", "--message", "for later: maybe")
+    git.run("switch", "--quiet", "--create", "polecat/opal/sh-9@x")
+    found = polecat_upkeep.check_recovery(rigged.root, rigged.ledger, resting)
+    assert (found["cleanup_status"], found["verdict"]) == ("has_stash", "NEEDS_RECOVERY")
+    git.run("checkout", "--quiet", "--detach")
+    assert polecat_upkeep.check_recovery(rigged.root, rigged.ledger, resting)["verdict"] == "NEEDS_RECOVERY"
