@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import agent_lines, output
+from gastown_cli.commands.status import orphan_lines
 from gastown_core.clock import format_span
 from gastown_core.model.agent import HEALTH_ORDER, HEALTH_SYMBOLS, NEEDS_HELP, Health
 from gastown_core.state.as_json import agent_json
@@ -21,9 +22,12 @@ def print_problems(root: str, *, as_json: bool) -> int:
     if as_json:
         output.say_json([agent_json(view) for view in views])
         return 0
+    orphans = orphan_lines(snapshot, now)
     needy = [v for v in views if v.health.state in (*NEEDS_HELP, Health.LIMITED, Health.UNKNOWN)]
     output.say(output.style(f"NEEDS ATTENTION ({len(needy)})", "bold"))
-    output.say(output.table([_row(v, now) for v in needy]) if needy else "  all is well")
+    output.say(output.table([_row(v, now) for v in needy]) if needy else "" if orphans else "  all is well")
+    for line in orphans:
+        output.say(line)
     for state in (Health.WORKING, Health.IDLE):
         group = [v for v in views if v.health.state is state]
         output.say(output.style(f"{HEALTH_SYMBOLS[state][2].upper()} ({len(group)})", "bold"))

@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.beads.holders import Held
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.inventory import Inventory
     from gastown_core.work.hook.view import HookView
 
 
@@ -30,13 +33,15 @@ def run(args: Namespace) -> int:
     if args.rig:
         require_rig(root, args.rig)
     ledger, live = TownLedger(root), live_sessions(root)
-    agents = [one for one in read_inventory(root).agents if not args.rig or one.address.rig == args.rig]
+    inventory = read_inventory(root)
+    agents = [one for one in inventory.agents if not args.rig or one.address.rig == args.rig]
     views = [look_at_hook(root, ledger, entry, live=live) for entry in agents]
     shown = [view for view in views if args.all or view.first is not None or view.state]
+    orphans = _orphans(inventory, ledger, args.rig)
     if args.json:
-        output.say_json_rows([_as_json(view) for view in shown])
+        output.say_json_rows([*(_as_json(view) for view in shown), *(_orphan_json(one) for one in orphans)])
         return context.tell_unread(ledger)
-    if not shown:
+    if not shown and not orphans:
         output.say("no hook that can be read holds work" if ledger.missing else "every hook is empty")
         return context.tell_unread(ledger)
     rows = [
@@ -49,8 +54,25 @@ def run(args: Namespace) -> int:
         )
         for view in shown
     ]
+    rows += [
+        (output.clean(one.assignee), "no such agent", one.id, one.status, output.clean(one.title)) for one in orphans
+    ]
     output.say(output.table(rows, header=("AGENT", "HOOK", "BEAD", "STATUS", "TITLE")))
     return context.tell_unread(ledger)
+
+
+def _orphans(inventory: Inventory, ledger: TownLedger, rig: str) -> list[Held]:
+    """Work on the hooks of agents that the town does not have (any more)."""
+    from gastown_core.beads.holders import held_work
+    from gastown_core.town.inventory import is_absent
+
+    stores = [store for name, store in ledger.stores().items() if rig in ("", name)]
+    return [one for store in stores for one in held_work(store) if is_absent(inventory, one.assignee)]
+
+
+def _orphan_json(one: Held) -> dict[str, str]:
+    told = {"agent": one.assignee, "bead_id": one.id, "title": one.title, "status": one.status}
+    return {**told, "hook_state": "no such agent"}
 
 
 def _as_json(view: HookView) -> dict[str, str]:

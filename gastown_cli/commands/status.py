@@ -6,7 +6,7 @@ import sys
 import time
 
 from gastown_cli import agent_lines, context, output, streams
-from gastown_core.clock import SYSTEM_CLOCK, parse_duration
+from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_duration
 from gastown_core.errors import UsageError
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.daemon import FAILS, NEVER, RUNS, STOPPED
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.model.snapshot import ConvoyView, TownSnapshot
+
+MOST_ORPHANS = 10
+"""So many beads without a worker are named; the JSON has all."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -69,6 +72,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     lines = [output.style(f"{output.clean(snapshot.name)}", "bold") + output.style(f"  {snapshot.root}", "dim")]
     lines.append(_summary(snapshot))
     lines += _daemon(snapshot, now)
+    lines += orphan_lines(snapshot, now)
     lines += [output.style(f"! {s.name}: {output.clean(s.error)}", "yellow") for s in snapshot.sources if s.error]
     groups: dict[str, list[list[str]]] = {}
     reasons: dict[str, list[str]] = {}
@@ -115,6 +119,21 @@ def _daemon(snapshot: TownSnapshot, now: float) -> list[str]:
         return []
     tone = {FAILS: "yellow", STOPPED: "yellow", NEVER: "dim"}.get(daemon.state, "red")
     return [output.style(f"! {output.clean(daemon.words(now))}", tone)]
+
+
+def orphan_lines(snapshot: TownSnapshot, now: float) -> list[str]:
+    """Work that hangs on hooks of workers that do not exist, and the act that gives it out again."""
+    if not snapshot.orphans:
+        return []
+    many = len(snapshot.orphans)
+    head = f"! {many} bead{'' if many == 1 else 's'} on the hook of a worker that does not exist (any more)"
+    rows = [
+        [f"  {one.bead_id}", output.clean(one.assignee), format_span(now - one.since), output.clean(one.title)]
+        for one in snapshot.orphans[:MOST_ORPHANS]
+    ]
+    more = [f"  and {many - MOST_ORPHANS} more"] if many > MOST_ORPHANS else []
+    act = "  gt sling BEAD RIG gives one to somebody else, gt unsling BEAD opens it again"
+    return [output.style(head, "yellow"), output.table(rows), *more, output.style(act, "dim")]
 
 
 def convoy_row(view: ConvoyView, now: float) -> list[str]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
+from gastown_core.model.address import parse_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.town.inventory import RosterEntry
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Words of ``gt unsling``."""
-    parser.add_argument("bead", nargs="?", default="", help="default: what is on your own hook")
+    parser.add_argument(
+        "bead", nargs="?", default="", help="or an agent, for what is on its hook (default: what is on your own)"
+    )
     parser.add_argument("agent", nargs="?", default="", help="only if it is on this agent's hook")
     parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
     parser.add_argument("-f", "--force", action="store_true", help="also work that was begun")
@@ -26,8 +31,10 @@ def run(args: Namespace) -> int:
 
     root = context.town()
     ledger = TownLedger(root)
-    holder = who.find(root, args.agent)[1] if args.agent or not args.bead else None
-    bead = work_of(root, ledger, holder) if holder is not None and not args.bead else find_bead(ledger, args.bead)
+    # gt unsling shop/opal means what hangs there; no bead's id has a slash
+    bead_id, agent = (args.bead, args.agent) if "/" not in args.bead else ("", args.bead)
+    holder = _holder(root, agent) if agent or not bead_id else None
+    bead = work_of(root, ledger, holder) if holder is not None and not bead_id else find_bead(ledger, bead_id)
     check_begun(ledger, bead, force=args.force)
     had = bead.assignee
     done = bool(had) if args.dry_run else unsling(root, ledger, bead, actor=who.acting(root), holder=holder)
@@ -39,3 +46,14 @@ def run(args: Namespace) -> int:
     else:
         output.say(f"{bead.id} is on no hook")
     return 0
+
+
+def _holder(root: str, agent: str) -> RosterEntry:
+    """The agent meant, also one that does not exist any more: work may still hang on its hook."""
+    from gastown_core.town.inventory import RosterEntry, is_absent, read_inventory
+
+    inventory = read_inventory(root)
+    if not agent or not is_absent(inventory, agent):
+        return who.find(root, agent)[1]
+    address = parse_address(agent)
+    return RosterEntry(address, "", "", "")

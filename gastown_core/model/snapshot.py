@@ -34,6 +34,18 @@ class HookedWork(Record):
     step: str = ""
 
 
+class OrphanView(Record):
+    """Work in the hands of an agent that the town does not have, or no longer: nobody goes on with it by himself."""
+
+    bead_id: str
+    title: str
+    status: str
+    assignee: str
+    rig: str
+    priority: int
+    since: float
+
+
 class LastEvent(Record):
     """An agent's newest own event: its sentence and when."""
 
@@ -74,7 +86,7 @@ class AgentView(Record):
 
 
 class MemberView(Record):
-    """One bead of a convoy; ``stage`` is done, review, running, ready, blocked, deferred or missing.
+    """One bead of a convoy; ``stage`` is done, review, running, orphaned, ready, blocked, deferred or missing.
 
     ``landing`` is None where nothing has begun, or before git was asked.
     """
@@ -216,6 +228,7 @@ class TownSnapshot(Record):
     refineries: tuple[RefineryView, ...] = ()
     scheduler: SchedulerView = SchedulerView()
     daemon: DaemonView = DaemonView()
+    orphans: tuple[OrphanView, ...] = ()
     landing_version: int = 0
 
     def agent(self, key: str) -> AgentView | None:

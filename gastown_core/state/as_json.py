@@ -13,7 +13,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gastown_core.model.snapshot import AgentView, ConvoyView, MemberView, RefineryView, RigView, TownSnapshot
+    from gastown_core.model.snapshot import (
+        AgentView,
+        ConvoyView,
+        MemberView,
+        OrphanView,
+        RefineryView,
+        RigView,
+        TownSnapshot,
+    )
 
 _ROLE_WORDS = {MAYOR: "coordinator", DEACON: "health-check"}
 
@@ -132,6 +140,12 @@ def refinery_json(view: RefineryView) -> dict[str, Any]:
     return out
 
 
+def orphan_json(view: OrphanView) -> dict[str, Any]:
+    """One bead that hangs on the hook of an agent that does not exist."""
+    told = view._asdict()
+    return {"id": told.pop("bead_id"), **told, "since": format_seconds(view.since)}
+
+
 def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
     """The whole town."""
     return {
@@ -149,6 +163,7 @@ def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
         "escalations": snapshot.escalations,
         "scheduler": {"queued": snapshot.scheduler.queued, "paused": snapshot.scheduler.is_paused},
         "daemon": snapshot.daemon.as_json(),
+        "orphaned_work": [orphan_json(one) for one in snapshot.orphans],
         "counts": {state.value: count for state, count in snapshot.counts.items()},
         "sources": [
             {"name": s.name, "error": s.error, **({"good_at": format_seconds(s.good_at)} if s.good_at else {})}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from gastown_core.beads.query import Graph
 from gastown_core.beads.store import Excerpt
-from gastown_core.model.bead import CLOSED
-from gastown_core.model.snapshot import ConvoyView, MemberView
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
+from gastown_core.model.snapshot import ConvoyView, MemberView, OrphanView
 from gastown_core.state.facts import LANDED_S, TownFacts
+from gastown_core.town.inventory import is_absent
+
+IN_HAND = frozenset((HOOKED, IN_PROGRESS))
 
 
 def is_convoy(bead: Excerpt) -> bool:
@@ -27,6 +30,19 @@ def convoy_views(facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
     return tuple(_view(bead, town, facts.fields.get(bead.id, {}), patience_s) for bead in shown)
 
 
+def orphan_views(facts: TownFacts) -> tuple[OrphanView, ...]:
+    """Work that hangs on hooks of agents who do not exist, the most urgent first, then the longest."""
+    found = []
+    for store, beads in facts.ledger.items():
+        for bead in beads.values():
+            if bead.status in IN_HAND and is_absent(facts.inventory, bead.assignee) and "gt:message" not in bead.labels:
+                rig = "" if store == "town" else store
+                found.append(
+                    OrphanView(bead.id, bead.title, bead.status, bead.assignee, rig, bead.priority, bead.updated_at)
+                )
+    return tuple(sorted(found, key=lambda one: (one.priority, one.since, one.bead_id)))
+
+
 class TownGraph:
     """All beads in view with their dependencies across stores; a bead out of view is long closed or unknown."""
 
@@ -34,6 +50,7 @@ class TownGraph:
         self.index = {
             bead_id: (store, bead) for store, beads in facts.ledger.items() for bead_id, bead in beads.items()
         }
+        self.inventory = facts.inventory
         children: dict[str, list[str]] = {}
         for _, bead in self.index.values():
             for edge in bead.edges:
@@ -54,7 +71,7 @@ def _view(convoy: Excerpt, town: TownGraph, fields: dict[str, str], patience_s: 
     stages = [member.stage for member in members]
     running = stages.count("running")
     stalled = None
-    if convoy.status != CLOSED and "ready" in stages and not running:
+    if convoy.status != CLOSED and ("ready" in stages or "orphaned" in stages) and not running:
         moved = [found[1].updated_at for m in members if (found := town.index.get(m.bead_id)) is not None]
         stalled = max([convoy.updated_at, *moved]) + patience_s
     return ConvoyView(
@@ -79,4 +96,7 @@ def _member(bead_id: str, town: TownGraph) -> MemberView:
         return MemberView(bead_id, "", "", "", "", "missing")
     store, bead = found
     rig = "" if store == "town" else store
-    return MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, town.graph.stage(bead_id))
+    stage = town.graph.stage(bead_id)
+    if stage == "running" and is_absent(town.inventory, bead.assignee):
+        stage = "orphaned"
+    return MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage)

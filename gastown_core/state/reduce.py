@@ -31,7 +31,7 @@ from gastown_core.model.snapshot import (
     RigView,
     TownSnapshot,
 )
-from gastown_core.state.convoys import convoy_views
+from gastown_core.state.convoys import convoy_views, orphan_views
 from gastown_core.state.digest import LedgerDigest, digest_of
 from gastown_core.state.facts import TownFacts
 from gastown_core.state.health import Evidence, Progress, classify, is_there
@@ -60,8 +60,10 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
     convoys: tuple[ConvoyView, ...]
     if old is not None and old.version == version:
         convoys, requests, scheduler = old.convoys, old.requests, facts.scheduler._replace(queued=old.scheduler.queued)
+        orphans = old.orphans
     else:
         convoys, requests, scheduler = convoy_views(facts, now), request_views(facts, now), scheduler_view(facts)
+        orphans = orphan_views(facts)
     if old is None or old.version != version or old.landing_version != facts.landing_version:
         convoys, refineries = with_landings(convoys, facts, now), refinery_views(facts)
     else:
@@ -82,6 +84,7 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         refineries=refineries,
         scheduler=scheduler,
         daemon=facts.daemon,
+        orphans=orphans,
         landing_version=facts.landing_version,
     )
 

@@ -10,7 +10,7 @@ import os
 from collections import namedtuple
 
 from gastown_core.files.atomic import read_json
-from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS, Address
+from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS, Address, parse_address
 from gastown_core.town.discover import read_rigs
 
 TYPE_CHECKING = False
@@ -109,3 +109,16 @@ def find_agent(inventory: Inventory, address: Address) -> RosterEntry | None:
         if entry.address.mail == address.mail:
             return entry
     return None
+
+
+def is_absent(inventory: Inventory, assignee: str) -> bool:
+    """Whether an assignee names an agent that this town does not have, or no longer; a person's name names none.
+
+    ``team/bob`` may be anybody's name while no rig ``team`` is registered; ``team/polecats/bob`` is an agent's.
+    """
+    who = parse_address(assignee) if assignee else None
+    if who is None or who.role not in (WITNESS, REFINERY, CREW, POLECAT, DOG):
+        return False
+    if who.role == POLECAT and assignee.count("/") == 1 and all(rig.name != who.rig for rig in inventory.rigs):
+        return False
+    return find_agent(inventory, who) is None

@@ -23,6 +23,7 @@ STAGES = {
     "done": ("done", "landed", "good"),
     "review": ("review", "in review", "info"),
     "running": ("running", "running", "working"),
+    "orphaned": ("warn", "no worker", "stalled"),
     "ready": ("queued", "ready", "text"),
     "blocked": ("queued", "blocked", "dim"),
     "deferred": ("pause", "deferred", "dim"),

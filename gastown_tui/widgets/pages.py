@@ -247,7 +247,16 @@ def landing_page(convoy: ConvoyView, now: float, width: int, ascii_only: bool) -
     age = format_age(max(0.0, now - convoy.created_at))
     by = f"   by {clean(convoy.owner) or 'nobody'}, {age} old" if width >= 70 else ""
     lines: list[Pieces] = [(*bar, (f"  {numbers(convoy, ascii_only)}", "bright"), (by, "dim")), strip_legend(width)]
-    order = {"running": 0, "review": 1, "ready": 2, "blocked": 3, "deferred": 4, "missing": 5, "done": 6}
+    order = {
+        "orphaned": -1,
+        "running": 0,
+        "review": 1,
+        "ready": 2,
+        "blocked": 3,
+        "deferred": 4,
+        "missing": 5,
+        "done": 6,
+    }
     faults = {member.bead_id for member in convoy.faults}
     for member in sorted(convoy.members, key=lambda one: (one.bead_id not in faults, order.get(one.stage, 9))):
         lines += strip_rows(member, width, ascii_only)

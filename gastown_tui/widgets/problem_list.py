@@ -192,12 +192,32 @@ def fault_rows(snapshot: TownSnapshot, width: int, ascii_only: bool) -> list[Row
     return rows
 
 
+def orphan_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """Work on the hooks of workers that do not exist: whose it was, since when, and the key that gives it out again."""
+    if not snapshot.orphans:
+        return []
+    rows = [Row("", ((f"NOBODY HAS IT {len(snapshot.orphans)}", "stalled"),), False)]
+    for one in snapshot.orphans:
+        left: tuple[Piece, ...] = (
+            ("  ", "text"),
+            (glyph("warn", ascii_only) + "  ", "stalled"),
+            (one.bead_id + " ", "accent"),
+            (clean(one.title), "bright"),
+        )
+        right: tuple[Piece, ...] = (("s", "key"), (" sling", "dim"))
+        rows.append(Row(f"bead:{one.bead_id}", two_ends(left, right, width, 2)))
+        age = format_age(max(1.0, now - one.since))
+        why = f"on the hook of {clean(one.assignee)}, who does not exist (any more), for {age}"
+        rows.append(Row(f"bead:{one.bead_id}", (("     " + why, "dim"),), False))
+    return [*rows, Row("", (), False)]
+
+
 def problem_rows(
     snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool, keep: str = ""
 ) -> list[Row]:
     """All rows of the view."""
     rows: list[Row] = []
-    if snapshot.agents and not problem_groups(snapshot) and not faulty(snapshot):
+    if snapshot.agents and not problem_groups(snapshot) and not faulty(snapshot) and not snapshot.orphans:
         words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
         rows += [Row("", ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row("", (), False)]
     for group in problem_groups(snapshot, keep):
@@ -230,13 +250,14 @@ def problem_rows(
                 )
         rows.append(Row("", (), False))
     rows += fault_rows(snapshot, width, ascii_only)
+    rows += orphan_rows(snapshot, width, now, ascii_only)
     rows += crowd_rows(snapshot, Health.WORKING, "WORKING", width, now, ascii_only)
     rows += crowd_rows(snapshot, Health.IDLE, "IDLE", width, now, ascii_only)
     return rows
 
 
 class ProblemList(Rows):
-    """The panel of problems; its keys are agent paths, and ``bead:<id>`` for faults."""
+    """The panel of problems; its keys are agent paths, and ``bead:<id>`` for faults and work that nobody has."""
 
     def __init__(self) -> None:
         super().__init__(id="problems", title="Problems")
@@ -254,8 +275,10 @@ class ProblemList(Rows):
         faults = len(faulty(snapshot))
         told = [f"{need} of {len(snapshot.agents)} need attention"] if need else []
         told += [f"{faults} landing fault{'s' if faults > 1 else ''}"] if faults else []
+        orphans = len(snapshot.orphans)
+        told += [f"{orphans} bead{'s' if orphans > 1 else ''} with nobody"] if orphans else []
         self.note = ", ".join(told) or "all well"
-        self.note_tone = "bad" if faults else "stalled" if need else "good"
+        self.note_tone = "bad" if faults else "stalled" if need or orphans else "good"
         chosen = snapshot.agent(self.key)
         icon = (
             f"   {role_icon(chosen.address.role, self.look.ascii_only)} {clean(chosen.address.short)}" if chosen else ""

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from tests.support.cli import gt
 from tests.support.towns import reference_town
 
@@ -95,3 +97,52 @@ def test_handoff_without_tmux_keeps_the_note(rigged, without_tmux):
     done = gt("handoff", "mayor", "-y", "-s", "full", "-m", "look here", cwd=rigged.root)
     assert done.code == 0 and "run it yourself" in done.out
     assert "look here" in gt("prime", cwd=os.path.join(rigged.root, "mayor")).out
+
+
+@pytest.mark.parametrize(
+    "holder", ["shop/polecats/rubin", "shop/rubin", "shop/crew/max", "deacon/dogs/rex", "older/polecats/nux"]
+)
+def test_work_of_a_worker_that_does_not_exist_is_shown_explained_and_one_act_from_going_on(
+    rigged, without_tmux, holder
+):
+    with rigged.ledger.store_for("sh-x").write("mayor") as batch:
+        bead = batch.create({"title": "Left behind"}).id
+        batch.update(bead, {"status": "hooked", "assignee": holder})
+    convoy = gt("convoy", "create", "C", bead, "--json", cwd=rigged.root).json["id"]
+    status = gt("status", cwd=rigged.root).out
+    assert "1 bead on the hook of a worker that does not exist" in status and bead in status and holder in status
+    assert [one["id"] for one in gt("status", "--json", cwd=rigged.root).json["orphaned_work"]] == [bead]
+    problems = gt("feed", "--problems", "--plain", cwd=rigged.root).out
+    assert bead in problems and "all is well" not in problems
+    assert holder in gt("hook", "list", cwd=rigged.root).out
+    assert "who does not exist" in gt("scheduler", "explain", bead, cwd=rigged.root).out
+    shown = gt("convoy", "show", convoy, cwd=rigged.root).out
+    assert "who does not exist" in shown
+    assert gt("status", "--json", cwd=rigged.root).json["convoys"][0]["running"] == 0
+    slung = gt("sling", bead, "shop", cwd=rigged.root)
+    assert slung.code == 0, slung.err
+    now = rigged.bead(bead)
+    assert now.status == "hooked" and now.assignee != holder and now.assignee.startswith("shop/polecats/")
+    assert "orphaned_work" not in status and gt("status", "--json", cwd=rigged.root).json["orphaned_work"] == []
+
+
+def test_a_person_or_somebody_elses_name_as_assignee_is_no_worker_that_went(rigged):
+    for name in ("alice", "team/bob", "overseer", "mayor/"):
+        with rigged.ledger.store_for("sh-x").write("mayor") as batch:
+            batch.update(batch.create({"title": name}).id, {"status": "in_progress", "assignee": name})
+    assert gt("status", "--json", cwd=rigged.root).json["orphaned_work"] == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_agents_name_unslings_what_hangs_on_its_hook(rigged, known):
+    holder = "shop/polecats/opal"
+    if known:
+        os.makedirs(os.path.join(rigged.root, "shop", "polecats", "opal"))
+    with rigged.ledger.store_for("sh-x").write("mayor") as batch:
+        bead = batch.create({"title": "Hangs"}).id
+        batch.update(bead, {"status": "hooked", "assignee": holder})
+    done = gt("unsling", "shop/opal", cwd=rigged.root)
+    assert done.code == 0 and bead in done.out
+    assert (rigged.bead(bead).status, rigged.bead(bead).assignee) == ("open", "")
+    again = gt("unsling", "shop/opal", cwd=rigged.root)
+    assert again.code != 0 and ("nothing is on the hook" in again.err)

@@ -6,7 +6,7 @@ import pytest
 
 from gastown_core.model.agent import Health, Reason
 from gastown_core.model.daemon import DIED, FAILS, SILENT, STOPPED, DaemonView
-from gastown_core.model.snapshot import SourceStatus
+from gastown_core.model.snapshot import OrphanView, SourceStatus
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import width_of
 from gastown_tui.widgets.agent_tree import agent_row
@@ -166,3 +166,13 @@ def test_hints_are_whole_or_not_there() -> None:
     for width in range(8, 150, 7):
         row = hint_pieces("agents", width, False)
         assert width_of(row) - 3 <= width or len(row) == 1
+
+
+def test_work_that_nobody_has_is_a_problem_with_the_key_that_gives_it_out() -> None:
+    orphan = OrphanView("gt-o1", "Left behind", "hooked", "shop/polecats/rubin", "shop", 1, NOW - 7200)
+    calm = tuple(one for one in snapshot().agents if one.health.state is Health.IDLE)
+    rows = problem_rows(snapshot(agents=calm, orphans=(orphan,)), 120, NOW, marked=set(), ascii_only=False)
+    text = "\n".join(said(row.pieces) for row in rows)
+    assert "NOBODY HAS IT 1" in text and "on the hook of shop/polecats/rubin" in text and "for 2h" in text
+    assert "Nobody needs you" not in text
+    assert any(row.key == "bead:gt-o1" for row in rows)

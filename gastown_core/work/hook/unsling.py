@@ -7,6 +7,7 @@ from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import parse_address
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
+from gastown_core.town.discover import read_rigs
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import RosterEntry, find_agent, read_inventory
 from gastown_core.work.hook.hook import hooked_work, unhook
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 def work_of(root: str, ledger: TownLedger, holder: RosterEntry) -> Bead:
     """What is on the holder's hook. Raises NotFoundError if it is empty."""
-    held = hooked_work(ledger, holder.address, rig_prefix(root, holder.address.rig))
+    # work of a rig that is not registered any more lies wherever its prefix leads
+    prefix = read_rigs(root).get(holder.address.rig, "hq")
+    held = hooked_work(ledger, holder.address, prefix)
     if not held:
         raise NotFoundError(f"nothing is on the hook of {holder.address.short}")
     return held[0]

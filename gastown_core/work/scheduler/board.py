@@ -11,7 +11,7 @@ from gastown_core.clock import format_span
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.merge_request import MERGED_IN
 from gastown_core.model.record import Record
-from gastown_core.town.inventory import read_inventory
+from gastown_core.town.inventory import is_absent, read_inventory
 from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.town.settings import load_settings
 from gastown_core.work.mountain.failures import SKIPPED
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.query import Hold as Blocker
     from gastown_core.beads.store import Excerpt
-    from gastown_core.town.inventory import RigEntry
+    from gastown_core.town.inventory import Inventory, RigEntry
     from gastown_core.work.scheduler.contexts import SlingContext
     from gastown_core.work.scheduler.cooling import Cooling
 
@@ -66,6 +66,7 @@ class Board:
         self._live = live
         self._rigs: dict[str, RigEntry] | None = None
         self._prefixes: dict[str, str] = {}
+        self._inventory: Inventory | None = None
         self._queued: dict[str, SlingContext] | None = None
         self._cooling: Mapping[str, Cooling] | None = None
         self._died: dict[str, int] | None = None
@@ -96,7 +97,8 @@ class Board:
     def rigs(self) -> dict[str, RigEntry]:
         """The rigs by name."""
         if self._rigs is None:
-            self._rigs = {rig.name: rig for rig in read_inventory(self.root).rigs}
+            self._inventory = read_inventory(self.root)
+            self._rigs = {rig.name: rig for rig in self._inventory.rigs}
             self._prefixes = {rig.name: rig.prefix for rig in self._rigs.values()}
         return self._rigs
 
@@ -138,6 +140,10 @@ class Board:
     def rig_of(self, bead_id: str) -> str:
         """The rig that works on a bead, by its prefix; empty if none."""
         return rig_of_bead(self.prefixes, bead_id)
+
+    def is_absent(self, assignee: str) -> bool:
+        """Whether an assignee names an agent that the town does not have."""
+        return bool(self.rigs) and self._inventory is not None and is_absent(self._inventory, assignee)
 
     def worker_state(self, assignee: str, bead_id: str = "") -> str:
         """Whether an assignee lives (see ``workers``), and is there for this bead if one is named."""
@@ -201,6 +207,9 @@ class Board:
         state = self.worker_state(bead.assignee, bead.id) if bead.assignee else PERSON
         since = format_span(self.now - bead.updated_at)
         word = {HOOKED: "on the hook of", IN_PROGRESS: "in progress with"}.get(bead.status, "assigned to")
+        if bead.status != OPEN and state != LIVE and self.is_absent(bead.assignee):
+            hint = f"gt sling {bead.id} TARGET gives it to somebody else, gt unsling {bead.id} opens it again"
+            return Hold(GONE, f"{word} {who}, who does not exist (any more) ({since})", (bead.assignee,), hint)
         if state == LIVE:
             return Hold(HELD, f"{word} {who}, who is at work ({since})", (bead.assignee,))
         if state == DEAD:

@@ -18,7 +18,7 @@ from gastown_core.model.order import Receipt
 from gastown_core.town import sessions
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.identity import HUMAN, rig_prefix
-from gastown_core.town.inventory import read_inventory
+from gastown_core.town.inventory import is_absent, read_inventory
 from gastown_core.work.convoy import convoys
 from gastown_core.work.hook import hook
 from gastown_core.work.scheduler.capacity import check_room
@@ -94,13 +94,15 @@ class Sling:
         """
         if self.me.role == POLECAT:
             raise UsageError("a polecat does not sling", "it works on its own hook", "ask the mayor")
-        target = parse_target(read_inventory(self.root), self.request.target, self.me)
+        inventory = read_inventory(self.root)
+        target = parse_target(inventory, self.request.target, self.me)
         bead = find_bead(self.ledger, self.request.bead)
         self._check_bead(bead, target)
         self.result = self.result._replace(bead=bead.id, title=bead.title, target=self.request.target)
         # whoever starts agents by hand has no sessions to tell by
-        self._is_gone = self.request.session and is_gone(self.root, bead)
-        self._has_died = self._is_gone and not rested(self.root, self.ledger, bead)
+        absent = holder_of(bead) is not None and is_absent(inventory, bead.assignee)
+        self._is_gone = absent or (self.request.session and is_gone(self.root, bead))
+        self._has_died = self._is_gone and not absent and not rested(self.root, self.ledger, bead)
         self._goes_on = self._is_gone or lost_worker(bead) is not None
         if not self._is_there(bead, target):
             self._check_free(bead, target, needs_room)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from gastown_core.work.scheduler.board import Board
@@ -49,6 +51,7 @@ def test_what_holds_a_bead_back(paper, fields, code):
     ],
 )
 def test_a_holder_counts_while_it_lives_and_where_nobody_knows(paper, live, status, code):
+    os.makedirs(os.path.join(paper.root, "shop", "polecats", "opal"))
     bead = paper.file(status=status, assignee="shop/polecats/opal")
     assert code_of(paper, bead, live=live) == code
 
