@@ -10,6 +10,7 @@ from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say
 from gastown_core.beads.record import excerpt_of
 from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.bead import edge_type_of
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -51,7 +52,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--waits-for", default="", metavar="ID", help="wait for the children of this bead")
     parser.add_argument("--id", default="", help="an id of your own")
-    parser.add_argument("--force", action="store_true", help="take an id with a prefix of another store")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="take an id with a prefix of another store, and --deps that no store here has",
+    )
     parser.add_argument("--ephemeral", action="store_true", help="a wisp, kept outside git")
     parser.add_argument("--no-history", action="store_true", help="outside git, but kept")
     parser.add_argument("--due", default="", metavar="WHEN", help="a date, or a span such as 3d")
@@ -70,7 +75,7 @@ def run(args: Namespace) -> int:
     space = Workspace(args)
     store = _store(space, args.rig)
     plans = _plans(args)
-    edges = [_edge(space, text) for text in words(args.deps)]
+    edges = [_edge(space, text, force=args.force) for text in words(args.deps)]
     if args.waits_for:
         edges.append(("waits-for", space.full_id(args.waits_for)))
     parent = store.resolve(args.parent) if args.parent else ""
@@ -161,13 +166,12 @@ def _infix(args: Namespace) -> str:
     return "wisp" if args.ephemeral or args.wisp_type else ""
 
 
-def _edge(space: Workspace, text: str) -> tuple[str, str]:
+def _edge(space: Workspace, text: str, *, force: bool) -> tuple[str, str]:
     """``(type, id)`` of a --deps word; type ``>`` for an edge that comes from the other bead."""
     kind, colon, target = text.rpartition(":")
     if text.startswith("external:") or not colon:
-        return "blocks", space.target_id(text)
-    kind = {"depends-on": "blocks", "blocked-by": "blocks", "blocks": ">"}.get(kind, kind)
-    return kind, space.target_id(target)
+        return "blocks", space.target_id(text, force=force)
+    return ">" if kind == "blocks" else edge_type_of(kind), space.target_id(target, force=force)
 
 
 def _tie(batch: RuleBatch, bead: Bead, edges: list[tuple[str, str]], store: JsonlStore) -> Bead:

@@ -23,6 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--blocked-by", "--depends-on", default="", metavar="ID", help="the target as an option")
     parser.add_argument("--metadata", default="", metavar="JSON", help="kept with the edge")
     parser.add_argument("--file", default="", metavar="JSONL", help="many: lines with from, to and type")
+    parser.add_argument("-f", "--force", action="store_true", help="although no store here has the target")
     add_globals(parser)
 
 
@@ -30,11 +31,11 @@ def run(args: Namespace) -> int:
     """Add the edge, or those of a file."""
     space = Workspace(args)
     if args.file:
-        return _from_file(space, args.file)
+        return _from_file(space, args)
     target = args.target or args.blocked_by
     if not args.id or not target:
         raise UsageError("two beads are needed", "", "bd dep add gt-abc12 gt-x7k2m")
-    bead, to = _add(space, args.id, target, args.type, args.metadata)
+    bead, to = _add(space, args, args.id, target, args.type)
     if space.as_json:
         say_object({"status": "added", "issue_id": bead.id, "depends_on_id": to, "type": args.type})
     elif not space.quiet:
@@ -42,12 +43,13 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _add(space: Workspace, partial: str, target: str, kind: str, metadata: str) -> tuple[Bead, str]:
-    to = space.target_id(target)
-    return space.change(partial, lambda batch, bead_id: batch.add_edge(bead_id, to, kind, metadata)), to
+def _add(space: Workspace, args: Namespace, partial: str, target: str, kind: str) -> tuple[Bead, str]:
+    to = space.target_id(target, force=args.force)
+    return space.change(partial, lambda batch, bead_id: batch.add_edge(bead_id, to, kind, args.metadata)), to
 
 
-def _from_file(space: Workspace, path: str) -> int:
+def _from_file(space: Workspace, args: Namespace) -> int:
+    path = args.file
     try:
         with open(path, encoding="utf-8") as handle:
             lines = [line for line in handle if line.strip()]
@@ -64,7 +66,7 @@ def _from_file(space: Workspace, path: str) -> int:
             space.failed.append(UsageError(f"{path}:{number} is no edge", str(error)))
             continue
         try:
-            bead, to = _add(space, source, target, kind, "")
+            bead, to = _add(space, args, source, target, kind)
             added.append({"status": "added", "issue_id": bead.id, "depends_on_id": to, "type": kind})
         except GastownError as error:
             space.failed.append(error)

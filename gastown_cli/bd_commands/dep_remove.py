@@ -23,9 +23,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Drop the edge."""
     space = Workspace(args)
-    known = {edge.target for edge in space.get(args.id).edges}
+    bead = space.get(args.id)
+    edges = bead.raw.get("dependencies") or ()
+    known = {edge.target for edge in bead.edges} | {
+        str(edge.get("depends_on_id")) for edge in edges if isinstance(edge, dict)
+    }
     target = args.target
-    if target not in known:
+    if target not in known and not target.startswith("external:"):
         try:
             target = space.full_id(target)
         except NotFoundError:

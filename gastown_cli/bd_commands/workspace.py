@@ -102,16 +102,33 @@ class Workspace:
         """The full id. Raises NotFoundError, UsageError."""
         return self.locate(partial)[1]
 
-    def target_id(self, partial: str) -> str:
-        """As ``full_id`` for the end of an edge: an id of a store that is not here is taken, and stays ``unresolved``."""
+    def target_id(self, partial: str, *, force: bool = False) -> str:
+        """As ``full_id`` for the end of an edge, where an ``external:`` id is taken as it is.
+
+        With ``force`` an id that no store at hand has is taken too, and holds back until its store is there.
+        """
         if partial.startswith("external:"):
             return partial
         try:
             return self.full_id(partial)
-        except NotFoundError:
-            if "-" in partial and not partial.startswith(self.store.prefix + "-"):
+        except NotFoundError as error:
+            if force and "-" in partial:
                 return partial
-            raise
+            raise self._unknown_target(partial, error) from error
+
+    def _unknown_target(self, partial: str, error: NotFoundError) -> NotFoundError:
+        """The error with near matches of the whole town, and how to name what is nowhere here."""
+        from difflib import get_close_matches
+
+        from gastown_core.beads.store import BeadQuery
+
+        stores = self.ledger.stores().values() if self.ledger is not None else (self.store,)
+        query = BeadQuery(exclude_statuses=("closed",), sort="updated", limit=2000)
+        known = [one.id for store in stores for one in store.headlines(query)]
+        near = get_close_matches(partial, known, n=3, cutoff=0.5)
+        words = [f"did you mean {', '.join(near)}?"] if near else [error.hint] if error.hint else []
+        words.append("external:PROJECT:ID names work of another town, --force takes an id that is nowhere here")
+        return NotFoundError(f"no bead {partial}", error.why, "; ".join(words))
 
     def get(self, partial: str) -> Bead:
         """The bead. Raises NotFoundError with near matches."""

@@ -23,12 +23,13 @@ def run(args: Namespace) -> int:
     """Attach it, and mark the message read."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.formulas.attachment import attach_to_work
+    from gastown_core.model.bead import is_kind
 
     root = context.town()
     ledger = TownLedger(root)
     store = ledger.store_for("hq-x")
     mail = store.get(store.resolve(args.mail))
-    if mail is None or "gt:message" not in mail.labels:
+    if mail is None or not is_kind(mail, "gt:message"):
         raise NotFoundError(f"{args.mail} is no message")
     named = next((mail.fields[key] for key in KEYS if mail.fields.get(key)), "")
     if not named:

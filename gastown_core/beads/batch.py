@@ -11,7 +11,7 @@ from gastown_core.beads.query import BLOCKING_TYPES, ORDERING_TYPES, PARENT_CHIL
 from gastown_core.beads.record import encode, excerpt_of
 from gastown_core.clock import format_micros, parse_duration, parse_moment
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
-from gastown_core.model.bead import CLOSED, OPEN, Bead, is_field_key, set_fields, unwrap_external
+from gastown_core.model.bead import CLOSED, OPEN, Bead, edge_type_of, is_field_key, set_fields, unwrap_external
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ if TYPE_CHECKING:
 
         def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
             """A bead of another store."""
+            ...
+
+        def is_absent(self, bead_id: str) -> bool:
+            """Whether the store that would have an unknown id is at hand."""
             ...
 
         def near(self, bead_id: str) -> GastownError:
@@ -252,14 +256,20 @@ class RuleBatch:
         return self._link(self.need(bead_id), edge)
 
     def _link(self, bead: Bead, edge: dict[str, Any]) -> Bead:
+        edge = {**edge, "type": edge_type_of(str(edge["type"]))}
         target, edge_type = unwrap_external(str(edge["depends_on_id"])), str(edge["type"])
         edges = list(bead.raw.get("dependencies") or ())
         for place, standing in enumerate(edges):
             if unwrap_external(str(standing.get("depends_on_id"))) != target:
                 continue
-            if standing.get("type", "blocks") != edge_type:
+            known = edge_type_of(str(standing.get("type") or "blocks"))
+            if known == PARENT_CHILD and edge_type in BLOCKING_TYPES - {PARENT_CHILD}:
+                raise _waits_for_its_parent(bead.id, target)
+            if known != edge_type:
                 raise ConflictError(
-                    f"{bead.id} has a {standing.get('type')} edge to {target} already", "", "remove that one first"
+                    f"{bead.id} has a {known} edge to {target} already",
+                    "two beads have one edge at most",
+                    f"bd dep remove {bead.id} {target} makes room for another type",
                 )
             if (standing.get("metadata") or "") == (edge.get("metadata") or ""):
                 return bead
@@ -291,9 +301,7 @@ class RuleBatch:
 
     def _check_kinds(self, bead: Bead, other: Excerpt) -> None:
         if bead.parent == other.id:
-            raise ConflictError(
-                f"{bead.id} cannot be blocked by its own parent {other.id}", "the parent is done when its children are"
-            )
+            raise _waits_for_its_parent(bead.id, other.id)
         if (bead.issue_type == "epic") != (other.issue_type == "epic"):
             raise ConflictError(
                 f"{bead.id} ({bead.issue_type}) cannot be blocked by {other.id} ({other.issue_type})",
@@ -306,12 +314,15 @@ class RuleBatch:
         return [edge.target for edge in found.edges if edge.type in ORDERING_TYPES] if found is not None else []
 
     def remove_edge(self, bead_id: str, target: str) -> Bead:
-        """Drop the edge. Raises NotFoundError if there is none."""
+        """Drop the edge; an external target by its id or written out in full. Raises NotFoundError if there is none."""
         bead = self.need(bead_id)
         edges = list(bead.raw.get("dependencies") or ())
-        rest = [edge for edge in edges if unwrap_external(str(edge.get("depends_on_id"))) != target]
+        rest = [edge for edge in edges if str(edge.get("depends_on_id")) != target]
         if len(rest) == len(edges):
-            known = ", ".join(edge.target for edge in bead.edges)
+            plain = unwrap_external(target)
+            rest = [edge for edge in edges if unwrap_external(str(edge.get("depends_on_id"))) != plain]
+        if len(rest) == len(edges):
+            known = ", ".join(str(edge.get("depends_on_id")) for edge in edges)
             hint = f"it depends on {known}" if known else "it depends on nothing"
             raise NotFoundError(f"{bead_id} does not depend on {target}", "", hint)
         return self._save(bead, dependencies=rest)
@@ -332,7 +343,7 @@ class RuleBatch:
 
     def graph(self) -> Graph:
         """Dependencies as this batch has them."""
-        return Graph(self._excerpt, self._children, self._now)
+        return Graph(self._excerpt, self._children, self._now, is_absent=self._engine.is_absent)
 
     # -- ends ----------------------------------------------------------------------------------------------
 
@@ -402,6 +413,14 @@ class RuleBatch:
             if neighbour is not None and neighbour.id != bead_id:
                 self._save(neighbour, **_without(neighbour, bead_id))
         self._keep(rules.tombstone_of(bead.raw, self.actor, reason, self._now))
+
+
+def _waits_for_its_parent(child: str, parent: str) -> ConflictError:
+    return ConflictError(
+        f"{child} cannot wait for {parent}: it is its child",
+        "a parent is done when its children are, so each would wait for the other",
+        f"let {child} wait for another child of {parent}",
+    )
 
 
 def _without(bead: Bead, gone: str) -> dict[str, Any]:

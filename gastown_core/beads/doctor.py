@@ -97,12 +97,11 @@ def _cycles(store: JsonlStore) -> Finding:
 
 
 def _orphans(store: JsonlStore) -> Finding:
-    unknown = tuple(
-        f"{source} {kind} {target}" for source, target, kind in store.all_edges() if store.excerpt(target) is None
-    )
-    if not unknown:
+    lost = [edge for edge in store.all_edges() if store.excerpt(edge[1]) is None]
+    if not lost:
         return Finding("dependencies", "ok", "every target is known")
-    blocking = sum(line.split()[1] in BLOCKING_TYPES for line in unknown)
+    unknown = tuple(f"{source} {kind} {target}" for source, target, kind in lost)
+    blocking = sum(kind in BLOCKING_TYPES and not store.is_absent(target) for _, target, kind in lost)
     return Finding(
         "dependencies",
         "warning",
@@ -154,7 +153,7 @@ def _index(store: JsonlStore) -> Finding:
     if state != "ok":
         return Finding("index", "error", f"damaged: {state}", (), "bd doctor --fix makes it anew")
     return Finding(
-        "index", "ok", f"{store.count(BeadQuery(include_wisps=True))} beads, {store.garbage()} outdated lines"
+        "index", "ok", f"{store.count(BeadQuery(include_wisps=True))} beads, {store.index.garbage()} outdated lines"
     )
 
 

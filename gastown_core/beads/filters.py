@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_core.beads.query import PARENT_CHILD, status_now
 from gastown_core.errors import UsageError
+from gastown_core.model.bead import kind_labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def matches(bead: Excerpt, query: BeadQuery) -> bool:
         and _status_matches(bead, query)
         and (not query.types or bead.issue_type in query.types)
         and bead.issue_type not in query.exclude_types
-        and _labels_match(bead.labels, query)
+        and _labels_match(kind_labels(bead), query)
         and (not query.assignees or bead.assignee in query.assignees)
         and not (query.unassigned and bead.assignee)
         and (not query.priorities or bead.priority in query.priorities)

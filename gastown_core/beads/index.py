@@ -14,7 +14,7 @@ import sqlite3
 
 from gastown_core.beads import record
 from gastown_core.beads.discovery import ledger_name
-from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, SCHEMA, VERSION, row_of
+from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, SCHEMA, VERSION, row_of, searched_labels
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile
 from gastown_core.beads.store import Position
 from gastown_core.errors import StoreError
@@ -256,6 +256,11 @@ class Index:
         with self.snapshot() as db:
             return {name: Position(*mark[:3]) for name, mark in zip(self.names, read_marks(db))}  # noqa: B905
 
+    def garbage(self) -> int:
+        """How many lines of the ledger a compaction would drop."""
+        with self.snapshot() as db:
+            return int(db.execute("SELECT garbage FROM marks WHERE file=0").fetchone()[0])
+
     def check_understood(self) -> tuple[int, str]:
         """How many lines of the ledger cannot be read, and why the first cannot.
 
@@ -405,7 +410,7 @@ class Intake:
         db.executemany(INSERT, self._beads.values())
         self.live += len(self._beads)
         db.executemany("INSERT OR IGNORE INTO deps VALUES (?,?,?)", (e for es in self._edges.values() for e in es))
-        labels = ((row[0], label) for row in self._beads.values() if row[12] for label in row[12].split("\x1f"))
+        labels = ((row[0], label) for row in self._beads.values() for label in searched_labels(row[4], row[12]))
         db.executemany("INSERT OR IGNORE INTO labels VALUES (?,?)", labels)
         db.executemany("INSERT OR REPLACE INTO tombstones VALUES (?,?,?,?,?)", self._stones.values())
         self._beads, self._stones, self._edges = {}, {}, {}

@@ -7,7 +7,7 @@ import json
 from gastown_core.beads.record import excerpt_of
 from gastown_core.beads.store import Excerpt
 from gastown_core.clock import parse_moment
-from gastown_core.model.bead import Edge
+from gastown_core.model.bead import KIND_LABELS, Edge
 from gastown_core.model.json_text import encode_text
 
 TYPE_CHECKING = False
@@ -72,6 +72,13 @@ def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, 
         *(code, offset, length),
     )
     return row, [(bead_id, _storable(edge.target), _storable(edge.type)) for edge in edges]
+
+
+def searched_labels(issue_type: str, labels: str) -> list[str]:
+    """The labels by which a bead is found: its own (``\x1f`` between them), and that of its kind where its type names it."""
+    own = labels.split("\x1f") if labels else []
+    kind = KIND_LABELS.get(issue_type)
+    return [*own, kind] if kind else own
 
 
 def _storable(text: str) -> str:

@@ -44,7 +44,8 @@ _WHERE_COLUMNS = "id, file, at, length"
 
 
 class JsonlStore:
-    """A BeadStore over the folder ``beads_dir``, which must exist. ``foreign`` looks beads up in other stores.
+    """A BeadStore over the folder ``beads_dir``, which must exist. ``foreign`` looks beads up in other stores;
+    ``lacks`` tells of an id that none has whether one of them would have it.
 
     One thread at a time.  ``read_only`` refuses writes; ``progress`` hears of long work.
     """
@@ -57,6 +58,7 @@ class JsonlStore:
         clock: Clock = SYSTEM_CLOCK,
         words: Vocabulary | None = None,
         foreign: Callable[[str], Excerpt | None] | None = None,
+        lacks: Callable[[str], bool] | None = None,
         progress: Progress | None = None,
         read_only: bool = False,
     ) -> None:
@@ -65,6 +67,7 @@ class JsonlStore:
         self.clock = clock
         self.words = words or Vocabulary()
         self.foreign = foreign
+        self.lacks = lacks
         self.read_only = read_only
         self.index = Index(beads_dir, progress)
         self._lock: FileLock | None = None
@@ -294,18 +297,12 @@ class JsonlStore:
         def children(bead_id: str) -> list[str]:
             return [source for source, kind in self.edges_to(bead_id) if kind == PARENT_CHILD]
 
-        return Graph(lookup, children, now)
+        return Graph(lookup, children, now, is_absent=self.is_absent)
 
     @healing
     def positions(self) -> dict[str, Position]:
         """How much of ``issues.jsonl`` and ``wisps.jsonl`` the index holds: where a live reader begins its tail."""
         return self.index.positions()
-
-    @healing
-    def garbage(self) -> int:
-        """How many lines of ``issues.jsonl`` a compaction would drop."""
-        with self.index.snapshot() as db:
-            return int(db.execute("SELECT garbage FROM marks WHERE file=0").fetchone()[0])
 
     @healing
     def oddities(self) -> list[tuple[str, int, str, str]]:
@@ -441,6 +438,10 @@ class JsonlStore:
     def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
         """The excerpt of a bead of another store, None if no one knows it."""
         return self.foreign(bead_id) if self.foreign is not None else None
+
+    def is_absent(self, bead_id: str) -> bool:
+        """Whether an unknown id has the prefix of this store, or of another one that is at hand."""
+        return bead_id.startswith(f"{self.prefix}-") or (self.lacks is not None and self.lacks(bead_id))
 
 
 def _size(path: str) -> int:

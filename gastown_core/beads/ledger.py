@@ -161,6 +161,7 @@ class TownLedger:
                 prefix=prefix,
                 clock=self.clock,
                 foreign=self._elsewhere.asked_by(beads_dir) if self._elsewhere is not None else None,
+                lacks=self._elsewhere.is_absent if self._elsewhere is not None else None,
                 progress=self.progress,
                 read_only=self.read_only,
             )
@@ -287,6 +288,10 @@ class TownLedger:
                     return found
         return None
 
+    def is_absent(self, bead_id: str) -> bool:
+        """Of an id that no store has: whether the store that would have it is at hand, so that it never comes."""
+        return self.routed(bead_id) is not None
+
     def close(self) -> None:
         """Let go of all stores; they open again when asked."""
         for store in self._by_dir.values():
@@ -319,11 +324,18 @@ class _Elsewhere:
         """The look-up for the store in ``beads_dir``, which is never asked itself."""
 
         def look_up(bead_id: str) -> Excerpt | None:
-            if self._ledger is None:
-                root, rigs, clock, progress, read_only = self._make
-                self._ledger = TownLedger(
-                    root, rigs=rigs, clock=clock, progress=progress, read_only=read_only, looks_elsewhere=False
-                )
-            return self._ledger.excerpt_beyond(bead_id, beads_dir)
+            return self._others().excerpt_beyond(bead_id, beads_dir)
 
         return look_up
+
+    def is_absent(self, bead_id: str) -> bool:
+        """As of the ledger."""
+        return self._others().is_absent(bead_id)
+
+    def _others(self) -> TownLedger:
+        if self._ledger is None:
+            root, rigs, clock, progress, read_only = self._make
+            self._ledger = TownLedger(
+                root, rigs=rigs, clock=clock, progress=progress, read_only=read_only, looks_elsewhere=False
+            )
+        return self._ledger

@@ -30,12 +30,14 @@ class MemoryStore:
         clock: Clock = SYSTEM_CLOCK,
         words: Vocabulary | None = None,
         foreign: Callable[[str], Excerpt | None] | None = None,
+        lacks: Callable[[str], bool] | None = None,
     ) -> None:
         self.beads_dir = ""
         self.prefix = prefix
         self.clock = clock
         self.words = words or Vocabulary()
         self.foreign = foreign
+        self.lacks = lacks
         self._records: dict[str, Bead] = {}
 
     def close(self) -> None:
@@ -130,7 +132,7 @@ class MemoryStore:
 
     def graph(self, now: float) -> Graph:
         """The dependency view of this moment."""
-        return Graph(self.excerpt, self._children, now)
+        return Graph(self.excerpt, self._children, now, is_absent=self.is_absent)
 
     def write(self, actor: str) -> RuleBatch:
         """Begin a batch in the name of ``actor``."""
@@ -172,3 +174,7 @@ class MemoryStore:
     def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
         """The excerpt of a bead of another store, None if no one knows it."""
         return self.foreign(bead_id) if self.foreign is not None else None
+
+    def is_absent(self, bead_id: str) -> bool:
+        """Whether an unknown id has the prefix of this store, or of another one that is at hand."""
+        return bead_id.startswith(f"{self.prefix}-") or (self.lacks is not None and self.lacks(bead_id))

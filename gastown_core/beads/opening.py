@@ -38,6 +38,7 @@ def open_store(
     prefix: str = "",
     clock: Clock = SYSTEM_CLOCK,
     foreign: Callable[[str], Excerpt | None] | None = None,
+    lacks: Callable[[str], bool] | None = None,
     progress: Progress | None = None,
     read_only: bool = False,
 ) -> JsonlStore:
@@ -56,6 +57,7 @@ def open_store(
         clock=clock,
         words=vocabulary(settings),
         foreign=foreign,
+        lacks=lacks,
         progress=progress,
         read_only=read_only,
     )

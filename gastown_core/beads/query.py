@@ -1,8 +1,9 @@
 """THE ready rule, and what holds a bead back: pure functions over a small view of excerpts (beads.md section 4).
 
 A Graph answers from two look-ups (a bead by id, the children of a bead) and remembers what it learnt, so asking
-about one bead costs its own edges and ancestors, never the whole store.  A target that nobody knows holds its
-dependents back, with the reason ``unresolved``; a deleted, closed or pinned one lets go.
+about one bead costs its own edges and ancestors, never the whole store.  A target of a store that is not here holds
+its dependents back, with the reason ``unresolved``; one that its own store does not have (a wisp of another clone,
+say, which no export holds) never comes, and lets go as a deleted, closed or pinned one does.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Graph:
 
     ``lookup`` gives an excerpt (status ``tombstone`` for a deleted bead) or None for an unknown id; ``children``
     the ids whose ``parent-child`` edge points at a bead; ``merged`` tells of a closed bead whether a merge closed it
-    (left out, every closing counts as one).
+    (left out, every closing counts as one).  ``is_absent`` tells of an unknown id whether the store that would have it
+    is at hand (left out, none is).
     """
 
     def __init__(
@@ -61,11 +63,13 @@ class Graph:
         children: Callable[[str], Iterable[str]],
         now: float,
         merged: Callable[[str], bool] | None = None,
+        is_absent: Callable[[str], bool] | None = None,
     ) -> None:
         self.now = now
         self._lookup = lookup
         self._children = children
         self._merged = merged
+        self._is_absent = is_absent
         self._known: dict[str, Excerpt | None] = {}
         self._direct: dict[str, tuple[Hold, ...]] = {}
 
@@ -136,7 +140,7 @@ class Graph:
     def _blocking(self, target_id: str, edge_type: str) -> str:
         target = self.bead(target_id)
         if target is None:
-            return "unresolved"
+            return "unresolved" if self._may_come(target_id) else ""
         if not is_released(target):
             return "open"
         if edge_type == CONDITIONAL and target.status == CLOSED and not target.is_failed:
@@ -145,10 +149,13 @@ class Graph:
             return "unmerged"
         return ""
 
+    def _may_come(self, unknown_id: str) -> bool:
+        return self._is_absent is None or not self._is_absent(unknown_id)
+
     def _waiting(self, spawner_id: str, metadata: str) -> list[Hold]:
         spawner = self.bead(spawner_id)
         if spawner is None:
-            return [Hold(spawner_id, "unresolved")]
+            return [Hold(spawner_id, "unresolved")] if self._may_come(spawner_id) else []
         if '"after"' in metadata and not is_released(spawner):
             # a step of a molecule: until its spawner is closed there may be more children to come
             return [Hold(spawner_id, "open")]

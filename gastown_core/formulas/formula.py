@@ -16,6 +16,8 @@ WORKFLOW, EXPANSION, ASPECT, CONVOY = "workflow", "expansion", "aspect", "convoy
 TYPES = (WORKFLOW, EXPANSION, ASPECT, CONVOY)
 KINDS = ("task", "bug", "feature", "epic", "chore")
 GATES = ("human", "timer", "gh:run", "gh:pr", "bead", "mail")
+UNCHECKED_GATE = "conditional"
+"""A kind of gate that formulas of Go's Gas Town name and no program opens."""
 DEFAULT_PRIORITY = 2
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gastown_core.formulas.formula import GATES, KINDS, GateText, Loop, Step
+from gastown_core.formulas.formula import GATES, KINDS, UNCHECKED_GATE, GateText, Loop, Step
 from gastown_core.formulas.recipe import OnComplete
 
 TYPE_CHECKING = False
@@ -105,6 +105,10 @@ def _gate(own: Reader) -> GateText | None:
     if gate is None:
         return None
     kind = gate.text("type")
+    if kind == UNCHECKED_GATE:
+        told = f"{own.called}: nothing checks a conditional gate; whoever works the step decides"
+        own.notes.warn((*gate.path, "type"), told)
+        return None
     if kind not in GATES:
         gate.problem("type", f"has the type {kind}" if kind else "has no type", f"{_or(GATES)} are known")
     await_id = gate.scalar("await_id") or gate.scalar("id") or ""

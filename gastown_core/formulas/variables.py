@@ -50,7 +50,10 @@ def _variable(own: Reader, name: str) -> Variable:
         required_unless=own.texts("required_unless"),
     )
     if made.required and made.default is not None:
-        own.problem("default", "is required and has a default", "keep one of the two")
+        # formulas of Go's Gas Town say both; an empty default is none
+        told = "the default is taken" if made.default else "it has to be given"
+        own.notes.warn((*own.path, "default"), f"{own.called} is required and has a default: {told}")
+        made = made._replace(required=False) if made.default else made._replace(default=None)
     if made.type not in VARIABLE_TYPES:
         if own.path[0] != "inputs":
             own.problem("type", f'has the type "{made.type}"', f"{', '.join(VARIABLE_TYPES)} are known")

@@ -13,7 +13,20 @@ from gastown_core.clock import parse_moment
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, NamedTuple
+    from typing import Any, NamedTuple, Protocol
+
+    class Labelled(Protocol):
+        """A bead, or an excerpt of one."""
+
+        @property
+        def labels(self) -> tuple[str, ...]:
+            """Its labels."""
+            ...
+
+        @property
+        def issue_type(self) -> str:
+            """Its type."""
+            ...
 
     class Edge(NamedTuple):
         """A dependency: its owner depends on ``target`` in the way ``type`` says; ``metadata`` is raw JSON text."""
@@ -79,6 +92,30 @@ KEY_ORDER = (
 
 DERIVED_KEYS = frozenset(("dependency_count", "dependent_count", "comment_count", "parent"))
 """Keys that exports carry and readers must ignore: they are computed."""
+
+
+EDGE_TYPES = frozenset(
+    (
+        "blocks parent-child conditional-blocks waits-for merge-blocks related discovered-from replies-to relates-to "
+        "duplicates supersedes authored-by assigned-to approved-by attests tracks until caused-by validates "
+        "delegated-from"
+    ).split()
+)
+"""The types of edges that have a meaning; any other word is taken and holds nothing back."""
+
+KIND_LABELS = {"message": "gt:message", "merge-request": "gt:merge-request"}
+"""Types that older records bear instead of the label of their kind."""
+
+
+def kind_labels(bead: Labelled) -> tuple[str, ...]:
+    """The labels by which the bead is found: its own, and that of its kind where its type names it."""
+    kind = KIND_LABELS.get(bead.issue_type)
+    return (*bead.labels, kind) if kind else bead.labels
+
+
+def is_kind(bead: Labelled, label: str) -> bool:
+    """Whether a bead is of the kind that the label names, by the label or by its type."""
+    return label in bead.labels or KIND_LABELS.get(bead.issue_type) == label
 
 
 class Bead:
@@ -225,18 +262,40 @@ def unwrap_external(target: str) -> str:
     return target
 
 
+EDGE_SPELLINGS = {
+    **dict.fromkeys(("blocked-by", "depends-on", "depends", "requires", "needs", "block"), "blocks"),
+    **dict.fromkeys(("parent", "child-of", "subtask-of", "parentchild"), "parent-child"),
+    **dict.fromkeys(("relates", "related-to", "relation"), "related"),
+    **dict.fromkeys(("conditional-block", "conditional"), "conditional-blocks"),
+    **dict.fromkeys(("wait-for", "waits"), "waits-for"),
+    **dict.fromkeys(("discovered", "discovered-by"), "discovered-from"),
+}
+"""What other tools call the types of edges, in lower case and with hyphens."""
+
+
+def edge_type_of(word: str) -> str:
+    """The type of an edge that a word of any dialect means; a word that none knows stays as it is."""
+    if word in ("blocks", "parent-child", "tracks"):
+        return word
+    plain = word.strip().lower().replace("_", "-").replace(" ", "-")
+    return EDGE_SPELLINGS.get(plain, plain if plain in EDGE_TYPES else word)
+
+
 def read_edges(value: object) -> tuple[Edge, ...]:
-    """Edges of a record's ``dependencies`` value; malformed entries are left out."""
+    """Edges of a record's ``dependencies`` value, their types as ``edge_type_of`` reads them.
+
+    Malformed entries and those without a target are left out.
+    """
     if not isinstance(value, list):
         return ()
     found = []
     for item in value:
-        if isinstance(item, dict) and isinstance(item.get("depends_on_id"), str):
+        if isinstance(item, dict) and isinstance(item.get("depends_on_id"), str) and item["depends_on_id"].strip():
             metadata = item.get("metadata")
             found.append(
                 Edge(
                     unwrap_external(item["depends_on_id"]),
-                    str(item.get("type") or "blocks"),
+                    edge_type_of(str(item.get("type") or "blocks")),
                     metadata if isinstance(metadata, str) else "",
                     str(item.get("created_at") or ""),
                     str(item.get("created_by") or ""),

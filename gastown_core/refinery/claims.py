@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.beads.query import MERGE_BLOCKS
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import ConflictError, NotFoundError
-from gastown_core.model.bead import IN_PROGRESS, OPEN
+from gastown_core.model.bead import IN_PROGRESS, OPEN, is_kind
 from gastown_core.model.merge_request import LABEL, read_request, with_facts
 
 TYPE_CHECKING = False
@@ -102,7 +102,7 @@ def release(store: BeadStore, request_id: str, who: str) -> bool:
 def need_request(batch: Batch, request_id: str) -> Bead:
     """An open request within ``batch``. Raises NotFoundError, ConflictError if it is closed."""
     bead = batch.get(request_id)
-    if bead is None or LABEL not in bead.labels:
+    if bead is None or not is_kind(bead, LABEL):
         raise NotFoundError(f"{request_id} is no merge request", "", "gt mq list RIG shows them")
     if bead.is_closed:
         raise ConflictError(f"{request_id} is closed", read_request(bead).close_reason or bead.text("close_reason"))

@@ -7,8 +7,8 @@ from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.git import worktree
 from gastown_core.git.landed import landed_requests
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
-from gastown_core.model.merge_request import FAILURE_LABELS, REJECTED, read_request, with_facts
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_kind
+from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, REJECTED, read_request, with_facts
 from gastown_core.refinery import aftermerge
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.claims import need_request
@@ -34,7 +34,7 @@ def find_request(ledger: TownLedger, request_id: str) -> Bead:
     if bead is None:
         store = ledger.store_for(request_id)
         bead = store.get(store.resolve(request_id))
-    if bead is None or (bead.issue_type != "merge-request" and "gt:merge-request" not in bead.labels):
+    if bead is None or not is_kind(bead, LABEL):
         raise NotFoundError(f"{request_id} is no merge request", "", "gt mq list RIG shows them")
     return bead
 

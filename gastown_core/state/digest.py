@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from gastown_core.beads.store import Excerpt
 from gastown_core.model.address import parse_address
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_kind
 from gastown_core.model.record import Record
 from gastown_core.state.facts import TownFacts
 
@@ -44,7 +44,7 @@ def _work_out(facts: TownFacts) -> LedgerDigest:
             who = identities.get(bead.assignee)
             if who is None:
                 who = identities[bead.assignee] = parse_address(bead.assignee).mail
-            if "gt:message" in bead.labels:
+            if is_kind(bead, "gt:message"):
                 if "read" not in bead.labels:
                     unread[who].append(bead)
             elif bead.status in (HOOKED, IN_PROGRESS) and _is_newer_hook(bead, hooked.get(who)):

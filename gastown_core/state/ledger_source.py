@@ -14,7 +14,7 @@ from gastown_core.beads.record import excerpt_of, parse_line
 from gastown_core.beads.store import BeadQuery, Excerpt
 from gastown_core.errors import GastownError
 from gastown_core.files.tail import Tailer
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead, is_kind
 from gastown_core.model.merge_request import LABEL as REQUEST_LABEL
 from gastown_core.model.merge_request import read_request
 from gastown_core.model.record import Record
@@ -23,7 +23,7 @@ from gastown_core.state.facts import LANDED_S, TownFacts
 from gastown_core.state.molecules import MOLECULE, molecule_facts
 from gastown_core.town.liveness import order_of
 
-FIELD_LABELS = frozenset(("gt:agent", "gt:convoy", REQUEST_LABEL))
+FIELD_LABELS = frozenset(("gt:agent", "gt:convoy"))
 
 
 class Change(Record):
@@ -37,8 +37,10 @@ class Change(Record):
 
 def _says_more(bead: Excerpt) -> bool:
     """Whether its record holds facts that its excerpt lacks."""
+    if is_kind(bead, REQUEST_LABEL) or bead.issue_type == MOLECULE or is_convoy(bead):
+        return True
     is_held = bead.status in (HOOKED, IN_PROGRESS) and bool(bead.assignee)
-    return is_held or bool(FIELD_LABELS.intersection(bead.labels)) or bead.issue_type == MOLECULE or is_convoy(bead)
+    return is_held or bool(FIELD_LABELS.intersection(bead.labels))
 
 
 class LedgerSource:
@@ -99,7 +101,7 @@ class LedgerSource:
         """What a record says beyond its excerpt: a merge request's facts, a molecule's steps, an order, or field lines."""
         if bead.status in (HOOKED, IN_PROGRESS):
             self.facts.orders[bead.id] = order_of(bead)
-        if REQUEST_LABEL in bead.labels:
+        if is_kind(bead, REQUEST_LABEL):
             self.facts.requests[bead.id] = read_request(bead)
         elif bead.issue_type == MOLECULE:
             known = molecule_facts(bead)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.beads.query import BLOCKS, MERGE_BLOCKS, TOMBSTONE
-from gastown_core.model.bead import CLOSED, IN_PROGRESS
+from gastown_core.model.bead import CLOSED, IN_PROGRESS, is_kind
 from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, score, why_withdrawn
 from gastown_core.model.refinery import RefineryState
 from gastown_core.model.snapshot import RefineryView, RequestView, SchedulerView
@@ -28,7 +28,7 @@ def request_views(facts: TownFacts, now: float) -> tuple[RequestView, ...]:
         _view(facts, store, bead, now)
         for store, beads in facts.ledger.items()
         for bead in beads.values()
-        if LABEL in bead.labels and bead.status != CLOSED
+        if is_kind(bead, LABEL) and bead.status != CLOSED
     ]
     rows.sort(key=lambda r: (r.rig, r.state != "merging", r.state == "blocked", -r.score, r.id))
     return tuple(rows)

@@ -116,7 +116,7 @@ def test_unknown_ids_list_near_matches_and_parts_are_enough(bd):
 def test_blocked_says_by_what(bd):
     one = bd.new()
     two = bd.new("two", "--deps", one)
-    bd("dep", "add", two, "dm-far")
+    bd("dep", "add", two, "dm-far", "--force")
     found = bd("blocked", "--json").json[0]
     assert found["blocked_by"] == [one, "dm-far"] and found["blocked_by_count"] == 2
     assert found["blocked_reasons"] == {one: "open", "dm-far": "unresolved"}

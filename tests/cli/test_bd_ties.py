@@ -194,3 +194,51 @@ def test_in_a_town_every_change_is_told_once(bd, town):
         event.payload["bead"] == bead_id and event.payload["title"] == "told" and event.payload["rev"] for event in told
     )
     assert {event.actor for event in told} == {"tester"}
+
+
+def test_a_target_that_nobody_has_is_refused_with_near_matches_unless_forced(bd):
+    one, two = bd.new("one"), bd.new("two")
+    typo = f"zz-{two[3:]}"
+    refused = bd("dep", "add", one, typo, code=1).err
+    assert f"no bead {typo}" in refused and two in refused and "--force" in refused
+    assert "no bead zz-typo" in bd("create", "three", "--deps", "zz-typo", code=1).err
+    bd("dep", "add", one, typo, "--force")
+    assert [held["blocked_by"] for held in bd("blocked", "--json").json] == [[typo]]
+    bd("dep", "remove", one, typo)
+    assert bd("blocked", "--json").json == []
+
+
+@pytest.mark.parametrize("named", ["external:dm:dm-7aw", "dm-7aw"])
+def test_an_external_target_is_removed_by_its_id_and_written_out(bd, named):
+    one = bd.new()
+    bd("dep", "add", one, "external:dm:dm-7aw")
+    assert "external:dm:dm-7aw" in bd("dep", "remove", one, "external:dm:nosuch", code=1).err
+    bd("dep", "remove", one, named)
+    assert bd("show", one, "--json").json[0].get("dependencies", []) == []
+
+
+def test_edge_types_of_other_dialects_are_stored_as_what_they_mean(bd):
+    epic, one, two = bd.new("epic", "-t", "epic"), bd.new("one"), bd.new("two")
+    bd("dep", "add", one, epic, "-t", "parent_child")
+    bd("dep", "add", two, one, "-t", "Blocked_By")
+    assert [held["id"] for held in bd("blocked", "--json").json] == [two]
+    assert [bead["id"] for bead in bd("show", epic, "--children", "--json").json] == [one]
+    assert bd("show", two, "--json").json[0]["dependencies"][0]["dependency_type"] == "blocks"
+
+
+def test_a_child_that_should_wait_for_its_parent_is_told_why_not(bd):
+    epic = bd.new("epic", "-t", "epic")
+    child = bd.new("child", "--parent", epic)
+    said = bd("dep", "add", child, epic, code=1).err
+    assert f"{child} cannot wait for {epic}" in said and "another child" in said and "remove" not in said
+
+
+def test_mail_and_requests_of_older_records_are_found_by_the_label_of_their_kind(bd):
+    lines = [
+        {"id": "gt-mail1", "title": "hello", "issue_type": "message"},
+        {"id": "gt-mr001", "title": "merge it", "issue_type": "merge-request"},
+    ]
+    bd("import", stdin="".join(json.dumps(line) + "\n" for line in lines))
+    for label, bead_id in (("gt:message", "gt-mail1"), ("gt:merge-request", "gt-mr001")):
+        assert [one["id"] for one in bd("list", "-l", label, "--json").json] == [bead_id]
+        assert bd("label", "list", bead_id).lines in ([], ["no labels"])

@@ -12,7 +12,7 @@ from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.messaging.handoff import take_marker
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, is_kind
 from gastown_core.town import sessions
 from gastown_core.town.identity import rig_prefix
 from gastown_core.work.hook import hook
@@ -89,8 +89,8 @@ def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock 
     ledger = TownLedger(root)
     address = entry.address
     held = hook.hooked_work(ledger, address, rig_prefix(root, address.rig), mail=True)
-    work = tuple(bead for bead in held if "gt:message" not in bead.labels)
-    notes = tuple(bead for bead in held if "gt:message" in bead.labels)
+    work = tuple(bead for bead in held if not is_kind(bead, "gt:message"))
+    notes = tuple(bead for bead in held if is_kind(bead, "gt:message"))
     town = ledger.store_for("hq-x")
     query = BeadQuery(
         labels_all=("gt:message",),

@@ -62,7 +62,7 @@ class Board:
         self.root = root
         self.ledger = ledger
         self.now = now
-        self.graph = Graph(ledger.excerpt, self._children, now, self._is_merged)
+        self.graph = Graph(ledger.excerpt, self._children, now, self._is_merged, ledger.is_absent)
         self._live = live
         self._rigs: dict[str, RigEntry] | None = None
         self._prefixes: dict[str, str] = {}

@@ -130,9 +130,9 @@ def test_compaction_starts_by_itself_when_garbage_outnumbers_the_good(store, mon
     inode = os.stat(path_of(store)).st_ino
     for number in range(19):
         change(store, bead_id, title=f"t{number}")
-    assert os.stat(path_of(store)).st_ino == inode and store.garbage() == 19
+    assert os.stat(path_of(store)).st_ino == inode and store.index.garbage() == 19
     change(store, bead_id, title="last")
-    assert [line["title"] for line in lines_of(store)] == ["last"] and store.garbage() == 0
+    assert [line["title"] for line in lines_of(store)] == ["last"] and store.index.garbage() == 0
     assert again(store).get(bead_id).title == "last"
 
 

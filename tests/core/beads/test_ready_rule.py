@@ -17,7 +17,7 @@ def graph_of(*records: dict) -> Graph:
     def children(bead_id):
         return [b.id for b in found.values() if any(e.target == bead_id and e.type == "parent-child" for e in b.edges)]
 
-    return Graph(found.get, children, NOW)
+    return Graph(found.get, children, NOW, is_absent=lambda bead_id: bead_id.startswith("gt-"))
 
 
 def held(kind: str = "blocks", target: str = "gt-t", **metadata) -> dict:
@@ -35,7 +35,17 @@ HOLDS = [
     ("a pinned blocker", [held(), raw(T, status="pinned")], []),
     ("a blocker with the pinned flag", [held(), raw(T, pinned=True)], []),
     ("a deleted blocker", [held(), raw(T, status="tombstone")], []),
-    ("a missing blocker", [held()], [("gt-t", "unresolved")]),
+    ("a blocker that its own store does not have", [held()], []),
+    ("a blocker of a store that is not here", [held(target="dm-1")], [("dm-1", "unresolved")]),
+    ("an empty blocker", [held(target="")], []),
+    ("a blocker in another dialect", [held("blocked_by"), raw(T)], [("gt-t", "open")]),
+    ("a blocker in a third dialect", [held("Depends-On"), raw(T)], [("gt-t", "open")]),
+    (
+        "a parent in another dialect",
+        [held("parent_child"), raw(T, dependencies=[edge(T, "gt-b", "depends_on")]), raw("gt-b")],
+        [("gt-t", "parent")],
+    ),
+    ("a type that nobody knows", [held("inspired_by"), raw(T)], []),
     ("a missing external blocker", [held(target="external:dm:dm-1")], [("dm-1", "unresolved")]),
     ("a condition still open", [held("conditional-blocks"), raw(T)], [("gt-t", "open")]),
     (
@@ -68,7 +78,8 @@ HOLDS = [
         [("gt-g", "parent")],
     ),
     ("a spawner without children", [held("waits-for"), raw(T)], []),
-    ("a missing spawner", [held("waits-for")], [("gt-t", "unresolved")]),
+    ("a spawner that its own store does not have", [held("waits-for")], []),
+    ("a spawner of a store that is not here", [held("waits-for", target="dm-1")], [("dm-1", "unresolved")]),
     (
         "a spawner with an open child",
         [held("waits-for"), raw(T), raw("gt-c", dependencies=[edge("gt-c", T, "parent-child")])],
@@ -123,7 +134,7 @@ STAGES = [
     ({"status": "deferred"}, "deferred"),
     ({"status": "pinned"}, "deferred"),
     ({}, "ready"),
-    ({"dependencies": [edge("gt-a", "gt-nosuch")]}, "blocked"),
+    ({"dependencies": [edge("gt-a", "dm-nosuch")]}, "blocked"),
     ({"status": "deferred", "defer_until": "2026-03-02T10:11:12Z"}, "ready"),
     ({"defer_until": "2036-03-02T10:11:12Z"}, "deferred"),
     ({"status": "tombstone"}, "missing"),
@@ -141,7 +152,7 @@ def test_an_unknown_member_is_missing():
 
 def test_a_chain_of_parents_is_walked_without_recursion():
     records = [raw(f"gt-{n}", dependencies=[edge(f"gt-{n}", f"gt-{n + 1}", "parent-child")]) for n in range(3000)]
-    top = raw("gt-3000", dependencies=[edge("gt-3000", "gt-nosuch")])
+    top = raw("gt-3000", dependencies=[edge("gt-3000", "dm-nosuch")])
     assert graph_of(*records, top).blockers("gt-0") == ("gt-3000",)
 
 

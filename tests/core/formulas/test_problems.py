@@ -150,10 +150,6 @@ CASES = {
         chain("a", more='expand = "rule-of-five"\n[steps.loop]\ncount = 2\n[[steps.loop.body]]\nid = "x"\ntitle = "X"\n'),
         (5, "step a loops and expands at once", "expand a step of the loop's body"),
     ),
-    "required and default": (
-        '[vars.v]\nrequired = true\ndefault = "1"\n' + chain("a"),
-        (4, "variable v is required and has a default", "keep one of the two"),
-    ),
     "type of a variable": (
         '[vars.v]\ntype = "float"\n' + chain("a"),
         (3, 'variable v has the type "float"', "string, int, bool are known"),
@@ -248,6 +244,22 @@ def test_an_unknown_key_is_a_warning_with_its_line_and_the_key_that_was_meant() 
         "it.formula.toml:5: step a has an unknown key titel; did you mean title?",
         "it.formula.toml:6: step a has an unknown key needz; did you mean needs?",
     )
+
+
+def test_required_with_a_default_as_go_ships_it_is_a_warning(kitchen: Kitchen) -> None:
+    recipe = kitchen.cook_text('[vars.v]\nrequired = true\ndefault = "1"\n' + chain("a"))
+    assert "variable v is required and has a default" in recipe.warnings[0]
+
+
+def test_an_empty_default_of_a_required_variable_is_none(kitchen: Kitchen) -> None:
+    with pytest.raises(FormulaError, match="needs a value for v"):
+        kitchen.cook_text('[vars.v]\nrequired = true\ndefault = ""\n' + chain("a"))
+
+
+def test_a_conditional_gate_as_go_ships_it_is_a_warning(kitchen: Kitchen) -> None:
+    recipe = kitchen.cook_text(chain("a", more='[steps.gate]\ntype = "conditional"\ncondition = "it is quiet"\n'))
+    assert "nothing checks a conditional gate" in recipe.warnings[0]
+    assert len(recipe.warnings) == 1
 
 
 def test_an_undeclared_variable_is_a_warning(kitchen: Kitchen) -> None:
