@@ -110,12 +110,12 @@ def _branch_of(place: Any, epic: str) -> str:
 
 
 def _verify(place: Any, rows: list[dict[str, Any]]) -> None:
-    from gastown_core.errors import GitError
+    from gastown_core.errors import GastownError
     from gastown_core.refinery.tips import remote_heads
 
     try:
         heads, error = remote_heads(place.git), ""
-    except GitError as problem:
+    except GastownError as problem:
         heads, error = {}, str(problem)
     for row in rows:
         row["branch_exists"] = row["branch"] in heads

@@ -19,6 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Clear what keeps it back."""
+    from gastown_core.refinery.engine import Engine
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy
     from gastown_core.refinery.requests import retry
@@ -26,13 +27,17 @@ def run(args: Namespace) -> int:
     root = context.town()
     request_id = args.words[-1]
     rig = args.words[0] if len(args.words) > 1 else rig_of_request(root, request_id)
-    request = retry(Refinery(root, rig, policy=Policy()), request_id, actor=who.acting(root))
+    place = Refinery(root, rig, policy=Policy())
+    request = retry(place, request_id, actor=who.acting(root))
+    blocked = {one.id: why for one, why in Engine(place).queue().blocked}
     if args.now:
         from gastown_cli.commands.refinery_process import merge
 
         return merge(root, rig, once=False, as_json=args.json)
     if args.json:
-        output.say_json({"mr": request.id, "status": request.status})
+        output.say_json({"mr": request.id, "status": request.status, "why": blocked.get(request.id, "")})
+    elif request.id in blocked:
+        output.say(f"{output.style('!', 'yellow')} {request.id} rests: {output.clean(blocked[request.id])}")
     else:
         output.say(f"{output.style('✓', 'green')} {request.id} is back in the queue")
     return 0

@@ -172,7 +172,7 @@ def _positions(queue: Queue, now: float, *, as_json: bool) -> int:
 
 def _oddities(place: Refinery, queue: Queue, now: float, *, everything: bool) -> list[dict[str, Any]]:
     """Claims that are old, and branches that no origin has."""
-    from gastown_core.errors import GitError
+    from gastown_core.errors import GastownError
     from gastown_core.refinery.tips import remote_heads
 
     found: list[dict[str, Any]] = []
@@ -183,7 +183,7 @@ def _oddities(place: Refinery, queue: Queue, now: float, *, everything: bool) ->
             found.append(_oddity(one, "stale-claim", age, detail))
     try:
         heads = remote_heads(place.git)
-    except GitError:
+    except GastownError:
         return found
     gone = [one for one in queue.ready if one.branch not in heads]
     return found + [_oddity(one, "orphaned-branch", now - one.created_at, "origin has no such branch") for one in gone]

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 
 MOMENT_S = 0.2
 
+GLANCE_S = 0.05
+"""So long even a lock that does not wait stays at the door: whoever only asks who holds it is gone by then."""
+
 POLL_S = (0.0005, 0.01)
 """The first and the longest wait between two tries."""
 
 
 class FileLock:
-    """An exclusive (or shared) flock on ``path``, taken with ``with``; waits at most ``timeout_s``.
+    """An exclusive (or shared) flock on ``path``, taken with ``with``; waits at most ``timeout_s`` (an exclusive
+    one always outwaits a glance of ``holder_of``).
 
     Raises ConflictError with the holder's pid when the wait is over, StoreError when the lock file cannot be made.
     """
@@ -69,7 +73,8 @@ class FileLock:
             return
         except BlockingIOError:
             pass
-        deadline = time.monotonic() + self.timeout_s
+        patience_s = self.timeout_s if self._mode == fcntl.LOCK_SH else max(self.timeout_s, GLANCE_S)
+        deadline = time.monotonic() + patience_s
         pause, longest = POLL_S
         while time.monotonic() < deadline:
             time.sleep(pause)

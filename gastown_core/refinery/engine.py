@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
-from gastown_core.files.locks import FileLock
+from gastown_core.files.locks import FileLock, holder_of
 from gastown_core.model.bead import OPEN
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
@@ -208,7 +208,7 @@ class Engine:
         ready = [one.id for one in self._chosen(self.queue(), target)]
         now = self.place.clock.now()
         base = remote_heads(self.place.git).get(target, "") if now < hold.until and hold.kind != INFRASTRUCTURE else ""
-        if is_worth_a_try(hold, ready, base, now):
+        if is_worth_a_try(hold, ready, base, now, rules=self.place.policy.rules):
             return True
         self.board.rest(hold=hold.reason)
         return False
@@ -240,9 +240,12 @@ class Engine:
             self.dispatch(one.conflict_task_id for one in waiting)
 
     def rest(self) -> None:
-        """Nothing is left to do: say so, also where a killed run's last word stands."""
+        """Nothing is left to do: say so, also where a killed run's last word or a hold that is over stands."""
         state = read_state(self.place.path)
-        if state is None or state.phase in (IDLE, HELD):
+        if state is None or state.phase == IDLE:
+            return
+        held = (read_hold(self.place, one) for one in (*self.targets(), state.target, self.place.default) if one)
+        if state.phase == HELD and any(held):
             return
         if state.pid == os.getpid() or not lives(state.pid, state.pid_start):
             self.board.rest()
@@ -256,15 +259,9 @@ def merge_lock(place: Refinery, target: str) -> FileLock:
 
 
 def merging_process(place: Refinery, target: str) -> int:
-    """The pid of the process that merges into ``target`` now, 0 if none does."""
-    lock = merge_lock(place, target)
-    try:
-        with FileLock(lock.path, timeout_s=0.0, shared=True):
-            return 0
-    except ConflictError:
-        with open(lock.path, encoding="utf-8") as handle:
-            text = handle.read().strip()
-        return int(text) if text.isdigit() else -1
+    """The pid of the process that merges into ``target`` now, 0 if none does, -1 if nothing tells which."""
+    holder = holder_of(merge_lock(place, target).path)
+    return 0 if holder is None else holder or -1
 
 
 def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | None:
@@ -277,6 +274,7 @@ def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | No
         hold = read_hold(place, target)
         ready = [one for one in queue.ready if one.target == target]
         due = due_at(ready, place.policy.max_batch_size, place.policy.batch_wait_s)
-        moments.append(max(due or 0.0, hold.until if hold is not None else 0.0))
+        is_held = hold is not None and hold.rules in ("", place.policy.rules)
+        moments.append(max(due or 0.0, hold.until if hold is not None and is_held else 0.0))
     moments += [request.not_before for request, _ in queue.blocked if request.not_before > clock.now()]
     return min(moments, default=None)

@@ -14,6 +14,7 @@ from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.messaging.escalate import escalate, settle
 from gastown_core.model.record import Record
+from gastown_core.refinery.cache import VerdictCache
 from gastown_core.refinery.place import slug
 
 TYPE_CHECKING = False
@@ -43,9 +44,10 @@ class HoldError(Exception):
 
 
 class Hold(Record):
-    """Why the queue of a target waits, since when, and until when; ``base`` and ``requests`` are what it was tried with.
+    """Why the queue of a target waits, since when, and until when.
 
-    Where the target is red, ``requests`` names each as often as it was tried as the cure.
+    ``base``, ``requests`` and ``rules`` (``Policy.rules``) are what it was tried with.  Where the target is red,
+    ``requests`` names each as often as it was tried as the cure.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class Hold(Record):
     base: str = ""
     requests: tuple[str, ...] = ()
     rests: int = 1
+    rules: str = ""
 
     @property
     def waits_for_cure(self) -> bool:
@@ -91,12 +94,13 @@ def read_hold(place: Refinery, target: str) -> Hold | None:
         str(found.get("base") or ""),
         tuple(str(one) for one in found.get("requests") or ()),
         int(found.get("rests") or 1),
+        str(found.get("rules") or ""),
     )
 
 
-def is_worth_a_try(hold: Hold, requests: Iterable[str], base: str, now: float) -> bool:
-    """Whether something changed since: time is up, the target moved, or a new request may bring the cure."""
-    if now >= hold.until:
+def is_worth_a_try(hold: Hold, requests: Iterable[str], base: str, now: float, *, rules: str = "") -> bool:
+    """Whether something changed since: time is up, the target moved, or new settings or a new request may be the cure."""
+    if now >= hold.until or (hold.rules and hold.rules != rules):
         return True
     if hold.kind == INFRASTRUCTURE:
         return False
@@ -108,17 +112,16 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
     now = place.clock.now()
     before = read_hold(place, target)
     same = before if before is not None and before.kind == error.kind else None
-    rests, since, until = 1, now, 0.0
+    rules, rests, since, until = place.policy.rules, 1, now, 0.0
     if same is not None:
         # what else may be the cure is tried at once, and counts as the same look
-        is_same_look = same.is_of_red(base) and now < same.until
+        is_same_look = same.is_of_red(base) and now < same.until and same.rules == rules
         rests, since = same.rests + (not is_same_look), same.since
         until = same.until if is_same_look else 0.0
-    if before is not None and before.is_of_red(base) and error.kind in TARGET_IS_RED:
+    if before is not None and before.is_of_red(base) and before.rules == rules and error.kind in TARGET_IS_RED:
         requests = before.requests + requests
-    hold = Hold(
-        error.kind, error.reason, since, until or now + _rest_s(place, error.kind, rests), base, requests, rests
-    )
+    until = until or now + _rest_s(place, error.kind, rests)
+    hold = Hold(error.kind, error.reason, since, until, base, requests, rests, rules)
     kept = {**hold._asdict(), "since": format_seconds(since), "until": format_seconds(hold.until)}
     write_json(_path(place, target), {**kept, "requests": list(requests)}, mode=0o600)
     if same is None:
@@ -133,6 +136,17 @@ def _rest_s(place: Refinery, kind: str, rests: int) -> float:
     if kind in (INFRASTRUCTURE, ENVIRONMENT):
         return backoff(FIRST_REST_S, rests, LONGEST_REST_S)
     return place.policy.recheck_s
+
+
+def end_rest(place: Refinery, target: str) -> Hold | None:
+    """Let a held queue be tried at once, every request and the target itself; the hold, None if the queue goes."""
+    hold = read_hold(place, target)
+    if hold is None:
+        return None
+    kept = {**hold._asdict(), "since": format_seconds(hold.since), "until": format_seconds(place.clock.now() - 1.0)}
+    write_json(_path(place, target), {**kept, "requests": []}, mode=0o600)
+    VerdictCache(os.path.join(place.path, ".runtime"), "").forget_red()
+    return hold
 
 
 def lift(place: Refinery, target: str, why: str) -> bool:

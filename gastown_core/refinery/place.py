@@ -57,8 +57,14 @@ class Refinery:
         self.at = at or (lambda point: None)
         self.actor = f"{rig}/refinery"
         self.default = default_branch(root, rig)
-        found = bare_repo(root, rig)
-        self.git = Git(found.path, identity=ENGINE, timeout_s=NETWORK_S)
+        self._git: Git | None = None
+
+    @property
+    def git(self) -> Git:
+        """The rig's shared repository; what the ledger alone can tell needs none. Raises TownError if there is none."""
+        if self._git is None:
+            self._git = Git(bare_repo(self.root, self.rig).path, identity=ENGINE, timeout_s=NETWORK_S)
+        return self._git
 
     @property
     def store(self) -> JsonlStore:

@@ -58,6 +58,13 @@ class Policy(Record):
     warnings: tuple[str, ...] = ()
 
     @property
+    def rules(self) -> str:
+        """A hash of all that decides whether something lands: where it changes, a hold of before says nothing."""
+        return sha256(json.dumps([self.gates, self.setup, self.auto_push, self.pull_requests]).encode()).hexdigest()[
+            :12
+        ]
+
+    @property
     def gate_set(self) -> str:
         """A hash of what is run: verdicts of another set say nothing here."""
         what = [self.setup, [(gate.name, gate.cmd, gate.phase) for gate in self.gates]]

@@ -12,6 +12,7 @@ from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, REJECTED, re
 from gastown_core.refinery import aftermerge
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.claims import need_request
+from gastown_core.refinery.hold import end_rest
 from gastown_core.refinery.intent import read_intent
 from gastown_core.refinery.push import is_on
 from gastown_core.refinery.queue import open_requests
@@ -40,13 +41,18 @@ def find_request(ledger: TownLedger, request_id: str) -> Bead:
 
 
 def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
-    """Take a request up again at once: failure labels, claim and waiting time go. Raises ConflictError if it is closed."""
+    """Take a request up again at once: failure labels, claim and waiting time go, and a held queue is tried anew.
+
+    Raises ConflictError if it is closed or being pushed.
+    """
     with place.store.write(actor) as batch:
         bead = need_request(batch, request_id)
+        _check_not_pushed(place, read_request(bead))
         changes: dict[str, Any] = {"status": OPEN, "assignee": ""}
         changes["metadata"] = with_facts(bead, not_before=None, tries=None)
         changes["labels"] = [label for label in bead.labels if label not in FAILURE_LABELS]
         request = read_request(batch.update(request_id, changes))
+    end_rest(place, request.target or place.default)
     payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
     append_event(place.root, "mr_retried", actor, payload, clock=place.clock)
     emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig, "mr": request.id}, clock=place.clock)

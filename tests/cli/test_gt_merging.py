@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from tests.support.cli import gt
 from tests.support.queued import Queued, queued, queued_seed
@@ -74,3 +75,24 @@ def test_a_convoy_tells_how_far_each_member_came_and_what_proves_it(queued: Queu
     assert steps[bad.source_issue]["pushed"] == "yes" and steps[bad.source_issue]["landed"] == "no"
     shown = gt("convoy", "show", made, "--landing", cwd=queued.root).out
     assert "1 landed" in shown and "on origin/main names it" in shown
+
+
+def test_what_the_ledger_knows_of_the_queue_needs_no_repository(queued: Queued) -> None:
+    one = queued.hand_in({"a": "1"})
+    for path in (queued.bare.path, os.path.join(queued.rig, "mayor", "rig")):
+        os.rename(path, path + ".gone")
+    assert [row["id"] for row in gt("mq", "list", "shop", "--json", cwd=queued.root).json] == [one.id]
+    [row] = gt("mq", "list", "shop", "--verify", "--json", cwd=queued.root).json
+    assert not row["branch_exists"] and "no repository" in row["verify_error"]
+    assert gt("refinery", "status", "shop", "--json", cwd=queued.root).json["ready"] == 1
+    assert [row["id"] for row in gt("refinery", "ready", "shop", "--json", cwd=queued.root).json["ready"]] == [one.id]
+    refused = gt("refinery", "process", "shop", cwd=queued.root)
+    assert refused.code == 1 and "shop has no repository" in refused.err
+
+
+def test_a_retry_says_why_a_request_rests_all_the_same(queued: Queued) -> None:
+    one = queued.hand_in({"a": "1"})
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        batch.update(one.source_issue, {"status": "deferred"})
+    said = gt("mq", "retry", one.id, cwd=queued.root)
+    assert said.code == 0 and f"{one.id} rests: {one.source_issue} is deferred" in said.out

@@ -1,0 +1,85 @@
+"""A held queue: what cures it, what a person can do about it, and that looking at it changes nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+import pytest
+
+from gastown_core.errors import SettingsError
+from gastown_core.files import locks
+from gastown_core.refinery.engine import merge_lock
+from gastown_core.refinery.hold import read_hold
+from gastown_core.refinery.place import Refinery
+from gastown_core.refinery.requests import retry
+from tests.support.queued import Queued
+
+
+def test_a_gate_that_is_mended_in_the_settings_lets_the_queue_go(queued: Queued) -> None:
+    queued.gate("exit 1")
+    one = queued.hand_in({"work": "x\n"})
+    [held] = queued.process()
+    assert held.hold and queued.process() == []
+    queued.gate("true")
+    [result] = queued.process()
+    assert result.merged == (one.id,) and read_hold(Refinery(queued.root, "shop"), "main") is None
+
+
+def test_a_longer_time_limit_is_a_cure_too(queued: Queued) -> None:
+    queued.gate("sleep 0.4", timeout="100ms")
+    one = queued.hand_in({"work": "x\n"})
+    [held] = queued.process()
+    assert held.hold and queued.process() == []
+    queued.gate("sleep 0.4", timeout="30s")
+    [result] = queued.process()
+    assert result.merged == (one.id,)
+
+
+def test_a_queue_that_may_push_again_pushes(queued: Queued) -> None:
+    queued.settings(auto_push=False)
+    one = queued.hand_in({"work": "x\n"})
+    [held] = queued.process()
+    assert held.hold
+    queued.settings(auto_push=True)
+    [result] = queued.process()
+    assert result.merged == (one.id,)
+
+
+def test_a_retry_tries_a_held_queue_and_its_target_at_once(queued: Queued, tmp_path) -> None:
+    queued.gate(f"test -e {tmp_path}/service")
+    one = queued.hand_in({"work": "x\n"})
+    [held] = queued.process()
+    assert held.hold and queued.process() == []
+    (tmp_path / "service").touch()
+    retry(Refinery(queued.root, "shop"), one.id, actor="overseer")
+    [result] = queued.process()
+    assert result.merged == (one.id,)
+
+
+def test_a_hold_for_wrong_settings_is_over_when_they_are_right(queued: Queued) -> None:
+    queued.settings(gates={"unit": {"cmnd": "true"}})
+    with pytest.raises(SettingsError):
+        queued.process()
+    assert queued.state().phase == "held"
+    queued.gate("true")
+    assert queued.process() == [] and queued.state().phase == "idle" and not queued.state().hold_reason
+
+
+def test_looking_at_the_lock_does_not_make_the_engine_skip_its_turn(
+    queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = queued.hand_in({"work": "x\n"})
+    path = merge_lock(Refinery(queued.root, "shop"), "main").path
+    glance = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(glance, fcntl.LOCK_SH)
+    sleep = locks.time.sleep
+
+    def look_away(pause_s: float) -> None:
+        fcntl.flock(glance, fcntl.LOCK_UN)
+        sleep(pause_s)
+
+    monkeypatch.setattr(locks.time, "sleep", look_away)
+    [result] = queued.process()
+    os.close(glance)
+    assert result.merged == (one.id,)
