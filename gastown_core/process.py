@@ -1,4 +1,6 @@
-"""THE subprocess runner: no shell, always a time limit, the whole process group ended when it is up.
+"""THE subprocess runner: no shell, always a time limit, the whole family of processes ended when it is up.
+
+What counts is the program itself: once it has ended, nobody waits for a leftover that still holds its pipes.
 
 Answers are typed: a ``Finished`` with exit code and both outputs, or a GastownError when the program is missing
 or ran out of time.  A non-zero exit is a value, not an exception; adapters decide what it means.
@@ -8,15 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import signal
 import subprocess
+import time
 
 from gastown_core.errors import GastownError
+from gastown_core.process_table import Process, carries, is_running, process_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import NamedTuple
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import IO, NamedTuple
 
     class Finished(NamedTuple):
         """An ended process: its exit code and what it wrote."""
@@ -32,10 +37,17 @@ else:
 
 PIPE = subprocess.PIPE
 """For ``spawn``: the caller reads or writes that stream."""
+LATE, STOPPED = "late", "stopped"
+CHUNK = 65536
+MOST_IN_A_PIPE = 1 << 20
+FIRST_LOOK_S, LOOK_S = 0.0005, 0.05
+"""The first and the longest wait between two looks where the system does not tell of an end by itself."""
+MOST_ROUNDS = 20
+"""A family that grows while it is ended is ended again, so often."""
 
 
 class ProcessTimeoutError(GastownError):
-    """The program ran past its time limit and was ended with its whole group."""
+    """The program ran past its time limit and was ended with its whole family."""
 
 
 class ProgramMissingError(GastownError):
@@ -52,7 +64,7 @@ def run(
 ) -> Finished:
     """Run ``argv`` to its end; ``env`` replaces the whole environment if given.
 
-    Raises ProgramMissingError, or ProcessTimeoutError after the process group was killed.
+    Raises ProgramMissingError, or ProcessTimeoutError after the program was killed with all that came of it.
     """
     try:
         process = subprocess.Popen(
@@ -70,15 +82,156 @@ def run(
         raise ProgramMissingError(f"{argv[0]} is not installed", "", f"install {argv[0]} or put it on PATH") from error
     except OSError as error:
         raise GastownError(f"cannot run {argv[0]}", error.strerror or str(error)) from error
+    out, err = bytearray(), bytearray()
+    assert process.stdout is not None and process.stderr is not None
     try:
-        out, err = process.communicate(stdin, timeout=timeout_s)
-    except BaseException as error:
-        kill_group(process.pid)
-        process.communicate()
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise ProcessTimeoutError(f"{argv[0]} took longer than {timeout_s:g} s", " ".join(argv[:4])) from error
+        with process.stdout, process.stderr:
+            takers = {process.stdout: out.extend, process.stderr: err.extend}
+            ended = follow(process, takers, stdin=stdin or b"", timeout_s=timeout_s)
+            if ended == LATE:
+                why = " ".join(argv[:4])
+                raise ProcessTimeoutError(f"{argv[0]} took longer than {timeout_s:g} s", why)
+    except BaseException:
+        end_family(process.pid)
+        process.wait()
         raise
     return Finished(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
+
+
+def follow(
+    process: subprocess.Popen[bytes],
+    takers: Mapping[IO[bytes], Callable[[bytes], object]],
+    *,
+    stdin: bytes = b"",
+    timeout_s: float,
+    stopped: Callable[[], bool] | None = None,
+) -> str:
+    """Hand what a child writes to ``takers`` (by its pipes) until it ends; says whether it was ``LATE`` or ``STOPPED``.
+
+    The child's own end is what counts: a leftover that holds the pipes open, or fills them, is not waited for.  Whoever
+    calls ends the family of a child that is late or stopped.
+    """
+    deadline = time.monotonic() + timeout_s
+    with _watched(process, takers, stdin) as (selector, tells_end):
+        pause = FIRST_LOOK_S
+        while process.poll() is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return LATE
+            if stopped is not None and stopped():
+                return STOPPED
+            if not tells_end or stopped is not None:
+                left, pause = min(left, pause), min(2 * pause, LOOK_S)
+            _turn(selector, left)
+        _take_the_rest(takers)
+    return ""
+
+
+@contextlib.contextmanager
+def _watched(
+    process: subprocess.Popen[bytes], takers: Mapping[IO[bytes], Callable[[bytes], object]], stdin: bytes
+) -> Iterator[tuple[selectors.BaseSelector, bool]]:
+    """A selector over the child's pipes and, where the system can, its end."""
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
+        for stream, take in takers.items():
+            os.set_blocking(stream.fileno(), False)
+            selector.register(stream, selectors.EVENT_READ, take)
+        if process.stdin is not None:
+            stack.callback(_close, process.stdin)
+            os.set_blocking(process.stdin.fileno(), False)
+            selector.register(process.stdin, selectors.EVENT_WRITE, bytearray(stdin))
+        descriptor = -1
+        with contextlib.suppress(AttributeError, OSError):
+            descriptor = os.pidfd_open(process.pid)
+            stack.callback(os.close, descriptor)
+            selector.register(descriptor, selectors.EVENT_READ, None)
+        yield selector, descriptor >= 0
+
+
+def _turn(selector: selectors.BaseSelector, wait_s: float) -> None:
+    """Wait for one of the pipes, or the end, and take or give what there is."""
+    for key, _ in selector.select(wait_s):
+        if isinstance(key.data, bytearray):
+            _feed(selector, key.fileobj, key.data)  # type: ignore[arg-type]
+        elif key.data is not None and not _read(key.fileobj, key.data):  # type: ignore[arg-type]
+            selector.unregister(key.fileobj)
+
+
+def _feed(selector: selectors.BaseSelector, stream: IO[bytes], rest: bytearray) -> None:
+    try:
+        if rest:
+            del rest[: os.write(stream.fileno(), rest[:CHUNK])]
+    except BlockingIOError:
+        return
+    except BrokenPipeError:
+        rest.clear()
+    if not rest:
+        selector.unregister(stream)
+        _close(stream)
+
+
+def _read(stream: IO[bytes], take: Callable[[bytes], object]) -> bool:
+    """Hand on what a pipe holds; False once it is closed at the other end."""
+    try:
+        data = os.read(stream.fileno(), CHUNK)
+    except BlockingIOError:
+        return True
+    if data:
+        take(data)
+    return bool(data)
+
+
+def _take_the_rest(takers: Mapping[IO[bytes], Callable[[bytes], object]]) -> None:
+    """What the child wrote before its end lies in the pipes; what a leftover goes on writing is nobody's."""
+    for stream, take in takers.items():
+        left = MOST_IN_A_PIPE
+        while left > 0:
+            try:
+                data = os.read(stream.fileno(), CHUNK)
+            except BlockingIOError:
+                break
+            if not data:
+                break
+            take(data)
+            left -= len(data)
+
+
+def _close(stream: IO[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        stream.close()
+
+
+def end_family(pid: int, mark: str = "") -> None:
+    """Kill a child's process group and all that came of it, also what went into a session of its own.
+
+    Below it in the process table; with ``mark`` also whoever carries that text in its environment, wherever it hangs.
+    """
+    for _ in range(MOST_ROUNDS):
+        family = _family(pid, mark)
+        kill_group(pid)
+        for row in family:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if is_running(row):
+                    os.kill(row.pid, signal.SIGKILL)
+        if not family or not mark:
+            return
+
+
+def _family(pid: int, mark: str) -> list[Process]:
+    """Everything below the child, and whoever carries the mark; the child itself is its parent's to take away."""
+    table = process_table()
+    below = {pid}
+    grown = True
+    while grown:
+        more = {row.pid for row in table.values() if row.parent in below} - below
+        below |= more
+        grown = bool(more)
+    own = os.getpid()
+    return [
+        row
+        for row in table.values()
+        if row.pid not in (pid, own) and not row.is_gone and (row.pid in below or (mark and carries(row.pid, mark)))
+    ]
 
 
 def kill_group(pid: int) -> None:

@@ -143,6 +143,18 @@ def environment_of(pid: int) -> dict[str, str]:
     return {os.fsdecode(name): os.fsdecode(value) for name, equals, value in pairs if equals}
 
 
+def carries(pid: int, text: str) -> bool:
+    """Whether a process was started with this text among its variables."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as handle:
+            return text.encode() in (handle.readall() or b"")
+    except FileNotFoundError:
+        hidden = os.path.exists("/proc/self/stat")
+        return False if hidden else any(text in value for value in _psutil_environment(pid).values())
+    except OSError:
+        return False
+
+
 def folder_of(pid: int) -> str:
     """The working directory of a process, empty if it cannot be read."""
     try:

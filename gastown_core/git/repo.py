@@ -14,8 +14,8 @@ from gastown_core.process import Finished, ProcessTimeoutError, run, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import IO, NamedTuple
+    from collections.abc import Callable, Mapping
+    from typing import NamedTuple
 
     class Identity(NamedTuple):
         """Whose name stands on a commit, as author and as committer."""
@@ -91,27 +91,22 @@ class Git:
 
     def stream(self, *args: str, on_progress: Callable[[str], None], timeout_s: float = 3600.0) -> None:
         """Run long work (clone, fetch); each progress line git writes is handed on. An interrupt ends git too."""
-        from gastown_core.process import PIPE, kill_group
+        from gastown_core.process import LATE, PIPE, end_family, follow
 
         process = spawn(["git", *args], cwd=self.path, env=self.environment(), stderr=PIPE)
-        said: list[str] = []
+        told = _Progress(on_progress)
+        assert process.stderr is not None
         try:
-            assert process.stderr is not None
-            for raw in _split_progress(process.stderr):
-                line = raw.decode("utf-8", "replace").strip()
-                if line:
-                    said.append(line)
-                    on_progress(line)
-            code = process.wait(timeout_s)
+            with process.stderr:
+                if follow(process, {process.stderr: told.take}, timeout_s=timeout_s) == LATE:
+                    raise GitError(f"git {args[0]} took longer than {timeout_s:g} s", " ".join(told.lines[-1:]))
         except BaseException:
-            kill_group(process.pid)
+            end_family(process.pid)
             process.wait()
             raise
-        finally:
-            if process.stderr is not None:
-                process.stderr.close()
-        if code != 0:
-            raise refusal(args, "\n".join(said[-4:]))
+        told.take(b"\n")
+        if process.returncode != 0:
+            raise refusal(args, "\n".join(told.lines[-4:]))
 
     def commit_of(self, rev: str) -> str:
         """The full hash of a revision, empty if it does not exist."""
@@ -129,13 +124,20 @@ class Git:
         return done.out.rstrip("\n") if done.code == 0 else ""
 
 
-def _split_progress(stream: IO[bytes]) -> Iterator[bytes]:
-    """Lines of a progress stream as they come; git ends them with CR or LF."""
-    rest = b""
-    while chunk := stream.read1(4096):  # type: ignore[attr-defined]
-        *lines, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
-        yield from lines
-    yield rest
+class _Progress:
+    """The lines of a progress stream as they come; git ends them with CR or LF."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self.lines: list[str] = []
+        self._on_line = on_line
+        self._rest = b""
+
+    def take(self, data: bytes) -> None:
+        """Hand on the lines that are whole now."""
+        *lines, self._rest = (self._rest + data).replace(b"\r", b"\n").split(b"\n")
+        for line in filter(None, (raw.decode("utf-8", "replace").strip() for raw in lines)):
+            self.lines.append(line)
+            self._on_line(line)
 
 
 def refusal(args: tuple[str, ...], said: str) -> GitError:

@@ -1,4 +1,4 @@
-"""One command on one tree: in a process group of its own, with a time limit, its output kept in a bounded private log.
+"""One command on one tree: with a time limit, its output kept in a bounded private log, and none of it left running.
 
 The command is the rig's own setting, run by ``sh -c``.  Output beyond the limit is dropped but for its end, so that a
 flood costs neither disk nor verdict.
@@ -7,25 +7,22 @@ flood costs neither disk nor verdict.
 from __future__ import annotations
 
 import os
-import select
 import time
 from collections import deque
 
 from gastown_core.errors import GastownError
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import ERROR, FAIL, PASS, SKIPPED
-from gastown_core.process import PIPE, kill_group, spawn
+from gastown_core.process import LATE, PIPE, STOPPED, end_family, follow, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import IO, Any
 
-CHUNK = 65536
+MARK = "GT_GATE_RUN"
+"""The variable by which whatever a gate leaves behind is found, also in a session of its own."""
 END_BYTES = 65536
 """How much of the end of a flood is kept."""
-LOOK_S = 0.05
-"""How often a running gate is looked at: whether it is to stop, whether its time is up."""
 NO_VERDICT = {126: "the command could not be run (exit 126)", 127: "command not found (exit 127)"}
 
 
@@ -48,22 +45,23 @@ def run_command(
     limit: int,
     stopped: Callable[[], bool],
 ) -> Ran:
-    """Run ``cmd`` in ``cwd`` to its end, its time limit, or until ``stopped``; its group is gone afterwards."""
+    """Run ``cmd`` in ``cwd`` to its end, its time limit, or until ``stopped``; all that came of it is gone afterwards."""
     began = time.monotonic()
+    mark = f"{os.getpid()}-{os.urandom(8).hex()}"
     try:
         with _Log(log, limit) as out:
             try:
-                process = spawn(["sh", "-c", cmd], cwd=cwd, env=env, stdout=PIPE, stderr=-2)
+                process = spawn(["sh", "-c", cmd], cwd=cwd, env={**env, MARK: mark}, stdout=PIPE, stderr=-2)
             except (GastownError, OSError) as error:
                 out.remark(f"could not be started: {error}")
                 return Ran(ERROR, f"could not be started: {error}", 0.0)
+            assert process.stdout is not None
             try:
-                ended = _follow(process, out, began + timeout_s, stopped)
+                ended = follow(process, {process.stdout: out.take}, timeout_s=timeout_s, stopped=stopped)
             finally:
-                kill_group(process.pid)
+                end_family(process.pid, mark)
                 process.wait()
-                if process.stdout is not None:
-                    process.stdout.close()
+                process.stdout.close()
             result, detail = _judge(process.returncode, ended, timeout_s)
             if detail:
                 out.remark(detail)
@@ -74,40 +72,15 @@ def run_command(
 
 
 def _judge(code: int, ended: str, timeout_s: float) -> tuple[str, str]:
-    if ended == "stopped":
+    if ended == STOPPED:
         return SKIPPED, "ended early"
-    if ended == "late":
+    if ended == LATE:
         return ERROR, f"took longer than {timeout_s:g} s"
     if code in NO_VERDICT:
         return ERROR, NO_VERDICT[code]
     if code < 0:
         return ERROR, f"killed by signal {-code}"
     return (PASS, "") if code == 0 else (FAIL, f"exit {code}")
-
-
-def _follow(process: Any, out: _Log, deadline: float, stopped: Callable[[], bool]) -> str:
-    """Take in output until the command ends; says whether it was ``late`` or ``stopped``."""
-    stream: IO[bytes] = process.stdout
-    fd = stream.fileno()
-    is_open, pause = True, 0.0005
-    while True:
-        readable = bool(select.select([fd], [], [], LOOK_S)[0]) if is_open else False
-        if readable:
-            data = os.read(fd, CHUNK)
-            is_open = bool(data)
-            out.take(data)
-        elif process.poll() is not None:
-            # whoever still holds the pipe is a leftover; it is killed with the group
-            return ""
-        if not is_open:
-            if process.poll() is not None:
-                return ""
-            pause = min(2 * pause, LOOK_S)
-            time.sleep(pause)
-        if time.monotonic() > deadline:
-            return "late"
-        if stopped():
-            return "stopped"
 
 
 class _Log:

@@ -1,0 +1,101 @@
+"""The runner: what counts is the program's own end, and a limit ends everything that came of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+
+import pytest
+
+from gastown_core import process
+from gastown_core.process import LATE, PIPE, STOPPED, ProcessTimeoutError, end_family, follow, run, spawn
+from gastown_core.process_table import lives
+from gastown_core.refinery.gate_run import run_command
+from tests.support.tmux import until
+
+FLOOD = "while :; do echo more; done"
+
+
+@pytest.fixture
+def left(tmp_path):
+    """Where a script notes the process that it leaves behind; whatever is noted is ended."""
+    path = tmp_path / "left"
+    yield path
+    if path.exists():
+        with suppress(ProcessLookupError):
+            os.kill(int(path.read_text()), signal.SIGKILL)
+
+
+def noted(path):
+    return int(until(lambda: path.exists() and path.read_text().strip(), "it notes itself"))
+
+
+@pytest.mark.parametrize("how", ["", "setsid "], ids=["in the group", "in a session of its own"])
+@pytest.mark.parametrize("what", ["exec sleep 600", FLOOD], ids=["silent", "chatty"])
+def test_nobody_waits_for_a_leftover_that_holds_the_pipe(left, how, what):
+    script = f"echo said; {how}sh -c 'echo $$ > {left}; {what}' & while ! [ -s {left} ]; do sleep 0.01; done; exit 3"
+    done = run(["sh", "-c", script], timeout_s=50.0)
+    assert (done.code, done.out.splitlines()[0]) == (3, "said")
+    assert lives(noted(left)), "what a program starts on purpose (a server) is not the runner's to end"
+
+
+@pytest.mark.parametrize("how", ["", "setsid "], ids=["in the group", "in a session of its own"])
+def test_a_limit_ends_the_program_with_all_that_came_of_it(left, how):
+    script = f"{how}sh -c 'echo $$ > {left}; exec sleep 600' & sleep 601"
+    with pytest.raises(ProcessTimeoutError, match="longer than 0.5 s"):
+        run(["sh", "-c", script], timeout_s=0.5)
+    until(lambda: not lives(noted(left)), "the grandchild is gone")
+
+
+def test_all_that_a_program_wrote_and_was_given_arrives():
+    given = os.urandom(100_000).hex().encode() * 8
+    code = "import sys; data = sys.stdin.buffer.read(); sys.stderr.write('x' * 300000); sys.stdout.buffer.write(data)"
+    done = run([sys.executable, "-c", code], stdin=given)
+    assert (done.code, done.out.encode() == given, len(done.err)) == (0, True, 300000)
+
+
+def test_a_program_that_reads_nothing_ends_all_the_same():
+    assert run(["sh", "-c", "exit 4"], stdin=b"x" * 1_000_000).code == 4
+    assert run(["cat"], stdin=b"").out == ""
+
+
+def test_a_system_that_does_not_tell_of_an_end_is_looked_at(monkeypatch):
+    def missing(pid):
+        raise OSError("no such call")
+
+    monkeypatch.setattr(process.os, "pidfd_open", missing)
+    assert run(["sh", "-c", "sleep 0.1; echo late; exit 5"]) == process.Finished(5, "late\n", "")
+
+
+def test_a_child_that_closed_its_pipes_is_waited_for():
+    assert run(["sh", "-c", "exec >&- 2>&-; sleep 0.1; exit 6"]).code == 6
+
+
+def test_following_says_how_it_came_to_an_end():
+    for timeout_s, stopped, want in ((0.1, None, LATE), (50.0, lambda: True, STOPPED)):
+        child = spawn(["sh", "-c", FLOOD], stdout=PIPE)
+        with child.stdout:
+            assert follow(child, {child.stdout: len}, timeout_s=timeout_s, stopped=stopped) == want
+            end_family(child.pid)
+        assert child.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "leave",
+    ["sh -c '{note}; {what}' &", "setsid sh -c '{note}; {what}' &", "(setsid sh -c '{note}; {what}' &)"],
+    ids=["in the group", "in a session of its own", "twice removed"],
+)
+@pytest.mark.parametrize("what", ["exec sleep 600", FLOOD], ids=["silent", "chatty"])
+@pytest.mark.parametrize(("end", "result"), [("exit 0", "pass"), ("sleep 602", "error")])
+def test_a_gate_has_its_own_verdict_and_leaves_nothing_running(tmp_path, left, leave, what, end, result):
+    begin = leave.format(note=f"echo $$ > {left}", what=what)
+    cmd = f"{begin} while ! [ -s {left} ]; do sleep 0.01; done; {end}".replace("& while", "&\nwhile")
+    cmd = cmd.replace(") while", ")\nwhile")
+    limit = 50.0 if result == "pass" else 1.5
+    ran = run_command(
+        cmd, str(tmp_path), str(tmp_path / "log"), dict(os.environ), timeout_s=limit, limit=1000, stopped=lambda: False
+    )
+    assert ran.result == result, ran
+    until(lambda: not lives(noted(left)), "nothing of it is left")
