@@ -92,6 +92,7 @@ class Rows(Sheet):
         """Take new rows; the cursor follows its key, or stays near where it was if the key is gone."""
         before = self.key
         self.rows = rows
+        self._made_for = self.size.width
         place = self.find_key(self.key) if self.key else -1
         if place < 0:
             place = self._near_stop(max(0, self.cursor))
@@ -290,7 +291,7 @@ class Rows(Sheet):
         return lines
 
     def remake(self) -> None:
-        """The width changed: panels whose rows are made for a width make them anew (without drawing)."""
+        """The rows are to be drawn at another width than they were made for: make them anew (without drawing)."""
 
     def _settle(self, body: int) -> None:
         """The view may have grown: no blank rows at the end while rows are hidden above."""

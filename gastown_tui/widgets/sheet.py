@@ -88,6 +88,8 @@ class Sheet(Bounded, Widget):
         """Draw again and repaint what differs; returns how many lines that were."""
         width, height = self.size
         if not width or not height or not self.is_attached:
+            # out of view: when it returns, in whatever size, what was drawn before does not count
+            self._drawn = (0, 0, None)
             return 0
         if self._drawn != (width, height, self.look.key):
             self._drawn = (0, 0, None)
