@@ -157,9 +157,8 @@ def fresh_rows(root: str, count: int, width: int) -> list[str]:
 
     rows = []
     try:
-        for event in islice(newest_events(log_path(root)), max(0, count)):
-            if event.visibility not in SHOWN:
-                continue
+        shown = (event for event in newest_events(log_path(root)) if event.visibility in SHOWN)
+        for event in islice(shown, max(0, count)):
             when = time.strftime("%H:%M:%S", time.localtime(event.ts))
             kind = kind_of(event.type)
             symbol = kind.ascii if os.environ.get("GT_NO_EMOJI") else kind.symbol

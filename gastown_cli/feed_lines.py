@@ -1,4 +1,4 @@
-"""The feed as lines: ``[HH:MM:SS] symbol actor message``, or one JSON object a line; with or without following."""
+"""The feed as lines: ``[HH:MM:SS] symbol actor message`` (with the date before today), or one JSON object a line; with or without following."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 from collections import deque
 
 from gastown_cli import output, streams
-from gastown_core.clock import format_seconds
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.errors import StoreError, words_of
 from gastown_core.events.feed import feed_path
 from gastown_core.events.log import SHOWN, log_path, newest_events, parse_event
 from gastown_core.files.tail import Tailer
@@ -16,7 +17,7 @@ from gastown_core.model.event import describe
 from gastown_core.state.collect import make_roster
 from gastown_core.state.filter import EventFilter, EventRow, matches
 from gastown_core.state.rows import Roster, event_row
-from gastown_core.town.inventory import read_inventory
+from gastown_core.town.inventory import survey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,14 +42,27 @@ def print_feed(
 ) -> int:
     """Print the newest ``limit`` matching events, oldest first, then go on if ``follow`` (``for_s`` seconds; 0 no end).
 
-    A missing log is an empty one.
+    A missing log is an empty one.  Raises StoreError if something else stands in its place.
     """
     refresh = _curator(root) if curated else None
     path = feed_path(root) if curated else log_path(root)
-    roster = make_roster(read_inventory(root))
-    tail = Tailer(path, offset=None)
+    roster = make_roster(survey(root))
+    try:
+        tail = Tailer(path, offset=None)
+        rows = _newest(path, tail.offset, roster, wanted, limit)
+    except OSError as error:
+        raise StoreError(f"cannot read {path}", error.strerror or str(error)) from error
+    for event, row in rows:
+        _write(event, row, as_json)
+    if not rows and not follow and not as_json:
+        output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} is not there") + " that match")
+    return _follow(tail, roster, wanted, as_json, for_s, refresh) if follow else 0
+
+
+def _newest(path: str, end: int, roster: Roster, wanted: EventFilter, limit: int) -> deque[tuple[TownEvent, EventRow]]:
+    """The newest ``limit`` matching events (0: all), oldest first."""
     rows: deque[tuple[TownEvent, EventRow]] = deque()
-    for event in newest_events(path, end=tail.offset or None):
+    for event in newest_events(path, end=end or None):
         if wanted.since and 0 < event.ts < wanted.since:
             break
         row = event_row(event, roster)
@@ -56,11 +70,7 @@ def print_feed(
             rows.appendleft((event, row))
             if limit and len(rows) >= limit:
                 break
-    for event, row in rows:
-        _write(event, row, as_json)
-    if not rows and not follow and not as_json:
-        output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} is not there") + " that match")
-    return _follow(tail, roster, wanted, as_json, for_s, refresh) if follow else 0
+    return rows
 
 
 def _curator(root: str) -> Callable[[], int]:
@@ -83,11 +93,18 @@ def _follow(
     refresh: Callable[[], int] | None = None,
 ) -> int:
     streams.end_with_reader()
-    end = time.monotonic() + for_s
+    end, trouble = time.monotonic() + for_s, ""
     while (not for_s or time.monotonic() < end) and not streams.reader_left():
         if refresh is not None:
             refresh()
-        for offset, line in tail.read().lines:
+        try:
+            lines, wrong = tail.read().lines, ""
+        except OSError as error:
+            lines, wrong = [], words_of(error)
+        if wrong and wrong != trouble:
+            output.note(f"the events cannot be read: {wrong}; waiting until they can")
+        trouble = wrong
+        for offset, line in lines:
             event = parse_event(line, offset)
             if event is None or event.visibility not in SHOWN:
                 continue
@@ -115,11 +132,18 @@ def _write(event: TownEvent, row: EventRow, as_json: bool) -> None:
     output.say(line_of(row))
 
 
+def moment_of(ts: float, now: float) -> str:
+    """Local time; with the date where that is not today's."""
+    then = time.localtime(ts)
+    is_today = then[:3] == time.localtime(now)[:3]
+    return time.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S", then)
+
+
 def line_of(row: EventRow) -> str:
     """One plain line; local time, actor padded to 25 cells."""
     symbol = row.ascii if os.environ.get("GT_NO_EMOJI") else row.symbol
     who = output.clean(row.actor.short)
     pad = " " * max(0, ACTOR_WIDTH - output.cells(who))
     mark = symbol + " " * max(0, 2 - output.cells(symbol))
-    when = time.strftime("%H:%M:%S", time.localtime(row.ts)) if row.ts else "--:--:--"
+    when = moment_of(row.ts, SYSTEM_CLOCK.now()) if row.ts else "--:--:--"
     return f"[{when}] {output.style(mark, *_TONES[row.tone])} {who}{pad} {output.clean(row.text)}"

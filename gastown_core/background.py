@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 
 from gastown_core.clock import backoff
-from gastown_core.errors import GastownError
+from gastown_core.errors import words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,12 +79,3 @@ class Background:
         # who cannot tell of a failure must not become a second one
         with contextlib.suppress(Exception):
             self._tell(name, why)
-
-
-def words_of(problem: BaseException) -> str:
-    """What went wrong in words: our own errors speak for themselves, a fault in the programme is named with its kind."""
-    if isinstance(problem, GastownError):
-        return str(problem)
-    if isinstance(problem, OSError) and problem.strerror:
-        return f"{problem.strerror}: {problem.filename}" if problem.filename else problem.strerror
-    return f"{type(problem).__name__}: {problem}"

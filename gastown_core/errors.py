@@ -81,3 +81,12 @@ class DeliveryError(GastownError):
 
 class SettingsError(UsageError):
     """A settings file or key is wrong; the message names the key path and the allowed values."""
+
+
+def words_of(problem: BaseException) -> str:
+    """What went wrong in words: our own errors speak for themselves, a fault in the programme is named with its kind."""
+    if isinstance(problem, GastownError):
+        return str(problem)
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.strerror}: {problem.filename}" if problem.filename else problem.strerror
+    return f"{type(problem).__name__}: {problem}"

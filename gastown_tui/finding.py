@@ -58,6 +58,14 @@ class Finder:
         else:
             field.say(f"{at} of {total}" if total > 0 else "" if at else "looking further back …")
 
+    def settle(self, *, is_found: bool) -> None:
+        """A search that took longer has ended."""
+        needle = self.screen.stream.needle
+        if self.is_searching:
+            self.screen.field.say("" if is_found else "no match", "warn")
+        else:
+            self.screen.say("" if is_found else f"no further match of {needle}", "dim")
+
     def step(self, step: int) -> str:
         """The next or previous match of the panel that has the keys; why not, if there is none."""
         panel = self.screen.rows_with_keys()

@@ -37,6 +37,14 @@ class FieldChanged(Message):
         self.value = value
 
 
+class SearchEnded(Message):
+    """A search through long history came to its end."""
+
+    def __init__(self, *, is_found: bool) -> None:
+        super().__init__()
+        self.is_found = is_found
+
+
 class TabPressed(Message):
     """A tab of the drawer was clicked."""
 

@@ -12,6 +12,7 @@ from collections import namedtuple
 from gastown_core.errors import ConflictError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.locks import FileLock
+from gastown_core.files.plain import read_plain
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -37,8 +38,7 @@ def routes_path(root: str) -> str:
 def read_routes(root: str) -> list[Route]:
     """The town's routes in order; ``#`` comments and bad lines are passed over. Raises StoreError if unreadable."""
     try:
-        with open(routes_path(root), "rb") as handle:
-            lines = handle.read().splitlines()
+        lines = read_plain(routes_path(root)).splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

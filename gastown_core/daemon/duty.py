@@ -10,9 +10,8 @@ import asyncio
 import time
 import traceback
 
-from gastown_core.background import words_of
 from gastown_core.clock import backoff, format_seconds
-from gastown_core.errors import GastownError
+from gastown_core.errors import GastownError, words_of
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False

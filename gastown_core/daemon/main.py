@@ -14,13 +14,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
-from gastown_core.background import Background, words_of
+from gastown_core.background import Background
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import Attendant, Shift
 from gastown_core.daemon.log import DaemonLog
 from gastown_core.daemon.stirs import Stirs
-from gastown_core.errors import ConflictError, GastownError
+from gastown_core.errors import ConflictError, GastownError, words_of
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.locks import FileLock
 from gastown_core.town import daemon_note as note

@@ -11,6 +11,7 @@ import os
 
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.locks import FileLock
+from gastown_core.files.plain import read_plain
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -70,8 +71,7 @@ def write_inside(folder: str, relative: str, data: bytes, *, mode: int = 0o644) 
 def read_json(path: str) -> dict[str, Any] | None:
     """The JSON object in ``path``, None if there is no such file. Raises SettingsError naming file and line."""
     try:
-        with open(path, "rb") as handle:
-            data = handle.read()
+        data = read_plain(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

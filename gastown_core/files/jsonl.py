@@ -14,6 +14,7 @@ import os
 
 from gastown_core.errors import StoreError
 from gastown_core.files.locks import held_for_a_moment
+from gastown_core.files.plain import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def append_lines(path: str, lines: Iterable[bytes], *, mode: int = 0o644, sync: 
     """
     data = b"".join(line + b"\n" for line in lines)
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
+        fd = open_plain(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
     except OSError as error:
         raise StoreError(f"cannot open {path}", error.strerror or str(error), "nothing was written") from error
     try:
@@ -86,10 +87,10 @@ def lines_backward(path: str, *, end: int | None = None, block: int = BLOCK) -> 
     """Yield ``(offset, line)`` from the last complete line before ``end`` to the first; an incomplete last one is left out.
 
     Reads ``block`` bytes at a time from the end, so the newest lines cost the same in a file of any length.
-    A missing file yields nothing.
+    A missing file yields nothing.  Raises OSError.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_plain(path)
     except FileNotFoundError:
         return
     try:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.files.plain import open_plain
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
@@ -45,14 +47,19 @@ class Tailer:
 
     def _open(self, offset: int | None) -> bool:
         try:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = open_plain(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        status = os.fstat(self._fd)
+        self._take(fd, offset)
+        return True
+
+    def _take(self, fd: int, offset: int | None) -> None:
+        self.close()
+        self._fd = fd
+        status = os.fstat(fd)
         self._identity = (status.st_dev, status.st_ino)
         self.offset = status.st_size if offset is None else min(offset, status.st_size)
         self._drop_pending()
-        return True
 
     def _drop_pending(self) -> None:
         self._pending.clear()
@@ -83,14 +90,17 @@ class Tailer:
         except (FileNotFoundError, NotADirectoryError):
             return False
         if self._fd < 0:
-            fresh = self._identity is None
-            self._open(0)
-            return not fresh
+            is_first = self._identity is None
+            return self._open(0) and not is_first
         if (status.st_dev, status.st_ino) == self._identity:
             return False
+        try:
+            # before the old one is let go: while the new one cannot be opened, nothing is lost
+            fresh = open_plain(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
         self._drain(lines, 64 << 20)
-        self.close()
-        self._open(0 if self._reread else None)
+        self._take(fresh, 0 if self._reread else None)
         return True
 
     def _drain(self, lines: list[tuple[int, bytes]], limit: int) -> None:

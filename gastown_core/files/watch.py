@@ -34,14 +34,14 @@ class FolderWatch:
         self, on_stir: Callable[[str, str], None], tell: Callable[[str, str], None] = lambda _, __: None
     ) -> None:
         self._on_stir = on_stir
-        self._folders: set[str] = set()
+        self._folders: dict[str, tuple[int, int]] = {}
         self._missing: set[str] = set()
         self._backend: _Inotify | _Watchfiles | None = None
         self._background = Background(tell)
 
     def start(self, folders: Iterable[str]) -> None:
         """Begin; call from the event loop."""
-        self._backend = _make_backend(self._on_stir)
+        self._backend = _make_backend(self._on_stir, self._lost)
         for folder in folders:
             self.add(folder)
         self._background.start("watch", self._backend.pump)
@@ -55,9 +55,20 @@ class FolderWatch:
         if os.path.isdir(folder):
             # one that vanished just now, or for which the kernel has no room, is tried again with the missing ones
             with contextlib.suppress(OSError):
+                identity = _identity(folder)
                 self._backend.add(folder)
-                self._folders.add(folder)
+                self._folders[folder] = identity
                 self._missing.discard(folder)
+
+    def _lost(self, folder: str) -> None:
+        """A watched folder was removed or moved away; perhaps another one of that name stands there already."""
+        if self._folders.pop(folder, None) is None:
+            return
+        self._missing.add(folder)
+        if self._backend is not None:
+            self._backend.drop(folder)
+        self.add(folder)
+        self._on_stir(folder, "")
 
     async def _keep_looking(self) -> None:
         while True:
@@ -70,11 +81,8 @@ class FolderWatch:
             if folder in self._folders:
                 self._on_stir(folder, "")
         for folder in list(self._folders):
-            if not os.path.isdir(folder):
-                self._folders.discard(folder)
-                self._missing.add(folder)
-                if self._backend is not None:
-                    self._backend.drop(folder)
+            if _identity_or_none(folder) != self._folders[folder]:
+                self._lost(folder)
         self._on_stir("", "")
 
     async def close(self) -> None:
@@ -84,10 +92,22 @@ class FolderWatch:
             await self._backend.close()
 
 
-def _make_backend(on_stir: Callable[[str, str], None]) -> _Inotify | _Watchfiles:
+def _identity(folder: str) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
+
+
+def _identity_or_none(folder: str) -> tuple[int, int] | None:
+    try:
+        return _identity(folder)
+    except OSError:
+        return None
+
+
+def _make_backend(on_stir: Callable[[str, str], None], on_lost: Callable[[str], None]) -> _Inotify | _Watchfiles:
     if sys.platform == "linux" and not os.environ.get("GT_FORCE_WATCHFILES"):
         try:
-            return _Inotify(on_stir)
+            return _Inotify(on_stir, on_lost)
         except OSError:
             # no inotify instances left: the portable way still works
             return _Watchfiles(on_stir)
@@ -95,11 +115,14 @@ def _make_backend(on_stir: Callable[[str, str], None]) -> _Inotify | _Watchfiles
 
 
 class _Inotify:
-    def __init__(self, on_stir: Callable[[str, str], None]) -> None:
+    def __init__(self, on_stir: Callable[[str, str], None], on_lost: Callable[[str], None]) -> None:
         from asyncinotify import Inotify, Mask
 
         self._on_stir = on_stir
-        self._mask = Mask.MODIFY | Mask.CREATE | Mask.MOVED_TO | Mask.MOVED_FROM | Mask.DELETE | Mask.DELETE_SELF
+        self._on_lost = on_lost
+        self._ends = Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.UNMOUNT
+        self._mask = Mask.MODIFY | Mask.CREATE | Mask.MOVED_TO | Mask.MOVED_FROM | Mask.DELETE
+        self._mask |= Mask.DELETE_SELF | Mask.MOVE_SELF
         self._inotify = Inotify()
         self._by_folder: dict[str, Watch] = {}
 
@@ -116,6 +139,11 @@ class _Inotify:
     async def pump(self) -> None:
         async for event in self._inotify:
             folder = str(event.watch.path) if event.watch is not None else ""
+            if event.mask & self._ends:
+                # an end of a watch that has a successor already means nothing
+                if folder and self._by_folder.get(folder) is event.watch:
+                    self._on_lost(folder)
+                continue
             self._on_stir(folder, str(event.name) if event.name is not None else "")
 
     async def close(self) -> None:

@@ -32,11 +32,14 @@ class EventSource:
         self._doubles = Doubles()
 
     def load(self, now: float) -> None:
-        """Read the newest block, and begin to tail."""
+        """Read the newest block, and begin to tail; if that fails the rows stay as they are, and the next look loads."""
+        if self._tail is not None:
+            self._tail.close()
+            self._tail = None
         try:
             end = self.stream.open()
-            self._tail = Tailer(self.stream.path, offset=end)
             read_last_events(self.facts, self.roster)
+            self._tail = Tailer(self.stream.path, offset=end)
         except OSError as error:
             self.facts.failed("events", error.strerror or str(error))
             return
@@ -46,7 +49,7 @@ class EventSource:
         """Take in what was appended; returns how many rows came, and whether the log was replaced."""
         if self._tail is None:
             self.load(now)
-            return self.stream.end, True
+            return (self.stream.end, True) if self._tail is not None else (0, False)
         try:
             batch = self._tail.read()
         except OSError as error:
@@ -55,7 +58,6 @@ class EventSource:
         if self.facts.error_of("events"):
             self.facts.good("events", now)
         if batch.reset:
-            self._tail.close()
             self.load(now)
             return self.stream.end, True
         added = 0

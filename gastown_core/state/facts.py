@@ -73,6 +73,10 @@ class TownFacts:
         before = self.sources.get(source)
         self.sources[source] = SourceStatus(source, before.good_at if before else None, why or "no answer")
 
+    def errors(self) -> dict[str, str]:
+        """What is wrong now, by source."""
+        return {name: status.error for name, status in self.sources.items() if status.error}
+
     def error_of(self, source: str) -> str:
         """Why a source failed, empty if it did not."""
         status = self.sources.get(source)

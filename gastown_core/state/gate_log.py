@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections import deque
 
+from gastown_core.files.plain import open_plain
+
 HEAD_BYTES = 256 * 1024
 READ_BYTES = 1 << 20
 LINES = 2000
@@ -27,7 +29,7 @@ class GateLog:
     def read(self) -> bool:
         """Take in what was appended; returns whether anything changed. A missing file is one that has said nothing yet."""
         try:
-            with open(self.path, "rb") as handle:
+            with open(open_plain(self.path), "rb") as handle:
                 return self._take(handle.fileno())
         except FileNotFoundError:
             return False

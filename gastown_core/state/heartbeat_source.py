@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.files.plain import read_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.runtimes.heartbeat import parse_heartbeat
 from gastown_core.state.facts import TownFacts
@@ -27,8 +28,12 @@ class HeartbeatSource:
                     if not entry.name.endswith(".json"):
                         continue
                     session = entry.name[:-5]
+                    try:
+                        status = entry.stat()
+                    except FileNotFoundError:
+                        # it went between the listing and the look
+                        continue
                     found.add(session)
-                    status = entry.stat()
                     mark = (status.st_mtime_ns, status.st_size, status.st_ino)
                     if self._seen.get(session) != mark:
                         self._seen[session] = mark
@@ -47,10 +52,9 @@ class HeartbeatSource:
 
     def _read(self, path: str, session: str) -> bool:
         try:
-            with open(path, "rb") as handle:
-                value = decode_json(handle.read())
+            value = decode_json(read_plain(path))
         except (OSError, ValueError):
-            return False
+            value = None
         beat = parse_heartbeat(value) if isinstance(value, dict) else None
         if beat is None:
             return self.facts.heartbeats.pop(session, None) is not None

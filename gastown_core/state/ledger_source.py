@@ -12,7 +12,7 @@ from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.record import excerpt_of, parse_line
 from gastown_core.beads.store import BeadQuery, Excerpt
-from gastown_core.errors import GastownError
+from gastown_core.errors import GastownError, words_of
 from gastown_core.files.tail import Tailer
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead, is_kind
 from gastown_core.model.merge_request import LABEL as REQUEST_LABEL
@@ -78,14 +78,19 @@ class LedgerSource:
             found.update((e.id, e) for e in store.excerpts(recent))
             self._read_fields(store, found)
         except (GastownError, OSError) as error:
-            self.facts.failed(source, str(error))
+            # untailed, so that the next look loads again: what comes later must not pass for the whole
+            self._end_tail(name)
+            self.facts.failed(source, words_of(error))
             return
         self.facts.ledger[name] = found
         self.facts.good(source, now)
 
-    def _begin_tail(self, name: str, store: JsonlStore) -> None:
+    def _end_tail(self, name: str) -> None:
         for tail in self._tails.pop(name, []):
             tail.close()
+
+    def _begin_tail(self, name: str, store: JsonlStore) -> None:
+        self._end_tail(name)
         # taken before the query: what is appended in between is then read twice, which changes nothing
         positions = store.positions()
         self._tails[name] = [
@@ -126,15 +131,20 @@ class LedgerSource:
         for name, ids in by_store.items():
             if not ids or self.facts.error_of(f"beads:{name}"):
                 continue
-            view = self.facts.ledger.setdefault(name, {})
-            view.update((excerpt.id, excerpt) for excerpt in self.ledger.stores()[name].excerpts_of(ids))
+            try:
+                found = self.ledger.stores()[name].excerpts_of(ids)
+            except (GastownError, OSError) as error:
+                self._end_tail(name)
+                self.facts.failed(f"beads:{name}", words_of(error))
+                continue
+            self.facts.ledger.setdefault(name, {}).update((excerpt.id, excerpt) for excerpt in found)
 
     def poll(self, now: float) -> list[Change]:
         """Take in what was appended since; returns the changes, oldest first."""
         changes: list[Change] = []
         for name in list(self.ledger.stores()):
             if name not in self._tails:
-                self.load_store(name, now)
+                changes += self._reload(name, now)
                 continue
             changes += self._poll_store(name, now)
         self._note_missing()
@@ -153,7 +163,8 @@ class LedgerSource:
                     return self._reload(name, now)
                 lines += [line for _, line in batch.lines]
         except OSError as error:
-            self.facts.failed(f"beads:{name}", error.strerror or str(error))
+            self._end_tail(name)
+            self.facts.failed(f"beads:{name}", words_of(error))
             return []
         if self.facts.error_of(f"beads:{name}"):
             self.facts.good(f"beads:{name}", now)

@@ -35,6 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from gastown_core.state.ledger_source import Change
     from gastown_core.tmux.panes import Pane
 
 EVENTS, BEADS, BEATS, PANES, ROSTER, CLOCK = "events", "beads", "heartbeats", "panes", "roster", "clock"
@@ -88,13 +89,8 @@ class LiveTown:
         """Look at everything once, then begin to watch; ``snapshot`` is whole when this returns."""
         now = self.clock.now()
         sources = self.sources
-        sources.events.load(now)
-        sources.ledger.load(now)
-        sources.heartbeats.poll(now)
-        sources.panes.poll(now)
-        sources.refineries.poll(now)
-        sources.scheduler.poll(now)
-        sources.daemon.poll(now)
+        sources.ask("events", lambda: sources.events.load(now), None)
+        sources.look(now)
         self._judge(now)
         self._watch.start(self._folders())
         self._watch_engines()
@@ -176,46 +172,40 @@ class LiveTown:
 
     def _absorb(self, dirty: set[str]) -> Update | None:
         now = self.clock.now()
-        sources = self.sources
+        sources, facts = self.sources, self.sources.facts
+        errors = facts.errors()
         rows, reset, changed = 0, False, CLOCK in dirty
         if ROSTER in dirty:
-            changed = self._reread_roster() or changed
+            changed = sources.ask("roster", lambda: self._reread_roster(now), False) or changed
         if EVENTS in dirty or BEADS in dirty:
-            rows, reset = sources.events.poll(now)
-            changes = sources.ledger.poll(now)
-            rows += sources.events.add_changes(changes, now)
+            rows, reset = sources.ask("events", lambda: sources.events.poll(now), (0, False))
+            changes: list[Change] = sources.ask("ledger", lambda: sources.ledger.poll(now), [])
+            rows += sources.ask("events:changes", lambda: sources.events.add_changes(changes, now), 0)
             changed = changed or bool(changes) or rows > 0
             if changes:
                 self._proofs.stir()
         if BEATS in dirty:
-            changed = sources.heartbeats.poll(now) or changed
-        if REFINERIES in dirty and sources.refineries.poll(now):
+            changed = sources.ask("heartbeats", lambda: sources.heartbeats.poll(now), False) or changed
+        if REFINERIES in dirty and sources.ask("refineries", lambda: sources.refineries.poll(now), False):
             self._watch_engines()
             changed = True
         if SCHEDULER in dirty:
-            changed = sources.scheduler.poll(now) or changed
-        if DAEMON in dirty and sources.daemon.poll(now):
+            changed = sources.ask("scheduler", lambda: sources.scheduler.poll(now), False) or changed
+        if DAEMON in dirty and sources.ask("daemon", lambda: sources.daemon.poll(now), False):
             self._watch_engines()
             changed = True
         if PANES in dirty:
-            changed = self._take_panes(now) or changed
-        if not changed and not reset:
+            changed = sources.ask("tmux", lambda: self._take_panes(now), False) or changed
+        if not changed and not reset and errors == facts.errors():
             # looked at and nothing new: the picture is as fresh as this look
             self.snapshot = self.snapshot._replace(taken_at=max(now, self.snapshot.taken_at))
             return None
         self._judge(now)
         return Update(self.snapshot, rows, reset)
 
-    def _reread_roster(self) -> bool:
-        before = self.sources.facts.inventory
-        try:
-            self.sources.reread_roster()
-        except GastownError as error:
-            self.sources.facts.failed("roster", str(error))
-            return True
-        self.sources.facts.good("roster", self.clock.now())
-        if self.sources.facts.inventory != before:
-            self.sources.ledger.load(self.clock.now())
+    def _reread_roster(self, now: float) -> bool:
+        if self.sources.reread_roster(now):
+            self.sources.ledger.load(now)
             for folder in self._folders():
                 self._watch.add(folder)
         return True
@@ -277,13 +267,15 @@ class LiveTown:
     def _open_link(self, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> ControlLink:
         return ControlLink(
             self.sources.panes.server,
-            on_change=lambda panes: _call(loop, self._on_panes, panes),
+            on_change=lambda panes: self._take_push(loop, panes),
             on_close=lambda: _call(loop, ended.set),
         )
 
-    def _on_panes(self, panes: dict[str, Pane]) -> None:
-        self._pushed = panes
-        self._stir(PANES)
+    def _take_push(self, loop: asyncio.AbstractEventLoop, panes: dict[str, Pane]) -> None:
+        """On the link's thread: only the newest list counts, so one call waits for the loop, however long it is away."""
+        is_told, self._pushed = self._pushed is not None, panes
+        if not is_told:
+            _call(loop, self._stir, PANES)
 
     def _note_no_link(self, error: GastownError) -> None:
         if isinstance(error, NoTmuxError | NoServerError):

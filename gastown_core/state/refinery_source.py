@@ -12,6 +12,7 @@ import time
 from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
+from gastown_core.files.plain import open_plain, read_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, HELD, IDLE, STATE_FILE, BatchRecord, batch_record, from_json
@@ -89,12 +90,15 @@ class RefinerySource:
         state_file, batches_file = os.path.join(path, STATE_FILE), os.path.join(path, BATCHES_FILE)
         try:
             if self._moved(state_file):
-                known = known._replace(state=_read_state(state_file), error="")
+                known = known._replace(state=_read_state(state_file))
                 known = _with_hold(known)
             if self._moved(batches_file):
                 known = known._replace(history=_read_history(batches_file))
+            known = known._replace(error="")
         except (OSError, ValueError) as error:
-            # the last good picture stays, and says that it is old
+            # the last good picture stays, and says that it is old; both files are read again at the next look
+            self._marks.pop(state_file, None)
+            self._marks.pop(batches_file, None)
             why = error.strerror if isinstance(error, OSError) and error.strerror else "its state file is no JSON"
             self.facts.failed(f"refinery:{rig}", why)
             return known._replace(error=why)
@@ -120,8 +124,7 @@ class RefinerySource:
 
 def _read_state(path: str) -> RefineryState | None:
     try:
-        with open(path, "rb") as handle:
-            return from_json(decode_json(handle.read()))
+        return from_json(decode_json(read_plain(path)))
     except FileNotFoundError:
         return None
 
@@ -145,7 +148,7 @@ def _with_hold(known: RefineryFacts) -> RefineryFacts:
 def _read_history(path: str) -> tuple[BatchRecord, ...]:
     """The newest batches first; a line that is none is passed over."""
     try:
-        with open(path, "rb") as handle:
+        with open(open_plain(path), "rb") as handle:
             size = handle.seek(0, os.SEEK_END)
             handle.seek(max(0, size - TAIL_BYTES))
             lines = handle.read().splitlines()

@@ -32,6 +32,8 @@ class SchedulerSource:
         except (FileNotFoundError, NotADirectoryError):
             changed = self._mark is not None
             self._mark = None
+            if self.facts.error_of("scheduler"):
+                self.facts.good("scheduler", now)
             self.facts.scheduler = SchedulerView()
             return changed
         mark = (status.st_mtime_ns, status.st_size, status.st_ino)

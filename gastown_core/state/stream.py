@@ -13,6 +13,7 @@ from collections import OrderedDict
 
 from gastown_core.events.log import SHOWN, log_path, parse_event
 from gastown_core.files.jsonl import lines_backward
+from gastown_core.files.plain import open_plain
 from gastown_core.model.address import OTHER, Address
 from gastown_core.model.event import INFO, SYSTEM
 from gastown_core.model.json_text import decode_json
@@ -59,15 +60,21 @@ class EventStream:
         return len(self._newer)
 
     def open(self) -> int:
-        """Read the newest block of the log; returns the offset from which a tailer goes on."""
+        """Read the newest block of the log; returns the offset from which a tailer goes on.
+
+        Raises OSError if something stands there that cannot be opened; the rows are then as before.
+        """
+        try:
+            fresh = open_plain(self.path)
+        except FileNotFoundError:
+            fresh = -1
         self.close()
         self.generation += 1
         self._older, self._newer = array("q"), array("q")
         self._extra.clear()
         self._cache.clear()
-        try:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
+        self._fd = fresh
+        if fresh < 0:
             self._start = 0
             self.at_beginning = True
             return 0
@@ -107,7 +114,7 @@ class EventStream:
         reached = self._start
         for offset, line in lines_backward(self.path, end=self._start):
             reached = offset
-            if b'"audit"' not in line:
+            if b'"audit"' not in line or _is_shown(line, offset):
                 self._older.append(offset)
             if offset <= floor:
                 break
@@ -124,7 +131,7 @@ class EventStream:
         self._newer.append(event.offset)
         self._remember(self.end - 1, event_row(event, self.roster))
         if self._fd < 0:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = open_plain(self.path)
         return True
 
     def add_extra(self, row: EventRow) -> None:
@@ -179,6 +186,12 @@ class EventStream:
         self._cache[serial] = row
         if len(self._cache) > CACHE_ROWS:
             self._cache.popitem(last=False)
+
+
+def _is_shown(line: bytes, offset: int) -> bool:
+    """Whether a line that holds the word is no audit event for that: it is read to know."""
+    event = parse_event(line, offset)
+    return event is None or event.visibility in SHOWN
 
 
 class StreamView:

@@ -88,6 +88,15 @@ class ControlLink:
             self._process, self._output, self._lifeline = _start_client(server, self.session)
             self._reader = threading.Thread(target=self._read, name="tmux-link", daemon=True)
             self._reader.start()
+        try:
+            self._set_up(on_change)
+        except BaseException:
+            # half a link helps nobody: its client, thread and hidden session end with it
+            self.close()
+            raise
+
+    def _set_up(self, on_change: Callable[[dict[str, Pane]], None] | None) -> None:
+        with self._server.coming_and_going():
             self.run("refresh-client -f no-output,ignore-size")
         self._sweep_others()
         if on_change is not None:
@@ -310,7 +319,14 @@ def _start_client(server: TmuxServer, session: str) -> tuple[subprocess.Popen[by
             raise NoTmuxError("tmux is not installed", "sessions need it", NO_TMUX_HINT) from error
         finally:
             os.close(writes)
-        return client, open(reads, "rb"), _open_lifeline(fifo, client)
+        output = open(reads, "rb")  # noqa: SIM115  the link's reader closes it
+        try:
+            return client, output, _open_lifeline(fifo, client)
+        except BaseException:
+            output.close()
+            with contextlib.suppress(TmuxError):
+                server.run_many([["kill-session", "-t", f"={session}:"]])
+            raise
     finally:
         os.unlink(fifo)
 

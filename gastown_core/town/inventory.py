@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections import namedtuple
 
+from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS, Address, parse_address
 from gastown_core.town.discover import read_rigs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
+    from typing import Any, NamedTuple
 
     class RosterEntry(NamedTuple):
         """One agent: who, its tmux session, the folder it works in, and its agent bead."""
@@ -34,24 +35,43 @@ if TYPE_CHECKING:
         state: str
 
     class Inventory(NamedTuple):
-        """The roster in display order, and the rigs in the order of the register."""
+        """The roster in display order, the rigs in the order of the register, and what could not be read, with why."""
 
         name: str
         root: str
         rigs: tuple[RigEntry, ...]
         agents: tuple[RosterEntry, ...]
+        faults: tuple[str, ...] = ()
 else:
     RosterEntry = namedtuple("RosterEntry", "address session work_dir bead_id")
     RigEntry = namedtuple("RigEntry", "name prefix path state")
-    Inventory = namedtuple("Inventory", "name root rigs agents")
+    Inventory = namedtuple("Inventory", "name root rigs agents faults", defaults=((),))
 
 
 def read_inventory(root: str) -> Inventory:
-    """The roster of the town at ``root``. Raises SettingsError if a register is no JSON."""
-    town = read_json(os.path.join(root, "mayor", "town.json")) or {}
-    name = town.get("name")
+    """The roster of the town at ``root``. Raises SettingsError if the register of rigs is no JSON.
+
+    The town's own file and each rig's local layer may be unreadable: then their defaults count, and ``faults`` tells.
+    """
+    return _inventory(root, read_rigs(root), [])
+
+
+def survey(root: str) -> Inventory:
+    """The roster for who only looks: without a readable register it has no rigs, and ``faults`` tells."""
+    faults: list[str] = []
+    try:
+        rigs = read_rigs(root)
+    except SettingsError as error:
+        faults.append(str(error))
+        rigs = {}
+    return _inventory(root, rigs, faults)
+
+
+def _inventory(root: str, register: dict[str, str], faults: list[str]) -> Inventory:
+    name = _read_or_note(os.path.join(root, "mayor", "town.json"), faults).get("name")
     rigs = tuple(
-        RigEntry(rig, prefix, os.path.join(root, rig), _rig_state(root, rig)) for rig, prefix in read_rigs(root).items()
+        RigEntry(rig, prefix, os.path.join(root, rig), _rig_state(root, rig, faults))
+        for rig, prefix in register.items()
     )
     agents = [_entry(Address(MAYOR, "", ""), "", os.path.join(root, "mayor"))]
     agents.append(_entry(Address(DEACON, "", ""), "", os.path.join(root, "deacon")))
@@ -60,7 +80,17 @@ def read_inventory(root: str) -> Inventory:
             agents.append(_entry(Address(DOG, "", dog), "", os.path.join(root, "deacon", "dogs", dog)))
     for rig in rigs:
         agents += _rig_agents(rig)
-    return Inventory(name if isinstance(name, str) and name else os.path.basename(root), root, rigs, tuple(agents))
+    name = name if isinstance(name, str) and name else os.path.basename(root)
+    return Inventory(name, root, rigs, tuple(agents), tuple(faults))
+
+
+def _read_or_note(path: str, faults: list[str]) -> dict[str, Any]:
+    """The JSON object at ``path``; empty where it cannot be read, with why in ``faults``."""
+    try:
+        return read_json(path) or {}
+    except SettingsError as error:
+        faults.append(str(error))
+        return {}
 
 
 def _rig_agents(rig: RigEntry) -> list[RosterEntry]:
@@ -92,9 +122,9 @@ def _folders(path: str) -> list[str]:
         return []
 
 
-def _rig_state(root: str, rig: str) -> str:
+def _rig_state(root: str, rig: str, faults: list[str]) -> str:
     """``parked`` from the local layer (``.beads-wisp/config/<rig>.json``), else ``operational``."""
-    local = read_json(os.path.join(root, ".beads-wisp", "config", f"{rig}.json")) or {}
+    local = _read_or_note(os.path.join(root, ".beads-wisp", "config", f"{rig}.json"), faults)
     values = local.get("values")
     status = values.get("status") if isinstance(values, dict) else None
     return status if status in ("parked", "docked") else "operational"

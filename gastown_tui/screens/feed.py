@@ -19,7 +19,7 @@ from gastown_tui.finding import Finder
 from gastown_tui.inspection import PREVIEW_S, Inspector
 from gastown_tui.keys import ALL_KEYS, applies, meant, way_to
 from gastown_tui.layout import PANELS, VIEWS, Scene, TownLayout
-from gastown_tui.messages import FieldChanged, RowOpened, SelectionMoved, TabPressed
+from gastown_tui.messages import FieldChanged, RowOpened, SearchEnded, SelectionMoved, TabPressed
 from gastown_tui.refining import Refining
 from gastown_tui.views import Views
 from gastown_tui.widgets.agent_tree import AgentTree
@@ -254,6 +254,11 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         """Search as it is typed."""
         event.stop()
         self.finder.search(event.value)
+
+    def on_search_ended(self, event: SearchEnded) -> None:
+        """A search that went on in the background found something, or all of history lacks it."""
+        event.stop()
+        self.finder.settle(is_found=event.is_found)
 
     # keys
 

@@ -11,7 +11,7 @@ import time
 from gastown_core.model.address import OTHER
 from gastown_core.state.filter import NO_FILTER, describe_filter
 from gastown_core.state.stream import StreamView
-from gastown_tui.messages import SelectionMoved
+from gastown_tui.messages import SearchEnded, SelectionMoved
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import cells, clean, cut, fit, glyph
 from gastown_tui.widgets.rows import Row, Rows
@@ -272,22 +272,31 @@ class EventPanel(Rows):
         self.redraw()
         return self._look(start, -1 if step < 0 else 1, self._scan)
 
-    def _look(self, start: int, direction: int, scan: int) -> tuple[int, int]:
+    def _look(self, start: int, direction: int, scan: int, is_first: bool = True) -> tuple[int, int]:
         view = self.view
         if view is None or scan != self._scan:
             return (0, 0)
         index = start
         for _ in range(SEARCH_SLICE):
-            if index >= self.count() and direction > 0 and not view.load_older():
-                return (0, 0)
+            is_more = index >= self.count() and direction > 0 and not view.exhausted
+            if is_more and not view.load_older():
+                # the filter lets nothing of this piece through: the one before it is for the next slice
+                break
             if not 0 <= index < self.count():
+                self._settle_search(is_found=False, is_first=is_first)
                 return (0, 0)
             if self.needle in _searched(self._event(index)):
                 self._go(index)
+                self._settle_search(is_found=True, is_first=is_first)
                 return (1, -1)
             index += direction
-        self.call_later(self._look, index, direction, scan)
+        self.call_later(self._look, index, direction, scan, False)
         return (0, -1)
+
+    def _settle_search(self, *, is_found: bool, is_first: bool) -> None:
+        """A search that took more than one slice tells how it ended; the first slice's end is returned."""
+        if not is_first:
+            self.post_message(SearchEnded(is_found=is_found))
 
 
 def _searched(row: EventRow) -> str:

@@ -91,3 +91,10 @@ def test_columns_are_aligned_by_cells() -> None:
     assert lines == ["😺 a   1", "b     22"]
     assert cells("é") == 1
     assert shorten("日本語です", 5) == "日本…"
+
+
+def test_audit_events_take_no_room_in_the_first_frame(tmp_path: Path) -> None:
+    append_event(str(tmp_path), "mail", "mayor", {"to": "x", "subject": "the one to see"})
+    for _ in range(20):
+        append_event(str(tmp_path), "patrol_started", "deacon", {}, visibility="audit")
+    assert any("the one to see" in line for line in frame(str(tmp_path), 80, 10, None))

@@ -23,6 +23,7 @@ from tests.support.fake_town import (
     NOW,
     FakeEngine,
     FakeLive,
+    FakeStream,
     agent,
     empty_snapshot,
     snapshot,
@@ -588,3 +589,21 @@ async def test_the_mouse_selects_opens_and_scrolls() -> None:
 class _Wheel:
     def stop(self) -> None:
         return None
+
+
+async def test_a_filtered_search_goes_on_while_there_is_history() -> None:
+    stream = FakeStream()
+    stream.add(NOW - 90_000, "sling", "mayor", {"bead": "gt-needle", "target": "shop/opal"})
+    for number in range(9_000):
+        stream.add(NOW - 80_000 + number, "mail", "mayor", {"to": "x", "subject": f"n{number}"})
+    stream.add(NOW, "sling", "mayor", {"bead": "gt-newest", "target": "shop/opal"})
+    app = Console(FakeLive(stream=stream), initial_filter=NO_FILTER._replace(type="sling"))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3", "slash", *"needle")
+        await until(
+            pilot,
+            lambda: "▌" in next(iter([line for line in app.screen_text().splitlines() if "gt-needle" in line]), ""),
+            "the hit",
+        )
+        await pilot.press("enter", "right_square_bracket")
+        await until(pilot, lambda: "no further match of needle" in status(app), "the end of history")

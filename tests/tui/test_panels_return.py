@@ -49,7 +49,9 @@ async def test_what_changed_meanwhile_is_shown_on_return(keys: str) -> None:
         await pilot.pause()
         shot = snapshot()
         first = shot.convoys[0]._replace(title="Renamed meanwhile")
-        app.fake.put(shot._replace(convoys=(first, *shot.convoys[1:])), ("mail", "mayor", {"to": "x", "subject": "while away"}))
+        app.fake.put(
+            shot._replace(convoys=(first, *shot.convoys[1:])), ("mail", "mayor", {"to": "x", "subject": "while away"})
+        )
         await until(pilot, lambda: app.fake._queue.empty(), "the update")
         await pilot.press(keys[1])
         await pilot.pause()

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from gastown_core import background
-from gastown_core.background import Background, words_of
-from gastown_core.errors import GastownError
+from gastown_core.background import Background
+from gastown_core.errors import GastownError, words_of
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,24 @@ def test_reading_backward_gives_the_same_lines_for_any_block_size(tmp_path: Path
     assert [line for _, line in found] == lines[::-1]
     data = path.read_bytes()
     assert all(data[at : at + len(line)] == line for at, line in found)
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_something_else_in_the_files_place_is_an_error_until_a_file_is_back_and_loses_nothing(
+    tmp_path: Path, make: Callable[[str], None]
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"one\n")
+    tail = Tailer(str(path), offset=0)
+    assert lines_of(tail) == [b"one"]
+    with path.open("ab") as f:
+        f.write(b"two\n")
+    os.rename(path, tmp_path / "old")
+    make(str(path))
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"is a directory|no regular file"):
+            tail.read()
+    path.rmdir() if path.is_dir() else path.unlink()
+    path.write_bytes(b"three\n")
+    batch = tail.read()
+    assert ([line for _, line in batch.lines], batch.reset) == ([b"two", b"three"], True)

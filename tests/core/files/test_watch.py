@@ -66,3 +66,27 @@ async def test_a_folder_that_comes_late_is_watched(tmp_path: Path, monkeypatch: 
         assert await until(lambda: (str(late), "f") in told)
     finally:
         await watch.close()
+
+
+@pytest.mark.parametrize("how", ["removed", "moved away"])
+async def test_a_folder_that_is_made_anew_is_heard_again(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gastown_core.files.watch.SAFETY_POLL_S", 0.2)
+    folder = tmp_path / "heartbeats"
+    folder.mkdir()
+    told: list[str] = []
+    watch = FolderWatch(lambda folder, name: told.append(name))
+    watch.start([str(folder)])
+    try:
+        for number in range(2):
+            folder.rmdir() if how == "removed" else folder.rename(tmp_path / f"old{number}")
+            folder.mkdir()
+            told.clear()
+            assert await until(lambda: "" in told), "the loss"
+            name = f"beat{number}"
+            # again and again: the first may come before the new folder is watched
+            assert await until(lambda: (folder / name).write_text("x") and name in told), "the new folder"
+            (folder / name).unlink()
+    finally:
+        await watch.close()

@@ -138,3 +138,31 @@ def test_status_tells_of_refinery_scheduler_hook_and_faults() -> None:
     assert value["rigs"][0]["refinery"]["phase"] == "held"
     assert "main itself is red" in value["rigs"][0]["refinery"]["hold_reason"]
     assert value["convoys"][0]["faults"][0]["fault"] == "closed, not landed"
+
+
+@pytest.mark.parametrize(
+    "name", ["mayor/town.json", "mayor/rigs.json", "settings/config.json", ".beads-wisp/config/demo.json"]
+)
+@pytest.mark.parametrize("how", ["junk", "folder", "pipe"])
+def test_a_settings_file_that_cannot_be_read_is_told_and_the_rest_is_shown(root: str, name: str, how: str) -> None:
+    path = Path(root, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    if how == "junk":
+        path.write_text("{ nonsense")
+    else:
+        (os.mkdir if how == "folder" else os.mkfifo)(path)
+    snapshot = collect(root, clock=FixedClock(NOW))
+    told = [source.error for source in snapshot.sources if source.error]
+    assert any(name in error for error in told), told
+    assert {"mayor", "deacon"} <= {view.address.path for view in snapshot.agents}
+    assert name == "mayor/rigs.json" or len(snapshot.agents) == 6
+    assert snapshot.escalations == 1
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_a_log_that_is_none_is_told_and_the_rest_is_shown(root: str, make) -> None:  # type: ignore[no-untyped-def]
+    Path(root, ".events.jsonl").unlink()
+    make(Path(root, ".events.jsonl"))
+    snapshot = collect(root, clock=FixedClock(NOW))
+    assert snapshot.source_error("events") is not None and len(snapshot.agents) == 6

@@ -134,10 +134,10 @@ async def test_a_burst_is_coalesced_and_complete(live: LiveTown) -> None:
 
 async def test_broken_settings_are_told_and_the_picture_stays(live: LiveTown) -> None:
     Path(live.root, "settings", "config.json").write_text("{oops")
-    await until(lambda: live.snapshot.source_error("roster") is not None)
+    await until(lambda: live.snapshot.source_error("settings") is not None)
     assert len(live.snapshot.agents) == 6
     Path(live.root, "settings", "config.json").write_text("{}")
-    await until(lambda: live.snapshot.source_error("roster") is None)
+    await until(lambda: live.snapshot.source_error("settings") is None)
 
 
 async def test_states_move_by_waiting_alone(live: LiveTown) -> None:
@@ -264,3 +264,160 @@ async def test_a_task_of_the_model_that_breaks_is_a_failing_source_until_it_work
 
     await until(lambda: seen() == "No space left on device")
     await until(lambda: not broken and seen() == "")
+
+
+def spoil(path: Path, how: str) -> None:
+    """Put something else in a file's place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.unlink()
+    if how == "a folder":
+        path.mkdir()
+    elif how == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.write_text("{ nonsense\n")
+
+
+def mend(path: Path, data: bytes) -> None:
+    if path.is_dir():
+        path.rmdir()
+    else:
+        path.unlink()
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_bytes(data)
+    fresh.rename(path)
+
+
+@pytest.mark.parametrize("how", ["a folder", "a pipe"])
+async def test_something_else_in_the_place_of_the_event_log_is_told_and_its_return_is_seen(
+    live: LiveTown, how: str
+) -> None:
+    path = Path(live.root, ".events.jsonl")
+    before, data = texts(live), path.read_bytes()
+    spoil(path, how)
+    await until(lambda: live.snapshot.source_error("events") is not None)
+    assert texts(live) == before
+    append_event(live.root, "mail", "mayor", {"to": "x", "subject": "into the void"})
+    mend(path, data)
+    append_event(live.root, "mail", "mayor", {"to": "x", "subject": "back again"})
+    await until(lambda: live.snapshot.source_error("events") is None)
+    await until(lambda: any("back again" in text for text in texts(live)))
+    assert texts(live)[: len(before)] == before
+
+
+async def test_a_console_that_opens_on_a_pipe_for_a_log_shows_the_rest_and_then_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
+    root = reference_town(tmp_path)
+    path = Path(root, ".events.jsonl")
+    data = path.read_bytes()
+    spoil(path, "a pipe")
+    town = LiveTown(root)
+    await town.start()
+    reader = asyncio.get_running_loop().create_task(drain(town))
+    try:
+        assert town.snapshot.source_error("events") is not None and len(town.snapshot.agents) == 6
+        mend(path, data)
+        await until(lambda: town.stream.end > 5 and town.snapshot.source_error("events") is None)
+    finally:
+        reader.cancel()
+        await town.close()
+
+
+async def test_a_store_that_fails_while_it_is_loaded_keeps_its_facts_and_its_error_until_it_loads(
+    live: LiveTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    source = live.sources.ledger
+    before = dict(live.sources.facts.ledger["demo"])
+    assert before
+    with monkeypatch.context() as patched:
+        patched.setattr(type(source), "_read_fields", fail)
+        source.load_store("demo", live.clock.now())
+        for _ in range(3):
+            # looks meanwhile must not take the tail's silence for health
+            source.poll(live.clock.now())
+            assert "Input/output" in live.sources.facts.error_of("beads:demo")
+            assert live.sources.facts.ledger["demo"] == before
+    source.poll(live.clock.now())
+    assert live.sources.facts.error_of("beads:demo") == ""
+    assert live.sources.facts.ledger["demo"] == before
+
+
+async def test_members_that_cannot_be_looked_up_are_an_error_of_their_store(
+    live: LiveTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, facts = live.sources.ledger, live.sources.facts
+    for bead in list(facts.ledger["demo"]):
+        del facts.ledger["demo"][bead]
+    store = source.ledger.stores()["demo"]
+
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store), "excerpts_of", fail)
+        source.fetch_members()
+        assert "Input/output" in facts.error_of("beads:demo")
+    source.poll(live.clock.now())
+    assert facts.error_of("beads:demo") == "" and facts.ledger["demo"]
+
+
+async def test_a_source_that_fails_in_a_way_of_its_own_takes_no_other_down(
+    live: LiveTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bool:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(live.sources.scheduler, "poll", fail)
+        Path(live.root, ".runtime").mkdir(exist_ok=True)
+        live._stir("scheduler")
+        await until(lambda: live.snapshot.source_error("scheduler") is not None)
+        append_event(live.root, "mail", "mayor", {"to": "x", "subject": "still read"})
+        await until(lambda: any("still read" in text for text in texts(live)))
+    live._stir("scheduler")
+    await until(lambda: live.snapshot.source_error("scheduler") is None)
+
+
+@pytest.mark.parametrize("how", ["nonsense", "a folder", "a pipe"])
+async def test_a_rigs_junk_settings_are_told_and_the_town_is_shown(live: LiveTown, how: str) -> None:
+    path = Path(live.root, ".beads-wisp", "config", "demo.json")
+    spoil(path, how)
+    Path(live.root, "settings", "config.json").touch()
+    live._stir("roster")
+    await until(lambda: live.snapshot.source_error("roster") is not None)
+    assert len(live.snapshot.agents) == 6
+    path.rmdir() if path.is_dir() else path.unlink()
+    live._stir("roster")
+    await until(lambda: live.snapshot.source_error("roster") is None)
+
+
+async def test_while_the_register_of_rigs_is_junk_the_known_rigs_stay(live: LiveTown) -> None:
+    path = Path(live.root, "mayor", "rigs.json")
+    data = path.read_bytes()
+    path.write_text("{ nonsense")
+    await until(lambda: live.snapshot.source_error("roster") is not None)
+    assert [rig.name for rig in live.snapshot.rigs] == ["demo"] and len(live.snapshot.agents) == 6
+    path.write_bytes(data)
+    await until(lambda: live.snapshot.source_error("roster") is None)
+
+
+async def test_pushes_of_tmux_do_not_pile_up_while_the_loop_is_away(live: LiveTown) -> None:
+    """As while the operator is attached to a session: hours, with a push each second."""
+    calls: list[object] = []
+
+    class Away:
+        def call_soon_threadsafe(self, *words: object) -> None:
+            calls.append(words)
+
+    for _ in range(1000):
+        live._take_push(Away(), {})  # type: ignore[arg-type]
+    assert len(calls) == 1
+    live._take_panes(live.clock.now())
+    live._take_push(Away(), {})  # type: ignore[arg-type]
+    assert len(calls) == 2

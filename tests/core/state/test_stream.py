@@ -127,3 +127,20 @@ def test_a_replaced_log_begins_a_new_generation_that_views_follow(tmp_path: Path
     stream.open()
     view.catch_up()
     assert [view.row(n).bead for n in range(len(view))] == ["sh-50", "sh-51", "sh-52"]
+
+
+def test_a_line_that_merely_holds_the_word_audit_stays_a_row_when_the_log_is_opened_again(tmp_path: Path) -> None:
+    append_event(str(tmp_path), "mail", "shop/opal", {"subject": "audit", "to": "mayor"}, clock=FixedClock(NOW))
+    append_event(str(tmp_path), "mail", "shop/opal", {"to": "x"}, visibility="audit", clock=FixedClock(NOW))
+    stream = opened(tmp_path)
+    assert [stream.raw(serial)["payload"].get("subject") for serial in range(stream.first, stream.end)] == ["audit"]
+
+
+def test_a_log_that_cannot_be_opened_anew_leaves_the_rows(tmp_path: Path) -> None:
+    fill(tmp_path, 5)
+    stream = opened(tmp_path)
+    os.rename(tmp_path / ".events.jsonl", tmp_path / "kept")
+    (tmp_path / ".events.jsonl").mkdir()
+    with pytest.raises(IsADirectoryError):
+        stream.open()
+    assert stream.end == 5 and stream.row(0).bead == "sh-0"

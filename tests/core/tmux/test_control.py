@@ -185,3 +185,34 @@ def test_the_linked_server_answers_as_the_one_shot_client_does(server):
                 read_pane(one, "%99")
         assert list_panes(linked) == list_panes(server)
     assert list(list_panes(linked)) == ["gt-opal"]
+
+
+def test_a_link_that_fails_half_way_leaves_no_client_no_thread_and_no_session(server, monkeypatch):
+    start_plain(server, "gt-toast")
+    threads = threading.active_count()
+
+    def fail(self):
+        raise TmuxError("half way")
+
+    monkeypatch.setattr(ControlLink, "_subscribe", fail)
+    for _ in range(3):
+        with pytest.raises(TmuxError, match="half way"):
+            ControlLink(server, on_change=lambda panes: None)
+    until(lambda: hidden_sessions(server) == [], "the end of the hidden sessions")
+    assert server.run("list-clients").strip() == ""
+    assert threading.active_count() == threads
+
+
+def test_a_client_whose_pipe_never_opens_leaves_no_session(server, monkeypatch):
+    start_plain(server, "gt-toast")
+
+    def fail(fifo, client, timeout_s=5.0):
+        until(lambda: hidden_sessions(server), "the hidden session")
+        client.kill()
+        client.wait()
+        raise TmuxError("tmux did not open a control link")
+
+    monkeypatch.setattr("gastown_core.tmux.control._open_lifeline", fail)
+    with pytest.raises(TmuxError, match="control link"):
+        ControlLink(server)
+    until(lambda: hidden_sessions(server) == [], "the end of the hidden session")
