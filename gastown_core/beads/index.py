@@ -12,7 +12,7 @@ import functools
 import os
 import sqlite3
 
-from gastown_core.beads import record
+from gastown_core.beads import partings, record
 from gastown_core.beads.discovery import ledger_name
 from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, SCHEMA, VERSION, row_of, searched_labels
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile
@@ -340,7 +340,9 @@ def write_mark(db: sqlite3.Connection, code: int, mark: Mark) -> None:
 
 
 def forget(db: sqlite3.Connection, code: int) -> None:
-    """Drop everything that came from a file."""
+    """Drop everything that came from a file; whom the ids of its beads meant is remembered."""
+    if code == ISSUES:
+        partings.remember(db)
     db.execute("DELETE FROM deps WHERE source IN (SELECT id FROM beads WHERE file=?)", (code,))
     db.execute("DELETE FROM labels WHERE id IN (SELECT id FROM beads WHERE file=?)", (code,))
     for table in ("beads", "tombstones", "oddities"):
@@ -367,6 +369,7 @@ class Intake:
         self._beads: dict[str, tuple[Any, ...]] = {}
         self._stones: dict[str, tuple[Any, ...]] = {}
         self._edges: dict[str, list[tuple[str, str, str]]] = {}
+        self._parted: list[tuple[str, Bead]] = []
 
     def take(self, lines: Iterator[tuple[int, bytes]], size: int) -> int:
         """Take them all; returns the offset after the last one."""
@@ -385,6 +388,7 @@ class Intake:
             if self.progress is not None and size > PROGRESS_FROM and count % 2000 == 0:
                 self.progress("reading the ledger", offset, size)
         self._flush()
+        partings.note(self.db, self._parted)
         if self.progress is not None and size > PROGRESS_FROM:
             self.progress("reading the ledger", size, size)
         if self.garbage or self.live:
@@ -400,6 +404,8 @@ class Intake:
         if kind == record.TOMBSTONE:
             self._stones[bead_id] = (bead_id, self.code, offset, length, bead.text("deleted_at"))
             return
+        if self.code == ISSUES and "metadata" in bead.raw and (former := partings.former_id(bead)):
+            self._parted.append((former, bead))
         self._beads[bead_id], self._edges[bead_id] = row_of(bead, self.code, offset, length)
 
     def _flush(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.bead import Bead
 
-VERSION = 6
+VERSION = 7
 """Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
 
 SCHEMA = (
@@ -28,6 +28,8 @@ SCHEMA = (
     "CREATE TABLE deps (source TEXT, target TEXT, type TEXT, PRIMARY KEY (source, target, type)) WITHOUT ROWID",
     "CREATE TABLE labels (id TEXT, label TEXT, PRIMARY KEY (id, label)) WITHOUT ROWID",
     "CREATE TABLE tombstones (id TEXT, file INTEGER, at INTEGER, length INTEGER, deleted_at TEXT, PRIMARY KEY (id, file))",
+    "CREATE TABLE met (id TEXT PRIMARY KEY, title TEXT, created_at REAL) WITHOUT ROWID",
+    "CREATE TABLE partings (old TEXT PRIMARY KEY, new TEXT, in_wisps INTEGER, in_town INTEGER)",
     "CREATE TABLE oddities (file INTEGER, at INTEGER, length INTEGER, kind TEXT, reason TEXT)",
     """CREATE TABLE marks (file INTEGER PRIMARY KEY, device INTEGER, inode INTEGER, position INTEGER,
         mtime_ns INTEGER, head BLOB, tail BLOB, garbage INTEGER, live INTEGER)""",

@@ -16,8 +16,10 @@ from gastown_core.beads.index import ISSUES, WISPS, Index, healing
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
 from gastown_core.beads.index_ties import dependents_in, tallies_in, tally_in
+from gastown_core.beads.partings import settle_wisps
 from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
 from gastown_core.beads.rules import Vocabulary, moved_stone
+from gastown_core.beads.source_file import size_of
 from gastown_core.beads.store import BeadQuery, Excerpt, Headline, Outline, Position, Tally
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import StoreError
@@ -333,6 +335,7 @@ class JsonlStore:
         self._lock = lock
         try:
             self.index.refresh()
+            settle_wisps(self)
             self._homes = {}
             self._is_empty = self.index.db.execute("SELECT 1 FROM beads LIMIT 1").fetchone() is None
         except BaseException:
@@ -368,7 +371,7 @@ class JsonlStore:
         self._compact_if_due()
 
     def _write_out(self, lines: dict[int, list[tuple[bytes, Bead]]]) -> None:
-        sizes = {code: _size(self.path(code)) for code in lines}
+        sizes = {code: size_of(self.path(code)) for code in lines}
         for code, new in lines.items():
             if not new:
                 continue
@@ -382,7 +385,7 @@ class JsonlStore:
             try:
                 append_lines(self.path(code), fresh, mode=0o644 if code == ISSUES else 0o600, sync=True)
             except StoreError:
-                if code == WISPS and lines[ISSUES] and _size(self.path(ISSUES)) > sizes[ISSUES]:
+                if code == WISPS and lines[ISSUES] and size_of(self.path(ISSUES)) > sizes[ISSUES]:
                     os.truncate(self.path(ISSUES), sizes[ISSUES])
                 raise
 
@@ -442,10 +445,3 @@ class JsonlStore:
     def is_absent(self, bead_id: str) -> bool:
         """Whether an unknown id has the prefix of this store, or of another one that is at hand."""
         return bead_id.startswith(f"{self.prefix}-") or (self.lacks is not None and self.lacks(bead_id))
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0

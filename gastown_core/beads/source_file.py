@@ -124,6 +124,14 @@ class SourceFile:
             yield position - len(pending), pending
 
 
+def size_of(path: str) -> int:
+    """The size of a file in bytes, 0 if it is missing."""
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _is_whole(line: bytes) -> bool:
     """Whether a line without its newline is all there: an editor left the newline out, no writer died."""
     text = line.strip()

@@ -84,6 +84,14 @@ def open_gates(shift: Shift) -> str:
     return f"opened {', '.join(gate for gate, _ in done.resolved)}" if done.resolved else ""
 
 
+def follow_new_ids(shift: Shift) -> str:
+    """Where a merge gave a bead another id, let the rest of the town know it by that one."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town import new_ids
+
+    return "; ".join(new_ids.follow_new_ids(shift.root, TownLedger(shift.root), actor=ACTOR))
+
+
 def compact_wisps(shift: Shift) -> str:
     """Let go of wisps whose lifetime is over."""
     from gastown_core.beads.ledger import TownLedger
@@ -119,6 +127,7 @@ TOWN = (
     Duty("workers", release_dead_workers, (), 15.0, 5.0),
     Duty("mountains", audit_mountains, (), 60.0, 10.0),
     Duty("gates", open_gates, ("ledger",), 60.0, 5.0),
+    Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("wisps", compact_wisps, (), 3600.0, 600.0),
     Duty("feed", curate_feed, ("events",), 300.0, 2.0),
     Duty("log", prune_log, (), 900.0, 60.0),

@@ -18,6 +18,7 @@ from gastown_core.model.event import CATALOGUE, DAY, DEFAULT_TTL_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NamedTuple
 
     class RetentionRules(NamedTuple):
@@ -121,6 +122,19 @@ def _prune_file(path: str, rules: RetentionRules, now: float, dry_run: bool) -> 
         if dropped and not dry_run:
             write_atomic(path, b"".join(keep))
     return Pruned(path, dropped, len(keep), freed)
+
+
+def reword(root: str, change: Callable[[bytes], bytes]) -> None:
+    """Put every line of the raw log and the curated feed through ``change``; a file that stays the same is not touched."""
+    for path in (log_path(root), feed_path(root)):
+        if not os.path.exists(path):
+            continue
+        with FileLock(path + ".lock"):
+            with open(path, "rb") as handle:
+                lines = handle.readlines()
+            changed = [change(line) for line in lines]
+            if changed != lines:
+                write_atomic(path, b"".join(changed))
 
 
 def _is_expired(line: bytes, rules: RetentionRules, now: float) -> bool:

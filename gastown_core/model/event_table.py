@@ -40,6 +40,16 @@ TABLE = (
     kind("reopen", WORK, "↺", "o", INFO, 14, "bead title", lambda p: f"{named(p)} reopened"),
     kind("fail", WORK, "✗", "x", BAD, 14, "bead title reason", lambda p: f"{named(p)} failed{reason_of(p)}"),
     kind("delete", WORK, "⊘", "-", WARN, 30, "bead title", lambda p: f"{named(p)} deleted"),
+    kind(
+        "renumber",
+        WORK,
+        "≠",
+        "#",
+        WARN,
+        30,
+        "bead former title",
+        lambda p: f"{named(p)} was {text_of(p, 'former', '?')} until a merge met another bead of that id",
+    ),
     kind("pin", WORK, "📌", "^", INFO, 14, "bead title", lambda p: f"{named(p)} pinned"),
     # work
     kind("sling", WORK, "🎯", "@", GOOD, 14, "bead target formula", sling_sentence),

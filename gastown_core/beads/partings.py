@@ -1,0 +1,100 @@
+"""What a bead's new id means beyond the file that was merged: for wisps of this clone, and for the rest of the town.
+
+A merge gives the younger of two beads with one id another (``twins``) and sees one file.  What lies outside it means
+the bead that this clone knew by the id before.  The index remembers that from before the file was replaced, notes
+each id that now means another bead, and the next write of the store puts the wisps right; the daemon sees to the
+other stores and the event log.
+"""
+
+from __future__ import annotations
+
+from gastown_core.beads import record
+from gastown_core.beads.rules import stamped
+from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.twins import FORMER, renamed
+from gastown_core.files.jsonl import append_lines
+from gastown_core.model.bead import Bead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+
+    from gastown_core.beads.jsonl_store import JsonlStore
+
+WISPS = 1
+
+
+def remember(db: sqlite3.Connection) -> None:
+    """Keep whom the ids of ``issues.jsonl`` mean, before the index forgets the file."""
+    db.execute("INSERT OR REPLACE INTO met SELECT id, title, created_at FROM beads WHERE file=0")
+
+
+def former_id(bead: Bead) -> str:
+    """The id that a bead had before a merge gave it its own, empty if none did."""
+    metadata = bead.raw.get("metadata")
+    former = metadata.get(FORMER) if isinstance(metadata, dict) else None
+    return former if isinstance(former, str) else ""
+
+
+def note(db: sqlite3.Connection, parted: Iterable[tuple[str, Bead]]) -> None:
+    """Of beads with a former id, note those that this clone knew by it."""
+    for old, bead in parted:
+        found = record.excerpt_of(bead)
+        known = db.execute("SELECT created_at, title FROM met WHERE id=?", (old,)).fetchone()
+        now = db.execute("SELECT created_at, title FROM beads WHERE id=?", (old,)).fetchone()
+        if known is None or known == now or known[0] != found.created_at:
+            continue
+        if now is None or now[0] != known[0] or known[1] == found.title:
+            db.execute("INSERT OR REPLACE INTO partings VALUES (?,?,0,0)", (old, bead.id))
+
+
+def settle_wisps(store: JsonlStore) -> None:
+    """Let the store's wisps follow the beads that they mean; called under the lock. Raises StoreError."""
+    db = store.index.db
+    names = dict(db.execute("SELECT old, new FROM partings WHERE in_wisps=0").fetchall())
+    if not names:
+        return
+    source = store.index.sources[WISPS]
+    lines = [source.read(*row) for row in db.execute("SELECT at, length FROM beads WHERE file=1").fetchall()]
+    changed = _changed(lines, names, store.clock.now())
+    if changed:
+        append_lines(store.path(WISPS), [record.encode(bead.raw) for bead in changed], mode=0o600, sync=True)
+        store.index.refresh()
+    db.executemany("UPDATE partings SET in_wisps=1 WHERE old=?", [(old,) for old in names])
+
+
+def unsettled(store: JsonlStore) -> dict[str, str]:
+    """Old ids and new ones of which the rest of the town has not heard."""
+    with store.index.snapshot() as db:
+        return dict(db.execute("SELECT old, new FROM partings WHERE in_town=0").fetchall())
+
+
+def settle(store: JsonlStore, names: Mapping[str, str]) -> None:
+    """Note that the rest of the town has heard."""
+    store.index.db.executemany("DELETE FROM partings WHERE old=? AND in_wisps=1", [(old,) for old in names])
+    store.index.db.executemany("UPDATE partings SET in_town=1 WHERE old=?", [(old,) for old in names])
+
+
+def follow(store: JsonlStore, names: Mapping[str, str], actor: str) -> int:
+    """Let the records of another store follow the beads that they mean; returns how many did."""
+    lines = [line for _, line in store.find_lines(BeadQuery(include_wisps=True))]
+    changed = _changed(lines, names, store.clock.now())
+    if changed:
+        with store.write(actor) as batch:
+            for bead in changed:
+                standing = batch.get(bead.id)
+                if standing is not None:
+                    batch.put(Bead(stamped(renamed(standing.raw, names), standing.raw, store.clock.now())))
+    return len(changed)
+
+
+def _changed(lines: Iterable[bytes], names: Mapping[str, str], now: float) -> list[Bead]:
+    """The records among the lines that mean one of the old ids, with the new one in its place."""
+    words = [old.encode() for old in names]
+    out = []
+    for line in lines:
+        bead = record.parse_line(line) if any(word in line for word in words) else None
+        if bead is not None and (raw := renamed(bead.raw, names)) != bead.raw:
+            out.append(Bead(stamped(raw, bead.raw, now)))
+    return out
