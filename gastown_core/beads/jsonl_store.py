@@ -335,7 +335,7 @@ class JsonlStore:
         self._lock = lock
         try:
             self.index.refresh()
-            settle_wisps(self)
+            healing(settle_wisps)(self)
             self._homes = {}
             self._is_empty = self.index.db.execute("SELECT 1 FROM beads LIMIT 1").fetchone() is None
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from gastown_core.beads import partings
+from gastown_core.beads.index import healing
 from gastown_core.beads.twins import renamed
 from gastown_core.events.log import append_event
 from gastown_core.events.retention import reword
@@ -21,7 +22,7 @@ def follow_new_ids(root: str, ledger: TownLedger, *, actor: str) -> list[str]:
     """Bring every store and the event log up to the new ids, each told by an event; returns them, ``old → new``."""
     told = []
     for store in ledger.stores().values():
-        names = partings.unsettled(store)
+        names = healing(partings.unsettled)(store)
         if not names:
             continue
         # a write of its own: the store's wisps follow first
