@@ -60,6 +60,8 @@ class MergeRequest(Record):
     rig: str = ""
     commit_sha: str = ""
     merge_commit: str = ""
+    landing_commit: str = ""
+    """The squash commit that the engine pushes, or left for a person to push: once it is on the target, it has landed."""
     close_reason: str = ""
     agent_bead: str = ""
     retry_count: int = 0
@@ -89,7 +91,8 @@ class MergeRequest(Record):
 
 
 TEXTS = (
-    "branch target source_issue worker rig commit_sha merge_commit close_reason agent_bead conflict_task_id convoy_id"
+    "branch target source_issue worker rig commit_sha merge_commit landing_commit close_reason agent_bead "
+    "conflict_task_id convoy_id"
 ).split()
 
 

@@ -171,7 +171,8 @@ def _close_request(place: Refinery, one: Landed) -> None:
         bead = batch.get(one.request.id)
         if bead is None or _is_over(bead):
             return
-        facts = with_facts(bead, merge_commit=one.commit, close_reason=MERGED, not_before=None, tries=None)
+        facts = with_facts(bead, merge_commit=one.commit, close_reason=MERGED, landing_commit=None)
+        facts = with_facts(bead.with_changes(metadata=facts), not_before=None, tries=None)
         if one.tip:
             facts["mr"]["commit_sha"] = one.tip
         labels = [label for label in bead.labels if label not in FAILURE_LABELS]

@@ -6,12 +6,10 @@ in the queue again afterwards.
 
 from __future__ import annotations
 
-import os
-
 from gastown_core.errors import GitError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.mail import send_mail
-from gastown_core.model.merge_request import NEEDS_RETRY
+from gastown_core.model.merge_request import NEEDS_RETRY, with_facts
 from gastown_core.model.refinery import (
     FAIL,
     PASS,
@@ -22,6 +20,7 @@ from gastown_core.model.refinery import (
 )
 from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinship
 from gastown_core.refinery.aftermerge import Landed
+from gastown_core.refinery.approval import lay_out, waits_for_a_person
 from gastown_core.refinery.gates import Gates
 from gastown_core.refinery.hold import (
     INFRASTRUCTURE,
@@ -34,7 +33,7 @@ from gastown_core.refinery.hold import (
 )
 from gastown_core.refinery.intent import Intent, drop_intent, write_intent
 from gastown_core.refinery.judge import Judge
-from gastown_core.refinery.place import StoppedError, slug
+from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.queue import fallen_out
@@ -46,6 +45,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gastown_core.beads.store import Batch
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.cache import VerdictCache
     from gastown_core.refinery.place import Refinery
@@ -95,6 +95,7 @@ class BatchRun:
         was_flaky = any(one.flaky for one in recent(place.path))
         self.judge = Judge(place, target, self.prober, board, self.needs, was_flaky=was_flaky)
         self.later: dict[str, str] = {}
+        self.by_hand: HoldError | None = None
         self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
 
     def run(self) -> BatchResult:
@@ -147,10 +148,12 @@ class BatchRun:
 
     def _go(self) -> None:
         good = self._land()
-        if good:
+        if good and self.by_hand is None:
             self._finish(good)
         self.judge.explain()
         self._settle()
+        if self.by_hand is not None:
+            raise self.by_hand
 
     def _land(self) -> tuple[str, ...]:
         """Stack, test and push until what is good is on the target; those that landed.
@@ -319,13 +322,21 @@ class BatchRun:
         place, head = self.place, self.judge.green[good].commit
         place.check_stop()
         self.board.phase(PUSHING)
+        intent = Intent(self.id, self.target, self.base, head, {one: self.tips[one] for one in good})
         if not place.policy.auto_push or place.policy.pull_requests:
-            raise self._by_hand(head)
+            with place.store.write(place.actor) as batch:
+                if self._leave_changed():
+                    return False
+                if lay_out(place, intent):
+                    self._record(batch, good)
+            self.by_hand = waits_for_a_person(place, self.target)
+            return True
         # under the ledger's lock nobody can reject or supersede one of them between the last look and the intent
-        with place.store.write(place.actor):
+        with place.store.write(place.actor) as batch:
             if self._leave_changed():
                 return False
-            write_intent(place, Intent(self.id, self.target, self.base, head, {one: self.tips[one] for one in good}))
+            self._record(batch, good)
+            write_intent(place, intent)
         place.at("before push")
         try:
             is_pushed = push_target(place, self.target, head, self.base)
@@ -340,26 +351,30 @@ class BatchRun:
             drop_intent(place, self.target)
         return is_pushed
 
-    def _by_hand(self, head: str) -> HoldError:
-        ref = f"refs/gastown/green/{slug(self.target)}"
-        self.place.git.run("update-ref", ref, head)
-        why = "merge_queue.auto_push is off" if not self.place.policy.auto_push else "the provider merges (strategy pr)"
-        return HoldError(
-            PUSH_BY_HAND,
-            f"{len(self.order)} requests are green together and wait for a push: {why}; "
-            f"git -C {self.place.git.path} push origin {ref}:refs/heads/{self.target} lands them",
-        )
+    def _commits(self, good: tuple[str, ...]) -> dict[str, str]:
+        """The squash commit of each request of a stack."""
+        stacker, out = self.prober.stacker, {}
+        assert stacker is not None
+        for place, one in enumerate(good):
+            made = stacker.stack(good[: place + 1])
+            assert not isinstance(made, Clash)
+            out[one] = made.commit
+        return out
+
+    def _record(self, batch: Batch, good: tuple[str, ...]) -> None:
+        """Write into the ledger which commit is to bring each request: on the target it is the proof."""
+        for one, commit in self._commits(good).items():
+            bead = batch.get(one)
+            if bead is not None:
+                batch.update(one, {"metadata": with_facts(bead, landing_commit=commit)})
 
     def _finish(self, good: tuple[str, ...]) -> None:
         """The bookkeeping of what was pushed; then the intent is fulfilled."""
         self.board.phase(POST_MERGE)
         head = self.result.head
         lift(self.place, self.target, f"{self.target} is green again at {head[:8]}")
-        landed = []
-        for place, one in enumerate(good):
-            commit = self.prober.stacker.stack(good[: place + 1]) if self.prober.stacker is not None else None
-            assert commit is not None and not isinstance(commit, Clash)
-            landed.append(Landed(self.requests[one], commit.commit, self.tips[one]))
+        commits = self._commits(good)
+        landed = [Landed(self.requests[one], commits[one], self.tips[one]) for one in good]
         aftermerge.finish(self.place, landed, batch=self.id)
         drop_intent(self.place, self.target)
         self.board.mark(good, "merged")
@@ -426,16 +441,3 @@ class BatchRun:
         tried = self.judge.tried if error.kind in TARGET_IS_RED else tuple(self.requests)
         hold = put_on_hold(self.place, self.target, error, self.base, tried)
         self.result = self.result._replace(hold=hold.reason)
-
-
-def new_batch_id(place: Refinery) -> str:
-    """``b-20260302-101900``, with a number behind it if there is one of that second."""
-    import time
-
-    stem = "b-" + time.strftime("%Y%m%d-%H%M%S", time.gmtime(place.clock.now()))
-    name, number = stem, 1
-    while os.path.exists(os.path.join(place.folder, name)):
-        number += 1
-        name = f"{stem}.{number}"
-    os.makedirs(place.file(name), mode=0o700)
-    return name

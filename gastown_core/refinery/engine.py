@@ -17,7 +17,7 @@ from gastown_core.model.bead import OPEN
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
-from gastown_core.refinery.batch import BatchRun, new_batch_id
+from gastown_core.refinery.batch import BatchRun
 from gastown_core.refinery.cache import VerdictCache
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
@@ -165,7 +165,7 @@ class Engine:
             chosen,
             queue.needs,
             others=[one for one in queue.open() if one.target == target and one not in chosen],
-            batch_id=new_batch_id(place),
+            batch_id=records.new_batch_id(place),
             board=self.board,
             cache=self.cache,
             worktrees=worktrees,

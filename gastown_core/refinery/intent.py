@@ -35,7 +35,7 @@ def write_intent(place: Refinery, intent: Intent) -> None:
 def read_intent(place: Refinery, target: str) -> Intent | None:
     """The intent that a run left behind, None if there is none; one that cannot be read is dropped.
 
-    What was pushed is then still found by the trailers of its commits.
+    What was pushed is then still found by the commits that the ledger records.
     """
     path = _path(place, target)
     try:

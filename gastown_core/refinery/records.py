@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 
 from gastown_core.files.jsonl import append_lines, lines_backward
 from gastown_core.files.locks import FileLock
@@ -100,3 +101,14 @@ def recent(rig_path: str, most: int = 20) -> list[BatchRecord]:
         if len(found) >= most:
             break
     return found
+
+
+def new_batch_id(place: Refinery) -> str:
+    """``b-20260302-101900``, with a number behind it if there is one of that second."""
+    stem = "b-" + time.strftime("%Y%m%d-%H%M%S", time.gmtime(place.clock.now()))
+    name, number = stem, 1
+    while os.path.exists(os.path.join(place.folder, name)):
+        number += 1
+        name = f"{stem}.{number}"
+    os.makedirs(place.file(name), mode=0o700)
+    return name

@@ -1,14 +1,13 @@
 """After a run that was killed: what it had pushed is finished, what it had not is dropped, what it held is free again.
 
-Whether something was pushed is asked of git: the target at the remote and the trailers of its commits decide.
+Whether something was pushed is asked of git: the commit that the ledger recorded for a request before its push is on the
+target, or it is not.  What a commit's message says of itself proves nothing.
 """
 
 from __future__ import annotations
 
 import os
 
-from gastown_core.errors import SettingsError
-from gastown_core.files.atomic import read_json, write_json
 from gastown_core.git.landed import landed_requests
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.merge_request import read_request
@@ -16,15 +15,16 @@ from gastown_core.refinery import aftermerge, claims
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.hold import lift
 from gastown_core.refinery.intent import drop_intent, read_intent
-from gastown_core.refinery.place import slug
 from gastown_core.refinery.push import is_on
 from gastown_core.refinery.queue import open_requests
+from gastown_core.refinery.stack import changes_nothing, merge_trees
 from gastown_core.refinery.tips import existing, remote_heads
+from gastown_core.refinery.worktrees import Worktrees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.worktrees import Worktrees
 
 
 def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:
@@ -41,7 +41,7 @@ def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:
         return []
     tip = fetch_target(place, target)
     merged = _by_intent(place, target, tip) if intent is not None else []
-    return merged + _by_trailers(place, target, tip)
+    return merged + _by_record(place, target, tip)
 
 
 def _requests(place: Refinery, target: str):  # type: ignore[no-untyped-def]
@@ -79,26 +79,37 @@ def _by_intent(place: Refinery, target: str, tip: str) -> list[str]:
     return [one.request.id for one in landed]
 
 
-def _by_trailers(place: Refinery, target: str, tip: str) -> list[str]:
-    """Open requests that the target's own commits prove: pushed by a person, or by a run whose intent was lost."""
-    waiting = {one.id: one for one in _requests(place, target)}
+def _by_record(place: Refinery, target: str, tip: str) -> list[str]:
+    """Open requests whose recorded squash is on the target: pushed by a person, or by a run whose intent was lost."""
+    waiting = [one for one in _requests(place, target) if one.landing_commit]
     if not waiting or not tip:
         return []
-    path = place.file(f"seen-{slug(target)}.json")
-    try:
-        since = str((read_json(path) or {}).get("commit") or "")
-    except SettingsError:
-        since = ""
-    proofs = landed_requests(place.git, tip, since) if since != tip else {}
+    have = existing(place.git, [one.landing_commit for one in waiting])
     there = [
-        Landed(waiting[one], proof.commit, waiting[one].commit_sha) for one, proof in proofs.items() if one in waiting
+        Landed(one, one.landing_commit, one.commit_sha)
+        for one in waiting
+        if one.landing_commit in have and is_on(place.git, one.landing_commit, tip)
     ]
     if there:
         aftermerge.finish(place, there, again=True)
         lift(place, target, f"{target} has them")
-    if since != tip:
-        write_json(path, {"commit": tip}, mode=0o600)
     return [one.request.id for one in there]
+
+
+def landed_as(place: Refinery, request: MergeRequest, tip: str) -> str:
+    """The commit by which the target at ``tip`` has the request: its recorded squash, its own commit, or ``tip`` itself
+    where that holds the whole change already; empty if the target lacks it."""
+    have = existing(place.git, [request.landing_commit, request.commit_sha])
+    for commit in (request.landing_commit, request.commit_sha):
+        if commit in have and is_on(place.git, commit, tip):
+            return commit
+    own = request.commit_sha
+    if own not in have or changes_nothing(place.git, tip, own):
+        return ""
+    worktrees = Worktrees(place.git, os.path.join(place.folder, "trees", "note"))
+    tree, _ = merge_trees(place.git, worktrees, tip, own)
+    worktrees.close()
+    return tip if tree == place.git.run("rev-parse", f"{tip}^{{tree}}") else ""
 
 
 def open_intents(place: Refinery) -> list[str]:

@@ -6,7 +6,6 @@ from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageErr
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.git import worktree
-from gastown_core.git.landed import landed_requests
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_kind
 from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, REJECTED, read_request, with_facts
 from gastown_core.refinery import aftermerge
@@ -14,9 +13,8 @@ from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.claims import need_request
 from gastown_core.refinery.hold import end_rest
 from gastown_core.refinery.intent import read_intent
-from gastown_core.refinery.push import is_on
 from gastown_core.refinery.queue import open_requests
-from gastown_core.refinery.recovery import fetch_target
+from gastown_core.refinery.recovery import fetch_target, landed_as
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,14 +138,11 @@ def note_merged(place: Refinery, request_id: str, *, keep_branch: bool = False) 
     tip = fetch_target(place, target)
     if not tip:
         raise GitError(f"origin has no branch {target}")
-    proof = landed_requests(place.git, tip).get(request.id)
-    commit = proof.commit if proof is not None else ""
-    if not commit and request.commit_sha and place.git.commit_of(request.commit_sha):
-        commit = request.commit_sha if is_on(place.git, request.commit_sha, tip) else ""
+    commit = landed_as(place, request, tip)
     if not commit:
         raise ConflictError(
             f"{request.id} is not on {target}",
-            "no commit there names it, and its own is not below",
+            "neither its squash nor its own commit is there, and its change is not",
             f"gt refinery process {place.rig} merges it",
         )
     if keep_branch:

@@ -204,16 +204,17 @@ def _prove(one: Wanted, record: WorkRecord, git: RigProofs, branches: dict[str, 
 
 
 def _with_landing(proof: Proof, one: Wanted, git: RigProofs) -> Proof:
-    """The strongest proof that it reached the target: its trailer, the merge commit, or its own commit within."""
-    found = git.landed(proof.target).get(one.bead_id)
-    tip = git.remote(proof.target)
+    """The strongest proof that it reached the target: the squash that a request of it records, or its own commit within.
+
+    What the messages of the target's commits say proves nothing: anybody can write them.
+    """
+    tip = git.target(proof.target)
     where = f"origin/{proof.target}"
-    if found is not None:
-        return proof._replace(landed=found.commit, by=found.mr, how=f"{found.commit[:8]} on {where} names it")
     for request in one.requests:
-        if request.merge_commit and git.is_on(request.merge_commit, tip):
-            how = f"{request.merge_commit[:8]} of {request.id} is on {where}"
-            return proof._replace(landed=request.merge_commit, by=request.id, how=how)
+        squash = request.merge_commit or request.landing_commit
+        if squash and git.is_on(squash, tip):
+            how = f"{squash[:8]} of {request.id} is on {where}"
+            return proof._replace(landed=squash, by=request.id, how=how)
         if request.commit_sha and git.is_on(request.commit_sha, tip):
             how = f"its commit {request.commit_sha[:8]} is on {where}"
             return proof._replace(landed=request.commit_sha, by=request.id, how=how)

@@ -1,7 +1,7 @@
 """What git says of the branches of one rig: which exist where, how far ahead, and what has reached a target.
 
 Asked from a worker thread, and only anew where something moved: refs are read in one go, a commit's distance is
-counted once, and a target's history is read from where the last look ended.
+counted once, and what was once found on a target stays found until that is rewritten.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from gastown_core.git.repo import Git
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from gastown_core.git.landed import Landing
 
 HEADS, REMOTES = "refs/heads/", "refs/remotes/origin/"
 TIMEOUT_S = 20.0
@@ -33,7 +31,7 @@ class RigProofs:
         self._found: set[str] = set()
         self._merged: tuple[tuple[str, int], frozenset[str]] | None = None
         self._read = 0
-        self._landed: dict[str, tuple[str, dict[str, Landing]]] = {}
+        self._targets: dict[str, str] = {}
 
     def read_refs(self) -> bool:
         """Read all branches; returns whether any moved. Raises GitError."""
@@ -92,23 +90,20 @@ class RigProofs:
             self._merged = ((tip, self._read), frozenset(said.split()))
         return self._merged[1]
 
-    def landed(self, target: str) -> dict[str, Landing]:
-        """Bead → its landing on the target at origin, by the trailers of its commits. Raises GitError."""
-        from gastown_core.git.landed import landed
+    def target(self, branch: str) -> str:
+        """The commit of a target at origin, from which nothing is proved any more that a rewrite took away.
 
-        tip = self.remote(target)
+        Raises GitError if origin has no such branch.
+        """
+        tip = self.remote(branch)
         if not tip:
-            raise GitError(f"origin has no branch {target}")
-        since, known = self._landed.get(target, ("", {}))
-        if since == tip:
-            return known
-        if since and self._git.attempt("merge-base", "--is-ancestor", since, tip).code != 0:
+            raise GitError(f"origin has no branch {branch}")
+        since = self._targets.get(branch, "")
+        if since and since != tip and self._git.attempt("merge-base", "--is-ancestor", since, tip).code != 0:
             # the target was rewritten: nothing that was proved before is proved now
-            since, known = "", {}
             self._found.clear()
-        known = {**known, **landed(self._git, tip, since)}
-        self._landed[target] = (tip, known)
-        return known
+        self._targets[branch] = tip
+        return tip
 
 
 def repository_of(rig_path: str) -> str:

@@ -70,6 +70,11 @@ class Strip:
         self.bare.run("worktree", "add", "--quiet", "--detach", other.path, "origin/main")
         message = f"fix it\n\nBead: {self.bead}\nMerge-Request: {request}"
         commit_files(other, {"fix.txt": "fixed\n"}, message)
+        store = self.town.ledger.store_for("sh-x")
+        bead = store.get(request)
+        assert bead is not None
+        with store.write("op") as batch:
+            batch.update(request, {"metadata": with_facts(bead, landing_commit=other.commit_of("HEAD"))})
         other.run("push", "--quiet", "origin", "HEAD:refs/heads/main")
 
     def close(self, request: str) -> None:
@@ -107,6 +112,15 @@ def test_a_bead_closed_as_merged_that_no_commit_proves_is_a_fault(strip: Strip) 
     found = strip.look()
     assert found.fault == CLOSED_NOT_LANDED
     assert "origin/main has no commit of it" in found.why
+
+
+def test_a_commit_that_names_a_bead_and_a_request_by_hand_proves_nothing(strip: Strip) -> None:
+    request = strip.hand_in()
+    forged = strip.bare.run("commit-tree", "origin/main^{tree}", "-p", "origin/main", "-m",
+                            f"Forged\n\nBead: {strip.bead}\nMerge-Request: {request}")  # fmt: skip
+    strip.bare.run("push", "--quiet", "origin", f"{forged}:refs/heads/main")
+    found = strip.look()
+    assert (found.state("landed"), found.fault) == ("no", "")
 
 
 def test_a_plain_merge_is_proved_by_its_own_commit(strip: Strip) -> None:
