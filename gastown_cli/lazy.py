@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections import namedtuple
 from importlib import import_module
@@ -18,7 +19,7 @@ from gastown_core.errors import GastownError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import NamedTuple, NoReturn
+    from typing import Any, NamedTuple, NoReturn
 
     class Command(NamedTuple):
         """A row: its words, the module that runs it, the help group, one line of help, further names."""
@@ -61,6 +62,11 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 class Parser(argparse.ArgumentParser):
     """argparse whose errors are ours: exit code 2, what, why and what next."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # "-1h" is a span before now, not an option
+        self._negative_number_matcher = re.compile(r"-\d[\d.]*([a-z]+[\d.]*)*$")
 
     def _get_formatter(self) -> argparse.HelpFormatter:
         return _formatter(self.prog)

@@ -78,6 +78,40 @@ def parse_moment(text: object) -> float | None:
     return moment.timestamp()
 
 
+def local_moment(text: str, *, ends_day: bool = False) -> float | None:
+    """Unix seconds of what a person writes: without a zone it is the person's own time; None if it is no moment.
+
+    A bare date is the beginning of that day, with ``ends_day`` its last second.
+    """
+    moment = parse_moment(text)
+    if moment is None or has_zone(text):
+        return moment
+    own = datetime.fromisoformat(text)
+    if len(text) == 10 and ends_day:
+        own = own.replace(hour=23, minute=59, second=59)
+    return own.timestamp()
+
+
+def has_zone(text: str) -> bool:
+    """Whether the text of a moment names its zone."""
+    return datetime.fromisoformat(text).tzinfo is not None
+
+
+def today(now: float, days: int = 0) -> str:
+    """The date of the person's day, or of one so many days later: ``2026-03-02``."""
+    noon = time.localtime(now)[:3]
+    return datetime.fromtimestamp(time.mktime((noon[0], noon[1], noon[2] + days, 12, 0, 0, 0, 0, -1))).strftime(
+        "%Y-%m-%d"
+    )
+
+
+def format_local(moment: float) -> str:
+    """A moment as a person reads it, in the person's own time: ``Thu 26 Nov 2026 14:30``; a day's last second is the day."""
+    own = time.localtime(moment)
+    day = time.strftime("%a %d %b %Y", own)
+    return day if own[3:6] in ((23, 59, 59), (0, 0, 0)) else f"{day} {time.strftime('%H:%M', own)}"
+
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.beads.query import Graph
+
 DEFAULT_LIMIT = 50
 
 
@@ -39,19 +41,25 @@ def run(args: Namespace) -> int:
                 blocked_by=list(ids),
                 blocked_by_count=len(ids),
                 blocked_reasons={hold.id: hold.reason for hold in reasons[bead.id]},
+                **({"cycle": cycle} if (cycle := graph.cycle_behind(bead.id)) else {}),
             )
             for bead, ids in found
         )
         note_cut(len(found), len(everything), as_json=True)
         return 0
     notes = {
-        bead_id: "← " + ", ".join(f"{hold.id}{_remark(hold.reason)}" for hold in holds)
+        bead_id: "← " + ", ".join(f"{hold.id}{_remark(hold.reason)}" for hold in holds) + _circle(graph, bead_id)
         for bead_id, holds in reasons.items()
     }
     say_beads(
         [excerpt_of(bead) for bead, _ in found], empty="nothing is blocked", shown_of=len(everything), notes=notes
     )
     return 0
+
+
+def _circle(graph: Graph, bead_id: str) -> str:
+    cycle = graph.cycle_behind(bead_id)
+    return f"  cycle: {' → '.join(cycle)}" if cycle else ""
 
 
 def _remark(reason: str) -> str:

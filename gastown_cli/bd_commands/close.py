@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from gastown_cli.bd_commands.freed import became_ready
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
-from gastown_cli.output import say, style
+from gastown_cli.output import clean, note, say, style
+from gastown_core.beads.query import PARENT_CHILD, is_released
 from gastown_core.beads.record import excerpt_of
 from gastown_core.errors import NotFoundError
 
@@ -35,7 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Close them one by one; what fails is told."""
     space = Workspace(args)
-    wanted = args.ids or [space.last_touched()]
+    wanted = space.named_or_last(args.ids, "close")
     reasons = [*args.reason, *([_file(args.reason_file)] if args.reason_file else [])] or [""]
     place = (
         {space.full_id(partial): number for number, partial in reversed(list(enumerate(wanted)))} if reasons[1:] else {}
@@ -49,9 +51,11 @@ def run(args: Namespace) -> int:
 
     done, rest = molecules.tick(wanted, reasons[0])
     done += space.change_each(rest, act, reasons=reasons)
-    freed = _freed(space, done)
+    ended = [after for before, after in space.changed if after.is_closed and (before is None or not before.is_closed)]
+    freed = became_ready(space, ended)
     taken = molecules.taken if molecules.closed else _next(args, space, done, freed)
     _show(args, space, done, freed, taken)
+    _tell_open_children(space, ended)
     return space.exit_code()
 
 
@@ -109,16 +113,17 @@ def _file(path: str) -> str:
         raise NotFoundError(f"cannot read {path}", error.strerror or str(error)) from error
 
 
-def _freed(space: Workspace, done: list[Bead]) -> list[Excerpt]:
-    """Beads that became ready by these closings."""
+def _tell_open_children(space: Workspace, ended: list[Bead]) -> None:
+    """A closed parent whose children are open is no mistake, but one to know of."""
     graph = space.store.graph(space.now())
-    found: dict[str, Excerpt] = {}
-    for bead in done:
-        for source, _ in space.store.dependents(bead.id):
-            excerpt = graph.bead(source)
-            if excerpt is not None and graph.is_ready(excerpt, with_wisps=True):
-                found[source] = excerpt
-    return list(found.values())
+    closed = {bead.id for bead in ended}
+    for bead in ended:
+        children = [source for source, kind in space.store.dependents(bead.id) if kind == PARENT_CHILD]
+        known = (graph.bead(child) for child in children if child not in closed)
+        still = [child.id for child in known if child is not None and not is_released(child)]
+        if still:
+            shown = ", ".join(still[:5]) + (f" and {len(still) - 5} more" if len(still) > 5 else "")
+            note(clean(f"note: {bead.id} is closed, its children are not: {shown}"))
 
 
 def _next(args: Namespace, space: Workspace, done: list[Bead], freed: list[Excerpt]) -> Bead | None:

@@ -59,13 +59,7 @@ def run(args: Namespace) -> int:
 
 
 def _tell_warnings(formula: Formula, recipe: Recipe, given: dict[str, str]) -> None:
-    from gastown_core.formulas.extend import resolve_extends
-    from gastown_core.formulas.substitute import names_in
-    from gastown_core.formulas.variables import unknown_names
-
-    used = frozenset((*names_in(formula.source.text), *recipe.missing))
-    whole = resolve_extends(formula)
-    for warning in (*recipe.warnings, *unknown_names({**whole.inputs, **whole.vars}, used, given)):
+    for warning in (*recipe.warnings, *formula_place.strangers(formula, recipe, given)):
         note(f"note: {clean(warning)}")
 
 

@@ -146,7 +146,8 @@ def _fields(args: Namespace, space: Workspace) -> dict[str, Any]:
     fields["acceptance_criteria"] = args.acceptance
     fields["labels"] = words(args.labels)
     fields["ephemeral"], fields["no_history"] = args.ephemeral, args.no_history
-    fields["due_at"], fields["defer_until"] = future(args.due, space.now()), future(args.defer, space.now())
+    fields["due_at"] = future(args.due, space.now(), ends_day=True)
+    fields["defer_until"] = future(args.defer, space.now())
     fields["estimated_minutes"] = args.estimate
     if args.metadata:
         fields["metadata"] = read_metadata(args.metadata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.beads.rules import read_priority
 from gastown_core.beads.store import BeadQuery
-from gastown_core.clock import parse_duration, parse_moment
+from gastown_core.clock import local_moment, parse_duration, today
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import TYPE_ALIASES
 
@@ -98,18 +98,20 @@ def past(text: str, now: float) -> float | None:
     return _when(text, now, -1) if text else None
 
 
-def future(text: str, now: float) -> float | None:
-    """A date, or a span from now; None for no text. Raises UsageError."""
-    return _when(text, now, 1) if text else None
+def future(text: str, now: float, *, ends_day: bool = False) -> float | None:
+    """A date, or a span from now (``-1h`` is an hour ago); None for no text. Raises UsageError.
+
+    With ``ends_day`` a bare date means the end of that day.
+    """
+    return _when(text, now, 1, ends_day=ends_day) if text else None
 
 
-def _when(text: str, now: float, direction: int) -> float:
+def _when(text: str, now: float, direction: int, *, ends_day: bool = False) -> float:
     span = parse_duration(text.lstrip("+-"))
     if span is not None:
-        return now + direction * span
-    if text == "tomorrow":
-        return now + 86400.0
-    moment = parse_moment(text)
+        return now + {"+": 1, "-": -1}.get(text[:1], direction) * span
+    days = {"today": 0, "tomorrow": 1, "yesterday": -1}.get(text.lower())
+    moment = local_moment(text if days is None else today(now, days), ends_day=ends_day)
     if moment is None:
         raise UsageError(f"no date: {text!r}", "", "for example 2026-03-02, 2026-03-02T10:00:00Z, 36h or 3d")
     return moment

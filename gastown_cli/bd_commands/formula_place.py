@@ -7,11 +7,12 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gastown_core.formulas.formula import Formula
     from gastown_core.formulas.overlay import Overlay
     from gastown_core.formulas.places import Places
+    from gastown_core.formulas.recipe import Recipe
 
 
 def add_place(parser: ArgumentParser) -> None:
@@ -59,6 +60,17 @@ def overlay_of(formula: Formula, args: Namespace) -> Overlay | None:
     if root is None:
         return None
     return read_overlay(root, args.rig or rig_of(root, place, read_rigs(root)), formula.name)
+
+
+def strangers(formula: Formula, recipe: Recipe, given: Mapping[str, str]) -> list[str]:
+    """What there is to say of given variables that the formula neither declares nor uses."""
+    from gastown_core.formulas.extend import resolve_extends
+    from gastown_core.formulas.substitute import names_in
+    from gastown_core.formulas.variables import unknown_names
+
+    whole = resolve_extends(formula)
+    used = frozenset((*names_in(formula.source.text), *names_in(whole.source.text), *recipe.missing))
+    return list(unknown_names({**whole.inputs, **whole.vars}, used, given))
 
 
 def given_variables(words: Sequence[str]) -> dict[str, str]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+
 from gastown_cli.bd_commands.render import say_object
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, note, say
 from gastown_core.beads.importing import import_file
+from gastown_core.errors import PartialError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from gastown_core.beads.importing import ImportReport
+
+SHOWN = 20
+"""So many lines of each kind are told."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -25,6 +33,8 @@ def run(args: Namespace) -> int:
     """Import, and say what became of each line."""
     space = Workspace(args)
     source = args.input or args.file
+    if source == "-" and sys.stdin.isatty():
+        note("waiting for JSON lines on standard input, up to Ctrl-D; bd import FILE reads a file")
     report = import_file(
         space.store,
         source,
@@ -40,7 +50,7 @@ def run(args: Namespace) -> int:
         append_event(space.root, "update", space.actor, {"bead": report.first_id, "title": "import", **counts})
     if space.as_json:
         say_object(report.as_json())
-        return 0
+        return exit_code(report)
     say(
         f"{'would import' if args.dry_run else 'imported'}: {len(report.created)} new, {len(report.updated)} changed, "
         f"{report.unchanged} as they were"
@@ -49,8 +59,22 @@ def run(args: Namespace) -> int:
         (len(report.stale), f"older than what is here: {' '.join(report.stale[:10])}"),
         (report.dedup_skipped, "with the title of an open bead"),
         (len(report.skipped_dependencies), f"bad dependencies left out: {' '.join(report.skipped_dependencies[:5])}"),
-        (len(report.junk), f"lines could not be read, first: {report.junk[0] if report.junk else ''}"),
     ):
         if count:
-            note(clean(f"{count} {what}" if what.startswith(("bad", "lines")) else f"{count} skipped, {what}"))
-    return 0
+            note(clean(f"{count} {what}" if what.startswith("bad") else f"{count} skipped, {what}"))
+    tell_lines(report)
+    return exit_code(report)
+
+
+def tell_lines(report: ImportReport) -> None:
+    """Say on stderr which lines could not be read, and what is odd about records that were taken."""
+    for what, lines in (("not read", report.junk), ("taken as it is", report.odd)):
+        for line in lines[:SHOWN]:
+            note(clean(f"{line} ({what})"))
+        if len(lines) > SHOWN:
+            note(f"and {len(lines) - SHOWN} more ({what}); --json lists them all")
+
+
+def exit_code(report: ImportReport) -> int:
+    """3 where a line could not be read, else 0."""
+    return PartialError.exit_code if report.junk else 0

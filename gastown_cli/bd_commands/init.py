@@ -34,17 +34,20 @@ def run(args: Namespace) -> int:
     if args.stealth:
         _hide(folder)
     store = open_store(os.path.join(folder, ".beads"))
-    imported = 0
+    imported, code = 0, 0
     if args.from_jsonl:
+        from gastown_cli.bd_commands.import_beads import exit_code, tell_lines
         from gastown_core.beads.importing import import_file
 
-        imported = len(import_file(store, args.from_jsonl, actor=args.actor or "import").created)
+        report = import_file(store, args.from_jsonl, actor=args.actor or "import")
+        tell_lines(report)
+        imported, code = len(report.created), exit_code(report)
     if args.json:
         say_object({"beads_dir": store.beads_dir, "prefix": store.prefix, "made": made, "imported": imported})
     elif not args.quiet:
         say(f"beads in {store.beads_dir}, ids begin with {style(store.prefix + '-', 'bold')}")
         say(style("made " + ", ".join(made), "dim") if made else style("everything was there already", "dim"))
-    return 0
+    return code
 
 
 def _hide(folder: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
 from gastown_cli.bd_commands.render import bead_lines, json_lines, note_cut, say_beads, say_json_texts
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
-from gastown_cli.output import say, style
+from gastown_cli.output import note, say, style
 from gastown_core.beads.query import PARENT_CHILD, status_now
 from gastown_core.model.bead import STATUS_CATEGORY
 
@@ -44,6 +44,7 @@ def run(args: Namespace) -> int:
         say_json_texts(json_lines(lines, space.store.tallies([bead_id for bead_id, _ in lines])))
         if query.limit and len(lines) == query.limit:
             note_cut(len(lines), space.store.count(query), as_json=True)
+        _note_wisps(args, space, query)
         return 0
     found = [awake(bead, space.now()) for bead in space.store.excerpts(query)]
     total = space.store.count(query) if query.limit and len(found) == query.limit else len(found)
@@ -51,7 +52,9 @@ def run(args: Namespace) -> int:
         _say_tree(found)
     else:
         say_beads(found, empty=_empty_text(args), shown_of=total)
+        _note_wisps(args, space, query)
         return 0
+    _note_wisps(args, space, query)
     if total > len(found):
         say(style(f"showing first {len(found)} of {total}; -n 0 shows all", "dim"))
     return 0
@@ -67,6 +70,15 @@ def _default_hidden(query: BeadQuery, args: Namespace, space: Workspace) -> Bead
     if args.closed_after:
         hidden = tuple(word for word in hidden if word != "closed")
     return query._replace(exclude_statuses=hidden, exclude_templates=True)
+
+
+def _note_wisps(args: Namespace, space: Workspace, query: BeadQuery) -> None:
+    """``--all`` leaves ephemeral beads out, and says so."""
+    if not args.all or query.include_wisps:
+        return
+    count = space.store.count(query._replace(only_wisps=True, limit=0))
+    if count:
+        note(f"{count} ephemeral {'one is' if count == 1 else 'ones are'} left out; --ephemeral shows them too")
 
 
 def awake(bead: Excerpt, now: float) -> Excerpt:

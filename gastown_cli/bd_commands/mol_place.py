@@ -65,7 +65,13 @@ def recipe_for(space: Workspace, args: Namespace, name: str, given: Mapping[str,
     if is_proto(space.store.get(name)):
         return recipe_of(space.store, name, given)
     formula, overlay = _formula(space, args, name)
-    return cook(formula, given, overlay=overlay)
+    recipe = cook(formula, given, overlay=overlay)
+    if not given or getattr(args, "attach", None):
+        # with several formulas, a variable may be another's
+        return recipe
+    from gastown_cli.bd_commands.formula_place import strangers
+
+    return recipe._replace(warnings=(*recipe.warnings, *strangers(formula, recipe, given)))
 
 
 def compiled_for(space: Workspace, args: Namespace, name: str) -> tuple[Recipe, dict[str, Variable]]:

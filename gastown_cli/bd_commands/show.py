@@ -13,9 +13,9 @@ from gastown_cli.bd_commands.render import (
 )
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style
-from gastown_core.beads.query import REASONS
+from gastown_core.beads.query import PARENT_CHILD, REASONS
 from gastown_core.beads.record import excerpt_of
-from gastown_core.clock import format_seconds
+from gastown_core.clock import format_local, parse_moment
 from gastown_core.errors import GastownError
 
 TYPE_CHECKING = False
@@ -154,10 +154,15 @@ def _times(bead: Bead, now: float) -> str:
     if bead.updated_at != bead.created_at:
         parts.append(f"changed {age(bead.updated_at, now)} ago")
     if bead.defer_until:
-        parts.append(f"deferred until {format_seconds(bead.defer_until)}")
+        parts.append(f"deferred until {format_local(bead.defer_until)}")
     if bead.text("due_at"):
-        parts.append(f"due {clean(bead.text('due_at'))}")
+        due = parse_moment(bead.text("due_at"))
+        parts.append(f"due {clean(bead.text('due_at'))}" if due is None else _due(due, now))
     return ", ".join(part.replace("now ago", "just now") for part in parts)
+
+
+def _due(due: float, now: float) -> str:
+    return f"due {format_local(due)}" + (f", {age(due, now)} overdue" if due < now else "")
 
 
 def _say_prose(text: str, name: str) -> None:
@@ -171,11 +176,20 @@ def _say_prose(text: str, name: str) -> None:
 
 
 def _say_ties(space: Workspace, store: JsonlStore, bead: Bead) -> None:
-    holds = {hold.id: hold.reason for hold in store.graph(space.now()).holds(bead.id)}
-    _say_group(store, "Depends on", [(edge.target, edge.type) for edge in bead.edges], holds)
+    graph = store.graph(space.now())
+    holds = {hold.id: hold.reason for hold in graph.holds(bead.id)}
+    ties = [(edge.target, edge.type) for edge in bead.edges]
+    dependents = store.dependents(bead.id)
+    _say_group(store, "Parent", [tie for tie in ties if tie[1] == PARENT_CHILD], {})
+    _say_group(store, "Depends on", [tie for tie in ties if tie[1] != PARENT_CHILD], holds)
     inherited = [(bead_id, "parent") for bead_id, reason in holds.items() if reason == "parent"]
     _say_group(store, "Held back with its parent", inherited, {})
-    _say_group(store, "Depended on by", store.dependents(bead.id), {})
+    cycle = graph.cycle_behind(bead.id) if holds else []
+    if cycle:
+        say()
+        say(style(clean(f"A cycle holds it up: {' → '.join(cycle)}"), "red"))
+    _say_group(store, "Children", [tie for tie in dependents if tie[1] == PARENT_CHILD], {})
+    _say_group(store, "Depended on by", [tie for tie in dependents if tie[1] != PARENT_CHILD], {})
 
 
 def _say_group(store: JsonlStore, name: str, ties: list[tuple[str, str]], holds: dict[str, str]) -> None:
@@ -194,8 +208,6 @@ def _say_group(store: JsonlStore, name: str, ties: list[tuple[str, str]], holds:
 def _say_comments(bead: Bead, now: float) -> None:
     if not bead.comments:
         return
-    from gastown_core.clock import parse_moment
-
     say()
     say(style("Comments", "bold"))
     for comment in bead.comments:

@@ -22,6 +22,7 @@ _NAMES = {
     "deferred_issues": "deferred",
     "pinned_issues": "pinned",
     "closed_issues": "closed",
+    "ephemeral_issues": "ephemeral, counted nowhere else (bd list --ephemeral shows them)",
     "epics_eligible_for_closure": "epics that can be closed",
     "average_lead_time_hours": "hours from creation to closing, on average",
 }
@@ -60,6 +61,7 @@ def _summary(space: Workspace, query: BeadQuery) -> dict[str, float]:
         "deferred_issues": by_status.get("deferred", 0),
         "ready_issues": ready,
         "pinned_issues": by_status.get("pinned", 0),
+        "ephemeral_issues": store.count(query._replace(only_wisps=True)),
         "epics_eligible_for_closure": _eligible(space),
         "average_lead_time_hours": _lead_time(space, query),
     }

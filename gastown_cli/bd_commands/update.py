@@ -73,7 +73,7 @@ def run(args: Namespace) -> int:
     def act(batch: RuleBatch, bead_id: str) -> Bead:
         return _change(batch, bead_id, args, fields, parent)
 
-    done = space.change_each(args.ids or [space.last_touched()], act)
+    done = space.change_each(space.named_or_last(args.ids, "update"), act)
     if space.as_json:
         say_array([issue_object(bead) for bead in done])
     elif not space.quiet:
@@ -86,7 +86,7 @@ def _fields(args: Namespace, space: Workspace) -> dict[str, Any]:
     fields = {key: getattr(args, name) for name, key in _PLAIN.items() if getattr(args, name) is not None}
     for key, text in (("due_at", args.due), ("defer_until", args.defer)):
         if text is not None:
-            fields[key] = future(text, space.now())
+            fields[key] = future(text, space.now(), ends_day=key == "due_at")
     if args.unassign:
         fields["assignee"] = None
     if args.estimate is not None:

@@ -12,7 +12,7 @@ from gastown_cli import output
 from gastown_core.beads.discovery import broken_redirect, need_beads_dir
 from gastown_core.beads.opening import open_store
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import GastownError, NotFoundError, PartialError
+from gastown_core.errors import GastownError, NotFoundError, PartialError, UsageError
 from gastown_core.town.discover import find_town
 
 TYPE_CHECKING = False
@@ -50,6 +50,7 @@ class Workspace:
         self.as_json = bool(args.json)
         self.quiet = bool(args.quiet)
         self.failed: list[GastownError] = []
+        self.changed: list[tuple[Bead | None, Bead]] = []
         self.place = os.path.abspath(args.directory) if args.directory else os.getcwd()
         self.root = find_town(args.directory or None) or ""
         self.clock = SYSTEM_CLOCK
@@ -175,7 +176,8 @@ class Workspace:
         return PartialError.exit_code if self.failed else 0
 
     def tell_all(self, changes: list[tuple[Bead | None, Bead]], reason: str = "") -> None:
-        """Tell the town's event log of a write: one event per record that changed."""
+        """Tell the town's event log of a write, one event per record that changed, and remember the changes."""
+        self.changed += changes
         if not self.root:
             return
         from gastown_cli.bd_commands.events import tell
@@ -194,6 +196,24 @@ class Workspace:
     def touched(self, store: JsonlStore, bead_id: str) -> None:
         """As after a change: the bead is the last touched one."""
         self._touch(store, bead_id)
+
+    def named_or_last(self, ids: list[str], deed: str) -> list[str]:
+        """The ids, without any the bead last touched, which is named; on a terminal it is asked for first.
+
+        Raises NotFoundError if there is none, UsageError if it is not meant.
+        """
+        if ids:
+            return ids
+        bead = self.get(self.last_touched())
+        named = f"{output.clean(bead.id)} {output.clean(bead.title)}".rstrip()
+        if not self.as_json and sys.stdin.isatty() and sys.stderr.isatty():
+            sys.stderr.write(f"no bead was named; {deed} the one last touched, {named}? [y/N] ")
+            sys.stderr.flush()
+            if input().strip().lower() not in ("y", "yes"):
+                raise UsageError("nothing was done", f"{bead.id} was not meant", f"bd {deed} ID names one")
+        else:
+            output.note(f"no bead was named: {deed} means the one last touched, {named}")
+        return [bead.id]
 
     def last_touched(self) -> str:
         """The bead last touched here. Raises NotFoundError if there is none."""

@@ -21,18 +21,21 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Close them."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.done.closing import close_beads
+    from gastown_core.work.done.closing import close_beads, open_children
 
     root = context.town()
+    ledger = TownLedger(root)
     closed = close_beads(
         root,
-        TownLedger(root),
+        ledger,
         args.beads,
         actor=who.acting(root),
         reason=args.reason,
         cascade=args.cascade,
         force=args.force,
     )
+    for bead_id, children in open_children(ledger, closed).items():
+        output.note(output.clean(f"note: {bead_id} is closed, its children are not: {', '.join(children[:5])}"))
     if args.json:
         output.say_json({"closed": closed})
         return 0

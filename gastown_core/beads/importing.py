@@ -1,17 +1,21 @@
 """Reading beads in: JSON lines of every dialect, or a folder with a raw table dump.
 
 An older record than the one that stands is skipped and reported; a newer one replaces it whole, so labels and
-edges that it no longer has are gone.  Comments are joined.  Everything goes in by one write, or nothing.
+edges that it no longer has are gone.  Comments are joined.  What is odd about a record (no title, a priority, status
+or date that means nothing) is reported by line and kept as it is.  Everything goes in by one write, or nothing.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from bisect import bisect_right
 
 from gastown_core.beads import record
 from gastown_core.beads.merging import comment_key
+from gastown_core.beads.rules import MOMENTS
 from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.unfolding import unfolded
 from gastown_core.clock import format_micros, parse_moment
 from gastown_core.errors import StoreError
 from gastown_core.model.bead import CLOSED, Bead
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.index import Progress
     from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.rules import Vocabulary
 
 MAX_LINE = 64 << 20
 
@@ -39,6 +44,7 @@ class ImportReport:
         self.updated: list[str] = []
         self.stale: list[str] = []
         self.junk: list[str] = []
+        self.odd: list[str] = []
         self.skipped_dependencies: list[str] = []
         self.unchanged = 0
         self.dedup_skipped = 0
@@ -63,6 +69,7 @@ class ImportReport:
             "stale_skipped_ids": self.stale,
             "skipped_dependencies": self.skipped_dependencies,
             "junk": self.junk,
+            "odd": self.odd,
             "dry_run": self.dry_run,
         }
 
@@ -81,19 +88,23 @@ def import_file(
     if source != "-" and os.path.isdir(source):
         from gastown_core.beads.table_dump import read_dump
 
-        found: Iterable[tuple[str, Any]] = ((record.BEAD, bead) for bead in read_dump(source))
+        found: Iterable[tuple[str, Any, int]] = (
+            (record.BEAD, bead, number) for number, bead in enumerate(read_dump(source), 1)
+        )
     else:
         found = _read_lines(_bytes(source), report, progress)
     memories: list[bytes] = []
     titles = _open_titles(store) if dedup else None
     batch = store.write(actor)
     with batch:
-        for kind, value in found:
+        for kind, value, number in found:
             if kind == record.MEMORY:
                 memories.append(value)
             elif titles is not None and kind == record.BEAD and value.title in titles:
                 report.dedup_skipped += 1
             else:
+                odd = _oddities(value, store.words) if kind == record.BEAD else ()
+                report.odd += [f"line {number}: {value.id or 'a record without id'}: {what}" for what in odd]
                 _take(batch, value, report, store.clock.now())
         fresh = [line for line in memories if line not in set(store.other_lines("memory"))] if memories else []
         report.memories = len(fresh)
@@ -116,29 +127,59 @@ def _bytes(source: str) -> bytes:
         ) from error
 
 
-def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) -> Iterable[tuple[str, Any]]:
-    """Records and memory lines; what cannot be read is reported."""
+def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) -> Iterable[tuple[str, Any, int]]:
+    """Records and memory lines, each with the number of its line; what cannot be read is reported."""
     if data[:1] == b"[":
         data = _unpacked(data)
-    done = 0
-    for number, line in enumerate(data.splitlines(), 1):
-        done += len(line) + 1
+    for count, (number, line) in enumerate(_numbered(data), 1):
         kind, value = record.classify(line) if len(line) <= MAX_LINE else (record.JUNK, "longer than 64 MB")
-        if kind == record.JUNK and value == "no id":
+        if kind == record.JUNK and value in ("no id", "no title"):
+            # what lacks one of the two can be kept all the same
             raw = decode_json(line)
-            if isinstance(raw.get("title"), str):
-                yield record.BEAD, Bead(raw)
-                continue
+            if value == "no title" or ("id" not in raw and isinstance(raw.get("title"), str)):
+                kind, value = record.BEAD, Bead(raw)
         if kind in (record.BEAD, record.TOMBSTONE):
-            yield kind, value
+            yield kind, value, number
         elif kind == record.MEMORY:
-            yield kind, line
+            yield kind, line, number
         elif kind in (record.JUNK, record.CONFLICT):
             report.junk.append(f"line {number}: {value if kind == record.JUNK else 'conflict marker ' + value}")
-        if progress is not None and number % 2000 == 0:
-            progress("importing", done, len(data))
+        if progress is not None and count % 2000 == 0:
+            progress("importing", min(number, len(data)), len(data))
     if progress is not None:
         progress("importing", len(data), len(data))
+
+
+def _numbered(data: bytes) -> Iterable[tuple[int, bytes]]:
+    """Every record in one piece, with the number of the line that it begins in."""
+    starts: list[int] = []
+
+    def pieces() -> Iterable[tuple[int, bytes]]:
+        at = 0
+        for line in data.splitlines(keepends=True):
+            starts.append(at)
+            yield at, line.rstrip(b"\r\n")
+            at += len(line)
+
+    for at, line in unfolded(pieces()):
+        yield bisect_right(starts, at), line
+
+
+def _oddities(bead: Bead, words: Vocabulary) -> list[str]:
+    """What about a record means nothing here."""
+    raw, found = bead.raw, []
+    if not bead.title.strip():
+        found.append("no title")
+    priority = raw.get("priority", 0)
+    if not isinstance(priority, int) or isinstance(priority, bool) or not 0 <= priority <= 4:
+        found.append(f"priority {priority!r} is none of 0 to 4")
+    status = raw.get("status", "open")
+    if not isinstance(status, str) or status not in words.statuses:
+        found.append(f"unknown status {status!r}")
+    for key in MOMENTS:
+        if raw.get(key) and parse_moment(raw[key]) is None:
+            found.append(f"{key} {raw[key]!r} is no date")
+    return found
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -163,7 +204,8 @@ def _take(batch: RuleBatch, bead: Bead, report: ImportReport, now: float) -> Non
     if not raw["dependencies"]:
         del raw["dependencies"]
     if not bead.id:
-        made = batch.create({key: value for key, value in raw.items() if key not in ("updated_at",)})
+        made = batch.create({"title": bead.title[:100]})
+        batch.put(Bead({**raw, "id": made.id}))
         report.created.append(made.id)
         return
     standing = batch.get(bead.id)

@@ -44,6 +44,7 @@ REASONS = {
 
 NEVER_READY_TYPES = frozenset("merge-request gate molecule message agent role rig convoy event".split())
 """Records that nobody works on; ours adds convoys, which are bundles of work, and events."""
+EPIC = "epic"
 TOMBSTONE = "tombstone"
 _RELEASED = frozenset((CLOSED, "pinned", TOMBSTONE))
 
@@ -72,6 +73,7 @@ class Graph:
         self._is_absent = is_absent
         self._known: dict[str, Excerpt | None] = {}
         self._direct: dict[str, tuple[Hold, ...]] = {}
+        self._circles: dict[str, list[str]] = {}
 
     def bead(self, bead_id: str) -> Excerpt | None:
         """The excerpt of a bead, None if nobody knows it; asked for once."""
@@ -167,6 +169,37 @@ class Graph:
             return []
         return [Hold(child.id, "children") for child in still]
 
+    def cycle_behind(self, bead_id: str) -> list[str]:
+        """The circle of beads that holds the bead back, as a path that ends where it began; empty if none does."""
+        if bead_id not in self._circles:
+            self._find_circles(bead_id)
+        return self._circles[bead_id]
+
+    def _find_circles(self, bead_id: str) -> None:
+        """Learn of everything that holds the bead back, however far, whether a circle is behind it; each is walked once."""
+        targets: dict[str, list[str]] = {}
+        level = [bead_id]
+        while level:
+            targets.update((here, [hold.id for hold in self.holds(here)]) for here in level)
+            ahead = dict.fromkeys(there for here in level for there in targets[here])
+            level = [there for there in ahead if there not in targets and there not in self._circles]
+        found: dict[str, list[str]] = {}
+        sources: dict[str, list[str]] = {}
+        for here, those in targets.items():
+            for there in those:
+                sources.setdefault(there, []).append(here)
+        for cycle in find_cycles(targets):
+            found.update(dict.fromkeys(cycle, cycle))
+        found |= {there: self._circles[there] for there in sources if self._circles.get(there)}
+        behind = list(found)
+        while behind:
+            here = behind.pop()
+            for source in sources.get(here, ()):
+                if source not in found:
+                    found[source] = found[here]
+                    behind.append(source)
+        self._circles.update((here, found.get(here, [])) for here in targets)
+
     def is_deferred(self, bead: Excerpt) -> bool:
         """Whether it sleeps: its own or a parent's defer_until is ahead, or it is deferred without a date."""
         if bead.defer_until > self.now or (bead.status == DEFERRED and not bead.defer_until):
@@ -180,6 +213,8 @@ class Graph:
     def is_ready(self, bead: Excerpt, *, types: Sequence[str] = (), with_wisps: bool = False) -> bool:
         """THE ready rule: open (or its deferral has passed), not pinned, not held, not asleep, of a type that is work.
 
+        An epic is work itself only once no child of it is open: until then the children are what can be taken up.
+
         ``types`` are types asked for by name, which are then taken whatever they are.
         """
         return (
@@ -189,7 +224,12 @@ class Graph:
             and (bead.issue_type in types or bead.issue_type not in NEVER_READY_TYPES)
             and not self.is_deferred(bead)
             and not self.holds(bead.id)
+            and (bead.issue_type != EPIC or EPIC in types or not self._has_open_child(bead.id))
         )
+
+    def _has_open_child(self, epic_id: str) -> bool:
+        children = (self.bead(child) for child in self._children(epic_id))
+        return any(child is not None and not is_released(child) for child in children)
 
     def stage(self, bead_id: str) -> str:
         """Where a bead stands: ``missing``, ``done``, ``review``, ``running``, ``deferred``, ``blocked`` or ``ready``."""

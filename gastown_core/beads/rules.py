@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads.record import recounted
-from gastown_core.clock import format_micros, parse_moment
+from gastown_core.clock import format_micros, has_zone, local_moment, parse_moment
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import (
     CLOSED,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_TITLE = 500
-_MOMENTS = ("due_at", "defer_until", "closed_at", "started_at", "created_at")
+MOMENTS = ("due_at", "defer_until", "closed_at", "started_at", "created_at")
 _TEXTS = frozenset(
     (
         "description design acceptance_criteria notes spec_id assignee owner close_reason external_ref "
@@ -91,7 +91,7 @@ def checked(fields: Mapping[str, Any], words: Vocabulary) -> dict[str, Any]:
             out[key] = read_priority(value)
         elif key == "labels":
             out[key] = sorted({str(label).strip() for label in value if str(label).strip()})
-        elif key in _MOMENTS:
+        elif key in MOMENTS:
             out[key] = _moment(key, value)
         elif key == "estimated_minutes":
             out[key] = _minutes(value)
@@ -120,10 +120,10 @@ def _moment(key: str, value: object) -> str | None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return format_micros(float(value))
-    moment = parse_moment(value)
+    moment = local_moment(str(value), ends_day=key == "due_at")
     if moment is None:
         raise UsageError(f"{key} is no moment: {value!r}", "", "for example 2026-03-02T10:00:00Z")
-    return str(value) if "T" in str(value) else format_micros(moment)
+    return str(value) if "T" in str(value) and has_zone(str(value)) else format_micros(moment)
 
 
 def _minutes(value: object) -> int:

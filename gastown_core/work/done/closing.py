@@ -67,6 +67,18 @@ def _with_children(ledger: TownLedger, bead: Bead, depth: int = 0) -> list[Bead]
     return [*found, bead]
 
 
+def open_children(ledger: TownLedger, ids: Iterable[str]) -> dict[str, list[str]]:
+    """Of each of these beads that has any, the children that are not closed."""
+    found = {}
+    for bead_id in ids:
+        home = ledger.home_of(bead_id)
+        below = [source for source, kind in home.dependents(bead_id) if kind == "parent-child"] if home else []
+        still = [child.id for child in ledger.get_many(below).values() if child.status != CLOSED]
+        if still:
+            found[bead_id] = still
+    return found
+
+
 def after_close(root: str, ledger: TownLedger, ids: list[str], *, actor: str, clock: Clock = SYSTEM_CLOCK) -> list[str]:
     """Land the convoys that these closed beads completed; their ids. A failure there undoes no close."""
     if not ids:

@@ -256,7 +256,9 @@ class Board:
             return None
         told = ", ".join(self._blocker_words(hold) for hold in holds[:3])
         more = f" and {len(holds) - 3} more" if len(holds) > 3 else ""
-        return Hold(BLOCKED, f"waits for {told}{more}", tuple(hold.id for hold in holds))
+        cycle = self.graph.cycle_behind(bead.id)
+        circle = f"; they wait for each other: {' → '.join(cycle)}" if cycle else ""
+        return Hold(BLOCKED, f"waits for {told}{more}{circle}", tuple(hold.id for hold in holds))
 
     def _blocker_words(self, hold: Blocker) -> str:
         if hold.reason == "unresolved":
