@@ -8,12 +8,15 @@ feed-and-events.md section 5.1.
 from __future__ import annotations
 
 from gastown_core.clock import format_span
+from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
 from gastown_core.model.record import Record
 from gastown_core.runtimes.heartbeat import Heartbeat
 
 LIVE_STATES = frozenset(("spawning", "working", "running"))
 """Values of agent_state that promise a living session."""
+STANDING = (MAYOR, DEACON, WITNESS, REFINERY)
+"""Roles that are there while the town is up."""
 
 
 class Thresholds(Record):

@@ -7,7 +7,9 @@ answer is an error of the source and leaves the last good facts in place.
 from __future__ import annotations
 
 from gastown_core.errors import GastownError, NoTmuxError
+from gastown_core.state.digest import digest_of
 from gastown_core.state.facts import TownFacts
+from gastown_core.state.health import LIVE_STATES, STANDING
 from gastown_core.tmux.panes import list_panes
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
@@ -17,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.tmux.control import ControlLink
     from gastown_core.tmux.panes import Pane
+    from gastown_core.town.inventory import RosterEntry
 
 SCREEN_LINES = 40
 
@@ -28,7 +31,7 @@ class PaneSource:
         self.facts = facts
         self.server = TmuxServer(socket_name(facts.inventory.root))
         self._screen_at: dict[str, float] = {}
-        self._live: frozenset[str] | None = None
+        self._missed: frozenset[str] = frozenset()
 
     def poll(self, now: float) -> bool:
         """Ask tmux once; returns whether anything but activity changed."""
@@ -60,11 +63,21 @@ class PaneSource:
     def _look_elsewhere(self) -> None:
         """Find agents without a session, when sessions went or came, or while there is such an agent."""
         live = frozenset(session for session, is_alive in self.facts.alive.items() if is_alive)
-        if live == self._live and not self.facts.elsewhere:
+        missed = frozenset(entry.session for entry in self.facts.inventory.agents if self._is_missed(entry, live))
+        if missed == self._missed and not self.facts.elsewhere:
             return
-        self._live = live
-        found = found_elsewhere(self.facts.inventory.root)
+        self._missed = missed
+        found = found_elsewhere(self.facts.inventory.root) if missed else {}
         self.facts.elsewhere = {session: pid for session, pid in found.items() if session not in live}
+
+    def _is_missed(self, entry: RosterEntry, live: frozenset[str]) -> bool:
+        """Whether something promises that it lives, and tmux lists no session in which it does."""
+        if entry.session in live:
+            return False
+        if digest_of(self.facts).hooked.get(entry.address.mail) is not None:
+            return True
+        record = self.facts.fields.get(entry.bead_id, {})
+        return record.get("agent_state") in LIVE_STATES or (entry.address.role in STANDING and bool(live))
 
     def stale_screens(self, now: float, trust_heartbeat_s: float) -> list[Pane]:
         """Panes whose screen should be read: output since the last reading, and no fresh word from the agent itself."""

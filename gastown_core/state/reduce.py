@@ -13,13 +13,10 @@ from gastown_core.model.address import (
     CREW,
     DEACON,
     DOG,
-    MAYOR,
     OTHER,
     POLECAT,
-    REFINERY,
     ROLE_ORDER,
     TOWN_ROLES,
-    WITNESS,
     Address,
 )
 from gastown_core.model.agent import Health
@@ -34,7 +31,7 @@ from gastown_core.model.snapshot import (
 from gastown_core.state.convoys import convoy_views, orphan_views
 from gastown_core.state.digest import LedgerDigest, digest_of
 from gastown_core.state.facts import TownFacts
-from gastown_core.state.health import Evidence, Progress, classify, is_there
+from gastown_core.state.health import STANDING, Evidence, Progress, classify, is_there
 from gastown_core.state.landing import with_landings
 from gastown_core.state.molecules import step_text
 from gastown_core.state.requests import refinery_views, request_views, scheduler_view
@@ -49,7 +46,6 @@ if TYPE_CHECKING:
     from gastown_core.town.inventory import RosterEntry
 
 ENDED_ON_PURPOSE = ("session_end", "kill")
-STANDING = (MAYOR, DEACON, WITNESS, REFINERY)
 
 
 def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:

@@ -34,6 +34,10 @@ POLL_S = 0.02
 SETTLE_S = 0.1
 
 
+class SessionExistsError(TmuxError):
+    """Somebody else has made a session of that name."""
+
+
 def create_session(
     server: TmuxServer,
     name: str,
@@ -50,8 +54,8 @@ def create_session(
     """Start ``argv`` in a new detached session ``name`` with its session ``options``; returns its pane.
 
     ``env`` is set in the session on top of the server's; ``orders`` are those the agent is started for, None if nobody
-    knows.  All of it is one call: whoever is killed leaves a whole session or none.  Raises NoTmuxError; TmuxError if
-    the session exists, ``cwd`` is no folder, the program is missing, or it ends with an error within ``watch_s``.
+    knows.  All of it is one call: whoever is killed leaves a whole session or none.  Raises NoTmuxError,
+    SessionExistsError; TmuxError if ``cwd`` is no folder, the program is missing, or ends with an error within ``watch_s``.
     """
     _check_start(name, cwd, env, argv)
     target = exact(name)
@@ -71,7 +75,7 @@ def create_session(
             pane_id = server.run_many(words).strip().rpartition("\n")[2]
     except TmuxError as error:
         if "duplicate session" in error.why:
-            raise TmuxError(f"session {name} exists already", "", "stop it first, or attach to it") from error
+            raise SessionExistsError(f"session {name} exists already", "", "stop it first, or attach to it") from error
         _drop_half_made(server, name, made)
         raise
     return _watch_start(server, name, pane_id, argv[0], watch_s)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import GastownError, TmuxError
+from gastown_core.errors import ConflictError, GastownError, TmuxError
 from gastown_core.events.log import append_event
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
@@ -80,6 +80,8 @@ def bring_up(
             plan = sessions.plan_start(root, entry, agent=agent, topic=topic, sender=sender, bead=bead, clock=clock)
             sessions.respawn_agent(root, plan, clock=clock)
         except GastownError as error:
+            if isinstance(error, ConflictError) and lives(root, entry):
+                return Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
             return Service(address.path, address.role, address.rig, False, str(error))
         return Service(address.path, address.role, address.rig, True, f"{entry.session} with {plan.alias}")
 

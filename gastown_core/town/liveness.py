@@ -147,7 +147,8 @@ def found_elsewhere(root: str) -> dict[str, int]:
         session = env.get("GT_SESSION", "")
         home = env.get("GT_TOWN_ROOT") or env.get("GT_ROOT") or ""
         if session and home:
-            if os.path.realpath(home) == here and is_called(row, frozenset(_names_by("", env))):
+            names = frozenset(_names_by("", env))
+            if os.path.realpath(home) == here and is_called(row, names - INTERPRETERS or names):
                 found.setdefault(session, row.pid)
         elif is_called(row, known):
             by_hand.append((row.pid, folder_of(row.pid)))

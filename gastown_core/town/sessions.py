@@ -193,7 +193,7 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
     stay up.
     """
     from gastown_core.tmux.panes import find_pane
-    from gastown_core.tmux.sessions import create_session
+    from gastown_core.tmux.sessions import SessionExistsError, create_session
     from gastown_core.town.liveness import orders_on_hook
 
     entry = start.entry
@@ -202,25 +202,38 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
     server = _server_or_hint(root, start)
     pane = find_pane(server, entry.session)
     if pane is not None:
-        if is_alive(pane):
-            raise ConflictError(
-                f"{entry.address.path} runs already", f"session {entry.session}", f"gt attach {entry.address.short}"
-            )
-        return _respawn(root, server, pane, start, clock)
+        return _take_up(root, server, pane, start, clock)
     _check_nowhere_else(root, entry)
     _forget_heartbeat(root, entry)
-    pane = create_session(
-        server,
-        entry.session,
-        entry.work_dir,
-        start.env,
-        start.argv,
-        orders=orders_on_hook(root, entry),
-        options=_appearance(entry),
-        watch_s=watch_s,
-    )
+    try:
+        pane = create_session(
+            server,
+            entry.session,
+            entry.work_dir,
+            start.env,
+            start.argv,
+            orders=orders_on_hook(root, entry),
+            options=_appearance(entry),
+            watch_s=watch_s,
+        )
+    except SessionExistsError:
+        # made just now, perhaps by the last call of somebody who was killed
+        pane = find_pane(server, entry.session)
+        if pane is None:
+            raise
+        return _take_up(root, server, pane, start, clock)
     _tell_start(root, pane, start, clock)
     return pane
+
+
+def _take_up(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clock) -> Pane:
+    """Start the agent in the session that is there, unless it lives in it."""
+    entry = start.entry
+    if is_alive(pane):
+        raise ConflictError(
+            f"{entry.address.path} runs already", f"session {entry.session}", f"gt attach {entry.address.short}"
+        )
+    return _respawn(root, server, pane, start, clock)
 
 
 def respawn_agent(root: str, start: Start, *, clock: Clock = SYSTEM_CLOCK) -> Pane:

@@ -327,6 +327,11 @@ def test_only_words_that_mean_it_say_that_there_is_no_server(words, is_gone):
     assert isinstance(tmux_failure("list-panes", words), NoServerError) is is_gone
 
 
+@pytest.mark.parametrize("words", ["can't find session: x", "no current target", "no such session: x"])
+def test_a_target_that_is_not_there_is_told_from_a_server_that_is_not(words):
+    assert isinstance(tmux_failure("list-panes", words), TargetMissingError)
+
+
 def test_a_session_that_somebody_renamed_is_found_gets_its_name_back_and_can_be_ended(server):
     pane = start_plain(server, "gt-opal")
     server.run("rename-session", "-t", exact("gt-opal"), "mine")

@@ -137,6 +137,24 @@ def test_a_placeholder_that_was_never_set_up_is_dead_and_is_taken_up(town):
     until(lambda: liveness.lives(town.root, entry), "it lives")
 
 
+def test_a_session_that_was_made_meanwhile_is_taken_up(town, monkeypatch):
+    """A killed start may leave a call on its way that the server hears after the next start has looked."""
+    from gastown_core.tmux import panes
+
+    entry, looks, look = town.entry("shop/witness"), [], panes.find_pane
+
+    def too_early(server, session):
+        looks.append(session)
+        if len(looks) > 1:
+            return look(server, session)
+        server.run("new-session", "-d", "-s", session, "--", "tail", "-f", "/dev/null")
+        return None
+
+    monkeypatch.setattr(panes, "find_pane", too_early)
+    pane = sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+    assert pane.agent == "scripted" and len(looks) == 2
+
+
 def test_a_session_that_another_tool_made_is_judged_by_its_environment(server, town):
     entry = town.entry("shop/witness")
     host = TmuxServer(sessions.server_of(town.root).socket)
