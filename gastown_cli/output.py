@@ -90,9 +90,17 @@ def report_error(error: GastownError, *, as_json: bool) -> int:
     sys.stderr.write(f"{clean(error.what)}\n")
     if error.why:
         sys.stderr.write(f"  why:  {clean(error.why)}\n")
+    for line in _whole_story(error):
+        sys.stderr.write(f"        {clean(line)}\n")
     if error.hint:
         sys.stderr.write(f"  next: {clean(error.hint)}\n")
     return error.exit_code
+
+
+def _whole_story(error: GastownError) -> list[str]:
+    """What git and its hooks said, where the reason holds only the end of it."""
+    said = getattr(error, "said", "").splitlines()
+    return said if any(line not in error.why for line in said) else []
 
 
 def table(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), right: Iterable[int] = ()) -> str:

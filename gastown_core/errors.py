@@ -72,7 +72,15 @@ class NoTmuxError(TmuxError):
 
 
 class GitError(GastownError):
-    """git refused; ``why`` carries what it said."""
+    """git refused; ``why`` carries the reason in a line, ``said`` all that git and the hooks wrote, line by line."""
+
+    def __init__(self, what: str, why: str = "", hint: str = "", *, said: str = "") -> None:
+        super().__init__(what, why, hint)
+        self.said = said
+
+    def as_json(self) -> dict[str, object]:
+        """As of every error, and ``said`` where it is more than the reason."""
+        return {**super().as_json(), **({"said": self.said} if self.said not in ("", self.why) else {})}
 
 
 class DeliveryError(GastownError):

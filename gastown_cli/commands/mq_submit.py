@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
     root = context.town()
     place = Refinery(root, which_rig(root, args.rig), policy=Policy())
     git = Git(os.getcwd())
-    if git.attempt("rev-parse", "--git-dir").code != 0:
+    if not git.is_repository():
         raise UsageError("this folder is no worktree", "", "stand in the worktree that holds the branch")
     me = who.acting(root)
     made, is_new = submit(

@@ -30,7 +30,7 @@ def run(args: Namespace) -> int:
     root = context.town()
     git = Git(os.getcwd())
     rig = rig_of(root, os.getcwd(), read_rigs(root))
-    if not rig or git.attempt("rev-parse", "--git-dir").code != 0:
+    if not rig or not git.is_repository():
         raise UsageError("this is no repository of a rig", os.getcwd(), "go to one, or gt polecat prune RIG")
     landed = merged_commits(TownLedger(root), root, rig)
     done = prune_branches(git, default_branch(root, rig), args.pattern, landed, dry_run=args.dry_run)

@@ -38,7 +38,7 @@ def sync_store(store: JsonlStore, *, message: str = "", commit: bool = True, pus
     """Compact, commit and push. Raises GitError with what git said, ConflictError on conflict markers."""
     compacted = compact(store)
     folder = store.beads_dir
-    in_git = commit and _git(folder, "rev-parse", "--is-inside-work-tree", check=False) == "true"
+    in_git = commit and _is_in_git(folder)
     if not in_git:
         return SyncResult(compacted, False, False, "", False)
     committed = _commit(folder, message or f"beads: sync {store.prefix}")
@@ -46,6 +46,15 @@ def sync_store(store: JsonlStore, *, message: str = "", commit: bool = True, pus
     if push:
         _push(folder)
     return SyncResult(compacted, True, committed, head, push)
+
+
+def _is_in_git(folder: str) -> bool:
+    """Whether git has the folder in a working tree. Raises GitError where it refuses to tell, as of a strange owner."""
+    done = run(["git", "rev-parse", "--is-inside-work-tree"], cwd=folder, env={**os.environ, "LC_ALL": "C"})
+    if done.code and "not a git repository" not in done.err:
+        hint = "git config --global --add safe.directory PATH trusts it" if "dubious ownership" in done.err else ""
+        raise GitError("git does not work here, so nothing was committed", done.err.strip(), hint)
+    return done.out.strip() == "true"
 
 
 def _commit(folder: str, message: str) -> bool:

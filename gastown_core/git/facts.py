@@ -61,7 +61,7 @@ def read_facts(path: str, *, base: str = "origin/HEAD", commits: int = 5) -> Wor
             )
             return WorkFacts(branch, base, ahead, behind, changed, tuple(repo.untracked_files), newest)
     except (GitPythonError, ValueError, OSError) as error:
-        raise GitError(f"cannot read the work in {path}", str(error).strip().splitlines()[-1]) from error
+        raise GitError(f"cannot read the work in {path}", str(error).strip()) from error
 
 
 def _staged(repo: object, has_commits: bool) -> set[str]:

@@ -1,7 +1,11 @@
 """The push guard: a git hook in the rig's shared repository that keeps polecats from pushing the default branch.
 
 It is asked by git itself, so it holds for whatever an agent types.  Landing is the refinery's; a worker hands in
-with ``gt done``.  A hook of the project (``.githooks/pre-push``, or one that lay there before) is asked afterwards.
+with ``gt done``.  A polecat is known by its session or by standing below the rig's own ``polecats`` folder.
+
+A polecat's worktree has the folder ``CHAIN`` for its hooks: the guard, and for every other hook a script that hands
+over to the project's own, wherever git would find that (``core.hooksPath`` of husky and its like, ``.githooks``, the
+hooks folder).  The project's ``pre-push`` is asked after the guard.
 """
 
 from __future__ import annotations
@@ -12,13 +16,45 @@ from gastown_core.files.atomic import write_atomic
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import common_dir
 
-MARK = "# gas town push guard 1"
+MARK = "# gas town push guard 2"
 KEPT = "pre-push.project"
 """Under this name a hook lies on that was there before ours."""
+
+CHAIN = "gastown-hooks"
+"""The folder in the shared repository that polecats' worktrees have for their hooks."""
+
+HANDED_ON = (
+    "applypatch-msg pre-applypatch post-applypatch pre-commit pre-merge-commit prepare-commit-msg commit-msg post-commit "
+    "pre-rebase post-checkout post-merge post-rewrite"
+).split()
+"""Hooks of the project that run in a polecat's worktree as they do elsewhere."""
+
+_THEIRS = """\
+top=$(git rev-parse --show-toplevel 2>/dev/null)
+common=$(cd "$(git rev-parse --git-common-dir)" && pwd -P) || exit 1
+theirs=$(git config --file "$common/config" --path --get core.hooksPath ||
+    git config --global --path --get core.hooksPath 2>/dev/null ||
+    git config --system --path --get core.hooksPath 2>/dev/null)
+case "$theirs" in "" | /*) ;; *) theirs=$top/$theirs ;; esac
+"""
+
+CHAIN_SCRIPT = f"""#!/bin/sh
+# gas town hook chain 1
+# Written by gt; changes are overwritten. It runs the hook of the same name that the project has.
+{_THEIRS}
+if [ -z "$theirs" ]; then
+    theirs=$common/hooks
+    [ -d "$top/.githooks" ] && theirs=$top/.githooks
+fi
+next=$theirs/$(basename "$0")
+if [ -x "$next" ] && [ ! "$next" -ef "$0" ]; then exec "$next" "$@"; fi
+exit 0
+"""
 
 SCRIPT = f"""#!/bin/sh
 {MARK}
 # Written by gt; changes are overwritten. A project's own hook goes to .githooks/pre-push or {KEPT} beside this.
+{_THEIRS}
 remote=$1
 default=$(git config --get gastown.defaultBranch) || default=
 lines=$(cat)
@@ -32,7 +68,7 @@ refuse() {{
 
 is_polecat() {{
     [ -n "$GT_POLECAT" ] && return 0
-    case "$(pwd -P)/" in */polecats/*) return 0 ;; esac
+    case "$(pwd -P)/" in "$(dirname "$common")"/polecats/*) return 0 ;; esac
     return 1
 }}
 
@@ -72,11 +108,7 @@ printf '%s\\n' "$lines" | while read -r _ sha ref _; do
     esac
 done || exit 1
 
-top=$(git rev-parse --show-toplevel 2>/dev/null)
-common=$(git rev-parse --git-common-dir)
-theirs=$(git config --file "$common/config" --path --get core.hooksPath)
-case "$theirs" in "" | /*) ;; *) theirs=$top/$theirs ;; esac
-for next in "$top/.githooks/pre-push" "$(dirname "$0")/{KEPT}" "$theirs/pre-push"; do
+for next in "$top/.githooks/pre-push" "$common/hooks/{KEPT}" "$theirs/pre-push"; do
     case "$next" in /.githooks/pre-push | /pre-push) continue ;; esac
     if [ -x "$next" ] && [ ! "$next" -ef "$0" ]; then
         printf '%s\\n' "$lines" | "$next" "$@" || exit $?
@@ -94,25 +126,28 @@ def install(bare: Git, default_branch: str) -> None:
     shared = common_dir(bare)
     path = os.path.join(shared, "hooks", "pre-push")
     if not is_installed(shared):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
         if os.path.lexists(path) and not _is_ours(path):
             os.rename(path, os.path.join(os.path.dirname(path), KEPT))
-        write_atomic(path, SCRIPT.encode())
-        os.chmod(path, 0o755)
+        wanted = {path: SCRIPT, os.path.join(shared, CHAIN, "pre-push"): SCRIPT}
+        wanted |= {os.path.join(shared, CHAIN, name): CHAIN_SCRIPT for name in HANDED_ON}
+        for place, text in wanted.items():
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            write_atomic(place, text.encode())
+            os.chmod(place, 0o755)
     if f"defaultBranch = {default_branch}" not in _text(os.path.join(shared, "config")):
         bare.run("config", "--file", os.path.join(shared, "config"), "gastown.defaultBranch", default_branch)
 
 
 def bind(tree: Git, shared: str) -> None:
     """Have this worktree ask the guard, whatever ``core.hooksPath`` the project, the user or the system sets."""
-    folder = os.path.join(shared, "hooks")
-    tree.run("config", "--worktree", "core.hooksPath", folder)
+    tree.run("config", "--worktree", "core.hooksPath", os.path.join(shared, CHAIN))
 
 
 def is_installed(shared: str) -> bool:
     """Whether the guard in the shared repository is the present one and can be run."""
-    path = os.path.join(shared, "hooks", "pre-push")
-    return _text(path) == SCRIPT and os.access(path, os.X_OK)
+    paths = [os.path.join(shared, folder, "pre-push") for folder in ("hooks", CHAIN)]
+    guards = all(_text(path) == SCRIPT and os.access(path, os.X_OK) for path in paths)
+    return guards and all(_text(os.path.join(shared, CHAIN, name)) == CHAIN_SCRIPT for name in HANDED_ON)
 
 
 def _is_ours(path: str) -> bool:

@@ -7,6 +7,7 @@ its kin) reaches the git that we run.
 from __future__ import annotations
 
 import os
+import re
 from collections import namedtuple
 
 from gastown_core.errors import GitError
@@ -106,12 +107,21 @@ class Git:
             raise
         told.take(b"\n")
         if process.returncode != 0:
-            raise refusal(args, "\n".join(told.lines[-4:]))
+            raise refusal(args, "\n".join(told.lines[-200:]))
 
     def commit_of(self, rev: str) -> str:
         """The full hash of a revision, empty if it does not exist."""
         done = self.attempt("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
         return done.out.strip() if done.code == 0 else ""
+
+    def is_repository(self) -> bool:
+        """Whether the folder is (in) a repository. Raises GitError where git does not tell, as of a strange owner."""
+        done = self.attempt("rev-parse", "--git-dir")
+        if done.code == 0:
+            return True
+        if "not a git repository" in done.err and "dubious ownership" not in done.err:
+            return False
+        raise refusal(("rev-parse",), done.err)
 
     def branch(self) -> str:
         """The branch that is checked out, empty if detached."""
@@ -140,14 +150,32 @@ class _Progress:
             self._on_line(line)
 
 
+_NOISE = re.compile(
+    r"To \S+$|hint:|Done$|error: failed to push some refs|remote:\s*$|Everything up-to-date|Cloning into "
+    r"|(remote: )?(Enumerating|Counting|Compressing|Writing|Receiving|Unpacking) |(remote: )?(Total|Resolving deltas|Delta compression)"
+)
+"""Lines that say nothing about why git refused."""
+_MOST_LINES = 8
+
+
 def refusal(args: tuple[str, ...], said: str) -> GitError:
-    """The error for a git command that failed, with the last words git said."""
+    """The error for a git command that failed: why, in what git and the hooks said of it, and all they said.
+
+    A hook or a server gives its reason on lines of its own before git's closing words, so those alone are never it.
+    """
     lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
-    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    why = "; ".join((fatal or lines)[-2:])
+    telling = [line for line in lines if not _NOISE.match(line)] or lines
+    left_out = len(telling) - _MOST_LINES
+    if left_out > 0:
+        telling = [f"({left_out} lines before)", *telling[-_MOST_LINES:]]
+    why = "; ".join(telling)
     hint = ""
-    if "could not read Username" in why or "Authentication failed" in why:
+    if "could not read Username" in said or "Authentication failed" in said:
         hint = "an https remote needs a stored credential; an ssh URL (git@host:path) uses your key instead"
     elif "Permission denied (publickey)" in said:
         hint = "your ssh key is not accepted there; try ssh -T on that host"
-    return GitError(f"git {args[0] if args else ''} failed", why, hint)
+    elif "dubious ownership" in said:
+        hint = "the folder belongs to somebody else; git config --global --add safe.directory PATH trusts it"
+    elif "refusing to update checked out branch" in said or "branch is currently checked out" in said:
+        hint = "the remote has that branch checked out; git config receive.denyCurrentBranch updateInstead there, or a bare one"
+    return GitError(f"git {args[0] if args else ''} failed", why, hint, said="\n".join(lines))

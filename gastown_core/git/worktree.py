@@ -212,7 +212,7 @@ def unfinished(git: Git) -> tuple[str, str]:
 def changes_nothing(git: Git, base: str, head: str = "HEAD") -> bool:
     """Whether the commits of ``head`` that ``base`` lacks leave every file as it was where they began."""
     start = git.attempt("merge-base", base, head)
-    return start.code == 0 and git.attempt("diff", "--quiet", start.out.strip(), head).code == 0
+    return start.code == 0 and git.attempt("diff", "--quiet", start.out.strip(), head, "--").code == 0
 
 
 def count_stashes(git: Git, name: str = "", branch: str = "") -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gastown_core.errors import GitError
 from gastown_core.events.log import append_event
+from gastown_core.git import worktree
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.merge_request import NEEDS_RETRY, with_facts
 from gastown_core.model.refinery import (
@@ -38,7 +39,7 @@ from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.queue import fallen_out
 from gastown_core.refinery.records import BatchResult, recent
-from gastown_core.refinery.stack import Clash, Stacker, changes_nothing
+from gastown_core.refinery.stack import Clash, Stacker
 from gastown_core.refinery.tips import carried, find_tips, pieces
 
 TYPE_CHECKING = False
@@ -247,7 +248,7 @@ class BatchRun:
         if above_others or isinstance(stacker.stack((one,)), Clash) or not stacker.empty((one,)):
             self.later[one] = "changes nothing beyond what is below it; looked at again when that has landed"
             self._leave(one, "held", self.later[one])
-        elif changes_nothing(self.place.git, self.base, tip):
+        elif worktree.changes_nothing(self.place.git, self.base, tip):
             why = f"{request.branch} changes nothing"
             self._leave(one, "held", why)
             what_next = f"gt done --no-changes closes the work without a merge; gt mq reject {one} opens it again"

@@ -11,7 +11,7 @@ import os
 import re
 from functools import cache
 
-from gastown_core.errors import GitError
+from gastown_core.git.repo import refusal
 from gastown_core.model.record import Record
 from gastown_core.process import run
 from gastown_core.refinery.worktrees import Worktrees
@@ -108,12 +108,6 @@ def merge_trees(git: Git, worktrees: Worktrees, onto: str, tip: str) -> tuple[st
     return _refused(done.err)
 
 
-def changes_nothing(git: Git, base: str, tip: str) -> bool:
-    """Whether a branch ends where it began: it has no commit beyond ``base``, or they take each other back."""
-    fork = git.attempt("merge-base", base, tip).out.strip()
-    return bool(fork) and git.attempt("diff", "--quiet", fork, tip, "--").code == 0
-
-
 def _merge_in_worktree(worktrees: Worktrees, onto: str, tip: str) -> tuple[str, tuple[str, ...]]:
     with worktrees.open(onto) as tree:
         done = tree.attempt("merge", "--squash", "--no-commit", "--quiet", tip)
@@ -126,7 +120,7 @@ def _merge_in_worktree(worktrees: Worktrees, onto: str, tip: str) -> tuple[str, 
 def _refused(said: str) -> tuple[str, tuple[str, ...]]:
     if "unrelated histories" in said:
         return "", ("(its history has nothing in common with the target)",)
-    raise GitError("git could not merge", said.strip().splitlines()[-1] if said.strip() else "it said nothing")
+    raise refusal(("merge",), said or "git said nothing")
 
 
 @cache

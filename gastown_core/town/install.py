@@ -180,7 +180,8 @@ def commit_town(root: str, message: str, git: Any = None, paths: tuple[str, ...]
     git.run("add", "--all", *(("--", *paths) if paths else ()))
     if git.attempt("diff", "--cached", "--quiet", *(("--", *paths) if paths else ())).code == 0:
         return False
-    git.run("commit", "--quiet", "--no-verify", "-m", message, *(("--", *paths) if paths else ()))
+    # a town has nobody at hand who could unlock a key
+    git.run("commit", "--quiet", "--no-verify", "--no-gpg-sign", "-m", message, *(("--", *paths) if paths else ()))
     return True
 
 

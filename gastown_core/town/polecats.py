@@ -133,7 +133,7 @@ def _standing(entry: RosterEntry) -> Git | None:
     if not os.path.exists(os.path.join(entry.work_dir, ".git")):
         return None
     tree = Git(entry.work_dir)
-    return tree if tree.attempt("rev-parse", "--git-dir").code == 0 else None
+    return tree if tree.is_repository() else None
 
 
 def build(claimed: Claim, planned: Sandbox) -> Sandbox:

@@ -178,5 +178,5 @@ def run_setup_hooks(rig_path: str, work_dir: str) -> list[str]:
             warnings.append(f"set-up hook {name}: {error}")
             continue
         if done.code:
-            warnings.append(f"set-up hook {name} ended with {done.code}: {(done.err or done.out).strip()[-200:]}")
+            warnings.append(f"set-up hook {name} ended with {done.code}: {(done.err or done.out).strip()[-2000:]}")
     return warnings

@@ -6,6 +6,7 @@ import re
 
 from gastown_core.errors import ConflictError, GitError
 from gastown_core.git import submodules, worktree
+from gastown_core.git.repo import refusal
 from gastown_core.model.address import same_agent
 from gastown_core.model.bead import IN_REVIEW
 from gastown_core.model.record import Record
@@ -117,7 +118,7 @@ def look_at_distance(git: Git, target: str) -> tuple[int, str]:
         "fetch", "--quiet", "origin", f"+refs/heads/{target}:refs/remotes/origin/{target}", timeout_s=60.0
     )
     if not git.commit_of(base):
-        raise GitError(f"there is no branch {target} at origin", (fetched.err or "").strip()[-200:])
+        raise refusal(("fetch",), fetched.err) if fetched.code else GitError(f"there is no branch {target} at origin")
     ahead = worktree.count_ahead(git, base)
     behind = worktree.count_ahead(git, "HEAD", base)
     how = f"git fetch origin && git rebase {base}"

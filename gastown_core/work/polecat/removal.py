@@ -100,7 +100,7 @@ def look_at_stakes(root: str, ledger: TownLedger, entry: RosterEntry) -> Stakes:
         requests += tuple(one.id for one in requests_for(ledger.store_for(f"{prefix}-x"), bead_id))
     held = Stakes(work=work, requests=tuple(dict.fromkeys(requests)), runs=runs)
     git, name = Git(entry.work_dir), entry.address.name
-    if not os.path.exists(os.path.join(entry.work_dir, ".git")) or git.attempt("rev-parse", "--git-dir").code:
+    if not os.path.exists(os.path.join(entry.work_dir, ".git")) or not git.is_repository():
         return _without_worktree(root, entry, held, record.fields.get("branch", "") if record is not None else "")
     worktree.exclude(git)
     tree = worktree.status(git)

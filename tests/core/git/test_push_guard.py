@@ -97,3 +97,53 @@ def test_without_a_known_default_branch_nothing_goes_out_from_a_polecat(guarded)
     tree, bare, _ = guarded
     bare.run("config", "--unset", "gastown.defaultBranch")
     assert tree.attempt("push", "origin", "HEAD:refs/heads/polecat/opal/sh-1@x").code != 0
+
+
+@pytest.mark.parametrize("path_of_hooks", [".husky/_", ".githooks", "hooks", "global"])
+def test_the_projects_other_hooks_run_in_a_polecats_worktree(guarded, tmp_path, monkeypatch, path_of_hooks):
+    tree, bare, _ = guarded
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    folder = os.path.join(tree.path, path_of_hooks)
+    if path_of_hooks == ".husky/_":
+        # as npm install does, from inside the worktree
+        tree.run("config", "core.hooksPath", path_of_hooks)
+    elif path_of_hooks == "hooks":
+        folder = os.path.join(bare.path, "hooks")
+    elif path_of_hooks == "global":
+        folder = str(home / "my hooks")
+        tree.run("config", "--global", "core.hooksPath", "~/my hooks")
+    os.makedirs(folder, exist_ok=True)
+    for name, text in {"pre-commit": "[ ! -e bad ]", "commit-msg": 'echo "Seen: yes" >> "$1"'}.items():
+        path = os.path.join(folder, name)
+        with open(path, "w") as handle:
+            handle.write(f"#!/bin/sh\n{text}\n")
+        os.chmod(path, 0o755)
+    tree.run("commit", "--quiet", "--allow-empty", "-m", "with hooks")
+    assert tree.run("log", "-1", "--format=%B").strip().endswith("Seen: yes")
+    with open(os.path.join(tree.path, "bad"), "w") as handle:
+        handle.write("x")
+    assert tree.attempt("commit", "--allow-empty", "-m", "refused").code != 0
+
+
+def test_a_folder_named_polecats_above_the_town_makes_nobody_a_polecat(tmp_path, monkeypatch):
+    monkeypatch.delenv("GT_POLECAT", raising=False)
+    base = str(tmp_path / "polecats" / "town")
+    make_repo(f"{base}/src")
+    Git(base).run("clone", "--quiet", "--bare", f"{base}/src", f"{base}/origin.git")
+    bare = make_bare(f"{base}/polecats/.repo.git", f"{base}/origin.git")
+    push_guard.install(bare, "main")
+    tip = commit_files(Git(f"{base}/src", identity=bare.identity), {"a": "1"}, "landed")
+    bare.run("fetch", "--quiet", f"{base}/src", "main")
+    bare.run("push", "--quiet", "origin", f"{tip}:refs/heads/main")
+    tree = worktree.add(bare, f"{base}/polecats/polecats/opal/shop", branch="b", start="origin/main")
+    push_guard.bind(worktree_with_own_settings(tree), bare.path)
+    commit_files(tree, {"b": "1"}, "work")
+    assert "a polecat does not push main" in tree.attempt("push", "origin", "HEAD:main").err
+
+
+def worktree_with_own_settings(tree):
+    worktree.own_configuration(tree)
+    return tree
