@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.git.landed import landed_requests
+from gastown_core.git.worktree import changes_nothing
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.merge_request import read_request
 from gastown_core.refinery import aftermerge, claims
@@ -17,7 +18,7 @@ from gastown_core.refinery.hold import lift
 from gastown_core.refinery.intent import drop_intent, read_intent
 from gastown_core.refinery.push import is_on
 from gastown_core.refinery.queue import open_requests
-from gastown_core.refinery.stack import changes_nothing, merge_trees
+from gastown_core.refinery.stack import merge_trees
 from gastown_core.refinery.tips import existing, remote_heads
 from gastown_core.refinery.worktrees import Worktrees
 
