@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from gastown_core.refinery.tips import Piece
     from gastown_core.refinery.worktrees import Worktrees
 
-PUSHES = 3
-"""How often a moving target is followed."""
+PUSHES = 10
+"""How often a batch follows a moving target before it makes room; that is no fault of anybody, and nobody is alarmed."""
 
 
 class BatchRun:
@@ -176,7 +176,10 @@ class BatchRun:
             if tuple(self.order) == good:
                 moves += 1
                 if moves == PUSHES:
-                    raise HoldError(INFRASTRUCTURE, f"{self.target} moved {PUSHES} times while this batch was tested")
+                    why = f"{self.target} moved {PUSHES} times while this was tested; the next look goes on"
+                    self.later.update((one, why) for one in self.order)
+                    self.board.mark(self.order, "held", why)
+                    return ()
         return ()
 
     def _leave_changed(self) -> bool:

@@ -26,6 +26,7 @@ from gastown_core.refinery.queue import due_at, next_batch, survey
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import open_intents, recover
 from gastown_core.refinery.state_file import Board, read_state
+from gastown_core.refinery.stowage import Stowage
 from gastown_core.refinery.tips import remote_heads
 from gastown_core.refinery.worktrees import Worktrees
 
@@ -142,7 +143,8 @@ class Engine:
 
     def _batch(self, target: str) -> BatchResult | None:
         place = self.place
-        worktrees = Worktrees(place.git, os.path.join(place.folder, "trees", slug(target)))
+        stowage = Stowage(os.path.join(place.folder, "kept", slug(target)), place.policy.cache_paths)
+        worktrees = Worktrees(place.git, os.path.join(place.folder, "trees", slug(target)), stowage)
         try:
             if target not in self._recovered:
                 recover(place, target, worktrees)

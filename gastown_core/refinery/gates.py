@@ -42,6 +42,11 @@ class GateSet(Record):
         return None
 
 
+def is_set_up(found: GateSet) -> bool:
+    """Whether the set-up went through (or there is none) and the gates could run."""
+    return found.result in (PASS, FAIL) and all(run.result == PASS for run in found.runs if run.name == SETUP)
+
+
 def _sum(runs: Sequence[GateRun]) -> str:
     """A failure decides, and only greens are green; the rest is an error, of the tree's own if each of them is."""
     results = {run.result for run in runs}

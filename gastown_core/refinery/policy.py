@@ -7,6 +7,7 @@ never left out in silence: code that nobody tested would be merged.
 from __future__ import annotations
 
 import json
+import os
 from hashlib import sha256
 
 from gastown_core.clock import parse_duration
@@ -42,6 +43,7 @@ class Policy(Record):
 
     gates: tuple[Gate, ...] = ()
     setup: str = ""
+    cache_paths: tuple[str, ...] = ()
     gates_parallel: bool = True
     log_bytes: int = 2_000_000
     max_batch_size: int = 5
@@ -78,6 +80,7 @@ def load_policy(root: str, rig: str) -> Policy:
     return Policy(
         gates=_gates(settings),
         setup=_text(read("merge_queue.setup_command")) if read("merge_queue.run_tests") else "",
+        cache_paths=_cache_paths(settings),
         gates_parallel=read("merge_queue.gates_parallel"),
         log_bytes=read("merge_queue.gate_log_bytes"),
         max_batch_size=read("merge_queue.batch.max_batch_size"),
@@ -128,6 +131,17 @@ def _gate(settings: Settings, name: str, value: Any) -> Gate:
     if phase not in (PRE_MERGE, POST_SQUASH):
         raise _wrong(settings, f"{key}.phase", f"allowed: {PRE_MERGE}, {POST_SQUASH}")
     return Gate(name, _text(value["cmd"]), timeout_s, phase, _text(value.get("fix_cmd")))
+
+
+def _cache_paths(settings: Settings) -> tuple[str, ...]:
+    """Folders below a worktree, each as the plain path that it is. Raises SettingsError."""
+    found = []
+    for path in settings.lenient("merge_queue.cache_paths") or ():
+        plain = os.path.normpath(path)
+        if os.path.isabs(path) or plain.split("/")[0] in ("..", ".", ".git"):
+            raise _wrong(settings, f"merge_queue.cache_paths: {path!r}", "allowed: folders below the checkout")
+        found.append(plain)
+    return tuple(dict.fromkeys(found))
 
 
 def _wrong(settings: Settings, key: str, why: str) -> SettingsError:

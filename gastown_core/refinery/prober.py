@@ -13,7 +13,7 @@ from gastown_core.errors import GitError
 from gastown_core.events.log import append_event
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import CACHED, ERROR, FAIL, GAVE_UP, PASS, GateRun
-from gastown_core.refinery.gates import GateSet
+from gastown_core.refinery.gates import GateSet, is_set_up
 from gastown_core.refinery.stack import Clash, Stacked
 
 TYPE_CHECKING = False
@@ -124,6 +124,8 @@ class Prober:
         try:
             with self.worktrees.open(stack.commit) as tree:
                 found = self.gates.run(tree, stack.tree, told)
+                if is_set_up(found):
+                    self.worktrees.keep(tree)
             if found.result != FAIL or self.stacker is None:
                 return found, None
             return fix(self.worktrees, self.gates, self.stacker, stack, found, told)

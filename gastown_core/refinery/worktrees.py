@@ -14,6 +14,7 @@ from gastown_core.errors import GitError
 from gastown_core.git import submodules
 from gastown_core.git.repo import ENGINE, Git
 from gastown_core.process import kill_group
+from gastown_core.refinery.stowage import Stowage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +24,16 @@ _NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"
 
 
 class Worktrees:
-    """Worktrees of ``bare`` below ``folder``; one that is free again is used again, swept clean, until ``close``."""
+    """Worktrees of ``bare`` below ``folder``; one that is free again is used again, swept clean, until ``close``.
 
-    def __init__(self, bare: Git, folder: str) -> None:
+    What ``stowage`` names goes from one that ``keep`` was said of to the next.
+    """
+
+    def __init__(self, bare: Git, folder: str, stowage: Stowage | None = None) -> None:
         self.bare = bare
         self.folder = folder
+        self.stowage = stowage or Stowage()
+        self._kept: set[str] = set()
         self._numbers = count(1)
         self._free: list[str] = []
 
@@ -36,11 +42,19 @@ class Worktrees:
         """A clean worktree at ``commit`` for the length of the block. Raises GitError, OSError."""
         path = self._again(commit) or self._fresh(commit)
         try:
+            self.stowage.put_into(path)
             yield Git(path, identity=ENGINE)
+            if path in self._kept:
+                self._kept.discard(path)
+                self.stowage.take_from(path)
         except BaseException:
             self._drop(path)
             raise
         self._free.append(path)
+
+    def keep(self, tree: Git) -> None:
+        """What the open worktree has of the stowage is worth keeping: its set-up went through."""
+        self._kept.add(tree.path)
 
     def _fresh(self, commit: str) -> str:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
@@ -78,6 +92,7 @@ class Worktrees:
 
     def clear(self) -> int:
         """Remove what an earlier run left behind; how many there were."""
+        self.stowage.clear()
         try:
             names = os.listdir(self.folder)
         except FileNotFoundError:

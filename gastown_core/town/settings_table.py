@@ -132,6 +132,12 @@ RIG = (
     Setting("merge_queue.on_conflict", "one of assign_back|auto_rebase", "assign_back", "both: a worker resolves it"),
     Setting("merge_queue.run_tests", "bool", True, ""),
     Setting("merge_queue.setup_command", "text", None, ""),
+    Setting(
+        "merge_queue.cache_paths",
+        "words",
+        [],
+        "folders that the set-up fills and brings up to date; kept between probes",
+    ),
     Setting("merge_queue.typecheck_command", "text", None, ""),
     Setting("merge_queue.lint_command", "text", None, ""),
     Setting("merge_queue.test_command", "text", None, ""),

@@ -206,8 +206,26 @@ def test_a_target_that_never_rests_is_left_for_later(queued: Queued) -> None:
             queued.origin.run("update-ref", "refs/heads/main", commit)
 
     [result] = queued.process(at=at)
-    assert "moved 3 times" in result.hold and not result.merged
+    assert result.held == (request.id,) and not result.merged and not result.hold
     assert queued.request(request.id).status == "open" and not queued.leftovers()
+    [skipped] = queued.events("merge_skipped")
+    assert "main moved 10 times" in skipped["payload"]["reason"] and not escalations(queued)
+    [after] = queued.process()
+    assert after.merged == (request.id,)
+
+
+def test_a_target_that_moves_a_few_times_is_followed_without_an_alarm(queued: Queued) -> None:
+    [request] = queued.hand_in_many(1)
+    moves = iter(range(5))
+
+    def at(point: str) -> None:
+        number = next(moves, None) if point == "before push" else None
+        if number is not None:
+            commit = queued.commit({f"theirs{number}": "1"}, "Theirs", git=queued.origin)
+            queued.origin.run("update-ref", "refs/heads/main", commit)
+
+    [result] = queued.process(at=at)
+    assert result.merged == (request.id,) and not result.hold and not escalations(queued)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""What the set-up command leaves behind and the settings name (``node_modules``, ``.venv``): carried from tree to tree.
+
+Each worktree of a probe is swept clean; without this the set-up would begin from nothing for every probe.  Between two
+uses such a folder lies outside every worktree.  A folder that a branch tracks files in, or turned into a link, is not
+carried.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+
+TAKEN = ".taken-"
+
+
+class Stowage:
+    """Folders ``paths`` of worktrees, kept below ``store``; several worktrees at a time each have a set of their own."""
+
+    def __init__(self, store: str = "", paths: tuple[str, ...] = ()) -> None:
+        self.store = store
+        self.paths = paths
+
+    def take_from(self, tree: str) -> None:
+        """Move the folders out of a worktree that has done its work. Raises OSError."""
+        here = [path for path in self.paths if _is_own_folder(tree, path)]
+        if not here:
+            return
+        os.makedirs(self.store, mode=0o700, exist_ok=True)
+        box = tempfile.mkdtemp(prefix=TAKEN, dir=self.store)
+        for path in here:
+            os.makedirs(os.path.dirname(os.path.join(box, path)), exist_ok=True)
+            os.rename(os.path.join(tree, path), os.path.join(box, path))
+        # only what is complete can be found
+        os.rename(box, os.path.join(self.store, os.path.basename(box).removeprefix(TAKEN)))
+
+    def put_into(self, tree: str) -> None:
+        """Move one set of folders into a clean worktree, if there is one. Raises OSError."""
+        box = self._box() if self.paths else ""
+        if not box:
+            return
+        for path in self.paths:
+            source, goal = os.path.join(box, path), os.path.join(tree, path)
+            if os.path.isdir(source) and not os.path.lexists(goal) and _is_inside(tree, os.path.dirname(goal)):
+                os.makedirs(os.path.dirname(goal), exist_ok=True)
+                os.rename(source, goal)
+        shutil.rmtree(box, ignore_errors=True)
+
+    def clear(self) -> None:
+        """Remove what a killed run had in hand, and everything where nothing is to be kept any more."""
+        for name in self._names():
+            if name.startswith(TAKEN) or not self.paths:
+                shutil.rmtree(os.path.join(self.store, name), ignore_errors=True)
+
+    def _box(self) -> str:
+        """One set, taken so that nobody else takes it; empty if there is none."""
+        for name in self._names():
+            if not name.startswith(TAKEN):
+                with suppress(FileNotFoundError):
+                    os.rename(os.path.join(self.store, name), os.path.join(self.store, TAKEN + name))
+                    return os.path.join(self.store, TAKEN + name)
+        return ""
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(os.listdir(self.store)) if self.store else []
+        except FileNotFoundError:
+            return []
+
+
+def _is_own_folder(tree: str, path: str) -> bool:
+    """Whether it is a folder of the worktree itself, not reached through a link."""
+    whole = os.path.join(tree, path)
+    return os.path.isdir(whole) and os.path.realpath(whole) == os.path.join(os.path.realpath(tree), path)
+
+
+def _is_inside(tree: str, folder: str) -> bool:
+    """Whether a folder, there or to be made, lies in the worktree without a link on the way."""
+    return os.path.realpath(folder) == os.path.join(os.path.realpath(tree), os.path.relpath(folder, tree)).rstrip("/.")
