@@ -14,15 +14,19 @@ import os
 
 from gastown_core.beads import record
 from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS
+from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, with_new_id
 from gastown_core.clock import parse_moment
 from gastown_core.errors import ConflictError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.model.bead import Bead
+
+    Raw = dict[str, Any]
 
 TOMBSTONE_LIFE_S = 30 * 86400.0
 """How long a deletion is remembered, so that a merge with an old branch cannot bring the bead back."""
@@ -30,8 +34,11 @@ TOMBSTONE_LIFE_S = 30 * 86400.0
 WRITE_CHUNK = 4 << 20
 
 
-def compact(store: JsonlStore) -> bool:
-    """Bring both files into canonical form; returns whether anything changed. Raises ConflictError on conflict markers."""
+def compact(store: JsonlStore, parted: list[Twin] | None = None) -> bool:
+    """Bring both files into canonical form; returns whether anything changed. Raises ConflictError on conflict markers.
+
+    Beads that shared an id, because somebody kept both sides of a conflict, are parted and added to ``parted``.
+    """
     store.begin()
     try:
         if _has_conflicts(store):
@@ -43,7 +50,7 @@ def compact(store: JsonlStore) -> bool:
         changed = False
         for code in (ISSUES, WISPS):
             if os.path.exists(store.path(code)):
-                changed = rewrite(store, code) or changed
+                changed = rewrite(store, code, parted=parted) or changed
         return changed
     finally:
         store.end()
@@ -66,12 +73,14 @@ def _has_conflicts(store: JsonlStore) -> bool:
     return store.index.db.execute("SELECT 1 FROM oddities WHERE kind='conflict' LIMIT 1").fetchone() is not None
 
 
-def rewrite(store: JsonlStore, code: int, *, extra: Iterable[tuple[bytes, Bead]] = ()) -> bool:
+def rewrite(
+    store: JsonlStore, code: int, *, extra: Iterable[tuple[bytes, Bead]] = (), parted: list[Twin] | None = None
+) -> bool:
     """Replace a file by its canonical form with the lines ``extra`` added; the caller holds the lock.
 
     Returns False where the file had that form already.  Raises StoreError; the old file then stands.
     """
-    beads, head, tail = _read_all(store, code)
+    beads, head, tail = _read_all(store, code, parted if parted is not None else [])
     keep_all = _has_conflicts(store)
     if keep_all:
         raise ConflictError(
@@ -100,9 +109,12 @@ def _is_young(deleted_at: str, horizon: float) -> bool:
     return (parse_moment(deleted_at) or 0.0) > horizon
 
 
-def _read_all(store: JsonlStore, code: int) -> tuple[dict[str, tuple[bytes, str | None]], list[bytes], list[bytes]]:
+def _read_all(
+    store: JsonlStore, code: int, parted: list[Twin]
+) -> tuple[dict[str, tuple[bytes, str | None]], list[bytes], list[bytes]]:
     """The last lines by id (with the time of deletion for tombstones), header lines, and other lines."""
     beads: dict[str, tuple[bytes, str | None]] = {}
+    hidden: dict[str, dict[str, Raw]] = {}
     head: list[bytes] = []
     tail: list[bytes] = []
     source = store.index.sources[code]
@@ -110,6 +122,8 @@ def _read_all(store: JsonlStore, code: int) -> tuple[dict[str, tuple[bytes, str 
     size = status.st_size if status is not None else 0
     for count, (offset, line) in enumerate(source.lines(0, size), 1):
         kind, value = record.classify(line)
+        if kind in (record.BEAD, record.TOMBSTONE) and value.id in beads:
+            _keep_hidden(hidden, beads[value.id], line, value.raw)
         if kind == record.BEAD:
             beads[value.id] = (record.line_of(line, value), None)
         elif kind == record.TOMBSTONE:
@@ -122,7 +136,42 @@ def _read_all(store: JsonlStore, code: int) -> tuple[dict[str, tuple[bytes, str 
             store.index.progress("compacting the ledger", offset, size)
     if store.index.progress is not None:
         store.index.progress("compacting the ledger", size, size)
+    _part(beads, hidden, parted)
     return beads, head, tail
+
+
+def _keep_hidden(hidden: dict[str, dict[str, Raw]], standing: tuple[bytes, str | None], line: bytes, raw: Raw) -> None:
+    """Keep the bead of the standing line if the new one of its id is another bead and no later version of it."""
+    bead_id = str(raw["id"])
+    if record.is_stone(raw):
+        hidden.pop(bead_id, None)
+    elif standing[1] is None and _moment_in(standing[0]) != _moment_in(line):
+        before = record.parse_line(standing[0])
+        if before is not None and before.title != raw.get("title") and is_other_bead(before.raw, raw, by_title=False):
+            hidden.setdefault(bead_id, {})[before.text("created_at")] = before.raw
+    if bead_id in hidden:
+        hidden[bead_id].pop(str(raw.get("created_at")), None)
+
+
+def _moment_in(line: bytes) -> bytes:
+    """The part of a line that says when its bead was made."""
+    at = line.find(b'"created_at"')
+    return line[at : at + 40]
+
+
+def _part(beads: dict[str, tuple[bytes, str | None]], hidden: dict[str, dict[str, Raw]], parted: list[Twin]) -> None:
+    """Give each bead that shares its id with an older one another; what means either stays with the id."""
+    for bead_id, others in hidden.items():
+        seen = record.parse_line(beads[bead_id][0])
+        if seen is None or not others:
+            continue
+        oldest = seen.raw
+        for raw in others.values():
+            oldest, younger = by_age(oldest, raw)
+            new = new_id(younger, {known: {} for known in beads})
+            beads[new] = (record.encode(with_new_id(younger, new)), None)
+            parted.append(Twin(bead_id, new, str(oldest.get("title")), str(younger.get("title"))))
+        beads[bead_id] = (record.encode(oldest), None)
 
 
 def _joined(head: list[bytes], lines: Iterable[bytes], tail: list[bytes]) -> Iterator[bytes]:

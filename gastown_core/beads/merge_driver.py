@@ -7,7 +7,7 @@ from collections import namedtuple
 
 from gastown_core.beads import record
 from gastown_core.beads.merging import merge
-from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, parted_as, renamed, with_new_id
+from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, parted_as, renamed, sentence_of, with_new_id
 from gastown_core.beads.unfolding import unfolded
 from gastown_core.errors import StoreError
 from gastown_core.files.atomic import write_atomic
@@ -40,10 +40,7 @@ class MergeReport(Record):
     def sentences(self) -> list[str]:
         """The report in words, a line each; empty if nothing is worth a word."""
         said = [f"merged {self.both_changed} beads that both sides had changed"] if self.both_changed else []
-        said += [
-            f"two beads had the id {twin.old}: {twin.kept!r} keeps it, {twin.moved!r} is {twin.new} now"
-            for twin in self.parted
-        ]
+        said += map(sentence_of, self.parted)
         return said
 
 

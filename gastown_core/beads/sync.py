@@ -7,6 +7,7 @@ from collections import namedtuple
 
 from gastown_core.beads.compaction import compact
 from gastown_core.beads.discovery import ledger_name
+from gastown_core.beads.twins import Twin, sentence_of
 from gastown_core.errors import GitError
 from gastown_core.process import run
 
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
 PUSH_TIMEOUT_S = 120.0
 
 
-class SyncResult(namedtuple("SyncResult", "compacted in_git committed commit pushed")):
-    """What a sync did; ``commit`` is the short hash of the new commit, empty if nothing had changed."""
+class SyncResult(namedtuple("SyncResult", "compacted in_git committed commit pushed parted", defaults=((),))):
+    """What a sync did; ``commit`` is the short hash of the new commit, empty if nothing had changed.
+
+    ``parted`` are beads that shared an id with another and have one of their own now.
+    """
 
     __slots__ = ()
 
     def sentence(self) -> str:
         """The result in words."""
-        parts = ["brought into canonical form" if self.compacted else "in canonical form already"]
+        parts = [*map(sentence_of, self.parted)]
+        parts += ["brought into canonical form" if self.compacted else "in canonical form already"]
         if not self.in_git:
             parts.append("not in a git repository, so nothing was committed")
         else:
@@ -36,16 +41,17 @@ class SyncResult(namedtuple("SyncResult", "compacted in_git committed commit pus
 
 def sync_store(store: JsonlStore, *, message: str = "", commit: bool = True, push: bool = False) -> SyncResult:
     """Compact, commit and push. Raises GitError with what git said, ConflictError on conflict markers."""
-    compacted = compact(store)
+    parted: list[Twin] = []
+    compacted = compact(store, parted)
     folder = store.beads_dir
     in_git = commit and _is_in_git(folder)
     if not in_git:
-        return SyncResult(compacted, False, False, "", False)
+        return SyncResult(compacted, False, False, "", False, tuple(parted))
     committed = _commit(folder, message or f"beads: sync {store.prefix}")
     head = _git(folder, "rev-parse", "--short", "HEAD", check=False) if committed else ""
     if push:
         _push(folder)
-    return SyncResult(compacted, True, committed, head, push)
+    return SyncResult(compacted, True, committed, head, push, tuple(parted))
 
 
 def _is_in_git(folder: str) -> bool:

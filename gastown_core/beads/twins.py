@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 else:
     Twin = namedtuple("Twin", "old new kept moved")
 
+
+def sentence_of(twin: Twin) -> str:
+    """What became of two beads with one id, in words."""
+    return f"two beads had the id {twin.old}: {twin.kept!r} keeps it, {twin.moved!r} is {twin.new} now"
+
+
 FORMER = "former_id"
 """The metadata key in which a bead that got a new id keeps the old one."""
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from gastown_core.beads.ids import is_valid
 from gastown_core.beads.merge_driver import merge_versions, read_version, resolve_conflicts
 from gastown_core.beads.record import encode
+from gastown_core.beads.sync import sync_store
 from gastown_core.beads.twins import FORMER
-from tests.support.stores import edge, raw
+from tests.support.stores import create, edge, lines_of, make_store, raw, write_lines
 
 T0, T1, T2, T3 = (f"2026-03-02T10:00:0{second}Z" for second in range(4))
 EPIC = raw("gt-e", "epic", issue_type="epic")
@@ -184,3 +185,26 @@ def test_no_bead_is_lost_and_every_edge_means_what_it_meant(ours, theirs):
     for side in (ours, theirs):
         again, more = merged(version(EPIC, *side), found, version(EPIC, *side))
         assert again.beads == found.beads and more.parted == ()
+
+
+def test_both_sides_of_a_conflict_kept_by_hand_lose_no_bead(tmp_path):
+    store = make_store(tmp_path)
+    write_lines(store, EPIC, {**OLD, "notes": "first"}, YOUNG, {**YOUNG, "priority": 0})
+    wisp = create(store, "means what was seen", kind="wisp", description="source_issue: gt-e.1")
+    done = sync_store(store, commit=False)
+    (twin,) = done.parted
+    assert twin.old == "gt-e.1" and twin.new in done.sentence()
+    assert store.get("gt-e.1").title == "older" and store.get("gt-e.1").text("notes") == "first"
+    assert store.get(twin.new).title == "younger" and store.get(twin.new).priority == 0
+    create(store, "anything")
+    assert store.get(wisp).fields == {"source_issue": twin.new}
+    assert sync_store(store, commit=False).parted == ()
+
+
+def test_later_versions_of_one_bead_and_one_made_anew_after_its_deletion_are_no_twins(tmp_path):
+    store = make_store(tmp_path)
+    write_lines(store, OLD, {**OLD, "title": "renamed"}, {**OLD, "title": "renamed", "created_at": T3})
+    stone = {"id": "gt-e.2", "status": "tombstone", "deleted_at": T2, "created_at": T1}
+    write_lines(store, {**OLD, "id": "gt-e.2"}, stone, {**YOUNG, "id": "gt-e.2"})
+    assert sync_store(store, commit=False).parted == ()
+    assert len(lines_of(store)) == 2
