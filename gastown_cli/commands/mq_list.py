@@ -34,11 +34,11 @@ def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.refinery.engine import Engine
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy
+    from gastown_core.refinery.policy import Policy, level_of
 
     root = context.town()
     rig = which_rig(root, args.rig)
-    place = Refinery(root, rig, policy=Policy())
+    place = Refinery(root, rig, policy=Policy(level_s=level_of(root, rig)))
     wanted = "ready" if args.ready else args.status
     queue = Engine(place).queue()
     rows = rows_of(queue, SYSTEM_CLOCK.now())
@@ -54,6 +54,8 @@ def run(args: Namespace) -> int:
         output.say_json_rows(rows)
     elif rows:
         output.say(_table(rows, verified=args.verify))
+        if queue.ready:
+            output.say(_longest_wait(queue, SYSTEM_CLOCK.now()))
     else:
         output.say(f"nothing waits in the merge queue of {rig}")
     return 0
@@ -63,16 +65,17 @@ def rows_of(queue: Queue, now: float) -> list[dict[str, Any]]:
     """Every open request as a row, in the order of the queue."""
     kinds = [(one, "ready", "") for one in queue.ready] + [(one, "active", one.assignee) for one in queue.claimed]
     kinds += [(one, "blocked", why) for one, why in queue.blocked]
-    return [row_of(request, status, why, now) for request, status, why in kinds]
+    return [row_of(request, status, why, now, queue.level_s) for request, status, why in kinds]
 
 
-def row_of(request: MergeRequest, status: str, why: str, now: float) -> dict[str, Any]:
-    """One request as ``--json`` prints it."""
-    from gastown_core.model.merge_request import score
+def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: float) -> dict[str, Any]:
+    """One request as ``--json`` prints it; ``overtaken_until`` is from when on nothing newer goes before it."""
+    from gastown_core.model.merge_request import overtaken_until, score
 
     return {
         "id": request.id,
-        "score": round(score(request, now), 1),
+        "score": round(score(request, now, level_s), 1),
+        "overtaken_until": format_seconds(overtaken_until(request, now, level_s)) if request.is_open else "",
         "priority": request.priority,
         "status": status,
         "why": why,
@@ -99,7 +102,7 @@ def _closed(place: Any) -> list[dict[str, Any]]:
     found = place.store.find(BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,), include_wisps=True, sort="updated"))
     now = SYSTEM_CLOCK.now()
     requests = sorted(map(read_request, found), key=lambda one: -one.updated_at)
-    return [row_of(one, "closed", one.close_reason, now) for one in requests]
+    return [row_of(one, "closed", one.close_reason, now, place.policy.level_s) for one in requests]
 
 
 def _branch_of(place: Any, epic: str) -> str:
@@ -120,6 +123,18 @@ def _verify(place: Any, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row["branch_exists"] = row["branch"] in heads
         row["verify_error"] = error
+
+
+def _longest_wait(queue: Queue, now: float) -> str:
+    """The request that nothing holds and that waits longest, and for how long newer ones may still go before it."""
+    from gastown_core.model.merge_request import overtaken_until
+
+    oldest = min(queue.ready, key=lambda one: (one.created_at, one.id))
+    left = overtaken_until(oldest, now, queue.level_s) - now
+    bound = f"newer ones may go before it for {format_age(left)} more" if left > 0 else "nothing newer goes before it"
+    return output.style(
+        f"longest wait: {oldest.id} for {format_age(max(0.0, now - oldest.created_at))}; {bound}", "dim"
+    )
 
 
 def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:

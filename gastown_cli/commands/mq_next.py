@@ -23,6 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show it; exit code 1 if none is ready."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.refinery.policy import level_of
     from gastown_core.refinery.queue import pending
 
     root = context.town()
@@ -32,7 +33,7 @@ def run(args: Namespace) -> int:
     best = min(ready, key=lambda one: (one.created_at, one.id), default=None) if args.strategy == "fifo" else None
     found = best or (ready[0] if ready else None)
     if args.json:
-        output.say_json(row_of(found, "ready", "", now) if found is not None else None)
+        output.say_json(row_of(found, "ready", "", now, level_of(root, rig)) if found is not None else None)
     elif found is None:
         if not args.quiet:
             output.say(f"nothing is ready in the merge queue of {rig}")

@@ -24,9 +24,11 @@ def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.merge_request import read_request, score
+    from gastown_core.refinery.policy import level_of
     from gastown_core.refinery.requests import find_request
 
-    ledger = TownLedger(context.town())
+    root = context.town()
+    ledger = TownLedger(root)
     bead = find_request(ledger, args.request)
     request = read_request(bead)
     home = ledger.home_of(bead.id) or ledger.store_for(bead.id)
@@ -35,7 +37,8 @@ def run(args: Namespace) -> int:
         output.say_json(facts)
         return 0
     output.say(output.style(f"{bead.id}  {output.clean(bead.title)}", "bold"))
-    shown = {**facts, "score": f"{score(request, SYSTEM_CLOCK.now()):.0f}" if request.is_open else ""}
+    points = score(request, SYSTEM_CLOCK.now(), level_of(root, request.rig)) if request.rig else 0.0
+    shown = {**facts, "score": f"{points:.0f}" if request.is_open and points else ""}
     for key, value in shown.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         if text and key not in ("id", "title", "type"):

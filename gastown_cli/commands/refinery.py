@@ -48,9 +48,9 @@ def run(args: Namespace) -> int:
     if args.action in SESSION:
         return _session(root, rig, args)
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.policy import Policy
+    from gastown_core.refinery.policy import Policy, level_of
 
-    place = Refinery(root, rig, policy=Policy())
+    place = Refinery(root, rig, policy=Policy(level_s=level_of(root, rig)))
     return _status(place, as_json=args.json) if args.action == "status" else _list(place, args)
 
 
@@ -123,9 +123,9 @@ def _list(place: Refinery, args: Namespace) -> int:
     if args.action == "queue":
         return _positions(queue, now, as_json=args.json)
     kinds = {
-        "ready": [row_of(one, "ready", "", now) for one in queue.ready],
+        "ready": [row_of(one, "ready", "", now, queue.level_s) for one in queue.ready],
         "unclaimed": [row for row in rows_of(queue, now) if row["status"] != "active"],
-        "blocked": [row_of(one, "blocked", why, now) for one, why in queue.blocked],
+        "blocked": [row_of(one, "blocked", why, now, queue.level_s) for one, why in queue.blocked],
     }
     rows = kinds[args.action]
     oddities = _oddities(place, queue, now, everything=args.all) if args.action == "ready" else []

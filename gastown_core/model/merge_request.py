@@ -40,6 +40,10 @@ FAILURE_LABELS = (NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY)
 """Why the last attempt failed: a conflict, red gates, or a push that was refused."""
 MERGED, REJECTED, CONFLICT, SUPERSEDED = "merged", "rejected", "conflict", "superseded"
 """Words of ``close_reason``."""
+LEVEL_S = 7200.0
+"""How long a request waits for one level of urgency, where the rig does not say."""
+BASE, LEVEL, CONVOY_MOST = 1000.0, 100.0, 200.0
+"""Points of every request, of a level of urgency, and at most of an old convoy."""
 MERGED_IN = "Merged in "
 """How the reason begins with which work is closed that a request brought home; the request's id follows."""
 
@@ -163,16 +167,29 @@ def with_facts(bead: Bead, **facts: Any) -> dict[str, Any]:
     return {**whole, "mr": mr}
 
 
-def score(request: MergeRequest, now: float) -> float:
-    """How soon it is taken, the highest first: 1000, an hour of the convoy's age 10, of its own 1, urgency 100 a
-    level, less 50 a retry up to 300 (work-pipeline.md section 8.2)."""
-    points = 1000.0
+def score(request: MergeRequest, now: float, level_s: float = LEVEL_S) -> float:
+    """How soon it is taken, the highest first: 1000, urgency 100 a level, an hour of the convoy's age 10 up to 200, less
+    50 a retry up to 300, and 100 for each ``level_s`` that it has waited.
+
+    All age alike, so that only what its rank was worth when it came can put one before another: a wait is bounded
+    (``overtaken_until``).
+    """
+    return _rank(request, now) + 100.0 * max(0.0, now - request.created_at) / (level_s or LEVEL_S)
+
+
+def overtaken_until(request: MergeRequest, now: float, level_s: float = LEVEL_S) -> float:
+    """From when on nothing that is handed in later goes before the request, whatever its urgency and its convoy."""
+    lead = BASE + 4 * LEVEL + CONVOY_MOST - _rank(request, now)
+    return request.created_at + lead / LEVEL * (level_s or LEVEL_S)
+
+
+def _rank(request: MergeRequest, now: float) -> float:
+    points = BASE
     if request.convoy_created_at:
-        points += 10.0 * max(0.0, now - request.convoy_created_at) / 3600.0
+        points += min(10.0 * max(0.0, now - request.convoy_created_at) / 3600.0, CONVOY_MOST)
     if 0 <= request.priority <= 4:
-        points += 100.0 * (4 - request.priority)
-    points -= min(50.0 * request.retry_count, 300.0)
-    return points + max(0.0, now - request.created_at) / 3600.0
+        points += LEVEL * (4 - request.priority)
+    return points - min(50.0 * request.retry_count, 300.0)
 
 
 def _number(value: object) -> int:

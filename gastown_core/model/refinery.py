@@ -6,6 +6,7 @@ that file.  Moments are Unix seconds, ``secs`` durations; paths are relative to 
 
 from __future__ import annotations
 
+from gastown_core.model.merge_request import LEVEL_S
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -86,6 +87,8 @@ class RefineryState(Record):
     requests: tuple[BatchEntry, ...] = ()
     probes: tuple[Probe, ...] = ()
     hold_reason: str = ""
+    level_s: float = LEVEL_S
+    """So long in the queue is worth a level of priority (``merge_request.score``)."""
     last: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
     pid_start: float = 0.0
     """When that process began, as the process table has it: another with its number is not the engine."""

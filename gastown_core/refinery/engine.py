@@ -22,12 +22,13 @@ from gastown_core.refinery.cache import VerdictCache
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.place import Refinery, slug
-from gastown_core.refinery.queue import due_at, next_batch, survey
+from gastown_core.refinery.queue import next_batch, survey
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import open_intents, recover
 from gastown_core.refinery.state_file import Board, read_state
 from gastown_core.refinery.stowage import Stowage
 from gastown_core.refinery.tips import remote_heads
+from gastown_core.refinery.window import Window
 from gastown_core.refinery.worktrees import Worktrees
 
 TYPE_CHECKING = False
@@ -92,6 +93,7 @@ class Engine:
     def __init__(self, place: Refinery) -> None:
         self.place = place
         self.board = Board(place.rig, place.path, place.clock)
+        self.board.state = self.board.state._replace(level_s=place.policy.level_s)
         self.cache = VerdictCache(os.path.join(place.path, ".runtime"), place.policy.gate_set)
         self.results: list[BatchResult] = []
         self._recovered: set[str] = set()
@@ -100,8 +102,10 @@ class Engine:
         """The queue as it stands."""
         place = self.place
         now = place.clock.now()
-        stale_s = place.policy.stale_claim_s
-        return survey(place.ledger, place.prefix, place.rig, now, default=place.default, stale_s=stale_s)
+        stale_s, level_s = place.policy.stale_claim_s, place.policy.level_s
+        return survey(
+            place.ledger, place.prefix, place.rig, now, default=place.default, stale_s=stale_s, level_s=level_s
+        )
 
     def targets(self) -> list[str]:
         """Branches that something wants to go to, or that a killed run was pushing to."""
@@ -110,12 +114,11 @@ class Engine:
         return list(dict.fromkeys([*queue.targets(), *left, *open_intents(self.place)]))
 
     def wait_for_more(self, target: str) -> None:
-        """Return when the target's batch is full, wants no company, or has waited long enough."""
-        pause = threading.Event()
-        policy = self.place.policy
+        """Return when the target's batch is full, wants or can get no company, or has waited long enough."""
+        pause, window = threading.Event(), Window(self.place)
         while not self.place.stop():
             ready = [one for one in self.queue().ready if one.target == target]
-            due = due_at(ready, policy.max_batch_size, policy.batch_wait_s)
+            due = window.due_at(ready)
             if due is None or due <= self.place.clock.now():
                 return
             pause.wait(LOOK_S)
@@ -275,7 +278,7 @@ def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | No
     for target in engine.targets():
         hold = read_hold(place, target)
         ready = [one for one in queue.ready if one.target == target]
-        due = due_at(ready, place.policy.max_batch_size, place.policy.batch_wait_s)
+        due = Window(place).due_at(ready)
         is_held = hold is not None and hold.rules in ("", place.policy.rules)
         moments.append(max(due or 0.0, hold.until if hold is not None and is_held else 0.0))
     moments += [request.not_before for request, _ in queue.blocked if request.not_before > clock.now()]

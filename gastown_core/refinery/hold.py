@@ -64,9 +64,9 @@ class Hold(Record):
         """Whether the target is red, so that one of the requests may be what it needs."""
         return self.kind in TARGET_IS_RED
 
-    def is_of_red(self, base: str) -> bool:
-        """Whether it was put because the target is red at ``base``."""
-        return self.waits_for_cure and self.base == base
+    def is_of_red(self, base: str, rules: str) -> bool:
+        """Whether it was put because the target is red at ``base`` by the gates that the rig has now."""
+        return self.waits_for_cure and self.base == base and self.rules in ("", rules)
 
     def has_tried(self, request_id: str) -> bool:
         """Whether this request was tried often enough."""
@@ -115,10 +115,10 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
     rules, rests, since, until = place.policy.rules, 1, now, 0.0
     if same is not None:
         # what else may be the cure is tried at once, and counts as the same look
-        is_same_look = same.is_of_red(base) and now < same.until and same.rules == rules
+        is_same_look = same.is_of_red(base, rules) and now < same.until
         rests, since = same.rests + (not is_same_look), same.since
         until = same.until if is_same_look else 0.0
-    if before is not None and before.is_of_red(base) and before.rules == rules and error.kind in TARGET_IS_RED:
+    if before is not None and before.is_of_red(base, rules) and error.kind in TARGET_IS_RED:
         requests = before.requests + requests
     until = until or now + _rest_s(place, error.kind, rests)
     hold = Hold(error.kind, error.reason, since, until, base, requests, rests, rules)

@@ -80,7 +80,7 @@ class Judge:
         self._first_red.clear()
         self.board.phase(TESTING)
         self.board.mark(whole, "testing")
-        if hold is not None and hold.is_of_red(base):
+        if hold is not None and hold.is_of_red(base, self.place.policy.rules):
             good = self._on_red_target(whole, hold)
             if good:
                 return good

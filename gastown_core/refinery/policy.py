@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from gastown_core.clock import parse_duration
 from gastown_core.errors import SettingsError
+from gastown_core.model.merge_request import LEVEL_S
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
 from gastown_core.town.settings_table import RIG
@@ -26,6 +27,7 @@ PRE_MERGE, POST_SQUASH = "pre-merge", "post-squash"
 GATE_KEYS = ("cmd", "timeout", "phase", "fix_cmd")
 SINGLE = ("typecheck", "lint", "test", "build")
 DEFAULT_TIMEOUT_S = 600.0
+AGEING = "merge_queue.ageing"
 
 
 class Gate(Record):
@@ -54,6 +56,7 @@ class Policy(Record):
     max_retry_count: int = 5
     stale_claim_s: float = 1800.0
     recheck_s: float = 600.0
+    level_s: float = LEVEL_S
     delete_branches: bool = True
     auto_push: bool = True
     pull_requests: bool = False
@@ -91,11 +94,20 @@ def load_policy(root: str, rig: str) -> Policy:
         max_retry_count=read("merge_queue.max_retry_count"),
         stale_claim_s=settings.seconds("merge_queue.stale_claim_timeout"),
         recheck_s=settings.seconds("merge_queue.red_target_recheck"),
+        level_s=settings.seconds(AGEING),
         delete_branches=read("merge_queue.delete_merged_branches"),
         auto_push=read("merge_queue.auto_push"),
         pull_requests=read("merge_queue.merge_strategy") == "pr",
         warnings=tuple(strange_keys(settings.value.get("merge_queue"))),
     )
+
+
+def level_of(root: str, rig: str) -> float:
+    """How long a request of the rig waits for one level of urgency; the usual span where its settings cannot be read."""
+    try:
+        return load_settings(root, "rig", rig).seconds(AGEING)
+    except SettingsError:
+        return LEVEL_S
 
 
 def _gates(settings: Settings) -> tuple[Gate, ...]:

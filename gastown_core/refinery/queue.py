@@ -11,7 +11,7 @@ from gastown_core.beads.query import MERGE_BLOCKS
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.merge_request import LABEL, MERGED_IN, read_request, score, why_withdrawn
+from gastown_core.model.merge_request import LABEL, LEVEL_S, MERGED_IN, read_request, score, why_withdrawn
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -26,12 +26,16 @@ STALE_CLAIM_S = 1800.0
 
 
 class Queue(Record):
-    """Open requests, each kind by score; ``blocked`` with the reason, ``needs`` names requests that must land first."""
+    """Open requests, each kind by score; ``blocked`` with the reason, ``needs`` names requests that must land first.
+
+    ``level_s`` is how long a request waits for one level of urgency.
+    """
 
     ready: tuple[MergeRequest, ...] = ()
     claimed: tuple[MergeRequest, ...] = ()
     blocked: tuple[tuple[MergeRequest, str], ...] = ()
     needs: Mapping[str, frozenset[str]] = {}
+    level_s: float = LEVEL_S
 
     def open(self) -> list[MergeRequest]:
         """All of them, whatever holds them."""
@@ -51,10 +55,18 @@ def open_requests(ledger: TownLedger, prefix: str, rig: str) -> list[MergeReques
 
 
 def survey(
-    ledger: TownLedger, prefix: str, rig: str, now: float, *, default: str = "main", stale_s: float = STALE_CLAIM_S
+    ledger: TownLedger,
+    prefix: str,
+    rig: str,
+    now: float,
+    *,
+    default: str = "main",
+    stale_s: float = STALE_CLAIM_S,
+    level_s: float = LEVEL_S,
 ) -> Queue:
-    """The queue as it stands; a claim older than ``stale_s`` no longer counts."""
-    requests = sorted(open_requests(ledger, prefix, rig), key=lambda one: (-score(one, now), one.id))
+    """The queue as it stands; a claim older than ``stale_s`` no longer counts, ``level_s`` of waiting are worth a level
+    of urgency."""
+    requests = sorted(open_requests(ledger, prefix, rig), key=lambda one: (-score(one, now, level_s), one.id))
     requests = [one if one.target else one._replace(target=default) for one in requests]
     look = _Look(ledger, ledger.store_for(f"{prefix}-x").graph(now), requests, now)
     ready, claimed, blocked, needs = [], [], [], {}
@@ -70,7 +82,7 @@ def survey(
             if below:
                 needs[request.id] = below
     blocked += _without_what_they_need(ready, blocked, needs)
-    return Queue(tuple(ready), tuple(claimed), tuple(blocked), needs)
+    return Queue(tuple(ready), tuple(claimed), tuple(blocked), needs, level_s)
 
 
 def _without_what_they_need(
@@ -191,12 +203,13 @@ def _closed_unmerged(request: MergeRequest, ledger: TownLedger, graph: Graph) ->
 
 def pending(root: str, ledger: TownLedger, rig: str, now: float) -> list[MergeRequest]:
     """Requests of the rig that may be merged now, best score first."""
+    from gastown_core.refinery.policy import level_of
     from gastown_core.town.rigs import default_branch, require_rig
     from gastown_core.town.settings import load_settings
 
     stale_s = load_settings(root, "rig", rig).seconds("merge_queue.stale_claim_timeout")
-    prefix = require_rig(root, rig)
-    return list(survey(ledger, prefix, rig, now, default=default_branch(root, rig), stale_s=stale_s).ready)
+    default, prefix, level_s = default_branch(root, rig), require_rig(root, rig), level_of(root, rig)
+    return list(survey(ledger, prefix, rig, now, default=default, stale_s=stale_s, level_s=level_s).ready)
 
 
 def next_batch(ready: Sequence[MergeRequest], needs: Mapping[str, frozenset[str]], size: int) -> list[MergeRequest]:
@@ -238,13 +251,3 @@ def _with_needs(
         return fits
 
     return order if take(request_id) else None
-
-
-def due_at(ready: Sequence[MergeRequest], size: int, wait_s: float) -> float | None:
-    """When the requests of one target are to be taken: at once (0) if the batch is full or one wants no batch, else
-    when the oldest has waited; None if there are none."""
-    if not ready:
-        return None
-    if len(ready) >= size or any(request.alone for request in ready):
-        return 0.0
-    return min(request.created_at for request in ready) + wait_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.beads.query import BLOCKS, MERGE_BLOCKS, TOMBSTONE
 from gastown_core.model.bead import CLOSED, IN_PROGRESS, is_kind
-from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, score, why_withdrawn
+from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, LEVEL_S, score, why_withdrawn
 from gastown_core.model.refinery import RefineryState
 from gastown_core.model.snapshot import RefineryView, RequestView, SchedulerView
 from gastown_core.state.refinery_source import trouble_of
@@ -53,7 +53,7 @@ def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestVie
         bead.created_at,
         title=_title(facts, request.source_issue),
         priority=bead.priority,
-        score=score(request, now),
+        score=score(request, now, _level_s(facts, request.rig or home)),
         retries=request.retry_count,
         trouble=trouble,
         target=request.target,
@@ -77,6 +77,12 @@ def rests_of(facts: TownFacts, request: MergeRequest, now: float) -> str:
         return ""
     # open work is always in view
     return "" if request.closes_early else f"{name} is closed or deleted"
+
+
+def _level_s(facts: TownFacts, rig: str) -> float:
+    """What the rig's engine counts as a level of waiting, the usual one where it never ran."""
+    known = facts.refineries.get(rig)
+    return known.state.level_s if known is not None and known.state is not None else LEVEL_S
 
 
 def _open_blockers(facts: TownFacts, bead: Excerpt) -> Iterator[str]:

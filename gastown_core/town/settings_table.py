@@ -156,7 +156,12 @@ RIG = (
     Setting("merge_queue.gates_parallel", "bool", True, "gates of one tree run side by side"),
     Setting("merge_queue.gate_log_bytes", "int>=1000", 2_000_000, "a gate's log is cut from here on"),
     Setting("merge_queue.batch.max_batch_size", "int>=1", 5, "requests tested as one stack"),
-    Setting("merge_queue.batch.batch_wait_time", "duration", "30s", "how long a small batch waits for more"),
+    Setting(
+        "merge_queue.batch.batch_wait_time",
+        "duration",
+        "30s",
+        "how long a small batch waits for more, while a polecat of the rig is at work",
+    ),
     Setting(
         "merge_queue.batch.retry_batch_on_flaky", "bool", True, "a red stack is run once more before it is bisected"
     ),
@@ -164,6 +169,7 @@ RIG = (
     Setting("merge_queue.retry_flaky_tests", "int>=0", 1, "runs more that a lone suspect gets, at least one"),
     Setting("merge_queue.max_retry_count", "int>=1", 5, "failed merges before the work is blocked and escalated"),
     Setting("merge_queue.red_target_recheck", "duration", "10m", "a red target is tested again after so long"),
+    Setting("merge_queue.ageing", "duration", "2h", "so long in the queue is worth one level of priority"),
     Setting("merge_queue.auto_push", "bool", True, "off: a green stack is kept at a ref for a person to push"),
     Setting("merge_queue.poll_interval", "duration", "30s", ""),
     Setting("merge_queue.max_concurrent", "int>=1", 1, "probes at the same time"),

@@ -29,6 +29,18 @@ def test_the_queue_is_shown_merged_and_told(queued: Queued) -> None:
     assert gt("mq", "next", cwd=queued.rig).code == 1
 
 
+def test_the_queue_tells_its_longest_wait_and_its_bound(queued: Queued) -> None:
+    assert "longest" not in gt("mq", "list", "shop", cwd=queued.root).out
+    one = queued.hand_in({"a": "1"}, priority=4)
+    queued.hand_in({"b": "1"}, priority=0)
+    shown = gt("mq", "list", "shop", cwd=queued.root).out
+    assert f"longest wait: {one.id} for " in shown and "newer ones may go before it for 11h more" in shown
+    queued.settings(ageing="1ms")
+    assert "nothing newer goes before it" in gt("mq", "list", "shop", cwd=queued.root).out
+    [row, _] = gt("mq", "list", "shop", "--json", cwd=queued.root).json
+    assert row["id"] == one.id and row["overtaken_until"] <= row["created_at"]
+
+
 def test_claims_lists_and_rejections_by_hand(queued: Queued) -> None:
     one, two = queued.hand_in({"a": "1"}, priority=0), queued.hand_in({"b": "1"})
     assert gt("refinery", "claim", one.id, cwd=queued.root).code == 0

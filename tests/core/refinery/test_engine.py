@@ -517,15 +517,6 @@ def test_gates_that_are_wrong_hold_everything_and_say_where(queued: Queued) -> N
     assert queued.state().phase == "held" and queued.subjects() == []
 
 
-def test_a_patient_engine_waits_for_a_fuller_batch(queued: Queued) -> None:
-    queued.settings(batch={"max_batch_size": 2, "batch_wait_time": "5h"})
-    first = queued.hand_in({"a": "1"})
-    assert next_wake(queued.root, "shop") == pytest.approx(first.created_at + 5 * 3600)
-    queued.hand_in({"b": "1"})
-    assert next_wake(queued.root, "shop") == 0.0
-    assert len(queued.process(patient=True)[0].merged) == 2
-
-
 def test_probes_side_by_side_find_the_same_culprits(queued: Queued) -> None:
     queued.gate()
     queued.settings(max_concurrent=3, batch={"max_batch_size": 8})

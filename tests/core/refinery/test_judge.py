@@ -237,6 +237,11 @@ def test_while_the_target_is_known_to_be_red_only_what_may_cure_it_is_run() -> N
     assert "base" not in world.purposes()
 
 
+def test_a_hold_of_other_gates_tells_nothing() -> None:
+    hold = Hold(RED_TARGET, "main is red", 0.0, 1000.0, "base", ("r0", "r0"), rules="other gates")
+    assert Case(World(bad()), names(1), hold=hold).good == names(1)
+
+
 def test_when_it_is_time_the_red_target_is_asked_first_and_green_again_the_batch_is_judged_as_ever() -> None:
     hold = Hold(ENVIRONMENT, "main is red", 0.0, 50.0, "base", ("r0", "r0", "r1", "r1"))
     world = World(lambda _: FAIL)

@@ -7,7 +7,7 @@ from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.model.merge_request import MergeRequest
 from gastown_core.refinery import claims, requests
 from gastown_core.refinery.place import Refinery
-from gastown_core.refinery.queue import due_at, next_batch, pending, survey
+from gastown_core.refinery.queue import next_batch, pending, survey
 from tests.support.queued import Queued
 
 
@@ -38,13 +38,6 @@ def test_one_that_wants_to_be_alone_waits_for_its_turn() -> None:
     lone = request("b", alone=True)
     assert ids(next_batch([request("a"), lone, request("c")], {}, 5)) == ["a", "c"]
     assert ids(next_batch([lone, request("a")], {}, 5)) == ["b"]
-
-
-def test_a_full_batch_is_due_at_once_and_a_small_one_later() -> None:
-    assert due_at([], 2, 30.0) is None
-    assert due_at([request("a")], 2, 30.0) == 30.0
-    assert due_at([request("a"), request("b")], 2, 30.0) == 0.0
-    assert due_at([request("a", alone=True)], 2, 30.0) == 0.0
 
 
 def test_a_request_whose_work_waits_for_open_work_is_blocked(queued: Queued) -> None:

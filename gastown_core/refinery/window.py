@@ -1,0 +1,57 @@
+"""The batch window: how long the requests of one target wait for company, which is only while somebody could bring some."""
+
+from __future__ import annotations
+
+from gastown_core.beads.holders import held_work
+from gastown_core.town.discover import read_rigs
+from gastown_core.town.liveness import live_sessions, order_of
+from gastown_core.work.sling.workers import LIVE, UNKNOWN, polecat_of, worker_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gastown_core.beads.holders import Held
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.place import Refinery
+
+
+class Window:
+    """Says when a target's requests are to be taken; asks for living workers once for each state of their work."""
+
+    def __init__(self, place: Refinery) -> None:
+        self.place = place
+        self._seen: frozenset[tuple[str, str]] = frozenset()
+        self._is_somebody_at_work = False
+
+    def due_at(self, ready: Sequence[MergeRequest]) -> float | None:
+        """At once (0) if the batch is full, one of it wants no batch, or no polecat of the rig is at work; else when the
+        oldest has waited. None if there are none."""
+        if not ready:
+            return None
+        policy = self.place.policy
+        if len(ready) >= policy.max_batch_size or any(request.alone for request in ready):
+            return 0.0
+        until = min(request.created_at for request in ready) + policy.batch_wait_s
+        return until if until > self.place.clock.now() and self.is_somebody_at_work() else 0.0
+
+    def is_somebody_at_work(self) -> bool:
+        """Whether a polecat of the rig that lives, as far as can be known, has work in hand that it may hand in."""
+        held = [one for store in self.place.ledger.stores().values() for one in held_work(store) if self._is_ours(one)]
+        seen = frozenset((one.id, one.assignee) for one in held)
+        if seen != self._seen:
+            self._seen, self._is_somebody_at_work = seen, self._lives_one_of(held)
+        return self._is_somebody_at_work
+
+    def _is_ours(self, held: Held) -> bool:
+        who = polecat_of(held.assignee)
+        return who is not None and who.rig == self.place.rig
+
+    def _lives_one_of(self, held: list[Held]) -> bool:
+        if not held:
+            return False
+        live, rigs = live_sessions(self.place.root), read_rigs(self.place.root)
+        beads = self.place.ledger.get_many(one.id for one in held)
+        orders = {name: order_of(bead) for name, bead in beads.items()}
+        states = (worker_state(one.assignee, live, rigs, orders.get(one.id, "")) for one in held)
+        return any(state in (LIVE, UNKNOWN) for state in states)
