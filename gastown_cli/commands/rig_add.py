@@ -17,7 +17,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("url", help="https, ssh or file URL, user@host:path, or a folder")
     parser.add_argument("--prefix", default="", help="prefix of its bead ids (default: from the name)")
     parser.add_argument("--branch", default="", help="default branch (default: the remote's)")
-    parser.add_argument("--push-url", default="", help="where to push, if elsewhere")
+    parser.add_argument("--push-url", default="", help="the repository that merges go to and work goes on from")
+    parser.add_argument(
+        "--mirror", action="store_true", help="push to a bare mirror of the folder, which shows it the merges"
+    )
     parser.add_argument("--upstream-url", default="", help="the repository it was forked from")
     context.add_json(parser)
 
@@ -36,6 +39,7 @@ def run(args: Namespace) -> int:
         branch=args.branch,
         push_url=args.push_url,
         upstream_url=args.upstream_url,
+        mirror=args.mirror,
         actor=who.acting(root),
         progress=progress,
     )
@@ -45,6 +49,8 @@ def run(args: Namespace) -> int:
         output.say_json(rig._asdict())
         return 0
     output.say(f"{output.style('✓', 'green')} rig {rig.name} on {output.clean(rig.branch)}, beads {rig.prefix}-…")
+    for warning in rig.warnings:
+        output.note(f"note: {output.clean(warning)}")
     output.say(f"  next: gt crew add YOU --rig {rig.name}, or bd create in {rig.path}")
     return 0
 

@@ -14,7 +14,7 @@ from gastown_core.files.atomic import write_json
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import exclude, status
 from gastown_core.model.address import CREW, Address
-from gastown_core.town import sources
+from gastown_core.town import push_target, sources
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.inventory import RosterEntry
@@ -63,8 +63,7 @@ def add_crew(
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, path, ignore_errors=True)
         clone = sources.clone_full(str(config["git_url"]), path, bare=bare, branch=branch, progress=progress)
-        if config.get("push_url"):
-            clone.run("remote", "set-url", "--push", "origin", str(config["push_url"]))
+        push_target.aim(clone, str(config.get("push_url") or ""))
         if new_branch:
             branch = f"crew/{name}"
             clone.run("checkout", "--quiet", "-b", branch)

@@ -36,6 +36,7 @@ __pycache__/
 # working copies have a history of their own
 deacon/dogs/
 /*/.repo.git/
+/*/.origin.git/
 /*/mayor/rig/
 /*/refinery/rig/
 /*/crew/*/
@@ -45,6 +46,7 @@ deacon/dogs/
 
 RIG_GITIGNORE = """\
 .repo.git/
+.origin.git/
 .runtime/
 .land-worktree/
 .archive/

@@ -17,7 +17,7 @@ from gastown_core.files.atomic import edit_json, read_json, write_atomic, write_
 from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import REFINERY, WITNESS, Address
-from gastown_core.town import sources
+from gastown_core.town import push_target, sources
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.install import commit_town
@@ -33,15 +33,16 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 
     class NewRig(NamedTuple):
-        """A rig just added: name, bead prefix without hyphen, URL, default branch, folder."""
+        """A rig just added: name, bead prefix without hyphen, URL, default branch, folder, what is to be seen to."""
 
         name: str
         prefix: str
         url: str
         branch: str
         path: str
+        warnings: tuple[str, ...] = ()
 else:
-    NewRig = namedtuple("NewRig", "name prefix url branch path")
+    NewRig = namedtuple("NewRig", "name prefix url branch path warnings", defaults=((),))
 
 
 _LINK = "120000"
@@ -61,13 +62,15 @@ def add_rig(
     branch: str = "",
     push_url: str = "",
     upstream_url: str = "",
+    mirror: bool = False,
     actor: str = "overseer",
     progress: Callable[[str], None] = _silent,
     clock: Clock = SYSTEM_CLOCK,
 ) -> NewRig:
-    """Clone ``source`` (URL or path) into the town as rig ``name``.
+    """Clone ``source`` (URL or path) into the town as rig ``name``; with ``mirror`` through a bare mirror of a folder.
 
-    Raises UsageError for a bad name, prefix or source; ConflictError if name or prefix is taken; GitError with
+    Merges go to ``push_url`` if given, and work goes on from there.  The rig's ``warnings`` say so if nothing could be
+    pushed to its default branch.  Raises UsageError for a bad name, prefix or source; ConflictError if name or prefix is taken; GitError with
     git's words.  On any failure, also an interrupt, nothing is left behind.
     """
     sources.check_rig_name(name)
@@ -83,10 +86,13 @@ def add_rig(
     with ExitStack() as undo:
         os.mkdir(path)
         undo.callback(shutil.rmtree, path, ignore_errors=True)
-        rig = _clone(path, name, url, branch, prefix, rigs, progress)
+        local_repo = push_target.local_folder(url) if mirror else ""
+        if mirror:
+            url = push_target.make_mirror(url, os.path.join(path, push_target.MIRROR), progress)
+        rig = _clone(path, name, url, branch, prefix, rigs, push_url, progress)
         _write_config(rig, push_url, upstream_url, clock)
         _furnish(root, rig, undo)
-        _register(root, rig, push_url, upstream_url, undo, clock)
+        _register(root, rig, push_url, upstream_url, local_repo, undo, clock)
         undo.pop_all()
     append_event(root, "rig_added", actor, {"rig": name, "git_url": url, "prefix": rig.prefix}, clock=clock)
     _commit(root, name, progress)
@@ -129,7 +135,14 @@ def _check_free(prefix: str, rigs: dict[str, str]) -> str:
 
 
 def _clone(
-    path: str, name: str, url: str, branch: str, prefix: str, rigs: dict[str, str], progress: Callable[[str], None]
+    path: str,
+    name: str,
+    url: str,
+    branch: str,
+    prefix: str,
+    rigs: dict[str, str],
+    push_url: str,
+    progress: Callable[[str], None],
 ) -> NewRig:
     """Bare repository, the mayor's clone, the ledger, the refinery's worktree."""
     from gastown_core.beads.ids import default_prefix
@@ -138,6 +151,10 @@ def _clone(
     branch = sources.clone_bare(url, bare, branch=branch, progress=progress)
     clone = os.path.join(path, "mayor", "rig")
     sources.clone_full(url, clone, bare=bare, branch=branch, progress=progress)
+    push_target.fill(Git(bare), push_url, branch)
+    for repository in (bare, clone):
+        push_target.aim(Git(repository), push_url)
+    problem = push_target.why_not(Git(bare), push_url or url, branch)
     tracked = tracked_prefix(clone)
     if tracked and prefix and tracked != prefix:
         raise UsageError(
@@ -159,7 +176,7 @@ def _clone(
     if os.path.isdir(os.path.join(refinery, ".githooks")):
         worktree.own_configuration(Git(refinery))
         Git(refinery).run("config", "--worktree", "core.hooksPath", ".githooks")
-    return NewRig(name, prefix, url, branch, path)
+    return NewRig(name, prefix, url, branch, path, (problem,) if problem else ())
 
 
 def tracked_prefix(clone: str) -> str:
@@ -229,12 +246,14 @@ def _delete_beads(root: str, ids: list[str]) -> None:
             batch.delete(bead_id)
 
 
-def _register(root: str, rig: NewRig, push_url: str, upstream_url: str, undo: ExitStack, clock: Clock) -> None:
+def _register(
+    root: str, rig: NewRig, push_url: str, upstream_url: str, local_repo: str, undo: ExitStack, clock: Clock
+) -> None:
     entry: dict[str, Any] = {
         "git_url": rig.url,
         "push_url": push_url,
         "upstream_url": upstream_url,
-        "local_repo": "",
+        "local_repo": local_repo,
         "added_at": format_micros(clock.now()),
         "beads": {"repo": "local", "prefix": rig.prefix},
     }
