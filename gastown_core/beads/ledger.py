@@ -189,10 +189,15 @@ class TownLedger:
         found = self.routed(bead_id)
         if found is not None:
             return found
-        why = next((self.missing[name] for name in self._named_by(bead_id) if name in self.missing), "")
+        for name in self._named_by(bead_id):
+            if name in self.missing:
+                whose = "the town" if name == TOWN else f"rig {name}"
+                raise NotFoundError(
+                    f"the ledger of {whose} cannot be read", self.missing[name], "bd doctor there tells more"
+                )
         known = ", ".join(sorted({f"{place.prefix}-" for places in self._places.values() for place in places}))
         raise NotFoundError(
-            f"no store for {bead_id}", why or "no route and no rig has its prefix", f"prefixes of this town: {known}"
+            f"no store for {bead_id}", "no route and no rig has its prefix", f"prefixes of this town: {known}"
         )
 
     def routed(self, bead_id: str) -> JsonlStore | None:

@@ -135,3 +135,20 @@ def test_a_rig_is_no_town(tmp_path):
     make_store(tmp_path / "rig")
     (tmp_path / "rig" / "mayor" / "rig").mkdir(parents=True)
     assert find_town(str(tmp_path / "rig"), env={}) is None
+
+
+def test_nobody_is_called_idle_or_free_whose_ledger_cannot_be_read(odd):
+    rows = {row["name"]: row["state"] for row in gt("polecat", "list", "--json", cwd=str(odd)).json}
+    assert rows["y"] == "unknown"
+    refused = gt("polecat", "nuke", "absent/y", "--force", cwd=str(odd))
+    assert refused.code != 0 and "absent" in refused.err
+    assert (odd / "absent" / "polecats" / "y").is_dir()
+
+
+def test_a_town_whose_own_ledger_is_missing_still_shows_its_rigs(odd):
+    import shutil
+
+    shutil.rmtree(odd / ".beads")
+    status = gt("scheduler", "status", cwd=str(odd))
+    assert status.code == 3 and "town could not be read" in status.err
+    assert "the ledger of the town cannot be read" in gt("convoy", "list", cwd=str(odd)).err

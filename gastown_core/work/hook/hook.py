@@ -34,8 +34,16 @@ def assignee_forms(address: Address) -> tuple[str, ...]:
     return tuple(sorted(forms))
 
 
-def hooked_work(ledger: TownLedger, address: Address, prefix: str, *, mail: bool = False) -> list[Bead]:
-    """What is in the agent's hands: hooked first, then in progress, the newest first; mail only if asked for."""
+def hooked_work(
+    ledger: TownLedger, address: Address, prefix: str, *, mail: bool = False, readable_only: bool = False
+) -> list[Bead]:
+    """What is in the agent's hands: hooked first, then in progress, the newest first; mail only if asked for.
+
+    Raises NotFoundError if the ledger of the agent's rig cannot be read, for then nobody knows; with ``readable_only``
+    (for views) the other ledgers are looked through all the same.
+    """
+    if address.rig and not readable_only:
+        ledger.store_for(f"{prefix}-x")
     everywhere = list(ledger.stores().values())
     near = (ledger.routed(f"{prefix}-x"), ledger.store(TOWN))
     stores = [store for store in everywhere if store in near] if address.rig else everywhere

@@ -36,7 +36,7 @@ class HookView(Record):
 
 def look_at_hook(root: str, ledger: TownLedger, entry: RosterEntry, *, live: frozenset[str] | None = None) -> HookView:
     """The hook of one agent; ``live`` are the sessions that run, None if that is not known."""
-    work = tuple(hooked_work(ledger, entry.address, rig_prefix(root, entry.address.rig)))
+    work = tuple(hooked_work(ledger, entry.address, rig_prefix(root, entry.address.rig), readable_only=True))
     if entry.address.role not in (POLECAT, CREW):
         return HookView(entry, work, "")
     record = get_agent_bead(ledger, entry.bead_id)

@@ -7,6 +7,7 @@ import os
 from gastown_core.model.address import POLECAT, Address, parse_session
 from gastown_core.model.record import Record
 from gastown_core.town.agent_beads import get_agent_bead
+from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import RosterEntry, read_inventory
 from gastown_core.town.polecat_pool import polecat_entry
 from gastown_core.work.hook.view import look_at_hook
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RigEntry
 
-WORKING, IDLE, DONE, STUCK, STALLED, ZOMBIE = "working idle done stuck stalled zombie".split()
+WORKING, IDLE, DONE, STUCK, STALLED, ZOMBIE, UNKNOWN = "working idle done stuck stalled zombie unknown".split()
 
 
 class PolecatView(Record):
@@ -70,9 +71,11 @@ def look_at_polecat(root: str, ledger: TownLedger, entry: RosterEntry, *, live: 
     said = record.fields.get("agent_state", "") if record is not None else ""
     runs = None if live is None else entry.session in live
     has_worktree = os.path.exists(os.path.join(entry.work_dir, ".git"))
-    return PolecatView(
-        entry, _state(bool(hook.work), said, runs, has_worktree), hook.state, hook.first, runs, has_worktree, record
-    )
+    state = _state(bool(hook.work), said, runs, has_worktree)
+    if state in (IDLE, DONE) and ledger.routed(f"{rig_prefix(root, entry.address.rig)}-x") is None:
+        # its work may lie in the ledger that cannot be read
+        state = UNKNOWN
+    return PolecatView(entry, state, hook.state, hook.first, runs, has_worktree, record)
 
 
 def _state(has_work: bool, said: str, runs: bool | None, has_worktree: bool) -> str:

@@ -7,6 +7,7 @@ or while its session lives and its own record names work (a bead closed under a 
 from __future__ import annotations
 
 from gastown_core.beads.holders import held_work
+from gastown_core.beads.ledger import TOWN
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
@@ -69,8 +70,8 @@ def read_capacity(
     rigs = read_rigs(root)
     working = {who.path: who.rig for store in ledger.stores().values() for who in _holders(store)}
     grace_s = settings.seconds("operational.session.spawn_grace")
-    town = ledger.store_for("hq-x")
-    for bead in town.find(BeadQuery(types=("agent",), exclude_statuses=("closed",))):
+    town = ledger.store(TOWN)
+    for bead in town.find(BeadQuery(types=("agent",), exclude_statuses=("closed",))) if town is not None else ():
         fields = bead.fields
         if fields.get("role_type") != "polecat" or not fields.get("hook_bead"):
             continue
