@@ -8,6 +8,7 @@ from gastown_cli.bd_commands.render import say_object
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, note, say
 from gastown_core.beads.importing import import_file
+from gastown_core.beads.twins import sentence_of
 from gastown_core.errors import PartialError
 
 TYPE_CHECKING = False
@@ -68,6 +69,8 @@ def run(args: Namespace) -> int:
 
 def tell_lines(report: ImportReport) -> None:
     """Say on stderr which lines could not be read, and what is odd about records that were taken."""
+    for twin in report.parted:
+        note(clean(sentence_of(twin)))
     for what, lines in (("not read", report.junk), ("taken as it is", report.odd)):
         for line in lines[:SHOWN]:
             note(clean(f"{line} ({what})"))

@@ -116,7 +116,7 @@ def _read_all(
     beads: dict[str, tuple[bytes, str | None]] = {}
     hidden: dict[str, dict[str, Raw]] = {}
     head: list[bytes] = []
-    tail: list[bytes] = []
+    tail: dict[str | int, bytes] = {}
     source = store.index.sources[code]
     status = source.follow()
     size = status.st_size if status is not None else 0
@@ -131,13 +131,14 @@ def _read_all(
         elif kind == record.HEADER:
             head.append(line)
         elif kind != record.BLANK:
-            tail.append(line)
+            # the last line of a memory's key wins, as that of an id does
+            tail[str(value.get("key")) if kind == record.MEMORY else offset] = line
         if store.index.progress is not None and size > (2 << 20) and count % 2000 == 0:
             store.index.progress("compacting the ledger", offset, size)
     if store.index.progress is not None:
         store.index.progress("compacting the ledger", size, size)
     _part(beads, hidden, parted)
-    return beads, head, tail
+    return beads, head, list(tail.values())
 
 
 def _keep_hidden(hidden: dict[str, dict[str, Raw]], standing: tuple[bytes, str | None], line: bytes, raw: Raw) -> None:

@@ -15,6 +15,7 @@ from gastown_core.beads import record
 from gastown_core.beads.merging import comment_key
 from gastown_core.beads.rules import MOMENTS
 from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.twins import Twin, candidates, is_other_bead, is_same_bead, renamed, with_new_id
 from gastown_core.beads.unfolding import unfolded
 from gastown_core.clock import format_micros, parse_moment
 from gastown_core.errors import StoreError
@@ -46,6 +47,7 @@ class ImportReport:
         self.junk: list[str] = []
         self.odd: list[str] = []
         self.skipped_dependencies: list[str] = []
+        self.parted: list[Twin] = []
         self.unchanged = 0
         self.dedup_skipped = 0
         self.memories = 0
@@ -70,6 +72,7 @@ class ImportReport:
             "skipped_dependencies": self.skipped_dependencies,
             "junk": self.junk,
             "odd": self.odd,
+            "renumbered": {twin.old: twin.new for twin in self.parted},
             "dry_run": self.dry_run,
         }
 
@@ -83,7 +86,10 @@ def import_file(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import a file, a folder with a table dump, or stdin (``-``). Raises StoreError if it cannot be read."""
+    """Import a file, a folder with a table dump, or stdin (``-``). Raises StoreError if it cannot be read.
+
+    A bead whose id another bead has here gets a new one, with all that means it in what is imported.
+    """
     report = ImportReport(source, dry_run)
     if source != "-" and os.path.isdir(source):
         from gastown_core.beads.table_dump import read_dump
@@ -97,7 +103,7 @@ def import_file(
     titles = _open_titles(store) if dedup else None
     batch = store.write(actor)
     with batch:
-        for kind, value, number in found:
+        for kind, value, number in _parted(batch, found, report):
             if kind == record.MEMORY:
                 memories.append(value)
             elif titles is not None and kind == record.BEAD and value.title in titles:
@@ -113,6 +119,34 @@ def import_file(
         elif fresh:
             store.keep_lines(fresh)
     return report
+
+
+def _parted(
+    batch: RuleBatch, found: Iterable[tuple[str, Any, int]], report: ImportReport
+) -> Iterable[tuple[str, Any, int]]:
+    """The records, those that only share their id with a bead that is here under another one."""
+    everything = list(found)
+    names: dict[str, str] = {}
+    for kind, value, _ in everything:
+        standing = batch.get(value.id) if kind == record.BEAD and value.id else None
+        if (
+            standing is None
+            or standing.title == value.title
+            or not is_other_bead(standing.raw, value.raw, by_title=False)
+        ):
+            continue
+        for candidate in candidates(value.raw):
+            known = batch.get(candidate)
+            if known is None or is_same_bead(known.raw, value.raw):
+                break
+        if value.id not in names:
+            report.parted.append(Twin(value.id, candidate, standing.title, value.title))
+        names[value.id] = candidate
+    for kind, value, number in everything:
+        if names and kind in (record.BEAD, record.TOMBSTONE):
+            raw = renamed(value.raw, names)
+            value = Bead(with_new_id(raw, names[value.id]) if value.id in names and kind == record.BEAD else raw)
+        yield kind, value, number
 
 
 def _bytes(source: str) -> bytes:

@@ -92,14 +92,14 @@ def new_id(raw: Raw, *places: Mapping[str, Raw]) -> str:
     """The id that a bead gets in place of one that it shares: free in all ``places``, or that of this very bead there."""
     return next(
         candidate
-        for candidate in _candidates(raw)
+        for candidate in candidates(raw)
         if all(candidate not in beads or is_same_bead(beads[candidate], raw) for beads in places)
     )
 
 
 def parted_as(raw: Raw, beads: Mapping[str, Raw]) -> str:
     """The new id under which ``beads`` hold a bead that an earlier merge parted from its twin; empty if they do not."""
-    for candidate in _candidates(raw):
+    for candidate in candidates(raw):
         if candidate not in beads:
             return ""
         if is_same_bead(beads[candidate], raw):
@@ -107,7 +107,7 @@ def parted_as(raw: Raw, beads: Mapping[str, Raw]) -> str:
     return ""
 
 
-def _candidates(raw: Raw) -> Iterator[str]:
+def candidates(raw: Raw) -> Iterator[str]:
     """Ids made of a bead's old id, its author and its moment, the likeliest first."""
     old = str(raw["id"])
     stem = old.rpartition("-")[0]

@@ -85,3 +85,12 @@ def test_tombstones_of_other_beads_are_forgotten_in_time(tmp_path):
     store = reopened(store, TOMBSTONE_LIFE_S + 86400)
     compact(store)
     assert [json.loads(line) for line in open(store.path(), "rb")] == []
+
+
+def test_a_rewritten_file_holds_one_line_of_a_memory_and_every_other_line(tmp_path):
+    store = make_store(tmp_path)
+    one, two = ({"_type": "memory", "key": "k", "value": value} for value in ("old", "new"))
+    write_lines(store, one, b"junk", two, b"junk", {"_type": "memory", "key": "other", "value": "x"})
+    compact(store)
+    lines = open(store.path(), "rb").read().splitlines()
+    assert lines.count(b"junk") == 2 and [json.loads(x)["value"] for x in lines if x != b"junk"] == ["new", "x"]

@@ -200,3 +200,23 @@ def test_exports_leave_out_wisps_and_memories_unless_asked(store):
     write_lines(store, b'{"_type":"memory","key":"k","value":"v"}')
     assert len(list(export_lines(store, BeadQuery()))) == 1
     assert len(list(export_lines(store, ALL, with_memories=True))) == 3
+
+
+def test_an_imported_bead_whose_id_another_one_has_gets_its_own_with_what_means_it(store, tmp_path):
+    write_lines(store, raw("hq-1", "mine", created_at="2026-03-01T10:00:00Z", notes="kept"))
+    source = put(tmp_path / "in.jsonl", raw("hq-1", "theirs"), raw("hq-2", dependencies=[edge("hq-2", "hq-1")]))
+    report = run(store, source)
+    (twin,) = report.parted
+    assert (twin.old, twin.kept, twin.moved) == ("hq-1", "mine", "theirs")
+    assert report.as_json()["renumbered"] == {"hq-1": twin.new}
+    assert store.get("hq-1").title == "mine" and store.get("hq-1").text("notes") == "kept"
+    assert store.get(twin.new).title == "theirs"
+    assert [tie.target for tie in store.get("hq-2").edges] == [twin.new]
+    again = run(store, source)
+    assert (again.created, again.updated, again.unchanged) == ([], [], 2)
+
+
+def test_an_imported_record_with_a_new_title_is_the_same_bead(store, tmp_path):
+    write_lines(store, raw("hq-1", "before"))
+    report = run(store, put(tmp_path / "in.jsonl", raw("hq-1", "after", updated_at="2026-03-03T10:00:00Z")))
+    assert report.parted == [] and report.updated == ["hq-1"] and store.get("hq-1").title == "after"
