@@ -113,7 +113,8 @@ def _dispatch(root: Root, argv: list[str]) -> int:
     module = import_module(command.module)
     parser = Parser(prog=f"{root.program} {command.name}", description=command.help)
     module.add_arguments(parser)
-    args = _parse(parser, [*argv[used:], *globals_first])
+    # before the command's own words: behind a -- they would be words of its text
+    args = _parse(parser, [*globals_first, *argv[used:]])
     code = int(module.run(args) or 0)
     _tell_missing_event()
     return code
@@ -129,7 +130,9 @@ def _tell_missing_event() -> None:
 def _parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
     """The arguments, also where options stand between them (``sling FORMULA --on BEAD RIG``)."""
     args, rest = parser.parse_known_args(argv)
-    if rest and not any(word.startswith("-") for word in rest):
+    # what stands behind a -- is text, whatever it looks like
+    before = rest[: rest.index("--")] if "--" in rest else rest
+    if rest and not any(word.startswith("-") for word in before):
         return parser.parse_intermixed_args(argv)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

@@ -112,16 +112,21 @@ def format_local(moment: float) -> str:
     return day if own[3:6] in ((23, 59, 59), (0, 0, 0)) else f"{day} {time.strftime('%H:%M', own)}"
 
 
+LEAST_NANOSECONDS = 1_000_000
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 
 
 def parse_duration(text: object) -> float | None:
-    """Seconds of ``90s``, ``1h30m``, ``7d``, ``2w``; an integer is nanoseconds, as Go writes durations. None if neither."""
+    """Seconds of ``90s``, ``1h30m``, ``7d``, ``2w``; None if it is no duration.
+
+    A bare number is what a person means by one, seconds; from a million on it is nanoseconds, as Go writes durations
+    (a millisecond and more, where a person's seconds would be more than eleven days).
+    """
     if isinstance(text, bool):
         return None
-    if isinstance(text, int):
-        return text / 1e9
+    if isinstance(text, int | float):
+        return text / 1e9 if text >= LEAST_NANOSECONDS else float(text) if text >= 0 else None
     if not isinstance(text, str) or not text:
         return None
     total, end = 0.0, 0

@@ -56,6 +56,9 @@ def add_crew(
     path = os.path.join(root, rig, "crew", name)
     if os.path.lexists(path):
         raise ConflictError(f"{rig} has a crew member {name} already", path, f"gt attach {rig}/crew/{name}")
+    if os.path.isdir(os.path.join(root, rig, "polecats", name)):
+        # rig/name would mean two
+        raise ConflictError(f"{rig} has a polecat {name}", f"{rig}/{name} would mean two", "choose another name")
     config = rig_config(root, rig)
     branch = default_branch(root, rig)
     bare = os.path.join(root, rig, ".repo.git")

@@ -15,7 +15,7 @@ from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DOG, Address
 from gastown_core.town.install_files import CLAUDE_SETTINGS
 from gastown_core.town.inventory import RosterEntry
-from gastown_core.town.names import NAME, RESERVED
+from gastown_core.town.names import NAME, is_reserved
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ def dog_entry(root: str, name: str) -> RosterEntry:
 
 def check_dog_name(name: str) -> None:
     """Raises UsageError if no dog can bear the name."""
-    if not NAME.fullmatch(name) or name in RESERVED:
+    if not NAME.fullmatch(name) or is_reserved(name):
         raise UsageError(f"{name!r} cannot be a dog's name", "", "lower-case letters, digits and - are allowed")
 
 

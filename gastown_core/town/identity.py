@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.errors import UsageError
+from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.git.repo import Identity
 from gastown_core.model.address import (
     BOOT,
@@ -154,5 +154,11 @@ def own_entry(
 
 
 def rig_prefix(root: str, rig: str) -> str:
-    """The bead prefix of a rig, ``hq`` for the town itself."""
-    return read_rigs(root).get(rig, "gt") if rig else "hq"
+    """The bead prefix of a rig, ``hq`` for the town itself. Raises NotFoundError for a rig that is not registered."""
+    if not rig:
+        return "hq"
+    rigs = read_rigs(root)
+    if rig not in rigs:
+        known = ", ".join(rigs) or "none yet"
+        raise NotFoundError(f"no rig {rig}", "it is not registered in this town", f"there are: {known}")
+    return rigs[rig]

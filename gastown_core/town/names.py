@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
     from gastown_core.town.settings import Settings
 
-RESERVED = frozenset(("witness", "mayor", "deacon", "refinery", "crew", "polecat", "polecats", "boot", "overseer"))
+RESERVED = frozenset(
+    (
+        "mayor deacon boot dog dogs overseer witness refinery crew polecat polecats "
+        "coordinator health-check human daemon gt hq unknown self wit ref may dea"
+    ).split()
+)
+"""Words that mean a role, or somebody who is no worker: no rig, crew member or polecat bears one."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 MOST_NAMES = 2000
 """A theme of one's own has so many names at most."""
@@ -100,16 +106,21 @@ def write_theme(root: str, theme: str, names: Iterable[str]) -> None:
     write_atomic(os.path.join(folder, f"{theme}.txt"), ("\n".join(words) + "\n").encode())
 
 
+def is_reserved(name: str) -> bool:
+    """Whether the name means something else: a role's word, or the beginning of a crew member's session."""
+    return name.lower() in RESERVED or name.startswith(("crew-", "dog-"))
+
+
 def is_good(name: str) -> bool:
     """Whether a polecat can bear the name."""
-    return bool(NAME.fullmatch(name)) and name not in RESERVED
+    return bool(NAME.fullmatch(name)) and not is_reserved(name)
 
 
 def free_names(pool: Iterable[str], in_use: Iterable[str], numbers_from: int = 51) -> Iterator[str]:
     """Names in the order in which they are given: free ones of the pool, then numbers."""
     taken = set(in_use)
     for name in pool:
-        if name not in taken and name not in RESERVED:
+        if name not in taken and not is_reserved(name):
             yield name
     number = numbers_from
     while True:

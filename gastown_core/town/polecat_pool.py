@@ -16,7 +16,7 @@ from gastown_core.files.locks import FileLock
 from gastown_core.model.address import POLECAT, Address
 from gastown_core.process_table import mark, mark_lives
 from gastown_core.town.inventory import RosterEntry, polecat_dir
-from gastown_core.town.names import NAME, RESERVED, free_names, pool_names
+from gastown_core.town.names import free_names, is_good, is_reserved, pool_names
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -113,8 +113,11 @@ def _claim_by_name(
     reserved: set[str],
     is_idle: Callable[[RosterEntry], bool],
 ) -> Claim:
-    if not NAME.fullmatch(name) or name in RESERVED:
-        raise UsageError(f"{name!r} cannot be a polecat's name", "", "lower-case letters, digits and - are allowed")
+    if name not in known and not is_good(name):
+        why = "the word means a role" if is_reserved(name) else ""
+        raise UsageError(f"{name!r} cannot be a polecat's name", why, "lower-case letters, digits and - are allowed")
+    if name not in known and name in _crew_names(root, rig):
+        raise ConflictError(f"{rig} has a crew member {name}", f"{rig}/{name} would mean two", "choose another name")
     taken = None if name in reserved else _try(root, rig, prefix, name, is_new=name not in known, timeout_s=HELD_S)
     if taken is None:
         raise ConflictError(f"{rig}/{name} is being given work already", "", "choose another one, or the rig itself")

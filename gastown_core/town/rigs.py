@@ -129,6 +129,13 @@ def _check_free(prefix: str, rigs: dict[str, str]) -> str:
     owner = (
         "the town itself" if prefix == "hq" else next((f"rig {rig}" for rig, own in rigs.items() if own == prefix), "")
     )
+    near = next(
+        (own for own in rigs.values() if f"{own}-".startswith(f"{prefix}-") or prefix.startswith(f"{own}-")), ""
+    )
+    if near and not owner:
+        # sh-x-opal would be the session of shop/x-opal and of another rig's opal
+        why = f"with {near} of rig {next(rig for rig in rigs if rigs[rig] == near)} a session's name would mean two"
+        raise ConflictError(f"the prefix {prefix} cannot be told apart", why, "give another one with --prefix")
     if owner:
         raise ConflictError(f"the prefix {prefix} is taken", f"by {owner}", "give another one with --prefix")
     return prefix

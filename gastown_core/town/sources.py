@@ -15,13 +15,15 @@ from gastown_core.git import submodules
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import OURS, WORKER_NOTE, exclude, not_ours
 from gastown_core.town.install_files import CLAUDE_SETTINGS
+from gastown_core.town.names import is_reserved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAME = re.compile(r"[A-Za-z0-9_]+")
-RESERVED_RIGS = frozenset(("hq", "mayor", "deacon", "settings", "config", "plugins", "directives", "logs", "daemon"))
+TOWN_FOLDERS = frozenset("settings config plugins directives logs events warrants formulas".split())
+"""Folders of the town itself, beside those named after a role."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:.+")
 SETUP_TIMEOUT_S = 60.0
@@ -32,8 +34,8 @@ def check_rig_name(name: str) -> str:
     """The name, if a rig may bear it. Raises UsageError saying which signs are allowed."""
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot be a rig's name", "", "letters, digits and _ are allowed")
-    if name in RESERVED_RIGS:
-        raise UsageError(f"{name} cannot be a rig's name", "the town uses it itself")
+    if is_reserved(name) or name.lower() in TOWN_FOLDERS:
+        raise UsageError(f"{name} cannot be a rig's name", "the town uses the word itself", "choose another one")
     return name
 
 
@@ -41,6 +43,8 @@ def check_worker_name(name: str) -> str:
     """The name, if a crew member may bear it. Raises UsageError."""
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot be a name", "", "letters, digits and _ are allowed")
+    if is_reserved(name):
+        raise UsageError(f"{name} cannot be a name", "the word means a role", "choose another one")
     return name
 
 

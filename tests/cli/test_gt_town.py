@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 
@@ -112,3 +113,16 @@ def test_a_daemon_that_does_not_run_is_told_by_status_with_since_when(rigged):
     assert gt("daemon", "start", cwd=rigged.root).code == 0
     assert gt("daemon", "stop", cwd=rigged.root).out.endswith(" ended\n")
     assert "! the daemon was stopped" in gt("status", cwd=rigged.root).out
+
+
+def test_options_before_the_command_are_options_whatever_the_command_says_after_a_double_dash(rigged):
+    told = gt("--json", "nudge", "mayor", "--mode", "queue", "--", "--json hi", cwd=rigged.root)
+    assert told.code == 0, told.err
+    assert json.loads(told.out)["stage"] == "queued"
+    kept = [
+        os.path.join(folder, name)
+        for folder, _, names in os.walk(os.path.join(rigged.root, ".runtime"))
+        for name in names
+        if "hq-mayor" in folder and name.endswith(".json")
+    ]
+    assert kept and "--json hi" in open(kept[0], encoding="utf-8").read()

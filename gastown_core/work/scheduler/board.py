@@ -174,7 +174,7 @@ class Board:
             self._by_status(bead)
             or self._by_kind(bead, rig)
             or self._by_time(bead)
-            or self._by_blockers(bead)
+            or self.by_blockers(bead.id)
             or self._by_deaths(bead)
             or (None if queued else self._by_queue(bead))
             or self._by_failures(bead)
@@ -250,15 +250,17 @@ class Board:
             return Hold(ASLEEP, "deferred without a date", (), f"bd update {bead.id} --status open")
         return Hold(ASLEEP, "its parent is deferred")
 
-    def _by_blockers(self, bead: Excerpt) -> Hold | None:
-        holds = self.graph.own_holds(bead.id)
+    def by_blockers(self, bead_id: str) -> Hold | None:
+        """The work that this bead waits for, by its own edges; a circle of beads that wait for each other is named."""
+        holds = self.graph.own_holds(bead_id)
         if not holds:
             return None
         told = ", ".join(self._blocker_words(hold) for hold in holds[:3])
         more = f" and {len(holds) - 3} more" if len(holds) > 3 else ""
-        cycle = self.graph.cycle_behind(bead.id)
+        cycle = self.graph.cycle_behind(bead_id)
         circle = f"; they wait for each other: {' → '.join(cycle)}" if cycle else ""
-        return Hold(BLOCKED, f"waits for {told}{more}{circle}", tuple(hold.id for hold in holds))
+        hint = f"bd dep remove {cycle[0]} {cycle[1]} unties it" if cycle else ""
+        return Hold(BLOCKED, f"waits for {told}{more}{circle}", tuple(hold.id for hold in holds), hint)
 
     def _blocker_words(self, hold: Blocker) -> str:
         if hold.reason == "unresolved":

@@ -14,6 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DOG, POLECAT, Address
+from gastown_core.model.bead import OPEN
 from gastown_core.model.order import Receipt
 from gastown_core.town import sessions
 from gastown_core.town.agent_beads import put_agent_bead
@@ -129,10 +130,20 @@ class Sling:
         hook.check_free(bead, address, force=self.request.force or self._is_gone)
         if self.request.force:
             return
+        if bead.status == OPEN:
+            self._check_blockers(bead)
         if self._has_died or (self._goes_on and not self._is_gone):
             respawns.check(self.root, bead.id)
         if target.kind == POLECAT and needs_room:
             check_room(self.root, self.ledger, target.rig, clock=self.clock)
+
+    def _check_blockers(self, bead: Bead) -> None:
+        """Work that waits for other work is given out only by force: it could not be built on what is not there."""
+        from gastown_core.work.scheduler.board import Board
+
+        hold = Board(self.root, self.ledger, self.clock.now()).by_blockers(bead.id)
+        if hold is not None:
+            raise ConflictError(f"{bead.id} is blocked", hold.text, hold.hint or "--force slings it all the same")
 
     def _prepare(self, bead: Bead, target: Target) -> None:
         who = holder_of(bead) or lost_worker(bead)

@@ -18,7 +18,7 @@ from gastown_core.model.record import Record
 from gastown_core.town.dogs import check_dog_name
 from gastown_core.town.identity import HUMAN, resolve_agent
 from gastown_core.town.inventory import RosterEntry, find_agent
-from gastown_core.town.names import NAME, RESERVED
+from gastown_core.town.names import NAME, is_reserved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _in_rig(inventory: Inventory, rig: RigEntry, parts: list[str]) -> Target:
         if crew is None or crew.address.role != CREW:
             raise UsageError(f"{rig.name} has no crew member {name}", "", f"gt crew add {name} --rig {rig.name}")
         return Target(crew, rig.name)
-    if not NAME.fullmatch(name) or name in RESERVED:
+    if not NAME.fullmatch(name) or (is_reserved(name) and crew is None):
         raise UsageError(f"{name!r} cannot be a polecat's name", "", "lower-case letters, digits and - are allowed")
     return Target(None, rig.name, name, POLECAT)
 

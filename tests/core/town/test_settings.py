@@ -101,3 +101,20 @@ def test_every_default_is_an_allowed_value_and_every_key_is_found():
         for row in table:
             assert row.default is None or not complaint(row, row.default), row.key
             assert find_setting(scope, row.key.replace("*", "x")) is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [(30, 30.0), (2.5, 2.5), (0, 0.0), ("30s", 30.0), (30_000_000_000, 30.0), (5_000_000, 0.005)],
+)
+def test_a_bare_number_is_seconds_and_gos_nanoseconds_are_nanoseconds(written: object, seconds: float) -> None:
+    settings = Settings("rig", "x", {"merge_queue": {"poll_interval": written}})
+    assert settings.seconds("merge_queue.poll_interval") == seconds
+    assert settings.problems() == []
+
+
+@pytest.mark.parametrize("wrong", [-5, True, "soon"])
+def test_what_is_no_duration_is_told_and_counts_as_unset(wrong: object) -> None:
+    settings = Settings("rig", "x", {"merge_queue": {"poll_interval": wrong}})
+    assert settings.seconds("merge_queue.poll_interval") == 30.0
+    assert len(settings.problems()) == 1

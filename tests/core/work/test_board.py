@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -108,3 +109,21 @@ def test_a_parked_rig_takes_nothing(paper):
     bead = paper.file()
     paper.park("shop")
     assert hold_of(paper, bead).text == "rig shop is parked"
+
+
+def test_a_circle_of_beads_that_wait_for_each_other_is_named_with_the_way_out(paper):
+    one = paper.file("one")
+    two = paper.file("two", after=(one,))
+    three = paper.file("three", after=(two,))
+    # as a merge of two branches leaves it: no single write makes a circle
+    path = os.path.join(paper.root, "shop", ".beads", "issues.jsonl")
+    with open(path, encoding="utf-8") as handle:
+        last = next(json.loads(line) for line in reversed(handle.readlines()) if json.loads(line)["id"] == one)
+    last["dependencies"] = [{"issue_id": one, "depends_on_id": three, "type": "blocks"}]
+    with open(path, "a", encoding="utf-8") as handle:
+        handle.write(json.dumps(last) + "\n")
+    hold = Board(paper.root, paper.ledger, paper.clock.now()).hold(one)
+    assert hold is not None and hold.code == "blocked"
+    knot = hold.text.partition("; they wait for each other: ")[2].split(" → ")
+    assert set(knot) == {one, two, three} and knot[0] == knot[-1]
+    assert hold.hint == f"bd dep remove {knot[0]} {knot[1]} unties it"

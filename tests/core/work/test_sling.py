@@ -196,3 +196,15 @@ def test_an_agent_that_asked_for_help_gets_no_new_work(rigged):
     hook.unhook(rigged.ledger, stuck.bead, actor="x")
     put_agent_bead(rigged.ledger, parse_address(stuck.agent), "sh", agent_state="stuck")
     assert rigged.sling(rigged.file("two").id).result.agent != stuck.agent
+
+
+def test_blocked_work_is_slung_only_by_force(rigged, without_tmux):
+    first, then = rigged.file("First").id, rigged.file("Then").id
+    with rigged.ledger.store_for(then).write("mayor") as batch:
+        batch.add_edge(then, first, "blocks")
+    with pytest.raises(ConflictError, match=f"{then} is blocked") as caught:
+        rigged.sling(then)
+    assert first in caught.value.why and "--force" in caught.value.hint
+    assert rigged.bead(then).status == "open" and os.listdir(os.path.join(rigged.root, "shop", "polecats")) == []
+    rigged.sling(then, force=True)
+    assert rigged.bead(then).status == "hooked"
