@@ -1,4 +1,5 @@
-"""The work pipeline's figures: cooking a long formula, and how soon a closed bead's dependent is on its way."""
+"""The work pipeline's figures: cooking a long formula, how soon a closed bead's dependent is on its way, and how soon
+finished work is on the target."""
 
 from __future__ import annotations
 
@@ -30,6 +31,8 @@ def measure(folder: str) -> Iterator[Row]:
     yield cook(root)
     gt("gt", "daemon", "start", cwd=root)
     try:
+        # first, while nobody else is at work
+        yield land(root, os.path.join(folder, "source"))
         yield from dispatch(root)
     finally:
         gt("gt", "down", cwd=root)
@@ -78,6 +81,43 @@ def dispatch(root: str) -> Iterator[Row]:
         hooked.append(time.perf_counter() - closed)
     yield Row("close to dependent's sling", f"{statistics.median(begun):.2f} s, at most {max(begun):.2f}", "≤ 0.5 s")
     yield Row("close to dependent's hook", f"{statistics.median(hooked):.2f} s", "")
+
+
+def land(root: str, source: str) -> Row:
+    """From the start of ``gt done`` to the commit on the target: one request, two trivial gates, nobody else at work."""
+    settings = os.path.join(root, "shop", "settings", "config.json")
+    with open(settings, encoding="utf-8") as handle:
+        value = json.load(handle)
+    gates = {"unit": {"cmd": "true"}, "lint": {"cmd": "true"}}
+    value.setdefault("merge_queue", {})["gates"] = gates
+    with open(settings, "w", encoding="utf-8") as handle:
+        json.dump(value, handle)
+    # a repository with a checkout of its own takes no push to the branch that it stands on
+    subprocess.run(["git", "-C", source, "checkout", "-q", "--detach"], check=True)
+    took, done = [], []
+    for number in range(ROUNDS):
+        bead = gt("bd", "q", f"Land {number}", cwd=os.path.join(root, "shop")).strip()
+        told = json.loads(gt("gt", "sling", bead, "shop", "--no-session", "--no-convoy", "--json", cwd=root))
+        tree = told["worktree"]
+        with open(os.path.join(tree, f"file{number}"), "w", encoding="utf-8") as handle:
+            handle.write("text\n")
+        subprocess.run(["git", "-C", tree, "add", "."], check=True)
+        subprocess.run(["git", "-C", tree, "commit", "-q", "-m", f"Land {number}"], check=True)
+        began = time.perf_counter()
+        gt("gt", "done", cwd=tree)
+        done.append(time.perf_counter() - began)
+        wait(lambda number=number: on_main(source, f"file{number}"), 60.0)
+        took.append(time.perf_counter() - began)
+    return Row(
+        "gt done to the commit on the target",
+        f"{statistics.median(took):.2f} s, at most {max(took):.2f}; of that gt done {statistics.median(done):.2f}",
+        "≤ 2 s",
+    )
+
+
+def on_main(source: str, name: str) -> bool:
+    """Whether the branch has that file."""
+    return subprocess.run(["git", "-C", source, "cat-file", "-e", f"main:{name}"], capture_output=True).returncode == 0
 
 
 def wait(true, within_s: float = 20.0) -> None:  # type: ignore[no-untyped-def]
