@@ -65,15 +65,12 @@ def process(
         Board(rig, os.path.join(root, rig), clock).rest(hold=str(error))
         raise
     engine = Engine(place)
-    while not place.stop():
-        before = len(engine.results)
-        for target in engine.targets():
-            if patient:
-                engine.wait_for_more(target)
-            engine.serve(target)
-            if once and len(engine.results) > before:
+    while targets := engine.due(patient=patient):
+        for target in targets:
+            engine.take_turn(target)
+            if once and engine.results:
                 break
-        if once or not any(_moved(result) or engine.has_more_to_try(result) for result in engine.results[before:]):
+        if once:
             break
     if not engine.results:
         engine.look_after_conflicts()
@@ -97,6 +94,8 @@ class Engine:
         self.cache = VerdictCache(os.path.join(place.path, ".runtime"), place.policy.gate_set)
         self.results: list[BatchResult] = []
         self._recovered: set[str] = set()
+        self._seen: dict[str, set[str]] = {}
+        """The requests with which a target had its turn to no avail."""
 
     def queue(self) -> Queue:
         """The queue as it stands."""
@@ -113,15 +112,38 @@ class Engine:
         left = [one.target for one in queue.claimed if one.assignee == self.place.actor]
         return list(dict.fromkeys([*queue.targets(), *left, *open_intents(self.place)]))
 
-    def wait_for_more(self, target: str) -> None:
-        """Return when the target's batch is full, wants or can get no company, or has waited long enough."""
+    def due(self, *, patient: bool) -> list[str]:
+        """Targets whose turn it is; a patient engine waits for that until a small batch has waited long enough.
+
+        While one target's batch waits for company the others go on.  A target at which nothing could be done has its
+        turn again when it has other requests, or anything moved elsewhere.
+        """
         pause, window = threading.Event(), Window(self.place)
         while not self.place.stop():
-            ready = [one for one in self.queue().ready if one.target == target]
-            due = window.due_at(ready)
-            if due is None or due <= self.place.clock.now():
-                return
+            waiting = {one: self._ready(one) for one in self.targets() if not self._is_idle(one)}
+            now = self.place.clock.now()
+            moments = {one: window.due_at(ready) for one, ready in waiting.items()}
+            due = [one for one, moment in moments.items() if not patient or moment is None or moment <= now]
+            if due or not waiting:
+                return due
             pause.wait(LOOK_S)
+        return []
+
+    def _ready(self, target: str) -> list[MergeRequest]:
+        return [one for one in self.queue().ready if one.target == target]
+
+    def _is_idle(self, target: str) -> bool:
+        seen = self._seen.get(target)
+        return seen is not None and {one.id for one in self._ready(target)} <= seen
+
+    def take_turn(self, target: str) -> None:
+        """Serve a target, and remember whether anything came of it."""
+        before, seen = len(self.results), {one.id for one in self._ready(target)}
+        self.serve(target)
+        if any(_moved(result) or self.has_more_to_try(result) for result in self.results[before:]):
+            self._seen.clear()
+        else:
+            self._seen[target] = seen
 
     def serve(self, target: str) -> None:
         """One batch for ``target``, if there is one to be had and no other process is at it."""

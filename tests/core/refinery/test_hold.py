@@ -13,6 +13,7 @@ from gastown_core.refinery.engine import merge_lock
 from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.requests import retry
+from gastown_core.refinery.window import Window
 from tests.support.queued import Queued
 
 
@@ -83,3 +84,34 @@ def test_looking_at_the_lock_does_not_make_the_engine_skip_its_turn(
     [result] = queued.process()
     os.close(glance)
     assert result.merged == (one.id,)
+
+
+def test_a_small_batch_that_waits_keeps_no_other_target_waiting(
+    queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Window, "is_somebody_at_work", lambda window: True)
+    queued.origin.run("update-ref", "refs/heads/side", queued.tip())
+    queued.settings(batch={"max_batch_size": 2, "batch_wait_time": "5h"})
+    side = queued.hand_in({"side": "1"}, target="side", priority=0)
+    full = queued.hand_in_many(2)
+    ended: list[str] = []
+
+    def at(point: str) -> None:
+        if point.startswith("request closed"):
+            ended.append(point)
+
+    [result] = queued.process(patient=True, at=at, stop=lambda: len(ended) == 2)
+    assert set(result.merged) == {one.id for one in full}
+    assert queued.request(side.id).is_open and not queued.subjects("side")
+
+
+def test_a_queue_that_is_held_does_not_keep_the_engine_busy(queued: Queued) -> None:
+    queued.origin.run("update-ref", "refs/heads/side", queued.tip())
+    queued.gate("test ! -e bad")
+    bad = queued.commit({"bad": "1"}, "Break it", git=queued.origin)
+    queued.origin.run("update-ref", "refs/heads/main", bad)
+    queued.hand_in({"a": "1"}, priority=0)
+    side = queued.hand_in({"b": "1"}, target="side")
+    results = queued.process(patient=False)
+    assert [one.merged for one in results if one.merged] == [(side.id,)]
+    assert sum(bool(one.hold) for one in results) == 1
