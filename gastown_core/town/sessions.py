@@ -285,12 +285,14 @@ def stop_agent(
 ) -> bool:
     """End exactly this agent's session with every process in it; True if there was one.
 
-    Appends ``kill`` (or ``session_end``, the agent's own).  Raises NoTmuxError, TmuxError.
+    Appends ``kill`` (or ``session_end``, the agent's own).  Raises NoTmuxError, TmuxError, and ConflictError if the
+    agent lives where tmux lists no session of it.
     """
     from gastown_core.tmux.sessions import kill_session
 
     grace = load_settings(root).seconds("operational.session.graceful_shutdown")
     if not kill_session(server_of(root), entry.session, grace_s=grace):
+        _check_nowhere_else(root, entry)
         return False
     _forget_heartbeat(root, entry)
     _note_hook(root, entry, False, clock)
@@ -327,7 +329,7 @@ def _server_or_hint(root: str, start: Start) -> TmuxServer:
 
 
 def _check_nowhere_else(root: str, entry: RosterEntry) -> None:
-    """Refuse to start a second agent in a place in which one works that tmux does not list."""
+    """Refuse to start a second agent, or to call one ended, in a place in which one works that tmux does not list."""
     from gastown_core.town.liveness import found_elsewhere
 
     pid = found_elsewhere(root).get(entry.session)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HELD = (HOOKED, IN_PROGRESS, PINNED)
 """Statuses of work that is in somebody's hands."""
+ENDED_WITH_IT = ("order", "start")
+"""What ``metadata.dispatch`` says of the session that was to be started for the work."""
 
 
 def assignee_forms(address: Address) -> tuple[str, ...]:
@@ -101,14 +103,11 @@ def hook(
         if not check_free(bead, target, force=force):
             return bead
         changes: dict[str, Any] = {"status": HOOKED, "assignee": target.path}
-        known = bead.raw.get("metadata")
-        kept = known if isinstance(known, dict) else {}
-        before = kept.get("dispatch")
         if dispatch:
-            changes["metadata"] = {**kept, "dispatch": dict(dispatch)}
-        elif isinstance(before, dict):
-            # no session is started for it now
-            changes["metadata"] = {**kept, "dispatch": {k: v for k, v in before.items() if k not in ("order", "start")}}
+            known = bead.raw.get("metadata")
+            changes["metadata"] = {**(known if isinstance(known, dict) else {}), "dispatch": dict(dispatch)}
+        else:
+            changes |= without_order(bead)
         return batch.update(bead_id, changes)
 
 
@@ -125,8 +124,21 @@ def unhook(ledger: TownLedger, bead_id: str, *, actor: str, holder: Address | No
             return False
         if holder is not None and not same_agent(bead.assignee, holder.path):
             raise ConflictError(f"{bead_id} is on the hook of {bead.assignee}, not of {holder.path}")
-        batch.update(bead_id, {"status": OPEN, "assignee": ""})
+        batch.update(bead_id, {"status": OPEN, "assignee": "", **without_order(bead)})
     return True
+
+
+def without_order(bead: Bead, **more: str) -> dict[str, Any]:
+    """The change that ends the order by which the bead was slung: whoever has it next was not started for that one.
+
+    How it was slung stays on record, with ``more`` of it.
+    """
+    metadata = bead.raw.get("metadata")
+    whole = metadata if isinstance(metadata, dict) else {}
+    before = whole.get("dispatch")
+    kept = {key: before[key] for key in before if key not in ENDED_WITH_IT} if isinstance(before, dict) else {}
+    after = {**kept, **more}
+    return {"metadata": {**whole, "dispatch": after}} if after != (before or {}) else {}
 
 
 def _word(value: Any) -> str:

@@ -20,7 +20,7 @@ from gastown_core.town.hook_record import PAUSED
 from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.town.settings import load_settings
 from gastown_core.work.convoy.convoys import tracking
-from gastown_core.work.hook.hook import dispatch_of
+from gastown_core.work.hook.hook import dispatch_of, without_order
 from gastown_core.work.mountain import failures as mountain_failures
 from gastown_core.work.sling import respawns
 from gastown_core.work.sling.workers import DEAD, polecat_of, worker_state
@@ -119,11 +119,7 @@ def _give_back(ledger: TownLedger, one: Held, actor: str) -> bool:
         bead = batch.get(one.id)
         if bead is None or bead.assignee != one.assignee or bead.status not in (HOOKED, IN_PROGRESS):
             return False
-        metadata = bead.raw.get("metadata")
-        whole = dict(metadata) if isinstance(metadata, dict) else {}
-        order = whole.get("dispatch")
-        whole["dispatch"] = {**(order if isinstance(order, dict) else {}), "worker": one.assignee}
-        batch.update(one.id, {"status": OPEN, "assignee": "", "metadata": whole})
+        batch.update(one.id, {"status": OPEN, "assignee": "", **without_order(bead, worker=one.assignee)})
         batch.comment(one.id, f"{one.assignee} is gone; the work so far stays in its worktree")
     return True
 

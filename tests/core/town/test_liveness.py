@@ -86,6 +86,8 @@ def test_an_agent_that_tmux_no_longer_lists_is_found_by_its_identity_and_gets_no
     assert f"lives as process {pid}" in why
     with pytest.raises(ConflictError, match="lives already"):
         sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
+    with pytest.raises(ConflictError, match="lives already"):
+        sessions.stop_agent(town.root, entry, caller="overseer")
     os.kill(pid, signal.SIGKILL)
     until(lambda: entry.session not in liveness.found_elsewhere(town.root), "it has ended")
     assert release_dead(town.root, town.ledger, bead_ids=[result.bead]) == [result.bead]

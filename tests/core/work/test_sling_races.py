@@ -197,13 +197,13 @@ CUT_OFF = """
 import os, signal, sys
 from gastown_core.work.sling import sling as room
 from gastown_core.work.sling.request import SlingRequest
-room.set_going = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+setattr(room, sys.argv[4], lambda *args: os.kill(os.getpid(), signal.SIGKILL))
 list(room.Sling(sys.argv[1], SlingRequest(sys.argv[2], sys.argv[3], agent="scripted")).run())
 """
 
 
-@pytest.fixture
-def cut_off(running):
+@pytest.fixture(params=["record_agents", "set_going"])
+def cut_off(running, request):
     """A bead whose sling was killed between hook and session, to a polecat whose old session lives."""
     from gastown_core.work.convoy.convoys import create_convoy
 
@@ -215,10 +215,17 @@ def cut_off(running):
     until(lambda: liveness.lives(rigged.root, entry), "its old session lives")
     bead = rigged.file("Next work").id
     create_convoy(rigged.root, rigged.ledger, "C", [bead], owner="overseer")
-    killed = subprocess.run([sys.executable, "-c", CUT_OFF, rigged.root, bead, first.agent], capture_output=True)
+    killed = subprocess.run(
+        [sys.executable, "-c", CUT_OFF, rigged.root, bead, first.agent, request.param], capture_output=True
+    )
     assert killed.returncode == -9, killed
     assert rigged.bead(bead).assignee == first.agent
     return rigged, entry, bead
+
+
+def change(rigged, bead, changes):
+    with rigged.ledger.store_for(bead).write("x") as batch:
+        batch.update(bead, changes)
 
 
 def health_of(rigged, entry, after_s=60.0):
@@ -264,6 +271,12 @@ def test_a_session_that_is_started_anew_is_there_for_what_hangs_on_the_hook(cut_
 def test_work_that_a_person_hooks_by_hand_asks_for_no_session_of_its_own(cut_off):
     rigged, entry, bead = cut_off
     hook.unhook(rigged.ledger, bead, actor="overseer")
-    hook.hook(rigged.ledger, bead, entry.address, actor="overseer")
+    claimed = {"status": "in_progress", "assignee": entry.address.path}
+    for take in (
+        lambda: hook.hook(rigged.ledger, bead, entry.address, actor="overseer"),
+        lambda: change(rigged, bead, claimed),
+    ):
+        take()
+        assert release_dead(rigged.root, rigged.ledger) == []
     assert release_dead(rigged.root, rigged.ledger) == []
     assert health_of(rigged, entry).state == "working"
