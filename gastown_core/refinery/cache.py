@@ -1,6 +1,6 @@
 """Verdicts of our own gate runs, by tree and gate set: a tree that was green is never tested again.
 
-A red verdict is kept too, with its moment, so that a red target is not tested at every look.
+A red verdict takes the place of a green one; it is never trusted again, but tells that what is around the gates changed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ import os
 from gastown_core.clock import format_seconds, parse_moment
 from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import edit_json, read_json
-from gastown_core.model.refinery import PASS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 FILE = "gate-cache.json"
@@ -38,33 +36,20 @@ class VerdictCache:
     def put(self, tree: str, result: str, now: float) -> None:
         """Remember a verdict; beyond a thousand the oldest are forgotten."""
 
-        def change(kept: dict[str, Any]) -> dict[str, Any]:
+        def change(value: dict[str, Any]) -> None:
+            verdicts = value.get("verdicts")
+            kept = verdicts if isinstance(verdicts, dict) else {}
             key = f"{tree}:{self.gate_set}"
             kept.pop(key, None)
             kept[key] = {"result": result, "at": format_seconds(now)}
-            return dict(list(kept.items())[-MOST:])
-
-        self._edit(change)
-
-    def forget_red(self) -> None:
-        """Let every red verdict go, of any gate set: somebody says that what was red is mended."""
-
-        def is_green(verdict: object) -> bool:
-            return isinstance(verdict, dict) and verdict.get("result") == PASS
-
-        self._edit(lambda kept: {key: verdict for key, verdict in kept.items() if is_green(verdict)})
-
-    def _edit(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        def edit(value: dict[str, Any]) -> None:
-            verdicts = value.get("verdicts")
             value["version"] = 1
-            value["verdicts"] = change(verdicts if isinstance(verdicts, dict) else {})
+            value["verdicts"] = dict(list(kept.items())[-MOST:])
 
         try:
-            edit_json(self.path, edit, mode=0o600)
+            edit_json(self.path, change, mode=0o600)
         except SettingsError:
             os.unlink(self.path)
-            edit_json(self.path, edit, mode=0o600)
+            edit_json(self.path, change, mode=0o600)
 
     def _read(self) -> dict[str, Any]:
         try:

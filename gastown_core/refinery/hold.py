@@ -14,7 +14,6 @@ from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.messaging.escalate import escalate, settle
 from gastown_core.model.record import Record
-from gastown_core.refinery.cache import VerdictCache
 from gastown_core.refinery.place import slug
 
 TYPE_CHECKING = False
@@ -145,7 +144,6 @@ def end_rest(place: Refinery, target: str) -> Hold | None:
         return None
     kept = {**hold._asdict(), "since": format_seconds(hold.since), "until": format_seconds(place.clock.now() - 1.0)}
     write_json(_path(place, target), {**kept, "requests": []}, mode=0o600)
-    VerdictCache(os.path.join(place.path, ".runtime"), "").forget_red()
     return hold
 
 
