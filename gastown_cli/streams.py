@@ -71,7 +71,8 @@ def _guarded(stream: TextIO, original: TextIO | None, descriptor: int) -> TextIO
     return io.TextIOWrapper(
         outlet if isinstance(stream.buffer, io.RawIOBase) else io.BufferedWriter(outlet),
         encoding=stream.encoding,
-        errors=stream.errors,
+        # a sign that the terminal's encoding lacks is written as its escape
+        errors="backslashreplace",
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )

@@ -74,6 +74,18 @@ def test_an_act_with_closed_streams_writes_into_no_file_of_ours(rigged) -> None:
     assert [line for line in lines if "Made in the dark" in line] and all(line.startswith("{") for line in lines)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "utf-8:strict"])
+def test_done_hands_in_where_the_terminal_lacks_our_signs(rigged, encoding: str) -> None:
+    bead = rigged.file("Fix the \u2713 sign")
+    entry = rigged.entry(rigged.sling(bead.id).result.agent)
+    commit_files(Git(entry.work_dir), {"a.txt": "a"}, "Work")
+    reader, writer = os.pipe()
+    assert run(GT, "done", cwd=entry.work_dir, streams={"stdout": writer}, PYTHONIOENCODING=encoding) == 0
+    with os.fdopen(reader, "rb") as told:
+        assert b"in review" in told.read()
+    assert rigged.bead(bead.id).status == "in_review"
+
+
 def test_a_refusal_keeps_its_exit_code_without_a_reader(rigged) -> None:
     assert run(BD, "close", "sh-nobody", cwd=os.path.join(rigged.root, "shop"), streams=without_reader()) == 1
 
