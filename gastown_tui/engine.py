@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.store import Excerpt
     from gastown_core.model.order import Order, Receipt
-    from gastown_core.model.snapshot import AgentView
+    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
     from gastown_core.state.detail import BeadDetail, WorkDetail
+    from gastown_core.state.judgement import Account
 
 
 class Engine:
@@ -70,6 +71,12 @@ class Engine:
         from gastown_core.state.detail import work_detail
 
         return work_detail(self.root, agent)
+
+    def convoy_why(self, convoy: ConvoyView, snapshot: TownSnapshot) -> tuple[Account, ...]:
+        """What the scheduler says of each member that is not done. Raises GastownError."""
+        from gastown_core.state.judgement import accounts_of
+
+        return accounts_of(self.root, snapshot, [member.bead_id for member in convoy.members])
 
     def bead_detail(self, bead_id: str) -> BeadDetail | None:
         """A bead in full, None if there is none of that id. Raises GastownError."""

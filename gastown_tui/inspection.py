@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gastown_core.model.snapshot import AgentView
+    from gastown_core.model.snapshot import AgentView, ConvoyView
     from gastown_core.state.filter import EventFilter, EventRow
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
@@ -137,7 +137,7 @@ class Inspector:
         if drawer.tab_name == "landing":
             drawer.show_page(chosen.key, subject, pages.landing_page(convoy, now, drawer.page_width, ascii_only))
         elif drawer.tab_name == "why":
-            drawer.show_page(chosen.key, subject, pages.convoy_why_page(convoy, now, ascii_only))
+            self._convoy_why(chosen.key, subject, convoy)
         else:
             beads = {member.bead_id for member in convoy.members} | {convoy.id}
             self._events(chosen.key, subject, NO_FILTER, beads)
@@ -220,6 +220,17 @@ class Inspector:
         self.drawer.show_page(key, subject, page)
 
     # what takes time
+
+    def _convoy_why(self, key: str, subject: Pieces, convoy: ConvoyView) -> None:
+        """Its state, and of each member what the scheduler says."""
+        snapshot, now = self.app.snapshot, self.app.now
+        said = self._detail("why:" + key, lambda: self.app.engine.convoy_why(convoy, snapshot))
+        lines = pages.convoy_why_page(convoy, now, self.app.look.ascii_only)
+        if isinstance(said, list):
+            lines += said
+        else:
+            lines += pages.account_lines(said, self.drawer.page_width)  # type: ignore[arg-type]
+        self.drawer.show_page(key, subject, lines)
 
     def _detail(self, key: str, read: Callable[[], object], age_s: float = DETAIL_S) -> object | None:
         """A detail read in a thread, anew when ``age_s`` old; None until it is there. A failure is a page of its own."""

@@ -41,11 +41,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Explain."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.state.collect import collect
+    from gastown_core.state.judgement import judge_by
     from gastown_core.town.daemon_note import is_running
     from gastown_core.work.scheduler.explain import explain
 
     root = context.town()
-    account = explain(root, TownLedger(root), args.bead)
+    account = explain(root, TownLedger(root), args.bead, judge=judge_by(collect(root)))
     feeds = is_running(root)
     if args.json:
         output.say_json({**account.as_json(), "daemon": feeds})

@@ -72,3 +72,10 @@ class HealthReport(Record):
     def reason(self) -> str:
         """The deciding piece of evidence, empty if there is none."""
         return self.reasons[0].text if self.reasons else ""
+
+
+class Judged(Record):
+    """How the agent that has a piece of work in hand is, in a state and in words."""
+
+    state: Health
+    words: str

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView, TownSnapshot
     from gastown_core.state.detail import BeadDetail, WorkDetail
     from gastown_core.state.filter import EventRow
+    from gastown_core.state.judgement import Account
     from gastown_tui.text import Piece, Pieces
 
 LABEL = 11
@@ -281,9 +282,7 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
             ((f"Landed {format_age(max(0.0, now - convoy.closed_at))} ago: all its beads are closed.", "good"),)
         )
     elif convoy.stalled_since is not None and convoy.is_stalled(now):
-        ready = sum(member.stage == "ready" for member in convoy.members)
-        lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), (f"{ready} beads are ready and nobody works on any.", "text")))  # fmt: skip
-        lines.append((("s", "key"), (" slings one of them to a rig.", "dim")))
+        lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), ("nobody works on any of it; what holds each bead stands below.", "text")))  # fmt: skip
     else:
         lines.append((("Under way: at least one bead is running, or none is ready yet.", "text"),))
     lines.append(())
@@ -291,6 +290,24 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
         count = sum(member.stage == stage for member in convoy.members)
         if count:
             lines.append(((f" {glyph(mark, ascii_only)} ", tone), (f"{count:>4} ", "bright"), (word, tone)))
+    return lines
+
+
+ACCOUNT_TONES = {"next": "good", "in line": "text", "held": "warn", "nobody": "stalled", "at work": "working"}
+"""What the scheduler says of a bead → tone."""
+
+
+def account_lines(said: Sequence[Account] | None, width: int) -> list[Pieces]:
+    """What the scheduler says of each bead that is not done, and what helps; None while it is being asked."""
+    if said is None:
+        return [(), (("asking the scheduler …", "dim"),)]
+    lines: list[Pieces] = [()]
+    for one in said:
+        tone = ACCOUNT_TONES.get(one.state, "text")
+        lines.append(((f"{one.bead_id} ", "accent"), (one.state, tone)))
+        lines += [(("  " + line, "text"),) for line in wrap(clean(one.text), max(20, width - 4))]
+        if one.hint:
+            lines += [(("  " + line, "dim"),) for line in wrap(clean(one.hint), max(20, width - 4))]
     return lines
 
 

@@ -382,6 +382,19 @@ class FakeEngine:
         )
         return WorkDetail(bead, facts, "", "/town/shop/polecats/opal")
 
+    def convoy_why(self, convoy, snapshot):
+        from gastown_core.state.judgement import Account
+
+        text = {
+            "ready": "a free polecat of shop takes it at the next feeding",
+            "blocked": "waits for gt-m0001 (hooked)",
+        }
+        return tuple(
+            Account(one.bead_id, "next" if one.stage == "ready" else "held", text[one.stage])
+            for one in convoy.members
+            if one.stage in text
+        )
+
     def bead_detail(self, bead_id: str):
         from gastown_core.model.bead import Bead
         from gastown_core.state.detail import BeadDetail

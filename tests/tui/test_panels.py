@@ -7,12 +7,13 @@ import pytest
 from gastown_core.model.agent import Health, Reason
 from gastown_core.model.daemon import DIED, FAILS, SILENT, STOPPED, DaemonView
 from gastown_core.model.snapshot import OrphanView, SourceStatus
+from gastown_core.state.judgement import Account
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import width_of
 from gastown_tui.widgets.agent_tree import agent_row
 from gastown_tui.widgets.convoy_panel import convoy_row, convoy_rows, numbers, progress_bar
 from gastown_tui.widgets.header_bar import header_pieces
-from gastown_tui.widgets.pages import bead_page, convoy_why_page, record_page, why_page
+from gastown_tui.widgets.pages import account_lines, bead_page, convoy_why_page, record_page, why_page
 from gastown_tui.widgets.problem_list import problem_groups, problem_rows
 from gastown_tui.widgets.rows import pieces_of
 from gastown_tui.widgets.status_bar import hint_pieces
@@ -61,7 +62,7 @@ def test_a_convoy_tells_numbers_and_stall() -> None:
     row = said(convoy_row(stalled, 100, NOW, is_open=False, ascii_only=False))
     assert numbers(stalled, False) == "6·2/41"
     assert "stalled 18m" in row and "2 rigs" in row
-    assert "nobody works" in " ".join(said(line) for line in convoy_why_page(stalled, NOW, False))
+    assert "nobody works on any of it" in " ".join(said(line) for line in convoy_why_page(stalled, NOW, False))
 
 
 def test_an_open_convoy_lists_its_members() -> None:
@@ -176,3 +177,10 @@ def test_work_that_nobody_has_is_a_problem_with_the_key_that_gives_it_out() -> N
     assert "NOBODY HAS IT 1" in text and "on the hook of shop/polecats/rubin" in text and "for 2h" in text
     assert "Nobody needs you" not in text
     assert any(row.key == "bead:gt-o1" for row in rows)
+
+
+def test_the_why_of_a_convoy_shows_what_the_scheduler_says_and_what_helps() -> None:
+    told = (Account("gt-m1", "held", "it has cost 3 workers", "gt sling respawn-reset gt-m1"),)
+    text = " ".join(said(line) for line in account_lines(told, 80))
+    assert "gt-m1 held" in text and "it has cost 3 workers" in text and "respawn-reset" in text
+    assert "asking the scheduler" in said(account_lines(None, 80)[-1])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
 from gastown_core.clock import format_span
+from gastown_core.model.agent import Health
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.merge_request import MERGED_IN
 from gastown_core.model.record import Record
@@ -23,11 +24,12 @@ from gastown_core.work.sling.workers import DEAD, LIVE, PERSON, polecat_of, work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.query import Hold as Blocker
     from gastown_core.beads.store import Excerpt
+    from gastown_core.model.agent import Judged
     from gastown_core.town.inventory import Inventory, RigEntry
     from gastown_core.work.scheduler.contexts import SlingContext
     from gastown_core.work.scheduler.cooling import Cooling
@@ -54,16 +56,26 @@ class Hold(Record):
 
 
 class Board:
-    """The town's work at ``now``. ``learn`` beads in one go before asking about many."""
+    """The town's work at ``now``. ``learn`` beads in one go before asking about many.
+
+    ``judge`` tells how the agent is that has a bead in hand (``state.judgement``), for those who explain to people.
+    """
 
     def __init__(
-        self, root: str, ledger: TownLedger, now: float, *, live: frozenset[str] | str | None = "unasked"
+        self,
+        root: str,
+        ledger: TownLedger,
+        now: float,
+        *,
+        live: frozenset[str] | str | None = "unasked",
+        judge: Callable[[str, str], Judged | None] | None = None,
     ) -> None:
         self.root = root
         self.ledger = ledger
         self.now = now
         self.graph = Graph(ledger.excerpt, self._children, now, self._is_merged, ledger.is_absent)
         self._live = live
+        self._judge = judge
         self._rigs: dict[str, RigEntry] | None = None
         self._prefixes: dict[str, str] = {}
         self._inventory: Inventory | None = None
@@ -210,8 +222,12 @@ class Board:
         if bead.status != OPEN and state != LIVE and self.is_absent(bead.assignee):
             hint = f"gt sling {bead.id} TARGET gives it to somebody else, gt unsling {bead.id} opens it again"
             return Hold(GONE, f"{word} {who}, who does not exist (any more) ({since})", (bead.assignee,), hint)
+        judged = self._judge(bead.assignee, bead.id) if self._judge is not None and bead.status != OPEN else None
+        if judged is not None and state in (LIVE, PERSON):
+            # of one that lives the judgement of its health says more than that it does
+            return Hold(HELD, f"{word} {who}, {judged.words} ({since})", (bead.assignee,))
         if state == LIVE:
-            return Hold(HELD, f"{word} {who}, who is at work ({since})", (bead.assignee,))
+            return Hold(HELD, f"{word} {who}, whose session runs ({since})", (bead.assignee,))
         if state == DEAD:
             if bead.status == OPEN:
                 return None
@@ -222,6 +238,9 @@ class Board:
             hint = "gt convoy refresh CONVOY gives it back; the daemon does so by itself"
             is_there = self.worker_state(bead.assignee) == LIVE
             why = "whose session was never started for it" if is_there else "whose session is gone"
+            if judged is not None and judged.state is not Health.ZOMBIE:
+                # stopped on purpose, just being started, off duty: nobody gives that away
+                return Hold(HELD, f"{word} {who}, {judged.words} ({since})", (bead.assignee,))
             return Hold(GONE, f"{word} {who}, {why} ({since})", (bead.assignee,), hint)
         if bead.status == OPEN:
             return Hold(ASSIGNED, f"assigned to {who}", (bead.assignee,), f'bd update {bead.id} --assignee ""')

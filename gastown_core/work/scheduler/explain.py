@@ -23,11 +23,13 @@ from gastown_core.work.scheduler.queue_view import read_queue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
+    from gastown_core.model.agent import Judged
     from gastown_core.work.scheduler.board import Hold
     from gastown_core.work.scheduler.capacity import Capacity
     from gastown_core.work.scheduler.scheduler import SchedulerState
@@ -80,9 +82,19 @@ class Account(Record):
         return {**self._asdict(), "answers": [one.as_json() for one in self.answers]}
 
 
-def explain(root: str, ledger: TownLedger, bead_id: str = "", *, clock: Clock = SYSTEM_CLOCK) -> Account:
-    """Account for one bead, or for all that is ready, queued or member of an open convoy. Raises NotFoundError."""
-    teller = _Teller(root, ledger, clock)
+def explain(
+    root: str,
+    ledger: TownLedger,
+    bead_id: str = "",
+    *,
+    judge: Callable[[str, str], Judged | None] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Account:
+    """Account for one bead, or for all that is ready, queued or member of an open convoy. Raises NotFoundError.
+
+    ``judge`` tells how the agent is that has a bead in hand (see ``Board``).
+    """
+    teller = _Teller(root, ledger, clock, judge)
     if bead_id:
         found = ledger.excerpt(bead_id)
         if found is None:
@@ -101,14 +113,30 @@ def explain(root: str, ledger: TownLedger, bead_id: str = "", *, clock: Clock = 
     )
 
 
+def explain_all(
+    root: str,
+    ledger: TownLedger,
+    bead_ids: Iterable[str],
+    *,
+    judge: Callable[[str, str], Judged | None] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> list[Answer]:
+    """The answers about these beads, in the order in which things will happen."""
+    teller = _Teller(root, ledger, clock, judge)
+    answers = [teller.about(one, DEEPEST) for one in bead_ids]
+    return sorted(answers, key=lambda one: (STATES.index(one.state), one.place, one.priority, one.bead))
+
+
 class _Teller:
     """Knows the line, the queue and the room of one moment."""
 
-    def __init__(self, root: str, ledger: TownLedger, clock: Clock) -> None:
+    def __init__(
+        self, root: str, ledger: TownLedger, clock: Clock, judge: Callable[[str, str], Judged | None] | None = None
+    ) -> None:
         self.root = root
         self.ledger = ledger
         self.clock = clock
-        self.board = Board(root, ledger, clock.now())
+        self.board = Board(root, ledger, clock.now(), judge=judge)
         self.state: SchedulerState = scheduler.read_state(root)
         self.convoys = feeding.open_convoys(ledger)
         self.plan = feeding.plan_feed(root, ledger, self.board, convoys=self.convoys)

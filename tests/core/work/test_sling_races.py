@@ -258,7 +258,7 @@ def test_a_person_who_slings_it_again_is_not_told_that_it_is_done(cut_off):
     assert (again.was_hooked, again.agent) == (False, entry.address.path)
     assert rigged.sling(bead, session=True).result.was_hooked
     (answer,) = explain(rigged.root, rigged.ledger, bead).answers
-    assert "who is at work" in answer.text
+    assert "whose session runs" in answer.text
 
 
 def test_a_session_that_is_started_anew_is_there_for_what_hangs_on_the_hook(cut_off):
