@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 from gastown_cli import streams
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
 
-def gt() -> int:
-    """Run ``gt`` with the words of the command line; returns the exit code."""
-    streams.guard()
-    return streams.finish(_gt(sys.argv[1:]))
+
+def gt() -> NoReturn:
+    """Run ``gt`` with the words of the command line, and end the process with its exit code."""
+    _end(_gt)
 
 
 def _gt(argv: list[str]) -> int:
@@ -27,14 +33,23 @@ def _gt(argv: list[str]) -> int:
     return run_root(ROOT, argv)
 
 
-def bd() -> int:
-    """Run ``bd`` with the words of the command line; returns the exit code."""
-    import gc
+def bd() -> NoReturn:
+    """Run ``bd`` with the words of the command line, and end the process with its exit code."""
+    _end(_bd)
 
-    # a bd command makes no cycles worth finding in its few milliseconds; looking for them is a fifth of an import
-    gc.disable()
-    streams.guard()
+
+def _bd(argv: list[str]) -> int:
     from gastown_cli.bd import ROOT
     from gastown_cli.lazy import run_root
 
-    return streams.finish(run_root(ROOT, sys.argv[1:]))
+    return run_root(ROOT, argv)
+
+
+def _end(run: Callable[[list[str]], int]) -> NoReturn:
+    # a command makes no cycles worth finding in its few milliseconds; what lives longer turns the collector on again
+    gc.disable()
+    streams.guard()
+    code = streams.finish(run(sys.argv[1:]))
+    # a fifth of a command was the interpreter taking itself to pieces; files are closed by the kernel, output is out
+    streams.flush()
+    os._exit(code)

@@ -7,6 +7,7 @@ on for ever, says ``end_with_reader`` first.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -100,6 +101,13 @@ def reader_left() -> bool:
     poll = select.poll()
     poll.register(1, 0)
     return any(state & select.POLLERR for _, state in poll.poll(0))
+
+
+def flush() -> None:
+    """Push out what both streams hold; what cannot be written is lost, as at any other moment."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
 
 
 def finish(code: int) -> int:

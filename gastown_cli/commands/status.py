@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 
@@ -58,6 +59,7 @@ def _watch(root: str, args: Namespace) -> int:
         raise UsageError(f"{text} is no interval", "", "give a span such as 2s or 1m")
     on_terminal = sys.stdout.isatty()
     streams.end_with_reader()
+    gc.enable()
     while not streams.reader_left():
         frame = render(collect(root, fast=args.fast), verbose=args.verbose)
         sys.stdout.write(("\x1b[H\x1b[2J" if on_terminal else "") + frame + "\n")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from importlib import import_module
 
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
+from gastown_core.model.sha256 import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,17 +43,8 @@ def base36(number: int, length: int) -> str:
 def hash_of(title: str, description: str, creator: str, created_ns: int, nonce: int, length: int = MIN_LENGTH) -> str:
     """The hash part of an id, ``length`` 3 to 8 characters."""
     text = f"{title}|{description}|{creator}|{created_ns}|{nonce}"
-    digest = _sha256(text.encode("utf-8", "surrogatepass"))
+    digest = sha256(text.encode("utf-8", "surrogatepass"))
     return base36(int.from_bytes(digest[: _BYTES[length]], "big"), length)
-
-
-def _sha256(data: bytes) -> bytes:
-    # hashlib loads OpenSSL (6 ms); the interpreter's own SHA-256 is there at once
-    try:
-        own = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256")
-    except ImportError:
-        own = import_module("hashlib")
-    return bytes(own.sha256(data).digest())
 
 
 def length_for(existing: int, *, least: int = MIN_LENGTH) -> int:

@@ -7,6 +7,7 @@ when its town is gone.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -57,6 +58,8 @@ def run(
             raise ConflictError("the daemon runs already", error.why, "gt daemon status tells about it") from error
         write_atomic(note.pid_path(root), f"{os.getpid()}\n{secrets.token_hex(8)}\n".encode(), mode=0o600)
         try:
+            # commands run without it; what goes on for weeks needs it
+            gc.enable()
             asyncio.run(Daemon(root, DaemonLog(root, clock, echo), duties, clock, lock.is_in_place).live())
         finally:
             _leave_word(root, clock)

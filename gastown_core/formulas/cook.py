@@ -24,6 +24,7 @@ from gastown_core.formulas.substitute import change_texts, change_value, fill, n
 from gastown_core.formulas.validate import check_formula, check_graph
 from gastown_core.formulas.variables import require, settle
 from gastown_core.formulas.weave import Moves, drop
+from gastown_core.model.sha256 import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -280,6 +281,4 @@ def _gate(gate: GateText, step: Step, problems: list[Problem]) -> Gate:
 
 
 def _digest(texts: Sequence[str]) -> str:
-    import hashlib
-
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+    return sha256("\0".join(texts).encode()).hex()

@@ -7,6 +7,7 @@ import re
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.git.repo import ENGINE, Git
+from gastown_core.model.sha256 import sha256
 from gastown_core.refinery.policy import Policy, load_policy
 from gastown_core.town.rigs import bare_repo, default_branch, require_rig
 
@@ -91,6 +92,4 @@ def slug(target: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_.-]", "_", target).lstrip(".")
     if plain == target:
         return plain
-    from hashlib import sha256
-
-    return f"{plain[:60]}-{sha256(target.encode()).hexdigest()[:6]}"
+    return f"{plain[:60]}-{sha256(target.encode()).hex()[:6]}"

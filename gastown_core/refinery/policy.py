@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from hashlib import sha256
 
 from gastown_core.clock import parse_duration
 from gastown_core.errors import SettingsError
 from gastown_core.model.merge_request import LEVEL_S
 from gastown_core.model.record import Record
+from gastown_core.model.sha256 import sha256
 from gastown_core.town.settings import load_settings
 from gastown_core.town.settings_table import RIG
 
@@ -73,7 +73,7 @@ class Policy(Record):
     def gate_set(self) -> str:
         """A hash of what is run: verdicts of another set say nothing here."""
         what = [self.setup, [(gate.name, gate.cmd, gate.phase) for gate in self.gates]]
-        return sha256(json.dumps(what).encode()).hexdigest()[:12]
+        return sha256(json.dumps(what).encode()).hex()[:12]
 
 
 def load_policy(root: str, rig: str) -> Policy:

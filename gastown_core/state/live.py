@@ -8,6 +8,7 @@ so in the snapshot.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections import deque
 from functools import partial
@@ -87,6 +88,8 @@ class LiveTown:
 
     async def start(self) -> None:
         """Look at everything once, then begin to watch; ``snapshot`` is whole when this returns."""
+        # commands run without it; what goes on for hours needs it
+        gc.enable()
         now = self.clock.now()
         sources = self.sources
         sources.ask("events", lambda: sources.events.load(now), None)

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 
 from gastown_core.errors import TmuxError
+from gastown_core.model.sha256 import sha256
 from gastown_core.process_table import process_table, words_of
 
 TYPE_CHECKING = False
@@ -32,11 +33,9 @@ def socket_name(town_root: str, env: Mapping[str, str] | None = None) -> str:
     chosen = (os.environ if env is None else env).get("GT_TMUX_SOCKET", "")
     if chosen not in ("", "default", "auto"):
         return chosen
-    from hashlib import sha256
-
     path = os.path.realpath(town_root)
     base = _OUTSIDE.sub("-", os.path.basename(path).lower()).strip("-") or "default"
-    return f"{base}-{sha256(path.encode()).hexdigest()[:6]}"
+    return f"{base}-{sha256(os.fsencode(path)).hex()[:6]}"
 
 
 def socket_path(name: str, env: Mapping[str, str] | None = None) -> str:

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import sys
+import os, sys
 sys.argv = sys.argv[1:]
+leave = os._exit
+def tell(code):
+    sys.stderr.write("MODULES " + " ".join(sorted(sys.modules)))
+    sys.stderr.flush()
+    leave(code)
+os._exit = tell
 from gastown_cli.main import gt, bd
-code = {"gt": gt, "bd": bd}[sys.argv[0]]()
-sys.stderr.write("MODULES " + " ".join(sorted(sys.modules)))
-sys.exit(code)
+{"gt": gt, "bd": bd}[sys.argv[0]]()
 """
 
 
@@ -33,6 +37,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 HEAVY = {
     "dataclasses",
+    "hashlib",
     "typing",
     "pathlib",
     "asyncio",
