@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
+from gastown_core.beads.query import NEVER_READY_TYPES, PARENT_CHILD
 from gastown_core.model.bead import HOOKED, IN_PROGRESS
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.store import Excerpt
 
@@ -41,3 +46,32 @@ def labelled(store: JsonlStore, label: str) -> list[Excerpt]:
     )
     with store.index.snapshot() as db:
         return [excerpt_from(row) for row in db.execute(sql, (label,))]
+
+
+_PLAIN = ("closed", "deferred", "open")
+"""Statuses of what lies in the backlog or behind it, in order of the alphabet."""
+
+
+def noteworthy(store: JsonlStore) -> list[Excerpt]:
+    """What is not closed and not plain backlog: in hand, in review, of a type that nobody works on, or with a label ``gt:…``.
+
+    Its cost does not grow with the backlog, nor with the closed past but for closed beads with such a label.
+    """
+    between = " OR ".join(f"(status > '{low}' AND status < '{high}')" for low, high in itertools.pairwise(_PLAIN))
+    types = ",".join(f"'{name}'" for name in sorted(NEVER_READY_TYPES))
+    of_type = f"SELECT rowid FROM beads WHERE issue_type <> 'task' AND issue_type IN ({types}) AND status"
+    sql = (
+        f"SELECT {EXCERPT_COLUMNS} FROM beads WHERE +status <> 'closed' AND rowid IN ("
+        f"SELECT rowid FROM beads WHERE status < '{_PLAIN[0]}' OR {between} OR status > '{_PLAIN[-1]}' "
+        f"UNION {of_type} < 'closed' UNION {of_type} > 'closed' "
+        "UNION SELECT rowid FROM beads WHERE id IN (SELECT id FROM labels WHERE label >= 'gt:' AND label < 'gt;'))"
+    )
+    with store.index.snapshot() as db:
+        return [excerpt_from(row) for row in db.execute(sql)]
+
+
+def children_of(store: JsonlStore, parents: Iterable[str]) -> list[str]:
+    """Ids whose ``parent-child`` edge points at one of the parents, of whatever store these are."""
+    sql = "SELECT source FROM deps WHERE target=? AND type=?"
+    with store.index.snapshot() as db:
+        return [row[0] for parent in parents for row in db.execute(sql, (parent, PARENT_CHILD))]

@@ -41,7 +41,7 @@ BEAD_INDEXES = {
     # what is not closed, in the order of lists: their cost must not grow with the closed past
     "live": "ON beads (priority, created_at DESC, id) WHERE status <> 'closed'",
     "by_status": "ON beads (status, updated_at)",
-    "by_type": "ON beads (issue_type) WHERE issue_type <> 'task'",
+    "by_type": "ON beads (issue_type, status) WHERE issue_type <> 'task'",
     "by_assignee": "ON beads (assignee) WHERE assignee <> ''",
 }
 """Indexes of ``beads`` by name; a large fill makes them at its end."""

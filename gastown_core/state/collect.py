@@ -36,12 +36,12 @@ GLANCE_EVENTS = 500
 class Sources:
     """All sources of one town over one set of facts."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, is_glance: bool = False) -> None:
         inventory = survey(root)
         self.facts = TownFacts(inventory)
         self._fell: set[str] = set()
         self.roster = make_roster(inventory)
-        self.ledger = LedgerSource(self.facts, TownLedger(root))
+        self.ledger = LedgerSource(self.facts, TownLedger(root), is_glance=is_glance)
         self.events = EventSource(self.facts, self.roster)
         self.heartbeats = HeartbeatSource(self.facts)
         self.panes = PaneSource(self.facts)
@@ -127,7 +127,7 @@ def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landi
 
     Failing sources are told in the snapshot.
     """
-    sources = Sources(root)
+    sources = Sources(root, is_glance=True)
     now = clock.now()
     try:
         sources.look(now)

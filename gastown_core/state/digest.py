@@ -50,13 +50,17 @@ def _work_out(facts: TownFacts) -> LedgerDigest:
             elif bead.status in (HOOKED, IN_PROGRESS) and _is_newer_hook(bead, hooked.get(who)):
                 hooked[who] = bead
     for mail in unread.values():
-        mail.sort(key=lambda m: (m.priority, -m.updated_at))
+        mail.sort(key=lambda m: (m.priority, -m.updated_at, m.id))
     return LedgerDigest(hooked, dict(unread), len(escalated))
 
 
 def _is_newer_hook(bead: Excerpt, before: Excerpt | None) -> bool:
     """A hooked bead counts before one in progress, then the one moved last."""
-    return before is None or (bead.status == HOOKED, bead.updated_at) > (before.status == HOOKED, before.updated_at)
+    return before is None or _hook_order(bead) > _hook_order(before)
+
+
+def _hook_order(bead: Excerpt) -> tuple[bool, float, str]:
+    return bead.status == HOOKED, bead.updated_at, bead.id
 
 
 def _escalation_id(bead: Excerpt) -> str:

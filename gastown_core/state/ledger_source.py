@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.beads.holders import children_of, noteworthy
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.ledger import TownLedger
+from gastown_core.beads.query import BLOCKING_TYPES, WAITS_FOR
 from gastown_core.beads.record import excerpt_of, parse_line
 from gastown_core.beads.store import BeadQuery, Excerpt
 from gastown_core.errors import GastownError, words_of
@@ -23,6 +25,11 @@ from gastown_core.state.facts import LANDED_S, TownFacts
 from gastown_core.state.molecules import MOLECULE, molecule_facts
 from gastown_core.town.liveness import order_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMING = BLOCKING_TYPES | {"tracks"}
 FIELD_LABELS = frozenset(("gt:agent", "gt:convoy"))
 
 
@@ -44,11 +51,16 @@ def _says_more(bead: Excerpt) -> bool:
 
 
 class LedgerSource:
-    """Keeps ``facts.ledger``, ``facts.fields`` and ``facts.requests`` true."""
+    """Keeps ``facts.ledger``, ``facts.fields`` and ``facts.requests`` true.
 
-    def __init__(self, facts: TownFacts, ledger: TownLedger) -> None:
+    For one glance (``is_glance``) the plain backlog is left out and nothing is tailed: what faces show of it is what
+    other beads name.
+    """
+
+    def __init__(self, facts: TownFacts, ledger: TownLedger, *, is_glance: bool = False) -> None:
         self.facts = facts
         self.ledger = ledger
+        self.is_glance = is_glance
         self._tails: dict[str, list[Tailer]] = {}
 
     def folders(self) -> list[str]:
@@ -60,7 +72,7 @@ class LedgerSource:
         for name in self.ledger.stores():
             self.load_store(name, now)
         self._note_missing()
-        self.fetch_members()
+        self.fetch_named()
         self.facts.ledger_version += 1
 
     def _note_missing(self) -> None:
@@ -72,8 +84,7 @@ class LedgerSource:
         source = f"beads:{name}"
         try:
             store = self.ledger.stores()[name]
-            self._begin_tail(name, store)
-            found = {e.id: e for e in store.excerpts(BeadQuery(exclude_statuses=(CLOSED,), include_wisps=True))}
+            found = {e.id: e for e in self._open_beads(name, store)}
             recent = BeadQuery(statuses=(CLOSED,), closed_since=now - LANDED_S, include_wisps=True)
             found.update((e.id, e) for e in store.excerpts(recent))
             self._read_fields(store, found)
@@ -84,6 +95,12 @@ class LedgerSource:
             return
         self.facts.ledger[name] = found
         self.facts.good(source, now)
+
+    def _open_beads(self, name: str, store: JsonlStore) -> list[Excerpt]:
+        if self.is_glance:
+            return noteworthy(store)
+        self._begin_tail(name, store)
+        return store.excerpts(BeadQuery(exclude_statuses=(CLOSED,), include_wisps=True))
 
     def _end_tail(self, name: str) -> None:
         for tail in self._tails.pop(name, []):
@@ -115,29 +132,66 @@ class LedgerSource:
         else:
             self.facts.fields[bead.id] = bead.fields
 
-    def fetch_members(self) -> None:
-        """Look up members of shown convoys that closed too long ago to be in view."""
-        index = {bead_id for beads in self.facts.ledger.values() for bead_id in beads}
-        missing = {
-            edge.target
-            for convoy in self.facts.ledger.get("town", {}).values()
-            if is_convoy(convoy)
-            for edge in convoy.edges
-            if edge.type == "tracks" and edge.target not in index
-        }
-        by_store: dict[str, list[str]] = {}
+    def fetch_named(self) -> None:
+        """Look up what beads in view name and is not in view itself.
+
+        Members of shown convoys, the work of requests and the steps of molecules that closed long ago; at a glance also
+        blockers and parents, and what these name in turn.
+        """
+        facts = self.facts
+        views = facts.ledger.values()
+        fresh = [bead for beads in views for bead in beads.values() if self.is_glance or is_convoy(bead)]
+        known = {bead_id for beads in views for bead_id in beads}
+        named = set(self._named_by_records())
+        while fresh or named:
+            kinds = NAMING if self.is_glance else ("tracks",)
+            named.update(edge.target for bead in fresh for edge in bead.edges if edge.type in kinds)
+            spawners = {edge.target for bead in fresh for edge in bead.edges if edge.type == WAITS_FOR}
+            named.update(self._children(spawners) if self.is_glance and spawners else ())
+            named -= known
+            known |= named
+            fresh, named = self._look_up(named), set()
+
+    def _named_by_records(self) -> Iterator[str]:
+        """Ids that stand in records and not in edges: the work of a request, the poured steps of a molecule."""
+        for request in self.facts.requests.values():
+            if request.source_issue:
+                yield request.source_issue
+        for known in self.facts.molecules.values():
+            for step in known.steps if known.is_poured else ():
+                yield f"{known.root}.{step}"
+
+    def _look_up(self, ids: set[str]) -> list[Excerpt]:
+        """Take those of the ids that a store holds into its view; the ones found. A failing store is noted."""
+        found: list[Excerpt] = []
+        rest = set(ids)
+        stores = self.ledger.stores()
+        for name, store in stores.items():
+            mine = [bead_id for bead_id in ids if bead_id.startswith(store.prefix.rstrip("-") + "-")]
+            rest.difference_update(mine)
+            found += self._take_in(name, store, mine)
+        if rest and self.is_glance:
+            # of a prefix that no store has: open ones would be in view, wherever they are kept
+            for name, store in stores.items():
+                found += self._take_in(name, store, list(rest))
+        return found
+
+    def _take_in(self, name: str, store: JsonlStore, ids: list[str]) -> list[Excerpt]:
+        if not ids or self.facts.error_of(f"beads:{name}"):
+            return []
+        try:
+            found = store.excerpts_of(ids)
+        except (GastownError, OSError) as error:
+            self._end_tail(name)
+            self.facts.failed(f"beads:{name}", words_of(error))
+            return []
+        self.facts.ledger.setdefault(name, {}).update((excerpt.id, excerpt) for excerpt in found)
+        return found
+
+    def _children(self, parents: set[str]) -> Iterator[str]:
         for name, store in self.ledger.stores().items():
-            by_store[name] = [bead_id for bead_id in missing if bead_id.startswith(store.prefix.rstrip("-") + "-")]
-        for name, ids in by_store.items():
-            if not ids or self.facts.error_of(f"beads:{name}"):
-                continue
-            try:
-                found = self.ledger.stores()[name].excerpts_of(ids)
-            except (GastownError, OSError) as error:
-                self._end_tail(name)
-                self.facts.failed(f"beads:{name}", words_of(error))
-                continue
-            self.facts.ledger.setdefault(name, {}).update((excerpt.id, excerpt) for excerpt in found)
+            if not self.facts.error_of(f"beads:{name}"):
+                yield from children_of(store, parents)
 
     def poll(self, now: float) -> list[Change]:
         """Take in what was appended since; returns the changes, oldest first."""
@@ -151,7 +205,7 @@ class LedgerSource:
         if changes:
             self.facts.ledger_version += 1
             if any(change.new is not None and is_convoy(change.new) for change in changes):
-                self.fetch_members()
+                self.fetch_named()
         return changes
 
     def _poll_store(self, name: str, now: float) -> list[Change]:
@@ -193,7 +247,7 @@ class LedgerSource:
     def _reload(self, name: str, now: float) -> list[Change]:
         before = self.facts.ledger.get(name, {})
         self.load_store(name, now)
-        self.fetch_members()
+        self.fetch_named()
         after = self.facts.ledger.get(name, {})
         changes = [Change(name, before.get(i), e, "") for i, e in after.items() if e != before.get(i)]
         changes += [Change(name, e, None, "") for i, e in before.items() if i not in after and e.status != CLOSED]
