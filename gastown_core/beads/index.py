@@ -97,7 +97,7 @@ class Index:
             return None
         db = _connect(self.path)
         try:
-            if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+            if db.execute("PRAGMA user_version").fetchone()[0] == VERSION and _is_of_this_boot(db):
                 return db
         except sqlite3.OperationalError:
             db.close()
@@ -304,9 +304,23 @@ def healing(read: F) -> F:
 
 def _connect(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    # WAL with NORMAL cannot be corrupted by a crash, only lose its last commits, which are caught up again
-    db.execute("PRAGMA synchronous=NORMAL")
+    # never synced: after a crash of the machine, which is another boot, it is filled anew.  Where boots cannot be told
+    # apart: WAL with NORMAL cannot be corrupted by a crash, only lose its last commits, which are caught up again
+    db.execute(f"PRAGMA synchronous={'OFF' if _boot() else 'NORMAL'}")
     return db
+
+
+def _boot() -> int:
+    """A number of 31 bits for this boot of the machine, 0 where the system gives none."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as handle:
+            return int(handle.read(8), 16) & 0x7FFFFFFF or 1
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_of_this_boot(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("PRAGMA application_id").fetchone()[0] == _boot())
 
 
 def _build_schema(db: sqlite3.Connection) -> None:
@@ -316,6 +330,7 @@ def _build_schema(db: sqlite3.Connection) -> None:
     make_indexes(db)
     for code in (ISSUES, WISPS):
         db.execute("INSERT INTO marks VALUES (?,0,0,0,0,x'',x'',0,0)", (code,))
+    db.execute(f"PRAGMA application_id={_boot()}")
     db.execute(f"PRAGMA user_version={VERSION}")
     db.execute("COMMIT")
 

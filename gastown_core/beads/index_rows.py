@@ -42,6 +42,7 @@ BEAD_INDEXES = {
     "live": "ON beads (priority, created_at DESC, id) WHERE status <> 'closed'",
     "by_status": "ON beads (status, updated_at)",
     "by_type": "ON beads (issue_type, status) WHERE issue_type <> 'task'",
+    "by_closing": "ON beads (closed_at, created_at) WHERE status = 'closed'",
     "by_assignee": "ON beads (assignee) WHERE assignee <> ''",
 }
 """Indexes of ``beads`` by name; a large fill makes them at its end."""

@@ -79,6 +79,8 @@ def where_of(query: BeadQuery) -> Where:
         status = f"iif(status='deferred' AND defer_until>0 AND defer_until<={query.awake_at!r}, 'open', status)"
     where.among(status, query.statuses)
     where.among(status, query.exclude_statuses, inverted=True)
+    if query.statuses == ("closed",):
+        where.add("status = 'closed'")
     where.among("issue_type", query.types)
     if query.types and "task" not in query.types:
         where.add("issue_type <> 'task'")

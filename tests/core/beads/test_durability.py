@@ -236,3 +236,32 @@ def test_an_interrupted_filling_of_the_index_leaves_it_for_the_next(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         open_store(store.beads_dir, progress=interrupt).count(BeadQuery())
     assert open_store(store.beads_dir).count(BeadQuery()) == 2500
+
+
+def test_an_index_of_another_boot_is_filled_anew(tmp_path, monkeypatch):
+    from gastown_core.beads import index
+
+    store = make_store(tmp_path)
+    kept = create(store, "kept")
+    store.find(BeadQuery())
+    store.index.db.execute("UPDATE beads SET title='not what was written'")
+    store.close()
+    monkeypatch.setattr(index, "_boot", lambda: 12345)
+    assert open_store(store.beads_dir).excerpts(BeadQuery())[0].title == "kept"
+    assert open_store(store.beads_dir).index.db.execute("PRAGMA application_id").fetchone()[0] == 12345
+    assert kept
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="the boot cannot be told here")
+def test_a_write_syncs_the_ledger_once_and_nothing_else(tmp_path, monkeypatch):
+    store = make_store(tmp_path)
+    create(store, "first")
+    synced = []
+    for name in ("fsync", "fdatasync"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda fd, real=real: synced.append(os.readlink(f"/proc/self/fd/{fd}")) or real(fd)
+        )
+    create(store, "second")
+    assert [os.path.basename(path) for path in synced] == ["issues.jsonl"]
+    assert store.index.db.execute("PRAGMA synchronous").fetchone()[0] == 0
