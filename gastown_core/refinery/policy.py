@@ -65,9 +65,7 @@ class Policy(Record):
     @property
     def rules(self) -> str:
         """A hash of all that decides whether something lands: where it changes, a hold of before says nothing."""
-        return sha256(json.dumps([self.gates, self.setup, self.auto_push, self.pull_requests]).encode()).hexdigest()[
-            :12
-        ]
+        return sha256(json.dumps([self.gates, self.setup, self.auto_push, self.pull_requests]).encode()).hex()[:12]
 
     @property
     def gate_set(self) -> str:

@@ -361,7 +361,7 @@ async def test_members_that_cannot_be_looked_up_are_an_error_of_their_store(
 
     with monkeypatch.context() as patched:
         patched.setattr(type(store), "excerpts_of", fail)
-        source.fetch_members()
+        source.fetch_named()
         assert "Input/output" in facts.error_of("beads:demo")
     source.poll(live.clock.now())
     assert facts.error_of("beads:demo") == "" and facts.ledger["demo"]
