@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
+    from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
 
@@ -33,6 +34,7 @@ def run(args: Namespace) -> int:
     request = read_request(bead)
     home = ledger.home_of(bead.id) or ledger.store_for(bead.id)
     facts = _facts(bead, request, [source for source, _ in home.dependents(bead.id)])
+    facts["why"] = _why_blocked(root, ledger, request) if request.is_open else ""
     if args.json:
         output.say_json(facts)
         return 0
@@ -47,6 +49,17 @@ def run(args: Namespace) -> int:
         output.say()
         output.say("\n".join("  " + output.clean(line) for line in str(comment.get("text")).splitlines()))
     return 0
+
+
+def _why_blocked(root: str, ledger: TownLedger, request: MergeRequest) -> str:
+    """What keeps it from being merged, as the queue says it; empty if nothing does."""
+    from gastown_cli.which_rig import rig_of_request
+    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy
+
+    place = Refinery(root, request.rig or rig_of_request(root, request.id), ledger=ledger, policy=Policy())
+    return next((why for one, why in Engine(place).queue().blocked if one.id == request.id), "")
 
 
 def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, Any]:

@@ -228,7 +228,7 @@ def _landed(status: str, proof: Proof, request: MergeRequest | None, is_fresh: b
         return Step(LANDED, YES, proof.how)
     if not is_fresh and status == CLOSED:
         return Step(LANDED, UNKNOWN, UNASKED)
-    return Step(LANDED, NO, f"no commit on {where} names it")
+    return Step(LANDED, NO, f"no commit of it is on {where}")
 
 
 # the faults

@@ -86,7 +86,7 @@ def test_a_convoy_tells_how_far_each_member_came_and_what_proves_it(queued: Queu
     assert set(steps[good.source_issue].values()) == {"yes"} and told["faults"] == 0
     assert steps[bad.source_issue]["pushed"] == "yes" and steps[bad.source_issue]["landed"] == "no"
     shown = gt("convoy", "show", made, "--landing", cwd=queued.root).out
-    assert "1 landed" in shown and "on origin/main names it" in shown
+    assert "1 landed" in shown and f"of {good.id} is on origin/main" in shown
 
 
 def test_what_the_ledger_knows_of_the_queue_needs_no_repository(queued: Queued) -> None:
@@ -108,3 +108,5 @@ def test_a_retry_says_why_a_request_rests_all_the_same(queued: Queued) -> None:
         batch.update(one.source_issue, {"status": "deferred"})
     said = gt("mq", "retry", one.id, cwd=queued.root)
     assert said.code == 0 and f"{one.id} rests: {one.source_issue} is deferred" in said.out
+    shown = gt("mq", "status", one.id, "--json", cwd=queued.root).json
+    assert shown["why"] == f"{one.source_issue} is deferred"
