@@ -46,8 +46,8 @@ if [ -z "$theirs" ]; then
     theirs=$common/hooks
     [ -d "$top/.githooks" ] && theirs=$top/.githooks
 fi
-next=$theirs/$(basename "$0")
-if [ -x "$next" ] && [ ! "$next" -ef "$0" ]; then exec "$next" "$@"; fi
+next=$theirs/${{0##*/}}
+if [ -f "$next" ] && [ -x "$next" ] && [ ! "$next" -ef "$0" ]; then exec "$next" "$@"; fi
 exit 0
 """
 
@@ -68,7 +68,7 @@ refuse() {{
 
 is_polecat() {{
     [ -n "$GT_POLECAT" ] && return 0
-    case "$(pwd -P)/" in "$(dirname "$common")"/polecats/*) return 0 ;; esac
+    case "$(pwd -P)/" in "${{common%/*}}"/polecats/*) return 0 ;; esac
     return 1
 }}
 
