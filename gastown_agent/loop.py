@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 TRUST_ASKED = "Do you trust this folder?"
 TURN_S = 0.4
 QUIT_WINDOW_S = 2.0
+
+
+YES, NO = frozenset("1 y yes ok allow".split()), frozenset("2 n no deny never".split())
+
+
+def answer_in(text: str) -> bool | None:
+    """What a text says to a question with Yes and No: by its first word, after the mark of its sender; None for neither."""
+    words = re.sub(r"^\[from [^\]]*\]", "", text.strip()).split()
+    first = words[0].strip(".,;:!?").lower() if words else ""
+    return True if first in YES else False if first in NO else None
 
 
 class Loop:
@@ -98,10 +109,10 @@ class Loop:
     def _enter(self) -> None:
         text, self._typed = self._typed, ""
         if self._question is not None:
-            # a word sent to a waiting agent is a yes; so is Enter on the first choice
-            if text.strip():
-                self._note_text(text)
-            self._answer(True)
+            # Enter alone takes the first choice; words that are neither yes nor no answer nothing
+            answer = answer_in(text) if text.strip() else True
+            if answer is not None:
+                self._answer(answer)
         elif text.strip() == "/exit":
             self._code = 0
         elif text.strip():

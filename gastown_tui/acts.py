@@ -56,6 +56,7 @@ class Acts:
     def __init__(self, app: FeedApp) -> None:
         self.app = app
         self._latest = 0
+        self._drafts: dict[str, str] = {}
 
     def do(self, action: str, chosen: Selection, marked: Sequence[AgentView]) -> str:
         """Begin an act on what is chosen; returns why it cannot be done now, empty if it was begun."""
@@ -182,20 +183,31 @@ class Acts:
                 (f"  {agent.work.bead_id} {clean(agent.work.title)}" if agent.work else "", "dim"),
             ),
             (),
-            (("A note for the fresh session: what is done, what is next.", "dim"),),
-        ]
-        prompt = Prompt("Hand off", lines, hint="may stay empty", may_be_empty=True)
-        self._ask(prompt, partial(self._confirm_handoff, agent))
-
-    def _confirm_handoff(self, agent: AgentView, note: str) -> None:
-        lines: list[Pieces] = [
             (("The note is stored first, then the session is started afresh and told of it.", "text"),),
             (("Kept: the hook, the worktree, every file. Lost: what the agent has only in its head.", "text"),),
+            (),
+            (("A note for the fresh session: what is done, what is next.", "dim"),),
         ]
-        if note:
-            lines += [(), ((f"“{clean(note)}”", "info"),)]
-        order = Order("agent.handoff", agent.address.short, {"subject": "handoff from the console", "note": note})
-        self._confirm("Hand off?", agent.address.short, lines, "Hand off", order, f"handoff of {agent.address.label}")
+        prompt = Prompt(
+            "Hand off",
+            lines,
+            offer=self._drafts.get(agent.key, ""),
+            hint="may stay empty",
+            may_be_empty=True,
+            does="hand off",
+        )
+
+        def answered(note: str | None) -> None:
+            if note is None:
+                # what was typed is there again the next time
+                self._drafts[agent.key] = prompt.typed
+                self.app.say("cancelled; the note is kept" if prompt.typed else "cancelled", "dim")
+                return
+            self._drafts.pop(agent.key, None)
+            order = Order("agent.handoff", agent.address.short, {"subject": "handoff from the console", "note": note})
+            self.perform(order, f"handoff of {agent.address.label}")
+
+        self.app.push_screen(prompt, answered)
 
     def _restart(self, agent: AgentView) -> None:
         order = Order("agent.restart", agent.address.short)

@@ -151,7 +151,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
 
     def show_receipt(self, text: str, stages: Sequence[str], *, is_done: bool, failure: str = "") -> None:
         """The stages of an act in the status line."""
-        self.feed.status.show_receipt(text, stages, is_done=is_done, failure=failure)
+        self.feed.status.show_receipt(text, stages, is_done=is_done, failure=failure, now=self.now)
 
     def open_help(self) -> None:
         """The page of keys."""

@@ -19,7 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gastown_core.model.snapshot import AgentView, ConvoyView
+    from gastown_core.model.refinery import BatchRecord
+    from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView
     from gastown_core.state.filter import EventFilter, EventRow
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
@@ -31,6 +32,8 @@ QUIET_PREVIEW_S = 1.0
 QUIET_AFTER_S = 3.0
 DETAIL_S = 5.0
 SIDE_S = 20.0
+MOVED_S = 1.0
+"""How old a bead that was read may be once something moved; others may be ``DETAIL_S`` old."""
 EVENT_ROWS = 60
 LOOK_BACK = 1500
 
@@ -46,7 +49,7 @@ class Inspector:
         self._details: dict[str, tuple[float, object]] = {}
         self._pane: list[Pieces] | None = None
         self._pane_of = ""
-        self._looked_at = 0.0
+        self._looked_at = self._moved_at = 0.0
         self._events_of: tuple[object, ...] = ()
         self._event_rows: list[EventRow] = []
 
@@ -59,6 +62,10 @@ class Inspector:
         if self.drawer.kind != selection.kind:
             self.drawer.kind = selection.kind
             self.drawer.tab = min(self.drawer.tab, len(self.drawer.tabs) - 1)
+
+    def moved(self) -> None:
+        """The town moved: what was read of beads before may be old, and is read again as soon as it is shown."""
+        self._moved_at = self.app.now
 
     def fill(self) -> None:
         """Draw the open page with what is known."""
@@ -183,9 +190,26 @@ class Inspector:
         subject: Pieces = ((clean(chosen.group) + " ", "title"), ("merge queue", "dim"))
         if drawer.tab_name == "batch":
             view = self.app.snapshot.refinery(chosen.group)
+            past = past_batch(view, chosen.key)
+            if past is not None:
+                self._past_batch(chosen.key, subject, past)
+                return
             drawer.show_page(chosen.key, subject, pages.batch_page(view, now, drawer.page_width, ascii_only))
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(rig=chosen.group))
+
+    def _past_batch(self, key: str, subject: Pieces, batch: BatchRecord) -> None:
+        """A finished batch, with the titles of its requests as soon as they are read."""
+        engine, drawer = self.app.engine, self.drawer
+
+        def titles() -> dict[str, str]:
+            found = {name: engine.bead_detail(name) for name in batch.mrs}
+            return {name: detail.bead.title for name, detail in found.items() if detail is not None}
+
+        read = self._detail(f"titles:{key}", titles, SIDE_S)
+        known = read if isinstance(read, dict) else {}
+        page = pages.past_batch_page(batch, known, self.app.now, drawer.page_width, self.app.look.ascii_only)
+        drawer.show_page(key, subject, page)
 
     def _group_page(self, chosen: Selection) -> None:
         snapshot = self.app.snapshot
@@ -236,6 +260,8 @@ class Inspector:
         """A detail read in a thread, anew when ``age_s`` old; None until it is there. A failure is a page of its own."""
         now = self.app.now
         known = self._details.get(key)
+        if known is not None and key.startswith("bead:") and self._moved_at >= known[0]:
+            age_s = MOVED_S
         if known is None or now - known[0] > age_s:
             self._details[key] = (now, known[1] if known else None)
             self._run(self._read(key, read))
@@ -311,6 +337,12 @@ def newest(view: StreamView, beads: set[str] | None) -> list[EventRow]:
         if len(rows) >= EVENT_ROWS:
             break
     return rows
+
+
+def past_batch(view: RefineryView | None, key: str) -> BatchRecord | None:
+    """The finished batch that a key ``past:<rig>/<batch>`` names, None if it names none that is known."""
+    name = key.partition("/")[2] if key.startswith("past:") else ""
+    return next((batch for batch in view.history if batch.id == name), None) if view is not None and name else None
 
 
 def _no_bead(bead_id: str) -> list[Pieces]:

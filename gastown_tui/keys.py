@@ -58,7 +58,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("panel.previous", ("shift+tab",), "previous panel", "the panel before", PANELS),
     Action("view.problems", ("p",), "problems", "problems view, and back", PANELS, hint=50),
     Action("view.queue", ("m",), "merge queue", "the merge queue: probe tree and live gate log; and back", PANELS, hint=45),
-    Action("drawer.open", ("enter",), "look", "open the drawer; again on an agent: attach", PANELS,
+    Action("drawer.open", ("enter",), "look", "open the drawer; again: go into it, or fold", PANELS,
            ("agents", "convoys", "events", "problems", "queue", "probes", "drawer"), 80),
     Action("drawer.toggle", ("d",), "drawer", "open or close the drawer", PANELS),
     Action("drawer.tab_1", ("4",), "tab 1", "drawer, first tab: preview, landing strip or record", PANELS),

@@ -50,6 +50,9 @@ def of_problems(snapshot: TownSnapshot, key: str) -> Selection:
     """The selection of a row of the problems: an agent, or a bead with a fault (``bead:<id>``)."""
     if key.startswith("bead:"):
         return Selection("bead", key, bead=key[5:])
+    if key.startswith("convoy:"):
+        convoy = snapshot.convoy(key[7:])
+        return Selection("convoy", key, convoy=convoy) if convoy is not None else NOTHING
     return of_agents(snapshot, key)
 
 
@@ -65,14 +68,15 @@ def of_convoys(snapshot: TownSnapshot, key: str) -> Selection:
 
 
 def of_queue(snapshot: TownSnapshot, key: str) -> Selection:
-    """The selection of a row of the merge queue: ``mr:<id>``, ``batch:<rig>`` or ``probe:<rig>/<number>``."""
+    """The selection of a row of the merge queue: ``mr:<id>``, ``batch:<rig>``, ``probe:<rig>/<number>``, ``past:<rig>/<batch>``."""
     what, _, name = key.partition(":")
     if what == "mr":
         request = snapshot.request(name)
         if request is None:
-            return NOTHING
+            # sent back, landed or taken out of the queue: its bead tells
+            return Selection("bead", key, bead=name) if name else NOTHING
         return Selection("request", key, bead=request.bead_id or name, group=request.rig, request=request)
-    if what in ("batch", "probe"):
+    if what in ("batch", "probe", "past"):
         return Selection("batch", key, group=name.partition("/")[0])
     return NOTHING
 

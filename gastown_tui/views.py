@@ -109,7 +109,7 @@ class Views:
         return ""
 
     def open_row(self) -> str:
-        """Enter: open what is selected in the drawer; on an agent whose drawer is open, attach."""
+        """Enter: open what is selected in the drawer; where that is open, go into it or fold. It never attaches."""
         screen = self.screen
         chosen = screen.chosen
         if not chosen.kind:
@@ -118,11 +118,9 @@ class Views:
             self.toggle_queue()
         elif not screen.town.is_drawer_open:
             self.show_drawer(True)
-        elif chosen.kind == "agent":
-            return screen.acts.do("agent.attach", chosen, [])
         elif chosen.kind == "group":
             return screen.agents.fold()
-        elif chosen.kind == "convoy":
+        elif chosen.kind == "convoy" and screen.panel is screen.convoys:
             reason = screen.convoys.fold()
             screen.lay_out()
             return reason

@@ -140,7 +140,7 @@ class _Nudge:
         if not self._is_agent(pane)(pane.pid, pane.command):
             return f"{pane.command or 'another program'} is in the foreground, not the agent"
         screen = watch.before.screen
-        if screen.kind in (PERMISSION, DIALOG) and not self.target.preset.takes_text_at_prompts:
+        if screen.kind in (PERMISSION, DIALOG):
             # Enter would choose the first answer
             return f"it asks: {screen.detail or 'a question'}; answer that first (attach to it)"
         return ""

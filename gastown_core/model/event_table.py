@@ -237,9 +237,9 @@ TABLE = (
     kind(
         "kill",
         AGENT,
-        "💀",
-        "X",
-        BAD,
+        "⏹",
+        "#",
+        INFO,
         30,
         "rig target reason",
         lambda p: f"stopped {text_of(p, 'target')}{reason_of(p)}",

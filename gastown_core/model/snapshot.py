@@ -140,6 +140,15 @@ class ConvoyView(Record):
         return tuple(sorted({member.rig for member in self.members if member.rig}))
 
 
+class EscalationView(Record):
+    """An open escalation: its bead, what it says, how urgent it is (0 the most), and since when."""
+
+    bead_id: str
+    title: str
+    priority: int
+    since: float
+
+
 class RequestView(Record):
     """A merge request; ``state`` is queued, blocked, merging, merged or failed.
 
@@ -230,6 +239,7 @@ class TownSnapshot(Record):
     daemon: DaemonView = DaemonView()
     orphans: tuple[OrphanView, ...] = ()
     landing_version: int = 0
+    escalated: tuple[EscalationView, ...] = ()
 
     def agent(self, key: str) -> AgentView | None:
         """The agent with this key, None if it is gone."""

@@ -64,7 +64,6 @@ class Preset(Record):
     instructions_file: str = "AGENTS.md"
     submit_key: str = "Enter"
     escape_cancels: bool = False
-    takes_text_at_prompts: bool = False
     drains_at_turn_end: bool = False
     config_dir_env: str = ""
     non_interactive: NonInteractive | None = None

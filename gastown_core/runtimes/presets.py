@@ -147,7 +147,6 @@ _ROWS = (
         ready_prefix="❯ ",
         ready_delay_s=2.0,
         hooks=HookFiles("scripted"),
-        takes_text_at_prompts=True,
         drains_at_turn_end=True,
     ),
 )

@@ -67,10 +67,11 @@ def work_detail(root: str, agent: AgentView) -> WorkDetail:
 def ready_beads(root: str, limit: int = 200, clock: Clock = SYSTEM_CLOCK) -> list[tuple[str, Excerpt]]:
     """(store, bead) of ready work in every rig and the town, most urgent first."""
     from gastown_core.beads.record import excerpt_of
+    from gastown_core.work.done.small_acts import is_work
 
     rows = []
     for name, store in TownLedger(root).stores().items():
-        found = store.ready(BeadQuery(limit=limit, unassigned=True), clock.now())
-        rows += [(name, excerpt_of(bead)) for bead in found]
+        found = store.ready(BeadQuery(unassigned=True, exclude_types=("epic",)), clock.now())
+        rows += [(name, excerpt_of(bead)) for bead in found if is_work(bead)]
     rows.sort(key=lambda row: (row[1].priority, row[1].created_at))
     return rows[:limit]

@@ -8,15 +8,17 @@ from gastown_core.beads.store import Excerpt
 from gastown_core.model.address import parse_address
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_kind
 from gastown_core.model.record import Record
+from gastown_core.model.snapshot import EscalationView
 from gastown_core.state.facts import TownFacts
 
 
 class LedgerDigest(Record):
-    """By mail identity: the bead on the hook, and unread mail by priority, newest first; and open escalations."""
+    """By mail identity: the bead on the hook, and unread mail by priority, newest first; and open escalations, the
+    most urgent first."""
 
     hooked: dict[str, Excerpt]
     unread: dict[str, list[Excerpt]]
-    escalations: int
+    escalations: tuple[EscalationView, ...]
 
 
 def digest_of(facts: TownFacts) -> LedgerDigest:
@@ -31,14 +33,17 @@ def digest_of(facts: TownFacts) -> LedgerDigest:
 def _work_out(facts: TownFacts) -> LedgerDigest:
     hooked: dict[str, Excerpt] = {}
     unread: dict[str, list[Excerpt]] = defaultdict(list)
-    escalated: set[str] = set()
+    escalated: dict[str, EscalationView] = {}
     identities: dict[str, str] = {}
     for beads in facts.ledger.values():
         for bead in beads.values():
             if bead.status == CLOSED:
                 continue
             if "gt:escalation" in bead.labels:
-                escalated.add(_escalation_id(bead))
+                known = EscalationView(_escalation_id(bead), bead.title, bead.priority, bead.created_at)
+                if known.bead_id == bead.id or known.bead_id not in escalated:
+                    # the record itself counts before the message that carries it
+                    escalated[known.bead_id] = known
             if not bead.assignee:
                 continue
             who = identities.get(bead.assignee)
@@ -51,7 +56,8 @@ def _work_out(facts: TownFacts) -> LedgerDigest:
                 hooked[who] = bead
     for mail in unread.values():
         mail.sort(key=lambda m: (m.priority, -m.updated_at, m.id))
-    return LedgerDigest(hooked, dict(unread), len(escalated))
+    escalations = sorted(escalated.values(), key=lambda one: (one.priority, one.since, one.bead_id))
+    return LedgerDigest(hooked, dict(unread), tuple(escalations))
 
 
 def _is_newer_hook(bead: Excerpt, before: Excerpt | None) -> bool:

@@ -35,6 +35,7 @@ from gastown_core.state.health import STANDING, Evidence, Progress, classify, is
 from gastown_core.state.landing import with_landings
 from gastown_core.state.molecules import step_text
 from gastown_core.state.requests import refinery_views, request_views, scheduler_view
+from gastown_core.town.hook_record import PAUSED
 from gastown_core.town.liveness import is_for
 
 TYPE_CHECKING = False
@@ -74,7 +75,8 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         convoys=convoys,
         requests=requests,
         sources=tuple(facts.sources.values()),
-        escalations=digest.escalations,
+        escalations=len(digest.escalations),
+        escalated=digest.escalations,
         tmux_running=None if facts.panes is None else bool(facts.panes),
         counts=dict(Counter(view.health.state for view in agents)),
         refineries=refineries,
@@ -175,7 +177,7 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
         town_up=_is_up(facts),
         has_run=_has_run(facts, entry),
         off_duty=_off_duty(facts, entry.address),
-        stopped=_stopped(facts, entry.address),
+        stopped=_stopped(facts, entry.address, record),
         work_bead=bead.id if bead is not None else "",
         work_since=bead.updated_at if bead is not None else 0.0,
         progress=tuple(_progress(facts, entry, bead, agent_state_at)),
@@ -216,10 +218,12 @@ def _off_duty(facts: TownFacts, address: Address) -> str:
     return ""
 
 
-def _stopped(facts: TownFacts, address: Address) -> str:
-    """That its session was ended on purpose, if that is the last thing told of the agent."""
+def _stopped(facts: TownFacts, address: Address, record: dict[str, str]) -> str:
+    """That its session was ended on purpose: the last thing told of the agent, or what its record says ever since."""
     event = facts.last_events.get(address.path)
-    return event.text if event is not None and event.type in ENDED_ON_PURPOSE else ""
+    if event is not None and event.type in ENDED_ON_PURPOSE:
+        return event.text
+    return "stopped by a person" if record.get("agent_state") == PAUSED else ""
 
 
 def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_at: float) -> Iterator[Progress]:

@@ -175,6 +175,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         """An update of the live model."""
         now = self.town.now
         self.moved_at = now
+        self.inspector.moved()
         if update.rows_added or update.stream_reset:
             self.stream.guard(lambda: self.stream.came(now, reset=update.stream_reset))
         self.show_all()
@@ -203,6 +204,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
     def tick(self, *, changed: bool) -> None:
         """A second has passed. When nothing moved for a minute all ages are in minutes, so a look now and then does."""
         now = self.town.now
+        self.status.tick(now)
         if changed or now - self.moved_at < CALM_S or int(now) % CALM_LOOK_S == 0:
             self.show_all()
         else:
@@ -270,7 +272,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         if self.finder.is_searching:
             self.finder.press(key)
             return
-        self.status.say("")
+        self.status.pressed()
         action = meant(key, self.place)
         if action is None:
             return

@@ -15,13 +15,25 @@ class Prompt(Dialog[str]):
     """A question, and one line for the answer; Enter gives it, Esc gives None."""
 
     def __init__(
-        self, title: str, lines: list[Pieces], *, offer: str = "", hint: str = "", may_be_empty: bool = False
+        self,
+        title: str,
+        lines: list[Pieces],
+        *,
+        offer: str = "",
+        hint: str = "",
+        may_be_empty: bool = False,
+        does: str = "send",
     ) -> None:
         page = Page(title)
-        page.keys = (("Enter", "key"), (" send  ", "dim"), ("Esc", "key"), (" cancel", "dim"))
+        page.keys = (("Enter", "key"), (f" {does}  ", "dim"), ("Esc", "key"), (" cancel", "dim"))
         super().__init__(page, LineField(id="answer", prompt="", value=offer, hint=hint))
         self.lines = lines
         self.may_be_empty = may_be_empty
+
+    @property
+    def typed(self) -> str:
+        """What stands in the line, answered or not."""
+        return self.field.value.strip() if self.field is not None else ""
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """As high as its words."""

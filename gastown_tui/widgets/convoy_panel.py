@@ -92,6 +92,23 @@ def _ending(convoy: ConvoyView, now: float, ascii_only: bool) -> tuple[str, str]
     return f"{glyph('age', ascii_only)} {format_age(now - convoy.created_at)}", "dim"
 
 
+def stall_words(convoy: ConvoyView) -> str:
+    """What lies idle in a stalled convoy: ``1 bead is ready but nobody is on it: bi-7egpu``."""
+    idle = [member.bead_id for member in convoy.members if member.stage in ("ready", "orphaned")]
+    one = len(idle) == 1
+    named = ", ".join(idle[:3]) + (" …" if len(idle) > 3 else "")
+    return f"{len(idle)} bead{'' if one else 's'} {'is' if one else 'are'} ready but nobody is on {'it' if one else 'them'}: {named}"
+
+
+def progress_words(convoy: ConvoyView) -> str:
+    """What happens in a convoy that is not stalled."""
+    told = [f"{convoy.running} running"] if convoy.running else []
+    told += [f"{convoy.in_review} in review"] if convoy.in_review else []
+    ready = sum(member.stage == "ready" for member in convoy.members)
+    told += [f"{ready} about to be given out"] if ready else []
+    return ", ".join(told) + "." if told else "nothing of it can begin yet."
+
+
 def member_row(member: MemberView, width: int, ascii_only: bool) -> Pieces:
     """One bead of an open convoy: stage, id, title, who has it, its landing strip; a fault instead of the stage."""
     mark, word, tone = STAGES.get(member.stage, ("queued", member.stage, "dim"))

@@ -11,10 +11,11 @@ from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, clean_lines, fit, glyph, wrap
-from gastown_tui.widgets.convoy_panel import STAGES, numbers, progress_bar
+from gastown_tui.widgets.convoy_panel import STAGES, numbers, progress_bar, progress_words
 from gastown_tui.widgets.event_stream import event_pieces
 from gastown_tui.widgets.landing_text import strip_legend, strip_rows
-from gastown_tui.widgets.probe_panel import batch_rows
+from gastown_tui.widgets.probe_panel import batch_rows, history_row
+from gastown_tui.widgets.refinery_text import ENTRIES
 from gastown_tui.widgets.rows import pieces_of
 
 TYPE_CHECKING = False
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gastown_core.git.facts import WorkFacts
+    from gastown_core.model.refinery import BatchRecord
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView, TownSnapshot
     from gastown_core.state.detail import BeadDetail, WorkDetail
     from gastown_core.state.filter import EventRow
@@ -271,6 +273,35 @@ def batch_page(view: RefineryView | None, now: float, width: int, ascii_only: bo
     return [pieces_of(row) for row in batch_rows(view, width, now, ascii_only)]
 
 
+OUTCOMES = (("culprits", "culprit"), ("conflicts", "conflict"), ("held", "held"), ("merged", "merged"))
+"""Field of a batch's record → the state of the requests in it, the bad first."""
+
+
+def past_batch_page(
+    batch: BatchRecord, titles: Mapping[str, str], now: float, width: int, ascii_only: bool
+) -> list[Pieces]:
+    """A finished batch: how it went, and each of its requests with its outcome and title, as far as known."""
+    lines: list[Pieces] = [history_row(batch, width, now, ascii_only), ()]
+    told: set[str] = set()
+    for field, state in OUTCOMES:
+        mark, word, tone = ENTRIES[state]
+        for name in getattr(batch, field):
+            told.add(name)
+            lines.append(_batch_line(glyph(mark, ascii_only), word, tone, name, titles))
+    lines += [_batch_line(" ", "waited", "dim", name, titles) for name in batch.mrs if name not in told]
+    ends = ((("head    ", "dim"), (clean(batch.head), "text")),) if batch.head else ()
+    return [*lines, (), *ends, (("target  ", "dim"), (clean(batch.target), "text"))]
+
+
+def _batch_line(mark: str, word: str, tone: str, name: str, titles: Mapping[str, str]) -> Pieces:
+    return (
+        (f"{mark} ", tone),
+        (fit(word, 10), tone),
+        (fit(name, 11) + " ", "bright"),
+        (clean(titles.get(name, "")), "text"),
+    )
+
+
 def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pieces]:
     """How its state is known: its faults, the count of every stage, and why it is called stalled."""
     lines: list[Pieces] = []
@@ -284,7 +315,7 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
     elif convoy.stalled_since is not None and convoy.is_stalled(now):
         lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), ("nobody works on any of it; what holds each bead stands below.", "text")))  # fmt: skip
     else:
-        lines.append((("Under way: at least one bead is running, or none is ready yet.", "text"),))
+        lines.append(((f"In progress: {progress_words(convoy)}", "text"),))
     lines.append(())
     for stage, (mark, word, tone) in STAGES.items():
         count = sum(member.stage == stage for member in convoy.members)

@@ -187,7 +187,10 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool) -> 
         rows += [heading("verdicts", width, ascii_only), *verdicts]
     if view.history:
         rows.append(heading("last batches", width, ascii_only))
-        rows += [Row("", history_row(batch, width, now, ascii_only), False) for batch in view.history[:HISTORY]]
+        rows += [
+            Row(f"past:{view.rig}/{batch.id}", history_row(batch, width, now, ascii_only))
+            for batch in view.history[:HISTORY]
+        ]
     return rows
 
 
@@ -198,7 +201,7 @@ def _notice(text: str, mark: str, tone: str, width: int, ascii_only: bool) -> li
 
 
 class ProbePanel(Rows):
-    """The panel of one rig's batch; keys are ``probe:<rig>/<number>`` and ``mr:<id>``."""
+    """The panel of one rig's batch; keys are ``probe:<rig>/<number>``, ``mr:<id>`` and ``past:<rig>/<batch>``."""
 
     def __init__(self) -> None:
         super().__init__(id="probes", number="2", title="Batch")

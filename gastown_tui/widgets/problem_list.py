@@ -9,6 +9,7 @@ from gastown_core.model.agent import Health
 from gastown_core.model.landing import FAULTS
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
+from gastown_tui.widgets.convoy_panel import stall_words
 from gastown_tui.widgets.landing_text import faulty
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
 
-    from gastown_core.model.snapshot import AgentView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
     class Group(NamedTuple):
@@ -212,12 +213,65 @@ def orphan_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool
     return [*rows, Row("", (), False)]
 
 
+def stuck(snapshot: TownSnapshot, now: float) -> list[ConvoyView]:
+    """Open convoys whose work has been left lying, the longest first."""
+    found = [convoy for convoy in snapshot.convoys if convoy.closed_at is None and convoy.is_stalled(now)]
+    return sorted(found, key=lambda convoy: (convoy.stalled_since or 0.0, convoy.id))
+
+
+def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """Convoys that do not get on: how far they came, since when, and what lies idle."""
+    found = stuck(snapshot, now)
+    if not found:
+        return []
+    rows = [Row("", ((f"STUCK WORK {len(found)}", "stalled"),), False)]
+    for convoy in found:
+        left: tuple[Piece, ...] = (
+            ("  ", "text"),
+            (glyph("warn", ascii_only) + "  ", "stalled"),
+            (convoy.id + " ", "accent"),
+            (clean(convoy.title), "bright"),
+            (f"  {convoy.done}/{convoy.total}", "dim"),
+        )
+        right: tuple[Piece, ...] = (
+            (glyph("enter", ascii_only), "key"),
+            (" look  ", "dim"),
+            ("s", "key"),
+            (" sling", "dim"),
+        )
+        rows.append(Row(f"convoy:{convoy.id}", two_ends(left, right, width, 2)))
+        age = format_age(max(1.0, now - (convoy.stalled_since or now)))
+        lines = wrap(f"stalled {age}: {stall_words(convoy)}", max(20, width - 5))
+        rows += [Row(f"convoy:{convoy.id}", (("     " + clean(line), "dim"),), False) for line in lines]
+    return [*rows, Row("", (), False)]
+
+
+def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """Open escalations: what they say, and since when; the most urgent first."""
+    if not snapshot.escalated:
+        return []
+    rows = [Row("", ((f"ESCALATIONS {len(snapshot.escalated)}", "bad"),), False)]
+    for one in snapshot.escalated:
+        left: tuple[Piece, ...] = (
+            ("  ", "text"),
+            (fit("⬆" if not ascii_only else "^", 2) + " ", "bad"),
+            (one.bead_id + " ", "accent"),
+            (f"P{one.priority} ", "bad" if one.priority <= 1 else "dim"),
+            (clean(one.title), "bright"),
+        )
+        age = format_age(max(1.0, now - one.since)) if one.since else ""
+        right: tuple[Piece, ...] = ((f"{age}  ", "dim"), (glyph("enter", ascii_only), "key"), (" look", "dim"))
+        rows.append(Row(f"bead:{one.bead_id}", two_ends(left, right, width, 2)))
+    return [*rows, Row("", (), False)]
+
+
 def problem_rows(
     snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool, keep: str = ""
 ) -> list[Row]:
     """All rows of the view."""
     rows: list[Row] = []
-    if snapshot.agents and not problem_groups(snapshot) and not faulty(snapshot) and not snapshot.orphans:
+    is_calm = not problem_groups(snapshot) and not faulty(snapshot) and not snapshot.orphans
+    if snapshot.agents and is_calm and not snapshot.escalated and not stuck(snapshot, now):
         words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
         rows += [Row("", ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row("", (), False)]
     for group in problem_groups(snapshot, keep):
@@ -249,6 +303,8 @@ def problem_rows(
                     )
                 )
         rows.append(Row("", (), False))
+    rows += escalation_rows(snapshot, width, now, ascii_only)
+    rows += stuck_rows(snapshot, width, now, ascii_only)
     rows += fault_rows(snapshot, width, ascii_only)
     rows += orphan_rows(snapshot, width, now, ascii_only)
     rows += crowd_rows(snapshot, Health.WORKING, "WORKING", width, now, ascii_only)
@@ -257,7 +313,8 @@ def problem_rows(
 
 
 class ProblemList(Rows):
-    """The panel of problems; its keys are agent paths, and ``bead:<id>`` for faults and work that nobody has."""
+    """The panel of problems; its keys are agent paths, ``convoy:<id>`` for stuck work, and ``bead:<id>`` for
+    escalations, faults and work that nobody has."""
 
     def __init__(self) -> None:
         super().__init__(id="problems", title="Problems")
@@ -277,8 +334,11 @@ class ProblemList(Rows):
         told += [f"{faults} landing fault{'s' if faults > 1 else ''}"] if faults else []
         orphans = len(snapshot.orphans)
         told += [f"{orphans} bead{'s' if orphans > 1 else ''} with nobody"] if orphans else []
+        halted, raised = len(stuck(snapshot, now)), len(snapshot.escalated)
+        told += [f"{halted} stuck"] if halted else []
+        told += [f"{raised} escalated"] if raised else []
         self.note = ", ".join(told) or "all well"
-        self.note_tone = "bad" if faults else "stalled" if need or orphans else "good"
+        self.note_tone = "bad" if faults else "stalled" if told else "good"
         chosen = snapshot.agent(self.key)
         icon = (
             f"   {role_icon(chosen.address.role, self.look.ascii_only)} {clean(chosen.address.short)}" if chosen else ""

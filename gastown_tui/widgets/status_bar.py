@@ -26,6 +26,10 @@ def hint_pieces(place: str, room: int, ascii_only: bool) -> Pieces:
     return tuple(out)
 
 
+FADE_S = 8.0
+"""How long a finished act's receipt stays; a failure stays until a key is pressed."""
+
+
 class StatusBar(Sheet):
     """Hints at the left, a receipt or a word of the console at the right."""
 
@@ -34,6 +38,8 @@ class StatusBar(Sheet):
         self.place = "agents"
         self.message: Pieces = ()
         self.receipt: Pieces = ()
+        self._settled_at = 0.0
+        self._is_failure = False
 
     def show_place(self, place: str) -> None:
         """The keys of another panel."""
@@ -45,8 +51,27 @@ class StatusBar(Sheet):
         self.message = ((clean(text), tone),) if text else ()
         self.redraw()
 
-    def show_receipt(self, text: str, stages: Sequence[str], *, is_done: bool, failure: str = "") -> None:
-        """The stages of an act so far: ``✓ nudge to opal: queued → typed``."""
+    def pressed(self) -> None:
+        """A key: the word of the console goes, and so does a failure that has been read."""
+        self.message = ()
+        if self._is_failure:
+            self._drop_receipt()
+        self.redraw()
+
+    def tick(self, now: float) -> None:
+        """A second has passed: the receipt of an act that is done fades."""
+        if self._settled_at and not self._is_failure and now - self._settled_at >= FADE_S:
+            self._drop_receipt()
+            self.redraw()
+
+    def _drop_receipt(self) -> None:
+        self.receipt, self._settled_at, self._is_failure = (), 0.0, False
+
+    def show_receipt(
+        self, text: str, stages: Sequence[str], *, is_done: bool, failure: str = "", now: float = 0.0
+    ) -> None:
+        """The stages of an act so far: ``✓ nudge to opal: queued → typed``; ``now`` is when it was told."""
+        self._settled_at, self._is_failure = (now if is_done or failure else 0.0), bool(failure)
         ascii_only = self.look.ascii_only
         arrow = f" {glyph('arrow', ascii_only)} "
         pieces: list[Piece] = []

@@ -16,6 +16,8 @@ import pytest
 
 from gastown_core.model.order import Order, Receipt
 from gastown_core.orders.perform import command_log, perform
+from gastown_core.tmux.server import TmuxServer
+from gastown_core.tmux.socket import socket_name
 from tests.support.cli import gt as run_gt
 
 pytestmark = pytest.mark.e2e
@@ -83,12 +85,13 @@ def test_a_town_is_built_watched_acted_on_reopened_and_stopped(place: Path) -> N
     wanted = {"waiting", "limited", "working"}
     until(lambda: wanted <= {str(a["health"]) for a in agents(town).values()}, f"{wanted} among the states")
 
-    # the one that asks for permission is answered by a nudge, with every stage told
+    # the one that asks for permission is not answered by a nudge, but by the choice that a person types
     asking = next(a for a in agents(town).values() if a["health"] == "waiting")
-    stages = do(town, Order("agent.nudge", str(asking["address"]), {"text": "1"}))
-    assert [r.stage for r in stages][-1] == "turn started", stages
-    assert stages[-1].final
-    assert stages[-1].ok
+    stages = do(town, Order("agent.nudge", str(asking["address"]), {"text": "No! Do not install"}))
+    assert (stages[-1].stage, stages[-1].ok, stages[-1].final) == ("queued", False, True), stages
+    assert "it asks: Bash: npm install left-pad" in stages[-1].detail
+    server = TmuxServer(socket_name(str(town)))
+    server.run("send-keys", "-t", f"={asking['session']}:", "2")
     until(lambda: agents(town)[f"{asking['rig']}/{asking['name']}"]["health"] != "waiting", "it goes on")
 
     # a handoff stores its note before it ends the session

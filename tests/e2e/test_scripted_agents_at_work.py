@@ -23,11 +23,15 @@ class Town:
         self.root = root
         self.cwd = cwd
 
-    def run(self, program, *words):
+    @property
+    def server(self):
+        return TmuxServer(socket_name(self.root))
+
+    def run(self, program, *words, fails=False):
         argv = [sys.executable, "-c", f"import sys; from gastown_cli.main import {program}; sys.exit({program}())"]
         done = subprocess.run([*argv, *words], cwd=self.cwd, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
-        return done.stdout
+        assert (done.returncode != 0) is fails, (words, done.stdout, done.stderr)
+        return done.stdout + done.stderr if fails else done.stdout
 
     def sling(self, mood):
         """A new bead of that mood, slung; (bead, polecat)."""
@@ -109,7 +113,12 @@ def test_the_ones_in_trouble_wait_and_a_word_sets_them_going_again(town):
     until(lambda: town.status(limited[0]) == "in_review", "the limited one went on by itself")
     assert events(town.root, "limited")[0]["payload"]["bead"] == limited[0]
     assert events(town.root, "waiting")[0]["payload"]["message"] == "Allow Bash(npm install left-pad)?"
-    for bead, polecat in troubled.values():
+    bead, polecat = troubled["permission"]
+    refused = town.run("gt", "nudge", f"shop/{polecat}", "No! Do not install", fails=True)
+    assert "npm install left-pad; answer that first" in refused and town.state(polecat) == "waiting"
+    town.server.run("send-keys", "-t", f"=sh-{polecat}:", "2")
+    for mood in ("stuck", "silent"):
+        bead, polecat = troubled[mood]
         assert town.status(bead) == "hooked"
         assert "turn started" in town.run("gt", "nudge", f"shop/{polecat}", "go on; please")
     for bead, _ in troubled.values():

@@ -13,7 +13,6 @@ from gastown_core.model.snapshot import SourceStatus
 from gastown_core.state.filter import NO_FILTER
 from gastown_tui.keys import ACTIONS
 from gastown_tui.screens.command_log import CommandLogScreen
-from gastown_tui.screens.confirm import Confirm
 from gastown_tui.screens.help import HelpScreen
 from gastown_tui.screens.picker import Picker
 from gastown_tui.screens.prompt import Prompt
@@ -273,16 +272,18 @@ async def test_a_filter_from_the_command_line_holds_in_the_console() -> None:
         assert app.feed.stream.count() == 7
 
 
-async def test_enter_opens_the_drawer_and_again_attaches() -> None:
+async def test_enter_opens_the_drawer_and_never_attaches_only_a_does() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
         await select(pilot, "shop/polecats/ruby")
         await pilot.press("enter")
         await until(pilot, lambda: "npm install left-pad" in "\n".join(app.feed.drawer.plain_lines()), "the preview")
         assert app.feed.place == "agents"
-        await pilot.press("enter")
-        assert ("attach", ("true",)) in app.hands.performed
-        assert "back from shop/ruby" in status(app)
+        await pilot.press("j", "enter")
+        assert app.feed.place == "drawer" and not app.hands.performed
+        await pilot.press("enter", "escape", "a")
+        assert app.hands.performed == [("attach", ("true",))]
+        assert "back from" in status(app)
 
 
 async def test_the_drawers_tabs_show_work_why_and_events() -> None:
@@ -393,17 +394,15 @@ async def test_marked_agents_are_nudged_together() -> None:
         assert {order.target for order in app.hands.performed} == {"shop/opal", "shop/jade"}
 
 
-async def test_a_handoff_asks_for_a_note_and_then_enter_means_cancel() -> None:
+async def test_a_handoff_is_one_dialog_and_its_note_survives_a_cancel() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
         await select(pilot, "shop/polecats/opal")
-        await pilot.press("h", *"half done", "enter")
-        await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
+        await pilot.press("h", *"half done", "escape")
+        assert "the note is kept" in status(app) and not app.hands.performed
+        await pilot.press("h")
+        assert "half done" in app.screen_text() and "Lost: what the agent has" in app.screen_text()
         await pilot.press("enter")
-        assert "cancelled" in status(app) and not app.hands.performed
-        await pilot.press("h", *"half done", "enter")
-        await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
-        await pilot.press("y")
         await until(pilot, lambda: app.hands.performed, "the order")
         assert app.hands.performed[0].arguments["note"] == "half done"
 
@@ -607,3 +606,46 @@ async def test_a_filtered_search_goes_on_while_there_is_history() -> None:
         )
         await pilot.press("enter", "right_square_bracket")
         await until(pilot, lambda: "no further match of needle" in status(app), "the end of history")
+
+
+async def test_a_finished_receipt_fades_and_a_failure_stays_until_a_key() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/opal")
+        await pilot.press("n", "enter")
+        await until(pilot, lambda: "turn started" in status(app), "the receipt")
+        app.fake.clock.advance(7)
+        app.feed.tick(changed=False)
+        assert "turn started" in status(app)
+        app.fake.clock.advance(2)
+        app.feed.tick(changed=False)
+        assert "nudge to" not in status(app)
+        app.hands.failure = "a shell is in the foreground"
+        await pilot.press("n", "enter")
+        await until(pilot, lambda: "a shell is in the foreground" in status(app), "the failure")
+        app.fake.clock.advance(60)
+        app.feed.tick(changed=False)
+        assert "a shell is in the foreground" in status(app)
+        await pilot.press("k")
+        assert "a shell is in the foreground" not in status(app)
+
+
+async def test_a_bead_in_the_drawer_is_read_again_once_something_moved() -> None:
+    app = Console()
+    seen: list[str] = []
+    read = app.hands.bead_detail
+
+    def note(bead_id: str) -> object:
+        seen.append(bead_id)
+        return read(bead_id)
+
+    app.hands.bead_detail = note
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3", "j", "5")
+        await until(pilot, lambda: seen, "the first reading")
+        app.fake.clock.advance(2)
+        app.feed.show_all()
+        await pilot.pause()
+        assert len(seen) == 1
+        app.fake.put(snapshot())
+        await until(pilot, lambda: len(seen) == 2, "the second reading")

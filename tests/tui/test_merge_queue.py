@@ -10,6 +10,7 @@ from gastown_core.model.order import Order
 from gastown_core.model.snapshot import SchedulerView
 from gastown_tui.screens.confirm import Confirm
 from gastown_tui.screens.prompt import Prompt
+from gastown_tui.selection import of_queue
 from tests.support import refineries
 from tests.support.console import Console
 from tests.support.fake_town import NOW, FakeLive, snapshot
@@ -264,3 +265,20 @@ async def test_an_agents_drawer_tells_its_hooks_life() -> None:
 
 def test_the_strips_of_the_fixtures_cover_every_fault() -> None:
     assert {strip.fault for strip in refineries.STRIPS.values()} == {"", "closed, not landed", "landed, not closed"}
+
+
+async def test_a_past_batch_and_a_request_that_was_sent_back_can_be_opened(rig: str) -> None:
+    app = console(rig)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press("m", "2", "G", "d")
+        assert app.feed.probes.key == "past:shop/b-1016"
+        await pilot.press("k", "k")
+        assert app.feed.probes.key == "past:shop/b-1018"
+        await until(
+            pilot, lambda: "Retry push on network failure" in "\n".join(app.feed.drawer.plain_lines()), "titles"
+        )
+        page = "\n".join(app.feed.drawer.plain_lines())
+        assert "3 of 4 landed" in page and "culprit" in page and page.count("merged") == 3
+    # a request that left the queue is opened as the bead it is
+    chosen = of_queue(app.snapshot, "mr:gt-sent-back")
+    assert (chosen.kind, chosen.bead) == ("bead", "gt-sent-back")

@@ -6,9 +6,10 @@ import pytest
 
 from gastown_core.model.agent import Health, Reason
 from gastown_core.model.daemon import DIED, FAILS, SILENT, STOPPED, DaemonView
-from gastown_core.model.snapshot import OrphanView, SourceStatus
+from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus
 from gastown_core.state.judgement import Account
 from gastown_tui.rowtext import trouble_text
+from gastown_tui.selection import of_problems
 from gastown_tui.text import width_of
 from gastown_tui.widgets.agent_tree import agent_row
 from gastown_tui.widgets.convoy_panel import convoy_row, convoy_rows, numbers, progress_bar
@@ -139,7 +140,7 @@ def test_problem_rows_say_what_to_press_and_what_comes(width: int) -> None:
 
 
 def test_a_town_without_problems_says_so() -> None:
-    calm = snapshot([agent("mayor", Health.WORKING, pane="%1")])
+    calm = snapshot([agent("mayor", Health.WORKING, pane="%1")])._replace(convoys=())
     text = " ".join(said(pieces_of(row)) for row in problem_rows(calm, 120, NOW, marked=set(), ascii_only=False))
     assert "Nobody needs you" in text
 
@@ -184,3 +185,17 @@ def test_the_why_of_a_convoy_shows_what_the_scheduler_says_and_what_helps() -> N
     text = " ".join(said(line) for line in account_lines(told, 80))
     assert "gt-m1 held" in text and "it has cost 3 workers" in text and "respawn-reset" in text
     assert "asking the scheduler" in said(account_lines(None, 80)[-1])
+
+
+def test_escalations_and_stuck_work_are_problems_though_every_agent_is_fine() -> None:
+    calm = snapshot([agent("mayor", Health.WORKING, pane="%1")])
+    raised = EscalationView("hq-e1", "rebase refused", 1, NOW - 900)
+    town = calm._replace(escalations=1, escalated=(raised,))
+    rows = problem_rows(town, 120, NOW, marked=set(), ascii_only=False)
+    text = " ".join(said(pieces_of(row)) for row in rows)
+    assert "Nobody needs you" not in text
+    assert "ESCALATIONS 1" in text and "rebase refused" in text
+    assert "STUCK WORK 1" in text and "Billing epic" in text and "stalled 18m" in text
+    keys = {row.key for row in rows if row.is_stop}
+    assert {"bead:hq-e1", "convoy:hq-cv-9zz0e"} <= keys
+    assert of_problems(town, "convoy:hq-cv-9zz0e").kind == "convoy"

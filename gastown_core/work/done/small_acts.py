@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
 
-SCAFFOLD = frozenset(("gt:step", "gt:sling-context", "gt:agent", "gt:rig", "gt:message", "gt:merge-request"))
+SCAFFOLD = frozenset(
+    ("gt:step", "gt:sling-context", "gt:agent", "gt:rig", "gt:message", "gt:merge-request", "gt:escalation")
+)
 """Labels of records that belong to the works of the town and are nobody's next piece of work."""
 
 
@@ -110,11 +112,12 @@ def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "") -> list[S
         except GastownError as error:
             found.append(Source(name, (), str(error)))
             continue
-        found.append(Source(name, tuple(bead for bead in beads if _is_work(bead))))
+        found.append(Source(name, tuple(bead for bead in beads if is_work(bead))))
     return found
 
 
-def _is_work(bead: Bead) -> bool:
+def is_work(bead: Bead) -> bool:
+    """Whether a bead is work that somebody may take up, and not a part of the town's own machinery."""
     return not bead.is_ephemeral and not SCAFFOLD.intersection(bead.labels) and not bead.raw.get("is_template")
 
 

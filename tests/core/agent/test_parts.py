@@ -6,6 +6,7 @@ import pytest
 
 from gastown_agent.faults import add_fault
 from gastown_agent.identity import read_identity, role_word
+from gastown_agent.loop import answer_in
 from gastown_agent.mood import BREAKS, MOODS, SLIPS, mood_of
 from gastown_agent.plan import DEFAULT_STEPS, Plan, do_step, line_for, plan_for
 from gastown_agent.terminal import Parser
@@ -150,3 +151,21 @@ def test_one_who_slips_mends_its_test_when_the_work_comes_back_and_one_who_break
     assert all("1 + 1 == 3" in text for text in texts) and len(set(texts)) == 3
     log = subprocess.run(["git", "log", "--format=%s"], cwd=work_dir, capture_output=True, text=True, check=True)
     assert log.stdout.splitlines()[:2] == ["Test sh-x1.2", "Test sh-x1.2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("1", True),
+        ("yes please", True),
+        ("[from overseer] y", True),
+        ("2", False),
+        ("No! Do not install", False),
+        ("[from overseer] no", False),
+        ("continue", None),
+        ("[from overseer] what does it do?", None),
+        ("[from overseer]", None),
+    ],
+)
+def test_a_question_is_answered_by_yes_and_no_and_by_nothing_else(text, meant):
+    assert answer_in(text) is meant

@@ -9,10 +9,14 @@ import pytest
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import FixedClock, parse_moment
+from gastown_core.model.address import Address
 from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import ConvoyView, MemberView, RigView, SchedulerView, TownSnapshot
 from gastown_core.state.as_json import status_json
-from gastown_core.state.collect import collect
+from gastown_core.state.collect import Sources, collect
+from gastown_core.state.detail import ready_beads
+from gastown_core.state.reduce import reduce_town
+from gastown_core.town.agent_beads import put_agent_bead
 from tests.support.refineries import STRIPS, held, refinery_view
 from tests.support.towns import reference_town
 
@@ -166,3 +170,22 @@ def test_a_log_that_is_none_is_told_and_the_rest_is_shown(root: str, make) -> No
     make(Path(root, ".events.jsonl"))
     snapshot = collect(root, clock=FixedClock(NOW))
     assert snapshot.source_error("events") is not None and len(snapshot.agents) == 6
+
+
+def test_escalations_are_told_with_their_words_and_offered_to_nobody_as_work(root: str) -> None:
+    snapshot = collect(root, clock=FixedClock(NOW))
+    assert [one.bead_id for one in snapshot.escalated] and len(snapshot.escalated) == snapshot.escalations
+    raised = {one.bead_id for one in snapshot.escalated}
+    assert all(one.title for one in snapshot.escalated)
+    assert not raised & {bead.id for _, bead in ready_beads(root)}
+
+
+def test_one_whom_a_person_stopped_stays_stopped_when_the_log_has_long_gone_on(root: str) -> None:
+    put_agent_bead(TownLedger(root), Address("polecat", "demo", "rust"), "dm", agent_state="paused")
+    facts = Sources(root)
+    facts.look(NOW)
+    facts.facts.panes = {}
+    view = reduce_town(facts.facts, NOW).agent("demo/polecats/rust")
+    facts.close()
+    assert view is not None and view.work is not None
+    assert view.health.state is Health.IDLE and "stopped" in view.health.badges
