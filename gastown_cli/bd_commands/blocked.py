@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
 from gastown_cli.bd_commands.render import issue_object, note_cut, say_array, say_beads
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_core.beads.held_back import count_held
 from gastown_core.beads.query import REASONS
 from gastown_core.beads.record import excerpt_of
 
@@ -28,8 +29,9 @@ def run(args: Namespace) -> int:
     """Show them with their blockers."""
     space = Workspace(args)
     limit = limit_of(args, DEFAULT_LIMIT)
-    everything = space.store.blocked(query_of(args, space), space.now())
-    found = everything[:limit] if limit else everything
+    query = query_of(args, space)._replace(limit=limit)
+    found = space.store.blocked(query, space.now())
+    total = count_held(space.store, query, space.now()) if limit and len(found) == limit else len(found)
     graph = space.store.graph(space.now())
     reasons = {bead.id: graph.holds(bead.id) for bead, _ in found}
     if space.as_json:
@@ -45,15 +47,13 @@ def run(args: Namespace) -> int:
             )
             for bead, ids in found
         )
-        note_cut(len(found), len(everything), as_json=True)
+        note_cut(len(found), total)
         return 0
     notes = {
         bead_id: "← " + ", ".join(f"{hold.id}{_remark(hold.reason)}" for hold in holds) + _circle(graph, bead_id)
         for bead_id, holds in reasons.items()
     }
-    say_beads(
-        [excerpt_of(bead) for bead, _ in found], empty="nothing is blocked", shown_of=len(everything), notes=notes
-    )
+    say_beads([excerpt_of(bead) for bead, _ in found], empty="nothing is blocked", shown_of=total, notes=notes)
     return 0
 
 

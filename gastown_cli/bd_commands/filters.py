@@ -49,10 +49,8 @@ def add_order(parser: ArgumentParser, *, limit: int) -> None:
 
 
 def limit_of(args: Namespace, default: int) -> int:
-    """The limit in force: what was given, else none for JSON and ``default`` for text. 0 is none."""
-    if args.limit is not None:
-        return max(0, int(args.limit))
-    return 0 if args.json else default
+    """The limit in force: what was given, else ``default``, for JSON as for text. 0 is none."""
+    return default if args.limit is None else max(0, int(args.limit))
 
 
 def words(text: str | list[str]) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def run(args: Namespace) -> int:
         lines = space.store.find_lines(query)
         say_json_texts(json_lines(lines, space.store.tallies([bead_id for bead_id, _ in lines])))
         if query.limit and len(lines) == query.limit:
-            note_cut(len(lines), space.store.count(query), as_json=True)
+            note_cut(len(lines), space.store.count(query))
         _note_wisps(args, space, query)
         return 0
     found = [awake(bead, space.now()) for bead in space.store.excerpts(query)]

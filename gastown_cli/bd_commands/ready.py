@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
-from gastown_cli.bd_commands.render import issue_object, json_lines, say_array, say_beads, say_json_texts, say_object
+from gastown_cli.bd_commands.render import (
+    issue_object,
+    json_lines,
+    note_cut,
+    say_array,
+    say_beads,
+    say_json_texts,
+    say_object,
+)
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
-from gastown_cli.output import note, say, style
+from gastown_cli.output import say, style
+from gastown_core.beads.held_back import count_ready
 from gastown_core.beads.query import REASONS, find_cycles
 
 TYPE_CHECKING = False
@@ -65,20 +74,17 @@ def _of_molecule(args: Namespace, space: Workspace) -> int:
 
 
 def show(args: Namespace, space: Workspace, limit: int) -> int:
-    """Print ready beads; one more than the limit is looked for, to know whether there are more."""
-    query = query_of(args, space)._replace(limit=limit + 1 if limit else 0)
+    """Print ready beads, and how many there are if the limit cuts."""
+    query, store, now = query_of(args, space)._replace(limit=limit), space.store, space.now()
     if space.as_json:
-        lines = space.store.ready_lines(query, space.now())
-        kept = lines[:limit] if limit else lines
-        say_json_texts(json_lines(kept, space.store.tallies([bead_id for bead_id, _ in kept])))
-        if len(lines) > len(kept):
-            note(f"showing first {len(kept)}, more are ready; -n 0 shows all")
+        lines = store.ready_lines(query, now)
+        say_json_texts(json_lines(lines, store.tallies([bead_id for bead_id, _ in lines])))
+        if limit and len(lines) == limit:
+            note_cut(limit, count_ready(store, query, now))
         return 0
-    found = space.store.ready_excerpts(query, space.now())
-    kept_lines = found[:limit] if limit else found
-    say_beads(kept_lines, empty="nothing is ready; bd blocked shows what waits for what")
-    if len(found) > len(kept_lines):
-        say(style(f"showing first {len(kept_lines)}, more are ready; -n 0 shows all", "dim"))
+    found = store.ready_excerpts(query, now)
+    total = count_ready(store, query, now) if limit and len(found) == limit else len(found)
+    say_beads(found, empty="nothing is ready; bd blocked shows what waits for what", shown_of=total)
     return 0
 
 

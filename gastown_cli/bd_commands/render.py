@@ -115,9 +115,9 @@ def say_beads(
         say(style(f"showing first {len(beads)} of {shown_of}; -n 0 shows all", "dim"))
 
 
-def note_cut(shown: int, total: int, as_json: bool) -> None:
+def note_cut(shown: int, total: int) -> None:
     """Say on stderr that a limit cut a JSON list."""
-    if as_json and total > shown:
+    if total > shown:
         note(f"showing first {shown} of {total}; -n 0 shows all")
 
 

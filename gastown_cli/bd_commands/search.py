@@ -29,7 +29,7 @@ def run(args: Namespace) -> int:
     if space.as_json:
         lines = space.store.find_lines(query)
         say_json_texts(json_lines(lines, space.store.tallies([bead_id for bead_id, _ in lines])))
-        note_cut(len(lines), total, as_json=True)
+        note_cut(len(lines), total)
         return 0
     say_beads(space.store.excerpts(query), empty=f"nothing holds {query.text!r}", shown_of=total)
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from gastown_cli.bd_commands.render import say_object
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import say, style, table
+from gastown_core.beads.held_back import count_held, count_ready
+from gastown_core.beads.holders import lead_time
 from gastown_core.beads.store import BeadQuery
 
 TYPE_CHECKING = False
@@ -50,16 +52,15 @@ def run(args: Namespace) -> int:
 def _summary(space: Workspace, query: BeadQuery) -> dict[str, float]:
     store, now = space.store, space.now()
     by_status = store.count_by("status", query)
-    ready = len(store.ready_excerpts(query, now))
     return {
         "total_issues": sum(by_status.values()),
         **{
             f"{word}_issues": by_status.get(word, 0)
             for word in ("open", "in_progress", "hooked", "in_review", "closed")
         },
-        "blocked_issues": len(store.blocked(query, now)),
+        "blocked_issues": count_held(store, query, now),
         "deferred_issues": by_status.get("deferred", 0),
-        "ready_issues": ready,
+        "ready_issues": count_ready(store, query, now),
         "pinned_issues": by_status.get("pinned", 0),
         "ephemeral_issues": store.count(query._replace(only_wisps=True)),
         "epics_eligible_for_closure": _eligible(space),
@@ -74,6 +75,4 @@ def _eligible(space: Workspace) -> int:
 
 
 def _lead_time(space: Workspace, query: BeadQuery) -> float:
-    closed = space.store.excerpts(query._replace(statuses=("closed",)))
-    spans = [bead.closed_at - bead.created_at for bead in closed if bead.closed_at > bead.created_at > 0]
-    return round(sum(spans) / len(spans) / 3600, 2) if spans else 0.0
+    return round(lead_time(space.store, query) / 3600, 2)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     """Words of ``gt ready``."""
     parser.add_argument("--rig", default="", help="only this rig's")
+    parser.add_argument("-n", "--limit", type=int, default=100, metavar="N", help="beads of each ledger (100; 0 all)")
     context.add_json(parser)
 
 
@@ -30,9 +31,10 @@ def run(args: Namespace) -> int:
 
         require_rig(root, args.rig)
     ledger = TownLedger(root)
-    sources = ready_everywhere(ledger, SYSTEM_CLOCK.now(), rig=args.rig)
+    sources = ready_everywhere(ledger, SYSTEM_CLOCK.now(), rig=args.rig, limit=max(0, args.limit))
     if args.json:
         output.say_json(ready_as_json(root, sources))
+        _note_cuts(sources)
         return _tell_unread(ledger, sources)
     for source in sources:
         if source.beads:
@@ -41,7 +43,14 @@ def run(args: Namespace) -> int:
             output.say(output.table(rows))
     if not any(source.beads for source in sources):
         output.say("nothing is ready")
+    _note_cuts(sources)
     return _tell_unread(ledger, sources)
+
+
+def _note_cuts(sources: list[Source]) -> None:
+    for source in sources:
+        if source.total > len(source.beads):
+            output.note(f"{source.name}: showing first {len(source.beads)} of {source.total}; -n 0 shows all")
 
 
 def _tell_unread(ledger: TownLedger, sources: list[Source]) -> int:

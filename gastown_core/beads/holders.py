@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
+from gastown_core.beads.index_sql import where_of
 from gastown_core.beads.query import NEVER_READY_TYPES, PARENT_CHILD
 from gastown_core.model.bead import HOOKED, IN_PROGRESS
 from gastown_core.model.record import Record
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.store import BeadQuery, Excerpt
 
 
 class Held(Record):
@@ -75,3 +76,12 @@ def children_of(store: JsonlStore, parents: Iterable[str]) -> list[str]:
     sql = "SELECT source FROM deps WHERE target=? AND type=?"
     with store.index.snapshot() as db:
         return [row[0] for parent in parents for row in db.execute(sql, (parent, PARENT_CHILD))]
+
+
+def lead_time(store: JsonlStore, query: BeadQuery) -> float:
+    """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
+    where = where_of(query._replace(statuses=("closed",)))
+    where.add("closed_at > created_at AND created_at > 0")
+    with store.index.snapshot() as db:
+        found = db.execute(f"SELECT avg(closed_at - created_at) FROM beads {where}", where.values).fetchone()[0]
+    return float(found or 0.0)

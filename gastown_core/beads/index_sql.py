@@ -156,14 +156,20 @@ def select(columns: str, query: BeadQuery, now: float) -> tuple[str, list[Any]]:
 
 
 def select_candidates(columns: str, query: BeadQuery, now: float) -> tuple[str, list[Any]]:
-    """Beads that may be ready, in order and without limit: all of the rule but dependencies and parents."""
+    """Beads that may be ready, in order and without limit."""
+    where = candidates_of(query, now)
+    return f"SELECT {columns} FROM beads {where} {order_of(query, now)}", where.values
+
+
+def candidates_of(query: BeadQuery, now: float) -> Where:
+    """What may be ready: all of the rule but dependencies and parents."""
     where = where_of(query._replace(statuses=(), exclude_statuses=()))
     where.add("status <> 'closed'")
     where.add("+status IN ('open','deferred') AND pinned=0 AND template=0")
     where.add("(defer_until=0 OR defer_until<=?) AND (+status='open' OR defer_until>0)", now)
     never = tuple(sorted(NEVER_READY_TYPES - set(query.types)))
     where.among("issue_type", never, inverted=True)
-    return f"SELECT {columns} FROM beads {where} {order_of(query, now)}", where.values
+    return where
 
 
 def rows_of(db: sqlite3.Connection, columns: str, bead_ids: Iterable[str]) -> list[Any]:

@@ -11,7 +11,7 @@ import os
 
 from gastown_core.beads import ids, record
 from gastown_core.beads.batch import RuleBatch
-from gastown_core.beads.filters import arranged
+from gastown_core.beads.held_back import held_ids
 from gastown_core.beads.index import ISSUES, WISPS, Index, healing
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
@@ -230,17 +230,14 @@ class JsonlStore:
                 if taken == query.limit:
                     return
 
+    @healing
     def blocked(self, query: BeadQuery, now: float) -> list[tuple[Bead, tuple[str, ...]]]:
-        """Blocked beads, each with the ids that hold it."""
-        wanted = query._replace(limit=0, exclude_statuses=(*query.exclude_statuses, "closed", "pinned"))
-        found = self.excerpts(wanted)
-        graph = self.graph(now)
-        for bead in found:
-            graph.learn(bead)
-        holds = {bead.id: graph.blockers(bead.id) for bead in found}
-        kept = arranged([bead for bead in found if holds[bead.id]], query, now)
-        beads = self.get_many(bead.id for bead in kept)
-        return [(beads[bead.id], holds[bead.id]) for bead in kept if bead.id in beads]
+        """Blocked beads in the query's order, up to its limit, each with the ids that hold it."""
+        graph = self._graph(now)
+        with self.index.snapshot() as db:
+            ids = held_ids(db, graph, query, now)
+        beads = self.get_many(ids)
+        return [(beads[bead_id], graph.blockers(bead_id)) for bead_id in ids if bead_id in beads]
 
     @healing
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:

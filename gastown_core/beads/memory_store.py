@@ -102,7 +102,7 @@ class MemoryStore:
         return [self._records[bead.id] for bead in arranged(ready, query, now)]
 
     def blocked(self, query: BeadQuery, now: float) -> list[tuple[Bead, tuple[str, ...]]]:
-        """Blocked beads, each with the ids that hold it."""
+        """Blocked beads in the query's order, up to its limit, each with the ids that hold it."""
         graph = self.graph(now)
         held = [bead for bead in self._matching(query) if graph.blockers(bead.id)]
         return [(self._records[bead.id], graph.blockers(bead.id)) for bead in arranged(held, query, now)]

@@ -46,7 +46,7 @@ NEVER_READY_TYPES = frozenset("merge-request gate molecule message agent role ri
 """Records that nobody works on; ours adds convoys, which are bundles of work, and events."""
 EPIC = "epic"
 TOMBSTONE = "tombstone"
-_RELEASED = frozenset((CLOSED, "pinned", TOMBSTONE))
+RELEASED = frozenset((CLOSED, "pinned", TOMBSTONE))
 
 
 class Graph:
@@ -245,7 +245,7 @@ def status_now(bead: Excerpt, now: float) -> str:
 
 def is_released(bead: Excerpt) -> bool:
     """Whether the bead no longer holds others back: closed, pinned or deleted."""
-    return bead.status in _RELEASED or bead.is_pinned
+    return bead.status in RELEASED or bead.is_pinned
 
 
 def parents_of(bead: Excerpt) -> list[str]:

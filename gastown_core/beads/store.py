@@ -258,7 +258,7 @@ class BeadStore(Protocol):
         ...
 
     def blocked(self, query: BeadQuery, now: float) -> list[tuple[Bead, tuple[str, ...]]]:
-        """Blocked beads, each with the ids that hold it."""
+        """Blocked beads in the query's order, up to its limit, each with the ids that hold it."""
         ...
 
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:

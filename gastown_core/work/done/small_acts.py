@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_core.beads.held_back import count_ready
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, NotFoundError, UsageError
@@ -92,10 +93,11 @@ class Source(Record):
     name: str
     beads: tuple[Bead, ...]
     error: str = ""
+    total: int = 0
 
 
-def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "") -> list[Source]:
-    """Ready work, the town's first, without the works of the town itself."""
+def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: int = 0) -> list[Source]:
+    """Ready work, the town's first, without the works of the town itself; of each store at most ``limit`` beads (0: all)."""
     found = []
     seen: list[JsonlStore] = []
     for name in ledger.names if not rig else (rig,):
@@ -108,11 +110,15 @@ def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "") -> list[S
             continue
         seen.append(store)
         try:
-            beads = store.ready(BeadQuery(unassigned=True, exclude_types=("epic",)), now)
+            query = BeadQuery(
+                unassigned=True, exclude_types=("epic",), labels_none=tuple(sorted(SCAFFOLD)), limit=limit
+            )
+            beads = store.ready(query, now)
+            total = count_ready(store, query, now) if limit and len(beads) == limit else len(beads)
         except GastownError as error:
             found.append(Source(name, (), str(error)))
             continue
-        found.append(Source(name, tuple(bead for bead in beads if is_work(bead))))
+        found.append(Source(name, tuple(beads), total=total))
     return found
 
 
@@ -128,7 +134,7 @@ def ready_as_json(root: str, sources: list[Source]) -> dict[str, Any]:
         for bead in source.beads:
             key = f"p{bead.priority}_count"
             counts[key] = counts.get(key, 0) + 1
-    by_source = {source.name: len(source.beads) for source in sources}
+    by_source = {source.name: source.total for source in sources}
     return {
         "sources": [
             {"name": source.name, "issues": [bead.raw for bead in source.beads], "error": source.error}
