@@ -39,17 +39,19 @@ def test_list_hides_what_is_done_or_frozen_until_asked(bd):
     assert "no status 'nonsense'" in bd("list", "-s", "nonsense", code=2).err
 
 
-def test_text_is_cut_with_a_word_about_it_and_json_is_not(bd):
+def test_a_cut_list_says_how_many_there_are_in_text_and_beside_json(bd):
     bd("batch", stdin="\n".join(f"create n{number}" for number in range(60)))
     text = bd("list")
     assert len(text.lines) == 51 and text.lines[-1] == "showing first 50 of 60; -n 0 shows all"
-    assert len(bd("list", "-n", "0").lines) == 60 and len(bd("list", "--json").json) == 60
+    assert len(bd("list", "-n", "0").lines) == len(bd("list", "-n", "0", "--json").json) == 60
+    cut = bd("list", "--json")
+    assert len(cut.json) == 50 and "showing first 50 of 60" in cut.err
     cut = bd("list", "--json", "-n", "7")
     assert len(cut.json) == 7 and "showing first 7 of 60" in cut.err
     cut = bd("ready", "-n", "3")
-    assert len(cut.lines) == 4 and "more are ready" in cut.lines[-1]
+    assert len(cut.lines) == 4 and cut.lines[-1] == "showing first 3 of 60; -n 0 shows all"
     cut = bd("ready", "--json", "-n", "3")
-    assert len(cut.json) == 3 and "more are ready" in cut.err
+    assert len(cut.json) == 3 and "showing first 3 of 60" in cut.err
     assert "showing first 50 of 60" in bd("search", "n").out
 
 
