@@ -32,7 +32,7 @@ def show(root: str, entry: RosterEntry, *, as_json: bool) -> int:
         output.say(output.style(f"with {output.clean(str(told['attached_formula']))}{_steps(told)}", "dim"))
     if first.description:
         output.say()
-        output.say(output.clean(first.description))
+        output.say("\n".join(f"  {line}".rstrip() for line in output.clean_lines(first.description)))
     for other in view.work[1:]:
         output.say(f"also: {other.id} [{other.status}] {output.clean(other.title)}")
     return 0

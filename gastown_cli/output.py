@@ -11,13 +11,14 @@ import re
 import sys
 
 from gastown_core.errors import GastownError
+from gastown_core.model.plain_text import clean as clean
+from gastown_core.model.plain_text import clean_lines as clean_lines
+from gastown_core.model.plain_text import clean_styled, escape_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 _STYLES = {
     "bold": "1",
@@ -29,13 +30,6 @@ _STYLES = {
     "magenta": "35",
     "cyan": "36",
 }
-
-
-def clean(text: str) -> str:
-    """``text`` with control characters, escape sequences and direction overrides made visible as ``␛``-like marks."""
-    if text.isprintable():
-        return text
-    return _CONTROL.sub(lambda m: chr(0x2400 + ord(m[0])) if ord(m[0]) < 0x20 else "�", text)
 
 
 def uses_colour(stream: Any = None) -> bool:
@@ -56,30 +50,36 @@ def style(text: str, *names: str) -> str:
 
 
 def say(text: str = "") -> None:
-    """Write one line to stdout; control characters in it must already be gone."""
-    sys.stdout.write(text + "\n")
+    """Write one line to stdout. What others wrote in it has gone through ``clean``: a line end of theirs is none here."""
+    sys.stdout.write(clean_styled(text) + "\n")
 
 
 def say_json(value: object) -> None:
     """Write ``value`` as indented JSON (one line when not on a terminal would break nobody, so it is always indented)."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def say_json_rows(rows: Sequence[object]) -> None:
     """Write a list as JSON with one element a line: quick also for thousands, and a person can still read it."""
     lines = ",\n".join("  " + json.dumps(row, ensure_ascii=False) for row in rows)
-    sys.stdout.write(f"[\n{lines}\n]\n" if rows else "[]\n")
+    write_json(f"[\n{lines}\n]" if rows else "[]")
 
 
 def say_json_line(value: object) -> None:
     """Write ``value`` as one line of JSON and push it out at once."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+    write_json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     sys.stdout.flush()
+
+
+def write_json(text: str) -> None:
+    """Write a JSON text: whatever it holds, a terminal shows it as it is, and every encoding can write it."""
+    encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "").replace("_", "")
+    sys.stdout.write(escape_json(text, ascii_only=encoding != "utf8") + "\n")
 
 
 def note(text: str) -> None:
     """Write one line of talk (progress, warnings) to stderr."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(clean_styled(text) + "\n")
 
 
 def report_error(error: GastownError, *, as_json: bool) -> int:
@@ -87,14 +87,19 @@ def report_error(error: GastownError, *, as_json: bool) -> int:
     if as_json:
         say_json(error.as_json())
         return error.exit_code
-    sys.stderr.write(f"{clean(error.what)}\n")
+    sys.stderr.write(f"{_under(error.what, 2)}\n")
     if error.why:
-        sys.stderr.write(f"  why:  {clean(error.why)}\n")
+        sys.stderr.write(f"  why:  {_under(error.why, 8)}\n")
     for line in _whole_story(error):
         sys.stderr.write(f"        {clean(line)}\n")
     if error.hint:
-        sys.stderr.write(f"  next: {clean(error.hint)}\n")
+        sys.stderr.write(f"  next: {_under(error.hint, 8)}\n")
     return error.exit_code
+
+
+def _under(text: str, indent: int) -> str:
+    """Every line but the first one stands ``indent`` cells in: none looks like a line of ours."""
+    return f"\n{' ' * indent}".join(clean_lines(text))
 
 
 def _whole_story(error: GastownError) -> list[str]:

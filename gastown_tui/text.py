@@ -12,6 +12,9 @@ from itertools import pairwise
 
 from rich.cells import cell_len
 
+from gastown_core.model.plain_text import clean as clean
+from gastown_core.model.plain_text import clean_lines as clean_lines
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,42 +71,6 @@ GLYPHS: dict[str, tuple[str, str]] = {
 def glyph(name: str, ascii_only: bool = False) -> str:
     """The glyph of a name in the mode asked for."""
     return GLYPHS[name][1 if ascii_only else 0]
-
-
-_ODD = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\ufff9-\ufffc\ud800-\udfff\U000e0000-\U000e0fff]"
-)
-_PILED = re.compile("([\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+")
-_BLANKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
-_MARK = "\N{REPLACEMENT CHARACTER}"
-
-
-def _visible(match: re.Match[str]) -> str:
-    """The visible mark of a character that must not be written as it is."""
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "\N{SYMBOL FOR DELETE}"
-    invisible = code in (0xAD, 0x115F, 0x1160, 0x3164, 0xFEFF) or 0xFE00 <= code <= 0xFE0F or code >= 0xE0000
-    if invisible or 0x200B <= code <= 0x200D or 0x2060 <= code <= 0x2064:
-        return ""
-    return _MARK
-
-
-def clean(text: str) -> str:
-    """One harmless line: line ends become a space, control and direction characters visible marks, joiners vanish."""
-    if text.isascii() and text.isprintable():
-        return text
-    text = _BLANKS.sub(" ", text)
-    text = _ODD.sub(_visible, text)
-    return _PILED.sub(r"\1", text)
-
-
-def clean_lines(text: str) -> list[str]:
-    """The lines of a longer text, each harmless; tabs become four blanks."""
-    return [clean(line.replace("\t", "    ")) for line in text.splitlines()]
 
 
 _ESCAPES = re.compile(

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 
-from gastown_cli.output import cells, clean, note, say, shorten, style
+from gastown_cli.output import cells, clean, note, say, shorten, style, write_json
 from gastown_core.beads.record import modern, parse_line
 from gastown_core.clock import format_age
 from gastown_core.model.bead import DERIVED_KEYS, KEY_ORDER, PRIORITY_NAMES
@@ -88,7 +88,7 @@ def bead_lines(
 
 def one_line(text: str) -> str:
     """A title fit for the terminal: no control characters, no line breaks."""
-    return text if text.isprintable() else clean(" ".join(text.split()))
+    return clean(text if text.isprintable() else " ".join(text.split()))
 
 
 def _tail(bead: Excerpt, remark: str) -> str:
@@ -161,7 +161,7 @@ def say_object(value: dict[str, Any]) -> None:
         value = {"schema_version": 1, "data": value}
     else:
         value = {**value, "schema_version": 1}
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def say_array(values: Iterable[Any]) -> None:
@@ -175,7 +175,7 @@ def say_json_texts(texts: Iterable[str]) -> None:
     text = f"[\n  {body}\n]" if body else "[]"
     if os.environ.get("BD_JSON_ENVELOPE") == "1":
         text = f'{{"schema_version": 1, "data": {text}}}'
-    sys.stdout.write(text + "\n")
+    write_json(text)
 
 
 def age(moment: float, now: float) -> str:

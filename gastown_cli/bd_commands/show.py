@@ -143,9 +143,11 @@ def _say_bead(space: Workspace, store: JsonlStore, bead: Bead, *, whole: bool) -
     if whole:
         import json
 
+        from gastown_core.model.plain_text import escape_json
+
         say()
         say(style("Record", "bold"))
-        say(clean(json.dumps(bead.raw, indent=2, ensure_ascii=False)))
+        say(escape_json(json.dumps(bead.raw, indent=2, ensure_ascii=False)))
 
 
 def _times(bead: Bead, now: float) -> str:

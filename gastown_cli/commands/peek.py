@@ -37,7 +37,7 @@ def run(args: Namespace) -> int:
         output.say_json({"agent": entry.address.path, "session": entry.session, "dead": pane.dead, "lines": lines})
         return 0
     for line in lines:
-        output.say(output.clean(line.rstrip()))
+        output.say(output.clean(line.rstrip().expandtabs()))
     if pane.dead:
         output.note(f"the agent has ended (status {pane.dead_status if pane.dead_status is not None else 'unknown'})")
     return 0

@@ -8,6 +8,7 @@ import os
 from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError
 from gastown_core.files.locks import FileLock
+from gastown_core.model.plain_text import clean_lines
 from gastown_core.town.daemon_note import log_path
 
 TYPE_CHECKING = False
@@ -35,7 +36,7 @@ class DaemonLog:
 
     def line(self, text: str) -> None:
         """Write one line; line breaks in ``text`` are indented, so that a line that starts with a date is a happening."""
-        shown = text.rstrip().replace("\n", "\n    ")
+        shown = "\n    ".join(clean_lines(text.rstrip()))
         moment = format_seconds(self._clock.now())
         gap = f"{moment} {self.lost} lines before this one could not be written\n" if self.lost else ""
         try:

@@ -8,12 +8,11 @@ import time
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.files.jsonl import append_lines
 from gastown_core.files.locks import FileLock
+from gastown_core.model.plain_text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.clock import Clock
-
-_CONTROL = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
 def log_line(town_root: str, kind: str, agent: str, detail: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -21,7 +20,7 @@ def log_line(town_root: str, kind: str, agent: str, detail: str, *, clock: Clock
     folder = os.path.join(town_root, "logs")
     os.makedirs(folder, exist_ok=True)
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(clock.now()))
-    line = f"{stamp} [{kind}] {agent} {detail}".translate(_CONTROL).rstrip()
+    line = clean(f"{stamp} [{kind}] {agent} {detail}").rstrip()
     path = os.path.join(folder, "town.log")
     with FileLock(path + ".lock"):
         append_lines(path, [line.encode("utf-8", "replace")], mode=0o600)

@@ -1,0 +1,68 @@
+"""Text that somebody else wrote, made harmless for a terminal and for a log: the one place that says how.
+
+A title, a name or a detail becomes one line, whatever it holds: no line of its own making, no control character or
+escape sequence, no character that turns the direction of writing or hides what stands beside it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_HARD = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ufeff\ufff9-\ufffc\ud800-\udfff\U000e0000-\U000e0fff"
+)
+_ODD = re.compile(f"[\t\n{_HARD}\ufe00-\ufe0f]")
+_ODD_OR_COLOUR = re.compile(f"\x1b\\[[0-9;]*m|[{_HARD}]")
+_ODD_IN_JSON = re.compile(f"[{_HARD}]".replace("\x00-\x08\x0b-\x1f", ""))
+_BEYOND_ASCII = re.compile("[^\x00-\x7e]")
+_PILED = re.compile("([\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+")
+_BLANKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
+_MARK = "\N{REPLACEMENT CHARACTER}"
+
+
+def clean(text: str) -> str:
+    """One harmless line: line ends become a space, control and direction characters visible marks, joiners vanish."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = _BLANKS.sub(" ", text)
+    text = _ODD.sub(_visible, text)
+    return _PILED.sub(r"\1", text)
+
+
+def clean_lines(text: str) -> list[str]:
+    """The lines of a longer text, each harmless; tabs become four blanks."""
+    return [clean(line.replace("\t", "    ")) for line in text.splitlines()]
+
+
+def clean_styled(text: str) -> str:
+    """Lines as they are about to be written: their colours, tabs and line ends stay, every other odd character goes."""
+    return _ODD_OR_COLOUR.sub(lambda found: found[0] if len(found[0]) > 1 else _visible(found), text)
+
+
+def escape_json(text: str, *, ascii_only: bool = False) -> str:
+    """The same JSON, with what a terminal could act on (or all that is not ASCII) as ``\\uXXXX``."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return (_BEYOND_ASCII if ascii_only else _ODD_IN_JSON).sub(_escaped, text)
+
+
+def _visible(match: re.Match[str]) -> str:
+    """The visible mark of a character that must not be written as it is."""
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "\N{SYMBOL FOR DELETE}"
+    invisible = code in (0xAD, 0x115F, 0x1160, 0x3164, 0xFEFF) or 0xFE00 <= code <= 0xFE0F or code >= 0xE0000
+    if invisible or 0x200B <= code <= 0x200D or 0x2060 <= code <= 0x2064:
+        return ""
+    return _MARK
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
