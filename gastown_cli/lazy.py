@@ -14,7 +14,7 @@ from collections import namedtuple
 from importlib import import_module
 
 from gastown_cli import output
-from gastown_core.errors import GastownError, UsageError
+from gastown_core.errors import GastownError, UsageError, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,18 +81,20 @@ def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None
 
     ``before_error`` is called before an error is written (a face that has drawn on the screen takes that away).
     """
-    wants_json = "--json" in argv
     try:
         return _dispatch(root, list(argv))
     except GastownError as error:
-        if before_error is not None:
-            before_error()
-        return output.report_error(error, as_json=wants_json)
+        told = error
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # a command that does nothing but show has lost its reader (``| head``)
         return 0
+    except OSError as error:
+        told = GastownError(f"{root.program} cannot go on", words_of(error))
+    if before_error is not None:
+        before_error()
+    return output.report_error(told, as_json="--json" in argv)
 
 
 def _dispatch(root: Root, argv: list[str]) -> int:

@@ -48,6 +48,7 @@ def _bd(argv: list[str]) -> int:
 def _end(run: Callable[[list[str]], int]) -> NoReturn:
     # a command makes no cycles worth finding in its few milliseconds; what lives longer turns the collector on again
     gc.disable()
+    streams.speak_utf8()
     streams.guard()
     code = streams.finish(run(sys.argv[1:]))
     # a fifth of a command was the interpreter taking itself to pieces; files are closed by the kernel, output is out

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+LONGEST_LINE = 1000
+"""Cells of a line of an error: a name of 100,000 characters need not be told in full."""
 _STYLES = {
     "bold": "1",
     "dim": "2",
@@ -98,8 +100,8 @@ def report_error(error: GastownError, *, as_json: bool) -> int:
 
 
 def _under(text: str, indent: int) -> str:
-    """Every line but the first one stands ``indent`` cells in: none looks like a line of ours."""
-    return f"\n{' ' * indent}".join(clean_lines(text))
+    """Every line but the first one stands ``indent`` cells in: none looks like a line of ours, none has no end."""
+    return f"\n{' ' * indent}".join(shorten(line, LONGEST_LINE) for line in clean_lines(text))
 
 
 def _whole_story(error: GastownError) -> list[str]:

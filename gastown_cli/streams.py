@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 PARTIAL = 3
+TERMINAL = "gt_terminal"
+"""``-X gt_terminal=iso8859-1``: what the terminal reads, where it is not what the programme speaks inside."""
 
 
 class Outlet(io.FileIO):
@@ -46,10 +48,39 @@ class Outlet(io.FileIO):
         return memoryview(data).nbytes
 
 
+def speak_utf8() -> None:
+    """Begin anew in Python's UTF-8 mode where the locale has another character set (ISO-8859-1, plain ASCII).
+
+    Ledgers, git, tmux and file names are UTF-8 whatever the terminal is; only what is shown is in its own set.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or sys.flags.utf8_mode:
+        return
+    shown = getattr(sys.stdout, "encoding", None) or "ascii"
+    words = [_as_utf8(word) for word in sys.orig_argv[1:]]
+    os.execv(
+        sys.executable, [os.fsencode(sys.orig_argv[0]), b"-X", b"utf8", b"-X", f"{TERMINAL}={shown}".encode(), *words]
+    )
+
+
+def _as_utf8(word: str) -> bytes:
+    """A word of the command line: what is UTF-8 already (a file's name) stays, the rest was typed in the locale's set."""
+    raw = os.fsencode(word)
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return word.encode("utf-8", "surrogateescape")
+    return raw
+
+
 def guard() -> None:
-    """Let both streams outlive their readers; a stream that was closed becomes the null device."""
+    """Let both streams outlive their readers; a stream that was closed becomes the null device.
+
+    What is read is UTF-8, whatever Python was told: bytes that are none become U+FFFD.
+    """
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _fill_gaps()
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     sys.stdout = _guarded(sys.stdout, sys.__stdout__, 1)
     sys.stderr = _guarded(sys.stderr, sys.__stderr__, 2)
 
@@ -71,7 +102,7 @@ def _guarded(stream: TextIO, original: TextIO | None, descriptor: int) -> TextIO
     outlet = Outlet(descriptor)
     return io.TextIOWrapper(
         outlet if isinstance(stream.buffer, io.RawIOBase) else io.BufferedWriter(outlet),
-        encoding=stream.encoding,
+        encoding=str(sys._xoptions.get(TERMINAL, stream.encoding)),
         # a sign that the terminal's encoding lacks is written as its escape
         errors="backslashreplace",
         line_buffering=stream.line_buffering,

@@ -9,6 +9,7 @@ or ran out of time.  A non-zero exit is a value, not an exception; adapters deci
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import selectors
 import signal
@@ -76,12 +77,8 @@ def run(
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-    except FileNotFoundError as error:
-        if cwd is not None and not os.path.isdir(cwd):
-            raise GastownError(f"cannot run {argv[0]}", f"the folder {cwd} is missing") from error
-        raise ProgramMissingError(f"{argv[0]} is not installed", "", f"install {argv[0]} or put it on PATH") from error
-    except OSError as error:
-        raise GastownError(f"cannot run {argv[0]}", error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:
+        raise _not_started(argv, cwd, error) from error
     out, err = bytearray(), bytearray()
     assert process.stdout is not None and process.stderr is not None
     try:
@@ -265,16 +262,32 @@ def spawn(
             pass_fds=tuple(pass_fds),
             start_new_session=True,
         )
-    except FileNotFoundError as error:
-        raise ProgramMissingError(f"{argv[0]} is not installed", "", f"install {argv[0]} or put it on PATH") from error
+    except (OSError, ValueError) as error:
+        raise _not_started(argv, cwd, error) from error
 
 
 def run_on_terminal(argv: Sequence[str]) -> int:
     """Run ``argv`` with our own terminal as its own, for as long as a person stays in it; returns its exit code.
 
-    Raises ProgramMissingError.
+    Raises ProgramMissingError, or GastownError for any other reason why it cannot be started.
     """
     try:
         return subprocess.call(argv)
-    except FileNotFoundError as error:
-        raise ProgramMissingError(f"{argv[0]} is not installed", "", f"install {argv[0]} or put it on PATH") from error
+    except (OSError, ValueError) as error:
+        raise _not_started(argv, None, error) from error
+
+
+def _not_started(argv: Sequence[str], cwd: str | None, error: OSError | ValueError) -> GastownError:
+    """Why the system would not start the program: it or its folder is missing, its words are too long or hold a NUL."""
+    if isinstance(error, FileNotFoundError):
+        if cwd is not None and not os.path.isdir(cwd):
+            return GastownError(f"cannot run {argv[0]}", f"the folder {cwd} is missing")
+        return ProgramMissingError(f"{argv[0]} is not installed", "", f"install {argv[0]} or put it on PATH")
+    if isinstance(error, ValueError):
+        return GastownError(f"cannot run {os.path.basename(argv[0])}", str(error))
+    if error.errno == errno.E2BIG:
+        why = f"its words are too long: {sum(map(len, argv))} characters"
+        return GastownError(
+            f"cannot run {os.path.basename(argv[0])}", why, "say it in fewer words, or put it into a file"
+        )
+    return GastownError(f"cannot run {argv[0]}", error.strerror or str(error))

@@ -206,8 +206,11 @@ def wants_colour(environ: Mapping[str, str]) -> bool:
 
 
 def wants_ascii(environ: Mapping[str, str]) -> bool:
-    """ASCII alone when GT_NO_EMOJI is set, or the terminal's character set is not UTF-8."""
+    """ASCII alone when GT_NO_EMOJI is set, or what is written is not UTF-8: by PYTHONIOENCODING, or by the locale."""
     if environ.get("GT_NO_EMOJI"):
         return True
+    told = environ.get("PYTHONIOENCODING", "").partition(":")[0]
+    if told:
+        return "utf" not in told.lower()
     charset = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "UTF-8"
     return charset not in ("C", "POSIX") and "utf" not in charset.lower() and "." in charset

@@ -15,7 +15,7 @@ import sqlite3
 from gastown_core.beads import partings, record
 from gastown_core.beads.discovery import ledger_name
 from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, SCHEMA, VERSION, row_of, searched_labels
-from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile
+from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile, stamp_of
 from gastown_core.beads.store import Position
 from gastown_core.errors import StoreError
 from gastown_core.files.locks import FileLock
@@ -206,12 +206,8 @@ class Index:
         status = source.follow()
         if status is None:
             return mark == NO_MARK
-        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) == (
-            mark.device,
-            mark.inode,
-            mark.offset,
-            mark.mtime_ns,
-        )
+        marked = (mark.device, mark.inode, mark.mtime_ns)
+        return status.st_size == mark.offset and stamp_of(status) == marked
 
     def _take(self, code: int, mark: Mark) -> None:
         source = self.sources[code]

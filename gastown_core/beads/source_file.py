@@ -36,6 +36,12 @@ NO_MARK = Mark(0, 0, 0, 0, b"", b"")
 HEAD_SIZE = 1024
 TAIL_SIZE = 256
 CHUNK = 1 << 20
+_BITS = (1 << 63) - 1
+
+
+def stamp_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Device, inode and time of change as the index keeps them: SQLite holds 63 bits, some file systems and 2262 have more."""
+    return status.st_dev & _BITS, status.st_ino & _BITS, status.st_mtime_ns & _BITS
 
 
 class SourceFile:
@@ -80,10 +86,11 @@ class SourceFile:
 
     def knows(self, mark: Mark, status: os.stat_result) -> bool:
         """Whether everything before the mark is still what was read then."""
-        if (status.st_dev, status.st_ino) != (mark.device, mark.inode) or status.st_size < mark.offset:
+        device, inode, mtime_ns = stamp_of(status)
+        if (device, inode) != (mark.device, mark.inode) or status.st_size < mark.offset:
             return False
         if status.st_size == mark.offset:
-            return status.st_mtime_ns == mark.mtime_ns
+            return mtime_ns == mark.mtime_ns
         return (
             self.read(0, len(mark.head)) == mark.head
             and self.read(mark.offset - len(mark.tail), len(mark.tail)) == mark.tail
@@ -94,7 +101,8 @@ class SourceFile:
         head = self.read(0, min(HEAD_SIZE, offset))
         size = min(TAIL_SIZE, offset)
         tail = self.read(offset - size, size)
-        return Mark(status.st_dev, status.st_ino, offset, status.st_mtime_ns, head, tail)
+        device, inode, mtime_ns = stamp_of(status)
+        return Mark(device, inode, offset, mtime_ns, head, tail)
 
     def lines(self, offset: int, end: int) -> Iterator[tuple[int, bytes]]:
         """``(offset, line)`` of the complete lines in ``offset..end``; a record of several lines comes in one piece.

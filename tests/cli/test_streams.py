@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from gastown_core.git.repo import Git
+from tests.support.cli import gt
 from tests.support.repos import commit_files
 from tests.support.towns import reference_town
 
@@ -93,3 +96,58 @@ def test_a_refusal_keeps_its_exit_code_without_a_reader(rigged) -> None:
 @pytest.mark.parametrize("words", [("status", "--watch", "--fast"), ("feed", "--plain", "--follow")])
 def test_what_only_shows_ends_when_its_reader_has_gone(tmp_path, words: tuple[str, ...]) -> None:
     assert run(GT, *words, cwd=reference_town(tmp_path), streams=without_reader()) == 0
+
+
+ASCII = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""A machine whose locale has ASCII alone, as Python sees it."""
+
+
+def told(program: str, *words: str, cwd: str, **env: str) -> tuple[int, bytes]:
+    reader, writer = os.pipe()
+    code = run(program, *words, cwd=cwd, streams={"stdout": writer}, **env)
+    with os.fdopen(reader, "rb") as said:
+        return code, said.read()
+
+
+def test_a_title_arrives_whole_where_the_locale_is_not_utf8(tmp_path) -> None:
+    place = str(tmp_path / "gr\u00f6\u00dfe")
+    os.makedirs(place)
+    assert told(BD, "init", "-p", "gt", "-q", "--skip-hooks", cwd=place, **ASCII)[0] == 0
+    code, shown = told(BD, "create", "Gr\u00f6\u00dfe \u2713 \U0001f600", cwd=place, **ASCII)
+    assert code == 0 and shown.isascii() and b"Gr\\xf6\\xdfe" in shown
+    with open(os.path.join(place, ".beads", "issues.jsonl"), encoding="utf-8") as handle:
+        assert "Gr\u00f6\u00dfe \u2713 \U0001f600" in handle.read()
+    code, shown = told(BD, "list", "--json", cwd=place, **ASCII)
+    assert code == 0 and shown.isascii() and json.loads(shown)[0]["title"] == "Gr\u00f6\u00dfe \u2713 \U0001f600"
+
+
+def test_words_typed_in_the_locales_set_become_utf8_and_file_names_stay() -> None:
+    script = "from gastown_cli.streams import _as_utf8; import sys; sys.stdout.write(repr(list(map(_as_utf8, sys.argv[1:]))))"
+    base = {**os.environ, "PYTHONPATH": os.getcwd(), **ASCII}
+    words = [b"plain", "\u00f6".encode(), b"\xf6"]
+    done = subprocess.run([sys.executable, "-c", script, *words], env=base, capture_output=True, timeout=60, check=True)
+    assert ast.literal_eval(done.stdout.decode())[:2] == words[:2]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "utf-16"])
+def test_what_is_read_is_utf8_whatever_python_was_told(tmp_path, encoding: str) -> None:
+    place = str(tmp_path)
+    told(BD, "init", "-p", "gt", "-q", "--skip-hooks", cwd=place)
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    subprocess.run(
+        [sys.executable, "-c", BD, "create", "A title", "-d", "-"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": here, "PYTHONIOENCODING": encoding},
+        input="\u00dcber \u2713".encode() + b" \xff",
+        timeout=60,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    with open(os.path.join(place, ".beads", "issues.jsonl"), encoding="utf-8") as handle:
+        assert "\u00dcber \u2713 \ufffd" in handle.read()
+
+
+def test_a_name_too_long_for_a_file_is_an_error_in_words(tmp_path) -> None:
+    done = gt("formula", "create", "a" * 100_000, cwd=reference_town(tmp_path))
+    assert done.code == 1 and "File name too long" in done.err and "Traceback" not in done.err
+    assert len(done.err) < 5000

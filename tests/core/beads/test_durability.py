@@ -265,3 +265,14 @@ def test_a_write_syncs_the_ledger_once_and_nothing_else(tmp_path, monkeypatch):
     create(store, "second")
     assert [os.path.basename(path) for path in synced] == ["issues.jsonl"]
     assert store.index.db.execute("PRAGMA synchronous").fetchone()[0] == 0
+
+
+def test_a_ledger_of_a_clock_past_2262_is_read_and_written(tmp_path):
+    store = make_store(tmp_path)
+    kept = create(store, "kept")
+    far = 9_300_000_000 * 10**9
+    for name in os.listdir(store.beads_dir):
+        os.utime(os.path.join(store.beads_dir, name), ns=(far, far))
+    again = open_store(store.beads_dir)
+    more = create(again, "more")
+    assert {bead.id for bead in again.excerpts(BeadQuery())} == {kept, more}

@@ -127,3 +127,10 @@ def test_a_dry_run_is_told_as_lines_whatever_shape_it_has() -> None:
     )
     assert previewed(said) == ["polecat: shop/opal", "files: a.py, b.py", "commits: 2", "saved to: refs/x", "ok: yes"]
     assert previewed("would remove\n\n  shop/opal \n") == ["would remove", "  shop/opal"]
+
+
+def test_a_message_of_several_megabytes_is_a_receipt_that_says_why_it_was_not_sent(tmp_path) -> None:
+    order = Order("agent.nudge", "shop/opal", {"text": "x" * 4_000_000})
+    told: list[Receipt] = []
+    assert perform(str(tmp_path), order, told.append) is False
+    assert not told[-1].ok and "too long" in told[-1].detail

@@ -10,7 +10,18 @@ from contextlib import suppress
 import pytest
 
 from gastown_core import process
-from gastown_core.process import LATE, PIPE, STOPPED, ProcessTimeoutError, end_family, follow, run, spawn
+from gastown_core.errors import GastownError
+from gastown_core.process import (
+    LATE,
+    PIPE,
+    STOPPED,
+    ProcessTimeoutError,
+    end_family,
+    follow,
+    run,
+    run_on_terminal,
+    spawn,
+)
 from gastown_core.process_table import lives
 from gastown_core.refinery.gate_run import run_command
 from tests.support.tmux import until
@@ -59,6 +70,23 @@ def test_all_that_a_program_wrote_and_was_given_arrives():
 def test_a_program_that_reads_nothing_ends_all_the_same():
     assert run(["sh", "-c", "exit 4"], stdin=b"x" * 1_000_000).code == 4
     assert run(["cat"], stdin=b"").out == ""
+
+
+@pytest.mark.parametrize("start", [run, spawn, run_on_terminal])
+def test_a_message_too_long_for_a_command_line_is_refused_in_words(start):
+    with pytest.raises(GastownError, match="words are too long"):
+        start(["true", "x" * 3_000_000])
+
+
+def test_a_word_with_a_nul_is_refused_in_words():
+    with pytest.raises(GastownError, match="null byte"):
+        run(["true", "a\x00b"])
+
+
+@pytest.mark.parametrize("start", [run, spawn])
+def test_a_folder_that_is_gone_is_named(start, tmp_path):
+    with pytest.raises(GastownError, match=f"the folder {tmp_path}/gone is missing"):
+        start(["true"], cwd=str(tmp_path / "gone"))
 
 
 def test_a_system_that_does_not_tell_of_an_end_is_looked_at(monkeypatch):
