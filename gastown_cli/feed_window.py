@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from gastown_core.errors import TmuxError, UsageError
-from gastown_core.process import run
+from gastown_core.tmux.caller import show_window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,32 +15,9 @@ NAME = "feed"
 
 def open_window(root: str, args: Namespace) -> int:
     """Select the window, made first if it is not there. Raises UsageError outside tmux."""
-    inside = os.environ.get("TMUX", "")
-    if not inside:
-        raise UsageError("--window needs tmux", "this is not inside a tmux session", "gt feed opens it right here")
-    socket = inside.split(",")[0]
-    session = _own_session(socket)
-    windows = _tmux(socket, "list-windows", "-t", session + ":", "-F", "#{window_id} #{window_name}")
-    for line in windows.splitlines():
-        window, _, name = line.partition(" ")
-        if name == NAME:
-            _tmux(socket, "select-window", "-t", window)
-            return 0
     words = [sys.executable, "-P", "-m", "gastown_cli", "feed", *_forwarded(args)]
-    _tmux(socket, "new-window", "-t", session + ":", "-n", NAME, "-c", root, "-e", f"GT_TOWN_ROOT={root}", *words)
+    show_window(NAME, words, root, {"GT_TOWN_ROOT": root})
     return 0
-
-
-def _own_session(socket: str) -> str:
-    """Id of the caller's session: by its pane, else (in a key binding, which has no pane) by the role's session."""
-    pane = os.environ.get("TMUX_PANE", "")
-    if pane:
-        return _tmux(socket, "display-message", "-p", "-t", pane, "#{session_id}").strip()
-    own = os.environ.get("GT_SESSION", "")
-    if own:
-        return _tmux(socket, "display-message", "-p", "-t", f"={own}:", "#{session_id}").strip()
-    number = os.environ.get("TMUX", "").split(",")[-1]
-    return f"${number}"
 
 
 def _forwarded(args: Namespace) -> list[str]:
@@ -55,10 +30,3 @@ def _forwarded(args: Namespace) -> list[str]:
         if value:
             words.append(f"--{name}={value}")
     return words
-
-
-def _tmux(socket: str, *args: str) -> str:
-    done = run(["tmux", "-S", socket, *args], timeout_s=5.0)
-    if done.code:
-        raise TmuxError(f"tmux {args[0]} failed", done.err.strip())
-    return done.out

@@ -14,6 +14,7 @@ from gastown_core.events.log import log_path, parse_event
 from gastown_core.events.retention import Pruned, prune, read_rules, ttl_of
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.event import DAY
+from gastown_core.model.json_text import bulk_decoder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ def stats(root: str, now: float) -> dict[str, Any]:
     by_age: Counter[str] = Counter({name: 0 for name, _ in AGES})
     oldest = newest = 0.0
     lines = _lines(log_path(root))
+    decode = bulk_decoder()
     for line in lines:
-        event = parse_event(line)
+        event = parse_event(line, decode=decode)
         if event is None or not event.ts:
             continue
         age = now - event.ts

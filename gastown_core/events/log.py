@@ -19,7 +19,7 @@ from gastown_core.model.json_text import decode_json, encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from gastown_core.clock import Clock
@@ -75,10 +75,10 @@ def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibi
     return encode_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
 
 
-def parse_event(line: bytes, offset: int = -1) -> TownEvent | None:
-    """The event in a line, None for junk."""
+def parse_event(line: bytes, offset: int = -1, decode: Callable[[bytes], Any] = decode_json) -> TownEvent | None:
+    """The event in a line, None for junk; ``decode`` is ``bulk_decoder()`` for those who read whole files."""
     try:
-        record = decode_json(line)
+        record = decode(line)
     except ValueError:
         return None
     if not isinstance(record, dict):

@@ -15,6 +15,7 @@ from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.atomic import edit_json, read_json, write_atomic
 from gastown_core.files.locks import FileLock
 from gastown_core.model.event import CATALOGUE, DAY, DEFAULT_TTL_S
+from gastown_core.model.json_text import bulk_decoder, decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +117,9 @@ def _prune_file(path: str, rules: RetentionRules, now: float, dry_run: bool) -> 
         with open(path, "rb") as handle:
             lines = handle.readlines()
         spare = len(lines) - rules.min_retain_count
-        keep = [line for number, line in enumerate(lines) if number >= spare or not _is_expired(line, rules, now)]
+        decode = bulk_decoder() if spare > 0 else decode_json
+        expired = [number < spare and _is_expired(line, rules, now, decode) for number, line in enumerate(lines)]
+        keep = [line for line, gone in zip(lines, expired, strict=True) if not gone]
         dropped = len(lines) - len(keep)
         freed = sum(map(len, lines)) - sum(map(len, keep))
         if dropped and not dry_run:
@@ -137,6 +140,6 @@ def reword(root: str, change: Callable[[bytes], bytes]) -> None:
                 write_atomic(path, b"".join(changed))
 
 
-def _is_expired(line: bytes, rules: RetentionRules, now: float) -> bool:
-    event = parse_event(line)
+def _is_expired(line: bytes, rules: RetentionRules, now: float, decode: Callable[[bytes], Any]) -> bool:
+    event = parse_event(line, decode=decode)
     return event is not None and event.ts > 0 and now - event.ts > ttl_of(event.type, rules)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gastown_core.model.json_text import MAX_DEPTH, decode_json
+from gastown_core.model.json_text import MAX_DEPTH, bulk_decoder, decode_json
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,23 @@ def test_every_text_that_comes_out_can_be_encoded(text: str, value: object) -> N
 
 def test_bytes_that_encode_half_a_pair_are_read_as_the_replacement_character() -> None:
     assert decode_json(b'["\xed\xa0\xbd"]') == ["\ufffd"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a": [1, 2.5, null, "caf\xc3\xa9"]}',
+        b'["cut \\ud83d"]',
+        b"\xef\xbb\xbf{}",
+        b" [1]\n",
+        b"[" * MAX_DEPTH + b"]" * MAX_DEPTH,
+    ],
+)
+def test_the_decoder_for_whole_files_reads_the_same(text: bytes) -> None:
+    assert bulk_decoder()(text) == decode_json(text)
+
+
+@pytest.mark.parametrize("text", [b"[" * 3000, b"[" * 500 + b"]" * 500, b"NaN", b'{"a": 1e999}'[:5], b"\xff"])
+def test_and_refuses_the_same(text: bytes) -> None:
+    with pytest.raises(ValueError):
+        bulk_decoder()(text)
