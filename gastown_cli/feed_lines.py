@@ -21,8 +21,9 @@ from gastown_core.town.inventory import survey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable, Iterator
 
+    from gastown_core.events.curator import CuratedView
     from gastown_core.model.event import TownEvent
 
 POLL_S = 0.1
@@ -44,19 +45,33 @@ def print_feed(
 
     A missing log is an empty one.  Raises StoreError if something else stands in its place.
     """
-    refresh = _curator(root) if curated else None
     path = feed_path(root) if curated else log_path(root)
     roster = make_roster(survey(root))
     try:
-        tail = Tailer(path, offset=None)
-        rows = _newest(path, tail.offset, roster, wanted, limit)
+        source: Tail | CuratedView = _curated_view(root) if curated else Tail(path)
+        rows = _newest(path, source.end, roster, wanted, limit)
+        if curated:
+            rows += _chosen(source.fresh(), roster, wanted)
+            rows = deque(rows, limit or None)
     except OSError as error:
         raise StoreError(f"cannot read {path}", error.strerror or str(error)) from error
     for event, row in rows:
         _write(event, row, as_json)
     if not rows and not follow and not as_json:
         output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} is not there") + " that match")
-    return _follow(tail, roster, wanted, as_json, for_s, refresh) if follow else 0
+    return _follow(source, roster, wanted, as_json, for_s) if follow else 0
+
+
+class Tail:
+    """The raw log from its present end on."""
+
+    def __init__(self, path: str) -> None:
+        self._tail = Tailer(path, offset=None)
+        self.end = self._tail.offset
+
+    def fresh(self) -> list[TownEvent]:
+        """What was written since the last time. Raises OSError."""
+        return [event for at, line in self._tail.read().lines if (event := parse_event(line, at)) is not None]
 
 
 def _newest(path: str, end: int, roster: Roster, wanted: EventFilter, limit: int) -> deque[tuple[TownEvent, EventRow]]:
@@ -73,44 +88,37 @@ def _newest(path: str, end: int, roster: Roster, wanted: EventFilter, limit: int
     return rows
 
 
-def _curator(root: str) -> Callable[[], int]:
-    """What keeps the curated feed fresh; it is brought up to date at once."""
-    from gastown_core.events.curator import catch_up
+def _chosen(events: Iterable[TownEvent], roster: Roster, wanted: EventFilter) -> Iterator[tuple[TownEvent, EventRow]]:
+    """Those that are shown and wanted, with their rows."""
+    for event in events:
+        if event.visibility not in SHOWN:
+            continue
+        row = event_row(event, roster)
+        if matches(row, wanted):
+            yield event, row
+
+
+def _curated_view(root: str) -> CuratedView:
+    from gastown_core.events.curator import CuratedView
     from gastown_core.events.feed import read_rules
     from gastown_core.town.settings import load_settings
 
-    rules = read_rules(load_settings(root).value)
-    catch_up(root, rules)
-    return lambda: catch_up(root, rules)
+    return CuratedView(root, read_rules(load_settings(root).value))
 
 
-def _follow(
-    tail: Tailer,
-    roster: Roster,
-    wanted: EventFilter,
-    as_json: bool,
-    for_s: float,
-    refresh: Callable[[], int] | None = None,
-) -> int:
+def _follow(source: Tail | CuratedView, roster: Roster, wanted: EventFilter, as_json: bool, for_s: float) -> int:
     streams.end_with_reader()
     end, trouble = time.monotonic() + for_s, ""
     while (not for_s or time.monotonic() < end) and not streams.reader_left():
-        if refresh is not None:
-            refresh()
         try:
-            lines, wrong = tail.read().lines, ""
+            events, wrong = source.fresh(), ""
         except OSError as error:
-            lines, wrong = [], words_of(error)
+            events, wrong = [], words_of(error)
         if wrong and wrong != trouble:
             output.note(f"the events cannot be read: {wrong}; waiting until they can")
         trouble = wrong
-        for offset, line in lines:
-            event = parse_event(line, offset)
-            if event is None or event.visibility not in SHOWN:
-                continue
-            row = event_row(event, roster)
-            if matches(row, wanted):
-                _write(event, row, as_json)
+        for event, row in _chosen(events, roster, wanted):
+            _write(event, row, as_json)
         sys.stdout.flush()
         time.sleep(POLL_S)
     return 0

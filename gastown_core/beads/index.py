@@ -18,6 +18,7 @@ from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, SCHEMA, VERSION,
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile, stamp_of
 from gastown_core.beads.store import Position
 from gastown_core.errors import StoreError
+from gastown_core.files.folders import cache_folder
 from gastown_core.files.locks import FileLock
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 ISSUES, WISPS = 0, 1
 FILE_NAMES = ("issues.jsonl", "wisps.jsonl")
-INDEX_NAME = "index.db"
+INDEX_NAME = ".cache/index.db"
 BUSY_S = 20.0
 FLUSH_EVERY = 20_000
 PROGRESS_FROM = 2 << 20
@@ -82,7 +83,7 @@ class Index:
 
     def _open(self) -> sqlite3.Connection:
         if os.access(self.beads_dir, os.W_OK):
-            with contextlib.suppress(sqlite3.OperationalError, StoreError):
+            with contextlib.suppress(sqlite3.OperationalError, StoreError, OSError):
                 db = self._connect_standing()
                 return db if db is not None else self._make()
         db = _connect(":memory:")
@@ -93,7 +94,7 @@ class Index:
         """The index that is there, None if there is none, or one that is damaged or of another version."""
         try:
             self._inode = os.stat(self.path).st_ino
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         db = _connect(self.path)
         try:
@@ -109,12 +110,14 @@ class Index:
 
     def _make(self) -> sqlite3.Connection:
         """A new index in place of what is there; the lock keeps two processes from taking each other's away."""
+        cache_folder(os.path.dirname(self.path))
         with FileLock(self.path + ".lock"):
             standing = self._connect_standing()
             if standing is not None:
                 return standing
             # never in place: who still has the old file open goes on with its own until it looks again
             self._remove()
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             db = _connect(self.path)
             try:
                 db.execute("PRAGMA journal_mode=WAL")
@@ -159,7 +162,7 @@ class Index:
             return
         try:
             same = os.stat(self.path).st_ino == self._inode
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             same = False
         if not same:
             self._db.close()
@@ -292,7 +295,7 @@ def healing(read: F) -> F:
             return read(store, *args, **options)
         except sqlite3.DatabaseError as error:
             raise StoreError(
-                f"cannot read the index of {store.beads_dir}", str(error), "delete index.db there"
+                f"cannot read the index of {store.beads_dir}", str(error), f"delete {INDEX_NAME} there"
             ) from error
 
     return wrapped  # type: ignore[return-value]

@@ -19,7 +19,7 @@ from gastown_core.model.json_text import encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, NamedTuple
 
     class CurationRules(NamedTuple):
@@ -61,18 +61,29 @@ def read_rules(settings: Mapping[str, Any]) -> CurationRules:
 
 def curate(root: str, events: Iterable[TownEvent], rules: CurationRules | None = None) -> int:
     """Append the curated records of ``events`` (oldest first); returns how many were written."""
-    rules = rules or CurationRules()
     path = feed_path(root)
     written = 0
     with FileLock(path + ".lock"):
-        for event in events:
-            if event.visibility not in SHOWN or (event.type == "done" and _told_before(path, event, rules)):
-                continue
-            count = _burst(root, event, rules) if event.type == "sling" else 0
+        for line in choose(root, events, rules or CurationRules(), lambda since: _recent(path, since)):
             _cut_to_half(path)
-            append_lines(path, [encode_curated(event, count)], mode=0o600)
+            append_lines(path, [line], mode=0o600)
             written += 1
     return written
+
+
+def choose(
+    root: str, events: Iterable[TownEvent], rules: CurationRules, told: Callable[[float], Iterable[TownEvent]]
+) -> Iterator[bytes]:
+    """The curated lines of ``events``, one by one; ``told(since)`` are the records before, newest first."""
+    for event in events:
+        if event.visibility not in SHOWN or (event.type == "done" and _told_before(event, rules, told)):
+            continue
+        yield encode_curated(event, _burst(root, event, rules) if event.type == "sling" else 0)
+
+
+def records_since(root: str, since: float) -> Iterable[TownEvent]:
+    """The written records from ``since`` on, newest first, as far back as anything is looked up."""
+    return _recent(feed_path(root), since)
 
 
 def encode_curated(event: TownEvent, count: int = 0) -> bytes:
@@ -104,9 +115,9 @@ def _recent(path: str, since: float) -> Iterable[TownEvent]:
         yield event
 
 
-def _told_before(path: str, event: TownEvent, rules: CurationRules) -> bool:
+def _told_before(event: TownEvent, rules: CurationRules, told: Callable[[float], Iterable[TownEvent]]) -> bool:
     since = event.ts - rules.done_dedupe_s
-    return any(e.type == "done" and e.actor == event.actor and e.ts <= event.ts for e in _recent(path, since))
+    return any(e.type == "done" and e.actor == event.actor and e.ts <= event.ts for e in told(since))
 
 
 def _burst(root: str, event: TownEvent, rules: CurationRules) -> int:

@@ -7,11 +7,17 @@ import os
 
 import pytest
 
+from gastown_cli.bd import ROOT as BD
+from gastown_cli.gt import ROOT as GT
+from gastown_cli.lazy import run_root
 from gastown_core.beads.discovery import find_beads_dir, town_above
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.errors import NotFoundError
+from gastown_core.events.curator import catch_up
+from gastown_core.git.repo import Git
 from gastown_core.town.discover import find_town
 from tests.support.cli import gt
+from tests.support.repos import PERSON
 from tests.support.stores import create, make_store, raw
 from tests.support.towns import reference_town
 
@@ -152,3 +158,47 @@ def test_a_town_whose_own_ledger_is_missing_still_shows_its_rigs(odd):
     status = gt("scheduler", "status", cwd=str(odd))
     assert status.code == 3 and "town could not be read" in status.err
     assert "the ledger of the town cannot be read" in gt("convoy", "list", cwd=str(odd)).err
+
+
+READING = [
+    ("gt", "status"), ("gt", "agents"), ("gt", "feed", "--plain", "--no-follow"), ("gt", "hook", "list"),
+    ("gt", "feed", "--plain", "--no-follow", "--curated"), ("gt", "scheduler", "explain"), ("gt", "convoy", "list"),
+    ("gt", "mq", "list", "demo"), ("gt", "refinery", "status", "demo"), ("gt", "compact", "--dry-run"),
+    ("gt", "polecat", "list"), ("gt", "daemon", "status"), ("gt", "krc", "stats"), ("gt", "prime"), ("gt", "ready"),
+    ("bd", "list"), ("bd", "ready"), ("bd", "show", "hq-en9"), ("bd", "stats"), ("bd", "doctor"), ("bd", "blocked"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kept_in_git(tmp_path_factory):
+    """A town of the Go tools whose every file is in git, with nothing ignored, the curated feed too."""
+    root = reference_town(tmp_path_factory.mktemp("kept"))
+    with open(os.path.join(root, ".events.jsonl")) as log, open(os.path.join(root, ".feed.jsonl"), "w") as feed:
+        feed.write(log.readline())
+    git = Git(root, identity=PERSON)
+    git.run("init", "--quiet")
+    git.run("add", "--all")
+    git.run("commit", "--quiet", "-m", "The town")
+    return git
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_reading_leaves_no_dirt(kept_in_git, words, monkeypatch, capsys):
+    monkeypatch.chdir(kept_in_git.path)
+    assert run_root({"gt": GT, "bd": BD}[words[0]], list(words[1:])) in (0, 3)
+    capsys.readouterr()
+    assert kept_in_git.run("status", "--porcelain", "--untracked-files=all") == ""
+
+
+def test_the_curated_feed_of_a_reader_is_what_the_daemon_would_write(kept_in_git, monkeypatch, capsys):
+    root = kept_in_git.path
+    monkeypatch.chdir(root)
+    words = ["feed", "--plain", "--no-follow", "--curated", "--json", "-n", "0"]
+    assert run_root(GT, words) == 0
+    seen = capsys.readouterr().out
+    assert seen.count("\n") > 1
+    catch_up(root)
+    assert run_root(GT, words) == 0
+    assert capsys.readouterr().out == seen
+    kept_in_git.run("checkout", "-q", ".")
+    kept_in_git.run("clean", "-q", "-f", "-d")

@@ -10,6 +10,7 @@ import textwrap
 
 import pytest
 
+from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import StoreError
@@ -140,7 +141,7 @@ def test_a_full_disk_for_the_index_alone_does_not_hurt(tmp_path):
     store = make_store(tmp_path)
     create(store, "kept")
     store.close()
-    os.unlink(os.path.join(store.beads_dir, "index.db"))
+    os.unlink(os.path.join(store.beads_dir, INDEX_NAME))
     code = """
     from gastown_core.beads.opening import open_store
     from gastown_core.beads.store import BeadQuery
@@ -153,7 +154,7 @@ def test_a_folder_that_cannot_be_written_is_read_and_refuses_writes(tmp_path):
     store = make_store(tmp_path)
     create(store, "kept")
     store.close()
-    os.unlink(os.path.join(store.beads_dir, "index.db"))
+    os.unlink(os.path.join(store.beads_dir, INDEX_NAME))
     os.unlink(os.path.join(store.beads_dir, ".lock"))
     os.chmod(store.beads_dir, 0o555)
     for parent in (tmp_path, *tmp_path.parents[:-2]):
@@ -228,7 +229,7 @@ def test_an_interrupted_filling_of_the_index_leaves_it_for_the_next(tmp_path):
         for number in range(2500):
             batch.create({"title": f"n{number}", "description": "x" * 1000})
     store.close()
-    os.unlink(os.path.join(store.beads_dir, "index.db"))
+    os.unlink(os.path.join(store.beads_dir, INDEX_NAME))
 
     def interrupt(what, done, total):
         raise KeyboardInterrupt

@@ -6,6 +6,7 @@ import json
 import os
 
 from gastown_core.beads.compaction import TOMBSTONE_LIFE_S, compact
+from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.opening import open_store
 from gastown_core.clock import FixedClock
 from tests.support.stores import NOW, change, close, create, lines_of, make_store, raw, write_lines
@@ -18,7 +19,7 @@ def delete(store, *bead_ids):
 
 
 def reopened(store, later=0.0):
-    os.unlink(os.path.join(store.beads_dir, "index.db"))
+    os.unlink(os.path.join(store.beads_dir, INDEX_NAME))
     return open_store(store.beads_dir, clock=FixedClock(NOW + later))
 
 

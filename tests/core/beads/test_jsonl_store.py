@@ -8,6 +8,7 @@ import os
 import pytest
 
 from gastown_core.beads.compaction import TOMBSTONE_LIFE_S, compact
+from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.record import encode
 from gastown_core.beads.store import BeadQuery
@@ -163,10 +164,10 @@ def test_position_is_where_a_reader_goes_on(store):
 def test_the_index_may_be_deleted_or_damaged_at_any_time(store):
     bead_id = create(store, "kept")
     store.close()
-    os.unlink(path_of(store, "index.db"))
+    os.unlink(path_of(store, INDEX_NAME))
     assert again(store).get(bead_id).title == "kept"
     for damage in (b"no database at all" * 100, b""):
-        with open(path_of(store, "index.db"), "wb") as handle:
+        with open(path_of(store, INDEX_NAME), "wb") as handle:
             handle.write(damage)
         assert again(store).get(bead_id).title == "kept"
     assert create(again(store), "after")
@@ -177,7 +178,7 @@ def test_an_index_with_a_damaged_page_heals_itself(store, page):
     ids = [create(store, f"n{number}", labels=["x"]) for number in range(30)]
     link(store, ids[1], ids[0])
     store.close()
-    with open(path_of(store, "index.db"), "r+b") as handle:
+    with open(path_of(store, INDEX_NAME), "r+b") as handle:
         handle.seek(4096 * (page + 1))
         handle.write(b"\xa5" * 4096)
     other = again(store)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from gastown_core.beads.compaction import compact
+from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.memory_store import MemoryStore
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.store import BeadQuery
@@ -104,7 +105,7 @@ class Stores(RuleBasedStateMachine):
         self.file.close()
         if index:
             for suffix in ("", "-wal", "-shm"):
-                path = os.path.join(self.file.beads_dir, "index.db" + suffix)
+                path = os.path.join(self.file.beads_dir, INDEX_NAME + suffix)
                 if os.path.exists(path):
                     os.unlink(path)
         self.file = open_store(self.file.beads_dir, clock=self.clock)
