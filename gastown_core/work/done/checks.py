@@ -88,8 +88,12 @@ def check_branch(git: Git, branch: str, target: str, default: str) -> None:
         )
 
 
-def check_submodules(git: Git) -> None:
-    """Refuse a branch that names a commit nobody else can have. Raises ConflictError."""
+def check_submodules(git: Git) -> list[str]:
+    """Refuse a branch that names a commit nobody else can have; warnings of new files that no commit has.
+
+    Raises ConflictError.
+    """
+    warnings = []
     for inner in submodules.submodules(git):
         where = submodules.relative(git, inner)
         rows = submodules.on_no_remote(inner)
@@ -99,13 +103,17 @@ def check_submodules(git: Git) -> None:
                 f"the newest: {rows[0]}",
                 f"git -C {where} push origin HEAD:refs/heads/BRANCH, then gt done",
             )
-        changed = worktree.status(inner).changed
+        changed, untracked = worktree.status(inner)
         if changed:
             raise ConflictError(
                 f"submodule {where} has changes that are not committed",
                 ", ".join(changed[:3]),
                 f"commit and push them in {where}, then gt done",
             )
+        if untracked:
+            names = ", ".join(untracked[:3])
+            warnings.append(f"submodule {where} has files that no commit has and that are not handed in: {names}")
+    return warnings
 
 
 def look_at_distance(git: Git, target: str) -> tuple[int, str]:

@@ -191,7 +191,7 @@ class Done:
         if not ahead or (worktree.changes_nothing(self.git, f"origin/{terms.target}") and not bead.is_closed):
             yield self._close_unchanged(bead, branch, terms, ahead)
             return
-        check_submodules(self.git)
+        self._warn(*check_submodules(self.git))
         unmet = open_criteria(bead)
         self._warn(f"{len(unmet)} acceptance criteria are not ticked, first: {unmet[0][:80]}" if unmet else "")
         if terms.stays_here:

@@ -6,6 +6,7 @@ Each is known again by what it left, so a hand-in that was killed in between is 
 from __future__ import annotations
 
 from gastown_core.clock import format_seconds
+from gastown_core.errors import ConflictError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event, log_path, newest_events
 from gastown_core.git import worktree
@@ -76,14 +77,19 @@ class Submitted(Record):
 
 
 def put_in_review(ledger: TownLedger, given: Submission) -> Submitted:
-    """Make the request (one per branch and commit) and put the bead in review; one write where both share a store."""
+    """Make the request (one per branch and commit) and put the bead in review; one write where both share a store.
+
+    Raises ConflictError where the bead is closed: nobody would merge a request for it.
+    """
     store = ledger.store_for(f"{given.prefix}-x")
     home = ledger.home_of(given.bead.id) or store
     actor = given.entry.address.path
-    if given.bead.is_closed:
-        merged = merge_requests.merged_by(store, given.bead.id, given.branch, given.commit)
+    now = home.get(given.bead.id) or given.bead
+    if now.is_closed:
+        merged = merge_requests.merged_by(store, now.id, given.branch, given.commit)
         if merged:
             return Submitted(merged, False, is_over=True)
+        raise _is_closed(now, given.branch)
     known = merge_requests.requests_for(store, given.bead.id)
     with store.write(actor) as batch:
         request, is_new = merge_requests.submit(batch, known, given.bead, given.facts(), priority=given.priority)
@@ -92,6 +98,15 @@ def put_in_review(ledger: TownLedger, given: Submission) -> Submitted:
         with home.write(actor) as batch:
             moved = _move(batch, given, request, is_new)
     return Submitted(request, is_new, moved)
+
+
+def _is_closed(bead: Bead, branch: str) -> ConflictError:
+    reason = bead.text("close_reason")
+    return ConflictError(
+        f"{bead.id} is closed{f': {reason}' if reason else ''}",
+        f"what is closed is not merged; {branch} is pushed and waits there",
+        f"bd reopen {bead.id}, then gt done, if it is to be merged",
+    )
 
 
 def _move(batch: RuleBatch, given: Submission, request: str, is_new: bool) -> bool:

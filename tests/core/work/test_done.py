@@ -445,3 +445,20 @@ def test_what_a_worker_says_of_committed_work_is_kept_with_the_bead(slung):
     hand_in(rigged, entry, message="mind the second case")
     hand_in(rigged, entry, message="mind the second case")
     assert [one["text"].endswith("mind the second case") for one in rigged.bead(bead_id).raw["comments"]] == [True]
+
+
+def test_work_that_is_closed_is_not_handed_in_for_nobody_would_merge_it(slung):
+    rigged, bead_id, entry, git = slung
+    commit = commit_files(git, {"a": "1"}, "one")
+    store = rigged.ledger.store_for(bead_id)
+    with store.write(entry.address.path) as batch:
+        batch.close(bead_id, "all done")
+    with pytest.raises(ConflictError, match=f"{bead_id} is closed: all done") as refused:
+        hand_in(rigged, entry)
+    assert f"bd reopen {bead_id}" in refused.value.hint
+    assert requests_for(store, bead_id) == []
+    assert rigged.origin.commit_of(f"refs/heads/{git.branch()}") == commit
+    with store.write(entry.address.path) as batch:
+        batch.reopen(bead_id)
+    stages, _ = hand_in(rigged, entry)
+    assert stages[-1] == "in review" and rigged.bead(bead_id).status == "in_review"
