@@ -35,7 +35,7 @@ tmux:
 	@.ci/bootstrap tmux
 
 demo: $(VENV)/run tmux
-	@$(BIN)/python -P -m gastown_cli demo $(DEMO)
+	@GT_DEMO_BY=make $(BIN)/python -P -m gastown_cli demo $(DEMO)
 
 test: $(VENV)/dev
 	@.ci/bootstrap tmux || echo "The tests that need tmux are skipped."

@@ -111,6 +111,9 @@ def _dispatch(root: Root, argv: list[str]) -> int:
 
         output.say(f"{root.program} {__version__}")
         return 0
+    if len(argv) > 1 and argv[1] in ("-h", "--help", "help") and _is_only_a_group(root, argv[0]):
+        output.say(help_text(root, _expand(root, argv[0])))
+        return 0
     command, used = find(root, argv)
     module = import_module(command.module)
     parser = Parser(prog=f"{root.program} {command.name}", description=command.help)
@@ -162,6 +165,12 @@ def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:
     near = difflib.get_close_matches(name, [row.name for row in root.commands], n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"{root.program} --help lists the commands"
     raise UsageError(f"{root.program} has no command {argv[0]}", "", hint)
+
+
+def _is_only_a_group(root: Root, word: str) -> bool:
+    """Whether ``word`` begins commands (``gt mol step``) and is none by itself."""
+    head = _expand(root, word)
+    return _match(root, head) is None and any(row.name.startswith(head + " ") for row in root.commands)
 
 
 def _expand(root: Root, word: str) -> str:

@@ -22,7 +22,11 @@ def me(root: str, inventory: Inventory | None = None) -> RosterEntry:
     """The caller's own entry, by its session or the folder it stands in. Raises UsageError for the human."""
     entry = own_entry(root, inventory or read_inventory(root))
     if entry is None:
-        raise UsageError("you are no agent of this town", "neither GT_ROLE nor this folder names one", "name an agent")
+        raise UsageError(
+            "you are no agent of this town",
+            "neither GT_ROLE nor this folder names one",
+            "name an agent (gt agents lists them), or go into an agent's folder",
+        )
     return entry
 
 

@@ -31,6 +31,8 @@ def run(args: Namespace) -> int:
 
     root = context.town()
     if args.action == "list":
+        if args.name:
+            raise UsageError(f"gt config agent list takes no {args.name}", "", f"gt config agent get {args.name}")
         return _list(agents.list_agents(root, args.rig), as_json=args.json)
     if not args.name:
         raise UsageError(f"gt config agent {args.action} needs a name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from gastown_cli import output
 from gastown_core.clock import parse_duration
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PLACE = "~/gt-demo"
 DEFAULT_SPAN_S = 60.0
+_is_called_by_make = False
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,11 +31,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Build or reopen the town and show it, or stop it."""
+    global _is_called_by_make
+    # not for the agents: it is about this command line alone
+    _is_called_by_make = os.environ.pop("GT_DEMO_BY", "") == "make"
     root = os.path.abspath(os.path.expanduser(args.path))
     span = parse_duration(args.span) if args.span else DEFAULT_SPAN_S
     if span is None or args.agents < 0:
         wrong = args.span if span is None else f"{args.agents} agents"
-        raise UsageError(f"{wrong} is not understood", "", "gt demo --agents 6 --for 90s")
+        raise UsageError(f"{wrong} is not understood", "", _line("--agents 6 --for 90s"))
     if args.stop:
         return _stop(root)
     _require_tmux()
@@ -41,14 +46,28 @@ def run(args: Namespace) -> int:
     from gastown_cli.fastpath import hand_over, on_terminal, paint
 
     if args.plain or not on_terminal():
-        return _watch(root, span)
+        code = _watch(root, span)
+        _tell_how_to_go_on(root, args.path)
+        return code
     paint(root)
     from gastown_tui.app import run_feed
 
     code = run_feed(root, is_prepainted=hand_over())
-    where = "" if args.path == DEFAULT_PLACE else " " + args.path
-    output.say(f"The town goes on in {root}. gt demo{where} reopens it, gt demo{where} --stop ends it.")
+    _tell_how_to_go_on(root, args.path)
     return code
+
+
+def _tell_how_to_go_on(root: str, path: str) -> None:
+    where = "" if os.path.expanduser(path) == os.path.expanduser(DEFAULT_PLACE) else shlex.quote(path)
+    output.note(f"The town goes on in {root}. {_line(where)} reopens it, {_line(where, '--stop')} ends it.")
+
+
+def _line(*words: str) -> str:
+    """The command line to type: make's own where make called, because gt is not on PATH then."""
+    rest = " ".join(word for word in words if word)
+    if _is_called_by_make:
+        return f"make demo DEMO={shlex.quote(rest)}" if rest else "make demo"
+    return f"gt demo {rest}" if rest else "gt demo"
 
 
 def _require_tmux() -> None:
@@ -67,11 +86,11 @@ def _open(root: str, agents: int) -> None:
     if not is_town(root):
         if os.path.isdir(root) and os.listdir(root):
             raise TownError(
-                f"{root} is in use", "the folder is not empty and no town", "gt demo PATH takes another folder"
+                f"{root} is in use", "the folder is not empty and no town", f"{_line('PATH')} takes another folder"
             )
         build.build_town(root, agents, _step)
     elif not build.is_demo(root):
-        raise TownError(f"{root} is a real town", "the demo keeps to its own", "gt demo PATH takes another folder")
+        raise TownError(f"{root} is a real town", "the demo keeps to its own", f"{_line('PATH')} takes another folder")
     else:
         _step(f"reopening {root}")
         for failure in build.start_agents(root, SYSTEM_CLOCK):
@@ -103,7 +122,7 @@ def _stop(root: str) -> int:
     from gastown_core.demo.stopping import stop_town
 
     if not build.is_demo(root):
-        raise TownError(f"there is no demo at {root}", "", "gt demo PATH makes one")
+        raise TownError(f"there is no demo at {root}", "", f"{_line('PATH')} makes one")
     ended = stop_town(root)
     output.say(f"ended: {', '.join(ended)}" if ended else "nothing was running")
     return 0

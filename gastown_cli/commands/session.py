@@ -41,6 +41,10 @@ def run(args: Namespace) -> int:
     """Do what the first word says."""
     root = context.town()
     if args.action == "list":
+        if args.target:
+            raise UsageError(
+                f"gt session list takes no {args.target}", "", "gt session list --rig RIG, or gt peek AGENT"
+            )
         return _list(root, args.rig, as_json=args.json)
     entry = who.find(root, args.target)[1]
     if args.when_orphaned:

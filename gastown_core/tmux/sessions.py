@@ -210,7 +210,11 @@ def _check_start(name: str, cwd: str, env: Mapping[str, str], argv: Sequence[str
         raise TmuxError(f"cannot start session {name}", f"{cwd} is no folder")
     if shutil.which(argv[0], path=env.get("PATH")) is None:
         why = f"{argv[0]} is not installed or not on PATH"
-        raise TmuxError(f"cannot start session {name}", why, "gt config agent list shows the runtimes")
+        raise TmuxError(
+            f"cannot start session {name}",
+            why,
+            "gt config agent list shows the runtimes, gt config default-agent NAME chooses one",
+        )
 
 
 def _respawn_words(pane_id: str, argv: Sequence[str], cwd: str) -> list[str]:

@@ -25,6 +25,7 @@ GITIGNORE = """\
 .beads-wisp/
 .events.jsonl
 .feed.jsonl
+.krc-autoprune.json
 events/
 logs/
 daemon/

@@ -126,3 +126,24 @@ def test_options_before_the_command_are_options_whatever_the_command_says_after_
         if "hq-mayor" in folder and name.endswith(".json")
     ]
     assert kept and "--json hi" in open(kept[0], encoding="utf-8").read()
+
+
+def test_a_word_that_only_begins_commands_has_help_of_its_own(tmp_path):
+    shown = gt("mol", "--help", cwd=str(tmp_path))
+    assert shown.code == 0 and shown.err == ""
+    assert "mol step" in shown.out and "convoy" not in shown.out.split("mol status")[0].split("\n", 1)[1]
+    assert gt("formulas", "-h", cwd=str(tmp_path)).out.count("formula run") == 1
+    assert "usage: gt hook " in gt("hook", "--help", cwd=str(tmp_path)).out
+
+
+def test_a_list_takes_no_name_in_silence(rigged):
+    for words in (("config", "agent", "list", "claude"), ("session", "list", "mayor")):
+        wrong = gt(*words, cwd=rigged.root)
+        assert wrong.code == 2 and f"takes no {words[-1]}" in wrong.err
+
+
+def test_the_demo_names_the_command_line_that_called_it(tmp_path):
+    by_make = gt("demo", "none", "--stop", cwd=str(tmp_path), GT_DEMO_BY="make")
+    assert by_make.code == 1 and "make demo DEMO=PATH makes one" in by_make.err
+    by_hand = gt("demo", "none", "--stop", cwd=str(tmp_path))
+    assert "gt demo PATH makes one" in by_hand.err

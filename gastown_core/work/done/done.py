@@ -130,14 +130,17 @@ class Done:
         check_holder(bead, self.entry.address)
         terms = terms_of(self.ledger, bead, self.target, self.default)
         self.result = self.result._replace(branch=branch, issue=bead.id, target=terms.target, strategy=terms.strategy)
+        if self.result.status == COMPLETED:
+            # refused before anything is committed
+            self._check_finished()
+            check_branch(self.git, branch, terms.target, self.default)
         write_heartbeat(self.root, self.entry.session, "exiting", context="handing in", bead=bead.id, clock=self.clock)
-        saved = self._save(bead, is_handed_in=self.result.status == COMPLETED)
+        saved = self._save(bead)
         self.result = self.result._replace(saved=saved)
         yield self._receipt("saved", "uncommitted work became a commit" if saved else "nothing was left uncommitted")
         if self.result.status != COMPLETED:
             yield self._pause(bead)
             return
-        check_branch(self.git, branch, terms.target, self.default)
         yield from self._complete(bead, branch, terms)
 
     def _bead(self, branch: str) -> Bead:
@@ -156,16 +159,20 @@ class Done:
         record = get_agent_bead(self.ledger, self.entry.bead_id)
         return record.fields.get("hook_bead", "") if record is not None else ""
 
-    def _save(self, bead: Bead, *, is_handed_in: bool) -> bool:
-        """Commit what lies around: changes and new files, never deletions (a crash must not spread them).
-
-        Half a merge is no work to commit: it is refused, and stays as it is where the work only pauses.
-        """
+    def _check_finished(self) -> None:
+        """Half a merge is no work to hand in. Raises ConflictError."""
         what, how = worktree.unfinished(self.git)
-        if what and is_handed_in:
+        if what:
             raise ConflictError(
                 f"the worktree is in the middle of {what}", "nothing was handed in", f"{how}; then gt done"
             )
+
+    def _save(self, bead: Bead) -> bool:
+        """Commit what lies around: changes and new files, never deletions (a crash must not spread them).
+
+        Half a merge is no work to commit; it stays as it is where the work only pauses.
+        """
+        what, _how = worktree.unfinished(self.git)
         if what:
             self._warn(f"the worktree is in the middle of {what}, which stays as it is")
             return False

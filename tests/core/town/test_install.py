@@ -8,6 +8,7 @@ import pytest
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.errors import TownError
+from gastown_core.events.chronicle import state_path
 from gastown_core.git.repo import Git
 from gastown_core.town.discover import find_town
 from gastown_core.town.install import install_town
@@ -29,6 +30,7 @@ def test_a_fresh_town_has_registers_ledger_and_a_clean_first_commit(tmp_path):
     assert stat.S_IMODE(os.stat(os.path.join(root, "mayor", "town.json")).st_mode) == 0o600
     assert os.readlink(os.path.join(root, "AGENTS.md")) == "CLAUDE.md"
     git = Git(root)
+    write(state_path(root), "{}")
     assert (git.branch(), git.run("status", "--porcelain")) == ("main", "")
     ledger = TownLedger(root)
     for bead_id in ("hq-mayor", "hq-deacon"):

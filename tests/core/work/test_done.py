@@ -99,8 +99,10 @@ def test_the_default_branch_is_never_handed_in(slung):
     rigged, bead_id, entry, git = slung
     git.run("checkout", "--quiet", "--detach")
     commit_files(git, {"a": "1"}, "one")
+    write(os.path.join(git.path, "loose.txt"), "loose")
     with pytest.raises(ConflictError, match="branch of its own"):
         hand_in(rigged, entry, issue=bead_id)
+    assert git.run("status", "--porcelain", "--", "loose.txt").split() == ["??", "loose.txt"]
     assert rigged.origin.run("rev-list", "--count", "main") == "1"
 
 
