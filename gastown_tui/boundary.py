@@ -1,12 +1,11 @@
 """Error boundaries: what goes wrong in a panel, a handler or a worker is shown and noted, and the console goes on.
 
 A panel whose drawing or facts fail shows the error in its own place (``widgets.sheet``); everything else is said in
-the status line.  Each fault is kept with its traceback in ``.runtime/console-errors.log``; ``L`` lists them.
+the status line.  Each fault is kept with its traceback in ``.runtime/console/errors.log``; ``L`` lists them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import traceback
 from collections import deque
@@ -14,13 +13,14 @@ from collections import deque
 from textual.message_pump import MessagePump
 
 from gastown_core.clock import format_seconds
+from gastown_core.files.folders import cache_folder
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from textual.message import Message
 
-FILE = os.path.join(".runtime", "console-errors.log")
+FILE = os.path.join(".runtime", "console", "errors.log")
 MOST_BYTES = 512 * 1024
 KEPT = 50
 DEEPEST = 30
@@ -79,9 +79,10 @@ def write_fault(root: str, fault: Fault) -> None:
     """Append a fault to the town's log of them, privately; a town that cannot be written has none, without harm."""
     path = os.path.join(root, FILE)
     text = "\n".join((f"{format_seconds(fault.at)} {fault.where}: {fault.words}", *fault.trace, "\n"))
+    if not os.path.isdir(root):
+        return
     try:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(os.path.dirname(path))
+        cache_folder(os.path.dirname(path))
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         try:
             if os.fstat(fd).st_size > MOST_BYTES:

@@ -11,6 +11,7 @@ import os
 
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import write_atomic
+from gastown_core.files.folders import cache_folder
 from gastown_tui.text import fit
 from gastown_tui.widgets.header_bar import HeaderBar
 
@@ -18,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_tui.app import FeedApp
 
-FILE = os.path.join(".runtime", "console-picture.json")
+FILE = os.path.join(".runtime", "console", "picture.json")
 MODE = 0o600
 _last: dict[str, list[str]] = {}
 
@@ -53,7 +54,7 @@ def save_picture(path: str, app: FeedApp) -> bool:
     lines = picture["lines"]
     if _last.get(path) == lines or not isinstance(lines, list):
         return False
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    cache_folder(os.path.dirname(path))
     write_atomic(path, json.dumps(picture, ensure_ascii=False).encode(), mode=MODE, sync=False)
     _last[path] = lines
     return True

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field, fields
 
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json, write_json
+from gastown_core.files.folders import cache_folder
 from gastown_core.state.filter import NO_FILTER, EventFilter
 from gastown_tui.layout import PANELS
 from gastown_tui.themes import THEMES
 
-FILE = os.path.join(".runtime", "console.json")
+FILE = os.path.join(".runtime", "console", "choices.json")
 _FILTER_KEYS = ("rig", "role", "category", "type")
 
 
@@ -67,7 +68,7 @@ def load_preferences(root: str) -> Preferences:
 def save_preferences(root: str, kept: Preferences) -> None:
     """Remember, privately. Raises StoreError if the town cannot be written."""
     path = os.path.join(root, FILE)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    cache_folder(os.path.dirname(path))
     known = {item.name for item in fields(Preferences)}
     try:
         other = {key: value for key, value in (read_json(path) or {}).items() if key not in known}

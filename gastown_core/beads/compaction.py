@@ -17,6 +17,7 @@ from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS
 from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, with_new_id
 from gastown_core.clock import parse_moment
 from gastown_core.errors import ConflictError, StoreError
+from gastown_core.files.atomic import mode_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,11 +216,12 @@ def _replace(store: JsonlStore, code: int, chunks: Iterator[bytes]) -> bool:
 
 
 def _write_temp(temp: str, path: str, chunks: Iterator[bytes]) -> None:
-    mode = 0o600 if path.endswith(FILE_NAMES[WISPS]) else 0o644
-    with contextlib.suppress(FileNotFoundError):
-        mode = os.stat(path).st_mode & 0o777
-    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    standing = mode_of(path)
+    fresh = 0o600 if path.endswith(FILE_NAMES[WISPS]) else 0o644
+    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, fresh if standing is None else standing)
     try:
+        if standing is not None:
+            os.fchmod(fd, standing)
         for chunk in chunks:
             view = memoryview(chunk)
             while view:

@@ -122,6 +122,15 @@ def prune_log(shift: Shift) -> str:
     return f"pruned {dropped} events" if dropped else ""
 
 
+def sweep_leftovers(shift: Shift) -> str:
+    """Take away wake-ups, lock files and remains of queues that nobody waits for."""
+    from gastown_core.daemon import leftovers
+
+    rigs = [rig.path for rig in read_inventory(shift.root).rigs]
+    gone = leftovers.sweep_leftovers(shift.root, rigs, shift.clock.now())
+    return f"swept {gone} leftover files" if gone else ""
+
+
 TOWN = (
     Duty("dispatch", dispatch_ready, ("ledger",), 10.0, 0.15),
     Duty("workers", release_dead_workers, (), 15.0, 5.0),
@@ -130,5 +139,6 @@ TOWN = (
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("wisps", compact_wisps, (), 3600.0, 600.0),
     Duty("feed", curate_feed, ("events",), 300.0, 2.0),
+    Duty("leftovers", sweep_leftovers, (), 3600.0, 600.0),
     Duty("log", prune_log, (), 900.0, 60.0),
 )

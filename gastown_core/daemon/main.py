@@ -23,6 +23,7 @@ from gastown_core.daemon.log import DaemonLog
 from gastown_core.daemon.stirs import Stirs
 from gastown_core.errors import ConflictError, GastownError, words_of
 from gastown_core.files.atomic import write_atomic, write_json
+from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.town import daemon_note as note
 from gastown_core.town.daemon_note import HEARTBEAT_S
@@ -49,7 +50,7 @@ def run(
     clock: Clock = SYSTEM_CLOCK,
 ) -> None:
     """Be the town's daemon until SIGTERM or SIGINT. Raises ConflictError if there is one already."""
-    os.makedirs(note.folder(root), exist_ok=True)
+    private_folder(note.folder(root))
     lock = FileLock(note.lock_path(root), timeout_s=2.0, name_holder=True)
     with ExitStack() as held:
         try:

@@ -8,6 +8,7 @@ import sys
 import time
 
 from gastown_core.errors import TownError
+from gastown_core.files.folders import private_folder
 from gastown_core.process import kill_group, spawn
 from gastown_core.town import daemon_note as note
 
@@ -25,7 +26,7 @@ def start(root: str) -> tuple[int, bool]:
     running = note.running_pid(root)
     if running is not None:
         return running, False
-    os.makedirs(note.folder(root), exist_ok=True)
+    private_folder(note.folder(root))
     begin = _size(note.log_path(root))
     fd = os.open(note.log_path(root), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:

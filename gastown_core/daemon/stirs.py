@@ -10,6 +10,7 @@ import os
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.events.channels import channel_folder
 from gastown_core.events.log import log_path
+from gastown_core.files.folders import private_folder
 from gastown_core.files.watch import FolderWatch
 
 TYPE_CHECKING = False
@@ -37,7 +38,7 @@ class Stirs:
     def start(self) -> None:
         """Begin; call from the event loop."""
         for folder in self._channels:
-            os.makedirs(folder, exist_ok=True)
+            private_folder(folder)
         self._watch.start([self._root, *self._channels])
         self.look_again()
 

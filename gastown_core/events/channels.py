@@ -13,6 +13,7 @@ import re
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.files.atomic import write_atomic
+from gastown_core.files.folders import private_folder
 from gastown_core.model.json_text import decode_json, encode_text
 from gastown_core.model.record import Record
 
@@ -55,8 +56,8 @@ def emit(
     path = os.path.join(folder, f"{int(now * 1e9)}-{_sequence}-{os.getpid()}.event")
     value = {"type": event_type, "channel": channel, "timestamp": format_seconds(now), "payload": dict(payload or {})}
     try:
-        os.makedirs(folder, exist_ok=True)
-        write_atomic(path, encode_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n"), sync=False)
+        private_folder(folder)
+        write_atomic(path, encode_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n"), mode=0o600, sync=False)
     except (GastownError, OSError):
         return ""
     return path

@@ -57,7 +57,7 @@ def append_event(
     try:
         line = encode_event(event_type, actor, payload or {}, visibility, clock.now())
         with FileLock(path + ".lock", timeout_s=LOCK_S):
-            append_lines(path, [line])
+            append_lines(path, [line], mode=0o600)
     except (GastownError, OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
         # a lock that somebody holds, a full disk, a payload that is no JSON: what has happened has happened
         last_failure = f"{event_type} is missing in the event log: {error}"

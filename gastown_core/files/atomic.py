@@ -24,10 +24,12 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
     """Replace ``path`` by ``data``; keeps an existing file's mode. Raises StoreError, the old file then stands."""
     temp = f"{path}.tmp{os.getpid()}"
     try:
-        with contextlib.suppress(OSError):
-            mode = os.stat(path).st_mode & 0o777
-        fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        standing = mode_of(path)
+        fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode if standing is None else standing)
         try:
+            if standing is not None:
+                # whatever the umask takes away from a new file
+                os.fchmod(fd, standing)
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
@@ -40,6 +42,14 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
         with contextlib.suppress(OSError):
             os.unlink(temp)
         raise StoreError(f"cannot write {path}", error.strerror or str(error), "the old file is untouched") from error
+
+
+def mode_of(path: str) -> int | None:
+    """The permissions of the file that stands there, None if none does."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except OSError:
+        return None
 
 
 def link_on_the_way(folder: str, relative: str) -> str:

@@ -7,7 +7,7 @@ import errno
 import os
 
 PRIVATE = 0o700
-IGNORES_ITSELF = b"# a cache: it may be deleted at any time\n*\n"
+IGNORES_ITSELF = b"# nothing in this folder belongs into git\n*\n"
 
 
 def private_folder(path: str) -> str:

@@ -43,6 +43,19 @@ class FileLock:
         self._fd = -1
 
     def __enter__(self) -> FileLock:
+        self._take()
+        while not self.is_in_place():
+            # swept away between opening and locking: what is locked is nobody's any more
+            self.__exit__(None, None, None)
+            self._take()
+        if self._name_holder:
+            # the name only serves readers: on a full disk the lock is held without one
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, 0)
+                os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+        return self
+
+    def _take(self) -> None:
         try:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -53,12 +66,6 @@ class FileLock:
             os.close(self._fd)
             self._fd = -1
             raise
-        if self._name_holder:
-            # the name only serves readers: on a full disk the lock is held without one
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, 0)
-                os.pwrite(self._fd, str(os.getpid()).encode(), 0)
-        return self
 
     def is_in_place(self) -> bool:
         """Whether the file that is locked is still the one at ``path``: another one there would let somebody else in."""

@@ -14,6 +14,7 @@ from gastown_core.errors import GastownError, UsageError
 from gastown_core.events.channels import channel_folder, pending
 from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.atomic import read_json, write_json
+from gastown_core.files.folders import private_folder
 from gastown_core.files.tail import Tailer
 from gastown_core.model.record import Record
 
@@ -85,7 +86,7 @@ def await_signal(
         if agent_bead:
             status = os.stat(log_path(root)) if os.path.exists(log_path(root)) else None
             inode = status.st_ino if status is not None else 0
-            os.makedirs(os.path.dirname(place), exist_ok=True)
+            private_folder(os.path.dirname(place))
             write_json(place, {"inode": inode, "offset": tailer.offset}, mode=0o600)
         return waited
     finally:
@@ -125,7 +126,7 @@ def await_event(
     With ``cleanup`` those that are returned are taken away.  Raises UsageError for a bad channel name.
     """
     folder = channel_folder(root, channel)
-    os.makedirs(folder, exist_ok=True)
+    private_folder(folder)
     taken: list[str] = []
 
     def look() -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import DeliveryError, GastownError, UsageError
 from gastown_core.events.log import append_event
+from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.messaging.evidence import TurnWatch
 from gastown_core.messaging.queue import NORMAL, enqueue, queue_dir
@@ -91,7 +92,7 @@ class _Nudge:
     def send(self, wait_s: float) -> Iterator[Receipt]:
         """Type it now, if an agent reads."""
         folder = queue_dir(self.town_root, self.target.session)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        private_folder(folder)
         yield self._receipt(QUEUED)
         with FileLock(os.path.join(folder, ".lock"), timeout_s=LOCK_S, name_holder=True):
             pane = find_pane(self.server, self.target.session)

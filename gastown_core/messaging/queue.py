@@ -11,6 +11,7 @@ import os
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import ConflictError
 from gastown_core.files.atomic import write_atomic
+from gastown_core.files.folders import private_folder
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -59,7 +60,7 @@ def enqueue(
     if len(queued) >= MAX_DEPTH:
         raise ConflictError(f"{len(queued)} nudges wait for {session} already", "", "let the agent read them first")
     folder = queue_dir(town_root, session)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    private_folder(folder)
     now = clock.now()
     record = {
         "sender": sender,

@@ -6,6 +6,7 @@ import os
 import time
 
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.files.folders import private_folder
 from gastown_core.files.jsonl import append_lines
 from gastown_core.files.locks import FileLock
 from gastown_core.model.plain_text import clean
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def log_line(town_root: str, kind: str, agent: str, detail: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
     """Append ``2026-03-02 11:04:09 [kind] agent detail`` in local time (file 0600). Raises StoreError."""
     folder = os.path.join(town_root, "logs")
-    os.makedirs(folder, exist_ok=True)
+    private_folder(folder)
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(clock.now()))
     line = clean(f"{stamp} [{kind}] {agent} {detail}").rstrip()
     path = os.path.join(folder, "town.log")

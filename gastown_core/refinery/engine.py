@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
+from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock, holder_of
 from gastown_core.model.bead import OPEN
 from gastown_core.model.refinery import HELD, IDLE
@@ -281,7 +282,7 @@ class Engine:
 def merge_lock(place: Refinery, target: str) -> FileLock:
     """The lock of a target's queue; it does not wait."""
     folder = os.path.join(place.path, ".runtime", "locks")
-    os.makedirs(folder, exist_ok=True)
+    private_folder(folder)
     return FileLock(os.path.join(folder, f"merge-{slug(target)}.lock"), timeout_s=0.0, name_holder=True)
 
 

@@ -11,6 +11,7 @@ import time
 from collections import deque
 
 from gastown_core.errors import GastownError
+from gastown_core.files.folders import private_folder
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import ERROR, FAIL, PASS, SKIPPED
 from gastown_core.process import LATE, PIPE, STOPPED, end_family, follow, spawn
@@ -87,7 +88,7 @@ class _Log:
     """A log of at most ``limit`` bytes and then the end of what came."""
 
     def __init__(self, path: str, limit: int) -> None:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        private_folder(os.path.dirname(path))
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._room = limit
         self._dropped = 0

@@ -6,6 +6,7 @@ import os
 import re
 
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.files.folders import private_folder
 from gastown_core.git.repo import ENGINE, Git
 from gastown_core.model.sha256 import sha256
 from gastown_core.refinery.policy import Policy, load_policy
@@ -79,7 +80,7 @@ class Refinery:
 
     def file(self, name: str) -> str:
         """A file of the refinery's own folder, which is made if need be."""
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        private_folder(self.folder)
         return os.path.join(self.folder, name)
 
     def relative(self, path: str) -> str:

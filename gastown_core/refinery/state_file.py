@@ -9,6 +9,7 @@ import threading
 
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic
+from gastown_core.files.folders import private_folder
 from gastown_core.model.refinery import (
     HELD,
     IDLE,
@@ -118,5 +119,5 @@ class Board:
         data = json.dumps(to_json(self.state), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         # a full disk must not stop a merge for the sake of a picture
         with contextlib.suppress(StoreError, OSError):
-            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            private_folder(os.path.dirname(self.path))
             write_atomic(self.path, data + b"\n", mode=0o600, sync=False)

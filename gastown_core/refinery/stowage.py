@@ -12,6 +12,8 @@ import shutil
 import tempfile
 from contextlib import suppress
 
+from gastown_core.files.folders import private_folder
+
 TAKEN = ".taken-"
 
 
@@ -27,7 +29,7 @@ class Stowage:
         here = [path for path in self.paths if _is_own_folder(tree, path)]
         if not here:
             return
-        os.makedirs(self.store, mode=0o700, exist_ok=True)
+        private_folder(self.store)
         box = tempfile.mkdtemp(prefix=TAKEN, dir=self.store)
         for path in here:
             os.makedirs(os.path.dirname(os.path.join(box, path)), exist_ok=True)

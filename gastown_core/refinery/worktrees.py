@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 
 from gastown_core.errors import GitError
+from gastown_core.files.folders import private_folder
 from gastown_core.git import submodules
 from gastown_core.git.repo import ENGINE, Git
 from gastown_core.process import kill_group
@@ -57,7 +58,7 @@ class Worktrees:
         self._kept.add(tree.path)
 
     def _fresh(self, commit: str) -> str:
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        private_folder(self.folder)
         # git keeps its own record under the folder's last name, which has to be unique
         path = os.path.join(self.folder, f"tree-{os.getpid()}-{next(self._numbers)}")
         try:

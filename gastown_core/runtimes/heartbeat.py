@@ -12,6 +12,7 @@ from collections import namedtuple
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds, parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json, write_atomic
+from gastown_core.files.folders import private_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def write_heartbeat(
 ) -> None:
     """Write the session's heartbeat, atomically and private; a ``turn`` of None keeps the counter. Raises StoreError."""
     path = heartbeat_path(town_root, session)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    private_folder(os.path.dirname(path))
     if turn is None:
         last = read_heartbeat(town_root, session)
         turn = last.turn if last else 0

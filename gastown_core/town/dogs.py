@@ -11,6 +11,7 @@ import shutil
 
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.files.atomic import write_json
+from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DOG, Address
 from gastown_core.town.install_files import CLAUDE_SETTINGS
@@ -71,7 +72,7 @@ def check_dog_name(name: str) -> None:
 def claim_dog(root: str, *, wanted: str = "", is_idle: Callable[[RosterEntry], bool]) -> DogClaim:
     """Take the dog of that name, or any idle one, or a new one. Raises ConflictError if all that may be are busy."""
     locks = os.path.join(root, ".runtime", "locks")
-    os.makedirs(locks, exist_ok=True)
+    private_folder(locks)
     most = load_settings(root).lenient("operational.daemon.dog_pool")
     with FileLock(os.path.join(locks, "dog-pool.lock")):
         known = dog_names(root)

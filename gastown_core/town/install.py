@@ -13,6 +13,7 @@ from collections import namedtuple
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import TownError
 from gastown_core.files.atomic import write_atomic, write_json
+from gastown_core.files.folders import private_folder
 from gastown_core.town import install_files as content
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import find_town, is_town
@@ -96,7 +97,11 @@ def _check_place(root: str, again: bool) -> bool:
 def _make_folders(root: str) -> None:
     try:
         for folder in content.FOLDERS:
-            os.makedirs(os.path.join(root, folder), exist_ok=True)
+            path = os.path.join(root, folder)
+            if folder in content.PRIVATE_FOLDERS:
+                private_folder(path)
+            else:
+                os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise TownError(f"cannot make a town at {root}", f"{error.filename}: {error.strerror}") from error
 

@@ -19,6 +19,9 @@ FOLDERS = (
     ".beads-wisp/config",
 )
 
+PRIVATE_FOLDERS = frozenset(("logs", ".runtime/heartbeats", ".runtime/locks", ".beads-wisp/config"))
+"""What tells of agents and their work at run time: for the owner alone."""
+
 GITIGNORE = """\
 # what runs, not what is
 .runtime/

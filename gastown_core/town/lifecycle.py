@@ -10,6 +10,7 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, TmuxError
 from gastown_core.events.log import append_event
+from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.town import sessions
@@ -128,5 +129,5 @@ def bring_down(
 
 def _lock(root: str) -> FileLock:
     folder = os.path.join(root, ".runtime", "locks")
-    os.makedirs(folder, exist_ok=True)
+    private_folder(folder)
     return FileLock(os.path.join(folder, "lifecycle.lock"), timeout_s=30.0, name_holder=True)

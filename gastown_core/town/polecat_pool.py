@@ -12,6 +12,7 @@ import os
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.files.atomic import write_json
+from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import POLECAT, Address
 from gastown_core.process_table import mark, mark_lives
@@ -68,7 +69,7 @@ def claim(
     ConflictError if the wanted one is at work or the rig is full, UsageError for a bad name.
     """
     locks = os.path.join(root, rig, ".runtime", "locks")
-    os.makedirs(locks, exist_ok=True)
+    private_folder(locks)
     os.makedirs(os.path.join(root, rig, "polecats"), exist_ok=True)
     with FileLock(os.path.join(locks, "polecat-pool.lock")):
         known = known_names(root, rig)
@@ -145,12 +146,12 @@ def _claim_new(root: str, rig: str, prefix: str, in_use: set[str], there: int) -
 def _note_overflow(root: str, rig: str, following: int) -> None:
     """Leave word for tools that read the pool's state; ours works names out from the folders."""
     state = {"rig_name": rig, "overflow_next": following, "max_size": 50}
-    write_json(os.path.join(root, rig, ".runtime", "namepool-state.json"), state)
+    write_json(os.path.join(root, rig, ".runtime", "namepool-state.json"), state, mode=0o600)
 
 
 def hold(root: str, rig: str, prefix: str, name: str) -> Claim:
     """Take exactly this polecat, whatever it does, so that nobody slings to it meanwhile. Raises ConflictError."""
-    os.makedirs(os.path.join(root, rig, ".runtime", "locks"), exist_ok=True)
+    private_folder(os.path.join(root, rig, ".runtime", "locks"))
     taken = _try(root, rig, prefix, name, is_new=False)
     if taken is None:
         raise ConflictError(f"{rig}/{name} is being given work just now", "", "try again in a moment")

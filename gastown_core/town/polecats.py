@@ -11,6 +11,7 @@ import shutil
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GitError
+from gastown_core.files.folders import private_folder
 from gastown_core.git import checkpoints, push_guard, submodules, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.record import Record
@@ -177,7 +178,7 @@ def _shelve(root: str, planned: Sandbox) -> str:
     if not os.path.isdir(path) or not os.listdir(path):
         return ""
     shelf = _shelf(root, planned)
-    os.makedirs(os.path.dirname(shelf), exist_ok=True)
+    private_folder(os.path.dirname(shelf))
     os.rename(path, shelf)
     return shelf
 

@@ -14,6 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import ConflictError, GitError, NotFoundError, TownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import edit_json, read_json, write_atomic, write_json
+from gastown_core.files.folders import private_folder
 from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import REFINERY, WITNESS, Address
@@ -219,8 +220,10 @@ def _furnish(root: str, rig: NewRig, undo: ExitStack) -> None:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.routes import add_route, remove_route
 
-    for folder in ("crew", "witness", "polecats", "plugins", "settings", ".runtime/locks", ".runtime/overlay"):
+    for folder in ("crew", "witness", "polecats", "plugins", "settings"):
         os.makedirs(os.path.join(rig.path, folder), exist_ok=True)
+    for folder in (".runtime/locks", ".runtime/overlay"):
+        private_folder(os.path.join(rig.path, folder))
     used = [load_settings(root, "rig", other).lenient("namepool.style") or "" for other in read_rigs(root)]
     settings = {"type": "rig-settings", "version": 1, "namepool": {"style": pick_theme(rig.name, used)}}
     write_json(os.path.join(rig.path, "settings", "config.json"), settings)

@@ -44,7 +44,7 @@ def fault_lines(faults: Sequence[Fault], width: int, ascii_only: bool) -> list[P
     """What went wrong in the console itself, newest first; nothing if nothing did."""
     if not faults:
         return []
-    lines: list[Pieces] = [(("Errors of the console; .runtime/console-errors.log has them in full", "heading"),)]
+    lines: list[Pieces] = [(("Errors of the console; .runtime/console/errors.log has them in full", "heading"),)]
     for fault in reversed(faults):
         stamp = time.strftime("%H:%M:%S", time.localtime(fault.at))
         lines.append(((stamp + " ", "dim"), (glyph("failed", ascii_only) + " ", "bad"), (clean(fault.where), "bright")))

@@ -123,9 +123,9 @@ def test_a_town_whose_ledger_never_rests_opens_and_stays_open(busy: str) -> None
 def test_the_next_start_shows_the_last_picture_first(town: str, screen: Screen) -> None:
     screen.press("q")
     assert ended(screen) == 0
-    picture = json.loads(Path(town, ".runtime", "console-picture.json").read_text())
+    picture = json.loads(Path(town, ".runtime", "console", "picture.json").read_text())
     assert any("Demo convoy" in line for line in picture["lines"])
-    assert Path(town, ".runtime", "console-picture.json").stat().st_mode & 0o077 == 0
+    assert Path(town, ".runtime", "console", "picture.json").stat().st_mode & 0o077 == 0
     again = Screen([*GT, "feed"], town, columns=140, rows=40)
     try:
         # by the bytes: on a busy machine the app may have drawn over it before the screen is looked at

@@ -26,7 +26,7 @@ def test_choices_come_back_and_are_private(tmp_path) -> None:
 
 def test_unknown_keys_survive_and_nonsense_is_left_out(tmp_path) -> None:
     path = tmp_path / FILE
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     path.write_text(
         json.dumps({"theme": "pink", "panel": 7, "drawer_tab": "x", "folded": 3, "filter": {"rig": 1}, "later": 1})
     )
@@ -37,7 +37,7 @@ def test_unknown_keys_survive_and_nonsense_is_left_out(tmp_path) -> None:
 
 def test_a_broken_file_is_no_obstacle(tmp_path) -> None:
     path = tmp_path / FILE
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     path.write_text("{")
     assert load_preferences(str(tmp_path)) == Preferences()
 

@@ -13,6 +13,7 @@ from gastown_core.beads.query import BLOCKING_TYPES, PARENT_CHILD, TOMBSTONE
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
+from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.record import Record
@@ -191,7 +192,7 @@ def feed(
     from gastown_core.beads.ledger import TownLedger
 
     lock = FileLock(os.path.join(root, ".runtime", "feed.lock"), timeout_s=wait_s, name_holder=True)
-    os.makedirs(os.path.dirname(lock.path), exist_ok=True)
+    private_folder(os.path.dirname(lock.path))
     try:
         lock.__enter__()
     except ConflictError:

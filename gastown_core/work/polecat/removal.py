@@ -11,6 +11,7 @@ import shutil
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError
 from gastown_core.events.log import append_event
+from gastown_core.files.folders import private_folder
 from gastown_core.git import worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.hook_life import ARCHIVED
@@ -230,7 +231,7 @@ def _take_away(root: str, entry: RosterEntry, stakes: Stakes, nuke: bool, clock:
 def _shelve(root: str, rig: str, path: str, name: str) -> str:
     """Move a folder to where work is kept that git does not know; returns the place."""
     shelf = os.path.join(root, rig, ".runtime", "rescue", name)
-    os.makedirs(os.path.dirname(shelf), exist_ok=True)
+    private_folder(os.path.dirname(shelf))
     os.rename(path, shelf)
     return shelf
 

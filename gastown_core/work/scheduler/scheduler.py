@@ -13,6 +13,7 @@ from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.errors import ConflictError, GastownError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.record import Record
 from gastown_core.town.liveness import live_sessions
@@ -158,7 +159,7 @@ def cycle(
     if dry_run:
         return _Run(root, clock, batch, actor, sleep).look()
     lock = FileLock(os.path.join(root, ".runtime", "scheduler-dispatch.lock"), timeout_s=0.0, name_holder=True)
-    os.makedirs(os.path.dirname(lock.path), exist_ok=True)
+    private_folder(os.path.dirname(lock.path))
     try:
         lock.__enter__()
     except ConflictError:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
+from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DOG, POLECAT, Address
 from gastown_core.model.bead import OPEN
@@ -337,5 +338,5 @@ def _assignee_lock(root: str, address: Address) -> FileLock:
 
 def _lock_path(root: str, name: str) -> str:
     folder = os.path.join(root, ".runtime", "locks", "sling")
-    os.makedirs(folder, exist_ok=True)
+    private_folder(folder)
     return os.path.join(folder, f"{name}.flock")

@@ -74,5 +74,5 @@ def test_the_town_log_is_private_and_one_line_per_entry(tmp_path):
     log_line(str(tmp_path), "nudge", "shop/opal", 'nudged with "a\nb\x1b[31m"', clock=FixedClock(1_795_262_671.0))
     path = tmp_path / "logs" / "town.log"
     (line,) = path.read_text().splitlines()
-    assert line.endswith('[nudge] shop/opal nudged with "a b [31m"')
+    assert line.endswith('[nudge] shop/opal nudged with "a b␛[31m"')
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
