@@ -7,7 +7,7 @@ import itertools
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
 from gastown_core.beads.index_sql import where_of
 from gastown_core.beads.query import NEVER_READY_TYPES, PARENT_CHILD
-from gastown_core.model.bead import HOOKED, IN_PROGRESS
+from gastown_core.model.bead import HOOKED, IDENTITY_LABELS, IDENTITY_TYPES, IN_PROGRESS
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -29,13 +29,15 @@ class Held(Record):
 
 
 def held_work(store: JsonlStore) -> list[Held]:
-    """Hooked and started beads that have an assignee, mail left out, oldest change first."""
+    """Hooked and started beads that have an assignee, mail and identity records left out, oldest change first."""
+    types, labels = ("message", *IDENTITY_TYPES), IDENTITY_LABELS
     sql = (
         "SELECT id, title, status, assignee, updated_at FROM beads WHERE status IN (?,?) AND assignee<>'' "
-        "AND issue_type<>'message' ORDER BY updated_at, id"
+        f"AND issue_type NOT IN ({','.join('?' * len(types))}) AND NOT EXISTS (SELECT 1 FROM labels "
+        f"WHERE labels.id=beads.id AND label IN ({','.join('?' * len(labels))})) ORDER BY updated_at, id"
     )
     with store.index.snapshot() as db:
-        return [Held._make(row) for row in db.execute(sql, (HOOKED, IN_PROGRESS))]
+        return [Held._make(row) for row in db.execute(sql, (HOOKED, IN_PROGRESS, *types, *labels))]
 
 
 def labelled(store: JsonlStore, label: str) -> list[Excerpt]:

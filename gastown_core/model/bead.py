@@ -107,6 +107,16 @@ KIND_LABELS = {"message": "gt:message", "merge-request": "gt:merge-request"}
 """Types that older records bear instead of the label of their kind."""
 
 
+IDENTITY_TYPES = ("agent", "rig", "role", "queue", "slot")
+"""Types of records that say what something is. They change hands and status as work does, but nobody works on them."""
+IDENTITY_LABELS = tuple(f"gt:{kind}" for kind in IDENTITY_TYPES)
+
+
+def is_identity(bead: Labelled) -> bool:
+    """Whether the bead is the record of an agent, a rig, a role, a queue or a slot: never work on a hook."""
+    return bead.issue_type in IDENTITY_TYPES or any(label in IDENTITY_LABELS for label in bead.labels)
+
+
 def kind_labels(bead: Labelled) -> tuple[str, ...]:
     """The labels by which the bead is found: its own, and that of its kind where its type names it."""
     kind = KIND_LABELS.get(bead.issue_type)

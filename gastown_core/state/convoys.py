@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.beads.query import Graph
 from gastown_core.beads.store import Excerpt
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.snapshot import ConvoyView, MemberView, OrphanView
 from gastown_core.state.facts import LANDED_S, TownFacts
 from gastown_core.town.inventory import is_absent
@@ -35,7 +35,8 @@ def orphan_views(facts: TownFacts) -> tuple[OrphanView, ...]:
     found = []
     for store, beads in facts.ledger.items():
         for bead in beads.values():
-            if bead.status in IN_HAND and is_absent(facts.inventory, bead.assignee) and "gt:message" not in bead.labels:
+            is_work = bead.status in IN_HAND and not is_kind(bead, "gt:message") and not is_identity(bead)
+            if is_work and is_absent(facts.inventory, bead.assignee):
                 rig = "" if store == "town" else store
                 found.append(
                     OrphanView(bead.id, bead.title, bead.status, bead.assignee, rig, bead.priority, bead.updated_at)

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from gastown_core.beads.store import Excerpt
 from gastown_core.model.address import parse_address
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_kind
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import EscalationView
 from gastown_core.state.facts import TownFacts
@@ -37,7 +37,7 @@ def _work_out(facts: TownFacts) -> LedgerDigest:
     identities: dict[str, str] = {}
     for beads in facts.ledger.values():
         for bead in beads.values():
-            if bead.status == CLOSED:
+            if bead.status == CLOSED or is_identity(bead):
                 continue
             if "gt:escalation" in bead.labels:
                 known = EscalationView(_escalation_id(bead), bead.title, bead.priority, bead.created_at)

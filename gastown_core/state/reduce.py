@@ -20,7 +20,7 @@ from gastown_core.model.address import (
     Address,
 )
 from gastown_core.model.agent import Health
-from gastown_core.model.bead import HOOKED, IN_PROGRESS
+from gastown_core.model.bead import HOOKED, IN_PROGRESS, is_identity
 from gastown_core.model.hook_life import hook_state
 from gastown_core.model.snapshot import (
     AgentView,
@@ -141,7 +141,9 @@ def _hook_from_record(facts: TownFacts, record: dict[str, str]) -> Excerpt | Non
     """The older place of a hook: the agent bead's ``hook_bead``, if that bead is still at work."""
     named = record.get("hook_bead")
     found = facts.bead(named) if named else None
-    return found[1] if found is not None and found[1].status in (HOOKED, IN_PROGRESS) else None
+    if found is None or found[1].status not in (HOOKED, IN_PROGRESS) or is_identity(found[1]):
+        return None
+    return found[1]
 
 
 def _work(facts: TownFacts, bead: Excerpt | None, beat: Heartbeat | None) -> HookedWork | None:

@@ -10,7 +10,7 @@ from gastown_core.beads.ledger import TOWN
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.model.address import DEACON, MAYOR, POLECAT, Address, same_agent
-from gastown_core.model.bead import BLOCKED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, PINNED, is_kind
+from gastown_core.model.bead import BLOCKED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, PINNED, is_identity, is_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def hooked_work(
         # work of another rig, given by force
         others = [store for store in everywhere if store not in stores]
         found = [bead for store in others for bead in store.find(query)]
-    found = [bead for bead in found if mail or not is_kind(bead, "gt:message")]
+    found = [bead for bead in found if not is_identity(bead) and (mail or not is_kind(bead, "gt:message"))]
     return sorted(found, key=lambda bead: (bead.status != HOOKED, -bead.updated_at))
 
 

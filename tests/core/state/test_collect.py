@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from gastown_core.beads.holders import held_work
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import FixedClock, parse_moment
-from gastown_core.model.address import Address
+from gastown_core.model.address import Address, parse_address
 from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import ConvoyView, MemberView, RigView, SchedulerView, TownSnapshot
 from gastown_core.state.as_json import status_json
@@ -17,6 +19,7 @@ from gastown_core.state.collect import Sources, collect
 from gastown_core.state.detail import ready_beads
 from gastown_core.state.reduce import reduce_town
 from gastown_core.town.agent_beads import put_agent_bead
+from gastown_core.work.hook.hook import hooked_work
 from tests.support.refineries import STRIPS, held, refinery_view
 from tests.support.towns import reference_town
 
@@ -189,3 +192,29 @@ def test_one_whom_a_person_stopped_stays_stopped_when_the_log_has_long_gone_on(r
     facts.close()
     assert view is not None and view.work is not None
     assert view.health.state is Health.IDLE and "stopped" in view.health.badges
+
+
+@pytest.mark.parametrize(
+    ("ledger", "bead_id", "assignee", "status"),
+    [
+        ("demo/.beads", "dm-rig-demo", "demo/witness", "in_progress"),
+        (".beads", "dm-demo-refinery", "demo/refinery", "hooked"),
+        (".beads", "dm-demo-crew-alice", "demo/crew/gone", "in_progress"),
+    ],
+    ids=["rig", "agent", "of-nobody"],
+)
+def test_a_record_of_who_somebody_is_hangs_on_no_hook(
+    root: str, ledger: str, bead_id: str, assignee: str, status: str
+) -> None:
+    path = Path(root, ledger, "issues.jsonl")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [row | {"assignee": assignee, "status": status} if row["id"] == bead_id else row for row in rows]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    snapshot = collect(root, clock=FixedClock(NOW))
+    assert {view.work.bead_id for view in snapshot.agents if view.work is not None} == {"dm-9d8"}
+    assert [view.address.short for view in snapshot.agents if view.health.state is Health.ZOMBIE] == ["demo/rust"]
+    assert snapshot.orphans == ()
+    held = [one.id for store in TownLedger(root).stores().values() for one in held_work(store)]
+    assert held == ["dm-9d8"]
+    who = parse_address(assignee)
+    assert hooked_work(TownLedger(root), who, "dm") == []
