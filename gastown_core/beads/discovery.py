@@ -26,8 +26,8 @@ _TOWN_SIGNS = (
 
 
 def is_store(beads_dir: str) -> bool:
-    """Whether the folder holds a ledger or its configuration."""
-    return any(os.path.exists(os.path.join(beads_dir, sign)) for sign in _SIGNS)
+    """Whether the folder holds a ledger or its configuration, be it a database that is not read here."""
+    return any(os.path.exists(os.path.join(beads_dir, sign)) for sign in (*_SIGNS, *_DATABASES))
 
 
 def read_redirect(beads_dir: str) -> str:

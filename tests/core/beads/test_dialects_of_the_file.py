@@ -134,3 +134,15 @@ def test_records_that_lie_elsewhere_are_no_empty_ledger(tmp_path, metadata, besi
     (folder / "metadata.json").write_text(json.dumps(metadata))
     with pytest.raises(StoreError, match=word):
         open_store(str(folder))
+
+
+@pytest.mark.parametrize("database", ["beads.db", "dolt", "embeddeddolt"])
+def test_a_folder_with_nothing_but_a_database_is_named_and_the_towns_ledger_is_not_taken_for_it(
+    bd, tmp_path, database, monkeypatch
+):
+    root = reference_town(tmp_path)
+    os.remove(f"{root}/demo/.beads/issues.jsonl")
+    os.mkdir(f"{root}/demo/.beads/{database}")
+    monkeypatch.chdir(f"{root}/demo/crew/alice")
+    for words in (("list",), ("q", "meant for demo")):
+        assert f"the beads of {root}/demo lie in a database" in bd(*words, code=1).err
