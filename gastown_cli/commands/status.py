@@ -151,5 +151,5 @@ def convoy_row(view: ConvoyView, now: float) -> list[str]:
         output.shorten(output.clean(view.title), 32),
         bar,
         numbers,
-        "stalled" if view.is_stalled(now) else "",
+        f"{len(view.standstills)} stuck" if view.standstills else "stalled" if view.is_stalled(now) else "",
     ]

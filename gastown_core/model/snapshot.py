@@ -100,11 +100,18 @@ class MemberView(Record):
     landing: LandingStrip | None = None
 
 
+class StandstillView(Record):
+    """A bead of a convoy that nothing but a person sets free, and why."""
+
+    bead_id: str
+    why: str
+
+
 class ConvoyView(Record):
     """A convoy with its progress: done / in review / total.
 
     ``stalled_since`` is set while something is ready and nothing runs: the moment from which that counts as a
-    stall, which may still lie ahead (see ``is_stalled``).
+    stall, which may still lie ahead (see ``is_stalled``).  With ``standstills`` it can never finish as it is.
     """
 
     id: str
@@ -119,6 +126,7 @@ class ConvoyView(Record):
     closed_at: float | None = None
     stalled_since: float | None = None
     is_mountain: bool = False
+    standstills: tuple[StandstillView, ...] = ()
 
     @property
     def total(self) -> int:
@@ -254,6 +262,11 @@ class TownSnapshot(Record):
             if view.id == convoy_id:
                 return view
         return None
+
+    def stuck(self, now: float) -> list[ConvoyView]:
+        """Open convoys that never finish as they are, then those whose work has been left lying, the longest first."""
+        found = [one for one in self.convoys if one.closed_at is None and (one.standstills or one.is_stalled(now))]
+        return sorted(found, key=lambda one: (not one.standstills, one.stalled_since or 0.0, one.id))
 
     def refinery(self, rig: str) -> RefineryView | None:
         """The refinery of a rig, None if it never ran."""

@@ -87,6 +87,7 @@ def convoy_json(view: ConvoyView, now: float) -> dict[str, Any]:
         "running": view.running,
         "total": view.total,
         "stalled": view.is_stalled(now),
+        **({"stuck": {one.bead_id: one.why for one in view.standstills}} if view.standstills else {}),
         **({"faults": [fault_json(member) for member in view.faults]} if view.faults else {}),
     }
 

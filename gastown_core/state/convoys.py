@@ -7,6 +7,7 @@ from gastown_core.beads.store import Excerpt
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.snapshot import ConvoyView, MemberView, OrphanView
 from gastown_core.state.facts import LANDED_S, TownFacts
+from gastown_core.state.standstill import standstills
 from gastown_core.town.inventory import is_absent
 
 IN_HAND = frozenset((HOOKED, IN_PROGRESS))
@@ -26,8 +27,19 @@ def convoy_views(facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
     ]
     shown.sort(key=lambda b: (b.status == CLOSED, -b.closed_at if b.status == CLOSED else b.created_at, b.id))
     town = TownGraph(facts, now)
-    patience_s = facts.thresholds.stalled_s
-    return tuple(_view(bead, town, facts.fields.get(bead.id, {}), patience_s) for bead in shown)
+    views = (_view(bead, town, facts.fields.get(bead.id, {}), facts.thresholds.stalled_s) for bead in shown)
+    died = _died_too_often(facts)
+    return tuple(
+        view._replace(standstills=standstills((member.bead_id for member in view.members), town.graph, died))
+        if view.status != CLOSED
+        else view
+        for view in views
+    )
+
+
+def _died_too_often(facts: TownFacts) -> dict[str, int]:
+    most = facts.thresholds.most_deaths
+    return {bead_id: count for bead_id, count in facts.died.items() if most and count >= most}
 
 
 def orphan_views(facts: TownFacts) -> tuple[OrphanView, ...]:

@@ -36,6 +36,8 @@ class TownFacts:
     ``elsewhere`` maps the session of an agent that tmux does not list to the process in which it lives all the same,
     ``orders`` a bead in a worker's hands to the order by which it was slung.
 
+    ``died`` counts the workers that died on a bead since its last merge.
+
     ``panes`` is None where there is no tmux; ``ledger_version`` moves with every change of the ledger,
     ``landing_version`` with every change of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
     """
@@ -58,6 +60,7 @@ class TownFacts:
         self.hook_since: dict[str, float] = {}
         self.refineries: dict[str, RefineryFacts] = {}
         self.proofs: dict[str, Proof] = {}
+        self.died: dict[str, int] = {}
         self.scheduler = SchedulerView()
         self.daemon = DaemonView()
         self.ledger_version = 0

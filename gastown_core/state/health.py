@@ -20,7 +20,7 @@ STANDING = (MAYOR, DEACON, WITNESS, REFINERY)
 
 
 class Thresholds(Record):
-    """Spans in seconds; defaults of town-and-agents.md section 11."""
+    """Spans in seconds, and how many workers a bead may cost; defaults of town-and-agents.md section 11."""
 
     stalled_s: float = 900.0
     gupp_s: float = 1800.0
@@ -29,6 +29,7 @@ class Thresholds(Record):
     hung_s: float = 1800.0
     heartbeat_stale_s: float = 180.0
     spawn_grace_s: float = 300.0
+    most_deaths: int = 3
     start_grace_s: float = 15.0
     """Work this fresh may stand on the hook before its session does: a sling makes one after the other."""
 

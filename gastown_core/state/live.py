@@ -26,7 +26,7 @@ from gastown_core.state.due import next_due
 from gastown_core.state.engine_watch import EngineWatch
 from gastown_core.state.proof_keeper import ProofKeeper
 from gastown_core.state.reduce import reduce_town
-from gastown_core.state.scheduler_source import FILE as SCHEDULER_FILE
+from gastown_core.state.scheduler_source import FILES as SCHEDULER_FILES
 from gastown_core.state.stream import EventStream
 from gastown_core.tmux.control import ControlLink
 from gastown_core.tmux.server import NoServerError
@@ -115,7 +115,7 @@ class LiveTown:
         kinds = {self.root: EVENTS, self.sources.heartbeats.folder: BEATS}
         kinds.update((folder, BEADS) for folder in self.sources.ledger.folders())
         kinds.update((os.path.join(self.root, part), ROSTER) for part in ("mayor", "settings"))
-        kinds[self.sources.scheduler.folder] = SCHEDULER
+        kinds.update((folder, SCHEDULER) for folder in self.sources.scheduler.folders)
         kinds[self.sources.daemon.folder] = DAEMON
         kinds.update((folder, REFINERIES) for folder in self.sources.refineries.folders())
         for rig in inventory.rigs:
@@ -344,7 +344,7 @@ def _concerns(kind: str, name: str) -> bool:
     if kind == BEATS:
         return name.endswith(".json")
     if kind == SCHEDULER:
-        return name == SCHEDULER_FILE
+        return name in SCHEDULER_FILES
     if kind == DAEMON:
         return name == DAEMON_FILE
     if kind == REFINERIES:

@@ -1,4 +1,4 @@
-"""The scheduler as a source: whether giving out is paused, from the state file that its commands write."""
+"""The scheduler as a source: whether giving out is paused, and which work has cost workers, from its two state files."""
 
 from __future__ import annotations
 
@@ -8,24 +8,36 @@ from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.snapshot import SchedulerView
+from gastown_core.work.sling import respawns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.state.facts import TownFacts
 
 FILE = "scheduler-state.json"
+FILES = (FILE, os.path.basename(respawns.path_of("")))
 
 
 class SchedulerSource:
-    """Keeps ``facts.scheduler`` true, but for the count of what waits: that is the ledger's to say."""
+    """Keeps ``facts.scheduler`` and ``facts.died`` true, but for the count of what waits: that is the ledger's to say."""
 
     def __init__(self, facts: TownFacts) -> None:
         self.facts = facts
-        self.folder = os.path.join(facts.inventory.root, ".runtime")
+        root = facts.inventory.root
+        self.folder = os.path.join(root, ".runtime")
+        self.folders = (self.folder, os.path.dirname(respawns.path_of(root)))
         self._mark: tuple[int, int, int] | None = None
 
     def poll(self, now: float) -> bool:
-        """Take in the file if it changed; returns whether anything changed."""
+        """Take in the files if they changed; returns whether anything changed."""
+        died = respawns.counts(self.facts.inventory.root)
+        is_other = died != self.facts.died
+        if is_other:
+            self.facts.died = died
+            self.facts.ledger_version += 1
+        return self._poll_state(now) or is_other
+
+    def _poll_state(self, now: float) -> bool:
         path = os.path.join(self.folder, FILE)
         try:
             status = os.stat(path)

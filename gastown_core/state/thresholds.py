@@ -18,4 +18,5 @@ def read_thresholds(root: str) -> Thresholds:
         hung_s=settings.seconds(session + "hung_session"),
         heartbeat_stale_s=settings.seconds("operational.polecat.heartbeat_stale"),
         spawn_grace_s=settings.seconds(session + "spawn_grace"),
+        most_deaths=int(settings.lenient("operational.witness.max_bead_respawns")),
     )

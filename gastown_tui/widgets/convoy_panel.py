@@ -87,17 +87,11 @@ def _ending(convoy: ConvoyView, now: float, ascii_only: bool) -> tuple[str, str]
         return f"{glyph('warn', ascii_only)} {count} fault{'s' if count > 1 else ''}", "bad"
     if convoy.closed_at is not None:
         return f"{glyph('done', ascii_only)} {format_age(now - convoy.closed_at)} ago", "good"
+    if convoy.standstills:
+        return f"{glyph('warn', ascii_only)} {len(convoy.standstills)} stuck", "stalled"
     if convoy.stalled_since is not None and convoy.is_stalled(now):
         return f"{glyph('warn', ascii_only)} stalled {format_age(now - convoy.stalled_since)}", "stalled"
     return f"{glyph('age', ascii_only)} {format_age(now - convoy.created_at)}", "dim"
-
-
-def stall_words(convoy: ConvoyView) -> str:
-    """What lies idle in a stalled convoy: ``1 bead is ready but nobody is on it: bi-7egpu``."""
-    idle = [member.bead_id for member in convoy.members if member.stage in ("ready", "orphaned")]
-    one = len(idle) == 1
-    named = ", ".join(idle[:3]) + (" …" if len(idle) > 3 else "")
-    return f"{len(idle)} bead{'' if one else 's'} {'is' if one else 'are'} ready but nobody is on {'it' if one else 'them'}: {named}"
 
 
 def progress_words(convoy: ConvoyView) -> str:

@@ -9,6 +9,7 @@ from gastown_core.clock import format_age, format_span
 from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
+from gastown_core.state.standstill import stuck_words
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, clean_lines, fit, glyph, wrap
 from gastown_tui.widgets.convoy_panel import STAGES, numbers, progress_bar, progress_words
@@ -312,6 +313,8 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
         lines.append(
             ((f"Landed {format_age(max(0.0, now - convoy.closed_at))} ago: all its beads are closed.", "good"),)
         )
+    elif convoy.standstills:
+        lines += [((f"{word[:1].upper()}{word[1:]}", "stalled"),) for word in map(clean, stuck_words(convoy, now))]
     elif convoy.stalled_since is not None and convoy.is_stalled(now):
         lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), ("nobody works on any of it; what holds each bead stands below.", "text")))  # fmt: skip
     else:

@@ -7,9 +7,9 @@ from collections import namedtuple
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.landing import FAULTS
+from gastown_core.state.standstill import stuck_words
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
-from gastown_tui.widgets.convoy_panel import stall_words
 from gastown_tui.widgets.landing_text import faulty
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
 
-    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
     class Group(NamedTuple):
@@ -213,15 +213,9 @@ def orphan_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool
     return [*rows, Row("", (), False)]
 
 
-def stuck(snapshot: TownSnapshot, now: float) -> list[ConvoyView]:
-    """Open convoys whose work has been left lying, the longest first."""
-    found = [convoy for convoy in snapshot.convoys if convoy.closed_at is None and convoy.is_stalled(now)]
-    return sorted(found, key=lambda convoy: (convoy.stalled_since or 0.0, convoy.id))
-
-
 def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """Convoys that do not get on: how far they came, since when, and what lies idle."""
-    found = stuck(snapshot, now)
+    """Convoys that do not get on: how far they came, since when, and what holds them or lies idle."""
+    found = snapshot.stuck(now)
     if not found:
         return []
     rows = [Row("", ((f"STUCK WORK {len(found)}", "stalled"),), False)]
@@ -240,9 +234,9 @@ def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
             (" sling", "dim"),
         )
         rows.append(Row(f"convoy:{convoy.id}", two_ends(left, right, width, 2)))
-        age = format_age(max(1.0, now - (convoy.stalled_since or now)))
-        lines = wrap(f"stalled {age}: {stall_words(convoy)}", max(20, width - 5))
-        rows += [Row(f"convoy:{convoy.id}", (("     " + clean(line), "dim"),), False) for line in lines]
+        for told in stuck_words(convoy, now):
+            lines = wrap(told, max(20, width - 5))
+            rows += [Row(f"convoy:{convoy.id}", (("     " + clean(line), "dim"),), False) for line in lines]
     return [*rows, Row("", (), False)]
 
 
@@ -271,7 +265,7 @@ def problem_rows(
     """All rows of the view."""
     rows: list[Row] = []
     is_calm = not problem_groups(snapshot) and not faulty(snapshot) and not snapshot.orphans
-    if snapshot.agents and is_calm and not snapshot.escalated and not stuck(snapshot, now):
+    if snapshot.agents and is_calm and not snapshot.escalated and not snapshot.stuck(now):
         words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
         rows += [Row("", ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row("", (), False)]
     for group in problem_groups(snapshot, keep):
@@ -334,7 +328,7 @@ class ProblemList(Rows):
         told += [f"{faults} landing fault{'s' if faults > 1 else ''}"] if faults else []
         orphans = len(snapshot.orphans)
         told += [f"{orphans} bead{'s' if orphans > 1 else ''} with nobody"] if orphans else []
-        halted, raised = len(stuck(snapshot, now)), len(snapshot.escalated)
+        halted, raised = len(snapshot.stuck(now)), len(snapshot.escalated)
         told += [f"{halted} stuck"] if halted else []
         told += [f"{raised} escalated"] if raised else []
         self.note = ", ".join(told) or "all well"

@@ -146,3 +146,16 @@ def test_an_agents_name_unslings_what_hangs_on_its_hook(rigged, known):
     assert (rigged.bead(bead).status, rigged.bead(bead).assignee) == ("open", "")
     again = gt("unsling", "shop/opal", cwd=rigged.root)
     assert again.code != 0 and ("nothing is on the hook" in again.err)
+
+
+def test_plain_problems_name_escalations_and_convoys_that_can_never_finish(rigged, without_tmux):
+    bead = rigged.file("Asleep").id
+    with rigged.ledger.store_for("sh-x").write("mayor") as batch:
+        batch.update(bead, {"status": "deferred"})
+    gt("convoy", "create", "Held up", bead, cwd=rigged.root)
+    assert gt("escalate", "-s", "high", "Build is broken", cwd=rigged.root).code == 0
+    said = gt("feed", "--problems", "--plain", cwd=rigged.root).out
+    assert "all is well" not in said
+    assert "ESCALATIONS (1)" in said and "Build is broken" in said
+    assert "STUCK WORK (1)" in said and f"cannot finish: {bead} deferred without a date" in said
+    assert "1 stuck" in gt("status", cwd=rigged.root).out

@@ -6,7 +6,7 @@ import pytest
 
 from gastown_core.model.agent import Health, Reason
 from gastown_core.model.daemon import DIED, FAILS, SILENT, STOPPED, DaemonView
-from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus
+from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus, StandstillView
 from gastown_core.state.judgement import Account
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import of_problems
@@ -199,3 +199,14 @@ def test_escalations_and_stuck_work_are_problems_though_every_agent_is_fine() ->
     keys = {row.key for row in rows if row.is_stop}
     assert {"bead:hq-e1", "convoy:hq-cv-9zz0e"} <= keys
     assert of_problems(town, "convoy:hq-cv-9zz0e").kind == "convoy"
+
+
+def test_a_convoy_that_can_never_finish_says_so_in_its_row_its_why_and_the_problems() -> None:
+    held_up = convoy("hq-cv-1", "Shop", 1, 0, 1, 4, standstills=(StandstillView("gt-m3", "3 workers died on it"),))
+    town = snapshot([agent("mayor", Health.WORKING, pane="%1")])._replace(convoys=(held_up,))
+    rows = problem_rows(town, 120, NOW, marked=set(), ascii_only=False)
+    text = " ".join(said(pieces_of(row)) for row in rows)
+    assert "STUCK WORK 1" in text and "cannot finish: gt-m3 3 workers died on it" in text
+    assert "Nobody needs you" not in text
+    assert "1 stuck" in said(convoy_row(held_up, 100, NOW, is_open=False, ascii_only=False))
+    assert "Cannot finish: gt-m3 3 workers died on it" in said(convoy_why_page(held_up, NOW, False)[0])

@@ -10,7 +10,17 @@ from gastown_core.beads.ledger import TOWN
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.model.address import DEACON, MAYOR, POLECAT, Address, same_agent
-from gastown_core.model.bead import BLOCKED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, PINNED, is_identity, is_kind
+from gastown_core.model.bead import (
+    BLOCKED,
+    DEFERRED,
+    HOOKED,
+    IN_PROGRESS,
+    IN_REVIEW,
+    OPEN,
+    PINNED,
+    is_identity,
+    is_kind,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

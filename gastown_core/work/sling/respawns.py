@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 
 
-def _path(root: str) -> str:
+def path_of(root: str) -> str:
+    """The file of the counts."""
     return os.path.join(root, "witness", "bead-respawn-counts.json")
 
 
 def count_of(root: str, bead_id: str) -> int:
     """How often the bead's workers died since its last merge."""
-    beads = (read_json(_path(root)) or {}).get("beads")
+    beads = (read_json(path_of(root)) or {}).get("beads")
     entry = beads.get(bead_id) if isinstance(beads, dict) else None
     count = entry.get("count") if isinstance(entry, dict) else 0
     return count if isinstance(count, int) else 0
@@ -34,7 +35,7 @@ def count_of(root: str, bead_id: str) -> int:
 def counts(root: str) -> dict[str, int]:
     """Every count at once; empty if the file cannot be read."""
     try:
-        beads = (read_json(_path(root)) or {}).get("beads")
+        beads = (read_json(path_of(root)) or {}).get("beads")
     except GastownError:
         return {}
     found = beads.items() if isinstance(beads, dict) else ()
@@ -65,7 +66,7 @@ def note(root: str, bead_id: str, *, by: int = 1, clock: Clock = SYSTEM_CLOCK) -
         beads[bead_id] = {"bead_id": bead_id, "count": count, "last_respawn": now}
         value["last_updated"] = now
 
-    edit_json(_path(root), change)
+    edit_json(path_of(root), change)
 
 
 def reset(root: str, bead_id: str, *, clock: Clock = SYSTEM_CLOCK) -> bool:
@@ -77,5 +78,5 @@ def reset(root: str, bead_id: str, *, clock: Clock = SYSTEM_CLOCK) -> bool:
         value.get("beads", {}).pop(bead_id, None)
         value["last_updated"] = format_seconds(clock.now())
 
-    edit_json(_path(root), change)
+    edit_json(path_of(root), change)
     return True
