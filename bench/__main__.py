@@ -7,14 +7,14 @@ import shutil
 import sys
 import tempfile
 
-from bench import agents, commands, console, pipeline, refinery
+from bench import agents, commands, console, growth, pipeline, refinery
 from bench.town import SIZES, make_town
 
 
 def main() -> int:
-    """Measure; parts may be named after the size: console, commands, agents, pipeline, …"""
+    """Measure; parts may be named after the size: console, commands, agents, pipeline, refinery, growth"""
     size = sys.argv[1] if len(sys.argv) > 1 else "S"
-    parts = sys.argv[2:] or ["console", "commands", "agents", "pipeline", "refinery"]
+    parts = sys.argv[2:] or ["console", "commands", "agents", "pipeline", "refinery", "growth"]
     folder = tempfile.mkdtemp(prefix="gtb", dir="/tmp")
     os.environ.update(
         GIT_AUTHOR_NAME="op",
@@ -39,6 +39,9 @@ def main() -> int:
         if "pipeline" in parts:
             for row in pipeline.measure(folder):
                 print(row, flush=True)
+        if "growth" in parts:
+            for line in growth.measure(os.path.join(folder, "growth")):
+                print(line, flush=True)
         if "refinery" in parts:
             for row in refinery.measure(os.path.join(folder, "refinery")):
                 print(row, flush=True)

@@ -74,7 +74,7 @@ def _of_molecule(args: Namespace, space: Workspace) -> int:
 
 
 def show(args: Namespace, space: Workspace, limit: int) -> int:
-    """Print ready beads, and how many there are if the limit cuts."""
+    """Print ready beads; if the limit cuts, JSON says how many there are, and text, which a person waits for, that there are more."""
     query, store, now = query_of(args, space)._replace(limit=limit), space.store, space.now()
     if space.as_json:
         lines = store.ready_lines(query, now)
@@ -82,9 +82,10 @@ def show(args: Namespace, space: Workspace, limit: int) -> int:
         if limit and len(lines) == limit:
             note_cut(limit, count_ready(store, query, now))
         return 0
-    found = store.ready_excerpts(query, now)
-    total = count_ready(store, query, now) if limit and len(found) == limit else len(found)
-    say_beads(found, empty="nothing is ready; bd blocked shows what waits for what", shown_of=total)
+    found = store.ready_excerpts(query._replace(limit=limit + 1 if limit else 0), now)
+    say_beads(found[:limit] if limit else found, empty="nothing is ready; bd blocked shows what waits for what")
+    if limit and len(found) > limit:
+        say(style(f"showing first {limit}, more are ready; -n 0 shows all", "dim"))
     return 0
 
 

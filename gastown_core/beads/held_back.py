@@ -37,9 +37,11 @@ _RELEASED = ",".join(f"'{name}'" for name in sorted(RELEASED))
 
 def held_back(db: sqlite3.Connection, graph: Graph) -> HeldBack:
     """All that is held back at the graph's moment."""
+    # whatever lets go is left out at once; the index has all that is asked, so that no row is read
     sql = (
         "SELECT d.source, d.target, d.type, t.status, t.pinned, t.defer_until FROM deps d "
-        f"LEFT JOIN beads t ON t.id = d.target WHERE d.type IN ({_BLOCKING})"
+        f"LEFT JOIN beads t INDEXED BY states ON t.id = d.target WHERE d.type IN ({_BLOCKING}) "
+        f"AND NOT (d.type = 'blocks' AND t.id IS NOT NULL AND (t.pinned = 1 OR t.status IN ({_RELEASED})))"
     )
     held: set[str] = set()
     asleep: set[str] = set()
@@ -53,7 +55,7 @@ def held_back(db: sqlite3.Connection, graph: Graph) -> HeldBack:
                 asleep.add(source)
             if not pinned and status not in RELEASED:
                 parents.setdefault(source, []).append(target)
-        elif not pinned and status not in RELEASED:
+        else:
             held.add(source)
     odd = {source for source in ask if _asleep_by(graph, source)}
     held.update(source for source in ask - held if graph.holds(source))
@@ -103,8 +105,13 @@ def count_ready(store: JsonlStore, query: BeadQuery, now: float) -> int:
     """How many ``ready`` would give without a limit."""
     graph = store.graph(now)
     candidates = candidates_of(query, now)
+    candidates.add("template >= 0")
     with store.index.snapshot() as db:
-        total = int(db.execute(f"SELECT COUNT(*) FROM beads {candidates}", candidates.values).fetchone()[0])
+        total = int(
+            db.execute(f"SELECT COUNT(*) FROM beads INDEXED BY candidates {candidates}", candidates.values).fetchone()[
+                0
+            ]
+        )
         found = held_back(db, graph)
         out = found.held | found.asleep
         if EPIC not in query.types:
@@ -134,7 +141,7 @@ def _count_among(db: sqlite3.Connection, where: Where, ids: Iterable[str]) -> in
 def _among(columns: str, where: Where, ids: Iterable[str]) -> tuple[str, list[object]]:
     """A SELECT over the beads of these ids that fulfil the conditions, with its values."""
     # by id, never by walking through all that is open
-    source = "beads INDEXED BY sqlite_autoindex_beads_1"
+    source = "beads INDEXED BY states"
     rest = f" AND {' AND '.join(where.parts)}" if where.parts else ""
     sql = f"SELECT {columns} FROM {source} WHERE id IN (SELECT value FROM json_each(?)){rest}"
     return sql, [json.dumps(list(ids)), *where.values]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.bead import Bead
 
-VERSION = 7
+VERSION = 9
 """Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
 
 SCHEMA = (
@@ -43,6 +43,11 @@ BEAD_INDEXES = {
     "by_status": "ON beads (status, updated_at)",
     "by_type": "ON beads (issue_type, status) WHERE issue_type <> 'task'",
     "by_closing": "ON beads (closed_at, created_at) WHERE status = 'closed'",
+    # all that judging asks of a bead: counting what is ready or held reads no row.
+    # ``template >= 0`` is always so: whoever does not say it gets no rows in this order, which lists do not want
+    "states": "ON beads (id, status, pinned, defer_until, ephemeral, template, issue_type)",
+    "candidates": "ON beads (ephemeral, pinned, template, status, issue_type, defer_until) "
+    "WHERE status <> 'closed' AND template >= 0",
     "by_assignee": "ON beads (assignee) WHERE assignee <> ''",
 }
 """Indexes of ``beads`` by name; a large fill makes them at its end."""

@@ -49,7 +49,7 @@ def test_a_cut_list_says_how_many_there_are_in_text_and_beside_json(bd):
     cut = bd("list", "--json", "-n", "7")
     assert len(cut.json) == 7 and "showing first 7 of 60" in cut.err
     cut = bd("ready", "-n", "3")
-    assert len(cut.lines) == 4 and cut.lines[-1] == "showing first 3 of 60; -n 0 shows all"
+    assert len(cut.lines) == 4 and cut.lines[-1] == "showing first 3, more are ready; -n 0 shows all"
     cut = bd("ready", "--json", "-n", "3")
     assert len(cut.json) == 3 and "showing first 3 of 60" in cut.err
     assert "showing first 50 of 60" in bd("search", "n").out
