@@ -6,7 +6,6 @@ one rig's definitions never leak into another.
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 from collections import namedtuple
@@ -155,6 +154,8 @@ def _runtime_name(runtime: Mapping[str, Any]) -> str:
 
 def _unknown(name: str, registries: Sequence[Mapping[str, Any]]) -> UsageError:
     known = [*dict.fromkeys([*BUILT_IN, *(key for registry in registries for key in registry)])]
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
     return UsageError(f"there is no runtime {name!r}", "", hint)
