@@ -1,5 +1,5 @@
 # make demo and make test need git, make, Python 3.11 or newer and tmux 3.2 or newer; packages go into .venv.
-.PHONY: help demo test check static format bench snapshots docs clean tmux moved fresh
+.PHONY: help demo test check static format bench snapshots docs clean tmux moved fresh drill
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -14,6 +14,7 @@ help:
 	@echo "make test    the whole test suite"
 	@echo "make check   format, lint, types, import contracts, tests"
 	@echo "make bench   the table of speeds (SIZE=S or L)"
+	@echo "make drill   kill sweeps at every point and long runs of the town's model, then make fresh (hours)"
 	@echo "make fresh   the two commands above on bare Debian systems (as root, with debootstrap)"
 
 # a checkout that was moved or copied is tied to its new place before anything runs
@@ -54,6 +55,13 @@ static: $(VENV)/dev
 # TESTED=yes: the tests have just run, do not run them twice
 check: static
 	@$(if $(TESTED),true,$(MAKE) --no-print-directory test)
+
+# FRESH=no leaves the bare systems out
+drill: $(VENV)/dev tmux
+	@rm -f drill.txt
+	GT_DRILL=long GT_DRILL_REPORT=$(CURDIR)/drill.txt $(BIN)/python -m pytest -n 2 --dist worksteal tests/drills; \
+	  code=$$?; cat drill.txt; exit $$code
+	@$(if $(filter no,$(FRESH)),true,$(MAKE) --no-print-directory fresh)
 
 fresh:
 	@.ci/fresh $(SUITES)

@@ -17,6 +17,7 @@ import subprocess
 import time
 
 from gastown_core.errors import GastownError
+from gastown_core.files.points import point_after
 from gastown_core.process_table import Process, carries, is_running, process_table
 
 TYPE_CHECKING = False
@@ -92,6 +93,7 @@ def run(
         end_family(process.pid)
         process.wait()
         raise
+    point_after(argv)
     return Finished(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
 
 
@@ -252,7 +254,7 @@ def spawn(
     ``pass_fds`` are further descriptors that it inherits.
     """
     try:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             argv,
             cwd=cwd,
             env=env,
@@ -264,6 +266,8 @@ def spawn(
         )
     except (OSError, ValueError) as error:
         raise _not_started(argv, cwd, error) from error
+    point_after(argv)
+    return child
 
 
 def run_on_terminal(argv: Sequence[str]) -> int:

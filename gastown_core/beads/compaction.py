@@ -18,6 +18,7 @@ from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, with_n
 from gastown_core.clock import parse_moment
 from gastown_core.errors import ConflictError, StoreError
 from gastown_core.files.atomic import mode_of
+from gastown_core.files.points import point
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -200,7 +201,9 @@ def _replace(store: JsonlStore, code: int, chunks: Iterator[bytes]) -> bool:
         if _same_bytes(temp, path):
             os.unlink(temp)
             return False
+        point(f"before {os.path.basename(path)}")
         os.rename(temp, path)
+        point(f"wrote {os.path.basename(path)}")
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temp)

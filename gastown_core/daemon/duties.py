@@ -63,8 +63,11 @@ def release_dead_workers(shift: Shift) -> str:
 
     for rig in read_inventory(shift.root).rigs:
         sweep(shift.root, rig.name, shift.clock.now())
-    released = upkeep.release_dead(shift.root, TownLedger(shift.root), actor=ACTOR, clock=shift.clock)
-    return f"released {', '.join(released)}" if released else ""
+    ledger = TownLedger(shift.root)
+    released = upkeep.release_dead(shift.root, ledger, actor=ACTOR, clock=shift.clock)
+    settled = upkeep.settle_records(shift.root, ledger, actor=ACTOR, clock=shift.clock)
+    told = [f"released {', '.join(released)}"] if released else []
+    return "; ".join([*told, f"wrote the end of {', '.join(settled)}"] if settled else told)
 
 
 def audit_mountains(shift: Shift) -> str:

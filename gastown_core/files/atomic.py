@@ -1,6 +1,7 @@
 """Whole files replaced in one step: a temporary file beside the target, fsync, rename.
 
-A reader sees the old bytes or the new ones, never half; a full disk leaves the old file as it was.
+A reader sees the old bytes or the new ones, never half; a full disk leaves the old file as it was.  Where the system can,
+the temporary file has no name until it is complete, so that a kill leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from gastown_core.errors import SettingsError, StoreError
 from gastown_core.files.locks import FileLock
 from gastown_core.files.plain import read_plain
+from gastown_core.files.points import point
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -25,7 +27,7 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
     temp = f"{path}.tmp{os.getpid()}"
     try:
         standing = mode_of(path)
-        fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode if standing is None else standing)
+        fd, is_named = _open_new(temp, mode if standing is None else standing)
         try:
             if standing is not None:
                 # whatever the umask takes away from a new file
@@ -35,6 +37,9 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
                 view = view[os.write(fd, view) :]
             if sync:
                 os.fsync(fd)
+            point("file filled")
+            if not is_named:
+                _name(fd, temp)
         finally:
             os.close(fd)
         os.rename(temp, path)
@@ -42,6 +47,28 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
         with contextlib.suppress(OSError):
             os.unlink(temp)
         raise StoreError(f"cannot write {path}", error.strerror or str(error), "the old file is untouched") from error
+    point(f"wrote {os.path.basename(path)}")
+
+
+def _open_new(temp: str, mode: int) -> tuple[int, bool]:
+    """A new file to be filled, and whether it bears the name ``temp`` from the start."""
+    try:
+        fd = os.open(os.path.dirname(temp) or ".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode)
+        if os.path.exists(f"/proc/self/fd/{fd}"):
+            return fd, False
+        os.close(fd)
+    except (AttributeError, OSError):
+        # neither every system nor every file system can do so
+        pass
+    return os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), True
+
+
+def _name(fd: int, temp: str) -> None:
+    """Let an open file that has no name appear as ``temp``."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temp)
+    # a descriptor to start from, any, makes Python follow the link to the file itself
+    os.link(f"/proc/self/fd/{fd}", temp, src_dir_fd=fd)
 
 
 def mode_of(path: str) -> int | None:

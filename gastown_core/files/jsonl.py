@@ -15,6 +15,7 @@ import os
 from gastown_core.errors import StoreError
 from gastown_core.files.locks import held_for_a_moment
 from gastown_core.files.plain import open_plain
+from gastown_core.files.points import point
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def append_lines(path: str, lines: Iterable[bytes], *, mode: int = 0o644, sync: 
             start += 1
         try:
             _write_whole(fd, data, size)
+            point(f"appended {os.path.basename(path)}")
             if sync:
                 _sync(fd, size)
         except OSError as error:

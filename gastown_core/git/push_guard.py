@@ -39,7 +39,7 @@ case "$theirs" in "" | /*) ;; *) theirs=$top/$theirs ;; esac
 """
 
 CHAIN_SCRIPT = f"""#!/bin/sh
-# gas town hook chain 1
+# gas town hook chain 2
 # Written by gt; changes are overwritten. It runs the hook of the same name that the project has.
 {_THEIRS}
 if [ -z "$theirs" ]; then

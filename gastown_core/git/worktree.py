@@ -358,15 +358,17 @@ def set_identity(git: Git, identity: Identity) -> None:
 
 def own_configuration(git: Git) -> None:
     """Switch on per-worktree configuration for the whole repository (once)."""
-    if git.config("extensions.worktreeConfig") == "true":
-        return
     common = common_dir(git)
     shared = os.path.join(common, "config")
+    told = git.attempt(
+        "config", "--file", shared, "--get-regexp", r"^(extensions\.worktreeconfig|core\.bare)$"
+    ).out.lower()
+    if "extensions.worktreeconfig true" in told and "core.bare true" not in told:
+        return
     with FileLock(shared + ".gastown.lock"):
-        is_bare = git.attempt("config", "--file", shared, "--get", "core.bare").out.strip() == "true"
-        if is_bare:
-            # a shared core.bare would make every worktree bare once the extension is on
+        if "core.bare true" in told:
+            # a shared core.bare makes every worktree bare once the extension is on, so it goes first: a kill in between
+            # leaves a repository that git knows as bare by its shape
             git.run("config", "--file", os.path.join(common, "config.worktree"), "core.bare", "true")
+            git.attempt("config", "--file", shared, "--unset", "core.bare")
         git.run("config", "--file", shared, "extensions.worktreeConfig", "true")
-        if is_bare:
-            git.run("config", "--file", shared, "--unset", "core.bare")

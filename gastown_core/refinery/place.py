@@ -7,6 +7,7 @@ import re
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.files.folders import private_folder
+from gastown_core.files.points import point
 from gastown_core.git.repo import ENGINE, Git
 from gastown_core.model.sha256 import sha256
 from gastown_core.refinery.policy import Policy, load_policy
@@ -56,7 +57,7 @@ class Refinery:
         self.policy = policy or load_policy(root, rig)
         self.clock = clock
         self.stop = stop or (lambda: False)
-        self.at = at or (lambda point: None)
+        self.at = at or point
         self.actor = f"{rig}/refinery"
         self.default = default_branch(root, rig)
         self._git: Git | None = None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.events.log import append_event
-from gastown_core.model.address import POLECAT
+from gastown_core.model.address import POLECAT, same_agent
+from gastown_core.model.bead import HOOKED, IN_PROGRESS
 from gastown_core.model.hook_life import ACTIVE, COMPLETED, CREATED, SUSPENDED
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 
@@ -80,8 +81,11 @@ def never_started(ledger: TownLedger, agents: Iterable[RosterEntry]) -> dict[Add
             continue
         known = get_agent_bead(ledger, entry.bead_id)
         fields = known.fields if known is not None else {}
-        if fields.get("hook_state") == CREATED and fields.get("hook_bead"):
-            found[entry.address] = fields["hook_bead"]
+        named = fields.get("hook_bead", "") if fields.get("hook_state") == CREATED else ""
+        work = ledger.get(named) if named else None
+        # a worker that was killed while it handed in left a record of work that is no longer its own
+        if work is not None and work.status in (HOOKED, IN_PROGRESS) and same_agent(work.assignee, entry.address.path):
+            found[entry.address] = named
     return found
 
 

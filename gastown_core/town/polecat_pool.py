@@ -14,6 +14,7 @@ from gastown_core.errors import ConflictError, UsageError
 from gastown_core.files.atomic import write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
+from gastown_core.files.points import point
 from gastown_core.model.address import POLECAT, Address
 from gastown_core.process_table import mark, mark_lives
 from gastown_core.town.inventory import RosterEntry, polecat_dir
@@ -199,6 +200,7 @@ def _pending(root: str, rig: str, name: str) -> str:
 def _reserve(claimed: Claim) -> None:
     with open(_pending(claimed.root, claimed.rig, claimed.name), "w", encoding="ascii") as handle:
         handle.write(mark())
+    point("reserved")
 
 
 def sweep(root: str, rig: str, now: float) -> None:

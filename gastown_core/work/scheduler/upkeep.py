@@ -9,14 +9,16 @@ from __future__ import annotations
 import time
 
 from gastown_core.beads.holders import held_work
-from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN
-from gastown_core.model.hook_life import CREATED, SUSPENDED
+from gastown_core.model.address import CREW, POLECAT
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
+from gastown_core.model.hook_life import COMPLETED, CREATED, SUSPENDED
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.discover import read_rigs
-from gastown_core.town.hook_record import PAUSED
+from gastown_core.town.hook_record import PAUSED, record_hook
+from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.town.settings import load_settings
 from gastown_core.work.convoy.convoys import tracking
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 RESTING = ("stuck", "escalated", "awaiting-gate", PAUSED)
 """A worker in one of these states stopped on purpose and waits for somebody: its work is not handed to another."""
 SECOND_LOOK_S = 1.5
+HANDING_IN_S = 10.0
+"""So long after its work was handed in a worker may take to write its own end."""
 
 
 def release_dead(
@@ -113,6 +117,39 @@ def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], 
     return True
 
 
+def settle_records(root: str, ledger: TownLedger, *, actor: str = "daemon", clock: Clock = SYSTEM_CLOCK) -> list[str]:
+    """Write the end of workers that were killed after their work was handed in, before they could write it; who.
+
+    Their record would name work that is no longer theirs, and ``gt up`` would set them going on it again.
+    """
+    entries = {one.bead_id: one for one in read_inventory(root).agents if one.address.role in (POLECAT, CREW)}
+    records = ledger.get_many(entries)
+    named = {key: one.fields.get("hook_bead", "") for key, one in records.items() if one.fields.get("hook_bead")}
+    work = ledger.get_many(named.values())
+    rigs = read_rigs(root)
+    settled = []
+    for key, bead_id in named.items():
+        bead = work.get(bead_id)
+        if bead is None or bead.status not in (IN_REVIEW, CLOSED) or clock.now() - bead.updated_at < HANDING_IN_S:
+            continue
+        address = entries[key].address
+        ended = {"hook_bead": "", "exit_type": "COMPLETED", "completion_time": format_seconds(clock.now())}
+        record_hook(
+            root,
+            ledger,
+            address,
+            rigs[address.rig],
+            COMPLETED,
+            actor=actor,
+            bead=bead_id,
+            clock=clock,
+            agent_state="idle",
+            **ended,
+        )
+        settled.append(address.short)
+    return settled
+
+
 def _give_back(ledger: TownLedger, one: Held, actor: str) -> bool:
     """Open and unassigned, unless somebody took it meanwhile; who had it last is kept for the next sling."""
     with (ledger.home_of(one.id) or ledger.store_for(one.id)).write(actor) as batch:
@@ -125,8 +162,6 @@ def _give_back(ledger: TownLedger, one: Held, actor: str) -> bool:
 
 
 def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], actor: str, clock: Clock) -> None:
-    from gastown_core.town.hook_record import record_hook
-
     who = polecat_of(one.assignee)
     if who is not None and get_agent_bead(ledger, who.bead_id(rigs[who.rig])) is not None:
         prefix = rigs[who.rig]

@@ -152,3 +152,37 @@ def test_git_words_are_in_the_error(bare):
 def test_a_surrounding_git_dir_is_ignored(bare, monkeypatch):
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     assert bare.commit_of("origin/main")
+
+
+def test_a_kill_while_worktrees_get_their_own_configuration_takes_no_worktree_from_git(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b1", start="origin/main")
+    real, done = Git.attempt, []
+
+    def killed_after(number):
+        def attempt(git, *words, **how):
+            if words[:1] == ("config",) and "--get-regexp" not in words:
+                if len(done) == number:
+                    raise KeyboardInterrupt
+                done.append(words)
+            return real(git, *words, **how)
+
+        return attempt
+
+    for number in (0, 1, 2):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            done.clear()
+            patch.setattr(Git, "attempt", killed_after(number))
+            worktree.own_configuration(tree)
+        assert worktree.status(tree) == ((), ()), number
+        assert Git(bare.path).run("rev-parse", "--is-bare-repository") == "true", number
+        bare.run("config", "--file", os.path.join(bare.path, "config"), "core.bare", "true")
+    worktree.own_configuration(tree)
+    assert tree.config("extensions.worktreeConfig") == "true" and worktree.status(tree) == ((), ())
+
+
+def test_a_repository_whose_worktrees_all_count_as_bare_is_mended(bare, tmp_path):
+    tree = worktree.add(bare, str(tmp_path / "w"), branch="b1", start="origin/main")
+    bare.run("config", "--file", os.path.join(bare.path, "config"), "extensions.worktreeConfig", "true")
+    worktree.own_configuration(tree)
+    assert worktree.status(tree) == ((), ())
+    assert Git(bare.path).run("rev-parse", "--is-bare-repository") == "true"

@@ -9,13 +9,14 @@ from gastown_core.errors import ConflictError
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import parse_address
 from gastown_core.town.agent_beads import put_agent_bead
+from gastown_core.town.hook_record import never_started
 from gastown_core.town.identity import HUMAN
-from gastown_core.town.inventory import RosterEntry
+from gastown_core.town.inventory import RosterEntry, read_inventory
 from gastown_core.town.polecat_pool import sweep
 from gastown_core.work.convoy.refresh import refresh
 from gastown_core.work.hook.by_hand import put_on_hook
 from gastown_core.work.mountain.failures import SKIPPED, count_failure, failures_of, retry
-from gastown_core.work.scheduler.upkeep import release_dead
+from gastown_core.work.scheduler.upkeep import release_dead, settle_records
 from gastown_core.work.sling import respawns
 from tests.support.tmux import needs_tmux, until
 
@@ -243,3 +244,26 @@ def test_a_hook_that_is_refused_costs_the_work_that_hangs_there_nothing(paper):
     with pytest.raises(ConflictError, match="closed"):
         put_on_hook(paper.root, paper.ledger, paper.bead(closed), entry, actor="overseer", me=HUMAN)
     assert paper.bead(held).status == "hooked"
+
+
+@pytest.mark.parametrize("status", ["in_review", "closed"])
+def test_a_worker_killed_while_it_handed_in_is_at_rest_once_its_work_is_out_of_its_hands(paper, status):
+    os.makedirs(os.path.join(paper.root, "shop", "polecats", "opal", "shop"))
+    bead = hold(paper, hook_state="created")
+    assert settle_records(paper.root, paper.ledger, clock=paper.clock) == []
+    paper.close(bead) if status == "closed" else paper.change(bead, status=status)
+    assert settle_records(paper.root, paper.ledger, clock=paper.clock) == [], "it may be about to write its end itself"
+    paper.clock.advance(11)
+    assert settle_records(paper.root, paper.ledger, clock=paper.clock) == ["shop/opal"]
+    fields = paper.bead("sh-shop-polecat-opal").fields
+    assert (fields["hook_state"], fields["agent_state"]) == ("completed", "idle") and "hook_bead" not in fields
+    assert settle_records(paper.root, paper.ledger, clock=paper.clock) == []
+
+
+def test_a_record_of_work_that_is_no_longer_its_own_sets_nobody_going(paper):
+    os.makedirs(os.path.join(paper.root, "shop", "polecats", "opal", "shop"))
+    bead = hold(paper, hook_state="created")
+    agents = read_inventory(paper.root).agents
+    assert list(never_started(paper.ledger, agents).values()) == [bead]
+    paper.change(bead, status="in_review")
+    assert never_started(paper.ledger, agents) == {}

@@ -1,0 +1,101 @@
+"""kill -9 at every point of the way from a bead to the target branch: the town goes on, and nothing is left over."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from gastown_core.git.repo import Git
+from gastown_core.model.address import parse_address
+from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW
+from gastown_core.work.done.merge_requests import requests_for
+from tests.drills.drilled import LONG, Act, Drilled, counted, open_convoys, sweep
+from tests.support.repos import PERSON
+from tests.support.rigged import write
+
+pytestmark = [pytest.mark.timeout(3600 if LONG else 300), pytest.mark.usefixtures("by_hand")]
+
+
+def test_a_killed_sling_goes_through_when_it_is_repeated(drilled: Drilled) -> None:
+    town = drilled.town
+    bead = town.file().id
+    act = Act(("sling", bead, "shop", "--no-session"), town.root)
+
+    def finish() -> list[str]:
+        again = act.run()
+        now = town.bead(bead)
+        wrong = [f"a second sling fails: {again.err}"] if again.code else []
+        wrong += [] if now.status == HOOKED else [f"the bead is {now.status}"]
+        wrong += [] if len(open_convoys(town, bead)) == 1 else [f"convoys: {open_convoys(town, bead)}"]
+        wrong += [] if len(drilled.polecats) == 1 else [f"polecats: {len(drilled.polecats)}"]
+        return [*wrong, *drilled.amiss()]
+
+    sweep(drilled, act, finish)
+
+
+def at_work(drilled: Drilled) -> tuple[str, Act]:
+    """A bead whose worker has a commit and a file that is none yet; what hands it in."""
+    town = drilled.town
+    bead = town.file().id
+    town.sling(bead)
+    entry = town.entry(town.bead(bead).assignee)
+    write(os.path.join(entry.work_dir, "one"), "1\n")
+    tree = Git(entry.work_dir, identity=PERSON)
+    tree.run("add", "one")
+    tree.run("commit", "--quiet", "-m", "One")
+    write(os.path.join(entry.work_dir, "two"), "2\n")
+    address = entry.address
+    env = {"GT_ROLE": address.path, "GT_RIG": address.rig, "GT_POLECAT": address.name, "GT_SESSION": entry.session}
+    return bead, Act(("done", "-m", "handed in"), entry.work_dir, {**env, "BD_ACTOR": address.path})
+
+
+def landed(drilled: Drilled, bead: str) -> list[str]:
+    """What is wrong with a bead that should have landed, once."""
+    town = drilled.town
+    now = town.bead(bead)
+    wrong = [] if now.status == CLOSED else [f"the bead is {now.status}"]
+    subjects = town.origin.run("log", "--format=%s", "main").splitlines()
+    wrong += [] if len(subjects) == 2 else [f"main holds {subjects}"]
+    files = set(town.origin.run("ls-tree", "-r", "--name-only", "main").split())
+    wrong += [] if {"one", "two"} <= files else [f"main has the files {files}"]
+    told = counted(town, "done", "mr_queued", "merged")
+    wrong += [] if told == {"done": 1, "mr_queued": 1, "merged": 1} else [f"told: {dict(told)}"]
+    left = town.origin.run("for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+    wrong += [] if left == ["main"] else [f"branches at origin: {left}"]
+    return [*wrong, *drilled.amiss()]
+
+
+def test_a_killed_hand_in_is_repeated_and_lands_once(drilled: Drilled) -> None:
+    town = drilled.town
+    bead, act = at_work(drilled)
+
+    def finish() -> list[str]:
+        again = act.run()
+        wrong = [f"a second gt done fails: {again.err}"] if again.code else []
+        wrong += [] if len(requests_for(town.ledger.store_for(bead), bead)) == 1 else ["more than one request"]
+        drilled.converge()
+        return [*wrong, *landed(drilled, bead)]
+
+    sweep(drilled, act, finish, daemon=False)
+
+
+def test_after_a_killed_hand_in_the_daemon_neither_loses_nor_doubles_it(drilled: Drilled) -> None:
+    town = drilled.town
+    bead, act = at_work(drilled)
+
+    def finish() -> list[str]:
+        now = town.bead(bead)
+        if now.status == CLOSED:
+            return [one for one in landed(drilled, bead) if "told" not in one]
+        wrong = [] if now.status in (HOOKED, IN_REVIEW) else [f"the bead is {now.status}"]
+        return wrong + ([] if parse_address(now.assignee).is_agent else ["nobody has it"])
+
+    sweep(drilled, act, finish, most=3)
+
+
+def test_a_killed_merge_is_finished_by_the_daemon(drilled: Drilled) -> None:
+    bead, done = at_work(drilled)
+    assert done.run().code == 0
+    act = Act(("refinery", "process", "shop"), drilled.root)
+    sweep(drilled, act, lambda: landed(drilled, bead))
