@@ -91,10 +91,24 @@ def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None
         # a command that does nothing but show has lost its reader (``| head``)
         return 0
     except OSError as error:
-        told = GastownError(f"{root.program} cannot go on", words_of(error))
+        told = _of_system(root.program, error)
     if before_error is not None:
         before_error()
     return output.report_error(told, as_json="--json" in argv)
+
+
+def _of_system(program: str, error: OSError) -> GastownError:
+    """What the system refused that no module below took for its own, with the next thing to try."""
+    try:
+        os.getcwd()
+    except OSError:
+        return GastownError("the folder you stand in is gone", words_of(error), "cd to one that exists, and try again")
+    place = (
+        f"look at {error.filename}"
+        if isinstance(error.filename, str)
+        else "df -h and ulimit -a show what may be used up"
+    )
+    return GastownError(f"{program} cannot go on", words_of(error), f"{place}; then the same command again")
 
 
 def _dispatch(root: Root, argv: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -202,3 +203,24 @@ def test_the_curated_feed_of_a_reader_is_what_the_daemon_would_write(kept_in_git
     assert capsys.readouterr().out == seen
     kept_in_git.run("checkout", "-q", ".")
     kept_in_git.run("clean", "-q", "-f", "-d")
+
+
+def test_what_the_system_refuses_is_told_with_why_and_what_next(tmp_path, monkeypatch, capsys):
+    root = reference_town(tmp_path)
+    Path(root, ".runtime").write_text("a file in the place of a folder")
+    monkeypatch.chdir(root)
+    assert run_root(GT, ["scheduler", "pause"]) == 1
+    said = capsys.readouterr().err
+    assert "gt cannot go on" in said and f"why:  File exists: {root}/.runtime" in said
+    assert f"next: look at {root}/.runtime" in said
+
+
+def test_a_folder_that_was_removed_meanwhile_is_named_as_the_cause(tmp_path, monkeypatch, capsys):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run_root(BD, ["list"]) == 1
+    said = capsys.readouterr().err
+    assert "the folder you stand in is gone" in said and "next: cd to one that exists" in said
+    monkeypatch.chdir(tmp_path)
