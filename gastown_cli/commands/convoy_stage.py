@@ -71,5 +71,5 @@ def launched_lines(launched: Launched) -> list[str]:
     if launched.waiting:
         lines.append(f"  {launched.waiting} more ready, waiting for room: gt scheduler explain tells in which order")
     elif not launched.started:
-        lines.append("  nothing is ready to start: gt convoy show tells what it waits for")
+        lines.append(f"  nothing is ready to start: gt convoy show {launched.convoy} tells why")
     return lines

@@ -41,8 +41,9 @@ def run(args: Namespace) -> int:
         raise UsageError(f"{wrong} is not understood", "", _line("--agents 6 --for 90s"))
     if args.stop:
         return _stop(root)
+    is_new = _is_free(root)
     _require_tmux()
-    _open(root, args.agents)
+    _open(root, args.agents, is_new=is_new)
     from gastown_cli.fastpath import hand_over, on_terminal, paint
 
     if args.plain or not on_terminal():
@@ -77,20 +78,28 @@ def _require_tmux() -> None:
     require_tmux()
 
 
-def _open(root: str, agents: int) -> None:
-    from gastown_core.clock import SYSTEM_CLOCK
-    from gastown_core.daemon import starting
+def _is_free(root: str) -> bool:
+    """Whether a new demo can be built there; False where one stands. Raises TownError for what is somebody's."""
     from gastown_core.demo import build
     from gastown_core.town.discover import is_town
 
-    if not is_town(root):
-        if os.path.isdir(root) and os.listdir(root):
-            raise TownError(
-                f"{root} is in use", "the folder is not empty and no town", f"{_line('PATH')} takes another folder"
-            )
+    other = f"{_line('PATH')} takes another folder"
+    if is_town(root):
+        if not build.is_demo(root):
+            raise TownError(f"{root} is a real town", "the demo keeps to its own", other)
+        return False
+    if os.path.isdir(root) and os.listdir(root):
+        raise TownError(f"{root} is in use", "the folder is not empty and no town", other)
+    return True
+
+
+def _open(root: str, agents: int, *, is_new: bool) -> None:
+    from gastown_core.clock import SYSTEM_CLOCK
+    from gastown_core.daemon import starting
+    from gastown_core.demo import build
+
+    if is_new:
         build.build_town(root, agents, _step)
-    elif not build.is_demo(root):
-        raise TownError(f"{root} is a real town", "the demo keeps to its own", f"{_line('PATH')} takes another folder")
     else:
         _step(f"reopening {root}")
         for failure in build.start_agents(root, SYSTEM_CLOCK):

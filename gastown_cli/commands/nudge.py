@@ -28,7 +28,8 @@ def run(args: Namespace) -> int:
     """Send it; exit code 1 if it could only be queued."""
     from gastown_core.messaging.nudge import nudge
     from gastown_core.messaging.targets import target_of
-    from gastown_core.town import sessions
+    from gastown_core.tmux.server import TmuxServer
+    from gastown_core.tmux.socket import socket_name
 
     root = context.town()
     text = args.text or args.message or (sys.stdin.read() if args.stdin else "")
@@ -37,7 +38,7 @@ def run(args: Namespace) -> int:
     entry = who.find(root, args.target)[1]
     code, last = follow(
         lambda: nudge(
-            root, target_of(root, entry), text, who.acting(root), server=sessions.server_of(root), mode=args.mode
+            root, target_of(root, entry), text, who.acting(root), server=TmuxServer(socket_name(root)), mode=args.mode
         ),
         as_lines=args.receipts,
         quiet=args.json,

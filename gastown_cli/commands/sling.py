@@ -41,7 +41,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     _add_what(parser)
     _add_how(parser)
-    parser.add_argument("-f", "--force", action="store_true", help="take it even if it is deferred or held by another")
+    parser.add_argument(
+        "-f", "--force", action="store_true", help="take it even if it is blocked, deferred or held by another"
+    )
     parser.add_argument("-n", "--dry-run", action="store_true", help="check everything, change nothing")
     context.add_json(parser)
     add_receipts(parser)

@@ -24,6 +24,7 @@ from gastown_core.runtimes.screen import BUSY, DIALOG, PERMISSION
 from gastown_core.tmux.delivery import deliver
 from gastown_core.tmux.panes import find_pane
 from gastown_core.tmux.processes import foreground_is
+from gastown_core.tmux.socket import has_tmux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def nudge(
     queued → typed → submitted → turn started | turn not seen.  If no agent is there to read it, the text is kept in
     the agent's queue and the final receipt is ``queued`` with ``ok`` False and the reason; nothing is typed.
     A nudge whose text is on the way is told to event log and town log.  Raises UsageError for empty text or an
-    unknown mode; ConflictError if other nudges hold the session for 30 s; NoTmuxError, TmuxError.
+    unknown mode; ConflictError if other nudges hold the session for 30 s; TmuxError.
     """
     if not text.strip():
         raise UsageError("the nudge has no text", "", 'gt nudge AGENT "words"')
@@ -95,7 +96,7 @@ class _Nudge:
         private_folder(folder)
         yield self._receipt(QUEUED)
         with FileLock(os.path.join(folder, ".lock"), timeout_s=LOCK_S, name_holder=True):
-            pane = find_pane(self.server, self.target.session)
+            pane = find_pane(self.server, self.target.session) if has_tmux() else None
             watch = None if pane is None else self._watch(pane)
             refusal = self._refusal(pane, watch)
             if refusal or pane is None or watch is None:
@@ -134,6 +135,8 @@ class _Nudge:
 
     def _refusal(self, pane: Pane | None, watch: TurnWatch | None) -> str:
         """Why nothing may be typed, empty if something may."""
+        if not has_tmux():
+            return "there is no tmux on this machine"
         if pane is None or watch is None:
             return f"session {self.target.session} is not running"
         if pane.dead:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_core.errors import UsageError
 from gastown_core.messaging.nudge import AgentTarget
+from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import sessions
 
 TYPE_CHECKING = False
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def target_of(root: str, entry: RosterEntry) -> AgentTarget:
-    """The nudge target of an agent; its runtime as noted in the session, else as the settings say. Raises NoTmuxError."""
-    pane = sessions.find_session(root, entry)
+    """The nudge target of an agent; its runtime as noted in the session, else as the settings say."""
+    pane = sessions.find_session(root, entry) if has_tmux() else None
     alias = pane.agent if pane is not None else ""
     try:
         chosen = sessions.choose_runtime(root, entry.address, alias)

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from gastown_core.messaging.queue import drain
 from tests.support.cli import gt
 from tests.support.towns import reference_town
 
@@ -91,6 +92,14 @@ def test_control_characters_in_titles_do_not_reach_the_terminal(rigged):
     for words in (("hook", "show", "mayor"), ("convoy", "list"), ("convoy", "show"), ("prime",)):
         out = gt(*words, cwd=os.path.join(rigged.root, "mayor")).out
         assert out and "\x1b" not in out and "\x07" not in out
+
+
+def test_a_nudge_without_tmux_is_kept_and_the_receipt_says_why(rigged, without_tmux):
+    told = gt("nudge", "mayor", "look here", cwd=rigged.root)
+    assert told.code == 1 and "there is no tmux" in told.out + told.err and "kept in its queue" in told.out + told.err
+    queued = gt("nudge", "mayor", "--mode", "queue", "later", cwd=rigged.root)
+    assert queued.code == 0
+    assert [one["message"] for one in drain(rigged.root, "hq-mayor")] == ["look here", "later"]
 
 
 def test_handoff_without_tmux_keeps_the_note(rigged, without_tmux):

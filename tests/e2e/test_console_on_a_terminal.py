@@ -20,6 +20,7 @@ from bench.screen import Screen
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.events.log import append_event
 from gastown_tui.boundary import FILE as FAULTS
+from tests.support.tmux import needs_tmux
 from tests.support.towns import reference_town
 
 pytestmark = pytest.mark.e2e
@@ -212,6 +213,7 @@ def test_bad_words_are_refused_with_a_next_step(town: str, words: list[str]) -> 
     assert "next:" in done.stderr
 
 
+@needs_tmux
 def test_problems_as_text_and_json(town: str) -> None:
     text = subprocess.run([*GT, "feed", "--problems", "--plain"], cwd=town, capture_output=True, text=True).stdout
     assert "NEEDS ATTENTION (1)" in text
@@ -222,6 +224,7 @@ def test_problems_as_text_and_json(town: str) -> None:
     assert (rows[0]["name"], rows[0]["health"]) == ("rust", "zombie")
 
 
+@needs_tmux
 def test_window_opens_the_console_once_in_the_callers_session(town: str) -> None:
     socket = Path(town).parent / "tmux-own" / "s"
     socket.parent.mkdir()

@@ -19,6 +19,7 @@ from gastown_core.orders.perform import command_log, perform
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
 from tests.support.cli import gt as run_gt
+from tests.support.tmux import needs_tmux
 
 pytestmark = pytest.mark.e2e
 
@@ -75,6 +76,7 @@ def do(town: Path, order: Order) -> list[Receipt]:
 
 
 @pytest.mark.timeout(170)
+@needs_tmux
 def test_a_town_is_built_watched_acted_on_reopened_and_stopped(place: Path) -> None:
     town = place / "town"
     out = gt("demo", str(town), "--plain", "--for", "1s", "--agents", "4", cwd=place)
