@@ -85,8 +85,10 @@ def hand_over() -> bool:
 
 def read_picture(root: str, width: int, height: int) -> dict[str, Any] | None:
     """The saved picture, None unless it is whole and of exactly this size."""
+    from gastown_core.files.plain import open_plain
+
     try:
-        with open(os.path.join(root, PICTURE), "rb") as handle:
+        with open(open_plain(os.path.join(root, PICTURE)), "rb") as handle:
             value = decode_json(handle.read())
     except (OSError, ValueError):
         return None

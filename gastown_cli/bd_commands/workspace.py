@@ -13,6 +13,7 @@ from gastown_core.beads.discovery import broken_redirect, need_beads_dir
 from gastown_core.beads.opening import open_store
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, NotFoundError, PartialError, UsageError
+from gastown_core.files.plain import open_plain
 from gastown_core.town.discover import find_town
 
 TYPE_CHECKING = False
@@ -218,7 +219,7 @@ class Workspace:
     def last_touched(self) -> str:
         """The bead last touched here. Raises NotFoundError if there is none."""
         try:
-            with open(os.path.join(self.store.beads_dir, "last-touched"), encoding="utf-8") as handle:
+            with open(open_plain(os.path.join(self.store.beads_dir, "last-touched")), encoding="utf-8") as handle:
                 found = handle.read().strip()
         except OSError:
             found = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
+from gastown_core.files.plain import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _logs(root: str, lines: int) -> int:
     from gastown_core.town.daemon_note import log_path
 
     try:
-        with open(log_path(root), encoding="utf-8", errors="replace") as handle:
+        with open(open_plain(log_path(root)), encoding="utf-8", errors="replace") as handle:
             for line in deque(handle, maxlen=max(1, lines)):
                 output.say(output.clean(line.rstrip("\n")))
     except FileNotFoundError as error:

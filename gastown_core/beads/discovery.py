@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import NotFoundError, SettingsError, StoreError
+from gastown_core.files.plain import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def is_store(beads_dir: str) -> bool:
 def read_redirect(beads_dir: str) -> str:
     """The ``.beads`` folder that this one points at, empty if it points nowhere or at itself."""
     try:
-        with open(os.path.join(beads_dir, REDIRECT), encoding="utf-8", errors="replace") as handle:
+        with open(open_plain(os.path.join(beads_dir, REDIRECT)), encoding="utf-8", errors="replace") as handle:
             lines = [line.strip() for line in handle]
     except OSError:
         return ""
@@ -219,10 +220,10 @@ def _main_repository(git: str) -> str:
     if os.path.isdir(git):
         return os.path.dirname(git)
     try:
-        with open(git, encoding="utf-8", errors="replace") as handle:
+        with open(open_plain(git), encoding="utf-8", errors="replace") as handle:
             line = handle.readline()
         gitdir = os.path.join(os.path.dirname(git), line.partition("gitdir:")[2].strip())
-        with open(os.path.join(gitdir, "commondir"), encoding="utf-8", errors="replace") as handle:
+        with open(open_plain(os.path.join(gitdir, "commondir")), encoding="utf-8", errors="replace") as handle:
             common = os.path.normpath(os.path.join(gitdir, handle.read().strip()))
     except OSError:
         return os.path.dirname(git)

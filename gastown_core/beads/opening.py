@@ -11,6 +11,7 @@ from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.settings import prefix_in, read_settings, vocabulary
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, StoreError
+from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -66,7 +67,7 @@ def open_store(
 def _guess_prefix(beads_dir: str) -> str:
     """The prefix of the first record, else what the folder's name gives."""
     try:
-        with open(os.path.join(beads_dir, ledger_name(beads_dir)), "rb") as handle:
+        with open(open_plain(os.path.join(beads_dir, ledger_name(beads_dir))), "rb") as handle:
             for _, line in zip(range(20), handle):  # noqa: B905
                 try:
                     value = decode_json(line)
@@ -132,7 +133,7 @@ def _write_files(beads_dir: str, prefix: str, *, use_git: bool) -> list[str]:
 def _add_lines(path: str, wanted: tuple[str, ...] | list[str]) -> bool:
     """Append the lines that a file lacks; returns whether any was."""
     try:
-        with open(path, encoding="utf-8") as handle:
+        with open(open_plain(path), encoding="utf-8") as handle:
             text = handle.read()
     except FileNotFoundError:
         text = ""

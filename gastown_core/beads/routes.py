@@ -12,7 +12,7 @@ from collections import namedtuple
 from gastown_core.errors import ConflictError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.locks import FileLock
-from gastown_core.files.plain import read_plain
+from gastown_core.files.plain import open_plain, read_plain
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -110,7 +110,7 @@ def remove_route(root: str, prefix: str) -> None:
 
 def _existing(target: str) -> bytes:
     try:
-        with open(target, "rb") as handle:
+        with open(open_plain(target), "rb") as handle:
             data = handle.read()
     except FileNotFoundError:
         return b""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads.rules import Vocabulary
+from gastown_core.files.plain import open_plain
 
 _CATEGORIES = ("active", "wip", "done", "frozen")
 
@@ -18,7 +19,7 @@ def read_settings(beads_dir: str) -> dict[str, str]:
     out: dict[str, str] = {}
     for name in ("config.yaml", "config.local.yaml"):
         try:
-            with open(os.path.join(beads_dir, name), encoding="utf-8", errors="replace") as handle:
+            with open(open_plain(os.path.join(beads_dir, name)), encoding="utf-8", errors="replace") as handle:
                 out.update(_read_lines(handle.read()))
         except OSError:
             continue

@@ -9,6 +9,7 @@ import time
 
 from gastown_core.errors import TownError
 from gastown_core.files.folders import private_folder
+from gastown_core.files.plain import open_plain
 from gastown_core.process import kill_group, spawn
 from gastown_core.town import daemon_note as note
 
@@ -94,7 +95,7 @@ def _size(path: str) -> int:
 
 
 def _tail(path: str, begin: int) -> str:
-    with open(path, "rb") as handle:
+    with open(open_plain(path), "rb") as handle:
         handle.seek(begin)
         lines = handle.read().decode("utf-8", "replace").strip().splitlines()
     return "; ".join(line.strip() for line in lines[-3:]) or "it said nothing"

@@ -14,6 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.folders import private_folder
+from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import decode_json, encode_text
 from gastown_core.model.record import Record
 
@@ -74,7 +75,7 @@ def pending(root: str, channel: str) -> list[WakeUp]:
     for name in names:
         path = os.path.join(folder, name)
         try:
-            with open(path, "rb") as handle:
+            with open(open_plain(path), "rb") as handle:
                 value = decode_json(handle.read())
         except (OSError, ValueError):
             continue

@@ -13,6 +13,7 @@ from gastown_core.events.feed import feed_path
 from gastown_core.events.log import log_path, parse_event
 from gastown_core.events.retention import Pruned, prune, read_rules, ttl_of
 from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.files.plain import open_plain
 from gastown_core.model.event import DAY
 from gastown_core.model.json_text import bulk_decoder
 
@@ -94,7 +95,7 @@ def prune_and_note(root: str, now: float) -> list[Pruned]:
 
 def _lines(path: str) -> list[bytes]:
     try:
-        with open(path, "rb") as handle:
+        with open(open_plain(path), "rb") as handle:
             return handle.read().splitlines()
     except FileNotFoundError:
         return []

@@ -14,6 +14,7 @@ from gastown_core.events.log import log_path, newest_events, parse_event
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
+from gastown_core.files.plain import open_plain
 from gastown_core.files.tail import Tailer
 
 TYPE_CHECKING = False
@@ -122,7 +123,7 @@ def _first_offset(root: str, size: int) -> int:
     """The first line's start within the newest mebibyte."""
     if size <= FIRST_BYTES:
         return 0
-    with open(log_path(root), "rb") as handle:
+    with open(open_plain(log_path(root)), "rb") as handle:
         handle.seek(size - FIRST_BYTES)
         handle.readline()
         return handle.tell()

@@ -14,6 +14,7 @@ from gastown_core.events.log import SHOWN, log_path, newest_events
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.jsonl import append_lines
 from gastown_core.files.locks import FileLock
+from gastown_core.files.plain import open_plain
 from gastown_core.model.event import TownEvent, describe
 from gastown_core.model.json_text import encode_text
 
@@ -138,7 +139,7 @@ def _cut_to_half(path: str) -> None:
         return
     if size <= MAX_BYTES:
         return
-    with open(path, "rb") as handle:
+    with open(open_plain(path), "rb") as handle:
         handle.seek(size - MAX_BYTES // 2)
         handle.readline()
         rest = handle.read()

@@ -14,6 +14,7 @@ from gastown_core.events.feed import feed_path
 from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.atomic import edit_json, read_json, write_atomic
 from gastown_core.files.locks import FileLock
+from gastown_core.files.plain import open_plain
 from gastown_core.model.event import CATALOGUE, DAY, DEFAULT_TTL_S
 from gastown_core.model.json_text import bulk_decoder, decode_json
 
@@ -114,7 +115,7 @@ def _prune_file(path: str, rules: RetentionRules, now: float, dry_run: bool) -> 
     if not os.path.exists(path):
         return None
     with FileLock(path + ".lock"):
-        with open(path, "rb") as handle:
+        with open(open_plain(path), "rb") as handle:
             lines = handle.readlines()
         spare = len(lines) - rules.min_retain_count
         decode = bulk_decoder() if spare > 0 else decode_json
@@ -133,7 +134,7 @@ def reword(root: str, change: Callable[[bytes], bytes]) -> None:
         if not os.path.exists(path):
             continue
         with FileLock(path + ".lock"):
-            with open(path, "rb") as handle:
+            with open(open_plain(path), "rb") as handle:
                 lines = handle.readlines()
             changed = [change(line) for line in lines]
             if changed != lines:

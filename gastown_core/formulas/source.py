@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from gastown_core.files.plain import open_plain
 from gastown_core.formulas.errors import FormulaError, Problem
 from gastown_core.model.json_text import decode_json
 
@@ -61,7 +62,7 @@ def read_source(path: str, *, tier: str = "file", shown: str = "") -> Source:
     """Read a formula's file. Raises FormulaError if it cannot be read, is too large, or is no UTF-8."""
     name = shown or path
     try:
-        with open(path, "rb") as handle:
+        with open(open_plain(path), "rb") as handle:
             raw = handle.read(MAX_BYTES + 1)
     except OSError as error:
         raise FormulaError(f"{name} cannot be read", error.strerror or str(error), "check the path") from None

@@ -14,6 +14,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, GitError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import link_on_the_way, write_inside
+from gastown_core.files.plain import open_plain
 from gastown_core.git import checkpoints
 from gastown_core.git.repo import Git
 from gastown_core.messaging.townlog import log_line
@@ -123,7 +124,7 @@ def take_marker(work_dir: str) -> str:
     if link_on_the_way(work_dir, MARKER):
         return ""
     try:
-        with open(path, encoding="utf-8", errors="replace") as handle:
+        with open(open_plain(path), encoding="utf-8", errors="replace") as handle:
             lines = handle.read().splitlines()
         os.unlink(path)
     except OSError:

@@ -12,6 +12,7 @@ from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import ConflictError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.folders import private_folder
+from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -102,7 +103,7 @@ def drain(town_root: str, session: str, *, clock: Clock = SYSTEM_CLOCK) -> list[
 
 def _read(path: str) -> dict[str, object]:
     try:
-        with open(path, "rb") as handle:
+        with open(open_plain(path), "rb") as handle:
             value = decode_json(handle.read())
     except (OSError, ValueError):
         return {}

@@ -27,6 +27,8 @@ PHASES = (IDLE, STACKING, TESTING, BISECTING, PUSHING, POST_MERGE, HELD)
 RUNNING, PASS, FAIL, ERROR, CACHED, SKIPPED = "running pass fail error cached skipped".split()
 """Results of a probe and of a gate; ``error`` is no verdict (time-out, exit 126 or 127, no disk), ``cached`` a pass known
 from before."""
+MOST_NUMBER, MOST_SECONDS = 2**31 - 1, 2.0**37
+"""Larger numbers in a file stand for nothing: no process, count or moment (up to the year 6325) has them."""
 GAVE_UP = "gave-up"
 """What an error of a gate comes to where its own command is why: it did not end in time, or could not run on this tree.
 If the target is green, that is the tree's doing.  Faces show it as ``error``."""
@@ -118,7 +120,7 @@ def batch_record(value: object) -> BatchRecord | None:
         return None
     fields = _known(BatchRecord, value)
     for key in ("mrs", "merged", "culprits", "conflicts", "held"):
-        fields[key] = tuple(str(one) for one in value.get(key) or ())
+        fields[key] = _texts(value.get(key))
     return BatchRecord(**fields)
 
 
@@ -134,29 +136,43 @@ def to_json(state: RefineryState) -> dict[str, Any]:
 
 
 def from_json(value: object) -> RefineryState | None:
-    """The state in a file's JSON value, None if it holds none; unknown keys are left out, absent ones default."""
+    """The state in a file's JSON value, None if it holds none; unknown keys are left out, absent and odd ones default."""
     if not isinstance(value, dict) or not isinstance(value.get("rig"), str):
         return None
     fields = _known(RefineryState, value)
     fields["requests"] = tuple(
-        BatchEntry(**_known(BatchEntry, one)) for one in _objects(value.get("requests"), "id branch")
+        BatchEntry(**_known(BatchEntry, one)) for one in _objects(value.get("requests"), id=str, branch=str)
     )
-    fields["probes"] = tuple(_probe(one) for one in _objects(value.get("probes"), "id"))
+    fields["probes"] = tuple(_probe(one) for one in _objects(value.get("probes"), id=int))
     return RefineryState(**fields)
 
 
 def _probe(value: dict[str, Any]) -> Probe:
     fields = _known(Probe, value)
-    fields["requests"] = tuple(str(one) for one in value.get("requests") or ())
-    fields["gates"] = tuple(GateRun(**_known(GateRun, one)) for one in _objects(value.get("gates"), "name"))
+    fields["requests"] = _texts(value.get("requests"))
+    fields["gates"] = tuple(GateRun(**_known(GateRun, one)) for one in _objects(value.get("gates"), name=str))
     return Probe(**fields)
 
 
-def _objects(value: object, needed: str) -> list[dict[str, Any]]:
-    keys = needed.split()
+def _objects(value: object, **needed: type) -> list[dict[str, Any]]:
     items = value if isinstance(value, list) else []
-    return [one for one in items if isinstance(one, dict) and all(key in one for key in keys)]
+    return [one for one in items if isinstance(one, dict) and all(_fits(one.get(key), needed[key]) for key in needed)]
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list) else ()
 
 
 def _known(kind: Any, value: dict[str, Any]) -> dict[str, Any]:
-    return {key: value[key] for key in kind._fields if key in value}
+    """The fields of ``kind`` that the record has in their own type; lists are left to whoever knows what they hold."""
+    kinds = {key: type(kind._field_defaults[key]) for key in kind._field_defaults}
+    return {key: value[key] for key in kind._fields if key in value and _fits(value[key], kinds.get(key, object))}
+
+
+def _fits(value: object, kind: type) -> bool:
+    """Whether a JSON value can stand for the type: no truth for a number, no number that no clock or process has."""
+    if kind not in (int, float):
+        return isinstance(value, kind)
+    wanted = (int, float) if kind is float else int
+    most = MOST_SECONDS if kind is float else MOST_NUMBER
+    return isinstance(value, wanted) and not isinstance(value, bool) and -most <= value <= most

@@ -12,6 +12,7 @@ from collections import deque
 
 from gastown_core.errors import GastownError
 from gastown_core.files.folders import private_folder
+from gastown_core.files.plain import open_plain
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import ERROR, FAIL, PASS, SKIPPED
 from gastown_core.process import LATE, PIPE, STOPPED, end_family, follow, spawn
@@ -135,7 +136,7 @@ class _Log:
 def tail(path: str, lines: int = 60, most: int = 16_384) -> str:
     """The last lines of a log, empty if it cannot be read."""
     try:
-        with open(path, "rb") as handle:
+        with open(open_plain(path), "rb") as handle:
             handle.seek(max(0, os.fstat(handle.fileno()).st_size - most))
             text = handle.read().decode("utf-8", "replace")
     except OSError:

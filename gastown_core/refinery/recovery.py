@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.files.plain import open_plain
 from gastown_core.git.landed import landed_requests
 from gastown_core.git.worktree import changes_nothing
 from gastown_core.model.json_text import decode_json
@@ -122,7 +123,7 @@ def open_intents(place: Refinery) -> list[str]:
     found = []
     for name in names:
         try:
-            with open(os.path.join(place.folder, name), encoding="utf-8") as handle:
+            with open(open_plain(os.path.join(place.folder, name)), encoding="utf-8") as handle:
                 found.append(str(decode_json(handle.read())["target"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue

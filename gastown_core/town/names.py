@@ -11,6 +11,7 @@ import zlib
 
 from gastown_core.errors import UsageError
 from gastown_core.files.atomic import write_atomic
+from gastown_core.files.plain import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def pool_names(root: str, settings: Settings) -> tuple[str, ...]:
 
 def _theme_file(path: str) -> tuple[str, ...]:
     try:
-        with open(path, encoding="utf-8") as handle:
+        with open(open_plain(path), encoding="utf-8") as handle:
             words = [line.split("#")[0].strip() for line in handle]
     except (OSError, UnicodeDecodeError):
         return ()

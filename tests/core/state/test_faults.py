@@ -1,0 +1,240 @@
+"""The table of faults: whatever lies in the place of a file, its reader says so, the rest is shown, and it recovers.
+
+Every reader of the town × absent, junk, deep, huge, a folder, a pipe, a link to itself, half a file, half a character.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gastown_core.beads.index import INDEX_NAME
+from gastown_core.events.log import append_event
+from gastown_core.model.snapshot import TownSnapshot
+from gastown_core.runtimes.heartbeat import write_heartbeat
+from gastown_core.state.as_json import status_json
+from gastown_core.state.collect import collect
+from tests.support.refineries import gating, write_state
+from tests.support.towns import reference_town
+
+NOW_S = 60
+"""No look may take longer: a reader that waits for a pipe waits for ever."""
+
+
+def absent(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def folder(path: Path) -> None:
+    absent(path)
+    path.mkdir()
+
+
+def pipe(path: Path) -> None:
+    absent(path)
+    os.mkfifo(path)
+
+
+def link_to_itself(path: Path) -> None:
+    absent(path)
+    path.symlink_to(path)
+
+
+def text(data: bytes) -> Callable[[Path], None]:
+    return lambda path: path.write_bytes(data) and None
+
+
+def half(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+FAULTS: dict[str, Callable[[Path], None]] = {
+    "absent": absent,
+    "empty": text(b""),
+    "junk": text(b"\x00\xff junk {\n" * 20),
+    "deep": text(b"[" * 5000 + b"\n"),
+    "deep and whole": text(b'{"a":' * 3000 + b"1" + b"}" * 3000 + b"\n"),
+    "huge": text(b'{"type":"mail","text":"' + b"x" * 4_000_000 + b'"}\n'),
+    "a list": text(b"[1, 2]\n"),
+    "NaN": text(b'{"version": NaN, "id": Infinity}\n'),
+    "folder": folder,
+    "pipe": pipe,
+    "link to itself": link_to_itself,
+    "half": half,
+}
+
+READERS = {
+    "event log": ".events.jsonl",
+    "town ledger": ".beads/issues.jsonl",
+    "rig ledger": "demo/.beads/issues.jsonl",
+    "wisps": "demo/.beads/wisps.jsonl",
+    "index": f"demo/.beads/{INDEX_NAME}",
+    "store settings": "demo/.beads/config.yaml",
+    "metadata": "demo/.beads/metadata.json",
+    "redirect": "demo/polecats/rust/demo/.beads/redirect",
+    "heartbeat": ".runtime/heartbeats/dm-rust.json",
+    "roster": "mayor/rigs.json",
+    "town": "mayor/town.json",
+    "town settings": "settings/config.json",
+    "rig settings": "demo/settings/config.json",
+    "rig": "demo/config.json",
+    "routes": ".beads/routes.jsonl",
+    "queue": ".runtime/nudge_queue/dm-rust/1.json",
+    "refinery state": "demo/.runtime/refinery/state.json",
+    "batches": "demo/.runtime/refinery/batches.jsonl",
+    "scheduler note": ".runtime/scheduler-state.json",
+    "daemon note": "daemon/state.json",
+    "daemon pid": "daemon/daemon.pid",
+}
+UNREAD = ("folder", "pipe", "link to itself")
+SAYS_SO = {
+    "event log": "events", "town ledger": "beads:town", "rig ledger": "beads:demo", "roster": "roster",
+    "town settings": "settings", "refinery state": "refinery:demo", "scheduler note": "scheduler",
+}  # fmt: skip
+"""Readers whose source must name what it cannot read at all."""
+
+
+def put(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_text(value if isinstance(value, str) else json.dumps(value) + "\n")
+
+
+@pytest.fixture(scope="module")
+def whole_town(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A town that has every file of the table."""
+    root = reference_town(tmp_path_factory.mktemp("whole"))
+    place = Path(root)
+    write_heartbeat(root, "dm-rust", "working", bead="dm-9d8")
+    append_event(root, "mail", "mayor", {"to": "x", "subject": "s"})
+    write_state(str(place / "demo"), gating(1_795_262_671.0, os.getpid()))
+    put(place / "settings/config.json", {"type": "town-settings", "version": 1, "default_agent": "claude"})
+    put(place / "demo/.beads/config.yaml", "issue-prefix: dm\n")
+    put(place / "demo/.beads/metadata.json", {"database": "beads.db"})
+    put(place / "demo/.beads/wisps.jsonl", {"_type": "issue", "id": "dm-wisp1", "title": "A wisp", "status": "open"})
+    put(place / READERS["redirect"], "../../../.beads\n")
+    put(place / READERS["queue"], {"sender": "mayor", "message": "hi"})
+    put(place / READERS["batches"], {"id": "b-1"})
+    put(place / READERS["scheduler note"], {"paused": True, "paused_by": "mayor", "paused_at": "2026-03-02T10:14:07Z"})
+    put(place / READERS["daemon note"], {"pid": 1, "duties": {}})
+    put(place / READERS["daemon pid"], "1\nnonce\n")
+    collect(root)
+    return root
+
+
+@pytest.fixture
+def town(whole_town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
+    root = tmp_path / "gt"
+    shutil.copytree(whole_town, root, symlinks=True)
+
+    def too_long(number: int, frame: object) -> None:
+        raise TimeoutError("a reader waits")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(NOW_S)
+    yield str(root)
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def look(root: str) -> TownSnapshot:
+    shot = collect(root)
+    json.dumps(status_json(shot))
+    raised = [error for error in errors(shot).values() if re.search(r"\b[A-Z]\w+Error: ", error)]
+    assert not raised, "a source that could not take what it read lost all the rest of it"
+    return shot
+
+
+def errors(shot: TownSnapshot) -> dict[str, str]:
+    return {source.name: source.error for source in shot.sources if source.error and source.name != "tmux"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("reader", READERS)
+def test_a_bad_file_is_its_readers_error_alone_and_goes_with_its_cause(town: str, reader: str, fault: str) -> None:
+    path = Path(town, READERS[reader])
+    sound, kept = look(town), path.read_bytes()
+    assert not errors(sound)
+    FAULTS[fault](path)
+    shot = look(town)
+    assert shot.agents, "the rest is shown"
+    if fault in UNREAD and reader in SAYS_SO:
+        assert SAYS_SO[reader] in errors(shot)
+    if os.path.lexists(path):
+        absent(path)
+    path.write_bytes(kept)
+    again = look(town)
+    assert not errors(again)
+    assert [agent.address for agent in again.agents] == [agent.address for agent in sound.agents]
+    assert [convoy.id for convoy in again.convoys] == [convoy.id for convoy in sound.convoys]
+
+
+def test_an_index_that_another_program_holds_is_done_without(town: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gastown_core.beads.index.BUSY_S", 0.05)
+    db = sqlite3.connect(Path(town, READERS["index"]), isolation_level=None)
+    db.execute("PRAGMA locking_mode=EXCLUSIVE")
+    db.execute("BEGIN EXCLUSIVE")
+    append = Path(town, READERS["rig ledger"])
+    append.write_bytes(append.read_bytes() + b'{"_type":"issue","id":"dm-new01","title":"New","status":"open"}\n')
+    assert look(town).agents
+    db.close()
+    assert not errors(look(town))
+
+
+VALUES: list[str] = [
+    "0",
+    "-1",
+    "1.5",
+    str(10**30),
+    "1e999",
+    '"x"',
+    '""',
+    "[]",
+    "{}",
+    "null",
+    "true",
+    '[[1], {"a": 1}]',
+    '{"a": [1]}',
+]
+JSON_READERS = [name for name, path in READERS.items() if path.endswith((".json", ".jsonl"))]
+
+
+def changed(value: object, new: str) -> Iterator[object]:
+    """The record with each of its parts in turn replaced (at two levels), as JSON text would have it."""
+    mark = json.loads('"@@"')
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield {**value, key: mark}
+            if isinstance(inner, dict):
+                yield {**value, key: dict.fromkeys(inner, mark)}
+            if isinstance(inner, list) and inner:
+                yield {**value, key: [mark, *inner]}
+                if isinstance(inner[0], dict):
+                    yield {**value, key: [dict.fromkeys(inner[0], mark)]}
+        yield dict.fromkeys(value, mark)
+
+
+@pytest.mark.parametrize("new", VALUES)
+@pytest.mark.parametrize("reader", JSON_READERS)
+def test_json_of_wrong_types_fells_nobody(town: str, reader: str, new: str) -> None:
+    path = Path(town, READERS[reader])
+    kept = path.read_text()
+    if path.suffix == ".jsonl":
+        records = [json.loads(line) for line in kept.splitlines() if line.strip()][:6]
+        odd = [json.dumps(one).replace('"@@"', new) for record in records for one in changed(record, new)]
+        path.write_text(kept + "\n".join(odd) + "\n")
+        assert look(town).agents
+        return
+    for one in changed(json.loads(kept), new):
+        path.write_text(json.dumps(one).replace('"@@"', new))
+        assert look(town).agents
