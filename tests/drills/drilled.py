@@ -137,15 +137,16 @@ class Drilled:
 
 
 class Act(NamedTuple):
-    """What is killed: the words of ``gt``, and where and as whom it runs."""
+    """What is killed: the words of ``gt`` (or ``bd``), and where and as whom it runs."""
 
     words: tuple[str, ...]
     cwd: str
     env: Mapping[str, str] = {}
+    program: Callable[..., Ran] = gt
 
     def run(self, point: str = "") -> Ran:
         more = {"GT_KILL_AT": point} if point else {}
-        return gt(*self.words, cwd=self.cwd, **self.env, **more)
+        return self.program(*self.words, cwd=self.cwd, **self.env, **more)
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -156,7 +157,12 @@ def spread(count: int, most: int) -> list[int]:
 
 
 def sweep(
-    drilled: Drilled, act: Act, finish: Callable[[], list[str]], *, most: int = SHORT_POINTS, daemon: bool = True
+    drilled: Drilled,
+    act: Act,
+    finish: Callable[[], list[str]],
+    *,
+    most: int = SHORT_POINTS,
+    daemon: bool = True,
 ) -> None:
     """Kill the act at its points; after each the daemon's 30 s pass, and ``finish`` goes on and tells what is wrong."""
     drilled.keep()

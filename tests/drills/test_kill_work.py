@@ -9,8 +9,11 @@ import pytest
 from gastown_core.git.repo import Git
 from gastown_core.model.address import parse_address
 from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW
+from gastown_core.town.settings import set_setting
 from gastown_core.work.done.merge_requests import requests_for
+from gastown_core.work.scheduler.contexts import open_contexts
 from tests.drills.drilled import LONG, Act, Drilled, counted, open_convoys, sweep
+from tests.support.cli import gt
 from tests.support.repos import PERSON
 from tests.support.rigged import write
 
@@ -99,3 +102,47 @@ def test_a_killed_merge_is_finished_by_the_daemon(drilled: Drilled) -> None:
     assert done.run().code == 0
     act = Act(("refinery", "process", "shop"), drilled.root)
     sweep(drilled, act, lambda: landed(drilled, bead))
+
+
+def settings(drilled: Drilled, **changes: str) -> None:
+    for key, value in changes.items():
+        set_setting(drilled.root, key.replace("__", "."), value)
+
+
+def all_at_work(drilled: Drilled, beads: list[str]) -> list[str]:
+    """What is wrong if each of these beads should be on the hook of a polecat of its own, in one convoy."""
+    town = drilled.town
+    held = {bead: (town.bead(bead).status, town.bead(bead).assignee) for bead in beads}
+    wrong = [] if all(status == HOOKED for status, _ in held.values()) else [f"not given out: {held}"]
+    wrong += [] if len({who for _, who in held.values()}) == len(beads) else [f"one for two: {held}"]
+    wrong += [f"{bead} is in {open_convoys(town, bead)}" for bead in beads if len(open_convoys(town, bead)) != 1]
+    wrong += [] if len(drilled.polecats) == len(beads) else [f"polecats: {len(drilled.polecats)}"]
+    waiting = [one.bead.id for one in open_contexts(town.ledger)]
+    return wrong + ([f"still in the queue: {waiting}"] if waiting else [])
+
+
+def test_what_a_killed_convoy_create_made_is_given_out_and_the_rest_can_be_repeated(drilled: Drilled) -> None:
+    town = drilled.town
+    settings(drilled, convoy__feed_grace="0s")
+    beads = [town.file("one").id, town.file("two").id]
+    act = Act(("convoy", "create", "Both", *beads), town.root)
+
+    def finish() -> list[str]:
+        wrong = []
+        if not open_convoys(town, beads[0]):
+            wrong += [] if act.run().code == 0 else ["a second convoy create fails"]
+            drilled.converge()
+        return [*wrong, *all_at_work(drilled, beads), *drilled.amiss()]
+
+    sweep(drilled, act, finish)
+
+
+def test_a_killed_dispatch_is_finished_by_the_daemon(drilled: Drilled) -> None:
+    town = drilled.town
+    settings(drilled, scheduler__max_polecats="2", scheduler__batch_size="2", convoy__feed_grace="0s")
+    beads = [town.file("one").id, town.file("two").id]
+    for bead in beads:
+        assert gt("sling", bead, "shop", cwd=town.root).code == 0
+    assert len(open_contexts(town.ledger)) == 2
+    act = Act(("scheduler", "run"), town.root)
+    sweep(drilled, act, lambda: all_at_work(drilled, beads))

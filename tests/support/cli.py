@@ -30,6 +30,11 @@ def gt(*words: str, cwd: str, stdin: str = "", **env: str) -> Ran:
     return _run("gastown_cli.main", "gt", words, cwd, stdin, env)
 
 
+def bd(*words: str, cwd: str, stdin: str = "", **env: str) -> Ran:
+    """Run ``bd words`` in ``cwd``."""
+    return _run("gastown_cli.main", "bd", words, cwd, stdin, env)
+
+
 def _run(module: str, program: str, words: tuple[str, ...], cwd: str, stdin: str, env: dict[str, str]) -> Ran:
     code = f"import sys; sys.argv[0] = {program!r}; from {module} import {program} as main; sys.exit(main())"
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
