@@ -27,6 +27,10 @@ GLANCE_S = 0.05
 POLL_S = (0.0005, 0.01)
 """The first and the longest wait between two tries."""
 
+PATIENCE_S = 1.0
+"""So long somebody waits for luck among many; then it asks to go first."""
+TURN = ".turn"
+
 
 class FileLock:
     """An exclusive (or shared) flock on ``path``, taken with ``with``; waits at most ``timeout_s`` (an exclusive
@@ -75,6 +79,7 @@ class FileLock:
             return False
 
     def _acquire(self) -> None:
+        self._let_pass()
         try:
             fcntl.flock(self._fd, self._mode | fcntl.LOCK_NB)
             return
@@ -82,20 +87,36 @@ class FileLock:
             pass
         patience_s = self.timeout_s if self._mode == fcntl.LOCK_SH else max(self.timeout_s, GLANCE_S)
         deadline = time.monotonic() + patience_s
-        pause, longest = POLL_S
-        while time.monotonic() < deadline:
-            time.sleep(pause)
-            pause = min(pause * 2, longest)
-            try:
-                fcntl.flock(self._fd, self._mode | fcntl.LOCK_NB)
+        if self._poll(min(deadline, time.monotonic() + PATIENCE_S), gives_way=True):
+            return
+        with _turn(self.path, deadline):
+            if self._poll(deadline, gives_way=False):
                 return
-            except BlockingIOError:
-                continue
         holder = os.pread(self._fd, 64, 0).decode("utf-8", "replace").strip()
         who = f"process {holder} holds it" if holder else "another process holds it"
         raise ConflictError(
             f"{self.path} stayed locked for {self.timeout_s:g} s", who, "try again when it has finished"
         )
+
+    def _poll(self, deadline: float, *, gives_way: bool) -> bool:
+        pause, longest = POLL_S
+        while time.monotonic() < deadline:
+            time.sleep(pause)
+            pause = min(pause * 2, longest)
+            if gives_way and _is_asked_for(self.path):
+                continue
+            try:
+                fcntl.flock(self._fd, self._mode | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                continue
+        return False
+
+    def _let_pass(self) -> None:
+        """Wait for a moment while somebody who has waited long asks to go first."""
+        deadline = time.monotonic() + MOMENT_S
+        while _is_asked_for(self.path) and time.monotonic() < deadline:
+            time.sleep(POLL_S[1])
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -103,6 +124,58 @@ class FileLock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+@contextlib.contextmanager
+def _turn(path: str, deadline: float) -> Iterator[None]:
+    """Ask all others, who take the lock at ``path`` again and again, to let this process go first; one asks at a time.
+
+    The file that says so is locked while it counts, so whoever dies in mid-wait asks no more.
+    """
+    fd = -1
+    try:
+        while fd < 0 and time.monotonic() < deadline:
+            fd = _locked_in_place(path + TURN)
+            if fd < 0:
+                time.sleep(POLL_S[1])
+        yield
+    finally:
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                os.unlink(path + TURN)
+            os.close(fd)
+
+
+def _locked_in_place(path: str) -> int:
+    """A descriptor that holds the exclusive lock on the file at ``path``, -1 if somebody else has it."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return -1
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(fd), os.stat(path)):
+            return fd
+    except OSError:
+        pass
+    os.close(fd)
+    return -1
+
+
+def _is_asked_for(path: str) -> bool:
+    """Whether somebody asks to go first at the lock; a file that a dead process left is taken away."""
+    try:
+        fd = os.open(path + TURN, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path + TURN)
+        return False
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
 
 
 @contextlib.contextmanager

@@ -372,13 +372,24 @@ def set_fields(description: str, changes: Mapping[str, str | None]) -> str:
     """The description with these field lines set (None removes); existing lines keep place and spelling, prose stays.
 
     A value is one line: line breaks in it become blanks, or what follows them would be read as further fields.  Where
-    the loss of a line would turn prose into fields, ``null`` stands in its place.
+    the loss of a line would turn prose into a field line, ``null`` stands in its place.
     """
     wanted = {canonical_key(key): (key, _on_one_line(value)) for key, value in changes.items()}
     meant = {key: value for key, value in read_fields(description).items() if key not in wanted}
     meant |= {key: value for key, (_, value) in wanted.items() if value and value.lower() != "null"}
     changed = _with_fields(description, wanted, None)
-    return changed if read_fields(changed) == meant else _with_fields(description, wanted, "null")
+    left = {key for key in _field_keys(description) if key not in wanted}
+    left |= {key for key, (_, value) in wanted.items() if value is not None}
+    if read_fields(changed) == meant and left.issuperset(_field_keys(changed)):
+        return changed
+    return _with_fields(description, wanted, "null")
+
+
+def _field_keys(description: str) -> set[str]:
+    """Keys of all field lines, also of those that are unset."""
+    lines = description.split("\n")
+    fields = (_field_of(lines[number]) for block in _field_blocks(lines) for number in block)
+    return {field[0] for field in fields if field is not None}
 
 
 def is_field_key(key: str) -> bool:

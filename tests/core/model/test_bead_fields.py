@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gastown_core.model.bead import Bead, read_fields, set_fields
@@ -97,6 +97,7 @@ changes = st.dictionaries(
 
 @settings(max_examples=400, deadline=None)
 @given(texts, changes)
+@example("branch: b\nsome prose.\nhook_bead: null", {"branch": None, "hook_bead": None})
 def test_setting_fields_sets_these_and_leaves_everything_else(text: str, wanted: dict[str, str | None]) -> None:
     changed = set_fields(text, wanted)
     expected = {key: value for key, value in read_fields(text).items() if key not in wanted}

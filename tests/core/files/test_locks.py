@@ -1,0 +1,30 @@
+def test_one_who_waits_long_goes_before_those_who_take_it_again_and_again(tmp_path):
+    path = str(tmp_path / "lock")
+    over, turns = threading.Event(), []
+
+    def greedy() -> None:
+        while not over.is_set():
+            with FileLock(path):
+                turns.append(1)
+                over.wait(0.005)
+
+    others = [threading.Thread(target=greedy) for _ in range(4)]
+    for other in others:
+        other.start()
+    try:
+        for _ in range(3):
+            with FileLock(path, timeout_s=20.0):
+                before = len(turns)
+                over.wait(0.05)
+                assert len(turns) == before
+    finally:
+        over.set()
+        for other in others:
+            other.join()
+    assert turns and os.listdir(tmp_path) == ["lock"]
+
+
+def test_a_request_to_go_first_ends_with_the_process_that_made_it(tmp_path):
+    (tmp_path / "lock.turn").touch()
+    with FileLock(str(tmp_path / "lock"), timeout_s=5.0):
+        assert os.listdir(tmp_path) == ["lock"]
