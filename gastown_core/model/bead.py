@@ -412,8 +412,12 @@ def _with_fields(description: str, wanted: dict[str, tuple[str, str | None]], go
         field = _field_of(line)
         if field is None or field[0] not in wanted:
             continue
-        # a second line of the key would come to the fore once the first is unset
-        value = wanted[field[0]][1] if field[0] not in done else None
+        value = wanted[field[0]][1]
+        if field[0] in done:
+            if value and value.lower() != "null":
+                continue
+            # a second line of the key would come to the fore now that the first is unset
+            value = None
         lines[number] = _with_value(line, gone if value is None else value)
         done.add(field[0])
     fresh = [

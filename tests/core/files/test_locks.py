@@ -1,3 +1,13 @@
+"""Locks between processes and threads of one."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from gastown_core.files.locks import FileLock
+
+
 def test_one_who_waits_long_goes_before_those_who_take_it_again_and_again(tmp_path):
     path = str(tmp_path / "lock")
     over, turns = threading.Event(), []

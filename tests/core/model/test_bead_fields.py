@@ -109,6 +109,13 @@ def test_setting_fields_sets_these_and_leaves_everything_else(text: str, wanted:
         return [line for line in lines.split("\n") if line and not line.lower().startswith(keys)]
 
     assert prose(changed) == prose(text)
+    again = set_fields(changed, wanted)
+    assert (read_fields(again), prose(again)) == (expected, prose(text))
+
+
+@given(changes)
+def test_setting_the_same_fields_again_changes_no_byte_of_a_usual_record(wanted: dict[str, str | None]) -> None:
+    changed = set_fields(AGENT, wanted)
     assert set_fields(changed, wanted) == changed
 
 
