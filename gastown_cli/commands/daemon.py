@@ -33,7 +33,7 @@ def run(args: Namespace) -> int:
     if args.action == "status":
         return _status(root, as_json=args.json)
     if args.action == "logs":
-        return _logs(root, args.lines)
+        return _logs(root, args.lines, as_json=args.json)
     pid = starting.stop(root) if args.action in ("stop", "restart") else 0
     if args.action == "stop":
         said = f"daemon {pid} ended" if pid else "the daemon was not running"
@@ -91,7 +91,7 @@ def _status(root: str, *, as_json: bool) -> int:
     return 0
 
 
-def _logs(root: str, lines: int) -> int:
+def _logs(root: str, lines: int, *, as_json: bool) -> int:
     from collections import deque
 
     from gastown_core.errors import NotFoundError
@@ -99,8 +99,12 @@ def _logs(root: str, lines: int) -> int:
 
     try:
         with open(open_plain(log_path(root)), encoding="utf-8", errors="replace") as handle:
-            for line in deque(handle, maxlen=max(1, lines)):
-                output.say(output.clean(line.rstrip("\n")))
+            last = [line.rstrip("\n") for line in deque(handle, maxlen=max(1, lines))]
     except FileNotFoundError as error:
         raise NotFoundError("there is no log", "the daemon has not run in this town", "gt daemon start") from error
+    if as_json:
+        output.say_json(last)
+        return 0
+    for line in last:
+        output.say(output.clean(line))
     return 0

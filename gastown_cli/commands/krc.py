@@ -31,7 +31,7 @@ def run(args: Namespace) -> int:
     if args.what == "stats":
         return _stats(root, as_json=args.json)
     if args.what == "prune":
-        return _prune(root, dry_run=args.dry_run, auto=args.auto)
+        return _prune(root, dry_run=args.dry_run, auto=args.auto, as_json=args.json)
     if args.what == "config":
         return _config(root, args.words, as_json=args.json)
     return _state(root, as_json=args.json)
@@ -53,16 +53,19 @@ def _stats(root: str, *, as_json: bool) -> int:
     return 0
 
 
-def _prune(root: str, *, dry_run: bool, auto: bool) -> int:
+def _prune(root: str, *, dry_run: bool, auto: bool, as_json: bool) -> int:
     from gastown_core.events import chronicle
     from gastown_core.events.retention import prune
 
     now = SYSTEM_CLOCK.now()
     wait = chronicle.due_in(root, now)
     if auto and wait > 0:
-        output.say(f"not due for {format_span(wait)}")
+        output.say_json([]) if as_json else output.say(f"not due for {format_span(wait)}")
         return 0
     done = prune(root, now, dry_run=True) if dry_run else chronicle.prune_and_note(root, now)
+    if as_json:
+        output.say_json([dict(zip(("file", "dropped", "kept", "freed"), one, strict=True)) for one in done])
+        return 0
     for one in done:
         word = "would drop" if dry_run else "dropped"
         output.say(f"{os.path.basename(one.path)}: {word} {one.dropped}, keeps {one.kept}, {one.freed} bytes")
@@ -79,12 +82,16 @@ def _config(root: str, words: list[str], *, as_json: bool) -> int:
         if len(words) != 3 or not parse_duration(words[2]):
             raise UsageError("set needs a pattern and a lifetime", "", "gt krc config set 'patrol_*' 2d")
         retention.set_ttl(root, words[1], words[2])
-        output.say(f"✓ {output.clean(words[1])} is kept {words[2]}")
-        return 0
+        if not as_json:
+            output.say(f"✓ {output.clean(words[1])} is kept {words[2]}")
+            return 0
+        words = []
     if words == ["reset"]:
         retention.reset_rules(root)
-        output.say("✓ every lifetime is the default again")
-        return 0
+        if not as_json:
+            output.say("✓ every lifetime is the default again")
+            return 0
+        words = []
     if words:
         raise UsageError(f"gt krc config does not know {words[0]}", "", "set PATTERN TTL, or reset")
     rules = retention.read_rules(root)

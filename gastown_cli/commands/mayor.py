@@ -9,6 +9,7 @@ from gastown_core.errors import ConflictError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from typing import Any
 
     from gastown_core.town.inventory import RosterEntry
 
@@ -39,12 +40,11 @@ def run(args: Namespace) -> int:
 
         count = detach_clients(sessions.server_of(root), entry.session)
         viewers = f"{count} viewer{'' if count == 1 else 's'} detached" if count else "nobody was attached"
-        output.say(f"{output.style('✓', 'green')} {viewers}; the mayor goes on")
-        return 0
+        return _tell({"detached": count}, f"{viewers}; the mayor goes on", as_json=args.json)
     if args.action == "stop":
         ended = sessions.stop_agent(root, entry, caller=me, reason="mayor stop")
-        output.say(f"{output.style('✓', 'green')} the mayor's session {'ended' if ended else 'was not running'}")
-        return 0
+        words = f"the mayor's session {'ended' if ended else 'was not running'}"
+        return _tell({"stopped": bool(ended), "session": entry.session}, words, as_json=args.json)
     again = args.action == "restart" and not args.agent
     start = (
         sessions.plan_again(root, entry, sender=me)
@@ -57,7 +57,13 @@ def run(args: Namespace) -> int:
         if sessions.is_alive(sessions.find_session(root, entry)):
             raise ConflictError("the mayor runs already", f"session {entry.session}", "gt mayor attach")
         pane = sessions.start_agent(root, start)
-    output.say(f"{output.style('✓', 'green')} the mayor runs as {start.alias}, process {pane.pid}; gt mayor attach")
+    value = {"running": True, "session": entry.session, "runtime": start.alias, "pid": pane.pid}
+    words = f"the mayor runs as {start.alias}, process {pane.pid}; gt mayor attach"
+    return _tell(value, words, as_json=args.json)
+
+
+def _tell(value: dict[str, Any], words: str, *, as_json: bool) -> int:
+    output.say_json(value) if as_json else output.say(f"{output.style('✓', 'green')} {words}")
     return 0
 
 

@@ -32,6 +32,9 @@ def run(args: Namespace) -> int:
         return 0
     entry = own_entry(root, read_inventory(root))
     if entry is None:
+        if args.json:
+            output.say_json({"role": "overseer", "address": "overseer", "hooked_bead": "", "notes": [], "unread": 0})
+            return 0
         output.say("You act as overseer in this town. gt status shows it, gt feed watches it.")
         return 0
     is_self = os.environ.get("GT_SESSION", "") == entry.session

@@ -57,7 +57,10 @@ def run(args: Namespace) -> int:
         return follow(
             lambda: type_first_prompt(root, entry, args.text, sender=who.acting(root)), as_lines=args.receipts
         )[0]
-    return follow(lambda: _act(root, entry, args), as_lines=args.receipts, quiet=args.json)[0]
+    code, last = follow(lambda: _act(root, entry, args), as_lines=args.receipts, quiet=args.json)
+    if args.json and not args.receipts and last is not None:
+        output.say_json(last.as_json())
+    return code
 
 
 def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:

@@ -4,8 +4,11 @@ import json
 import os
 import signal
 
+import pytest
+
 from tests.support.cli import gt
 from tests.support.repos import make_repo
+from tests.support.rigged import write
 
 
 def test_the_seeds_first_steps_word_by_word(tmp_path, without_tmux):
@@ -147,3 +150,19 @@ def test_the_demo_names_the_command_line_that_called_it(tmp_path):
     assert by_make.code == 1 and "make demo DEMO=PATH makes one" in by_make.err
     by_hand = gt("demo", "none", "--stop", cwd=str(tmp_path))
     assert "gt demo PATH makes one" in by_hand.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["prime", "krc prune", "krc config reset", "daemon logs", "mayor start", "mayor restart", "mayor stop"]
+    + ["session start mayor", "session restart mayor", "session stop mayor"],
+)
+def test_json_is_json_whatever_the_act(sessions_too, words):
+    rigged = sessions_too
+    write(os.path.join(rigged.root, "daemon", "daemon.log"), "one line\n")
+    if words.split()[0] in ("mayor", "session") and "restart" in words:
+        assert gt("mayor", "start", "--agent", "scripted", cwd=rigged.root).code == 0
+    more = ("--agent", "scripted") if "start" in words else ()
+    told = gt(*words.split(), *more, "--json", cwd=rigged.root)
+    assert told.code == 0, told.err
+    assert told.json is not None
