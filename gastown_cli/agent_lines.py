@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_cli.output import clean, shorten, style
-from gastown_core.clock import format_age, format_span
+from gastown_core.clock import format_ago, format_span
 from gastown_core.model.address import ROLE_ICONS
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
 
@@ -58,4 +58,4 @@ def agent_row(view: AgentView, now: float, *, width: int = 48) -> list[str]:
 
 def age_text(moment: float | None, now: float) -> str:
     """``3m ago``, empty for None."""
-    return f"{format_age(max(0.0, now - moment))} ago" if moment else ""
+    return format_ago(now - moment) if moment else ""

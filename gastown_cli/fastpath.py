@@ -100,7 +100,7 @@ def read_picture(root: str, width: int, height: int) -> dict[str, Any] | None:
 
 def frame(root: str, width: int, height: int, picture: dict[str, Any] | None) -> list[str]:
     """The lines of the first frame."""
-    from gastown_core.clock import SYSTEM_CLOCK, format_age
+    from gastown_core.clock import SYSTEM_CLOCK, format_ago
 
     if picture is None:
         rows = fresh_rows(root, height - 3, width)
@@ -115,7 +115,7 @@ def frame(root: str, width: int, height: int, picture: dict[str, Any] | None) ->
                 lines[top + number] = overlay(lines[top + number], left, room, row)
     taken = picture.get("taken_at")
     if isinstance(taken, int | float) and lines:
-        mark = f"as of {format_age(max(0.0, SYSTEM_CLOCK.now() - taken))} ago"
+        mark = f"as of {format_ago(SYSTEM_CLOCK.now() - taken)}"
         lines[0] = _mark_age(lines[0], width, mark)
     return lines
 

@@ -154,6 +154,11 @@ def format_age(seconds: float) -> str:
     return f"{int(seconds)}s"
 
 
+def format_ago(seconds: float) -> str:
+    """How long ago something was, in words: ``3s ago``; less than a second, or still ahead, is ``just now``."""
+    return f"{format_age(seconds)} ago" if seconds >= 1 else "just now"
+
+
 def format_span(seconds: float) -> str:
     """A span in words as the problems view writes it: ``<1m``, ``17m``, ``2h05m``, ``3d4h``."""
     minutes = int(seconds // 60)

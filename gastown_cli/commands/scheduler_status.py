@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
-from gastown_core.clock import SYSTEM_CLOCK, format_age, parse_moment
+from gastown_core.clock import SYSTEM_CLOCK, format_ago, parse_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _lines(report: Report) -> list[str]:
     lines = [f"{output.style('scheduler', 'bold')}  {_mode(report)}"]
     if state.paused:
         since = parse_moment(state.paused_at)
-        ago = f" {format_age(SYSTEM_CLOCK.now() - since)} ago" if since else ""
+        ago = f" {format_ago(SYSTEM_CLOCK.now() - since)}" if since else ""
         by = output.clean(state.paused_by or "somebody")
         lines.append(f"  {output.style('⏸ paused', 'yellow')} by {by}{ago}; gt scheduler resume goes on")
     capacity = report.capacity
@@ -48,7 +48,7 @@ def _lines(report: Report) -> list[str]:
     lines.append(f"  {waiting} queued, {ready} of them ready")
     if state.last_dispatch_at:
         moment = parse_moment(state.last_dispatch_at)
-        ago = f"{format_age(SYSTEM_CLOCK.now() - moment)} ago" if moment else state.last_dispatch_at
+        ago = format_ago(SYSTEM_CLOCK.now() - moment) if moment else state.last_dispatch_at
         lines.append(f"  last gave out {state.last_dispatch_count}, {ago}")
     if report.failing:
         lines.append(f"  failing again and again: {', '.join(report.failing)}; gt scheduler explain BEAD tells why")

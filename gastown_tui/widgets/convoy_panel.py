@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from gastown_core.clock import format_age
+from gastown_core.clock import format_age, format_ago
 from gastown_core.model.address import parse_address
 from gastown_core.model.landing import BEGUN
 from gastown_tui.rowtext import trouble_text
@@ -86,7 +86,7 @@ def _ending(convoy: ConvoyView, now: float, ascii_only: bool) -> tuple[str, str]
         count = len(convoy.faults)
         return f"{glyph('warn', ascii_only)} {count} fault{'s' if count > 1 else ''}", "bad"
     if convoy.closed_at is not None:
-        return f"{glyph('done', ascii_only)} {format_age(now - convoy.closed_at)} ago", "good"
+        return f"{glyph('done', ascii_only)} {format_ago(now - convoy.closed_at)}", "good"
     if convoy.standstills:
         return f"{glyph('warn', ascii_only)} {len(convoy.standstills)} stuck", "stalled"
     if convoy.stalled_since is not None and convoy.is_stalled(now):

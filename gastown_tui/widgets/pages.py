@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from gastown_core.clock import format_age, format_span
+from gastown_core.clock import format_age, format_ago, format_span
 from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
@@ -104,7 +104,7 @@ def agent_facts(agent: AgentView, now: float, ascii_only: bool, detail: WorkDeta
     if agent.last_event is not None:
         lines.append(fact("last", (clean(agent.last_event.text), "text")))
     if agent.last_output_at:
-        lines.append(fact("output", (f"{format_age(max(0.0, now - agent.last_output_at))} ago", "text")))
+        lines.append(fact("output", (f"{format_ago(now - agent.last_output_at)}", "text")))
     lines.append(fact("runtime", (clean(agent.runtime) or "-", "text")))
     lines.append(fact("session", (clean(agent.session), "text")))
     if agent.unread:
@@ -310,9 +310,7 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
         if member.landing is not None:
             lines.append(((f"{glyph('warn', ascii_only)} {member.bead_id} {member.landing.fault}: ", "bad"), (clean(member.landing.why), "text")))  # fmt: skip
     if convoy.closed_at is not None:
-        lines.append(
-            ((f"Landed {format_age(max(0.0, now - convoy.closed_at))} ago: all its beads are closed.", "good"),)
-        )
+        lines.append(((f"Landed {format_ago(now - convoy.closed_at)}: all its beads are closed.", "good"),))
     elif convoy.standstills:
         lines += [((f"{word[:1].upper()}{word[1:]}", "stalled"),) for word in map(clean, stuck_words(convoy, now))]
     elif convoy.stalled_since is not None and convoy.is_stalled(now):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from gastown_core.clock import format_age
+from gastown_core.clock import format_ago
 from gastown_core.model.refinery import IDLE, RUNNING, BatchRecord, RefineryState, from_json
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
@@ -247,7 +247,7 @@ class ProbePanel(Rows):
             words = held_words(view, self.now)
         elif not is_present and view.history:
             last = view.history[0]
-            age = f", {format_age(self.now - last.at)} ago" if last.at else ""
+            age = f", {format_ago(self.now - last.at)}" if last.at else ""
             words += f", last {len(last.merged)} of {len(last.mrs)} landed{age}"
         self.summary = ((words, tone),)
 

@@ -7,13 +7,18 @@ import sys
 
 import pytest
 
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.tmux.panes import list_panes
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
 from tests.support.tmux import dead_pane, events, until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+LONG_S = 45.0
+"""Four agents, each a few programs a step, on a machine that has other things to do."""
+QUIET_S = 2
 
 
 class Town:
@@ -50,6 +55,10 @@ class Town:
         beat = read_heartbeat(self.root, f"sh-{polecat}")
         return beat.state if beat else ""
 
+    def is_quiet(self, polecat):
+        """Whether its session has shown nothing new for a while."""
+        return SYSTEM_CLOCK.now() - list_panes(self.server)[f"sh-{polecat}"].activity > QUIET_S
+
 
 @pytest.fixture
 def town(server, tmp_path, monkeypatch):
@@ -80,7 +89,7 @@ def town(server, tmp_path, monkeypatch):
 def test_a_steady_one_hands_in_and_a_crashed_one_leaves_its_mess_for_all_to_see(town):
     steady, axle = town.sling("steady")
     crash, torque = town.sling("crash")
-    until(lambda: town.state(axle) == "idle", "the steady one is through")
+    until(lambda: town.state(axle) == "idle", "the steady one is through", LONG_S)
     assert town.status(steady) == "in_review"
     steps = [event["payload"] for event in events(town.root, "step") if event["payload"]["bead"] == steady]
     assert [step["step"] for step in steps if "molecule" not in step] == [1, 2, 3, 4, 5]
@@ -108,9 +117,11 @@ def test_the_ones_in_trouble_wait_and_a_word_sets_them_going_again(town):
     troubled = {mood: town.sling(mood) for mood in ("permission", "stuck", "silent", "limited")}
     expected = {"permission": "waiting", "stuck": "stuck", "silent": "working"}
     for mood, state in expected.items():
-        until(lambda m=mood, s=state: town.state(troubled[m][1]) == s, f"{mood} is {state}")
+        until(lambda m=mood, s=state: town.state(troubled[m][1]) == s, f"{mood} is {state}", LONG_S)
+    # it says "working" from its first step on
+    until(lambda: town.is_quiet(troubled["silent"][1]), "the silent one has fallen silent", LONG_S)
     limited = troubled.pop("limited")
-    until(lambda: town.status(limited[0]) == "in_review", "the limited one went on by itself")
+    until(lambda: town.status(limited[0]) == "in_review", "the limited one went on by itself", LONG_S)
     assert events(town.root, "limited")[0]["payload"]["bead"] == limited[0]
     assert events(town.root, "waiting")[0]["payload"]["message"] == "Allow Bash(npm install left-pad)?"
     bead, polecat = troubled["permission"]
@@ -122,4 +133,4 @@ def test_the_ones_in_trouble_wait_and_a_word_sets_them_going_again(town):
         assert town.status(bead) == "hooked"
         assert "turn started" in town.run("gt", "nudge", f"shop/{polecat}", "go on; please")
     for bead, _ in troubled.values():
-        until(lambda b=bead: town.status(b) == "in_review", f"{bead} is handed in")
+        until(lambda b=bead: town.status(b) == "in_review", f"{bead} is handed in", LONG_S)

@@ -11,7 +11,7 @@ import pytest
 from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import SourceStatus
 from gastown_core.state.filter import NO_FILTER
-from gastown_tui.keys import ACTIONS
+from gastown_tui.keys import ACTIONS, Action
 from gastown_tui.screens.command_log import CommandLogScreen
 from gastown_tui.screens.help import HelpScreen
 from gastown_tui.screens.picker import Picker
@@ -79,31 +79,30 @@ async def test_the_first_frame_is_the_whole_picture() -> None:
             assert words in text, words
 
 
-async def test_every_action_of_the_table_does_something_or_says_why() -> None:
-    """Walks the whole table: each key must change the screen or put a word into the status line."""
-    for action in ACTIONS:
-        if action.id == "quit":
-            continue
-        for key in action.keys:
-            app = Console(FakeLive(stream=standard_stream(300)))
-            async with app.run_test(size=(120, 30)) as pilot:
-                place = action.where[0] if action.where[0] != "anywhere" else "events"
-                place = "agents" if action.id == "panel.events" else place
-                await pilot.press(*WAY_TO[place])
-                if action.id in ("rows.up", "rows.page_up", "rows.half_up", "rows.top"):
-                    await pilot.press("G")
-                if action.id == "rows.expand":
-                    await pilot.press("g", "left")
-                await pilot.pause()
-                before = (app.screen_text(), str(app.feed.focused), app.look.theme.name, len(app.screen_stack))
-                await pilot.press(key)
-                await until(
-                    pilot,
-                    lambda: (
-                        (app.screen_text(), str(app.feed.focused), app.look.theme.name, len(app.screen_stack)) != before
-                    ),
-                    f"{action.id} {key}",
-                )
+PRESSES = [(action, key) for action in ACTIONS if action.id != "quit" for key in action.keys]
+"""Every key of the table but the one that leaves."""
+
+
+@pytest.mark.parametrize(("action", "key"), PRESSES, ids=[f"{action.id} {key}" for action, key in PRESSES])
+async def test_every_action_of_the_table_does_something_or_says_why(action: Action, key: str) -> None:
+    """Each key must change the screen or put a word into the status line."""
+    app = Console(FakeLive(stream=standard_stream(300)))
+    async with app.run_test(size=(120, 30)) as pilot:
+        place = action.where[0] if action.where[0] != "anywhere" else "events"
+        place = "agents" if action.id == "panel.events" else place
+        await pilot.press(*WAY_TO[place])
+        if action.id in ("rows.up", "rows.page_up", "rows.half_up", "rows.top"):
+            await pilot.press("G")
+        if action.id == "rows.expand":
+            await pilot.press("g", "left")
+        await pilot.pause()
+
+        def picture() -> tuple[str, str, str, int]:
+            return app.screen_text(), str(app.feed.focused), app.look.theme.name, len(app.screen_stack)
+
+        before = picture()
+        await pilot.press(key)
+        await until(pilot, lambda: picture() != before, f"{action.id} {key}")
 
 
 async def test_q_leaves() -> None:

@@ -210,3 +210,11 @@ def test_a_convoy_that_can_never_finish_says_so_in_its_row_its_why_and_the_probl
     assert "Nobody needs you" not in text
     assert "1 stuck" in said(convoy_row(held_up, 100, NOW, is_open=False, ascii_only=False))
     assert "Cannot finish: gt-m3 3 workers died on it" in said(convoy_why_page(held_up, NOW, False)[0])
+
+
+def test_what_has_just_landed_is_not_now_ago() -> None:
+    landed = convoy("hq-cv-1", "Shop", 2, 0, 0, 2, status="closed", closed_at=NOW - 0.4)
+    assert said(convoy_row(landed, 100, NOW, is_open=False, ascii_only=False)).endswith("just now")
+    assert "Landed just now:" in said(convoy_why_page(landed, NOW, False)[0])
+    old = landed._replace(closed_at=NOW - 120)
+    assert said(convoy_row(old, 100, NOW, is_open=False, ascii_only=False)).endswith("2m ago")
