@@ -18,6 +18,7 @@ from gastown_core.events.curator import catch_up
 from gastown_core.git.repo import Git
 from gastown_core.town.discover import find_town
 from tests.support.cli import gt
+from tests.support.odd_json import VALUES, changed
 from tests.support.repos import PERSON
 from tests.support.stores import create, make_store, raw
 from tests.support.towns import reference_town
@@ -224,3 +225,38 @@ def test_a_folder_that_was_removed_meanwhile_is_named_as_the_cause(tmp_path, mon
     said = capsys.readouterr().err
     assert "the folder you stand in is gone" in said and "next: cd to one that exists" in said
     monkeypatch.chdir(tmp_path)
+
+
+SHOWN = [words.split() for words in (
+    "gt status", "gt agents", "gt feed --plain --no-follow -n 0", "gt feed --plain --no-follow --curated -n 0",
+    "gt convoy list --all", "gt convoy show hq-cv-ml8y3", "gt convoy stranded", "gt hook list", "gt ready",
+    "gt mq list demo", "gt scheduler list", "gt scheduler explain", "gt polecat list", "gt krc stats",
+    "gt compact --dry-run", "bd list --all", "bd list --all --json", "bd ready", "bd blocked", "bd stats", "bd search x",
+    "bd count --by-status", "bd label list-all", "bd show --long hq-en9", "bd dep tree hq-cv-ml8y3", "bd epic status",
+    "bd mol list", "bd mol stale", "bd gate list", "bd doctor", "bd dep cycles", "bd export",
+)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def of_wrong_types(tmp_path_factory):
+    """A town whose ledgers, log and routes hold, beside what is sound, every record with parts of another type."""
+    root = Path(reference_town(tmp_path_factory.mktemp("types")))
+    for name in (".events.jsonl", ".beads/issues.jsonl", "demo/.beads/issues.jsonl", ".beads/routes.jsonl"):
+        path = root / name
+        records = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        odd = []
+        for new in VALUES:
+            for record in records[:12]:
+                for one in changed(record, new):
+                    if isinstance(one.get("id"), str) and one["id"] != "@@":
+                        one = {**one, "id": f"{one['id']}x{len(odd)}"}
+                    odd.append(json.dumps(one).replace('"@@"', new) + "\n")
+        path.write_text(path.read_text() + "".join(odd))
+    return root
+
+
+@pytest.mark.parametrize("words", SHOWN, ids=" ".join)
+def test_records_of_wrong_types_fell_no_command(of_wrong_types, words, monkeypatch, capsysbinary):
+    monkeypatch.chdir(of_wrong_types)
+    assert run_root({"gt": GT, "bd": BD}[words[0]], words[1:]) in (0, 3)
+    assert capsysbinary.readouterr().out

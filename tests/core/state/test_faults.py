@@ -22,7 +22,11 @@ from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.runtimes.heartbeat import write_heartbeat
 from gastown_core.state.as_json import status_json
 from gastown_core.state.collect import collect
+from gastown_core.tmux.socket import has_tmux, socket_path
+from gastown_core.town.sessions import server_of
+from tests.support.odd_json import VALUES, changed
 from tests.support.refineries import gating, write_state
+from tests.support.repos import make_bare, make_repo
 from tests.support.towns import reference_town
 
 NOW_S = 60
@@ -191,37 +195,7 @@ def test_an_index_that_another_program_holds_is_done_without(town: str, monkeypa
     assert not errors(look(town))
 
 
-VALUES: list[str] = [
-    "0",
-    "-1",
-    "1.5",
-    str(10**30),
-    "1e999",
-    '"x"',
-    '""',
-    "[]",
-    "{}",
-    "null",
-    "true",
-    '[[1], {"a": 1}]',
-    '{"a": [1]}',
-]
 JSON_READERS = [name for name, path in READERS.items() if path.endswith((".json", ".jsonl"))]
-
-
-def changed(value: object, new: str) -> Iterator[object]:
-    """The record with each of its parts in turn replaced (at two levels), as JSON text would have it."""
-    mark = json.loads('"@@"')
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield {**value, key: mark}
-            if isinstance(inner, dict):
-                yield {**value, key: dict.fromkeys(inner, mark)}
-            if isinstance(inner, list) and inner:
-                yield {**value, key: [mark, *inner]}
-                if isinstance(inner[0], dict):
-                    yield {**value, key: [dict.fromkeys(inner[0], mark)]}
-        yield dict.fromkeys(value, mark)
 
 
 @pytest.mark.parametrize("new", VALUES)
@@ -238,3 +212,36 @@ def test_json_of_wrong_types_fells_nobody(town: str, reader: str, new: str) -> N
     for one in changed(json.loads(kept), new):
         path.write_text(json.dumps(one).replace('"@@"', new))
         assert look(town).agents
+
+
+@pytest.mark.skipif(not has_tmux(), reason="there is no tmux")
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in ("absent", "half")])
+def test_whatever_lies_in_the_place_of_tmuxs_socket_hides_nobody(
+    town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    place = tmp_path / f"tmux-{os.getuid()}"
+    place.mkdir(mode=0o700)
+    monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
+    sound = look(town)
+    path = Path(socket_path(server_of(town).socket))
+    path.write_bytes(b"")
+    FAULTS[fault](path)
+    assert [agent.address for agent in look(town).agents] == [agent.address for agent in sound.agents]
+    absent(path)
+    assert not [source for source in look(town).sources if source.error]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", ["HEAD", "config", "packed-refs"])
+def test_a_broken_repository_is_gits_error_alone(town: str, name: str, fault: str) -> None:
+    repository = make_bare(str(Path(town, "demo", ".repo.git")), make_repo(str(Path(town, "source"))).path)
+    repository.run("pack-refs", "--all")
+    path = Path(repository.path, name)
+    kept = path.read_bytes()
+    FAULTS[fault](path)
+    shot = collect(town, landings=True)
+    assert shot.agents and shot.convoys
+    if os.path.lexists(path):
+        absent(path)
+    path.write_bytes(kept)
+    assert not errors(collect(town, landings=True))
