@@ -12,6 +12,7 @@ from gastown_core.files.folders import private_folder
 from gastown_core.files.plain import open_plain
 from gastown_core.process import kill_group, spawn
 from gastown_core.town import daemon_note as note
+from gastown_core.town.identity import in_nobodys_name
 
 START_S = 20.0
 END_S = 20.0
@@ -31,7 +32,8 @@ def start(root: str) -> tuple[int, bool]:
     begin = _size(note.log_path(root))
     fd = os.open(note.log_path(root), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        child = spawn([sys.executable, "-P", "-m", "gastown_cli", "daemon", "run", "--quiet"], cwd=root, stderr=fd)
+        argv = [sys.executable, "-P", "-m", "gastown_cli", "daemon", "run", "--quiet"]
+        child = spawn(argv, cwd=root, env=in_nobodys_name(), stderr=fd)
     finally:
         os.close(fd)
     deadline = time.monotonic() + START_S

@@ -155,7 +155,20 @@ _NOISE = re.compile(
     r"|(remote: )?(Enumerating|Counting|Compressing|Writing|Receiving|Unpacking) |(remote: )?(Total|Resolving deltas|Delta compression)"
 )
 """Lines that say nothing about why git refused."""
+_VERDICT = re.compile(r"(remote: )*(error|fatal):", re.IGNORECASE)
+"""Lines with which git itself says why; much advice may follow."""
 _MOST_LINES = 8
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    """Git's own verdicts and the last lines, with a word on how many are missing before them."""
+    if len(lines) <= _MOST_LINES:
+        return lines
+    verdicts = [number for number, line in enumerate(lines) if _VERDICT.match(line)][: _MOST_LINES // 2]
+    room = _MOST_LINES - len(verdicts)
+    ends = [number for number in range(len(lines)) if number not in verdicts][-room:]
+    kept = sorted({*verdicts, *ends})
+    return [f"({len(lines) - len(kept)} lines before)", *(lines[number] for number in kept)]
 
 
 def refusal(args: tuple[str, ...], said: str) -> GitError:
@@ -165,10 +178,7 @@ def refusal(args: tuple[str, ...], said: str) -> GitError:
     """
     lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
     telling = [line for line in lines if not _NOISE.match(line)] or lines
-    left_out = len(telling) - _MOST_LINES
-    if left_out > 0:
-        telling = [f"({left_out} lines before)", *telling[-_MOST_LINES:]]
-    why = "; ".join(telling)
+    why = "; ".join(_shortened(telling))
     hint = ""
     if "could not read Username" in said or "Authentication failed" in said:
         hint = "an https remote needs a stored credential; an ssh URL (git@host:path) uses your key instead"

@@ -24,7 +24,6 @@ from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.approval import lay_out, waits_for_a_person
 from gastown_core.refinery.gates import Gates
 from gastown_core.refinery.hold import (
-    INFRASTRUCTURE,
     PUSH_BY_HAND,
     TARGET_IS_RED,
     HoldError,
@@ -110,7 +109,7 @@ class BatchRun:
         except HoldError as error:
             self._hold(error)
         except GitError as error:
-            self._hold(HoldError(INFRASTRUCTURE, str(error)))
+            self._hold(HoldError.of_git(error))
         finally:
             claims.give_back(self.place.store, self.requests, actor=self.place.actor)
             self.worktrees.close()

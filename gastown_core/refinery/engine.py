@@ -179,7 +179,7 @@ class Engine:
                 return None
         except GitError as error:
             waiting = tuple(one.id for one in self.queue().ready if one.target == target)
-            hold = put_on_hold(place, target, HoldError(INFRASTRUCTURE, str(error)), "", waiting)
+            hold = put_on_hold(place, target, HoldError.of_git(error), "", waiting)
             self.board.rest(hold=hold.reason)
             return None
         queue = self.queue()

@@ -13,6 +13,7 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS, RUNNING, GateRun
 from gastown_core.refinery.gate_run import run_command
 from gastown_core.refinery.policy import POST_SQUASH, Gate
+from gastown_core.town.identity import in_nobodys_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from gastown_core.git.repo import Git
     from gastown_core.refinery.policy import Policy
 
-_PRIVATE = ("GT_ROLE", "GT_POLECAT", "GT_CREW", "GT_SESSION", "GT_BRANCH", "GT_RUN", "BD_ACTOR", "BEADS_ACTOR")
-"""What a gate must not inherit: it runs in nobody's name."""
 SETUP = "setup"
 
 
@@ -156,7 +155,6 @@ class Gates:
         return path
 
     def _environment(self, tree: Git, name: str) -> dict[str, str]:
-        env = {key: value for key, value in tree.environment().items() if key not in _PRIVATE}
-        for key in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_EDITOR"):
-            env.pop(key, None)
+        env = in_nobodys_name(tree.environment())
+        env.pop("GIT_EDITOR", None)
         return {**env, "GT_GATE": name}

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gastown_core.errors import GitError
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
 
@@ -40,6 +41,11 @@ class HoldError(Exception):
         self.kind = kind
         self.reason = reason
         self.log = log
+
+    @classmethod
+    def of_git(cls, error: GitError) -> HoldError:
+        """What git refused, why, and what helps; all that it said is the log."""
+        return cls(INFRASTRUCTURE, f"{error}; {error.hint}" if error.hint else str(error), error.said)
 
 
 class Hold(Record):

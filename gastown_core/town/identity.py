@@ -32,6 +32,15 @@ HUMAN = Address(OVERSEER, "", "")
 CLEARED = ("CLAUDECODE", "NODE_OPTIONS")
 """Variables of an outer agent that a session must not inherit; they are set to nothing."""
 
+PERSONAL = frozenset(
+    (
+        "GT_ROLE GT_RIG GT_CREW GT_POLECAT GT_POLECAT_PATH GT_DOG_NAME GT_SESSION GT_BRANCH GT_RUN POLECAT_SLOT "
+        "GT_AGENT GT_PROCESS_NAMES GT_SESSION_ID_ENV GT_PANE_ID BD_ACTOR BEADS_ACTOR BEADS_AGENT_NAME TMUX TMUX_PANE "
+        "GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL CLAUDE_CODE_EFFORT_LEVEL"
+    ).split()
+)
+"""Variables that say who somebody is, or in which session; what runs in nobody's name must not inherit them."""
+
 DEFAULT_DOMAIN = "gastown.local"
 
 
@@ -77,6 +86,11 @@ def session_environment(
     if run:
         env["GT_RUN"] = run
     return env
+
+
+def in_nobodys_name(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment (default: this process's own) without what tells of an agent or a session."""
+    return {key: value for key, value in (os.environ if env is None else env).items() if key not in PERSONAL}
 
 
 def caller(env: Mapping[str, str] | None = None) -> Address:

@@ -20,7 +20,9 @@ from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.files.locks import FileLock
 from gastown_core.model.daemon import DIED, FAILS, NEVER, SILENT, STOPPED, DaemonView
+from gastown_core.process_table import environment_of
 from gastown_core.town import daemon_note as note
+from gastown_core.town.identity import session_environment
 from tests.support.rigged import Rigged
 
 
@@ -176,6 +178,21 @@ def test_the_real_daemon_starts_once_tells_of_itself_and_ends(rigged: Rigged) ->
         assert starting.stop(rigged.root) == pid
     assert not note.is_running(rigged.root) and starting.stop(rigged.root) == 0
     assert json.load(open(note.state_path(rigged.root)))["running"] is False
+
+
+def test_a_daemon_that_an_agent_starts_runs_in_nobodys_name(rigged: Rigged, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = rigged.entry(rigged.sling(rigged.file().id).result.agent)
+    told = session_environment(rigged.root, entry, branch="b", run="r")
+    for key, value in {**told, "TMUX": "/tmp/x,1,0", "GT_PROCESS_NAMES": "python3"}.items():
+        monkeypatch.setenv(key, value)
+    pid, _ = starting.start(rigged.root)
+    try:
+        inherited = environment_of(pid)
+    finally:
+        starting.stop(rigged.root)
+    assert inherited["GT_TOWN_ROOT"] == rigged.root
+    assert not {key for key in inherited if entry.address.name in inherited[key]} and "TMUX" not in inherited
+    assert "GT_SESSION" not in inherited and "GT_PROCESS_NAMES" not in inherited
 
 
 @pytest.mark.parametrize("spoil", [os.unlink, lambda path: open(path, "w").close()], ids=["gone", "empty"])

@@ -54,6 +54,14 @@ def test_a_long_story_is_kept_whole_and_its_end_is_the_reason(clone):
     assert error.as_json()["said"] == error.said
 
 
+def test_what_git_itself_says_is_part_of_the_reason_however_much_follows(clone):
+    git, origin = clone
+    script = "#!/bin/sh\necho 'error: lint failed in a.py' >&2\nseq 1 40 >&2\nexit 1\n"
+    make_executable(str(origin / "hooks" / "pre-receive"), script)
+    why = push(git).why
+    assert "error: lint failed in a.py" in why and "remote: 40" in why and "remote: 20" not in why
+
+
 def test_a_checked_out_branch_is_named_with_what_helps(clone, tmp_path):
     git, _ = clone
     git.run("remote", "set-url", "origin", str(tmp_path / "src"))

@@ -9,6 +9,7 @@ import pytest
 
 from gastown_core.errors import SettingsError
 from gastown_core.files import locks
+from gastown_core.git.repo import Git
 from gastown_core.refinery.engine import merge_lock
 from gastown_core.refinery.hold import read_hold
 from gastown_core.refinery.place import Refinery
@@ -115,3 +116,10 @@ def test_a_queue_that_is_held_does_not_keep_the_engine_busy(queued: Queued) -> N
     results = queued.process(patient=False)
     assert [one.merged for one in results if one.merged] == [(side.id,)]
     assert sum(bool(one.hold) for one in results) == 1
+
+
+def test_a_hold_says_why_git_refused_and_what_helps(queued: Queued) -> None:
+    queued.hand_in({"work": "x\n"})
+    Git(queued.origin.path).run("config", "core.bare", "false")
+    [held] = queued.process()
+    assert "refusing to update checked out branch" in held.hold and "updateInstead" in held.hold
