@@ -94,7 +94,7 @@ def test_after_a_killed_hand_in_the_daemon_neither_loses_nor_doubles_it(drilled:
         wrong = [] if now.status in (HOOKED, IN_REVIEW) else [f"the bead is {now.status}"]
         return wrong + ([] if parse_address(now.assignee).is_agent else ["nobody has it"])
 
-    sweep(drilled, act, finish, most=3)
+    sweep(drilled, act, finish, most=2)
 
 
 def test_a_killed_merge_is_finished_by_the_daemon(drilled: Drilled) -> None:

@@ -1,0 +1,200 @@
+"""Any sequence of sling, work, done, unsling, merge and closing, killed anywhere: no work is lost, none lands twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from gastown_core.beads.compaction import compact
+from gastown_core.errors import GastownError
+from gastown_core.files import points
+from gastown_core.git.repo import Git
+from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW, OPEN
+from gastown_core.refinery.engine import process
+from gastown_core.work.done.done import Done
+from gastown_core.work.hook.unsling import unsling
+from tests.drills.drilled import LONG, Drilled
+from tests.support.repos import PERSON
+from tests.support.rigged import write
+
+EXAMPLES, STEPS = (60, 25) if LONG else (2, 12)
+picks = st.integers(0, 9)
+kills = st.one_of(st.none(), st.integers(1, 45))
+"""At which point the act is killed; one that passes fewer runs through."""
+
+
+class Works(RuleBasedStateMachine):
+    """What the town should hold, and the town; ``drilled`` is set by the test."""
+
+    drilled: Drilled
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drilled.put_back()
+        self.town = self.drilled.town
+        self.status: dict[str, str] = {}
+        self.new_files: dict[str, set[str]] = {}
+        self.commits: dict[str, str] = {}
+        self.withdrawn: set[str] = set()
+
+    def perform(self, act: Callable[[], object], kill: int | None) -> None:
+        """Do it here, or in a process of its own that is killed at a point."""
+        if kill is None:
+            act()
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            points._WANTED, points._passed = str(kill), 0
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            try:
+                act()
+            except GastownError:
+                os._exit(1)
+            except BaseException:
+                os._exit(2)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in (0, -signal.SIGKILL), code
+
+    def one(self, number: int, *wanted: str) -> str:
+        found = [bead for bead, status in self.status.items() if status in wanted]
+        return found[number % len(found)] if found else ""
+
+    def look(self, **allowed: tuple[str, ...]) -> None:
+        """Read how the beads are now; each may have gone from one status to those named only."""
+        for bead, before in self.status.items():
+            now = self.town.bead(bead).status
+            assert now == before or now in allowed.get(before, ()), f"{bead} went from {before} to {now}"
+            if before == OPEN and now == HOOKED:
+                self.new_files[bead] = set()
+            self.status[bead] = now
+
+    @precondition(lambda self: len(self.status) < 4)
+    @rule()
+    def file(self) -> None:
+        self.status[self.town.file(f"bead {len(self.status)}").id] = OPEN
+
+    @rule(number=picks, kill=kills)
+    def sling(self, number: int, kill: int | None) -> None:
+        bead = self.one(number, OPEN)
+        if bead:
+            self.perform(lambda: self.town.sling(bead), kill)
+            self.look(open=(HOOKED,))
+            assert kill or self.status[bead] == HOOKED
+
+    @rule(number=picks)
+    def work(self, number: int) -> None:
+        bead = self.one(number, HOOKED)
+        if bead:
+            entry = self.town.entry(self.town.bead(bead).assignee)
+            name = f"{bead}-{len(self.commits)}"
+            write(os.path.join(entry.work_dir, name), name)
+            tree = Git(entry.work_dir, identity=PERSON)
+            tree.run("add", name)
+            tree.run("commit", "--quiet", "-m", name)
+            self.commits[name] = tree.commit_of("HEAD")
+            self.new_files[bead].add(name)
+
+    @rule(number=picks, kill=kills)
+    def done(self, number: int, kill: int | None) -> None:
+        bead = self.one(number, HOOKED)
+        if bead and self.new_files[bead]:
+            entry = self.town.entry(self.town.bead(bead).assignee)
+            self.perform(lambda: list(Done(self.town.root, entry).run()), kill)
+            self.look(hooked=(IN_REVIEW,))
+            assert kill or self.status[bead] == IN_REVIEW
+
+    @rule(number=picks, kill=kills)
+    def unsling(self, number: int, kill: int | None) -> None:
+        bead = self.one(number, HOOKED)
+        if bead:
+            ledger = self.town.ledger
+            self.perform(lambda: unsling(self.town.root, ledger, self.town.bead(bead), actor="overseer"), kill)
+            self.look(hooked=(OPEN,))
+
+    @rule(kill=kills)
+    def merge(self, kill: int | None) -> None:
+        self.perform(lambda: process(self.town.root, "shop"), kill)
+        self.look(in_review=(CLOSED,))
+        assert kill or IN_REVIEW not in self.status.values()
+
+    @rule(number=picks)
+    def withdraw(self, number: int) -> None:
+        bead = self.one(number, IN_REVIEW)
+        # what is on the target already has only its close left to come
+        if bead and bead not in self.landed():
+            with self.town.ledger.store_for(bead).write("overseer") as batch:
+                batch.close(bead, "not wanted", force=True)
+            self.withdrawn.add(bead)
+            self.status[bead] = CLOSED
+
+    @rule()
+    def compact(self) -> None:
+        compact(self.town.ledger.store_for("sh-x"))
+
+    @rule()
+    def daemon(self) -> None:
+        self.drilled.converge()
+        self.look(open=(HOOKED,), in_review=(CLOSED,))
+        assert not self.drilled.amiss()
+
+    def landed(self) -> Counter[str]:
+        """How often each bead has landed on the target."""
+        told = self.town.origin.run("log", "main", "--format=%(trailers:key=Bead,valueonly)").split()
+        return Counter(told)
+
+    @invariant()
+    def each_bead_lands_once_if_it_is_wanted(self) -> None:
+        landed = self.landed()
+        assert all(count == 1 for count in landed.values()), landed
+        closed = {bead for bead, status in self.status.items() if status == CLOSED}
+        assert closed - self.withdrawn <= set(landed), "closed and not landed"
+        assert not self.withdrawn & set(landed), "withdrawn and landed"
+        files = set(self.town.origin.run("ls-tree", "-r", "--name-only", "main").split())
+        for bead in closed - self.withdrawn:
+            assert self.new_files[bead] <= files, f"{bead} landed without {self.new_files[bead] - files}"
+
+    @invariant()
+    def no_commit_is_lost(self) -> None:
+        files = set(self.town.origin.run("ls-tree", "-r", "--name-only", "main").split())
+        bare = Git(os.path.join(self.town.root, "shop", ".repo.git"))
+        for name, commit in self.commits.items():
+            kept = name in files or bare.attempt("for-each-ref", "--count=1", "--contains", commit).out
+            assert kept, f"{name} is nowhere"
+
+    @invariant()
+    def each_hook_holds_one_bead_in_a_worktree(self) -> None:
+        held = [self.town.bead(bead).assignee for bead, status in self.status.items() if status == HOOKED]
+        assert len(held) == len(set(held)), held
+        for who in held:
+            assert Git(self.town.entry(who).work_dir).branch().startswith("polecat/")
+
+
+@pytest.mark.timeout(3600 if LONG else 300)
+@pytest.mark.usefixtures("by_hand")
+def test_no_sequence_of_acts_and_kills_loses_work_or_lands_it_twice(drilled: Drilled) -> None:
+    drilled.keep()
+    machine = type("Works", (Works,), {"drilled": drilled})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=not LONG,
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            # a found sequence is short enough to be read, and each try costs seconds
+            phases=(Phase.generate,),
+        ),
+    )
