@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_core.model.address import parse_address
+from gastown_core.model.address import OTHER, parse_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ def run(args: Namespace) -> int:
 
     root = context.town()
     ledger = TownLedger(root)
-    # gt unsling shop/opal means what hangs there; no bead's id has a slash
-    bead_id, agent = (args.bead, args.agent) if "/" not in args.bead else ("", args.bead)
+    # gt unsling shop/opal, or mayor, means what hangs there; no bead's id has a slash, or is a role's word
+    is_agent = "/" in args.bead or parse_address(args.bead).role != OTHER
+    bead_id, agent = ("", args.bead) if is_agent else (args.bead, args.agent)
     holder = _holder(root, agent) if agent or not bead_id else None
     bead = work_of(root, ledger, holder) if holder is not None and not bead_id else find_bead(ledger, bead_id)
     check_begun(ledger, bead, force=args.force)

@@ -205,12 +205,14 @@ class ConvoyPanel(Rows):
         self.snapshot = snapshot
         self.now = now
         running = [convoy for convoy in snapshot.convoys if convoy.closed_at is None]
-        stalled = sum(convoy.is_stalled(now) for convoy in running)
+        stuck = sum(bool(convoy.standstills) for convoy in running)
+        stalled = sum(convoy.is_stalled(now) and not convoy.standstills for convoy in running)
         self.trouble = trouble_text(snapshot.source_error("beads"), now)
         self.note = f"{len(running)} running" if running else ""
         parts: list[Piece] = [(f"{len(running)} running", "text")]
-        if stalled:
-            parts.append((f" {glyph('dot', self.look.ascii_only)} {stalled} stalled", "stalled"))
+        for count, word in ((stuck, "stuck"), (stalled, "stalled")):
+            if count:
+                parts.append((f" {glyph('dot', self.look.ascii_only)} {count} {word}", "stalled"))
         if snapshot.convoys is not self._counted:
             self._counted = snapshot.convoys
             self._faults = sum(len(convoy.faults) for convoy in snapshot.convoys)

@@ -38,7 +38,7 @@ SOURCE_WORDS = {
     "ledger": "the ledger",
     "git": "git",
     "process": "tmux and the process",
-    "screen": "its screen, read by eye",
+    "screen": "its screen, by eye",
 }
 """Source of a reason → where that is, in words."""
 

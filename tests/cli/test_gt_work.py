@@ -169,3 +169,8 @@ def test_plain_problems_name_escalations_and_convoys_that_can_never_finish(rigge
     assert "ESCALATIONS (1)" in said and "Build is broken" in said
     assert "STUCK WORK (1)" in said and f"cannot finish: {bead} deferred without a date" in said
     assert "1 stuck" in gt("status", cwd=rigged.root).out
+
+
+def test_a_name_that_nobody_bears_is_told_from_an_empty_hook(rigged, without_tmux):
+    assert "this town has no agent shop/nobody" in gt("unsling", "shop/nobody", cwd=rigged.root).err
+    assert gt("unsling", "mayor", cwd=rigged.root).err == "nothing is on the hook of mayor\n"

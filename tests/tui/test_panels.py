@@ -14,7 +14,7 @@ from gastown_tui.text import width_of
 from gastown_tui.widgets.agent_tree import agent_row
 from gastown_tui.widgets.convoy_panel import convoy_row, convoy_rows, numbers, progress_bar
 from gastown_tui.widgets.header_bar import header_pieces
-from gastown_tui.widgets.pages import account_lines, bead_page, convoy_why_page, record_page, why_page
+from gastown_tui.widgets.pages import SOURCE_WORDS, account_lines, bead_page, convoy_why_page, record_page, why_page
 from gastown_tui.widgets.problem_list import problem_groups, problem_rows
 from gastown_tui.widgets.rows import pieces_of
 from gastown_tui.widgets.status_bar import hint_pieces
@@ -218,3 +218,11 @@ def test_what_has_just_landed_is_not_now_ago() -> None:
     assert "Landed just now:" in said(convoy_why_page(landed, NOW, False)[0])
     old = landed._replace(closed_at=NOW - 120)
     assert said(convoy_row(old, 100, NOW, is_open=False, ascii_only=False)).endswith("2m ago")
+
+
+def test_every_source_of_evidence_is_named_without_being_cut() -> None:
+    reasons = tuple(Reason("seen", source, NOW - 60) for source in SOURCE_WORDS)
+    view = with_state(snapshot(), "mayor", Health.WAITING, reasons=reasons).agent("mayor")
+    assert view is not None
+    text = " ".join(said(line) for line in why_page(view, NOW, 120, False))
+    assert all(words in text for words in SOURCE_WORDS.values())

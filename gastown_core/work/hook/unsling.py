@@ -25,7 +25,10 @@ def work_of(root: str, ledger: TownLedger, holder: RosterEntry) -> Bead:
     prefix = read_rigs(root).get(holder.address.rig, "hq")
     held = hooked_work(ledger, holder.address, prefix)
     if not held:
-        raise NotFoundError(f"nothing is on the hook of {holder.address.short}")
+        who = holder.address.short
+        is_known = find_agent(read_inventory(root), holder.address) is not None
+        why, hint = ("", "") if is_known else (f"this town has no agent {who}", "gt agents lists them")
+        raise NotFoundError(f"nothing is on the hook of {who}", why, hint)
     return held[0]
 
 
