@@ -27,6 +27,7 @@ def _gt(argv: list[str]) -> int:
         code = open_feed(argv[1:])
         if code is not None:
             return code
+    _import_argparse()
     from gastown_cli.gt import ROOT
     from gastown_cli.lazy import run_root
 
@@ -39,6 +40,7 @@ def bd() -> NoReturn:
 
 
 def _bd(argv: list[str]) -> int:
+    _import_argparse()
     from gastown_cli.bd import ROOT
     from gastown_cli.lazy import run_root
 
@@ -54,3 +56,15 @@ def _end(run: Callable[[list[str]], int]) -> NoReturn:
     # a fifth of a command was the interpreter taking itself to pieces; files are closed by the kernel, output is out
     streams.flush()
     os._exit(code)
+
+
+def _import_argparse() -> None:
+    """argparse without gettext and locale, 2 ms of every command: it has a few words to translate, and nobody does."""
+    if "argparse" in sys.modules or "gettext" in sys.modules:
+        return
+    words = sys.modules["gettext"] = type(sys)("gettext")
+    vars(words).update(gettext=str, ngettext=lambda one, many, count: one if count == 1 else many)
+    try:
+        __import__("argparse")
+    finally:
+        del sys.modules["gettext"]

@@ -7,27 +7,34 @@ escape sequence, no character that turns the direction of writing or hides what 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _HARD = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ufeff\ufff9-\ufffc\ud800-\udfff\U000e0000-\U000e0fff"
 )
-_ODD = re.compile(f"[\t\n{_HARD}\ufe00-\ufe0f]")
-_ODD_OR_COLOUR = re.compile(f"\x1b\\[[0-9;]*m|[{_HARD}]")
-_ODD_IN_JSON = re.compile(f"[{_HARD}]".replace("\x00-\x08\x0b-\x1f", ""))
-_BEYOND_ASCII = re.compile("[^\x00-\x7e]")
-_PILED = re.compile("([\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+")
-_BLANKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
+_ODD = f"[\t\n{_HARD}\ufe00-\ufe0f]"
+_ODD_OR_COLOUR = f"\x1b\\[[0-9;]*m|[{_HARD}]"
+_ODD_IN_JSON = f"[{_HARD}]".replace("\x00-\x08\x0b-\x1f", "")
+_BEYOND_ASCII = "[^\x00-\x7e]"
+_PILED = "([\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]{2})[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+"
+_BLANKS = "[\t\n\r\x0b\x0c\x85\u2028\u2029]+"
 _MARK = "\N{REPLACEMENT CHARACTER}"
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    # compiled when a text needs it: all of them together are 2 ms of every command
+    return re.compile(text)
 
 
 def clean(text: str) -> str:
     """One harmless line: line ends become a space, control and direction characters visible marks, joiners vanish."""
     if text.isascii() and text.isprintable():
         return text
-    text = _BLANKS.sub(" ", text)
-    text = _ODD.sub(_visible, text)
-    return _PILED.sub(r"\1", text)
+    text = _pattern(_BLANKS).sub(" ", text)
+    text = _pattern(_ODD).sub(_visible, text)
+    return _pattern(_PILED).sub(r"\1", text)
 
 
 def clean_lines(text: str) -> list[str]:
@@ -37,14 +44,14 @@ def clean_lines(text: str) -> list[str]:
 
 def clean_styled(text: str) -> str:
     """Lines as they are about to be written: their colours, tabs and line ends stay, every other odd character goes."""
-    return _ODD_OR_COLOUR.sub(lambda found: found[0] if len(found[0]) > 1 else _visible(found), text)
+    return _pattern(_ODD_OR_COLOUR).sub(lambda found: found[0] if len(found[0]) > 1 else _visible(found), text)
 
 
 def escape_json(text: str, *, ascii_only: bool = False) -> str:
     """The same JSON, with what a terminal could act on (or all that is not ASCII) as ``\\uXXXX``."""
     if text.isascii() and "\x7f" not in text:
         return text
-    return (_BEYOND_ASCII if ascii_only else _ODD_IN_JSON).sub(_escaped, text)
+    return _pattern(_BEYOND_ASCII if ascii_only else _ODD_IN_JSON).sub(_escaped, text)
 
 
 def _visible(match: re.Match[str]) -> str:
