@@ -17,7 +17,7 @@ from gastown_core.beads.rules import MOMENTS
 from gastown_core.beads.store import BeadQuery
 from gastown_core.beads.twins import Twin, candidates, is_other_bead, is_same_bead, renamed, with_new_id
 from gastown_core.beads.unfolding import unfolded
-from gastown_core.clock import format_micros, parse_moment
+from gastown_core.clock import format_micros, has_zone, local_moment, parse_moment
 from gastown_core.errors import StoreError
 from gastown_core.model.bead import CLOSED, Bead
 from gastown_core.model.json_text import decode_json, encode_text
@@ -263,8 +263,18 @@ def _moment(raw: dict[str, Any]) -> float:
     return parse_moment(raw.get("updated_at")) or 0.0
 
 
+SET_BY_PEOPLE = ("due_at", "defer_until")
+
+
 def _completed(raw: dict[str, Any], now: float) -> dict[str, Any]:
-    """The record with the keys that every record has; priority is not defaulted (0 is meaningful)."""
+    """The record with the keys that every record has; priority is not defaulted (0 is meaningful).
+
+    Moments that a person sets are in his own time where they name no zone; what programs note is UTC.
+    """
+    for key in SET_BY_PEOPLE:
+        value = raw.get(key)
+        if isinstance(value, str) and parse_moment(value) is not None and not has_zone(value):
+            raw[key] = format_micros(local_moment(value, ends_day=key == "due_at") or 0.0)
     raw.setdefault("status", "open")
     raw.setdefault("priority", 0)
     raw.setdefault("issue_type", "task")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,20 @@ def test_an_imported_record_with_a_new_title_is_the_same_bead(store, tmp_path):
     write_lines(store, raw("hq-1", "before"))
     report = run(store, put(tmp_path / "in.jsonl", raw("hq-1", "after", updated_at="2026-03-03T10:00:00Z")))
     assert report.parted == [] and report.updated == ["hq-1"] and store.get("hq-1").title == "after"
+
+
+def test_a_date_that_a_person_sets_is_in_his_own_time_where_it_names_no_zone(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        bead = raw("hq-a", "one", due_at="2026-11-26", defer_until="2026-11-20 10:00", created_at="2026-11-19T10:00:00")
+        source = put(tmp_path / "in.jsonl", bead, raw("hq-b", "two", due_at="2026-11-26T10:00:00Z"))
+        run(store, source)
+        got = {bead.id: bead.raw for bead in store.find(ALL)}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert got["hq-a"]["due_at"] == "2026-11-27T04:59:59.000000Z"
+    assert got["hq-a"]["defer_until"] == "2026-11-20T15:00:00.000000Z"
+    assert got["hq-a"]["created_at"] == "2026-11-19T10:00:00"
+    assert got["hq-b"]["due_at"] == "2026-11-26T10:00:00Z"
