@@ -58,7 +58,7 @@ OURS = (
     "/.runtime/handoff_to_successor",
     "/.runtime/transcript.jsonl",
     f"/{WORKER_NOTE}",
-    "__pycache__/*.pyc",
+    "**/__pycache__/*.cpython-*.pyc",
 )
 """What we put into worktrees and git must not see, by exact path; and what Python makes of a source beside it.
 
@@ -71,6 +71,7 @@ _FORMERLY_OURS = frozenset(
         ".claude/",
         ".logs/",
         "__pycache__/",
+        "__pycache__/*.pyc",
         "state.json",
         "CLAUDE.local.md",
         ".beads/",

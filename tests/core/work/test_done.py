@@ -365,8 +365,11 @@ def test_done_hands_in_files_of_the_project_that_are_named_as_ours_are(slung):
         ".logs/x",
         "mail/letter",
         "a/__pycache__/data",
+        "a/__pycache__/made.pyc",
+        "__pycache__/made.pyc",
     ]
-    for name in theirs:
+    made_by_python = ["__pycache__/a.cpython-311.pyc", "a/b/__pycache__/c.cpython-313.opt-1.pyc"]
+    for name in (*theirs, *made_by_python):
         write(os.path.join(entry.work_dir, name), "theirs")
     stages, result = hand_in(rigged, entry)
     tracked = git.run("ls-tree", "-r", "--name-only", f"origin/{result.branch}").splitlines()
