@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.model.address import Address
+    from gastown_core.model.agent import Health
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Words of ``gt polecat list``."""
@@ -29,8 +32,9 @@ def run(args: Namespace) -> int:
     rig = "" if args.all else args.rig
     ledger = TownLedger(root)
     views = list_polecats(root, ledger, rig=rig, live=live_sessions(root))
+    health = _health(root) if views else {}
     if args.json:
-        output.say_json_rows([view.as_json() for view in views])
+        output.say_json_rows([{**view.as_json(), "health": str(health.get(view.entry.address, ""))} for view in views])
         return context.tell_unread(ledger)
     if not views:
         output.say("no polecats yet; gt sling BEAD RIG makes one")
@@ -39,11 +43,25 @@ def run(args: Namespace) -> int:
         (
             view.entry.address.short,
             view.state,
+            _words(health.get(view.entry.address)),
             view.hook_state or "-",
             view.work.id if view.work is not None else "-",
             output.clean(view.work.title) if view.work is not None else "",
         )
         for view in views
     ]
-    output.say(output.table(rows, header=("POLECAT", "STATE", "HOOK", "BEAD", "TITLE")))
+    output.say(output.table(rows, header=("POLECAT", "STATE", "HEALTH", "HOOK", "BEAD", "TITLE")))
     return context.tell_unread(ledger)
+
+
+def _health(root: str) -> dict[Address, Health]:
+    """How each agent is, by the judgement that status and console show."""
+    from gastown_core.state.collect import collect
+
+    return {view.address: view.health.state for view in collect(root).agents}
+
+
+def _words(health: Health | None) -> str:
+    from gastown_core.model.agent import HEALTH_SYMBOLS
+
+    return HEALTH_SYMBOLS[health][2] if health is not None else "-"

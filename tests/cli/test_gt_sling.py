@@ -112,6 +112,8 @@ def test_polecats_are_listed_shown_and_taken_away(town):
     slung = gt("sling", town.file("Fix login").id, "shop", "--json", cwd=town.root).json
     (row,) = gt("polecat", "list", "--json", cwd=town.root).json
     assert (row["state"], row["issue"], row["zombie"]) == ("working", slung["bead"], False)
+    agents = {one["name"]: one["health"] for one in gt("agents", "--all", "--json", cwd=town.root).json}
+    assert row["health"] == agents[row["name"]] != ""
     short = f"shop/{row['name']}"
     assert gt("polecat", "status", short, "--json", cwd=town.root).json["branch"] == slung["branch"]
     assert gt("polecat", "git-state", short, "--json", cwd=town.root).json["clean"]
