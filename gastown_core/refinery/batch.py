@@ -60,7 +60,7 @@ PUSHES = 10
 class BatchRun:
     """One batch of ``requests``, claimed and in stack order; ``needs`` as the queue gives it.
 
-    ``others`` are the target's open requests that are not in the batch.
+    ``others`` are the target's open requests that are not in the batch, and those turned down whose work is not done.
     """
 
     def __init__(
@@ -225,12 +225,10 @@ class BatchRun:
         for one in list(self.order):
             request = self.requests[one]
             resolved = {known for _, known in carried(request, self.work.get(request.source_issue))}
-            below = kinship.missing_below(
-                self.pieces[one], [other for other in self.others if other.id not in resolved]
-            )
+            below = kinship.missing_below(self.pieces[one], request, [x for x in self.others if x.id not in resolved])
             if below is None or one not in self.order:
                 continue
-            why = f"was made on {below.branch}, and {below.id} has not landed"
+            why = f"was made on {below.branch}, and {below.id} {'has not landed' if below.is_open else 'was rejected'}"
             if claims.wait_for(self.place.store, one, below, why, actor=self.place.actor):
                 self.later[one] = why
                 self._leave(one, "held", why)

@@ -23,7 +23,7 @@ from gastown_core.refinery.cache import VerdictCache
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.place import Refinery, slug
-from gastown_core.refinery.queue import next_batch, survey
+from gastown_core.refinery.queue import next_batch, survey, turned_down
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import open_intents, recover
 from gastown_core.refinery.state_file import Board, read_state
@@ -192,7 +192,7 @@ class Engine:
             target,
             chosen,
             queue.needs,
-            others=[one for one in queue.open() if one.target == target and one not in chosen],
+            others=[one for one in (*queue.open(), *self._turned_down()) if one.target == target and one not in chosen],
             batch_id=records.new_batch_id(place),
             board=self.board,
             cache=self.cache,
@@ -219,6 +219,10 @@ class Engine:
         if hold is None or not hold.waits_for_cure or set(hold.requests).isdisjoint(result.mrs):
             return False
         return any(one.id not in hold.requests for one in self._chosen(self.queue(), result.target))
+
+    def _turned_down(self) -> list[MergeRequest]:
+        place = self.place
+        return turned_down(place.ledger, place.prefix, place.rig, place.clock.now())
 
     def _chosen(self, queue: Queue, target: str) -> list[MergeRequest]:
         """What the target's next batch is made of; on a red target those first that were not tried as its cure."""

@@ -54,9 +54,16 @@ def stands_on(pieces: Mapping[str, Piece], order: Sequence[str]) -> dict[str, fr
     return found
 
 
-def missing_below(piece: Piece, others: Sequence[MergeRequest]) -> MergeRequest | None:
-    """The first of the waiting requests ``others`` that a branch was made on, None if it was made on none of them."""
-    return next((one for one in others if one.commit_sha in piece.commits and one.commit_sha != piece.tip), None)
+def missing_below(piece: Piece, request: MergeRequest, others: Sequence[MergeRequest]) -> MergeRequest | None:
+    """The first of ``others``, which have not landed, that a request's branch was made on, None if on none of them.
+
+    An earlier request for the same work does not count: it is what the branch goes on from.
+    """
+    for one in others:
+        is_below = one.commit_sha in piece.commits and one.commit_sha != piece.tip
+        if is_below and (not one.source_issue or one.source_issue != request.source_issue):
+            return one
+    return None
 
 
 def in_order(order: Sequence[str], needs: Mapping[str, frozenset[str]]) -> list[str]:

@@ -11,7 +11,7 @@ from gastown_core.beads.query import MERGE_BLOCKS
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.merge_request import LABEL, LEVEL_S, MERGED_IN, read_request, score, why_withdrawn
+from gastown_core.model.merge_request import LABEL, LEVEL_S, MERGED_IN, REJECTED, read_request, score, why_withdrawn
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
 
 STALE_CLAIM_S = 1800.0
+TURNED_DOWN_S = 30 * 86400.0
+"""So long a branch may still be made on one that was rejected without anybody's noticing."""
 
 
 class Queue(Record):
@@ -52,6 +54,17 @@ def open_requests(ledger: TownLedger, prefix: str, rig: str) -> list[MergeReques
     query = BeadQuery(labels_all=(LABEL,), exclude_statuses=(CLOSED,), include_wisps=True)
     requests = (read_request(bead) for bead in store.find(query))
     return [request for request in requests if request.rig in ("", rig)]
+
+
+def turned_down(ledger: TownLedger, prefix: str, rig: str, now: float) -> list[MergeRequest]:
+    """Requests that were rejected within a month and whose work is not done: nobody wants their commits as they are."""
+    store = ledger.store_for(f"{prefix}-x")
+    query = BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,), closed_since=now - TURNED_DOWN_S, include_wisps=True)
+    ids = [one.id for one in store.excerpts(query) if one.is_failed]
+    found = [read_request(bead) for bead in store.get_many(ids).values()]
+    found = [one for one in found if one.close_reason == REJECTED and one.rig in ("", rig) and one.commit_sha]
+    statuses = ledger.statuses(one.source_issue for one in found)
+    return [one for one in found if statuses.get(one.source_issue, CLOSED) != CLOSED]
 
 
 def survey(

@@ -147,5 +147,25 @@ def test_what_was_made_on_rejected_work_waits_until_that_is_merged(queued: Queue
     assert why_blocked(queued, above) == f"waits for {below.source_issue} to be merged, which was closed without that"
 
 
+def test_what_was_made_on_work_rejected_before_it_came_waits_too(queued: Queued) -> None:
+    below, above = stacked(queued)
+    reject(Refinery(queued.root, "shop"), below.id, "not like this", actor="overseer")
+    assert not any(result.merged for result in queued.process())
+    assert why_blocked(queued, above) == f"waits for {below.source_issue}" and not queued.subjects()
+    assert f"{below.id} was rejected" in str(queued.bead(above.id).comments[-1]["text"])
+
+
+def test_rework_of_rejected_work_stands_on_its_own_commits(queued: Queued) -> None:
+    first = queued.hand_in({"text": FIRST})
+    reject(Refinery(queued.root, "shop"), first.id, "not like this", actor="overseer")
+    again = queued.hand_in({"text": SECOND}, parent=first.commit_sha)
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        facts = {**queued.bead(again.id).raw["metadata"]["mr"], "source_issue": first.source_issue}
+        batch.update(again.id, {"metadata": {"mr": facts}})
+        batch.update(first.source_issue, {"status": "in_review"})
+    [result] = queued.process()
+    assert len(result.merged) == 1 and text(queued) == SECOND
+
+
 def why_blocked(queued: Queued, request: MergeRequest) -> str:
     return {one.id: why for one, why in Engine(Refinery(queued.root, "shop")).queue().blocked}[request.id]
