@@ -14,6 +14,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from gastown_core.beads.store import BeadQuery
@@ -54,7 +55,10 @@ class Drilled:
 
     def put_back(self) -> None:
         self.end_sessions()
-        shutil.rmtree(self.base)
+        while os.path.exists(self.base):
+            # an index that is let go just now takes its own files away
+            with suppress(FileNotFoundError):
+                shutil.rmtree(self.base)
         shutil.copytree(self.kept, self.base, symlinks=True)
 
     def converge(self) -> None:
