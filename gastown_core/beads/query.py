@@ -172,7 +172,10 @@ class Graph:
     def cycle_behind(self, bead_id: str) -> list[str]:
         """The circle of beads that holds the bead back, as a path that ends where it began; empty if none does."""
         if bead_id not in self._circles:
-            self._find_circles(bead_id)
+            if self.holds(bead_id):
+                self._find_circles(bead_id)
+            else:
+                self._circles[bead_id] = []
         return self._circles[bead_id]
 
     def _find_circles(self, bead_id: str) -> None:
