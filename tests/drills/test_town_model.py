@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from tests.drills.drilled import LONG, Drilled
 from tests.support.repos import PERSON
 from tests.support.rigged import write
 
-EXAMPLES, STEPS = (60, 25) if LONG else (5, 20)
+EXAMPLES, STEPS = 60, 25
 picks = st.integers(0, 9)
 SAID = ("sling", "done", "unhook", "merged")
 kills = st.one_of(st.none(), st.integers(1, 45))
@@ -66,7 +67,12 @@ class Works(RuleBasedStateMachine):
             except BaseException:
                 os._exit(2)
             os._exit(0)
+        # a copy of a process with threads can hang on a lock that one of them held; a kill there is a kill all the same
+        alarm = threading.Timer(20, os.kill, (child, signal.SIGKILL))
+        alarm.start()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        alarm.cancel()
+        alarm.join()
         assert code in (0, -signal.SIGKILL), code
 
     def one(self, number: int, *wanted: str) -> str:
@@ -201,7 +207,8 @@ def note_example(events: list[dict[str, object]]) -> None:
             handle.write("sequence: " + ", ".join(f"{told[kind]} {kind}" for kind in SAID) + "\n")
 
 
-@pytest.mark.timeout(3600 if LONG else 300)
+@pytest.mark.skipif(not LONG, reason="takes minutes: make drill")
+@pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("by_hand")
 def test_no_sequence_of_acts_and_kills_loses_work_or_lands_it_twice(drilled: Drilled) -> None:
     drilled.keep()
@@ -212,7 +219,6 @@ def test_no_sequence_of_acts_and_kills_loses_work_or_lands_it_twice(drilled: Dri
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
             deadline=None,
-            derandomize=not LONG,
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             # a found sequence is short enough to be read, and each try costs seconds
