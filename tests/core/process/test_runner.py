@@ -26,7 +26,7 @@ from gastown_core.process_table import lives
 from gastown_core.refinery.gate_run import run_command
 from tests.support.tmux import until
 
-FLOOD = "trap \"\" PIPE; while :; do echo more; done"
+FLOOD = 'trap "" PIPE; while :; do echo more; done'
 """It goes on writing after nobody reads any more."""
 
 
