@@ -53,7 +53,7 @@ def _end(run: Callable[[list[str]], int]) -> NoReturn:
     streams.speak_utf8()
     streams.guard()
     code = streams.finish(run(sys.argv[1:]))
-    # a fifth of a command was the interpreter taking itself to pieces; files are closed by the kernel, output is out
+    # the interpreter need not take itself to pieces: files are closed by the kernel, and the output is out
     streams.flush()
     os._exit(code)
 

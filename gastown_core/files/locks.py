@@ -130,28 +130,29 @@ class FileLock:
 def _turn(path: str, deadline: float) -> Iterator[None]:
     """Ask all others, who take the lock at ``path`` again and again, to let this process go first; one asks at a time.
 
-    The file that says so is locked while it counts, so whoever dies in mid-wait asks no more.
+    The file that says so is locked while it counts, so whoever dies in mid-wait asks no more.  Where it cannot be made (a
+    folder that is read-only, a full disk) nobody is asked, and the wait goes on.
     """
-    fd = -1
+    fd: int | None = -1
     try:
-        while fd < 0 and time.monotonic() < deadline:
+        while fd == -1 and time.monotonic() < deadline:
             fd = _locked_in_place(path + TURN)
-            if fd < 0:
+            if fd == -1:
                 time.sleep(POLL_S[1])
         yield
     finally:
-        if fd >= 0:
+        if fd is not None and fd >= 0:
             with contextlib.suppress(OSError):
                 os.unlink(path + TURN)
             os.close(fd)
 
 
-def _locked_in_place(path: str) -> int:
-    """A descriptor that holds the exclusive lock on the file at ``path``, -1 if somebody else has it."""
+def _locked_in_place(path: str) -> int | None:
+    """A descriptor that holds the exclusive lock on the file at ``path``, -1 if somebody else has it, None without a file."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
-        return -1
+        return None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(fd), os.stat(path)):

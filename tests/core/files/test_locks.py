@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
+from gastown_core.files import locks
 from gastown_core.files.locks import FileLock
 
 
@@ -38,3 +39,21 @@ def test_a_request_to_go_first_ends_with_the_process_that_made_it(tmp_path):
     (tmp_path / "lock.turn").touch()
     with FileLock(str(tmp_path / "lock"), timeout_s=5.0):
         assert os.listdir(tmp_path) == ["lock"]
+
+
+def test_where_nobody_can_be_asked_the_wait_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "PATIENCE_S", 0.02)
+    path = str(tmp_path / "lock")
+    os.mkdir(path + ".turn")
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with FileLock(path):
+            held.set()
+            over.wait(0.2)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
+    with FileLock(path, timeout_s=20.0):
+        assert not other.join(10) and not other.is_alive()
