@@ -153,6 +153,13 @@ class Act(NamedTuple):
         return self.program(*self.words, cwd=self.cwd, **self.env, **more)
 
 
+def as_worker(entry: RosterEntry, *words: str) -> Act:
+    """What the agent itself does, in its worktree."""
+    address = entry.address
+    env = {"GT_ROLE": address.path, "GT_RIG": address.rig, "GT_POLECAT": address.name, "GT_SESSION": entry.session}
+    return Act(words, entry.work_dir, {**env, "BD_ACTOR": address.path})
+
+
 def spread(count: int, most: int) -> list[int]:
     """``most`` of the numbers 1 to ``count``, evenly apart, the last one among them."""
     if LONG or count <= most:

@@ -12,7 +12,7 @@ from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW
 from gastown_core.town.settings import set_setting
 from gastown_core.work.done.merge_requests import requests_for
 from gastown_core.work.scheduler.contexts import open_contexts
-from tests.drills.drilled import LONG, Act, Drilled, counted, open_convoys, sweep
+from tests.drills.drilled import LONG, Act, Drilled, as_worker, counted, open_convoys, sweep
 from tests.support.cli import gt
 from tests.support.repos import PERSON
 from tests.support.rigged import write
@@ -48,9 +48,7 @@ def at_work(drilled: Drilled) -> tuple[str, Act]:
     tree.run("add", "one")
     tree.run("commit", "--quiet", "-m", "One")
     write(os.path.join(entry.work_dir, "two"), "2\n")
-    address = entry.address
-    env = {"GT_ROLE": address.path, "GT_RIG": address.rig, "GT_POLECAT": address.name, "GT_SESSION": entry.session}
-    return bead, Act(("done", "-m", "handed in"), entry.work_dir, {**env, "BD_ACTOR": address.path})
+    return bead, as_worker(entry, "done", "-m", "handed in")
 
 
 def landed(drilled: Drilled, bead: str) -> list[str]:
