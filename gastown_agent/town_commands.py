@@ -28,7 +28,8 @@ else:
 
 def gt(*words: str, cwd: str, timeout_s: float = 60.0) -> process.Finished:
     """Run ``gt`` with ``words`` in the work dir. Raises GastownError if it cannot be run at all."""
-    return process.run([sys.executable, "-P", "-m", "gastown_cli", *words], cwd=cwd, timeout_s=timeout_s)
+    argv = [sys.executable, "-P", "-m", "gastown_cli", *words]
+    return process.run(argv, cwd=cwd, timeout_s=timeout_s, starts_servers=True)
 
 
 def read_hook(cwd: str) -> Assignment | None:

@@ -46,6 +46,8 @@ FIRST_LOOK_S, LOOK_S = 0.0005, 0.05
 """The first and the longest wait between two looks where the system does not tell of an end by itself."""
 MOST_ROUNDS = 20
 """A family that grows while it is ended is ended again, so often."""
+FAMILY = "GT_FAMILY"
+"""The variable by which whatever a command starts is found, also in a session of its own below nobody."""
 
 
 class ProcessTimeoutError(GastownError):
@@ -63,16 +65,19 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
     timeout_s: float = 30.0,
+    starts_servers: bool = False,
 ) -> Finished:
     """Run ``argv`` to its end; ``env`` replaces the whole environment if given.
 
-    Raises ProgramMissingError, or ProcessTimeoutError after the program was killed with all that came of it.
+    Raises ProgramMissingError, or ProcessTimeoutError after the program was killed with all that came of it; but for
+    what it put into a session of its own below nobody if it ``starts_servers``, which are to stay.
     """
+    marked, mark = (env, "") if starts_servers else mark_family(env)
     try:
         process = subprocess.Popen(
             argv,
             cwd=cwd,
-            env=env,
+            env=marked,
             stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -90,7 +95,7 @@ def run(
                 why = " ".join(argv[:4])
                 raise ProcessTimeoutError(f"{argv[0]} took longer than {timeout_s:g} s", why)
     except BaseException:
-        end_family(process.pid)
+        end_family(process.pid, mark)
         process.wait()
         raise
     point_after(argv)
@@ -200,10 +205,22 @@ def _close(stream: IO[bytes]) -> None:
         stream.close()
 
 
+def mark_family(env: Mapping[str, str] | None = None) -> tuple[dict[str, str], str]:
+    """An environment (ours, or ``env``) for a command whose family is ended with it, and the mark that tells them.
+
+    A command within a command carries both marks.  What is started with an empty environment carries none.
+    """
+    marked = dict(os.environ if env is None else env)
+    mark = f"{os.getpid()}-{os.urandom(8).hex()}"
+    outer = marked.get(FAMILY)
+    marked[FAMILY] = f"{outer} {mark}" if outer else mark
+    return marked, mark
+
+
 def end_family(pid: int, mark: str = "") -> None:
     """Kill a child's process group and all that came of it, also what went into a session of its own.
 
-    Below it in the process table; with ``mark`` also whoever carries that text in its environment, wherever it hangs.
+    Below it in the process table; with ``mark`` (see ``mark_family``) also whoever carries it, wherever it hangs.
     """
     for _ in range(MOST_ROUNDS):
         family = _family(pid, mark)

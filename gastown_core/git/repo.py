@@ -92,9 +92,10 @@ class Git:
 
     def stream(self, *args: str, on_progress: Callable[[str], None], timeout_s: float = 3600.0) -> None:
         """Run long work (clone, fetch); each progress line git writes is handed on. An interrupt ends git too."""
-        from gastown_core.process import LATE, PIPE, end_family, follow
+        from gastown_core.process import LATE, PIPE, end_family, follow, mark_family
 
-        process = spawn(["git", *args], cwd=self.path, env=self.environment(), stderr=PIPE)
+        marked, mark = mark_family(self.environment())
+        process = spawn(["git", *args], cwd=self.path, env=marked, stderr=PIPE)
         told = _Progress(on_progress)
         assert process.stderr is not None
         try:
@@ -102,7 +103,7 @@ class Git:
                 if follow(process, {process.stderr: told.take}, timeout_s=timeout_s) == LATE:
                     raise GitError(f"git {args[0]} took longer than {timeout_s:g} s", " ".join(told.lines[-1:]))
         except BaseException:
-            end_family(process.pid)
+            end_family(process.pid, mark)
             process.wait()
             raise
         told.take(b"\n")

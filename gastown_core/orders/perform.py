@@ -128,7 +128,7 @@ def choices_of(root: str, order: Order) -> list[Choice]:
 
 def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S) -> str:
     """What gt answered. Raises GastownError if it failed."""
-    done = process.run(gt_argv(argv), cwd=root, env=_environment(root), timeout_s=limit_s)
+    done = process.run(gt_argv(argv), cwd=root, env=_environment(root), timeout_s=limit_s, starts_servers=True)
     if done.code != 0:
         raise _failure(argv, done.code, (done.err or done.out).splitlines())
     return done.out

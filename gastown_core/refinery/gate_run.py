@@ -15,14 +15,12 @@ from gastown_core.files.folders import private_folder
 from gastown_core.files.plain import open_plain
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import ERROR, FAIL, PASS, SKIPPED
-from gastown_core.process import LATE, PIPE, STOPPED, end_family, follow, spawn
+from gastown_core.process import LATE, PIPE, STOPPED, end_family, follow, mark_family, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MARK = "GT_GATE_RUN"
-"""The variable by which whatever a gate leaves behind is found, also in a session of its own."""
 END_BYTES = 65536
 """How much of the end of a flood is kept."""
 NO_VERDICT = {126: "the command could not be run (exit 126)", 127: "command not found (exit 127)"}
@@ -49,11 +47,11 @@ def run_command(
 ) -> Ran:
     """Run ``cmd`` in ``cwd`` to its end, its time limit, or until ``stopped``; all that came of it is gone afterwards."""
     began = time.monotonic()
-    mark = f"{os.getpid()}-{os.urandom(8).hex()}"
+    marked, mark = mark_family(env)
     try:
         with _Log(log, limit) as out:
             try:
-                process = spawn(["sh", "-c", cmd], cwd=cwd, env={**env, MARK: mark}, stdout=PIPE, stderr=-2)
+                process = spawn(["sh", "-c", cmd], cwd=cwd, env=marked, stdout=PIPE, stderr=-2)
             except (GastownError, OSError) as error:
                 out.remark(f"could not be started: {error}")
                 return Ran(ERROR, f"could not be started: {error}", 0.0)

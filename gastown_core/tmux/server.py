@@ -80,7 +80,7 @@ class TmuxServer:
         from gastown_core import process
 
         try:
-            done = process.run(words, stdin=stdin, timeout_s=self.timeout_s)
+            done = process.run(words, stdin=stdin, timeout_s=self.timeout_s, starts_servers=True)
         except process.ProgramMissingError as error:
             raise NoTmuxError("tmux is not installed", "sessions need it", NO_TMUX_HINT) from error
         except process.ProcessTimeoutError as error:

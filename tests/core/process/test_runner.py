@@ -11,6 +11,7 @@ import pytest
 
 from gastown_core import process
 from gastown_core.errors import GastownError
+from gastown_core.git.repo import Git, GitError, Identity
 from gastown_core.process import (
     LATE,
     PIPE,
@@ -24,6 +25,7 @@ from gastown_core.process import (
 )
 from gastown_core.process_table import lives
 from gastown_core.refinery.gate_run import run_command
+from gastown_core.town import sources
 from tests.support.tmux import until
 
 FLOOD = 'trap "" PIPE; while :; do echo more; done'
@@ -53,12 +55,38 @@ def test_nobody_waits_for_a_leftover_that_holds_the_pipe(left, how, what):
     assert lives(noted(left)), "what a program starts on purpose (a server) is not the runner's to end"
 
 
-@pytest.mark.parametrize("how", ["", "setsid "], ids=["in the group", "in a session of its own"])
-def test_a_limit_ends_the_program_with_all_that_came_of_it(left, how):
-    script = f"{how}sh -c 'echo $$ > {left}; exec sleep 600' & sleep 601"
-    with pytest.raises(ProcessTimeoutError, match="longer than 0.5 s"):
-        run(["sh", "-c", script], timeout_s=0.5)
+LEAVE = {
+    "in the group": "sh -c 'echo $$ > {left}; {what}' &",
+    "in a session of its own": "setsid sh -c 'echo $$ > {left}; {what}' &",
+    "twice removed": "(setsid sh -c 'echo $$ > {left}; {what}' &)",
+}
+"""How a script leaves a process behind; the last one hangs below no process of the script's."""
+
+
+def leaving(left, how, *, what="exec sleep 600", then):
+    """A script that has left a process behind before it goes on."""
+    return f"{LEAVE[how].format(left=left, what=what)}\nwhile ! [ -s {left} ]; do sleep 0.01; done; {then}"
+
+
+@pytest.mark.parametrize("how", LEAVE)
+@pytest.mark.parametrize("env", [None, {"PATH": os.environ["PATH"]}], ids=["ours", "given"])
+def test_a_limit_ends_the_program_with_all_that_came_of_it(left, how, env):
+    with pytest.raises(ProcessTimeoutError, match="longer than 1 s"):
+        run(["sh", "-c", leaving(left, how, then="sleep 601")], timeout_s=1.0, env=env)
     until(lambda: not lives(noted(left)), "the grandchild is gone")
+
+
+def test_a_limit_ends_what_a_command_within_the_command_left(left):
+    inner = f"from gastown_core.process import run; run(['sh', '-c', {leaving(left, 'twice removed', then='exit 0')!r}])"
+    with pytest.raises(ProcessTimeoutError):
+        run(["sh", "-c", '"$0" -c "$1"\nsleep 601', sys.executable, inner], timeout_s=3.0)
+    until(lambda: not lives(noted(left)), "the inner command's leftover is gone")
+
+
+def test_a_server_that_a_late_command_started_on_purpose_stays(left):
+    with pytest.raises(ProcessTimeoutError):
+        run(["sh", "-c", leaving(left, "twice removed", then="sleep 601")], timeout_s=1.0, starts_servers=True)
+    assert lives(noted(left))
 
 
 def test_all_that_a_program_wrote_and_was_given_arrives():
@@ -111,20 +139,40 @@ def test_following_says_how_it_came_to_an_end():
         assert child.wait() == -signal.SIGKILL
 
 
-@pytest.mark.parametrize(
-    "leave",
-    ["sh -c '{note}; {what}' &", "setsid sh -c '{note}; {what}' &", "(setsid sh -c '{note}; {what}' &)"],
-    ids=["in the group", "in a session of its own", "twice removed"],
-)
+@pytest.mark.parametrize("how", LEAVE)
 @pytest.mark.parametrize("what", ["exec sleep 600", FLOOD], ids=["silent", "chatty"])
 @pytest.mark.parametrize(("end", "result"), [("exit 0", "pass"), ("sleep 602", "error")])
-def test_a_gate_has_its_own_verdict_and_leaves_nothing_running(tmp_path, left, leave, what, end, result):
-    begin = leave.format(note=f"echo $$ > {left}", what=what)
-    cmd = f"{begin} while ! [ -s {left} ]; do sleep 0.01; done; {end}".replace("& while", "&\nwhile")
-    cmd = cmd.replace(") while", ")\nwhile")
+def test_a_gate_has_its_own_verdict_and_leaves_nothing_running(tmp_path, left, how, what, end, result):
+    cmd = leaving(left, how, what=what, then=end)
     limit = 50.0 if result == "pass" else 1.5
     ran = run_command(
         cmd, str(tmp_path), str(tmp_path / "log"), dict(os.environ), timeout_s=limit, limit=1000, stopped=lambda: False
     )
     assert ran.result == result, ran
     until(lambda: not lives(noted(left)), "nothing of it is left")
+
+
+@pytest.mark.parametrize("way", ["a question", "long work"])
+def test_a_late_git_ends_what_the_project_s_hook_left(tmp_path, left, way):
+    Git(str(tmp_path)).run("init", "-q")
+    hook = tmp_path / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\n" + leaving(left, "twice removed", then="sleep 601"))
+    hook.chmod(0o755)
+    git, words = Git(str(tmp_path), identity=Identity("x", "x@example.com")), ("commit", "-q", "--allow-empty", "-m", "x")
+    with pytest.raises(GitError):
+        if way == "a question":
+            git.run(*words, timeout_s=1.5)
+        else:
+            git.stream(*words, on_progress=len, timeout_s=1.5)
+    until(lambda: not lives(noted(left)), "the hook's leftover is gone")
+
+
+def test_a_late_set_up_hook_ends_with_all_that_came_of_it(tmp_path, left, monkeypatch):
+    monkeypatch.setattr(sources, "SETUP_TIMEOUT_S", 1.0)
+    hook = tmp_path / ".runtime" / "setup-hooks" / "10-serve"
+    hook.parent.mkdir(parents=True)
+    hook.write_text("#!/bin/sh\n" + leaving(left, "twice removed", then="sleep 601"))
+    hook.chmod(0o755)
+    (warning,) = sources.run_setup_hooks(str(tmp_path), str(tmp_path))
+    assert "took longer than 1 s" in warning
+    until(lambda: not lives(noted(left)), "the hook's leftover is gone")
