@@ -77,7 +77,9 @@ def test_a_limit_ends_the_program_with_all_that_came_of_it(left, how, env):
 
 
 def test_a_limit_ends_what_a_command_within_the_command_left(left):
-    inner = f"from gastown_core.process import run; run(['sh', '-c', {leaving(left, 'twice removed', then='exit 0')!r}])"
+    inner = (
+        f"from gastown_core.process import run; run(['sh', '-c', {leaving(left, 'twice removed', then='exit 0')!r}])"
+    )
     with pytest.raises(ProcessTimeoutError):
         run(["sh", "-c", '"$0" -c "$1"\nsleep 601', sys.executable, inner], timeout_s=3.0)
     until(lambda: not lives(noted(left)), "the inner command's leftover is gone")
@@ -158,7 +160,10 @@ def test_a_late_git_ends_what_the_project_s_hook_left(tmp_path, left, way):
     hook = tmp_path / ".git" / "hooks" / "pre-commit"
     hook.write_text("#!/bin/sh\n" + leaving(left, "twice removed", then="sleep 601"))
     hook.chmod(0o755)
-    git, words = Git(str(tmp_path), identity=Identity("x", "x@example.com")), ("commit", "-q", "--allow-empty", "-m", "x")
+    git, words = (
+        Git(str(tmp_path), identity=Identity("x", "x@example.com")),
+        ("commit", "-q", "--allow-empty", "-m", "x"),
+    )
     with pytest.raises(GitError):
         if way == "a question":
             git.run(*words, timeout_s=1.5)
