@@ -12,8 +12,7 @@ from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.formulas.progress import Progress
-    from gastown_core.formulas.steps import StepView
+    from gastown_core.molecules.steps import Progress, StepView
 
 WORK_STEP, HAND_IN_STEM = "implement", "submit"
 """The step in which the bead's own steps are done, if there is one; the stem of a step that is ``gt done`` itself."""
@@ -71,7 +70,7 @@ class Walk:
 def walk_of(town: str, molecule: str) -> Walk | None:
     """The way through this molecule from where it stands; None if it is gone or has no steps. Raises GastownError."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.progress import progress_of
+    from gastown_core.molecules.steps import progress_of
 
     ledger = TownLedger(town, read_only=True)
     try:

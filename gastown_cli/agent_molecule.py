@@ -23,7 +23,7 @@ def work_of(root: str, ledger: TownLedger, entry: RosterEntry) -> Bead | None:
 
 def molecule_id_of(root: str, ledger: TownLedger, entry: RosterEntry) -> str:
     """The molecule that the agent is at, empty if none."""
-    from gastown_core.formulas.progress import root_for
+    from gastown_core.molecules.steps import root_for
 
     work = work_of(root, ledger, entry)
     found = root_for(work) if work is not None else ""
@@ -35,7 +35,7 @@ def named_molecule(root: str, ledger: TownLedger, text: str) -> str:
 
     Raises NotFoundError, UsageError.
     """
-    from gastown_core.formulas.progress import root_for
+    from gastown_core.molecules.steps import root_for
 
     home = ledger.home_of(text) if "-" in text else None
     bead = home.get(text) if home is not None else None

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from gastown_cli.output import clean, style
-from gastown_core.formulas.checklist import MARKS
-from gastown_core.formulas.steps import BLOCKED, CURRENT, DONE, PENDING, READY
+from gastown_core.molecules.attachment import MARKS
+from gastown_core.molecules.steps import BLOCKED, CURRENT, DONE, PENDING, READY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from gastown_core.formulas.progress import Progress
-    from gastown_core.formulas.steps import StepView
+    from gastown_core.molecules.steps import Progress, StepView
 
 _COLOURS = {DONE: "green", CURRENT: "yellow", READY: "bold", BLOCKED: "red", PENDING: "dim"}
 BAR_CELLS = 20

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gastown_core.errors import NotFoundError
-from gastown_core.formulas.advance import Advance
-from gastown_core.formulas.record import molecule_of
 from gastown_core.model.bead import Bead
+from gastown_core.molecules.advance import Advance
+from gastown_core.molecules.record import molecule_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from gastown_cli.bd_commands.workspace import Workspace
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.formulas.advance import StepDone
     from gastown_core.formulas.recipe import Recipe
-    from gastown_core.formulas.steps import StepView
+    from gastown_core.molecules.advance import StepDone
+    from gastown_core.molecules.steps import StepView
 
 
 def close_step(

@@ -52,7 +52,7 @@ def run(args: Namespace) -> int:
             say(line)
         say("\nnothing was written")
         return 0
-    from gastown_core.formulas.as_json import recipe_json
+    from gastown_core.formulas.recipe import recipe_json
 
     say_json(recipe_json(recipe, mode=mode))
     return 0
@@ -66,7 +66,7 @@ def _tell_warnings(formula: Formula, recipe: Recipe, given: dict[str, str]) -> N
 def _persist(args: Namespace, formula: Formula, overlay: Overlay | None, given: dict[str, str]) -> int:
     """Keep it with its placeholders; variables that were given become the proto's defaults."""
     from gastown_cli.bd_commands.workspace import Workspace
-    from gastown_core.formulas.proto import compiled, persist
+    from gastown_core.molecules.proto import compiled, persist
 
     space = Workspace(args)
     recipe, declared = compiled(formula, overlay)

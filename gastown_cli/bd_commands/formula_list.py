@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.formulas.catalogue import Listed
+    from gastown_core.formulas.resolve import Listed
 
 _HEADS = {"workflow": "Workflows", "expansion": "Expansions", "aspect": "Aspects", "convoy": "Convoys"}
 
@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Show them."""
-    from gastown_core.formulas.catalogue import list_formulas
+    from gastown_core.formulas.resolve import list_formulas
 
     where = formula_place.places(args)
     rows = list_formulas(where, kind=args.type, tier=args.tier)

@@ -43,10 +43,11 @@ def places(args: Namespace) -> Places:
 
 def formula_of(name: str, where: Places) -> Formula:
     """The formula of that name, or in that file if the word is a path. Raises FormulaError."""
+    from gastown_core.formulas.parse import load_from
     from gastown_core.formulas.resolve import named
 
     if os.sep in name or name.endswith((".toml", ".json")):
-        return where.load(os.path.abspath(name))
+        return load_from(where, os.path.abspath(name))
     return named(where, name)
 
 
@@ -65,8 +66,8 @@ def overlay_of(formula: Formula, args: Namespace) -> Overlay | None:
 def strangers(formula: Formula, recipe: Recipe, given: Mapping[str, str]) -> list[str]:
     """What there is to say of given variables that the formula neither declares nor uses."""
     from gastown_core.formulas.extend import resolve_extends
-    from gastown_core.formulas.substitute import names_in
     from gastown_core.formulas.variables import unknown_names
+    from gastown_core.formulas.weave import names_in
 
     whole = resolve_extends(formula)
     used = frozenset((*names_in(formula.source.text), *names_in(whole.source.text), *recipe.missing))

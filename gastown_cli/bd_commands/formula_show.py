@@ -62,7 +62,7 @@ def _resolved(args: Namespace, formula: Formula) -> int:
 
     recipe = cook(formula, {}, mode=COMPILE, overlay=formula_place.overlay_of(formula, args))
     if args.json:
-        from gastown_core.formulas.as_json import recipe_json
+        from gastown_core.formulas.recipe import recipe_json
 
         say_json(recipe_json(recipe, mode=COMPILE))
         return 0

@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Note it."""
-    from gastown_core.formulas.gates import add_waiter
+    from gastown_core.molecules.gates import add_waiter
 
     space = Workspace(args)
     store, bead = gate(space, args.gate)

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.formulas.gates import Check
+    from gastown_core.molecules.gates import Check
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Check every gate of the town, or of this store where there is no town."""
-    from gastown_core.formulas.gates import check
+    from gastown_core.molecules.gates import check
 
     space = Workspace(args)
     stores = list(space.ledger.stores().values()) if space.ledger is not None else [space.store]

@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Make the gate, in one write."""
-    from gastown_core.formulas.gates import create
+    from gastown_core.molecules.gates import create
 
     space = Workspace(args)
     store, held = space.locate(args.blocks)

@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """List them, oldest first."""
-    from gastown_core.formulas.gates import open_gates
+    from gastown_core.molecules.gates import open_gates
 
     space = Workspace(args)
     found = open_gates(space.store, closed=args.all, limit=args.limit)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def gate(space: Workspace, text: str) -> tuple[JsonlStore, Bead]:
     """The store and the gate of an id. Raises NotFoundError, UsageError if it is none."""
-    from gastown_core.formulas.gates import need_gate
+    from gastown_core.molecules.gates import need_gate
 
     store, bead_id = space.locate(text)
     return store, need_gate(store.get(bead_id), bead_id)
@@ -34,7 +34,7 @@ def gate_json(store: JsonlStore, bead: Bead) -> dict[str, Any]:
 
 def gate_row(store: JsonlStore, bead: Bead) -> list[str]:
     """Its columns in a list."""
-    from gastown_core.formulas.gates import timeout_text
+    from gastown_core.molecules.gates import timeout_text
 
     kind = bead.text("await_type") or "?"
     what = " ".join(word for word in (bead.text("await_id"), timeout_text(bead)) if word)

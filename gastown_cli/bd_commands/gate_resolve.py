@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Open it."""
-    from gastown_core.formulas.gates import resolve, waiters
+    from gastown_core.molecules.gates import resolve, waiters
 
     space = Workspace(args)
     store, bead = gate(space, args.gate)

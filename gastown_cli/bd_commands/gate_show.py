@@ -20,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Show it."""
-    from gastown_core.formulas.gates import timeout_text, waiters
+    from gastown_core.molecules.gates import timeout_text, waiters
 
     space = Workspace(args)
     store, bead = gate(space, args.gate)

@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Bond them, in one write."""
-    from gastown_core.formulas.bond import Bonding, bond
+    from gastown_core.molecules.bond import Bonding, bond
 
     if args.pour and args.ephemeral:
         raise UsageError("--pour and --ephemeral exclude each other")

@@ -49,7 +49,7 @@ def run(args: Namespace) -> int:
 
 
 def _preview(found: list[tuple[JsonlStore, str]]) -> None:
-    from gastown_core.formulas.progress import progress_of
+    from gastown_core.molecules.steps import progress_of
 
     for store, root in found:
         seen = progress_of(store, root)
@@ -76,7 +76,7 @@ def _foretold(store: JsonlStore, root: str) -> dict[str, Any]:
 
 
 def _burn(space: Workspace, store: JsonlStore, root: str) -> dict[str, Any]:
-    from gastown_core.formulas.molecules import burn
+    from gastown_core.molecules.pour import burn
 
     with store.write(space.actor) as batch:
         gone = burn(batch, root)

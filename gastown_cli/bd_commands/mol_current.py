@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.formulas.progress import Progress
+    from gastown_core.molecules.steps import Progress
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,8 +44,8 @@ def run(args: Namespace) -> int:
 
 def molecules(space: Workspace, text: str, whose: str = "") -> list[Progress]:
     """The molecule that is named, else those that the actor (or ``whose``) has steps of, or has on the hook."""
-    from gastown_core.formulas.listing import molecules_of
-    from gastown_core.formulas.progress import progress_of
+    from gastown_core.molecules.listing import molecules_of
+    from gastown_core.molecules.steps import progress_of
 
     if text:
         store, root = mol_place.molecule(space, text)

@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Write the formula, and see that it can be read again."""
     from gastown_core.files.atomic import write_atomic
-    from gastown_core.formulas.distill import distill
+    from gastown_core.molecules.distill import distill
 
     space = Workspace(args)
     store, root = space.locate(args.epic)

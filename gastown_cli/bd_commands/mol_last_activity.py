@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Say when, and by what."""
     from gastown_core.clock import format_seconds
-    from gastown_core.formulas.listing import last_activity
+    from gastown_core.molecules.listing import last_activity
 
     space = Workspace(args)
     store, root = mol_place.molecule(space, args.molecule)

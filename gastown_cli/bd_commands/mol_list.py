@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """List them, the newest first."""
-    from gastown_core.formulas.listing import list_molecules
+    from gastown_core.molecules.listing import list_molecules
 
     space = Workspace(args)
     rows = list_molecules(space.store, closed=args.all, wisps=args.wisps, protos=args.protos)

@@ -29,7 +29,7 @@ def molecule(space: Workspace, text: str) -> tuple[JsonlStore, str]:
 
     Raises NotFoundError.
     """
-    from gastown_core.formulas.progress import root_for
+    from gastown_core.molecules.steps import root_for
 
     stem, dot, _ = text.rpartition(".")
     try:
@@ -60,7 +60,7 @@ def rig_of(space: Workspace) -> str:
 def recipe_for(space: Workspace, args: Namespace, name: str, given: Mapping[str, str]) -> Recipe:
     """The recipe of a proto in the store, else of the formula of that name, overlaid and cooked. Raises FormulaError."""
     from gastown_core.formulas.cook import cook
-    from gastown_core.formulas.proto import is_proto, recipe_of
+    from gastown_core.molecules.proto import is_proto, recipe_of
 
     if is_proto(space.store.get(name)):
         return recipe_of(space.store, name, given)
@@ -76,7 +76,7 @@ def recipe_for(space: Workspace, args: Namespace, name: str, given: Mapping[str,
 
 def compiled_for(space: Workspace, args: Namespace, name: str) -> tuple[Recipe, dict[str, Variable]]:
     """As ``recipe_for`` for a formula, with its placeholders kept."""
-    from gastown_core.formulas.proto import compiled
+    from gastown_core.molecules.proto import compiled
 
     formula, overlay = _formula(space, args, name)
     return compiled(formula, overlay)

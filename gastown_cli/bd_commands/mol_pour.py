@@ -43,8 +43,8 @@ def run(args: Namespace) -> int:
 
 def pour(space: Workspace, args: Namespace, recipe: Recipe, *, poured: bool, ephemeral: bool) -> int:
     """Make the molecule (and those attached to it), and show what was made."""
-    from gastown_core.formulas.bond import Bonding, spawn_onto
-    from gastown_core.formulas.molecules import make_molecule, members
+    from gastown_core.molecules.bond import Bonding, spawn_onto
+    from gastown_core.molecules.pour import make_molecule, members
 
     given = given_variables(args.var)
     others = [mol_place.recipe_for(space, args, name, given) for name in args.attach]

@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
 
 def gated(space: Workspace) -> int:
     """Molecules with a step that an opened gate has made ready, and that nobody has on a hook."""
-    from gastown_core.formulas.gates import let_go
+    from gastown_core.molecules.gates import let_go
 
     found = let_go(space.store)
     if space.as_json:

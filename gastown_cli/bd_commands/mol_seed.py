@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Compile each."""
     from gastown_core.errors import UsageError
-    from gastown_core.formulas.proto import compiled
+    from gastown_core.molecules.proto import compiled
 
     names = PATROLS if args.patrol else (args.formula,)
     if not names[0]:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_core.formulas.progress import Progress
     from gastown_core.model.bead import Bead
+    from gastown_core.molecules.steps import Progress
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,8 +26,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Show it."""
-    from gastown_core.formulas.progress import progress_of
-    from gastown_core.formulas.record import molecule_of
+    from gastown_core.molecules.record import molecule_of
+    from gastown_core.molecules.steps import progress_of
 
     space = Workspace(args)
     store, root_id = mol_place.molecule(space, args.molecule)
@@ -61,7 +61,7 @@ def _below(store: Any, root_id: str) -> list[str]:
 
 
 def _as_json(seen: Progress, beads: list[Bead], parallel: bool) -> dict[str, Any]:
-    from gastown_core.formulas.record import molecule_of
+    from gastown_core.molecules.record import molecule_of
 
     kept = molecule_of(seen.root)
     out: dict[str, Any] = {
@@ -84,7 +84,7 @@ def _as_json(seen: Progress, beads: list[Bead], parallel: bool) -> dict[str, Any
 
 def _groups(seen: Progress) -> list[list[str]]:
     """Steps of one wave that are not done, where there are several."""
-    from gastown_core.formulas.steps import tiers
+    from gastown_core.molecules.steps import tiers
 
     tier = tiers(seen.steps)
     groups: dict[int, list[str]] = {}

@@ -23,12 +23,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Squash it, in one write."""
-    from gastown_core.formulas.squash import digest_text, squash
+    from gastown_core.molecules.squash import digest_text, squash
 
     space = Workspace(args)
     store, root = mol_place.molecule(space, args.molecule)
     if args.dry_run:
-        from gastown_core.formulas.progress import progress_of
+        from gastown_core.molecules.steps import progress_of
 
         with store.write(space.actor) as batch:
             text = args.summary or digest_text(batch, progress_of(store, root))

@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """List them."""
-    from gastown_core.formulas.listing import stale
+    from gastown_core.molecules.listing import stale
 
     space = Workspace(args)
     found = stale(space.store, blocking=args.blocking, unassigned=args.unassigned, everything=args.all)

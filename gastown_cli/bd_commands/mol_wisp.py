@@ -62,7 +62,7 @@ def run(args: Namespace) -> int:
 
 def _list(args: Namespace, space: Workspace) -> int:
     from gastown_core.beads.store import BeadQuery
-    from gastown_core.formulas.record import step_of
+    from gastown_core.molecules.record import step_of
 
     query = BeadQuery(only_wisps=True, exclude_statuses=() if args.all else ("closed",), sort="updated")
     wisps = [
@@ -103,8 +103,8 @@ def _row(bead: Bead) -> dict[str, object]:
 
 def _collect(args: Namespace, space: Workspace) -> int:
     from gastown_core.clock import parse_duration
-    from gastown_core.formulas.compaction import collectable
-    from gastown_core.formulas.molecules import burn
+    from gastown_core.molecules.compaction import collectable
+    from gastown_core.molecules.pour import burn
 
     age = parse_duration(args.age)
     if age is None:

@@ -54,7 +54,7 @@ def run(args: Namespace) -> int:
 def _of_molecule(args: Namespace, space: Workspace) -> int:
     """Ready steps of one molecule; a root-only one has no beads for them, so that its steps are shown as they are."""
     from gastown_cli.bd_commands import mol_place
-    from gastown_core.formulas.progress import progress_of
+    from gastown_core.molecules.steps import progress_of
 
     store, args.parent = mol_place.molecule(space, args.mol)
     args.wisps = True

@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.compaction import Compaction
-    from gastown_core.formulas.compaction_report import Report
+    from gastown_core.molecules.compaction import Compaction, Report
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Compact, and report if asked."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.compaction import compact
+    from gastown_core.molecules.compaction import compact
 
     root = context.town()
     ledger = TownLedger(root)
@@ -78,8 +77,7 @@ def _say(done: dict[str, Compaction], args: Namespace) -> None:
 
 
 def _report(root: str, ledger: TownLedger, args: Namespace) -> int:
-    from gastown_core.formulas.compaction import compact
-    from gastown_core.formulas.compaction_report import is_filed, report, today
+    from gastown_core.molecules.compaction import compact, is_filed, report, today
 
     date = args.date or today()
     if args.weekly:
@@ -100,8 +98,8 @@ def _report(root: str, ledger: TownLedger, args: Namespace) -> int:
 
 def _file(root: str, ledger: TownLedger, told: Report) -> str:
     """Keep the report, and mail it to the mayor."""
-    from gastown_core.formulas.compaction_report import file_report
     from gastown_core.messaging.mail import LOW, send_mail
+    from gastown_core.molecules.compaction import file_report
 
     actor = who.acting(root)
     filed = file_report(ledger, told, actor=actor)

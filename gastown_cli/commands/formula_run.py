@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.run import Ran
+    from gastown_core.molecules.run import Ran
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def _usual(root: str, rig: str) -> str:
 
 
 def _convoy(root: str, ledger: TownLedger, rig: str, formula: Any, args: Namespace) -> Ran:
-    from gastown_core.formulas.run import run_convoy
+    from gastown_core.molecules.run import run_convoy
 
     return run_convoy(
         root,
@@ -92,7 +92,7 @@ def _convoy(root: str, ledger: TownLedger, rig: str, formula: Any, args: Namespa
 
 def _workflow(root: str, ledger: TownLedger, rig: str, name: str, args: Namespace) -> Ran:
     from gastown_core.formulas.resolve import load_recipe
-    from gastown_core.formulas.run import run_workflow
+    from gastown_core.molecules.run import run_workflow
 
     return run_workflow(
         _store(ledger, rig),

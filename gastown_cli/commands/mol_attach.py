@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Attach it."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.attachment import attach_to_work
+    from gastown_core.molecules.attachment import attach_to_work
 
     if len(args.words) > 2:
         raise UsageError("gt mol attach takes a bead and a molecule")

@@ -22,8 +22,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Attach it, and mark the message read."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.attachment import attach_to_work
     from gastown_core.model.bead import is_kind
+    from gastown_core.molecules.attachment import attach_to_work
 
     root = context.town()
     ledger = TownLedger(root)

@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.record import attached_to, molecule_of
+    from gastown_core.molecules.record import attached_to, molecule_of
     from gastown_core.work.hook.hook import dispatch_of
 
     root = context.town()

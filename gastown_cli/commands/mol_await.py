@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.formulas.waiting import Patience, Waited
+    from gastown_core.molecules.waiting import Patience, Waited
 
 
 def add_waiting(parser: ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def perform(args: Namespace, verb: str) -> int:
     if verb == "emit-event":
         return _emit(args)
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.waiting import await_event, await_signal
+    from gastown_core.molecules.waiting import await_event, await_signal
 
     root, patience = context.town(), _patience(args)
     ledger, actor = TownLedger(root), who.acting(root)
@@ -67,7 +67,7 @@ def perform(args: Namespace, verb: str) -> int:
 
 
 def _patience(args: Namespace) -> Patience:
-    from gastown_core.formulas.waiting import Patience
+    from gastown_core.molecules.waiting import Patience
 
     return Patience(_seconds(args.timeout), _seconds(args.backoff_base), args.backoff_mult, _seconds(args.backoff_max))
 

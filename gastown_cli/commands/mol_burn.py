@@ -18,8 +18,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Close what is open below, take it off its work, close the root."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.molecules import detach, finish
-    from gastown_core.formulas.record import molecule_of
+    from gastown_core.molecules.pour import detach, finish
+    from gastown_core.molecules.record import molecule_of
 
     root = context.town()
     ledger = TownLedger(root)

@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show the step list around it, and the step in full."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.progress import progress_of
+    from gastown_core.molecules.steps import progress_of
 
     root = context.town()
     ledger = TownLedger(root)
@@ -34,7 +34,7 @@ def run(args: Namespace) -> int:
         return 0
     seen = progress_of(home, molecule)
     output.say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
-    from gastown_core.formulas.checklist import checklist_for
+    from gastown_core.molecules.attachment import checklist_for
 
     told = checklist_for(root, ledger, seen.root)
     for line in told.lines()[2:] if told is not None else ():
@@ -44,7 +44,7 @@ def run(args: Namespace) -> int:
 
 def _as_json(root: str, ledger: TownLedger, identity: str) -> int:
     from gastown_core.errors import NotFoundError
-    from gastown_core.formulas.progress import progress_of
+    from gastown_core.molecules.steps import progress_of
 
     name = identity or who.acting(root)
     try:

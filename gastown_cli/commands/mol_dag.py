@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_core.formulas.progress import Progress
-    from gastown_core.formulas.steps import StepView
+    from gastown_core.molecules.steps import Progress, StepView
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -23,8 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.progress import progress_of
-    from gastown_core.formulas.steps import critical_path, tiers
+    from gastown_core.molecules.steps import critical_path, progress_of, tiers
 
     root = context.town()
     ledger = TownLedger(root)

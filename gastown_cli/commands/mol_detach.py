@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Detach it; work without one is fine."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.attachment import detach_from_work
+    from gastown_core.molecules.attachment import detach_from_work
 
     root = context.town()
     ledger = TownLedger(root)

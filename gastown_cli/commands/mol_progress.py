@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.progress import progress_of
+    from gastown_core.molecules.steps import progress_of
 
     root = context.town()
     ledger = TownLedger(root)

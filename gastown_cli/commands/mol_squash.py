@@ -21,9 +21,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Write the digest, close what is open below, take it off its work, close the root."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.molecules import detach
-    from gastown_core.formulas.record import molecule_of
-    from gastown_core.formulas.squash import squash
+    from gastown_core.molecules.pour import detach
+    from gastown_core.molecules.record import molecule_of
+    from gastown_core.molecules.squash import squash
 
     root = context.town()
     ledger = TownLedger(root)

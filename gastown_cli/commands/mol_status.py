@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_core.formulas.progress import Progress
     from gastown_core.model.bead import Bead
+    from gastown_core.molecules.steps import Progress
     from gastown_core.town.inventory import RosterEntry
 
 
@@ -23,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.progress import progress_of
+    from gastown_core.molecules.steps import progress_of
 
     root = context.town()
     entry = who.find(root, args.target)[1]
@@ -72,7 +72,7 @@ def _as_json(entry: RosterEntry, work: Bead | None, seen: Progress | None) -> di
 
 
 def _variables(seen: Progress | None) -> dict[str, str]:
-    from gastown_core.formulas.record import molecule_of
+    from gastown_core.molecules.record import molecule_of
 
     molecule = molecule_of(seen.root) if seen is not None else None
     return molecule.vars if molecule is not None else {}

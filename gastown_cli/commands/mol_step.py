@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.advance import StepDone
+    from gastown_core.molecules.advance import StepDone
 
 VERBS = ("done", "await-signal", "await-event", "emit-event")
 
@@ -44,7 +44,7 @@ def run(args: Namespace) -> int:
 
 def _done(args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.advance import step_done
+    from gastown_core.molecules.advance import step_done
 
     root = context.town()
     ledger = TownLedger(root)
@@ -70,7 +70,7 @@ def _done(args: Namespace) -> int:
 
 def _which(root: str, ledger: TownLedger, text: str) -> tuple[str, str]:
     """The step's id or name, and the molecule that a bare name belongs to."""
-    from gastown_core.formulas.progress import progress_of
+    from gastown_core.molecules.steps import progress_of
 
     if text and "." in text and ledger.home_of(text.partition(".")[0]) is not None:
         return text, ""
@@ -96,7 +96,7 @@ def _read_output(text: str) -> Any:
 
 
 def _foretell(ledger: TownLedger, step: str, molecule: str, actor: str, *, as_json: bool) -> int:
-    from gastown_core.formulas.advance import find_step, foretell
+    from gastown_core.molecules.advance import find_step, foretell
 
     told = foretell(find_step(ledger, step, molecule=molecule), actor)
     if as_json:
@@ -108,7 +108,7 @@ def _foretell(ledger: TownLedger, step: str, molecule: str, actor: str, *, as_js
 
 
 def _say(root: str, ledger: TownLedger, done: StepDone) -> None:
-    from gastown_core.formulas.checklist import checklist_for
+    from gastown_core.molecules.attachment import checklist_for
 
     mark = output.style("✓", "green")
     words = "closed" if done.closed else "was closed already"

@@ -80,7 +80,7 @@ def audit_mountains(shift: Shift) -> str:
 def open_gates(shift: Shift) -> str:
     """Open the gates of molecules whose time, bead, mail or check has come."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.gates import check
+    from gastown_core.molecules.gates import check
 
     ledger = TownLedger(shift.root)
     done = check(ledger, list(ledger.stores().values()), actor=ACTOR, clock=shift.clock)
@@ -98,7 +98,7 @@ def follow_new_ids(shift: Shift) -> str:
 def compact_wisps(shift: Shift) -> str:
     """Let go of wisps whose lifetime is over."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.formulas.compaction import DELETE, compact
+    from gastown_core.molecules.compaction import DELETE, compact
 
     done = compact(shift.root, TownLedger(shift.root), actor=ACTOR)
     dropped = sum(len(one.of(DELETE)) for one in done.values())

@@ -1,1 +1,1 @@
-"""Formulas and molecules: workflow texts read, checked and composed into recipes; recipes poured into beads."""
+"""The formula language: workflow texts read, checked, composed and cooked into recipes."""

@@ -7,23 +7,20 @@ overlay, hooks of the work at hand, step conditions, variables.  An expansion by
 from __future__ import annotations
 
 from gastown_core.clock import parse_duration
-from gastown_core.formulas import compose, hooks
-from gastown_core.formulas.advise import advise
+from gastown_core.formulas import compose
+from gastown_core.formulas.compose import Subject, advise
 from gastown_core.formulas.condition_terms import strangers
 from gastown_core.formulas.conditions import keeps, variable_of
 from gastown_core.formulas.errors import Problem, raise_problems
-from gastown_core.formulas.expand import Expander
+from gastown_core.formulas.expand import Expander, expand_loops
 from gastown_core.formulas.extend import resolve_extends
 from gastown_core.formulas.formula import CONVOY, DEFAULT_PRIORITY, EXPANSION, Formula, GateText, Step
-from gastown_core.formulas.hooks import Subject
-from gastown_core.formulas.loops import expand_loops
 from gastown_core.formulas.order import in_order, unique
 from gastown_core.formulas.overlay import Overlay, apply_overlay
 from gastown_core.formulas.recipe import COMPILE, RUNTIME, Gate, Recipe, RecipeStep
-from gastown_core.formulas.substitute import change_texts, change_value, fill, names_in
 from gastown_core.formulas.validate import check_formula, check_graph
 from gastown_core.formulas.variables import require, settle
-from gastown_core.formulas.weave import Moves, drop
+from gastown_core.formulas.weave import Moves, change_texts, change_value, drop, fill, names_in
 from gastown_core.model.sha256 import sha256
 
 TYPE_CHECKING = False
@@ -144,7 +141,7 @@ class _Kitchen:
             self.warnings += kitchen.warnings
             return inner, kitchen.values
 
-        steps = hooks.attach(self.formula, steps, points, subject, self.values, self.moves, composed)
+        steps = compose.attach(self.formula, steps, points, subject, self.values, self.moves, composed)
         raise_problems(self.formula.name, check_graph(steps, self.formula.source))
         return steps
 
@@ -206,7 +203,7 @@ class _Kitchen:
             tier=formula.source.tier,
             digest=_digest(self.texts),
             bond_points=tuple(points),
-            hooks=tuple(hooks.as_data(hook, self.values) for hook in formula.compose.hooks),
+            hooks=tuple(compose.as_data(hook, self.values) for hook in formula.compose.hooks),
             squash=change_value(formula.squash, self._fill),
             warnings=unique(self.warnings),
         )

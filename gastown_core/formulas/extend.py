@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_core.formulas.errors import FormulaError
 from gastown_core.formulas.formula import Compose, Formula, Step
 from gastown_core.formulas.order import descendants
+from gastown_core.formulas.parse import find_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def resolve_extends(formula: Formula, chain: tuple[Formula, ...] = ()) -> Formul
 
 def _parent(formula: Formula, name: str, number: int, chain: tuple[Formula, ...]) -> Formula:
     taken = {link.source.path for link in chain if link.name == name}
-    found = formula.places.find(name, without=taken) if formula.places is not None else None
+    found = find_in(formula.places, name, without=taken)
     if found is not None:
         return found
     where = formula.source.problem(("extends", number), "").where

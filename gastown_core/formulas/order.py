@@ -1,4 +1,4 @@
-"""The order of steps: what must come before what, cycles found, and who begins and ends a group of steps."""
+"""The order of steps: what comes before what, cycles, first and last steps of a group, and steps chosen by id pattern."""
 
 from __future__ import annotations
 
@@ -121,3 +121,14 @@ def tails_of(steps: Sequence[Linked]) -> tuple[str, ...]:
 def unique(words: Iterable[str]) -> tuple[str, ...]:
     """The words in their order, each once."""
     return tuple(dict.fromkeys(words))
+
+
+def fits(pattern: str, step_id: str) -> bool:
+    """Whether a step's id is one that ``pattern`` means."""
+    if pattern == step_id or pattern == "*":
+        return True
+    if "*" not in pattern and "?" not in pattern:
+        return False
+    from fnmatch import fnmatchcase
+
+    return fnmatchcase(step_id, pattern)

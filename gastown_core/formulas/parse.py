@@ -3,20 +3,192 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from gastown_core.formulas.errors import raise_problems
-from gastown_core.formulas.formula import ASPECT, CONVOY, EXPANSION, TYPES, WORKFLOW, Advice, Formula, Pointcut
-from gastown_core.formulas.parse_compose import read_compose
-from gastown_core.formulas.parse_convoy import read_convoy, read_legs
+from gastown_core.formulas.formula import (
+    ASPECT,
+    CONVOY,
+    EXPANSION,
+    TYPES,
+    WORKFLOW,
+    Advice,
+    BondPoint,
+    Branch,
+    Compose,
+    Expand,
+    Formula,
+    Hold,
+    Hook,
+    Leg,
+    Output,
+    Pointcut,
+    Preset,
+    Synthesis,
+)
 from gastown_core.formulas.parse_steps import read_steps
+from gastown_core.formulas.places import shown_path
 from gastown_core.formulas.reader import Notes, Reader
+from gastown_core.formulas.source import read_source
 from gastown_core.formulas.variables import read_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.formulas.formula import Step
     from gastown_core.formulas.places import Places
+    from gastown_core.formulas.reader import Reader
     from gastown_core.formulas.source import Source
+_TRIGGER = re.compile(r"label:\S+|type:\w+|priority:[0-4](-[0-4])?")
+
+
+def read_compose(top: Reader) -> Compose:
+    """All rules of the table."""
+    own = top.table_at("compose", "compose")
+    if own is None:
+        return Compose()
+    made = Compose(
+        bond_points=tuple(_bond_point(item) for item in own.tables_at("bond_points", "bond point")),
+        hooks=tuple(_hook(item) for item in own.tables_at("hooks", "hook")),
+        expand=tuple(_expand(item, "target") for item in own.tables_at("expand", "compose.expand")),
+        map=tuple(_expand(item, "select") for item in own.tables_at("map", "compose.map")),
+        branch=tuple(_branch(item) for item in own.tables_at("branch", "compose.branch")),
+        gate=tuple(_hold(item) for item in own.tables_at("gate", "compose.gate")),
+        aspects=own.texts("aspects"),
+    )
+    own.done()
+    return made
+
+
+def _bond_point(own: Reader) -> BondPoint:
+    point = BondPoint(
+        own.text("id"),
+        own.text("description"),
+        own.text("after_step"),
+        own.text("before_step"),
+        own.flag("parallel"),
+        own.path,
+        own.notes.source,
+    )
+    if not point.id:
+        own.problem("id", "has no id", 'give it one: id = "…"')
+    if bool(point.after_step) == bool(point.before_step):
+        said = "has after_step and before_step" if point.after_step else "names no step"
+        own.problem("", said, "give exactly one of after_step, before_step")
+    own.done()
+    return point
+
+
+def _hook(own: Reader) -> Hook:
+    hook = Hook(
+        own.text("trigger"), own.text("attach"), own.text("at"), own.word_table("vars"), own.path, own.notes.source
+    )
+    if not _TRIGGER.fullmatch(hook.trigger):
+        own.problem("trigger", f'has "{hook.trigger}" as trigger', "label:NAME, type:KIND or priority:0-1 are known")
+    _must(own, "attach", hook.attach, "the formula to add")
+    own.done()
+    return hook
+
+
+def _expand(own: Reader, key: str) -> Expand:
+    made = Expand(own.text(key), own.text("with"), own.word_table("vars"), own.path, own.notes.source)
+    _must(own, key, made.select, "the steps to replace")
+    _must(own, "with", made.template, "the expansion formula")
+    own.done()
+    return made
+
+
+def _branch(own: Reader) -> Branch:
+    made = Branch(own.text("from"), own.texts("steps"), own.text("join"), own.path, own.notes.source)
+    if not made.steps:
+        own.problem("steps", "names no steps", 'name those that run beside each other: steps = ["…", "…"]')
+    _must(own, "from", made.start, "the step before them")
+    _must(own, "join", made.join, "the step that waits for all")
+    own.done()
+    return made
+
+
+def _hold(own: Reader) -> Hold:
+    made = Hold(own.text("before"), own.text("condition"), own.path, own.notes.source)
+    _must(own, "before", made.before, "the step that waits")
+    _must(own, "condition", made.condition, "what it waits for")
+    own.done()
+    return made
+
+
+def _must(own: Reader, key: str, value: str, meaning: str) -> None:
+    if not value:
+        own.problem(key, f"has no {key}", f'name {meaning}: {key} = "…"')
+
+
+def read_convoy(top: Reader, formula: Formula) -> Formula:
+    """``formula`` with what its text says about legs and their findings."""
+    return formula._replace(
+        inputs=read_variables(top, "inputs"),
+        prompts=top.word_table("prompts"),
+        legs=tuple(read_legs(top, "legs")),
+        output=_output(top),
+        synthesis=_synthesis(top),
+        presets=_presets(top),
+    )
+
+
+def read_legs(top: Reader, key: str) -> list[Leg]:
+    """The legs of a list of tables."""
+    legs = []
+    for own in top.tables_at(key, key.rstrip("s")):
+        leg = Leg(
+            own.text("id"),
+            own.text("title"),
+            own.text("focus"),
+            own.text("description").strip(),
+            own.text("agent"),
+            own.path,
+        )
+        if not leg.id:
+            own.problem("id", "has no id", 'give it one: id = "…"')
+        legs.append(leg if leg.title else leg._replace(title=leg.id.replace("-", " ").capitalize()))
+        own.done()
+    return legs
+
+
+def _output(top: Reader) -> Output:
+    own = top.table_at("output", "output")
+    if own is None:
+        return Output()
+    made = Output(own.text("directory"), own.text("leg_pattern"), own.text("synthesis"))
+    own.done()
+    return made
+
+
+def _synthesis(top: Reader) -> Synthesis | None:
+    own = top.table_at("synthesis", "synthesis")
+    if own is None:
+        return None
+    made = Synthesis(
+        own.text("title") or "Synthesis",
+        own.text("description").strip(),
+        tuple(dict.fromkeys((*own.texts("depends_on"), *own.texts("needs")))),
+        own.text("agent"),
+        own.path,
+    )
+    own.done()
+    return made
+
+
+def _presets(top: Reader) -> dict[str, Preset]:
+    presets = {}
+    for name in top.raw("presets"):
+        table = top.table["presets"][name]
+        holder = type(top)(top.table["presets"], ("presets",), "presets", top.notes)
+        if isinstance(table, list):
+            presets[name] = Preset(name, holder.texts(name))
+            continue
+        own = holder.table_at(name, f"preset {name}")
+        if own is not None:
+            presets[name] = Preset(name, own.texts("legs"), own.text("description"))
+            own.done()
+    return presets
+
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 PHASES = ("", "vapor", "liquid")
@@ -34,6 +206,23 @@ def parse(source: Source, places: Places | None = None) -> Formula:
     notes.problems += check_formula(formula)
     raise_problems(formula.name or source.name, notes.problems)
     return formula._replace(warnings=tuple(notes.warnings))
+
+
+def find_in(places: Places | None, name: str, *, without: Sequence[str] | set[str] = ()) -> Formula | None:
+    """The formula of that name, the first of its places; None without places or where there is none.
+
+    ``without`` holds paths (as shown) that do not count. Raises FormulaError.
+    """
+    if places is not None:
+        for tier, path in places.files(name):
+            if shown_path(tier, path) not in without:
+                return load_from(places, path, tier)
+    return None
+
+
+def load_from(places: Places, path: str, tier: str = "file") -> Formula:
+    """The formula in a file; what it names is looked for in ``places``. Raises FormulaError."""
+    return parse(read_source(path, tier=tier, shown=shown_path(tier, path)), places)
 
 
 def _formula(top: Reader, source: Source, places: Places | None) -> Formula:

@@ -6,13 +6,11 @@ import os
 import re
 
 from gastown_core.formulas.errors import FormulaNotFound
-from gastown_core.formulas.source import JSON, TOML, read_source
+from gastown_core.formulas.source import JSON, TOML
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from gastown_core.formulas.formula import Formula
 
 RIG, TOWN, USER, SHIPPED = "rig", "town", "user", "shipped"
 TIERS = (RIG, TOWN, USER, SHIPPED)
@@ -45,19 +43,6 @@ class Places:
                 path = os.path.join(folder, name + ending)
                 if os.path.isfile(path):
                     yield tier, path
-
-    def find(self, name: str, *, without: Sequence[str] | set[str] = ()) -> Formula | None:
-        """The formula of that name; ``without`` holds paths (as shown) that do not count. Raises FormulaError."""
-        for tier, path in self.files(name):
-            if shown_path(tier, path) not in without:
-                return self.load(path, tier)
-        return None
-
-    def load(self, path: str, tier: str = "file") -> Formula:
-        """The formula in a file; what it names is looked for in these places. Raises FormulaError."""
-        from gastown_core.formulas.parse import parse
-
-        return parse(read_source(path, tier=tier, shown=shown_path(tier, path)), self)
 
     def names(self) -> dict[str, list[tuple[str, str]]]:
         """Every formula's name with its files as tier and path, the one that wins first; sorted by name."""

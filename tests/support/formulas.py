@@ -9,6 +9,7 @@ from gastown_core.formulas.cook import Subject, cook
 from gastown_core.formulas.errors import FormulaError
 from gastown_core.formulas.formula import Formula
 from gastown_core.formulas.overlay import parse_overlay
+from gastown_core.formulas.parse import find_in
 from gastown_core.formulas.places import RIG, SHIPPED, SHIPPED_FOLDER, Places
 from gastown_core.formulas.recipe import RUNTIME, Recipe
 from gastown_core.formulas.source import Source
@@ -32,7 +33,7 @@ class Kitchen:
         return path
 
     def formula(self, name: str) -> Formula:
-        found = self.places.find(name)
+        found = find_in(self.places, name)
         assert found is not None, name
         return found
 

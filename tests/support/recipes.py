@@ -21,7 +21,7 @@ def chain(count: int, **fields) -> Recipe:
 
 
 def pour(store, made: Recipe, *, poured: bool = True, ephemeral: bool = True, actor: str = "tester", **options) -> str:
-    from gastown_core.formulas.molecules import make_molecule
+    from gastown_core.molecules.pour import make_molecule
 
     with store.write(actor) as batch:
         return make_molecule(batch, made, actor=actor, poured=poured, ephemeral=ephemeral, **options)

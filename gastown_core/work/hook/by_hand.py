@@ -78,7 +78,7 @@ def _let_go(
 
 def unfinished_steps(ledger: TownLedger, bead: Bead) -> int:
     """Steps of the bead's molecule that are not done; 0 if it has none, or if not one was begun."""
-    from gastown_core.formulas.progress import progress_of, root_for
+    from gastown_core.molecules.steps import progress_of, root_for
 
     root_id = root_for(bead)
     home = ledger.home_of(root_id) if root_id else None

@@ -116,7 +116,7 @@ def _step_lines(root: str, ledger: TownLedger, work: tuple[Bead, ...]) -> list[s
     """The step list of the first piece of work, empty if it goes without a formula."""
     if not work:
         return []
-    from gastown_core.formulas.checklist import checklist_for
+    from gastown_core.molecules.attachment import checklist_for
 
     checklist = checklist_for(root, ledger, work[0])
     return ["", *checklist.lines()] if checklist is not None else []

@@ -73,8 +73,8 @@ def hook_as_json(view: HookView, ledger: TownLedger) -> dict[str, Any]:
 
 
 def _molecule(bead: Bead | None, ledger: TownLedger) -> dict[str, Any]:
-    from gastown_core.formulas.progress import progress_of, root_for
-    from gastown_core.formulas.record import molecule_of
+    from gastown_core.molecules.record import molecule_of
+    from gastown_core.molecules.steps import progress_of, root_for
 
     root_id = root_for(bead) if bead is not None else ""
     home = ledger.home_of(root_id) if root_id else None

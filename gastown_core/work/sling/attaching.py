@@ -68,7 +68,7 @@ def usual_formula(root: str, rig: str) -> str:
 
 
 def _cooked(root: str, name: str, rig: str, bead: Bead, variables: dict[str, str]) -> Recipe:
-    from gastown_core.formulas.hooks import Subject
+    from gastown_core.formulas.compose import Subject
     from gastown_core.formulas.resolve import load_recipe
 
     subject = Subject(bead.labels, bead.issue_type, bead.priority)
@@ -124,8 +124,8 @@ def attach_molecule(batch: RuleBatch, recipe: Recipe, bead: Bead, assignee: str,
 
     An earlier molecule of the same formula is gone on with if ``keeps`` (its worker died), else it is burned.
     """
-    from gastown_core.formulas.molecules import make_molecule
-    from gastown_core.formulas.record import attached_to, molecule_of
+    from gastown_core.molecules.pour import make_molecule
+    from gastown_core.molecules.record import attached_to, molecule_of
 
     old = attached_to(bead)
     standing = batch.get(old) if old else None
@@ -148,8 +148,8 @@ def attach_molecule(batch: RuleBatch, recipe: Recipe, bead: Bead, assignee: str,
 
 def drop_molecule(batch: RuleBatch, bead: Bead) -> None:
     """Burn the molecule that the bead carries, if any."""
-    from gastown_core.formulas.molecules import burn
-    from gastown_core.formulas.record import attached_to
+    from gastown_core.molecules.pour import burn
+    from gastown_core.molecules.record import attached_to
 
     old = attached_to(bead)
     if old:

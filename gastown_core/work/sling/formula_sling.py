@@ -62,7 +62,7 @@ class FormulaSling:
 
     def run(self) -> Iterator[Receipt]:
         """Do it; as ``Sling.run``. The molecule is taken back too when a later stage fails."""
-        from gastown_core.formulas.molecules import make_molecule
+        from gastown_core.molecules.pour import make_molecule
 
         recipe, target = self.plan()
         store = self.ledger.store_for(f"{rig_prefix(self.root, target.rig)}-x")

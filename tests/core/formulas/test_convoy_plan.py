@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_core.formulas.convoy_plan import plan_convoy
+from gastown_core.formulas.convoy_plan import plan_convoy, render
 from gastown_core.formulas.errors import FormulaError, MissingVariables
-from gastown_core.formulas.text_template import render
 from tests.support.formulas import Kitchen, needs
 
 NAMES = {

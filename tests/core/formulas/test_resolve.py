@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from gastown_core.formulas.catalogue import list_formulas
 from gastown_core.formulas.errors import FormulaNotFound
+from gastown_core.formulas.parse import find_in
 from gastown_core.formulas.places import RIG, SHIPPED, TOWN, USER
-from gastown_core.formulas.resolve import find_formula, load_recipe, places, places_at
+from gastown_core.formulas.resolve import find_formula, list_formulas, load_recipe, places, places_at
 from gastown_core.formulas.starter import STARTERS, write_starter
 from tests.support.formulas import Kitchen, chain
 from tests.support.towns import reference_town
@@ -72,15 +72,15 @@ def test_a_worktrees_own_formulas_come_before_its_rigs(town: Town) -> None:
     with open(os.path.join(worktree, ".beads", "redirect"), "w") as handle:
         handle.write("../../../.beads\n")
     town.write(RIG, "own")
-    assert places_at(worktree).find("own").description == RIG  # type: ignore[union-attr]
+    assert find_in(places_at(worktree), "own").description == RIG  # type: ignore[union-attr]
     Kitchen(os.path.join(worktree, ".beads", "formulas")).write("own", 'description = "here"\n' + chain("a"))
-    assert places_at(worktree).find("own").description == "here"  # type: ignore[union-attr]
+    assert find_in(places_at(worktree), "own").description == "here"  # type: ignore[union-attr]
     assert find_formula(town.root, "own", rig="demo").description == RIG
 
 
 def test_a_lower_tier_can_be_asked_for(town: Town) -> None:
     town.write(TOWN, "shiny")
-    found = places(town.root, "demo").only(SHIPPED).find("shiny")
+    found = find_in(places(town.root, "demo").only(SHIPPED), "shiny")
     assert found is not None and found.source.tier == SHIPPED
 
 

@@ -11,6 +11,7 @@ from gastown_cli.bd import ROOT as BD
 from gastown_cli.gt import ROOT as GT
 from gastown_core.formulas.cook import cook
 from gastown_core.formulas.order import in_order
+from gastown_core.formulas.parse import find_in
 from gastown_core.formulas.places import SHIPPED, SHIPPED_FOLDER, Places
 from gastown_core.formulas.recipe import COMPILE
 
@@ -40,11 +41,11 @@ STEPS = {
 
 
 def cooked(name: str):
-    formula = PLACES.find(name)
+    formula = find_in(PLACES, name)
     assert formula is not None
     declared = {**formula.inputs, **formula.vars}
     for parent in formula.extends:
-        found = PLACES.find(parent)
+        found = find_in(PLACES, parent)
         assert found is not None
         declared |= found.vars
     values = {key: "1.2.0" for key, one in declared.items() if one.default is None}
@@ -69,14 +70,14 @@ def test_each_cooks_without_warning_into_steps_in_order(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_compiles_without_any_variable(name: str) -> None:
-    formula = PLACES.find(name)
+    formula = find_in(PLACES, name)
     assert formula is not None
     cook(formula, {}, mode=COMPILE)
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_the_named_ones_have_the_steps_that_others_rely_on(name: str) -> None:
-    formula = PLACES.find(name)
+    formula = find_in(PLACES, name)
     assert formula is not None
     assert [step.id for step in cook(formula, {}, mode=COMPILE).steps] == STEPS[name].split()
 

@@ -10,7 +10,9 @@ from gastown_core.beads.query import BLOCKS, PARENT_CHILD, WAITS_FOR
 from gastown_core.beads.rules import new_edge, new_record, tombstone_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.formulas.record import (
+from gastown_core.model.bead import CLOSED, TYPE_ALIASES, TYPES, Bead, Edge
+from gastown_core.model.record import Record
+from gastown_core.molecules.record import (
     KEY,
     STEP_KEY,
     STEP_LABEL,
@@ -20,8 +22,6 @@ from gastown_core.formulas.record import (
     molecule_of,
     state_of,
 )
-from gastown_core.model.bead import CLOSED, TYPE_ALIASES, TYPES, Bead, Edge
-from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.store import Batch
     from gastown_core.formulas.recipe import Gate, Recipe, RecipeStep
-
 SPAWNED = '{"gate":"%s","after":"spawner"}'
 """Metadata of a waits-for edge: it holds until the spawner is closed too, for until then it may still spawn."""
 

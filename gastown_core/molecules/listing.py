@@ -5,11 +5,11 @@ from __future__ import annotations
 from gastown_core.beads.query import PARENT_CHILD
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import NotFoundError
-from gastown_core.formulas.progress import Progress, progress_of
-from gastown_core.formulas.proto import is_proto
-from gastown_core.formulas.record import molecule_of
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.record import Record
+from gastown_core.molecules.proto import is_proto
+from gastown_core.molecules.record import molecule_of
+from gastown_core.molecules.steps import Progress, progress_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.model.bead import Bead
-
 VAPOR, LIQUID, SOLID = "vapor", "liquid", "solid"
 
 
@@ -143,7 +142,7 @@ def last_activity(store: JsonlStore, root_id: str) -> tuple[float, str, str]:
 
 def molecules_of(store: JsonlStore, forms: tuple[str, ...]) -> list[str]:
     """Roots that somebody (any spelling in ``forms``) is at: with steps in their hands, else on their hook."""
-    from gastown_core.formulas.progress import root_for
+    from gastown_core.molecules.steps import root_for
 
     query = BeadQuery(statuses=("in_progress", "hooked"), assignees=forms, include_wisps=True)
     held = sorted(store.find(query), key=lambda bead: (bead.status != "in_progress", -bead.updated_at))

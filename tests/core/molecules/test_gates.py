@@ -9,9 +9,9 @@ import pytest
 
 from gastown_core.clock import FixedClock
 from gastown_core.errors import UsageError
-from gastown_core.formulas import gates
-from gastown_core.formulas.advance import Advance
 from gastown_core.formulas.recipe import Gate
+from gastown_core.molecules import gates
+from gastown_core.molecules.advance import Advance
 from tests.support.recipes import pour, recipe, step
 from tests.support.stores import NOW, change, close, create, make_store
 

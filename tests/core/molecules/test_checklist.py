@@ -7,10 +7,9 @@ import os
 import pytest
 
 from gastown_core.errors import ConflictError
-from gastown_core.formulas.advance import step_done
-from gastown_core.formulas.attachment import attach_to_work, detach_from_work
-from gastown_core.formulas.checklist import checklist_for
-from gastown_core.formulas.record import attached_to
+from gastown_core.molecules.advance import step_done
+from gastown_core.molecules.attachment import attach_to_work, checklist_for, detach_from_work
+from gastown_core.molecules.record import attached_to
 from gastown_core.work.hook.prime import brief
 from tests.support.rigged import Rigged, rigged, write  # noqa: F401  a fixture
 

@@ -13,10 +13,10 @@ from gastown_core.beads.query import BLOCKS
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.formulas.convoy_plan import ConvoyPlan, LegPlan, plan_convoy
 from gastown_core.formulas.formula import CONVOY, WORKFLOW, Formula
-from gastown_core.formulas.molecules import burn, make_molecule
-from gastown_core.formulas.progress import progress_of
-from gastown_core.formulas.record import molecule_of
 from gastown_core.model.record import Record
+from gastown_core.molecules.pour import burn, make_molecule
+from gastown_core.molecules.record import molecule_of
+from gastown_core.molecules.steps import progress_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.formulas.progress import Progress
     from gastown_core.formulas.recipe import Recipe
+    from gastown_core.molecules.steps import Progress
 
     Bundle = Callable[[str, Sequence[str]], str]
     """Makes a convoy of a title and members; its id."""

@@ -11,7 +11,7 @@ from gastown_core.errors import GastownError, UsageError
 from gastown_core.formulas.errors import FormulaError
 from gastown_core.formulas.recipe import Recipe
 from gastown_core.formulas.resolve import find_formula
-from gastown_core.formulas.run import run_convoy, run_workflow
+from gastown_core.molecules.run import run_convoy, run_workflow
 from tests.support.recipes import recipe, step
 from tests.support.stores import NOW, make_store
 

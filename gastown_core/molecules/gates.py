@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-
 HUMAN, TIMER, BEAD, MAIL, GH_RUN, GH_PR, CONDITION = "human timer bead mail gh:run gh:pr condition".split()
 TYPES = (HUMAN, TIMER, BEAD, MAIL, GH_RUN, GH_PR)
 """What a person may ask a gate to wait for; ``condition`` is made by formulas alone."""
@@ -265,7 +264,7 @@ def _verdict(ledger: TownLedger | None, store: JsonlStore, gate: Bead, folder: s
     if kind in (GH_RUN, GH_PR):
         return judge_on_github(gate, folder)
     if kind == CONDITION:
-        from gastown_core.formulas.conditions_now import condition_holds
+        from gastown_core.molecules.live_conditions import condition_holds
 
         true = condition_holds(store, gate, folder=folder)
         return Verdict(OPEN_NOW, "its condition is true") if true else Verdict(SHUT, "its condition is not true yet")
@@ -331,7 +330,7 @@ class Gated(Record):
 
 def let_go(store: JsonlStore, *, since_s: float = 7 * 86400.0) -> list[Gated]:
     """Molecules with a step that a gate, opened within ``since_s``, has made ready; hooked molecules are left out."""
-    from gastown_core.formulas.progress import progress_of, root_for
+    from gastown_core.molecules.steps import progress_of, root_for
 
     now = store.clock.now()
     query = BeadQuery(types=("gate",), statuses=(CLOSED,), include_wisps=True, closed_since=now - since_s)
@@ -357,7 +356,7 @@ def _held_by(store: JsonlStore, gate_id: str) -> list[Bead]:
 
 def _is_carried(store: JsonlStore, root: Bead) -> bool:
     """Whether somebody has the molecule, or the work it belongs to, on a hook."""
-    from gastown_core.formulas.record import molecule_of
+    from gastown_core.molecules.record import molecule_of
 
     molecule = molecule_of(root)
     work = store.get(molecule.bead) if molecule is not None and molecule.bead else None

@@ -11,9 +11,9 @@ from gastown_core.beads.opening import init_store, open_store
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
-from gastown_core.formulas.advance import Advance, find_step
-from gastown_core.formulas.progress import progress_of
 from gastown_core.formulas.recipe import Gate, OnComplete
+from gastown_core.molecules.advance import Advance, find_step
+from gastown_core.molecules.steps import progress_of
 from tests.support.recipes import chain, pour, recipe, step
 from tests.support.stores import NOW, close, create, make_store
 

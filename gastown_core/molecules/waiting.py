@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-
 SIGNAL, EVENT, TIMEOUT = "signal", "event", "timeout"
 IDLE, UNTIL, BEAT = "idle:", "backoff-until:", "heartbeat:"
 """Labels of an agent's bead; moments are whole Unix seconds."""

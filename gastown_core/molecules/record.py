@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
-
 KEY, STEP_KEY = "molecule", "step"
 """Keys of ``metadata``: on a root, and on the bead of a poured step."""
 STEP_LABEL, TEMPLATE_LABEL = "gt:step", "template"

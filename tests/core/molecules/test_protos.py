@@ -6,11 +6,11 @@ import pytest
 
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import ConflictError, UsageError
-from gastown_core.formulas.bond import Bonding, bond
 from gastown_core.formulas.errors import FormulaError, MissingVariables
-from gastown_core.formulas.progress import progress_of
-from gastown_core.formulas.proto import compiled, is_proto, persist, recipe_of
 from gastown_core.formulas.resolve import find_formula
+from gastown_core.molecules.bond import Bonding, bond
+from gastown_core.molecules.proto import compiled, is_proto, persist, recipe_of
+from gastown_core.molecules.steps import progress_of
 from tests.support.recipes import pour, recipe, step
 from tests.support.stores import NOW, close, create, make_store
 

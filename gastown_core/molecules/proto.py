@@ -10,12 +10,12 @@ from gastown_core.clock import parse_duration
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.formulas.conditions import keeps
 from gastown_core.formulas.formula import Formula, Variable
-from gastown_core.formulas.molecules import delete_all, make_molecule, members, set_state
 from gastown_core.formulas.recipe import COMPILE, Recipe, RecipeStep
-from gastown_core.formulas.record import Molecule, molecule_of
-from gastown_core.formulas.substitute import change_value, fill
 from gastown_core.formulas.variables import require, settle
+from gastown_core.formulas.weave import change_value, fill
 from gastown_core.model.record import Record
+from gastown_core.molecules.pour import delete_all, make_molecule, members, set_state
+from gastown_core.molecules.record import Molecule, molecule_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

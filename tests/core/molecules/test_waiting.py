@@ -10,7 +10,7 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.errors import UsageError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
-from gastown_core.formulas.waiting import Patience, await_event, await_signal
+from gastown_core.molecules.waiting import Patience, await_event, await_signal
 from gastown_core.town.install import install_town
 
 SOON = Patience(timeout_s=0.05)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from gastown_core.beads.query import PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.formulas.molecules import delete_all, finish, members
-from gastown_core.formulas.progress import progress_in
-from gastown_core.formulas.proto import is_proto
-from gastown_core.formulas.record import metadata_of
 from gastown_core.model.bead import CLOSED, Edge
 from gastown_core.model.record import Record
+from gastown_core.molecules.pour import delete_all, finish, members
+from gastown_core.molecules.proto import is_proto
+from gastown_core.molecules.record import metadata_of
+from gastown_core.molecules.steps import progress_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.formulas.progress import Progress
     from gastown_core.model.bead import Bead
-
+    from gastown_core.molecules.steps import Progress
 SHORT = 200
 """Characters of a step's text that a digest repeats."""
 

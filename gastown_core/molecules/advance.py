@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from gastown_core.clock import format_seconds
 from gastown_core.errors import ConflictError, NotFoundError
-from gastown_core.formulas import gates
-from gastown_core.formulas.molecules import gate_id, set_state, when_id
-from gastown_core.formulas.progress import Progress, progress_in
-from gastown_core.formulas.record import Molecule, attached_to, metadata_of, molecule_of, step_of
-from gastown_core.formulas.steps import BLOCKED, CURRENT, PENDING, READY, StepView, parents_in
 from gastown_core.model.address import same_agent
 from gastown_core.model.bead import CLOSED, IN_PROGRESS, OPEN
 from gastown_core.model.record import Record
+from gastown_core.molecules import gates
+from gastown_core.molecules.pour import gate_id, set_state, when_id
+from gastown_core.molecules.record import Molecule, attached_to, metadata_of, molecule_of, step_of
+from gastown_core.molecules.steps import BLOCKED, CURRENT, PENDING, READY, Progress, StepView, parents_in, progress_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +24,11 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-    from gastown_core.formulas.loops_now import Loop
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
+    from gastown_core.molecules.live_conditions import Loop
 
     Cook = Callable[[str, Mapping[str, str]], Recipe]
-
 CONTINUE, PARALLEL, FINISHED, NO_MORE = "continue", "parallel", "done", "no_more_ready"
 
 
@@ -219,7 +217,7 @@ class Advance:
         molecule = self._molecule
         if molecule is None or not any(step.until for step in molecule.steps):
             return None
-        from gastown_core.formulas.loops_now import round_over
+        from gastown_core.molecules.live_conditions import round_over
 
         return round_over(self.batch, self.seen(), name, self._folder)
 
@@ -267,7 +265,7 @@ class Advance:
             note = f"{loop.step} ended after {loop.round} rounds without {loop.until}"
             self._result = self._result._replace(notes=(*self._result.notes, note))
         if molecule is not None and step is not None and step.on_complete is not None:
-            from gastown_core.formulas.bonding import spawn
+            from gastown_core.molecules.bond import spawn
 
             spawned = spawn(self.batch, molecule, step, self._output_of(view), self.actor, self._cook)
             self._result = self._result._replace(spawned=tuple(spawned))
@@ -345,7 +343,7 @@ class Advance:
             gate = self.batch.get(when_id(molecule.id, step.id)) if step.only_if else None
             if gate is None or gate.is_closed:
                 continue
-            from gastown_core.formulas.conditions_now import condition_holds_in
+            from gastown_core.molecules.live_conditions import condition_holds_in
 
             if condition_holds_in(self.batch, self.seen(), step.only_if, step.id, folder=self._folder):
                 self.batch.close(gate.id, "its condition is true", force=True)

@@ -10,14 +10,13 @@ import pytest
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import FixedClock
 from gastown_core.errors import UsageError
-from gastown_core.formulas.advance import Advance
-from gastown_core.formulas.compaction import TTL_S, collectable, compact_store, decide, lifetimes
-from gastown_core.formulas.compaction_report import report
-from gastown_core.formulas.distill import distill
-from gastown_core.formulas.listing import last_activity, list_molecules, stale
 from gastown_core.formulas.resolve import load_recipe
-from gastown_core.formulas.squash import squash
 from gastown_core.model.bead import Bead
+from gastown_core.molecules.advance import Advance
+from gastown_core.molecules.compaction import TTL_S, collectable, compact_store, decide, lifetimes, report
+from gastown_core.molecules.distill import distill
+from gastown_core.molecules.listing import last_activity, list_molecules, stale
+from gastown_core.molecules.squash import squash
 from tests.support.recipes import pour, recipe, step
 from tests.support.stores import NOW, change, close, create, link, make_store
 
