@@ -10,11 +10,11 @@ import argparse
 import os
 import re
 import sys
-from collections import namedtuple
 from importlib import import_module
 
 from gastown_cli import output
 from gastown_core.errors import GastownError, UsageError, words_of
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
         commands: tuple[Command, ...]
         synonyms: tuple[tuple[str, str], ...] = ()
 else:
-    Command = namedtuple("Command", "name module group help aliases", defaults=((),))
-    Root = namedtuple("Root", "program about commands synonyms", defaults=((),))
+    Command = record_type("Command", "name module group help aliases", defaults=((),))
+    Root = record_type("Root", "program about commands synonyms", defaults=((),))
 
 
 # argparse would look for translations of its few words, which costs 2 ms and there are none

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import UTC, datetime
     from typing import Protocol
 else:
+    try:
+        # the module around it first makes all its classes in Python too (until 3.12), 1.3 ms of every command
+        from _datetime import UTC, datetime
+    except ImportError:
+        from datetime import UTC, datetime
+
     Protocol = object
 
 

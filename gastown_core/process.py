@@ -32,9 +32,9 @@ if TYPE_CHECKING:
         out: str
         err: str
 else:
-    from collections import namedtuple
+    from gastown_core.model.record import record_type
 
-    Finished = namedtuple("Finished", "code out err")
+    Finished = record_type("Finished", "code out err")
 
 
 PIPE = subprocess.PIPE

@@ -8,7 +8,8 @@ ticks since the machine's start on Linux, seconds elsewhere, and only ever compa
 from __future__ import annotations
 
 import os
-from collections import namedtuple
+
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         is_gone: bool
         terminal: int = 0
 else:
-    Process = namedtuple("Process", "pid name parent group session foreground started is_gone terminal", defaults=(0,))
+    Process = record_type("Process", "pid name parent group session foreground started is_gone terminal", defaults=(0,))
 
 
 def lives(pid: int, started: float = 0.0) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gastown_cli.bd_commands.render import glyph, one_line, say_array
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
         again: bool
         truncated: bool
 else:
-    Node = namedtuple("Node", "bead_id bead depth parent edge again truncated")
+    Node = record_type("Node", "bead_id bead depth parent edge again truncated")
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import namedtuple
 
 from gastown_core.beads.opening import DRIVER_NAME, IGNORED, driver_registered, init_store, merge_attribute
 from gastown_core.beads.query import BLOCKING_TYPES, ORDERING_TYPES, find_cycles
 from gastown_core.beads.store import BeadQuery
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         details: tuple[str, ...] = ()
         hint: str = ""
 else:
-    Finding = namedtuple("Finding", "name level message details hint", defaults=((), ""))
+    Finding = record_type("Finding", "name level message details hint", defaults=((), ""))
 
 
 def examine(store: JsonlStore, *, only: tuple[str, ...] = ()) -> list[Finding]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gastown_core.beads.query import PARENT_CHILD
 from gastown_core.beads.store import BeadQuery
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
         closed: int
         is_eligible: bool
 else:
-    EpicProgress = namedtuple("EpicProgress", "epic total closed is_eligible")
+    EpicProgress = record_type("EpicProgress", "epic total closed is_eligible")
 
 
 def epic_progress(store: BeadStore) -> list[EpicProgress]:

@@ -7,10 +7,10 @@ rest the ``Graph`` is asked, bead by bead.  The answer is the one that the graph
 from __future__ import annotations
 
 import json
-from collections import namedtuple
 
 from gastown_core.beads.index_sql import candidates_of, order_of, where_of
 from gastown_core.beads.query import BLOCKING_TYPES, BLOCKS, EPIC, PARENT_CHILD, RELEASED
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         held: set[str]
         asleep: set[str]
 else:
-    HeldBack = namedtuple("HeldBack", "held asleep")
+    HeldBack = record_type("HeldBack", "held asleep")
 
 _BLOCKING = ",".join(f"'{name}'" for name in sorted(BLOCKING_TYPES))
 _RELEASED = ",".join(f"'{name}'" for name in sorted(RELEASED))

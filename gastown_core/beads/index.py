@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import sqlite3
 
 from gastown_core.beads import partings, record
 from gastown_core.beads.discovery import ledger_name
@@ -23,6 +22,7 @@ from gastown_core.files.locks import FileLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
 
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
     """Told of long work: what is done, how much so far, how much in all; at its end both are the same."""
+else:
+    try:
+        # the package around it imports datetime to adapt dates, 2 ms of every command; no date is stored as one
+        import _sqlite3 as sqlite3
+    except ImportError:
+        import sqlite3
 
 ISSUES, WISPS = 0, 1
 FILE_NAMES = ("issues.jsonl", "wisps.jsonl")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import namedtuple
 
 from gastown_core.beads import record
 from gastown_core.beads.merging import merge
@@ -12,7 +11,7 @@ from gastown_core.beads.unfolding import unfolded
 from gastown_core.errors import StoreError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.record import Record
+from gastown_core.model.record import Record, record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
         heads: list[bytes]
         others: list[bytes]
 else:
-    Version = namedtuple("Version", "beads lines heads others")
+    Version = record_type("Version", "beads lines heads others")
 
 
 class MergeReport(Record):

@@ -8,9 +8,8 @@ say, which no export holds) never comes, and lets go as a deleted, closed or pin
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gastown_core.model.bead import CLOSED, DEFERRED, IN_REVIEW, OPEN, STATUS_CATEGORY
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
         id: str
         reason: str
 else:
-    Hold = namedtuple("Hold", "id reason")
+    Hold = record_type("Hold", "id reason")
 
 BLOCKS, CONDITIONAL, WAITS_FOR, PARENT_CHILD = "blocks", "conditional-blocks", "waits-for", "parent-child"
 MERGE_BLOCKS = "merge-blocks"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections import namedtuple
 
 from gastown_core.errors import ConflictError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.locks import FileLock
 from gastown_core.files.plain import open_plain, read_plain
 from gastown_core.model.json_text import decode_json
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         prefix: str
         path: str
 else:
-    Route = namedtuple("Route", "prefix path")
+    Route = record_type("Route", "prefix path")
 
 TOWN_ROUTES = (Route("hq-", "."), Route("hq-cv-", "."))
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections import namedtuple
 
 from gastown_core.beads.unfolding import unfolded
 from gastown_core.files.jsonl import settled_status
 from gastown_core.model.json_text import decode_json
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         head: bytes
         tail: bytes
 else:
-    Mark = namedtuple("Mark", "device inode offset mtime_ns head tail")
+    Mark = record_type("Mark", "device inode offset mtime_ns head tail")
 
 NO_MARK = Mark(0, 0, 0, 0, b"", b"")
 HEAD_SIZE = 1024

@@ -7,7 +7,7 @@ store's lock, with ids minted and counters moved under the same lock.
 
 from __future__ import annotations
 
-from collections import namedtuple
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ if TYPE_CHECKING:
         inode: int
         offset: int
 else:
-    Headline = namedtuple("Headline", "id title status created_at updated_at")
-    Outline = namedtuple("Outline", "id title status priority issue_type assignee labels")
-    BeadQuery = namedtuple(
+    Headline = record_type("Headline", "id title status created_at updated_at")
+    Outline = record_type("Outline", "id title status priority issue_type assignee labels")
+    BeadQuery = record_type(
         "BeadQuery",
         "statuses exclude_statuses types exclude_types labels_all labels_any labels_none assignees unassigned "
         "priorities priority_min priority_max parent no_parent text include_wisps closed_since updated_since sort "
@@ -150,14 +150,14 @@ else:
             False,
         ),
     )
-    Excerpt = namedtuple(
+    Excerpt = record_type(
         "Excerpt",
         "id title status priority issue_type assignee created_at updated_at closed_at defer_until labels edges "
         "is_pinned is_ephemeral is_failed",
         defaults=(False,),
     )
-    Tally = namedtuple("Tally", "dependency_count dependent_count comment_count parent")
-    Position = namedtuple("Position", "device inode offset")
+    Tally = record_type("Tally", "dependency_count dependent_count comment_count parent")
+    Position = record_type("Position", "device inode offset")
     Protocol = object
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections import namedtuple
 
 from gastown_core.beads.compaction import compact
 from gastown_core.beads.discovery import ledger_name
 from gastown_core.beads.twins import Twin, sentence_of
 from gastown_core.errors import GitError
+from gastown_core.model.record import Record
 from gastown_core.process import run
 
 TYPE_CHECKING = False
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 PUSH_TIMEOUT_S = 120.0
 
 
-class SyncResult(namedtuple("SyncResult", "compacted in_git committed commit pushed parted", defaults=((),))):
+class SyncResult(Record):
     """What a sync did; ``commit`` is the short hash of the new commit, empty if nothing had changed.
 
     ``parted`` are beads that shared an id with another and have one of their own now.
     """
 
-    __slots__ = ()
+    compacted: bool
+    in_git: bool
+    committed: bool
+    commit: str
+    pushed: bool
+    parted: tuple[Twin, ...] = ()
 
     def sentence(self) -> str:
         """The result in words."""

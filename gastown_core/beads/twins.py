@@ -8,12 +8,12 @@ bead follows: on the side that made it, the id never meant anything else.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 from itertools import count
 
 from gastown_core.beads import ids
 from gastown_core.beads.record import is_stone
 from gastown_core.clock import parse_moment
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         kept: str
         moved: str
 else:
-    Twin = namedtuple("Twin", "old new kept moved")
+    Twin = record_type("Twin", "old new kept moved")
 
 
 def sentence_of(twin: Twin) -> str:

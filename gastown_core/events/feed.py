@@ -30,9 +30,9 @@ if TYPE_CHECKING:
         sling_aggregate_s: float = 30.0
         min_aggregate_count: int = 3
 else:
-    from collections import namedtuple
+    from gastown_core.model.record import record_type
 
-    CurationRules = namedtuple(
+    CurationRules = record_type(
         "CurationRules", "done_dedupe_s sling_aggregate_s min_aggregate_count", defaults=(10.0, 30.0, 3)
     )
 

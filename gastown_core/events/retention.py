@@ -39,10 +39,10 @@ if TYPE_CHECKING:
         kept: int
         freed: int
 else:
-    from collections import namedtuple
+    from gastown_core.model.record import record_type
 
-    RetentionRules = namedtuple("RetentionRules", "default_ttl_s prune_interval_s min_retain_count ttls")
-    Pruned = namedtuple("Pruned", "path dropped kept freed")
+    RetentionRules = record_type("RetentionRules", "default_ttl_s prune_interval_s min_retain_count ttls")
+    Pruned = record_type("Pruned", "path dropped kept freed")
 
 
 def rules_path(root: str) -> str:

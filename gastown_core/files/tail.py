@@ -21,9 +21,9 @@ if TYPE_CHECKING:
         lines: list[tuple[int, bytes]]
         reset: bool
 else:
-    from collections import namedtuple
+    from gastown_core.model.record import record_type
 
-    TailBatch = namedtuple("TailBatch", "lines reset")
+    TailBatch = record_type("TailBatch", "lines reset")
 
 READ_SIZE = 1 << 20
 

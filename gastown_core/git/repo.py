@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections import namedtuple
 
 from gastown_core.errors import GitError
+from gastown_core.model.record import record_type
 from gastown_core.process import Finished, ProcessTimeoutError, run, spawn
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         name: str
         email: str
 else:
-    Identity = namedtuple("Identity", "name email")
+    Identity = record_type("Identity", "name email")
 
 ENGINE = Identity("Gas Town", "gastown@gastown.local")
 """Who signs commits of the engine where nobody else is known."""

@@ -8,12 +8,12 @@ only one git reads; names and e-mails go to the worktree's own configuration, so
 from __future__ import annotations
 
 import os
-from collections import namedtuple
 
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.locks import FileLock
 from gastown_core.git import submodules
 from gastown_core.git.repo import ENGINE, Git, Identity
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
         commits: int
         stashes: int
 else:
-    Worktree = namedtuple("Worktree", "path head branch is_bare")
-    TreeStatus = namedtuple("TreeStatus", "changed untracked")
-    Unsaved = namedtuple("Unsaved", "files commits stashes")
+    Worktree = record_type("Worktree", "path head branch is_bare")
+    TreeStatus = record_type("TreeStatus", "changed untracked")
+    Unsaved = record_type("Unsaved", "files commits stashes")
 
 RESCUE = "refs/gastown/rescue"
 """Where work is kept that a worktree held when it was reused or removed: ``<name>/<milliseconds>`` below it."""

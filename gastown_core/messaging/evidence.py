@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import namedtuple
 
 from gastown_core.errors import TmuxError
+from gastown_core.model.record import record_type
 from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.runtimes.screen import BUSY, ScreenReading, read_screen
 from gastown_core.tmux.panes import capture_pane
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         heartbeat: Heartbeat | None
         screen: ScreenReading
 else:
-    Before = namedtuple("Before", "heartbeat screen")
+    Before = record_type("Before", "heartbeat screen")
 
 HEARTBEAT_EVERY_S = 0.01
 SCREEN_EVERY_S = 0.1

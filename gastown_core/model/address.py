@@ -6,7 +6,7 @@ names no agent (``gt``, ``daemon``, ``unknown``, an unregistered rig) becomes ro
 
 from __future__ import annotations
 
-from collections import namedtuple
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         rig: str
         name: str
 else:
-    _Address = namedtuple("_Address", "role rig name")
+    _Address = record_type("_Address", "role rig name")
 
 MAYOR, DEACON, BOOT, DOG, OVERSEER = "mayor", "deacon", "boot", "dog", "overseer"
 WITNESS, REFINERY, CREW, POLECAT, OTHER = "witness", "refinery", "crew", "polecat", "other"

@@ -6,9 +6,8 @@ never changed in place: ``with_changes`` gives a new one.  Formats and defaults:
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gastown_core.clock import parse_moment
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
         created_at: str
         created_by: str
 else:
-    Edge = namedtuple("Edge", "target type metadata created_at created_by")
+    Edge = record_type("Edge", "target type metadata created_at created_by")
 
 OPEN = "open"
 IN_PROGRESS = "in_progress"

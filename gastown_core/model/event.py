@@ -5,8 +5,6 @@ A kind that is not in the table still shows, as ``actor: type`` (feed-and-events
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gastown_core.model.event_kinds import (
     AGENT,
     BAD,
@@ -25,6 +23,7 @@ from gastown_core.model.event_kinds import (
     text_of,
 )
 from gastown_core.model.event_table import TABLE
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
         visibility: str
         offset: int
 else:
-    TownEvent = namedtuple("TownEvent", "ts type actor payload visibility offset")
+    TownEvent = record_type("TownEvent", "ts type actor payload visibility offset")
 
 __all__ = [
     "AGENT",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import namedtuple
 
 from gastown_core.clock import parse_moment
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         keys: tuple[str, ...]
         sentence: Callable[[Mapping[str, Any]], str]
 else:
-    EventKind = namedtuple("EventKind", "name category symbol ascii tone ttl_s keys sentence")
+    EventKind = record_type("EventKind", "name category symbol ascii tone ttl_s keys sentence")
 
 AGENT, WORK, COMMS, SYSTEM = "agent", "work", "comms", "system"
 CATEGORIES = (AGENT, WORK, COMMS, SYSTEM)

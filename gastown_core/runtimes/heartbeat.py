@@ -7,12 +7,12 @@ counter that moves when a submitted text begins to be worked on.
 from __future__ import annotations
 
 import os
-from collections import namedtuple
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds, parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.folders import private_folder
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         until: float = 0.0
         turn: int = 0
 else:
-    Heartbeat = namedtuple("Heartbeat", "at state context bead until turn", defaults=("", "", 0.0, 0))
+    Heartbeat = record_type("Heartbeat", "at state context bead until turn", defaults=("", "", 0.0, 0))
 
 STATES = ("working", "idle", "exiting", "stuck", "waiting", "limited")
 """The four of the Go tools, and ours: waiting (for a person) and limited (by a rate limit)."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections import namedtuple
 
 from gastown_core.errors import UsageError
+from gastown_core.model.record import record_type
 from gastown_core.runtimes.definition import preset_from
 from gastown_core.runtimes.preset import Preset
 from gastown_core.runtimes.presets import BUILT_IN, DEFAULT_PRESET
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         source: str
         warnings: tuple[str, ...]
 else:
-    Resolution = namedtuple("Resolution", "alias preset source warnings")
+    Resolution = record_type("Resolution", "alias preset source warnings")
 
 
 def find_preset(name: str, registries: Sequence[Mapping[str, Any]]) -> Preset | None:

@@ -7,8 +7,8 @@ space is a space.  What fits no pattern is ``unknown``, and nothing is claimed.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
 
+from gastown_core.model.record import record_type
 from gastown_core.runtimes.screens import GENERIC, SCREENS, SHELL_PROMPT
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         detail: str = ""
         options: tuple[str, ...] = ()
 else:
-    ScreenReading = namedtuple("ScreenReading", "kind detail options", defaults=("", ()))
+    ScreenReading = record_type("ScreenReading", "kind detail options", defaults=("", ()))
 
 READY, BUSY, PERMISSION, DIALOG = "ready", "busy", "permission", "dialog"
 LIMITED, SHELL, UNKNOWN = "limited", "shell", "unknown"

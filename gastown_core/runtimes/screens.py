@@ -7,7 +7,8 @@ only; what stands higher is history, and may quote anything.
 from __future__ import annotations
 
 import re
-from collections import namedtuple
+
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         ready: tuple[Pattern[str], ...]
         limits: tuple[Pattern[str], ...]
 else:
-    ScreenTable = namedtuple("ScreenTable", "dialogs permissions busy ready limits")
+    ScreenTable = record_type("ScreenTable", "dialogs permissions busy ready limits")
 
 
 def _all(*patterns: str) -> tuple[Pattern[str], ...]:

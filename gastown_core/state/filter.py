@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
         text: str = ""
         since: float = 0.0
 else:
-    EventRow = namedtuple("EventRow", "ts type category tone symbol ascii actor rig text bead source")
-    EventFilter = namedtuple(
+    EventRow = record_type("EventRow", "ts type category tone symbol ascii actor rig text bead source")
+    EventFilter = record_type(
         "EventFilter", "rig role category type agent bead text since", defaults=("", "", "", "", "", "", "", 0.0)
     )
 

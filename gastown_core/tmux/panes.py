@@ -7,11 +7,12 @@ at creation (option ``@gt_session``): one that somebody renamed is the same sess
 
 from __future__ import annotations
 
-from collections import namedtuple
 from contextlib import suppress
 
 from gastown_core.errors import TmuxError
+from gastown_core.model.record import record_type
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
+from gastown_core.tmux.socket import has_tmux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
         orders: tuple[str, ...] | None = None
         renamed: str = ""
 else:
-    Pane = namedtuple(
+    Pane = record_type(
         "Pane",
         "session window_id pane_id pid command dead dead_status activity attached in_mode title width height "
         "agent process_names dead_since created orders renamed",
@@ -121,6 +122,8 @@ def parse_panes(records: Iterable[str]) -> dict[str, Pane]:
 
 def list_panes(server: TmuxServer) -> dict[str, Pane]:
     """All sessions of the server, each with its agent's pane; empty if no server runs. Raises TmuxError, NoTmuxError."""
+    if has_tmux() and server.is_absent():
+        return {}
     words = ("list-panes", "-a", "-F", PANE_FORMAT)
     try:
         panes = parse_panes(server.run(*words).split("\n"))

@@ -11,7 +11,7 @@ import re
 
 from gastown_core.errors import NoTmuxError, TmuxError
 from gastown_core.files.locks import FileLock
-from gastown_core.tmux.socket import answers, call_back, has_tmux, socket_path
+from gastown_core.tmux.socket import answers, call_back, has_tmux, socket_mark, socket_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +97,13 @@ class TmuxServer:
         Raises TmuxError if it lives and cannot be reached.
         """
         return answers(self.socket, self.timeout_s) or call_back(self.socket)
+
+    def is_absent(self) -> bool:
+        """Whether plainly no server runs: there is no socket, and no living one that lost it. Starts no process.
+
+        Raises TmuxError if one lives without a socket and cannot be reached.
+        """
+        return socket_mark(self.socket) is None and not call_back(self.socket)
 
     def version(self) -> tuple[int, int]:
         """(3, 3) of ``tmux 3.3a``; asked once. Raises NoTmuxError, TmuxError if it is older than OLDEST."""

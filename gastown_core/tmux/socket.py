@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import time
 from contextlib import suppress
 
@@ -68,14 +67,14 @@ def answers(name: str, timeout_s: float = 10.0) -> bool:
 
 def server_process(name: str) -> int:
     """The living server that was bound to the socket of that name, also after the file was removed; 0 if none is."""
-    servers = [row.pid for row in process_table().values() if row.name.startswith("tmux") and not row.is_gone]
-    if not servers:
-        return 0
     inodes = _bound_sockets(socket_path(name))
+    if inodes is not None and not inodes:
+        return 0
+    servers = [row.pid for row in process_table().values() if row.name.startswith("tmux") and not row.is_gone]
     if inodes is None:
         return next((pid for pid in servers if _was_told(words_of(pid), name)), 0)
     wanted = {f"socket:[{inode}]" for inode in inodes}
-    return next((pid for pid in servers if wanted and not wanted.isdisjoint(_open_files(pid))), 0)
+    return next((pid for pid in servers if not wanted.isdisjoint(_open_files(pid))), 0)
 
 
 def call_back(name: str) -> bool:
@@ -86,6 +85,9 @@ def call_back(name: str) -> bool:
     pid = server_process(name)
     if not pid:
         return False
+    # 0.7 ms, and hardly ever needed
+    import signal
+
     os.makedirs(os.path.dirname(socket_path(name)), mode=0o700, exist_ok=True)
     deadline = time.monotonic() + CALL_BACK_S
     with suppress(ProcessLookupError, PermissionError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import namedtuple
 from contextlib import ExitStack
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
@@ -14,6 +13,7 @@ from gastown_core.files.atomic import write_json
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import exclude, status
 from gastown_core.model.address import CREW, Address
+from gastown_core.model.record import record_type
 from gastown_core.town import push_target, sources
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import read_rigs
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         has_session: bool
         is_clean: bool | None
 else:
-    CrewRow = namedtuple("CrewRow", "rig name branch path has_session is_clean")
+    CrewRow = record_type("CrewRow", "rig name branch path has_session is_clean")
 
 
 def add_crew(

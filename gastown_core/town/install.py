@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections import namedtuple
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import TownError
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
+from gastown_core.model.record import record_type
 from gastown_core.town import install_files as content
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import find_town, is_town
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         added: tuple[str, ...]
         has_git: bool
 else:
-    Installed = namedtuple("Installed", "root name is_new added has_git")
+    Installed = record_type("Installed", "root name is_new added has_git")
 
 
 def install_town(

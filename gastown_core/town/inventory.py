@@ -7,11 +7,11 @@ Mayor and deacon always exist, witness and refinery in each registered rig, crew
 from __future__ import annotations
 
 import os
-from collections import namedtuple
 
 from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS, Address, parse_address
+from gastown_core.model.record import record_type
 from gastown_core.town.discover import read_rigs
 
 TYPE_CHECKING = False
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
         agents: tuple[RosterEntry, ...]
         faults: tuple[str, ...] = ()
 else:
-    RosterEntry = namedtuple("RosterEntry", "address session work_dir bead_id")
-    RigEntry = namedtuple("RigEntry", "name prefix path state")
-    Inventory = namedtuple("Inventory", "name root rigs agents faults", defaults=((),))
+    RosterEntry = record_type("RosterEntry", "address session work_dir bead_id")
+    RigEntry = record_type("RigEntry", "name prefix path state")
+    Inventory = record_type("Inventory", "name root rigs agents faults", defaults=((),))
 
 
 def read_inventory(root: str) -> Inventory:

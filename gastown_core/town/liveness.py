@@ -136,13 +136,16 @@ def found_elsewhere(root: str) -> dict[str, int]:
 
     By its environment, or by an agent program whose working directory is an agent's folder.
     """
+    rows = on_terminals()
+    if not rows:
+        return {}
     from gastown_core.runtimes.presets import BUILT_IN
 
     known = frozenset(name for preset in BUILT_IN.values() for name in preset.process_names) - INTERPRETERS
     here = os.path.realpath(root)
     found: dict[str, int] = {}
     by_hand = []
-    for row in on_terminals():
+    for row in rows:
         env = environment_of(row.pid)
         session = env.get("GT_SESSION", "")
         home = env.get("GT_TOWN_ROOT") or env.get("GT_ROOT") or ""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import namedtuple
 from contextlib import ExitStack
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
@@ -18,6 +17,7 @@ from gastown_core.files.folders import private_folder
 from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import REFINERY, WITNESS, Address
+from gastown_core.model.record import record_type
 from gastown_core.town import push_target, sources
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.discover import read_rigs
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         path: str
         warnings: tuple[str, ...] = ()
 else:
-    NewRig = namedtuple("NewRig", "name prefix url branch path warnings", defaults=((),))
+    NewRig = record_type("NewRig", "name prefix url branch path warnings", defaults=((),))
 
 
 _LINK = "120000"

@@ -11,12 +11,12 @@ import os
 import shlex
 import sys
 import time
-from collections import namedtuple
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, NoTmuxError, TmuxError, TownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT, Address
+from gastown_core.model.record import record_type
 from gastown_core.process import spawn
 from gastown_core.runtimes.heartbeat import heartbeat_path
 from gastown_core.tmux.server import TmuxServer
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         typed_prompt: str
         warnings: tuple[str, ...]
 else:
-    Start = namedtuple("Start", "entry alias preset env argv topic typed_prompt warnings")
+    Start = record_type("Start", "entry alias preset env argv topic typed_prompt warnings")
 
 WATCH_S = 0.25
 """How long a fresh program must live before it counts as started."""

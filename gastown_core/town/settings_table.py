@@ -7,7 +7,7 @@ Durations of section 11 of the town's rules live under ``operational``.
 
 from __future__ import annotations
 
-from collections import namedtuple
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         default: Any
         about: str
 else:
-    Setting = namedtuple("Setting", "key kind default about")
+    Setting = record_type("Setting", "key kind default about")
 
 ROLES = "mayor|deacon|witness|refinery|polecat|crew|boot|dog"
 _EFFORT = "one of low|medium|high|max"

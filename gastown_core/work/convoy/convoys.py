@@ -6,13 +6,12 @@ the bead lives in a rig.  What a member is like is always read from its own stor
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_age
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, Edge, set_fields, unwrap_external
+from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +49,9 @@ if TYPE_CHECKING:
         created_at: float
         progress: Progress
 else:
-    Progress = namedtuple("Progress", "total done in_review running missing")
-    Convoy = namedtuple("Convoy", "bead members progress")
-    Row = namedtuple("Row", "id title status created_at progress")
+    Progress = record_type("Progress", "total done in_review running missing")
+    Convoy = record_type("Convoy", "bead members progress")
+    Row = record_type("Row", "id title status created_at progress")
 
 
 def member_ids(convoy: Bead | Excerpt) -> tuple[str, ...]:

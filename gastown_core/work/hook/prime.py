@@ -6,13 +6,13 @@ A handoff note that the agent itself has read is closed, so that it is neither r
 from __future__ import annotations
 
 import os
-from collections import namedtuple
 
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.messaging.handoff import take_marker
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS
 from gastown_core.model.bead import CLOSED, is_kind
+from gastown_core.model.record import record_type
 from gastown_core.town import sessions
 from gastown_core.town.identity import rig_prefix
 from gastown_core.work.hook import hook
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         mail: int
         text: str
 else:
-    Briefing = namedtuple("Briefing", "beacon work notes mail text")
+    Briefing = record_type("Briefing", "beacon work notes mail text")
 
 ROLE_TEXT = {
     MAYOR: "You coordinate the rigs: file beads, sling them, bundle them in convoys. You do not write code.",
