@@ -17,7 +17,7 @@ from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS
 from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, with_new_id
 from gastown_core.clock import parse_moment
 from gastown_core.errors import ConflictError, StoreError
-from gastown_core.files.atomic import mode_of
+from gastown_core.files.atomic import fill, give_name, open_new
 from gastown_core.files.points import point
 
 TYPE_CHECKING = False
@@ -197,11 +197,19 @@ def _replace(store: JsonlStore, code: int, chunks: Iterator[bytes]) -> bool:
     # one name, not one per process: only the lock's holder writes it, and a crash leaves at most one behind
     temp = os.path.join(store.beads_dir, f".{store.index.names[code]}.tmp")
     try:
-        _write_temp(temp, path, chunks)
-        if _same_bytes(temp, path):
-            os.unlink(temp)
-            return False
-        point(f"before {os.path.basename(path)}")
+        fd, is_named = open_new(temp, path, 0o600 if path.endswith(FILE_NAMES[WISPS]) else 0o644)
+        try:
+            fill(fd, chunks)
+            os.fsync(fd)
+            if _same_bytes(fd, path):
+                if is_named:
+                    os.unlink(temp)
+                return False
+            point(f"before {os.path.basename(path)}")
+            if not is_named:
+                give_name(fd, temp)
+        finally:
+            os.close(fd)
         os.rename(temp, path)
         point(f"wrote {os.path.basename(path)}")
     except OSError as error:
@@ -218,32 +226,19 @@ def _replace(store: JsonlStore, code: int, chunks: Iterator[bytes]) -> bool:
     return True
 
 
-def _write_temp(temp: str, path: str, chunks: Iterator[bytes]) -> None:
-    standing = mode_of(path)
-    fresh = 0o600 if path.endswith(FILE_NAMES[WISPS]) else 0o644
-    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, fresh if standing is None else standing)
+def _same_bytes(fd: int, path: str) -> bool:
+    """Whether an open file holds what the one at ``path`` holds."""
     try:
-        if standing is not None:
-            os.fchmod(fd, standing)
-        for chunk in chunks:
-            view = memoryview(chunk)
-            while view:
-                view = view[os.write(fd, view) :]
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _same_bytes(one: str, other: str) -> bool:
-    try:
-        if os.stat(one).st_size != os.stat(other).st_size:
+        if os.fstat(fd).st_size != os.stat(path).st_size:
             return False
     except FileNotFoundError:
         return False
-    with open(one, "rb") as first, open(other, "rb") as second:
+    at = 0
+    with open(path, "rb") as other:
         while True:
-            chunk = first.read(WRITE_CHUNK)
-            if chunk != second.read(WRITE_CHUNK):
+            chunk = other.read(WRITE_CHUNK)
+            if chunk != os.pread(fd, WRITE_CHUNK, at):
                 return False
             if not chunk:
                 return True
+            at += len(chunk)

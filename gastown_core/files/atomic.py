@@ -18,7 +18,7 @@ from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 
@@ -26,20 +26,14 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
     """Replace ``path`` by ``data``; keeps an existing file's mode. Raises StoreError, the old file then stands."""
     temp = f"{path}.tmp{os.getpid()}"
     try:
-        standing = mode_of(path)
-        fd, is_named = _open_new(temp, mode if standing is None else standing)
+        fd, is_named = open_new(temp, path, mode)
         try:
-            if standing is not None:
-                # whatever the umask takes away from a new file
-                os.fchmod(fd, standing)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view) :]
+            fill(fd, (data,))
             if sync:
                 os.fsync(fd)
             point("file filled")
             if not is_named:
-                _name(fd, temp)
+                give_name(fd, temp)
         finally:
             os.close(fd)
         os.rename(temp, path)
@@ -50,20 +44,44 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
     point(f"wrote {os.path.basename(path)}")
 
 
-def _open_new(temp: str, mode: int) -> tuple[int, bool]:
-    """A new file to be filled, and whether it bears the name ``temp`` from the start."""
+def open_new(temp: str, path: str, mode: int) -> tuple[int, bool]:
+    """A new file to be filled in place of ``path``, and whether it bears the name ``temp`` from the start.
+
+    It has the mode of the file that stands at ``path``, else ``mode``.  Raises OSError.
+    """
+    standing = mode_of(path)
+    wanted = mode if standing is None else standing
+    fd, is_named = _open_nameless(os.path.dirname(temp) or ".", wanted), False
+    if fd < 0:
+        fd, is_named = os.open(temp, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, wanted), True
+    if standing is not None:
+        # whatever the umask takes away from a new file
+        os.fchmod(fd, standing)
+    return fd, is_named
+
+
+def _open_nameless(folder: str, mode: int) -> int:
+    """A file in ``folder`` that goes with its descriptor unless it is given a name; -1 where that cannot be had."""
     try:
-        fd = os.open(os.path.dirname(temp) or ".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode)
-        if os.path.exists(f"/proc/self/fd/{fd}"):
-            return fd, False
-        os.close(fd)
+        fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode)
     except (AttributeError, OSError):
         # neither every system nor every file system can do so
-        pass
-    return os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), True
+        return -1
+    if os.path.exists(f"/proc/self/fd/{fd}"):
+        return fd
+    os.close(fd)
+    return -1
 
 
-def _name(fd: int, temp: str) -> None:
+def fill(fd: int, chunks: Iterable[bytes]) -> None:
+    """Write all of it. Raises OSError."""
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(fd, view) :]
+
+
+def give_name(fd: int, temp: str) -> None:
     """Let an open file that has no name appear as ``temp``."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temp)

@@ -77,14 +77,17 @@ class Drilled:
         """What no town may have once it has come to rest."""
         return [*self._files_amiss(), *self._git_amiss(), *self._ledger_amiss(), *self._hooks_amiss()]
 
+    def files(self) -> list[str]:
+        return [os.path.join(place, name) for place, _, names in os.walk(self.base) for name in names]
+
     def _files_amiss(self) -> list[str]:
         found = []
-        for place, _, names in os.walk(self.base):
-            for name in names:
-                is_left = ".tmp" in name or name.endswith(".pending") or name.startswith("intent-")
-                is_lock = name.endswith(".lock") and ".git" in place and name not in OUR_LOCKS
-                if is_left or is_lock:
-                    found.append(f"left over: {os.path.relpath(os.path.join(place, name), self.base)}")
+        for path in self.files():
+            place, name = os.path.split(path)
+            is_left = ".tmp" in name or name.endswith(".pending") or name.startswith("intent-")
+            is_lock = name.endswith(".lock") and ".git" in place and name not in OUR_LOCKS
+            if is_left or is_lock:
+                found.append(f"left over: {os.path.relpath(path, self.base)}")
         return found
 
     def _git_amiss(self) -> list[str]:

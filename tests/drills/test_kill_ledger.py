@@ -55,4 +55,4 @@ def test_a_killed_sync_loses_nothing_and_is_finished_by_the_next(drilled: Drille
         dirt = town.run("status", "--porcelain", "--", ".beads") if "-m" in words else ""
         return [*wrong, *([f"not committed: {dirt}"] if dirt else []), *drilled.amiss()]
 
-    sweep(drilled, act, finish, daemon=False)
+    sweep(drilled, act, finish)
