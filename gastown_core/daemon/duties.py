@@ -6,6 +6,7 @@ Dispatch and the refineries are woken by changes of the ledger; their own pace i
 from __future__ import annotations
 
 from gastown_core.daemon.duty import Duty
+from gastown_core.tmux.socket import has_tmux
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.settings import load_settings
 
@@ -56,17 +57,22 @@ def dispatch_ready(shift: Shift) -> str:
 
 
 def release_dead_workers(shift: Shift) -> str:
-    """Work of polecats whose session has died becomes ready again; what they had done stays on its branch."""
+    """Work of polecats whose session has died becomes ready again; what they had done stays on its branch.
+
+    Before that, restarts that were cut off are finished: whoever is started by that is not dead.
+    """
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.lifecycle import finish_restarts
     from gastown_core.town.polecat_pool import sweep
     from gastown_core.work.scheduler import upkeep
 
     for rig in read_inventory(shift.root).rigs:
         sweep(shift.root, rig.name, shift.clock.now())
+    restarted = finish_restarts(shift.root, sender=ACTOR, clock=shift.clock) if has_tmux() else []
     ledger = TownLedger(shift.root)
     released = upkeep.release_dead(shift.root, ledger, actor=ACTOR, clock=shift.clock)
     settled = upkeep.settle_records(shift.root, ledger, actor=ACTOR, clock=shift.clock)
-    told = [f"released {', '.join(released)}"] if released else []
+    told = [*restarted, f"released {', '.join(released)}"] if released else restarted
     return "; ".join([*told, f"wrote the end of {', '.join(settled)}"] if settled else told)
 
 

@@ -16,6 +16,7 @@ import time
 from types import MappingProxyType
 
 from gastown_core.errors import TmuxError
+from gastown_core.files.points import point
 from gastown_core.process_table import is_running, read_process
 from gastown_core.tmux.panes import NO_ORDERS, Pane, capture_pane, find_pane, is_unsettled, read_pane
 from gastown_core.tmux.processes import PLACEHOLDER, SHELLS, pane_processes
@@ -97,6 +98,7 @@ def respawn(
     server.run_many(_setup_words(pane.session, pane.pane_id, env, orders, options))
     if not pane.dead:
         _end_processes(pane_processes(pane.pid), 2.0, set())
+        point("program ended")
     words: list[Sequence[str]] = [("set-environment", "-t", pane.pane_id, key, value) for key, value in env.items()]
     words.append(("clear-history", "-t", pane.pane_id))
     words.append(_respawn_words(pane.pane_id, argv, cwd))
@@ -165,6 +167,7 @@ def kill_session(server: TmuxServer, name: str, *, grace_s: float = 2.0, exclude
         if pid.isdigit() and dead == "0":
             doomed += pane_processes(int(pid))
     _end_processes(doomed, grace_s, spared)
+    point("program ended")
     with server.coming_and_going(), contextlib.suppress(NoServerError, TargetMissingError):
         server.run("kill-session", "-t", target)
     return True

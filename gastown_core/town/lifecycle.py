@@ -13,7 +13,7 @@ from gastown_core.events.log import append_event
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
-from gastown_core.town import sessions
+from gastown_core.town import restarts, sessions
 from gastown_core.town.hook_record import never_started
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import lives
@@ -125,6 +125,27 @@ def bring_down(
         for entry in entries[len(others) :]:
             ended += sessions.stop_all(root, [entry], reason="town down", caller=caller, clock=clock)
     return ended
+
+
+def finish_restarts(root: str, *, sender: str, clock: Clock = SYSTEM_CLOCK) -> list[str]:
+    """Start whom somebody ended to start anew and was killed before he could; what became of each, in words.
+
+    Whose session has been ended since is left alone.  Raises NoTmuxError, TmuxError.
+    """
+    found = restarts.cut_off(root)
+    entries = {entry.session: entry for entry in read_inventory(root).agents} if found else {}
+    told = []
+    for one in found:
+        entry = entries.get(one.session)
+        if entry is not None and sessions.find_session(root, entry) is not None and not lives(root, entry):
+            try:
+                plan = sessions.plan_again(root, entry, topic=one.topic, sender=sender, clock=clock)
+                sessions.respawn_agent(root, plan, clock=clock)
+                told.append(f"finished the restart of {entry.address.short}")
+            except GastownError as error:
+                told.append(f"could not finish the restart of {entry.address.short}: {error}")
+        restarts.drop(one.path)
+    return told
 
 
 def _lock(root: str) -> FileLock:

@@ -254,13 +254,15 @@ def _respawn(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clo
     from gastown_core.tmux.panes import read_pane
     from gastown_core.tmux.sessions import respawn
     from gastown_core.town.liveness import orders_on_hook
+    from gastown_core.town.restarts import noted
 
     entry = start.entry
     if not is_alive(pane):
         _check_nowhere_else(root, entry)
     _forget_heartbeat(root, entry)
     orders = orders_on_hook(root, entry)
-    respawn(server, pane, start.env, start.argv, entry.work_dir, orders=orders, options=_appearance(entry))
+    with noted(root, entry.session, start.topic):
+        respawn(server, pane, start.env, start.argv, entry.work_dir, orders=orders, options=_appearance(entry))
     deadline = time.monotonic() + WATCH_S
     while not (fresh := read_pane(server, pane.pane_id)).dead and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -178,10 +178,11 @@ def sweep(
     most: int = SHORT_POINTS,
     daemon: bool = True,
     begin: Callable[[], object] = lambda: None,
+    always: str = "",
 ) -> None:
     """Kill the act at its points; after each the daemon's 30 s pass, and ``finish`` goes on and tells what is wrong.
 
-    ``begin`` sets going what a copy of the files cannot hold.
+    ``begin`` sets going what a copy of the files cannot hold; a point named ``always`` is among the few of the short form.
     """
     drilled.keep()
     begin()
@@ -190,7 +191,7 @@ def sweep(
     points = {int(number): name for number, name in POINT.findall(listed.err)}
     assert points, "the act passes no point"
     wrong, kills = [], 0
-    for number in spread(len(points), most):
+    for number in sorted({*spread(len(points), most), *(at for at, name in points.items() if name == always)}):
         drilled.put_back()
         begin()
         ran = act.run(str(number))

@@ -15,8 +15,9 @@ from gastown_core.daemon import starting
 from gastown_core.daemon.leftovers import is_lock
 from gastown_core.files.locks import holder_of
 from gastown_core.model.bead import HOOKED
+from gastown_core.process_table import words_of
 from gastown_core.tmux.panes import list_panes
-from gastown_core.tmux.processes import is_at_work, pane_processes
+from gastown_core.tmux.processes import PLACEHOLDER
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.town import daemon_note, sessions
 from gastown_core.town.inventory import read_inventory
@@ -67,7 +68,7 @@ def half_made(drilled: Drilled) -> list[str]:
     found += [
         f"nothing was started in session {pane.session}"
         for pane in panes
-        if not pane.dead and not is_at_work(pane_processes(pane.pid))
+        if not pane.dead and tuple(words_of(pane.pid)) == PLACEHOLDER
     ]
     own = daemon_note.lock_path(drilled.root)
     locks = [path for path in drilled.files() if is_lock(os.path.basename(path)) and path != own]
@@ -145,7 +146,7 @@ def test_a_killed_handoff_or_restart_leaves_the_agent_alive_and_can_be_repeated(
         panes = list_panes(sessions.server_of(still.root))
         return wrong + ([] if list(panes) == [entry.session] else [f"sessions: {list(panes)}"])
 
-    sweep(still, act, finish, most=2, begin=lambda: mayor(still))
+    sweep(still, act, finish, most=2, begin=lambda: mayor(still), always="program ended")
 
 
 def test_after_a_killed_sling_the_worker_is_set_going_for_this_work(still: Drilled) -> None:
