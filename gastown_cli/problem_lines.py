@@ -6,6 +6,7 @@ from gastown_cli import agent_lines, output
 from gastown_cli.commands.status import orphan_lines
 from gastown_core.clock import format_span
 from gastown_core.model.agent import HEALTH_ORDER, HEALTH_SYMBOLS, NEEDS_HELP, Health
+from gastown_core.model.bead import priority_word
 from gastown_core.state.as_json import agent_json
 from gastown_core.state.collect import collect
 from gastown_core.state.standstill import stuck_words
@@ -49,7 +50,7 @@ def work_lines(snapshot: TownSnapshot, now: float) -> list[str]:
         lines.append(output.style(f"ESCALATIONS ({len(snapshot.escalated)})", "bold"))
     for raised in snapshot.escalated:
         age = format_span(now - raised.since) if raised.since else ""
-        lines.append(f"  {raised.bead_id}  P{raised.priority}  {age}  {output.clean(raised.title)}")
+        lines.append(f"  {raised.bead_id}  {priority_word(raised.priority)}  {age}  {output.clean(raised.title)}")
     stuck = snapshot.stuck(now)
     if stuck:
         lines.append(output.style(f"STUCK WORK ({len(stuck)})", "bold"))

@@ -6,6 +6,7 @@ from gastown_cli.bd_commands.filters import add_filters, query_of
 from gastown_cli.bd_commands.render import say_object
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, table
+from gastown_core.model.bead import NO_PRIORITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def run(args: Namespace) -> int:
             say(str(total))
         return 0
     groups = space.store.count_by(_COLUMNS[args.by], query)
+    if args.by == "priority":
+        groups = {"none" if group == str(NO_PRIORITY) else group: number for group, number in groups.items()}
     if space.as_json:
         rows = [{"group": group, "count": number} for group, number in groups.items()]
         say_object({"total": total, "groups": rows})

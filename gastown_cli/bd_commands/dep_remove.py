@@ -5,7 +5,9 @@ from __future__ import annotations
 from gastown_cli.bd_commands.render import say_object
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say
+from gastown_core.beads.rules import entries_of
 from gastown_core.errors import NotFoundError
+from gastown_core.model.bead import target_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +26,8 @@ def run(args: Namespace) -> int:
     """Drop the edge."""
     space = Workspace(args)
     bead = space.get(args.id)
-    edges = bead.raw.get("dependencies") or ()
-    known = {edge.target for edge in bead.edges} | {
-        str(edge.get("depends_on_id")) for edge in edges if isinstance(edge, dict)
-    }
+    written = {str(entry["depends_on_id"]) for entry in entries_of(bead.raw, "dependencies") if target_of(entry)}
+    known = {edge.target for edge in bead.edges} | written
     target = args.target
     if target not in known and not target.startswith("external:"):
         try:

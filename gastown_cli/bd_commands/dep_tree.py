@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_cli.bd_commands.render import glyph, one_line, say_array
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style
+from gastown_core.model.bead import known_priority
 from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
@@ -79,7 +80,12 @@ def _walk(space: Workspace, root: str, direction: str, depth_limit: int) -> list
 def _as_json(node: Node) -> dict[str, object]:
     bead = node.bead
     known = (
-        {"title": bead.title, "status": bead.status, "priority": bead.priority, "issue_type": bead.issue_type}
+        {
+            "title": bead.title,
+            "status": bead.status,
+            "priority": known_priority(bead.priority),
+            "issue_type": bead.issue_type,
+        }
         if bead
         else {}
     )

@@ -79,5 +79,5 @@ def tell_lines(report: ImportReport) -> None:
 
 
 def exit_code(report: ImportReport) -> int:
-    """3 where a line could not be read, else 0."""
-    return PartialError.exit_code if report.junk else 0
+    """3 where a line, or a value in it, could not be read; else 0."""
+    return 0 if report.is_whole else PartialError.exit_code

@@ -6,6 +6,7 @@ from gastown_cli.bd_commands.filters import words
 from gastown_cli.bd_commands.render import say_array
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say
+from gastown_core.beads.rules import with_labels
 from gastown_core.errors import UsageError
 
 TYPE_CHECKING = False
@@ -36,8 +37,8 @@ def change_labels(args: Namespace, *, adding: bool) -> int:
     space = Workspace(args)
 
     def act(batch: RuleBatch, bead_id: str) -> Bead:
-        standing = set(batch.need(bead_id).labels)
-        return batch.update(bead_id, {"labels": sorted(standing | labels if adding else standing - labels)})
+        changed = {"added": labels} if adding else {"gone": labels}
+        return batch.update(bead_id, {"labels": with_labels(batch.need(bead_id).raw, **changed)})
 
     done = space.change_each(ids, act)
     status = "added" if adding else "removed"

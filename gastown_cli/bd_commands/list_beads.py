@@ -7,7 +7,7 @@ from gastown_cli.bd_commands.render import bead_lines, json_lines, note_cut, say
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import note, say, style
 from gastown_core.beads.query import PARENT_CHILD, status_now
-from gastown_core.model.bead import STATUS_CATEGORY
+from gastown_core.model.bead import NO_PRIORITY, STATUS_CATEGORY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def run(args: Namespace) -> int:
     if args.tree:
         _say_tree(found)
     else:
-        say_beads(found, empty=_empty_text(args), shown_of=total)
+        odd = [bead.id for bead in found if bead.priority == NO_PRIORITY]
+        notes = {bead.id: f"priority {bead.raw['priority']!r}" for bead in space.store.get_many(odd).values()}
+        say_beads(found, empty=_empty_text(args), shown_of=total, notes=notes)
         _note_wisps(args, space, query)
         return 0
     _note_wisps(args, space, query)

@@ -7,6 +7,7 @@ from gastown_cli.bd_commands import mol_place
 from gastown_cli.bd_commands.render import issue_object, say_object
 from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style
+from gastown_core.beads.rules import entries_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _as_json(seen: Progress, beads: list[Bead], parallel: bool) -> dict[str, Any
     out: dict[str, Any] = {
         "root": issue_object(seen.root),
         "issues": [issue_object(bead) for bead in beads],
-        "dependencies": [edge for bead in beads for edge in bead.raw.get("dependencies") or ()],
+        "dependencies": [edge for bead in beads for edge in entries_of(bead.raw, "dependencies")],
         "steps": [molecule_lines.step_json(view, seen.current) for view in seen.steps],
         "variables": kept.state.get("variables") or kept.vars if kept is not None else {},
         "is_compound": bool(seen.root.raw.get("bonded_from")),

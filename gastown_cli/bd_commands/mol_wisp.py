@@ -10,6 +10,7 @@ from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style
 from gastown_core.beads.record import excerpt_of
 from gastown_core.errors import UsageError
+from gastown_core.model.bead import known_priority
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _row(bead: Bead) -> dict[str, object]:
         "id": bead.id,
         "title": bead.title,
         "status": bead.status,
-        "priority": bead.priority,
+        "priority": known_priority(bead.priority),
         "type": bead.issue_type,
         "wisp_type": bead.text("wisp_type"),
         "labels": list(bead.labels),

@@ -9,7 +9,7 @@ import sys
 from gastown_cli.output import cells, clean, note, say, shorten, style, write_json
 from gastown_core.beads.record import modern, parse_line
 from gastown_core.clock import format_age
-from gastown_core.model.bead import DERIVED_KEYS, KEY_ORDER, PRIORITY_NAMES
+from gastown_core.model.bead import DERIVED_KEYS, KEY_ORDER, NO_PRIORITY, PRIORITY_NAMES, USUAL_PRIORITY, priority_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ def glyph(status: str) -> str:
 
 
 def priority_text(priority: int) -> str:
-    """``P0`` to ``P4``, the urgent ones in colour."""
-    colour = _PRIORITY_STYLES[priority] if 0 <= priority < 5 else ""
-    return style(f"P{priority}", colour) if colour else f"P{priority}"
+    """``P0`` to ``P4``, the urgent ones in colour; ``P?`` where the record's own is none."""
+    word = priority_word(priority)
+    return style(word, _PRIORITY_STYLES[priority] if word != "P?" else "red") if priority != USUAL_PRIORITY else word
 
 
 def priority_words(priority: int) -> str:
     """``P1 high``."""
-    name = PRIORITY_NAMES[priority] if 0 <= priority < 5 else ""
+    name = PRIORITY_NAMES[priority] if priority < NO_PRIORITY else ""
     return f"{priority_text(priority)} {name}".rstrip()
 
 

@@ -15,6 +15,7 @@ from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import clean, say, style
 from gastown_core.beads.query import PARENT_CHILD, REASONS
 from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.rules import oddities
 from gastown_core.clock import format_local, parse_moment
 from gastown_core.errors import GastownError
 
@@ -136,6 +137,8 @@ def _say_bead(space: Workspace, store: JsonlStore, bead: Bead, *, whole: bool) -
         say("  " + style(" ".join(f"#{clean(label)}" for label in bead.labels), "dim"))
     if bead.text("close_reason"):
         say(f"  closed: {clean(bead.text('close_reason'))}")
+    for what in oddities(bead.raw):
+        say("  " + style(f"! {one_line(what)}", "red"))
     for key, name in _LONG:
         _say_prose(bead.text(key), name)
     _say_ties(space, store, bead)
@@ -152,8 +155,9 @@ def _say_bead(space: Workspace, store: JsonlStore, bead: Bead, *, whole: bool) -
 
 def _times(bead: Bead, now: float) -> str:
     author = bead.text("created_by")
-    parts = [f"created {age(bead.created_at, now)} ago" + (f" by {clean(author)}" if author else "")]
-    if bead.updated_at != bead.created_at:
+    made = f"created {age(bead.created_at, now)} ago" if bead.created_at else "created at an unknown time"
+    parts = [made + (f" by {clean(author)}" if author else "")]
+    if bead.updated_at not in (bead.created_at, 0.0):
         parts.append(f"changed {age(bead.updated_at, now)} ago")
     if bead.defer_until:
         parts.append(f"deferred until {format_local(bead.defer_until)}")

@@ -8,6 +8,7 @@ from gastown_cli.bd_commands.workspace import Workspace, add_globals
 from gastown_cli.output import say
 from gastown_core.beads.query import PARENT_CHILD
 from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.rules import with_labels
 from gastown_core.errors import UsageError
 
 TYPE_CHECKING = False
@@ -113,8 +114,8 @@ def _change(batch: RuleBatch, bead_id: str, args: Namespace, fields: dict[str, A
     bead = batch.need(bead_id)
     changes = dict(fields)
     if args.add_label or args.remove_label:
-        standing = set(changes.get("labels", bead.labels))
-        changes["labels"] = sorted(standing - set(words(args.remove_label)) | set(words(args.add_label)))
+        standing = {"labels": changes["labels"]} if "labels" in changes else bead.raw
+        changes["labels"] = with_labels(standing, added=words(args.add_label), gone=words(args.remove_label))
     if args.append_notes:
         notes = changes.get("notes", bead.text("notes"))
         changes["notes"] = f"{notes}\n{args.append_notes}" if notes else args.append_notes

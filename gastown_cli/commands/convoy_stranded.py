@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
+from gastown_core.model.bead import priority_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,6 @@ def run(args: Namespace) -> int:
             f"{output.style(one.convoy.id, 'bold')} {output.clean(one.convoy.title)}: {len(one.ready)} of {one.tracked} ready"
         )
         for ready in one.ready:
-            output.say(f"  ○ {ready.bead} P{ready.priority} {output.clean(ready.title)} ({ready.rig})")
+            output.say(f"  ○ {ready.bead} {priority_word(ready.priority)} {output.clean(ready.title)} ({ready.rig})")
     output.say("gt convoy refresh CONVOY feeds one; gt scheduler explain tells who goes next")
     return context.tell_unread(ledger)

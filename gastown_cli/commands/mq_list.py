@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_cli import context, output
 from gastown_cli.which_rig import add_rig, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
+from gastown_core.model.bead import NO_PRIORITY, known_priority, priority_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: fl
         "id": request.id,
         "score": round(score(request, now, level_s), 1),
         "overtaken_until": format_seconds(overtaken_until(request, now, level_s)) if request.is_open else "",
-        "priority": request.priority,
+        "priority": known_priority(request.priority),
         "status": status,
         "why": why,
         "convoy": request.convoy_id,
@@ -147,7 +148,7 @@ def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
             [
                 row["id"],
                 f"{row['score']:.0f}",
-                f"P{row['priority']}",
+                priority_word(NO_PRIORITY if row["priority"] is None else row["priority"]),
                 row["convoy"] or "-",
                 output.clean(row["branch"]),
                 output.clean(row["target"]),

@@ -68,7 +68,7 @@ def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, An
         "id": bead.id,
         "title": bead.title,
         "status": bead.status,
-        "priority": bead.priority,
+        "priority": bead.raw.get("priority", 0),
         "type": bead.issue_type,
         "assignee": bead.assignee,
         "created_at": bead.text("created_at"),

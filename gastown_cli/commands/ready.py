@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
+from gastown_core.model.bead import priority_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def run(args: Namespace) -> int:
     for source in sources:
         if source.beads:
             output.say(output.style(source.name, "bold"))
-            rows = [(f"  {bead.id}", f"P{bead.priority}", output.clean(bead.title)) for bead in source.beads]
+            rows = [(f"  {bead.id}", priority_word(bead.priority), output.clean(bead.title)) for bead in source.beads]
             output.say(output.table(rows))
     if not any(source.beads for source in sources):
         output.say("nothing is ready")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
+from gastown_core.model.bead import priority_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _row(one: Answer) -> list[str]:
     title = output.shorten(output.clean(one.title), 44)
     convoy = output.style(f"  {one.convoy}", "dim") if one.convoy else ""
     lines = [
-        f"  {output.style(mark, colour)} {one.bead} P{one.priority} {title}{convoy}",
+        f"  {output.style(mark, colour)} {one.bead} {priority_word(one.priority)} {title}{convoy}",
         f"      {output.clean(one.text)}",
     ]
     if one.hint:
@@ -103,7 +104,7 @@ def _chain(one: Answer, depth: int) -> list[str]:
     pad = "   " * depth
     lead = f"{pad}└ " if depth else ""
     lines = [
-        f"{lead}{output.style(mark, colour)} {output.style(one.bead, 'bold')} P{one.priority} {output.clean(one.title)}"
+        f"{lead}{output.style(mark, colour)} {output.style(one.bead, 'bold')} {priority_word(one.priority)} {output.clean(one.title)}"
     ]
     inner = pad + ("    " if depth else "  ")
     lines.append(f"{inner}{output.clean(one.text)}")

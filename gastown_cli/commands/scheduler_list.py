@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_cli import context, output
 from gastown_core.clock import SYSTEM_CLOCK, format_age
+from gastown_core.model.bead import priority_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def run(args: Namespace) -> int:
                 mark = "⏸" if one.held else "○"
                 age = format_age(now - one.context.enqueued_at)
                 tries = f", failed {one.context.failures}×" if one.context.failures else ""
-                output.say(f"  {mark} {one.context.bead} P{one.priority} {output.clean(one.title)}  {age}{tries}")
+                output.say(
+                    f"  {mark} {one.context.bead} {priority_word(one.priority)} {output.clean(one.title)}  {age}{tries}"
+                )
                 if one.held:
                     output.say("      " + output.style(output.clean(one.held), "dim"))
     return context.tell_unread(ledger)

@@ -11,7 +11,16 @@ from gastown_core.beads.query import BLOCKING_TYPES, ORDERING_TYPES, PARENT_CHIL
 from gastown_core.beads.record import encode, excerpt_of
 from gastown_core.clock import format_micros, parse_duration, parse_moment
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
-from gastown_core.model.bead import CLOSED, OPEN, Bead, edge_type_of, is_field_key, set_fields, unwrap_external
+from gastown_core.model.bead import (
+    CLOSED,
+    OPEN,
+    Bead,
+    edge_type_of,
+    is_field_key,
+    set_fields,
+    target_of,
+    unwrap_external,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -242,7 +251,7 @@ class RuleBatch:
         """Append a comment by the batch's actor."""
         bead = self.need(bead_id)
         made = rules.new_comment(bead.raw, self.actor, text, self._now)
-        return self._save(bead, comments=[*bead.comments, made])
+        return self._save(bead, comments=[*rules.entries_of(bead.raw, "comments"), made])
 
     def put(self, bead: Bead) -> None:
         """Write a record as it is; no rule is applied."""
@@ -258,9 +267,9 @@ class RuleBatch:
     def _link(self, bead: Bead, edge: dict[str, Any]) -> Bead:
         edge = {**edge, "type": edge_type_of(str(edge["type"]))}
         target, edge_type = unwrap_external(str(edge["depends_on_id"])), str(edge["type"])
-        edges = list(bead.raw.get("dependencies") or ())
+        edges = rules.entries_of(bead.raw, "dependencies")
         for place, standing in enumerate(edges):
-            if unwrap_external(str(standing.get("depends_on_id"))) != target:
+            if target_of(standing) != target:
                 continue
             known = edge_type_of(str(standing.get("type") or "blocks"))
             if known == PARENT_CHILD and edge_type in BLOCKING_TYPES - {PARENT_CHILD}:
@@ -316,13 +325,14 @@ class RuleBatch:
     def remove_edge(self, bead_id: str, target: str) -> Bead:
         """Drop the edge; an external target by its id or written out in full. Raises NotFoundError if there is none."""
         bead = self.need(bead_id)
-        edges = list(bead.raw.get("dependencies") or ())
-        rest = [edge for edge in edges if str(edge.get("depends_on_id")) != target]
-        if len(rest) == len(edges):
-            plain = unwrap_external(target)
-            rest = [edge for edge in edges if unwrap_external(str(edge.get("depends_on_id"))) != plain]
-        if len(rest) == len(edges):
-            known = ", ".join(str(edge.get("depends_on_id")) for edge in edges)
+        edges = rules.entries_of(bead.raw, "dependencies")
+        named = [edge for edge in edges if target_of(edge)]
+        gone = [edge for edge in named if str(edge["depends_on_id"]) == target]
+        if not gone:
+            gone = [edge for edge in named if target_of(edge) == unwrap_external(target)]
+        rest = [edge for edge in edges if edge not in gone]
+        if not gone:
+            known = ", ".join(str(edge["depends_on_id"]) for edge in named)
             hint = f"it depends on {known}" if known else "it depends on nothing"
             raise NotFoundError(f"{bead_id} does not depend on {target}", "", hint)
         return self._save(bead, dependencies=rest)
@@ -427,10 +437,9 @@ def _without(bead: Bead, gone: str) -> dict[str, Any]:
     """The changes that take a deleted bead's edges and mentions out of a neighbour."""
     import re
 
-    edges = bead.raw.get("dependencies") or ()
-    changes: dict[str, Any] = {
-        "dependencies": [edge for edge in edges if unwrap_external(str(edge.get("depends_on_id"))) != gone]
-    }
+    changes: dict[str, Any] = {}
+    if any(edge.target == gone for edge in bead.edges):
+        changes["dependencies"] = [edge for edge in bead.raw["dependencies"] if target_of(edge) != gone]
     mention = re.compile(rf"(?<![\w:.-]){re.escape(gone)}(?![\w-]|\.\d)")
     for key in MENTION_KEYS:
         text = bead.text(key)

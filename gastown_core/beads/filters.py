@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.beads.query import PARENT_CHILD, status_now
 from gastown_core.errors import UsageError
-from gastown_core.model.bead import kind_labels
+from gastown_core.model.bead import NO_PRIORITY, kind_labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def matches(bead: Excerpt, query: BeadQuery) -> bool:
         and (not query.assignees or bead.assignee in query.assignees)
         and not (query.unassigned and bead.assignee)
         and (not query.priorities or bead.priority in query.priorities)
-        and (query.priority_min is None or bead.priority >= query.priority_min)
+        and (query.priority_min is None or query.priority_min <= bead.priority < NO_PRIORITY)
         and (query.priority_max is None or bead.priority <= query.priority_max)
         and not (query.no_parent and any(edge.type == PARENT_CHILD for edge in bead.edges))
         and (not query.text or query.text.lower() in f"{bead.title}\n{bead.id}".lower())

@@ -2,7 +2,8 @@
 
 An older record than the one that stands is skipped and reported; a newer one replaces it whole, so labels and
 edges that it no longer has are gone.  Comments are joined.  What is odd about a record (no title, a priority, status
-or date that means nothing) is reported by line and kept as it is.  Everything goes in by one write, or nothing.
+or date that means nothing, labels or dependencies that are no list) is reported by line and kept as it is; of a list
+of dependencies only those that name another bead are taken.  Everything goes in by one write, or nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import sys
 from bisect import bisect_right
 
 from gastown_core.beads import record
-from gastown_core.beads.merging import comment_key
-from gastown_core.beads.rules import MOMENTS
+from gastown_core.beads.merging import comment_age, comment_key
+from gastown_core.beads.rules import entries_of, oddities
 from gastown_core.beads.store import BeadQuery
 from gastown_core.beads.twins import Twin, candidates, is_other_bead, is_same_bead, renamed, with_new_id
 from gastown_core.beads.unfolding import unfolded
@@ -46,11 +47,17 @@ class ImportReport:
         self.stale: list[str] = []
         self.junk: list[str] = []
         self.odd: list[str] = []
+        self.misread = 0
         self.skipped_dependencies: list[str] = []
         self.parted: list[Twin] = []
         self.unchanged = 0
         self.dedup_skipped = 0
         self.memories = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every line was understood; a status that only this store does not know is no fault of the line."""
+        return not (self.junk or self.misread or self.skipped_dependencies)
 
     @property
     def first_id(self) -> str:
@@ -109,8 +116,8 @@ def import_file(
             elif titles is not None and kind == record.BEAD and value.title in titles:
                 report.dedup_skipped += 1
             else:
-                odd = _oddities(value, store.words) if kind == record.BEAD else ()
-                report.odd += [f"line {number}: {value.id or 'a record without id'}: {what}" for what in odd]
+                if kind == record.BEAD:
+                    _judge(value, f"line {number}: {value.id or 'a record without id'}", store.words, report)
                 _take(batch, value, report, store.clock.now())
         fresh = [line for line in memories if line not in set(store.other_lines("memory"))] if memories else []
         report.memories = len(fresh)
@@ -199,21 +206,13 @@ def _numbered(data: bytes) -> Iterable[tuple[int, bytes]]:
         yield bisect_right(starts, at), line
 
 
-def _oddities(bead: Bead, words: Vocabulary) -> list[str]:
-    """What about a record means nothing here."""
-    raw, found = bead.raw, []
-    if not bead.title.strip():
-        found.append("no title")
-    priority = raw.get("priority", 0)
-    if not isinstance(priority, int) or isinstance(priority, bool) or not 0 <= priority <= 4:
-        found.append(f"priority {priority!r} is none of 0 to 4")
-    status = raw.get("status", "open")
-    if not isinstance(status, str) or status not in words.statuses:
-        found.append(f"unknown status {status!r}")
-    for key in MOMENTS:
-        if raw.get(key) and parse_moment(raw[key]) is None:
-            found.append(f"{key} {raw[key]!r} is no date")
-    return found
+def _judge(bead: Bead, where: str, words: Vocabulary, report: ImportReport) -> None:
+    """Report what about a record means nothing here."""
+    found = oddities(bead.raw)
+    report.misread += len(found)
+    report.odd += [f"{where}: {what}" for what in found]
+    if bead.status not in words.statuses:
+        report.odd.append(f"{where}: unknown status {bead.status!r}")
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -234,9 +233,10 @@ def _open_titles(store: JsonlStore) -> set[str]:
 def _take(batch: RuleBatch, bead: Bead, report: ImportReport, now: float) -> None:
     """Put one record into the batch."""
     raw = _completed(record.pruned(bead.raw), now)
-    raw["dependencies"] = _good_edges(raw, report)
-    if not raw["dependencies"]:
-        del raw["dependencies"]
+    if isinstance(raw.get("dependencies"), list):
+        raw["dependencies"] = _good_edges(raw, report)
+        if not raw["dependencies"]:
+            del raw["dependencies"]
     if not bead.id:
         made = batch.create({"title": bead.title[:100]})
         batch.put(Bead({**raw, "id": made.id}))
@@ -278,10 +278,9 @@ def _completed(raw: dict[str, Any], now: float) -> dict[str, Any]:
     raw.setdefault("status", "open")
     raw.setdefault("priority", 0)
     raw.setdefault("issue_type", "task")
-    if not raw.get("created_at"):
-        raw["created_at"] = raw.get("updated_at") or format_micros(now)
-    if not raw.get("updated_at"):
-        raw["updated_at"] = raw["created_at"]
+    for key, other in (("created_at", "updated_at"), ("updated_at", "created_at")):
+        if raw.get(key) in (None, ""):
+            raw[key] = raw[other] if parse_moment(raw.get(other)) is not None else format_micros(now)
     if raw["status"] == CLOSED and not raw.get("closed_at"):
         latest = max(parse_moment(raw["created_at"]) or 0.0, _moment(raw))
         raw["closed_at"] = format_micros(latest + 1)
@@ -289,9 +288,8 @@ def _completed(raw: dict[str, Any], now: float) -> dict[str, Any]:
 
 
 def _good_edges(raw: dict[str, Any], report: ImportReport) -> list[dict[str, Any]]:
-    edges = raw.get("dependencies")
     good = []
-    for edge in edges if isinstance(edges, list) else ():
+    for edge in raw["dependencies"]:
         target = edge.get("depends_on_id") if isinstance(edge, dict) else None
         if isinstance(target, str) and target and target != raw.get("id"):
             good.append(edge)
@@ -301,8 +299,11 @@ def _good_edges(raw: dict[str, Any], report: ImportReport) -> list[dict[str, Any
 
 
 def _join_comments(raw: dict[str, Any], standing: Bead) -> None:
-    mine = raw.get("comments") if isinstance(raw.get("comments"), list) else []
-    known = {comment_key(comment) for comment in mine or () if isinstance(comment, dict)}
+    """Add the comments that only the standing bead has, where the record's own are a list."""
+    if not isinstance(raw.get("comments", []), list):
+        return
+    mine = entries_of(raw, "comments")
+    known = {comment_key(comment) for comment in mine if isinstance(comment, dict)}
     extra = [comment for comment in standing.comments if comment_key(comment) not in known]
     if extra:
-        raw["comments"] = sorted([*(mine or ()), *extra], key=lambda comment: str(comment.get("created_at")))
+        raw["comments"] = sorted([*mine, *extra], key=comment_age)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.bead import Bead
 
-VERSION = 9
+VERSION = 10
 """Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
 
 SCHEMA = (
@@ -71,7 +71,7 @@ def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, 
     if not all(map(str.isascii, texts)):
         bead_id, title, status, kind, assignee, labels_text, edges_text = map(_storable, texts)
     row = (
-        *(bead_id, title, status, priority if -(2**31) < priority < 2**31 else 0, kind, assignee),
+        *(bead_id, title, status, priority, kind, assignee),
         *(created, updated, closed, deferred, found.is_pinned, found.is_ephemeral),
         *(labels_text, edges_text, found.is_failed),
         parse_moment(raw["due_at"]) or 0.0 if "due_at" in raw else 0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_core.beads.filters import HYBRID_WINDOW_S, SORTS
 from gastown_core.beads.query import NEVER_READY_TYPES
 from gastown_core.errors import UsageError
+from gastown_core.model.bead import NO_PRIORITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def where_of(query: BeadQuery) -> Where:
     if query.unassigned:
         where.add("assignee=''")
     where.among("priority", query.priorities)
-    where.compare("priority>=?", query.priority_min)
+    if query.priority_min is not None:
+        where.add(f"priority>=? AND priority<{NO_PRIORITY}", query.priority_min)
     where.compare("priority<=?", query.priority_max)
     _add_labels(where, query)
     _add_moments(where, query)

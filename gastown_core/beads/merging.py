@@ -27,6 +27,7 @@ _STATUS_KEYS = ("status", "closed_at", "close_reason", "closed_by_session")
 _LATEST = frozenset(("updated_at", "compacted_at", "deleted_at"))
 _EARLIEST = frozenset(("created_at", "started_at"))
 _PLAIN_SETS = frozenset(("labels", "waiters"))
+_SETS = _PLAIN_SETS | {"dependencies", "comments", "bonded_from"}
 
 
 def merge(base: Raw | None, ours: Raw | None, theirs: Raw | None) -> Raw | None:
@@ -89,12 +90,17 @@ def _field(key: str, base: Any, old: Any, new: Any) -> Any:
         return new
     if new == base:
         return old
+    if key in _SETS:
+        lists = [side for side in (old, new) if isinstance(side, list)]
+        if len(lists) < 2 and any(side is not None and not isinstance(side, list) for side in (old, new)):
+            # what is no list says nothing: the list counts, or the newer of two such values
+            return lists[0] if lists else _scalar(key, old, new)
     if key in _PLAIN_SETS:
-        return sorted(map(str, _set(base, old, new, str).values()))
+        return sorted(_set(base, old, new, str).values(), key=str)
     if key == "dependencies":
         return list(_set(base, old, new, lambda edge: str(edge.get("depends_on_id"))).values()) or None
     if key == "comments":
-        return sorted(_set(base, old, new, comment_key).values(), key=_comment_age) or None
+        return sorted(_set(base, old, new, comment_key).values(), key=comment_age) or None
     if key == "bonded_from":
         return list(_set(base, old, new, lambda bond: json.dumps(bond, sort_keys=True)).values())
     if key == "metadata" and isinstance(old, dict) and isinstance(new, dict):
@@ -102,7 +108,10 @@ def _field(key: str, base: Any, old: Any, new: Any) -> Any:
     return _scalar(key, old, new)
 
 
-def _comment_age(comment: Raw) -> tuple[float, str]:
+def comment_age(comment: Any) -> tuple[float, str]:
+    """The order of comments: by moment; what is none first."""
+    if not isinstance(comment, dict):
+        return 0.0, str(comment)
     return parse_moment(comment.get("created_at")) or 0.0, str(comment.get("created_at"))
 
 
@@ -128,9 +137,12 @@ def comment_key(comment: Raw) -> str:
 
 
 def _set(base: Any, old: Any, new: Any, key_of: Callable[[Any], str]) -> dict[str, Any]:
-    """Members by key: all of both sides but those of the base that one side removed; changed ones from who changed."""
+    """Members by key: all of both sides but those of the base that one side removed; changed ones from who changed.
+
+    A member that is of no such kind is a member all the same.
+    """
     sides = [
-        {key_of(item): item for item in side if key_of is str or isinstance(item, dict)}
+        {key_of(item) if key_of is str or isinstance(item, dict) else json.dumps(item): item for item in side}
         if isinstance(side, list)
         else {}
         for side in (base, old, new)

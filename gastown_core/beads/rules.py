@@ -10,25 +10,35 @@ import os
 
 from gastown_core.beads.record import recounted
 from gastown_core.clock import format_micros, has_zone, local_moment, parse_moment
-from gastown_core.errors import UsageError
+from gastown_core.errors import ConflictError, UsageError
 from gastown_core.model.bead import (
     CLOSED,
     DEFERRED,
     DERIVED_KEYS,
     IN_PROGRESS,
+    NO_PRIORITY,
     OPEN,
     PINNED,
     STATUS_CATEGORY,
     TYPE_ALIASES,
     TYPES,
+    Edge,
+    priority_of,
+    target_of,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
 MAX_TITLE = 500
+LISTS: dict[str, tuple[type, str]] = {
+    "labels": (str, "text"),
+    "dependencies": (dict, "edge"),
+    "comments": (dict, "comment"),
+}
+"""The keys of a record that hold lists, and of what (in Python's words and in ours)."""
 MOMENTS = ("due_at", "defer_until", "closed_at", "started_at", "created_at")
 _TEXTS = frozenset(
     (
@@ -90,7 +100,8 @@ def checked(fields: Mapping[str, Any], words: Vocabulary) -> dict[str, Any]:
         elif key == "priority":
             out[key] = read_priority(value)
         elif key == "labels":
-            out[key] = sorted({str(label).strip() for label in value if str(label).strip()})
+            texts = {label.strip() for label in value if isinstance(label, str) and label.strip()}
+            out[key] = [*sorted(texts), *(label for label in value if not isinstance(label, str))]
         elif key in MOMENTS:
             out[key] = _moment(key, value)
         elif key == "estimated_minutes":
@@ -132,17 +143,68 @@ def _minutes(value: object) -> int:
     raise UsageError(f"estimated_minutes must be a whole number of minutes, not {value!r}")
 
 
-def edges_of(bead_id: str, edges: object, actor: str, now: float) -> list[dict[str, Any]]:
-    """Record edges from record edges or Edge tuples, with their owner, time and author filled in."""
-    out = []
+def oddities(raw: Mapping[str, Any]) -> list[str]:
+    """What a record of another writer holds that means nothing here, in words; readers take it for nothing."""
+    found = []
+    title = raw.get("title") or ""
+    if not isinstance(title, str):
+        found.append(f"title {title!r} is no text")
+    elif not title.strip():
+        found.append("no title")
+    priority = raw.get("priority")
+    if priority_of(priority) == NO_PRIORITY:
+        found.append(f"priority {priority!r} is none of 0 to 4")
+    if not isinstance(raw.get("status") or "", str):
+        found.append(f"status {raw['status']!r} is no word")
+    for key in (*MOMENTS, "updated_at"):
+        if raw.get(key) not in (None, "") and parse_moment(raw[key]) is None:
+            found.append(f"{key} {raw[key]!r} is no date")
+    for key, (kind, word) in LISTS.items():
+        value = raw.get(key)
+        if isinstance(value, list):
+            found += [f"{item!r} in {key} is no {word}" for item in value if not isinstance(item, kind)]
+        elif not _is_empty(value):
+            found.append(f"{key} {value!r} is no list")
+    return found
+
+
+def entries_of(raw: Mapping[str, Any], key: str) -> list[Any]:
+    """The list under ``key``, to be written anew with a change. Raises ConflictError if there is something else."""
+    value = raw.get(key)
+    if isinstance(value, list):
+        return list(value)
+    if _is_empty(value):
+        return []
+    raise ConflictError(
+        f"{key} of {raw.get('id')} cannot be changed: they are no list",
+        f"{key} {value!r}",
+        "bd export, mend that line with a newer updated_at, and bd import it",
+    )
+
+
+def with_labels(raw: Mapping[str, Any], *, added: Iterable[str] = (), gone: Iterable[str] = ()) -> list[Any]:
+    """The labels of a record with those changes, and whatever else lies among them. Raises ConflictError as ``entries_of``."""
+    standing = entries_of(raw, "labels")
+    texts = {label for label in standing if isinstance(label, str)}
+    return [*sorted(texts - set(gone) | set(added)), *(label for label in standing if not isinstance(label, str))]
+
+
+def edges_of(bead_id: str, edges: object, actor: str, now: float) -> list[Any]:
+    """Record edges from record edges or Edge tuples, with their owner, time and author filled in.
+
+    What another writer left among them and names no target stays as it is.
+    """
+    out: list[Any] = []
     for edge in edges if isinstance(edges, list | tuple) else ():
-        if isinstance(edge, dict):
+        if isinstance(edge, Edge):
+            out.append(new_edge(bead_id, edge.target, edge.type, edge.metadata, edge.created_by or actor, now))
+        elif target_of(edge):
             made = {**edge, "issue_id": bead_id}
             made.setdefault("type", "blocks")
             made.setdefault("created_at", format_micros(now))
             out.append(made)
         else:
-            out.append(new_edge(bead_id, edge.target, edge.type, edge.metadata, edge.created_by or actor, now))
+            out.append(edge)
     return out
 
 

@@ -62,6 +62,9 @@ STATUS_CATEGORY = {
 """Built-in statuses, with ours (``in_review``: pushed, not yet landed) and the two of convoy staging."""
 
 PRIORITY_NAMES = ("critical", "high", "medium", "low", "backlog")
+NO_PRIORITY = len(PRIORITY_NAMES)
+"""The priority of a record whose own is none of 0 to 4 ("high", 9): after all others, in lists as ``P?``."""
+USUAL_PRIORITY = 2
 
 TYPES = (
     "bug feature task epic chore decision message molecule gate spike story milestone event "
@@ -171,9 +174,8 @@ class Bead:
 
     @property
     def priority(self) -> int:
-        """0 critical to 4 backlog."""
-        value = self.raw.get("priority")
-        return value if isinstance(value, int) and not isinstance(value, bool) else 0
+        """0 critical to 4 backlog; 0 if absent, NO_PRIORITY if it is anything else."""
+        return priority_of(self.raw.get("priority"))
 
     @property
     def issue_type(self) -> str:
@@ -262,6 +264,33 @@ class Bead:
             else:
                 raw[key] = value
         return Bead(raw)
+
+
+def priority_of(value: object) -> int:
+    """The priority that a record's value means: 0 to 4, 0 if there is none, NO_PRIORITY if it is anything else."""
+    if value is None:
+        return 0
+    return value if type(value) is int and 0 <= value < NO_PRIORITY else NO_PRIORITY
+
+
+def priority_word(priority: int) -> str:
+    """``P0`` to ``P4``, or ``P?``."""
+    return f"P{priority}" if 0 <= priority < NO_PRIORITY else "P?"
+
+
+def usable_priority(priority: int) -> int:
+    """The priority for what comes of a bead with this one: the same, or the usual one where it says nothing."""
+    return priority if 0 <= priority < NO_PRIORITY else USUAL_PRIORITY
+
+
+def known_priority(priority: int) -> int | None:
+    """The priority as JSON tells it, None where the record's own says nothing."""
+    return priority if 0 <= priority < NO_PRIORITY else None
+
+
+def target_of(entry: object) -> str:
+    """The plain id that an entry of ``dependencies`` names; empty if it names none."""
+    return unwrap_external(str(entry.get("depends_on_id") or "")) if isinstance(entry, dict) else ""
 
 
 def unwrap_external(target: str) -> str:

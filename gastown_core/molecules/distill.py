@@ -6,6 +6,7 @@ import re
 
 from gastown_core.beads.query import BLOCKS, PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.bead import NO_PRIORITY, USUAL_PRIORITY
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -124,7 +125,7 @@ def _step(bead: Bead, names: Mapping[str, str], variables: Mapping[str, str]) ->
         "description": _templated(bead.description, variables),
         "acceptance": _templated(bead.text("acceptance_criteria"), variables),
         "type": bead.issue_type if bead.issue_type in ("bug", "feature", "epic", "chore") else "",
-        "priority": bead.priority if bead.priority != 2 else "",
+        "priority": bead.priority if bead.priority not in (USUAL_PRIORITY, NO_PRIORITY) else "",
         "labels": [label for label in bead.labels if label != "gt:step"],
         "needs": [names[need] for need in _needs(bead) if need in names],
     }

@@ -13,6 +13,7 @@ from gastown_core.formulas.formula import Formula, Variable
 from gastown_core.formulas.recipe import COMPILE, Recipe, RecipeStep
 from gastown_core.formulas.variables import require, settle
 from gastown_core.formulas.weave import change_value, fill
+from gastown_core.model.bead import usable_priority
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all, make_molecule, members, set_state
 from gastown_core.molecules.record import Molecule, molecule_of
@@ -188,7 +189,7 @@ def _whole(step: RecipeStep, bead: Bead | None) -> RecipeStep:
         notes=bead.text("notes"),
         acceptance=bead.text("acceptance_criteria"),
         kind=bead.issue_type,
-        priority=bead.priority,
+        priority=usable_priority(bead.priority),
         labels=tuple(label for label in bead.labels if label not in ("template", "gt:step")),
         assignee=bead.assignee,
         metadata=own,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.beads.query import PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.bead import CLOSED, Edge
+from gastown_core.model.bead import CLOSED, Edge, usable_priority
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all, finish, members
 from gastown_core.molecules.proto import is_proto
@@ -81,7 +81,7 @@ def _digest(batch: RuleBatch, root: Bead, text: str, ephemeral: bool) -> str:
         "description": text,
         "status": CLOSED,
         "close_reason": "squashed",
-        "priority": 4 if ephemeral else root.priority,
+        "priority": 4 if ephemeral else usable_priority(root.priority),
         "labels": ["digest"],
         "ephemeral": ephemeral,
         "dependencies": [Edge(root.id, PARENT_CHILD, "", "", "")],

@@ -6,7 +6,7 @@ The task knows its request and its branch.  If its own work is merged, that prov
 from __future__ import annotations
 
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import CLOSED, OPEN
+from gastown_core.model.bead import CLOSED, OPEN, usable_priority
 from gastown_core.model.merge_request import NEEDS_REBASE, with_facts
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ def _task(
         "title": f"Resolve merge conflicts: {title}"[:500],
         "description": "\n".join(lines),
         "issue_type": "task",
-        "priority": request.priority,
+        "priority": usable_priority(request.priority),
         "labels": [LABEL],
         "metadata": {"conflict": facts, "rework": rework},
     }

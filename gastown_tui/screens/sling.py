@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_core.clock import format_age
 from gastown_core.model.address import CREW, POLECAT
 from gastown_core.model.agent import Health
+from gastown_core.model.bead import priority_word
 from gastown_tui.rowtext import role_icon, state_glyph
 from gastown_tui.screens.picker import Entry, Picker
 from gastown_tui.text import clean, cut, fit
@@ -23,7 +24,7 @@ def bead_entries(ready: Sequence[tuple[str, Excerpt]], now: float) -> list[Entry
     for store, bead in ready:
         pieces = (
             (fit(bead.id, 12) + " ", "accent"),
-            (f"P{bead.priority} ", "waiting" if bead.priority == 0 else "dim"),
+            (f"{priority_word(bead.priority)} ", "waiting" if bead.priority == 0 else "dim"),
             (fit(clean(bead.title), 52) + " ", "bright"),
             (fit(store, 10), "dim"),
             (format_age(max(0.0, now - bead.created_at)), "dim"),

@@ -6,6 +6,7 @@ from collections import namedtuple
 
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
+from gastown_core.model.bead import priority_word
 from gastown_core.model.landing import FAULTS
 from gastown_core.state.standstill import stuck_words
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
@@ -250,7 +251,7 @@ def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: 
             ("  ", "text"),
             (fit("⬆" if not ascii_only else "^", 2) + " ", "bad"),
             (one.bead_id + " ", "accent"),
-            (f"P{one.priority} ", "bad" if one.priority <= 1 else "dim"),
+            (f"{priority_word(one.priority)} ", "bad" if one.priority <= 1 else "dim"),
             (clean(one.title), "bright"),
         )
         age = format_age(max(1.0, now - one.since)) if one.since else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.clock import format_age
+from gastown_core.model.bead import priority_word
 from gastown_core.model.snapshot import RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
@@ -53,7 +54,7 @@ def request_pieces(
         if width >= MIDDLE:
             score = f"{request.score:.0f}" if request.score else ""
             left.append((fit_right(score, 4) + " ", "dim"))
-            left.append((f"P{request.priority} ", "waiting" if request.priority == 0 else "dim"))
+            left.append((f"{priority_word(request.priority)} ", "waiting" if request.priority == 0 else "dim"))
             retries = f"{'x' if ascii_only else '↻'}{request.retries} " if request.retries else ""
             left.append((fit(retries, 3) if width >= WIDE else retries, "warn"))
         trouble = why or _trouble(request)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from gastown_core.clock import parse_moment
 from tests.support.bd import bd
 from tests.support.stores import edge, raw
 
@@ -130,7 +131,7 @@ def test_odd_records_are_imported_as_they_are_and_told_by_line(bd):
         {"title": "no id", "status": "wibble", "due_at": "next week"},
         {"id": "gt-aaaa4", "title": "dates", "created_at": "31.12.2025"},
     )
-    said = bd("import", stdin=lines(*odd))
+    said = bd("import", stdin=lines(*odd), code=3)
     for told in (
         "line 1: gt-aaaa1: no title",
         "line 2: gt-aaaa2: priority 9 is none of 0 to 4",
@@ -144,6 +145,88 @@ def test_odd_records_are_imported_as_they_are_and_told_by_line(bd):
     assert kept[""]["id"] == "gt-aaaa1" and kept["nine"]["priority"] == 9
     assert (kept["no id"]["status"], kept["no id"]["due_at"]) == ("wibble", "next week")
     assert kept["dates"]["created_at"] == "31.12.2025"
+
+
+WRONG_KINDS = {
+    "labels": "a,b",
+    "dependencies": {"gt-aaaa1": "blocks"},
+    "comments": "none",
+    "priority": "high",
+    "created_at": "yesterday",
+    "updated_at": 5,
+    "title": 7,
+}
+
+
+@pytest.mark.parametrize("key", WRONG_KINDS)
+def test_a_value_of_the_wrong_kind_is_told_kept_and_never_made_into_something_else(bd, key):
+    given = {**raw("gt-aaaa1", "odd"), key: WRONG_KINDS[key]}
+    said = bd("import", stdin=lines(given), code=3)
+    assert f"line 1: gt-aaaa1: {key} {WRONG_KINDS[key]!r} is no" in said.err
+    assert bd("show", "gt-aaaa1", "--json").json[0][key] == WRONG_KINDS[key]
+    assert str(WRONG_KINDS[key]) in bd("show", "gt-aaaa1").out
+    bd("import", stdin=lines(given), code=3)
+    bd("update", "gt-aaaa1", "--notes", "looked at")
+    now = bd("show", "gt-aaaa1", "--json").json[0]
+    assert now["notes"] == "looked at"
+    assert key == "updated_at" or now[key] == WRONG_KINDS[key]
+
+
+def test_what_nobody_dated_is_dated_by_the_import_and_not_by_a_word(bd):
+    bd("import", stdin=lines({"id": "gt-aaaa1", "title": "x", "created_at": "yesterday"}), code=3)
+    record = bd("show", "gt-aaaa1", "--json").json[0]
+    assert record["created_at"] == "yesterday" and parse_moment(record["updated_at"])
+
+
+def test_a_priority_that_is_none_comes_last_and_is_found_by_no_number(bd):
+    bd(
+        "import",
+        stdin=lines({**raw("gt-odd", "odd"), "priority": "high"}, {**raw("gt-low", "low"), "priority": 4}),
+        code=3,
+    )
+    listed = bd("list").out.splitlines()
+    assert "gt-low" in listed[0] and "P4" in listed[0] and "gt-odd  P?" in listed[1] and "priority 'high'" in listed[1]
+    for words in (["-p", "0"], ["--priority-max", "4"], ["--priority-min", "0"]):
+        assert "gt-odd" not in bd("list", *words).out
+    groups = {row["group"]: row["count"] for row in bd("count", "--by-priority", "--json").json["groups"]}
+    assert groups == {"4": 1, "none": 1}
+
+
+def test_a_list_that_is_none_is_not_written_over(bd):
+    odd = {**raw("gt-aaaa1", "odd"), "labels": "a,b", "dependencies": "gt-aaaa2", "comments": "none"}
+    bd("import", stdin=lines(odd, raw("gt-aaaa2")), code=3)
+    for words in (
+        ["label", "add", "gt-aaaa1", "c"],
+        ["update", "gt-aaaa1", "--add-label", "c"],
+        ["dep", "add", "gt-aaaa1", "gt-aaaa2"],
+        ["dep", "remove", "gt-aaaa1", "gt-aaaa2"],
+        ["comments", "add", "gt-aaaa1", "hello"],
+    ):
+        assert "cannot be changed: they are no list" in bd(*words, code=1).err
+    bd("update", "gt-aaaa1", "--set-labels", "a,b")
+    assert bd("show", "gt-aaaa1", "--json").json[0]["labels"] == ["a", "b"]
+
+
+def test_what_is_odd_within_a_list_stays_when_the_list_changes(bd):
+    odd = {**raw("gt-aaaa1", "odd"), "labels": ["b", 7], "comments": ["none"]}
+    bd("import", stdin=lines(odd, raw("gt-aaaa2")), code=3)
+    bd("label", "add", "gt-aaaa1", "a")
+    bd("comments", "add", "gt-aaaa1", "hello")
+    record = bd("show", "gt-aaaa1", "--json").json[0]
+    assert record["labels"] == ["a", "b", 7] and record["comments"][0] == "none" and len(record["comments"]) == 2
+
+
+def test_a_store_with_edges_that_nobody_understands_is_written_all_the_same(bd):
+    with open(".beads/issues.jsonl", "w") as handle:
+        odd = [5, {"type": "blocks"}, {"issue_id": "gt-aaaa1", "depends_on_id": "gt-aaaa3", "type": "blocks"}]
+        handle.write(lines({**raw("gt-aaaa1", "odd"), "dependencies": odd}, raw("gt-aaaa2"), raw("gt-aaaa3")))
+    bd("dep", "add", "gt-aaaa1", "gt-aaaa2")
+    bd("dep", "remove", "gt-aaaa1", "gt-aaaa3")
+    with open(".beads/issues.jsonl") as handle:
+        record = {found["id"]: found for found in map(json.loads, handle)}["gt-aaaa1"]
+    assert record["dependencies"][:2] == odd[:2] and record["dependencies"][2]["depends_on_id"] == "gt-aaaa2"
+    bd("delete", "gt-aaaa2", "--force")
+    assert bd("show", "gt-aaaa1", "--json").json[0]["dependencies"] == odd[:2]
 
 
 def test_an_unreadable_line_makes_an_import_partial(bd):

@@ -10,7 +10,17 @@ from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_age
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, Edge, set_fields, unwrap_external
+from gastown_core.model.bead import (
+    CLOSED,
+    HOOKED,
+    IN_PROGRESS,
+    IN_REVIEW,
+    OPEN,
+    Edge,
+    known_priority,
+    set_fields,
+    unwrap_external,
+)
 from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
@@ -281,6 +291,6 @@ def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:
         "worker": bead.assignee if "/" in bead.assignee else "",
         "issue_type": bead.issue_type,
         "dependency_type": "tracks",
-        "priority": bead.priority,
+        "priority": known_priority(bead.priority),
         "labels": bead.labels.split("\x1f") if bead.labels else [],
     }

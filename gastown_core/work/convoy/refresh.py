@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_core.beads.rules import entries_of
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import unwrap_external
@@ -92,7 +93,7 @@ def _repair(ledger: TownLedger, convoy: Convoy, actor: str) -> list[str]:
     changed: list[str] = []
     with ledger.store_for("hq-x").write(actor) as batch:
         bead = batch.get(convoy.bead.id)
-        edges = list(bead.raw.get("dependencies") or ()) if bead is not None else []
+        edges = entries_of(bead.raw, "dependencies") if bead is not None else []
         for place, edge in enumerate(edges):
             if not isinstance(edge, dict) or edge.get("type") != "tracks":
                 continue

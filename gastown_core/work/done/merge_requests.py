@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.beads.store import BeadQuery
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, usable_priority
 from gastown_core.model.merge_request import LABEL, MERGED, SUPERSEDED, read_request, with_facts
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ def submit(
             "title": f"Merge: {work.id}",
             "description": work.title,
             "issue_type": "merge-request",
-            "priority": work.priority if priority is None else priority,
+            "priority": usable_priority(work.priority) if priority is None else priority,
             "labels": [LABEL],
             "metadata": {"mr": {key: value for key, value in facts.items() if value}},
         }

@@ -7,7 +7,7 @@ from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import HOOKED
+from gastown_core.model.bead import HOOKED, NO_PRIORITY
 from gastown_core.model.record import Record
 from gastown_core.work.hook.hook import HELD
 from gastown_core.work.hook.unsling import unsling
@@ -132,7 +132,7 @@ def ready_as_json(root: str, sources: list[Source]) -> dict[str, Any]:
     counts = {f"p{level}_count": 0 for level in range(5)}
     for source in sources:
         for bead in source.beads:
-            key = f"p{bead.priority}_count"
+            key = "no_priority_count" if bead.priority == NO_PRIORITY else f"p{bead.priority}_count"
             counts[key] = counts.get(key, 0) + 1
     by_source = {source.name: source.total for source in sources}
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.clock import format_seconds
-from gastown_core.model.bead import DEFERRED, OPEN
+from gastown_core.model.bead import DEFERRED, OPEN, known_priority
 from gastown_core.model.record import Record
 from gastown_core.work.scheduler.board import Board
 from gastown_core.work.scheduler.contexts import INVALID, STALE, open_contexts
@@ -31,7 +31,7 @@ class Waiting(Record):
             "id": self.context.bead,
             "title": self.title,
             "status": self.status,
-            "priority": self.priority,
+            "priority": known_priority(self.priority),
             "target_rig": self.context.rig,
             "blocked": bool(self.held),
             "held": self.held,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gastown_core.beads import record
 from gastown_core.beads.record import encode, excerpt_of, modern, parse_line
-from gastown_core.model.bead import KEY_ORDER, Bead
+from gastown_core.model.bead import KEY_ORDER, NO_PRIORITY, Bead
 
 EXAMPLE = (
     '{"_type":"issue","id":"gt-k3m9p","title":"Retry push on 503","status":"hooked","priority":1,"issue_type":"bug",'
@@ -135,4 +135,10 @@ def test_an_excerpt_of_a_record_with_nonsense_in_it_has_defaults():
     found = excerpt_of(
         Bead({"id": "gt-1", "title": 3, "priority": "high", "labels": "x", "dependencies": {}, "created_at": 5})
     )
-    assert (found.title, found.priority, found.labels, found.edges, found.created_at) == ("", 0, (), (), 0.0)
+    assert (found.title, found.priority, found.labels, found.edges, found.created_at) == (
+        "",
+        NO_PRIORITY,
+        (),
+        (),
+        0.0,
+    )
