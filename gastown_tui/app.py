@@ -163,7 +163,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """The commands that ran."""
         from gastown_tui.screens.command_log import CommandLogScreen
 
-        self.push_screen(CommandLogScreen(self.engine.command_log(), self.faults.entries))
+        self.push_screen(CommandLogScreen(self.engine.command_log(), self.faults.entries, self.now))
 
     def next_theme(self) -> None:
         """The next of the themes."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gastown_core.model.order import Order, Receipt
     from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
-    from gastown_core.state.detail import BeadDetail, WorkDetail
+    from gastown_core.state.detail import BeadDetail, PastRequest, WorkDetail
     from gastown_core.state.judgement import Account
 
 
@@ -83,6 +83,12 @@ class Engine:
         from gastown_core.state.detail import bead_detail
 
         return bead_detail(self.root, bead_id)
+
+    def past_requests(self, rig_path: str, request_ids: Sequence[str]) -> dict[str, PastRequest]:
+        """What became of the requests of a finished batch. Raises GastownError."""
+        from gastown_core.state.detail import past_requests
+
+        return past_requests(self.root, rig_path, request_ids)
 
     def ready_beads(self) -> list[tuple[str, Excerpt]]:
         """(store, bead) of ready work, most urgent first. Raises GastownError."""

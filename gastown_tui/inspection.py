@@ -192,21 +192,16 @@ class Inspector:
             view = self.app.snapshot.refinery(chosen.group)
             past = past_batch(view, chosen.key)
             if past is not None:
-                self._past_batch(chosen.key, subject, past)
+                self._past_batch(chosen.key, subject, past, view.path if view is not None else "")
                 return
             drawer.show_page(chosen.key, subject, pages.batch_page(view, now, drawer.page_width, ascii_only))
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(rig=chosen.group))
 
-    def _past_batch(self, key: str, subject: Pieces, batch: BatchRecord) -> None:
-        """A finished batch, with the titles of its requests as soon as they are read."""
+    def _past_batch(self, key: str, subject: Pieces, batch: BatchRecord, rig_path: str) -> None:
+        """A finished batch, with what became of its requests as soon as that is read."""
         engine, drawer = self.app.engine, self.drawer
-
-        def titles() -> dict[str, str]:
-            found = {name: engine.bead_detail(name) for name in batch.mrs}
-            return {name: detail.bead.title for name, detail in found.items() if detail is not None}
-
-        read = self._detail(f"titles:{key}", titles, SIDE_S)
+        read = self._detail(f"past:{key}", lambda: engine.past_requests(rig_path, batch.mrs), SIDE_S)
         known = read if isinstance(read, dict) else {}
         page = pages.past_batch_page(batch, known, self.app.now, drawer.page_width, self.app.look.ascii_only)
         drawer.show_page(key, subject, page)
@@ -240,7 +235,7 @@ class Inspector:
         if self._events_of != state:
             self._events_of = state
             self._event_rows = newest(StreamView(stream, wanted, look_at=LOOK_BACK), beads)
-        page = pages.events_page(self._event_rows, self.drawer.page_width, self.app.look.ascii_only)
+        page = pages.events_page(self._event_rows, self.app.now, self.drawer.page_width, self.app.look.ascii_only)
         self.drawer.show_page(key, subject, page)
 
     # what takes time

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from gastown_core.clock import format_age, format_span
 from gastown_core.model.address import ROLE_ICONS
 from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP, Health
@@ -58,6 +60,18 @@ def doing(agent: AgentView) -> tuple[str, str]:
         return "", clean(agent.last_event.text)
     badges = [badge for badge in report.badges if badge]
     return "", " ".join(badges)
+
+
+def stamp_of(moment: float, now: float, *, is_long: bool, seconds: bool = True) -> str:
+    """The local time of a row, with ``seconds`` if it ``is_long``; of another day its date, and the time if it ``is_long``."""
+    if not moment:
+        return "--:--"
+    then, today = time.localtime(moment), time.localtime(now)
+    if then[:3] == today[:3]:
+        return time.strftime("%H:%M:%S" if is_long and seconds else "%H:%M", then)
+    if then[0] == today[0]:
+        return time.strftime("%d %b %H:%M" if is_long else "%d %b", then)
+    return time.strftime("%Y-%m-%d", then)
 
 
 def since_text(agent: AgentView, now: float) -> str:

@@ -73,7 +73,7 @@ def send_back(
     with place.store.write(place.actor) as batch:
         if home is place.store:
             _reopen(batch, request.source_issue, rework, note, may_go_on)
-        _reject(batch, request.id, attempt, why, note)
+        _reject(batch, request.id, attempt, why, note, gate.log if gate is not None else "")
     _tell(place, request, why, batch_id, attempt, gate, peers)
     _count(place, request, why)
     if not may_go_on:
@@ -128,11 +128,11 @@ def _reopen(batch: Batch, bead_id: str, rework: dict[str, Any], note: str, may_g
     batch.comment(bead_id, note)
 
 
-def _reject(batch: Batch, request_id: str, attempt: int, why: str, note: str) -> None:
+def _reject(batch: Batch, request_id: str, attempt: int, why: str, note: str, log: str) -> None:
     bead = batch.get(request_id)
     if bead is None or bead.is_closed:
         return
-    facts = with_facts(bead, close_reason=REJECTED, retry_count=attempt)
+    facts = with_facts(bead, close_reason=REJECTED, retry_count=attempt, log=log or None)
     batch.update(request_id, {"metadata": facts, "labels": sorted({*bead.labels, NEEDS_FIX}), "assignee": ""})
     batch.comment(request_id, note)
     batch.close(request_id, f"rejected: {why}", force=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from gastown_core.beads.ledger import TownLedger
@@ -10,7 +11,16 @@ from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError
 from gastown_core.git.facts import WorkFacts, read_facts
 from gastown_core.model.bead import Bead
+from gastown_core.model.merge_request import MERGED, read_request
 from gastown_core.model.snapshot import AgentView
+from gastown_core.refinery.gate_run import tail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+TAIL_LINES = 12
+"""So much of a red gate's output stands on the page of its batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,43 @@ def _named(ledger: TownLedger, ends: list[tuple[str, str]]) -> tuple[tuple[str, 
         bead = known.get(bead_id)
         rows.append((bead_id, kind, bead.title if bead else "", bead.status if bead else ""))
     return tuple(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class PastRequest:
+    """What became of a request of a finished batch: the work it carried, whose it was, and why it did not land.
+
+    ``log`` is where the output of the gate lies that was red, with its last lines in ``tail`` if it is still there.
+    """
+
+    bead_id: str = ""
+    title: str = ""
+    worker: str = ""
+    why: str = ""
+    log: str = ""
+    tail: tuple[str, ...] = ()
+
+
+def past_requests(root: str, rig_path: str, request_ids: Sequence[str]) -> dict[str, PastRequest]:
+    """The requests of a batch, those that are still in the ledger."""
+    ledger = TownLedger(root)
+    beads = ledger.get_many(request_ids)
+    works = ledger.get_many([read_request(bead).source_issue for bead in beads.values()])
+    return {name: _past(rig_path, bead, works) for name, bead in beads.items()}
+
+
+def _past(rig_path: str, bead: Bead, works: Mapping[str, Bead]) -> PastRequest:
+    request = read_request(bead)
+    work = works.get(request.source_issue)
+    why = bead.text("close_reason").removeprefix("rejected: ") if request.close_reason not in ("", MERGED) else ""
+    metadata = bead.raw.get("metadata")
+    facts = metadata.get("mr") if isinstance(metadata, dict) else None
+    log = str(facts.get("log") or "") if isinstance(facts, dict) else ""
+    path = os.path.join(rig_path, log) if log and rig_path else ""
+    if not os.path.realpath(path).startswith(os.path.realpath(rig_path) + os.sep):
+        path = ""
+    lines = tuple(tail(path, TAIL_LINES).splitlines()) if path else ()
+    return PastRequest(request.source_issue, work.title if work is not None else "", request.worker, why, path, lines)
 
 
 def work_detail(root: str, agent: AgentView) -> WorkDetail:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from gastown_tui.rowtext import stamp_of
 from gastown_tui.screens.dialog import Dialog, Page
 from gastown_tui.text import clean, fit_right, glyph, wrap
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from gastown_tui.text import Pieces
 
 
-def log_lines(entries: Sequence[CommandLogEntry], width: int, ascii_only: bool) -> list[Pieces]:
+def log_lines(entries: Sequence[CommandLogEntry], now: float, width: int, ascii_only: bool) -> list[Pieces]:
     """Newest first: time, outcome, seconds, command; under a failure its reason."""
     lines: list[Pieces] = []
     for entry in reversed(entries):
         mark, tone = ("done", "good") if entry.ok else ("failed", "bad")
-        stamp = time.strftime("%H:%M:%S", time.localtime(entry.at))
+        stamp = stamp_of(entry.at, now, is_long=True)
         lines.append(
             (
                 (stamp + " ", "dim"),
@@ -40,13 +40,13 @@ def log_lines(entries: Sequence[CommandLogEntry], width: int, ascii_only: bool) 
     return lines or [(("Nothing yet. What n, h, s, r and x do will be listed here.", "dim"),)]
 
 
-def fault_lines(faults: Sequence[Fault], width: int, ascii_only: bool) -> list[Pieces]:
+def fault_lines(faults: Sequence[Fault], now: float, width: int, ascii_only: bool) -> list[Pieces]:
     """What went wrong in the console itself, newest first; nothing if nothing did."""
     if not faults:
         return []
     lines: list[Pieces] = [(("Errors of the console; .runtime/console/errors.log has them in full", "heading"),)]
     for fault in reversed(faults):
-        stamp = time.strftime("%H:%M:%S", time.localtime(fault.at))
+        stamp = stamp_of(fault.at, now, is_long=True)
         lines.append(((stamp + " ", "dim"), (glyph("failed", ascii_only) + " ", "bad"), (clean(fault.where), "bright")))
         lines += [((" " * 11 + part, "bad"),) for part in wrap(clean(fault.words), width - 13)]
     return [*lines, ()]
@@ -61,12 +61,13 @@ class CommandLogScreen(Dialog[None]):
         Binding("k", "move(-1)", show=False),
     ]
 
-    def __init__(self, entries: Sequence[CommandLogEntry], faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, entries: Sequence[CommandLogEntry], faults: Sequence[Fault], now: float) -> None:
         page = Page("Commands that ran")
         page.keys = (("j k", "key"), (" scroll  ", "dim"), ("Esc", "key"), (" back", "dim"))
         super().__init__(page)
         self.entries = entries
         self.faults = tuple(faults)
+        self.now = now
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """Wide, and as high as the list."""
@@ -74,7 +75,9 @@ class CommandLogScreen(Dialog[None]):
         return columns, max(6, len(self._lines(columns - 4, False)) + 2)
 
     def _lines(self, width: int, ascii_only: bool) -> list[Pieces]:
-        return fault_lines(self.faults, width, ascii_only) + log_lines(self.entries, width, ascii_only)
+        return fault_lines(self.faults, self.now, width, ascii_only) + log_lines(
+            self.entries, self.now, width, ascii_only
+        )
 
     def fill(self) -> None:
         """The lines."""

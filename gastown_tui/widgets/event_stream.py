@@ -12,7 +12,7 @@ from gastown_core.model.address import OTHER
 from gastown_core.state.filter import NO_FILTER, describe_filter
 from gastown_core.state.stream import StreamView
 from gastown_tui.messages import SearchEnded, SelectionMoved
-from gastown_tui.rowtext import trouble_text
+from gastown_tui.rowtext import stamp_of, trouble_text
 from gastown_tui.text import cells, clean, cut, fit, glyph
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -27,13 +27,15 @@ GLOW_ROWS = 3
 SEARCH_SLICE = 3000
 
 
-def event_pieces(row: EventRow, width: int, ascii_only: bool) -> Pieces:
+def event_pieces(row: EventRow, now: float, width: int, ascii_only: bool) -> Pieces:
     """One event: local time, symbol, who, sentence; narrower, seconds and the rig of who are left out."""
-    stamp = time.strftime("%H:%M:%S" if width >= 64 else "%H:%M", time.localtime(row.ts)) if row.ts else "--:--"
+    stamp = stamp_of(row.ts, now, is_long=width >= 64)
     symbol = fit(row.ascii if ascii_only else row.symbol, 2)
     actor = row.actor
     long = width >= 64
     room = 16 if width >= 84 else 14 if long else 9
+    # the sentences stay in line
+    room = max(4, room - max(0, len(stamp) - (8 if long else 5)))
     pieces: list[Piece] = [(stamp + "  ", "dim"), (symbol + " ", row.tone)]
     name = clean(actor.label)
     rig = clean(actor.rig)
@@ -60,7 +62,7 @@ class EventPanel(Rows):
         self.glow_until = 0.0
         self._glow_from = 0
         self._scan = 0
-        self._shown: dict[tuple[str, int, bool], Pieces] = {}
+        self._shown: dict[tuple[object, ...], Pieces] = {}
 
     # the stream
 
@@ -152,7 +154,7 @@ class EventPanel(Rows):
         told: Pieces = ((f"{words}: ", "accent"),) if filtered else ()
         if count:
             room = max(20, self.size.width - 14 - (cells(words) + 2 if filtered else 0))
-            self.summary = (*told, *event_pieces(self._event(0), room, self.look.ascii_only))
+            self.summary = (*told, *event_pieces(self._event(0), self.now, room, self.look.ascii_only))
         else:
             self.summary = (*told, ("nothing yet", "dim"))
 
@@ -186,12 +188,12 @@ class EventPanel(Rows):
         assert self.view is not None
         key = f"{self.view.generation}:{self._serial(index)}"
         width = max(20, self.size.width - 4)
-        place = (key, width, self.look.ascii_only)
+        place = (key, width, self.look.ascii_only, time.localtime(self.now)[:3])
         pieces = self._shown.get(place)
         if pieces is None:
             if len(self._shown) > 2000:
                 self._shown.clear()
-            pieces = self._shown[place] = event_pieces(self._event(index), width, self.look.ascii_only)
+            pieces = self._shown[place] = event_pieces(self._event(index), self.now, width, self.look.ascii_only)
         return Row(key, pieces)
 
     def find_key(self, key: str) -> int:

@@ -11,7 +11,7 @@ from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
 from gastown_core.state.standstill import stuck_words
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
-from gastown_tui.text import clean, clean_lines, fit, glyph, wrap
+from gastown_tui.text import clean, clean_lines, cut, fit, glyph, wrap
 from gastown_tui.widgets.convoy_panel import STAGES, numbers, progress_bar, progress_words
 from gastown_tui.widgets.event_stream import event_pieces
 from gastown_tui.widgets.landing_text import strip_legend, strip_rows
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gastown_core.git.facts import WorkFacts
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView, TownSnapshot
-    from gastown_core.state.detail import BeadDetail, WorkDetail
+    from gastown_core.state.detail import BeadDetail, PastRequest, WorkDetail
     from gastown_core.state.filter import EventRow
     from gastown_core.state.judgement import Account
     from gastown_tui.text import Piece, Pieces
@@ -238,9 +238,9 @@ def bead_page(detail: BeadDetail, now: float, width: int) -> list[Pieces]:
     return lines
 
 
-def events_page(rows: Sequence[EventRow], width: int, ascii_only: bool) -> list[Pieces]:
+def events_page(rows: Sequence[EventRow], now: float, width: int, ascii_only: bool) -> list[Pieces]:
     """Newest events first."""
-    return [event_pieces(row, width, ascii_only) for row in rows] or [
+    return [event_pieces(row, now, width, ascii_only) for row in rows] or [
         (("No event of it in the history read so far.", "dim"),)
     ]
 
@@ -279,28 +279,46 @@ OUTCOMES = (("culprits", "culprit"), ("conflicts", "conflict"), ("held", "held")
 
 
 def past_batch_page(
-    batch: BatchRecord, titles: Mapping[str, str], now: float, width: int, ascii_only: bool
+    batch: BatchRecord, known: Mapping[str, PastRequest], now: float, width: int, ascii_only: bool
 ) -> list[Pieces]:
-    """A finished batch: how it went, and each of its requests with its outcome and title, as far as known."""
+    """A finished batch: how it went, and each of its requests with its outcome, work and worker, as far as known.
+
+    What did not land has its reason below it, and the end of its gate's output.
+    """
     lines: list[Pieces] = [history_row(batch, width, now, ascii_only), ()]
     told: set[str] = set()
     for field, state in OUTCOMES:
         mark, word, tone = ENTRIES[state]
         for name in getattr(batch, field):
             told.add(name)
-            lines.append(_batch_line(glyph(mark, ascii_only), word, tone, name, titles))
-    lines += [_batch_line(" ", "waited", "dim", name, titles) for name in batch.mrs if name not in told]
+            lines += _batch_lines(glyph(mark, ascii_only), word, tone, name, known.get(name), width)
+    for name in batch.mrs:
+        if name not in told:
+            lines += _batch_lines(" ", "waited", "dim", name, known.get(name), width)
     ends = ((("head    ", "dim"), (clean(batch.head), "text")),) if batch.head else ()
     return [*lines, (), *ends, (("target  ", "dim"), (clean(batch.target), "text"))]
 
 
-def _batch_line(mark: str, word: str, tone: str, name: str, titles: Mapping[str, str]) -> Pieces:
-    return (
-        (f"{mark} ", tone),
-        (fit(word, 10), tone),
-        (fit(name, 11) + " ", "bright"),
-        (clean(titles.get(name, "")), "text"),
-    )
+def _batch_lines(mark: str, word: str, tone: str, name: str, known: PastRequest | None, width: int) -> list[Pieces]:
+    lead: Pieces = ((f"{mark} ", tone), (fit(word, 10), tone), (fit(name, 11) + " ", "bright"))
+    if known is None:
+        return [lead]
+    who = f"  {clean(known.worker)}" if known.worker else ""
+    lines: list[Pieces] = [
+        (
+            *lead,
+            (f"{clean(known.bead_id)} " if known.bead_id else "", "accent"),
+            (clean(known.title), "text"),
+            (who, "dim"),
+        )
+    ]
+    room = max(20, width - 14)
+    lines += [((" " * 13, "text"), (part, tone)) for part in wrap(clean(known.why), room) if known.why]
+    if known.log:
+        lines.append(((" " * 13 + "log  ", "dim"), (clean(known.log), "text")))
+        gone = () if known.tail else (f"it is gone; bd comments {name} has its end",)
+        lines += [((" " * 13 + "| ", "dim"), (cut(clean(line), room - 2), "dim")) for line in known.tail or gone]
+    return lines
 
 
 def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pieces]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from gastown_core.clock import format_ago
 from gastown_core.model.refinery import IDLE, RUNNING, BatchRecord, RefineryState, from_json
-from gastown_tui.rowtext import trouble_text
+from gastown_tui.rowtext import stamp_of, trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
 from gastown_tui.widgets.refinery_text import (
     ENTRIES,
@@ -137,7 +135,7 @@ def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) ->
         mark, tone = "warn", "warn"
     else:
         mark, tone = ("failed", "bad") if red else ("dot", "dim")
-    stamp = time.strftime("%H:%M", time.localtime(batch.at)) if batch.at else "     "
+    stamp = stamp_of(batch.at, now, is_long=width >= 60, seconds=False) if batch.at else "     "
     left: list[Piece] = [
         (glyph(mark, ascii_only) + " ", tone),
         (f"{stamp}  ", "dim"),

@@ -395,6 +395,17 @@ class FakeEngine:
             if one.stage in text
         )
 
+    def past_requests(self, rig_path, request_ids):
+        from gastown_core.state.detail import PastRequest
+
+        title = "Retry push on network failure"
+        red = PastRequest(
+            "gt-m4444", title, "jade", "gate test failed (exit 1)", "/rig/test.log", ("1 failed", "E boom")
+        )
+        return {
+            name: red if name == request_ids[-1] else PastRequest(f"gt-{name}", title, "opal") for name in request_ids
+        }
+
     def bead_detail(self, bead_id: str):
         from gastown_core.model.bead import Bead
         from gastown_core.state.detail import BeadDetail

@@ -279,6 +279,8 @@ async def test_a_past_batch_and_a_request_that_was_sent_back_can_be_opened(rig: 
         )
         page = "\n".join(app.feed.drawer.plain_lines())
         assert "3 of 4 landed" in page and "culprit" in page and page.count("merged") == 3
+        for told in ("gt-m4444 Retry push", "jade", "gate test failed (exit 1)", "/rig/test.log", "| E boom"):
+            assert told in page
     # a request that left the queue is opened as the bead it is
     chosen = of_queue(app.snapshot, "mr:gt-sent-back")
     assert (chosen.kind, chosen.bead) == ("bead", "gt-sent-back")

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gastown_core.model.address import Address
+from gastown_core.state.filter import EventRow
+from gastown_tui.rowtext import stamp_of
 from gastown_tui.text import (
     GLYPHS,
     cells,
@@ -21,6 +26,7 @@ from gastown_tui.text import (
     width_of,
     wrap,
 )  # fmt: skip
+from gastown_tui.widgets.event_stream import event_pieces
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x00\x7f\u202eabc\u2066\u200b\ud800\r\n"
 
@@ -106,3 +112,22 @@ def test_ascii_keeps_the_number_of_cells(text: str) -> None:
 
 def test_every_glyph_has_an_ascii_twin() -> None:
     assert all(twin.isascii() and twin for _, twin in GLYPHS.values())
+
+
+@pytest.mark.parametrize(
+    ("then", "long", "short"),
+    [
+        ((2026, 11, 27, 9, 5, 7), "09:05:07", "09:05"),
+        ((2026, 11, 26, 23, 59, 58), "26 Nov 23:59", "26 Nov"),
+        ((2025, 11, 27, 9, 5, 7), "2025-11-27", "2025-11-27"),
+    ],
+)
+def test_a_row_of_another_day_bears_its_date(then, long, short) -> None:
+    now = time.mktime((2026, 11, 27, 12, 0, 0, 0, 0, -1))
+    moment = time.mktime((*then, 0, 0, -1))
+    assert (stamp_of(moment, now, is_long=True), stamp_of(moment, now, is_long=False)) == (long, short)
+    row = EventRow(moment, "sling", "work", "info", "·", ".", Address("polecat", "shop", "opal"), "", "said", "", "log")
+    texts = {width: "".join(text for text, _ in event_pieces(row, now, width, False)) for width in (60, 100)}
+    assert texts[60].startswith(short) and texts[100].startswith(long)
+    today = "".join(text for text, _ in event_pieces(row._replace(ts=now), now, 100, False))
+    assert texts[100].index("said") == today.index("said"), "the sentences stay in line"

@@ -8,6 +8,7 @@ import os
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import unsaved
 from gastown_core.refinery.engine import process
+from gastown_core.state.detail import past_requests
 from gastown_core.work.done.done import Done
 from tests.support.repos import PERSON, commit_files
 from tests.support.rigged import Rigged
@@ -32,12 +33,15 @@ def work(rigged: Rigged, agent: str, files: dict[str, str], message: str) -> str
 
 
 def test_work_that_failed_goes_back_to_its_worker_on_its_branch_and_lands_when_mended(rigged, without_tmux) -> None:
-    set_queue(rigged, gates={"check": {"cmd": "test ! -e bad"}})
+    set_queue(rigged, gates={"check": {"cmd": "test ! -e bad || { echo it is bad; exit 1; }"}})
     bead = rigged.file("Build it")
     first = rigged.sling(bead.id).result
     work(rigged, first.agent, {"good": "1", "bad": "1"}, "Build it badly")
     [failed] = process(rigged.root, "shop")
     assert failed.culprits and failed.notes
+    past = past_requests(rigged.root, os.path.join(rigged.root, "shop"), failed.culprits)[failed.culprits[0]]
+    assert (past.bead_id, past.title, past.worker) == (bead.id, "Build it", first.agent.rpartition("/")[2])
+    assert past.why == "gate check failed (exit 1)" and os.path.isfile(past.log) and "is bad" in "".join(past.tail)
     back = rigged.bead(bead.id)
     assert (back.status, back.assignee) == ("hooked", first.agent)
     tree = Git(rigged.entry(first.agent).work_dir, identity=PERSON)
@@ -46,6 +50,7 @@ def test_work_that_failed_goes_back_to_its_worker_on_its_branch_and_lands_when_m
     request = work(rigged, first.agent, {"good": "2"}, "Build it well")
     [landed] = process(rigged.root, "shop")
     assert landed.merged == (request,)
+    assert past_requests(rigged.root, os.path.join(rigged.root, "shop"), failed.culprits)[failed.culprits[0]] == past
     assert rigged.bead(bead.id).text("close_reason") == f"Merged in {request}"
     assert "rework" not in (rigged.bead(bead.id).raw.get("metadata") or {})
     assert rigged.origin.run("log", "--format=%s", "main").splitlines()[0] == "Build it well"
