@@ -31,6 +31,7 @@ from gastown_core.state.stream import EventStream
 from gastown_core.tmux.control import ControlLink
 from gastown_core.tmux.server import NoServerError
 from gastown_core.tmux.socket import socket_mark
+from gastown_core.town.inventory import LOCAL_LAYER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class LiveTown:
         inventory = self.sources.facts.inventory
         kinds = {self.root: EVENTS, self.sources.heartbeats.folder: BEATS}
         kinds.update((folder, BEADS) for folder in self.sources.ledger.folders())
-        kinds.update((os.path.join(self.root, part), ROSTER) for part in ("mayor", "settings"))
+        kinds.update((os.path.join(self.root, part), ROSTER) for part in ("mayor", "settings", LOCAL_LAYER))
         kinds.update((folder, SCHEDULER) for folder in self.sources.scheduler.folders)
         kinds[self.sources.daemon.folder] = DAEMON
         kinds.update((folder, REFINERIES) for folder in self.sources.refineries.folders())

@@ -14,6 +14,9 @@ from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINE
 from gastown_core.model.record import record_type
 from gastown_core.town.discover import read_rigs
 
+LOCAL_LAYER = os.path.join(".beads-wisp", "config")
+"""Where a rig's settings of this machine lie, its state among them."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NamedTuple
@@ -124,7 +127,7 @@ def _folders(path: str) -> list[str]:
 
 def _rig_state(root: str, rig: str, faults: list[str]) -> str:
     """``parked`` from the local layer (``.beads-wisp/config/<rig>.json``), else ``operational``."""
-    local = _read_or_note(os.path.join(root, ".beads-wisp", "config", f"{rig}.json"), faults)
+    local = _read_or_note(os.path.join(root, LOCAL_LAYER, f"{rig}.json"), faults)
     values = local.get("values")
     status = values.get("status") if isinstance(values, dict) else None
     return status if status in ("parked", "docked") else "operational"

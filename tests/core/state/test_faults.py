@@ -1,6 +1,6 @@
 """The table of faults: whatever lies in the place of a file, its reader says so, the rest is shown, and it recovers.
 
-Every reader of the town × absent, junk, deep, huge, a folder, a pipe, a link to itself, half a file, half a character.
+Every reader of the town × absent, junk, deep, huge, a folder, a pipe, a link to itself, half a file, gone while it is read.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tests.support.odd_json import VALUES, changed
 from tests.support.refineries import gating, write_state
 from tests.support.repos import make_bare, make_repo
 from tests.support.towns import reference_town
+from tests.support.vanishing import WAYS, vanishing
 
 NOW_S = 60
 """No look may take longer: a reader that waits for a pipe waits for ever."""
@@ -91,6 +92,7 @@ READERS = {
     "town settings": "settings/config.json",
     "rig settings": "demo/settings/config.json",
     "rig": "demo/config.json",
+    "rig's state": ".beads-wisp/config/demo.json",
     "routes": ".beads/routes.jsonl",
     "queue": ".runtime/nudge_queue/dm-rust/1.json",
     "refinery state": "demo/.runtime/refinery/state.json",
@@ -101,7 +103,8 @@ READERS = {
 }
 UNREAD = ("folder", "pipe", "link to itself")
 SAYS_SO = {
-    "event log": "events", "town ledger": "beads:town", "rig ledger": "beads:demo", "roster": "roster",
+    "event log": "events", "town ledger": "beads:town", "rig ledger": "beads:demo", "wisps": "beads:demo", "roster": "roster",
+    "rig's state": "roster",
     "town settings": "settings", "refinery state": "refinery:demo", "scheduler note": "scheduler",
 }  # fmt: skip
 """Readers whose source must name what it cannot read at all."""
@@ -122,6 +125,7 @@ def whole_town(tmp_path_factory: pytest.TempPathFactory) -> str:
     append_event(root, "mail", "mayor", {"to": "x", "subject": "s"})
     write_state(str(place / "demo"), gating(1_795_262_671.0, os.getpid()))
     put(place / "settings/config.json", {"type": "town-settings", "version": 1, "default_agent": "claude"})
+    put(place / READERS["rig's state"], {"values": {}})
     put(place / "demo/.beads/config.yaml", "issue-prefix: dm\n")
     put(place / "demo/.beads/metadata.json", {"database": "beads.db"})
     put(place / "demo/.beads/wisps.jsonl", {"_type": "issue", "id": "dm-wisp1", "title": "A wisp", "status": "open"})
@@ -181,6 +185,24 @@ def test_a_bad_file_is_its_readers_error_alone_and_goes_with_its_cause(town: str
     assert not errors(again)
     assert [agent.address for agent in again.agents] == [agent.address for agent in sound.agents]
     assert [convoy.id for convoy in again.convoys] == [convoy.id for convoy in sound.convoys]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("reader", [name for name in READERS if name != "index"])
+def test_a_file_that_goes_while_it_is_read_is_missed_by_its_reader_alone(
+    town: str, reader: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(town, READERS[reader])
+    sound, kept = look(town), path.read_bytes()
+    with monkeypatch.context() as patched:
+        vanishing(path, way, patched)
+        assert look(town).agents, "the rest is shown"
+    if os.path.lexists(path):
+        absent(path)
+    path.write_bytes(kept)
+    again = look(town)
+    assert not errors(again)
+    assert [agent.address for agent in again.agents] == [agent.address for agent in sound.agents]
 
 
 def test_an_index_that_another_program_holds_is_done_without(town: str, monkeypatch: pytest.MonkeyPatch) -> None:
