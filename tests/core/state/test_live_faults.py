@@ -151,7 +151,19 @@ async def test_the_console_reads_on_what_somebody_locks_for_ever(live: LiveTown,
     assert not errors(live)
 
 
-@pytest.mark.parametrize("folder", [".runtime/heartbeats", ".runtime", "demo/.beads", "demo/.runtime", "daemon", "mayor", "settings", ".beads-wisp/config"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        ".runtime/heartbeats",
+        ".runtime",
+        "demo/.beads",
+        "demo/.runtime",
+        "daemon",
+        "mayor",
+        "settings",
+        ".beads-wisp/config",
+    ],
+)
 async def test_the_console_lives_through_a_folder_that_goes_and_comes_back(live: LiveTown, folder: str) -> None:
     path = Path(live.root, folder)
     everybody = [agent.address for agent in live.snapshot.agents]
