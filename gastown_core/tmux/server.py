@@ -103,7 +103,10 @@ class TmuxServer:
 
         Raises TmuxError if one lives without a socket and cannot be reached.
         """
-        return socket_mark(self.socket) is None and not call_back(self.socket)
+        if socket_mark(self.socket) is not None or call_back(self.socket):
+            return False
+        # a living one may have made it anew meanwhile
+        return socket_mark(self.socket) is None
 
     def version(self) -> tuple[int, int]:
         """(3, 3) of ``tmux 3.3a``; asked once. Raises NoTmuxError, TmuxError if it is older than OLDEST."""

@@ -67,14 +67,21 @@ def answers(name: str, timeout_s: float = 10.0) -> bool:
 
 def server_process(name: str) -> int:
     """The living server that was bound to the socket of that name, also after the file was removed; 0 if none is."""
-    inodes = _bound_sockets(socket_path(name))
-    if inodes is not None and not inodes:
-        return 0
-    servers = [row.pid for row in process_table().values() if row.name.startswith("tmux") and not row.is_gone]
-    if inodes is None:
-        return next((pid for pid in servers if _was_told(words_of(pid), name)), 0)
-    wanted = {f"socket:[{inode}]" for inode in inodes}
-    return next((pid for pid in servers if not wanted.isdisjoint(_open_files(pid))), 0)
+    path = socket_path(name)
+    inodes = _bound_sockets(path)
+    while inodes is None or inodes:
+        servers = [row.pid for row in process_table().values() if row.name.startswith("tmux") and not row.is_gone]
+        if inodes is None:
+            return next((pid for pid in servers if _was_told(words_of(pid), name)), 0)
+        wanted = {f"socket:[{inode}]" for inode in inodes}
+        holder = next((pid for pid in servers if not wanted.isdisjoint(_open_files(pid))), 0)
+        if holder:
+            return holder
+        before, inodes = inodes, _bound_sockets(path)
+        if inodes == before:
+            break
+        # its socket was made anew between the two looks
+    return 0
 
 
 def call_back(name: str) -> bool:

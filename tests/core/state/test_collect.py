@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from gastown_core.state.as_json import status_json
 from gastown_core.state.collect import Sources, collect
 from gastown_core.state.detail import ready_beads
 from gastown_core.state.reduce import reduce_town
+from gastown_core.tmux.socket import socket_name, socket_path
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.work.hook.hook import hooked_work
 from tests.support.refineries import STRIPS, held, refinery_view
@@ -92,7 +94,12 @@ def test_a_tmux_that_fails_makes_agents_unknown_and_says_why(
     broken.write_text("#!/bin/sh\necho 'protocol version mismatch' >&2\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    snapshot = collect(root, clock=FixedClock(NOW))
+    monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
+    place = Path(socket_path(socket_name(root)))
+    place.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place))
+        snapshot = collect(root, clock=FixedClock(NOW))
     failed = snapshot.source_error("tmux")
     assert failed is not None
     assert "protocol version mismatch" in failed.error
