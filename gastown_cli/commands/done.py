@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 
-CLEANUP = "clean says that there is nothing to hand in, as --no-changes; the rest is found out"
+CLEANUP = "clean lets a bead without changes be closed, as --no-changes does; the rest is found out"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -46,7 +46,8 @@ def run(args: Namespace) -> int:
         message=args.message,
         target=args.target,
         priority=args.priority,
-        no_changes=args.no_changes or args.cleanup_status == "clean",
+        no_changes=args.no_changes,
+        is_clean=args.cleanup_status == "clean",
         pre_verified=args.pre_verified,
     )
     code, _ = follow(done.run, as_lines=args.receipts, quiet=args.json)

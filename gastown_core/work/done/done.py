@@ -96,6 +96,7 @@ class Done:
         target: str = "",
         priority: int | None = None,
         no_changes: bool = False,
+        is_clean: bool = False,
         pre_verified: bool = False,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -112,6 +113,8 @@ class Done:
         self.target = target
         self.priority = priority
         self.no_changes = no_changes
+        # an older tool's word for a clean worktree, which says nothing of commits
+        self.may_be_unchanged = no_changes or is_clean
         self.pre_verified = pre_verified
         self.clock = clock
         self.ledger: TownLedger = TownLedger(root)
@@ -134,6 +137,8 @@ class Done:
             # refused before anything is committed
             self._check_finished()
             check_branch(self.git, branch, terms.target, self.default)
+            if self.no_changes:
+                self._check_unchanged(branch, terms)
         write_heartbeat(self.root, self.entry.session, "exiting", context="handing in", bead=bead.id, clock=self.clock)
         saved = self._save(bead)
         self.result = self.result._replace(saved=saved)
@@ -166,6 +171,25 @@ class Done:
             raise ConflictError(
                 f"the worktree is in the middle of {what}", "nothing was handed in", f"{how}; then gt done"
             )
+
+    def _check_unchanged(self, branch: str, terms: Terms) -> None:
+        """Whoever says that nothing had to be changed is not to hand in changes. Raises ConflictError."""
+        worktree.exclude(self.git)
+        tree = worktree.status(self.git)
+        files = len(tree.changed) + len(tree.untracked)
+        ahead, _ = look_at_distance(self.git, terms.target)
+        if ahead and worktree.changes_nothing(self.git, f"origin/{terms.target}"):
+            ahead = 0
+        if not ahead and not files:
+            return
+        has = [f"{ahead} commit{'s' if ahead != 1 else ''} that {terms.target} lacks"] if ahead else []
+        has += [f"{files} uncommitted file{'s' if files != 1 else ''}"] if files else []
+        raise ConflictError(
+            f"{branch} has {' and '.join(has)}, so --no-changes cannot be",
+            "nothing was handed in or closed",
+            f"gt done hands them in; to drop them, git stash -u and git reset --hard origin/{terms.target}, "
+            "then gt done --no-changes",
+        )
 
     def _save(self, bead: Bead) -> bool:
         """Commit what lies around: changes and new files, never deletions (a crash must not spread them).
@@ -263,7 +287,7 @@ class Done:
         return self._receipt("in review", f"{branch} is ready for review, nothing merges it", final=True)
 
     def _close_unchanged(self, bead: Bead, branch: str, terms: Terms, ahead: int) -> Receipt:
-        if not (self.no_changes or terms.no_merge or terms.review_only or bead.is_closed):
+        if not (self.may_be_unchanged or terms.no_merge or terms.review_only or bead.is_closed):
             has = (
                 f"the commits of {branch} change nothing"
                 if ahead

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -436,6 +437,25 @@ def test_commits_that_change_nothing_are_not_handed_in(slung, is_reverted):
     assert requests_for(rigged.ledger.store_for("sh-x"), bead_id) == []
     stages, _ = hand_in(rigged, entry, no_changes=True)
     assert stages[-1] == "closed" and rigged.bead(bead_id).text("close_reason") == "no code changes"
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_changes_are_not_handed_in_by_who_says_that_there_are_none(slung, is_committed):
+    rigged, bead_id, entry, git = slung
+    if is_committed:
+        commit_files(git, {"a.txt": "a"}, "one")
+    else:
+        Path(git.path, "a.txt").write_text("a")
+    head, branch = git.commit_of("HEAD"), git.branch()
+    what = "1 commit that main lacks" if is_committed else "1 uncommitted file"
+    with pytest.raises(ConflictError, match=what) as refused:
+        hand_in(rigged, entry, no_changes=True)
+    assert "gt done hands them in" in refused.value.hint
+    assert rigged.bead(bead_id).status == "hooked" and git.commit_of("HEAD") == head
+    assert requests_for(rigged.ledger.store_for("sh-x"), bead_id) == []
+    assert not rigged.origin.commit_of(branch)
+    stages, _ = hand_in(rigged, entry, is_clean=True)
+    assert stages[-1] == "in review", "an older tool's word for a clean worktree says nothing of commits"
 
 
 def test_what_a_worker_says_at_the_end_is_kept_with_the_bead(slung):
