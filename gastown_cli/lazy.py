@@ -135,8 +135,24 @@ def _dispatch(root: Root, argv: list[str]) -> int:
     # before the command's own words: behind a -- they would be words of its text
     args = _parse(parser, [*globals_first, *argv[used:]])
     code = int(module.run(args) or 0)
+    _follow_new_ids(root.program)
     _tell_missing_event()
     return code
+
+
+def _follow_new_ids(program: str) -> None:
+    """A merge gave beads other ids, and what was just written is the first that knows: the rest of the town follows."""
+    partings = sys.modules.get("gastown_core.beads.partings")
+    if partings is None or not partings.untold:
+        return
+    from gastown_core.town.new_ids import follow_after_a_write
+
+    try:
+        for line in follow_after_a_write(program):
+            output.note(output.clean(f"a merge gave a bead another id: {line}; the town's other stores follow"))
+    except GastownError as error:
+        # the next write, or the daemon, tries again
+        output.note(output.clean(f"warning: the town's other stores do not follow a bead's new id yet: {error}"))
 
 
 def _tell_missing_event() -> None:

@@ -2,8 +2,8 @@
 
 A merge gives the younger of two beads with one id another (``twins``) and sees one file.  What lies outside it means
 the bead that this clone knew by the id before.  The index remembers that from before the file was replaced, notes
-each id that now means another bead, and the next write of the store puts the wisps right; the daemon sees to the
-other stores and the event log.
+each id that now means another bead, and the next write of the store puts the wisps right.  The daemon, or the command
+that wrote, sees to the other stores and the event log (``town.new_ids``).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.jsonl_store import JsonlStore
 
 WISPS = 1
+untold: set[str] = set()
+"""Folders of stores in which a write of this process met new ids of which the rest of the town has not heard."""
 
 
 def remember(db: sqlite3.Connection) -> None:
@@ -52,7 +54,11 @@ def note(db: sqlite3.Connection, parted: Iterable[tuple[str, Bead]]) -> None:
 def settle_wisps(store: JsonlStore) -> None:
     """Let the store's wisps follow the beads that they mean; called under the lock. Raises StoreError."""
     db = store.index.db
-    names = dict(db.execute("SELECT old, new FROM partings WHERE in_wisps=0").fetchall())
+    rows = db.execute("SELECT old, new, in_wisps FROM partings").fetchall()
+    if not rows:
+        return
+    untold.add(store.beads_dir)
+    names = {old: new for old, new, is_settled in rows if not is_settled}
     if not names:
         return
     source = store.index.sources[WISPS]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 
 from gastown_core.beads import partings
 from gastown_core.beads.index import healing
 from gastown_core.beads.twins import renamed
 from gastown_core.events.log import append_event
 from gastown_core.events.retention import reword
+from gastown_core.files.folders import private_folder
+from gastown_core.files.locks import FileLock
 from gastown_core.model.json_text import decode_json, encode_text
+from gastown_core.town.discover import find_town
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +22,28 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
 
 
+def follow_after_a_write(actor: str) -> list[str]:
+    """As ``follow_new_ids`` in the town of every store in which this process met new ids. Raises GastownError."""
+    from gastown_core.beads.ledger import TownLedger
+
+    roots = {find_town(folder) for folder in partings.untold}
+    partings.untold.clear()
+    return [
+        line for root in sorted(filter(None, roots)) for line in follow_new_ids(root, TownLedger(root), actor=actor)
+    ]
+
+
 def follow_new_ids(root: str, ledger: TownLedger, *, actor: str) -> list[str]:
-    """Bring every store and the event log up to the new ids, each told by an event; returns them, ``old → new``."""
+    """Bring every store and the event log up to the new ids, each told by an event; returns them, ``old → new``.
+
+    One at a time: who comes second finds nothing left, for the old id means the other bead from then on.
+    """
+    private_folder(os.path.join(root, ".runtime"))
+    with FileLock(os.path.join(root, ".runtime", "new-ids.lock")):
+        return _follow(root, ledger, actor)
+
+
+def _follow(root: str, ledger: TownLedger, actor: str) -> list[str]:
     told = []
     for store in ledger.stores().values():
         names = healing(partings.unsettled)(store)

@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from gastown_cli import bd, gt
+from gastown_cli.lazy import run_root
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.merge_driver import merge_versions, read_version
 from gastown_core.beads.record import encode
@@ -107,3 +109,23 @@ def test_the_daemon_sees_to_it(town):
     assert "ledger" in duty.wakes
     assert duty.work(Shift(root, SYSTEM_CLOCK, lambda: False)) == f"dm-e.1 → {new}"
     assert [tie.target for tie in hq.get(convoy).edges] == [new]
+
+
+@pytest.mark.parametrize("words", [["bd", "update", "dm-e", "--notes", "x"], ["gt", "close", "dm-e", "--force"]])
+def test_without_a_daemon_the_next_command_that_writes_sees_to_it(town, words, monkeypatch, capsys):
+    root, ledger, store, base = town
+    hq = ledger.store("town")
+    convoy = create(hq, "convoy", issue_type="convoy")
+    link(hq, convoy, "external:dm:dm-e.1", "tracks")
+    append_event(root, "sling", "mayor", {"bead": "dm-e.1", "target": "demo/nux"})
+    new = let_in(store, base, OLDER)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("BD_ACTOR", "mayor")
+    program = bd.ROOT if words[0] == "bd" else gt.ROOT
+    assert run_root(program, words[1:]) == 0
+    assert f"dm-e.1 → {new}" in capsys.readouterr().err
+    assert [tie.target for tie in hq.get(convoy).edges] == [new]
+    types = [json.loads(line)["type"] for line in open(os.path.join(root, ".events.jsonl"))]
+    assert types.count("renumber") == 1
+    assert run_root(bd.ROOT, ["update", "dm-e", "--notes", "y"]) == 0
+    assert "→" not in capsys.readouterr().err
