@@ -29,7 +29,7 @@ SHOWN = frozenset(("feed", "both"))
 
 LOCK_S = 5.0
 last_failure = ""
-"""Why the last event that this process could not write was not written."""
+"""Why the last event, or line for people, that this process could not write was not written."""
 
 
 def log_path(root: str) -> str:
@@ -50,7 +50,6 @@ def append_event(
 
     ``last_failure`` then says why, for whoever talks to people.
     """
-    global last_failure
     if not root:
         return False
     path = log_path(root)
@@ -60,9 +59,15 @@ def append_event(
             append_lines(path, [line], mode=0o600)
     except (GastownError, OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
         # a lock that somebody holds, a full disk, a payload that is no JSON: what has happened has happened
-        last_failure = f"{event_type} is missing in the event log: {error}"
+        note_failure(f"{event_type} is missing in the event log: {error}")
         return False
     return True
+
+
+def note_failure(why: str) -> None:
+    """Keep what could not be written down for whoever talks to people; the act it told of has happened."""
+    global last_failure
+    last_failure = why
 
 
 def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibility: str, now: float) -> bytes:

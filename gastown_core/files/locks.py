@@ -92,11 +92,7 @@ class FileLock:
         with _turn(self.path, deadline):
             if self._poll(deadline, gives_way=False):
                 return
-        holder = os.pread(self._fd, 64, 0).decode("utf-8", "replace").strip()
-        who = f"process {holder} holds it" if holder else "another process holds it"
-        raise ConflictError(
-            f"{self.path} stayed locked for {self.timeout_s:g} s", who, "try again when it has finished"
-        )
+        raise ConflictError(f"{self.path} stayed locked for {self.timeout_s:g} s", *_who_holds(self.path, self._fd))
 
     def _poll(self, deadline: float, *, gives_way: bool) -> bool:
         pause, longest = POLL_S
@@ -221,10 +217,27 @@ def holder_of(path: str) -> int | None:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None
     except BlockingIOError:
-        written = os.pread(fd, 64, 0).decode("ascii", "replace").strip()
-        return _holder_by_kernel(os.fstat(fd)) or (int(written) if written.isdigit() else 0)
+        return _told_holder(fd)
     finally:
         os.close(fd)
+
+
+def _who_holds(path: str, fd: int) -> tuple[str, str]:
+    """Who has the lock, and what helps, in words."""
+    from gastown_core.process_table import read_process
+
+    pid = _told_holder(fd)
+    if not pid:
+        return "another process holds it", f"try again when it has finished; fuser {path} may name it"
+    found = read_process(pid)
+    name = f" ({found.name})" if found is not None else ""
+    return f"process {pid}{name} holds it", f"try again when it has finished; kill {pid} ends one that hangs"
+
+
+def _told_holder(fd: int) -> int:
+    """The holder by the kernel, else by what is written in the file; 0 if nothing tells."""
+    written = os.pread(fd, 64, 0).decode("ascii", "replace").strip()
+    return _holder_by_kernel(os.fstat(fd)) or (int(written) if written.isdigit() else 0)
 
 
 def _holder_by_kernel(status: os.stat_result) -> int:

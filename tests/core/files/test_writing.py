@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gastown_core.errors import ConflictError, SettingsError, StoreError
+from gastown_core.files import locks
 from gastown_core.files.atomic import edit_json, read_json, write_atomic
 from gastown_core.files.jsonl import append_lines
 from gastown_core.files.locks import FileLock
@@ -70,10 +71,26 @@ def test_a_held_lock_names_its_holder(tmp_path: Path) -> None:
     path = str(tmp_path / "l")
     fd = os.open(path, os.O_RDWR | os.O_CREAT)
     fcntl.flock(fd, fcntl.LOCK_EX)
-    os.write(fd, b"4711")
     with pytest.raises(ConflictError) as failure, FileLock(path, timeout_s=0.05):
         pass
-    assert "4711" in failure.value.why
+    assert f"process {os.getpid()} (" in failure.value.why
+    assert f"kill {os.getpid()}" in failure.value.hint
     os.close(fd)
     with FileLock(path, timeout_s=0.05):
         pass
+
+
+def test_where_the_kernel_tells_no_holder_the_name_in_the_lock_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_holder_by_kernel", lambda status: 0)
+    path = str(tmp_path / "l")
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    for written, said in ((b"", "another process"), (b"4711", "process 4711 holds it")):
+        os.pwrite(fd, written, 0)
+        with pytest.raises(ConflictError) as failure, FileLock(path, timeout_s=0.05):
+            pass
+        assert said in failure.value.why
+        assert failure.value.hint
+    os.close(fd)
