@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from gastown_core.orders.perform import command_log, perform
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
 from tests.support.cli import gt as run_gt
+from tests.support.patience import until
 from tests.support.tmux import needs_tmux
 
 pytestmark = pytest.mark.e2e
@@ -47,13 +47,6 @@ def gt(*words: str, cwd: Path) -> str:
     )
     assert done.returncode == 0, f"gt {words}: {done.stderr}"
     return done.stdout
-
-
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, f"never happened: {what}"
-        time.sleep(0.1)
 
 
 def agents(town: Path) -> dict[str, dict[str, object]]:

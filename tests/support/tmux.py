@@ -12,8 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -25,22 +24,11 @@ from gastown_core.tmux import sessions
 from gastown_core.tmux.panes import Pane, capture_pane, find_pane
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import has_tmux
+from tests.support.patience import until
 
 SCRIPTED = BUILT_IN["scripted"]
 
 needs_tmux = pytest.mark.skipif(not has_tmux(), reason="there is no tmux here")
-
-
-def until(true: Callable[[], Any], what: str = "", timeout_s: float = 10.0) -> Any:
-    """The first truthy answer of ``true``; fails the test after ``timeout_s``."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        answer = true()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            pytest.fail(f"did not happen within {timeout_s:g} s: {what or true}")
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import StoreError
+from tests.support.patience import ended, until
 from tests.support.stores import create, lines_of, make_store
 
 WRITER = """
@@ -46,11 +47,11 @@ def start(code: str, *words: str, **options) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code), *words], cwd=REPO, **options)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(1200)
 def test_sixteen_processes_writing_five_hundred_each_lose_nothing(tmp_path):
     store = make_store(tmp_path)
     writers = [start(WRITER, store.beads_dir, f"w{number}", "500") for number in range(16)]
-    assert [writer.wait(100) for writer in writers] == [0] * 16
+    assert ended(writers, lambda: os.stat(store.path()).st_size) == [0] * 16
     assert len(lines_of(store)) == 8000 and store.oddities() == []
     assert store.count(BeadQuery()) == 8000
     found = {bead.title for bead in store.excerpts(BeadQuery())}
@@ -70,12 +71,13 @@ def test_of_twenty_processes_that_claim_one_bead_one_gets_it(tmp_path):
     except ConflictError:
         sys.exit(7)
     """
-    codes = [p.wait(60) for p in [start(code, store.beads_dir, bead_id, f"w{n}") for n in range(20)]]
+    claimers = [start(code, store.beads_dir, bead_id, f"w{n}") for n in range(20)]
+    codes = ended(claimers, lambda: sum(one.poll() is None for one in claimers))
     assert sorted(codes) == [0] + [7] * 19
     assert store.get(bead_id).assignee == f"w{codes.index(0)}"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(1200)
 def test_two_hundred_kills_in_mid_write_lose_nothing_acknowledged(tmp_path):
     store = make_store(tmp_path)
     told = tmp_path / "acknowledged"
@@ -88,12 +90,12 @@ def test_two_hundred_kills_in_mid_write_lose_nothing_acknowledged(tmp_path):
             writer.stdout.readline()
         for number, writer in enumerate(writers):
             size = os.stat(store.path()).st_size
-            while os.stat(store.path()).st_size < size + number * 900:
-                pass
+            # here and there in a write: what is waited for is what the others wrote meanwhile
+            until(lambda: os.stat(store.path()).st_size >= size + number * 900, "somebody writes", 60.0)  # noqa: B023
             writer.send_signal(signal.SIGKILL)
             kills += 1
         for writer in writers:
-            writer.wait(10)
+            writer.wait()
             writer.stdout.close()
     acknowledged = [line for line in told.read_text().splitlines() if line]
     assert len(acknowledged) > 200

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
 from gastown_core import background
 from gastown_core.background import Background
 from gastown_core.errors import GastownError, words_of
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(8):
-        while not condition():
-            await asyncio.sleep(0.005)
+from tests.support.patience import comes as until
 
 
 @pytest.fixture(autouse=True)

@@ -23,14 +23,8 @@ from gastown_core.model.daemon import DIED, FAILS, NEVER, SILENT, STOPPED, Daemo
 from gastown_core.process_table import environment_of
 from gastown_core.town import daemon_note as note
 from gastown_core.town.identity import session_environment
+from tests.support.patience import until
 from tests.support.rigged import Rigged
-
-
-def until(condition: Callable[[], bool], why: str, within_s: float = 20.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, why
-        time.sleep(0.005)
 
 
 class Living:

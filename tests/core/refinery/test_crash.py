@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
+from tests.support.patience import until
 from tests.support.queued import Queued
 
 PROGRAM = """
@@ -108,10 +108,3 @@ def sleepers(queued: Queued) -> int:
         inside = str(process.info["cwd"] or "").startswith(queued.rig)
         count += inside and (process.info["cmdline"] or [""])[0] == "sleep"
     return count
-
-
-def until(condition: object, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)

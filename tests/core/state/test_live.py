@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from gastown_core.git.repo import Git
 from gastown_core.model.agent import Health
 from gastown_core.runtimes.heartbeat import write_heartbeat
 from gastown_core.state.live import LiveTown
+from tests.support.patience import comes as until
 from tests.support.refineries import gating, held, write_state
 from tests.support.repos import PERSON, commit_files, make_bare, make_repo
 from tests.support.towns import reference_town
@@ -37,12 +38,6 @@ async def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 async def drain(town: LiveTown) -> None:
     async for _ in town.updates():
         pass
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(8):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def texts(town: LiveTown) -> list[str]:

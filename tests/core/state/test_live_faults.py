@@ -16,6 +16,7 @@ from gastown_core.events.log import append_event
 from gastown_core.runtimes.heartbeat import write_heartbeat
 from gastown_core.state.live import LiveTown
 from tests.core.state.test_faults import FAULTS, READERS, SAYS_SO, UNREAD, absent, whole_town
+from tests.support.patience import comes as until
 from tests.support.vanishing import WAYS, vanishing
 
 __all__ = ["whole_town"]
@@ -24,7 +25,6 @@ WATCHED = (
     "refinery state", "batches", "scheduler note", "daemon note",
 )  # fmt: skip
 """What the console follows; the rest of the table is read by commands, or helps another reader."""
-SOON_S = 30
 
 
 @pytest.fixture
@@ -45,15 +45,6 @@ async def live(whole_town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 async def drain(town: LiveTown) -> None:
     async for _ in town.updates():
         pass
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    try:
-        async with asyncio.timeout(SOON_S):
-            while not condition():
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        pytest.fail(f"did not happen: {what}")
 
 
 def errors(live: LiveTown) -> dict[str, str]:
