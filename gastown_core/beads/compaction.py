@@ -13,7 +13,8 @@ import contextlib
 import os
 
 from gastown_core.beads import record
-from gastown_core.beads.index import FILE_NAMES, ISSUES, WISPS
+from gastown_core.beads.index import FILE_NAMES
+from gastown_core.beads.index_rows import ISSUES, WISPS
 from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, with_new_id
 from gastown_core.clock import parse_moment
 from gastown_core.errors import ConflictError, StoreError

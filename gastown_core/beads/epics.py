@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import PARENT_CHILD
+from gastown_core.beads.index_ties import progress_in
 from gastown_core.beads.store import BeadQuery
 from gastown_core.model.record import record_type
 
@@ -10,7 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
 
-    from gastown_core.beads.store import BeadStore, Excerpt
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import Excerpt
 
     class EpicProgress(NamedTuple):
         """An epic that is not closed, with the number of its children and of the closed ones."""
@@ -23,11 +24,12 @@ else:
     EpicProgress = record_type("EpicProgress", "epic total closed is_eligible")
 
 
-def epic_progress(store: BeadStore) -> list[EpicProgress]:
+def epic_progress(store: JsonlStore) -> list[EpicProgress]:
     """All epics that are not closed; eligible for closing are those with children, all of them closed."""
     out = []
-    for epic in store.excerpts(BeadQuery(types=("epic",), exclude_statuses=("closed",), include_wisps=True)):
-        ids = [source for source, kind in store.dependents(epic.id) if kind == PARENT_CHILD]
-        closed = sum(bead.is_closed for bead in store.get_many(ids).values())
-        out.append(EpicProgress(epic, len(ids), closed, bool(ids) and closed == len(ids)))
+    epics = store.excerpts(BeadQuery(types=("epic",), exclude_statuses=("closed",), include_wisps=True))
+    with store.index.snapshot() as db:
+        for epic in epics:
+            total, closed = progress_in(db, epic.id)
+            out.append(EpicProgress(epic, total, closed, 0 < total == closed))
     return out

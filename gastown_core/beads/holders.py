@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from gastown_core.beads.index_census import lead_seconds
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
 from gastown_core.beads.index_sql import where_of
 from gastown_core.beads.query import NEVER_READY_TYPES, PARENT_CHILD
@@ -82,8 +83,6 @@ def children_of(store: JsonlStore, parents: Iterable[str]) -> list[str]:
 
 def lead_time(store: JsonlStore, query: BeadQuery) -> float:
     """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
-    where = where_of(query._replace(statuses=("closed",)))
-    where.add("closed_at > created_at AND created_at > 0")
+    query = query._replace(statuses=("closed",))
     with store.index.snapshot() as db:
-        found = db.execute(f"SELECT avg(closed_at - created_at) FROM beads {where}", where.values).fetchone()[0]
-    return float(found or 0.0)
+        return lead_seconds(db, query, where_of(query))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.index import Progress
+    from gastown_core.beads.index_intake import Progress
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.rules import Vocabulary
 

@@ -11,9 +11,10 @@ import contextlib
 import functools
 import os
 
-from gastown_core.beads import partings, record
+from gastown_core.beads import index_census
 from gastown_core.beads.discovery import ledger_name
-from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, SCHEMA, VERSION, row_of, searched_labels
+from gastown_core.beads.index_intake import LARGE, Intake, Upkeep, forget, make_indexes
+from gastown_core.beads.index_rows import ISSUES, SCHEMA, VERSION, WISPS
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile, stamp_of
 from gastown_core.beads.store import Position
 from gastown_core.errors import StoreError
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
 
+    from gastown_core.beads.index_intake import Progress
     from gastown_core.model.bead import Bead
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-    Progress = Callable[[str, int, int], None]
-    """Told of long work: what is done, how much so far, how much in all; at its end both are the same."""
 else:
     try:
         # the package around it imports datetime to adapt dates, 2 ms of every command; no date is stored as one
@@ -39,12 +39,9 @@ else:
     except ImportError:
         import sqlite3
 
-ISSUES, WISPS = 0, 1
 FILE_NAMES = ("issues.jsonl", "wisps.jsonl")
 INDEX_NAME = ".cache/index.db"
 BUSY_S = 20.0
-FLUSH_EVERY = 20_000
-PROGRESS_FROM = 2 << 20
 
 
 class Index:
@@ -201,9 +198,11 @@ class Index:
         try:
             marks = read_marks(db)
             # wisps first: an id that is in both files counts as promoted
+            upkeep = Upkeep(db)
             for code in (WISPS, ISSUES):
                 if not self._is_current(code, marks[code]):
-                    self._take(code, marks[code])
+                    self._take(code, marks[code], upkeep)
+            upkeep.finish()
             db.execute("COMMIT")
         except BaseException:
             if db.in_transaction:
@@ -218,23 +217,20 @@ class Index:
         marked = (mark.device, mark.inode, mark.mtime_ns)
         return status.st_size == mark.offset and stamp_of(status) == marked
 
-    def _take(self, code: int, mark: Mark) -> None:
+    def _take(self, code: int, mark: Mark, upkeep: Upkeep) -> None:
         source = self.sources[code]
         status = source.follow()
-        if status is None or not source.knows(mark, status):
-            forget(self.db, code)
+        is_known = status is not None and source.knows(mark, status)
+        if status is not None and status.st_size - (mark.offset if is_known else 0) > LARGE:
+            upkeep.leave_to_the_end()
+        if not is_known:
+            forget(self.db, code, upkeep)
             mark = NO_MARK
         if status is None:
             write_mark(self.db, code, NO_MARK)
             return
-        is_large = status.st_size - mark.offset > PROGRESS_FROM
-        if is_large:
-            for name in BEAD_INDEXES:
-                self.db.execute(f"DROP INDEX {name}")
-        intake = Intake(self.db, code, self.progress, self.at_hand)
+        intake = Intake(self.db, code, self.progress, self.at_hand, upkeep)
         end = intake.take(source.lines(mark.offset, status.st_size), status.st_size)
-        if is_large:
-            make_indexes(self.db)
         write_mark(self.db, code, source.mark_at(max(end, mark.offset), status))
 
     @contextlib.contextmanager
@@ -330,20 +326,15 @@ def _is_of_this_boot(db: sqlite3.Connection) -> bool:
 
 def _build_schema(db: sqlite3.Connection) -> None:
     db.execute("BEGIN EXCLUSIVE")
-    for statement in SCHEMA:
+    for statement in (*SCHEMA, *index_census.SCHEMA):
         db.execute(statement)
     make_indexes(db)
+    index_census.make_triggers(db)
     for code in (ISSUES, WISPS):
         db.execute("INSERT INTO marks VALUES (?,0,0,0,0,x'',x'',0,0)", (code,))
     db.execute(f"PRAGMA application_id={_boot()}")
     db.execute(f"PRAGMA user_version={VERSION}")
     db.execute("COMMIT")
-
-
-def make_indexes(db: sqlite3.Connection) -> None:
-    """Make the indexes of ``beads``; quicker after a large fill than during it."""
-    for name, definition in BEAD_INDEXES.items():
-        db.execute(f"CREATE INDEX {name} {definition}")
 
 
 def read_marks(db: sqlite3.Connection) -> list[Mark]:
@@ -357,106 +348,3 @@ def read_marks(db: sqlite3.Connection) -> list[Mark]:
 def write_mark(db: sqlite3.Connection, code: int, mark: Mark) -> None:
     """Note how far a file was read."""
     db.execute("UPDATE marks SET device=?, inode=?, position=?, mtime_ns=?, head=?, tail=? WHERE file=?", (*mark, code))
-
-
-def forget(db: sqlite3.Connection, code: int) -> None:
-    """Drop everything that came from a file; whom the ids of its beads meant is remembered."""
-    if code == ISSUES:
-        partings.remember(db)
-    db.execute("DELETE FROM deps WHERE source IN (SELECT id FROM beads WHERE file=?)", (code,))
-    db.execute("DELETE FROM labels WHERE id IN (SELECT id FROM beads WHERE file=?)", (code,))
-    for table in ("beads", "tombstones", "oddities"):
-        db.execute(f"DELETE FROM {table} WHERE file=?", (code,))
-    db.execute("UPDATE marks SET garbage=0, live=0 WHERE file=?", (code,))
-
-
-def _kind(bead: Bead) -> str:
-    return record.TOMBSTONE if bead.is_tombstone else record.BEAD
-
-
-class Intake:
-    """Takes lines of one file into the tables, the last line of an id winning."""
-
-    def __init__(
-        self, db: sqlite3.Connection, code: int, progress: Progress | None, at_hand: dict[bytes, Bead]
-    ) -> None:
-        self.db = db
-        self.at_hand = at_hand
-        self.code = code
-        self.progress = progress
-        self.garbage = 0
-        self.live = 0
-        self._beads: dict[str, tuple[Any, ...]] = {}
-        self._stones: dict[str, tuple[Any, ...]] = {}
-        self._edges: dict[str, list[tuple[str, str, str]]] = {}
-        self._parted: list[tuple[str, Bead]] = []
-
-    def take(self, lines: Iterator[tuple[int, bytes]], size: int) -> int:
-        """Take them all; returns the offset after the last one."""
-        end = 0
-        for count, (offset, line) in enumerate(lines, 1):
-            end = min(offset + len(line) + 1, size)
-            known = self.at_hand.get(line) if self.at_hand else None
-            kind, value = record.classify(line) if known is None else (_kind(known), known)
-            if kind == record.BEAD or kind == record.TOMBSTONE:
-                self._note(kind, value, offset, len(line))
-            elif kind != record.BLANK:
-                reason = value if isinstance(value, str) else ""
-                self.db.execute("INSERT INTO oddities VALUES (?,?,?,?,?)", (self.code, offset, len(line), kind, reason))
-            if count % FLUSH_EVERY == 0:
-                self._flush()
-            if self.progress is not None and size > PROGRESS_FROM and count % 2000 == 0:
-                self.progress("reading the ledger", offset, size)
-        self._flush()
-        partings.note(self.db, self._parted)
-        if self.progress is not None and size > PROGRESS_FROM:
-            self.progress("reading the ledger", size, size)
-        if self.garbage or self.live:
-            sql = "UPDATE marks SET garbage=garbage+?, live=live+? WHERE file=?"
-            self.db.execute(sql, (self.garbage, self.live, self.code))
-        return end
-
-    def _note(self, kind: str, bead: Bead, offset: int, length: int) -> None:
-        bead_id = bead.id
-        if self._beads.pop(bead_id, None) is not None or self._stones.pop(bead_id, None) is not None:
-            self.garbage += 1
-        self._edges.pop(bead_id, None)
-        if kind == record.TOMBSTONE:
-            self._stones[bead_id] = (bead_id, self.code, offset, length, bead.text("deleted_at"))
-            return
-        if self.code == ISSUES and "metadata" in bead.raw and (former := partings.former_id(bead)):
-            self._parted.append((former, bead))
-        self._beads[bead_id], self._edges[bead_id] = row_of(bead, self.code, offset, length)
-
-    def _flush(self) -> None:
-        if not self._beads and not self._stones:
-            return
-        self._clear_old()
-        db = self.db
-        db.executemany(INSERT, self._beads.values())
-        self.live += len(self._beads)
-        db.executemany("INSERT OR IGNORE INTO deps VALUES (?,?,?)", (e for es in self._edges.values() for e in es))
-        labels = ((row[0], label) for row in self._beads.values() for label in searched_labels(row[4], row[12]))
-        db.executemany("INSERT OR IGNORE INTO labels VALUES (?,?)", labels)
-        db.executemany("INSERT OR REPLACE INTO tombstones VALUES (?,?,?,?,?)", self._stones.values())
-        self._beads, self._stones, self._edges = {}, {}, {}
-
-    def _clear_old(self) -> None:
-        """Remove what the index holds of these ids; a tombstone clears a bead only of its own file."""
-        db = self.db
-        if db.execute("SELECT 1 FROM beads UNION ALL SELECT 1 FROM tombstones LIMIT 1").fetchone() is None:
-            return
-        replaced = [(bead_id,) for bead_id in self._beads]
-        deleted = [(b,) for b in self._stones if self._file_of(b) == self.code]
-        for ids in (replaced, deleted):
-            before = db.total_changes
-            db.executemany("DELETE FROM beads WHERE id=?", ids)
-            self.live -= db.total_changes - before
-            db.executemany(f"DELETE FROM tombstones WHERE id=? AND file={self.code}", ids)
-            self.garbage += db.total_changes - before
-            db.executemany("DELETE FROM deps WHERE source=?", ids)
-            db.executemany("DELETE FROM labels WHERE id=?", ids)
-
-    def _file_of(self, bead_id: str) -> int | None:
-        row = self.db.execute("SELECT file FROM beads WHERE id=?", (bead_id,)).fetchone()
-        return row[0] if row else None

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
     from gastown_core.model.bead import Bead
 
-VERSION = 10
+VERSION = 11
 """Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
+
+ISSUES, WISPS = 0, 1
+"""What ``file`` holds: the ledger, or what lies beside it outside git."""
 
 SCHEMA = (
     """CREATE TABLE beads (
         id TEXT PRIMARY KEY, title TEXT, status TEXT, priority INTEGER, issue_type TEXT, assignee TEXT,
         created_at REAL, updated_at REAL, closed_at REAL, defer_until REAL, pinned INTEGER, ephemeral INTEGER,
         labels TEXT, edges TEXT, failed INTEGER, due_at REAL, template INTEGER, comments INTEGER,
-        file INTEGER, at INTEGER, length INTEGER)""",
+        file INTEGER, at INTEGER, length INTEGER, hold INTEGER)""",
     "CREATE TABLE deps (source TEXT, target TEXT, type TEXT, PRIMARY KEY (source, target, type)) WITHOUT ROWID",
     "CREATE TABLE labels (id TEXT, label TEXT, PRIMARY KEY (id, label)) WITHOUT ROWID",
     "CREATE TABLE tombstones (id TEXT, file INTEGER, at INTEGER, length INTEGER, deleted_at TEXT, PRIMARY KEY (id, file))",
@@ -43,16 +46,14 @@ BEAD_INDEXES = {
     "by_status": "ON beads (status, updated_at)",
     "by_type": "ON beads (issue_type, status) WHERE issue_type <> 'task'",
     "by_closing": "ON beads (closed_at, created_at) WHERE status = 'closed'",
-    # all that judging asks of a bead: counting what is ready or held reads no row.
-    # ``template >= 0`` is always so: whoever does not say it gets no rows in this order, which lists do not want
-    "states": "ON beads (id, status, pinned, defer_until, ephemeral, template, issue_type)",
-    "candidates": "ON beads (ephemeral, pinned, template, status, issue_type, defer_until) "
-    "WHERE status <> 'closed' AND template >= 0",
+    "held": "ON beads (priority, created_at DESC, id) WHERE hold = 1",
+    "asked": "ON beads (id) WHERE hold = 2",
+    "by_deferral": "ON beads (defer_until) WHERE defer_until > 0",
     "by_assignee": "ON beads (assignee) WHERE assignee <> ''",
 }
 """Indexes of ``beads`` by name; a large fill makes them at its end."""
 
-INSERT = f"INSERT OR REPLACE INTO beads VALUES ({','.join('?' * 21)})"
+INSERT = f"INSERT INTO beads VALUES ({','.join('?' * 21)},0)"
 
 EXCERPT_COLUMNS = (
     "id, title, status, priority, issue_type, assignee, created_at, updated_at, closed_at, defer_until, "
@@ -61,7 +62,7 @@ EXCERPT_COLUMNS = (
 
 
 def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, ...], list[tuple[str, str, str]]]:
-    """The bead's row, and its rows in ``deps``."""
+    """The bead's row without ``hold``, which others decide on too, and its rows in ``deps``."""
     found = excerpt_of(bead)
     raw = bead.raw
     bead_id, title, status, priority, kind, assignee, created, updated, closed, deferred, labels, edges = found[:12]

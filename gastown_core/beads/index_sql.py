@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.beads.filters import HYBRID_WINDOW_S, SORTS
+from gastown_core.beads.index_holds import HELD
 from gastown_core.beads.query import NEVER_READY_TYPES
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY
@@ -164,13 +165,14 @@ def select_candidates(columns: str, query: BeadQuery, now: float) -> tuple[str, 
 
 
 def candidates_of(query: BeadQuery, now: float) -> Where:
-    """What may be ready: all of the rule but dependencies and parents."""
+    """What may be ready: all of the rule but what only the graph can tell."""
     where = where_of(query._replace(statuses=(), exclude_statuses=()))
     where.add("status <> 'closed'")
     where.add("+status IN ('open','deferred') AND pinned=0 AND template=0")
     where.add("(defer_until=0 OR defer_until<=?) AND (+status='open' OR defer_until>0)", now)
     never = tuple(sorted(NEVER_READY_TYPES - set(query.types)))
     where.among("issue_type", never, inverted=True)
+    where.add(f"hold <> {HELD}")
     return where
 
 

@@ -7,11 +7,28 @@ from gastown_core.beads.store import Tally
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
 
 def dependents_in(db: sqlite3.Connection, bead_id: str) -> list[tuple[str, str]]:
     """Ids whose edge points at the bead, each with the edge's type."""
     return db.execute("SELECT source, type FROM deps WHERE target=? ORDER BY source", (bead_id,)).fetchall()
+
+
+def children_in(db: sqlite3.Connection, bead_id: str) -> Iterator[str]:
+    """Ids whose ``parent-child`` edge points at the bead; who needs but the first pays for the first."""
+    found = db.execute("SELECT source FROM deps WHERE target=? AND type='parent-child' ORDER BY source", (bead_id,))
+    return (row[0] for row in found)
+
+
+def progress_in(db: sqlite3.Connection, bead_id: str) -> tuple[int, int]:
+    """How many children the bead has, and how many of them are closed."""
+    sql = (
+        "SELECT COUNT(*), coalesce(sum(b.status = 'closed'), 0) FROM deps d LEFT JOIN beads b ON b.id = d.source "
+        "WHERE d.target=? AND d.type='parent-child'"
+    )
+    total, closed = db.execute(sql, (bead_id,)).fetchone()
+    return total, closed
 
 
 def tally_in(db: sqlite3.Connection, bead_id: str) -> Tally:

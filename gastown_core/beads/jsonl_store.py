@@ -12,12 +12,13 @@ import os
 from gastown_core.beads import ids, record
 from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.held_back import held_ids
-from gastown_core.beads.index import ISSUES, WISPS, Index, healing
-from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
+from gastown_core.beads.index import Index, healing
+from gastown_core.beads.index_census import how_many, numbers_by
+from gastown_core.beads.index_rows import EXCERPT_COLUMNS, ISSUES, WISPS, excerpt_from
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
-from gastown_core.beads.index_ties import dependents_in, tallies_in, tally_in
+from gastown_core.beads.index_ties import children_in, dependents_in, tallies_in, tally_in
 from gastown_core.beads.partings import settle_wisps
-from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.beads.query import TOMBSTONE, Graph
 from gastown_core.beads.rules import Vocabulary, moved_stone
 from gastown_core.beads.source_file import size_of
 from gastown_core.beads.store import BeadQuery, Excerpt, Headline, Outline, Position, Tally
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
 
-    from gastown_core.beads.index import Progress
+    from gastown_core.beads.index_intake import Progress
     from gastown_core.clock import Clock
     from gastown_core.errors import GastownError
 
@@ -184,18 +185,14 @@ class JsonlStore:
     @healing
     def count(self, query: BeadQuery) -> int:
         """How many match, whatever the limit."""
-        where = where_of(query)
         with self.index.snapshot() as db:
-            return int(db.execute(f"SELECT COUNT(*) FROM beads {where}", where.values).fetchone()[0])
+            return how_many(db, query, where_of)
 
     @healing
     def count_by(self, column: str, query: BeadQuery) -> dict[str, int]:
         """How many match per value of ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``; most first."""
-        where = where_of(query)
-        source = "labels JOIN beads USING (id)" if column == "label" else "beads"
-        sql = f"SELECT {column}, COUNT(*) FROM {source} {where} GROUP BY 1 ORDER BY 2 DESC, 1"
         with self.index.snapshot() as db:
-            return {str(value): int(number) for value, number in db.execute(sql, where.values)}
+            return numbers_by(db, column, query, where_of(query))
 
     @healing
     def ready(self, query: BeadQuery, now: float) -> list[Bead]:
@@ -293,10 +290,11 @@ class JsonlStore:
         def lookup(bead_id: str) -> Excerpt | None:
             return self._indexed(bead_id) or self.foreign_excerpt(bead_id)
 
-        def children(bead_id: str) -> list[str]:
-            return [source for source, kind in self.edges_to(bead_id) if kind == PARENT_CHILD]
+        return Graph(lookup, self._children, now, is_absent=self.is_absent)
 
-        return Graph(lookup, children, now, is_absent=self.is_absent)
+    @healing
+    def _children(self, bead_id: str) -> Iterator[str]:
+        return children_in(self.index.db, bead_id)
 
     @healing
     def positions(self) -> dict[str, Position]:

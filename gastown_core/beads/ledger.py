@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeVar
 
-    from gastown_core.beads.index import Progress
+    from gastown_core.beads.index_intake import Progress
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.routes import Route
     from gastown_core.beads.store import Excerpt, Outline

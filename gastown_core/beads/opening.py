@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gastown_core.beads.index import Progress
+    from gastown_core.beads.index_intake import Progress
     from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
 

@@ -1,0 +1,166 @@
+"""Taking lines of the ledger into the index: rows from records, and in line with them what is derived from rows."""
+
+from __future__ import annotations
+
+from gastown_core.beads import index_census, index_holds, partings, record
+from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, ISSUES, row_of, searched_labels
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    from gastown_core.model.bead import Bead
+
+    Progress = Callable[[str, int, int], None]
+    """Told of long work: what is done, how much so far, how much in all; at its end both are the same."""
+
+FLUSH_EVERY = 20_000
+LARGE = 2 << 20
+"""From so many bytes on an intake is long work."""
+
+
+def make_indexes(db: sqlite3.Connection) -> None:
+    """Make the indexes of ``beads``; quicker after a large fill than during it."""
+    for name, definition in BEAD_INDEXES.items():
+        db.execute(f"CREATE INDEX {name} {definition}")
+
+
+class Upkeep:
+    """Keeps in line with the rows what is derived from them, within the transaction that changes them."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self._before: index_holds.Facts = {}
+        self._is_left = False
+
+    def note(self, bead_ids: Iterable[str]) -> None:
+        """These beads are about to come, to go, or to be written anew."""
+        if not self._is_left:
+            self._before = {**index_holds.facts_of(self.db, bead_ids), **self._before}
+
+    def leave_to_the_end(self) -> None:
+        """Do it in one go in ``finish``: for many rows that is quicker than row by row."""
+        if not self._is_left:
+            self._is_left = True
+            index_census.drop_triggers(self.db)
+            for name in BEAD_INDEXES:
+                self.db.execute(f"DROP INDEX {name}")
+
+    def finish(self) -> None:
+        """All rows are there: judge who is held back, and count."""
+        if not self._is_left:
+            index_holds.settle(self.db, self._before)
+            return
+        index_holds.settle_all(self.db)
+        make_indexes(self.db)
+        index_census.take(self.db)
+        index_census.make_triggers(self.db)
+
+
+def forget(db: sqlite3.Connection, code: int, upkeep: Upkeep) -> None:
+    """Drop everything that came from a file; whom the ids of its beads meant is remembered."""
+    if code == ISSUES:
+        partings.remember(db)
+    sql = "SELECT id FROM beads WHERE file=?1 UNION ALL SELECT id FROM tombstones WHERE file=?1"
+    upkeep.note(row[0] for row in db.execute(sql, (code,)).fetchall())
+    db.execute("DELETE FROM deps WHERE source IN (SELECT id FROM beads WHERE file=?)", (code,))
+    db.execute("DELETE FROM labels WHERE id IN (SELECT id FROM beads WHERE file=?)", (code,))
+    for table in ("beads", "tombstones", "oddities"):
+        db.execute(f"DELETE FROM {table} WHERE file=?", (code,))
+    db.execute("UPDATE marks SET garbage=0, live=0 WHERE file=?", (code,))
+
+
+def _kind(bead: Bead) -> str:
+    return record.TOMBSTONE if bead.is_tombstone else record.BEAD
+
+
+class Intake:
+    """Takes lines of one file into the tables, the last line of an id winning."""
+
+    def __init__(
+        self, db: sqlite3.Connection, code: int, progress: Progress | None, at_hand: dict[bytes, Bead], upkeep: Upkeep
+    ) -> None:
+        self.db = db
+        self.upkeep = upkeep
+        self.at_hand = at_hand
+        self.code = code
+        self.progress = progress
+        self.garbage = 0
+        self.live = 0
+        self._beads: dict[str, tuple[Any, ...]] = {}
+        self._stones: dict[str, tuple[Any, ...]] = {}
+        self._edges: dict[str, list[tuple[str, str, str]]] = {}
+        self._parted: list[tuple[str, Bead]] = []
+
+    def take(self, lines: Iterator[tuple[int, bytes]], size: int) -> int:
+        """Take them all; returns the offset after the last one."""
+        end = 0
+        for count, (offset, line) in enumerate(lines, 1):
+            end = min(offset + len(line) + 1, size)
+            known = self.at_hand.get(line) if self.at_hand else None
+            kind, value = record.classify(line) if known is None else (_kind(known), known)
+            if kind == record.BEAD or kind == record.TOMBSTONE:
+                self._note(kind, value, offset, len(line))
+            elif kind != record.BLANK:
+                reason = value if isinstance(value, str) else ""
+                self.db.execute("INSERT INTO oddities VALUES (?,?,?,?,?)", (self.code, offset, len(line), kind, reason))
+            if count % FLUSH_EVERY == 0:
+                self._flush()
+            if self.progress is not None and size > LARGE and count % 2000 == 0:
+                self.progress("reading the ledger", offset, size)
+        self._flush()
+        partings.note(self.db, self._parted)
+        if self.progress is not None and size > LARGE:
+            self.progress("reading the ledger", size, size)
+        if self.garbage or self.live:
+            sql = "UPDATE marks SET garbage=garbage+?, live=live+? WHERE file=?"
+            self.db.execute(sql, (self.garbage, self.live, self.code))
+        return end
+
+    def _note(self, kind: str, bead: Bead, offset: int, length: int) -> None:
+        bead_id = bead.id
+        if self._beads.pop(bead_id, None) is not None or self._stones.pop(bead_id, None) is not None:
+            self.garbage += 1
+        self._edges.pop(bead_id, None)
+        if kind == record.TOMBSTONE:
+            self._stones[bead_id] = (bead_id, self.code, offset, length, bead.text("deleted_at"))
+            return
+        if self.code == ISSUES and "metadata" in bead.raw and (former := partings.former_id(bead)):
+            self._parted.append((former, bead))
+        self._beads[bead_id], self._edges[bead_id] = row_of(bead, self.code, offset, length)
+
+    def _flush(self) -> None:
+        if not self._beads and not self._stones:
+            return
+        self.upkeep.note((*self._beads, *self._stones))
+        self._clear_old()
+        db = self.db
+        db.executemany(INSERT, self._beads.values())
+        self.live += len(self._beads)
+        db.executemany("INSERT OR IGNORE INTO deps VALUES (?,?,?)", (e for es in self._edges.values() for e in es))
+        labels = ((row[0], label) for row in self._beads.values() for label in searched_labels(row[4], row[12]))
+        db.executemany("INSERT OR IGNORE INTO labels VALUES (?,?)", labels)
+        db.executemany("INSERT OR REPLACE INTO tombstones VALUES (?,?,?,?,?)", self._stones.values())
+        self._beads, self._stones, self._edges = {}, {}, {}
+
+    def _clear_old(self) -> None:
+        """Remove what the index holds of these ids; a tombstone clears a bead only of its own file."""
+        db = self.db
+        if db.execute("SELECT 1 FROM beads UNION ALL SELECT 1 FROM tombstones LIMIT 1").fetchone() is None:
+            return
+        replaced = [(bead_id,) for bead_id in self._beads]
+        deleted = [(b,) for b in self._stones if self._file_of(b) == self.code]
+        for ids in (replaced, deleted):
+            # rows by the cursor: the connection counts the census along
+            beads = db.executemany("DELETE FROM beads WHERE id=?", ids).rowcount
+            stones = db.executemany(f"DELETE FROM tombstones WHERE id=? AND file={self.code}", ids).rowcount
+            self.live -= beads
+            self.garbage += beads + stones
+            db.executemany("DELETE FROM deps WHERE source=?", ids)
+            db.executemany("DELETE FROM labels WHERE id=?", ids)
+
+    def _file_of(self, bead_id: str) -> int | None:
+        row = self.db.execute("SELECT file FROM beads WHERE id=?", (bead_id,)).fetchone()
+        return row[0] if row else None
