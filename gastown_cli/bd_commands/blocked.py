@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import issue_object, note_cut, say_array, say_beads
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_core.beads.held_back import count_held
 from gastown_core.beads.query import REASONS
 from gastown_core.beads.record import excerpt_of

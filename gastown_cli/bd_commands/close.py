@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.freed import became_ready
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style
 from gastown_core.beads.query import PARENT_CHILD, is_released
 from gastown_core.beads.record import excerpt_of

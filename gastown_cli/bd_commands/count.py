@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import add_filters, query_of
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_object
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, table
 from gastown_core.model.bead import NO_PRIORITY
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from gastown_cli.bd_commands.filters import future, words
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say
 from gastown_core.beads.record import excerpt_of
 from gastown_core.errors import NotFoundError, UsageError

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import glyph, one_line, say_array
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style
 from gastown_core.model.bead import known_priority
 from gastown_core.model.record import record_type

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from gastown_cli.bd_commands.filters import add_filters, query_of
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.options import add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import note
 from gastown_core.beads.exporting import export_lines
 

@@ -40,12 +40,10 @@ def add_filters(parser: ArgumentParser, *, status: bool = True) -> None:
 
 
 def add_order(parser: ArgumentParser, *, limit: int) -> None:
-    """Order and limit; ``limit`` is the default for text, JSON has none."""
+    """Order and limit; ``limit`` is the default, for JSON as for text."""
     parser.add_argument("--sort", default="priority", help="priority, created, updated, closed, oldest, id, title, …")
     parser.add_argument("-r", "--reverse", action="store_true", help="the other way round")
-    parser.add_argument(
-        "-n", "--limit", type=int, default=None, help=f"at most so many; 0 for all (default {limit}, all with --json)"
-    )
+    parser.add_argument("-n", "--limit", type=int, default=None, help=f"at most so many; 0 for all (default {limit})")
 
 
 def limit_of(args: Namespace, default: int) -> int:

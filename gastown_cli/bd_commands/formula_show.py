@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands import formula_place
-from gastown_cli.bd_commands.workspace import add_globals
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.output import clean, note, say, say_json
 
 TYPE_CHECKING = False

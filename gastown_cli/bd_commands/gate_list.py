@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.gate_place import gate_json, gate_row
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_array
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, table
 
 TYPE_CHECKING = False

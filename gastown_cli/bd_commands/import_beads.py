@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_object
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say
 from gastown_core.beads.importing import import_file
 from gastown_core.beads.twins import sentence_of

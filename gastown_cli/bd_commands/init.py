@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_object
-from gastown_cli.bd_commands.workspace import add_globals
 from gastown_cli.output import say, style
 from gastown_core.beads.opening import init_store, open_store
 from gastown_core.errors import StoreError

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import words
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_array
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say
 from gastown_core.beads.rules import with_labels
 from gastown_core.errors import UsageError

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, json_lines, note_cut, say_beads, say_json_texts
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import note, say, style
 from gastown_core.beads.query import PARENT_CHILD, status_now
 from gastown_core.model.bead import NO_PRIORITY, STATUS_CATEGORY

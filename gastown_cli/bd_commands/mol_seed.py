@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.formula_place import add_place, formula_of, places
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_object
-from gastown_cli.bd_commands.workspace import add_globals
 from gastown_cli.output import clean, say, style
 
 TYPE_CHECKING = False

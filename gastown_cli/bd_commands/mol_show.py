@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gastown_cli import molecule_lines
 from gastown_cli.bd_commands import mol_place
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import issue_object, say_object
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style
 from gastown_core.beads.rules import entries_of
 

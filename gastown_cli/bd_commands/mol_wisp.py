@@ -5,8 +5,9 @@ from __future__ import annotations
 from gastown_cli.bd_commands import mol_place
 from gastown_cli.bd_commands.formula_place import given_variables
 from gastown_cli.bd_commands.mol_pour import pour
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, say_object
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style
 from gastown_core.beads.record import excerpt_of
 from gastown_core.errors import UsageError

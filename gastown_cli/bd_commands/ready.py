@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import (
     issue_object,
     json_lines,
@@ -12,7 +13,7 @@ from gastown_cli.bd_commands.render import (
     say_json_texts,
     say_object,
 )
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, style
 from gastown_core.beads.held_back import count_ready
 from gastown_core.beads.query import REASONS, find_cycles

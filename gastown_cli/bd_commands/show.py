@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import (
     age,
     bead_lines,
@@ -11,7 +12,7 @@ from gastown_cli.bd_commands.render import (
     priority_words,
     say_array,
 )
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style
 from gastown_core.beads.query import PARENT_CHILD, REASONS
 from gastown_core.beads.record import excerpt_of

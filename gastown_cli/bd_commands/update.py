@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gastown_cli.bd_commands.filters import future, words
+from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array
-from gastown_cli.bd_commands.workspace import Workspace, add_globals
+from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say
 from gastown_core.beads.query import PARENT_CHILD
 from gastown_core.beads.record import excerpt_of
