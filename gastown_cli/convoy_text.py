@@ -8,9 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from gastown_core.model.obstacle import Obstacle
     from gastown_core.work.convoy.convoys import Convoy, Progress
     from gastown_core.work.convoy.staging import Finding, Plan
-    from gastown_core.work.scheduler.board import Hold
     from gastown_core.work.scheduler.dispatch import Dispatched
 
 MARKS = {"closed": "✓", "in_review": "◐", "hooked": "●", "in_progress": "●", "blocked": "⊘"}
@@ -33,7 +33,7 @@ def progress_words(count: Progress) -> str:
     return ", ".join(words)
 
 
-def detail_lines(convoy: Convoy, holds: Mapping[str, Hold] | None = None) -> list[str]:
+def detail_lines(convoy: Convoy, holds: Mapping[str, Obstacle] | None = None) -> list[str]:
     """A convoy with its members; ``holds`` tells what keeps some of them, those without one are ready."""
     bead = convoy.bead
     words = [word for word in ("mountain", "mountain:paused") if word in bead.labels]

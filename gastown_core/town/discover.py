@@ -57,3 +57,12 @@ def rig_of(root: str, path: str, rigs: Mapping[str, str]) -> str:
     except ValueError:
         return ""
     return first if first in rigs else ""
+
+
+def rig_of_bead(rigs: dict[str, str], bead_id: str) -> str:
+    """The rig whose prefix an id has (the longest that fits), empty if none."""
+    best, found = "", ""
+    for rig, prefix in rigs.items():
+        if bead_id.startswith(prefix + "-") and len(prefix) > len(best):
+            best, found = prefix, rig
+    return found

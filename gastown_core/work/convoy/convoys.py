@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import Excerpt, Outline
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
-    from gastown_core.work.scheduler.board import Hold
+    from gastown_core.model.obstacle import Obstacle
 
     class Progress(NamedTuple):
         """Members by stage; ``missing`` ones exist in no store, and a convoy of only those is never complete."""
@@ -234,7 +234,7 @@ def _existing(ledger: TownLedger, beads: Iterable[str]) -> list[str]:
 
 
 def as_json(
-    convoy: Convoy, holds: Mapping[str, Hold] | None = None, ages: Mapping[str, float] | None = None
+    convoy: Convoy, holds: Mapping[str, Obstacle] | None = None, ages: Mapping[str, float] | None = None
 ) -> dict[str, Any]:
     """The convoy as ``gt convoy list|show --json`` prints it; with ``holds`` its members tell what keeps them.
 
@@ -267,7 +267,7 @@ def as_json(
     }
 
 
-def _hold_json(bead_id: str, holds: Mapping[str, Hold], ages: Mapping[str, float]) -> dict[str, Any]:
+def _hold_json(bead_id: str, holds: Mapping[str, Obstacle], ages: Mapping[str, float]) -> dict[str, Any]:
     hold = holds.get(bead_id)
     told = {"blocked": hold is not None and hold.code == "blocked", "held": hold.text if hold is not None else ""}
     return {**told, "worker_age": format_age(ages[bead_id]) if bead_id in ages else ""}

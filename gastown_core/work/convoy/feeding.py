@@ -16,11 +16,12 @@ from gastown_core.errors import ConflictError
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, OPEN
+from gastown_core.model.obstacle import Obstacle
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
 from gastown_core.work.convoy.convoys import member_ids
 from gastown_core.work.mountain.failures import PAUSED
-from gastown_core.work.scheduler.board import Board, Hold
+from gastown_core.work.scheduler.board import Board
 from gastown_core.work.scheduler.capacity import read_capacity
 from gastown_core.work.scheduler.dispatch import Dispatched, dispatch, keep_outcome
 from gastown_core.work.scheduler.enqueue import is_deferred
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 AFTER = BLOCKING_TYPES - {PARENT_CHILD}
 """Edges that say: not before the other."""
 FRESH = "fresh"
-"""Code of a Hold: the convoy was made or added to a moment ago."""
+"""Code of a Obstacle: the convoy was made or added to a moment ago."""
 MOST_HOURS = 24.0
 """A convoy's age counts up to this."""
 
@@ -62,7 +63,7 @@ class FeedPlan(Record):
     """
 
     line: tuple[Candidate, ...]
-    held: tuple[tuple[str, str, Hold], ...]
+    held: tuple[tuple[str, str, Obstacle], ...]
     passed: tuple[tuple[str, str], ...]
     capacity: Capacity | None
 
@@ -101,7 +102,7 @@ def plan_feed(
     board.learn(bead_id for bead_id, status in statuses.items() if status not in (CLOSED, HOOKED, IN_PROGRESS))
     grace_s = 0.0 if wanted else load_settings(root).seconds("convoy.feed_grace")
     groups: list[_Group] = []
-    held: list[tuple[str, str, Hold]] = []
+    held: list[tuple[str, str, Obstacle]] = []
     for convoy in fed:
         group = _Group(convoy, board.now, sum(statuses.get(one) in (HOOKED, IN_PROGRESS) for one in members[convoy.id]))
         for bead_id in members[convoy.id]:
@@ -119,7 +120,7 @@ def plan_feed(
     return FeedPlan(_line(groups, board), tuple(held), passed, capacity)
 
 
-def _in_grace(convoy: Excerpt, board: Board, bead_id: str, grace_s: float) -> Hold | None:
+def _in_grace(convoy: Excerpt, board: Board, bead_id: str, grace_s: float) -> Obstacle | None:
     """Why a member of a convoy that was just made or added to waits: whoever did that may want to sling it by hand.
 
     Work that others had to finish first goes at once.
@@ -128,7 +129,7 @@ def _in_grace(convoy: Excerpt, board: Board, bead_id: str, grace_s: float) -> Ho
     bead = board.bead(bead_id)
     if not grace_s or left <= 0 or bead is None or any(edge.type in AFTER for edge in bead.edges):
         return None
-    return Hold(FRESH, f"its convoy is new; given out in {left:.0f} s", (), f"gt sling {bead_id} RIG, if not so")
+    return Obstacle(FRESH, f"its convoy is new; given out in {left:.0f} s", (), f"gt sling {bead_id} RIG, if not so")
 
 
 def open_convoys(ledger: TownLedger) -> list[Excerpt]:

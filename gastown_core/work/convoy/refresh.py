@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
+    from gastown_core.model.obstacle import Obstacle
     from gastown_core.work.convoy.convoys import Convoy
-    from gastown_core.work.scheduler.board import Hold
     from gastown_core.work.scheduler.dispatch import Dispatched
 
 
@@ -32,7 +32,7 @@ class Refreshed(Record):
     repaired: tuple[str, ...]
     released: tuple[str, ...]
     fed: tuple[Dispatched, ...]
-    held: tuple[tuple[str, Hold], ...]
+    held: tuple[tuple[str, Obstacle], ...]
     landed: bool
     waiting: int = 0
     full: str = ""
@@ -118,7 +118,7 @@ def holds_of(
     *,
     clock: Clock = SYSTEM_CLOCK,
     live: frozenset[str] | str | None = "unasked",
-) -> list[tuple[str, Hold]]:
+) -> list[tuple[str, Obstacle]]:
     """What holds each member that is not closed; ready ones are left out."""
     board = Board(root, ledger, clock.now(), live=live)
     board.learn(bead_id for bead_id, _ in convoy.members)

@@ -192,10 +192,9 @@ def progress_facts(root: str, ledger: TownLedger, view: View) -> list[str]:
 
 def _tips(root: str, ledger: TownLedger, bead_ids: list[str]) -> list[str]:
     """Commits that the work at hand has beyond its rig's default branch; one git call for each rig concerned."""
-    from gastown_core.town.discover import read_rigs
+    from gastown_core.town.discover import read_rigs, rig_of_bead
     from gastown_core.town.rigs import bare_repo, default_branch
     from gastown_core.work.hook.hook import dispatch_of
-    from gastown_core.work.scheduler.enqueue import rig_of_bead
 
     rigs = read_rigs(root)
     branches: dict[str, list[str]] = {}

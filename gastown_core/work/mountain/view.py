@@ -6,12 +6,13 @@ from gastown_core.beads.query import TOMBSTONE
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW
+from gastown_core.model.obstacle import SKIP
 from gastown_core.model.record import Record
 from gastown_core.work.convoy.convoys import get_convoy
 from gastown_core.work.convoy.staging import ORDERING
 from gastown_core.work.convoy.waves import waves_of
 from gastown_core.work.mountain.failures import MOUNTAIN, PAUSED, failures_of
-from gastown_core.work.scheduler.board import SKIP, Board
+from gastown_core.work.scheduler.board import Board
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

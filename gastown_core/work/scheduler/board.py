@@ -11,14 +11,33 @@ from gastown_core.clock import format_span
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.merge_request import MERGED_IN
-from gastown_core.model.record import Record
+from gastown_core.model.obstacle import (
+    ASLEEP,
+    ASSIGNED,
+    BLOCKED,
+    BROKEN,
+    COOLING,
+    DELETED,
+    DONE,
+    GONE,
+    HELD,
+    HOMELESS,
+    KIND,
+    MARKED,
+    MISSING,
+    PARKED,
+    QUEUED,
+    REVIEW,
+    SKIP,
+    Obstacle,
+)
+from gastown_core.town.discover import rig_of_bead
 from gastown_core.town.inventory import is_absent, read_inventory
 from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.town.settings import load_settings
 from gastown_core.work.mountain.failures import SKIPPED
 from gastown_core.work.scheduler import cooling
 from gastown_core.work.scheduler.contexts import open_contexts
-from gastown_core.work.scheduler.enqueue import rig_of_bead
 from gastown_core.work.sling import respawns
 from gastown_core.work.sling.workers import DEAD, LIVE, PERSON, polecat_of, worker_state
 
@@ -36,23 +55,6 @@ if TYPE_CHECKING:
 
 SLINGABLE = frozenset(("task", "bug", "feature", "chore", ""))
 """Types that a polecat takes without being asked by a person."""
-
-MISSING, DELETED, DONE, REVIEW, HELD, GONE, MARKED, SKIP, ASLEEP = (
-    "missing deleted done review held gone marked skipped asleep".split()
-)
-KIND, HOMELESS, PARKED, BLOCKED, ASSIGNED, QUEUED, BROKEN, COOLING = (
-    "kind homeless parked blocked assigned queued broken cooling".split()
-)
-"""Codes of holds."""
-
-
-class Hold(Record):
-    """Why a bead is not handed out: a code, the words for people, the ids that the words speak of, and what to do."""
-
-    code: str
-    text: str
-    ids: tuple[str, ...] = ()
-    hint: str = ""
 
 
 class Board:
@@ -174,14 +176,14 @@ class Board:
 
     # -- the rule --------------------------------------------------------------------------------------------
 
-    def hold(self, bead_id: str, *, rig: str = "", queued: bool = False) -> Hold | None:
+    def hold(self, bead_id: str, *, rig: str = "", queued: bool = False) -> Obstacle | None:
         """What keeps the bead from being handed out now, the weightiest reason first; None if nothing does.
 
         ``rig`` is where it shall go if not to the rig of its prefix; ``queued`` asks for a bead in the queue.
         """
         bead = self.bead(bead_id)
         if bead is None:
-            return Hold(MISSING, "no ledger of this town has it", (bead_id,))
+            return Obstacle(MISSING, "no ledger of this town has it", (bead_id,))
         return (
             self._by_status(bead)
             or self._by_kind(bead, rig)
@@ -192,84 +194,84 @@ class Board:
             or self._by_failures(bead)
         )
 
-    def _by_status(self, bead: Excerpt) -> Hold | None:
+    def _by_status(self, bead: Excerpt) -> Obstacle | None:
         status = bead.status
         if status == OPEN and not bead.assignee:
-            return Hold(SKIP, "skipped by its mountain", (bead.id,)) if SKIPPED in bead.labels else None
+            return Obstacle(SKIP, "skipped by its mountain", (bead.id,)) if SKIPPED in bead.labels else None
         if status == CLOSED:
-            return Hold(DONE, "closed")
+            return Obstacle(DONE, "closed")
         if status == TOMBSTONE:
-            return Hold(DELETED, "deleted")
+            return Obstacle(DELETED, "deleted")
         if SKIPPED in bead.labels:
             why = "skipped by its mountain after repeated failures"
-            return Hold(SKIP, why, (bead.id,), f"close it to leave it out, or gt mountain retry {bead.id}")
+            return Obstacle(SKIP, why, (bead.id,), f"close it to leave it out, or gt mountain retry {bead.id}")
         if status == IN_REVIEW:
             by = f", handed in by {_short(bead.assignee)}" if bead.assignee else ""
             if self.graph.is_deferred(bead):
-                return Hold(REVIEW, f"in review{by}, and deferred: the refinery leaves it alone meanwhile")
-            return Hold(REVIEW, f"in review{by}: the refinery has it")
+                return Obstacle(REVIEW, f"in review{by}, and deferred: the refinery leaves it alone meanwhile")
+            return Obstacle(REVIEW, f"in review{by}: the refinery has it")
         if status in (HOOKED, IN_PROGRESS, OPEN):
             return self._by_holder(bead)
         if status == DEFERRED:
             return self._by_time(bead)
-        return Hold(MARKED, f"its status is {status}", (), f"bd update {bead.id} --status open when it may begin")
+        return Obstacle(MARKED, f"its status is {status}", (), f"bd update {bead.id} --status open when it may begin")
 
-    def _by_holder(self, bead: Excerpt) -> Hold | None:
+    def _by_holder(self, bead: Excerpt) -> Obstacle | None:
         who = _short(bead.assignee) or "somebody"
         state = self.worker_state(bead.assignee, bead.id) if bead.assignee else PERSON
         since = format_span(self.now - bead.updated_at)
         word = {HOOKED: "on the hook of", IN_PROGRESS: "in progress with"}.get(bead.status, "assigned to")
         if bead.status != OPEN and state != LIVE and self.is_absent(bead.assignee):
             hint = f"gt sling {bead.id} TARGET gives it to somebody else, gt unsling {bead.id} opens it again"
-            return Hold(GONE, f"{word} {who}, who does not exist (any more) ({since})", (bead.assignee,), hint)
+            return Obstacle(GONE, f"{word} {who}, who does not exist (any more) ({since})", (bead.assignee,), hint)
         judged = self._judge(bead.assignee, bead.id) if self._judge is not None and bead.status != OPEN else None
         if judged is not None and state in (LIVE, PERSON):
             # of one that lives the judgement of its health says more than that it does
-            return Hold(HELD, f"{word} {who}, {judged.words} ({since})", (bead.assignee,))
+            return Obstacle(HELD, f"{word} {who}, {judged.words} ({since})", (bead.assignee,))
         if state == LIVE:
-            return Hold(HELD, f"{word} {who}, whose session runs ({since})", (bead.assignee,))
+            return Obstacle(HELD, f"{word} {who}, whose session runs ({since})", (bead.assignee,))
         if state == DEAD:
             if bead.status == OPEN:
                 return None
-            from gastown_core.work.sling.sling import is_being_slung
+            from gastown_core.work.sling.request import is_being_slung
 
             if is_being_slung(self.root, bead.id):
-                return Hold(HELD, f"being slung to {who} just now", (bead.assignee,))
+                return Obstacle(HELD, f"being slung to {who} just now", (bead.assignee,))
             hint = "gt convoy refresh CONVOY gives it back; the daemon does so by itself"
             is_there = self.worker_state(bead.assignee) == LIVE
             why = "whose session was never started for it" if is_there else "whose session is gone"
             if judged is not None and judged.state is not Health.ZOMBIE:
                 # stopped on purpose, just being started, off duty: nobody gives that away
-                return Hold(HELD, f"{word} {who}, {judged.words} ({since})", (bead.assignee,))
-            return Hold(GONE, f"{word} {who}, {why} ({since})", (bead.assignee,), hint)
+                return Obstacle(HELD, f"{word} {who}, {judged.words} ({since})", (bead.assignee,))
+            return Obstacle(GONE, f"{word} {who}, {why} ({since})", (bead.assignee,), hint)
         if bead.status == OPEN:
-            return Hold(ASSIGNED, f"assigned to {who}", (bead.assignee,), f'bd update {bead.id} --assignee ""')
-        return Hold(HELD, f"{word} {who} ({since})", (bead.assignee,))
+            return Obstacle(ASSIGNED, f"assigned to {who}", (bead.assignee,), f'bd update {bead.id} --assignee ""')
+        return Obstacle(HELD, f"{word} {who} ({since})", (bead.assignee,))
 
-    def _by_kind(self, bead: Excerpt, rig: str) -> Hold | None:
+    def _by_kind(self, bead: Excerpt, rig: str) -> Obstacle | None:
         if bead.issue_type not in SLINGABLE:
-            return Hold(KIND, f"{_a(bead.issue_type)} is not handed to polecats", (), f"gt sling {bead.id} TARGET")
+            return Obstacle(KIND, f"{_a(bead.issue_type)} is not handed to polecats", (), f"gt sling {bead.id} TARGET")
         home = rig or self.rig_of(bead.id)
         if home not in self.rigs:
             prefix = bead.id.partition("-")[0]
-            return Hold(
+            return Obstacle(
                 HOMELESS, f"the prefix {prefix} is no rig's", (), f"gt sling {bead.id} TARGET gives it to somebody"
             )
         state = self.rigs[home].state
         if state != "operational":
-            return Hold(PARKED, f"rig {home} is {state}", (home,))
+            return Obstacle(PARKED, f"rig {home} is {state}", (home,))
         return None
 
-    def _by_time(self, bead: Excerpt) -> Hold | None:
+    def _by_time(self, bead: Excerpt) -> Obstacle | None:
         if not self.graph.is_deferred(bead):
             return None
         if bead.defer_until > self.now:
-            return Hold(ASLEEP, f"deferred for another {format_span(bead.defer_until - self.now)}")
+            return Obstacle(ASLEEP, f"deferred for another {format_span(bead.defer_until - self.now)}")
         if bead.status == DEFERRED:
-            return Hold(ASLEEP, "deferred without a date", (), f"bd update {bead.id} --status open")
-        return Hold(ASLEEP, "its parent is deferred")
+            return Obstacle(ASLEEP, "deferred without a date", (), f"bd update {bead.id} --status open")
+        return Obstacle(ASLEEP, "its parent is deferred")
 
-    def by_blockers(self, bead_id: str) -> Hold | None:
+    def by_blockers(self, bead_id: str) -> Obstacle | None:
         """The work that this bead waits for, by its own edges; a circle of beads that wait for each other is named."""
         holds = self.graph.own_holds(bead_id)
         if not holds:
@@ -279,7 +281,7 @@ class Board:
         cycle = self.graph.cycle_behind(bead_id)
         circle = f"; they wait for each other: {' → '.join(cycle)}" if cycle else ""
         hint = f"bd dep remove {cycle[0]} {cycle[1]} unties it" if cycle else ""
-        return Hold(BLOCKED, f"waits for {told}{more}{circle}", tuple(hold.id for hold in holds), hint)
+        return Obstacle(BLOCKED, f"waits for {told}{more}{circle}", tuple(hold.id for hold in holds), hint)
 
     def _blocker_words(self, hold: Blocker) -> str:
         if hold.reason == "unresolved":
@@ -293,26 +295,26 @@ class Board:
         who = f", {_short(found.assignee)}" if found is not None and polecat_of(found.assignee) else ""
         return f"{hold.id} ({status}{who})"
 
-    def _by_deaths(self, bead: Excerpt) -> Hold | None:
+    def _by_deaths(self, bead: Excerpt) -> Obstacle | None:
         deaths = self.died(bead.id)
         if not deaths:
             return None
         why = f"it has cost {deaths} workers (operational.witness.max_bead_respawns)"
-        return Hold(BROKEN, why, (), f"look what happened, then gt sling respawn-reset {bead.id}")
+        return Obstacle(BROKEN, why, (), f"look what happened, then gt sling respawn-reset {bead.id}")
 
-    def _by_queue(self, bead: Excerpt) -> Hold | None:
+    def _by_queue(self, bead: Excerpt) -> Obstacle | None:
         if bead.id in self.queued:
-            return Hold(QUEUED, "waits in the scheduler's queue", (self.queued[bead.id].id,))
+            return Obstacle(QUEUED, "waits in the scheduler's queue", (self.queued[bead.id].id,))
         return None
 
-    def _by_failures(self, bead: Excerpt) -> Hold | None:
+    def _by_failures(self, bead: Excerpt) -> Obstacle | None:
         last = self.cooling.get(bead.id)
         if last is None or last.until <= self.now:
             return None
         tries = "the last try" if last.failures == 1 else f"{last.failures} tries"
         when = f"next try in {max(1, round(last.until - self.now))}s"
         why = f"{tries} failed ({last.error}); {when}"
-        return Hold(COOLING, why, (), f"gt scheduler clear --bead {bead.id} lets it be tried at once")
+        return Obstacle(COOLING, why, (), f"gt scheduler clear --bead {bead.id} lets it be tried at once")
 
     def is_ready(self, bead_id: str) -> bool:
         """Whether nothing holds it back."""

@@ -10,7 +10,7 @@ from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.model.bead import DEFERRED, IN_REVIEW
 from gastown_core.model.record import Record
-from gastown_core.town.discover import read_rigs
+from gastown_core.town.discover import read_rigs, rig_of_bead
 from gastown_core.town.settings import load_settings
 from gastown_core.work.hook.hook import HELD
 from gastown_core.work.scheduler import cooling
@@ -111,15 +111,6 @@ def target_rig(root: str, bead_id: str, target: str = "") -> str:
     if not rig:
         raise UsageError(f"{bead_id} belongs to no rig", "its prefix is none of a rig's", "create it in a rig's ledger")
     return rig
-
-
-def rig_of_bead(rigs: dict[str, str], bead_id: str) -> str:
-    """The rig whose prefix an id has (the longest that fits), empty if none."""
-    best, found = "", ""
-    for rig, prefix in rigs.items():
-        if bead_id.startswith(prefix + "-") and len(prefix) > len(best):
-            best, found = prefix, rig
-    return found
 
 
 def _check_home(root: str, ledger: TownLedger, bead: Bead, rig: str, *, force: bool) -> None:

@@ -9,14 +9,15 @@ from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_moment
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED
+from gastown_core.model.obstacle import BLOCKED, DONE, REVIEW
+from gastown_core.model.obstacle import HELD as HOLDER
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
 from gastown_core.work.convoy import feeding
 from gastown_core.work.convoy.convoys import member_ids, tracking
 from gastown_core.work.mountain.failures import PAUSED
 from gastown_core.work.scheduler import scheduler
-from gastown_core.work.scheduler.board import BLOCKED, DONE, REVIEW, SLINGABLE, Board
-from gastown_core.work.scheduler.board import HELD as HOLDER
+from gastown_core.work.scheduler.board import SLINGABLE, Board
 from gastown_core.work.scheduler.capacity import read_capacity
 from gastown_core.work.scheduler.dispatch import last_worker
 from gastown_core.work.scheduler.queue_view import read_queue
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
     from gastown_core.model.agent import Judged
-    from gastown_core.work.scheduler.board import Hold
+    from gastown_core.model.obstacle import Obstacle
     from gastown_core.work.scheduler.capacity import Capacity
     from gastown_core.work.scheduler.scheduler import SchedulerState
 
@@ -254,7 +255,7 @@ class _Teller:
             known = known._replace(because=tuple(self.about(one, depth + 1) for one in ids))
         return known
 
-    def _judge(self, bead: Excerpt, hold: Hold | None) -> Answer:
+    def _judge(self, bead: Excerpt, hold: Obstacle | None) -> Answer:
         rig = self.board.rig_of(bead.id)
         answer = Answer(bead.id, bead.title, bead.priority, rig, HELD, "")
         convoys = tracking(self.ledger, bead.id) if bead.status != CLOSED else []
@@ -277,7 +278,7 @@ class _Teller:
             hint=f"gt sling {bead.id} {rig}, or gt convoy add CONVOY {bead.id}",
         )
 
-    def _text(self, bead: Excerpt, hold: Hold) -> str:
+    def _text(self, bead: Excerpt, hold: Obstacle) -> str:
         """The hold in words; for a closed bead why, for one in review its request."""
         if hold.code == DONE:
             whole = self.ledger.get(bead.id)

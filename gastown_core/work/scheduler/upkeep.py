@@ -91,7 +91,7 @@ def _dead(
 
 def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], now: float) -> bool:
     """Whether the holder did not stop on purpose, and had the time to come up at all."""
-    from gastown_core.work.sling.sling import is_being_slung
+    from gastown_core.work.sling.request import is_being_slung
 
     who = polecat_of(one.assignee)
     if who is None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from gastown_core.beads.ids import is_valid
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.record import Record
-from gastown_core.town.discover import read_rigs
-from gastown_core.work.scheduler.enqueue import rig_of_bead
+from gastown_core.town.discover import read_rigs, rig_of_bead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,12 @@
-"""What a sling asks for: the flags of ``gt sling`` as data, kept as JSON while a sling is deferred."""
+"""What a sling asks for: the flags of ``gt sling`` as data, kept as JSON while a sling is deferred; and whether one runs now."""
 
 from __future__ import annotations
 
+import os
+
+from gastown_core.errors import ConflictError
+from gastown_core.files.folders import private_folder
+from gastown_core.files.locks import FileLock
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -55,3 +60,22 @@ def from_json(value: dict[str, Any]) -> SlingRequest:
     known["variables"] = tuple(str(one) for one in known.get("variables") or ())
     known["bead"] = str(value["bead"])
     return SlingRequest(**known)
+
+
+def is_being_slung(root: str, bead_id: str) -> bool:
+    """Whether some process slings the bead at this moment."""
+    path = lock_path(root, bead_id)
+    if not os.path.exists(path):
+        return False
+    try:
+        with FileLock(path, timeout_s=0.0, shared=True):
+            return False
+    except ConflictError:
+        return True
+
+
+def lock_path(root: str, name: str) -> str:
+    """The lock file that a sling of a bead (or of all, by its name) holds."""
+    folder = os.path.join(root, ".runtime", "locks", "sling")
+    private_folder(folder)
+    return os.path.join(folder, f"{name}.flock")

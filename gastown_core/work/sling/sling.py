@@ -7,12 +7,10 @@ last receipt says what to run by hand.
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, contextmanager
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
-from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DOG, POLECAT, Address
 from gastown_core.model.bead import OPEN
@@ -38,7 +36,7 @@ from gastown_core.work.sling.holders import (
 )
 from gastown_core.work.sling.hooking import Handover, hand_over, record_agents
 from gastown_core.work.sling.placing import Place, place_dog, place_polecat
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.sling.request import SlingRequest, lock_path
 from gastown_core.work.sling.setting_out import BY_HAND, RUNS, STARTED, set_going, tell, wake_rig
 from gastown_core.work.sling.slung import Slung
 from gastown_core.work.sling.targets import Target, check_belongs, parse_target
@@ -172,7 +170,7 @@ class Sling:
         with _lock(self.root, bead_id), ExitStack() as held, ExitStack() as admission, Undo() as undo:
             if parse_target(read_inventory(self.root), self.request.target, self.me).kind == POLECAT:
                 # from the count to the hook: two slings must not both see the last place free
-                admission.enter_context(FileLock(_lock_path(self.root, "admission"), name_holder=True))
+                admission.enter_context(FileLock(lock_path(self.root, "admission"), name_holder=True))
             bead, target = self.plan()
             yield self._receipt(VALIDATED, self._plan_words())
             if self._is_there(bead, target):
@@ -308,7 +306,7 @@ def find_bead(ledger: TownLedger, text: str) -> Bead:
 @contextmanager
 def _lock(root: str, bead_id: str) -> Iterator[None]:
     # whoever slings it now is done in a moment, and then it may hang where it is wanted: no error, nothing to do
-    lock = FileLock(_lock_path(root, bead_id), timeout_s=ONE_SLING_S, name_holder=True)
+    lock = FileLock(lock_path(root, bead_id), timeout_s=ONE_SLING_S, name_holder=True)
     try:
         lock.__enter__()
     except ConflictError as error:
@@ -319,24 +317,6 @@ def _lock(root: str, bead_id: str) -> Iterator[None]:
         lock.__exit__(None, None, None)
 
 
-def is_being_slung(root: str, bead_id: str) -> bool:
-    """Whether some process slings the bead at this moment."""
-    path = _lock_path(root, bead_id)
-    if not os.path.exists(path):
-        return False
-    try:
-        with FileLock(path, timeout_s=0.0, shared=True):
-            return False
-    except ConflictError:
-        return True
-
-
 def _assignee_lock(root: str, address: Address) -> FileLock:
     name = "assignee_" + address.path.replace("/", "_")
-    return FileLock(_lock_path(root, name), timeout_s=ASSIGNEE_WAIT_S, name_holder=True)
-
-
-def _lock_path(root: str, name: str) -> str:
-    folder = os.path.join(root, ".runtime", "locks", "sling")
-    private_folder(folder)
-    return os.path.join(folder, f"{name}.flock")
+    return FileLock(lock_path(root, name), timeout_s=ASSIGNEE_WAIT_S, name_holder=True)
