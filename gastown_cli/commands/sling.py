@@ -153,8 +153,7 @@ def _target(root: str, target: str, crew: str, beads: tuple[str, ...]) -> str:
     """``--crew ana`` with a rig, or with the rig of the bead, is ``shop/crew/ana``."""
     if not crew:
         return target
-    from gastown_core.town.discover import read_rigs
-    from gastown_core.town.discover import rig_of_bead
+    from gastown_core.town.discover import read_rigs, rig_of_bead
 
     rig = target.rstrip("/") or (rig_of_bead(read_rigs(root), beads[0]) if beads else "")
     if not rig or "/" in rig:
