@@ -16,7 +16,8 @@ from gastown_core.files.tail import Tailer
 from gastown_core.model.event import describe
 from gastown_core.state.collect import make_roster
 from gastown_core.state.filter import EventFilter, EventRow, matches
-from gastown_core.state.rows import Roster, event_row
+from gastown_core.state.roster import Roster
+from gastown_core.state.rows import event_row
 from gastown_core.town.inventory import survey
 
 TYPE_CHECKING = False

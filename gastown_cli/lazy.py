@@ -19,7 +19,7 @@ from gastown_core.model.record import record_type
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, NamedTuple, NoReturn
+    from typing import NamedTuple, NoReturn
 
     class Command(NamedTuple):
         """A row: its words, the module that runs it, the help group, one line of help, further names."""
@@ -60,16 +60,27 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.HelpFormatter(prog, width=max(40, columns - 2))
 
 
+class _NoFormatter(argparse.HelpFormatter):
+    """Stands in where argparse would make a whole one for each argument; ``--help`` finds a metavar that does not fit."""
+
+    def __init__(self) -> None:
+        """Nothing is formatted."""
+
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        return ""
+
+
+_NO_FORMATTER = _NoFormatter()
+
+
 class Parser(argparse.ArgumentParser):
     """argparse whose errors are ours: exit code 2, what, why and what next."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # "-1h" is a span before now, not an option
-        self._negative_number_matcher = re.compile(r"-\d[\d.]*([a-z]+[\d.]*)*$")
+    is_built = False
+    """Whether it has all its arguments; until then argparse asks for a formatter at each, to check its metavar."""
 
     def _get_formatter(self) -> argparse.HelpFormatter:
-        return _formatter(self.prog)
+        return _formatter(self.prog) if self.is_built else _NO_FORMATTER
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of exiting."""
@@ -132,6 +143,7 @@ def _dispatch(root: Root, argv: list[str]) -> int:
     module = import_module(command.module)
     parser = Parser(prog=f"{root.program} {command.name}", description=command.help)
     module.add_arguments(parser)
+    parser.is_built = True
     # before the command's own words: behind a -- they would be words of its text
     args = _parse(parser, [*globals_first, *argv[used:]])
     code = int(module.run(args) or 0)
@@ -164,6 +176,9 @@ def _tell_missing_event() -> None:
 
 def _parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
     """The arguments, also where options stand between them (``sling FORMULA --on BEAD RIG``)."""
+    if any(word[:1] == "-" and word[1:2].isdigit() for word in argv):
+        # "-1h" is a span before now, not an option
+        parser._negative_number_matcher = re.compile(r"-\d[\d.]*([a-z]+[\d.]*)*$")
     args, rest = parser.parse_known_args(argv)
     # what stands behind a -- is text, whatever it looks like
     before = rest[: rest.index("--")] if "--" in rest else rest

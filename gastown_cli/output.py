@@ -129,14 +129,14 @@ def table(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), right: I
     return "\n".join(lines)
 
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_ANSI = r"\x1b\[[0-9;]*m"
 
 
 def cells(text: str) -> int:
     """Terminal cells that ``text`` takes, its colour codes not counted."""
     if text.isascii() and "\x1b" not in text:
         return len(text)
-    return sum(map(char_cells, _ANSI.sub("", text)))
+    return sum(map(char_cells, re.sub(_ANSI, "", text) if "\x1b" in text else text))
 
 
 def char_cells(char: str) -> int:

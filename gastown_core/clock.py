@@ -120,7 +120,7 @@ def format_local(moment: float) -> str:
 
 LEAST_NANOSECONDS = 1_000_000
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
 
 def parse_duration(text: object) -> float | None:
@@ -136,7 +136,7 @@ def parse_duration(text: object) -> float | None:
     if not isinstance(text, str) or not text:
         return None
     total, end = 0.0, 0
-    for match in _PART.finditer(text):
+    for match in re.finditer(_PART, text):
         if match.start() != end:
             return None
         total += float(match[1]) * _UNITS[match[2]]

@@ -102,7 +102,7 @@ def excerpt_from(row: tuple[Any, ...]) -> Excerpt:
         (
             *row[:10],
             tuple(labels.split("\x1f")) if labels else (),
-            tuple(Edge(*edge) for edge in json.loads(edges)) if edges else (),
+            tuple(map(Edge._make, json.loads(edges))) if edges else (),
             bool(row[12]),
             bool(row[13]),
             bool(row[14]),

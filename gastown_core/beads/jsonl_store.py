@@ -105,7 +105,7 @@ class JsonlStore:
     def _read(self, row: tuple[str, int, int, int]) -> Bead:
         bead_id, code, at, length = row
         bead = record.parse_line(self.index.sources[code].read(at, length))
-        if bead is None or record.excerpt_of(bead).id.encode("utf-8", "replace") != bead_id.encode():
+        if bead is None or bead.id.encode("utf-8", "replace") != bead_id.encode():
             raise StoreError(
                 f"{self.path(code)} changed in mid-reading", f"{bead_id} is not at byte {at} any more", "try again"
             )

@@ -14,8 +14,8 @@ from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.jsonl import append_lines, lines_backward
 from gastown_core.files.locks import FileLock
-from gastown_core.model.event import TownEvent
 from gastown_core.model.json_text import decode_json, encode_text
+from gastown_core.model.town_event import TownEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -23,24 +23,7 @@ from gastown_core.model.event_kinds import (
     text_of,
 )
 from gastown_core.model.event_table import TABLE
-from gastown_core.model.record import record_type
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any, NamedTuple
-
-    class TownEvent(NamedTuple):
-        """One line of the event log; ``ts`` in Unix seconds (0 if unreadable), ``offset`` its place in the file or -1."""
-
-        ts: float
-        type: str
-        actor: str
-        payload: Mapping[str, Any]
-        visibility: str
-        offset: int
-else:
-    TownEvent = record_type("TownEvent", "ts type actor payload visibility offset")
+from gastown_core.model.town_event import TownEvent
 
 __all__ = [
     "AGENT",

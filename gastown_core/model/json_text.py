@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 MAX_DEPTH = 200
 """Levels of nesting that are read. Records of beads and events have about five; what is read can be written again."""
 
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
-_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
+# compiled by ``re`` when a text needs them, which few do
+_HALF_PAIR = "[\ud800-\udfff]"
+_ESCAPED = r"\\u[dD][89a-fA-F]"
 _BOM = "\ufeff"
 
 
@@ -63,13 +64,16 @@ def encode_text(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        return _HALF_PAIR.sub("\ufffd", text).encode("utf-8")
+        return re.sub(_HALF_PAIR, "\ufffd", text).encode("utf-8")
 
 
 def _may_hold_halves(text: str) -> bool:
-    if not text.isascii() and _HALF_PAIR.search(text):
-        return True
-    return "\\" in text and _ESCAPED.search(text) is not None
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return True
+    return "\\" in text and re.search(_ESCAPED, text) is not None
 
 
 def _text(data: bytes) -> str:
@@ -105,7 +109,7 @@ def _is_deep(value: Any) -> bool:
 
 def _whole(value: Any) -> Any:
     if isinstance(value, str):
-        return _HALF_PAIR.sub("\ufffd", value)
+        return re.sub(_HALF_PAIR, "\ufffd", value)
     if isinstance(value, list):
         return [_whole(inner) for inner in value]
     if isinstance(value, dict):

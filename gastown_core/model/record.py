@@ -30,11 +30,14 @@ else:
         """What all records have in common: a tuple whose places have names."""
 
         __slots__ = ()
-        _fields = ()
+        _fields = _tail = ()
 
         def __new__(cls, /, *values, **named):
-            if named or len(values) != len(cls._fields):
+            lacking = len(cls._fields) - len(values)
+            if named or not 0 <= lacking <= len(cls._tail):
                 values = _filled(cls, values, named)
+            elif lacking:
+                values += cls._tail[-lacking:]
             return tuple.__new__(cls, values)
 
         @classmethod
@@ -75,6 +78,7 @@ else:
         body["__slots__"] = ()
         body["_fields"] = body["__match_args__"] = fields
         body["_field_defaults"] = defaults
+        body["_tail"] = tuple(defaults.values())
         for place, field in enumerate(fields):
             body[field] = _tuplegetter(place, "")
         return type(name, (_Fields,), body)

@@ -10,14 +10,14 @@ from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError, words_of
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.daemon_source import DaemonSource
-from gastown_core.state.event_source import EventSource, read_last_events
 from gastown_core.state.facts import TownFacts, roster_addresses
 from gastown_core.state.heartbeat_source import HeartbeatSource
+from gastown_core.state.last_events import read_last_events
 from gastown_core.state.ledger_source import LedgerSource
 from gastown_core.state.pane_source import PaneSource
 from gastown_core.state.reduce import reduce_town
 from gastown_core.state.refinery_source import RefinerySource
-from gastown_core.state.rows import Roster
+from gastown_core.state.roster import Roster
 from gastown_core.state.scheduler_source import SchedulerSource
 from gastown_core.state.thresholds import read_thresholds
 from gastown_core.town.inventory import Inventory, read_inventory, survey
@@ -34,7 +34,7 @@ GLANCE_EVENTS = 500
 
 
 class Sources:
-    """All sources of one town over one set of facts."""
+    """All sources of one town over one set of facts, but for the stream of events, which only who goes on showing it has."""
 
     def __init__(self, root: str, *, is_glance: bool = False) -> None:
         inventory = survey(root)
@@ -42,7 +42,6 @@ class Sources:
         self._fell: set[str] = set()
         self.roster = make_roster(inventory)
         self.ledger = LedgerSource(self.facts, TownLedger(root), is_glance=is_glance)
-        self.events = EventSource(self.facts, self.roster)
         self.heartbeats = HeartbeatSource(self.facts)
         self.panes = PaneSource(self.facts)
         self.refineries = RefinerySource(self.facts)
@@ -109,7 +108,6 @@ class Sources:
     def close(self) -> None:
         """Let go of files."""
         self.ledger.close()
-        self.events.close()
 
 
 def rigs_of(inventory: Inventory) -> dict[str, str]:

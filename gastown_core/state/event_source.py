@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
-from gastown_core.events.log import log_path, newest_events, parse_event
+from gastown_core.events.log import parse_event
 from gastown_core.files.tail import Tailer
-from gastown_core.model.event import describe
-from gastown_core.model.snapshot import LastEvent
 from gastown_core.state.facts import TownFacts
+from gastown_core.state.last_events import note_last, read_last_events
 from gastown_core.state.ledger_source import Change
-from gastown_core.state.rows import Doubles, Roster, ledger_row, revision_of
+from gastown_core.state.roster import Roster
+from gastown_core.state.rows import Doubles, ledger_row, revision_of
 from gastown_core.state.stream import EventStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.event import TownEvent
-
-LOOK_BACK = 1500
-"""How many events are read at the start to find each agent's newest one."""
 
 
 class EventSource:
@@ -102,27 +97,3 @@ class EventSource:
         self.stream.close()
         if self._tail is not None:
             self._tail.close()
-
-
-def read_last_events(facts: TownFacts, roster: Roster, look_back: int = LOOK_BACK) -> None:
-    """Each agent's newest own event, from the newest ``look_back`` lines of the log."""
-    for event in islice(newest_events(log_path(facts.inventory.root)), look_back):
-        note_last(facts, roster, event, newest=False)
-
-
-def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: bool) -> None:
-    """Remember the event as its actor's (for a spawn: the polecat's) newest; older ones don't replace newer ones."""
-    actor = event.actor
-    if event.type == "hook_state":
-        path = roster.resolve(str(event.payload.get("agent") or actor)).path
-        if newest or path not in facts.hook_since:
-            facts.hook_since[path] = event.ts
-        return
-    if event.type == "spawn":
-        actor = f"{event.payload.get('rig', '')}/{event.payload.get('polecat', '')}"
-    elif event.type in ("session_death", "kill"):
-        named = event.payload.get("agent") or event.payload.get("target")
-        actor = named if isinstance(named, str) else actor
-    address = roster.resolve(actor)
-    if address.is_agent and (newest or address.path not in facts.last_events):
-        facts.last_events[address.path] = LastEvent(describe(event), event.ts, event.type)

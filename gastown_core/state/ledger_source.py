@@ -167,7 +167,8 @@ class LedgerSource:
         rest = set(ids)
         stores = self.ledger.stores()
         for name, store in stores.items():
-            mine = [bead_id for bead_id in ids if bead_id.startswith(store.prefix.rstrip("-") + "-")]
+            head = store.prefix.rstrip("-") + "-"
+            mine = [bead_id for bead_id in ids if bead_id.startswith(head)]
             rest.difference_update(mine)
             found += self._take_in(name, store, mine)
         if rest and self.is_glance:

@@ -24,6 +24,7 @@ from gastown_core.state.collect import Sources
 from gastown_core.state.daemon_source import FILE as DAEMON_FILE
 from gastown_core.state.due import next_due
 from gastown_core.state.engine_watch import EngineWatch
+from gastown_core.state.event_source import EventSource
 from gastown_core.state.proof_keeper import ProofKeeper
 from gastown_core.state.reduce import reduce_town
 from gastown_core.state.scheduler_source import FILES as SCHEDULER_FILES
@@ -68,6 +69,7 @@ class LiveTown:
         self.root = root
         self.clock = clock
         self.sources = Sources(root)
+        self._events = EventSource(self.sources.facts, self.sources.roster)
         self.snapshot = TownSnapshot(self.sources.facts.inventory.name, root, 0, 0.0)
         self.link: ControlLink | None = None
         self._watch = FolderWatch(self._on_stir, self._broke)
@@ -85,7 +87,7 @@ class LiveTown:
     @property
     def stream(self) -> EventStream:
         """The rows of the event stream."""
-        return self.sources.events.stream
+        return self._events.stream
 
     async def start(self) -> None:
         """Look at everything once, then begin to watch; ``snapshot`` is whole when this returns."""
@@ -93,7 +95,7 @@ class LiveTown:
         gc.enable()
         now = self.clock.now()
         sources = self.sources
-        sources.ask("events", lambda: sources.events.load(now), None)
+        sources.ask("events", lambda: self._events.load(now), None)
         sources.look(now)
         self._judge(now)
         self._watch.start(self._folders())
@@ -182,9 +184,9 @@ class LiveTown:
         if ROSTER in dirty:
             changed = sources.ask("roster", lambda: self._reread_roster(now), False) or changed
         if EVENTS in dirty or BEADS in dirty:
-            rows, reset = sources.ask("events", lambda: sources.events.poll(now), (0, False))
+            rows, reset = sources.ask("events", lambda: self._events.poll(now), (0, False))
             changes: list[Change] = sources.ask("ledger", lambda: sources.ledger.poll(now), [])
-            rows += sources.ask("events:changes", lambda: sources.events.add_changes(changes, now), 0)
+            rows += sources.ask("events:changes", lambda: self._events.add_changes(changes, now), 0)
             changed = changed or bool(changes) or rows > 0
             if changes:
                 self._proofs.stir()
@@ -328,6 +330,7 @@ class LiveTown:
             await asyncio.to_thread(self.link.close)
             self.link = None
         self.sources.close()
+        self._events.close()
 
 
 def _screen_of(pane_id: str) -> str:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from gastown_core.model.address import OTHER, Address, parse_address
+from gastown_core.model.address import OTHER, Address
 from gastown_core.model.bead import CLOSED, PINNED
 from gastown_core.model.event import BEAD_CHANGES, TownEvent, describe, kind_of, target_of
 from gastown_core.state.filter import EventRow
+from gastown_core.state.roster import Roster
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gastown_core.beads.store import Excerpt
 
 QUIET_TYPES = frozenset(("agent", "role", "rig", "message", "event", "convoy", "merge-request"))
@@ -36,31 +35,6 @@ QUIET_LABELS = frozenset(
 """Records that change as a by-product of acts which log an event of their own."""
 
 REPEAT_S = 2.0
-
-
-class Roster:
-    """Turns actor texts into addresses: registered rigs only, crew and polecats told apart."""
-
-    def __init__(self, rigs: Mapping[str, str], agents: Mapping[str, Address]) -> None:
-        """``rigs`` maps names to prefixes, ``agents`` mail identities to addresses."""
-        self._known: dict[str, Address] = {}
-        self.replace(rigs, agents)
-
-    def replace(self, rigs: Mapping[str, str], agents: Mapping[str, Address]) -> None:
-        """Take over a new roster."""
-        self._rigs = dict(rigs)
-        self._agents = dict(agents)
-        self._known.clear()
-
-    def resolve(self, actor: str) -> Address:
-        """The address of an actor text; remembered, since a town has few actors and many events."""
-        found = self._known.get(actor)
-        if found is None:
-            found = parse_address(actor, self._rigs)
-            found = self._agents.get(found.mail, found)
-            if len(self._known) < 4096:
-                self._known[actor] = found
-        return found
 
 
 def event_row(event: TownEvent, roster: Roster) -> EventRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import is_released, stage_of
+from gastown_core.beads.query import is_released
 from gastown_core.clock import format_age
 from gastown_core.model.bead import DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.snapshot import StandstillView
@@ -37,7 +37,7 @@ def standstills(members: Iterable[str], graph: Graph, died: Mapping[str, int]) -
         ahead: dict[str, None] = {}
         for bead_id in level:
             bead = graph.bead(bead_id)
-            if bead is None or is_released(bead) or bead.status in MOVING or stage_of(bead, graph) == "missing":
+            if bead is None or is_released(bead) or bead.status in MOVING:
                 continue
             why = _own_reason(bead, graph, died)
             if why:

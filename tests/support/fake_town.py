@@ -27,7 +27,8 @@ from gastown_core.model.snapshot import (
 from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
 from gastown_core.state.filter import EventRow
 from gastown_core.state.live import Update
-from gastown_core.state.rows import Roster, event_row
+from gastown_core.state.roster import Roster
+from gastown_core.state.rows import event_row
 
 NOW = 1_795_262_671.0  # 2026-11-21 12:04:31 UTC
 ROOT = "/town"

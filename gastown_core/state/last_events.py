@@ -1,0 +1,67 @@
+"""Each agent's newest own event, and since when its hook is as it is: what one look takes from the event log."""
+
+from __future__ import annotations
+
+from gastown_core.events.log import log_path, parse_event
+from gastown_core.files.jsonl import lines_backward
+from gastown_core.model.event import describe
+from gastown_core.model.snapshot import LastEvent
+from gastown_core.state.facts import TownFacts
+from gastown_core.state.roster import Roster
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.event import TownEvent
+
+LOOK_BACK = 1500
+"""How many events are read at the start to find each agent's newest one."""
+_OF_OTHERS = (b"hook_state", b"spawn", b"session_death", b"kill")
+"""Kinds that ``note_last`` takes for more than their actor's newest, wherever the word stands in a line."""
+
+
+def read_last_events(facts: TownFacts, roster: Roster, look_back: int = LOOK_BACK) -> None:
+    """Each agent's newest own event, from the newest ``look_back`` events of the log.
+
+    A line of an actor who had his say already is not decoded.
+    """
+    heard: set[bytes] = set()
+    for offset, line in lines_backward(log_path(facts.inventory.root)):
+        actor = _plain_actor(line)
+        if actor in heard:
+            look_back -= 1
+        else:
+            event = parse_event(line, offset)
+            if event is None:
+                continue
+            look_back -= 1
+            note_last(facts, roster, event, newest=False)
+            if actor and event.actor.encode() == actor:
+                heard.add(actor)
+        if look_back <= 0:
+            return
+
+
+def _plain_actor(line: bytes) -> bytes:
+    """The actor as it is written in a line that tells of nobody else and of no hook; empty where that is not plain to see."""
+    if b"\\" in line or line.count(b'"actor"') != 1 or any(word in line for word in _OF_OTHERS):
+        return b""
+    _, key, rest = line.partition(b'"actor":"')
+    return rest.partition(b'"')[0] if key else b""
+
+
+def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: bool) -> None:
+    """Remember the event as its actor's (for a spawn: the polecat's) newest; older ones don't replace newer ones."""
+    actor = event.actor
+    if event.type == "hook_state":
+        path = roster.resolve(str(event.payload.get("agent") or actor)).path
+        if newest or path not in facts.hook_since:
+            facts.hook_since[path] = event.ts
+        return
+    if event.type == "spawn":
+        actor = f"{event.payload.get('rig', '')}/{event.payload.get('polecat', '')}"
+    elif event.type in ("session_death", "kill"):
+        named = event.payload.get("agent") or event.payload.get("target")
+        actor = named if isinstance(named, str) else actor
+    address = roster.resolve(actor)
+    if address.is_agent and (newest or address.path not in facts.last_events):
+        facts.last_events[address.path] = LastEvent(describe(event), event.ts, event.type)
