@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 from bench.commands import BIN
-from bench.town import Size, make_town
+from bench.town import SIZES, Size, make_town
 
 BEADS = (1_000, 10_000, 100_000)
 AGENTS = (10, 100, 400)
@@ -50,11 +50,29 @@ def multiple_of(words: list[str], cwd: str, count: int) -> float:
     return statistics.median(cpu_of(argv, cwd) / cpu_of([sys.executable, "-c", "pass"], cwd) for _ in range(count))
 
 
+GLANCES = ("gt status", "gt agents")
+GLANCE_GOALS = {"S": 4.5, "L": 6.0}
+"""How many bare Pythons a glance may cost in the towns by name; at 100 000 beads see COMMANDS."""
+
+
+def named_towns(folder: str, count: int) -> Iterator[str]:
+    """The glances in the towns S and L, each beside its goal."""
+    heads = [f"{size} (goal {goal})" for size, goal in GLANCE_GOALS.items()]
+    yield f"{'CPU, in bare Pythons':<22}" + "".join(f"{head:>15}" for head in heads)
+    roots = [make_town(os.path.join(folder, f"town{size}", "town"), SIZES[size]) for size in GLANCE_GOALS]
+    for name in GLANCES:
+        words, place, _ = COMMANDS[name]
+        seen = [multiple_of(words, os.path.join(root, place), count) for root in roots]
+        yield f"{name:<22}" + "".join(f"{ratio:>15.1f}" for ratio in seen)
+    yield ""
+
+
 def measure(folder: str, *, count: int = 9) -> Iterator[str]:
-    """Lines of the two tables: a column for each size."""
+    """Lines of the tables: the glances in the towns by name, then every command with a column for each size."""
     towns = {f"{beads} beads": Size(1, AT, beads, 20, 1_000) for beads in BEADS}
     towns |= {f"{agents} agents": Size(1, agents, BEADS[0], 20, 1_000) for agents in AGENTS[1:]}
     roots = {name: make_town(os.path.join(folder, name.replace(" ", "")), size) for name, size in towns.items()}
+    yield from named_towns(folder, count)
     yield f"{'CPU, in bare Pythons':<22}" + "".join(f"{name:>15}" for name in roots) + f"{'goal':>8}"
     for name, (words, place, goal) in COMMANDS.items():
         seen = [multiple_of(words, os.path.join(root, place), count) for root in roots.values()]
