@@ -13,7 +13,6 @@ import os
 
 from gastown_core.beads import index_census
 from gastown_core.beads.discovery import ledger_name
-from gastown_core.beads.index_intake import LARGE, Intake, Upkeep, forget, make_indexes
 from gastown_core.beads.index_rows import ISSUES, SCHEMA, VERSION, WISPS
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile, stamp_of
 from gastown_core.beads.store import Position
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
 
-    from gastown_core.beads.index_intake import Progress
+    from gastown_core.beads.index_intake import Progress, Upkeep
     from gastown_core.model.bead import Bead
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -194,6 +193,9 @@ class Index:
         marks = read_marks(db)
         if all(self._is_current(code, marks[code]) for code in (ISSUES, WISPS)):
             return
+        # here and wherever else it is asked for: most commands find everything taken in already
+        from gastown_core.beads.index_intake import Upkeep
+
         db.execute("BEGIN IMMEDIATE")
         try:
             marks = read_marks(db)
@@ -218,6 +220,8 @@ class Index:
         return status.st_size == mark.offset and stamp_of(status) == marked
 
     def _take(self, code: int, mark: Mark, upkeep: Upkeep) -> None:
+        from gastown_core.beads.index_intake import LARGE, Intake, forget
+
         source = self.sources[code]
         status = source.follow()
         is_known = status is not None and source.knows(mark, status)
@@ -325,6 +329,8 @@ def _is_of_this_boot(db: sqlite3.Connection) -> bool:
 
 
 def _build_schema(db: sqlite3.Connection) -> None:
+    from gastown_core.beads.index_intake import make_indexes
+
     db.execute("BEGIN EXCLUSIVE")
     for statement in (*SCHEMA, *index_census.SCHEMA):
         db.execute(statement)

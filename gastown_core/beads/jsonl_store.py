@@ -10,14 +10,12 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads import ids, record
-from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.held_back import held_ids
 from gastown_core.beads.index import Index, healing
 from gastown_core.beads.index_census import how_many, numbers_by
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, ISSUES, WISPS, excerpt_from
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
 from gastown_core.beads.index_ties import children_in, dependents_in, tallies_in, tally_in
-from gastown_core.beads.partings import settle_wisps
 from gastown_core.beads.query import TOMBSTONE, Graph
 from gastown_core.beads.rules import Vocabulary, moved_stone
 from gastown_core.beads.source_file import size_of
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
 
+    from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.index_intake import Progress
     from gastown_core.clock import Clock
     from gastown_core.errors import GastownError
@@ -319,12 +318,17 @@ class JsonlStore:
 
     def write(self, actor: str) -> RuleBatch:
         """Begin a batch in the name of ``actor``; entering it waits for the lock."""
+        # here and in ``begin``: who only reads need not import how to write
+        from gastown_core.beads.batch import RuleBatch
+
         return RuleBatch(self, actor)
 
     def begin(self) -> None:
         """Take the store's lock. Raises StoreError if it cannot be written, ConflictError after 30 s."""
         if self.read_only:
             raise StoreError(f"{self.beads_dir} is open for reading only", "", "leave out --readonly to write")
+        from gastown_core.beads.partings import settle_wisps
+
         lock = FileLock(os.path.join(self.beads_dir, LOCK_NAME))
         lock.__enter__()
         self._lock = lock

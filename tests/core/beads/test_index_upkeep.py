@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gastown_core.beads import index
+from gastown_core.beads import index_intake
 from gastown_core.beads.compaction import compact
 from gastown_core.beads.filters import matches
 from gastown_core.beads.held_back import count_held, count_ready
@@ -98,9 +98,9 @@ def test_what_is_kept_up_is_what_a_new_index_says(
     seen: set[int] = set()
     for number in range(25):
         write(store, rng)
-        monkeypatch.setattr(index, "LARGE", rng.choice(ways))
+        monkeypatch.setattr(index_intake, "LARGE", rng.choice(ways))
         kept = derived(store)
-        monkeypatch.setattr(index, "LARGE", 2 << 20)
+        monkeypatch.setattr(index_intake, "LARGE", 2 << 20)
         fresh = anew(store, str(tmp_path / str(number)))
         assert derived(fresh) == kept
         fresh.close()
