@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.events.log import append_event
 from gastown_core.runtimes.heartbeat import write_heartbeat
 from gastown_core.state.live import LiveTown
+from gastown_core.tmux.socket import socket_path
+from gastown_core.town.sessions import server_of
 from tests.core.state.test_faults import FAULTS, READERS, SAYS_SO, UNREAD, absent, whole_town
 from tests.support.patience import comes as until
+from tests.support.tmux import needs_tmux
 from tests.support.vanishing import WAYS, vanishing
 
 __all__ = ["whole_town"]
@@ -29,7 +33,9 @@ WATCHED = (
 
 @pytest.fixture
 async def live(whole_town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LiveTown]:
-    monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
+    # unix sockets allow some 100 characters, so not below tmp_path
+    folder = tempfile.mkdtemp(prefix="gt", dir="/tmp")
+    monkeypatch.setenv("TMUX_TMPDIR", folder)
     monkeypatch.setattr("gastown_core.files.watch.SAFETY_POLL_S", 0.2)
     root = tmp_path / "gt"
     shutil.copytree(whole_town, root, symlinks=True)
@@ -40,6 +46,7 @@ async def live(whole_town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not reader.done(), "the stream of updates has ended"
     reader.cancel()
     await town.close()
+    shutil.rmtree(folder)
 
 
 async def drain(town: LiveTown) -> None:
@@ -166,4 +173,25 @@ async def test_the_console_lives_through_a_folder_that_goes_and_comes_back(live:
     path.with_name("away").rename(path)
     await until(lambda: not errors(live), f"it recovers from {errors(live)}")
     await until(lambda: [one.address for one in live.snapshot.agents] == everybody, "everybody is back")
+    await rest_is_fresh(live, "", "afterwards")
+
+
+@needs_tmux
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in ("absent", "half")])
+async def test_the_console_finds_tmux_whatever_lay_in_the_place_of_its_socket(live: LiveTown, fault: str) -> None:
+    server = server_of(live.root)
+    path = Path(socket_path(server.socket))
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(b"")
+    FAULTS[fault](path)
+    await rest_is_fresh(live, "", "meanwhile")
+    absent(path)
+    for number in range(2):
+        await asyncio.to_thread(server.run, "new-session", "-d", "-s", "hq-mayor", "sleep 1000")
+        try:
+            await until(lambda: "hq-mayor" in (live.sources.facts.panes or {}), f"the session is seen {number}", 20)
+            await until(lambda: not live.snapshot.source_error("tmux"), "tmux is no error", 20)
+        finally:
+            await asyncio.to_thread(server.kill_server)
+        await until(lambda: not live.sources.facts.panes, f"the session is seen to be gone {number}", 20)
     await rest_is_fresh(live, "", "afterwards")
