@@ -144,3 +144,14 @@ def test_a_killed_dispatch_is_finished_by_the_daemon(drilled: Drilled) -> None:
     assert len(open_contexts(town.ledger)) == 2
     act = Act(("scheduler", "run"), town.root)
     sweep(drilled, act, lambda: all_at_work(drilled, beads))
+
+
+def test_the_daemon_of_a_drill_waits_for_company_and_then_merges(drilled: Drilled) -> None:
+    """A batch of one waits while somebody is at work; a clock that stood still would let it wait for ever."""
+    first, done = at_work(drilled)
+    second = drilled.town.file("another").id
+    drilled.town.sling(second)
+    assert done.run().code == 0
+    drilled.converge()
+    assert drilled.town.bead(first).status == CLOSED
+    assert drilled.town.bead(second).status == HOOKED
