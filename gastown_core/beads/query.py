@@ -91,7 +91,7 @@ class Graph:
     def holds(self, bead_id: str) -> tuple[Hold, ...]:
         """What holds the bead back, each with its reason. A closed, pinned or unknown bead is not held."""
         bead = self.bead(bead_id)
-        if bead is None or is_released(bead):
+        if bead is None or not bead.edges or is_released(bead):
             return ()
         direct = self._direct_holds(bead)
         if direct:
@@ -206,7 +206,7 @@ class Graph:
         """Whether it sleeps: its own or a parent's defer_until is ahead, or it is deferred without a date."""
         if bead.defer_until > self.now or (bead.status == DEFERRED and not bead.defer_until):
             return True
-        for parent_id in parents_of(bead):
+        for parent_id in parents_of(bead) if bead.edges else ():
             parent = self.bead(parent_id)
             if parent is not None and parent.defer_until > self.now:
                 return True

@@ -62,6 +62,8 @@ def _own_reason(bead: Excerpt, graph: Graph, died: Mapping[str, int]) -> str:
         return f"sent back too often, {sent_back}" if sent_back else f"its status is {bead.status}"
     if bead.id in died:
         return f"{died[bead.id]} workers died on it"
+    if not bead.edges:
+        return ""
     never = next((hold for hold in graph.own_holds(bead.id) if hold.reason in NEVER), None)
     if never is not None:
         return f"waits for {never.id}, {NEVER[never.reason]}"
