@@ -17,6 +17,7 @@ from gastown_core.beads.filters import matches
 from gastown_core.beads.held_back import count_held, count_ready
 from gastown_core.beads.holders import lead_time
 from gastown_core.beads.index_holds import ASKED, FREE, HELD
+from gastown_core.beads.index_sql import select
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import FixedClock, format_micros
@@ -169,3 +170,16 @@ def test_a_write_to_a_parent_does_not_judge_its_children(tmp_path: Any) -> None:
         batch.add_edge(parent, batch.create({"title": "first"}).id)
     assert any(f"{parent}.7" in sql for sql in asked)
     assert count_held(store, BeadQuery(), NOW) == 51
+
+
+def test_what_was_closed_lately_is_found_by_the_moment_of_its_closing(tmp_path):
+    store = make_store(tmp_path)
+    closed = [raw(one, status="closed", closed_at=format_micros(NOW)) for one in IDS]
+    with open(store.path(0), "a") as handle:
+        handle.write("".join(json.dumps(one) + "\n" for one in closed))
+    query = BeadQuery(statuses=("closed",), closed_since=NOW - 9, include_wisps=True)
+    sql, values = select("id", query, NOW)
+    with store.index.snapshot() as db:
+        plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert any("by_closing" in step for step in plan), plan
+    assert len(store.find(query)) == len(IDS)
