@@ -10,12 +10,13 @@ from gastown_core.model.bead import NO_PRIORITY, known_priority, priority_word
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable
     from typing import Any
 
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.queue import Queue
 
-STATUSES = ("ready", "active", "blocked", "closed", "all")
+STATUSES = ("ready", "held", "active", "blocked", "closed", "all")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def run(args: Namespace) -> int:
     place = Refinery(root, rig, policy=Policy(level_s=level_of(root, rig)))
     wanted = "ready" if args.ready else args.status
     queue = Engine(place).queue()
-    rows = rows_of(queue, SYSTEM_CLOCK.now())
+    rows = rows_of(queue, SYSTEM_CLOCK.now(), holds_of(place, (one.target for one in queue.ready)))
     if wanted in ("closed", "all"):
         rows += _closed(place)
     rows = [row for row in rows if wanted in ("", "all", row["status"])]
@@ -62,9 +63,18 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def rows_of(queue: Queue, now: float) -> list[dict[str, Any]]:
-    """Every open request as a row, in the order of the queue."""
-    kinds = [(one, "ready", "") for one in queue.ready] + [(one, "active", one.assignee) for one in queue.claimed]
+def holds_of(place: Any, targets: Iterable[str]) -> dict[str, str]:
+    """Why nothing is merged into a target, by those of the targets that are held."""
+    from gastown_core.refinery.hold import read_hold
+
+    found = {target: read_hold(place, target) for target in set(targets)}
+    return {target: hold.reason for target, hold in found.items() if hold is not None}
+
+
+def rows_of(queue: Queue, now: float, holds: dict[str, str]) -> list[dict[str, Any]]:
+    """Every open request as a row, in the order of the queue; what waits for a held target (``holds``) is not ready."""
+    kinds = [(one, "held" if one.target in holds else "ready", holds.get(one.target, "")) for one in queue.ready]
+    kinds += [(one, "active", one.assignee) for one in queue.claimed]
     kinds += [(one, "blocked", why) for one, why in queue.blocked]
     return [row_of(request, status, why, now, queue.level_s) for request, status, why in kinds]
 
@@ -142,7 +152,9 @@ def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
     lines = []
     for row in rows:
         git = ["ERR" if row["verify_error"] else "OK" if row["branch_exists"] else "MISSING"] if verified else []
-        colour = {"ready": "green", "active": "cyan", "blocked": "yellow", "closed": "dim"}[row["status"]]
+        colour = {"ready": "green", "held": "red", "active": "cyan", "blocked": "yellow", "closed": "dim"}[
+            row["status"]
+        ]
         why = f" ({output.clean(row['why'])})" if row["why"] and row["status"] != "ready" else ""
         lines.append(
             [

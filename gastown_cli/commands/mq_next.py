@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
-from gastown_cli.commands.mq_list import row_of
+from gastown_cli.commands.mq_list import holds_of, row_of
 from gastown_cli.which_rig import add_rig, which_rig
 from gastown_core.clock import SYSTEM_CLOCK
 
@@ -23,13 +23,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Show it; exit code 1 if none is ready."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.refinery.policy import level_of
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy, level_of
     from gastown_core.refinery.queue import pending
 
     root = context.town()
     rig = which_rig(root, args.rig)
     now = SYSTEM_CLOCK.now()
     ready = pending(root, TownLedger(root), rig, now)
+    holds = holds_of(Refinery(root, rig, policy=Policy()), {one.target for one in ready})
+    ready = [one for one in ready if one.target not in holds]
     best = min(ready, key=lambda one: (one.created_at, one.id), default=None) if args.strategy == "fifo" else None
     found = best or (ready[0] if ready else None)
     if args.json:
@@ -37,6 +40,8 @@ def run(args: Namespace) -> int:
     elif found is None:
         if not args.quiet:
             output.say(f"nothing is ready in the merge queue of {rig}")
+            for target, why in sorted(holds.items()):
+                output.say(f"{output.clean(target)} is held: {output.clean(why)}")
     elif args.quiet:
         output.say(found.id)
     else:

@@ -117,17 +117,17 @@ def _runs(root: str, entry: RosterEntry) -> bool:
 
 
 def _list(place: Refinery, args: Namespace) -> int:
-    from gastown_cli.commands.mq_list import row_of, rows_of
+    from gastown_cli.commands.mq_list import holds_of, rows_of
 
     queue, now = _queue(place), SYSTEM_CLOCK.now()
     if args.action == "queue":
         return _positions(queue, now, as_json=args.json)
-    kinds = {
-        "ready": [row_of(one, "ready", "", now, queue.level_s) for one in queue.ready],
-        "unclaimed": [row for row in rows_of(queue, now) if row["status"] != "active"],
-        "blocked": [row_of(one, "blocked", why, now, queue.level_s) for one, why in queue.blocked],
-    }
-    rows = kinds[args.action]
+    kinds = {"ready": ("ready",), "unclaimed": ("ready", "held", "blocked"), "blocked": ("held", "blocked")}
+    rows = [
+        row
+        for row in rows_of(queue, now, holds_of(place, (one.target for one in queue.ready)))
+        if row["status"] in kinds[args.action]
+    ]
     oddities = _oddities(place, queue, now, everything=args.all) if args.action == "ready" else []
     if args.json:
         output.say_json({"ready": rows, "anomalies": oddities} if args.action == "ready" else rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gastown_core.clock import format_seconds, parse_moment
 from gastown_core.model.address import same_agent
-from gastown_core.model.bead import BLOCKED, CLOSED, DEFERRED, HOOKED, IN_PROGRESS
+from gastown_core.model.bead import BLOCKED, CLOSED, DEFERRED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -30,12 +30,18 @@ if TYPE_CHECKING:
             """Who has it, empty if nobody."""
 
         @property
+        def labels(self) -> tuple[str, ...]:
+            """Its labels."""
+
+        @property
         def defer_until(self) -> float | None:
             """When it wakes, in Unix seconds; 0 or None if it does not sleep."""
 
 
 LABEL = "gt:merge-request"
 NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY = "needs-rebase", "needs-fix", "needs-retry"
+OLD_IN_REVIEW = "gt:in-review"
+"""The label by which older tools say that work in progress was handed in."""
 FAILURE_LABELS = (NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY)
 """Why the last attempt failed: a conflict, red gates, or a push that was refused."""
 MERGED, REJECTED, CONFLICT, SUPERSEDED = "merged", "rejected", "conflict", "superseded"
@@ -142,12 +148,20 @@ def why_withdrawn(request: MergeRequest, work: Work | None, now: float, *, reaso
         return f"{name} is deferred"
     if work.status == BLOCKED:
         return f"{name} is blocked"
-    if work.status in (HOOKED, IN_PROGRESS) and work.assignee and not _is_its_worker(request, work.assignee):
+    if work.status in (HOOKED, IN_PROGRESS) and work.assignee and not is_its_worker(request, work.assignee):
         return f"{name} is {work.status.replace('_', ' ')} {'to' if work.status == HOOKED else 'with'} {work.assignee}"
+    if request.closes_early or OLD_IN_REVIEW in work.labels:
+        # who hands in without telling the bead leaves it as it was
+        return ""
+    if work.status == OPEN:
+        return f"{name} is open again, so its work is taken back; gt mq retry {request.id} takes it up all the same"
+    if work.status in (HOOKED, IN_PROGRESS) and work.assignee:
+        return f"{name} is on its worker's hook again, who changes it until the next gt done"
     return ""
 
 
-def _is_its_worker(request: MergeRequest, agent: str) -> bool:
+def is_its_worker(request: MergeRequest, agent: str) -> bool:
+    """Whether an agent's address is that of the worker who handed it in."""
     if "/" not in agent or not request.rig:
         return agent.rpartition("/")[2] == request.worker
     return any(same_agent(agent, f"{request.rig}/{room}{request.worker}") for room in ("polecats/", "crew/"))

@@ -13,7 +13,15 @@ from gastown_core.errors import GastownError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event, log_path, newest_events
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.merge_request import FAILURE_LABELS, MERGED, MERGED_IN, SUPERSEDED, read_request, with_facts
+from gastown_core.model.merge_request import (
+    FAILURE_LABELS,
+    MERGED,
+    MERGED_IN,
+    OLD_IN_REVIEW,
+    SUPERSEDED,
+    read_request,
+    with_facts,
+)
 from gastown_core.model.record import Record
 from gastown_core.refinery.branches import drop_branches
 from gastown_core.refinery.tips import carried
@@ -90,7 +98,7 @@ def _close_work(place: Refinery, request: MergeRequest, note: str) -> None:
         metadata = bead.raw.get("metadata")
         if isinstance(metadata, dict) and "rework" in metadata:
             batch.update(bead.id, {"metadata": {key: value for key, value in metadata.items() if key != "rework"}})
-        labels = [label for label in bead.labels if label not in (*FAILURE_LABELS, "gt:in-review")]
+        labels = [label for label in bead.labels if label not in (*FAILURE_LABELS, OLD_IN_REVIEW)]
         if labels != list(bead.labels):
             batch.update(bead.id, {"labels": labels})
         if note:

@@ -12,7 +12,7 @@ from gastown_core.clock import format_micros
 from gastown_core.events.log import append_event
 from gastown_core.messaging.escalate import escalate
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
-from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, REJECTED, with_facts
+from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, OLD_IN_REVIEW, REJECTED, with_facts
 from gastown_core.model.refinery import FAIL
 from gastown_core.refinery import claims
 from gastown_core.refinery.gate_run import tail
@@ -119,7 +119,7 @@ def _reopen(batch: Batch, bead_id: str, rework: dict[str, Any], note: str, may_g
         return
     metadata = bead.raw.get("metadata")
     changes: dict[str, Any] = {"metadata": {**(metadata if isinstance(metadata, dict) else {}), "rework": rework}}
-    labels = {*bead.labels, NEEDS_FIX} - {"gt:in-review"}
+    labels = {*bead.labels, NEEDS_FIX} - {OLD_IN_REVIEW}
     changes["labels"] = sorted(labels)
     # who has it in hand again meanwhile keeps it
     if bead.status not in (HOOKED, IN_PROGRESS) or not may_go_on:

@@ -41,6 +41,7 @@ def find_request(ledger: TownLedger, request_id: str) -> Bead:
 def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
     """Take a request up again at once: failure labels, claim and waiting time go, and a held queue is tried anew.
 
+    Work that was opened again is in review again.
     Raises ConflictError if it is closed or being pushed.
     """
     with place.store.write(actor) as batch:
@@ -50,11 +51,23 @@ def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
         changes["metadata"] = with_facts(bead, not_before=None, tries=None)
         changes["labels"] = [label for label in bead.labels if label not in FAILURE_LABELS]
         request = read_request(batch.update(request_id, changes))
+    _take_into_review(place, request, actor)
     end_rest(place, request.target or place.default)
     payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "bead": request.source_issue}
     append_event(place.root, "mr_retried", actor, payload, clock=place.clock)
     emit(place.root, "refinery", "MQ_SUBMIT", {"rig": place.rig, "mr": request.id}, clock=place.clock)
     return request
+
+
+def _take_into_review(place: Refinery, request: MergeRequest, actor: str) -> None:
+    home = place.ledger.home_of(request.source_issue) if request.source_issue else None
+    work = home.get(request.source_issue) if home is not None else None
+    if home is None or work is None or work.status != OPEN or request.closes_early:
+        return
+    with home.write(actor) as batch:
+        now = batch.get(work.id)
+        if now is not None and now.status == OPEN:
+            batch.update(now.id, {"status": IN_REVIEW})
 
 
 def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool = False) -> MergeRequest:

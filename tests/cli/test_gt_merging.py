@@ -110,3 +110,20 @@ def test_a_retry_says_why_a_request_rests_all_the_same(queued: Queued) -> None:
     assert said.code == 0 and f"{one.id} rests: {one.source_issue} is deferred" in said.out
     shown = gt("mq", "status", one.id, "--json", cwd=queued.root).json
     assert shown["why"] == f"{one.source_issue} is deferred"
+
+
+def test_what_waits_for_a_held_target_is_held_and_says_why(queued: Queued) -> None:
+    queued.settings(gates={"check": {"cmd": "echo broken; exit 1"}})
+    one = queued.hand_in({"a": "1\n"})
+    [result] = queued.process(once=True)
+    assert "red by itself" in result.hold
+    [row] = gt("mq", "list", "shop", "--json", cwd=queued.root).json
+    assert (row["id"], row["status"]) == (one.id, "held") and "red by itself" in row["why"]
+    shown = gt("mq", "list", "shop", cwd=queued.root).out
+    assert "held (main at" in shown and "ready" not in shown
+    assert gt("mq", "list", "shop", "--ready", "--json", cwd=queued.root).json == []
+    said = gt("mq", "next", "shop", cwd=queued.root)
+    assert said.code == 1 and "main is held: main at" in said.out
+    assert gt("refinery", "ready", "shop", "--json", cwd=queued.root).json["ready"] == []
+    [blocked] = gt("refinery", "blocked", "shop", "--json", cwd=queued.root).json
+    assert blocked["status"] == "held"

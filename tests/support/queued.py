@@ -99,6 +99,10 @@ class Queued:
             work = batch.create({"title": title or f"Work {number}", "status": "in_review"})
             if needs:
                 batch.add_edge(work.id, needs)
+            again = facts.get("source_issue")
+            if again and batch.get(again) is not None:
+                # as gt done does with what came back, or with a task that was made for it
+                batch.update(again, {"status": "in_review"})
         branch = f"polecat/{worker}/{work.id}@{number}"
         commit = self.commit(files, message or f"Do work {number}", parent=parent)
         self.bare.run("update-ref", f"refs/heads/{branch}", commit)

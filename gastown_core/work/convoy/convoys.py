@@ -21,6 +21,7 @@ from gastown_core.model.bead import (
     set_fields,
     unwrap_external,
 )
+from gastown_core.model.merge_request import OLD_IN_REVIEW
 from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
@@ -78,7 +79,7 @@ def progress(convoy: Bead | Excerpt, lookup: Callable[[str], Outline | Bead | No
 def _stage(bead: Outline | Bead | None) -> str | None:
     if bead is None:
         return None
-    in_review = bead.status != CLOSED and "gt:in-review" in bead.labels
+    in_review = bead.status != CLOSED and OLD_IN_REVIEW in bead.labels
     return IN_REVIEW if in_review else bead.status
 
 

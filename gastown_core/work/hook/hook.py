@@ -21,6 +21,8 @@ from gastown_core.model.bead import (
     is_identity,
     is_kind,
 )
+from gastown_core.model.merge_request import is_its_worker, read_request
+from gastown_core.work.done.merge_requests import requests_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,6 +126,7 @@ def hook(
 def unhook(ledger: TownLedger, bead_id: str, *, actor: str, holder: Address | None = None) -> bool:
     """Let the bead go: open and unassigned; False if it is on no hook. With ``holder``, only if it is on theirs.
 
+    What its worker has handed in before and took up again is in review again, as it was.
     Raises NotFoundError; ConflictError if somebody else holds it.
     """
     with ledger.store_for(bead_id).write(actor) as batch:
@@ -134,8 +137,18 @@ def unhook(ledger: TownLedger, bead_id: str, *, actor: str, holder: Address | No
             return False
         if holder is not None and not same_agent(bead.assignee, holder.path):
             raise ConflictError(f"{bead_id} is on the hook of {bead.assignee}, not of {holder.path}")
-        batch.update(bead_id, {"status": OPEN, "assignee": "", **without_order(bead)})
+        waits = any(is_its_worker(read_request(one), bead.assignee) for one in _requests_for(ledger, bead))
+        after = {"status": IN_REVIEW} if waits else {"status": OPEN, "assignee": ""}
+        batch.update(bead_id, {**after, **without_order(bead)})
     return True
+
+
+def _requests_for(ledger: TownLedger, bead: Bead) -> list[Bead]:
+    """Open requests that carry the bead: those of a town's bead lie in the rig of whoever has it."""
+    if not bead.assignee:
+        return []
+    stores = {id(store): store for store in ledger.stores().values()}.values()
+    return [one for store in stores for one in requests_for(store, bead.id)]
 
 
 def without_order(bead: Bead, **more: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from gastown_core.refinery.queue import Queue
 from gastown_core.refinery.requests import reject, retry
 from gastown_core.work.done import merge_requests
 from gastown_core.work.done.closing import close_beads
+from gastown_core.work.hook.hook import unhook
 from tests.support.queued import Queued
 
 Withdraw = Callable[[Queued, MergeRequest], None]
@@ -49,6 +50,17 @@ def block(queued: Queued, request: MergeRequest) -> None:
         batch.update(request.source_issue, {"status": "blocked"})
 
 
+def open_again(queued: Queued, request: MergeRequest) -> None:
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        batch.update(request.source_issue, {"status": OPEN})
+
+
+def hook_again(queued: Queued, request: MergeRequest) -> None:
+    worker = f"shop/polecats/{request.worker}"
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        batch.update(request.source_issue, {"status": HOOKED, "assignee": worker})
+
+
 WAYS: dict[str, tuple[Withdraw, str]] = {
     "closed": (close, "is closed: not wanted"),
     "asleep": (defer, "is deferred until 2099-01-01"),
@@ -56,6 +68,8 @@ WAYS: dict[str, tuple[Withdraw, str]] = {
     "deleted": (delete, "is deleted"),
     "hooked": (hook, "is hooked to shop/polecats/other"),
     "blocked": (block, "is blocked"),
+    "open": (open_again, "is open again"),
+    "hooked again": (hook_again, "is on its worker's hook again"),
 }
 
 
@@ -202,6 +216,33 @@ def test_work_that_a_person_takes_back_into_review_is_merged(queued: Queued) -> 
     with queued.ledger.store_for("sh-x").write("overseer") as batch:
         batch.reopen(one.source_issue)
     retry(Refinery(queued.root, "shop"), one.id, actor="overseer")
+    [result] = queued.process()
+    assert result.merged == (one.id,)
+
+
+def test_work_that_comes_off_its_worker_s_hook_unchanged_is_merged_as_it_was_handed_in(queued: Queued) -> None:
+    one = queued.hand_in({"work": "x\n"})
+    hook_again(queued, one)
+    assert queued.process() == []
+    unhook(queued.ledger, one.source_issue, actor="overseer")
+    assert queued.bead(one.source_issue).status == IN_REVIEW
+    [result] = queued.process()
+    assert result.merged == (one.id,)
+
+
+def test_work_that_comes_off_another_s_hook_stays_withdrawn(queued: Queued) -> None:
+    one = queued.hand_in({"work": "x\n"})
+    hook(queued, one)
+    unhook(queued.ledger, one.source_issue, actor="overseer")
+    assert queued.bead(one.source_issue).status == OPEN and queued.process() == []
+
+
+def test_work_that_older_tools_say_is_in_review_is_merged(queued: Queued) -> None:
+    one = queued.hand_in({"work": "x\n"})
+    worker = f"shop/polecats/{one.worker}"
+    with queued.ledger.store_for("sh-x").write("overseer") as batch:
+        changes = {"status": "in_progress", "assignee": worker, "labels": ["gt:in-review"]}
+        batch.update(one.source_issue, changes)
     [result] = queued.process()
     assert result.merged == (one.id,)
 
