@@ -27,11 +27,11 @@ _GROUP = (
 _LEAD_MS = f"iif({_LED}, CAST(round(({{0}}closed_at - {{0}}created_at) * 1000) AS INTEGER), 0)"
 
 
-def _move(row: str, sign: str) -> str:
-    """The statement of a trigger that counts a row in (``+``) or out (``-``)."""
+def _move(row: str, sign: str, source: str = "") -> str:
+    """The statement that counts a row in (``+``) or out (``-``): one of a trigger, or every one of ``source``."""
     return (
         f"INSERT INTO census SELECT {_GROUP.format(row)}, {sign}1, {sign}({_LED.format(row)}), {sign}{_LEAD_MS.format(row)} "
-        f"WHERE {row}defer_until <= 0 ON CONFLICT ({_KEYS}) DO UPDATE SET "
+        f"{source} WHERE {row}defer_until <= 0 ON CONFLICT ({_KEYS}) DO UPDATE SET "
         "n = n + excluded.n, leads = leads + excluded.leads, lead_ms = lead_ms + excluded.lead_ms;"
     )
 
@@ -68,10 +68,8 @@ def drop_triggers(db: sqlite3.Connection) -> None:
 def take(db: sqlite3.Connection) -> None:
     """Count all beads."""
     db.execute("DELETE FROM census")
-    db.execute(
-        f"INSERT INTO census SELECT {_GROUP.format('')}, COUNT(*), sum({_LED.format('')}), sum({_LEAD_MS.format('')}) "
-        "FROM beads WHERE defer_until <= 0 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
-    )
+    # one by one: sorting them into groups takes half as long again
+    db.execute(_move("", "+", "FROM beads"))
 
 
 _ASKED_OF_GROUPS = {
