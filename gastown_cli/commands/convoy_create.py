@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
+from gastown_core.beads.ids import is_valid
 from gastown_core.errors import UsageError
 
 TYPE_CHECKING = False
@@ -61,6 +62,11 @@ def run(args: Namespace) -> int:
     return 0
 
 
+def _is_like_an_id(word: str, ledger: TownLedger) -> bool:
+    """Whether a word that is no bead reads like the id of one: the prefix of a store, and nothing but an id after it."""
+    return is_valid(word) and any(word.startswith(f"{store.prefix}-") for store in ledger.stores().values())
+
+
 def _say_when(root: str) -> None:
     """When its ready work is given out, if there is a daemon to do that."""
     from gastown_core.town.daemon_note import is_running
@@ -77,6 +83,8 @@ def _read_words(args: Namespace, ledger: TownLedger) -> tuple[str, list[str], st
     first = ledger.get(title) if "-" in title and " " not in title else None
     if first is not None:
         title, beads = first.title, [first.id, *beads]
+    elif not beads and not args.from_epic and _is_like_an_id(title, ledger):
+        raise ledger.store_for(title).near(title)
     # a bare --notify swallows a bead's id that follows it
     if notify and notify not in ("mayor/", "overseer") and ledger.get(notify) is not None:
         beads.append(notify)

@@ -42,8 +42,13 @@ def run(args: Namespace) -> int:
         viewers = f"{count} viewer{'' if count == 1 else 's'} detached" if count else "nobody was attached"
         return _tell({"detached": count}, f"{viewers}; the mayor goes on", as_json=args.json)
     if args.action == "stop":
+        from gastown_core.town.hook_record import record_pause
+
+        # noted first: the daemon must not take the end for a death
+        waits = record_pause(root, entry)
         ended = sessions.stop_agent(root, entry, caller=me, reason="mayor stop")
         words = f"the mayor's session {'ended' if ended else 'was not running'}"
+        words += "; its work waits until it is started again" if waits else ""
         return _tell({"stopped": bool(ended), "session": entry.session}, words, as_json=args.json)
     again = args.action == "restart" and not args.agent
     start = (

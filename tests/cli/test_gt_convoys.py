@@ -121,6 +121,24 @@ def test_a_mountain_by_its_commands(paper):
     assert gt("mountain", "pause", cwd=paper.root).code == 1
 
 
+def test_an_epic_that_is_done_is_no_mountain_any_more(paper):
+    epic = paper.file("Auth", issue_type="epic")
+    one = paper.file("one", parent=epic)
+    assert gt("close", one, cwd=paper.root).code == 0
+    said = gt("mountain", epic, cwd=paper.root)
+    assert said.code == 1 and f"the one bead of {epic} is done" in said.err and "launched" not in said.out
+    assert gt("convoy", "list", "--json", cwd=paper.root).json == []
+
+
+def test_a_word_that_reads_like_an_id_and_is_none_makes_no_convoy(paper):
+    bead = paper.file("Fix")
+    said = gt("convoy", "create", "release-2", cwd=paper.root)
+    assert said.code == 0, "no store has that prefix, so it is a name"
+    said = gt("convoy", "create", bead + "zz", cwd=paper.root)
+    assert said.code == 1 and f"no bead {bead}zz" in said.err and bead in said.err
+    assert len(gt("convoy", "list", "--json", cwd=paper.root).json) == 1
+
+
 def test_the_seeds_words_about_the_scheduler(paper):
     bead = paper.file("Fix")
     paper.convoy("C", bead)

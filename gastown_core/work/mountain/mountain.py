@@ -10,9 +10,10 @@ from __future__ import annotations
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import OPEN
+from gastown_core.model.bead import CLOSED, OPEN
 from gastown_core.work.convoy import launching
 from gastown_core.work.convoy.convoys import get_convoy
+from gastown_core.work.convoy.epics import work_below
 from gastown_core.work.mountain.audit import audit
 from gastown_core.work.mountain.failures import MOUNTAIN, PAUSED, count_failure, retry
 from gastown_core.work.mountain.view import View, list_mountains, look
@@ -53,6 +54,12 @@ def start(
         raise NotFoundError(f"no bead {epic}", "", "bd list -t epic shows the epics")
     if found.issue_type == "convoy" and found.status == OPEN:
         return _adopt(root, ledger, found.id, actor, clock)
+    below = list(work_below(ledger, found)) if found.issue_type == "epic" else []
+    if below and all(one.status == CLOSED for one in below):
+        count = f"all {len(below)} beads of {epic} are" if len(below) > 1 else f"the one bead of {epic} is"
+        raise ConflictError(
+            f"{count} done", "there is nothing left to climb", f"bd close {epic}, or file more below it"
+        )
     title = f"Mountain: {found.title}" if found.issue_type != "convoy" else ""
     staged = launching.stage(root, ledger, [epic], actor=actor, title=title, labels=[MOUNTAIN], clock=clock)
     if not staged.convoy or (staged.plan.warnings and not force):
