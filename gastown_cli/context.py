@@ -1,10 +1,10 @@
-"""Where a command runs: its town, its rig, and in whose name it acts."""
+"""What a command asks of its surroundings: the town it runs in, and the rig it is about."""
 
 from __future__ import annotations
 
 import os
 
-from gastown_core.errors import PartialError
+from gastown_core.errors import PartialError, UsageError
 from gastown_core.town.discover import find_town, read_rigs, require_town, rig_of
 
 TYPE_CHECKING = False
@@ -45,3 +45,31 @@ def add_json(parser: ArgumentParser) -> None:
 
 
 __all__ = ["actor", "add_json", "find_town", "read_rigs", "rig_of", "tell_unread", "town"]
+
+
+def add_rig(parser: ArgumentParser) -> None:
+    """The word that names a rig."""
+    parser.add_argument("rig", nargs="?", default="", help="name of the rig (default: the one you are in)")
+
+
+def which_rig(root: str, name: str = "") -> str:
+    """The rig's name. Raises NotFoundError with near matches, UsageError if none is named and several fit."""
+    from gastown_core.town.rigs import require_rig
+
+    rigs = read_rigs(root)
+    found = name or os.environ.get("GT_RIG", "") or rig_of(root, os.getcwd(), rigs)
+    if not found and len(rigs) == 1:
+        found = next(iter(rigs))
+    if not found:
+        raise UsageError("which rig?", f"there are {', '.join(rigs) or 'none'}", "name one")
+    require_rig(root, found)
+    return found
+
+
+def rig_of_request(root: str, request_id: str) -> str:
+    """The rig whose ledger a request is in. Raises UsageError if none has its prefix."""
+    rigs = read_rigs(root)
+    for name, prefix in rigs.items():
+        if request_id.startswith(prefix + "-"):
+            return name
+    raise UsageError(f"no rig has requests like {request_id}", "", "gt mq list RIG shows them")

@@ -1,7 +1,8 @@
 """A command tree as a table: help and dispatch read names only, one module is imported for the command that runs.
 
-A command module offers ``add_arguments(parser)`` and ``run(args) -> exit code``.  A group of commands
-(``gt rig add``) is a Group row whose own table is in a module of its own.
+A module holds the commands of one noun.  The row of ``gt polecat nuke`` names ``polecat:nuke``: its module offers
+``nuke_arguments(parser)`` and ``run_nuke(args) -> exit code``.  A module of one command is named alone and offers
+``add_arguments`` and ``run``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from typing import NamedTuple, NoReturn
 
     class Command(NamedTuple):
-        """A row: its words, the module that runs it, the help group, one line of help, further names."""
+        """A row: its words, the module that runs it (``module`` or ``module:verb``), the help group, one line of help, further names."""
 
         name: str
         module: str
@@ -140,13 +141,13 @@ def _dispatch(root: Root, argv: list[str]) -> int:
         output.say(help_text(root, _expand(root, argv[0])))
         return 0
     command, used = find(root, argv)
-    module = import_module(command.module)
+    add_arguments, run = handlers(command)
     parser = Parser(prog=f"{root.program} {command.name}", description=command.help)
-    module.add_arguments(parser)
+    add_arguments(parser)
     parser.is_built = True
     # before the command's own words: behind a -- they would be words of its text
     args = _parse(parser, [*globals_first, *argv[used:]])
-    code = int(module.run(args) or 0)
+    code = int(run(args) or 0)
     _follow_new_ids(root.program)
     _tell_missing_event()
     return code
@@ -165,6 +166,15 @@ def _follow_new_ids(program: str) -> None:
     except GastownError as error:
         # the next write, or the daemon, tries again
         output.note(output.clean(f"warning: the town's other stores do not follow a bead's new id yet: {error}"))
+
+
+def handlers(command: Command) -> tuple[Callable[[Parser], None], Callable[[argparse.Namespace], int | None]]:
+    """Import the module of a row: the function that adds its arguments, and the one that runs it."""
+    where, _, verb = command.module.partition(":")
+    module = import_module(where)
+    if verb:
+        return getattr(module, f"{verb}_arguments"), getattr(module, f"run_{verb}")
+    return module.add_arguments, module.run
 
 
 def _tell_missing_event() -> None:

@@ -1,27 +1,144 @@
-"""``bd close``: close beads, and tell what that set free."""
+"""``bd close``: close beads, and the steps and convoys that end with them."""
 
 from __future__ import annotations
 
-from gastown_cli.bd_commands.freed import became_ready
 from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style
-from gastown_core.beads.query import PARENT_CHILD, is_released
+from gastown_core.beads.query import BLOCKING_TYPES, PARENT_CHILD, WAITS_FOR, Graph, is_released
 from gastown_core.beads.record import excerpt_of
 from gastown_core.errors import NotFoundError
+from gastown_core.model.bead import Bead
+from gastown_core.molecules.advance import Advance
+from gastown_core.molecules.record import molecule_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from gastown_cli.bd_commands.workspace import Workspace
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.store import Excerpt
+    from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
+    from gastown_core.molecules.advance import StepDone
+    from gastown_core.molecules.steps import StepView
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def close_step(
+    space: Workspace, args: Namespace, batch: RuleBatch, root: str, name: str, reason: str
+) -> tuple[Bead, Bead | None]:
+    """Close the step in the batch; the step as it then is, and the one that was taken next.
+
+    Raises ConflictError if it still waits for something.
+    """
+
+    def cook(formula: str, values: Mapping[str, str]) -> Recipe:
+        from gastown_cli.bd_commands.mol import rig_of
+        from gastown_core.formulas.resolve import load_recipe
+
+        return load_recipe(space.root, formula, values, rig=rig_of(space))
+
+    act = Advance(batch, root, space.actor, cook, space.place)
+    act.close(name, reason=reason, force=args.force)
+    done = act.take(take_all=False) if args.go_on and not args.no_auto else act.settle()
+    taken = (batch.get(done.next.id) or _stand_in(done.next, "in_progress")) if done.next is not None else None
+    return batch.get(done.step) or _closed(done, act), taken
+
+
+def _closed(done: StepDone, act: Advance) -> Bead:
+    view = act.seen().step(done.step)
+    return (
+        _stand_in(view, "closed")
+        if view is not None
+        else Bead({"id": done.step, "title": done.step, "status": "closed"})
+    )
+
+
+def _stand_in(view: StepView, status: str) -> Bead:
+    """A step of a checklist as if it were a bead, to be shown."""
+    return Bead(
+        {
+            "id": view.id,
+            "title": view.title,
+            "status": status,
+            "priority": 2,
+            "issue_type": "task",
+            "ephemeral": True,
+            "assignee": view.assignee,
+        }
+    )
+
+
+def on_checklist(space: Workspace, text: str) -> tuple[JsonlStore, str, str] | None:
+    """(store, root, step) if the id is that of a step of a root-only molecule, which is no bead of its own."""
+    if "." not in text:
+        return None
+    try:
+        space.locate(text)
+    except NotFoundError:
+        pass
+    else:
+        return None
+    stem = text
+    while "." in stem:
+        stem = stem.rpartition(".")[0]
+        try:
+            store, root = space.locate(stem)
+        except NotFoundError:
+            continue
+        bead = store.get(root)
+        if bead is not None and molecule_of(bead) is not None:
+            return store, root, text[len(stem) + 1 :]
+    return None
+
+
+def became_ready(space: Workspace, ended: list[Bead]) -> list[Excerpt]:
+    """The beads of every store at hand that became ready because these were closed."""
+    stores = list(space.ledger.stores().values()) if space.ledger is not None else [space.store]
+    if space.store not in stores:
+        stores.append(space.store)
+    before = {bead.id: excerpt_of(bead)._replace(status="open", closed_at=0.0, is_failed=False) for bead in ended}
+    found: dict[str, Excerpt] = {}
+    for store in stores:
+        now = store.graph(space.now())
+
+        def earlier(bead_id: str, now: Graph = now) -> Excerpt | None:
+            return before.get(bead_id) or now.bead(bead_id)
+
+        def children(bead_id: str, store: JsonlStore = store) -> list[str]:
+            return [source for source, kind in store.dependents(bead_id) if kind == PARENT_CHILD]
+
+        then = Graph(earlier, children, space.now(), is_absent=store.is_absent)
+        for bead_id in _touched(store, ended):
+            bead = now.bead(bead_id)
+            if bead is None or bead_id in before or bead_id in found or not now.is_ready(bead, with_wisps=True):
+                continue
+            if not then.is_ready(bead, with_wisps=True):
+                found[bead_id] = bead
+    return list(found.values())
+
+
+def _touched(store: JsonlStore, ended: Iterable[Bead]) -> Iterator[str]:
+    """Ids that may have waited for one of these: who depends on it or waits for its siblings, with all below, and its parent."""
+    seen: set[str] = set()
+    level: list[str] = []
+    for bead in ended:
+        level += [source for source, kind in store.dependents(bead.id) if kind in BLOCKING_TYPES]
+        if bead.parent:
+            level.append(bead.parent)
+            level += [source for source, kind in store.dependents(bead.parent) if kind == WAITS_FOR]
+    while level:
+        level = [bead_id for bead_id in dict.fromkeys(level) if bead_id not in seen]
+        seen.update(level)
+        yield from level
+        level = [source for above in level for source, kind in store.dependents(above) if kind == PARENT_CHILD]
+
+
+def close_arguments(parser: ArgumentParser) -> None:
     """The ids and why."""
     parser.add_argument("ids", nargs="*", metavar="id", help="beads; without, the one last touched")
     parser.add_argument("-r", "--reason", "-m", action="append", default=[], help="why; repeated, one per id")
@@ -35,7 +152,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_globals(parser)
 
 
-def run(args: Namespace) -> int:
+def run_close(args: Namespace) -> int:
     """Close them one by one; what fails is told."""
     space = Workspace(args)
     wanted = space.named_or_last(args.ids, "close")
@@ -77,7 +194,6 @@ class Molecules:
         return self._close(batch, root, str(kept["id"]), reason) if kept and root and batch.get(root) else None
 
     def _close(self, batch: RuleBatch, root: str, name: str, reason: str) -> Bead:
-        from gastown_cli.bd_commands.close_step import close_step
 
         bead, taken = close_step(self._space, self._args, batch, root, name, reason)
         self.closed += 1
@@ -101,7 +217,6 @@ class Molecules:
     def _on_checklist(self, text: str) -> tuple[JsonlStore, str, str] | None:
         if "." not in text or self._space.store.own_excerpt(text) is not None:
             return None
-        from gastown_cli.bd_commands.close_step import on_checklist
 
         return on_checklist(self._space, text)
 

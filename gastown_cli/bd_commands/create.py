@@ -1,10 +1,10 @@
-"""``bd create``: a new bead, with its labels, parent and dependencies in one write."""
+"""``bd create`` and ``bd q``: create beads."""
 
 from __future__ import annotations
 
 import sys
 
-from gastown_cli.bd_commands.filters import future, words
+from gastown_cli.bd_commands.list import future, words
 from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.model.bead import Bead
-
 _TEXTS = {
     "design": "how it is to be done",
     "acceptance": "when it is done",
@@ -34,7 +33,7 @@ _TEXTS = {
 }
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def create_arguments(parser: ArgumentParser) -> None:
     """Title and fields."""
     parser.add_argument("title", nargs="?", default="", help="one line, at most 500 characters")
     parser.add_argument("--title", dest="title_option", default="", help="the title as an option")
@@ -71,7 +70,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_globals(parser)
 
 
-def run(args: Namespace) -> int:
+def run_create(args: Namespace) -> int:
     """Make the bead or beads."""
     space = Workspace(args)
     store = _store(space, args.rig)
@@ -206,3 +205,13 @@ def _show(args: Namespace, space: Workspace, made: list[Bead], store: JsonlStore
         for line in bead_lines([excerpt_of(bead) for bead in made]):
             say(line)
     return 0
+
+
+quick_arguments = create_arguments
+
+
+def run_quick(args: Namespace) -> int:
+    """Make the bead silently."""
+    args.silent = True
+    args.json = False
+    return run_create(args)

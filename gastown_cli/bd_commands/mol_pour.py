@@ -1,22 +1,26 @@
-"""``bd mol pour``: a formula or proto as beads that stay."""
+"""``bd mol pour``, ``wisp``, ``bond`` and ``seed``: formulas become beads."""
 
 from __future__ import annotations
 
-from gastown_cli.bd_commands import mol_place
-from gastown_cli.bd_commands.formula_place import given_variables
+from gastown_cli.bd_commands import mol
+from gastown_cli.bd_commands.formula import add_place, formula_of, given_variables, places
 from gastown_cli.bd_commands.options import add_globals
-from gastown_cli.bd_commands.render import say_object
+from gastown_cli.bd_commands.render import bead_lines, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style
+from gastown_core.beads.record import excerpt_of
+from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.bead import known_priority
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.formulas.recipe import Recipe
+    from gastown_core.model.bead import Bead
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def pour_arguments(parser: ArgumentParser) -> None:
     """What to pour."""
     parser.add_argument("source", help="a formula, a file, or a proto's id")
     parser.add_argument("-a", "--assignee", default="", help="who has the molecule")
@@ -29,14 +33,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=("sequential", "parallel", "conditional"),
         help="how (default: after)",
     )
-    mol_place.add_source(parser)
+    mol.add_source(parser)
     add_globals(parser)
 
 
-def run(args: Namespace) -> int:
+def run_pour(args: Namespace) -> int:
     """Pour it, in one write."""
     space = Workspace(args)
-    recipe = mol_place.recipe_for(space, args, args.source, given_variables(args.var))
+    recipe = mol.recipe_for(space, args, args.source, given_variables(args.var))
     if recipe.phase == "vapor":
         note(f"note: {clean(recipe.name)} is meant to vanish when it is done: bd mol wisp {clean(args.source)}")
     return pour(space, args, recipe, poured=True, ephemeral=False)
@@ -48,7 +52,7 @@ def pour(space: Workspace, args: Namespace, recipe: Recipe, *, poured: bool, eph
     from gastown_core.molecules.pour import make_molecule, members
 
     given = given_variables(args.var)
-    others = [mol_place.recipe_for(space, args, name, given) for name in args.attach]
+    others = [mol.recipe_for(space, args, name, given) for name in args.attach]
     bead = space.full_id(args.bead) if args.bead else ""
     tell_warnings(recipe)
     if args.dry_run:
@@ -119,4 +123,214 @@ def _foretell(space: Workspace, recipe: Recipe, *, poured: bool, ephemeral: bool
     for step in recipe.steps:
         needs = style(f"  after {', '.join(step.needs)}", "dim") if step.needs else ""
         say(f"  {clean(step.id).ljust(width)}  {clean(' '.join(step.title.split()))}{needs}")
+    return 0
+
+
+OLD_S = 24 * 3600.0
+VERBS = ("create", "list", "gc")
+
+
+def wisp_arguments(parser: ArgumentParser) -> None:
+    """What to do, and the options of each."""
+    parser.add_argument("words", nargs="+", metavar="source | list | gc", help="a formula or proto to pour, or a verb")
+    making = parser.add_argument_group("to make one")
+    making.add_argument("--root-only", action="store_true", help="one bead with a checklist, whatever the formula says")
+    making.add_argument("--pour", action="store_true", help="a bead per step, whatever the formula says")
+    making.add_argument("-a", "--assignee", default="", help="who has it")
+    making.add_argument("--title", default="", help="title of the root")
+    making.add_argument("--bead", default="", metavar="ID", help="the work that is to carry it")
+    mol.add_source(making)  # type: ignore[arg-type]
+    clearing = parser.add_argument_group("list and gc")
+    clearing.add_argument("--all", action="store_true", help="list closed ones too; gc whatever their age")
+    clearing.add_argument("--type", default="", help="list this wisp type only")
+    clearing.add_argument("--age", default="1h", metavar="SPAN", help="gc what is idle longer (default 1h)")
+    clearing.add_argument("--closed", action="store_true", help="gc closed ones; needs --force")
+    clearing.add_argument("-f", "--force", action="store_true", help="really delete closed ones")
+    clearing.add_argument("--exclude-type", action="append", default=[], metavar="TYPE", help="gc leaves these alone")
+    add_globals(parser)
+
+
+def run_wisp(args: Namespace) -> int:
+    """Make, list or clear away."""
+    space = Workspace(args)
+    verb = args.words[0] if args.words[0] in VERBS else "create"
+    rest = args.words[1:] if args.words[0] in VERBS else args.words
+    if verb == "list":
+        return _list(args, space)
+    if verb == "gc":
+        return _collect(args, space)
+    if len(rest) != 1:
+        raise UsageError("bd mol wisp takes one formula or proto", "", "bd formula list shows them")
+    if args.root_only and args.pour:
+        raise UsageError("--root-only and --pour exclude each other")
+    recipe = mol.recipe_for(space, args, rest[0], given_variables(args.var))
+    args.attach, args.attach_type = [], "sequential"
+    poured = args.pour or (recipe.pour and not args.root_only)
+    return pour(space, args, recipe, poured=poured, ephemeral=True)
+
+
+def _list(args: Namespace, space: Workspace) -> int:
+    from gastown_core.beads.store import BeadQuery
+    from gastown_core.molecules.record import step_of
+
+    query = BeadQuery(only_wisps=True, exclude_statuses=() if args.all else ("closed",), sort="updated")
+    wisps = [
+        bead
+        for bead in space.store.find(query)
+        if (not args.type or bead.text("wisp_type") == args.type) and not step_of(bead)[0]
+    ]
+    now = space.now()
+    old = [bead for bead in wisps if now - bead.updated_at > OLD_S]
+    if space.as_json:
+        rows = [{**_row(bead), "old": bead in old} for bead in wisps]
+        say_object({"wisps": rows, "count": len(wisps), "old_count": len(old)})
+        return 0
+    if not wisps:
+        say("no wisps")
+        return 0
+    notes = {bead.id: "untouched for a day" for bead in old}
+    for line in bead_lines([excerpt_of(bead) for bead in wisps], notes=notes):
+        say(line)
+    if old:
+        say(style(f"{len(old)} untouched for a day; bd mol wisp gc --dry-run shows what would go", "dim"))
+    return 0
+
+
+def _row(bead: Bead) -> dict[str, object]:
+    return {
+        "id": bead.id,
+        "title": bead.title,
+        "status": bead.status,
+        "priority": known_priority(bead.priority),
+        "type": bead.issue_type,
+        "wisp_type": bead.text("wisp_type"),
+        "labels": list(bead.labels),
+        "created_at": bead.text("created_at"),
+        "updated_at": bead.text("updated_at"),
+    }
+
+
+def _collect(args: Namespace, space: Workspace) -> int:
+    from gastown_core.clock import parse_duration
+    from gastown_core.molecules.compaction import collectable
+    from gastown_core.molecules.pour import burn
+
+    age = parse_duration(args.age)
+    if age is None:
+        raise UsageError(f"{args.age!r} is no span of time", "", "for example --age 2h")
+    if args.closed and not args.force and not args.dry_run:
+        raise UsageError(
+            "deleting closed wisps needs --force", "their records are gone for good", "--dry-run shows them"
+        )
+    found = collectable(
+        space.store, age_s=age, closed=args.closed, everything=args.all, without=tuple(args.exclude_type)
+    )
+    gone: list[str] = []
+    if not args.dry_run:
+        with space.store.write(space.actor) as batch:
+            for wisp in found:
+                gone += burn(batch, wisp.id, reason="forgotten")
+    if space.as_json:
+        told = {"cleaned_ids": gone, "cleaned_count": len(gone), "candidates": len(found), "dry_run": args.dry_run}
+        say_object(told)
+        return 0
+    for line in bead_lines([excerpt_of(bead) for bead in found]):
+        say(line)
+    said = f"would clear away {len(found)}" if args.dry_run else f"{len(gone)} beads cleared away"
+    say(clean(said) if found else "nothing to clear away")
+    return 0
+
+
+def bond_arguments(parser: ArgumentParser) -> None:
+    """What to bond, and how."""
+    parser.add_argument("first", help="a molecule, a proto, or a formula")
+    parser.add_argument("second", help="what comes after it, or beside it")
+    parser.add_argument(
+        "--type", default="sequential", help="sequential (default), parallel, or conditional (if the first fails)"
+    )
+    parser.add_argument("--as", dest="title", default="", metavar="TITLE", help="title of what is made")
+    parser.add_argument("--ref", default="", help="id of what is made: FIRST.REF")
+    parser.add_argument("--pour", action="store_true", help="what is made stays")
+    parser.add_argument("--ephemeral", action="store_true", help="what is made vanishes when it is done")
+    mol.add_source(parser)
+    add_globals(parser)
+
+
+def run_bond(args: Namespace) -> int:
+    """Bond them, in one write."""
+    from gastown_core.molecules.bond import Bonding, bond
+
+    if args.pour and args.ephemeral:
+        raise UsageError("--pour and --ephemeral exclude each other")
+    space = Workspace(args)
+    first, second = _full(space, args.first), _full(space, args.second)
+    how = Bonding(
+        args.type,
+        args.title,
+        given_variables(args.var),
+        args.ref,
+        True if args.ephemeral else False if args.pour else None,
+    )
+    done = bond(
+        space.store,
+        first,
+        second,
+        how,
+        actor=space.actor,
+        cook=lambda name, given: mol.recipe_for(space, args, name, given),
+        compile_=lambda name: mol.compiled_for(space, args, name),
+        dry_run=args.dry_run,
+    )
+    if space.as_json:
+        say_object({**done.as_json(), **({"dry_run": True} if args.dry_run else {})})
+        return 0
+    verb = "would bond" if args.dry_run else "bonded"
+    made = f", {clean(done.spawned)} made for it" if done.spawned and not args.dry_run else ""
+    word = {"sequential": "after", "parallel": "beside", "conditional": "if it fails, after"}[done.bond]
+    say(f"{style('✓', 'green')} {verb}: {clean(second)} {word} {clean(first)}{made}")
+    if done.kind == "compound_proto" and not args.dry_run:
+        say(f"  {clean(done.result)} holds both: bd mol pour {clean(done.result)}")
+    return 0
+
+
+def _full(space: Workspace, text: str) -> str:
+    """The full id of a bead of this store; a word that names none is taken for a formula's name."""
+    try:
+        return space.full_id(text)
+    except NotFoundError:
+        return text
+    except UsageError:
+        # fits several ids: rather a formula's name than half an id
+        return text
+
+
+PATROLS = ("mol-deacon-patrol", "mol-witness-patrol", "mol-refinery-patrol")
+
+
+def seed_arguments(parser: ArgumentParser) -> None:
+    """Which one."""
+    parser.add_argument("formula", nargs="?", default="", help="its name")
+    parser.add_argument("--patrol", action="store_true", help="the three patrols")
+    add_place(parser)
+    add_globals(parser)
+
+
+def run_seed(args: Namespace) -> int:
+    """Compile each."""
+    from gastown_core.errors import UsageError
+    from gastown_core.molecules.proto import compiled
+
+    names = PATROLS if args.patrol else (args.formula,)
+    if not names[0]:
+        raise UsageError("bd mol seed needs a formula", "", "bd formula list shows them")
+    where, rows = places(args), []
+    for name in names:
+        formula = formula_of(name, where)
+        recipe, _ = compiled(formula)
+        rows.append({"formula": formula.name, "tier": recipe.tier, "source": recipe.source, "steps": len(recipe.steps)})
+    if args.json:
+        say_object({"seeded": rows, "count": len(rows)})
+        return 0
+    for row in rows:
+        say(f"{style('✓', 'green')} {clean(str(row['formula']))}  {row['steps']} steps, {row['tier']}")
     return 0

@@ -1,8 +1,8 @@
-"""``bd ready``: what can be worked on now."""
+"""``bd ready`` and ``bd blocked``: what can be worked on now, and what cannot."""
 
 from __future__ import annotations
 
-from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
+from gastown_cli.bd_commands.list import add_filters, add_order, limit_of, query_of
 from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import (
     issue_object,
@@ -15,20 +15,22 @@ from gastown_cli.bd_commands.render import (
 )
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, style
-from gastown_core.beads.held_back import count_ready
+from gastown_core.beads.held_back import count_held, count_ready
 from gastown_core.beads.query import REASONS, find_cycles
+from gastown_core.beads.record import excerpt_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-DEFAULT_LIMIT = 100
+    from gastown_core.beads.query import Graph
+READY_LIMIT = 100
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def ready_arguments(parser: ArgumentParser) -> None:
     """Filters, order, and what else to do with it."""
     add_filters(parser, status=False)
-    add_order(parser, limit=DEFAULT_LIMIT)
+    add_order(parser, limit=READY_LIMIT)
     parser.add_argument("--mol", default="", metavar="ID", help="only below this molecule")
     parser.add_argument("--gated", action="store_true", help="molecules that can go on since a gate opened")
     parser.add_argument("--claim", action="store_true", help="take the first one")
@@ -36,11 +38,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_globals(parser)
 
 
-def run(args: Namespace) -> int:
+def run_ready(args: Namespace) -> int:
     """Show, claim or explain."""
     space = Workspace(args)
     if args.gated:
-        from gastown_cli.bd_commands.mol_ready import gated
+        from gastown_cli.bd_commands.mol import gated
 
         return gated(space)
     if args.mol:
@@ -49,21 +51,21 @@ def run(args: Namespace) -> int:
         return _claim(args, space)
     if args.explain:
         return _explain(args, space)
-    return show(args, space, limit_of(args, DEFAULT_LIMIT))
+    return show(args, space, limit_of(args, READY_LIMIT))
 
 
 def _of_molecule(args: Namespace, space: Workspace) -> int:
     """Ready steps of one molecule; a root-only one has no beads for them, so that its steps are shown as they are."""
-    from gastown_cli.bd_commands import mol_place
+    from gastown_cli.bd_commands import mol
     from gastown_core.molecules.steps import progress_of
 
-    store, args.parent = mol_place.molecule(space, args.mol)
+    store, args.parent = mol.molecule(space, args.mol)
     args.wisps = True
     seen = progress_of(store, args.parent)
     if seen.is_poured and store is space.store:
         if args.claim:
             return _claim(args, space)
-        return _explain(args, space) if args.explain else show(args, space, limit_of(args, DEFAULT_LIMIT))
+        return _explain(args, space) if args.explain else show(args, space, limit_of(args, READY_LIMIT))
     from gastown_cli.molecule_lines import step_json, step_rows
 
     if space.as_json:
@@ -109,7 +111,7 @@ def _claim(args: Namespace, space: Workspace) -> int:
 
 def _explain(args: Namespace, space: Workspace) -> int:
     now = space.now()
-    query = query_of(args, space)._replace(limit=limit_of(args, DEFAULT_LIMIT))
+    query = query_of(args, space)._replace(limit=limit_of(args, READY_LIMIT))
     ready = space.store.ready_excerpts(query, now)
     graph = space.store.graph(now)
     blocked = space.store.blocked(query, now)
@@ -136,3 +138,54 @@ def _explain(args: Namespace, space: Workspace) -> int:
     for cycle in cycles:
         say(style("cycle: " + " → ".join(cycle), "red"))
     return 0
+
+
+BLOCKED_LIMIT = 50
+
+
+def blocked_arguments(parser: ArgumentParser) -> None:
+    """Filters and order."""
+    add_filters(parser)
+    add_order(parser, limit=BLOCKED_LIMIT)
+    add_globals(parser)
+
+
+def run_blocked(args: Namespace) -> int:
+    """Show them with their blockers."""
+    space = Workspace(args)
+    limit = limit_of(args, BLOCKED_LIMIT)
+    query = query_of(args, space)._replace(limit=limit)
+    found = space.store.blocked(query, space.now())
+    total = count_held(space.store, query, space.now()) if limit and len(found) == limit else len(found)
+    graph = space.store.graph(space.now())
+    reasons = {bead.id: graph.holds(bead.id) for bead, _ in found}
+    if space.as_json:
+        tallies = space.store.tallies([bead.id for bead, _ in found])
+        say_array(
+            issue_object(
+                bead,
+                tallies.get(bead.id),
+                blocked_by=list(ids),
+                blocked_by_count=len(ids),
+                blocked_reasons={hold.id: hold.reason for hold in reasons[bead.id]},
+                **({"cycle": cycle} if (cycle := graph.cycle_behind(bead.id)) else {}),
+            )
+            for bead, ids in found
+        )
+        note_cut(len(found), total)
+        return 0
+    notes = {
+        bead_id: "← " + ", ".join(f"{hold.id}{_remark(hold.reason)}" for hold in holds) + _circle(graph, bead_id)
+        for bead_id, holds in reasons.items()
+    }
+    say_beads([excerpt_of(bead) for bead, _ in found], empty="nothing is blocked", shown_of=total, notes=notes)
+    return 0
+
+
+def _circle(graph: Graph, bead_id: str) -> str:
+    cycle = graph.cycle_behind(bead_id)
+    return f"  cycle: {' → '.join(cycle)}" if cycle else ""
+
+
+def _remark(reason: str) -> str:
+    return "" if reason == "open" else f" ({REASONS[reason]})"

@@ -1,4 +1,4 @@
-"""``bd show``: beads with everything that hangs on them."""
+"""``bd show``: show beads in full."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.store import Excerpt
     from gastown_core.model.bead import Bead
-
 _LONG = (
     ("description", ""),
     ("design", "Design"),
@@ -37,7 +36,7 @@ _LONG = (
 )
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def show_arguments(parser: ArgumentParser) -> None:
     """The ids, and how much of each."""
     parser.add_argument("ids", nargs="*", metavar="id", help="beads; without, the one last touched")
     parser.add_argument("--current", action="store_true", help="the one last touched")
@@ -49,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_globals(parser)
 
 
-def run(args: Namespace) -> int:
+def run_show(args: Namespace) -> int:
     """Show them."""
     space = Workspace(args)
     wanted = args.ids or [space.last_touched()]

@@ -1,8 +1,8 @@
-"""``bd update``: change fields of beads."""
+"""``bd update``, ``bd claim`` and ``bd reopen``: change beads."""
 
 from __future__ import annotations
 
-from gastown_cli.bd_commands.filters import future, words
+from gastown_cli.bd_commands.list import future, words
 from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array
 from gastown_cli.bd_commands.workspace import Workspace
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.bead import Bead
-
 _PLAIN = {
     "title": "title",
     "description": "description",
@@ -35,7 +34,7 @@ _PLAIN = {
 }
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def update_arguments(parser: ArgumentParser) -> None:
     """The ids and the fields; an empty text clears a field."""
     parser.add_argument("ids", nargs="*", metavar="id", help="beads; without, the one last touched")
     short = {"status": "-s", "assignee": "-a", "priority": "-p", "description": "-d", "type": "-t"}
@@ -64,7 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_globals(parser)
 
 
-def run(args: Namespace) -> int:
+def run_update(args: Namespace) -> int:
     """Change them one by one; what fails is told."""
     space = Workspace(args)
     fields = _fields(args, space)
@@ -155,3 +154,40 @@ def pair(text: str) -> tuple[str, str]:
     if not equals or not key.strip():
         raise UsageError(f"{text!r} is no KEY=VALUE")
     return key.strip(), value
+
+
+def claim_arguments(parser: ArgumentParser) -> None:
+    """The ids."""
+    parser.add_argument("ids", nargs="+", metavar="id", help="beads to take")
+    add_globals(parser)
+
+
+def run_claim(args: Namespace) -> int:
+    """Take them in the actor's name."""
+    space = Workspace(args)
+    done = space.change_each(args.ids, lambda batch, bead_id: batch.claim(bead_id))
+    if space.as_json:
+        say_array([issue_object(bead) for bead in done])
+    elif not space.quiet:
+        for line in bead_lines([excerpt_of(bead) for bead in done]):
+            say(line)
+    return space.exit_code()
+
+
+def reopen_arguments(parser: ArgumentParser) -> None:
+    """The ids and why."""
+    parser.add_argument("ids", nargs="+", metavar="id", help="beads to open again")
+    parser.add_argument("-r", "--reason", default="", help="why; kept as a comment")
+    add_globals(parser)
+
+
+def run_reopen(args: Namespace) -> int:
+    """Open them one by one; what fails is told."""
+    space = Workspace(args)
+    done = space.change_each(args.ids, lambda batch, bead_id: batch.reopen(bead_id, args.reason), reasons=[args.reason])
+    if space.as_json:
+        say_array([issue_object(bead) for bead in done])
+    elif not space.quiet:
+        for line in bead_lines([excerpt_of(bead) for bead in done]):
+            say(line)
+    return space.exit_code()

@@ -112,8 +112,8 @@ def _step(text: str) -> None:
 
 
 def _watch(root: str, span_s: float) -> int:
+    from gastown_cli.commands.feed import print_feed
     from gastown_cli.commands.status import render
-    from gastown_cli.feed_lines import print_feed
     from gastown_core.state.collect import collect
     from gastown_core.state.filter import NO_FILTER
 

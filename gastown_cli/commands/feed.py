@@ -1,21 +1,247 @@
-"""``gt feed``: the console on a terminal; plain lines or JSON otherwise. Every filter holds in every mode."""
+"""``gt feed``: the console, or its events as plain lines."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
+from collections import deque
 
-from gastown_cli import context
-from gastown_core.clock import SYSTEM_CLOCK, parse_duration
-from gastown_core.errors import UsageError
-from gastown_core.state.filter import EventFilter
+from gastown_cli import context, output, streams
+from gastown_cli.commands import status
+from gastown_cli.commands.status import orphan_lines
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds, format_span, parse_duration
+from gastown_core.errors import StoreError, UsageError, words_of
+from gastown_core.events.feed import feed_path
+from gastown_core.events.log import SHOWN, log_path, newest_events, parse_event
+from gastown_core.files.tail import Tailer
+from gastown_core.model.agent import HEALTH_ORDER, HEALTH_SYMBOLS, NEEDS_HELP, Health
+from gastown_core.model.bead import priority_word
+from gastown_core.model.event import describe
+from gastown_core.state.as_json import agent_json
+from gastown_core.state.collect import collect, make_roster
+from gastown_core.state.filter import EventFilter, EventRow, matches
+from gastown_core.state.roster import Roster
+from gastown_core.state.rows import event_row
+from gastown_core.state.standstill import stuck_words
+from gastown_core.tmux.caller import show_window
+from gastown_core.town.inventory import survey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable, Iterator
+
+    from gastown_core.events.curator import CuratedView
+    from gastown_core.model.event import TownEvent
+    from gastown_core.model.snapshot import AgentView, TownSnapshot
+POLL_S = 0.1
+ACTOR_WIDTH = 25
+_TONES = {"good": ("green",), "done": ("green", "bold"), "bad": ("red",), "warn": ("yellow",), "info": ()}
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def print_feed(
+    root: str,
+    wanted: EventFilter,
+    *,
+    limit: int,
+    follow: bool,
+    as_json: bool,
+    curated: bool = False,
+    for_s: float = 0.0,
+) -> int:
+    """Print the newest ``limit`` matching events, oldest first, then go on if ``follow`` (``for_s`` seconds; 0 no end).
+
+    A missing log is an empty one.  Raises StoreError if something else stands in its place.
+    """
+    path = feed_path(root) if curated else log_path(root)
+    roster = make_roster(survey(root))
+    try:
+        source: Tail | CuratedView = _curated_view(root) if curated else Tail(path)
+        rows = _newest(path, source.end, roster, wanted, limit)
+        if curated:
+            rows += _chosen(source.fresh(), roster, wanted)
+            rows = deque(rows, limit or None)
+    except OSError as error:
+        raise StoreError(f"cannot read {path}", error.strerror or str(error)) from error
+    for event, row in rows:
+        _write(event, row, as_json)
+    if not rows and not follow and not as_json:
+        output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} is not there") + " that match")
+    return _follow(source, roster, wanted, as_json, for_s) if follow else 0
+
+
+class Tail:
+    """The raw log from its present end on."""
+
+    def __init__(self, path: str) -> None:
+        self._tail = Tailer(path, offset=None)
+        self.end = self._tail.offset
+
+    def fresh(self) -> list[TownEvent]:
+        """What was written since the last time. Raises OSError."""
+        return [event for at, line in self._tail.read().lines if (event := parse_event(line, at)) is not None]
+
+
+def _newest(path: str, end: int, roster: Roster, wanted: EventFilter, limit: int) -> deque[tuple[TownEvent, EventRow]]:
+    """The newest ``limit`` matching events (0: all), oldest first."""
+    rows: deque[tuple[TownEvent, EventRow]] = deque()
+    for event in newest_events(path, end=end or None):
+        if wanted.since and 0 < event.ts < wanted.since:
+            break
+        row = event_row(event, roster)
+        if event.visibility in SHOWN and matches(row, wanted):
+            rows.appendleft((event, row))
+            if limit and len(rows) >= limit:
+                break
+    return rows
+
+
+def _chosen(events: Iterable[TownEvent], roster: Roster, wanted: EventFilter) -> Iterator[tuple[TownEvent, EventRow]]:
+    """Those that are shown and wanted, with their rows."""
+    for event in events:
+        if event.visibility not in SHOWN:
+            continue
+        row = event_row(event, roster)
+        if matches(row, wanted):
+            yield event, row
+
+
+def _curated_view(root: str) -> CuratedView:
+    from gastown_core.events.curator import CuratedView
+    from gastown_core.events.feed import read_rules
+    from gastown_core.town.settings import load_settings
+
+    return CuratedView(root, read_rules(load_settings(root).value))
+
+
+def _follow(source: Tail | CuratedView, roster: Roster, wanted: EventFilter, as_json: bool, for_s: float) -> int:
+    streams.end_with_reader()
+    end, trouble = time.monotonic() + for_s, ""
+    while (not for_s or time.monotonic() < end) and not streams.reader_left():
+        try:
+            events, wrong = source.fresh(), ""
+        except OSError as error:
+            events, wrong = [], words_of(error)
+        if wrong and wrong != trouble:
+            output.note(f"the events cannot be read: {wrong}; waiting until they can")
+        trouble = wrong
+        for event, row in _chosen(events, roster, wanted):
+            _write(event, row, as_json)
+        sys.stdout.flush()
+        time.sleep(POLL_S)
+    return 0
+
+
+def _write(event: TownEvent, row: EventRow, as_json: bool) -> None:
+    if as_json:
+        output.say_json_line(
+            {
+                "ts": format_seconds(event.ts),
+                "type": event.type,
+                "actor": event.actor,
+                "rig": row.rig,
+                "message": describe(event),
+                "payload": dict(event.payload),
+            }
+        )
+        return
+    output.say(line_of(row))
+
+
+def moment_of(ts: float, now: float) -> str:
+    """Local time; with the date where that is not today's."""
+    then = time.localtime(ts)
+    is_today = then[:3] == time.localtime(now)[:3]
+    return time.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S", then)
+
+
+def line_of(row: EventRow) -> str:
+    """One plain line; local time, actor padded to 25 cells."""
+    symbol = row.ascii if os.environ.get("GT_NO_EMOJI") else row.symbol
+    who = output.clean(row.actor.short)
+    pad = " " * max(0, ACTOR_WIDTH - output.cells(who))
+    mark = symbol + " " * max(0, 2 - output.cells(symbol))
+    when = moment_of(row.ts, SYSTEM_CLOCK.now()) if row.ts else "--:--:--"
+    return f"[{when}] {output.style(mark, *_TONES[row.tone])} {who}{pad} {output.clean(row.text)}"
+
+
+def print_problems(root: str, *, as_json: bool) -> int:
+    """Agents by how much a person is needed, each with the reasons and what comes next."""
+    snapshot = collect(root)
+    now = snapshot.taken_at
+    views = sorted(snapshot.agents, key=lambda v: (HEALTH_ORDER[v.health.state], v.health.since or now))
+    if as_json:
+        output.say_json([agent_json(view) for view in views])
+        return 0
+    orphans = orphan_lines(snapshot, now)
+    work = work_lines(snapshot, now)
+    needy = [v for v in views if v.health.state in (*NEEDS_HELP, Health.LIMITED, Health.UNKNOWN)]
+    output.say(output.style(f"NEEDS ATTENTION ({len(needy)})", "bold"))
+    if needy or not (orphans or work):
+        output.say(output.table([_row(v, now) for v in needy]) if needy else "  all is well")
+    for line in (*work, *orphans):
+        output.say(line)
+    for state in (Health.WORKING, Health.IDLE):
+        group = [v for v in views if v.health.state is state]
+        output.say(output.style(f"{HEALTH_SYMBOLS[state][2].upper()} ({len(group)})", "bold"))
+        if group:
+            output.say("  " + ", ".join(output.clean(v.address.short) for v in group))
+    for source in snapshot.sources:
+        if source.error:
+            output.say(output.style(f"! {source.name}: {output.clean(source.error)}", "yellow"))
+    return 0
+
+
+def work_lines(snapshot: TownSnapshot, now: float) -> list[str]:
+    """Open escalations, and convoys that do not get on with what holds them; empty if there are none."""
+    lines: list[str] = []
+    if snapshot.escalated:
+        lines.append(output.style(f"ESCALATIONS ({len(snapshot.escalated)})", "bold"))
+    for raised in snapshot.escalated:
+        age = format_span(now - raised.since) if raised.since else ""
+        lines.append(f"  {raised.bead_id}  {priority_word(raised.priority)}  {age}  {output.clean(raised.title)}")
+    stuck = snapshot.stuck(now)
+    if stuck:
+        lines.append(output.style(f"STUCK WORK ({len(stuck)})", "bold"))
+    for convoy in stuck:
+        lines.append(f"  {convoy.id}  {output.clean(convoy.title)}  {convoy.done}/{convoy.total}")
+        lines += [f"    {output.clean(told)}" for told in stuck_words(convoy, now)]
+    return lines
+
+
+def _row(view: AgentView, now: float) -> list[str]:
+    since = format_span(now - view.health.since) if view.health.since is not None else ""
+    bead = view.work.bead_id if view.work is not None else ""
+    row = [f"  {output.clean(view.address.short)}", status.health_text(view), since, bead]
+    ahead = view.health.forecast
+    coming = f"→ {ahead.state.value} in {format_span(max(0.0, ahead.at - now))}" if ahead is not None else ""
+    return [*row, output.clean(view.health.reason), coming]
+
+
+NAME = "feed"
+
+
+def open_window(root: str, args: Namespace) -> int:
+    """Select the window, made first if it is not there. Raises UsageError outside tmux."""
+    words = [sys.executable, "-P", "-m", "gastown_cli", "feed", *_forwarded(args)]
+    show_window(NAME, words, root, {"GT_TOWN_ROOT": root})
+    return 0
+
+
+def _forwarded(args: Namespace) -> list[str]:
+    words: list[str] = []
+    for flag in ("problems", "ascii"):
+        if getattr(args, flag):
+            words.append(f"--{flag}")
+    for name in ("since", "type", "rig", "mol"):
+        value = getattr(args, name)
+        if value:
+            words.append(f"--{name}={value}")
+    return words
+
+
+def feed_arguments(parser: ArgumentParser) -> None:
     """Options of ``gt feed``."""
     parser.add_argument("--plain", action="store_true", help="text lines (always when stdout is no terminal)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -58,15 +284,13 @@ def read_filter(args: Namespace) -> EventFilter:
     return EventFilter(rig=args.rig, type=args.type, text=args.mol, since=since)
 
 
-def run(args: Namespace) -> int:
+def run_feed(args: Namespace) -> int:
     """Open the console, or print."""
     if args.ascii:
         os.environ["GT_NO_EMOJI"] = "1"
     root = context.town()
     wanted = read_filter(args)
     if args.window:
-        from gastown_cli.feed_window import open_window
-
         return open_window(root, args)
     from gastown_cli.fastpath import hand_over, on_terminal
 
@@ -79,10 +303,7 @@ def run(args: Namespace) -> int:
 
 def _print(root: str, args: Namespace, wanted: EventFilter) -> int:
     if args.problems:
-        from gastown_cli.problem_lines import print_problems
-
         return print_problems(root, as_json=args.json)
-    from gastown_cli.feed_lines import print_feed
 
     follow = sys.stdout.isatty() if args.follow is None else args.follow
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_cli.commands.attach import go_to
+from gastown_cli.commands.session import go_to
 from gastown_core.errors import ConflictError
 
 TYPE_CHECKING = False

@@ -38,7 +38,7 @@ def run(args: Namespace) -> int:
 
 
 def _start(root: str, ledger: TownLedger, args: Namespace) -> int:
-    from gastown_cli.commands.convoy_stage import lines_of
+    from gastown_cli.commands.convoy_lifecycle import lines_of
     from gastown_core.work.mountain.mountain import start
 
     if args.which:
@@ -97,7 +97,7 @@ def _pause(root: str, ledger: TownLedger, args: Namespace) -> int:
 
 
 def _resume(root: str, ledger: TownLedger, args: Namespace) -> int:
-    from gastown_cli.convoy_text import dispatch_lines
+    from gastown_cli.commands.convoy import dispatch_lines
     from gastown_core.work.mountain.mountain import mountain_of, resume
 
     bead = mountain_of(ledger, args.which)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_cli.which_rig import which_rig
+from gastown_cli.context import which_rig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

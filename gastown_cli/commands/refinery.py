@@ -1,13 +1,15 @@
-"""``gt refinery status|queue|ready|…``: how merging goes in a rig, claims by hand, and the refinery's own session."""
+"""``gt refinery``: start, stop and show refineries, merge what is ready, and read the log of past batches."""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 
 from gastown_cli import context, output, who
-from gastown_cli.which_rig import rig_of_request, which_rig
+from gastown_cli.context import add_rig, rig_of_request, which_rig
 from gastown_core.clock import SYSTEM_CLOCK, format_age
-from gastown_core.errors import UsageError
+from gastown_core.errors import ConflictError, NotFoundError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.queue import Queue
+    from gastown_core.refinery.records import BatchResult
     from gastown_core.town.inventory import RosterEntry
-
 LISTS = ("queue", "ready", "blocked", "unclaimed")
 CLAIMS = ("claim", "release")
 SESSION = ("start", "stop", "restart", "attach")
@@ -30,7 +32,7 @@ WARN_S, CRITICAL_S = 2 * 3600.0, 6 * 3600.0
 """Age of a claim that is an oddity, and of one that is a serious one."""
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def refinery_arguments(parser: ArgumentParser) -> None:
     """Words and options of ``gt refinery``."""
     parser.add_argument("action", choices=ACTIONS, nargs="?", default="status", metavar="action", help=ABOUT)
     parser.add_argument("target", nargs="?", default="", metavar="rig|request", help="the rig; for claims the request")
@@ -39,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     context.add_json(parser)
 
 
-def run(args: Namespace) -> int:
+def run_refinery(args: Namespace) -> int:
     """Do what the first word says; without one, tell how it is."""
     root = context.town()
     if args.action in CLAIMS:
@@ -117,7 +119,7 @@ def _runs(root: str, entry: RosterEntry) -> bool:
 
 
 def _list(place: Refinery, args: Namespace) -> int:
-    from gastown_cli.commands.mq_list import holds_of, rows_of
+    from gastown_cli.commands.mq import holds_of, rows_of
 
     queue, now = _queue(place), SYSTEM_CLOCK.now()
     if args.action == "queue":
@@ -220,7 +222,7 @@ def _claim(root: str, args: Namespace) -> int:
 
 def _session(root: str, rig: str, args: Namespace) -> int:
     """The session of the refinery's agent: judgement only, merging goes on without it."""
-    from gastown_cli.commands.attach import go_to
+    from gastown_cli.commands.session import go_to
     from gastown_core.town import sessions
 
     entry = who.find(root, f"{rig}/refinery")[1]
@@ -241,4 +243,140 @@ def _said(args: Namespace, text: str, **facts: Any) -> int:
         output.say_json({"action": args.action, **facts})
     else:
         output.say(f"{output.style('✓', 'green')} {text}")
+    return 0
+
+
+def process_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt refinery process``."""
+    add_rig(parser)
+    parser.add_argument("--once", action="store_true", help="one batch only")
+    parser.add_argument("--wait", action="store_true", help="let a small batch wait for more, as the settings say")
+    context.add_json(parser)
+
+
+def run_process(args: Namespace) -> int:
+    """Merge; exit code 1 if the queue is held, 3 if work was sent back."""
+    root = context.town()
+    return merge(root, which_rig(root, args.rig), once=args.once, as_json=args.json, patient=args.wait)
+
+
+def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = False) -> int:
+    """Run the engine and tell of its batches."""
+    from gastown_core.model.address import POLECAT
+    from gastown_core.refinery.engine import process
+    from gastown_core.town.identity import caller
+
+    if caller().role == POLECAT:
+        raise UsageError("a polecat does not merge", "its work goes through the queue", "gt done hands it in")
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # what is in hand goes back to the queue before we end
+        signal.signal(number, lambda *_: ending.set())
+    results = process(root, rig, once=once, patient=patient, stop=ending.is_set)
+    if not results:
+        _say_why(root, rig, as_json=as_json)
+    elif as_json:
+        output.say_json([result.as_json() for result in results])
+    for result in results if not as_json else ():
+        _show(result)
+    if not as_json:
+        _warn(root, rig)
+    if ending.is_set():
+        return 130
+    held = any(result.hold for result in results)
+    return 1 if held else 3 if any(result.culprits or result.conflicts for result in results) else 0
+
+
+def _say_why(root: str, rig: str, *, as_json: bool) -> None:
+    from gastown_core.refinery.engine import Engine, merging_process
+    from gastown_core.refinery.hold import read_hold
+    from gastown_core.refinery.place import Refinery
+
+    place = Refinery(root, rig)
+    for target in Engine(place).targets():
+        pid = merging_process(place, target)
+        if pid:
+            raise ConflictError(f"process {pid} merges into {target} already", "", f"gt refinery status {rig}")
+        hold = read_hold(place, target)
+        if hold is not None:
+            raise ConflictError(f"merging into {target} waits", hold.reason, f"gt refinery status {rig}")
+    output.say_json([]) if as_json else output.say(f"nothing is ready in the merge queue of {rig}")
+
+
+def _show(result: BatchResult) -> None:
+    mark = (
+        output.style("✗", "red") if result.culprits or result.hold or result.conflicts else output.style("✓", "green")
+    )
+    output.say(f"{mark} {output.clean(result._replace(notes=()).words())}")
+    how = f"{result.probes} probes, {result.runs} gate runs, {result.secs:.1f} s"
+    output.say(f"  {result.id}: {how}" + (f", {result.target} is at {result.head[:8]}" if result.head else ""))
+    for note in result.notes:
+        output.say(f"  {output.clean(note)}")
+
+
+def _warn(root: str, rig: str) -> None:
+    from gastown_core.refinery.policy import load_policy
+
+    policy = load_policy(root, rig)
+    for warning in policy.warnings:
+        output.note(f"note: {output.clean(warning)}")
+    if not policy.gates:
+        output.note(
+            f"note: {rig} has no gates, so nothing is tested; gt config set merge_queue.test_command CMD --rig {rig}"
+        )
+
+
+def log_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt refinery log``."""
+    add_rig(parser)
+    parser.add_argument("-b", "--batch", default="", help="the logs of this batch's gates")
+    parser.add_argument(
+        "-n", "--lines", type=int, default=20, metavar="N", help="how many batches, or lines of each log"
+    )
+    context.add_json(parser)
+
+
+def run_log(args: Namespace) -> int:
+    """Show them."""
+    from gastown_core.refinery.records import recent
+
+    root = context.town()
+    path = os.path.join(root, which_rig(root, args.rig))
+    if args.batch:
+        return _logs(os.path.join(path, ".runtime", "refinery", args.batch), args)
+    records = recent(path, args.lines)
+    if args.json:
+        output.say_json([{**one._asdict(), "mrs": list(one.mrs), "merged": list(one.merged)} for one in records])
+        return 0
+    now = SYSTEM_CLOCK.now()
+    rows = [
+        [
+            one.id,
+            output.clean(one.target),
+            f"{len(one.merged)}/{len(one.mrs)} merged",
+            ", ".join(one.culprits) or "-",
+            f"{one.probes} probes",
+            f"{one.secs:.1f} s",
+            format_age(now - one.at) if one.at else "",
+        ]
+        for one in records
+    ]
+    header = ("BATCH", "TARGET", "RESULT", "SENT BACK", "PROBES", "TOOK", "AGE")
+    output.say(output.table(rows, header=header) if rows else "no batch was run yet")
+    return 0
+
+
+def _logs(folder: str, args: Namespace) -> int:
+    from gastown_core.refinery.gate_run import tail
+
+    if os.path.basename(args.batch) != args.batch or not os.path.isdir(folder):
+        raise NotFoundError(f"no batch {args.batch}", "only the last ones keep their logs", "gt refinery log RIG")
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".log"))
+    logs = {name: tail(os.path.join(folder, name), args.lines) for name in names}
+    if args.json:
+        output.say_json(logs)
+        return 0
+    for name, text in logs.items():
+        output.say(output.style(name, "bold"))
+        output.say("\n".join("  " + output.clean(line) for line in text.splitlines()))
     return 0

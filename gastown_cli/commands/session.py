@@ -1,14 +1,15 @@
-"""``gt session start|stop|restart|list``: the session of one agent."""
+"""Sessions of agents: start, stop and restart them, attach to one, show its screen, nudge it, hand it off."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from gastown_cli import context, output, who
 from gastown_cli.receipts import add_receipts, follow
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import UsageError
+from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.order import Receipt
 
 TYPE_CHECKING = False
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gastown_core.town.inventory import RosterEntry
-
 ACTIONS = ("start", "stop", "restart", "list", "first-prompt")
 ORPHAN_WAIT_S = 10.0
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def session_arguments(parser: ArgumentParser) -> None:
     """Words and options of ``gt session``."""
     parser.add_argument("action", choices=ACTIONS, metavar="start|stop|restart|list")
     parser.add_argument("target", nargs="?", default="", metavar="agent", help="who (default: you)")
@@ -37,7 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_receipts(parser)
 
 
-def run(args: Namespace) -> int:
+def run_session(args: Namespace) -> int:
     """Do what the first word says."""
     root = context.town()
     if args.action == "list":
@@ -140,3 +140,145 @@ def _list(root: str, rig: str, *, as_json: bool) -> int:
         )
     )
     return 0
+
+
+def attach_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt attach``."""
+    parser.add_argument("target", metavar="agent", help="who")
+    parser.add_argument("--agent", default="", help="runtime to start it with if it does not run")
+
+
+def run_attach(args: Namespace) -> int:
+    """Attach, starting or reviving the agent first."""
+    root = context.town()
+    return go_to(root, who.find(root, args.target)[1], agent=args.agent)
+
+
+def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
+    """Make sure the agent lives, then become the tmux client that shows it. Raises NoTmuxError, TmuxError."""
+    from gastown_core.tmux.sessions import attach_argv
+    from gastown_core.town import sessions
+
+    argv = attach_argv(sessions.server_of(root), entry.session)
+    if argv[0] == "env" and not sys.stdin.isatty():
+        short = entry.address.short
+        raise UsageError(
+            "there is no terminal here to attach with", "", f"gt session start {short} starts it, gt peek {short} looks"
+        )
+    me = who.acting(root)
+    pane = sessions.find_session(root, entry)
+    if not sessions.is_alive(pane):
+        if agent or pane is None:
+            start = sessions.plan_start(root, entry, agent=agent, topic="attach", sender=me)
+        else:
+            start = sessions.plan_again(root, entry, topic="attach", sender=me)
+        sessions.respawn_agent(root, start)
+        output.note(f"{entry.address.short} {'started' if pane is None else 'revived'} as {start.alias}")
+    sys.stdout.flush()
+    os.execvp(argv[0], argv)
+
+
+def peek_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt peek``."""
+    parser.add_argument("target", metavar="agent", help="who")
+    parser.add_argument(
+        "count", nargs="?", type=int, default=0, help="so many lines from the end (default: the screen)"
+    )
+    parser.add_argument("-n", "--lines", type=int, default=0, help="the same")
+    context.add_json(parser)
+
+
+def run_peek(args: Namespace) -> int:
+    """Print it, control characters made harmless."""
+    from gastown_core.tmux.panes import capture_pane
+    from gastown_core.town import sessions
+
+    root = context.town()
+    entry = who.find(root, args.target)[1]
+    pane = sessions.find_session(root, entry)
+    if pane is None:
+        raise NotFoundError(
+            f"{entry.address.short} has no session", "", f"gt session start {entry.address.short} starts one"
+        )
+    lines = capture_pane(sessions.server_of(root), pane.pane_id, args.lines or args.count)
+    if args.json:
+        output.say_json({"agent": entry.address.path, "session": entry.session, "dead": pane.dead, "lines": lines})
+        return 0
+    for line in lines:
+        output.say(output.clean(line.rstrip().expandtabs()))
+    if pane.dead:
+        output.note(f"the agent has ended (status {pane.dead_status if pane.dead_status is not None else 'unknown'})")
+    return 0
+
+
+def nudge_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt nudge``."""
+    parser.add_argument("target", metavar="agent", help="who")
+    parser.add_argument("text", nargs="?", default="", help="what to say")
+    parser.add_argument("-m", "--message", default="", help="the same")
+    parser.add_argument("--stdin", action="store_true", help="read it from standard input")
+    parser.add_argument("--mode", choices=("immediate", "queue"), default="immediate", help="type it now, or leave it")
+    context.add_json(parser)
+    add_receipts(parser)
+
+
+def run_nudge(args: Namespace) -> int:
+    """Send it; exit code 1 if it could only be queued."""
+    from gastown_core.messaging.nudge import nudge
+    from gastown_core.messaging.targets import target_of
+    from gastown_core.tmux.server import TmuxServer
+    from gastown_core.tmux.socket import socket_name
+
+    root = context.town()
+    text = args.text or args.message or (sys.stdin.read() if args.stdin else "")
+    if not text.strip():
+        raise UsageError("a nudge needs a text", "", f"gt nudge {args.target} TEXT")
+    entry = who.find(root, args.target)[1]
+    code, last = follow(
+        lambda: nudge(
+            root, target_of(root, entry), text, who.acting(root), server=TmuxServer(socket_name(root)), mode=args.mode
+        ),
+        as_lines=args.receipts,
+        quiet=args.json,
+    )
+    if args.json and not args.receipts and last is not None:
+        output.say_json(last.as_json())
+    return code
+
+
+def handoff_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt handoff``."""
+    parser.add_argument("target", nargs="?", default="", metavar="agent", help="who (default: you)")
+    parser.add_argument("-s", "--subject", default="fresh session", help="what it is about, in a few words")
+    parser.add_argument("-m", "--message", default="", help="the note to the successor")
+    parser.add_argument("--stdin", action="store_true", help="read the note from standard input")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would happen")
+    context.add_json(parser)
+    add_receipts(parser)
+
+
+def run_handoff(args: Namespace) -> int:
+    """Store the note, give the agent a fresh session, tell it."""
+    from gastown_core.messaging.handoff import handoff
+
+    root = context.town()
+    entry = who.find(root, args.target)[1]
+    message = sys.stdin.read() if args.stdin else args.message
+    if args.dry_run:
+        output.say(f"would store a note for {entry.address.short} and restart session {entry.session}")
+        return 0
+    if not args.yes and not args.receipts and not args.stdin and sys.stdin.isatty():
+        sys.stderr.write(f"end the present session of {entry.address.short} and start a fresh one? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            output.say("nothing was done")
+            return 1
+    code, last = follow(
+        lambda: handoff(root, entry, subject=args.subject, message=message, sender=who.acting(root)),
+        as_lines=args.receipts,
+        quiet=args.json,
+    )
+    if args.json and not args.receipts and last is not None:
+        output.say_json(last.as_json())
+    return code

@@ -1,28 +1,78 @@
-"""``gt status``: the town at a glance, from the same snapshot as the console."""
+"""``gt status`` and ``gt agents``: the town and its agents at a glance."""
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 
-from gastown_cli import agent_lines, context, output, streams
-from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_duration
+from gastown_cli import context, output, streams
+from gastown_cli.output import clean, shorten, style
+from gastown_core.clock import SYSTEM_CLOCK, format_ago, format_span, parse_duration
 from gastown_core.errors import UsageError
-from gastown_core.model.agent import HEALTH_SYMBOLS
+from gastown_core.model.address import POLECAT, ROLE_ICONS
+from gastown_core.model.agent import HEALTH_SYMBOLS, Health
 from gastown_core.model.daemon import FAILS, NEVER, RUNS, STOPPED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.model.snapshot import ConvoyView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
+TONES = {
+    Health.WORKING: ("green",),
+    Health.WAITING: ("magenta", "bold"),
+    Health.STALLED: ("yellow",),
+    Health.GUPP: ("red", "bold"),
+    Health.ZOMBIE: ("red",),
+    Health.LIMITED: ("blue",),
+    Health.IDLE: ("dim",),
+    Health.UNKNOWN: ("dim",),
+}
+
+
+def uses_emoji() -> bool:
+    """GT_NO_EMOJI swaps every glyph for an ASCII one."""
+    return not os.environ.get("GT_NO_EMOJI")
+
+
+def role_icon(view: AgentView) -> str:
+    """The symbol of the agent's role."""
+    return ROLE_ICONS[view.address.role][0 if uses_emoji() else 1]
+
+
+def health_text(view: AgentView) -> str:
+    """Glyph and word of the state, coloured."""
+    state = view.health.state
+    symbols = HEALTH_SYMBOLS[state]
+    return style(f"{symbols[0 if uses_emoji() else 1]} {symbols[2]}", *TONES[state])
+
+
+def agent_row(view: AgentView, now: float, *, width: int = 48) -> list[str]:
+    """Columns: icon and name, state, since, what it is about, mail."""
+    since = format_span(now - view.health.since) if view.health.since is not None else ""
+    if view.work is not None:
+        about = f"{view.work.bead_id} {view.work.title}"
+    elif view.health.state is Health.IDLE and view.running is False:
+        about = "offline"
+    else:
+        about = view.activity or (view.last_event.text if view.last_event else "")
+    mail = f"{'📬' if uses_emoji() else 'mail '}{view.unread}" if view.unread else ""
+    name = view.address.label
+    return [f"  {role_icon(view)} {clean(name)}", health_text(view), since, shorten(clean(about), width), mail]
+
+
+def age_text(moment: float | None, now: float) -> str:
+    """``3m ago``, empty for None."""
+    return format_ago(now - moment) if moment else ""
+
 
 MOST_ORPHANS = 10
 """So many beads without a worker are named; the JSON has all."""
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def status_arguments(parser: ArgumentParser) -> None:
     """Options of ``gt status``."""
     context.add_json(parser)
     parser.add_argument("--fast", action="store_true", help="leave out screens and the event log")
@@ -31,7 +81,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="tell the reasons behind each state")
 
 
-def run(args: Namespace) -> int:
+def run_status(args: Namespace) -> int:
     """Show the town once, or repeatedly with ``--watch``."""
     from gastown_core.state.collect import collect
 
@@ -79,7 +129,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     groups: dict[str, list[list[str]]] = {}
     reasons: dict[str, list[str]] = {}
     for view in snapshot.agents:
-        groups.setdefault(view.address.rig, []).append(agent_lines.agent_row(view, now))
+        groups.setdefault(view.address.rig, []).append(agent_row(view, now))
         reasons.setdefault(view.address.rig, []).append(
             "\n".join(f"      {r.text} ({r.source})" for r in view.health.reasons)
         )
@@ -103,8 +153,8 @@ def _summary(snapshot: TownSnapshot) -> str:
     parts = []
     for state, count in sorted(snapshot.counts.items()):
         symbols = HEALTH_SYMBOLS[state]
-        glyph = symbols[0 if agent_lines.uses_emoji() else 1]
-        parts.append(output.style(f"{glyph} {count} {symbols[2]}", *agent_lines.TONES[state]))
+        glyph = symbols[0 if uses_emoji() else 1]
+        parts.append(output.style(f"{glyph} {count} {symbols[2]}", *TONES[state]))
     if snapshot.requests:
         parts.append(f"queue {len(snapshot.requests)}")
     if snapshot.escalations:
@@ -153,3 +203,51 @@ def convoy_row(view: ConvoyView, now: float) -> list[str]:
         numbers,
         f"{len(view.standstills)} stuck" if view.standstills else "stalled" if view.is_stalled(now) else "",
     ]
+
+
+def agents_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt agents``."""
+    parser.add_argument("what", nargs="?", choices=["list"], help=argparse_suppress())
+    parser.add_argument("-a", "--all", action="store_true", help="also those without a session")
+    parser.add_argument("--rig", default="", help="only this rig")
+    context.add_json(parser)
+
+
+def argparse_suppress() -> str:
+    """The word that keeps an argument out of the help."""
+    import argparse
+
+    return argparse.SUPPRESS
+
+
+def run_agents(args: Namespace) -> int:
+    """List agents: all with a session or work; polecats without either only with ``--all``."""
+    from gastown_core.state.collect import collect
+
+    snapshot = collect(context.town())
+    views = [
+        view
+        for view in snapshot.agents
+        if (not args.rig or view.address.rig == args.rig)
+        and (args.all or view.pane_id or view.work is not None or view.address.role != POLECAT)
+    ]
+    if args.json:
+        from gastown_core.state.as_json import agent_json
+
+        output.say_json([agent_json(view) for view in views])
+        return 0
+    rows = []
+    for view in views:
+        row = agent_row(view, snapshot.taken_at)
+        rows.append(
+            [
+                f"{role_icon(view)} {output.clean(view.address.short)}",
+                *row[1:],
+                view.session if view.pane_id else "-",
+            ]
+        )
+    output.say(output.table(rows, header=("agent", "state", "since", "about", "mail", "session")))
+    hidden = len([v for v in snapshot.agents if not args.rig or v.address.rig == args.rig]) - len(views)
+    if hidden:
+        output.note(f"{hidden} resting without a session; gt agents --all shows them")
+    return 0

@@ -1,0 +1,70 @@
+"""``bd epic``: show epics and close the completed ones."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.options import add_globals
+from gastown_cli.bd_commands.render import issue_object, one_line, say_array, say_object
+from gastown_cli.bd_commands.workspace import Workspace
+from gastown_cli.output import clean, say, style, table
+from gastown_core.beads.epics import epic_progress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def status_arguments(parser: ArgumentParser) -> None:
+    """Which ones."""
+    parser.add_argument("--eligible-only", action="store_true", help="only those that can be closed")
+    add_globals(parser)
+
+
+def run_status(args: Namespace) -> int:
+    """Show them."""
+    space = Workspace(args)
+    found = [row for row in epic_progress(space.store) if row.is_eligible or not args.eligible_only]
+    if space.as_json:
+        beads = space.store.get_many([row.epic.id for row in found])
+        say_array(
+            {
+                "epic": issue_object(beads[row.epic.id]),
+                "total_children": row.total,
+                "closed_children": row.closed,
+                "eligible_for_close": row.is_eligible,
+            }
+            for row in found
+        )
+        return 0
+    rows = [
+        (
+            clean(row.epic.id),
+            f"{row.closed}/{row.total}",
+            style("can be closed", "green") if row.is_eligible else "",
+            one_line(row.epic.title),
+        )
+        for row in found
+    ]
+    say(table(rows, right=(1,)) if rows else "no open epics")
+    return 0
+
+
+def close_eligible_arguments(parser: ArgumentParser) -> None:
+    """Only look, if wanted."""
+    parser.add_argument("--dry-run", action="store_true", help="only show")
+    add_globals(parser)
+
+
+def run_close_eligible(args: Namespace) -> int:
+    """Close them."""
+    space = Workspace(args)
+    ids = [row.epic.id for row in epic_progress(space.store) if row.is_eligible]
+    if ids and not args.dry_run:
+        reason = "all children closed"
+        space.change_each(ids, lambda batch, bead_id: batch.close(bead_id, reason), reasons=[reason])
+    if space.as_json:
+        say_object({"closed": ids, "count": len(ids), **({"dry_run": True} if args.dry_run else {})})
+    elif ids:
+        say(f"{'would close' if args.dry_run else 'closed'} {clean(', '.join(ids))}")
+    else:
+        say("no epic can be closed")
+    return space.exit_code()

@@ -1,0 +1,248 @@
+"""``bd gate``: create, list, check and resolve gates."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.options import add_globals
+from gastown_cli.bd_commands.render import issue_object, one_line, say_array, say_object
+from gastown_cli.bd_commands.workspace import Workspace
+from gastown_cli.output import clean, say, style, table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from typing import Any
+
+    from gastown_cli.bd_commands.workspace import Workspace
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.model.bead import Bead
+    from gastown_core.molecules.gates import Check
+
+
+def gate(space: Workspace, text: str) -> tuple[JsonlStore, Bead]:
+    """The store and the gate of an id. Raises NotFoundError, UsageError if it is none."""
+    from gastown_core.molecules.gates import need_gate
+
+    store, bead_id = space.locate(text)
+    return store, need_gate(store.get(bead_id), bead_id)
+
+
+def held_by(store: JsonlStore, bead: Bead) -> list[str]:
+    """Ids that wait for the gate."""
+    return [source for source, kind in store.dependents(bead.id) if kind == "blocks"]
+
+
+def gate_json(store: JsonlStore, bead: Bead) -> dict[str, Any]:
+    """The gate as JSON."""
+    return {**issue_object(bead), "blocks": held_by(store, bead)}
+
+
+def gate_row(store: JsonlStore, bead: Bead) -> list[str]:
+    """Its columns in a list."""
+    from gastown_core.molecules.gates import timeout_text
+
+    kind = bead.text("await_type") or "?"
+    what = " ".join(word for word in (bead.text("await_id"), timeout_text(bead)) if word)
+    sign = style("●", "green") if bead.is_closed else style("⊘", "red")
+    held = held_by(store, bead)
+    return [f"{sign} {clean(bead.id)}", clean(kind), clean(what), f"holds {clean(', '.join(held[:3]))}" if held else ""]
+
+
+def list_arguments(parser: ArgumentParser) -> None:
+    """Which ones."""
+    parser.add_argument("-a", "--all", action="store_true", help="opened ones too")
+    parser.add_argument("-n", "--limit", type=int, default=50, metavar="N", help="at most so many (default 50, 0 all)")
+    add_globals(parser)
+
+
+def run_list(args: Namespace) -> int:
+    """List them, oldest first."""
+    from gastown_core.molecules.gates import open_gates
+
+    space = Workspace(args)
+    found = open_gates(space.store, closed=args.all, limit=args.limit)
+    if space.as_json:
+        say_array([gate_json(space.store, bead) for bead in found])
+    elif found:
+        say(table([gate_row(space.store, bead) for bead in found]))
+    else:
+        say("no gate is shut")
+    return 0
+
+
+def create_arguments(parser: ArgumentParser) -> None:
+    """What it holds, and what it waits for."""
+    parser.add_argument("--blocks", required=True, metavar="ID", help="the bead to hold back")
+    parser.add_argument("-t", "--type", default="human", help="human (default), timer, bead, mail, gh:run, gh:pr")
+    parser.add_argument("-r", "--reason", default="", help="why")
+    parser.add_argument("--await-id", default="", help="the bead, sender, run, workflow or pull request")
+    parser.add_argument("--timeout", default="", metavar="SPAN", help="for a timer, such as 2h")
+    add_globals(parser)
+
+
+def run_create(args: Namespace) -> int:
+    """Make the gate, in one write."""
+    from gastown_core.molecules.gates import create
+
+    space = Workspace(args)
+    store, held = space.locate(args.blocks)
+    made = create(
+        store,
+        held,
+        args.type,
+        actor=space.actor,
+        reason=args.reason,
+        await_id=args.await_id,
+        timeout=args.timeout,
+    )
+    space.tell_all([(None, made)])
+    space.touched(store, made.id)
+    if space.as_json:
+        say_object(gate_json(store, made))
+    else:
+        say(f"{style('✓', 'green')} {clean(made.id)} holds {clean(held)} ({clean(args.type)})")
+        if args.type == "human":
+            say(style(f"bd gate resolve {clean(made.id)} lets it go", "dim"))
+    return 0
+
+
+def show_arguments(parser: ArgumentParser) -> None:
+    """Which one."""
+    parser.add_argument("gate", help="its id")
+    add_globals(parser)
+
+
+def run_show(args: Namespace) -> int:
+    """Show it."""
+    from gastown_core.molecules.gates import timeout_text, waiters
+
+    space = Workspace(args)
+    store, bead = gate(space, args.gate)
+    if space.as_json:
+        say_object(gate_json(store, bead))
+        return 0
+    say(f"{style(clean(bead.id), 'bold')} [{bead.status}] {one_line(bead.title)}")
+    rows = {
+        "waits for": f"{bead.text('await_type')} {bead.text('await_id')}".strip(),
+        "until": timeout_text(bead),
+        "holds": ", ".join(held_by(store, bead)),
+        "waiters": ", ".join(waiters(bead)),
+        "reason": bead.text("close_reason") or one_line(bead.description),
+    }
+    say(table([[name, clean(value)] for name, value in rows.items() if value]))
+    return 0
+
+
+def resolve_arguments(parser: ArgumentParser) -> None:
+    """Which one, and why."""
+    parser.add_argument("gate", help="its id")
+    parser.add_argument("-r", "--reason", default="", help="why")
+    add_globals(parser)
+
+
+def run_resolve(args: Namespace) -> int:
+    """Open it."""
+    from gastown_core.molecules.gates import resolve, waiters
+
+    space = Workspace(args)
+    store, bead = gate(space, args.gate)
+    done = resolve(store, bead.id, actor=space.actor, reason=args.reason)
+    space.tell_all([(bead, done)] if not bead.is_closed else [], args.reason)
+    if space.as_json:
+        say_object({**gate_json(store, done), "waiters": waiters(done)})
+        return 0
+    say(f"{style('✓', 'green')} {clean(done.id)} is open")
+    for held in held_by(store, done):
+        state = "ready" if not store.graph(space.now()).blockers(held) else "still waits for something else"
+        say(f"  {clean(held)} {state}")
+    return 0
+
+
+def check_arguments(parser: ArgumentParser) -> None:
+    """Which ones."""
+    parser.add_argument(
+        "-t",
+        "--type",
+        default="all",
+        choices=("gh", "gh:run", "gh:pr", "timer", "bead", "mail", "condition", "all"),
+        help="kind",
+    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="judge, change nothing")
+    parser.add_argument("-e", "--escalate", action="store_true", help="raise those that will never open by themselves")
+    parser.add_argument(
+        "-l", "--limit", type=int, default=100, metavar="N", help="at most so many a store (default 100)"
+    )
+    add_globals(parser)
+
+
+def run_check(args: Namespace) -> int:
+    """Check every gate of the town, or of this store where there is no town."""
+    from gastown_core.molecules.gates import check
+
+    space = Workspace(args)
+    stores = list(space.ledger.stores().values()) if space.ledger is not None else [space.store]
+    done = check(
+        space.ledger,
+        stores,
+        actor=space.actor,
+        kinds=args.type,
+        limit=args.limit,
+        dry_run=args.dry_run,
+        folder=space.place,
+    )
+    raised = _escalate(space, done) if args.escalate and not args.dry_run else 0
+    if space.as_json:
+        say_object(done.as_json(escalated=raised, dry_run=args.dry_run))
+        return 0
+    word = "would open" if args.dry_run else "opened"
+    for gate, why in done.resolved:
+        say(f"{style('✓', 'green')} {word} {clean(gate)}: {clean(why)}")
+    for gate, why in done.failed:
+        say(f"{style('✗', 'red')} {clean(gate)}: {clean(why)}")
+    for gate, why in done.errors:
+        say(f"{style('?', 'yellow')} {clean(gate)} cannot be judged: {clean(why)}")
+    shut = done.checked - len(done.resolved) - len(done.failed) - len(done.errors)
+    say(
+        f"{done.checked} checked, {len(done.resolved)} {word}, {shut} still shut"
+        + (f", {raised} escalated" if raised else "")
+    )
+    return 0
+
+
+def _escalate(space: Workspace, done: Check) -> int:
+    from gastown_core.messaging.escalate import escalate
+
+    if space.ledger is None:
+        return 0
+    for gate, why in done.failed:
+        escalate(
+            space.root,
+            space.ledger,
+            "high",
+            f"Gate {gate} will not open by itself",
+            sender=space.actor,
+            reason=why,
+            about=gate,
+            key=f"gate-{gate}",
+        )
+    return len(done.failed)
+
+
+def add_waiter_arguments(parser: ArgumentParser) -> None:
+    """Which gate, and who."""
+    parser.add_argument("gate", help="its id")
+    parser.add_argument("waiter", help="an agent's address")
+    add_globals(parser)
+
+
+def run_add_waiter(args: Namespace) -> int:
+    """Note it."""
+    from gastown_core.molecules.gates import add_waiter
+
+    space = Workspace(args)
+    store, bead = gate(space, args.gate)
+    done = add_waiter(store, bead.id, args.waiter, actor=space.actor)
+    if space.as_json:
+        say_object(gate_json(store, done))
+    else:
+        say(f"{style('✓', 'green')} {clean(args.waiter)} waits for {clean(done.id)}")
+    return 0

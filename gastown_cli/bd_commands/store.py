@@ -1,0 +1,208 @@
+"""The store itself: ``bd init``, ``bd doctor``, ``bd sync`` and the git merge driver."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_cli.bd_commands.options import add_globals
+from gastown_cli.bd_commands.render import say_object
+from gastown_cli.bd_commands.workspace import Workspace
+from gastown_cli.output import clean, note, say, style
+from gastown_core.beads.doctor import CHECKS, examine, mend
+from gastown_core.beads.merge_driver import merge_files
+from gastown_core.beads.opening import init_store, open_store
+from gastown_core.beads.sync import sync_store
+from gastown_core.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def git_identity(place: str) -> tuple[str, str]:
+    """``user.name`` and ``user.email``: environment, the repository's config, the user's; empty where unset."""
+    name = os.environ.get("GIT_AUTHOR_NAME", "")
+    email = os.environ.get("GIT_AUTHOR_EMAIL", "")
+    for path in _config_files(place):
+        if name and email:
+            break
+        found = _read_user(path)
+        name = name or found.get("name", "")
+        email = email or found.get("email", "")
+    return name, email
+
+
+def _config_files(place: str) -> list[str]:
+    files = []
+    here = place
+    while True:
+        candidate = os.path.join(here, ".git", "config")
+        if os.path.isfile(candidate):
+            files.append(candidate)
+            break
+        above = os.path.dirname(here)
+        if above == here:
+            break
+        here = above
+    home = os.path.expanduser("~")
+    given = os.environ.get("GIT_CONFIG_GLOBAL")
+    config_home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    return files + (
+        [given] if given else [os.path.join(home, ".gitconfig"), os.path.join(config_home, "git", "config")]
+    )
+
+
+def _read_user(path: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    try:
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            inside = False
+            for line in handle:
+                text = line.strip()
+                if text.startswith("["):
+                    inside = text.lower().startswith("[user]")
+                elif inside and "=" in text:
+                    key, _, value = text.partition("=")
+                    found[key.strip().lower()] = value.strip().strip('"')
+    except OSError:
+        return {}
+    return found
+
+
+def init_arguments(parser: ArgumentParser) -> None:
+    """Prefix, and where beads come from."""
+    parser.add_argument("-p", "--prefix", default="", help="what ids begin with; default from the folder's name")
+    parser.add_argument("--stealth", action="store_true", help="keep the folder out of git, for this clone only")
+    parser.add_argument("--from-jsonl", default="", metavar="FILE", help="import these beads")
+    parser.add_argument("--skip-hooks", action="store_true", help="do not tell git of the merge driver")
+    parser.add_argument("--skip-agents", action="store_true", help="taken for compatibility")
+    add_globals(parser)
+
+
+def run_init(args: Namespace) -> int:
+    """Make it."""
+    folder = os.path.abspath(args.directory or ".")
+    if args.readonly:
+        raise StoreError("bd init writes", "--readonly was given")
+    made = init_store(folder, args.prefix, use_git=not args.skip_hooks)
+    if args.stealth:
+        _hide(folder)
+    store = open_store(os.path.join(folder, ".beads"))
+    imported, code = 0, 0
+    if args.from_jsonl:
+        from gastown_cli.bd_commands.import_export import exit_code, tell_lines
+        from gastown_core.beads.importing import import_file
+
+        report = import_file(store, args.from_jsonl, actor=args.actor or "import")
+        tell_lines(report)
+        imported, code = len(report.created), exit_code(report)
+    if args.json:
+        say_object({"beads_dir": store.beads_dir, "prefix": store.prefix, "made": made, "imported": imported})
+    elif not args.quiet:
+        say(f"beads in {store.beads_dir}, ids begin with {style(store.prefix + '-', 'bold')}")
+        say(style("made " + ", ".join(made), "dim") if made else style("everything was there already", "dim"))
+    return code
+
+
+def _hide(folder: str) -> None:
+    """Put ``.beads/`` into the clone's own exclude list."""
+    from gastown_core.process import run as run_program
+
+    found = run_program(["git", "rev-parse", "--git-path", "info/exclude"], cwd=folder)
+    if found.code != 0:
+        return
+    path = os.path.join(folder, found.out.strip())
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "a+", encoding="utf-8") as handle:
+        handle.seek(0)
+        if ".beads/" not in handle.read().splitlines():
+            handle.write(".beads/\n")
+
+
+_SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
+
+
+def doctor_arguments(parser: ArgumentParser) -> None:
+    """Which checks, and whether to mend."""
+    parser.add_argument("--fix", action="store_true", help="mend what can be mended without losing anything")
+    parser.add_argument("--yes", "-y", action="store_true", help="taken for compatibility")
+    parser.add_argument("--deep", action="store_true", help="taken for compatibility: all checks always run")
+    parser.add_argument("--check", action="append", default=[], metavar="NAME", help=f"only these: {', '.join(CHECKS)}")
+    parser.add_argument("--agent", action="store_true", help="taken for compatibility")
+    add_globals(parser)
+
+
+def run_doctor(args: Namespace) -> int:
+    """Show the findings; exit 1 if an error is left."""
+    space = Workspace(args, whatever_it_holds=True)
+    mended = mend(space.store, space.actor) if args.fix else []
+    findings = examine(space.store, only=tuple(args.check))
+    worst = any(finding.level == "error" for finding in findings)
+    if space.as_json:
+        rows = [finding._asdict() for finding in findings]
+        say_object({"ok": not worst, "checks": rows, "fixed": mended})
+        return 1 if worst else 0
+    for what in mended:
+        say(f"{style('mended', 'green')} {clean(what)}")
+    for finding in findings:
+        sign, colour = _SIGNS[finding.level]
+        say(f"{style(sign, colour)} {finding.name.ljust(17)} {clean(finding.message)}")
+        for line in finding.details[: 100 if args.verbose else 5]:
+            say(style(f"    {clean(line)}", "dim"))
+        if finding.hint:
+            say(style(f"    next: {clean(finding.hint)}", "dim"))
+    return 1 if worst else 0
+
+
+def sync_arguments(parser: ArgumentParser) -> None:
+    """How far."""
+    parser.add_argument("-m", "--message", default="", help="the commit's message")
+    parser.add_argument("--push", action="store_true", help="push afterwards")
+    parser.add_argument("--flush-only", action="store_true", help="only bring it into canonical form")
+    add_globals(parser)
+
+
+def run_sync(args: Namespace) -> int:
+    """Do it and say what was done."""
+    space = Workspace(args)
+    done = sync_store(space.store, message=args.message, commit=not args.flush_only, push=args.push)
+    if space.as_json:
+        say_object(done._asdict())
+    elif not space.quiet:
+        say(done.sentence())
+    return 0
+
+
+def merge_arguments(parser: ArgumentParser) -> None:
+    """The four files, as git gives them with %A %O %A %B."""
+    parser.add_argument("output", help="where the result is written")
+    parser.add_argument("base", help="the common ancestor")
+    parser.add_argument("ours", help="our side")
+    parser.add_argument("theirs", help="their side")
+    parser.add_argument("--json", action="store_true", help="taken as everywhere")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing")
+
+
+def run_merge(args: Namespace) -> int:
+    """Merge them; never leaves a conflict."""
+    report = merge_files(args.base, args.ours, args.theirs, args.output)
+    for sentence in () if args.quiet else report.sentences():
+        note(f"beads: {sentence}")
+    return 0
+
+
+def merge_driver_arguments(parser: ArgumentParser) -> None:
+    """The three files, as git gives them with %O %A %B."""
+    parser.add_argument("base", help="the common ancestor")
+    parser.add_argument("ours", help="our side; the result is written here")
+    parser.add_argument("theirs", help="their side")
+    parser.add_argument("--json", action="store_true", help="taken as everywhere")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing")
+
+
+def run_merge_driver(args: Namespace) -> int:
+    """Merge them; never leaves a conflict."""
+    report = merge_files(args.base, args.ours, args.theirs)
+    for sentence in () if args.quiet else report.sentences():
+        note(f"beads: {sentence}")
+    return 0

@@ -1,0 +1,148 @@
+"""What an agent calls about itself: prime, whoami, heartbeat."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_cli import context, output, who
+from gastown_core.errors import UsageError
+from gastown_core.model.json_text import decode_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.town.inventory import RosterEntry
+
+
+def prime_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt prime``."""
+    parser.add_argument("--hook", action="store_true", help="called by the runtime's own session hook")
+    parser.add_argument("--dry-run", action="store_true", help="take no note off the hook")
+    context.add_json(parser)
+
+
+def run_prime(args: Namespace) -> int:
+    """Print the briefing; outside a town nothing, with success."""
+    from gastown_core.town.identity import own_entry
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.work.hook.prime import brief
+
+    root = context.find_town()
+    if root is None:
+        return 0
+    entry = own_entry(root, read_inventory(root))
+    if entry is None:
+        if args.json:
+            output.say_json({"role": "overseer", "address": "overseer", "hooked_bead": "", "notes": [], "unread": 0})
+            return 0
+        output.say("You act as overseer in this town. gt status shows it, gt feed watches it.")
+        return 0
+    is_self = os.environ.get("GT_SESSION", "") == entry.session
+    if args.hook and not args.dry_run:
+        _note_start(root, entry)
+    briefing = brief(root, entry, consume=is_self and not args.dry_run)
+    if args.json:
+        output.say_json(
+            {
+                "role": entry.address.role,
+                "address": entry.address.path,
+                "hooked_bead": briefing.work[0].id if briefing.work else "",
+                "notes": [note.id for note in briefing.notes],
+                "unread": briefing.mail,
+            }
+        )
+    else:
+        output.say("\n".join(output.clean(line) for line in briefing.text.split("\n")))
+    return 0
+
+
+def _note_start(root: str, entry: RosterEntry) -> None:
+    """Tell of a session that was not started by this programme, or that resumed or compacted."""
+    from gastown_core.events.log import append_event
+
+    source, session_id = _hook_input()
+    if os.environ.get("GT_SESSION") and source in ("", "startup"):
+        return
+    payload = {
+        "session_id": session_id or entry.session,
+        "role": entry.address.path,
+        "actor_pid": os.getppid(),
+        "topic": source or "startup",
+        "cwd": os.getcwd(),
+    }
+    append_event(root, "session_start", entry.address.path, payload)
+
+
+def _hook_input() -> tuple[str, str]:
+    """(source, session id) that the runtime wrote to stdin as JSON; waits at most half a second for it."""
+    import select
+    import sys
+
+    session = next((os.environ[key] for key in ("GT_SESSION_ID", "CLAUDE_SESSION_ID") if os.environ.get(key)), "")
+    value: object = None
+    if not sys.stdin.isatty() and select.select([sys.stdin], [], [], 0.5)[0]:
+        try:
+            value = decode_json(os.read(sys.stdin.fileno(), 65536) or b"null")
+        except (ValueError, OSError):
+            value = None
+    if not isinstance(value, dict):
+        return "", session
+    return str(value.get("source") or ""), str(value.get("session_id") or session)
+
+
+def whoami_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt whoami``."""
+    context.add_json(parser)
+
+
+def run_whoami(args: Namespace) -> int:
+    """Show the address, and what it rests on."""
+    from gastown_core.town.identity import caller, own_entry
+    from gastown_core.town.inventory import read_inventory
+
+    root = context.find_town()
+    me = caller()
+    entry = own_entry(root, read_inventory(root)) if root else None
+    told = bool(os.environ.get("GT_ROLE"))
+    address = entry.address if entry is not None and not told else me
+    source = "GT_ROLE" if told else "this folder" if entry is not None else "nothing says otherwise"
+    if args.json:
+        output.say_json(
+            {
+                "identity": address.path,
+                "role": address.role,
+                "rig": address.rig,
+                "mail": address.mail,
+                "session": entry.session if entry else "",
+                "town": root or "",
+                "source": source,
+            }
+        )
+    else:
+        output.say(f"{output.clean(address.path)}  ({source})")
+    return 0
+
+
+def heartbeat_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt heartbeat``."""
+    parser.add_argument("words", nargs="*", metavar="context", help="what it does, in a few words")
+    parser.add_argument("--state", default="working", help="working, idle, exiting, stuck, waiting or limited")
+    parser.add_argument("--bead", default="", help="the work it is about")
+    parser.add_argument("--turn", action="store_true", help="a submitted text begins to be worked on")
+
+
+def run_heartbeat(args: Namespace) -> int:
+    """Write it for the session in GT_SESSION (or the caller's own)."""
+    from gastown_core.runtimes.heartbeat import STATES, read_heartbeat, write_heartbeat
+
+    root = context.town()
+    if args.state not in STATES:
+        raise UsageError(f"{args.state} is no state", "", f"one of {', '.join(STATES)}")
+    session = os.environ.get("GT_SESSION", "") or who.me(root).session
+    turn = None
+    if args.turn:
+        last = read_heartbeat(root, session)
+        turn = (last.turn if last else 0) + 1
+    write_heartbeat(root, session, args.state, context=" ".join(args.words), bead=args.bead, turn=turn)
+    return 0

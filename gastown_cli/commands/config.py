@@ -1,0 +1,172 @@
+"""``gt config``: get and set settings, and the agent programs that roles use."""
+
+from __future__ import annotations
+
+import shlex
+
+from gastown_cli import context, output, who
+from gastown_core.errors import UsageError
+from gastown_core.events.log import append_event
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.runtimes.preset import Preset
+
+
+def get_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt config get``."""
+    parser.add_argument("key", help="for example scheduler.max_polecats")
+    parser.add_argument("--rig", default="", help="the setting of this rig")
+    parser.add_argument("--daemon", action="store_true", help="a setting of the daemon (mayor/daemon.json)")
+    context.add_json(parser)
+
+
+def scope_of(root: str, rig: str, daemon: bool) -> str:
+    """Which settings file is meant. Raises NotFoundError for an unknown rig."""
+    if rig:
+        from gastown_core.town.rigs import require_rig
+
+        require_rig(root, rig)
+        return "rig"
+    return "daemon" if daemon else "town"
+
+
+def run_get(args: Namespace) -> int:
+    """Print the value, or its default where it is unset."""
+    from gastown_core.town.settings import load_settings
+
+    root = context.town()
+    value = load_settings(root, scope_of(root, args.rig, args.daemon), args.rig).get(args.key)
+    if args.json:
+        output.say_json({"key": args.key, "value": value})
+    elif isinstance(value, bool):
+        output.say("true" if value else "false")
+    elif isinstance(value, list):
+        output.say(output.clean(", ".join(map(str, value))))
+    elif isinstance(value, dict):
+        output.say_json(value)
+    else:
+        output.say(output.clean("" if value is None else str(value)))
+    return 0
+
+
+def set_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt config set``."""
+    parser.add_argument("key", help="for example scheduler.max_polecats")
+    parser.add_argument("value", nargs="?", help="a list is written a,b,c")
+    parser.add_argument("--unset", action="store_true", help="go back to the default")
+    parser.add_argument("--rig", default="", help="the setting of this rig")
+    parser.add_argument("--daemon", action="store_true", help="a setting of the daemon (mayor/daemon.json)")
+    context.add_json(parser)
+
+
+def run_set(args: Namespace) -> int:
+    """Write the value; nothing is written if it is wrong."""
+    from gastown_core.town.settings import set_setting, settings_path, unset_setting
+
+    root = context.town()
+    scope = scope_of(root, args.rig, args.daemon)
+    if args.unset == (args.value is not None):
+        raise UsageError("give a value, or --unset")
+    if args.unset:
+        unset_setting(root, args.key, scope=scope, rig=args.rig)
+        value: object = None
+    else:
+        if args.key == "default_agent":
+            from gastown_core.town.agents import require_agent
+
+            require_agent(root, args.value)
+        value = set_setting(root, args.key, args.value, scope=scope, rig=args.rig)
+    path = settings_path(root, scope, args.rig)
+    append_event(root, "settings_changed", who.acting(root), {"key": args.key, "file": path}, visibility="both")
+    if args.json:
+        output.say_json({"key": args.key, "value": value, "file": path})
+    else:
+        shown = "unset" if args.unset else str(value).lower() if isinstance(value, bool) else str(value)
+        output.say(f"{output.style('✓', 'green')} {args.key} is {output.clean(shown)}")
+    return 0
+
+
+def agent_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt config agent``."""
+    parser.add_argument("action", choices=("list", "get", "set", "remove"))
+    parser.add_argument("name", nargs="?", default="")
+    parser.add_argument("command", nargs="?", default="", help='for set: "claude --model opus"')
+    parser.add_argument("--provider", default="", help="for set: the built-in runtime it behaves like")
+    parser.add_argument("--rig", default="", help="look at this rig's runtimes too")
+    context.add_json(parser)
+
+
+def run_agent(args: Namespace) -> int:
+    """Do what the first word says."""
+    from gastown_core.town import agents
+
+    root = context.town()
+    if args.action == "list":
+        if args.name:
+            raise UsageError(f"gt config agent list takes no {args.name}", "", f"gt config agent get {args.name}")
+        return _list(agents.list_agents(root, args.rig), as_json=args.json)
+    if not args.name:
+        raise UsageError(f"gt config agent {args.action} needs a name")
+    if args.action == "remove":
+        agents.remove_agent(root, args.name)
+        preset = None
+    elif args.action == "set":
+        preset = agents.set_agent(root, args.name, args.command, provider=args.provider)
+    else:
+        preset = agents.require_agent(root, args.name, args.rig)
+    if args.action != "get":
+        payload = {"key": f"agents.{args.name}", "file": "settings/config.json"}
+        append_event(root, "settings_changed", who.acting(root), payload, visibility="both")
+    if args.json:
+        output.say_json(preset.as_json() if preset else {"name": args.name, "removed": True})
+    elif preset is None:
+        output.say(f"{output.style('✓', 'green')} {args.name} is removed")
+    else:
+        output.say(f"{preset.name}: {output.clean(command_of(preset))}")
+    return 0
+
+
+def command_of(preset: Preset) -> str:
+    """The command line of a runtime as a shell would take it."""
+    return shlex.join([preset.command, *preset.all_args])
+
+
+def _list(presets: list[Preset], *, as_json: bool) -> int:
+    if as_json:
+        output.say_json([preset.as_json() for preset in presets])
+        return 0
+    rows = [[p.name, "custom" if p.is_custom else "built-in", output.clean(command_of(p))] for p in presets]
+    output.say(output.table(rows, header=("NAME", "TYPE", "COMMAND")))
+    return 0
+
+
+def default_agent_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt config default-agent``."""
+    parser.add_argument("name", nargs="?", default="", help="a runtime; without it the present one is shown")
+    context.add_json(parser)
+
+
+def run_default_agent(args: Namespace) -> int:
+    """Show or set it."""
+    from gastown_core.town.agents import list_agents, require_agent
+    from gastown_core.town.settings import load_settings, set_setting
+
+    root = context.town()
+    if args.name == "list":
+        for preset in list_agents(root):
+            output.say(preset.name)
+        return 0
+    if args.name:
+        require_agent(root, args.name)
+        set_setting(root, "default_agent", args.name)
+        payload = {"key": "default_agent", "file": "settings/config.json"}
+        append_event(root, "settings_changed", who.acting(root), payload, visibility="both")
+    name = str(load_settings(root).lenient("default_agent"))
+    if args.json:
+        output.say_json({"default_agent": name})
+    else:
+        output.say(output.clean(name))
+    return 0

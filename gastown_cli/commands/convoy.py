@@ -1,0 +1,400 @@
+"""``gt convoy``: create, list and show convoys, add work to them, and watch them."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output, who
+from gastown_core.beads.ids import is_valid
+from gastown_core.clock import SYSTEM_CLOCK, format_age
+from gastown_core.errors import NotFoundError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable, Mapping
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.obstacle import Obstacle
+    from gastown_core.model.snapshot import MemberView
+    from gastown_core.work.convoy.acts import Watch
+    from gastown_core.work.convoy.convoys import Convoy, Progress
+    from gastown_core.work.convoy.staging import Finding, Plan
+    from gastown_core.work.scheduler.dispatch import Dispatched
+MARKS = {"closed": "✓", "in_review": "◐", "hooked": "●", "in_progress": "●", "blocked": "⊘"}
+_SAYS_IT = ("held", "gone", "review", "done", "queued")
+
+
+def bar(count: Progress, width: int = 20) -> str:
+    """``████▒▒······`` done, in review, the rest."""
+    total = max(count.total, 1)
+    done = count.done * width // total
+    review = (count.done + count.in_review) * width // total - done
+    return "█" * done + "▒" * review + "·" * (width - done - review)
+
+
+def progress_words(count: Progress) -> str:
+    """``2 done, 1 in review, 0 running, 5 in all``."""
+    words = [f"{count.done} done", f"{count.in_review} in review", f"{count.running} running", f"{count.total} in all"]
+    if count.missing:
+        words.append(f"{count.missing} not found")
+    return ", ".join(words)
+
+
+def detail_lines(convoy: Convoy, holds: Mapping[str, Obstacle] | None = None) -> list[str]:
+    """A convoy with its members; ``holds`` tells what keeps some of them, those without one are ready."""
+    bead = convoy.bead
+    words = [word for word in ("mountain", "mountain:paused") if word in bead.labels]
+    labels = f" {output.style(' '.join(words), 'magenta')}" if words else ""
+    lines = [f"{output.style(bead.id, 'bold')} {output.clean(bead.title)} [{bead.status}]{labels}"]
+    fields = bead.fields
+    told = [f"owner {fields['owner']}"] if fields.get("owner") else []
+    told += ["owned: its owner lands it"] if "gt:owned" in bead.labels else []
+    listeners = [fields[key] for key in ("notify", "watchers") if fields.get(key)]
+    told += [f"tells {', '.join(listeners)}"] if listeners else []
+    told += [f"nudges {fields['nudge_watchers']}"] if fields.get("nudge_watchers") else []
+    told += [f"merges {fields['merge']}"] if fields.get("merge") else []
+    told += [f"from {fields['base_branch']}"] if fields.get("base_branch") else []
+    if told:
+        lines.append("  " + output.clean(" · ".join(told)))
+    lines.append(f"  {bar(convoy.progress)} {progress_words(convoy.progress)}")
+    for bead_id, member in convoy.members:
+        if member is None:
+            lines.append(f"  ? {bead_id} (not found in any ledger)")
+            continue
+        mark = MARKS.get(member.status, "○")
+        worker = f"  {output.clean(member.assignee)}" if member.assignee else ""
+        lines.append(f"  {mark} {bead_id} [{member.status}] {output.clean(member.title)}{worker}")
+        hold = holds.get(bead_id) if holds is not None else None
+        if hold is not None and (hold.code not in _SAYS_IT or hold.code == "gone"):
+            lines.append("      " + output.style(output.clean(hold.text), "dim"))
+    return lines
+
+
+def dispatch_lines(done: Iterable[Dispatched]) -> list[str]:
+    """One line for each bead that was set going, or was not."""
+    lines = []
+    for one in done:
+        if not one.ok:
+            lines.append(f"  {output.style('✗', 'red')} {one.bead}: {output.clean(one.error)}")
+        elif one.deferred:
+            lines.append(f"  {output.style('⏱', 'cyan')} {one.bead} queued for {one.rig}")
+        else:
+            branch = f" on {one.branch}" if one.branch else ""
+            lines.append(f"  {output.style('✓', 'green')} {one.bead} → {output.clean(one.agent)}{output.clean(branch)}")
+    return lines
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The waves of a staged convoy, with what is wrong or odd."""
+    lines = []
+    for number, wave in enumerate(plan.waves, 1):
+        lines.append(output.style(f"Wave {number}", "bold"))
+        for task in wave:
+            after = f"  after {', '.join(task.blocked_by)}" if task.blocked_by else ""
+            rig = task.rig or "no rig"
+            lines.append(f"  ○ {task.bead.id} {output.clean(task.bead.title)} ({rig}){output.style(after, 'dim')}")
+    lines += _findings("error", "✗", "red", plan.errors)
+    return lines + _findings("warning", "!", "yellow", plan.warnings)
+
+
+def _findings(word: str, mark: str, colour: str, found: Iterable[Finding]) -> list[str]:
+    lines = []
+    for one in found:
+        lines.append(f"{output.style(mark, colour)} {word}, {one.category}: {output.clean(one.message)}")
+        lines.append(f"    next: {output.clean(one.suggested_fix)}")
+    return lines
+
+
+def create_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt convoy create``."""
+    parser.add_argument("name", nargs="?", default="", help="its name; if this is a bead's id, the bead's title is it")
+    parser.add_argument("beads", nargs="*", help="ids of the work; more can be added later")
+    parser.add_argument("--from-epic", default="", metavar="EPIC", help="all work below an epic; its title is the name")
+    parser.add_argument("--owner", default="", help="whose convoy it is (default: you)")
+    parser.add_argument("--notify", nargs="?", const="mayor/", default="", help="who is told when it lands (mayor/)")
+    parser.add_argument("--human", action="store_true", help="tell the overseer when it lands or stalls")
+    parser.add_argument("--owned", action="store_true", help="it closes only when its owner lands it")
+    parser.add_argument("--merge", choices=("direct", "mr", "local"), default="", help="how its work is merged")
+    parser.add_argument("--base-branch", default="", help="branch its work starts from")
+    parser.add_argument("--molecule", default="", help="molecule it belongs to")
+    context.add_json(parser)
+
+
+def run_create(args: Namespace) -> int:
+    """Make it; an unknown bead makes nothing."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.convoy.convoys import as_json, create_convoy, get_convoy
+
+    root = context.town()
+    ledger = TownLedger(root)
+    title, beads, notify = _read_words(args, ledger)
+    made = create_convoy(
+        root,
+        ledger,
+        title,
+        beads,
+        owner=args.owner or who.acting(root),
+        notify=notify,
+        watchers=["overseer"] if args.human else [],
+        merge=args.merge,
+        base_branch=args.base_branch,
+        molecule=args.molecule,
+        owned=args.owned,
+    )
+    if args.json:
+        output.say_json(as_json(get_convoy(ledger, made.id)))
+        return 0
+    count = len(dict.fromkeys(beads))
+    many = f"{count} bead{'' if count == 1 else 's'}"
+    output.say(f"{output.style('✓', 'green')} {made.id} {output.clean(made.title)} ({many})")
+    if not count:
+        output.say(f"  empty so far: gt convoy add {made.id} BEAD…")
+    else:
+        _say_when(root)
+    return 0
+
+
+def _is_like_an_id(word: str, ledger: TownLedger) -> bool:
+    """Whether a word that is no bead reads like the id of one: the prefix of a store, and nothing but an id after it."""
+    return is_valid(word) and any(word.startswith(f"{store.prefix}-") for store in ledger.stores().values())
+
+
+def _say_when(root: str) -> None:
+    """When its ready work is given out, if there is a daemon to do that."""
+    from gastown_core.town.daemon_note import is_running
+    from gastown_core.town.settings import load_settings
+
+    grace_s = load_settings(root).seconds("convoy.feed_grace")
+    if grace_s and is_running(root):
+        output.say(f"  what is ready is given out in {grace_s:g} s; gt sling BEAD RIG does it now")
+
+
+def _read_words(args: Namespace, ledger: TownLedger) -> tuple[str, list[str], str]:
+    """Name, members and addressee; ids may stand where the name should, and after a bare ``--notify``."""
+    title, beads, notify = args.name, list(args.beads), args.notify
+    first = ledger.get(title) if "-" in title and " " not in title else None
+    if first is not None:
+        title, beads = first.title, [first.id, *beads]
+    elif not beads and not args.from_epic and _is_like_an_id(title, ledger):
+        raise ledger.store_for(title).near(title)
+    # a bare --notify swallows a bead's id that follows it
+    if notify and notify not in ("mayor/", "overseer") and ledger.get(notify) is not None:
+        beads.append(notify)
+        notify = "mayor/"
+    if args.from_epic:
+        from gastown_core.work.convoy.acts import members_of_epic
+
+        epic_title, below = members_of_epic(ledger, args.from_epic)
+        title, beads = title or epic_title, [*below, *beads]
+    if not title.strip():
+        raise UsageError("a convoy needs a name", "", 'gt convoy create "Bug fixes" BEAD…')
+    return title, beads, notify
+
+
+def list_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt convoy list``."""
+    parser.add_argument("--all", action="store_true", help="closed ones too")
+    parser.add_argument("--status", default="", help="only this status")
+    parser.add_argument("--tree", action="store_true", help="with their members")
+    context.add_json(parser)
+
+
+def run_list(args: Namespace) -> int:
+    """List convoys, the newest first."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.convoy.convoys import as_json, list_convoys, list_rows
+
+    statuses = () if args.all else (args.status,) if args.status else SHOWN
+    ledger = TownLedger(context.town())
+    if args.json:
+        output.say_json_rows([as_json(convoy) for convoy in list_convoys(ledger, statuses=statuses)])
+        return context.tell_unread(ledger)
+    if args.tree:
+        output.say("\n\n".join("\n".join(detail_lines(one)) for one in list_convoys(ledger, statuses=statuses)))
+        return context.tell_unread(ledger)
+    now = SYSTEM_CLOCK.now()
+    rows = [
+        [
+            str(number),
+            one.id,
+            output.shorten(output.clean(one.title), 48),
+            f"{one.progress.done}/{one.progress.total}",
+            str(one.progress.in_review or ""),
+            one.status,
+            format_age(now - one.created_at),
+        ]
+        for number, one in enumerate(list_rows(ledger, statuses=statuses), 1)
+    ]
+    if rows:
+        header = ("#", "ID", "TITLE", "DONE", "REVIEW", "STATUS", "AGE")
+        output.say(output.table(rows, header=header, right=(0, 3, 4, 6)))
+    else:
+        output.say("no convoys" if args.all else "no open convoys; gt convoy create NAME BEAD… makes one")
+    return context.tell_unread(ledger)
+
+
+SHOWN = ("open", "staged_ready", "staged_warnings")
+"""What is listed unless something else is asked for: what is at work, and what waits to be launched."""
+
+
+def show_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt convoy show``."""
+    parser.add_argument(
+        "convoy", nargs="?", default="", help="its id, or its number in gt convoy list (default: the one touched last)"
+    )
+    parser.add_argument("--landing", action="store_true", help="how far each member came, proved by git")
+    context.add_json(parser)
+
+
+def run_show(args: Namespace) -> int:
+    """Show it."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.convoy.convoys import as_json
+    from gastown_core.work.convoy.refresh import holds_of
+
+    root = context.town()
+    ledger = TownLedger(root)
+    convoy = find_convoy(ledger, args.convoy)
+    if args.landing:
+        return _landing(root, convoy.bead.id, as_json=args.json)
+    # who lives is another command's question (gt agents, gt convoy refresh): it would cost a look at tmux
+    is_at_work = convoy.bead.status != "closed"
+    holds = dict(holds_of(root, ledger, convoy, live=None)) if is_at_work else {}
+    if args.json:
+        running = ledger.excerpts(bead_id for bead_id, one in convoy.members if one is not None and "/" in one.assignee)
+        now = SYSTEM_CLOCK.now()
+        ages = {one.id: now - one.updated_at for one in running.values() if one.status in ("hooked", "in_progress")}
+        output.say_json(as_json(convoy, holds, ages))
+        return 0
+
+    output.say("\n".join(detail_lines(convoy, holds)))
+    return 0
+
+
+def _landing(root: str, convoy_id: str, *, as_json: bool) -> int:
+    """The landing strip of every member: what is proved, and where ledger and git contradict each other."""
+    from gastown_core.model.landing import LandingStrip
+    from gastown_core.state.collect import collect
+
+    view = collect(root, fast=True, landings=True).convoy(convoy_id)
+    if view is None:
+        raise NotFoundError(f"{convoy_id} closed long ago", "strips are kept for a day after that", "gt convoy show")
+    if as_json:
+        rows = []
+        for member in view.members:
+            strip = member.landing or LandingStrip(())
+            steps = {step.name: {"state": step.state, "how": step.how} for step in strip.steps}
+            rows.append({"id": member.bead_id, "steps": steps, "fault": strip.fault, "why": strip.why})
+        output.say_json({"id": view.id, "title": view.title, "members": rows, "faults": len(view.faults)})
+        return 0
+    output.say(
+        f"{view.id} {output.clean(view.title)}  {view.done} landed, {view.in_review} in review, {view.total} in all"
+    )
+    lines = [_strip_row(member) for member in view.members]
+    if lines:
+        output.say(output.table(lines))
+    return 0
+
+
+def _strip_row(member: MemberView) -> list[str]:
+    from gastown_core.model.landing import STEPS
+
+    strip = member.landing
+    if strip is None:
+        return [member.bead_id, *(f"· {name}" for name in STEPS), f"not begun: {member.stage}"]
+    marks = [f"{_MARKS[step.state]} {step.name}" for step in strip.steps]
+    telling = next((step for step in strip.steps if step.state != "yes" and step.how), strip.steps[-1])
+    return [member.bead_id, *marks, output.clean(strip.fault or telling.how)]
+
+
+_MARKS = {"yes": "✓", "no": "·", "now": "●", "failed": "✗", "skipped": "-", "unknown": "?"}
+
+
+def find_convoy(ledger: TownLedger, text: str) -> Convoy:
+    """The convoy that ``text`` names: an id, a part of one, a number of the list, or nothing at all."""
+    from gastown_core.work.convoy.convoys import current_convoy, get_convoy, list_rows
+
+    if text.isdigit() and len(text) < 4:
+        rows = list_rows(ledger, statuses=SHOWN)
+        if not 1 <= int(text) <= len(rows):
+            known = f"gt convoy list has {len(rows)} row{'' if len(rows) == 1 else 's'}"
+            raise NotFoundError(f"there is no convoy {text}", known, "gt convoy list shows the numbers")
+        return get_convoy(ledger, rows[int(text) - 1].id)
+    if text:
+        return get_convoy(ledger, text)
+    current = current_convoy(ledger)
+    if current is None:
+        raise NotFoundError("there is no convoy yet", "", "gt convoy create NAME BEAD… makes one")
+    return current
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt convoy add``."""
+    parser.add_argument("convoy", help="its id")
+    parser.add_argument("beads", nargs="+", help="ids of the work")
+    context.add_json(parser)
+
+
+def run_add(args: Namespace) -> int:
+    """Add the beads that it does not track yet."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.convoy.convoys import add_to_convoy, as_json, get_convoy
+
+    root = context.town()
+    ledger = TownLedger(root)
+    added = add_to_convoy(root, ledger, args.convoy, args.beads, actor=who.acting(root))
+    if args.json:
+        output.say_json(as_json(get_convoy(ledger, args.convoy)))
+    elif added:
+        output.say(f"{output.style('✓', 'green')} {args.convoy} now tracks {', '.join(added)} too")
+    else:
+        output.say(f"{args.convoy} tracks {'it' if len(args.beads) == 1 else 'them'} already")
+    return 0
+
+
+_WORDS = {
+    "subscribed": "will hear of",
+    "already_watching": "hears of it already:",
+    "removed": "hears no more of",
+    "not_watching": "did not watch",
+}
+
+
+def watch_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt convoy watch`` and ``unwatch``."""
+    parser.add_argument("convoy", help="its id")
+    parser.add_argument("--nudge", action="store_true", help="by a nudge into the session instead of mail")
+    parser.add_argument("--addr", default="", help="somebody else's address (default: you)")
+    context.add_json(parser)
+
+
+def run_watch(args: Namespace) -> int:
+    """Subscribe; twice is once."""
+    return change(args, on=True)
+
+
+def change(args: Namespace, *, on: bool) -> int:
+    """Subscribe or unsubscribe, and tell."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.convoy.acts import MAIL, NUDGE, unwatch, watch
+
+    root = context.town()
+    ledger = TownLedger(root)
+    me = who.acting(root)
+    convoy = find_convoy(ledger, args.convoy).bead.id
+    act = watch if on else unwatch
+    done: Watch = act(ledger, convoy, args.addr or me, way=NUDGE if args.nudge else MAIL, actor=me)
+    if args.json:
+        output.say_json(done._asdict())
+    else:
+        output.say(f"{output.clean(done.address)} {_WORDS[done.status]} {done.convoy_id} ({done.watch_type})")
+    return 0
+
+
+def unwatch_arguments(parser: ArgumentParser) -> None:
+    """The same options as ``gt convoy watch``."""
+    watch_arguments(parser)
+
+
+def run_unwatch(args: Namespace) -> int:
+    """Unsubscribe; somebody who did not watch is fine."""
+    return change(args, on=False)

@@ -1,0 +1,426 @@
+"""``gt mq``: list, show, submit, retry and reject merge requests."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gastown_cli import context, output, who
+from gastown_cli.context import add_rig, rig_of_request, which_rig
+from gastown_core.clock import SYSTEM_CLOCK, format_age, format_seconds
+from gastown_core.errors import UsageError
+from gastown_core.model.bead import NO_PRIORITY, known_priority, priority_word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable
+    from typing import Any
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.bead import Bead
+    from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.refinery.queue import Queue
+STATUSES = ("ready", "held", "active", "blocked", "closed", "all")
+
+
+def list_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt mq list``."""
+    add_rig(parser)
+    parser.add_argument("--ready", action="store_true", help="only those that may be merged now")
+    parser.add_argument(
+        "--status", default="", choices=STATUSES, help="only these; closed and all show merged ones too"
+    )
+    parser.add_argument("--worker", default="", help="only this worker's")
+    parser.add_argument("--epic", default="", help="only those for this epic's integration branch")
+    parser.add_argument("--verify", action="store_true", help="ask origin whether each branch is there")
+    context.add_json(parser)
+
+
+def run_list(args: Namespace) -> int:
+    """Show it."""
+    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy, level_of
+
+    root = context.town()
+    rig = which_rig(root, args.rig)
+    place = Refinery(root, rig, policy=Policy(level_s=level_of(root, rig)))
+    wanted = "ready" if args.ready else args.status
+    queue = Engine(place).queue()
+    rows = rows_of(queue, SYSTEM_CLOCK.now(), holds_of(place, (one.target for one in queue.ready)))
+    if wanted in ("closed", "all"):
+        rows += _closed(place)
+    rows = [row for row in rows if wanted in ("", "all", row["status"])]
+    rows = [row for row in rows if args.worker in ("", row["worker"])]
+    if args.epic:
+        rows = [row for row in rows if row["target"] == _branch_of(place, args.epic)]
+    if args.verify:
+        _verify(place, rows)
+    if args.json:
+        output.say_json_rows(rows)
+    elif rows:
+        output.say(_table(rows, verified=args.verify))
+        if queue.ready:
+            output.say(_longest_wait(queue, SYSTEM_CLOCK.now()))
+    else:
+        output.say(f"nothing waits in the merge queue of {rig}")
+    return 0
+
+
+def holds_of(place: Any, targets: Iterable[str]) -> dict[str, str]:
+    """Why nothing is merged into a target, by those of the targets that are held."""
+    from gastown_core.refinery.hold import read_hold
+
+    found = {target: read_hold(place, target) for target in set(targets)}
+    return {target: hold.reason for target, hold in found.items() if hold is not None}
+
+
+def rows_of(queue: Queue, now: float, holds: dict[str, str]) -> list[dict[str, Any]]:
+    """Every open request as a row, in the order of the queue; what waits for a held target (``holds``) is not ready."""
+    kinds = [(one, "held" if one.target in holds else "ready", holds.get(one.target, "")) for one in queue.ready]
+    kinds += [(one, "active", one.assignee) for one in queue.claimed]
+    kinds += [(one, "blocked", why) for one, why in queue.blocked]
+    return [row_of(request, status, why, now, queue.level_s) for request, status, why in kinds]
+
+
+def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: float) -> dict[str, Any]:
+    """One request as ``--json`` prints it; ``overtaken_until`` is from when on nothing newer goes before it."""
+    from gastown_core.model.merge_request import overtaken_until, score
+
+    return {
+        "id": request.id,
+        "score": round(score(request, now, level_s), 1),
+        "overtaken_until": format_seconds(overtaken_until(request, now, level_s)) if request.is_open else "",
+        "priority": known_priority(request.priority),
+        "status": status,
+        "why": why,
+        "convoy": request.convoy_id,
+        "branch": request.branch,
+        "target": request.target,
+        "source_issue": request.source_issue,
+        "worker": request.worker,
+        "retry_count": request.retry_count,
+        "labels": [label for label in request.labels if label.startswith("needs-")],
+        "commit_sha": request.commit_sha,
+        "merge_commit": request.merge_commit,
+        "close_reason": request.close_reason,
+        "created_at": format_seconds(request.created_at),
+        "age_s": int(max(0.0, now - request.created_at)),
+    }
+
+
+def _closed(place: Any) -> list[dict[str, Any]]:
+    from gastown_core.beads.store import BeadQuery
+    from gastown_core.model.bead import CLOSED
+    from gastown_core.model.merge_request import LABEL, read_request
+
+    found = place.store.find(BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,), include_wisps=True, sort="updated"))
+    now = SYSTEM_CLOCK.now()
+    requests = sorted(map(read_request, found), key=lambda one: -one.updated_at)
+    return [row_of(one, "closed", one.close_reason, now, place.policy.level_s) for one in requests]
+
+
+def _branch_of(place: Any, epic: str) -> str:
+    from gastown_core.refinery.integration import need_epic
+    from gastown_core.work.sling.bases import branch_of_epic
+
+    return branch_of_epic(need_epic(place, epic)) or "-"
+
+
+def _verify(place: Any, rows: list[dict[str, Any]]) -> None:
+    from gastown_core.errors import GastownError
+    from gastown_core.refinery.tips import remote_heads
+
+    try:
+        heads, error = remote_heads(place.git), ""
+    except GastownError as problem:
+        heads, error = {}, str(problem)
+    for row in rows:
+        row["branch_exists"] = row["branch"] in heads
+        row["verify_error"] = error
+
+
+def _longest_wait(queue: Queue, now: float) -> str:
+    """The request that nothing holds and that waits longest, and for how long newer ones may still go before it."""
+    from gastown_core.model.merge_request import overtaken_until
+
+    oldest = min(queue.ready, key=lambda one: (one.created_at, one.id))
+    left = overtaken_until(oldest, now, queue.level_s) - now
+    bound = f"newer ones may go before it for {format_age(left)} more" if left > 0 else "nothing newer goes before it"
+    return output.style(
+        f"longest wait: {oldest.id} for {format_age(max(0.0, now - oldest.created_at))}; {bound}", "dim"
+    )
+
+
+def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
+    lines = []
+    for row in rows:
+        git = ["ERR" if row["verify_error"] else "OK" if row["branch_exists"] else "MISSING"] if verified else []
+        colour = {"ready": "green", "held": "red", "active": "cyan", "blocked": "yellow", "closed": "dim"}[
+            row["status"]
+        ]
+        why = f" ({output.clean(row['why'])})" if row["why"] and row["status"] != "ready" else ""
+        lines.append(
+            [
+                row["id"],
+                f"{row['score']:.0f}",
+                priority_word(NO_PRIORITY if row["priority"] is None else row["priority"]),
+                row["convoy"] or "-",
+                output.clean(row["branch"]),
+                output.clean(row["target"]),
+                *git,
+                format_age(row["age_s"]),
+                output.style(row["status"], colour) + why,
+            ]
+        )
+    header = ["ID", "SCORE", "PRI", "CONVOY", "BRANCH", "TARGET", *(["GIT"] if verified else []), "AGE", "STATUS"]
+    return output.table(lines, header=header, right=(1,))
+
+
+def next_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt mq next``."""
+    add_rig(parser)
+    parser.add_argument("--strategy", default="priority", choices=("priority", "fifo"), help="by score, or the oldest")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print its id only")
+    context.add_json(parser)
+
+
+def run_next(args: Namespace) -> int:
+    """Show it; exit code 1 if none is ready."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy, level_of
+    from gastown_core.refinery.queue import pending
+
+    root = context.town()
+    rig = which_rig(root, args.rig)
+    now = SYSTEM_CLOCK.now()
+    ready = pending(root, TownLedger(root), rig, now)
+    holds = holds_of(Refinery(root, rig, policy=Policy()), {one.target for one in ready})
+    ready = [one for one in ready if one.target not in holds]
+    best = min(ready, key=lambda one: (one.created_at, one.id), default=None) if args.strategy == "fifo" else None
+    found = best or (ready[0] if ready else None)
+    if args.json:
+        output.say_json(row_of(found, "ready", "", now, level_of(root, rig)) if found is not None else None)
+    elif found is None:
+        if not args.quiet:
+            output.say(f"nothing is ready in the merge queue of {rig}")
+            for target, why in sorted(holds.items()):
+                output.say(f"{output.clean(target)} is held: {output.clean(why)}")
+    elif args.quiet:
+        output.say(found.id)
+    else:
+        output.say(f"{found.id}  {output.clean(found.branch)} → {output.clean(found.target)}  ({found.source_issue})")
+    return 0 if found is not None else 1
+
+
+def status_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt mq status``."""
+    parser.add_argument("request", help="its id")
+    context.add_json(parser)
+
+
+def run_status(args: Namespace) -> int:
+    """Show it."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.merge_request import read_request, score
+    from gastown_core.refinery.policy import level_of
+    from gastown_core.refinery.requests import find_request
+
+    root = context.town()
+    ledger = TownLedger(root)
+    bead = find_request(ledger, args.request)
+    request = read_request(bead)
+    home = ledger.home_of(bead.id) or ledger.store_for(bead.id)
+    facts = _facts(bead, request, [source for source, _ in home.dependents(bead.id)])
+    facts["why"] = _why_blocked(root, ledger, request) if request.is_open else ""
+    if args.json:
+        output.say_json(facts)
+        return 0
+    output.say(output.style(f"{bead.id}  {output.clean(bead.title)}", "bold"))
+    points = score(request, SYSTEM_CLOCK.now(), level_of(root, request.rig)) if request.rig else 0.0
+    shown = {**facts, "score": f"{points:.0f}" if request.is_open and points else ""}
+    for key, value in shown.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if text and key not in ("id", "title", "type"):
+            output.say(f"  {key.replace('_', ' '):<13} {output.clean(text)}")
+    for comment in bead.comments[-3:]:
+        output.say()
+        output.say("\n".join("  " + output.clean(line) for line in str(comment.get("text")).splitlines()))
+    return 0
+
+
+def _why_blocked(root: str, ledger: TownLedger, request: MergeRequest) -> str:
+    """What keeps it from being merged, as the queue says it; empty if nothing does."""
+    from gastown_cli.context import rig_of_request
+    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy
+
+    place = Refinery(root, request.rig or rig_of_request(root, request.id), ledger=ledger, policy=Policy())
+    return next((why for one, why in Engine(place).queue().blocked if one.id == request.id), "")
+
+
+def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, Any]:
+    """The request as ``--json`` prints it."""
+    return {
+        "id": bead.id,
+        "title": bead.title,
+        "status": bead.status,
+        "priority": bead.raw.get("priority", 0),
+        "type": bead.issue_type,
+        "assignee": bead.assignee,
+        "created_at": bead.text("created_at"),
+        "updated_at": bead.text("updated_at"),
+        "closed_at": bead.text("closed_at"),
+        "branch": request.branch,
+        "target": request.target,
+        "source_issue": request.source_issue,
+        "worker": request.worker,
+        "rig": request.rig,
+        "commit_sha": request.commit_sha,
+        "merge_commit": request.merge_commit,
+        "close_reason": request.close_reason or bead.text("close_reason"),
+        "retry_count": request.retry_count,
+        "labels": list(bead.labels),
+        "depends_on": [edge.target for edge in bead.edges],
+        "blocks": blocks,
+    }
+
+
+def submit_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt mq submit``."""
+    parser.add_argument("--branch", default="", help="another branch than the one checked out")
+    parser.add_argument("--issue", default="", help="id of the work (default: from the branch's name)")
+    parser.add_argument("--epic", default="", help="merge into this epic's integration branch")
+    parser.add_argument("-p", "--priority", type=int, choices=range(5), help="0 to 4 (default: the work's)")
+    parser.add_argument("--rig", default="", help="the rig (default: the one you are in)")
+    parser.add_argument("--skip-deps", action="store_true", help="hand in although what comes before is open")
+    parser.add_argument("--resubmit", action="store_true", help="hand in work that is closed")
+    parser.add_argument("--no-cleanup", action="store_true", help="accepted for older scripts; nothing is cleaned up")
+    context.add_json(parser)
+
+
+def run_submit(args: Namespace) -> int:
+    """Hand it in."""
+    from gastown_core.git.repo import Git
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy
+    from gastown_core.refinery.requests import submit
+
+    root = context.town()
+    place = Refinery(root, which_rig(root, args.rig), policy=Policy())
+    git = Git(os.getcwd())
+    if not git.is_repository():
+        raise UsageError("this folder is no worktree", "", "stand in the worktree that holds the branch")
+    me = who.acting(root)
+    made, is_new = submit(
+        place,
+        git,
+        actor=me,
+        worker=me.rpartition("/")[2] if "/" in me else "",
+        branch=args.branch,
+        issue=args.issue,
+        epic=args.epic,
+        priority=args.priority,
+        skip_deps=args.skip_deps,
+        resubmit=args.resubmit,
+    )
+    if args.json:
+        output.say_json({"mr": made, "new": is_new})
+    else:
+        said = "waits in the merge queue" if is_new else "waits there already"
+        output.say(f"{output.style('✓', 'green')} {made} {said}")
+    return 0
+
+
+def retry_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt mq retry``."""
+    parser.add_argument("words", nargs="+", metavar="[rig] request", help="id of the request")
+    parser.add_argument("--now", action="store_true", help="and merge what is ready, here and now")
+    context.add_json(parser)
+
+
+def run_retry(args: Namespace) -> int:
+    """Clear what keeps it back."""
+    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy
+    from gastown_core.refinery.requests import retry
+
+    root = context.town()
+    request_id = args.words[-1]
+    rig = args.words[0] if len(args.words) > 1 else rig_of_request(root, request_id)
+    place = Refinery(root, rig, policy=Policy())
+    request = retry(place, request_id, actor=who.acting(root))
+    blocked = {one.id: why for one, why in Engine(place).queue().blocked}
+    if args.now:
+        from gastown_cli.commands.refinery import merge
+
+        return merge(root, rig, once=False, as_json=args.json)
+    if args.json:
+        output.say_json({"mr": request.id, "status": request.status, "why": blocked.get(request.id, "")})
+    elif request.id in blocked:
+        output.say(f"{output.style('!', 'yellow')} {request.id} rests: {output.clean(blocked[request.id])}")
+    else:
+        output.say(f"{output.style('✓', 'green')} {request.id} is back in the queue")
+    return 0
+
+
+def reject_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt mq reject``."""
+    parser.add_argument("words", nargs="+", metavar="[rig] request|branch", help="id of the request, or its branch")
+    parser.add_argument("-r", "--reason", default="", help="what has to change")
+    parser.add_argument("--stdin", action="store_true", help="read the reason from stdin")
+    parser.add_argument("--notify", action="store_true", help="tell the worker by mail")
+    context.add_json(parser)
+
+
+def run_reject(args: Namespace) -> int:
+    """Turn it down."""
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.policy import Policy
+    from gastown_core.refinery.requests import reject
+
+    root = context.town()
+    name = args.words[-1]
+    if len(args.words) > 1:
+        rig = which_rig(root, args.words[0])
+    else:
+        rig = which_rig(root) if "/" in name else rig_of_request(root, name)
+    reason = sys.stdin.read() if args.stdin else args.reason
+    place = Refinery(root, rig, policy=Policy())
+    request = reject(place, name, reason, actor=who.acting(root), notify=args.notify)
+    if args.json:
+        output.say_json({"mr": request.id, "source_issue": request.source_issue})
+    else:
+        output.say(
+            f"{output.style('✓', 'green')} {request.id} is rejected; {request.source_issue or 'its work'} is open"
+        )
+    return 0
+
+
+def post_merge_arguments(parser: ArgumentParser) -> None:
+    """Words and options of ``gt mq post-merge``."""
+    parser.add_argument("words", nargs="+", metavar="[rig] request", help="id of the request")
+    parser.add_argument("--skip-branch-delete", action="store_true", help="leave its branch")
+    context.add_json(parser)
+
+
+def run_post_merge(args: Namespace) -> int:
+    """Close request and work, if git proves the merge."""
+    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.requests import note_merged
+
+    root = context.town()
+    request_id = args.words[-1]
+    rig = args.words[0] if len(args.words) > 1 else rig_of_request(root, request_id)
+    request = note_merged(Refinery(root, rig), request_id, keep_branch=args.skip_branch_delete)
+    if args.json:
+        output.say_json({"mr": request.id, "source_issue": request.source_issue, "merged": True})
+    else:
+        output.say(
+            f"{output.style('✓', 'green')} {request.id} is merged; {request.source_issue or 'its work'} is closed"
+        )
+    return 0

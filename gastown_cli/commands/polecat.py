@@ -1,0 +1,370 @@
+"""``gt polecat``: list, show, add and remove polecats, and tell what their worktrees hold."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output, who
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.model.address import Address
+    from gastown_core.model.agent import Health
+    from gastown_core.town.inventory import RosterEntry
+    from gastown_core.work.polecat.removal import Removed
+
+
+def list_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat list``."""
+    parser.add_argument("rig", nargs="?", default="", help="only this rig's (default: all)")
+    parser.add_argument("--all", action="store_true", help="of all rigs")
+    context.add_json(parser)
+
+
+def run_list(args: Namespace) -> int:
+    """A line each."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.liveness import live_sessions
+    from gastown_core.town.rigs import require_rig
+    from gastown_core.work.polecat.view import list_polecats
+
+    root = context.town()
+    if args.rig:
+        require_rig(root, args.rig)
+    rig = "" if args.all else args.rig
+    ledger = TownLedger(root)
+    views = list_polecats(root, ledger, rig=rig, live=live_sessions(root))
+    health = _health(root) if views else {}
+    if args.json:
+        output.say_json_rows([{**view.as_json(), "health": str(health.get(view.entry.address, ""))} for view in views])
+        return context.tell_unread(ledger)
+    if not views:
+        output.say("no polecats yet; gt sling BEAD RIG makes one")
+        return context.tell_unread(ledger)
+    rows = [
+        (
+            view.entry.address.short,
+            view.state,
+            _words(health.get(view.entry.address)),
+            view.hook_state or "-",
+            view.work.id if view.work is not None else "-",
+            output.clean(view.work.title) if view.work is not None else "",
+        )
+        for view in views
+    ]
+    output.say(output.table(rows, header=("POLECAT", "STATE", "HEALTH", "HOOK", "BEAD", "TITLE")))
+    return context.tell_unread(ledger)
+
+
+def _health(root: str) -> dict[Address, Health]:
+    """How each agent is, by the judgement that status and console show."""
+    from gastown_core.state.collect import collect
+
+    return {view.address: view.health.state for view in collect(root).agents}
+
+
+def _words(health: Health | None) -> str:
+    from gastown_core.model.agent import HEALTH_SYMBOLS
+
+    return HEALTH_SYMBOLS[health][2] if health is not None else "-"
+
+
+def status_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat status``."""
+    parser.add_argument("polecat", help="RIG/NAME")
+    context.add_json(parser)
+
+
+def run_status(args: Namespace) -> int:
+    """Show it."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.town.liveness import live_sessions
+    from gastown_core.work.polecat.removal import look_at_stakes
+    from gastown_core.work.polecat.view import find_polecat, look_at_polecat
+
+    root = context.town()
+    entry = find_polecat(root, args.polecat, read_inventory(root).rigs)
+    ledger = TownLedger(root)
+    view = look_at_polecat(root, ledger, entry, live=live_sessions(root))
+    stakes = look_at_stakes(root, ledger, entry)
+    facts = {
+        **view.as_json(),
+        "session_id": entry.session,
+        "clone_path": entry.work_dir,
+        "branch": stakes.branch,
+        "exit_type": view.fields.get("exit_type", ""),
+        "merge_request": view.fields.get("mr_id", ""),
+        "at_stake": stakes.as_json(),
+    }
+    if args.json:
+        output.say_json(facts)
+        return 0
+    output.say(
+        f"{output.style(entry.address.short, 'bold')}  {view.state}"
+        + (f", hook {view.hook_state}" if view.hook_state else "")
+    )
+    rows = [("work", f"{view.work.id} {output.clean(view.work.title)}" if view.work is not None else "none")]
+    rows += [("branch", stakes.branch or "none"), ("folder", entry.work_dir)]
+    rows.append(("session", f"{entry.session}, {'runs' if view.runs else 'does not run'}"))
+    if facts["merge_request"]:
+        rows.append(("request", str(facts["merge_request"])))
+    output.say(output.table(rows))
+    for line in stakes.words():
+        output.say(f"  at stake: {output.clean(line)}")
+    return 0
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat add``."""
+    parser.add_argument("rig", help="name of the rig")
+    parser.add_argument("name", nargs="?", default="", help="its name (default: the pool's next free one)")
+    parser.add_argument("--size", type=int, default=1, help="make as many as the rig lacks to have so many")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    context.add_json(parser)
+
+
+def run_add(args: Namespace) -> int:
+    """Make them; each has a worktree and rests."""
+    from gastown_core.errors import UsageError
+    from gastown_core.town.polecat_making import add_polecat
+    from gastown_core.town.polecat_pool import known_names
+    from gastown_core.town.rigs import require_rig
+
+    root = context.town()
+    require_rig(root, args.rig)
+    if args.name and args.size != 1:
+        raise UsageError("a name is for one polecat, --size for several")
+    count = 1 if args.size == 1 else max(0, args.size - len(known_names(root, args.rig)))
+    if args.dry_run:
+        output.say(f"would make {count} polecat{'' if count == 1 else 's'} in {args.rig}")
+        return 0
+    made = [add_polecat(root, args.rig, args.name) for _ in range(count)]
+    if args.json:
+        output.say_json(
+            [{"name": one.entry.address.name, "rig": args.rig, "clone_path": one.entry.work_dir} for one in made]
+        )
+    elif not made:
+        output.say(f"{args.rig} has {args.size} polecats or more")
+    for one in made if not args.json else ():
+        output.say(f"{output.style('✓', 'green')} {one.entry.address.short} rests in {one.entry.work_dir}")
+    return 0
+
+
+def pool_init_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat pool-init``."""
+    parser.add_argument("rig", help="name of the rig")
+    parser.add_argument("--size", type=int, default=4, help="how many it is to have")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    parser.set_defaults(name="")
+    context.add_json(parser)
+
+
+def run_pool_init(args: Namespace) -> int:
+    """Make those that it lacks."""
+    return run_add(args)
+
+
+def nuke_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat nuke``."""
+    parser.add_argument("polecats", nargs="+", metavar="RIG/NAME", help="which ones; a rig with --all")
+    parser.add_argument("--all", action="store_true", help="all of the rig")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be lost, change nothing")
+    parser.add_argument("-f", "--force", action="store_true", help="also those with unsaved work, which is saved first")
+    context.add_json(parser)
+
+
+def run_nuke(args: Namespace) -> int:
+    """Nuke them, each for itself."""
+    return take_away(args, nuke=True)
+
+
+def take_away(args: Namespace, *, nuke: bool) -> int:
+    """Remove the worktrees of those named, with ``nuke`` all of them but their names."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.polecat.removal import remove_all
+
+    root = context.town()
+    entries = _named(root, args)
+    ledger = TownLedger(root)
+    if args.dry_run:
+        return _preview(root, ledger, entries, args)
+    done, failed = remove_all(root, ledger, entries, actor=who.acting(root), nuke=nuke, force=args.force)
+    if args.json:
+        refused = [{"polecat": entry.address.short, **error.as_json()} for entry, error in failed]
+        output.say_json({"removed": [_as_json(one) for one in done], "failed": refused})
+    else:
+        _say(done, "nuked" if nuke else "removed")
+        for _, error in failed:
+            output.report_error(error, as_json=False)
+    return 0 if not failed else 3 if done else 1
+
+
+def _named(root: str, args: Namespace) -> list[RosterEntry]:
+    from gastown_core.model.address import POLECAT
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.town.rigs import require_rig
+    from gastown_core.work.polecat.view import find_polecat
+
+    inventory = read_inventory(root)
+    if not args.all:
+        return [find_polecat(root, text, inventory.rigs) for text in dict.fromkeys(args.polecats)]
+    for rig in args.polecats:
+        require_rig(root, rig)
+    return [one for one in inventory.agents if one.address.role == POLECAT and one.address.rig in args.polecats]
+
+
+def _preview(root: str, ledger: object, entries: list[RosterEntry], args: Namespace) -> int:
+    from gastown_core.work.polecat.removal import look_at_stakes
+
+    seen = [(entry, look_at_stakes(root, ledger, entry)) for entry in entries]  # type: ignore[arg-type]
+    if args.json:
+        output.say_json([{"polecat": entry.address.short, **stakes.as_json()} for entry, stakes in seen])
+        return 0
+    for entry, stakes in seen:
+        words = stakes.words()
+        output.say(f"{entry.address.short}: {'nothing would be lost' if not words else ''}".rstrip())
+        for line in words:
+            output.say(f"  at stake: {output.clean(line)}")
+    return 0
+
+
+def _as_json(one: Removed) -> dict[str, object]:
+    return {"polecat": f"{one.rig}/{one.name}", "kept": one.kept, "branch_deleted": one.branch_deleted}
+
+
+def _say(done: list[Removed], word: str) -> None:
+    for one in done:
+        output.say(f"{output.style('✓', 'green')} {word} {one.rig}/{one.name}")
+        if one.kept:
+            output.say(f"  what it held is kept at {one.kept}")
+
+
+def remove_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat remove``."""
+    parser.add_argument("polecats", nargs="+", metavar="RIG/NAME", help="which ones; a rig with --all")
+    parser.add_argument("--all", action="store_true", help="all of the rig")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be lost, change nothing")
+    parser.add_argument("-f", "--force", action="store_true", help="also those with unsaved work, which is saved first")
+    context.add_json(parser)
+
+
+def run_remove(args: Namespace) -> int:
+    """Remove the worktrees, each for itself."""
+    return take_away(args, nuke=False)
+
+
+def stale_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat stale``."""
+    parser.add_argument("rig", nargs="?", default="", help="only this rig's (default: all)")
+    parser.add_argument("--threshold", type=int, default=20, help="commits behind the default branch (default 20)")
+    parser.add_argument("--cleanup", action="store_true", help="remove those that hold nothing of their own")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    context.add_json(parser)
+
+
+def run_stale(args: Namespace) -> int:
+    """List them, and remove what is safe to remove if asked."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.polecat.removal import remove_all
+    from gastown_core.work.polecat.upkeep import find_stale
+
+    root = context.town()
+    ledger = TownLedger(root)
+    stale = find_stale(root, ledger, rig=args.rig, threshold=args.threshold)
+    safe = [one.entry for one in stale if one.is_safe] if args.cleanup and not args.dry_run else []
+    done, _ = remove_all(root, ledger, safe, actor=who.acting(root), nuke=True, force=False)
+    removed = {f"{one.rig}/{one.name}" for one in done}
+    if args.json:
+        output.say_json([{**one.as_json(), "removed": one.entry.address.short in removed} for one in stale])
+        return context.tell_unread(ledger)
+    if not stale:
+        output.say(f"nobody at rest is {args.threshold} commits behind")
+    for one in stale:
+        short = one.entry.address.short
+        tail = "removed" if short in removed else "safe to remove" if one.is_safe else "; ".join(one.words)
+        output.say(f"{short}  {one.behind} behind  {output.clean(tail)}")
+    return context.tell_unread(ledger)
+
+
+def prune_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat prune``."""
+    parser.add_argument("rig", nargs="?", default="", help="only this rig's (default: all)")
+    parser.add_argument("--remote", action="store_true", help="merged branches at origin too")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    context.add_json(parser)
+
+
+def run_prune(args: Namespace) -> int:
+    """Take it away, or tell what would go."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.discover import read_rigs
+    from gastown_core.town.rigs import require_rig
+    from gastown_core.work.polecat.upkeep import prune_rig
+
+    root = context.town()
+    if args.rig:
+        require_rig(root, args.rig)
+    ledger = TownLedger(root)
+    rigs = [args.rig] if args.rig else list(read_rigs(root))
+    found = {rig: prune_rig(root, ledger, rig, remote=args.remote, dry_run=args.dry_run) for rig in rigs}
+    if args.json:
+        output.say_json([{"rig": rig, **one.as_json()} for rig, one in found.items()])
+        return 0
+    word = "would delete" if args.dry_run else "deleted"
+    for rig, one in found.items():
+        if one.warning:
+            output.note(f"note: {output.clean(one.warning)}")
+        for gone in one.branches:
+            output.say(f"{word} {'origin/' if gone.is_remote else ''}{gone.branch}  {gone.why}")
+        if not one.branches:
+            output.say(f"{rig}: no branch to delete")
+    return 0
+
+
+def git_state_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat git-state``."""
+    parser.add_argument("polecat", help="RIG/NAME")
+    context.add_json(parser)
+
+
+def run_git_state(args: Namespace) -> int:
+    """Tell it; exit code 0 either way."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.work.polecat.removal import look_at_stakes
+    from gastown_core.work.polecat.view import find_polecat
+
+    root = context.town()
+    entry = find_polecat(root, args.polecat, read_inventory(root).rigs)
+    stakes = look_at_stakes(root, TownLedger(root), entry)
+    if args.json:
+        output.say_json(stakes.as_json())
+        return 0
+    output.say(f"{entry.address.short}: {'clean' if stakes.is_clean else 'holds work of its own'}")
+    for line in stakes.words():
+        output.say(f"  {output.clean(line)}")
+    return 0
+
+
+def check_recovery_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt polecat check-recovery``."""
+    parser.add_argument("polecat", help="RIG/NAME")
+    context.add_json(parser)
+
+
+def run_check_recovery(args: Namespace) -> int:
+    """Tell the verdict."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.inventory import read_inventory
+    from gastown_core.work.polecat.upkeep import check_recovery
+    from gastown_core.work.polecat.view import find_polecat
+
+    root = context.town()
+    entry = find_polecat(root, args.polecat, read_inventory(root).rigs)
+    found = check_recovery(root, TownLedger(root), entry)
+    if args.json:
+        output.say_json(found)
+    else:
+        output.say(f"{entry.address.short}: {found['verdict']}, {found['cleanup_status']}, queue: {found['mq_status']}")
+    return 0

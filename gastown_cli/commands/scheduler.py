@@ -1,0 +1,306 @@
+"""``gt scheduler``: show the queue, explain who gets work next, pause, resume and run dispatch."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output, who
+from gastown_core.clock import SYSTEM_CLOCK, format_age, format_ago, parse_moment
+from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.bead import priority_word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.work.scheduler.explain import Account, Answer
+    from gastown_core.work.scheduler.report import Report
+
+
+def status_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt scheduler status``."""
+    context.add_json(parser)
+
+
+def run_status(args: Namespace) -> int:
+    """Show mode, room and queue."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.scheduler.report import read_report
+
+    root = context.town()
+    ledger = TownLedger(root)
+    report = read_report(root, ledger)
+    if args.json:
+        output.say_json(report.as_json())
+    else:
+        output.say("\n".join(_lines(report)))
+    return context.tell_unread(ledger)
+
+
+def _lines(report: Report) -> list[str]:
+    state = report.state
+    lines = [f"{output.style('scheduler', 'bold')}  {_mode(report)}"]
+    if state.paused:
+        since = parse_moment(state.paused_at)
+        ago = f" {format_ago(SYSTEM_CLOCK.now() - since)}" if since else ""
+        by = output.clean(state.paused_by or "somebody")
+        lines.append(f"  {output.style('⏸ paused', 'yellow')} by {by}{ago}; gt scheduler resume goes on")
+    capacity = report.capacity
+    lines.append(
+        f"  {capacity.working} of {capacity.limit} polecats at work, room for {capacity.room} ({capacity.key})"
+    )
+    waiting, ready = len(report.queue.waiting), len(report.queue.ready)
+    lines.append(f"  {waiting} queued, {ready} of them ready")
+    if state.last_dispatch_at:
+        moment = parse_moment(state.last_dispatch_at)
+        ago = format_ago(SYSTEM_CLOCK.now() - moment) if moment else state.last_dispatch_at
+        lines.append(f"  last gave out {state.last_dispatch_count}, {ago}")
+    if report.failing:
+        lines.append(f"  failing again and again: {', '.join(report.failing)}; gt scheduler explain BEAD tells why")
+    if waiting:
+        lines.append("  gt scheduler list shows the queue, gt scheduler explain who goes next")
+    return lines
+
+
+def _mode(report: Report) -> str:
+    if report.most > 0:
+        return f"queues slings, {report.most} polecats at most (scheduler.max_polecats)"
+    if report.queue.waiting:
+        return "direct; the queue left over from before is being drained"
+    return "direct: slings start at once (scheduler.max_polecats is -1)"
+
+
+MOST_HELD = 20
+_MARKS = {
+    "next": ("▶", "green"),
+    "in line": ("○", "cyan"),
+    "held": ("⏸", "yellow"),
+    "nobody": ("?", "magenta"),
+    "at work": ("●", "blue"),
+    "over": ("✓", "dim"),
+}
+_HEADS = {
+    "next": "Goes next",
+    "in line": "In line, waiting for room",
+    "held": "Held back",
+    "nobody": "Ready, but nobody feeds it",
+    "at work": "At work",
+    "over": "Done",
+}
+
+
+def explain_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt scheduler explain``."""
+    parser.add_argument(
+        "bead", nargs="?", default="", help="one piece of work (default: all that is ready, queued or in a convoy)"
+    )
+    parser.add_argument("--all", action="store_true", help=f"whole lists, not only the first {MOST_HELD}")
+    context.add_json(parser)
+
+
+def run_explain(args: Namespace) -> int:
+    """Explain."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.state.collect import collect
+    from gastown_core.state.judgement import judge_by
+    from gastown_core.town.daemon_note import is_running
+    from gastown_core.work.scheduler.explain import explain
+
+    root = context.town()
+    account = explain(root, TownLedger(root), args.bead, judge=judge_by(collect(root)))
+    feeds = is_running(root)
+    if args.json:
+        output.say_json({**account.as_json(), "daemon": feeds})
+        return 0
+    if args.bead:
+        output.say("\n".join(_chain(account.answers[0], 0)))
+    else:
+        output.say("\n".join(_overview(account, args.all)))
+    if not feeds and any(one.state in ("next", "in line") for one in account.answers):
+        output.say(
+            output.style("no daemon runs", "yellow")
+            + ": gt daemon start feeds by itself; gt convoy refresh CONVOY and gt scheduler run do it once"
+        )
+    return 0
+
+
+def _overview(account: Account, everything: bool) -> list[str]:
+    how = "slings are queued" if account.queues else "slings start at once"
+    lines = [f"{account.working} of {account.limit} polecats at work ({account.key}); {how}"]
+    if account.paused_by:
+        lines.append(output.style(f"⏸ the scheduler is paused by {output.clean(account.paused_by)}", "yellow"))
+    if not account.answers:
+        return [*lines, "nothing is ready, queued or in an open convoy"]
+    for state, head in _HEADS.items():
+        found = [one for one in account.answers if one.state == state]
+        if not found:
+            continue
+        lines += ["", output.style(f"{head} ({len(found)})", "bold")]
+        most = len(found) if everything or state not in ("held", "at work", "nobody") else MOST_HELD
+        for one in found[:most]:
+            lines += _row(one)
+        if len(found) > most:
+            lines.append(f"  … {len(found) - most} more: --all shows them")
+    return lines
+
+
+def _row(one: Answer) -> list[str]:
+    mark, colour = _MARKS[one.state]
+    title = output.shorten(output.clean(one.title), 44)
+    convoy = output.style(f"  {one.convoy}", "dim") if one.convoy else ""
+    lines = [
+        f"  {output.style(mark, colour)} {one.bead} {priority_word(one.priority)} {title}{convoy}",
+        f"      {output.clean(one.text)}",
+    ]
+    if one.hint:
+        lines.append(output.style(f"      next: {output.clean(one.hint)}", "dim"))
+    return lines
+
+
+def _chain(one: Answer, depth: int) -> list[str]:
+    """One bead with what it waits for, and what that waits for."""
+    mark, colour = _MARKS[one.state]
+    pad = "   " * depth
+    lead = f"{pad}└ " if depth else ""
+    lines = [
+        f"{lead}{output.style(mark, colour)} {output.style(one.bead, 'bold')} {priority_word(one.priority)} {output.clean(one.title)}"
+    ]
+    inner = pad + ("    " if depth else "  ")
+    lines.append(f"{inner}{output.clean(one.text)}")
+    if one.convoy and not depth:
+        lines.append(f"{inner}convoy {one.convoy}" + (f", rig {one.rig}" if one.rig else ""))
+    if one.hint:
+        lines.append(output.style(f"{inner}next: {output.clean(one.hint)}", "dim"))
+    for other in one.because:
+        lines += _chain(other, depth + 1)
+    return lines
+
+
+def list_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt scheduler list``."""
+    context.add_json(parser)
+
+
+def run_list(args: Namespace) -> int:
+    """List queued slings, the oldest first; ○ could go, ⏸ is held back."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.scheduler.queue_view import read_queue
+
+    root = context.town()
+    ledger, now = TownLedger(root), SYSTEM_CLOCK.now()
+    queue = read_queue(root, ledger, now)
+    if args.json:
+        output.say_json([one.as_json() for one in queue.waiting])
+        return context.tell_unread(ledger)
+    if not queue.waiting:
+        output.say("the queue is empty")
+    for rig in dict.fromkeys(one.context.rig for one in queue.waiting):
+        output.say(output.style(rig, "bold"))
+        for one in queue.waiting:
+            if one.context.rig == rig:
+                mark = "⏸" if one.held else "○"
+                age = format_age(now - one.context.enqueued_at)
+                tries = f", failed {one.context.failures}×" if one.context.failures else ""
+                output.say(
+                    f"  {mark} {one.context.bead} {priority_word(one.priority)} {output.clean(one.title)}  {age}{tries}"
+                )
+                if one.held:
+                    output.say("      " + output.style(output.clean(one.held), "dim"))
+    return context.tell_unread(ledger)
+
+
+def pause_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt scheduler pause``."""
+    context.add_json(parser)
+
+
+def run_pause(args: Namespace) -> int:
+    """Pause; twice is once."""
+    from gastown_core.work.scheduler.scheduler import pause, read_state
+
+    root = context.town()
+    changed = pause(root, actor=who.acting(root))
+    state = read_state(root)
+    if args.json:
+        output.say_json({"paused": True, "changed": changed, "paused_by": state.paused_by})
+    elif changed:
+        output.say(f"{output.style('⏸', 'yellow')} the scheduler is paused; what runs goes on, nothing new starts")
+    else:
+        output.say(f"it was paused before, by {output.clean(state.paused_by or 'somebody')}")
+    return 0
+
+
+def resume_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt scheduler resume``."""
+    context.add_json(parser)
+
+
+def run_resume(args: Namespace) -> int:
+    """Resume; a scheduler that was not paused is fine."""
+    from gastown_core.work.scheduler.scheduler import resume
+
+    root = context.town()
+    changed = resume(root, actor=who.acting(root))
+    if args.json:
+        output.say_json({"paused": False, "changed": changed})
+    else:
+        output.say(f"{output.style('▶', 'green')} the scheduler goes on" if changed else "it was not paused")
+    return 0
+
+
+def run_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt scheduler run``."""
+    parser.add_argument("--batch", type=int, default=None, metavar="N", help="at most N (scheduler.batch_size)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would be given out")
+    context.add_json(parser)
+
+
+def run_run(args: Namespace) -> int:
+    """Give out what there is room for; 3 if some of it failed."""
+    from gastown_cli.commands.convoy import dispatch_lines
+    from gastown_core.work.scheduler.scheduler import cycle
+
+    if args.batch is not None and args.batch < 1:
+        raise UsageError("--batch must be at least 1")
+    done = cycle(context.town(), batch=args.batch, dry_run=args.dry_run)
+    if args.json:
+        output.say_json(done.as_json())
+        return 3 if done.failed else 0
+    for bead, reason in done.cleaned:
+        output.say(f"  {'would take' if args.dry_run else 'took'} {bead or 'an order'} out of the queue: {reason}")
+    for bead, rig in done.would:
+        output.say(f"  would give {bead} to {rig}")
+    for line in dispatch_lines((*done.dispatched, *done.failed)):
+        output.say(line)
+    count = len(done.would) if args.dry_run else len(done.dispatched)
+    output.say(f"{count} {'would be ' if args.dry_run else ''}given out: {done.why}")
+    return 3 if done.failed else 0
+
+
+def clear_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt scheduler clear``."""
+    parser.add_argument(
+        "--bead", default="", help="only this work (also forgets its failures, so that it is tried at once)"
+    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would go")
+    context.add_json(parser)
+
+
+def run_clear(args: Namespace) -> int:
+    """Empty the queue, or take one bead out; the work itself stays as it is."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.scheduler.report import clear
+
+    root = context.town()
+    cleared = clear(root, TownLedger(root), args.bead, actor=who.acting(root), dry_run=args.dry_run)
+    if args.bead and not cleared:
+        raise NotFoundError(f"{args.bead} is not in the queue", "", "gt scheduler list shows what is")
+    if args.json:
+        output.say_json({"cleared": cleared, "dry_run": args.dry_run})
+    elif not cleared:
+        output.say("the queue is empty")
+    for one in () if args.json else cleared:
+        output.say(
+            f"would take {one} out of the queue"
+            if args.dry_run
+            else f"{output.style('✓', 'green')} {one} is out of the queue"
+        )
+    return 0

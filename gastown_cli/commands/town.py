@@ -1,0 +1,140 @@
+"""Towns: install one, bring its sessions up, take them down."""
+
+from __future__ import annotations
+
+import sys
+
+from gastown_cli import context, output, who
+from gastown_core.errors import GastownError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.town.lifecycle import Service
+
+
+def install_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt install``."""
+    parser.add_argument("path", nargs="?", default=".", help="the folder (default: this one)")
+    parser.add_argument("--git", action="store_true", help="keep the town in git")
+    parser.add_argument("-n", "--name", default="", help="name of the town (default: the folder's)")
+    parser.add_argument("--owner", default="", help="e-mail of its owner (default: git's)")
+    parser.add_argument("--public-name", default="", help="name shown to others")
+    parser.add_argument("--no-beads", action="store_true", help="make no ledger")
+    parser.add_argument("-f", "--force", action="store_true", help="complete a town that exists; changes nothing in it")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_install(args: Namespace) -> int:
+    """Make the town and tell what comes next."""
+    from gastown_core.town.install import install_town
+
+    made = install_town(
+        args.path,
+        name=args.name,
+        owner=args.owner,
+        public_name=args.public_name,
+        git=args.git,
+        again=args.force,
+        beads=not args.no_beads,
+    )
+    if args.json:
+        output.say_json(made._asdict())
+        return 0
+    if not made.is_new:
+        added = ", ".join(made.added) or "nothing was missing"
+        output.say(f"{output.style('✓', 'green')} the town {output.clean(made.name)} is complete ({added})")
+        return 0
+    output.say(f"{output.style('✓', 'green')} the town {output.clean(made.name)} stands at {made.root}")
+    output.say()
+    output.say("Next:")
+    output.say(f"  cd {made.root}")
+    output.say("  gt rig add NAME URL            take in a repository")
+    output.say("  gt crew add YOU --rig NAME     a clone of your own in it")
+    output.say("  gt mayor attach                talk to the mayor")
+    return 0
+
+
+def up_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt up``."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="tell only what failed")
+    parser.add_argument("--agent", default="", help="runtime for all of them")
+    context.add_json(parser)
+
+
+def run_up(args: Namespace) -> int:
+    """Start what does not run; running agents are left alone. Without tmux the daemon still runs."""
+    from gastown_core.tmux.socket import has_tmux
+    from gastown_core.town.lifecycle import bring_up
+    from gastown_core.town.settings import load_settings
+
+    root = context.town()
+    rows = [_start_daemon(root)] if load_settings(root).lenient("up.daemon") else []
+    if has_tmux():
+        feed = [sys.executable, "-P", "-m", "gastown_cli", "feed", "--window"]
+        rows += bring_up(root, sender=who.acting(root), agent=args.agent, feed_argv=feed)
+    elif not args.json:
+        output.note("there is no tmux here: agents are started by hand; gt sling says how")
+    failed = [row for row in rows if not row.ok]
+    if args.json:
+        started = sum(1 for row in rows if row.ok and row.detail != "runs already")
+        summary = {"total": len(rows), "started": started, "failed": len(failed)}
+        output.say_json({"success": not failed, "services": [row.as_json() for row in rows], "summary": summary})
+    else:
+        for row in rows:
+            if row.ok and not args.quiet:
+                output.say(f"{output.style('✓', 'green')} {row.name}  {row.detail}")
+            elif not row.ok:
+                output.say(f"{output.style('✗', 'red')} {row.name}  {output.clean(row.detail)}")
+        if not failed and not args.quiet:
+            output.say("gt feed watches the town; in a session, prefix+a opens it")
+    return 0 if not failed else 3 if len(failed) < len(rows) else 1
+
+
+def _start_daemon(root: str) -> Service:
+    from gastown_core.daemon.starting import start
+    from gastown_core.town.lifecycle import RUNS_ALREADY, Service
+
+    try:
+        pid, is_new = start(root)
+    except GastownError as error:
+        return Service("daemon", "daemon", "", False, str(error))
+    return Service("daemon", "daemon", "", True, f"process {pid}, dispatches and merges" if is_new else RUNS_ALREADY)
+
+
+def down_arguments(parser: ArgumentParser) -> None:
+    """Options of ``gt down``."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would end")
+    parser.add_argument("--keep-workers", action="store_true", help="let polecats and crew go on")
+    context.add_json(parser)
+
+
+def run_down(args: Namespace) -> int:
+    """End them side by side; worktrees, hooks and the ledger stay as they are."""
+    from gastown_core.tmux.socket import has_tmux
+    from gastown_core.town.lifecycle import bring_down
+
+    root = context.town()
+    ended = _stop_daemon(root, dry_run=args.dry_run)
+    if has_tmux():
+        ended += bring_down(root, caller=who.acting(root), workers=not args.keep_workers, dry_run=args.dry_run)
+    if args.json:
+        output.say_json({"stopped": ended, "dry_run": args.dry_run})
+    elif not args.quiet:
+        for path in ended:
+            output.say(f"{'would stop' if args.dry_run else 'stopped'} {path}")
+        if not ended:
+            output.say("nothing was running")
+    return 0
+
+
+def _stop_daemon(root: str, *, dry_run: bool) -> list[str]:
+    """It goes first: otherwise it would set free what the ending sessions hold."""
+    from gastown_core.daemon import starting
+    from gastown_core.town import daemon_note as note
+
+    if dry_run:
+        return ["daemon"] if note.is_running(root) else []
+    return ["daemon"] if starting.stop(root) else []

@@ -1,0 +1,203 @@
+"""Work in any ledger: what is ready, assign it, release it, close it."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output, who
+from gastown_core.model.bead import priority_word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.inventory import RosterEntry
+    from gastown_core.work.done.small_acts import Source
+
+
+def ready_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt ready``."""
+    parser.add_argument("--rig", default="", help="only this rig's")
+    parser.add_argument("-n", "--limit", type=int, default=100, metavar="N", help="beads of each ledger (100; 0 all)")
+    context.add_json(parser)
+
+
+def run_ready(args: Namespace) -> int:
+    """List it, the town's first."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.clock import SYSTEM_CLOCK
+    from gastown_core.work.done.small_acts import ready_as_json, ready_everywhere
+
+    root = context.town()
+    if args.rig:
+        from gastown_core.town.rigs import require_rig
+
+        require_rig(root, args.rig)
+    ledger = TownLedger(root)
+    sources = ready_everywhere(ledger, SYSTEM_CLOCK.now(), rig=args.rig, limit=max(0, args.limit))
+    if args.json:
+        output.say_json(ready_as_json(root, sources))
+        _note_cuts(sources)
+        return _tell_unread(ledger, sources)
+    for source in sources:
+        if source.beads:
+            output.say(output.style(source.name, "bold"))
+            rows = [(f"  {bead.id}", priority_word(bead.priority), output.clean(bead.title)) for bead in source.beads]
+            output.say(output.table(rows))
+    if not any(source.beads for source in sources):
+        output.say("nothing is ready")
+    _note_cuts(sources)
+    return _tell_unread(ledger, sources)
+
+
+def _note_cuts(sources: list[Source]) -> None:
+    for source in sources:
+        if source.total > len(source.beads):
+            output.note(f"{source.name}: showing first {len(source.beads)} of {source.total}; -n 0 shows all")
+
+
+def _tell_unread(ledger: TownLedger, sources: list[Source]) -> int:
+    """Also what failed only when it was asked for ready work."""
+    ledger.missing.update({source.name: source.error for source in sources if source.error})
+    return context.tell_unread(ledger)
+
+
+def assign_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt assign``."""
+    parser.add_argument("crew", help="name of the crew member, or RIG/NAME")
+    parser.add_argument("title", nargs="+", help="what there is to do")
+    parser.add_argument("-d", "--description", default="", help="more about it")
+    parser.add_argument("-t", "--type", default="task", help="task, bug, feature … (default task)")
+    parser.add_argument("-p", "--priority", type=int, default=2, help="0 critical to 4 backlog (default 2)")
+    parser.add_argument("-l", "--label", action="append", default=[], help="a label")
+    parser.add_argument("--rig", default="", help="the rig of the crew member")
+    parser.add_argument("--nudge", action="store_true", help="tell the agent at once")
+    parser.add_argument("-f", "--force", action="store_true", help="even if there is work on the hook already")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    context.add_json(parser)
+
+
+def run_assign(args: Namespace) -> int:
+    """File it and hook it, in one write."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.errors import ConflictError
+    from gastown_core.town.identity import rig_prefix
+    from gastown_core.work.done.small_acts import assign
+    from gastown_core.work.hook.hook import hooked_work
+
+    root = context.town()
+    entry = _crew(root, args.crew, args.rig)
+    prefix = rig_prefix(root, entry.address.rig)
+    ledger = TownLedger(root)
+    held = hooked_work(ledger, entry.address, prefix)
+    if held and not args.force:
+        raise ConflictError(f"{entry.address.short} is at {held[0].id}", held[0].title, f"gt unsling {held[0].id}")
+    title = " ".join(args.title)
+    if args.dry_run:
+        output.say(f"would give {entry.address.short} {output.clean(title)}")
+        return 0
+    bead = assign(
+        root,
+        ledger,
+        entry,
+        title,
+        prefix=prefix,
+        actor=who.acting(root),
+        description=args.description,
+        kind=args.type,
+        priority=args.priority,
+        labels=args.label,
+    )
+    if args.json:
+        output.say_json({"bead": bead.id, "agent": entry.address.path})
+    else:
+        output.say(f"{output.style('✓', 'green')} {bead.id} is on the hook of {entry.address.short}")
+    return _nudge(root, entry, bead.id) if args.nudge else 0
+
+
+def _crew(root: str, text: str, rig: str) -> RosterEntry:
+    from gastown_core.errors import UsageError
+    from gastown_core.model.address import CREW, Address
+    from gastown_core.town.crew import split_name
+    from gastown_core.town.inventory import find_agent, read_inventory
+
+    rig, name = split_name(root, text, rig)
+    entry = find_agent(read_inventory(root), Address(CREW, rig, name))
+    if entry is None or entry.address.role != CREW:
+        raise UsageError(f"{rig} has no crew member {name}", "", f"gt crew add {name} --rig {rig}")
+    return entry
+
+
+def _nudge(root: str, entry: RosterEntry, bead_id: str) -> int:
+    from gastown_core.messaging.nudge import nudge
+    from gastown_core.messaging.targets import target_of
+    from gastown_core.tmux.server import TmuxServer
+    from gastown_core.tmux.socket import socket_name
+
+    text = f"Work is on your hook: {bead_id}. Run `gt hook`."
+    to = target_of(root, entry)
+    for receipt in nudge(root, to, text, who.acting(root), server=TmuxServer(socket_name(root))):
+        if not receipt.ok:
+            output.note(f"note: {output.clean(receipt.detail)}")
+    return 0
+
+
+def release_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt release``."""
+    parser.add_argument("beads", nargs="+", help="ids of the work")
+    parser.add_argument("-r", "--reason", default="", help="why, for the note")
+    context.add_json(parser)
+
+
+def run_release(args: Namespace) -> int:
+    """Release them; worktrees and branches stay as they are."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.done.small_acts import release
+
+    root = context.town()
+    freed = release(root, TownLedger(root), args.beads, actor=who.acting(root), reason=args.reason)
+    if args.json:
+        output.say_json({"released": freed})
+        return 0
+    for bead_id in dict.fromkeys(args.beads):
+        if bead_id in freed:
+            output.say(f"{output.style('✓', 'green')} {bead_id} is open again")
+        else:
+            output.say(f"{bead_id} is in nobody's hands")
+    return 0
+
+
+def close_arguments(parser: ArgumentParser) -> None:
+    """Words of ``gt close``."""
+    parser.add_argument("beads", nargs="+", help="ids of the work")
+    parser.add_argument("-r", "--reason", "--comment", default="", dest="reason", help="why")
+    parser.add_argument("--cascade", action="store_true", help="open children first, however deep")
+    parser.add_argument("-f", "--force", action="store_true", help="blocked and pinned ones too")
+    context.add_json(parser)
+
+
+def run_close(args: Namespace) -> int:
+    """Close them."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.done.closing import close_beads, open_children
+
+    root = context.town()
+    ledger = TownLedger(root)
+    closed = close_beads(
+        root,
+        ledger,
+        args.beads,
+        actor=who.acting(root),
+        reason=args.reason,
+        cascade=args.cascade,
+        force=args.force,
+    )
+    for bead_id, children in open_children(ledger, closed).items():
+        output.note(output.clean(f"note: {bead_id} is closed, its children are not: {', '.join(children[:5])}"))
+    if args.json:
+        output.say_json({"closed": closed})
+        return 0
+    for bead_id in closed:
+        output.say(f"{output.style('✓', 'green')} {bead_id} closed")
+    if not closed:
+        output.say("closed already")
+    return 0
