@@ -26,7 +26,7 @@ def run_prime(args: Namespace) -> int:
     """Print the briefing; outside a town nothing, with success."""
     from gastown_core.town.identity import own_entry
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.work.hook.prime import brief
+    from gastown_core.work.prime import brief
 
     root = context.find_town()
     if root is None:

@@ -105,7 +105,7 @@ def run_prune_branches(args: Namespace) -> int:
     from gastown_core.git.repo import Git
     from gastown_core.town.discover import read_rigs, rig_of
     from gastown_core.town.rigs import default_branch
-    from gastown_core.work.polecat.upkeep import merged_commits, prune_branches
+    from gastown_core.work.polecat.cleanup import merged_commits, prune_branches
 
     root = context.town()
     git = Git(os.getcwd())

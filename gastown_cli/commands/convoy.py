@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from gastown_core.model.obstacle import Obstacle
     from gastown_core.model.snapshot import MemberView
     from gastown_core.work.convoy.acts import Watch
-    from gastown_core.work.convoy.convoys import Convoy, Progress
     from gastown_core.work.convoy.staging import Finding, Plan
+    from gastown_core.work.convoys import Convoy, Progress
     from gastown_core.work.scheduler.dispatch import Dispatched
 MARKS = {"closed": "✓", "in_review": "◐", "hooked": "●", "in_progress": "●", "blocked": "⊘"}
 _SAYS_IT = ("held", "gone", "review", "done", "queued")
@@ -122,7 +122,7 @@ def create_arguments(parser: ArgumentParser) -> None:
 def run_create(args: Namespace) -> int:
     """Make it; an unknown bead makes nothing."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoy.convoys import as_json, create_convoy, get_convoy
+    from gastown_core.work.convoys import as_json, create_convoy, get_convoy
 
     root = context.town()
     ledger = TownLedger(root)
@@ -201,7 +201,7 @@ def list_arguments(parser: ArgumentParser) -> None:
 def run_list(args: Namespace) -> int:
     """List convoys, the newest first."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoy.convoys import as_json, list_convoys, list_rows
+    from gastown_core.work.convoys import as_json, list_convoys, list_rows
 
     statuses = () if args.all else (args.status,) if args.status else SHOWN
     ledger = TownLedger(context.town())
@@ -248,8 +248,8 @@ def show_arguments(parser: ArgumentParser) -> None:
 def run_show(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoy.convoys import as_json
     from gastown_core.work.convoy.refresh import holds_of
+    from gastown_core.work.convoys import as_json
 
     root = context.town()
     ledger = TownLedger(root)
@@ -311,7 +311,7 @@ _MARKS = {"yes": "✓", "no": "·", "now": "●", "failed": "✗", "skipped": "-
 
 def find_convoy(ledger: TownLedger, text: str) -> Convoy:
     """The convoy that ``text`` names: an id, a part of one, a number of the list, or nothing at all."""
-    from gastown_core.work.convoy.convoys import current_convoy, get_convoy, list_rows
+    from gastown_core.work.convoys import current_convoy, get_convoy, list_rows
 
     if text.isdigit() and len(text) < 4:
         rows = list_rows(ledger, statuses=SHOWN)
@@ -337,7 +337,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run_add(args: Namespace) -> int:
     """Add the beads that it does not track yet."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoy.convoys import add_to_convoy, as_json, get_convoy
+    from gastown_core.work.convoys import add_to_convoy, as_json, get_convoy
 
     root = context.town()
     ledger = TownLedger(root)

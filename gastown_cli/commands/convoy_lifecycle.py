@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoy.landing_by_hand import Landed, Leftover
+    from gastown_core.work.convoy.acts import Landed, Leftover
     from gastown_core.work.convoy.launching import Launched, Staged
     from gastown_core.work.convoy.refresh import Refreshed
 
@@ -268,7 +268,7 @@ def run_land(args: Namespace) -> int:
     """Land it, or show what landing would do."""
     from gastown_cli.commands.convoy import find_convoy
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.convoy.landing_by_hand import land
+    from gastown_core.work.convoy.acts import land
 
     root = context.town()
     ledger = TownLedger(root)

@@ -267,14 +267,14 @@ def _inputs(args: Namespace) -> dict[str, str]:
 
 
 def _bundle(root: str, ledger: TownLedger, title: str, ids: list[str]) -> str:
-    from gastown_core.work.convoy.convoys import create_convoy
+    from gastown_core.work.convoys import create_convoy
 
     return create_convoy(root, ledger, title, ids, owner=who.acting(root)).id
 
 
 def _hand(root: str, ledger: TownLedger, rig: str, bead: str, agent: str, review_only: bool, *, raw: bool) -> str:
+    from gastown_core.work.request import SlingRequest
     from gastown_core.work.scheduler.dispatch import dispatch
-    from gastown_core.work.sling.request import SlingRequest
 
     request = SlingRequest(bead, rig, agent=agent, review_only=review_only, raw=raw, convoy=False)
     return dispatch(root, ledger, bead, rig, actor=who.acting(root), request=request).error

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.git.repo import Git
     from gastown_core.town.inventory import Inventory, RosterEntry
+    from gastown_core.work.hook.hook import HookView
     from gastown_core.work.hook.rollback import EarlierState, Loss
-    from gastown_core.work.hook.view import HookView
 
 
 def show(root: str, entry: RosterEntry, *, as_json: bool) -> int:
     """One hook with the text of its work."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.hook.view import hook_as_json, look_at_hook
+    from gastown_core.work.hook.hook import hook_as_json, look_at_hook
 
     ledger = TownLedger(root)
     view = look_at_hook(root, ledger, entry, live=_live(root))
@@ -85,8 +85,8 @@ def put(root: str, bead_id: str, agent: str, args: Namespace) -> int:
     """Put a bead on the hook of an agent, the caller if none is named."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.identity import caller
-    from gastown_core.work.hook.by_hand import put_on_hook
     from gastown_core.work.hook.hook import check_free
+    from gastown_core.work.hook.unsling import put_on_hook
     from gastown_core.work.sling.sling import find_bead
 
     entry = who.find(root, agent)[1]
@@ -129,7 +129,7 @@ def run_list(args: Namespace) -> int:
     from gastown_core.town.inventory import read_inventory
     from gastown_core.town.liveness import live_sessions
     from gastown_core.town.rigs import require_rig
-    from gastown_core.work.hook.view import look_at_hook
+    from gastown_core.work.hook.hook import look_at_hook
 
     root = context.town()
     if args.rig:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.mountain.view import View
+    from gastown_core.work.mountain.status import View
 
 ACTS = ("status", "pause", "resume", "cancel", "retry")
 _MARKS = {"completed": "✓", "active": "●", "ready": "○", "skipped": "⤼", "blocked": "⊘"}
@@ -120,13 +120,13 @@ def _cancel(root: str, ledger: TownLedger, args: Namespace) -> int:
 
 
 def _retry(root: str, ledger: TownLedger, args: Namespace) -> int:
+    from gastown_core.work import death_count
     from gastown_core.work.mountain.mountain import retry
-    from gastown_core.work.sling import respawns
 
     if not args.which:
         raise UsageError("retry what?", "", "gt mountain retry BEAD; gt mountain status lists what was skipped")
     done = retry(ledger, args.which, actor=who.acting(root))
-    respawns.reset(root, args.which)
+    death_count.reset(root, args.which)
     return _tell(args, args.which, "", "is tried again" if done else "was not skipped", changed=done)
 
 

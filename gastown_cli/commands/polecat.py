@@ -26,7 +26,7 @@ def run_list(args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.liveness import live_sessions
     from gastown_core.town.rigs import require_rig
-    from gastown_core.work.polecat.view import list_polecats
+    from gastown_core.work.polecat.polecats import list_polecats
 
     root = context.town()
     if args.rig:
@@ -80,8 +80,8 @@ def run_status(args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
     from gastown_core.town.liveness import live_sessions
+    from gastown_core.work.polecat.polecats import find_polecat, look_at_polecat
     from gastown_core.work.polecat.removal import look_at_stakes
-    from gastown_core.work.polecat.view import find_polecat, look_at_polecat
 
     root = context.town()
     entry = find_polecat(root, args.polecat, read_inventory(root).rigs)
@@ -204,7 +204,7 @@ def _named(root: str, args: Namespace) -> list[RosterEntry]:
     from gastown_core.model.address import POLECAT
     from gastown_core.town.inventory import read_inventory
     from gastown_core.town.rigs import require_rig
-    from gastown_core.work.polecat.view import find_polecat
+    from gastown_core.work.polecat.polecats import find_polecat
 
     inventory = read_inventory(root)
     if not args.all:
@@ -266,8 +266,8 @@ def stale_arguments(parser: ArgumentParser) -> None:
 def run_stale(args: Namespace) -> int:
     """List them, and remove what is safe to remove if asked."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.polecat.cleanup import find_stale
     from gastown_core.work.polecat.removal import remove_all
-    from gastown_core.work.polecat.upkeep import find_stale
 
     root = context.town()
     ledger = TownLedger(root)
@@ -300,7 +300,7 @@ def run_prune(args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.discover import read_rigs
     from gastown_core.town.rigs import require_rig
-    from gastown_core.work.polecat.upkeep import prune_rig
+    from gastown_core.work.polecat.cleanup import prune_rig
 
     root = context.town()
     if args.rig:
@@ -332,8 +332,8 @@ def run_git_state(args: Namespace) -> int:
     """Tell it; exit code 0 either way."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
+    from gastown_core.work.polecat.polecats import find_polecat
     from gastown_core.work.polecat.removal import look_at_stakes
-    from gastown_core.work.polecat.view import find_polecat
 
     root = context.town()
     entry = find_polecat(root, args.polecat, read_inventory(root).rigs)
@@ -357,8 +357,8 @@ def run_check_recovery(args: Namespace) -> int:
     """Tell the verdict."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.work.polecat.upkeep import check_recovery
-    from gastown_core.work.polecat.view import find_polecat
+    from gastown_core.work.polecat.cleanup import check_recovery
+    from gastown_core.work.polecat.polecats import find_polecat
 
     root = context.town()
     entry = find_polecat(root, args.polecat, read_inventory(root).rigs)

@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.work.scheduler.explain import Account, Answer
-    from gastown_core.work.scheduler.report import Report
+    from gastown_core.work.explain import Account, Answer
+    from gastown_core.work.scheduler.scheduler import Report
 
 
 def status_arguments(parser: ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def status_arguments(parser: ArgumentParser) -> None:
 def run_status(args: Namespace) -> int:
     """Show mode, room and queue."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.scheduler.report import read_report
+    from gastown_core.work.scheduler.scheduler import read_report
 
     root = context.town()
     ledger = TownLedger(root)
@@ -102,7 +102,7 @@ def run_explain(args: Namespace) -> int:
     from gastown_core.state.collect import collect
     from gastown_core.state.judgement import judge_by
     from gastown_core.town.daemon_note import is_running
-    from gastown_core.work.scheduler.explain import explain
+    from gastown_core.work.explain import explain
 
     root = context.town()
     account = explain(root, TownLedger(root), args.bead, judge=judge_by(collect(root)))
@@ -182,7 +182,7 @@ def list_arguments(parser: ArgumentParser) -> None:
 def run_list(args: Namespace) -> int:
     """List queued slings, the oldest first; ○ could go, ⏸ is held back."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.scheduler.queue_view import read_queue
+    from gastown_core.work.scheduler.queue import read_queue
 
     root = context.town()
     ledger, now = TownLedger(root), SYSTEM_CLOCK.now()
@@ -287,7 +287,7 @@ def clear_arguments(parser: ArgumentParser) -> None:
 def run_clear(args: Namespace) -> int:
     """Empty the queue, or take one bead out; the work itself stays as it is."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.scheduler.report import clear
+    from gastown_core.work.scheduler.scheduler import clear
 
     root = context.town()
     cleared = clear(root, TownLedger(root), args.bead, actor=who.acting(root), dry_run=args.dry_run)

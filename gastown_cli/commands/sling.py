@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
+    from gastown_core.work.convoy.batch_sling import Many, One
+    from gastown_core.work.request import SlingRequest
     from gastown_core.work.sling.errand import Errand
-    from gastown_core.work.sling.many import Many, One
-    from gastown_core.work.sling.request import SlingRequest
 
 
 def sling_many(root: str, errand: Errand, request: SlingRequest, args: Namespace) -> int:
@@ -24,7 +24,7 @@ def sling_many(root: str, errand: Errand, request: SlingRequest, args: Namespace
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.discover import read_rigs
     from gastown_core.town.identity import caller
-    from gastown_core.work.sling.many import Many
+    from gastown_core.work.convoy.batch_sling import Many
 
     if request.target != errand.target or (errand.target and errand.target.rstrip("/") not in read_rigs(root)):
         raise UsageError(f"{request.target} is no rig", "several beads go to the polecats of a rig", "name a rig")
@@ -185,7 +185,7 @@ def _run(args: Namespace) -> int:
 
 
 def _request(root: str, args: Namespace, read: Errand) -> SlingRequest:
-    from gastown_core.work.sling.request import SlingRequest
+    from gastown_core.work.request import SlingRequest
 
     words = _words(args)
     return SlingRequest(
@@ -245,13 +245,13 @@ def _refuse_for_bundle(args: Namespace) -> None:
 
 def _reset(root: str, args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.sling import respawns
+    from gastown_core.work import death_count
     from gastown_core.work.sling.sling import find_bead
 
     if len(args.words) != 2:
         raise UsageError("gt sling respawn-reset takes one bead")
     bead = find_bead(TownLedger(root), args.words[1]).id
-    done = respawns.reset(root, bead)
+    done = death_count.reset(root, bead)
     if args.json:
         output.say_json({"bead": bead, "reset": done})
     else:
@@ -262,7 +262,7 @@ def _reset(root: str, args: Namespace) -> int:
 def _is_queued(root: str, request: SlingRequest) -> bool:
     """Whether slings to rigs wait in the queue, and this is one."""
     from gastown_core.town.discover import read_rigs
-    from gastown_core.work.scheduler.enqueue import is_deferred
+    from gastown_core.work.scheduler.queue import is_deferred
 
     return request.target.rstrip("/") in read_rigs(root) and is_deferred(root)
 

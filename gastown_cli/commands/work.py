@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import RosterEntry
-    from gastown_core.work.done.small_acts import Source
+    from gastown_core.work.done.assign import Source
 
 
 def ready_arguments(parser: ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def run_ready(args: Namespace) -> int:
     """List it, the town's first."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import SYSTEM_CLOCK
-    from gastown_core.work.done.small_acts import ready_as_json, ready_everywhere
+    from gastown_core.work.done.assign import ready_as_json, ready_everywhere
 
     root = context.town()
     if args.rig:
@@ -81,7 +81,7 @@ def run_assign(args: Namespace) -> int:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.errors import ConflictError
     from gastown_core.town.identity import rig_prefix
-    from gastown_core.work.done.small_acts import assign
+    from gastown_core.work.done.assign import assign
     from gastown_core.work.hook.hook import hooked_work
 
     root = context.town()
@@ -151,7 +151,7 @@ def release_arguments(parser: ArgumentParser) -> None:
 def run_release(args: Namespace) -> int:
     """Release them; worktrees and branches stay as they are."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.done.small_acts import release
+    from gastown_core.work.done.assign import release
 
     root = context.town()
     freed = release(root, TownLedger(root), args.beads, actor=who.acting(root), reason=args.reason)
@@ -178,7 +178,7 @@ def close_arguments(parser: ArgumentParser) -> None:
 def run_close(args: Namespace) -> int:
     """Close them."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.done.closing import close_beads, open_children
+    from gastown_core.work.done.assign import close_beads, open_children
 
     root = context.town()
     ledger = TownLedger(root)

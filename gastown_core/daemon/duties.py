@@ -64,14 +64,14 @@ def release_dead_workers(shift: Shift) -> str:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.lifecycle import finish_restarts
     from gastown_core.town.polecat_pool import sweep
-    from gastown_core.work.scheduler import upkeep
+    from gastown_core.work.scheduler import reclaim
 
     for rig in read_inventory(shift.root).rigs:
         sweep(shift.root, rig.name, shift.clock.now())
     restarted = finish_restarts(shift.root, sender=ACTOR, clock=shift.clock) if has_tmux() else []
     ledger = TownLedger(shift.root)
-    released = upkeep.release_dead(shift.root, ledger, actor=ACTOR, clock=shift.clock)
-    settled = upkeep.settle_records(shift.root, ledger, actor=ACTOR, clock=shift.clock)
+    released = reclaim.release_dead(shift.root, ledger, actor=ACTOR, clock=shift.clock)
+    settled = reclaim.settle_records(shift.root, ledger, actor=ACTOR, clock=shift.clock)
     told = [*restarted, f"released {', '.join(released)}"] if released else restarted
     return "; ".join([*told, f"wrote the end of {', '.join(settled)}"] if settled else told)
 

@@ -21,8 +21,8 @@ from gastown_core.town.hook_record import never_started
 from gastown_core.town.install import install_town
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.rigs import add_rig
-from gastown_core.work.convoy.convoys import create_convoy
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.convoys import create_convoy
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.sling.sling import Sling
 
 TYPE_CHECKING = False

@@ -25,7 +25,7 @@ from gastown_core.model.merge_request import (
 from gastown_core.model.record import Record
 from gastown_core.refinery.branches import drop_branches
 from gastown_core.refinery.tips import carried
-from gastown_core.work.done import merge_requests
+from gastown_core.work import merge_requests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,10 +130,10 @@ def _clear_agent(place: Refinery, request: MergeRequest) -> None:
 
 
 def _forget_deaths(place: Refinery, bead: str) -> None:
-    from gastown_core.work.sling import respawns
+    from gastown_core.work import death_count
 
     with contextlib.suppress(GastownError):
-        respawns.reset(place.root, bead, clock=place.clock)
+        death_count.reset(place.root, bead, clock=place.clock)
 
 
 def _look_at_convoys(place: Refinery, beads: list[str]) -> None:

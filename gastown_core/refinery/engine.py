@@ -248,8 +248,8 @@ class Engine:
     def dispatch(self, beads: Iterable[str]) -> tuple[str, ...]:
         """Give work that came back to a worker, and say what came of it; where that cannot be done now it stays ready."""
         from gastown_core.refinery.conflicts import FORMULA
+        from gastown_core.work.request import SlingRequest
         from gastown_core.work.scheduler.dispatch import dispatch
-        from gastown_core.work.sling.request import SlingRequest
 
         place, told = self.place, []
         for bead_id in beads:

@@ -164,7 +164,7 @@ def _tell(
 
 
 def _count(place: Refinery, request: MergeRequest, why: str) -> None:
-    from gastown_core.work.mountain.failures import count_failure
+    from gastown_core.work.failure_count import count_failure
 
     if request.source_issue:
         count_failure(place.root, place.ledger, request.source_issue, why, actor=place.actor, clock=place.clock)

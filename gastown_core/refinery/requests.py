@@ -181,8 +181,7 @@ def submit(
 
     Older requests of the same work are superseded.  Raises UsageError, NotFoundError, ConflictError, GitError.
     """
-    from gastown_core.work.convoy import convoys
-    from gastown_core.work.done import merge_requests
+    from gastown_core.work import convoys, merge_requests
     from gastown_core.work.sling import bases
 
     branch = branch or git.branch()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.beads.holders import held_work
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.liveness import live_sessions, order_of
-from gastown_core.work.sling.workers import LIVE, UNKNOWN, polecat_of, worker_state
+from gastown_core.work.workers import LIVE, UNKNOWN, polecat_of, worker_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ class Account(Record):
 def accounts_of(root: str, snapshot: TownSnapshot, bead_ids: Iterable[str]) -> tuple[Account, ...]:
     """What the scheduler says of each of these beads that is not done. Raises GastownError."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.scheduler.explain import OVER, explain_all
+    from gastown_core.work.explain import OVER, explain_all
 
     answers = explain_all(root, TownLedger(root), bead_ids, judge=judge_by(snapshot))
     return tuple(Account(one.bead, one.state, one.text, one.hint) for one in answers if one.state != OVER)

@@ -8,14 +8,14 @@ from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.snapshot import SchedulerView
-from gastown_core.work.sling import respawns
+from gastown_core.work import death_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.state.facts import TownFacts
 
 FILE = "scheduler-state.json"
-FILES = (FILE, os.path.basename(respawns.path_of("")))
+FILES = (FILE, os.path.basename(death_count.path_of("")))
 
 
 class SchedulerSource:
@@ -25,12 +25,12 @@ class SchedulerSource:
         self.facts = facts
         root = facts.inventory.root
         self.folder = os.path.join(root, ".runtime")
-        self.folders = (self.folder, os.path.dirname(respawns.path_of(root)))
+        self.folders = (self.folder, os.path.dirname(death_count.path_of(root)))
         self._mark: tuple[int, int, int] | None = None
 
     def poll(self, now: float) -> bool:
         """Take in the files if they changed; returns whether anything changed."""
-        died = respawns.counts(self.facts.inventory.root)
+        died = death_count.counts(self.facts.inventory.root)
         is_other = died != self.facts.died
         if is_other:
             self.facts.died = died

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gastown_core.work.convoy.convoys import create_convoy
+from gastown_core.work.convoys import create_convoy
 from tests.support.cli import gt
 
 

@@ -50,12 +50,12 @@ def test_an_epic_refuses_what_is_said_of_one_task(town):
 
 def test_a_crew_flag_and_the_respawn_count(town):
     from gastown_core.town.crew import add_crew
-    from gastown_core.work.sling import respawns
+    from gastown_core.work import death_count
 
     add_crew(town.root, "shop", "ana")
     bead = town.file().id
     assert gt("sling", bead, "--crew", "ana", "--json", cwd=town.root).json["agent"] == "shop/crew/ana"
-    respawns.note(town.root, bead)
+    death_count.note(town.root, bead)
     assert gt("sling", "respawn-reset", bead, "--json", cwd=town.root).json == {"bead": bead, "reset": True}
 
 

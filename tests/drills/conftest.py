@@ -12,10 +12,10 @@ from tests.support.rigged import Rigged
 def drilled(rigged: Rigged, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Drilled:
     """The town of ``rigged``, which can be put back; nobody waits for a second look, or for a batch to grow."""
     from gastown_core.refinery import engine
-    from gastown_core.work.scheduler import upkeep
+    from gastown_core.work.scheduler import reclaim
 
     monkeypatch.setattr(engine, "LOOK_S", 0.001)
-    monkeypatch.setattr(upkeep, "SECOND_LOOK_S", 0.0)
+    monkeypatch.setattr(reclaim, "SECOND_LOOK_S", 0.0)
     return Drilled(rigged, str(tmp_path_factory.mktemp("kept") / "town"))
 
 

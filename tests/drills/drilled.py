@@ -26,7 +26,7 @@ from gastown_core.git.worktree import list_worktrees
 from gastown_core.model.address import POLECAT
 from gastown_core.model.bead import HOOKED, IN_PROGRESS
 from gastown_core.town.inventory import RosterEntry, read_inventory
-from gastown_core.work.convoy.convoys import tracking
+from gastown_core.work.convoys import tracking
 from gastown_core.work.hook.hook import hooked_work
 from tests.support.cli import Ran, gt
 from tests.support.rigged import Rigged

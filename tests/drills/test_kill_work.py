@@ -10,8 +10,8 @@ from gastown_core.git.repo import Git
 from gastown_core.model.address import parse_address
 from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW
 from gastown_core.town.settings import set_setting
-from gastown_core.work.done.merge_requests import requests_for
-from gastown_core.work.scheduler.contexts import open_contexts
+from gastown_core.work.deferred import open_contexts
+from gastown_core.work.merge_requests import requests_for
 from tests.drills.drilled import LONG, Act, Drilled, as_worker, counted, open_convoys, sweep
 from tests.support.cli import gt
 from tests.support.repos import PERSON

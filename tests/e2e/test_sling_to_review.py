@@ -9,8 +9,8 @@ import pytest
 from gastown_core.model.merge_request import read_request
 from gastown_core.town import sessions
 from gastown_core.town.settings import set_setting
-from gastown_core.work.convoy.convoys import list_convoys
-from gastown_core.work.done.merge_requests import requests_for
+from gastown_core.work.convoys import list_convoys
+from gastown_core.work.merge_requests import requests_for
 from tests.support.cli import gt
 from tests.support.tmux import needs_tmux, until
 

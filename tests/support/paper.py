@@ -11,7 +11,7 @@ from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.routes import add_route
 from gastown_core.clock import FixedClock
 from gastown_core.model.bead import Bead
-from gastown_core.work.convoy.convoys import create_convoy
+from gastown_core.work.convoys import create_convoy
 from tests.support.stores import NOW, make_store
 
 RIGS = {"shop": "sh", "billing": "bi"}

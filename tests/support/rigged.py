@@ -15,7 +15,7 @@ from gastown_core.model.bead import Bead
 from gastown_core.town.install import install_town
 from gastown_core.town.inventory import RosterEntry, find_agent, read_inventory
 from gastown_core.town.rigs import add_rig
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.sling.sling import Sling
 from tests.support.repos import PERSON, make_repo
 

@@ -19,13 +19,13 @@ from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.obstacle import Obstacle
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
-from gastown_core.work.convoy.convoys import member_ids
-from gastown_core.work.mountain.failures import PAUSED
-from gastown_core.work.scheduler.board import Board
-from gastown_core.work.scheduler.capacity import read_capacity
+from gastown_core.work.board import Board
+from gastown_core.work.convoys import member_ids
+from gastown_core.work.failure_count import PAUSED
+from gastown_core.work.request import STRATEGIES, SlingRequest
 from gastown_core.work.scheduler.dispatch import Dispatched, dispatch, keep_outcome
-from gastown_core.work.scheduler.enqueue import is_deferred
-from gastown_core.work.sling.request import STRATEGIES, SlingRequest
+from gastown_core.work.scheduler.queue import is_deferred
+from gastown_core.work.workers import read_capacity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
-    from gastown_core.work.scheduler.capacity import Capacity
+    from gastown_core.work.workers import Capacity
 
 AFTER = BLOCKING_TYPES - {PARENT_CHILD}
 """Edges that say: not before the other."""

@@ -8,7 +8,7 @@ from gastown_core.events.log import append_event
 from gastown_core.model.bead import OPEN
 from gastown_core.model.record import Record
 from gastown_core.work.convoy import feeding, staging
-from gastown_core.work.convoy.convoys import create_convoy, get_convoy, member_ids, wrap
+from gastown_core.work.convoys import create_convoy, get_convoy, member_ids, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-    from gastown_core.work.convoy.epics import Node
-    from gastown_core.work.convoy.staging import Plan
+    from gastown_core.work.convoy.staging import Node, Plan
     from gastown_core.work.scheduler.dispatch import Dispatched
 
 
@@ -162,7 +161,7 @@ def launch(
 
 def set_going(root: str, ledger: TownLedger, convoy_id: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> Launched:
     """Feed one open convoy now; failures are told and do not end the row."""
-    from gastown_core.work.scheduler.board import Board
+    from gastown_core.work.board import Board
 
     convoy = get_convoy(ledger, convoy_id).bead
     started = feeding.feed(

@@ -7,10 +7,11 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import unwrap_external
 from gastown_core.model.record import Record
+from gastown_core.work import retry_delay
+from gastown_core.work.board import Board
 from gastown_core.work.convoy import feeding, landing
-from gastown_core.work.convoy.convoys import get_convoy, wrap
-from gastown_core.work.scheduler import cooling, upkeep
-from gastown_core.work.scheduler.board import Board
+from gastown_core.work.convoys import get_convoy, wrap
+from gastown_core.work.scheduler import reclaim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
     from gastown_core.model.obstacle import Obstacle
-    from gastown_core.work.convoy.convoys import Convoy
+    from gastown_core.work.convoys import Convoy
     from gastown_core.work.scheduler.dispatch import Dispatched
 
 
@@ -66,9 +67,9 @@ def refresh(
     convoy = before.bead.id
     repaired = _repair(ledger, before, actor)
     members = [bead_id for bead_id, _ in before.members]
-    released = upkeep.release_dead(root, ledger, actor=actor, bead_ids=members, clock=clock) if members else []
+    released = reclaim.release_dead(root, ledger, actor=actor, bead_ids=members, clock=clock) if members else []
     for bead_id in members:
-        cooling.forget(root, bead_id)
+        retry_delay.forget(root, bead_id)
     landed = bool(landing.check_convoys(root, ledger, actor=actor, only=(convoy,), clock=clock))
     fed: list[Dispatched] = []
     if not landed and before.bead.status == "open":
@@ -157,8 +158,8 @@ class Stranded(Record):
 
 def stranded(root: str, ledger: TownLedger, *, clock: Clock = SYSTEM_CLOCK) -> list[Stranded]:
     """Open convoys with ready but unworked members, the oldest first; paused mountains too."""
-    from gastown_core.work.convoy.convoys import member_ids
-    from gastown_core.work.mountain.failures import PAUSED
+    from gastown_core.work.convoys import member_ids
+    from gastown_core.work.failure_count import PAUSED
 
     convoys = feeding.open_convoys(ledger)
     plain = [one._replace(labels=tuple(x for x in one.labels if x != PAUSED)) for one in convoys]

@@ -1,8 +1,4 @@
-"""Staging: what a convoy would look like before anything is slung: its waves, and what is wrong or odd with it.
-
-``analyse`` only looks.  Dependencies are ``blocks``, ``conditional-blocks``, ``waits-for`` and ``merge-blocks``;
-parent and child are hierarchy.  Errors keep a convoy from being staged, warnings want a second look.
-"""
+"""Staging: the tree of an epic as waves of work, and what is wrong with it, before anything is slung."""
 
 from __future__ import annotations
 
@@ -11,15 +7,13 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.model.bead import unwrap_external
 from gastown_core.model.record import Record
-from gastown_core.work.convoy.convoys import member_ids
-from gastown_core.work.convoy.epics import Node, flatten, tree_of
-from gastown_core.work.convoy.waves import waves_of
-from gastown_core.work.scheduler.board import SLINGABLE, Board
+from gastown_core.work.board import SLINGABLE, Board
+from gastown_core.work.convoys import member_ids
 from gastown_core.work.sling.bases import branch_of_epic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
@@ -27,11 +21,87 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 
+
+def waves_of(waits_for: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """Kahn's levels: each task once, later than all it waits for, as early as that allows.
+
+    ``waits_for`` has every task as a key; ids that are no key don't count.  Within a wave the mapping's order is kept.
+    Tasks on a cycle, or behind one, are in no wave: look for cycles first.
+    """
+    left = {task: len({other for other in others if other in waits_for}) for task, others in waits_for.items()}
+    behind: dict[str, list[str]] = {task: [] for task in waits_for}
+    for task, others in waits_for.items():
+        for other in dict.fromkeys(others):
+            if other in behind:
+                behind[other].append(task)
+    place = {task: number for number, task in enumerate(waits_for)}
+    wave = [task for task, count in left.items() if count == 0]
+    found = []
+    while wave:
+        found.append(wave)
+        following = []
+        for task in wave:
+            for dependent in behind[task]:
+                left[dependent] -= 1
+                if left[dependent] == 0:
+                    following.append(dependent)
+        wave = sorted(following, key=place.__getitem__)
+    return found
+
+
+class Node(Record):
+    """A bead in the tree of an epic, with its children in the order of their ids."""
+
+    bead: Excerpt
+    children: tuple[Node, ...]
+
+
+def tree_of(ledger: TownLedger, root: Excerpt) -> Node:
+    """The epic with everything below it; a bead that is reached twice hangs where it was met first."""
+    return _node(ledger, root, {root.id})
+
+
+def _node(ledger: TownLedger, bead: Excerpt, seen: set[str]) -> Node:
+    children = [child for child in children_of(ledger, bead.id) if child.id not in seen]
+    seen.update(child.id for child in children)
+    return Node(bead, tuple(_node(ledger, child, seen) for child in children))
+
+
+def children_of(ledger: TownLedger, bead_id: str) -> list[Excerpt]:
+    """Its children in every store, in the order of their ids."""
+    ids = {
+        source
+        for store in ledger.stores().values()
+        for source, kind in store.dependents(bead_id)
+        if kind == PARENT_CHILD
+    }
+    return sorted(ledger.excerpts(ids).values(), key=lambda bead: _natural(bead.id)) if ids else []
+
+
+def _natural(bead_id: str) -> tuple[tuple[str, int, str], ...]:
+    """``x.10`` after ``x.9``."""
+    parts = bead_id.split(".")
+    return tuple(("", int(part), "") if part.isdigit() else (part, 0, part) for part in parts)
+
+
+def flatten(tree: Node) -> list[Excerpt]:
+    """Every bead of the tree, breadth first, the root first."""
+    level, out = [tree], []
+    while level:
+        out += [node.bead for node in level]
+        level = [child for node in level for child in node.children]
+    return out
+
+
+def work_below(ledger: TownLedger, epic: Excerpt) -> list[Excerpt]:
+    """What can be slung below an epic, breadth first."""
+    return [bead for bead in flatten(tree_of(ledger, epic))[1:] if bead.issue_type in SLINGABLE]
+
+
 READY, WARNINGS, ERROR = "staged_ready", "staged_warnings", "error"
 ORDERING = BLOCKING_TYPES - {PARENT_CHILD}
 MANY = 5
 """More tasks than this in one wave are worth a warning."""
-
 EPIC, TASKS, CONVOY = "epic", "tasks", "convoy"
 
 

@@ -10,9 +10,9 @@ from gastown_core.git.repo import refusal
 from gastown_core.model.address import same_agent
 from gastown_core.model.bead import IN_REVIEW
 from gastown_core.model.record import Record
-from gastown_core.work.convoy import convoys
+from gastown_core.work import convoys
 from gastown_core.work.hook import hook
-from gastown_core.work.sling.request import DIRECT, LOCAL, MR, STRATEGIES
+from gastown_core.work.request import DIRECT, LOCAL, MR, STRATEGIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

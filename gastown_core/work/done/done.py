@@ -24,6 +24,7 @@ from gastown_core.town.branches import bead_of_branch
 from gastown_core.town.identity import rig_prefix, signature
 from gastown_core.town.rigs import default_branch
 from gastown_core.town.settings import load_settings
+from gastown_core.work.done.assign import after_close
 from gastown_core.work.done.checks import (
     Terms,
     check_branch,
@@ -34,7 +35,6 @@ from gastown_core.work.done.checks import (
     open_criteria,
     terms_of,
 )
-from gastown_core.work.done.closing import after_close
 from gastown_core.work.done.handing_in import (
     Submission,
     announce_done,
@@ -43,8 +43,8 @@ from gastown_core.work.done.handing_in import (
     put_in_review,
     record_end,
 )
-from gastown_core.work.done.pushing import push_branch
 from gastown_core.work.hook import hook
+from gastown_core.work.merge_requests import push_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from gastown_core.model.hook_life import COMPLETED, SUSPENDED
 from gastown_core.model.record import Record
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.hook_record import record_hook
-from gastown_core.work.done import merge_requests
+from gastown_core.work import merge_requests
 from gastown_core.work.done.checks import Terms
-from gastown_core.work.sling.rework import rework_of
+from gastown_core.work.sling.bases import rework_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from gastown_core.messaging.mail import HIGH
 from gastown_core.model.address import MAYOR
 from gastown_core.model.bead import IN_REVIEW, OPEN
 from gastown_core.town.settings import load_settings
+from gastown_core.work.board import Board
 from gastown_core.work.convoy import feeding, landing
-from gastown_core.work.convoy.announce import tell
-from gastown_core.work.mountain.view import ACTIVE, BLOCKED, COMPLETED, READY, SKIPPED, View, list_mountains, look
-from gastown_core.work.scheduler import upkeep
-from gastown_core.work.scheduler.board import Board
+from gastown_core.work.convoy.landing import tell
+from gastown_core.work.mountain.status import ACTIVE, BLOCKED, COMPLETED, READY, SKIPPED, View, list_mountains, look
+from gastown_core.work.scheduler import reclaim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class _Audit:
     def _help(self, view: View, since: float) -> list[str]:
         """Free what dead workers hold and feed what is ready; if that moves nothing, raise the alarm, once."""
         members = [one.id for one in view.members]
-        freed = upkeep.release_dead(self.root, self.ledger, actor=ACTOR, bead_ids=members, clock=self.clock)
+        freed = reclaim.release_dead(self.root, self.ledger, actor=ACTOR, bead_ids=members, clock=self.clock)
         fed = feeding.feed(self.root, actor=ACTOR, clock=self.clock, ledger=self.ledger, only=(self.convoy_id,))
         moved = [*(f"freed {one}" for one in freed), *(one.words() for one in fed if one.ok and one.words())]
         if moved:

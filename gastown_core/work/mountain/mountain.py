@@ -12,11 +12,11 @@ from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.events.log import append_event
 from gastown_core.model.bead import CLOSED, OPEN
 from gastown_core.work.convoy import launching
-from gastown_core.work.convoy.convoys import get_convoy
-from gastown_core.work.convoy.epics import work_below
+from gastown_core.work.convoy.staging import work_below
+from gastown_core.work.convoys import get_convoy
+from gastown_core.work.failure_count import MOUNTAIN, PAUSED, count_failure, retry
 from gastown_core.work.mountain.audit import audit
-from gastown_core.work.mountain.failures import MOUNTAIN, PAUSED, count_failure, retry
-from gastown_core.work.mountain.view import View, list_mountains, look
+from gastown_core.work.mountain.status import View, list_mountains, look
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

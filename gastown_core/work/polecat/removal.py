@@ -22,9 +22,9 @@ from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.hook_record import record_hook
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.rigs import bare_repo
-from gastown_core.work.done.merge_requests import requests_for
 from gastown_core.work.hook.hook import hooked_work
 from gastown_core.work.hook.unsling import unsling
+from gastown_core.work.merge_requests import requests_for
 from gastown_core.work.sling.attaching import drop_molecule
 from gastown_core.work.sling.holders import lives
 

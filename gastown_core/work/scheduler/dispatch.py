@@ -13,9 +13,9 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.messaging.escalate import escalate, settle
 from gastown_core.model.record import Record
-from gastown_core.work.scheduler import cooling
-from gastown_core.work.scheduler.enqueue import enqueue, is_deferred
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work import retry_delay
+from gastown_core.work.request import SlingRequest
+from gastown_core.work.scheduler.queue import enqueue, is_deferred
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,16 +111,16 @@ def keep_outcome(
     Nothing is given up: what could not be started is tried again for as long as it is wanted.
     """
     key = f"dispatch:{done.bead}"
-    before = cooling.read(root).get(done.bead)
+    before = retry_delay.read(root).get(done.bead)
     # what cannot be noted must not keep the rest from being handed out
     with contextlib.suppress(GastownError, OSError):
         if done.ok:
-            cooling.forget(root, done.bead)
+            retry_delay.forget(root, done.bead)
             settle(root, ledger, key, f"{done.bead} was started", actor=actor, clock=clock)
             return
-        cooling.note(root, done.bead, done.error, clock.now())
-        if before is not None and before.failures + 1 == cooling.ALARM_AT:
-            subject = f"{done.bead} could not be started {cooling.ALARM_AT} times"
+        retry_delay.note(root, done.bead, done.error, clock.now())
+        if before is not None and before.failures + 1 == retry_delay.ALARM_AT:
+            subject = f"{done.bead} could not be started {retry_delay.ALARM_AT} times"
             reason = f"{title}: {done.error}. It is tried again from time to time; gt scheduler explain {done.bead} tells when."
             escalate(
                 root, ledger, "medium", subject, sender=actor, reason=reason, about=done.bead, key=key, clock=clock
@@ -137,7 +137,7 @@ def last_worker(root: str, ledger: TownLedger, bead: Bead, rig: str) -> str:
     from gastown_core.town.identity import rig_prefix
     from gastown_core.town.polecat_pool import polecat_entry
     from gastown_core.work.hook.hook import dispatch_of, hooked_work
-    from gastown_core.work.sling.workers import polecat_of
+    from gastown_core.work.workers import polecat_of
 
     metadata = bead.raw.get("metadata")
     if isinstance(metadata, dict) and metadata.get("rework"):

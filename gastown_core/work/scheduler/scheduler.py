@@ -18,11 +18,11 @@ from gastown_core.files.locks import FileLock
 from gastown_core.model.record import Record
 from gastown_core.town.liveness import live_sessions
 from gastown_core.town.settings import load_settings
-from gastown_core.work.scheduler.capacity import read_capacity
-from gastown_core.work.scheduler.contexts import DISPATCHED, close_contexts, note_failure
+from gastown_core.work import retry_delay
+from gastown_core.work.deferred import CLEARED, DISPATCHED, close_contexts, note_failure, open_contexts
 from gastown_core.work.scheduler.dispatch import keep_outcome, sling_now
-from gastown_core.work.scheduler.enqueue import Enqueued, enqueue, is_deferred
-from gastown_core.work.scheduler.queue_view import Waiting, read_queue
+from gastown_core.work.scheduler.queue import Enqueued, Waiting, enqueue, is_deferred, read_queue
+from gastown_core.work.workers import SCHEDULER_KEY, read_capacity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,18 +31,14 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-    from gastown_core.work.scheduler.capacity import Capacity
     from gastown_core.work.scheduler.dispatch import Dispatched
-    from gastown_core.work.scheduler.queue_view import Queue
-
+    from gastown_core.work.scheduler.queue import Queue
+    from gastown_core.work.workers import Capacity
 __all__ = ["Cycle", "Enqueued", "SchedulerState", "cycle", "enqueue", "is_deferred", "pause", "read_state", "resume"]
-
 ACTOR = "scheduler"
 CLOSE_TRIES = 3
-
 LOCKED, PAUSED, CAPACITY, BATCH, READY, NONE = "locked", "paused", "capacity", "batch", "ready", "none"
 """What ended a cycle: another one runs, somebody paused it, no room, the batch is full, all ready ones went, nothing."""
-
 _WHY = {
     LOCKED: "another cycle is at work",
     PAUSED: "paused",
@@ -291,3 +287,61 @@ class _Run:
     def _note(self, count: int) -> None:
         stamp = format_seconds(self.clock.now())
         edit_json(state_path(self.root), lambda value: value.update(last_dispatch_at=stamp, last_dispatch_count=count))
+
+
+class Report(Record):
+    """State, queue and room of one moment; ``failing`` are beads whose dispatch failed again and again."""
+
+    state: SchedulerState
+    queue: Queue
+    capacity: Capacity
+    most: int
+    failing: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``gt scheduler status --json`` prints it."""
+        state, capacity = self.state, self.capacity
+        return {
+            "mode": "deferred" if self.most > 0 else "draining" if self.queue.waiting else "direct",
+            "max_polecats": self.most,
+            "paused": state.paused,
+            "paused_by": state.paused_by,
+            "paused_at": state.paused_at,
+            "queued_total": len(self.queue.waiting),
+            "queued_ready": len(self.queue.ready),
+            "active_polecats": capacity.working,
+            "limit": capacity.limit,
+            "room": capacity.room,
+            "last_dispatch_at": state.last_dispatch_at,
+            "last_dispatch_count": state.last_dispatch_count,
+            "failing": list(self.failing),
+            "beads": [one.as_json() for one in self.queue.waiting],
+        }
+
+
+def read_report(root: str, ledger: TownLedger, *, clock: Clock = SYSTEM_CLOCK) -> Report:
+    """Look at all of it once."""
+    return Report(
+        read_state(root),
+        read_queue(root, ledger, clock.now()),
+        read_capacity(root, ledger, live=live_sessions(root), clock=clock),
+        int(load_settings(root).lenient(SCHEDULER_KEY)),
+        tuple(bead for bead, one in retry_delay.read(root).items() if one.failures >= retry_delay.ALARM_AT),
+    )
+
+
+def clear(root: str, ledger: TownLedger, bead_id: str = "", *, actor: str, dry_run: bool = False) -> list[str]:
+    """Take every sling, or that of one bead, out of the queue; the beads. What rests after failures may be tried at once."""
+    resting = retry_delay.read(root)
+    found = [
+        one for one in open_contexts(ledger) if not bead_id or (one.context is not None and one.context.bead == bead_id)
+    ]
+    beads = [one.context.bead if one.context is not None else one.bead.id for one in found]
+    beads += [one for one in resting if one not in beads and (not bead_id or one == bead_id)]
+    if dry_run:
+        return beads
+    for one in found:
+        close_contexts(one.store, [one.bead.id], CLEARED, actor=actor)
+    for bead in beads:
+        retry_delay.forget(root, bead)
+    return beads

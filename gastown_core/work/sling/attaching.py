@@ -9,14 +9,14 @@ from gastown_core.files.atomic import read_json
 from gastown_core.model.record import Record
 from gastown_core.town.rigs import default_branch
 from gastown_core.town.settings import load_settings
-from gastown_core.work.sling.rework import rework_of
+from gastown_core.work.sling.bases import rework_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
-    from gastown_core.work.sling.request import SlingRequest
+    from gastown_core.work.request import SlingRequest
 
 COMMANDS = (
     "setup_command typecheck_command lint_command test_command build_command merge_strategy require_review".split()

@@ -7,10 +7,9 @@ from gastown_core.errors import UsageError
 from gastown_core.model.address import POLECAT, Address
 from gastown_core.town.identity import HUMAN, rig_prefix
 from gastown_core.town.inventory import read_inventory
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.sling.attaching import given_variables, rig_variables
-from gastown_core.work.sling.request import SlingRequest
-from gastown_core.work.sling.sling import Sling
-from gastown_core.work.sling.slung import Slung
+from gastown_core.work.sling.sling import Sling, Slung
 from gastown_core.work.sling.targets import Target, parse_target
 from gastown_core.work.sling.undo import Undo, recorded
 

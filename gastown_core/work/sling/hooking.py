@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
-    from gastown_core.work.sling.placing import Place
-    from gastown_core.work.sling.request import SlingRequest
+    from gastown_core.work.request import SlingRequest
+    from gastown_core.work.sling.allocate import Place
     from gastown_core.work.sling.undo import Undo
 
 

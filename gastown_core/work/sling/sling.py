@@ -15,14 +15,15 @@ from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DOG, POLECAT, Address
 from gastown_core.model.bead import OPEN
 from gastown_core.model.order import Receipt
+from gastown_core.model.record import Record
 from gastown_core.town import sessions
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.identity import HUMAN, rig_prefix
 from gastown_core.town.inventory import is_absent, read_inventory
-from gastown_core.work.convoy import convoys
+from gastown_core.work import convoys, death_count
 from gastown_core.work.hook import hook
-from gastown_core.work.scheduler.capacity import check_room
-from gastown_core.work.sling import respawns
+from gastown_core.work.request import SlingRequest, lock_path
+from gastown_core.work.sling.allocate import Place, place_dog, place_polecat
 from gastown_core.work.sling.attaching import Attachment, prepare_formula
 from gastown_core.work.sling.bases import Base, base_of
 from gastown_core.work.sling.holders import (
@@ -35,12 +36,10 @@ from gastown_core.work.sling.holders import (
     tell_robbed,
 )
 from gastown_core.work.sling.hooking import Handover, hand_over, record_agents
-from gastown_core.work.sling.placing import Place, place_dog, place_polecat
-from gastown_core.work.sling.request import SlingRequest, lock_path
-from gastown_core.work.sling.setting_out import BY_HAND, RUNS, STARTED, set_going, tell, wake_rig
-from gastown_core.work.sling.slung import Slung
+from gastown_core.work.sling.start_session import BY_HAND, RUNS, STARTED, set_going, tell, wake_rig
 from gastown_core.work.sling.targets import Target, check_belongs, parse_target
 from gastown_core.work.sling.undo import Undo
+from gastown_core.work.workers import check_room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +48,35 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
-    from gastown_core.work.sling.setting_out import Going
+    from gastown_core.work.sling.start_session import Going
+
+
+class Slung(Record):
+    """The outcome; ``by_hand`` is the command to type where no session could be made.
+
+    ``rescue`` is the ref of work that lay in a reused worktree, ``was_hooked`` says that nothing had to be done.
+    """
+
+    bead: str
+    title: str = ""
+    target: str = ""
+    agent: str = ""
+    branch: str = ""
+    worktree: str = ""
+    convoy: str = ""
+    formula: str = ""
+    molecule: str = ""
+    session: str = ""
+    runtime: str = ""
+    by_hand: str = ""
+    rescue: str = ""
+    was_hooked: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The outcome as ``gt sling --json`` prints it."""
+        return {**self._asdict(), "warnings": list(self.warnings), "deferred": False}
+
 
 VALIDATED, CONVOY, WORKTREE, HOOKED, SESSION = "validated convoy worktree hooked session".split()
 ASSIGNEE_WAIT_S = 10.0
@@ -132,13 +159,13 @@ class Sling:
         if bead.status == OPEN:
             self._check_blockers(bead)
         if self._has_died or (self._goes_on and not self._is_gone):
-            respawns.check(self.root, bead.id)
+            death_count.check(self.root, bead.id)
         if target.kind == POLECAT and needs_room:
             check_room(self.root, self.ledger, target.rig, clock=self.clock)
 
     def _check_blockers(self, bead: Bead) -> None:
         """Work that waits for other work is given out only by force: it could not be built on what is not there."""
-        from gastown_core.work.scheduler.board import Board
+        from gastown_core.work.board import Board
 
         hold = Board(self.root, self.ledger, self.clock.now()).by_blockers(bead.id)
         if hold is not None:
@@ -266,7 +293,7 @@ class Sling:
         """What is told and counted once nothing can fail any more."""
         self.result = self.result._replace(runtime=going.runtime, session=going.session, by_hand=going.by_hand)
         if self._has_died:
-            respawns.note(self.root, given.bead.id, clock=self.clock)
+            death_count.note(self.root, given.bead.id, clock=self.clock)
         elif given.takes and not self._is_gone:
             new = given.place.entry.address
             tell_robbed(self.root, self.ledger, given.bead, new, actor=self.actor, clock=self.clock)

@@ -10,7 +10,7 @@ from gastown_core.messaging.handoff import handoff, take_marker
 from gastown_core.tmux.panes import list_panes
 from gastown_core.town import sessions
 from gastown_core.town.settings import set_setting
-from gastown_core.work.hook.prime import brief
+from gastown_core.work.prime import brief
 from tests.support.tmux import needs_tmux, screen, until
 
 

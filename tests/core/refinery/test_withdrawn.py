@@ -13,8 +13,8 @@ from gastown_core.refinery.engine import Engine
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.queue import Queue
 from gastown_core.refinery.requests import reject, retry
-from gastown_core.work.done import merge_requests
-from gastown_core.work.done.closing import close_beads
+from gastown_core.work import merge_requests
+from gastown_core.work.done.assign import close_beads
 from gastown_core.work.hook.hook import unhook
 from tests.support.queued import Queued
 

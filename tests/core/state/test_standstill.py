@@ -14,7 +14,7 @@ from gastown_core.model.snapshot import ConvoyView, TownSnapshot
 from gastown_core.state.collect import collect
 from gastown_core.state.live import LiveTown
 from gastown_core.state.standstill import stuck_words
-from gastown_core.work.sling import respawns
+from gastown_core.work import death_count
 from tests.support.towns import reference_town
 
 NOW = parse_moment("2026-11-21T05:30:00Z") or 0.0
@@ -95,11 +95,11 @@ def test_a_chain_of_thousands_is_followed_to_its_end(root: str) -> None:
 
 def test_work_that_cost_too_many_workers_is_stuck_until_its_count_begins_anew(root: str) -> None:
     for _ in range(2):
-        respawns.note(root, K, clock=FixedClock(NOW))
+        death_count.note(root, K, clock=FixedClock(NOW))
     assert told(root) == []
-    respawns.note(root, K, clock=FixedClock(NOW))
+    death_count.note(root, K, clock=FixedClock(NOW))
     assert told(root) == [(K, "3 workers died on it")]
-    respawns.reset(root, K, clock=FixedClock(NOW))
+    death_count.reset(root, K, clock=FixedClock(NOW))
     assert told(root) == []
 
 
@@ -108,7 +108,7 @@ async def test_the_live_picture_hears_of_a_worker_that_died(root: str) -> None:
     town = LiveTown(root)
     await town.start()
     try:
-        respawns.note(root, K, by=3)
+        death_count.note(root, K, by=3)
         async for update in town.updates():
             if update.snapshot.stuck(update.snapshot.taken_at) and update.snapshot.convoys[0].standstills:
                 break

@@ -15,7 +15,7 @@ from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_path
 from gastown_core.town import liveness, sessions
 from gastown_core.town.settings import set_setting
-from gastown_core.work.scheduler.upkeep import release_dead
+from gastown_core.work.scheduler.reclaim import release_dead
 from tests.support.tmux import start_plain, until
 
 

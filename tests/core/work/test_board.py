@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from gastown_core.work.scheduler.board import Board
+from gastown_core.work.board import Board
 
 
 def hold_of(paper, bead_id, **options):

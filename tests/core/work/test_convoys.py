@@ -4,7 +4,7 @@ import pytest
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.work.convoy import convoys
+from gastown_core.work import convoys
 from tests.support.towns import reference_town
 
 

@@ -10,7 +10,7 @@ from gastown_core.git.repo import Git
 from gastown_core.model.merge_request import read_request
 from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.work.done.done import Done
-from gastown_core.work.done.merge_requests import requests_for
+from gastown_core.work.merge_requests import requests_for
 from tests.support.repos import commit_files
 from tests.support.rigged import write
 

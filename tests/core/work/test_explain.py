@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.errors import NotFoundError
+from gastown_core.work.explain import explain
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.scheduler import scheduler
-from gastown_core.work.scheduler.explain import explain
-from gastown_core.work.sling.request import SlingRequest
 
 
 def told(paper, bead=""):

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from gastown_core.work import retry_delay
+from gastown_core.work.board import Board
 from gastown_core.work.convoy import feeding
-from gastown_core.work.convoy.convoys import add_to_convoy
-from gastown_core.work.scheduler import cooling
-from gastown_core.work.scheduler.board import Board
-from gastown_core.work.scheduler.capacity import read_capacity
-from gastown_core.work.scheduler.contexts import open_contexts
+from gastown_core.work.convoys import add_to_convoy
+from gastown_core.work.deferred import open_contexts
+from gastown_core.work.workers import read_capacity
 
 
 def plan(paper, **options):
@@ -77,8 +77,8 @@ def test_feeding_fills_the_room_and_no_more(paper):
 
 
 def test_blocked_work_in_the_queue_takes_no_room(paper):
+    from gastown_core.work.request import SlingRequest
     from gastown_core.work.scheduler.scheduler import enqueue
-    from gastown_core.work.sling.request import SlingRequest
 
     paper.set("scheduler.max_polecats", "1")
     first = paper.file("first", status="hooked", assignee="mayor")
@@ -106,7 +106,7 @@ def test_a_failed_dispatch_is_not_tried_again_at_once(paper):
     assert hold is not None and hold.code == "cooling" and "the last try failed" in hold.text
     paper.clock.advance(17)
     assert line(paper) == [bead]
-    assert cooling.note(paper.root, bead, "again", paper.clock.now()) == 30.0
+    assert retry_delay.note(paper.root, bead, "again", paper.clock.now()) == 30.0
 
 
 def test_the_third_failure_is_escalated_once(paper):

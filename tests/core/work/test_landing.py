@@ -3,10 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.errors import ConflictError, UsageError
-from gastown_core.work.convoy.acts import close_convoy, members_of_epic, unwatch, watch
-from gastown_core.work.convoy.announce import listeners
-from gastown_core.work.convoy.landing import check_convoys, land_one
-from gastown_core.work.convoy.landing_by_hand import land
+from gastown_core.work.convoy.acts import close_convoy, land, members_of_epic, unwatch, watch
+from gastown_core.work.convoy.landing import check_convoys, land_one, listeners
 
 
 def check(paper, *beads, **options):
@@ -144,7 +142,7 @@ def test_landing_clears_idle_worktrees_and_saves_what_is_only_there(rigged, with
     import os
 
     from gastown_core.git.repo import Git
-    from gastown_core.work.convoy.convoys import create_convoy
+    from gastown_core.work.convoys import create_convoy
 
     one, two = rigged.file("one"), rigged.file("two")
     made = create_convoy(rigged.root, rigged.ledger, "Mine", [one.id, two.id], owner="overseer", owned=True)

@@ -192,7 +192,7 @@ def test_which_of_two_is_asked(paper, climb):
 def test_new_commits_are_progress(rigged, without_tmux):
     from gastown_core.clock import FixedClock
     from gastown_core.git.repo import Git
-    from gastown_core.work.convoy.convoys import create_convoy
+    from gastown_core.work.convoys import create_convoy
     from tests.support.repos import PERSON, commit_files
 
     clock = FixedClock(1_795_262_671.0)

@@ -10,9 +10,9 @@ from gastown_core.git.repo import Git
 from gastown_core.model.merge_request import with_facts
 from gastown_core.town.polecat_making import add_polecat
 from gastown_core.work.done.done import Done
+from gastown_core.work.polecat import cleanup as polecat_upkeep
 from gastown_core.work.polecat import removal as polecat_removal
-from gastown_core.work.polecat import upkeep as polecat_upkeep
-from gastown_core.work.polecat.view import list_polecats
+from gastown_core.work.polecat.polecats import list_polecats
 from tests.support.repos import commit_files
 from tests.support.rigged import write
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from gastown_core.messaging.handoff import leave_marker, store_note
-from gastown_core.work.hook.prime import brief
+from gastown_core.work.prime import brief
 
 
 def test_a_polecat_is_told_who_it_is_what_to_do_and_how_to_end(rigged):

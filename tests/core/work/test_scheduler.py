@@ -7,12 +7,12 @@ import pytest
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.files.locks import FileLock
 from gastown_core.town.settings import set_setting
+from gastown_core.work.board import Board
+from gastown_core.work.deferred import LABEL, open_contexts, read_context
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.scheduler import scheduler
-from gastown_core.work.scheduler.board import Board
-from gastown_core.work.scheduler.contexts import LABEL, open_contexts, read_context
 from gastown_core.work.scheduler.dispatch import Dispatched
-from gastown_core.work.scheduler.report import clear, read_report
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.scheduler.scheduler import clear, read_report
 
 
 def enqueue(town, bead_id, target="", **wishes):

@@ -9,9 +9,9 @@ from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.git.repo import Git
 from gastown_core.model.address import parse_address
 from gastown_core.town.crew import add_crew
-from gastown_core.work.convoy import convoys
+from gastown_core.work import convoys
 from gastown_core.work.hook import hook
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.sling.sling import Sling
 
 

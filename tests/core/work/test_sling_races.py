@@ -16,26 +16,26 @@ from gastown_core.state.collect import collect
 from gastown_core.town import liveness, sessions
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 from gastown_core.town.polecat_making import add_polecat
+from gastown_core.work import death_count
+from gastown_core.work.explain import explain
 from gastown_core.work.hook import hook
-from gastown_core.work.hook.prime import brief
+from gastown_core.work.prime import brief
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.scheduler.dispatch import sling_now
-from gastown_core.work.scheduler.explain import explain
-from gastown_core.work.scheduler.upkeep import release_dead
-from gastown_core.work.sling import respawns
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.scheduler.reclaim import release_dead
 from tests.support.cli import gt
 from tests.support.tmux import until
 
 
 @pytest.fixture(autouse=True)
 def _look_twice_at_once(monkeypatch):
-    monkeypatch.setattr("gastown_core.work.scheduler.upkeep.SECOND_LOOK_S", 0.0)
+    monkeypatch.setattr("gastown_core.work.scheduler.reclaim.SECOND_LOOK_S", 0.0)
 
 
 SLING = """
 import sys
 from gastown_core.errors import GastownError
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.sling.sling import Sling
 sling = Sling(sys.argv[1], SlingRequest(sys.argv[2], "shop", session=False))
 print("ready", flush=True)
@@ -126,11 +126,11 @@ def test_a_dead_workers_bead_is_slung_without_force_and_gone_on_with(running):
     assert rigged.bead(rigged.entry(first.agent).bead_id).fields["hook_state"] == "suspended"
     again = rigged.sling(first.bead, session=True, agent="scripted").result
     assert (again.agent, again.branch, again.molecule) == (first.agent, first.branch, first.molecule)
-    assert respawns.count_of(rigged.root, first.bead) == 1
+    assert death_count.count_of(rigged.root, first.bead) == 1
     assert rigged.bead(rigged.entry(first.agent).bead_id).fields["hook_state"] == "active"
     kill(rigged, first)
     for _ in range(2):
-        respawns.note(rigged.root, first.bead)
+        death_count.note(rigged.root, first.bead)
     with pytest.raises(ConflictError, match="cost 3 workers"):
         rigged.sling(first.bead, session=True, agent="scripted")
     assert rigged.sling(first.bead, session=True, agent="scripted", force=True).result.agent
@@ -147,7 +147,7 @@ def test_a_living_workers_bead_is_taken_only_by_force_and_the_witness_hears_of_i
     assert mail["payload"]["subject"] == f"LIFECYCLE:Shutdown {first.agent.rpartition('/')[2]}"
     assert "hook_bead" not in rigged.bead(rigged.entry(first.agent).bead_id).fields
     assert "Nothing." in brief(rigged.root, rigged.entry(first.agent)).text
-    assert respawns.count_of(rigged.root, first.bead) == 0
+    assert death_count.count_of(rigged.root, first.bead) == 0
 
 
 def test_a_runtime_and_an_account_named_for_this_sling_reach_the_session(sessions_too):
@@ -165,7 +165,7 @@ def test_work_that_was_put_off_is_taken_up_again_without_being_counted(running):
     list(Done(rigged.root, rigged.entry(first.agent), status="DEFERRED").run())
     again = rigged.sling(first.bead, session=True, agent="scripted").result
     assert (again.agent, again.branch) == (first.agent, first.branch)
-    assert respawns.count_of(rigged.root, first.bead) == 0
+    assert death_count.count_of(rigged.root, first.bead) == 0
 
 
 def test_work_released_from_a_dead_worker_keeps_its_marks_and_its_branch(rigged):
@@ -196,7 +196,7 @@ def test_work_of_one_whom_a_person_stopped_waits_until_it_is_started_again(runni
 CUT_OFF = """
 import os, signal, sys
 from gastown_core.work.sling import sling as room
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.request import SlingRequest
 setattr(room, sys.argv[4], lambda *args: os.kill(os.getpid(), signal.SIGKILL))
 list(room.Sling(sys.argv[1], SlingRequest(sys.argv[2], sys.argv[3], agent="scripted")).run())
 """
@@ -205,7 +205,7 @@ list(room.Sling(sys.argv[1], SlingRequest(sys.argv[2], sys.argv[3], agent="scrip
 @pytest.fixture(params=["record_agents", "set_going"])
 def cut_off(running, request):
     """A bead whose sling was killed between hook and session, to a polecat whose old session lives."""
-    from gastown_core.work.convoy.convoys import create_convoy
+    from gastown_core.work.convoys import create_convoy
 
     rigged, first = running
     with rigged.ledger.store_for(first.bead).write("x") as batch:

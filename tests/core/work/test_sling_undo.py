@@ -16,10 +16,10 @@ from gastown_core.town import polecats, sessions
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.dogs import DogClaim
 from gastown_core.town.liveness import live_sessions
-from gastown_core.work.convoy import convoys
+from gastown_core.work import convoys
 from gastown_core.work.hook import hook
-from gastown_core.work.sling import hooking, placing, setting_out
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.request import SlingRequest
+from gastown_core.work.sling import allocate, hooking, start_session
 from gastown_core.work.sling.sling import Sling
 from tests.support.repos import commit_files
 from tests.support.rigged import write
@@ -54,14 +54,14 @@ PLACES = {
     "furnishing it": (polecats.sources, "provision"),
     "binding the push guard": (push_guard, "bind"),
     "its first checkpoint": (polecats.checkpoints, "save"),
-    "telling of it": (placing, "append_event"),
+    "telling of it": (allocate, "append_event"),
     "the hook's fields": (hooking.Handover, "dispatch"),
     "the molecule": (hooking, "attach_molecule"),
     "the agent's record": (hooking, "write_agent_bead"),
     "the record's event": (hooking, "tell_change"),
     "the event": (hooking, "append_event"),
     "planning the session": (sessions, "plan_start"),
-    "the last word": (setting_out, "emit"),
+    "the last word": (start_session, "emit"),
 }
 
 
@@ -182,7 +182,7 @@ def test_sessions_are_ended_again(sessions_too, monkeypatch):
     rigged = sessions_too
     bead = rigged.file()
     before = everything(rigged)
-    monkeypatch.setattr(setting_out, "emit", fails)
+    monkeypatch.setattr(start_session, "emit", fails)
     with pytest.raises(GastownError, match="broken"):
         rigged.sling(bead.id, session=True, agent="scripted")
     monkeypatch.undo()

@@ -4,11 +4,11 @@ import pytest
 
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.town.crew import add_crew
-from gastown_core.work.convoy import convoys
+from gastown_core.work import convoys
+from gastown_core.work.convoy.batch_sling import Many
+from gastown_core.work.request import SlingRequest
 from gastown_core.work.sling.errand import read_errand
 from gastown_core.work.sling.formula_sling import FormulaSling
-from gastown_core.work.sling.many import Many
-from gastown_core.work.sling.request import SlingRequest
 from gastown_core.work.sling.sling import Sling
 from tests.support.rigged import write
 
@@ -142,9 +142,9 @@ def test_a_formula_alone_becomes_a_molecule_on_the_hook(rigged, tidy, target, st
 
 def test_a_formula_that_cannot_be_placed_leaves_no_molecule(rigged, tidy, monkeypatch):
     from gastown_core.beads.store import BeadQuery
-    from gastown_core.work.sling import placing
+    from gastown_core.work.sling import allocate
 
-    monkeypatch.setattr(placing, "append_event", lambda *_, **__: (_ for _ in ()).throw(ConflictError("broken")))
+    monkeypatch.setattr(allocate, "append_event", lambda *_, **__: (_ for _ in ()).throw(ConflictError("broken")))
     with pytest.raises(ConflictError, match="broken"):
         list(FormulaSling(rigged.root, SlingRequest("", "shop", formula="tidy", session=False)).run())
     assert not rigged.ledger.store_for("sh-x").find(BeadQuery(types=("molecule",), include_wisps=True))
@@ -229,7 +229,7 @@ def test_work_that_came_back_goes_to_its_worker_or_on_from_its_branch(rigged):
     second = rigged.sling(bead.id).result
     assert second.agent != first.agent and second.branch != first.branch
     assert Git(second.worktree).commit_of("HEAD") == tip
-    from gastown_core.work.hook.prime import brief
+    from gastown_core.work.prime import brief
 
     text = brief(rigged.root, rigged.entry(second.agent)).text
     assert "## Why it came back (attempt 2)" in text and "assert 1 == 2" in text

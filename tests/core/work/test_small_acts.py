@@ -5,11 +5,9 @@ import pytest
 from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.town.crew import add_crew
-from gastown_core.work.convoy import convoys
-from gastown_core.work.done.closing import close_beads
-from gastown_core.work.done.small_acts import assign, ready_as_json, ready_everywhere, release
-from gastown_core.work.hook.by_hand import put_on_hook
-from gastown_core.work.sling import respawns
+from gastown_core.work import convoys, death_count
+from gastown_core.work.done.assign import assign, close_beads, ready_as_json, ready_everywhere, release
+from gastown_core.work.hook.unsling import put_on_hook
 
 
 def test_assigned_work_hangs_on_the_hook_from_the_start(rigged):
@@ -81,10 +79,10 @@ def test_a_bare_hook_is_replaced_and_begun_work_is_not(rigged):
 
 def test_the_breaker_counts_dead_workers_and_a_merge_resets_it(rigged):
     for _ in range(3):
-        respawns.check(rigged.root, "sh-1")
-        respawns.note(rigged.root, "sh-1")
+        death_count.check(rigged.root, "sh-1")
+        death_count.note(rigged.root, "sh-1")
     with pytest.raises(ConflictError, match="cost 3 workers"):
-        respawns.check(rigged.root, "sh-1")
-    respawns.check(rigged.root, "sh-2")
-    assert respawns.reset(rigged.root, "sh-1") and not respawns.reset(rigged.root, "sh-1")
-    respawns.check(rigged.root, "sh-1")
+        death_count.check(rigged.root, "sh-1")
+    death_count.check(rigged.root, "sh-2")
+    assert death_count.reset(rigged.root, "sh-1") and not death_count.reset(rigged.root, "sh-1")
+    death_count.check(rigged.root, "sh-1")

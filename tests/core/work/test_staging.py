@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
-from gastown_core.work.convoy.convoys import get_convoy, member_ids
 from gastown_core.work.convoy.launching import launch, stage
 from gastown_core.work.convoy.staging import analyse
-from gastown_core.work.scheduler.contexts import open_contexts
+from gastown_core.work.convoys import get_convoy, member_ids
+from gastown_core.work.deferred import open_contexts
 
 
 def look(paper, *ids):

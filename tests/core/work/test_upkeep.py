@@ -13,11 +13,11 @@ from gastown_core.town.hook_record import never_started
 from gastown_core.town.identity import HUMAN
 from gastown_core.town.inventory import RosterEntry, read_inventory
 from gastown_core.town.polecat_pool import sweep
+from gastown_core.work import death_count
 from gastown_core.work.convoy.refresh import refresh
-from gastown_core.work.hook.by_hand import put_on_hook
-from gastown_core.work.mountain.failures import SKIPPED, count_failure, failures_of, retry
-from gastown_core.work.scheduler.upkeep import release_dead, settle_records
-from gastown_core.work.sling import respawns
+from gastown_core.work.failure_count import SKIPPED, count_failure, failures_of, retry
+from gastown_core.work.hook.unsling import put_on_hook
+from gastown_core.work.scheduler.reclaim import release_dead, settle_records
 from tests.support.tmux import needs_tmux, until
 
 
@@ -43,7 +43,7 @@ def test_what_a_dead_worker_holds_is_ready_again(paper):
     assert (found.status, found.assignee) == ("open", "")
     assert found.raw["metadata"]["dispatch"]["worker"] == "shop/polecats/opal"
     assert paper.bead("sh-shop-polecat-opal").fields["hook_state"] == "suspended"
-    assert respawns.count_of(paper.root, bead) == 1
+    assert death_count.count_of(paper.root, bead) == 1
     assert paper.events("work_released")[0]["payload"]["bead"] == bead
     assert release(paper) == []
 
@@ -55,11 +55,11 @@ def test_work_outside_convoys_is_released_only_when_it_is_named(paper):
 
 
 def test_a_session_that_is_just_restarting_is_not_dead(paper, monkeypatch):
-    from gastown_core.work.scheduler import upkeep
+    from gastown_core.work.scheduler import reclaim
 
     looks = [frozenset(), frozenset(["sh-opal"])]
-    monkeypatch.setattr(upkeep, "live_sessions", lambda root: looks.pop(0))
-    monkeypatch.setattr(upkeep, "SECOND_LOOK_S", 0.0)
+    monkeypatch.setattr(reclaim, "live_sessions", lambda root: looks.pop(0))
+    monkeypatch.setattr(reclaim, "SECOND_LOOK_S", 0.0)
     paper.convoy("C", hold(paper))
     assert release_dead(paper.root, paper.ledger, clock=paper.clock) == [] and looks == []
 
@@ -85,13 +85,13 @@ def test_who_stopped_on_purpose_or_has_just_begun_is_let_be(paper, fields, after
 
 
 def test_work_that_cost_too_many_workers_is_fed_no_more(paper):
-    from gastown_core.work.scheduler.board import Board
+    from gastown_core.work.board import Board
 
     bead = paper.file()
-    respawns.note(paper.root, bead, by=3, clock=paper.clock)
+    death_count.note(paper.root, bead, by=3, clock=paper.clock)
     held = Board(paper.root, paper.ledger, paper.clock.now()).hold(bead)
     assert held is not None and held.text.startswith("it has cost 3 workers")
-    respawns.reset(paper.root, bead)
+    death_count.reset(paper.root, bead)
     assert Board(paper.root, paper.ledger, paper.clock.now()).is_ready(bead)
 
 
@@ -138,7 +138,7 @@ def test_refresh_mends_edges_and_tells_before_and_after(paper):
 
 
 def test_the_successor_goes_on_in_the_same_branch_and_at_the_first_undone_step(rigged, without_tmux):
-    from gastown_core.work.convoy.convoys import create_convoy
+    from gastown_core.work.convoys import create_convoy
     from gastown_core.work.hook.hook import dispatch_of
 
     bead = rigged.file("Long work")
@@ -155,14 +155,14 @@ def test_the_successor_goes_on_in_the_same_branch_and_at_the_first_undone_step(r
 
 @pytest.fixture(autouse=True)
 def _look_twice_at_once(monkeypatch):
-    monkeypatch.setattr("gastown_core.work.scheduler.upkeep.SECOND_LOOK_S", 0.0)
+    monkeypatch.setattr("gastown_core.work.scheduler.reclaim.SECOND_LOOK_S", 0.0)
 
 
 @needs_tmux
 def test_refresh_after_a_killed_worker_goes_on_in_its_worktree(rigged, server):
     from gastown_core.town.sessions import find_session, is_alive, server_of
     from gastown_core.town.settings import set_setting
-    from gastown_core.work.convoy.convoys import create_convoy
+    from gastown_core.work.convoys import create_convoy
 
     set_setting(rigged.root, "default_agent", "scripted")
     bead = rigged.file("Long work", labels=["mood:stall"])

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gastown_core.work.convoy.waves import waves_of
+from gastown_core.work.convoy.staging import waves_of
 
 
 @st.composite

@@ -21,11 +21,11 @@ from gastown_core.town.hook_record import PAUSED, record_hook
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.town.settings import load_settings
-from gastown_core.work.convoy.convoys import tracking
+from gastown_core.work import death_count
+from gastown_core.work import failure_count as mountain_failures
+from gastown_core.work.convoys import tracking
 from gastown_core.work.hook.hook import dispatch_of, without_order
-from gastown_core.work.mountain import failures as mountain_failures
-from gastown_core.work.sling import respawns
-from gastown_core.work.sling.workers import DEAD, polecat_of, worker_state
+from gastown_core.work.workers import DEAD, polecat_of, worker_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.holders import Held
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-
 RESTING = ("stuck", "escalated", "awaiting-gate", PAUSED)
 """A worker in one of these states stopped on purpose and waits for somebody: its work is not handed to another."""
 SECOND_LOOK_S = 1.5
@@ -91,7 +90,7 @@ def _dead(
 
 def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], now: float) -> bool:
     """Whether the holder did not stop on purpose, and had the time to come up at all."""
-    from gastown_core.work.sling.request import is_being_slung
+    from gastown_core.work.request import is_being_slung
 
     who = polecat_of(one.assignee)
     if who is None:
@@ -169,7 +168,7 @@ def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], act
     payload = {"bead": one.id, "target": one.assignee, "title": one.title, "reason": "no session works on it"}
     append_event(root, "work_released", actor, payload, clock=clock)
     try:
-        respawns.note(root, one.id, clock=clock)
+        death_count.note(root, one.id, clock=clock)
         _raise_alarm(root, ledger, one, actor, clock)
     except GastownError:
         # a count that cannot be kept must not keep work from going on
@@ -183,7 +182,7 @@ def _raise_alarm(root: str, ledger: TownLedger, one: Held, actor: str, clock: Cl
     from gastown_core.messaging.escalate import escalate
 
     limit = int(load_settings(root).lenient("operational.witness.max_bead_respawns"))
-    count = respawns.count_of(root, one.id)
+    count = death_count.count_of(root, one.id)
     if limit and count >= limit:
         subject = f"{one.id} has cost {count} workers: {one.title}"
         reason = f"nobody gets it any more; look what happened, then gt sling respawn-reset {one.id}"

@@ -15,10 +15,8 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
 FIRST_S, LONGEST_S = 15.0, 1800.0
 """The first wait, doubled with every further failure up to the longest."""
-
 ALARM_AT = 3
 """So many failures of one bead's dispatch raise an escalation; it goes on being tried."""
 

@@ -12,7 +12,6 @@ from gastown_core.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
 DIRECT, MR, LOCAL = "direct", "mr", "local"
 STRATEGIES = (DIRECT, MR, LOCAL)
 """Merge strategies: a request that the engine takes alone, one that may be batched, no push at all."""

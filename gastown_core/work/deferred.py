@@ -10,7 +10,7 @@ from gastown_core.beads.holders import labelled
 from gastown_core.clock import format_seconds, parse_moment
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work.request import SlingRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,13 +21,10 @@ if TYPE_CHECKING:
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.bead import Bead
-
 LABEL = "gt:sling-context"
-
 DISPATCHED, CLEARED = "dispatched", "cleared"
 INVALID, STALE = "invalid-context", "stale-work-bead"
 """Reasons with which a context is closed."""
-
 _SAME = ("formula", "args", "merge", "base_branch", "no_merge", "review_only", "account", "agent", "owned", "mode")
 _OURS = ("subject", "message", "force", "create", "session")
 

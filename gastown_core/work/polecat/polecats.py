@@ -10,14 +10,13 @@ from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import RosterEntry, read_inventory
 from gastown_core.town.polecat_pool import polecat_entry
-from gastown_core.work.hook.view import look_at_hook
+from gastown_core.work.hook.hook import look_at_hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RigEntry
-
 WORKING, IDLE, DONE, STUCK, STALLED, ZOMBIE, UNKNOWN = "working idle done stuck stalled zombie unknown".split()
 
 

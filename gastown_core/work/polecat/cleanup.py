@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.git.pruning import Prunable
-
 SAFE, RECOVER, SUBMIT = "SAFE_TO_NUKE", "NEEDS_RECOVERY", "NEEDS_MQ_SUBMIT"
 
 

@@ -13,8 +13,8 @@ from gastown_core.errors import ConflictError, GastownError, UsageError
 from gastown_core.model.address import Address
 from gastown_core.model.record import Record
 from gastown_core.town.identity import HUMAN
-from gastown_core.work.convoy import convoys
-from gastown_core.work.sling.request import SlingRequest
+from gastown_core.work import convoys
+from gastown_core.work.request import SlingRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
-
 PAUSE_S = 6.0
 """How long a batch rests after every ``most`` spawns, for the machine's sake."""
 
@@ -157,7 +156,7 @@ class Many:
 
         With ``rig`` only what belongs there.  Raises UsageError for a bundle without work.
         """
-        from gastown_core.work.scheduler.board import Board
+        from gastown_core.work.board import Board
         from gastown_core.work.scheduler.dispatch import dispatch
 
         ids = self._members(bundle)
@@ -186,7 +185,7 @@ class Many:
             yield One(bead_id, made.ok, made.agent, made.branch, made.error, made.deferred, was_hooked=not made.is_new)
 
     def _members(self, bundle: Bead) -> list[str]:
-        from gastown_core.work.convoy.epics import work_below
+        from gastown_core.work.convoy.staging import work_below
 
         if bundle.issue_type == "convoy":
             return list(convoys.member_ids(bundle))

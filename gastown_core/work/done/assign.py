@@ -1,13 +1,13 @@
-"""Small acts on single beads: made and hooked to a crew member at once, let go, and what is ready everywhere."""
+"""Single beads: assign one to a crew member, release one, close them, and list what is ready everywhere."""
 
 from __future__ import annotations
 
 from gastown_core.beads.held_back import count_ready
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import GastownError, NotFoundError, UsageError
+from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import HOOKED, NO_PRIORITY
+from gastown_core.model.bead import CLOSED, HOOKED, NO_PRIORITY
 from gastown_core.model.record import Record
 from gastown_core.work.hook.hook import HELD
 from gastown_core.work.hook.unsling import unsling
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
-
 SCAFFOLD = frozenset(
     ("gt:step", "gt:sling-context", "gt:agent", "gt:rig", "gt:message", "gt:merge-request", "gt:escalation")
 )
@@ -143,3 +142,81 @@ def ready_as_json(root: str, sources: list[Source]) -> dict[str, Any]:
         "summary": {"total": sum(by_source.values()), "by_source": by_source, **counts},
         "town_root": root,
     }
+
+
+DEEPEST = 50
+
+
+def close_beads(
+    root: str,
+    ledger: TownLedger,
+    ids: Iterable[str],
+    *,
+    actor: str,
+    reason: str = "",
+    cascade: bool = False,
+    force: bool = False,
+    clock: Clock = SYSTEM_CLOCK,
+) -> list[str]:
+    """Close the beads, with ``cascade`` their open children first; returns what was closed, in that order.
+
+    Each store is changed all or nothing.  Raises NotFoundError naming every unknown id before anything is closed,
+    ConflictError for blocked or pinned work without ``force``.
+    """
+    wanted = list(dict.fromkeys(ids))
+    known = ledger.get_many(wanted)
+    missing = [bead_id for bead_id in wanted if bead_id not in known]
+    if missing:
+        raise NotFoundError(f"no bead {', '.join(missing)}")
+    order: dict[str, Bead] = {}
+    for bead_id in wanted:
+        for bead in _with_children(ledger, known[bead_id]) if cascade else [known[bead_id]]:
+            order.setdefault(bead.id, bead)
+    closed: list[str] = []
+    for store in {id(home): home for bead in order if (home := ledger.home_of(bead)) is not None}.values():
+        with store.write(actor) as batch:
+            for bead_id in order:
+                now = batch.get(bead_id)
+                if now is not None and not now.is_closed:
+                    batch.close(bead_id, reason, force=force)
+                    closed.append(bead_id)
+    after_close(root, ledger, closed, actor=actor, clock=clock)
+    return closed
+
+
+def _with_children(ledger: TownLedger, bead: Bead, depth: int = 0) -> list[Bead]:
+    """The open descendants of a bead, children before parents, then itself. Raises ConflictError beyond 50 levels."""
+    if depth > DEEPEST:
+        raise ConflictError(f"{bead.id} lies more than {DEEPEST} levels deep", "", "close it in parts")
+    home = ledger.home_of(bead.id)
+    below = [source for source, kind in home.dependents(bead.id) if kind == "parent-child"] if home else []
+    found: list[Bead] = []
+    for child in ledger.get_many(below).values():
+        if child.status != CLOSED:
+            found += _with_children(ledger, child, depth + 1)
+    return [*found, bead]
+
+
+def open_children(ledger: TownLedger, ids: Iterable[str]) -> dict[str, list[str]]:
+    """Of each of these beads that has any, the children that are not closed."""
+    found = {}
+    for bead_id in ids:
+        home = ledger.home_of(bead_id)
+        below = [source for source, kind in home.dependents(bead_id) if kind == "parent-child"] if home else []
+        still = [child.id for child in ledger.get_many(below).values() if child.status != CLOSED]
+        if still:
+            found[bead_id] = still
+    return found
+
+
+def after_close(root: str, ledger: TownLedger, ids: list[str], *, actor: str, clock: Clock = SYSTEM_CLOCK) -> list[str]:
+    """Land the convoys that these closed beads completed; their ids. A failure there undoes no close."""
+    if not ids:
+        return []
+    from gastown_core.work.convoy.landing import check_convoys
+
+    try:
+        return check_convoys(root, ledger, ids, actor=actor, clock=clock)
+    except GastownError:
+        # whoever looks after the convoys next finds them complete
+        return []

@@ -35,11 +35,10 @@ from gastown_core.town.discover import rig_of_bead
 from gastown_core.town.inventory import is_absent, read_inventory
 from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.town.settings import load_settings
-from gastown_core.work.mountain.failures import SKIPPED
-from gastown_core.work.scheduler import cooling
-from gastown_core.work.scheduler.contexts import open_contexts
-from gastown_core.work.sling import respawns
-from gastown_core.work.sling.workers import DEAD, LIVE, PERSON, polecat_of, worker_state
+from gastown_core.work import death_count, retry_delay
+from gastown_core.work.deferred import open_contexts
+from gastown_core.work.failure_count import SKIPPED
+from gastown_core.work.workers import DEAD, LIVE, PERSON, polecat_of, worker_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +49,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import Excerpt
     from gastown_core.model.agent import Judged
     from gastown_core.town.inventory import Inventory, RigEntry
-    from gastown_core.work.scheduler.contexts import SlingContext
-    from gastown_core.work.scheduler.cooling import Cooling
-
+    from gastown_core.work.deferred import SlingContext
+    from gastown_core.work.retry_delay import Cooling
 SLINGABLE = frozenset(("task", "bug", "feature", "chore", ""))
 """Types that a polecat takes without being asked by a person."""
 
@@ -140,14 +138,14 @@ class Board:
     def cooling(self) -> Mapping[str, Cooling]:
         """Bead → its last failed dispatch, while the next one waits."""
         if self._cooling is None:
-            self._cooling = cooling.read(self.root)
+            self._cooling = retry_delay.read(self.root)
         return self._cooling
 
     def died(self, bead_id: str) -> int:
         """How many workers the bead has cost, if that is more than the town allows; else 0."""
         if self._died is None:
             self._most_deaths = int(load_settings(self.root).lenient("operational.witness.max_bead_respawns"))
-            self._died = respawns.counts(self.root)
+            self._died = death_count.counts(self.root)
         count = self._died.get(bead_id, 0)
         return count if self._most_deaths and count >= self._most_deaths else 0
 
@@ -233,7 +231,7 @@ class Board:
         if state == DEAD:
             if bead.status == OPEN:
                 return None
-            from gastown_core.work.sling.request import is_being_slung
+            from gastown_core.work.request import is_being_slung
 
             if is_being_slung(self.root, bead.id):
                 return Obstacle(HELD, f"being slung to {who} just now", (bead.assignee,))

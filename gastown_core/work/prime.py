@@ -16,7 +16,7 @@ from gastown_core.model.record import record_type
 from gastown_core.town import sessions
 from gastown_core.town.identity import rig_prefix
 from gastown_core.work.hook import hook
-from gastown_core.work.sling.rework import rework_of
+from gastown_core.work.sling.bases import rework_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
         text: str
 else:
     Briefing = record_type("Briefing", "beacon work notes mail text")
-
 ROLE_TEXT = {
     MAYOR: "You coordinate the rigs: file beads, sling them, bundle them in convoys. You do not write code.",
     DEACON: "You keep the town's patrols going and leave parked rigs alone.",
@@ -48,7 +47,6 @@ ROLE_TEXT = {
     CREW: "This clone is a person's workspace. Hooked work is run without asking.",
     DOG: "You run one errand of the deacon and report when it is done.",
 }
-
 COMMANDS = {
     POLECAT: (
         ("gt hook", "the work on your hook"),
@@ -69,8 +67,6 @@ _COMMON = (
     ("gt status", "the town at a glance"),
     ("gt handoff -s WHY -m NOTE", "go on in a fresh session"),
 )
-
-
 DISPATCH_WORDS = {
     "review_only": "This is a review: say what you found, gt done hands it in without a merge.",
     "no_merge": "gt done pushes this branch and asks for a review; the town does not merge it.",

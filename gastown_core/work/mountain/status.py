@@ -8,11 +8,10 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW
 from gastown_core.model.obstacle import SKIP
 from gastown_core.model.record import Record
-from gastown_core.work.convoy.convoys import get_convoy
-from gastown_core.work.convoy.staging import ORDERING
-from gastown_core.work.convoy.waves import waves_of
-from gastown_core.work.mountain.failures import MOUNTAIN, PAUSED, failures_of
-from gastown_core.work.scheduler.board import Board
+from gastown_core.work.board import Board
+from gastown_core.work.convoy.staging import ORDERING, waves_of
+from gastown_core.work.convoys import get_convoy
+from gastown_core.work.failure_count import MOUNTAIN, PAUSED, failures_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
-
 COMPLETED, ACTIVE, READY, SKIPPED, BLOCKED = GROUPS = ("completed", "active", "ready", "skipped", "blocked")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.events.log import append_event
 from gastown_core.model.bead import BLOCKED, OPEN
-from gastown_core.work.convoy.convoys import tracking
+from gastown_core.work.convoys import tracking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-
 MOUNTAIN, PAUSED = "mountain", "mountain:paused"
 SKIPPED = "mountain:skipped"
 COUNT = "mountain:failures:"

@@ -13,14 +13,14 @@ from gastown_core.model.obstacle import BLOCKED, DONE, REVIEW
 from gastown_core.model.obstacle import HELD as HOLDER
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
+from gastown_core.work.board import SLINGABLE, Board
 from gastown_core.work.convoy import feeding
-from gastown_core.work.convoy.convoys import member_ids, tracking
-from gastown_core.work.mountain.failures import PAUSED
+from gastown_core.work.convoys import member_ids, tracking
+from gastown_core.work.failure_count import PAUSED
 from gastown_core.work.scheduler import scheduler
-from gastown_core.work.scheduler.board import SLINGABLE, Board
-from gastown_core.work.scheduler.capacity import read_capacity
 from gastown_core.work.scheduler.dispatch import last_worker
-from gastown_core.work.scheduler.queue_view import read_queue
+from gastown_core.work.scheduler.queue import read_queue
+from gastown_core.work.workers import read_capacity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.agent import Judged
     from gastown_core.model.obstacle import Obstacle
-    from gastown_core.work.scheduler.capacity import Capacity
     from gastown_core.work.scheduler.scheduler import SchedulerState
-
+    from gastown_core.work.workers import Capacity
 NEXT, IN_LINE, HELD, NOBODY, WORKING, OVER = "next", "in line", "held", "nobody", "at work", "over"
 """It goes at the next look; it waits for room; something holds it; nobody would ever hand it out; somebody has it
 or the refinery does; it is done."""
@@ -285,7 +284,7 @@ class _Teller:
             why = whole.text("close_reason") if whole is not None else ""
             return f"closed: {why}" if why else "closed"
         if hold.code == REVIEW:
-            from gastown_core.work.done.merge_requests import requests_for
+            from gastown_core.work.merge_requests import requests_for
 
             store = self.ledger.home_of(bead.id)
             found = requests_for(store, bead.id) if store is not None else []

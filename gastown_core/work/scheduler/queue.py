@@ -1,28 +1,28 @@
-"""Enqueue: a sling that waits for room instead of being done now.
-
-The order of checks is that of work-pipeline.md section 7.2; a bead that waits already is left as it is.
-"""
+"""The queue of deferred slings: add one, and show which could go now, which are blocked and by what."""
 
 from __future__ import annotations
 
-from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import DEFERRED, IN_REVIEW
+from gastown_core.model.bead import DEFERRED, IN_REVIEW, OPEN, known_priority
 from gastown_core.model.record import Record
 from gastown_core.town.discover import read_rigs, rig_of_bead
 from gastown_core.town.settings import load_settings
+from gastown_core.work import retry_delay
+from gastown_core.work.board import Board
+from gastown_core.work.deferred import INVALID, LABEL, STALE, make_context, open_contexts, waiting_context
 from gastown_core.work.hook.hook import HELD
-from gastown_core.work.scheduler import cooling
-from gastown_core.work.scheduler.capacity import SCHEDULER_KEY
-from gastown_core.work.scheduler.contexts import LABEL, make_context, waiting_context
+from gastown_core.work.workers import SCHEDULER_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
-    from gastown_core.work.sling.request import SlingRequest
+    from gastown_core.work.deferred import SlingContext
+    from gastown_core.work.request import SlingRequest
 
 
 class Enqueued(Record):
@@ -77,7 +77,7 @@ def enqueue(
         made = standing or make_context(batch, request, rig, bead.title, actor=actor, now=clock.now())
     if standing:
         return Enqueued(standing, bead.id, bead.title, rig, request.convoy_id, False)
-    cooling.forget(root, bead.id)
+    retry_delay.forget(root, bead.id)
     convoy = _convoy_of(root, ledger, request, bead, actor, clock)
     append_event(root, "scheduler_enqueue", actor, {"bead": bead.id, "rig": rig, "title": bead.title}, clock=clock)
     return Enqueued(made, bead.id, bead.title, rig, convoy, True)
@@ -148,7 +148,7 @@ def _check_formula(root: str, request: SlingRequest, rig: str) -> None:
 
 def _convoy_of(root: str, ledger: TownLedger, request: SlingRequest, bead: Bead, actor: str, clock: Clock) -> str:
     """The convoy that tracks the bead, made if there is none and one is wanted."""
-    from gastown_core.work.convoy import convoys
+    from gastown_core.work import convoys
 
     if request.convoy_id or not request.convoy:
         return request.convoy_id
@@ -166,3 +166,82 @@ def _convoy_of(root: str, ledger: TownLedger, request: SlingRequest, bead: Bead,
         owned=request.owned,
         clock=clock,
     ).id
+
+
+class Waiting(Record):
+    """One sling that waits; ``held`` says what holds its bead back, empty if nothing does."""
+
+    context: SlingContext
+    store: JsonlStore
+    title: str
+    status: str
+    priority: int
+    held: str
+
+    def as_json(self) -> dict[str, object]:
+        """As ``gt scheduler list --json`` prints it."""
+        return {
+            "id": self.context.bead,
+            "title": self.title,
+            "status": self.status,
+            "priority": known_priority(self.priority),
+            "target_rig": self.context.rig,
+            "blocked": bool(self.held),
+            "held": self.held,
+            "context": self.context.id,
+            "enqueued_at": format_seconds(self.context.enqueued_at),
+            "dispatch_failures": self.context.failures,
+            "last_failure": self.context.last_failure,
+        }
+
+
+class Stale(Record):
+    """A context that no longer stands for anything, and the reason it is closed with."""
+
+    context_id: str
+    bead: str
+    store: JsonlStore
+    reason: str
+
+
+class Queue(Record):
+    """All of it, oldest first, one sling a bead."""
+
+    waiting: tuple[Waiting, ...]
+    stale: tuple[Stale, ...]
+
+    @property
+    def ready(self) -> tuple[Waiting, ...]:
+        """Those that could go now."""
+        return tuple(one for one in self.waiting if not one.held)
+
+
+def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = None) -> Queue:
+    """Read every open context with its bead."""
+    found = open_contexts(ledger)
+    if not found:
+        return Queue((), ())
+    board = board or Board(root, ledger, now)
+    board.learn(one.context.bead for one in found if one.context is not None)
+    waiting: list[Waiting] = []
+    stale: list[Stale] = []
+    seen: set[str] = set()
+    for queued in found:
+        context = queued.context
+        bead = board.bead(context.bead) if context is not None else None
+        if context is None or bead is None or bead.status == "tombstone" or context.rig not in board.rigs:
+            stale.append(Stale(queued.bead.id, context.bead if context else "", queued.store, INVALID))
+        elif context.bead in seen or not may_wait(bead.status):
+            stale.append(Stale(queued.bead.id, context.bead, queued.store, STALE))
+        else:
+            seen.add(context.bead)
+            held = board.hold(context.bead, rig=context.rig, queued=True)
+            waiting.append(
+                Waiting(context, queued.store, bead.title, bead.status, bead.priority, held.text if held else "")
+            )
+    return Queue(tuple(waiting), tuple(stale))
+
+
+def may_wait(status: str) -> bool:
+    """Whether work in this status can still be handed out later."""
+    return status in (OPEN, DEFERRED, "blocked")

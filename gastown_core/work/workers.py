@@ -1,7 +1,8 @@
-"""THE cap on working polecats: one count and one limit for direct slings, batches, feeding and the scheduler.
+"""Workers: whether an assignee lives, and how many polecats may work at once.
 
-A polecat works while a bead is in its hands (hooked or started, by the stores), while a sling is about to give it one,
-or while its session lives and its own record names work (a bead closed under a worker that has not ended).
+One count and one limit serve direct slings, batches, feeding and the queue.  A polecat works while a bead is in its
+hands (hooked or started, by the stores), while a sling is about to give it one, or while its session lives and its
+own record names work (a bead closed under a worker that has not ended).
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from gastown_core.beads.ledger import TOWN
 from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
-from gastown_core.model.address import POLECAT, parse_bead_id
+from gastown_core.model.address import POLECAT, Address, parse_address, parse_bead_id
 from gastown_core.model.bead import OPEN
 from gastown_core.model.record import Record
 from gastown_core.town.discover import read_rigs
+from gastown_core.town.liveness import works_on
 from gastown_core.town.settings import load_settings
-from gastown_core.work.sling.workers import polecat_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,28 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.address import Address
     from gastown_core.town.settings import Settings
+LIVE, DEAD, UNKNOWN, PERSON = "live", "dead", "unknown", "person"
+"""What an assignee can be; a ``person`` is whoever is no polecat: nobody takes work out of such hands unasked."""
+
+
+def worker_state(assignee: str, live: frozenset[str] | None, rigs: Mapping[str, str], order: str = "") -> str:
+    """LIVE, DEAD, UNKNOWN or PERSON; ``rigs`` maps rig names to prefixes.
+
+    With the ``order`` by which work was handed out, a worker is alive only if its session was started for it.
+    """
+    who = polecat_of(assignee)
+    if who is None:
+        return PERSON
+    if live is None or who.rig not in rigs:
+        return UNKNOWN
+    return LIVE if works_on(live, who.session(rigs[who.rig]), order) else DEAD
+
+
+def polecat_of(assignee: str) -> Address | None:
+    """The polecat that an assignee names, None for everybody else."""
+    who = parse_address(assignee) if assignee else None
+    return who if who is not None and who.role == POLECAT else None
+
 
 SCHEDULER_KEY = "scheduler.max_polecats"
 TOWN_KEY = "operational.polecat.max_per_town"
