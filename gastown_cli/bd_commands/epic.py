@@ -6,7 +6,7 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import issue_object, one_line, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style, table
-from gastown_core.beads.epics import epic_progress
+from gastown_core.beads.holders import epic_progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

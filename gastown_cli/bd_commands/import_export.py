@@ -9,8 +9,7 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say
-from gastown_core.beads.exporting import export_lines
-from gastown_core.beads.importing import import_file
+from gastown_core.beads.import_export import export_lines, import_file
 from gastown_core.beads.twins import sentence_of
 from gastown_core.errors import PartialError
 
@@ -18,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.beads.importing import ImportReport
+    from gastown_core.beads.import_export import ImportReport
 SHOWN = 20
 """So many lines of each kind are told."""
 

@@ -70,7 +70,7 @@ def _summary(space: Workspace, query: BeadQuery) -> dict[str, float]:
 
 
 def _eligible(space: Workspace) -> int:
-    from gastown_core.beads.epics import epic_progress
+    from gastown_core.beads.holders import epic_progress
 
     return sum(progress.is_eligible for progress in epic_progress(space.store))
 

@@ -91,7 +91,7 @@ def run_init(args: Namespace) -> int:
     imported, code = 0, 0
     if args.from_jsonl:
         from gastown_cli.bd_commands.import_export import exit_code, tell_lines
-        from gastown_core.beads.importing import import_file
+        from gastown_core.beads.import_export import import_file
 
         report = import_file(store, args.from_jsonl, actor=args.actor or "import")
         tell_lines(report)

@@ -75,7 +75,7 @@ def run_set(args: Namespace) -> int:
         value: object = None
     else:
         if args.key == "default_agent":
-            from gastown_core.town.agents import require_agent
+            from gastown_core.town.runtime_settings import require_agent
 
             require_agent(root, args.value)
         value = set_setting(root, args.key, args.value, scope=scope, rig=args.rig)
@@ -101,22 +101,22 @@ def agent_arguments(parser: ArgumentParser) -> None:
 
 def run_agent(args: Namespace) -> int:
     """Do what the first word says."""
-    from gastown_core.town import agents
+    from gastown_core.town import runtime_settings
 
     root = context.town()
     if args.action == "list":
         if args.name:
             raise UsageError(f"gt config agent list takes no {args.name}", "", f"gt config agent get {args.name}")
-        return _list(agents.list_agents(root, args.rig), as_json=args.json)
+        return _list(runtime_settings.list_agents(root, args.rig), as_json=args.json)
     if not args.name:
         raise UsageError(f"gt config agent {args.action} needs a name")
     if args.action == "remove":
-        agents.remove_agent(root, args.name)
+        runtime_settings.remove_agent(root, args.name)
         preset = None
     elif args.action == "set":
-        preset = agents.set_agent(root, args.name, args.command, provider=args.provider)
+        preset = runtime_settings.set_agent(root, args.name, args.command, provider=args.provider)
     else:
-        preset = agents.require_agent(root, args.name, args.rig)
+        preset = runtime_settings.require_agent(root, args.name, args.rig)
     if args.action != "get":
         payload = {"key": f"agents.{args.name}", "file": "settings/config.json"}
         append_event(root, "settings_changed", who.acting(root), payload, visibility="both")
@@ -151,7 +151,7 @@ def default_agent_arguments(parser: ArgumentParser) -> None:
 
 def run_default_agent(args: Namespace) -> int:
     """Show or set it."""
-    from gastown_core.town.agents import list_agents, require_agent
+    from gastown_core.town.runtime_settings import list_agents, require_agent
     from gastown_core.town.settings import load_settings, set_setting
 
     root = context.town()

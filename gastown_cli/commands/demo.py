@@ -128,7 +128,7 @@ def _watch(root: str, span_s: float) -> int:
 
 def _stop(root: str) -> int:
     from gastown_core.demo import build
-    from gastown_core.demo.stopping import stop_town
+    from gastown_core.demo.build import stop_town
 
     if not build.is_demo(root):
         raise TownError(f"there is no demo at {root}", "", f"{_line('PATH')} makes one")

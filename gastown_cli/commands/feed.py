@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable, Iterator
 
-    from gastown_core.events.curator import CuratedView
+    from gastown_core.events.feed import CuratedView
     from gastown_core.model.event import TownEvent
     from gastown_core.model.snapshot import AgentView, TownSnapshot
 POLL_S = 0.1
@@ -108,8 +108,7 @@ def _chosen(events: Iterable[TownEvent], roster: Roster, wanted: EventFilter) ->
 
 
 def _curated_view(root: str) -> CuratedView:
-    from gastown_core.events.curator import CuratedView
-    from gastown_core.events.feed import read_rules
+    from gastown_core.events.feed import CuratedView, read_rules
     from gastown_core.town.settings import load_settings
 
     return CuratedView(root, read_rules(load_settings(root).value))

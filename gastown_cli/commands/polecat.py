@@ -127,8 +127,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run_add(args: Namespace) -> int:
     """Make them; each has a worktree and rests."""
     from gastown_core.errors import UsageError
-    from gastown_core.town.polecat_making import add_polecat
     from gastown_core.town.polecat_pool import known_names
+    from gastown_core.town.polecats import add_polecat
     from gastown_core.town.rigs import require_rig
 
     root = context.town()

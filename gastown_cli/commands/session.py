@@ -224,8 +224,7 @@ def nudge_arguments(parser: ArgumentParser) -> None:
 
 def run_nudge(args: Namespace) -> int:
     """Send it; exit code 1 if it could only be queued."""
-    from gastown_core.messaging.nudge import nudge
-    from gastown_core.messaging.targets import target_of
+    from gastown_core.messaging.nudge import nudge, target_of
     from gastown_core.tmux.server import TmuxServer
     from gastown_core.tmux.socket import socket_name
 

@@ -128,8 +128,7 @@ def _crew(root: str, text: str, rig: str) -> RosterEntry:
 
 
 def _nudge(root: str, entry: RosterEntry, bead_id: str) -> int:
-    from gastown_core.messaging.nudge import nudge
-    from gastown_core.messaging.targets import target_of
+    from gastown_core.messaging.nudge import nudge, target_of
     from gastown_core.tmux.server import TmuxServer
     from gastown_core.tmux.socket import socket_name
 

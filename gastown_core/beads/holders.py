@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 
 from gastown_core.beads.index_census import lead_seconds
-from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from
+from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from, progress_in
 from gastown_core.beads.index_sql import where_of
 from gastown_core.beads.query import NEVER_READY_TYPES, PARENT_CHILD
+from gastown_core.beads.store import BeadQuery
 from gastown_core.model.bead import HOOKED, IDENTITY_LABELS, IDENTITY_TYPES, IN_PROGRESS
-from gastown_core.model.record import Record
+from gastown_core.model.record import Record, record_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,3 +87,31 @@ def lead_time(store: JsonlStore, query: BeadQuery) -> float:
     query = query._replace(statuses=("closed",))
     with store.index.snapshot() as db:
         return lead_seconds(db, query, where_of(query))
+
+
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import Excerpt
+
+    class EpicProgress(NamedTuple):
+        """An epic that is not closed, with the number of its children and of the closed ones."""
+
+        epic: Excerpt
+        total: int
+        closed: int
+        is_eligible: bool
+else:
+    EpicProgress = record_type("EpicProgress", "epic total closed is_eligible")
+
+
+def epic_progress(store: JsonlStore) -> list[EpicProgress]:
+    """All epics that are not closed; eligible for closing are those with children, all of them closed."""
+    out = []
+    epics = store.excerpts(BeadQuery(types=("epic",), exclude_statuses=("closed",), include_wisps=True))
+    with store.index.snapshot() as db:
+        for epic in epics:
+            total, closed = progress_in(db, epic.id)
+            out.append(EpicProgress(epic, total, closed, 0 < total == closed))
+    return out

@@ -1,27 +1,26 @@
-"""The tables of the index, and the way between a bead and its row."""
+"""The tables of the index: rows of beads and of the ties between them, and the derived counts."""
 
 from __future__ import annotations
 
 import json
 
 from gastown_core.beads.record import excerpt_of
-from gastown_core.beads.store import Excerpt
+from gastown_core.beads.store import Excerpt, Tally
 from gastown_core.clock import parse_moment
 from gastown_core.model.bead import KIND_LABELS, Edge
 from gastown_core.model.json_text import encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
     from typing import Any
 
     from gastown_core.model.bead import Bead
-
 VERSION = 11
 """Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
-
 ISSUES, WISPS = 0, 1
 """What ``file`` holds: the ledger, or what lies beside it outside git."""
-
 SCHEMA = (
     """CREATE TABLE beads (
         id TEXT PRIMARY KEY, title TEXT, status TEXT, priority INTEGER, issue_type TEXT, assignee TEXT,
@@ -39,7 +38,6 @@ SCHEMA = (
     "CREATE INDEX deps_target ON deps (target, type)",
     "CREATE INDEX labels_label ON labels (label)",
 )
-
 BEAD_INDEXES = {
     # what is not closed, in the order of lists: their cost must not grow with the closed past
     "live": "ON beads (priority, created_at DESC, id) WHERE status <> 'closed'",
@@ -52,9 +50,7 @@ BEAD_INDEXES = {
     "by_assignee": "ON beads (assignee) WHERE assignee <> ''",
 }
 """Indexes of ``beads`` by name; a large fill makes them at its end."""
-
 INSERT = f"INSERT INTO beads VALUES ({','.join('?' * 21)},0)"
-
 EXCERPT_COLUMNS = (
     "id, title, status, priority, issue_type, assignee, created_at, updated_at, closed_at, defer_until, "
     "labels, edges, pinned, ephemeral, failed"
@@ -108,3 +104,45 @@ def excerpt_from(row: tuple[Any, ...]) -> Excerpt:
             bool(row[14]),
         )
     )
+
+
+def dependents_in(db: sqlite3.Connection, bead_id: str) -> list[tuple[str, str]]:
+    """Ids whose edge points at the bead, each with the edge's type."""
+    return db.execute("SELECT source, type FROM deps WHERE target=? ORDER BY source", (bead_id,)).fetchall()
+
+
+def children_in(db: sqlite3.Connection, bead_id: str) -> Iterator[str]:
+    """Ids whose ``parent-child`` edge points at the bead; who needs but the first pays for the first."""
+    found = db.execute("SELECT source FROM deps WHERE target=? AND type='parent-child' ORDER BY source", (bead_id,))
+    return (row[0] for row in found)
+
+
+def progress_in(db: sqlite3.Connection, bead_id: str) -> tuple[int, int]:
+    """How many children the bead has, and how many of them are closed."""
+    sql = (
+        "SELECT COUNT(*), coalesce(sum(b.status = 'closed'), 0) FROM deps d LEFT JOIN beads b ON b.id = d.source "
+        "WHERE d.target=? AND d.type='parent-child'"
+    )
+    total, closed = db.execute(sql, (bead_id,)).fetchone()
+    return total, closed
+
+
+def tally_in(db: sqlite3.Connection, bead_id: str) -> Tally:
+    """The tally of one bead."""
+    row = db.execute(
+        "SELECT (SELECT COUNT(*) FROM deps WHERE source=?1 AND type='blocks'), "
+        "(SELECT COUNT(*) FROM deps WHERE target=?1 AND type='blocks'), "
+        "coalesce((SELECT comments FROM beads WHERE id=?1), 0), "
+        "coalesce((SELECT min(target) FROM deps WHERE source=?1 AND type='parent-child'), '')",
+        (bead_id,),
+    ).fetchone()
+    return Tally(*row)
+
+
+def tallies_in(db: sqlite3.Connection, wanted: list[str]) -> dict[str, Tally]:
+    """The tallies of many beads, in four questions whatever their number."""
+    out = dict(db.execute("SELECT source, COUNT(*) FROM deps WHERE type='blocks' GROUP BY source"))
+    into = dict(db.execute("SELECT target, COUNT(*) FROM deps WHERE type='blocks' GROUP BY target"))
+    comments = dict(db.execute("SELECT id, comments FROM beads WHERE comments>0"))
+    parents = dict(db.execute("SELECT source, min(target) FROM deps WHERE type='parent-child' GROUP BY source"))
+    return {x: Tally(out.get(x, 0), into.get(x, 0), comments.get(x, 0), parents.get(x, "")) for x in wanted}

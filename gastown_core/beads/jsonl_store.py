@@ -13,9 +13,17 @@ from gastown_core.beads import ids, record
 from gastown_core.beads.held_back import held_ids
 from gastown_core.beads.index import Index, healing
 from gastown_core.beads.index_census import how_many, numbers_by
-from gastown_core.beads.index_rows import EXCERPT_COLUMNS, ISSUES, WISPS, excerpt_from
+from gastown_core.beads.index_rows import (
+    EXCERPT_COLUMNS,
+    ISSUES,
+    WISPS,
+    children_in,
+    dependents_in,
+    excerpt_from,
+    tallies_in,
+    tally_in,
+)
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
-from gastown_core.beads.index_ties import children_in, dependents_in, tallies_in, tally_in
 from gastown_core.beads.query import TOMBSTONE, Graph
 from gastown_core.beads.rules import Vocabulary, moved_stone
 from gastown_core.beads.source_file import size_of

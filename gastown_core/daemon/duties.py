@@ -113,8 +113,7 @@ def compact_wisps(shift: Shift) -> str:
 
 def curate_feed(shift: Shift) -> str:
     """Bring the curated feed up to the event log."""
-    from gastown_core.events.curator import catch_up
-    from gastown_core.events.feed import read_rules
+    from gastown_core.events.feed import catch_up, read_rules
 
     catch_up(shift.root, read_rules(load_settings(shift.root).value))
     return ""

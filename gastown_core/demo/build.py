@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK, Clock
+from gastown_core.daemon import starting
 from gastown_core.demo.repositories import PROJECTS, make_repository
 from gastown_core.demo.script import BUNDLES, FIRST, Task
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import edit_json
 from gastown_core.model.address import MAYOR, REFINERY, WITNESS
+from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import sessions
 from gastown_core.town.crew import add_crew
 from gastown_core.town.hook_record import never_started
@@ -31,11 +33,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     Say = Callable[[str], None]
-
 PREFIXES = {"shop": "sh", "billing": "bi"}
 PACE_S = "2.5"
 SOURCES = ".demo"
-
 RIG_SETTINGS: dict[str, Any] = {
     "merge_queue": {
         "gates": {
@@ -48,7 +48,6 @@ RIG_SETTINGS: dict[str, Any] = {
     }
 }
 """Real gates on real code, and few retries, so that the whole story fits into some minutes."""
-
 SETTINGS: dict[str, Any] = {
     "default_agent": "scripted",
     "agents": {"scripted": {"env": {"GT_SCRIPT_PACE": PACE_S}}},
@@ -145,3 +144,12 @@ def sling_first(root: str, beads: dict[str, str], agents: int, say: Say, clock: 
 def is_demo(root: str) -> bool:
     """Whether the town was made here."""
     return os.path.isdir(os.path.join(root, SOURCES))
+
+
+def stop_town(root: str, *, clock: Clock = SYSTEM_CLOCK) -> list[str]:
+    """End the daemon and every session of the town's agents; returns what was ended. Files stay."""
+    ended = ["daemon"] if starting.stop(root) else []
+    if has_tmux():
+        agents = read_inventory(root).agents
+        ended += sessions.stop_all(root, agents, reason="demo stopped", caller="overseer", clock=clock)
+    return ended

@@ -6,7 +6,7 @@ import time
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import DeliveryError
-from gastown_core.messaging.targets import target_of
+from gastown_core.messaging.nudge import target_of
 from gastown_core.runtimes.screen import READY, read_screen
 from gastown_core.town import sessions
 

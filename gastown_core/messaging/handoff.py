@@ -13,11 +13,11 @@ import sys
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, GitError, UsageError
 from gastown_core.events.log import append_event
+from gastown_core.events.town_log import log_line
 from gastown_core.files.atomic import link_on_the_way, write_inside
 from gastown_core.files.plain import open_plain
 from gastown_core.git import checkpoints
 from gastown_core.git.repo import Git
-from gastown_core.messaging.townlog import log_line
 from gastown_core.model.address import CREW, POLECAT
 from gastown_core.model.bead import HOOKED
 from gastown_core.model.order import Receipt

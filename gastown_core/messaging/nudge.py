@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import DeliveryError, GastownError, UsageError
 from gastown_core.events.log import append_event
+from gastown_core.events.town_log import log_line
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.messaging.evidence import TurnWatch
 from gastown_core.messaging.queue import NORMAL, enqueue, queue_dir
-from gastown_core.messaging.townlog import log_line
 from gastown_core.model.order import Receipt
 from gastown_core.runtimes.launch import process_names
 from gastown_core.runtimes.preset import Preset
@@ -25,6 +25,7 @@ from gastown_core.tmux.delivery import deliver
 from gastown_core.tmux.panes import find_pane
 from gastown_core.tmux.processes import foreground_is
 from gastown_core.tmux.socket import has_tmux
+from gastown_core.town import sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.tmux.panes import Pane
     from gastown_core.tmux.server import TmuxServer
-
+    from gastown_core.town.inventory import RosterEntry
 QUEUED, TYPED, SUBMITTED, TURN_STARTED, TURN_NOT_SEEN = "queued", "typed", "submitted", "turn started", "turn not seen"
 IMMEDIATE, QUEUE = "immediate", "queue"
 MODES = (IMMEDIATE, QUEUE)
@@ -179,3 +180,15 @@ class _Nudge:
 
     def _receipt(self, stage: str, detail: str = "", *, ok: bool = True, final: bool = False) -> Receipt:
         return Receipt("agent.nudge", self.target.address, stage, detail, ok, final, self.clock.now())
+
+
+def target_of(root: str, entry: RosterEntry) -> AgentTarget:
+    """The nudge target of an agent; its runtime as noted in the session, else as the settings say."""
+    pane = sessions.find_session(root, entry) if has_tmux() else None
+    alias = pane.agent if pane is not None else ""
+    try:
+        chosen = sessions.choose_runtime(root, entry.address, alias)
+    except UsageError:
+        # the session was started with a runtime that the settings no longer name
+        chosen = sessions.choose_runtime(root, entry.address)
+    return AgentTarget(entry.address.path, entry.session, chosen.preset, entry.address.rig)

@@ -23,7 +23,7 @@ from gastown_core.model.merge_request import (
     with_facts,
 )
 from gastown_core.model.record import Record
-from gastown_core.refinery.branches import drop_branches
+from gastown_core.refinery.push import drop_branches
 from gastown_core.refinery.tips import carried
 from gastown_core.work import merge_requests
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.refinery.hold import PUSH_BY_HAND, HoldError
-from gastown_core.refinery.intent import Intent
 from gastown_core.refinery.place import slug
+from gastown_core.refinery.recovery import Intent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

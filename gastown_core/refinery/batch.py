@@ -31,13 +31,13 @@ from gastown_core.refinery.hold import (
     put_on_hold,
     read_hold,
 )
-from gastown_core.refinery.intent import Intent, drop_intent, write_intent
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
 from gastown_core.refinery.queue import fallen_out
 from gastown_core.refinery.records import BatchResult, recent
+from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
 from gastown_core.refinery.stack import Clash, Stacker
 from gastown_core.refinery.tips import carried, find_tips, pieces
 
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.store import Batch
     from gastown_core.model.merge_request import MergeRequest
-    from gastown_core.refinery.cache import VerdictCache
     from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.prober import VerdictCache
     from gastown_core.refinery.state_file import Board
     from gastown_core.refinery.tips import Piece
     from gastown_core.refinery.worktrees import Worktrees

@@ -19,10 +19,10 @@ from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
 from gastown_core.refinery.batch import BatchRun
-from gastown_core.refinery.cache import VerdictCache
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
 from gastown_core.refinery.place import Refinery, slug
+from gastown_core.refinery.prober import VerdictCache
 from gastown_core.refinery.queue import next_batch, survey, turned_down
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import open_intents, recover

@@ -6,11 +6,14 @@ A known green tree is not run again.  Where the gates cannot be run at all they 
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-from gastown_core.errors import GitError
+from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.errors import GitError, SettingsError
 from gastown_core.events.log import append_event
+from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import CACHED, ERROR, FAIL, GAVE_UP, PASS, GateRun
 from gastown_core.refinery.gates import GateSet, is_set_up
@@ -18,13 +21,15 @@ from gastown_core.refinery.stack import Clash, Stacked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
+    from gastown_core.model.refinery import GateRun
     from gastown_core.refinery.bisect import Ask
-    from gastown_core.refinery.cache import VerdictCache
-    from gastown_core.refinery.gates import Gates
+    from gastown_core.refinery.gates import Gates, GateSet
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.stack import Stacker
+    from gastown_core.refinery.policy import Gate
+    from gastown_core.refinery.stack import Stacked, Stacker
     from gastown_core.refinery.state_file import Board
     from gastown_core.refinery.worktrees import Worktrees
 
@@ -116,7 +121,6 @@ class Prober:
 
     def _in_worktree(self, number: int, stack: Stacked) -> tuple[GateSet, Stacked | None]:
         """One run of the gates; and the stack with the repairs that made it green, if it took any."""
-        from gastown_core.refinery.fixer import fix
 
         def told(run: GateRun) -> None:
             self.board.gate(number, run)
@@ -136,3 +140,90 @@ class Prober:
 def no_worktree(error: Exception) -> GateRun:
     """The verdict that there is none, because the tree could not even be laid out."""
     return GateRun("worktree", ERROR, detail=str(error))
+
+
+FILE = "gate-cache.json"
+MOST = 1000
+
+
+class VerdictCache:
+    """The cache of one rig for one gate set; a file that cannot be read counts as empty."""
+
+    def __init__(self, runtime: str, gate_set: str) -> None:
+        self.path = os.path.join(runtime, FILE)
+        self.gate_set = gate_set
+
+    def get(self, tree: str) -> tuple[str, float]:
+        """Result and moment of the last verdict on a tree, ("", 0) if there is none."""
+        found = self._read().get(f"{tree}:{self.gate_set}")
+        if not isinstance(found, dict):
+            return "", 0.0
+        return str(found.get("result") or ""), parse_moment(found.get("at")) or 0.0
+
+    def put(self, tree: str, result: str, now: float) -> None:
+        """Remember a verdict; beyond a thousand the oldest are forgotten."""
+
+        def change(value: dict[str, Any]) -> None:
+            verdicts = value.get("verdicts")
+            kept = verdicts if isinstance(verdicts, dict) else {}
+            key = f"{tree}:{self.gate_set}"
+            kept.pop(key, None)
+            kept[key] = {"result": result, "at": format_seconds(now)}
+            value["version"] = 1
+            value["verdicts"] = dict(list(kept.items())[-MOST:])
+
+        try:
+            edit_json(self.path, change, mode=0o600)
+        except SettingsError:
+            os.unlink(self.path)
+            edit_json(self.path, change, mode=0o600)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = (read_json(self.path) or {}).get("verdicts")
+        except SettingsError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def fix(
+    worktrees: Worktrees,
+    gates: Gates,
+    stacker: Stacker,
+    stack: Stacked,
+    found: GateSet,
+    on_change: Callable[[GateRun], None],
+) -> tuple[GateSet, Stacked | None]:
+    """Mend a red stack gate by gate; the last verdict, and the mended stack if it is green."""
+    by_name = {gate.name: gate for gate in gates.policy.gates}
+    here, tried = stack, set()
+    while found.result == FAIL:
+        gate = by_name.get(found.worst.name) if found.worst is not None else None
+        if gate is None or not gate.fix_cmd or gate.name in tried:
+            break
+        tried.add(gate.name)
+        mended = _mend(worktrees, gates, stacker, here, gate, on_change)
+        if mended is None:
+            break
+        here = mended
+        with worktrees.open(here.commit) as tree:
+            found = gates.run(tree, here.tree, on_change)
+    return found, here if here is not stack and found.result == PASS else None
+
+
+def _mend(
+    worktrees: Worktrees,
+    gates: Gates,
+    stacker: Stacker,
+    stack: Stacked,
+    gate: Gate,
+    on_change: Callable[[GateRun], None],
+) -> Stacked | None:
+    """The stack with what the gate's fixer changed, None if it failed or changed nothing."""
+    with worktrees.open(stack.commit) as tree:
+        run = gates.run_one(f"{gate.name}-fix", gate.fix_cmd, gate.timeout_s, tree, stack.tree, on_change)
+        if run.result != PASS:
+            return None
+        tree.run("add", "--update")
+        made = tree.run("write-tree")
+    return stacker.commit_on(stack, made, f"Fix style ({gate.name})\n") if made != stack.tree else None

@@ -1,9 +1,15 @@
-"""Pushing to the target: only onto the commit that was tested against, and only by the engine."""
+"""Push to the target, only onto the commit that was tested against; then delete the branches of landed work."""
 
 from __future__ import annotations
 
-from gastown_core.errors import GitError
-from gastown_core.git.repo import refusal
+import contextlib
+import os
+
+from gastown_core.errors import ConflictError, GitError, StoreError
+from gastown_core.files.locks import FileLock
+from gastown_core.git.repo import Git, refusal
+from gastown_core.git.worktree import list_worktrees
+from gastown_core.town.branches import bead_of_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +17,6 @@ if TYPE_CHECKING:
 
     from gastown_core.git.repo import Git
     from gastown_core.refinery.place import Refinery
-
 MOVED = ("stale info", "fetch first", "non-fast-forward", "failed to update ref", "cannot lock ref")
 """What git says when somebody else was quicker."""
 
@@ -62,3 +67,64 @@ def must_have(commit: str, what: str) -> str:
     if not commit:
         raise GitError(f"{what} is not there")
     return commit
+
+
+PREFIX = "polecat/"
+"""Only branches of polecats are deleted."""
+_KEPT_IN = ("refs/heads/polecat", "refs/remotes/origin/polecat")
+_NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false")
+
+
+def drop_branches(place: Refinery, landed: Mapping[str, tuple[str, str]]) -> None:
+    """Delete the branches that still are at the commit that was handed in; the other commit is where that landed.
+
+    A branch that cannot be deleted is no reason to leave a merge half done: it stays for ``gt prune-branches``.
+    """
+    mine = {name: ends for name, ends in landed.items() if name.startswith(PREFIX) and ends[0]}
+    if not mine or not place.policy.delete_branches:
+        return
+    mine |= _earlier(place, mine)
+    with contextlib.suppress(GitError):
+        gone = delete_branches(place.git, {name: tip for name, (tip, _) in mine.items()})
+        for name in gone:
+            place.git.attempt("update-ref", "-d", f"refs/remotes/origin/{name}")
+    with contextlib.suppress(GitError):
+        standing = {row.branch: row.path for row in list_worktrees(place.git) if row.branch in mine}
+        for name, (tip, commit) in mine.items():
+            ref = f"refs/heads/{name}"
+            if place.git.commit_of(ref) == tip and (
+                name not in standing or _leave(place, standing[name], name, commit)
+            ):
+                place.git.attempt("update-ref", "-d", ref, tip)
+
+
+def _earlier(place: Refinery, mine: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Branches of the same beads from which the landed ones went on (work that came back to another worker)."""
+    work = {bead_of_branch(name): ends for name, ends in mine.items() if bead_of_branch(name)}
+    listed = place.git.attempt("for-each-ref", "--format=%(refname) %(objectname)", *_KEPT_IN)
+    found = {}
+    for line in listed.out.splitlines():
+        ref, _, tip = line.partition(" ")
+        name = ref[ref.index(PREFIX) :]
+        landed = work.get(bead_of_branch(name))
+        if landed and name not in mine and place.git.attempt("merge-base", "--is-ancestor", tip, landed[0]).code == 0:
+            found[name] = (tip, landed[1])
+    return found
+
+
+def _leave(place: Refinery, path: str, branch: str, commit: str) -> bool:
+    """Take a polecat's worktree off a branch; False if it is not a polecat's or is being given work."""
+    parts = os.path.relpath(path, os.path.realpath(place.path)).split(os.sep)
+    if parts[0] != "polecats" or len(parts) < 2:
+        return False
+    lock = os.path.join(place.path, ".runtime", "locks", f"polecat-{parts[1]}.lock")
+    try:
+        with FileLock(lock, timeout_s=0.0, name_holder=True):
+            tree = Git(path)
+            if tree.branch() != branch:
+                return True
+            # what lies around is kept: git refuses to overwrite it, then only the branch is let go of
+            moved = tree.attempt(*_NO_HOOKS, "checkout", "--quiet", "--detach", commit)
+            return moved.code == 0 or tree.attempt(*_NO_HOOKS, "checkout", "--quiet", "--detach").code == 0
+    except (ConflictError, StoreError):
+        return False

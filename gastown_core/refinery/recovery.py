@@ -1,22 +1,22 @@
-"""After a run that was killed: what it had pushed is finished, what it had not is dropped, what it held is free again.
-
-Whether something was pushed is asked of git: the commit that the ledger recorded for a request before its push is on the
-target, or it is not.  What a commit's message says of itself proves nothing.
-"""
+"""Recovery after a killed run: what the engine notes before it pushes, and how the next run finishes or drops it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 
+from gastown_core.errors import SettingsError
+from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.plain import open_plain
 from gastown_core.git.landed import landed_requests
 from gastown_core.git.worktree import changes_nothing
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.merge_request import read_request
+from gastown_core.model.record import Record
 from gastown_core.refinery import aftermerge, claims
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.hold import lift
-from gastown_core.refinery.intent import drop_intent, read_intent
+from gastown_core.refinery.place import slug
 from gastown_core.refinery.push import is_on
 from gastown_core.refinery.queue import open_requests
 from gastown_core.refinery.stack import merge_trees
@@ -25,8 +25,50 @@ from gastown_core.refinery.worktrees import Worktrees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
+
+
+class Intent(Record):
+    """A push in progress: ``requests`` maps each request to the commit that it handed in."""
+
+    batch: str
+    target: str
+    base: str
+    head: str
+    requests: dict[str, str]
+
+
+def write_intent(place: Refinery, intent: Intent) -> None:
+    """Keep the intent, safely on disk, before the push."""
+    write_json(_path(place, intent.target), intent._asdict(), mode=0o600)
+
+
+def read_intent(place: Refinery, target: str) -> Intent | None:
+    """The intent that a run left behind, None if there is none; one that cannot be read is dropped.
+
+    What was pushed is then still found by the commits that the ledger records.
+    """
+    path = _path(place, target)
+    try:
+        found: dict[str, Any] = read_json(path) or {}
+        if found:
+            return Intent(**{key: found[key] for key in Intent._fields})
+    except (SettingsError, KeyError):
+        drop_intent(place, target)
+    return None
+
+
+def drop_intent(place: Refinery, target: str) -> None:
+    """Forget the intent: all it was about has been done, or never came to pass."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_path(place, target))
+
+
+def _path(place: Refinery, target: str) -> str:
+    return place.file(f"intent-{slug(target)}.json")
 
 
 def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:

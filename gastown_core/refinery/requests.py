@@ -12,9 +12,8 @@ from gastown_core.refinery import aftermerge
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.claims import need_request
 from gastown_core.refinery.hold import end_rest
-from gastown_core.refinery.intent import read_intent
 from gastown_core.refinery.queue import open_requests
-from gastown_core.refinery.recovery import fetch_target, landed_as
+from gastown_core.refinery.recovery import fetch_target, landed_as, read_intent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from gastown_core.git.repo import Git
 from gastown_core.git.worktree import exclude, status
 from gastown_core.model.address import CREW, Address
 from gastown_core.model.record import record_type
-from gastown_core.town import push_target, sources
+from gastown_core.town import clones, push_target
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.inventory import RosterEntry
@@ -51,7 +51,7 @@ def add_crew(
     clock: Clock = SYSTEM_CLOCK,
 ) -> RosterEntry:
     """Clone the rig's repository for ``name``. Raises UsageError, ConflictError or GitError; nothing is left then."""
-    sources.check_worker_name(name)
+    clones.check_worker_name(name)
     prefix = require_rig(root, rig)
     path = os.path.join(root, rig, "crew", name)
     if os.path.lexists(path):
@@ -65,13 +65,13 @@ def add_crew(
     address = Address(CREW, rig, name)
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, path, ignore_errors=True)
-        clone = sources.clone_full(str(config["git_url"]), path, bare=bare, branch=branch, progress=progress)
+        clone = clones.clone_full(str(config["git_url"]), path, bare=bare, branch=branch, progress=progress)
         push_target.aim(clone, str(config.get("push_url") or ""))
         if new_branch:
             branch = f"crew/{name}"
             clone.run("checkout", "--quiet", "-b", branch)
-        warnings = sources.provision(os.path.join(root, rig), path, beads_home(root, rig))
-        for warning in (*warnings, *sources.fill_submodules(clone)):
+        warnings = clones.provision(os.path.join(root, rig), path, beads_home(root, rig))
+        for warning in (*warnings, *clones.fill_submodules(clone)):
             progress(warning)
         _note_state(clone, name, rig, branch, format_micros(clock.now()))
         from gastown_core.beads.ledger import TownLedger

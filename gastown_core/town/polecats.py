@@ -10,16 +10,18 @@ import os
 import shutil
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import GitError
+from gastown_core.errors import ConflictError, GitError
+from gastown_core.events.log import append_event
 from gastown_core.files.folders import private_folder
 from gastown_core.git import checkpoints, push_guard, submodules, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.record import Record
-from gastown_core.town import sources
+from gastown_core.town import clones, polecat_pool
+from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.branches import bead_of_branch, branch_name
 from gastown_core.town.identity import signature
 from gastown_core.town.inventory import RosterEntry
-from gastown_core.town.rigs import bare_repo, beads_home, default_branch
+from gastown_core.town.rigs import bare_repo, beads_home, default_branch, require_rig
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -151,8 +153,8 @@ def build(claimed: Claim, planned: Sandbox) -> Sandbox:
         made = planned._replace(rescue=_start_afresh(Git(entry.work_dir), planned))
     warnings = _furnish(root, planned.rig, entry, bare)
     if not planned.resumes:
-        warnings += sources.fill_submodules(Git(entry.work_dir))
-    warnings += sources.run_setup_hooks(os.path.join(root, planned.rig), entry.work_dir)
+        warnings += clones.fill_submodules(Git(entry.work_dir))
+    warnings += clones.run_setup_hooks(os.path.join(root, planned.rig), entry.work_dir)
     why = "sling: gone on with" if planned.resumes else "sling: fresh branch"
     checkpoints.save(Git(entry.work_dir), claimed.name, why, planned.at, clean=not planned.resumes)
     return made._replace(warnings=(*planned.warnings, *warnings))
@@ -205,7 +207,7 @@ def _ref(branch: str) -> str:
 
 def _furnish(root: str, rig: str, entry: RosterEntry, bare: Git) -> list[str]:
     note = WORKER_TEXT.format(who=entry.address.short)
-    warnings = sources.provision(os.path.join(root, rig), entry.work_dir, beads_home(root, rig), note=note)
+    warnings = clones.provision(os.path.join(root, rig), entry.work_dir, beads_home(root, rig), note=note)
     domain = load_settings(root).lenient("agent_email_domain")
     tree = Git(entry.work_dir)
     worktree.set_identity(tree, signature(entry.address, domain))
@@ -253,3 +255,25 @@ def _return_to(tree: Git, planned: Sandbox, rescue: str) -> None:
             worktree.put_back(tree, saved)
     if saved:
         tree.run("update-ref", "-d", rescue)
+
+
+def add_polecat(root: str, rig: str, name: str = "", *, clock: Clock = SYSTEM_CLOCK) -> Sandbox:
+    """A new polecat at rest, of that name or of the pool's next free one.
+
+    Raises NotFoundError for an unknown rig, ConflictError if there is one of that name, UsageError for a bad name;
+    nothing is left then.
+    """
+    from gastown_core.beads.ledger import TownLedger
+
+    prefix = require_rig(root, rig)
+    if name in polecat_pool.known_names(root, rig):
+        raise ConflictError(f"{rig} has a polecat {name} already", "", f"gt polecat status {rig}/{name}")
+    with polecat_pool.claim(root, rig, prefix, wanted=name, is_idle=lambda entry: False, clock=clock) as claimed:
+        made = prepare(claimed, "", clock=clock)
+        try:
+            put_agent_bead(TownLedger(root), made.entry.address, prefix, agent_state="idle", branch=made.branch)
+        except BaseException:
+            take_back(root, made)
+            raise
+    append_event(root, "spawn", "gt", {"rig": rig, "polecat": claimed.name}, clock=clock)
+    return made

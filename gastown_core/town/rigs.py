@@ -18,7 +18,7 @@ from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import REFINERY, WITNESS, Address
 from gastown_core.model.record import record_type
-from gastown_core.town import push_target, sources
+from gastown_core.town import clones, push_target
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.install import commit_town
@@ -74,8 +74,8 @@ def add_rig(
     pushed to its default branch.  Raises UsageError for a bad name, prefix or source; ConflictError if name or prefix is taken; GitError with
     git's words.  On any failure, also an interrupt, nothing is left behind.
     """
-    sources.check_rig_name(name)
-    url = sources.normal_url(source)
+    clones.check_rig_name(name)
+    url = clones.normal_url(source)
     rigs = read_rigs(root)
     path = os.path.join(root, name)
     if name in rigs:
@@ -156,9 +156,9 @@ def _clone(
     from gastown_core.beads.ids import default_prefix
 
     bare = os.path.join(path, ".repo.git")
-    branch = sources.clone_bare(url, bare, branch=branch, progress=progress)
+    branch = clones.clone_bare(url, bare, branch=branch, progress=progress)
     clone = os.path.join(path, "mayor", "rig")
-    sources.clone_full(url, clone, bare=bare, branch=branch, progress=progress)
+    clones.clone_full(url, clone, bare=bare, branch=branch, progress=progress)
     push_target.fill(Git(bare), push_url, branch)
     for repository in (bare, clone):
         push_target.aim(Git(repository), push_url)
@@ -172,14 +172,14 @@ def _clone(
         )
     prefix = _check_free(tracked or prefix or default_prefix(name), rigs)
     home = _make_ledger(path, clone, prefix, bool(tracked))
-    for warning in sources.provision(path, clone, home):
+    for warning in clones.provision(path, clone, home):
         progress(warning)
     for repository in (bare, clone):
         push_guard.install(Git(repository), branch)
     refinery = os.path.join(path, "refinery", "rig")
     worktree.add(Git(bare), refinery, branch=branch, start="", new=False)
-    sources.provision(path, refinery, home)
-    for warning in (*sources.fill_submodules(Git(clone)), *sources.fill_submodules(Git(refinery))):
+    clones.provision(path, refinery, home)
+    for warning in (*clones.fill_submodules(Git(clone)), *clones.fill_submodules(Git(refinery))):
         progress(warning)
     if os.path.isdir(os.path.join(refinery, ".githooks")):
         worktree.own_configuration(Git(refinery))

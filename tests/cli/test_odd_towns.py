@@ -14,7 +14,7 @@ from gastown_cli.lazy import run_root
 from gastown_core.beads.discovery import find_beads_dir, town_above
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.errors import NotFoundError
-from gastown_core.events.curator import catch_up
+from gastown_core.events.feed import catch_up
 from gastown_core.git.repo import Git
 from gastown_core.town.discover import find_town
 from tests.support.cli import gt

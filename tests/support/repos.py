@@ -32,7 +32,7 @@ def commit_files(git: Git, files: dict[str, str], message: str) -> str:
 
 def make_bare(path: str, source: str, branch: str = "main") -> Git:
     """The shared bare repository as a rig has it."""
-    from gastown_core.town.sources import clone_bare
+    from gastown_core.town.clones import clone_bare
 
     clone_bare("file://" + source, path, branch=branch, progress=lambda line: None)
     return Git(path, identity=PERSON)

@@ -76,8 +76,7 @@ def tell(
 
 
 def _nudge(root: str, address: str, text: str, sender: str, clock: Clock) -> None:
-    from gastown_core.messaging.nudge import nudge
-    from gastown_core.messaging.targets import target_of
+    from gastown_core.messaging.nudge import nudge, target_of
     from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.identity import resolve_agent
     from gastown_core.town.inventory import read_inventory

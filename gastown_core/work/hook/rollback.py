@@ -15,7 +15,7 @@ from gastown_core.events.log import append_event
 from gastown_core.git import checkpoints, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.record import Record
-from gastown_core.town import sources
+from gastown_core.town import clones
 from gastown_core.town.rigs import beads_home
 
 TYPE_CHECKING = False
@@ -153,7 +153,7 @@ def roll_back(
         git.run("clean", "--quiet", "-fd")
     rig = entry.address.rig
     # what the town put there is nobody's work, but a commit may have taken it along
-    sources.provision(os.path.join(root, rig), entry.work_dir, beads_home(root, rig))
+    clones.provision(os.path.join(root, rig), entry.work_dir, beads_home(root, rig))
     payload = {"agent": entry.address.path, "to": state.short, "rescue": rescue}
     append_event(root, "hook_rolled_back", actor, payload, clock=clock)
     return RolledBack(state, loss, rescue)

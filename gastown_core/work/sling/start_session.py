@@ -74,8 +74,7 @@ def tell(root: str, given: Handover, clock: Clock) -> Iterator[Receipt]:
 
     The mayor is not interrupted: the word waits until its turn is over.
     """
-    from gastown_core.messaging.nudge import IMMEDIATE, QUEUE, nudge
-    from gastown_core.messaging.targets import target_of
+    from gastown_core.messaging.nudge import IMMEDIATE, QUEUE, nudge, target_of
 
     entry = given.place.entry
     to = target_of(root, entry)

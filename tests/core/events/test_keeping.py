@@ -12,8 +12,7 @@ from gastown_core.clock import FixedClock
 from gastown_core.errors import UsageError
 from gastown_core.events import chronicle
 from gastown_core.events.channels import emit, pending
-from gastown_core.events.curator import catch_up
-from gastown_core.events.feed import feed_path
+from gastown_core.events.feed import catch_up, feed_path
 from gastown_core.events.log import append_event
 from gastown_core.events.retention import prune
 

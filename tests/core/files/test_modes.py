@@ -10,12 +10,12 @@ import pytest
 
 from gastown_core.beads.compaction import compact
 from gastown_core.events.channels import emit
-from gastown_core.events.curator import catch_up
+from gastown_core.events.feed import catch_up
 from gastown_core.events.log import append_event
+from gastown_core.events.town_log import log_line
 from gastown_core.files.atomic import edit_json, write_atomic
 from gastown_core.files.folders import cache_folder, private_folder
 from gastown_core.messaging.queue import enqueue
-from gastown_core.messaging.townlog import log_line
 from gastown_core.runtimes.heartbeat import write_heartbeat
 from tests.support.stores import create, make_store
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from gastown_core.town import sessions
-from gastown_core.town.agents import set_agent
+from gastown_core.town.runtime_settings import set_agent
 from tests.support.rigged import make_executable
 from tests.support.tmux import needs_tmux, screen, until
 

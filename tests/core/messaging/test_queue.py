@@ -6,8 +6,8 @@ import pytest
 
 from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError
+from gastown_core.events.town_log import log_line
 from gastown_core.messaging.queue import MAX_DEPTH, URGENT, drain, enqueue, queue_dir, waiting
-from gastown_core.messaging.townlog import log_line
 
 
 def messages(records):

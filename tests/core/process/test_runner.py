@@ -25,7 +25,7 @@ from gastown_core.process import (
 )
 from gastown_core.process_table import lives
 from gastown_core.refinery.gate_run import run_command
-from gastown_core.town import sources
+from gastown_core.town import clones
 from tests.support.tmux import until
 
 FLOOD = 'trap "" PIPE; while :; do echo more; done'
@@ -173,11 +173,11 @@ def test_a_late_git_ends_what_the_project_s_hook_left(tmp_path, left, way):
 
 
 def test_a_late_set_up_hook_ends_with_all_that_came_of_it(tmp_path, left, monkeypatch):
-    monkeypatch.setattr(sources, "SETUP_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(clones, "SETUP_TIMEOUT_S", 1.0)
     hook = tmp_path / ".runtime" / "setup-hooks" / "10-serve"
     hook.parent.mkdir(parents=True)
     hook.write_text("#!/bin/sh\n" + leaving(left, "twice removed", then="sleep 601"))
     hook.chmod(0o755)
-    (warning,) = sources.run_setup_hooks(str(tmp_path), str(tmp_path))
+    (warning,) = clones.run_setup_hooks(str(tmp_path), str(tmp_path))
     assert "took longer than 1 s" in warning
     until(lambda: not lives(noted(left)), "the hook's leftover is gone")

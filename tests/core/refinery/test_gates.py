@@ -7,9 +7,9 @@ import pytest
 
 from gastown_core.errors import SettingsError
 from gastown_core.model.refinery import ERROR, FAIL, PASS, SKIPPED
-from gastown_core.refinery.cache import VerdictCache
 from gastown_core.refinery.gate_run import Ran, run_command, tail
 from gastown_core.refinery.policy import load_policy, strange_keys
+from gastown_core.refinery.prober import VerdictCache
 from tests.support.queued import Queued
 
 

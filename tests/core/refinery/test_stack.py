@@ -7,9 +7,8 @@ import pytest
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.git.landed import landed, landed_requests
 from gastown_core.refinery import stack as stack_room
-from gastown_core.refinery.message import squash_message
 from gastown_core.refinery.stack import Clash, Stacked, Stacker
-from gastown_core.refinery.tips import find_tips, pieces
+from gastown_core.refinery.tips import find_tips, pieces, squash_message
 from gastown_core.refinery.worktrees import Worktrees
 from tests.support.queued import Queued
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
-from gastown_core.town import sources
+from gastown_core.town import clones
 from gastown_core.town.crew import add_crew
 from gastown_core.town.dogs import check_dog_name
 from gastown_core.town.identity import rig_prefix
@@ -22,7 +22,7 @@ ROLES = "mayor deacon boot dog witness refinery crew polecat polecats overseer h
 @pytest.mark.parametrize("word", [*ROLES, "Mayor", "settings", "hq", "events"])
 def test_a_rig_never_bears_a_word_of_the_town(word: str) -> None:
     with pytest.raises(UsageError):
-        sources.check_rig_name(word)
+        clones.check_rig_name(word)
 
 
 @pytest.mark.parametrize("word", ROLES)

@@ -10,8 +10,8 @@ from gastown_core.events.log import log_path
 from gastown_core.runtimes.heartbeat import heartbeat_path, write_heartbeat
 from gastown_core.tmux.panes import list_panes
 from gastown_core.town import lifecycle, sessions
-from gastown_core.town.agents import remove_agent, set_agent
 from gastown_core.town.liveness import live_sessions
+from gastown_core.town.runtime_settings import remove_agent, set_agent
 from gastown_core.town.settings import set_setting
 from tests.support.rigged import path_without_tmux
 from tests.support.tmux import needs_tmux, screen, until

@@ -14,13 +14,13 @@ from gastown_core.beads.jsonl_store import LOCK_NAME
 from gastown_core.beads.store import BeadQuery
 from gastown_core.daemon import main as daemon
 from gastown_core.errors import ConflictError
-from gastown_core.events import log
+from gastown_core.events import log, town_log
+from gastown_core.events.town_log import log_line
 from gastown_core.files.locks import FileLock
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import exclude
-from gastown_core.messaging import nudge, townlog
+from gastown_core.messaging import nudge
 from gastown_core.messaging.handoff import handoff
-from gastown_core.messaging.townlog import log_line
 from gastown_core.model.bead import HOOKED, OPEN
 from gastown_core.refinery.engine import merging_process, process
 from gastown_core.refinery.place import Refinery
@@ -42,7 +42,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FileLock.__init__.__kwdefaults__, "timeout_s", SOON_S)
     monkeypatch.setattr(log, "LOCK_S", SOON_S)
     monkeypatch.setattr(nudge, "LOCK_S", SOON_S)
-    monkeypatch.setattr(townlog, "LOCK_S", SOON_S)
+    monkeypatch.setattr(town_log, "LOCK_S", SOON_S)
     monkeypatch.setattr(sling, "ONE_SLING_S", SOON_S)
     monkeypatch.setattr(sling, "ASSIGNEE_WAIT_S", SOON_S)
 

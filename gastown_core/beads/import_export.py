@@ -1,13 +1,8 @@
-"""Reading beads in: JSON lines of every dialect, or a folder with a raw table dump.
-
-An older record than the one that stands is skipped and reported; a newer one replaces it whole, so labels and
-edges that it no longer has are gone.  Comments are joined.  What is odd about a record (no title, a priority, status
-or date that means nothing, labels or dependencies that are no list) is reported by line and kept as it is; of a list
-of dependencies only those that name another bead are taken.  Everything goes in by one write, or nothing.
-"""
+"""Beads read in from JSON lines of every dialect or a folder with a raw table dump, and written out as bd reads them."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from bisect import bisect_right
@@ -20,19 +15,20 @@ from gastown_core.beads.twins import Twin, candidates, is_other_bead, is_same_be
 from gastown_core.beads.unfolding import unfolded
 from gastown_core.clock import format_micros, has_zone, local_moment, parse_moment
 from gastown_core.errors import StoreError
-from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.model.bead import CLOSED, DERIVED_KEYS, Bead
 from gastown_core.model.json_text import decode_json, encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.index_intake import Progress
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.rules import Vocabulary
-
+    from gastown_core.beads.store import BeadQuery, Tally
+    from gastown_core.model.bead import Bead
 MAX_LINE = 64 << 20
 
 
@@ -307,3 +303,26 @@ def _join_comments(raw: dict[str, Any], standing: Bead) -> None:
     extra = [comment for comment in standing.comments if comment_key(comment) not in known]
     if extra:
         raw["comments"] = sorted([*mine, *extra], key=comment_age)
+
+
+def export_lines(store: JsonlStore, query: BeadQuery, *, with_memories: bool = False) -> Iterator[bytes]:
+    """The lines, without newlines, in the query's order; memory lines follow if wanted."""
+    beads = store.find(query)
+    tallies = store.tallies([bead.id for bead in beads])
+    for bead in beads:
+        yield export_line(bead, tallies[bead.id])
+    if with_memories:
+        yield from store.other_lines("memory")
+
+
+def export_line(bead: Bead, tally: Tally) -> bytes:
+    """One exported line."""
+    counts = {
+        "dependency_count": tally.dependency_count,
+        "dependent_count": tally.dependent_count,
+        "comment_count": tally.comment_count,
+        **({"parent": tally.parent} if tally.parent else {}),
+    }
+    tail = json.dumps(counts, ensure_ascii=False, separators=(",", ":"))
+    plain = {key: value for key, value in bead.raw.items() if key not in DERIVED_KEYS}
+    return record.encode({"_type": "issue", **plain})[:-1] + b"," + tail[1:].encode()

@@ -20,7 +20,6 @@ from gastown_core.town.names import is_reserved
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
 NAME = re.compile(r"[A-Za-z0-9_]+")
 TOWN_FOLDERS = frozenset("settings config plugins directives logs events warrants formulas".split())
 """Folders of the town itself, beside those named after a role."""
