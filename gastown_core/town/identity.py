@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.git.repo import Identity
 from gastown_core.model.address import (
     BOOT,
     CREW,
@@ -26,6 +25,8 @@ from gastown_core.town.inventory import Inventory, RosterEntry, find_agent
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gastown_core.git.repo import Identity
 
 HUMAN = Address(OVERSEER, "", "")
 
@@ -46,6 +47,8 @@ DEFAULT_DOMAIN = "gastown.local"
 
 def signature(address: Address, domain: str = DEFAULT_DOMAIN) -> Identity:
     """Author and committer of an agent's commits: ``opal <shop.polecats.opal@gastown.local>``."""
+    from gastown_core.git.repo import Identity
+
     name = address.name if address.role in (CREW, POLECAT, DOG) else address.path
     return Identity(name, f"{address.bd_actor.replace('/', '.')}@{domain}")
 

@@ -1,10 +1,8 @@
-"""A hand-in's branch on origin and its merge request: one per branch and commit, kept as a lasting bead of the rig."""
+"""The merge request of a hand-in: one per branch and commit, kept as a lasting bead of the rig."""
 
 from __future__ import annotations
 
 from gastown_core.beads.store import BeadQuery
-from gastown_core.errors import GitError
-from gastown_core.git.worktree import RESCUE
 from gastown_core.model.bead import CLOSED, usable_priority
 from gastown_core.model.merge_request import LABEL, MERGED, SUPERSEDED, read_request, with_facts
 
@@ -13,7 +11,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.store import Batch, BeadStore
-    from gastown_core.git.repo import Git
     from gastown_core.model.bead import Bead
 
 
@@ -59,38 +56,3 @@ def submit(
         batch.update(bead.id, {"metadata": with_facts(bead, close_reason=SUPERSEDED)})
         batch.close(bead.id, f"superseded by {made.id}", force=True)
     return made.id, True
-
-
-TIMEOUT_S = 120.0
-
-
-def push_branch(git: Git, branch: str, name: str, now: float) -> tuple[str, bool]:
-    """Bring HEAD to ``branch`` at origin; returns the commit and whether a push was needed.
-
-    A branch that was rebased replaces its own earlier state there, which gets a rescue ref first.  Raises GitError.
-    """
-    commit = git.commit_of("HEAD")
-    ref = f"refs/heads/{branch}"
-    there = _at_origin(git, ref)
-    if there == commit:
-        return commit, False
-    lease = []
-    if there and not _is_ancestor(git, there):
-        git.run("update-ref", f"{RESCUE}/{name}/{int(now * 1000)}-pushed", there)
-        lease = [f"--force-with-lease={ref}:{there}"]
-    git.run("push", "--quiet", *lease, "origin", f"HEAD:{ref}", timeout_s=TIMEOUT_S)
-    arrived = _at_origin(git, ref)
-    if arrived != commit:
-        raise GitError(f"{branch} did not arrive at origin", f"it has {arrived[:8] or 'no such branch'}")
-    return commit, True
-
-
-def _at_origin(git: Git, ref: str) -> str:
-    found = git.run("ls-remote", "origin", ref, timeout_s=TIMEOUT_S).split()
-    return found[0] if found else ""
-
-
-def _is_ancestor(git: Git, commit: str) -> bool:
-    if not git.commit_of(commit):
-        git.run("fetch", "--quiet", "origin", commit, timeout_s=TIMEOUT_S)
-    return git.attempt("merge-base", "--is-ancestor", commit, "HEAD").code == 0

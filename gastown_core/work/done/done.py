@@ -43,8 +43,8 @@ from gastown_core.work.done.handing_in import (
     put_in_review,
     record_end,
 )
+from gastown_core.work.done.push import push_branch
 from gastown_core.work.hook import hook
-from gastown_core.work.merge_requests import push_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

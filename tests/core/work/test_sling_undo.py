@@ -51,7 +51,7 @@ PLACES = {
     "the convoy": (convoys, "create_convoy"),
     "planning the worktree": (polecats, "plan"),
     "making it": (worktree, "add"),
-    "furnishing it": (polecats.sources, "provision"),
+    "furnishing it": (polecats.clones, "provision"),
     "binding the push guard": (push_guard, "bind"),
     "its first checkpoint": (polecats.checkpoints, "save"),
     "telling of it": (allocate, "append_event"),
