@@ -143,7 +143,7 @@ def fill_log(path: str, count: int) -> None:
 
 
 def _everything() -> object:
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
     return BeadQuery()
 

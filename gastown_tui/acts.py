@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.orders.registry import OrderKind, Subject
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.model.order import Order, Receipt
     from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry

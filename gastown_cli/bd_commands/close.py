@@ -6,7 +6,7 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style
-from gastown_core.beads.query import BLOCKING_TYPES, PARENT_CHILD, WAITS_FOR, Graph, is_released
+from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, WAITS_FOR, Graph, is_released
 from gastown_core.beads.record import excerpt_of
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import Bead
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gastown_cli.bd_commands.workspace import Workspace
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
     from gastown_core.molecules.advance import StepDone
@@ -245,7 +245,7 @@ def _tell_open_children(space: Workspace, ended: list[Bead]) -> None:
 def _next(args: Namespace, space: Workspace, done: list[Bead], freed: list[Excerpt]) -> Bead | None:
     if not (args.claim_next or args.go_on):
         return None
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
     parents = [bead.parent for bead in done if bead.parent]
     query = BeadQuery(unassigned=True, limit=1, include_wisps=args.go_on)

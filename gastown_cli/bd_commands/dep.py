@@ -6,7 +6,7 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import glyph, issue_object, one_line, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style
-from gastown_core.beads.query import ORDERING_TYPES, find_cycles
+from gastown_core.beads.graph import ORDERING_TYPES, find_cycles
 from gastown_core.beads.rules import entries_of
 from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.model.bead import known_priority, target_of
@@ -165,7 +165,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import NamedTuple
 
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
 
     class Node(NamedTuple):
         """A place in the tree; ``again`` if the bead was shown before, so its own branches are left out."""

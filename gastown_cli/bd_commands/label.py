@@ -7,8 +7,8 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_array
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, table
+from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.rules import with_labels
-from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import UsageError
 
 TYPE_CHECKING = False

@@ -6,9 +6,9 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, json_lines, note_cut, say_beads, say_json_texts, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style, table
-from gastown_core.beads.query import PARENT_CHILD, status_now
+from gastown_core.beads.graph import PARENT_CHILD, status_now
+from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.rules import read_priority
-from gastown_core.beads.store import BeadQuery
 from gastown_core.clock import local_moment, parse_duration, today
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY, STATUS_CATEGORY, TYPE_ALIASES
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_cli.bd_commands.workspace import Workspace
-    from gastown_core.beads.store import BeadQuery, Excerpt
+    from gastown_core.beads.query import BeadQuery, Excerpt
 
 
 def add_filters(parser: ArgumentParser, *, status: bool = True) -> None:

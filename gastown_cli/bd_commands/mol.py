@@ -186,7 +186,7 @@ def run_show(args: Namespace) -> int:
 
 
 def _below(store: Any, root_id: str) -> list[str]:
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
     return [one.id for one in store.excerpts(BeadQuery(parent=root_id, include_wisps=True, sort="id"))]
 

@@ -108,7 +108,7 @@ def _ask(space: Workspace) -> None:
 
 
 def _foretold(store: JsonlStore, root: str) -> dict[str, Any]:
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
     ids = [root, *(one.id for one in store.excerpts(BeadQuery(parent=root, include_wisps=True)))]
     return {"molecule_id": root, "deleted_ids": ids, "deleted_count": len(ids)}

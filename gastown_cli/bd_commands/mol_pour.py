@@ -170,7 +170,7 @@ def run_wisp(args: Namespace) -> int:
 
 
 def _list(args: Namespace, space: Workspace) -> int:
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
     from gastown_core.molecules.record import step_of
 
     query = BeadQuery(only_wisps=True, exclude_statuses=() if args.all else ("closed",), sort="updated")

@@ -15,15 +15,15 @@ from gastown_cli.bd_commands.render import (
 )
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, style
+from gastown_core.beads.graph import REASONS, find_cycles
 from gastown_core.beads.held_back import count_held, count_ready
-from gastown_core.beads.query import REASONS, find_cycles
 from gastown_core.beads.record import excerpt_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from gastown_core.beads.query import Graph
+    from gastown_core.beads.graph import Graph
 READY_LIMIT = 100
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from gastown_core.beads.store import Excerpt, Tally
+    from gastown_core.beads.query import Excerpt, Tally
     from gastown_core.model.bead import Bead
 
 GLYPHS = {

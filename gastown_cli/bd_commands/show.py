@@ -14,7 +14,7 @@ from gastown_cli.bd_commands.render import (
 )
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style
-from gastown_core.beads.query import PARENT_CHILD, REASONS
+from gastown_core.beads.graph import PARENT_CHILD, REASONS
 from gastown_core.beads.record import excerpt_of
 from gastown_core.beads.rules import oddities
 from gastown_core.clock import format_local, parse_moment
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.model.bead import Bead
 _LONG = (
     ("description", ""),

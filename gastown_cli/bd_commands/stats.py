@@ -8,7 +8,7 @@ from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, style, table
 from gastown_core.beads.held_back import count_held, count_ready
 from gastown_core.beads.holders import lead_time
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -111,7 +111,7 @@ class Workspace:
         """The error with near matches of the whole town, and how to name what is nowhere here."""
         from difflib import get_close_matches
 
-        from gastown_core.beads.store import BeadQuery
+        from gastown_core.beads.query import BeadQuery
 
         stores = self.ledger.stores().values() if self.ledger is not None else (self.store,)
         query = BeadQuery(exclude_statuses=("closed",), sort="updated", limit=2000)

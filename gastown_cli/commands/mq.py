@@ -111,7 +111,7 @@ def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: fl
 
 
 def _closed(place: Any) -> list[dict[str, Any]]:
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
     from gastown_core.model.bead import CLOSED
     from gastown_core.model.merge_request import LABEL, read_request
 

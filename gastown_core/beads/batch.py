@@ -7,7 +7,7 @@ exception drops them all.
 from __future__ import annotations
 
 from gastown_core.beads import ids, rules
-from gastown_core.beads.query import BLOCKING_TYPES, ORDERING_TYPES, PARENT_CHILD, Graph, is_released, path_between
+from gastown_core.beads.graph import BLOCKING_TYPES, ORDERING_TYPES, PARENT_CHILD, Graph, is_released, path_between
 from gastown_core.beads.record import encode, excerpt_of
 from gastown_core.clock import format_micros, parse_duration, parse_moment
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Protocol
 
+    from gastown_core.beads.query import Excerpt
     from gastown_core.beads.rules import Vocabulary
-    from gastown_core.beads.store import Excerpt
     from gastown_core.clock import Clock
 
     class Engine(Protocol):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.beads.graph import BLOCKING_TYPES, ORDERING_TYPES, find_cycles
 from gastown_core.beads.opening import DRIVER_NAME, IGNORED, driver_registered, init_store, merge_attribute
-from gastown_core.beads.query import BLOCKING_TYPES, ORDERING_TYPES, find_cycles
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False

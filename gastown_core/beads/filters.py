@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import PARENT_CHILD, status_now
+from gastown_core.beads.graph import PARENT_CHILD, status_now
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY, kind_labels
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from gastown_core.beads.store import BeadQuery, Excerpt
+    from gastown_core.beads.query import BeadQuery, Excerpt
 
 HYBRID_WINDOW_S = 48 * 3600.0
 

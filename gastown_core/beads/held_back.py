@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import json
 
+from gastown_core.beads.graph import EPIC
 from gastown_core.beads.index_census import how_many
 from gastown_core.beads.index_holds import ASKED, HELD, below, stands
 from gastown_core.beads.index_sql import candidates_of, order_of, where_of
-from gastown_core.beads.query import EPIC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
+    from gastown_core.beads.graph import Graph
     from gastown_core.beads.index_sql import Where
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.beads.query import Graph
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
 
 def held_ids(db: sqlite3.Connection, graph: Graph, query: BeadQuery, now: float) -> list[str]:

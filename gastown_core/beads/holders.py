@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+from gastown_core.beads.graph import NEVER_READY_TYPES, PARENT_CHILD
 from gastown_core.beads.index_census import lead_seconds
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from, progress_in
 from gastown_core.beads.index_sql import where_of
-from gastown_core.beads.query import NEVER_READY_TYPES, PARENT_CHILD
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.model.bead import HOOKED, IDENTITY_LABELS, IDENTITY_TYPES, IN_PROGRESS
 from gastown_core.model.record import Record, record_type
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.beads.store import BeadQuery, Excerpt
+    from gastown_core.beads.query import BeadQuery, Excerpt
 
 
 class Held(Record):
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
 
     class EpicProgress(NamedTuple):
         """An epic that is not closed, with the number of its children and of the closed ones."""

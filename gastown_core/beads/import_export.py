@@ -9,8 +9,8 @@ from bisect import bisect_right
 
 from gastown_core.beads import record
 from gastown_core.beads.merging import comment_age, comment_key
+from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.rules import entries_of, oddities
-from gastown_core.beads.store import BeadQuery
 from gastown_core.beads.twins import Twin, candidates, is_other_bead, is_same_bead, renamed, with_new_id
 from gastown_core.beads.unfolding import unfolded
 from gastown_core.clock import format_micros, has_zone, local_moment, parse_moment
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.index_intake import Progress
     from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.query import BeadQuery, Tally
     from gastown_core.beads.rules import Vocabulary
-    from gastown_core.beads.store import BeadQuery, Tally
     from gastown_core.model.bead import Bead
 MAX_LINE = 64 << 20
 

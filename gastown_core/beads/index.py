@@ -14,8 +14,8 @@ import os
 from gastown_core.beads import index_census
 from gastown_core.beads.discovery import ledger_name
 from gastown_core.beads.index_rows import ISSUES, SCHEMA, VERSION, WISPS
+from gastown_core.beads.query import Position
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile, stamp_of
-from gastown_core.beads.store import Position
 from gastown_core.errors import StoreError
 from gastown_core.files.folders import cache_folder
 from gastown_core.files.locks import FileLock

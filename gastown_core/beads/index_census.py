@@ -7,7 +7,7 @@ count as depends on the moment; they are few, and ``figures`` has them one by on
 
 from __future__ import annotations
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

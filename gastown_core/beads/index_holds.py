@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 
-from gastown_core.beads.query import BLOCKING_TYPES, PARENT_CHILD, RELEASED
+from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, RELEASED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

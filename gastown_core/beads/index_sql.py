@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gastown_core.beads.filters import HYBRID_WINDOW_S, SORTS
+from gastown_core.beads.graph import NEVER_READY_TYPES
 from gastown_core.beads.index_holds import HELD
-from gastown_core.beads.query import NEVER_READY_TYPES
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
 _NEWEST_FIRST = "priority, created_at DESC, id"
 _ORDERS = {

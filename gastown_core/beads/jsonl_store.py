@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads import ids, record
+from gastown_core.beads.graph import TOMBSTONE, Graph
 from gastown_core.beads.held_back import held_ids
 from gastown_core.beads.index import Index, healing
 from gastown_core.beads.index_census import how_many, numbers_by
@@ -24,10 +25,9 @@ from gastown_core.beads.index_rows import (
     tally_in,
 )
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
-from gastown_core.beads.query import TOMBSTONE, Graph
+from gastown_core.beads.query import BeadQuery, Excerpt, Headline, Outline, Position, Tally
 from gastown_core.beads.rules import Vocabulary, moved_stone
 from gastown_core.beads.source_file import size_of
-from gastown_core.beads.store import BeadQuery, Excerpt, Headline, Outline, Position, Tally
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import StoreError
 from gastown_core.files.jsonl import append_lines

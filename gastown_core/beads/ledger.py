@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.index_intake import Progress
     from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.query import Excerpt, Outline
     from gastown_core.beads.routes import Route
-    from gastown_core.beads.store import Excerpt, Outline
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 

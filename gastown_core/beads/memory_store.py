@@ -5,10 +5,10 @@ from __future__ import annotations
 from gastown_core.beads import ids
 from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.filters import arranged, descendants, matches
-from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.beads.graph import PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.beads.query import BeadQuery, Excerpt, Tally
 from gastown_core.beads.record import excerpt_of
 from gastown_core.beads.rules import Vocabulary
-from gastown_core.beads.store import BeadQuery, Excerpt, Tally
 from gastown_core.clock import SYSTEM_CLOCK, parse_moment
 from gastown_core.model.bead import Bead
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gastown_core.beads.index_intake import Progress
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.clock import Clock
 
 DRIVER_WORDS = "merge-driver %O %A %B"

@@ -9,8 +9,8 @@ that wrote, sees to the other stores and the event log (``town.new_ids``).
 from __future__ import annotations
 
 from gastown_core.beads import record
+from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.rules import stamped
-from gastown_core.beads.store import BeadQuery
 from gastown_core.beads.twins import FORMER, renamed
 from gastown_core.files.jsonl import append_lines
 from gastown_core.model.bead import Bead

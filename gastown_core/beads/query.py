@@ -1,356 +1,107 @@
-"""THE ready rule, and what holds a bead back: pure functions over a small view of excerpts (beads.md section 4).
-
-A Graph answers from two look-ups (a bead by id, the children of a bead) and remembers what it learnt, so asking
-about one bead costs its own edges and ancestors, never the whole store.  A target of a store that is not here holds
-its dependents back, with the reason ``unresolved``; one that its own store does not have (a wisp of another clone,
-say, which no export holds) never comes, and lets go as a deleted, closed or pinned one does.
-"""
+"""What a store is asked, and what it answers short of whole beads: records that lists and the live model need."""
 
 from __future__ import annotations
 
-from gastown_core.model.bead import CLOSED, DEFERRED, IN_REVIEW, OPEN, STATUS_CATEGORY
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import NamedTuple
-
-    from gastown_core.beads.store import Excerpt
-
-    class Hold(NamedTuple):
-        """One thing that holds a bead back: the id, and why (one of REASONS)."""
-
-        id: str
-        reason: str
-else:
-    Hold = record_type("Hold", "id reason")
-
-BLOCKS, CONDITIONAL, WAITS_FOR, PARENT_CHILD = "blocks", "conditional-blocks", "waits-for", "parent-child"
-MERGE_BLOCKS = "merge-blocks"
-BLOCKING_TYPES = frozenset((BLOCKS, CONDITIONAL, WAITS_FOR, MERGE_BLOCKS, PARENT_CHILD))
-ORDERING_TYPES = frozenset((BLOCKS, CONDITIONAL, MERGE_BLOCKS, PARENT_CHILD))
-"""Edge types that must not form a cycle."""
-
-REASONS = {
-    "open": "not closed yet",
-    "unresolved": "unknown bead",
-    "condition": "closed without the failure it waits for",
-    "unmerged": "closed, but not by a merge",
-    "children": "has open children",
-    "parent": "parent is blocked",
-}
-
-NEVER_READY_TYPES = frozenset("merge-request gate molecule message agent role rig convoy event".split())
-"""Records that nobody works on; ours adds convoys, which are bundles of work, and events."""
-EPIC = "epic"
-TOMBSTONE = "tombstone"
-RELEASED = frozenset((CLOSED, "pinned", TOMBSTONE))
+    from gastown_core.model.bead import Edge
 
 
-class Graph:
-    """Dependencies as they stand at ``now`` (Unix seconds).
+class BeadQuery(Record):
+    """A filter; an empty or None field does not filter. ``labels_all`` must all be there, ``labels_any`` one.
 
-    ``lookup`` gives an excerpt (status ``tombstone`` for a deleted bead) or None for an unknown id; ``children``
-    the ids whose ``parent-child`` edge points at a bead; ``merged`` tells of a closed bead whether a merge closed it
-    (left out, every closing counts as one).  ``is_absent`` tells of an unknown id whether the store that would have it
-    is at hand (left out, none is).
+    ``text`` is looked for in title and id, ``parent`` takes all descendants, ``label_pattern`` is a glob.  With
+    ``awake_at`` a deferred bead whose time has come by then counts as open for the status filters.
     """
 
-    def __init__(
-        self,
-        lookup: Callable[[str], Excerpt | None],
-        children: Callable[[str], Iterable[str]],
-        now: float,
-        merged: Callable[[str], bool] | None = None,
-        is_absent: Callable[[str], bool] | None = None,
-    ) -> None:
-        self.now = now
-        self._lookup = lookup
-        self._children = children
-        self._merged = merged
-        self._is_absent = is_absent
-        self._known: dict[str, Excerpt | None] = {}
-        self._direct: dict[str, tuple[Hold, ...]] = {}
-        self._circles: dict[str, list[str]] = {}
-
-    def bead(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead, None if nobody knows it; asked for once."""
-        if bead_id not in self._known:
-            self._known[bead_id] = self._lookup(bead_id)
-        return self._known[bead_id]
-
-    def learn(self, excerpt: Excerpt) -> None:
-        """Take an excerpt that is at hand, to save its look-up."""
-        self._known[excerpt.id] = excerpt
-
-    def blockers(self, bead_id: str) -> tuple[str, ...]:
-        """Ids that hold the bead back, empty if nothing does: open direct blockers, else its blocked ancestor."""
-        return tuple(hold.id for hold in self.holds(bead_id))
-
-    def holds(self, bead_id: str) -> tuple[Hold, ...]:
-        """What holds the bead back, each with its reason. A closed, pinned or unknown bead is not held."""
-        bead = self.bead(bead_id)
-        if bead is None or not bead.edges or is_released(bead):
-            return ()
-        direct = self._direct_holds(bead)
-        if direct:
-            return direct
-        ancestor = self._blocked_ancestor(bead)
-        return (Hold(ancestor, "parent"),) if ancestor else ()
-
-    def own_holds(self, bead_id: str) -> tuple[Hold, ...]:
-        """As ``holds``, by the bead's own edges alone: a blocked parent holds nothing back (convoys, waves)."""
-        bead = self.bead(bead_id)
-        return () if bead is None or is_released(bead) else self._direct_holds(bead)
-
-    def _blocked_ancestor(self, bead: Excerpt) -> str:
-        seen = {bead.id}
-        level = parents_of(bead)
-        while level:
-            above: list[str] = []
-            for parent_id in level:
-                if parent_id in seen:
-                    continue
-                seen.add(parent_id)
-                parent = self.bead(parent_id)
-                if parent is None or is_released(parent):
-                    continue
-                if self._direct_holds(parent):
-                    return parent_id
-                above += parents_of(parent)
-            level = above
-        return ""
-
-    def _direct_holds(self, bead: Excerpt) -> tuple[Hold, ...]:
-        if not bead.edges:
-            return ()
-        known = self._direct.get(bead.id)
-        if known is None:
-            found: list[Hold] = []
-            for edge in bead.edges:
-                if edge.type in (BLOCKS, CONDITIONAL, MERGE_BLOCKS):
-                    reason = self._blocking(edge.target, edge.type)
-                    if reason:
-                        found.append(Hold(edge.target, reason))
-                elif edge.type == WAITS_FOR:
-                    found += self._waiting(edge.target, edge.metadata)
-            known = self._direct[bead.id] = tuple(found)
-        return known
-
-    def _blocking(self, target_id: str, edge_type: str) -> str:
-        target = self.bead(target_id)
-        if target is None:
-            return "unresolved" if self._may_come(target_id) else ""
-        if not is_released(target):
-            return "open"
-        if edge_type == CONDITIONAL and target.status == CLOSED and not target.is_failed:
-            return "condition"
-        if edge_type == MERGE_BLOCKS and target.status == CLOSED and self._merged and not self._merged(target_id):
-            return "unmerged"
-        return ""
-
-    def _may_come(self, unknown_id: str) -> bool:
-        return self._is_absent is None or not self._is_absent(unknown_id)
-
-    def _waiting(self, spawner_id: str, metadata: str) -> list[Hold]:
-        spawner = self.bead(spawner_id)
-        if spawner is None:
-            return [Hold(spawner_id, "unresolved")] if self._may_come(spawner_id) else []
-        if '"after"' in metadata and not is_released(spawner):
-            # a step of a molecule: until its spawner is closed there may be more children to come
-            return [Hold(spawner_id, "open")]
-        children = [child for child in (self.bead(x) for x in self._children(spawner_id)) if child is not None]
-        still = [child for child in children if not is_released(child)]
-        if not still:
-            return []
-        if "any-children" in metadata and any(child.status == CLOSED for child in children):
-            return []
-        return [Hold(child.id, "children") for child in still]
-
-    def cycle_behind(self, bead_id: str) -> list[str]:
-        """The circle of beads that holds the bead back, as a path that ends where it began; empty if none does."""
-        if bead_id not in self._circles:
-            if self.holds(bead_id):
-                self._find_circles(bead_id)
-            else:
-                self._circles[bead_id] = []
-        return self._circles[bead_id]
-
-    def _find_circles(self, bead_id: str) -> None:
-        """Learn of everything that holds the bead back, however far, whether a circle is behind it; each is walked once."""
-        targets: dict[str, list[str]] = {}
-        level = [bead_id]
-        while level:
-            targets.update((here, [hold.id for hold in self.holds(here)]) for here in level)
-            ahead = dict.fromkeys(there for here in level for there in targets[here])
-            level = [there for there in ahead if there not in targets and there not in self._circles]
-        found: dict[str, list[str]] = {}
-        sources: dict[str, list[str]] = {}
-        for here, those in targets.items():
-            for there in those:
-                sources.setdefault(there, []).append(here)
-        for cycle in find_cycles(targets):
-            found.update(dict.fromkeys(cycle, cycle))
-        found |= {there: self._circles[there] for there in sources if self._circles.get(there)}
-        behind = list(found)
-        while behind:
-            here = behind.pop()
-            for source in sources.get(here, ()):
-                if source not in found:
-                    found[source] = found[here]
-                    behind.append(source)
-        self._circles.update((here, found.get(here, [])) for here in targets)
-
-    def is_deferred(self, bead: Excerpt) -> bool:
-        """Whether it sleeps: its own or a parent's defer_until is ahead, or it is deferred without a date."""
-        if bead.defer_until > self.now or (bead.status == DEFERRED and not bead.defer_until):
-            return True
-        for parent_id in parents_of(bead) if bead.edges else ():
-            parent = self.bead(parent_id)
-            if parent is not None and parent.defer_until > self.now:
-                return True
-        return False
-
-    def is_ready(self, bead: Excerpt, *, types: Sequence[str] = (), with_wisps: bool = False) -> bool:
-        """THE ready rule: open (or its deferral has passed), not pinned, not held, not asleep, of a type that is work.
-
-        An epic is work itself only once no child of it is open: until then the children are what can be taken up.
-
-        ``types`` are types asked for by name, which are then taken whatever they are.
-        """
-        return (
-            status_now(bead, self.now) == OPEN
-            and not bead.is_pinned
-            and (with_wisps or not bead.is_ephemeral)
-            and (bead.issue_type in types or bead.issue_type not in NEVER_READY_TYPES)
-            and not self.is_deferred(bead)
-            and not self.holds(bead.id)
-            and (bead.issue_type != EPIC or EPIC in types or not self._has_open_child(bead.id))
-        )
-
-    def _has_open_child(self, epic_id: str) -> bool:
-        children = (self.bead(child) for child in self._children(epic_id))
-        return any(child is not None and not is_released(child) for child in children)
-
-    def stage(self, bead_id: str) -> str:
-        """Where a bead stands: ``missing``, ``done``, ``review``, ``running``, ``deferred``, ``blocked`` or ``ready``."""
-        return stage_of(self.bead(bead_id), self)
+    statuses: tuple[str, ...] = ()
+    exclude_statuses: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    exclude_types: tuple[str, ...] = ()
+    labels_all: tuple[str, ...] = ()
+    labels_any: tuple[str, ...] = ()
+    labels_none: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    unassigned: bool = False
+    priorities: tuple[int, ...] = ()
+    priority_min: int | None = None
+    priority_max: int | None = None
+    parent: str = ""
+    no_parent: bool = False
+    text: str = ""
+    include_wisps: bool = False
+    closed_since: float | None = None
+    updated_since: float | None = None
+    sort: str = "priority"
+    reverse: bool = False
+    limit: int = 0
+    created_since: float | None = None
+    created_before: float | None = None
+    updated_before: float | None = None
+    due_before: float | None = None
+    label_pattern: str = ""
+    exclude_templates: bool = False
+    awake_at: float | None = None
+    only_wisps: bool = False
 
 
-def status_now(bead: Excerpt, now: float) -> str:
-    """The status, with a deferral whose time has passed read as ``open``."""
-    if bead.status == DEFERRED and 0 < bead.defer_until <= now:
-        return OPEN
-    return bead.status
+class Excerpt(Record):
+    """A bead without its long texts, as the index keeps it: what lists and the live model need. Times in Unix seconds."""
+
+    id: str
+    title: str
+    status: str
+    priority: int
+    issue_type: str
+    assignee: str
+    created_at: float
+    updated_at: float
+    closed_at: float
+    defer_until: float
+    labels: tuple[str, ...]
+    edges: tuple[Edge, ...]
+    is_pinned: bool
+    is_ephemeral: bool
+    is_failed: bool = False
+    """Closed with a reason that tells of a failure."""
 
 
-def is_released(bead: Excerpt) -> bool:
-    """Whether the bead no longer holds others back: closed, pinned or deleted."""
-    return bead.status in RELEASED or bead.is_pinned
+class Outline(Record):
+    """The least that a list of members needs of a bead; ``labels`` as the index keeps them (``\\x1f`` between)."""
+
+    id: str
+    title: str
+    status: str
+    priority: int
+    issue_type: str
+    assignee: str
+    labels: str
 
 
-def parents_of(bead: Excerpt) -> list[str]:
-    """Targets of its ``parent-child`` edges."""
-    return [edge.target for edge in bead.edges if edge.type == PARENT_CHILD]
+class Headline(Record):
+    """One line of a long list; times in Unix seconds."""
+
+    id: str
+    title: str
+    status: str
+    created_at: float
+    updated_at: float
 
 
-def stage_of(bead: Excerpt | None, graph: Graph) -> str:
-    """The stage of a bead in a convoy or plan; see ``Graph.stage``."""
-    if bead is None or bead.status == TOMBSTONE:
-        return "missing"
-    status = status_now(bead, graph.now)
-    if STATUS_CATEGORY.get(status) == "done":
-        return "done"
-    if status == IN_REVIEW:
-        return "review"
-    if status == "blocked":
-        return "blocked"
-    if STATUS_CATEGORY.get(status) == "wip":
-        return "running"
-    if status == "pinned" or graph.is_deferred(bead):
-        return "deferred"
-    return "blocked" if graph.holds(bead.id) else "ready"
+class Tally(Record):
+    """The derived keys of a bead: how many ``blocks`` edges leave and reach it, its comments, its parent's id."""
+
+    dependency_count: int
+    dependent_count: int
+    comment_count: int
+    parent: str
 
 
-def path_between(
-    start: str, goal: str, neighbours: Callable[[str], Iterable[str]], *, limit: int = 200_000
-) -> list[str]:
-    """Ids from ``start`` to ``goal`` along ``neighbours``, both included; empty if there is no way."""
-    came_from: dict[str, str] = {start: ""}
-    level = [start]
-    while level and len(came_from) < limit:
-        following: list[str] = []
-        for here in level:
-            if here == goal:
-                path = [here]
-                while came_from[path[-1]]:
-                    path.append(came_from[path[-1]])
-                return path[::-1]
-            for there in neighbours(here):
-                if there not in came_from:
-                    came_from[there] = here
-                    following.append(there)
-        level = following
-    return []
+class Position(Record):
+    """How much of a file was read: its identity and the offset after the last line taken."""
 
-
-def find_cycles(targets: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Every knot of beads that wait for each other, as a path that ends where it began; shortest path per knot."""
-    cycles = []
-    for knot in _knots(targets):
-        start = min(knot)
-        if len(knot) == 1 and start not in targets.get(start, ()):
-            continue
-        inside = {node: [x for x in targets.get(node, ()) if x in knot] for node in knot}
-        best: list[str] = []
-        for first in inside[start]:
-            path = [start, *path_between(first, start, lambda node, inside=inside: inside[node])]  # type: ignore[misc]
-            if not best or len(path) < len(best):
-                best = path
-        cycles.append(best)
-    return sorted(cycles)
-
-
-def _knots(targets: Mapping[str, Sequence[str]]) -> list[set[str]]:
-    """Strongly connected components (Tarjan), without recursion, so that deep chains are fine."""
-    order: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    on_stack: set[str] = set()
-    found: list[set[str]] = []
-    for root in targets:
-        if root in order:
-            continue
-        work = [(root, iter(targets.get(root, ())))]
-        order[root] = low[root] = len(order)
-        stack.append(root)
-        on_stack.add(root)
-        while work:
-            node, rest = work[-1]
-            for there in rest:
-                if there not in order:
-                    order[there] = low[there] = len(order)
-                    stack.append(there)
-                    on_stack.add(there)
-                    work.append((there, iter(targets.get(there, ()))))
-                    break
-                if there in on_stack:
-                    low[node] = min(low[node], order[there])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == order[node]:
-                    found.append(_unstack(stack, on_stack, node))
-    return found
-
-
-def _unstack(stack: list[str], on_stack: set[str], node: str) -> set[str]:
-    knot: set[str] = set()
-    while True:
-        top = stack.pop()
-        on_stack.discard(top)
-        knot.add(top)
-        if top == node:
-            return knot
+    device: int
+    inode: int
+    offset: int

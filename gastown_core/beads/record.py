@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from gastown_core.beads.store import Excerpt
+from gastown_core.beads.query import Excerpt
 from gastown_core.clock import parse_moment
 from gastown_core.model.bead import CLOSED, DERIVED_KEYS, KEY_ORDER, PINNED, Bead, read_edges
 from gastown_core.model.json_text import decode_json, encode_text

@@ -7,157 +7,16 @@ store's lock, with ids minted and counters moved under the same lock.
 
 from __future__ import annotations
 
-from gastown_core.model.record import record_type
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
-    from typing import Any, NamedTuple, Protocol
+    from typing import Any, Protocol
 
-    from gastown_core.beads.query import Graph
-    from gastown_core.model.bead import Bead, Edge
-
-    class BeadQuery(NamedTuple):
-        """A filter; an empty or None field does not filter. ``labels_all`` must all be there, ``labels_any`` one.
-
-        ``text`` is looked for in title and id, ``parent`` takes all descendants, ``label_pattern`` is a glob.  With
-        ``awake_at`` a deferred bead whose time has come by then counts as open for the status filters.
-        """
-
-        statuses: tuple[str, ...] = ()
-        exclude_statuses: tuple[str, ...] = ()
-        types: tuple[str, ...] = ()
-        exclude_types: tuple[str, ...] = ()
-        labels_all: tuple[str, ...] = ()
-        labels_any: tuple[str, ...] = ()
-        labels_none: tuple[str, ...] = ()
-        assignees: tuple[str, ...] = ()
-        unassigned: bool = False
-        priorities: tuple[int, ...] = ()
-        priority_min: int | None = None
-        priority_max: int | None = None
-        parent: str = ""
-        no_parent: bool = False
-        text: str = ""
-        include_wisps: bool = False
-        closed_since: float | None = None
-        updated_since: float | None = None
-        sort: str = "priority"
-        reverse: bool = False
-        limit: int = 0
-        created_since: float | None = None
-        created_before: float | None = None
-        updated_before: float | None = None
-        due_before: float | None = None
-        label_pattern: str = ""
-        exclude_templates: bool = False
-        awake_at: float | None = None
-        only_wisps: bool = False
-
-    class Excerpt(NamedTuple):
-        """A bead without its long texts, as the index keeps it: what lists and the live model need. Times in Unix seconds."""
-
-        id: str
-        title: str
-        status: str
-        priority: int
-        issue_type: str
-        assignee: str
-        created_at: float
-        updated_at: float
-        closed_at: float
-        defer_until: float
-        labels: tuple[str, ...]
-        edges: tuple[Edge, ...]
-        is_pinned: bool
-        is_ephemeral: bool
-        is_failed: bool = False
-        """Closed with a reason that tells of a failure."""
-
-    class Outline(NamedTuple):
-        """The least that a list of members needs of a bead; ``labels`` as the index keeps them (``\\x1f`` between)."""
-
-        id: str
-        title: str
-        status: str
-        priority: int
-        issue_type: str
-        assignee: str
-        labels: str
-
-    class Headline(NamedTuple):
-        """One line of a long list; times in Unix seconds."""
-
-        id: str
-        title: str
-        status: str
-        created_at: float
-        updated_at: float
-
-    class Tally(NamedTuple):
-        """The derived keys of a bead: how many ``blocks`` edges leave and reach it, its comments, its parent's id."""
-
-        dependency_count: int
-        dependent_count: int
-        comment_count: int
-        parent: str
-
-    class Position(NamedTuple):
-        """How much of a file was read: its identity and the offset after the last line taken."""
-
-        device: int
-        inode: int
-        offset: int
+    from gastown_core.beads.graph import Graph
+    from gastown_core.beads.query import BeadQuery, Excerpt, Tally
+    from gastown_core.model.bead import Bead
 else:
-    Headline = record_type("Headline", "id title status created_at updated_at")
-    Outline = record_type("Outline", "id title status priority issue_type assignee labels")
-    BeadQuery = record_type(
-        "BeadQuery",
-        "statuses exclude_statuses types exclude_types labels_all labels_any labels_none assignees unassigned "
-        "priorities priority_min priority_max parent no_parent text include_wisps closed_since updated_since sort "
-        "reverse limit created_since created_before updated_before due_before label_pattern exclude_templates "
-        "awake_at only_wisps",
-        defaults=(
-            (),
-            (),
-            (),
-            (),
-            (),
-            (),
-            (),
-            (),
-            False,
-            (),
-            None,
-            None,
-            "",
-            False,
-            "",
-            False,
-            None,
-            None,
-            "priority",
-            False,
-            0,
-            None,
-            None,
-            None,
-            None,
-            "",
-            False,
-            None,
-            False,
-        ),
-    )
-    Excerpt = record_type(
-        "Excerpt",
-        "id title status priority issue_type assignee created_at updated_at closed_at defer_until labels edges "
-        "is_pinned is_ephemeral is_failed",
-        defaults=(False,),
-    )
-    Tally = record_type("Tally", "dependency_count dependent_count comment_count parent")
-    Position = record_type("Position", "device inode offset")
     Protocol = object
 
 

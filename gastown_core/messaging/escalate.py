@@ -6,7 +6,7 @@ second alarm.  Severities and routes: tmux-and-messaging.md.
 
 from __future__ import annotations
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import UsageError
 from gastown_core.events.log import append_event

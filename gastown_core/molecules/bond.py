@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gastown_core.beads.query import BLOCKS, CONDITIONAL, PARENT_CHILD
+from gastown_core.beads.graph import BLOCKS, CONDITIONAL, PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.formulas.recipe import OnComplete, Recipe, RecipeStep
 from gastown_core.model.record import Record

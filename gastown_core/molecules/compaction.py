@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_duration
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json

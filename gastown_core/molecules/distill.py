@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gastown_core.beads.query import BLOCKS, PARENT_CHILD
+from gastown_core.beads.graph import BLOCKS, PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.bead import NO_PRIORITY, USUAL_PRIORITY
 from gastown_core.model.record import Record

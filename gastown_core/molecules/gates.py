@@ -6,8 +6,8 @@ and where that is missing the gate says so and stays shut.  A human gate opens o
 
 from __future__ import annotations
 
-from gastown_core.beads.query import BLOCKS
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.graph import BLOCKS
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_span, parse_duration
 from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.model.bead import CLOSED, Bead

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import PARENT_CHILD
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.graph import PARENT_CHILD
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.record import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.query import PARENT_CHILD
+from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.errors import UsageError
 from gastown_core.formulas.conditions import ConditionFault, RunState, StepState, holds
 from gastown_core.model.record import Record

@@ -6,7 +6,7 @@ no edge leads from the one to the other, only ``metadata.dispatch.molecule`` and
 
 from __future__ import annotations
 
-from gastown_core.beads.query import BLOCKS, PARENT_CHILD, WAITS_FOR
+from gastown_core.beads.graph import BLOCKS, PARENT_CHILD, WAITS_FOR
 from gastown_core.beads.rules import new_edge, new_record, tombstone_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError, UsageError

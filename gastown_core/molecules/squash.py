@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import PARENT_CHILD
+from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.bead import CLOSED, Edge, usable_priority
 from gastown_core.model.record import Record

@@ -5,7 +5,7 @@ Pure once the beads are read.
 
 from __future__ import annotations
 
-from gastown_core.beads.query import BLOCKS, CONDITIONAL, PARENT_CHILD, Graph, is_released
+from gastown_core.beads.graph import BLOCKS, CONDITIONAL, PARENT_CHILD, Graph, is_released
 from gastown_core.beads.record import excerpt_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import MERGE_BLOCKS
+from gastown_core.beads.graph import MERGE_BLOCKS
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.model.bead import IN_PROGRESS, OPEN, is_kind

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 
-from gastown_core.beads.query import PARENT_CHILD, is_released
+from gastown_core.beads.graph import PARENT_CHILD, is_released
 from gastown_core.errors import ConflictError, GitError, NotFoundError
 from gastown_core.events.log import append_event
 from gastown_core.git.landed import BEAD, landed
@@ -164,7 +164,7 @@ def status(place: Refinery, epic_id: str) -> Integration:
 
 
 def _requests(place: Refinery, branch: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
     from gastown_core.model.merge_request import LABEL
 
     found = place.store.find(BeadQuery(labels_all=(LABEL,), include_wisps=True))
@@ -259,7 +259,7 @@ def _finish(place: Refinery, epic: Bead, before: Integration, tip: str, head: st
 
 def land_what_is_ready(place: Refinery, target: str) -> str:
     """Where the rig wants it, land the epic whose branch ``target`` is, if it is complete; its id, else empty."""
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
     settings = load_settings(place.root, "rig", place.rig)
     if target == place.default or not settings.lenient("merge_queue.integration_branch_auto_land"):

@@ -7,8 +7,8 @@ two may land together, the one that is needed below the other.
 
 from __future__ import annotations
 
-from gastown_core.beads.query import MERGE_BLOCKS
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.graph import MERGE_BLOCKS
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.merge_request import LABEL, LEVEL_S, MERGED_IN, REJECTED, read_request, score, why_withdrawn
@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gastown_core.beads.graph import Graph
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.query import Graph
     from gastown_core.model.merge_request import MergeRequest
 
 STALE_CLAIM_S = 1800.0

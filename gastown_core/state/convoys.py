@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import Graph
-from gastown_core.beads.store import Excerpt
+from gastown_core.beads.graph import Graph
+from gastown_core.beads.query import Excerpt
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.snapshot import ConvoyView, MemberView, OrphanView
 from gastown_core.state.facts import LANDED_S, TownFacts

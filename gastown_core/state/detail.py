@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from gastown_core.beads.ledger import TownLedger
-from gastown_core.beads.store import BeadQuery, Excerpt
+from gastown_core.beads.query import BeadQuery, Excerpt
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError
 from gastown_core.git.facts import WorkFacts, read_facts

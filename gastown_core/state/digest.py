@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from gastown_core.beads.store import Excerpt
+from gastown_core.beads.query import Excerpt
 from gastown_core.model.address import parse_address
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.record import Record

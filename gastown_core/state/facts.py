@@ -6,7 +6,7 @@ to a face (not closed, or closed within a day, or members of a shown convoy), ne
 
 from __future__ import annotations
 
-from gastown_core.beads.store import Excerpt
+from gastown_core.beads.query import Excerpt
 from gastown_core.model.address import Address
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.snapshot import LastEvent, SchedulerView, SourceStatus

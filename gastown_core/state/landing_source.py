@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.model.bead import Bead
     from gastown_core.state.facts import TownFacts
 

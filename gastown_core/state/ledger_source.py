@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.beads.graph import BLOCKING_TYPES, WAITS_FOR
 from gastown_core.beads.holders import children_of, noteworthy
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.ledger import TownLedger
-from gastown_core.beads.query import BLOCKING_TYPES, WAITS_FOR
+from gastown_core.beads.query import BeadQuery, Excerpt
 from gastown_core.beads.record import excerpt_of, parse_line
-from gastown_core.beads.store import BeadQuery, Excerpt
 from gastown_core.errors import GastownError, words_of
 from gastown_core.files.tail import Tailer
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead, is_kind

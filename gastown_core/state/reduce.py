@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from gastown_core.beads.store import Excerpt
+from gastown_core.beads.query import Excerpt
 from gastown_core.model.address import (
     BOOT,
     CREW,

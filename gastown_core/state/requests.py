@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import BLOCKS, MERGE_BLOCKS, TOMBSTONE
+from gastown_core.beads.graph import BLOCKS, MERGE_BLOCKS, TOMBSTONE
 from gastown_core.model.bead import CLOSED, IN_PROGRESS, is_kind
 from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, LEVEL_S, score, why_withdrawn
 from gastown_core.model.refinery import RefineryState
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.state.facts import TownFacts
 

@@ -17,7 +17,7 @@ from gastown_core.state.roster import Roster
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
 
 QUIET_TYPES = frozenset(("agent", "role", "rig", "message", "event", "convoy", "merge-request"))
 QUIET_LABELS = frozenset(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import is_released
+from gastown_core.beads.graph import is_released
 from gastown_core.clock import format_age
 from gastown_core.model.bead import DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.snapshot import StandstillView
@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gastown_core.beads.query import Graph
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.graph import Graph
+    from gastown_core.beads.query import Excerpt
     from gastown_core.model.snapshot import ConvoyView
 
 MOST_TOLD = 3

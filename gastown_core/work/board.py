@@ -6,7 +6,7 @@ polecat now, or nothing.  Room for one more polecat, and whether anybody feeds t
 
 from __future__ import annotations
 
-from gastown_core.beads.query import PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.beads.graph import PARENT_CHILD, TOMBSTONE, Graph
 from gastown_core.clock import format_span
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
@@ -44,9 +44,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from gastown_core.beads.graph import Hold as Blocker
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.query import Hold as Blocker
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.model.agent import Judged
     from gastown_core.town.inventory import Inventory, RigEntry
     from gastown_core.work.deferred import SlingContext

@@ -6,7 +6,7 @@ the bead lives in a rig.  What a member is like is always read from its own stor
 
 from __future__ import annotations
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_age
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.events.log import append_event
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Excerpt, Outline
+    from gastown_core.beads.query import Excerpt, Outline
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.model.obstacle import Obstacle

@@ -5,7 +5,7 @@ The answers come from the same plan that feeding and the scheduler follow, so wh
 
 from __future__ import annotations
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_moment
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.clock import Clock
     from gastown_core.model.agent import Judged
     from gastown_core.model.obstacle import Obstacle

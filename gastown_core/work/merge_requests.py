@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.model.bead import CLOSED, usable_priority
 from gastown_core.model.merge_request import LABEL, MERGED, SUPERSEDED, read_request, with_facts
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gastown_core.beads.holders import held_work
 from gastown_core.beads.ledger import TOWN
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
 from gastown_core.model.address import POLECAT, Address, parse_address, parse_bead_id

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.git.repo import Git
 from tests.drills.drilled import LONG, Act, Drilled, sweep
 from tests.support.cli import bd

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from gastown_core.beads.ledger import TownLedger
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import list_worktrees
 from gastown_core.model.merge_request import LABEL, read_request

@@ -431,7 +431,7 @@ class FakeEngine:
         )
 
     def ready_beads(self):
-        from gastown_core.beads.store import Excerpt
+        from gastown_core.beads.query import Excerpt
 
         titles = ("Fix the login page", "Add export", "Speed up the search", "Write the manual")
         return [

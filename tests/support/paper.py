@@ -85,7 +85,7 @@ class Paper:
 
     def mail(self) -> list[tuple[str, str]]:
         """(addressee, subject) of every letter, oldest first."""
-        from gastown_core.beads.store import BeadQuery
+        from gastown_core.beads.query import BeadQuery
 
         query = BeadQuery(types=("message",), include_wisps=True, sort="oldest")
         return [(bead.assignee, bead.title) for bead in self.ledger.store_for("hq-x").find(query)]

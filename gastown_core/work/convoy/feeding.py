@@ -9,8 +9,8 @@ from __future__ import annotations
 import heapq
 import os
 
-from gastown_core.beads.query import BLOCKING_TYPES, PARENT_CHILD, TOMBSTONE
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, TOMBSTONE
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
 from gastown_core.files.folders import private_folder
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.clock import Clock
     from gastown_core.work.workers import Capacity
 

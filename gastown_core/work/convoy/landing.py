@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import TOMBSTONE
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.graph import TOMBSTONE
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 

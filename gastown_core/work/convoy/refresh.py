@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.clock import Clock
     from gastown_core.model.obstacle import Obstacle
     from gastown_core.work.convoys import Convoy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import BLOCKING_TYPES, PARENT_CHILD, TOMBSTONE, find_cycles, is_released
+from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, TOMBSTONE, find_cycles, is_released
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.model.bead import unwrap_external
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.beads.held_back import count_ready
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
 from gastown_core.events.log import append_event

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads.ledger import TOWN
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.model.address import CREW, DEACON, MAYOR, POLECAT, Address, same_agent
 from gastown_core.model.bead import (

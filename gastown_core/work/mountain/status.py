@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.query import TOMBSTONE
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.graph import TOMBSTONE
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW
 from gastown_core.model.obstacle import SKIP
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Excerpt
+    from gastown_core.beads.query import Excerpt
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 COMPLETED, ACTIVE, READY, SKIPPED, BLOCKED = GROUPS = ("completed", "active", "ready", "skipped", "blocked")

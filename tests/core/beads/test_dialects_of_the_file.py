@@ -12,7 +12,7 @@ from gastown_core.beads.doctor import examine
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.merge_driver import read_version
 from gastown_core.beads.opening import init_store, open_store
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.unfolding import unfolded
 from gastown_core.errors import StoreError
 from tests.support.bd import bd

@@ -6,7 +6,7 @@ import pytest
 
 from gastown_core.beads.doctor import CHECKS, examine, mend
 from gastown_core.beads.holders import epic_progress
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from tests.support.stores import create, edge, link, make_store, raw, write_lines
 
 

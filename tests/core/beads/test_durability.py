@@ -12,7 +12,7 @@ import pytest
 
 from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.opening import open_store
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import StoreError
 from tests.support.patience import ended, until
 from tests.support.stores import create, lines_of, make_store
@@ -146,7 +146,7 @@ def test_a_full_disk_for_the_index_alone_does_not_hurt(tmp_path):
     os.unlink(os.path.join(store.beads_dir, INDEX_NAME))
     code = """
     from gastown_core.beads.opening import open_store
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
     print([bead.title for bead in open_store(sys.argv[1]).find(BeadQuery())])
     """
     assert run_limited(code, store.beads_dir, limit=8000).stdout.strip() == "['kept']"
@@ -164,7 +164,7 @@ def test_a_folder_that_cannot_be_written_is_read_and_refuses_writes(tmp_path):
     code = """
     import os, sys
     from gastown_core.beads.opening import open_store
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
     from gastown_core.errors import StoreError
     import gastown_core.beads.batch, gastown_core.beads.compaction, gastown_core.beads.index_sql
     if os.getuid() == 0:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gastown_core.beads.held_back import count_held, count_ready
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from tests.support.stores import NOW, create, edge, make_store
 
 STATUSES = "open open open open hooked in_progress deferred pinned closed".split()

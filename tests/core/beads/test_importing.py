@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gastown_core.beads.import_export import export_lines, import_file
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import StoreError
 from tests.support.stores import change, create, edge, make_store, raw, write_lines
 

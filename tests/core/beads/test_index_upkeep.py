@@ -19,7 +19,7 @@ from gastown_core.beads.holders import lead_time
 from gastown_core.beads.index_holds import ASKED, FREE, HELD
 from gastown_core.beads.index_sql import select
 from gastown_core.beads.opening import open_store
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import FixedClock, format_micros
 from gastown_core.model.bead import kind_labels
 from tests.support.stores import NOW, edge, make_store, raw

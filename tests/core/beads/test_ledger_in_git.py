@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from gastown_core.beads.opening import driver_command, driver_registered, init_store, open_store
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.sync import sync_store
 from gastown_core.errors import ConflictError, GitError
 from tests.support.stores import change, close, create, lines_of, link

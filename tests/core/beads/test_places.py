@@ -9,9 +9,9 @@ import pytest
 from gastown_core.beads.discovery import find_beads_dir, follow_redirects, write_redirect
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.opening import open_store
+from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.routes import Route, add_route, read_routes, remove_route, routes_of
 from gastown_core.beads.settings import prefix_in, read_settings, vocabulary
-from gastown_core.beads.store import BeadQuery
 from gastown_core.errors import ConflictError, NotFoundError, StoreError, UsageError
 from tests.support.stores import NOW, close, create, link, make_store, raw, write_lines
 from tests.support.towns import reference_town

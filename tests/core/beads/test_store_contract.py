@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.model.bead import Bead
 from tests.support.stores import NOW, both_kinds, change, close, create, link, raw

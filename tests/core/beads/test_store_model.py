@@ -14,7 +14,7 @@ from gastown_core.beads.compaction import compact
 from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.memory_store import MemoryStore
 from gastown_core.beads.opening import open_store
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import FixedClock
 from gastown_core.errors import GastownError
 from tests.support.stores import NOW, make_store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from tests.support.stores import both_kinds, create
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.opening import init_store, open_store
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.formulas.recipe import Gate, OnComplete

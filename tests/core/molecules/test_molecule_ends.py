@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import FixedClock
 from gastown_core.errors import UsageError
 from gastown_core.formulas.resolve import load_recipe

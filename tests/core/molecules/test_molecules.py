@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from gastown_core.beads.query import find_cycles
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.graph import find_cycles
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.formulas.recipe import Gate
 from gastown_core.molecules.pour import attach, burn, detach, finish, make_molecule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.formulas.errors import FormulaError, MissingVariables
 from gastown_core.formulas.resolve import find_formula

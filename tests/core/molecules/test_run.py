@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.formulas.errors import FormulaError
 from gastown_core.formulas.recipe import Recipe

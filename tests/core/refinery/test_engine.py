@@ -158,7 +158,7 @@ def test_a_request_that_mends_a_red_target_is_merged_though_the_queue_is_held(qu
 
 
 def escalations(queued: Queued) -> list:
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
     query = BeadQuery(labels_all=("gt:escalation",), exclude_statuses=("closed",))
     return queued.ledger.store_for("hq-x").find(query)

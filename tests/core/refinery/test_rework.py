@@ -102,7 +102,7 @@ def test_a_conflict_is_resolved_by_a_worker_who_starts_from_the_branch(rigged, w
 
 
 def _tasks() -> object:
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
     return BeadQuery(types=("task",), exclude_statuses=("closed",))
 

@@ -39,7 +39,7 @@ def test_a_fresh_town_has_registers_ledger_and_a_clean_first_commit(tmp_path):
 
 
 def test_agent_beads_are_no_ready_work(tmp_path):
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
 
     root = install_town(str(tmp_path / "t")).root
     assert TownLedger(root).store_for("hq-x").ready(BeadQuery(), 0.0) == []

@@ -11,7 +11,7 @@ import pytest
 
 from gastown_core.beads import routes
 from gastown_core.beads.jsonl_store import LOCK_NAME
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.daemon import main as daemon
 from gastown_core.errors import ConflictError
 from gastown_core.events import log, town_log

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from gastown_core.beads.store import BeadQuery
+from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import GastownError
 from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git

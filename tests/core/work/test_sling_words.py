@@ -141,7 +141,7 @@ def test_a_formula_alone_becomes_a_molecule_on_the_hook(rigged, tidy, target, st
 
 
 def test_a_formula_that_cannot_be_placed_leaves_no_molecule(rigged, tidy, monkeypatch):
-    from gastown_core.beads.store import BeadQuery
+    from gastown_core.beads.query import BeadQuery
     from gastown_core.work.sling import allocate
 
     monkeypatch.setattr(allocate, "append_event", lambda *_, **__: (_ for _ in ()).throw(ConflictError("broken")))
