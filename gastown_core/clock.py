@@ -166,10 +166,10 @@ def format_ago(seconds: float) -> str:
 
 
 def format_span(seconds: float) -> str:
-    """A span in words as the problems view writes it: ``<1m``, ``17m``, ``2h05m``, ``3d4h``."""
+    """A span in words, as a sentence takes it: ``45s``, ``17m``, ``2h05m``, ``3d4h``."""
     minutes = int(seconds // 60)
     if minutes < 1:
-        return "<1m"
+        return f"{int(max(0.0, seconds))}s"
     if minutes < 60:
         return f"{minutes}m"
     if minutes < 24 * 60:

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from gastown_core.errors import GastownError
 from gastown_core.state.filter import NO_FILTER
 from gastown_tui.boundary import Bounded, Faults, fault_of
+from gastown_tui.layout import drawer_hides_panel
 from gastown_tui.lean import come_back
 from gastown_tui.preferences import Preferences, load_preferences, save_preferences
 from gastown_tui.screens.feed import FeedScreen
@@ -63,6 +64,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         self.look = Look(choose_theme(self.kept.theme, environ), colour=colour, ascii_only=wants_ascii(environ))
         self.engine = engine
         self.is_drawer_open = self.kept.is_drawer_open
+        self.is_drawer_put_off = False
         self.first_filter = initial_filter if initial_filter != NO_FILTER else self.kept.event_filter
         self._live_factory = live_factory
         self._first_view = "problems" if problems else "feed"
@@ -84,8 +86,13 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         return self.feed
 
     def begin(self) -> None:
-        """The screen stands: take in updates, and tick once a second."""
+        """The screen stands: take in updates, and tick once a second.
+
+        A remembered drawer that would hide its panel here waits until it is asked for: the town is seen first.
+        """
         self._stands = True
+        if self.is_drawer_open and drawer_hides_panel(*self.size):
+            self.is_drawer_open, self.is_drawer_put_off = False, True
         if self.look.theme.name != CSS_THEME:
             self._paint_ground()
         self.run_worker(self._take_updates(), group="live", exit_on_error=True)
@@ -202,15 +209,19 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
 
     def keep_choices(self) -> None:
         """Remember layout, theme and filter; a town that cannot be written forgets them, without harm."""
-        kept = self.kept
-        kept.panel = self.feed.actives["feed"]
-        kept.is_drawer_open = self.is_drawer_open
-        kept.drawer_tab = self.feed.drawer.tab
-        kept.folded = sorted(self.feed.agents.folded)
+        self.choose()
         try:
-            save_preferences(self.live.root, kept)
+            save_preferences(self.live.root, self.kept)
         except (GastownError, OSError):
             return
+
+    def choose(self) -> None:
+        """Take the layout as it is for the choice; a drawer that had no room at the start stays chosen."""
+        kept = self.kept
+        kept.panel = self.feed.actives["feed"]
+        kept.is_drawer_open = self.is_drawer_open or self.is_drawer_put_off
+        kept.drawer_tab = self.feed.drawer.tab
+        kept.folded = sorted(self.feed.agents.folded)
 
     def keep_picture(self) -> None:
         """Save what is on the screen for the next start's first frame."""

@@ -42,6 +42,11 @@ def is_wide(width: int, height: int) -> bool:
     return width >= WIDE_COLUMNS and height >= WIDE_ROWS
 
 
+def drawer_hides_panel(width: int, height: int) -> bool:
+    """Whether an open drawer leaves the panel it tells about no more than a line."""
+    return not is_wide(width, height) and height - 2 < TALL_ROWS
+
+
 def plan(width: int, height: int, scene: Scene) -> dict[str, Region]:
     """Regions by widget id; a widget that is not named is not shown."""
     regions: dict[str, Region] = {}

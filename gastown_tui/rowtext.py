@@ -75,9 +75,11 @@ def stamp_of(moment: float, now: float, *, is_long: bool, seconds: bool = True) 
 
 
 def since_text(agent: AgentView, now: float) -> str:
-    """How long the state has stood: ``17m``; empty if unknown."""
+    """How long the state has stood: ``17m``, in its first minute ``<1m``; empty if unknown."""
     since = agent.health.since
-    return format_span(max(0.0, now - since)) if since else ""
+    if not since:
+        return ""
+    return format_span(now - since) if now - since >= 60 else "<1m"
 
 
 def forecast_text(agent: AgentView, now: float, ascii_only: bool = False) -> str:

@@ -85,7 +85,7 @@ class Views:
     def show_drawer(self, is_open: bool) -> None:
         """Open or close the drawer; the focus stays where it is, unless it was in the drawer."""
         screen = self.screen
-        screen.town.is_drawer_open = is_open
+        screen.town.is_drawer_open, screen.town.is_drawer_put_off = is_open, False
         if not is_open and screen.focused is screen.drawer:
             screen.panel.focus()
         if is_open:

@@ -271,17 +271,17 @@ def _work_reasons(e: Evidence, sign: Progress | None, limits: Thresholds, now: f
         reasons.append(Reason("no session to look at: liveness unknown", "process"))
     elif e.last_output_at is not None:
         silent = now - e.last_output_at
-        hung = "hung: alive, but no output for " if silent >= limits.hung_s else "last output "
-        reasons.append(
-            Reason(
-                f"{hung}{format_span(silent)}" + ("" if silent >= limits.hung_s else " ago"),
-                "process",
-                e.last_output_at,
-            )
-        )
+        reasons.append(Reason(_output_words(silent, limits), "process", e.last_output_at))
     if e.screen is not None and e.screen[0] == "ready":
         reasons.append(Reason("rests at its prompt with work on the hook", "screen", e.last_output_at))
     return tuple(reasons)
+
+
+def _output_words(silent: float, limits: Thresholds) -> str:
+    """How long nothing was printed; in the first minute without a figure, which would change at every look."""
+    if silent >= limits.hung_s:
+        return f"hung: alive, but no output for {format_span(silent)}"
+    return f"last output {format_span(silent)} ago" if silent >= 60 else "last output less than a minute ago"
 
 
 def _busy_without_hook(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:

@@ -10,20 +10,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gastown_tui.keys import Action
     from gastown_tui.text import Piece, Pieces
     from gastown_tui.widgets.sheet import Line
 
 
 def hint_pieces(place: str, room: int, ascii_only: bool) -> Pieces:
-    """As many hints as fit, whole ones only, the most useful first."""
+    """As many hints as fit, whole ones only: the most useful first, and at the end always the way out."""
+    *before, last = (_hint(action, ascii_only) for action in hints(place))
     out: list[Piece] = [(" ", "text")]
-    for action in hints(place):
-        key = key_name(action.keys[0], ascii_only)
-        part: tuple[Piece, ...] = ((key, "key"), (f" {action.label}   ", "dim"))
-        if width_of(out) + width_of(part) - 3 > room:
+    for part in before:
+        if width_of(out) + width_of(part) + width_of(last) - 3 > room:
             break
         out += part
+    if width_of(out) + width_of(last) - 3 <= room:
+        out += last
     return tuple(out)
+
+
+def _hint(action: Action, ascii_only: bool) -> tuple[Piece, ...]:
+    return ((key_name(action.keys[0], ascii_only), "key"), (f" {action.label}   ", "dim"))
 
 
 FADE_S = 8.0

@@ -6,6 +6,8 @@ import json
 import os
 import stat
 
+import pytest
+
 from gastown_core.state.filter import NO_FILTER
 from gastown_tui.driver import ENTER_ALTERNATE, console_driver
 from gastown_tui.last_picture import FILE as PICTURE
@@ -96,3 +98,30 @@ def test_a_painted_screen_is_taken_over_without_clearing_it(monkeypatch) -> None
         taken.write(text)
     assert written == ["x", ENTER_ALTERNATE]
     assert not console_driver(is_prepainted=False).is_entered
+
+
+class Remembering(Console):
+    """A console that keeps its choices in memory when it leaves."""
+
+    def keep_choices(self) -> None:
+        self.choose()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15), (80, 40), (160, 45)])
+async def test_the_agents_are_seen_on_reopening_at_any_size(size) -> None:
+    kept = Preferences(is_drawer_open=True)
+    app = Remembering(preferences=kept)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        assert "opal" in app.screen_text()
+        app.leave()
+    assert kept.is_drawer_open, "a drawer that had no room is still the choice for a larger terminal"
+
+
+async def test_a_drawer_that_is_shut_by_hand_stays_shut() -> None:
+    kept = Preferences(is_drawer_open=True)
+    app = Remembering(preferences=kept)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("d", "d")
+        app.leave()
+    assert not kept.is_drawer_open

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_tui.layout import PANELS, Scene, is_wide, plan
+from gastown_tui.layout import PANELS, Scene, drawer_hides_panel, is_wide, plan
 
 SIZES = [(160, 45), (220, 60), (120, 36), (100, 18), (99, 50), (80, 24), (60, 15), (40, 10), (20, 6)]
 SCENES = [
@@ -42,3 +42,9 @@ def test_the_drawer_takes_the_panels_place_when_it_is_small() -> None:
 def test_a_terminal_too_small_shows_nothing_rather_than_failing() -> None:
     assert plan(5, 2, Scene()) == {}
     assert is_wide(100, 18) and not is_wide(99, 40)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_drawer_hides_its_panel_exactly_where_the_plan_leaves_it_a_line(width: int, height: int) -> None:
+    left = plan(width, height, Scene(is_drawer_open=True))["agents"].height
+    assert drawer_hides_panel(width, height) == (left == 1)

@@ -8,6 +8,7 @@ from gastown_core.model.agent import Health, Reason
 from gastown_core.model.daemon import DIED, FAILS, SILENT, STOPPED, DaemonView
 from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus, StandstillView
 from gastown_core.state.judgement import Account
+from gastown_tui.layout import VIEWS
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import of_problems
 from gastown_tui.text import width_of
@@ -168,6 +169,13 @@ def test_hints_are_whole_or_not_there() -> None:
     for width in range(8, 150, 7):
         row = hint_pieces("agents", width, False)
         assert width_of(row) - 3 <= width or len(row) == 1
+
+
+@pytest.mark.parametrize("place", [*(name for names in VIEWS.values() for name in names), "drawer"])
+def test_the_way_out_stands_at_the_end_at_any_width(place: str) -> None:
+    for width in range(24, 200, 4):
+        words = said(hint_pieces(place, width, False))
+        assert words.rstrip().endswith("q quit") and words.startswith(" ? help"), (width, words)
 
 
 def test_work_that_nobody_has_is_a_problem_with_the_key_that_gives_it_out() -> None:

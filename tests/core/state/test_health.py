@@ -163,3 +163,16 @@ def test_badges_name_what_suppresses_a_state() -> None:
     assert "muted" in classify(at_work(60, muted=True), LIMITS, NOW).badges
     assert "gate" in classify(at_work(60, agent_state="awaiting-gate"), LIMITS, NOW).badges
     assert "offline" in classify(Evidence(session=False), LIMITS, NOW).badges
+
+
+@pytest.mark.parametrize(
+    ("quiet_s", "words"), [(0.5, "no progress for 0s"), (45, "no progress for 45s"), (61, "no progress for 1m")]
+)
+def test_a_town_of_short_limits_is_told_its_seconds(quiet_s: float, words: str) -> None:
+    report = classify(at_work(quiet_s / MIN), Thresholds(stalled_s=0.1, gupp_s=3600.0), NOW)
+    assert report.state is Health.STALLED and report.reasons[0].text == words
+
+
+def test_output_of_the_first_minute_is_told_without_a_figure_that_ticks() -> None:
+    told = {classify(at_work(1, last_output_at=NOW - ago), LIMITS, NOW).reasons[-1].text for ago in (3, 4, 59)}
+    assert told == {"last output less than a minute ago"}
