@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gastown_cli.bd_commands.workspace import Workspace
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.query import Excerpt
     from gastown_core.formulas.recipe import Recipe
-    from gastown_core.model.bead import Bead
     from gastown_core.molecules.advance import StepDone
     from gastown_core.molecules.steps import StepView
 

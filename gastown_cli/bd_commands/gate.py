@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_cli.bd_commands.workspace import Workspace
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.model.bead import Bead
     from gastown_core.molecules.gates import Check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from gastown_cli.bd_commands.list import add_filters, query_of
+from gastown_cli.bd_commands.filters import add_filters, query_of
 from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_object
 from gastown_cli.bd_commands.workspace import Workspace

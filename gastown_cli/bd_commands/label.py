@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_cli.bd_commands.list import words
+from gastown_cli.bd_commands.filters import words
 from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_array
 from gastown_cli.bd_commands.workspace import Workspace

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from gastown_cli.bd_commands.workspace import Workspace
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.formulas.formula import Variable
     from gastown_core.formulas.recipe import Recipe

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_cli.bd_commands.list import add_filters, add_order, limit_of, query_of
+from gastown_cli.bd_commands.filters import add_filters, add_order, limit_of, query_of
 from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import (
     issue_object,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_cli.bd_commands.list import future, words
+from gastown_cli.bd_commands.filters import future, words
 from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array
 from gastown_cli.bd_commands.workspace import Workspace

@@ -249,6 +249,6 @@ def _actor(root: str, place: str) -> str:
             return os.environ[key]
     if root:
         return "overseer"
-    from gastown_cli.bd_commands.store import git_identity
+    from gastown_cli.bd_commands.git_identity import git_identity
 
     return git_identity(place)[0] or os.environ.get("USER") or "somebody"

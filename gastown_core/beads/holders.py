@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.beads.query import BeadQuery, Excerpt
+    from gastown_core.beads.query import Excerpt
 
 
 class Held(Record):

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.index_intake import Progress
     from gastown_core.beads.jsonl_store import JsonlStore
-    from gastown_core.beads.query import BeadQuery, Tally
+    from gastown_core.beads.query import Tally
     from gastown_core.beads.rules import Vocabulary
-    from gastown_core.model.bead import Bead
 MAX_LINE = 64 << 20
 
 

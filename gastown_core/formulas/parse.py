@@ -36,7 +36,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.formulas.formula import Step
     from gastown_core.formulas.places import Places
-    from gastown_core.formulas.reader import Reader
     from gastown_core.formulas.source import Source
 _TRIGGER = re.compile(r"label:\S+|type:\w+|priority:[0-4](-[0-4])?")
 

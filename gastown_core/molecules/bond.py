@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     Cook = Callable[[str, Mapping[str, str]], Recipe]
     Compile = Callable[[str], tuple[Recipe, dict[str, Variable]]]
-    from gastown_core.formulas.recipe import Recipe
     from gastown_core.molecules.record import Molecule
 SEQUENTIAL, PARALLEL, CONDITIONALLY = "sequential", "parallel", "conditional"
 EDGES = {SEQUENTIAL: BLOCKS, PARALLEL: PARENT_CHILD, CONDITIONALLY: CONDITIONAL}

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.formulas.recipe import RecipeStep
-    from gastown_core.model.bead import Bead
 DONE, CURRENT, READY, BLOCKED, PENDING = "done current ready blocked pending".split()
 """Where a step stands: blocked waits for something outside, pending only for steps before it."""
 

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from gastown_core.model.refinery import GateRun
     from gastown_core.refinery.bisect import Ask
-    from gastown_core.refinery.gates import Gates, GateSet
+    from gastown_core.refinery.gates import Gates
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Gate
-    from gastown_core.refinery.stack import Stacked, Stacker
+    from gastown_core.refinery.stack import Stacker
     from gastown_core.refinery.state_file import Board
     from gastown_core.refinery.worktrees import Worktrees
 

@@ -15,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gastown_core.git.repo import Git
     from gastown_core.refinery.place import Refinery
 MOVED = ("stale info", "fetch first", "non-fast-forward", "failed to update ref", "cannot lock ref")
 """What git says when somebody else was quicker."""

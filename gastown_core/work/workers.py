@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
-    from gastown_core.model.address import Address
     from gastown_core.town.settings import Settings
 LIVE, DEAD, UNKNOWN, PERSON = "live", "dead", "unknown", "person"
 """What an assignee can be; a ``person`` is whoever is no polecat: nobody takes work out of such hands unasked."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.address import Address
     from gastown_core.model.bead import Bead
-    from gastown_core.town.inventory import RosterEntry
 
 
 def work_of(root: str, ledger: TownLedger, holder: RosterEntry) -> Bead:

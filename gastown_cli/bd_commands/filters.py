@@ -1,0 +1,112 @@
+"""The filter options that list, ready, blocked, search, count and export share, and the query they make."""
+
+from __future__ import annotations
+
+from gastown_cli.bd_commands.workspace import Workspace
+from gastown_core.beads.query import BeadQuery
+from gastown_core.beads.rules import read_priority
+from gastown_core.clock import local_moment, parse_duration, today
+from gastown_core.errors import UsageError
+from gastown_core.model.bead import TYPE_ALIASES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_filters(parser: ArgumentParser, *, status: bool = True) -> None:
+    """The filter options."""
+    group = parser.add_argument_group("filters")
+    if status:
+        group.add_argument("-s", "--status", default="", metavar="A,B", help="statuses, or all")
+    group.add_argument("-t", "--type", default="", metavar="A,B", help="types")
+    group.add_argument("-a", "--assignee", default="", metavar="WHO", help="assignees, with commas")
+    group.add_argument("-u", "--unassigned", action="store_true", help="only what nobody has")
+    group.add_argument("-l", "--label", action="append", default=[], metavar="L", help="all of these labels")
+    group.add_argument("--label-any", action="append", default=[], metavar="L", help="one of these labels")
+    group.add_argument("--exclude-label", action="append", default=[], metavar="L", help="none of these labels")
+    group.add_argument("--label-pattern", default="", metavar="GLOB", help="a label like this")
+    group.add_argument("-p", "--priority", default="", metavar="0-4", help="priorities, with commas")
+    group.add_argument("--priority-min", default=None, metavar="P", help="this number or higher")
+    group.add_argument("--priority-max", default=None, metavar="P", help="this number or lower")
+    group.add_argument("--parent", default="", metavar="ID", help="below this bead, at any depth")
+    group.add_argument("--no-parent", action="store_true", help="only what has no parent")
+    group.add_argument("--title-contains", default="", metavar="TEXT", help="title or id holds this")
+    for name in ("created-after", "created-before", "updated-after", "updated-before", "closed-after"):
+        group.add_argument(f"--{name}", default="", metavar="WHEN", help="a date, or an age such as 3d")
+    group.add_argument("--overdue", action="store_true", help="only what is past its due date")
+    group.add_argument("--ephemeral", "--include-wisps", action="store_true", dest="wisps", help="wisps too")
+
+
+def add_order(parser: ArgumentParser, *, limit: int) -> None:
+    """Order and limit; ``limit`` is the default, for JSON as for text."""
+    parser.add_argument("--sort", default="priority", help="priority, created, updated, closed, oldest, id, title, …")
+    parser.add_argument("-r", "--reverse", action="store_true", help="the other way round")
+    parser.add_argument("-n", "--limit", type=int, default=None, help=f"at most so many; 0 for all (default {limit})")
+
+
+def limit_of(args: Namespace, default: int) -> int:
+    """The limit in force: what was given, else ``default``, for JSON as for text. 0 is none."""
+    return default if args.limit is None else max(0, int(args.limit))
+
+
+def words(text: str | list[str]) -> tuple[str, ...]:
+    """The parts of comma lists."""
+    joined = ",".join(text) if isinstance(text, list) else text
+    return tuple(part.strip() for part in joined.split(",") if part.strip())
+
+
+def query_of(args: Namespace, space: Workspace) -> BeadQuery:
+    """The query that the filter options ask for, without limit."""
+    now = space.now()
+    statuses = words(getattr(args, "status", ""))
+    return BeadQuery(
+        statuses=() if statuses == ("all",) else tuple(space.store.words.status(word) for word in statuses),
+        types=tuple(TYPE_ALIASES.get(word, word) for word in words(args.type)),
+        labels_all=words(args.label),
+        labels_any=words(args.label_any),
+        labels_none=words(args.exclude_label),
+        label_pattern=args.label_pattern,
+        assignees=words(args.assignee),
+        unassigned=args.unassigned,
+        priorities=tuple(read_priority(word) for word in words(args.priority)),
+        priority_min=None if args.priority_min is None else read_priority(args.priority_min),
+        priority_max=None if args.priority_max is None else read_priority(args.priority_max),
+        parent=space.full_id(args.parent) if args.parent else "",
+        no_parent=args.no_parent,
+        text=args.title_contains,
+        include_wisps=args.wisps,
+        created_since=past(args.created_after, now),
+        created_before=past(args.created_before, now),
+        updated_since=past(args.updated_after, now),
+        updated_before=past(args.updated_before, now),
+        closed_since=past(args.closed_after, now),
+        due_before=now if args.overdue else None,
+        sort=getattr(args, "sort", "priority"),
+        reverse=getattr(args, "reverse", False),
+        awake_at=now,
+    )
+
+
+def past(text: str, now: float) -> float | None:
+    """A date, or an age before now; None for no text. Raises UsageError."""
+    return _when(text, now, -1) if text else None
+
+
+def future(text: str, now: float, *, ends_day: bool = False) -> float | None:
+    """A date, or a span from now (``-1h`` is an hour ago); None for no text. Raises UsageError.
+
+    With ``ends_day`` a bare date means the end of that day.
+    """
+    return _when(text, now, 1, ends_day=ends_day) if text else None
+
+
+def _when(text: str, now: float, direction: int, *, ends_day: bool = False) -> float:
+    span = parse_duration(text.lstrip("+-"))
+    if span is not None:
+        return now + {"+": 1, "-": -1}.get(text[:1], direction) * span
+    days = {"today": 0, "tomorrow": 1, "yesterday": -1}.get(text.lower())
+    moment = local_moment(text if days is None else today(now, days), ends_day=ends_day)
+    if moment is None:
+        raise UsageError(f"no date: {text!r}", "", "for example 2026-03-02, 2026-03-02T10:00:00Z, 36h or 3d")
+    return moment
