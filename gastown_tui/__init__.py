@@ -1,5 +1,5 @@
 """The console: a full-screen picture of a town, and the acts a person takes on it."""
 
-from gastown_tui import lean
+from gastown_tui import import_shims
 
-lean.stand_aside()
+import_shims.stand_aside()

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from gastown_core.errors import GastownError
 from gastown_core.state.filter import NO_FILTER
 from gastown_tui.boundary import Bounded, Faults, fault_of
+from gastown_tui.import_shims import come_back
 from gastown_tui.layout import drawer_hides_panel
-from gastown_tui.lean import come_back
 from gastown_tui.preferences import Preferences, load_preferences, save_preferences
 from gastown_tui.screens.feed import FeedScreen
 from gastown_tui.themes import THEMES, Look, choose_theme, wants_ascii, wants_colour
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.state.filter import EventFilter
     from gastown_core.state.live import LiveTown
-    from gastown_tui.engine import Engine
+    from gastown_tui.core_calls import CoreCalls
 
 PICTURE_S = 10.0
 AGAIN_S = 1.0
@@ -50,7 +50,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         self,
         live_factory: Callable[[], LiveTown],
         *,
-        engine: Engine,
+        engine: CoreCalls,
         problems: bool = False,
         initial_filter: EventFilter = NO_FILTER,
         preferences: Preferences | None = None,
@@ -162,13 +162,13 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
 
     def open_help(self) -> None:
         """The page of keys."""
-        from gastown_tui.screens.help import HelpScreen
+        from gastown_tui.dialogs.help import HelpScreen
 
         self.push_screen(HelpScreen())
 
     def open_log(self) -> None:
         """The commands that ran."""
-        from gastown_tui.screens.command_log import CommandLogScreen
+        from gastown_tui.dialogs.command_log import CommandLogScreen
 
         self.push_screen(CommandLogScreen(self.engine.command_log(), self.faults.entries, self.now))
 
@@ -241,12 +241,12 @@ def run_feed(
         # words of a parent process about its own window, which Textual and rich would believe before the terminal
         os.environ.pop(word, None)
     from gastown_core.state.live import LiveTown
+    from gastown_tui.core_calls import CoreCalls
     from gastown_tui.driver import console_driver
-    from gastown_tui.engine import Engine
 
     app = FeedApp(
         lambda: LiveTown(root),
-        engine=Engine(root),
+        engine=CoreCalls(root),
         problems=problems,
         initial_filter=initial_filter,
         preferences=load_preferences(root),

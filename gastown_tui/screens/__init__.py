@@ -1,1 +1,1 @@
-"""What fills the terminal: the town itself, and the dialogs that come in front of it."""
+"""What fills the terminal: the town itself."""

@@ -13,15 +13,15 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from gastown_tui import selection as pointing
-from gastown_tui.acts import Acts
 from gastown_tui.boundary import Bounded
-from gastown_tui.finding import Finder
-from gastown_tui.inspection import PREVIEW_S, Inspector
+from gastown_tui.controllers.acts import Acts
+from gastown_tui.controllers.drawer_controller import PREVIEW_S, DrawerController
+from gastown_tui.controllers.merge_queue_controller import MergeQueueController
+from gastown_tui.controllers.navigation import Navigation
+from gastown_tui.controllers.search import Search
 from gastown_tui.keys import ALL_KEYS, applies, meant, way_to
 from gastown_tui.layout import PANELS, VIEWS, Scene, TownLayout
 from gastown_tui.messages import FieldChanged, RowOpened, SearchEnded, SelectionMoved, TabPressed
-from gastown_tui.refining import Refining
-from gastown_tui.views import Views
 from gastown_tui.widgets.agent_tree import AgentTree
 from gastown_tui.widgets.convoy_panel import ConvoyPanel
 from gastown_tui.widgets.drawer import Drawer
@@ -74,11 +74,11 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.status = StatusBar()
         self.field = LineField(id="search", prompt="/")
         self.plan = TownLayout()
-        self.inspector = Inspector(app, self.drawer)
+        self.inspector = DrawerController(app, self.drawer)
         self.acts = Acts(app)
-        self.finder = Finder(self)
-        self.views = Views(self)
-        self.refining = Refining(self)
+        self.finder = Search(self)
+        self.views = Navigation(self)
+        self.refining = MergeQueueController(self)
         self.moved_at = 0.0
         self.stands = False
         self._typed_early: list[str] = []

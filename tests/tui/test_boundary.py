@@ -8,8 +8,8 @@ import stat
 import pytest
 
 from gastown_tui.boundary import FILE, Fault, write_fault
-from gastown_tui.screens.command_log import CommandLogScreen
-from gastown_tui.screens.help import HelpScreen
+from gastown_tui.dialogs.command_log import CommandLogScreen
+from gastown_tui.dialogs.help import HelpScreen
 from tests.support.console import Console
 from tests.support.fake_town import NOW, FakeEngine, FakeLive, snapshot
 from tests.tui.test_console import WIDE, select, status, until

@@ -11,11 +11,11 @@ import pytest
 from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import SourceStatus
 from gastown_core.state.filter import NO_FILTER
+from gastown_tui.dialogs.command_log import CommandLogScreen
+from gastown_tui.dialogs.help import HelpScreen
+from gastown_tui.dialogs.picker import Picker
+from gastown_tui.dialogs.prompt import Prompt
 from gastown_tui.keys import ACTIONS, Action
-from gastown_tui.screens.command_log import CommandLogScreen
-from gastown_tui.screens.help import HelpScreen
-from gastown_tui.screens.picker import Picker
-from gastown_tui.screens.prompt import Prompt
 from gastown_tui.text import cells
 from tests.support.console import Console
 from tests.support.fake_town import (

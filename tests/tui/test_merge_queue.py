@@ -8,8 +8,8 @@ import pytest
 
 from gastown_core.model.order import Order
 from gastown_core.model.snapshot import SchedulerView
-from gastown_tui.screens.confirm import Confirm
-from gastown_tui.screens.prompt import Prompt
+from gastown_tui.dialogs.confirm import Confirm
+from gastown_tui.dialogs.prompt import Prompt
 from gastown_tui.selection import of_queue
 from tests.support import refineries
 from tests.support.console import Console

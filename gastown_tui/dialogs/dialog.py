@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from gastown_tui.text import Pieces
-
-
 Answer = TypeVar("Answer")
 
 

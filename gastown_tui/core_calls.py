@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gastown_core.state.judgement import Account
 
 
-class Engine:
+class CoreCalls:
     """The core behind the town at ``root``."""
 
     def __init__(self, root: str) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gastown_tui.screens.feed import FeedScreen
 
 
-class Views:
+class Navigation:
     """Moves of the main screen; each returns why it could not be, empty if it was done."""
 
     def __init__(self, screen: FeedScreen) -> None:

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from gastown_core.model.refinery import GateRun, Probe
     from gastown_core.model.snapshot import RefineryView
     from gastown_tui.screens.feed import FeedScreen
-
 SPIN_S = 0.25
 
 
-class Refining:
+class MergeQueueController:
     """Keeps batch and log true to what is selected; costs nothing while no gate runs or nobody looks."""
 
     def __init__(self, screen: FeedScreen) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 
+from gastown_tui.dialogs.dialog import Dialog, Page
 from gastown_tui.messages import FieldChanged
-from gastown_tui.screens.dialog import Dialog, Page
 from gastown_tui.text import clip, width_of
 from gastown_tui.widgets.line_field import LineField
 from gastown_tui.widgets.rows import Row

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from gastown_tui.dialogs.dialog import Dialog, Page
 from gastown_tui.rowtext import stamp_of
-from gastown_tui.screens.dialog import Dialog, Page
 from gastown_tui.text import clean, fit_right, glyph, wrap
 
 TYPE_CHECKING = False

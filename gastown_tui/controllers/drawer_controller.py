@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gastown_tui.selection import Selection
     from gastown_tui.text import Pieces
     from gastown_tui.widgets.drawer import Drawer
-
 PREVIEW_S = 0.2
 QUIET_PREVIEW_S = 1.0
 QUIET_AFTER_S = 3.0
@@ -38,7 +37,7 @@ EVENT_ROWS = 60
 LOOK_BACK = 1500
 
 
-class Inspector:
+class DrawerController:
     """Keeps one drawer true to one selection."""
 
     def __init__(self, app: FeedApp, drawer: Drawer) -> None:

@@ -9,11 +9,10 @@ if TYPE_CHECKING:
     from gastown_core.state.filter import EventFilter
     from gastown_tui.screens.feed import FeedScreen
     from gastown_tui.widgets.rows import Rows
-
 HOW = "Enter keep · Esc drop"
 
 
-class Finder:
+class Search:
     """Search and filter of the main screen; ``is_searching`` while the search line has the keys."""
 
     def __init__(self, screen: FeedScreen) -> None:
@@ -78,7 +77,7 @@ class Finder:
 
     def choose_filter(self) -> None:
         """The dialog of filters."""
-        from gastown_tui.screens.filter import chosen_filter, filter_picker
+        from gastown_tui.dialogs.pick_lists import chosen_filter, filter_picker
 
         town, stream = self.screen.town, self.screen.stream
 
@@ -96,7 +95,7 @@ class Finder:
 
     def open_palette(self) -> None:
         """Everything there is, by name."""
-        from gastown_tui.palette import command_palette
+        from gastown_tui.dialogs.pick_lists import command_palette
 
         town = self.screen.town
         town.push_screen(command_palette(town.snapshot, town.look.ascii_only), self._go_to)

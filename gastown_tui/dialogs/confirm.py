@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from gastown_tui.screens.dialog import Dialog, Page
+from gastown_tui.dialogs.dialog import Dialog, Page
 from gastown_tui.text import cells, wrap
 from gastown_tui.widgets.rows import Row
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
     from gastown_tui.text import Pieces
-
 PREVIEW_LINES = 10
 
 
@@ -98,7 +97,7 @@ class Acts:
             self.perform(order, what)
 
     def _ask_argument(self, kind: OrderKind, order: Order, what: str) -> None:
-        from gastown_tui.screens.prompt import Prompt
+        from gastown_tui.dialogs.prompt import Prompt
 
         def send(text: str) -> None:
             self.perform(order._replace(arguments={**order.arguments, kind.asks[0]: text}), what)
@@ -108,7 +107,7 @@ class Acts:
 
     async def _choose_argument(self, kind: OrderKind, order: Order, name: str, what: str) -> None:
         """One of what there is, then the question."""
-        from gastown_tui.screens.picker import Entry, Picker
+        from gastown_tui.dialogs.picker import Entry, Picker
 
         try:
             found = await asyncio.to_thread(self.app.engine.choices, order)
@@ -154,7 +153,7 @@ class Acts:
     # each act
 
     def _nudge(self, agent: AgentView) -> None:
-        from gastown_tui.screens.nudge import nudge_prompt
+        from gastown_tui.dialogs.prompt import nudge_prompt
 
         self._ask(nudge_prompt([agent], self.app.look.ascii_only), partial(self._send_nudge, [agent]))
 
@@ -165,7 +164,7 @@ class Acts:
         able = [agent for agent in marked if not disabled_reason(kind, self.app.snapshot, agent)]
         if not able:
             return disabled_reason(kind, self.app.snapshot, marked[0])
-        from gastown_tui.screens.nudge import nudge_prompt
+        from gastown_tui.dialogs.prompt import nudge_prompt
 
         self._ask(nudge_prompt(able, self.app.look.ascii_only), partial(self._send_nudge, able))
         return ""
@@ -175,7 +174,7 @@ class Acts:
             self.perform(Order("agent.nudge", agent.address.short, {"text": text}), f"nudge to {agent.address.label}")
 
     def _handoff(self, agent: AgentView) -> None:
-        from gastown_tui.screens.prompt import Prompt
+        from gastown_tui.dialogs.prompt import Prompt
 
         lines: list[Pieces] = [
             (
@@ -232,7 +231,7 @@ class Acts:
         return ""
 
     async def _choose_bead(self, chosen: Selection) -> None:
-        from gastown_tui.screens.sling import bead_picker
+        from gastown_tui.dialogs.pick_lists import bead_picker
 
         try:
             ready = await asyncio.to_thread(self.app.engine.ready_beads)
@@ -245,7 +244,7 @@ class Acts:
         self._ask(picker, partial(self._choose_target, ready))
 
     def _choose_target(self, ready: list[tuple[str, Excerpt]], bead: str) -> None:
-        from gastown_tui.screens.sling import target_picker
+        from gastown_tui.dialogs.pick_lists import target_picker
 
         store = next((name for name, found in ready if found.id == bead), "")
         picker = target_picker(bead, self.app.snapshot, store, self.app.look.ascii_only)
@@ -284,7 +283,7 @@ class Acts:
         self.app.push_screen(dialog, answered)  # type: ignore[call-overload]
 
     def _confirm(self, title: str, name: str, lines: list[Pieces], yes: str, order: Order, what: str) -> None:
-        from gastown_tui.screens.confirm import Confirm
+        from gastown_tui.dialogs.confirm import Confirm
 
         def answered(value: bool | None) -> None:
             if value:

@@ -7,15 +7,14 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
+from gastown_tui.dialogs.dialog import Dialog, Page
 from gastown_tui.keys import ACTIONS, CONSOLE, FIND, GROUPS, MOVE, QUEUE, keys_text
 from gastown_tui.rowtext import state_glyph
-from gastown_tui.screens.dialog import Dialog, Page
 from gastown_tui.text import clip, fit, width_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
-
 COLUMN = 74
 WIDE = 2 * COLUMN + 6
 LEFT_GROUPS = (MOVE, FIND, QUEUE, CONSOLE)

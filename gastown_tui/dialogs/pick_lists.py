@@ -1,0 +1,168 @@
+"""What can be picked from a list: a ready bead and who gets it, a filter of the events, anything by its name."""
+
+from __future__ import annotations
+
+from gastown_core.clock import format_age
+from gastown_core.model.address import CREW, POLECAT, RIG_ROLES, ROLE_ICONS, TOWN_ROLES
+from gastown_core.model.agent import Health
+from gastown_core.model.bead import priority_word
+from gastown_core.model.event import CATALOGUE, CATEGORIES
+from gastown_core.state.filter import NO_FILTER
+from gastown_tui.dialogs.picker import Entry, Picker
+from gastown_tui.keys import ACTIONS, key_name
+from gastown_tui.rowtext import role_icon, state_glyph
+from gastown_tui.text import clean, cut, fit, glyph
+from gastown_tui.themes import THEMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from gastown_core.beads.query import Excerpt
+    from gastown_core.model.snapshot import TownSnapshot
+    from gastown_core.state.filter import EventFilter
+
+
+def bead_entries(ready: Sequence[tuple[str, Excerpt]], now: float) -> list[Entry]:
+    """Ready beads, most urgent first."""
+    entries = []
+    for store, bead in ready:
+        pieces = (
+            (fit(bead.id, 12) + " ", "accent"),
+            (f"{priority_word(bead.priority)} ", "waiting" if bead.priority == 0 else "dim"),
+            (fit(clean(bead.title), 52) + " ", "bright"),
+            (fit(store, 10), "dim"),
+            (format_age(max(0.0, now - bead.created_at)), "dim"),
+        )
+        entries.append(Entry(bead.id, pieces, f"{bead.id} {bead.title} {store} {bead.issue_type}"))
+    return entries
+
+
+def target_entries(snapshot: TownSnapshot, store: str, ascii_only: bool) -> list[Entry]:
+    """Rigs (a fresh polecat), then agents that can work; those of the bead's own store first."""
+    entries = [
+        Entry(
+            rig.name,
+            ((fit(rig.name, 24), "bright"), ("a free polecat, or a new one", "dim")),
+            f"{rig.name} rig",
+            "a rig",
+        )
+        for rig in sorted(snapshot.rigs, key=lambda rig: (rig.name != store, rig.name))
+        if rig.state == "operational"
+    ]
+    agents = [agent for agent in snapshot.agents if agent.address.role in (POLECAT, CREW)]
+    agents.sort(
+        key=lambda agent: (agent.address.rig != store, agent.work is not None, agent.health.state is not Health.IDLE)
+    )
+    for agent in agents:
+        state = agent.health.state
+        busy = f"has {agent.work.bead_id} {cut(clean(agent.work.title), 30)}" if agent.work else "nothing on its hook"
+        pieces = (
+            (role_icon(agent.address.role, ascii_only) + " ", "text"),
+            (fit(clean(agent.address.short), 21) + " ", "bright"),
+            (state_glyph(state, ascii_only) + " ", state.value),
+            (busy, "dim"),
+        )
+        entries.append(Entry(agent.address.short, pieces, agent.address.short, "an agent"))
+    return entries
+
+
+def bead_picker(ready: Sequence[tuple[str, Excerpt]], now: float) -> Picker:
+    """The first question of a sling."""
+    return Picker(
+        "Sling which bead?", bead_entries(ready, now), verb="choose", empty="No bead is ready. bd create makes one."
+    )
+
+
+def target_picker(bead: str, snapshot: TownSnapshot, store: str, ascii_only: bool) -> Picker:
+    """The second question of a sling."""
+    return Picker(f"Sling {clean(bead)} to whom?", target_entries(snapshot, store, ascii_only), verb="sling")
+
+
+ALL = "all"
+
+
+def filter_entries(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool) -> list[Entry]:
+    """Everything that can be chosen, what is chosen now marked."""
+    column = 1 if ascii_only else 0
+    entries = [Entry(ALL, (("everything", "bright"), ("   no filter at all", "dim")), "everything all none clear")]
+
+    def add(field: str, value: str, note: str, section: str) -> None:
+        is_on = getattr(wanted, field) == value
+        mark = glyph("running", ascii_only) if is_on else " "
+        pieces = ((mark + " ", "accent"), (fit(clean(value), 22), "bright" if is_on else "text"), (note, "dim"))
+        entries.append(Entry(f"{field}={value}", pieces, f"{value} {field} {note}", section))
+
+    for rig in snapshot.rigs:
+        add("rig", rig.name, rig.prefix, "rig")
+    for role in (*TOWN_ROLES, *RIG_ROLES):
+        add("role", role, ROLE_ICONS[role][column], "role")
+    for category in CATEGORIES:
+        add("category", category, "", "category")
+    for kind in CATALOGUE.values():
+        add("type", kind.name, f"{fit(kind.ascii if ascii_only else kind.symbol, 2)} {kind.category}", "type")
+    return entries
+
+
+def chosen_filter(wanted: EventFilter, key: str) -> EventFilter:
+    """The filter after a choice: taking what is on already takes it off."""
+    if key == ALL:
+        return NO_FILTER
+    field, _, value = key.partition("=")
+    changes: dict[str, Any] = {field: "" if getattr(wanted, field) == value else value}
+    return wanted._replace(**changes)
+
+
+def filter_picker(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool) -> Picker:
+    """The dialog."""
+    return Picker(
+        "Filter the events",
+        filter_entries(snapshot, wanted, ascii_only),
+        hint="rig, role, category or type",
+        verb="show only",
+    )
+
+
+WORDS = 24
+HIDDEN = ("rows.", "drawer.tab", "palette.", "back")
+
+
+def action_entries(ascii_only: bool) -> list[Entry]:
+    """The actions that have a meaning by name (not the plain moves)."""
+    entries = []
+    for action in ACTIONS:
+        if action.id.startswith(HIDDEN):
+            continue
+        keys = key_name(action.keys[0], ascii_only) if action.keys else ""
+        pieces = ((fit(action.label, WORDS), "bright"), (fit(keys, 9) + "  ", "key"), (action.help, "dim"))
+        entries.append(Entry("do:" + action.id, pieces, f"{action.label} {action.help}", "do"))
+    for theme in THEMES.values():
+        words = ((fit(f"theme {theme.name}", WORDS), "bright"), (" " * 11, "text"), (theme.label, "dim"))
+        entries.append(Entry("theme:" + theme.name, words, f"theme {theme.name} {theme.label}", "do"))
+    return entries
+
+
+def place_entries(snapshot: TownSnapshot, ascii_only: bool) -> list[Entry]:
+    """Agents, rigs and convoys to jump to."""
+    entries = []
+    for agent in snapshot.agents:
+        state = agent.health.state
+        pieces = (
+            (role_icon(agent.address.role, ascii_only) + " ", "text"),
+            (fit(clean(agent.address.short), WORDS - 3), "bright"),
+            (" " + state_glyph(state, ascii_only) + " ", state.value),
+            (clean(agent.work.title) if agent.work else clean(agent.activity), "dim"),
+        )
+        entries.append(Entry("agent:" + agent.key, pieces, f"{agent.address.short} {agent.address.role}", "go to"))
+    for convoy in snapshot.convoys:
+        title = ((fit(convoy.id, WORDS), "bright"), (" " * 4, "text"), (clean(convoy.title), "dim"))
+        entries.append(Entry("convoy:" + convoy.id, title, f"{convoy.id} {convoy.title} convoy", "go to"))
+    return entries
+
+
+def command_palette(snapshot: TownSnapshot, ascii_only: bool) -> Picker:
+    """The dialog; its answer is ``do:<action>``, ``theme:<name>``, ``agent:<path>`` or ``convoy:<id>``."""
+    return Picker(
+        "Commands", [*action_entries(ascii_only), *place_entries(snapshot, ascii_only)], hint="what, or whom", verb="go"
+    )
