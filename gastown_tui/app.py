@@ -10,7 +10,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from gastown_core.errors import GastownError
-from gastown_core.state.filter import NO_FILTER
+from gastown_core.state.rows import NO_FILTER
 from gastown_tui.boundary import Bounded, Faults, fault_of
 from gastown_tui.import_shims import come_back
 from gastown_tui.layout import drawer_hides_panel
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from gastown_core.model.snapshot import TownSnapshot
-    from gastown_core.state.filter import EventFilter
     from gastown_core.state.live import LiveTown
+    from gastown_core.state.rows import EventFilter
     from gastown_tui.core_calls import CoreCalls
 
 PICTURE_S = 10.0

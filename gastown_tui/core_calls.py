@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from gastown_core.model.order import Order, Receipt
     from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
+    from gastown_core.state.collect import Account
     from gastown_core.state.detail import BeadDetail, PastRequest, WorkDetail
-    from gastown_core.state.judgement import Account
 
 
 class CoreCalls:
@@ -74,7 +74,7 @@ class CoreCalls:
 
     def convoy_why(self, convoy: ConvoyView, snapshot: TownSnapshot) -> tuple[Account, ...]:
         """What the scheduler says of each member that is not done. Raises GastownError."""
-        from gastown_core.state.judgement import accounts_of
+        from gastown_core.state.collect import accounts_of
 
         return accounts_of(self.root, snapshot, [member.bead_id for member in convoy.members])
 

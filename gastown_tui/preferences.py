@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json, write_json
 from gastown_core.files.folders import cache_folder
-from gastown_core.state.filter import NO_FILTER, EventFilter
+from gastown_core.state.rows import NO_FILTER, EventFilter
 from gastown_tui.layout import PANELS
 from gastown_tui.themes import THEMES
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
     from gastown_core.orders.registry import Subject
-    from gastown_core.state.filter import EventRow
+    from gastown_core.state.rows import EventRow
 
     class Selection(NamedTuple):
         """``kind`` is agent, group, convoy, bead, request, batch, event or empty; the field of that name is set, ``key``

@@ -115,7 +115,7 @@ def _watch(root: str, span_s: float) -> int:
     from gastown_cli.commands.feed import print_feed
     from gastown_cli.commands.status import render
     from gastown_core.state.collect import collect
-    from gastown_core.state.filter import NO_FILTER
+    from gastown_core.state.rows import NO_FILTER
 
     try:
         print_feed(root, NO_FILTER, limit=100, follow=True, as_json=False, for_s=span_s)

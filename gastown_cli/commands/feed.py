@@ -20,10 +20,9 @@ from gastown_core.model.bead import priority_word
 from gastown_core.model.event import describe
 from gastown_core.state.as_json import agent_json
 from gastown_core.state.collect import collect, make_roster
-from gastown_core.state.filter import EventFilter, EventRow, matches
-from gastown_core.state.roster import Roster
-from gastown_core.state.rows import event_row
-from gastown_core.state.standstill import stuck_words
+from gastown_core.state.convoys import stuck_words
+from gastown_core.state.facts import Roster
+from gastown_core.state.rows import EventFilter, EventRow, event_row, matches
 from gastown_core.tmux.caller import show_window
 from gastown_core.town.inventory import survey
 

@@ -99,8 +99,7 @@ def explain_arguments(parser: ArgumentParser) -> None:
 def run_explain(args: Namespace) -> int:
     """Explain."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.state.collect import collect
-    from gastown_core.state.judgement import judge_by
+    from gastown_core.state.collect import collect, judge_by
     from gastown_core.town.daemon_note import is_running
     from gastown_core.work.explain import explain
 

@@ -1,1 +1,1 @@
-"""The live model: sources of facts, the pure reducer, health, and the stream of events."""
+"""The live model: facts from sources, pure reducers over them, and the stream of events."""

@@ -1,6 +1,7 @@
 """One look at the town: every source asked once, reduced once. What ``gt status`` and ``gt agents`` show.
 
-``Sources`` is also what the live model keeps running, so a command and the console can never disagree.
+``Sources`` is also what the live model keeps running, so a command and the console can never disagree; ``judge_by``
+hands the verdict on agents to those who account for work.
 """
 
 from __future__ import annotations
@@ -8,29 +9,48 @@ from __future__ import annotations
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError, words_of
+from gastown_core.model.address import parse_address
+from gastown_core.model.agent import HEALTH_SYMBOLS, Judged
+from gastown_core.model.record import Record
 from gastown_core.model.snapshot import TownSnapshot
-from gastown_core.state.daemon_source import DaemonSource
-from gastown_core.state.facts import TownFacts, roster_addresses
-from gastown_core.state.heartbeat_source import HeartbeatSource
-from gastown_core.state.last_events import read_last_events
-from gastown_core.state.ledger_source import LedgerSource
-from gastown_core.state.pane_source import PaneSource
+from gastown_core.state.facts import Roster, TownFacts, roster_addresses
+from gastown_core.state.health import Thresholds
 from gastown_core.state.reduce import reduce_town
-from gastown_core.state.refinery_source import RefinerySource
-from gastown_core.state.roster import Roster
-from gastown_core.state.scheduler_source import SchedulerSource
-from gastown_core.state.thresholds import read_thresholds
+from gastown_core.state.sources.daemon import DaemonSource
+from gastown_core.state.sources.heartbeats import HeartbeatSource
+from gastown_core.state.sources.last_events import read_last_events
+from gastown_core.state.sources.ledger import LedgerSource
+from gastown_core.state.sources.panes import PaneSource
+from gastown_core.state.sources.refineries import RefinerySource
+from gastown_core.state.sources.scheduler import SchedulerSource
 from gastown_core.town.inventory import Inventory, read_inventory, survey
+from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import TypeVar
 
     T = TypeVar("T")
 
 GLANCE_EVENTS = 500
 """How many events one look reads; the console, which stays open, reads further back."""
+
+
+def read_thresholds(root: str) -> Thresholds:
+    """Thresholds of ``settings/config.json``; what is not set there has its default. Raises SettingsError."""
+    settings = load_settings(root)
+    session = "operational.session."
+    return Thresholds(
+        stalled_s=settings.seconds(session + "stalled"),
+        gupp_s=settings.seconds(session + "gupp_violation"),
+        ralph_stalled_s=settings.seconds(session + "ralph_stalled"),
+        ralph_gupp_s=settings.seconds(session + "ralph_gupp_violation"),
+        hung_s=settings.seconds(session + "hung_session"),
+        heartbeat_stale_s=settings.seconds("operational.polecat.heartbeat_stale"),
+        spawn_grace_s=settings.seconds(session + "spawn_grace"),
+        most_deaths=int(settings.lenient("operational.witness.max_bead_respawns")),
+    )
 
 
 class Sources:
@@ -130,7 +150,7 @@ def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landi
     try:
         sources.look(now)
         if landings:
-            from gastown_core.state.landing_source import LandingSource
+            from gastown_core.state.sources.landings import LandingSource
 
             sources.ask("git", lambda: LandingSource(sources.facts).refresh(now), None)
         if not fast:
@@ -139,3 +159,38 @@ def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landi
         return reduce_town(sources.facts, now)
     finally:
         sources.close()
+
+
+def judge_by(snapshot: TownSnapshot) -> Callable[[str, str], Judged | None]:
+    """Asked for an assignee and a bead in its hands: how that agent is by this snapshot, None if it is not in it."""
+    known = {view.address.mail: view for view in snapshot.agents}
+
+    def judge(assignee: str, bead_id: str) -> Judged | None:
+        view = known.get(parse_address(assignee).mail)
+        if view is None:
+            return None
+        state = view.health.state
+        if view.work is not None and view.work.bead_id != bead_id:
+            return Judged(state, f"who has {view.work.bead_id} before it")
+        reason = view.health.reason
+        return Judged(state, f"{HEALTH_SYMBOLS[state][2]}: {reason}" if reason else HEALTH_SYMBOLS[state][2])
+
+    return judge
+
+
+class Account(Record):
+    """What the scheduler says of one bead: ``state`` (next, in line, held, nobody, at work), the words, what helps."""
+
+    bead_id: str
+    state: str
+    text: str
+    hint: str = ""
+
+
+def accounts_of(root: str, snapshot: TownSnapshot, bead_ids: Iterable[str]) -> tuple[Account, ...]:
+    """What the scheduler says of each of these beads that is not done. Raises GastownError."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.work.explain import OVER, explain_all
+
+    answers = explain_all(root, TownLedger(root), bead_ids, judge=judge_by(snapshot))
+    return tuple(Account(one.bead, one.state, one.text, one.hint) for one in answers if one.state != OVER)

@@ -1,31 +1,81 @@
 """What is known of a town right now, as the sources left it: the reducer's whole input.
 
 One object, changed only by ``sources`` and read only by ``reduce``.  It holds excerpts of beads that can matter
-to a face (not closed, or closed within a day, or members of a shown convoy), never the whole ledger.
+to a face (not closed, or closed within a day, or members of a shown convoy), never the whole ledger.  The records that
+it holds are defined here, so that a source fills them and a reducer reads them without knowing each other.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from gastown_core.beads.query import Excerpt
-from gastown_core.model.address import Address
+from gastown_core.model.address import Address, parse_address
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.daemon import DaemonView
-from gastown_core.model.snapshot import LastEvent, SchedulerView, SourceStatus
+from gastown_core.model.record import Record
+from gastown_core.model.snapshot import EscalationView, LastEvent, SchedulerView, SourceStatus
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.health import Thresholds
 from gastown_core.tmux.panes import Pane
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gastown_core.model.merge_request import MergeRequest
+    from gastown_core.model.refinery import BatchRecord, RefineryState
     from gastown_core.runtimes.screen import ScreenReading
-    from gastown_core.state.digest import LedgerDigest
-    from gastown_core.state.landing import Proof
-    from gastown_core.state.molecules import MoleculeFacts
-    from gastown_core.state.refinery_source import RefineryFacts
     from gastown_core.town.inventory import Inventory
 
 LANDED_S = 86400.0
 """How long a closed convoy stays in view (feed-and-events.md section 4.2)."""
+
+
+class Proof(Record):
+    """What was found for one bead at the state ``stamp`` of its record.
+
+    ``local`` and ``remote`` are commits of its branch, ``ahead`` counts its own commits, ``unpushed`` those that origin
+    lacks; ``landed`` is the proving commit on the target, ``by`` the request that the commit names, ``how`` a sentence.
+    ``error`` says why git could not be asked; then nothing else of git is claimed.
+    """
+
+    stamp: float
+    branch: str = ""
+    target: str = ""
+    close_reason: str = ""
+    local: str = ""
+    remote: str = ""
+    ahead: int = 0
+    unpushed: int = 0
+    landed: str = ""
+    by: str = ""
+    how: str = ""
+    error: str = ""
+
+
+class RefineryFacts(Record):
+    """What is known of one refinery: the engine's picture, its last batches, and why the picture cannot be read."""
+
+    rig: str
+    path: str
+    state: RefineryState | None = None
+    history: tuple[BatchRecord, ...] = ()
+    is_alive: bool = False
+    error: str = ""
+    hold_since: float = 0.0
+    hold_until: float = 0.0
+
+
+class MoleculeFacts(Record):
+    """A molecule on a piece of work: its steps in order (those that hold others left out), and the marks of its root."""
+
+    root: str
+    bead: str
+    steps: tuple[str, ...]
+    done: frozenset[str]
+    current: tuple[str, ...] = ()
+    is_poured: bool = False
 
 
 class TownFacts:
@@ -97,3 +147,98 @@ class TownFacts:
 def roster_addresses(inventory: Inventory) -> dict[str, Address]:
     """Mail identity → address of everyone on the roster."""
     return {entry.address.mail: entry.address for entry in inventory.agents}
+
+
+class Roster:
+    """Turns actor texts into addresses: registered rigs only, crew and polecats told apart."""
+
+    def __init__(self, rigs: Mapping[str, str], agents: Mapping[str, Address]) -> None:
+        """``rigs`` maps names to prefixes, ``agents`` mail identities to addresses."""
+        self._known: dict[str, Address] = {}
+        self.replace(rigs, agents)
+
+    def replace(self, rigs: Mapping[str, str], agents: Mapping[str, Address]) -> None:
+        """Take over a new roster."""
+        self._rigs = dict(rigs)
+        self._agents = dict(agents)
+        self._known.clear()
+
+    def resolve(self, actor: str) -> Address:
+        """The address of an actor text; remembered, since a town has few actors and many events."""
+        found = self._known.get(actor)
+        if found is None:
+            found = parse_address(actor, self._rigs)
+            found = self._agents.get(found.mail, found)
+            if len(self._known) < 4096:
+                self._known[actor] = found
+        return found
+
+
+class LedgerDigest(Record):
+    """By mail identity: the bead on the hook, and unread mail by priority, newest first; and open escalations, the
+    most urgent first."""
+
+    hooked: dict[str, Excerpt]
+    unread: dict[str, list[Excerpt]]
+    escalations: tuple[EscalationView, ...]
+
+
+def digest_of(facts: TownFacts) -> LedgerDigest:
+    """The digest of the ledger as it is now; remembered in the facts until the ledger moves."""
+    if facts.digest is not None and facts.digest[0] == facts.ledger_version:
+        return facts.digest[1]
+    digest = _digest(facts)
+    facts.digest = (facts.ledger_version, digest)
+    return digest
+
+
+def _digest(facts: TownFacts) -> LedgerDigest:
+    hooked: dict[str, Excerpt] = {}
+    unread: dict[str, list[Excerpt]] = defaultdict(list)
+    escalated: dict[str, EscalationView] = {}
+    identities: dict[str, str] = {}
+    for beads in facts.ledger.values():
+        for bead in beads.values():
+            if bead.status == CLOSED or is_identity(bead):
+                continue
+            if "gt:escalation" in bead.labels:
+                known = EscalationView(_escalation_id(bead), bead.title, bead.priority, bead.created_at)
+                if known.bead_id == bead.id or known.bead_id not in escalated:
+                    # the record itself counts before the message that carries it
+                    escalated[known.bead_id] = known
+            if not bead.assignee:
+                continue
+            who = identities.get(bead.assignee)
+            if who is None:
+                who = identities[bead.assignee] = parse_address(bead.assignee).mail
+            if is_kind(bead, "gt:message"):
+                if "read" not in bead.labels:
+                    unread[who].append(bead)
+            elif bead.status in (HOOKED, IN_PROGRESS) and _is_newer_hook(bead, hooked.get(who)):
+                hooked[who] = bead
+    for mail in unread.values():
+        mail.sort(key=lambda m: (m.priority, -m.updated_at, m.id))
+    escalations = sorted(escalated.values(), key=lambda one: (one.priority, one.since, one.bead_id))
+    return LedgerDigest(hooked, dict(unread), tuple(escalations))
+
+
+def _is_newer_hook(bead: Excerpt, before: Excerpt | None) -> bool:
+    """A hooked bead counts before one in progress, then the one moved last."""
+    return before is None or _hook_order(bead) > _hook_order(before)
+
+
+def _hook_order(bead: Excerpt) -> tuple[bool, float, str]:
+    return bead.status == HOOKED, bead.updated_at, bead.id
+
+
+def _escalation_id(bead: Excerpt) -> str:
+    """The record and the message that carries it count once: the message names the record in a label."""
+    for label in bead.labels:
+        if label.startswith("escalation:"):
+            return label[11:]
+    return bead.id
+
+
+def is_convoy(bead: Excerpt) -> bool:
+    """A convoy by type or by label."""
+    return bead.issue_type == "convoy" or "gt:convoy" in bead.labels

@@ -25,42 +25,19 @@ from gastown_core.model.landing import (
     Step,
 )
 from gastown_core.model.merge_request import CONFLICT, MERGED, MERGED_IN, REJECTED
-from gastown_core.model.record import Record
 from gastown_core.model.refinery import BISECTING, HELD, IDLE, PASS, POST_MERGE, PUSHING, STACKING, TESTING
-from gastown_core.state.requests import rests_of
+from gastown_core.state.facts import Proof
+from gastown_core.state.requests import requests_by_work, rests_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.model.snapshot import ConvoyView, MemberView
-    from gastown_core.state.facts import TownFacts
-    from gastown_core.state.refinery_source import RefineryFacts
+    from gastown_core.state.facts import RefineryFacts, TownFacts
 
 AT_WORK = (STACKING, TESTING, BISECTING)
 COMMITTING = (PUSHING, POST_MERGE)
 UNASKED = "git was not asked yet"
-
-
-class Proof(Record):
-    """What was found for one bead at the state ``stamp`` of its record.
-
-    ``local`` and ``remote`` are commits of its branch, ``ahead`` counts its own commits, ``unpushed`` those that origin
-    lacks; ``landed`` is the proving commit on the target, ``by`` the request that the commit names, ``how`` a sentence.
-    ``error`` says why git could not be asked; then nothing else of git is claimed.
-    """
-
-    stamp: float
-    branch: str = ""
-    target: str = ""
-    close_reason: str = ""
-    local: str = ""
-    remote: str = ""
-    ahead: int = 0
-    unpushed: int = 0
-    landed: str = ""
-    by: str = ""
-    how: str = ""
-    error: str = ""
 
 
 def with_landings(convoys: tuple[ConvoyView, ...], facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
@@ -111,17 +88,6 @@ def strip_of(
     )
     fault, why = _fault(status, proof, request, refinery, has_landed) if is_fresh else ("", "")
     return LandingStrip(steps, proof.branch, request.id if request else proof.by, proof.target, fault, why)
-
-
-def requests_by_work(facts: TownFacts) -> dict[str, tuple[MergeRequest, ...]]:
-    """Work bead → its requests: the open one first, then merged ones, then by age, the newest first."""
-    out: dict[str, list[MergeRequest]] = {}
-    for request in facts.requests.values():
-        if request.source_issue:
-            out.setdefault(request.source_issue, []).append(request)
-    for found in out.values():
-        found.sort(key=lambda r: (not r.is_open, r.close_reason != MERGED, -r.created_at, r.id))
-    return {bead_id: tuple(found) for bead_id, found in out.items()}
 
 
 # the steps

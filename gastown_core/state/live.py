@@ -21,13 +21,11 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import BATCHES_FILE, STATE_FILE
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources
-from gastown_core.state.daemon_source import FILE as DAEMON_FILE
-from gastown_core.state.due import next_due
-from gastown_core.state.engine_watch import EngineWatch
-from gastown_core.state.event_source import EventSource
-from gastown_core.state.proof_keeper import ProofKeeper
-from gastown_core.state.reduce import reduce_town
-from gastown_core.state.scheduler_source import FILES as SCHEDULER_FILES
+from gastown_core.state.keepers import EngineWatch, ProofKeeper
+from gastown_core.state.reduce import next_due, reduce_town
+from gastown_core.state.sources.daemon import FILE as DAEMON_FILE
+from gastown_core.state.sources.events import EventSource
+from gastown_core.state.sources.scheduler import FILES as SCHEDULER_FILES
 from gastown_core.state.stream import EventStream
 from gastown_core.tmux.control import ControlLink
 from gastown_core.tmux.server import NoServerError
@@ -38,7 +36,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from gastown_core.state.ledger_source import Change
+    from gastown_core.state.sources.ledger import Change
     from gastown_core.tmux.panes import Pane
 
 EVENTS, BEADS, BEATS, PANES, ROSTER, CLOCK = "events", "beads", "heartbeats", "panes", "roster", "clock"

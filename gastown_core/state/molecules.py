@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
-from gastown_core.model.record import Record
+from gastown_core.state.facts import MoleculeFacts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,17 +12,6 @@ if TYPE_CHECKING:
 
 MOLECULE = "molecule"
 """Type of a molecule's root, and the key of what it keeps."""
-
-
-class MoleculeFacts(Record):
-    """A molecule on a piece of work: its steps in order (those that hold others left out), and the marks of its root."""
-
-    root: str
-    bead: str
-    steps: tuple[str, ...]
-    done: frozenset[str]
-    current: tuple[str, ...] = ()
-    is_poured: bool = False
 
 
 def molecule_facts(root: Bead) -> MoleculeFacts | None:

@@ -13,13 +13,11 @@ from gastown_core.model.address import (
     CREW,
     DEACON,
     DOG,
-    OTHER,
     POLECAT,
     ROLE_ORDER,
     TOWN_ROLES,
     Address,
 )
-from gastown_core.model.agent import Health
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, is_identity
 from gastown_core.model.hook_life import hook_state
 from gastown_core.model.snapshot import (
@@ -29,8 +27,7 @@ from gastown_core.model.snapshot import (
     TownSnapshot,
 )
 from gastown_core.state.convoys import convoy_views, orphan_views
-from gastown_core.state.digest import LedgerDigest, digest_of
-from gastown_core.state.facts import TownFacts
+from gastown_core.state.facts import LedgerDigest, TownFacts, digest_of
 from gastown_core.state.health import STANDING, Evidence, Progress, classify, is_there
 from gastown_core.state.landing import with_landings
 from gastown_core.state.molecules import step_text
@@ -45,7 +42,6 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import ConvoyView
     from gastown_core.runtimes.heartbeat import Heartbeat
     from gastown_core.town.inventory import RosterEntry
-
 ENDED_ON_PURPOSE = ("session_end", "kill")
 
 
@@ -241,11 +237,16 @@ def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_
         yield Progress(beat.at, f"heartbeat: {beat.context or beat.state}", "heartbeat")
 
 
-def is_town_agent(address: Address) -> bool:
-    """Whether it belongs to the town itself and not to a rig."""
-    return address.role in TOWN_ROLES or address.role == OTHER
+AT_LEAST_EVERY_S = 15.0
+"""Judged anew after this even if nothing is foreseen: ages inside reasons are told in minutes."""
 
 
-def needs_help(snapshot: TownSnapshot) -> int:
-    """How many agents need a person."""
-    return sum(snapshot.counts.get(state, 0) for state in (Health.WAITING, Health.GUPP, Health.STALLED, Health.ZOMBIE))
+def next_due(facts: TownFacts, snapshot: TownSnapshot, now: float) -> float:
+    """The next moment (Unix seconds) at which judging again can change anything."""
+    moments = [view.health.forecast.at for view in snapshot.agents if view.health.forecast is not None]
+    for beat in facts.heartbeats.values():
+        moments.append(beat.at + facts.thresholds.heartbeat_stale_s)
+        if beat.until:
+            moments.append(beat.until)
+    ahead = [moment for moment in moments if moment > now]
+    return min([now + AT_LEAST_EVERY_S, *ahead])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from gastown_core.beads.graph import BLOCKS, MERGE_BLOCKS, TOMBSTONE
 from gastown_core.model.bead import CLOSED, IN_PROGRESS, is_kind
-from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, LEVEL_S, score, why_withdrawn
-from gastown_core.model.refinery import RefineryState
+from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, LEVEL_S, MERGED, score, why_withdrawn
+from gastown_core.model.refinery import HELD, IDLE, RefineryState
 from gastown_core.model.snapshot import RefineryView, RequestView, SchedulerView
-from gastown_core.state.refinery_source import trouble_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.merge_request import MergeRequest
-    from gastown_core.state.facts import TownFacts
+    from gastown_core.state.facts import RefineryFacts, TownFacts
 
 SLING_CONTEXT = "gt:sling-context"
 TROUBLES = {"needs-rebase": "conflict", "needs-fix": "gates were red", "needs-retry": "the push was refused"}
@@ -119,3 +118,25 @@ def scheduler_view(facts: TownFacts) -> SchedulerView:
         for bead in beads.values()
     )
     return facts.scheduler._replace(queued=queued)
+
+
+def requests_by_work(facts: TownFacts) -> dict[str, tuple[MergeRequest, ...]]:
+    """Work bead → its requests: the open one first, then merged ones, then by age, the newest first."""
+    out: dict[str, list[MergeRequest]] = {}
+    for request in facts.requests.values():
+        if request.source_issue:
+            out.setdefault(request.source_issue, []).append(request)
+    for found in out.values():
+        found.sort(key=lambda r: (not r.is_open, r.close_reason != MERGED, -r.created_at, r.id))
+    return {bead_id: tuple(found) for bead_id, found in out.items()}
+
+
+def trouble_of(known: RefineryFacts) -> str:
+    """What is wrong with the picture, in words; empty if it can be believed."""
+    state = known.state
+    if known.error:
+        return f"its state cannot be read: {known.error}"
+    if state is not None and state.phase not in (IDLE, HELD) and not known.is_alive:
+        who = f"process {state.pid}" if state.pid else "its process"
+        return f"the engine is gone ({who}); what stands here is its last word"
+    return ""

@@ -1,4 +1,4 @@
-"""Events and ledger changes as rows of the stream; pure.
+"""Events and ledger changes as rows of the stream, and which rows a filter lets through; pure.
 
 Two sources tell of a bead's change: the event that a command logged, and the changed record itself.  ``Doubles``
 drops whichever comes second, by the record's revision; a record that changed without an event (git pull, another
@@ -12,12 +12,86 @@ from collections import OrderedDict
 from gastown_core.model.address import OTHER, Address
 from gastown_core.model.bead import CLOSED, PINNED
 from gastown_core.model.event import BEAD_CHANGES, TownEvent, describe, kind_of, target_of
-from gastown_core.state.filter import EventRow
-from gastown_core.state.roster import Roster
+from gastown_core.model.record import record_type
+from gastown_core.state.facts import Roster
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
+if TYPE_CHECKING:
+    from typing import NamedTuple
+
+    from gastown_core.model.address import Address
+
+    class EventRow(NamedTuple):
+        """One row of the stream, ready to show; ``source`` is ``log`` or ``ledger``, ``repeat`` counts like rows folded in."""
+
+        ts: float
+        type: str
+        category: str
+        tone: str
+        symbol: str
+        ascii: str
+        actor: Address
+        rig: str
+        text: str
+        bead: str
+        source: str
+
+    class EventFilter(NamedTuple):
+        """A filter; an empty field does not filter. ``since`` is Unix seconds, ``text`` is matched without case."""
+
+        rig: str = ""
+        role: str = ""
+        category: str = ""
+        type: str = ""
+        agent: str = ""
+        bead: str = ""
+        text: str = ""
+        since: float = 0.0
+else:
+    EventRow = record_type("EventRow", "ts type category tone symbol ascii actor rig text bead source")
+    EventFilter = record_type(
+        "EventFilter", "rig role category type agent bead text since", defaults=("", "", "", "", "", "", "", 0.0)
+    )
+NO_FILTER = EventFilter()
+
+
+def matches(row: EventRow, wanted: EventFilter) -> bool:
+    """Whether the row passes every field that is set."""
+    if wanted.since and row.ts < wanted.since:
+        return False
+    if wanted.rig and row.rig != wanted.rig:
+        return False
+    if wanted.role and row.actor.role != wanted.role:
+        return False
+    if wanted.category and row.category != wanted.category:
+        return False
+    if wanted.type and row.type != wanted.type:
+        return False
+    if wanted.agent and row.actor.path != wanted.agent:
+        return False
+    if wanted.bead and row.bead != wanted.bead:
+        return False
+    if wanted.text:
+        needle = wanted.text.casefold()
+        if not any(needle in text for text in (row.text.casefold(), row.bead, row.actor.path.casefold(), row.type)):
+            return False
+    return True
+
+
+def describe_filter(wanted: EventFilter, now: float) -> str:
+    """The filter in words for a header: ``rig shop · work · since 1h``; ``all`` if nothing is filtered."""
+    from gastown_core.clock import format_age
+
+    parts = [f"{name} {value}" for name, value in (("rig", wanted.rig), ("role", wanted.role)) if value]
+    parts += [value for value in (wanted.category, wanted.type, wanted.agent, wanted.bead) if value]
+    if wanted.text:
+        parts.append(f"“{wanted.text}”")
+    if wanted.since:
+        parts.append(f"since {format_age(max(0.0, now - wanted.since))}")
+    return " · ".join(parts) or "all"
+
 
 QUIET_TYPES = frozenset(("agent", "role", "rig", "message", "event", "convoy", "merge-request"))
 QUIET_LABELS = frozenset(
@@ -33,7 +107,6 @@ QUIET_LABELS = frozenset(
     )
 )
 """Records that change as a by-product of acts which log an event of their own."""
-
 REPEAT_S = 2.0
 
 

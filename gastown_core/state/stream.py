@@ -17,9 +17,8 @@ from gastown_core.files.plain import open_plain
 from gastown_core.model.address import OTHER, Address
 from gastown_core.model.event import INFO, SYSTEM
 from gastown_core.model.json_text import decode_json
-from gastown_core.state.filter import NO_FILTER, EventFilter, EventRow, matches
-from gastown_core.state.roster import Roster
-from gastown_core.state.rows import event_row
+from gastown_core.state.facts import Roster
+from gastown_core.state.rows import NO_FILTER, EventFilter, EventRow, event_row, matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

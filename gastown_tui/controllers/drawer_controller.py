@@ -6,7 +6,7 @@ import asyncio
 
 from gastown_core.errors import GastownError
 from gastown_core.model.agent import HEALTH_SYMBOLS
-from gastown_core.state.filter import NO_FILTER
+from gastown_core.state.rows import NO_FILTER
 from gastown_core.state.stream import StreamView
 from gastown_tui.rowtext import role_icon, since_text, state_glyph
 from gastown_tui.selection import NOTHING, agents_of_group
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView
-    from gastown_core.state.filter import EventFilter, EventRow
+    from gastown_core.state.rows import EventFilter, EventRow
     from gastown_tui.app import FeedApp
     from gastown_tui.selection import Selection
     from gastown_tui.text import Pieces

@@ -6,7 +6,7 @@ import os
 
 from gastown_core.errors import GastownError
 from gastown_core.model.refinery import PASS, RUNNING
-from gastown_core.state.gate_log import GateLog
+from gastown_core.state.sources.refineries import GateLog
 from gastown_tui.selection import queued_rig
 from gastown_tui.widgets.gate_panel import gate_subject
 from gastown_tui.widgets.probe_panel import shown_state

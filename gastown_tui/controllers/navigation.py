@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.model.agent import Health
-from gastown_core.state.filter import NO_FILTER
+from gastown_core.state.rows import NO_FILTER
 from gastown_tui.layout import PANELS, VIEWS
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ from gastown_tui.keys import BY_ID, applies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.state.filter import EventFilter
+    from gastown_core.state.rows import EventFilter
     from gastown_tui.screens.feed import FeedScreen
     from gastown_tui.widgets.rows import Rows
 HOW = "Enter keep · Esc drop"

@@ -7,7 +7,7 @@ from gastown_core.model.address import CREW, POLECAT, RIG_ROLES, ROLE_ICONS, TOW
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
 from gastown_core.model.event import CATALOGUE, CATEGORIES
-from gastown_core.state.filter import NO_FILTER
+from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.picker import Entry, Picker
 from gastown_tui.keys import ACTIONS, key_name
 from gastown_tui.rowtext import role_icon, state_glyph
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.snapshot import TownSnapshot
-    from gastown_core.state.filter import EventFilter
+    from gastown_core.state.rows import EventFilter
 
 
 def bead_entries(ready: Sequence[tuple[str, Excerpt]], now: float) -> list[Entry]:

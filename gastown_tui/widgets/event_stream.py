@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from gastown_core.model.address import OTHER
-from gastown_core.state.filter import NO_FILTER, describe_filter
+from gastown_core.state.rows import NO_FILTER, describe_filter
 from gastown_core.state.stream import StreamView
 from gastown_tui.messages import SearchEnded, SelectionMoved
 from gastown_tui.rowtext import stamp_of, trouble_text
@@ -19,7 +19,7 @@ from gastown_tui.widgets.rows import Row, Rows
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.snapshot import TownSnapshot
-    from gastown_core.state.filter import EventFilter, EventRow
+    from gastown_core.state.rows import EventFilter, EventRow
     from gastown_core.state.stream import EventStream
     from gastown_tui.text import Piece, Pieces
 

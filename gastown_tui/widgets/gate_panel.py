@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from gastown_core.state.gate_log import LINES
+from gastown_core.state.sources.refineries import LINES
 from gastown_tui.text import cells, clean, cut, glyph, only_colours, pane_pieces
 from gastown_tui.widgets.refinery_text import RESULTS, elapsed, mark_of, took
 from gastown_tui.widgets.rows import Row, Rows
@@ -12,7 +12,7 @@ from gastown_tui.widgets.rows import Row, Rows
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.refinery import GateRun, Probe
-    from gastown_core.state.gate_log import GateLog
+    from gastown_core.state.sources.refineries import GateLog
     from gastown_tui.text import Piece, Pieces
 
 

@@ -9,7 +9,7 @@ from gastown_core.clock import format_age, format_ago, format_span
 from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
-from gastown_core.state.standstill import stuck_words
+from gastown_core.state.convoys import stuck_words
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, clean_lines, cut, fit, glyph, wrap
 from gastown_tui.widgets.convoy_panel import STAGES, numbers, progress_bar, progress_words
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from gastown_core.git.facts import WorkFacts
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView, TownSnapshot
+    from gastown_core.state.collect import Account
     from gastown_core.state.detail import BeadDetail, PastRequest, WorkDetail
-    from gastown_core.state.filter import EventRow
-    from gastown_core.state.judgement import Account
+    from gastown_core.state.rows import EventRow
     from gastown_tui.text import Piece, Pieces
 
 LABEL = 11

@@ -8,7 +8,7 @@ from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
 from gastown_core.model.landing import FAULTS
-from gastown_core.state.standstill import stuck_words
+from gastown_core.state.convoys import stuck_words
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
 from gastown_tui.widgets.landing_text import faulty

@@ -25,10 +25,9 @@ from gastown_core.model.snapshot import (
     TownSnapshot,
 )
 from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
-from gastown_core.state.filter import EventRow
+from gastown_core.state.facts import Roster
 from gastown_core.state.live import Update
-from gastown_core.state.roster import Roster
-from gastown_core.state.rows import event_row
+from gastown_core.state.rows import EventRow, event_row
 
 NOW = 1_795_262_671.0  # 2026-11-21 12:04:31 UTC
 ROOT = "/town"
@@ -384,7 +383,7 @@ class FakeEngine:
         return WorkDetail(bead, facts, "", "/town/shop/polecats/opal")
 
     def convoy_why(self, convoy, snapshot):
-        from gastown_core.state.judgement import Account
+        from gastown_core.state.collect import Account
 
         text = {
             "ready": "a free polecat of shop takes it at the next feeding",

@@ -10,7 +10,7 @@ import pytest
 
 from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import SourceStatus
-from gastown_core.state.filter import NO_FILTER
+from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.command_log import CommandLogScreen
 from gastown_tui.dialogs.help import HelpScreen
 from gastown_tui.dialogs.picker import Picker

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from gastown_core.state.filter import NO_FILTER
+from gastown_core.state.rows import NO_FILTER
 from gastown_tui.driver import ENTER_ALTERNATE, console_driver
 from gastown_tui.last_picture import FILE as PICTURE
 from gastown_tui.last_picture import picture_of, save_picture

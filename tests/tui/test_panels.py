@@ -7,7 +7,7 @@ import pytest
 from gastown_core.model.agent import Health, Reason
 from gastown_core.model.daemon import DIED, FAILS, SILENT, STOPPED, DaemonView
 from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus, StandstillView
-from gastown_core.state.judgement import Account
+from gastown_core.state.collect import Account
 from gastown_tui.layout import VIEWS
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import of_problems

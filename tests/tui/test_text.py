@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gastown_core.model.address import Address
-from gastown_core.state.filter import EventRow
+from gastown_core.state.rows import EventRow
 from gastown_tui.rowtext import stamp_of
 from gastown_tui.text import (
     GLYPHS,

@@ -9,7 +9,7 @@ import pytest
 from gastown_core.model.address import parse_address
 from gastown_core.model.agent import Health, HealthReport, Reason
 from gastown_core.model.snapshot import AgentView, HookedWork, TownSnapshot
-from gastown_core.state.judgement import accounts_of, judge_by
+from gastown_core.state.collect import accounts_of, judge_by
 from gastown_core.work.board import Board
 from tests.support.paper import Paper
 

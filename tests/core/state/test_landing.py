@@ -7,8 +7,8 @@ import pytest
 from gastown_core.model.landing import CLOSED_NOT_LANDED, LANDED_NOT_CLOSED, STEPS
 from gastown_core.model.merge_request import MergeRequest
 from gastown_core.model.refinery import BatchEntry, BatchRecord, GateRun, Probe, RefineryState
-from gastown_core.state.landing import Proof, strip_of
-from gastown_core.state.refinery_source import RefineryFacts
+from gastown_core.state.facts import Proof, RefineryFacts
+from gastown_core.state.landing import strip_of
 
 OPEN = MergeRequest("sh-mr1", "open", 2, 0.0, branch="b", target="main", source_issue="sh-1", commit_sha="aaaa" * 10)
 MERGED = OPEN._replace(status="closed", close_reason="merged")

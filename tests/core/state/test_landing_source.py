@@ -10,8 +10,8 @@ from gastown_core.git.repo import Git
 from gastown_core.model.landing import CLOSED_NOT_LANDED, LANDED_NOT_CLOSED, LandingStrip
 from gastown_core.model.merge_request import LABEL, MERGED, with_facts
 from gastown_core.state.collect import Sources
-from gastown_core.state.landing_source import LandingSource
 from gastown_core.state.reduce import reduce_town
+from gastown_core.state.sources.landings import LandingSource
 from tests.support.repos import PERSON, commit_files
 from tests.support.rigged import Rigged
 

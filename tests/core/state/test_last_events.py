@@ -10,9 +10,8 @@ import pytest
 
 from gastown_core.events.log import log_path, newest_events
 from gastown_core.model.address import parse_address
-from gastown_core.state.facts import TownFacts
-from gastown_core.state.last_events import note_last, read_last_events
-from gastown_core.state.roster import Roster
+from gastown_core.state.facts import Roster, TownFacts
+from gastown_core.state.sources.last_events import note_last, read_last_events
 from gastown_core.town.inventory import Inventory
 
 OPAL, RUBY = "shop/polecats/opal", "shop/polecats/ruby"

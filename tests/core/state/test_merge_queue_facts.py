@@ -10,8 +10,8 @@ import pytest
 from gastown_core.model.bead import Bead
 from gastown_core.model.hook_life import ACTIVE, COMPLETED, SUSPENDED
 from gastown_core.state.collect import Sources, collect
-from gastown_core.state.gate_log import HEAD_BYTES, READ_BYTES, GateLog
 from gastown_core.state.molecules import molecule_facts, step_text
+from gastown_core.state.sources.refineries import HEAD_BYTES, READ_BYTES, GateLog
 from gastown_core.town.agent_beads import put_agent_bead
 from tests.support.refineries import gating, held, history, judged, write_state
 from tests.support.rigged import Rigged

@@ -11,8 +11,8 @@ from gastown_core.clock import FixedClock
 from gastown_core.events.log import append_event, parse_event
 from gastown_core.files.tail import Tailer
 from gastown_core.model.address import Address
-from gastown_core.state.filter import EventFilter
-from gastown_core.state.roster import Roster
+from gastown_core.state.facts import Roster
+from gastown_core.state.rows import EventFilter
 from gastown_core.state.stream import EventStream, StreamView
 
 NOW = 1_772_445_000.0

@@ -20,15 +20,13 @@ from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead, is_kind
 from gastown_core.model.merge_request import LABEL as REQUEST_LABEL
 from gastown_core.model.merge_request import read_request
 from gastown_core.model.record import Record
-from gastown_core.state.convoys import is_convoy
-from gastown_core.state.facts import LANDED_S, TownFacts
+from gastown_core.state.facts import LANDED_S, TownFacts, is_convoy
 from gastown_core.state.molecules import MOLECULE, molecule_facts
 from gastown_core.town.liveness import order_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
 NAMING = BLOCKING_TYPES | {"tracks"}
 FIELD_LABELS = frozenset(("gt:agent", "gt:convoy"))
 

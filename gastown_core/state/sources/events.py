@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from gastown_core.events.log import parse_event
 from gastown_core.files.tail import Tailer
-from gastown_core.state.facts import TownFacts
-from gastown_core.state.last_events import note_last, read_last_events
-from gastown_core.state.ledger_source import Change
-from gastown_core.state.roster import Roster
+from gastown_core.state.facts import Roster, TownFacts
 from gastown_core.state.rows import Doubles, ledger_row, revision_of
+from gastown_core.state.sources.last_events import note_last, read_last_events
+from gastown_core.state.sources.ledger import Change
 from gastown_core.state.stream import EventStream
 
 TYPE_CHECKING = False

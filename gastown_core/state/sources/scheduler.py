@@ -13,7 +13,6 @@ from gastown_core.work import death_count
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.state.facts import TownFacts
-
 FILE = "scheduler-state.json"
 FILES = (FILE, os.path.basename(death_count.path_of("")))
 

@@ -6,13 +6,11 @@ from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.jsonl import lines_backward
 from gastown_core.model.event import describe
 from gastown_core.model.snapshot import LastEvent
-from gastown_core.state.facts import TownFacts
-from gastown_core.state.roster import Roster
+from gastown_core.state.facts import Roster, TownFacts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.event import TownEvent
-
 LOOK_BACK = 1500
 """How many events are read at the start to find each agent's newest one."""
 _OF_OTHERS = (b"hook_state", b"spawn", b"session_death", b"kill")

@@ -7,8 +7,7 @@ answer is an error of the source and leaves the last good facts in place.
 from __future__ import annotations
 
 from gastown_core.errors import GastownError, NoTmuxError
-from gastown_core.state.digest import digest_of
-from gastown_core.state.facts import TownFacts
+from gastown_core.state.facts import TownFacts, digest_of
 from gastown_core.state.health import LIVE_STATES, STANDING
 from gastown_core.tmux.panes import list_panes
 from gastown_core.tmux.server import TmuxServer
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from gastown_core.tmux.control import ControlLink
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
-
 SCREEN_LINES = 40
 
 

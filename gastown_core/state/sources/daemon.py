@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.state.facts import TownFacts
-
 FILE = "state.json"
 
 
