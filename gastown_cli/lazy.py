@@ -270,5 +270,5 @@ def help_text(root: Root, topic: str = "") -> str:
         lines.append(output.style(group, "bold"))
         lines += [f"  {row.name.ljust(width)}  {row.help}" for row in rows]
         lines.append("")
-    lines.append(f"{root.program} COMMAND --help tells more about one.")
+    lines.append(f"{root.program} COMMAND --help shows the options of a command.")
     return "\n".join(lines)
