@@ -158,13 +158,9 @@ def run_resolve(args: Namespace) -> int:
 
 def check_arguments(parser: ArgumentParser) -> None:
     """Which ones."""
-    parser.add_argument(
-        "-t",
-        "--type",
-        default="all",
-        choices=("gh", "gh:run", "gh:pr", "timer", "bead", "mail", "condition", "all"),
-        help="kind",
-    )
+    from gastown_core.molecules.gates import JUDGES
+
+    parser.add_argument("-t", "--type", default="all", choices=("gh", *JUDGES, "all"), help="only gates of this type")
     parser.add_argument("-n", "--dry-run", action="store_true", help="judge, change nothing")
     parser.add_argument("-e", "--escalate", action="store_true", help="raise those that will never open by themselves")
     parser.add_argument(

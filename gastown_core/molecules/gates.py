@@ -141,34 +141,60 @@ def open_gates(store: JsonlStore, *, closed: bool = False, limit: int = 0) -> li
 # -- judging -------------------------------------------------------------------------------------------------
 
 
-def judge(gate: Bead, now: float, lookup: Callable[[str], Bead | None], has_mail: Callable[[Bead], bool]) -> Verdict:
-    """Whether a gate may open by what the ledger knows; UNKNOWN for kinds that have to be asked for elsewhere."""
+class Look(Record):
+    """What a judge may look at: the time, the bead of an id, whether the mail came, whether a condition holds, a folder for gh."""
+
+    now: float
+    bead: Callable[[str], Bead | None]
+    has_mail: Callable[[Bead], bool]
+    is_true: Callable[[Bead], bool]
+    folder: str = ""
+
+
+def judge(gate: Bead, look: Look) -> Verdict:
+    """Whether a gate may open, by the row of its type in ``JUDGES``; UNKNOWN for a type that is not there.
+
+    Raises GastownError if what it waits for cannot be asked.
+    """
     kind = gate.text("await_type")
-    if kind == TIMER:
-        return _judge_timer(gate, now)
-    if kind == BEAD:
-        target = lookup(gate.text("await_id"))
-        if target is None:
-            return Verdict(UNKNOWN, f"no bead {gate.text('await_id')}")
-        return Verdict(OPEN_NOW, f"{target.id} is closed") if target.is_closed else Verdict(SHUT, target.status)
-    if kind == MAIL:
-        return Verdict(OPEN_NOW, f"mail of {gate.text('await_id')}") if has_mail(gate) else Verdict(SHUT, "no mail yet")
-    return Verdict(SHUT, "waits for a person") if kind == HUMAN else Verdict(UNKNOWN, kind)
+    return JUDGES[kind](gate, look) if kind in JUDGES else Verdict(UNKNOWN, kind)
 
 
-def _judge_timer(gate: Bead, now: float) -> Verdict:
+def _judge_human(gate: Bead, look: Look) -> Verdict:
+    return Verdict(SHUT, "waits for a person")
+
+
+def _judge_bead(gate: Bead, look: Look) -> Verdict:
+    target = look.bead(gate.text("await_id"))
+    if target is None:
+        return Verdict(UNKNOWN, f"no bead {gate.text('await_id')}")
+    return Verdict(OPEN_NOW, f"{target.id} is closed") if target.is_closed else Verdict(SHUT, target.status)
+
+
+def _judge_mail(gate: Bead, look: Look) -> Verdict:
+    return (
+        Verdict(OPEN_NOW, f"mail of {gate.text('await_id')}") if look.has_mail(gate) else Verdict(SHUT, "no mail yet")
+    )
+
+
+def _judge_condition(gate: Bead, look: Look) -> Verdict:
+    true = look.is_true(gate)
+    return Verdict(OPEN_NOW, "its condition is true") if true else Verdict(SHUT, "its condition is not true yet")
+
+
+def _judge_timer(gate: Bead, look: Look) -> Verdict:
     span = parse_duration(gate.raw.get("timeout"))
     if span is None:
         return Verdict(UNKNOWN, "the timer has no span")
-    left = gate.created_at + span - now
+    left = gate.created_at + span - look.now
     return Verdict(OPEN_NOW, f"{format_span(span)} passed") if left <= 0 else Verdict(SHUT, f"{format_span(left)} left")
 
 
-def judge_on_github(gate: Bead, cwd: str) -> Verdict:
+def _judge_on_github(gate: Bead, look: Look) -> Verdict:
     """Ask ``gh`` about a run or a pull request. Raises GastownError if it cannot be asked."""
-
     from gastown_core import process
 
+    cwd = look.folder
     wanted, found = gate.text("await_id"), ""
     if gate.text("await_type") == GH_PR:
         words = ["pr", "view", wanted, "--json", "state"]
@@ -193,7 +219,6 @@ def judge_on_github(gate: Bead, cwd: str) -> Verdict:
 
 
 def _newest_run(workflow: str, cwd: str) -> str:
-
     from gastown_core import process
 
     words = ["gh", "run", "list", f"--workflow={workflow}", "--limit=1", "--json", "databaseId"]
@@ -211,6 +236,18 @@ def _answer(said: str, command: str) -> Any:
         return decode_json(said)
     except ValueError as error:
         raise GastownError(f"{command} gave no JSON", str(error)) from error
+
+
+JUDGES: dict[str, Callable[[Bead, Look], Verdict]] = {
+    HUMAN: _judge_human,
+    TIMER: _judge_timer,
+    BEAD: _judge_bead,
+    MAIL: _judge_mail,
+    GH_RUN: _judge_on_github,
+    GH_PR: _judge_on_github,
+    CONDITION: _judge_condition,
+}
+"""Type of gate → how it is judged. A new type is a row here, and in TYPES if a person may ask for it."""
 
 
 # -- checking ------------------------------------------------------------------------------------------------
@@ -239,7 +276,7 @@ def check(
         for gate in [one for one in open_gates(store) if _is_asked(one, kinds)][:limit]:
             checked += 1
             try:
-                verdict = _verdict(ledger, store, gate, folder, clock.now())
+                verdict = judge(gate, _look(ledger, store, folder, clock.now()))
                 if verdict.found and not dry_run:
                     _keep_run(store, gate.id, verdict.found, actor)
                 if verdict.state == OPEN_NOW:
@@ -259,16 +296,14 @@ def _is_asked(gate: Bead, kinds: str) -> bool:
     return kinds == "all" or kind == kinds or (kinds == "gh" and kind in (GH_RUN, GH_PR))
 
 
-def _verdict(ledger: TownLedger | None, store: JsonlStore, gate: Bead, folder: str, now: float) -> Verdict:
-    kind = gate.text("await_type")
-    if kind in (GH_RUN, GH_PR):
-        return judge_on_github(gate, folder)
-    if kind == CONDITION:
+def _look(ledger: TownLedger | None, store: JsonlStore, folder: str, now: float) -> Look:
+    def is_true(gate: Bead) -> bool:
         from gastown_core.molecules.live_conditions import condition_holds
 
-        true = condition_holds(store, gate, folder=folder)
-        return Verdict(OPEN_NOW, "its condition is true") if true else Verdict(SHUT, "its condition is not true yet")
-    return judge(gate, now, ledger.get if ledger is not None else store.get, lambda one: _has_mail(ledger, store, one))
+        return condition_holds(store, gate, folder=folder)
+
+    bead = ledger.get if ledger is not None else store.get
+    return Look(now, bead, lambda gate: _has_mail(ledger, store, gate), is_true, folder)
 
 
 def _has_mail(ledger: TownLedger | None, store: JsonlStore, gate: Bead) -> bool:
@@ -299,9 +334,9 @@ def open_those_due(batch: RuleBatch, gate_ids: Iterable[str], now: float) -> lis
     opened = []
     for gate_id in gate_ids:
         gate = batch.get(gate_id)
-        if gate is None or gate.is_closed:
+        if gate is None or gate.is_closed or gate.text("await_type") not in (TIMER, BEAD):
             continue
-        verdict = judge(gate, now, batch.get, lambda _: False)
+        verdict = judge(gate, Look(now, batch.get, lambda _: False, lambda _: False))
         if verdict.state == OPEN_NOW:
             batch.close(gate_id, verdict.why, force=True)
             opened.append(gate_id)
