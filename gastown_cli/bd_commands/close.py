@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.query import Excerpt
+    from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.molecules.advance import StepDone
     from gastown_core.molecules.steps import StepView
@@ -71,7 +71,7 @@ def _stand_in(view: StepView, status: str) -> Bead:
     )
 
 
-def on_checklist(space: Workspace, text: str) -> tuple[JsonlStore, str, str] | None:
+def on_checklist(space: Workspace, text: str) -> tuple[BeadStore, str, str] | None:
     """(store, root, step) if the id is that of a step of a root-only molecule, which is no bead of its own."""
     if "." not in text:
         return None
@@ -107,7 +107,7 @@ def became_ready(space: Workspace, ended: list[Bead]) -> list[Excerpt]:
         def earlier(bead_id: str, now: Graph = now) -> Excerpt | None:
             return before.get(bead_id) or now.bead(bead_id)
 
-        def children(bead_id: str, store: JsonlStore = store) -> list[str]:
+        def children(bead_id: str, store: BeadStore = store) -> list[str]:
             return [source for source, kind in store.dependents(bead_id) if kind == PARENT_CHILD]
 
         then = Graph(earlier, children, space.now(), is_absent=store.is_absent)
@@ -120,7 +120,7 @@ def became_ready(space: Workspace, ended: list[Bead]) -> list[Excerpt]:
     return list(found.values())
 
 
-def _touched(store: JsonlStore, ended: Iterable[Bead]) -> Iterator[str]:
+def _touched(store: BeadStore, ended: Iterable[Bead]) -> Iterator[str]:
     """Ids that may have waited for one of these: who depends on it or waits for its siblings, with all below, and its parent."""
     seen: set[str] = set()
     level: list[str] = []
@@ -212,7 +212,7 @@ class Molecules:
                 done.append(self._close(batch, root, name, reason))
         return done, rest
 
-    def _on_checklist(self, text: str) -> tuple[JsonlStore, str, str] | None:
+    def _on_checklist(self, text: str) -> tuple[BeadStore, str, str] | None:
         if "." not in text or self._space.store.own_excerpt(text) is not None:
             return None
 

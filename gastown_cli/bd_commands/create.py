@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
 _TEXTS = {
     "design": "how it is to be done",
@@ -104,7 +104,7 @@ class _DryRunError(Exception):
     """Leaves the batch without a write."""
 
 
-def _store(space: Workspace, rig: str) -> JsonlStore:
+def _store(space: Workspace, rig: str) -> BeadStore:
     if not rig:
         return space.store
     found = space.ledger.store(rig) if space.ledger is not None else None
@@ -175,7 +175,7 @@ def _edge(space: Workspace, text: str, *, force: bool) -> tuple[str, str]:
     return ">" if kind == "blocks" else edge_type_of(kind), space.target_id(target, force=force)
 
 
-def _tie(batch: RuleBatch, bead: Bead, edges: list[tuple[str, str]], store: JsonlStore) -> Bead:
+def _tie(batch: RuleBatch, bead: Bead, edges: list[tuple[str, str]], store: BeadStore) -> Bead:
     for kind, target in edges:
         if kind != ">":
             bead = batch.add_edge(bead.id, target, kind)
@@ -188,7 +188,7 @@ def _tie(batch: RuleBatch, bead: Bead, edges: list[tuple[str, str]], store: Json
     return bead
 
 
-def _show(args: Namespace, space: Workspace, made: list[Bead], store: JsonlStore, *, dry: bool) -> int:
+def _show(args: Namespace, space: Workspace, made: list[Bead], store: BeadStore, *, dry: bool) -> int:
     if space.as_json:
         tallies = {} if dry else store.tallies([bead.id for bead in made])
         objects = [issue_object(bead, tallies.get(bead.id)) for bead in made]

@@ -6,7 +6,6 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import issue_object, one_line, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style, table
-from gastown_core.beads.holders import epic_progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def status_arguments(parser: ArgumentParser) -> None:
 def run_status(args: Namespace) -> int:
     """Show them."""
     space = Workspace(args)
-    found = [row for row in epic_progress(space.store) if row.is_eligible or not args.eligible_only]
+    found = [row for row in space.store.epic_progress() if row.is_eligible or not args.eligible_only]
     if space.as_json:
         beads = space.store.get_many([row.epic.id for row in found])
         say_array(
@@ -57,7 +56,7 @@ def close_eligible_arguments(parser: ArgumentParser) -> None:
 def run_close_eligible(args: Namespace) -> int:
     """Close them."""
     space = Workspace(args)
-    ids = [row.epic.id for row in epic_progress(space.store) if row.is_eligible]
+    ids = [row.epic.id for row in space.store.epic_progress() if row.is_eligible]
     if ids and not args.dry_run:
         reason = "all children closed"
         space.change_each(ids, lambda batch, bead_id: batch.close(bead_id, reason), reasons=[reason])

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
     from gastown_core.molecules.gates import Check
 
 
-def gate(space: Workspace, text: str) -> tuple[JsonlStore, Bead]:
+def gate(space: Workspace, text: str) -> tuple[BeadStore, Bead]:
     """The store and the gate of an id. Raises NotFoundError, UsageError if it is none."""
     from gastown_core.molecules.gates import need_gate
 
@@ -25,17 +25,17 @@ def gate(space: Workspace, text: str) -> tuple[JsonlStore, Bead]:
     return store, need_gate(store.get(bead_id), bead_id)
 
 
-def held_by(store: JsonlStore, bead: Bead) -> list[str]:
+def held_by(store: BeadStore, bead: Bead) -> list[str]:
     """Ids that wait for the gate."""
     return [source for source, kind in store.dependents(bead.id) if kind == "blocks"]
 
 
-def gate_json(store: JsonlStore, bead: Bead) -> dict[str, Any]:
+def gate_json(store: BeadStore, bead: Bead) -> dict[str, Any]:
     """The gate as JSON."""
     return {**issue_object(bead), "blocks": held_by(store, bead)}
 
 
-def gate_row(store: JsonlStore, bead: Bead) -> list[str]:
+def gate_row(store: BeadStore, bead: Bead) -> list[str]:
     """Its columns in a list."""
     from gastown_core.molecules.gates import timeout_text
 

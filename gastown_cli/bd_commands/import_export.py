@@ -7,7 +7,7 @@ import sys
 from gastown_cli.bd_commands.filters import add_filters, query_of
 from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_object
-from gastown_cli.bd_commands.workspace import Workspace
+from gastown_cli.bd_commands.workspace import Workspace, show_progress
 from gastown_cli.output import clean, note, say
 from gastown_core.beads.import_export import export_lines, import_file
 from gastown_core.beads.twins import sentence_of
@@ -43,7 +43,7 @@ def run_import(args: Namespace) -> int:
         actor=space.actor,
         dedup=args.dedup,
         dry_run=args.dry_run,
-        progress=space.store.index.progress,
+        progress=show_progress,
     )
     if space.root and not args.dry_run and (report.created or report.updated):
         from gastown_core.events.log import append_event

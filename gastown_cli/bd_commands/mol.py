@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.formula import Variable
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
@@ -33,7 +33,7 @@ def add_source(parser: ArgumentParser) -> None:
     add_place(parser)
 
 
-def molecule(space: Workspace, text: str) -> tuple[JsonlStore, str]:
+def molecule(space: Workspace, text: str) -> tuple[BeadStore, str]:
     """The store and root of the molecule that an id means: its own, a step's, or that of the work that carries it.
 
     Raises NotFoundError.

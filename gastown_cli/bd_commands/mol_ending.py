@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
 
 
 def squash_arguments(parser: ArgumentParser) -> None:
@@ -69,7 +69,7 @@ def burn_arguments(parser: ArgumentParser) -> None:
 def run_burn(args: Namespace) -> int:
     """Show what would go, ask, and burn it."""
     space = Workspace(args)
-    found: list[tuple[JsonlStore, str]] = []
+    found: list[tuple[BeadStore, str]] = []
     failed: list[GastownError] = []
     for text in args.molecules:
         try:
@@ -87,7 +87,7 @@ def run_burn(args: Namespace) -> int:
     return _show(space, [_burn(space, *one) for one in found], failed, dry_run=False)
 
 
-def _preview(found: list[tuple[JsonlStore, str]]) -> None:
+def _preview(found: list[tuple[BeadStore, str]]) -> None:
     from gastown_core.molecules.steps import progress_of
 
     for store, root in found:
@@ -107,14 +107,14 @@ def _ask(space: Workspace) -> None:
         raise UsageError("nothing was burned")
 
 
-def _foretold(store: JsonlStore, root: str) -> dict[str, Any]:
+def _foretold(store: BeadStore, root: str) -> dict[str, Any]:
     from gastown_core.beads.query import BeadQuery
 
     ids = [root, *(one.id for one in store.excerpts(BeadQuery(parent=root, include_wisps=True)))]
     return {"molecule_id": root, "deleted_ids": ids, "deleted_count": len(ids)}
 
 
-def _burn(space: Workspace, store: JsonlStore, root: str) -> dict[str, Any]:
+def _burn(space: Workspace, store: BeadStore, root: str) -> dict[str, Any]:
     from gastown_core.molecules.pour import burn
 
     with store.write(space.actor) as batch:

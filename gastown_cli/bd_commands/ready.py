@@ -16,7 +16,6 @@ from gastown_cli.bd_commands.render import (
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, style
 from gastown_core.beads.graph import REASONS, find_cycles
-from gastown_core.beads.held_back import count_held, count_ready
 from gastown_core.beads.record import excerpt_of
 
 TYPE_CHECKING = False
@@ -83,7 +82,7 @@ def show(args: Namespace, space: Workspace, limit: int) -> int:
         lines = store.ready_lines(query, now)
         say_json_texts(json_lines(lines, store.tallies([bead_id for bead_id, _ in lines])))
         if limit and len(lines) == limit:
-            note_cut(limit, count_ready(store, query, now))
+            note_cut(limit, store.count_ready(query, now))
         return 0
     found = store.ready_excerpts(query._replace(limit=limit + 1 if limit else 0), now)
     say_beads(found[:limit] if limit else found, empty="nothing is ready; bd blocked shows what waits for what")
@@ -156,7 +155,7 @@ def run_blocked(args: Namespace) -> int:
     limit = limit_of(args, BLOCKED_LIMIT)
     query = query_of(args, space)._replace(limit=limit)
     found = space.store.blocked(query, space.now())
-    total = count_held(space.store, query, space.now()) if limit and len(found) == limit else len(found)
+    total = space.store.count_blocked(query, space.now()) if limit and len(found) == limit else len(found)
     graph = space.store.graph(space.now())
     reasons = {bead.id: graph.holds(bead.id) for bead, _ in found}
     if space.as_json:

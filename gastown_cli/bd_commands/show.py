@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.query import Excerpt
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
 _LONG = (
     ("description", ""),
@@ -52,7 +52,7 @@ def run_show(args: Namespace) -> int:
     """Show them."""
     space = Workspace(args)
     wanted = args.ids or [space.last_touched()]
-    found: list[tuple[JsonlStore, Bead]] = []
+    found: list[tuple[BeadStore, Bead]] = []
     failed: list[GastownError] = []
     for partial in wanted:
         try:
@@ -79,12 +79,12 @@ def run_show(args: Namespace) -> int:
     return space.exit_code()
 
 
-def _children(store: JsonlStore, bead: Bead) -> list[tuple[JsonlStore, Bead]]:
+def _children(store: BeadStore, bead: Bead) -> list[tuple[BeadStore, Bead]]:
     ids = [source for source, kind in store.dependents(bead.id) if kind == "parent-child"]
     return [(store, child) for child in store.get_many(ids).values()]
 
 
-def _as_json(space: Workspace, store: JsonlStore, bead: Bead) -> dict[str, Any]:
+def _as_json(space: Workspace, store: BeadStore, bead: Bead) -> dict[str, Any]:
     tally = store.tallies([bead.id])[bead.id]
     more: dict[str, Any] = {}
     targets = _beads(space, store, [edge.target for edge in bead.edges])
@@ -105,7 +105,7 @@ def _as_json(space: Workspace, store: JsonlStore, bead: Bead) -> dict[str, Any]:
     return issue_object(bead, tally, **more)
 
 
-def _beads(space: Workspace, store: JsonlStore, ids: list[str]) -> dict[str, Bead]:
+def _beads(space: Workspace, store: BeadStore, ids: list[str]) -> dict[str, Bead]:
     found = store.get_many(ids)
     missing = [bead_id for bead_id in ids if bead_id not in found]
     if missing and space.ledger is not None:
@@ -122,12 +122,12 @@ def _linked(bead: Bead | None, bead_id: str, kind: str) -> dict[str, Any]:
     return {**out, "dependency_type": kind}
 
 
-def _excerpts(store: JsonlStore, dependents: list[tuple[str, str]], kind: str) -> list[Excerpt]:
+def _excerpts(store: BeadStore, dependents: list[tuple[str, str]], kind: str) -> list[Excerpt]:
     found = (store.excerpt(source) for source, edge_type in dependents if edge_type == kind)
     return [excerpt for excerpt in found if excerpt is not None]
 
 
-def _say_bead(space: Workspace, store: JsonlStore, bead: Bead, *, whole: bool) -> None:
+def _say_bead(space: Workspace, store: BeadStore, bead: Bead, *, whole: bool) -> None:
     say(f"{glyph(bead.status)} {style(clean(bead.id), 'bold')}  {style(one_line(bead.title), 'bold')}")
     facts = [clean(bead.status), priority_words(bead.priority), clean(bead.issue_type)]
     facts.append(style(f"@{clean(bead.assignee)}", "cyan") if bead.assignee else style("nobody has it", "dim"))
@@ -181,7 +181,7 @@ def _say_prose(text: str, name: str) -> None:
         say(f"  {clean(line)}".rstrip())
 
 
-def _say_ties(space: Workspace, store: JsonlStore, bead: Bead) -> None:
+def _say_ties(space: Workspace, store: BeadStore, bead: Bead) -> None:
     graph = store.graph(space.now())
     holds = {hold.id: hold.reason for hold in graph.holds(bead.id)}
     ties = [(edge.target, edge.type) for edge in bead.edges]
@@ -198,7 +198,7 @@ def _say_ties(space: Workspace, store: JsonlStore, bead: Bead) -> None:
     _say_group(store, "Depended on by", [tie for tie in dependents if tie[1] != PARENT_CHILD], {})
 
 
-def _say_group(store: JsonlStore, name: str, ties: list[tuple[str, str]], holds: dict[str, str]) -> None:
+def _say_group(store: BeadStore, name: str, ties: list[tuple[str, str]], holds: dict[str, str]) -> None:
     if not ties:
         return
     say()

@@ -6,8 +6,6 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, style, table
-from gastown_core.beads.held_back import count_held, count_ready
-from gastown_core.beads.holders import lead_time
 from gastown_core.beads.query import BeadQuery
 
 TYPE_CHECKING = False
@@ -59,9 +57,9 @@ def _summary(space: Workspace, query: BeadQuery) -> dict[str, float]:
             f"{word}_issues": by_status.get(word, 0)
             for word in ("open", "in_progress", "hooked", "in_review", "closed")
         },
-        "blocked_issues": count_held(store, query, now),
+        "blocked_issues": store.count_blocked(query, now),
         "deferred_issues": by_status.get("deferred", 0),
-        "ready_issues": count_ready(store, query, now),
+        "ready_issues": store.count_ready(query, now),
         "pinned_issues": by_status.get("pinned", 0),
         "ephemeral_issues": store.count(query._replace(only_wisps=True)),
         "epics_eligible_for_closure": _eligible(space),
@@ -70,10 +68,9 @@ def _summary(space: Workspace, query: BeadQuery) -> dict[str, float]:
 
 
 def _eligible(space: Workspace) -> int:
-    from gastown_core.beads.holders import epic_progress
 
-    return sum(progress.is_eligible for progress in epic_progress(space.store))
+    return sum(progress.is_eligible for progress in space.store.epic_progress())
 
 
 def _lead_time(space: Workspace, query: BeadQuery) -> float:
-    return round(lead_time(space.store, query) / 3600, 2)
+    return round(space.store.lead_time(query) / 3600, 2)

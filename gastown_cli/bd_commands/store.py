@@ -85,7 +85,7 @@ def doctor_arguments(parser: ArgumentParser) -> None:
 def run_doctor(args: Namespace) -> int:
     """Show the findings; exit 1 if an error is left."""
     space = Workspace(args, whatever_it_holds=True)
-    mended = mend(space.store, space.actor) if args.fix else []
+    mended = mend(space.store) if args.fix else []
     findings = examine(space.store, only=tuple(args.check))
     worst = any(finding.level == "error" for finding in findings)
     if space.as_json:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
 
     Change = Callable[[RuleBatch, str], Bead]
@@ -62,7 +62,7 @@ class Workspace:
 
     def _check_ledger(self) -> None:
         """Say how much of the ledger cannot be read. Raises StoreError if that is all of it."""
-        count, reason = self.store.index.check_understood()
+        count, reason = self.store.check_understood()
         if count and not self.quiet:
             some = "1 line" if count == 1 else f"{count} lines"
             first = output.clean(reason)
@@ -72,7 +72,7 @@ class Workspace:
         """Unix seconds."""
         return self.clock.now()
 
-    def locate(self, partial: str) -> tuple[JsonlStore, str]:
+    def locate(self, partial: str) -> tuple[BeadStore, str]:
         """The store and the full id of a bead, here first, then by the town's routes. Raises NotFoundError, UsageError."""
         partial = partial.strip()
         if self.ledger is None or self.store.own_excerpt(partial) is not None:
@@ -175,7 +175,7 @@ class Workspace:
         for before, after in changes:
             tell(self.root, self.actor, before, after, reason)
 
-    def _touch(self, store: JsonlStore, bead_id: str) -> None:
+    def _touch(self, store: BeadStore, bead_id: str) -> None:
         """Remember the bead that commands without an id mean."""
         try:
             with open(os.path.join(store.beads_dir, "last-touched"), "w", encoding="utf-8") as handle:
@@ -183,7 +183,7 @@ class Workspace:
         except OSError:
             return
 
-    def touched(self, store: JsonlStore, bead_id: str) -> None:
+    def touched(self, store: BeadStore, bead_id: str) -> None:
         """As after a change: the bead is the last touched one."""
         self._touch(store, bead_id)
 

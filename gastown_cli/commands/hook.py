@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
-    from gastown_core.beads.holders import Held
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.query import Held
     from gastown_core.git.repo import Git
     from gastown_core.town.inventory import Inventory, RosterEntry
     from gastown_core.work.hook.hook import HookView
@@ -165,11 +165,10 @@ def run_list(args: Namespace) -> int:
 
 def _orphans(inventory: Inventory, ledger: TownLedger, rig: str) -> list[Held]:
     """Work on the hooks of agents that the town does not have (any more)."""
-    from gastown_core.beads.holders import held_work
     from gastown_core.town.inventory import is_absent
 
     stores = [store for name, store in ledger.stores().items() if rig in ("", name)]
-    return [one for store in stores for one in held_work(store) if is_absent(inventory, one.assignee)]
+    return [one for store in stores for one in store.held_work() if is_absent(inventory, one.assignee)]
 
 
 def _orphan_json(one: Held) -> dict[str, str]:

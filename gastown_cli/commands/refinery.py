@@ -63,7 +63,7 @@ def _queue(place: Refinery) -> Queue:
 
 
 def _status(place: Refinery, *, as_json: bool) -> int:
-    from gastown_core.refinery.engine import merging_process
+    from gastown_core.refinery.place import merging_process
     from gastown_core.refinery.state_file import read_state
 
     queue, state = _queue(place), read_state(place.path)
@@ -288,9 +288,9 @@ def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = Fal
 
 
 def _say_why(root: str, rig: str, *, as_json: bool) -> None:
-    from gastown_core.refinery.engine import Engine, merging_process
+    from gastown_core.refinery.engine import Engine
     from gastown_core.refinery.hold import read_hold
-    from gastown_core.refinery.place import Refinery
+    from gastown_core.refinery.place import Refinery, merging_process
 
     place = Refinery(root, rig)
     for target in Engine(place).targets():

@@ -51,6 +51,10 @@ if TYPE_CHECKING:
             """Write the records, all or none."""
             ...
 
+        def keep_lines(self, lines: list[bytes]) -> None:
+            """Keep lines that are no bead (memories) beside the records."""
+            ...
+
         def load(self, bead_id: str) -> Bead | None:
             """The bead as it stands."""
             ...
@@ -91,7 +95,7 @@ MENTION_KEYS = ("description", "design", "acceptance_criteria", "notes")
 
 
 class RuleBatch:
-    """A Batch (see ``store.Batch``) in the name of ``actor`` over an engine."""
+    """One write in the name of ``actor``: leaving the ``with`` block commits, an exception drops it all."""
 
     def __init__(self, engine: Engine, actor: str) -> None:
         self.actor = actor
@@ -130,6 +134,10 @@ class RuleBatch:
             if before is None or (before.raw is not bead.raw and encode(before.raw) != encode(bead.raw)):
                 out.append((before, bead))
         return out
+
+    def keep_lines(self, lines: list[bytes]) -> None:
+        """Keep lines that are no bead (memories); they are written at once."""
+        self._engine.keep_lines(lines)
 
     def discard(self) -> None:
         """Forget everything done so far; nothing will be written."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.index import Index
     from gastown_core.model.bead import Bead
 
     Raw = dict[str, Any]
@@ -37,75 +37,68 @@ TOMBSTONE_LIFE_S = 30 * 86400.0
 WRITE_CHUNK = 4 << 20
 
 
-def compact(store: JsonlStore, parted: list[Twin] | None = None) -> bool:
-    """Bring both files into canonical form; returns whether anything changed. Raises ConflictError on conflict markers.
+def compact(index: Index, now: float, parted: list[Twin] | None = None) -> bool:
+    """Bring both files into canonical form; the caller holds the lock. Returns whether anything changed.
 
-    Beads that shared an id, because somebody kept both sides of a conflict, are parted and added to ``parted``.
+    Beads that share an id are parted and added to ``parted``.  Raises ConflictError on conflict markers.
     """
-    store.begin()
-    try:
-        if _has_conflicts(store):
-            raise ConflictError(
-                f"{store.path()} holds git conflict markers",
-                "both sides are kept until they are merged",
-                "bd doctor --fix merges them",
-            )
-        changed = False
-        for code in (ISSUES, WISPS):
-            if os.path.exists(store.path(code)):
-                changed = rewrite(store, code, parted=parted) or changed
-        return changed
-    finally:
-        store.end()
-
-
-def compact_if_due(store: JsonlStore) -> None:
-    """Compact the files whose outdated lines outnumber half of the good ones; called under the lock."""
-    from gastown_core.beads.jsonl_store import GARBAGE_LEAST
-
-    db = store.index.db
+    if _has_conflicts(index):
+        raise ConflictError(
+            f"{index.path_of(ISSUES)} holds git conflict markers",
+            "both sides are kept until they are merged",
+            "bd doctor --fix merges them",
+        )
+    changed = False
     for code in (ISSUES, WISPS):
-        garbage, live = db.execute("SELECT garbage, live FROM marks WHERE file=?", (code,)).fetchone()
-        if garbage >= max(GARBAGE_LEAST, live // 2) and not _has_conflicts(store):
+        if os.path.exists(index.path_of(code)):
+            changed = rewrite(index, code, now, parted=parted) or changed
+    return changed
+
+
+def compact_if_due(index: Index, now: float, least: int) -> None:
+    """Compact the files whose outdated lines are ``least`` or more and outnumber half of the good ones; called under the lock."""
+    for code in (ISSUES, WISPS):
+        garbage, live = index.counts(code)
+        if garbage >= max(least, live // 2) and not _has_conflicts(index):
             # the write itself is done; a compaction that fails is tried again by the next one
             with contextlib.suppress(StoreError):
-                rewrite(store, code)
+                rewrite(index, code, now)
 
 
-def _has_conflicts(store: JsonlStore) -> bool:
-    return store.index.db.execute("SELECT 1 FROM oddities WHERE kind='conflict' LIMIT 1").fetchone() is not None
+def _has_conflicts(index: Index) -> bool:
+    return index.db.execute("SELECT 1 FROM oddities WHERE kind='conflict' LIMIT 1").fetchone() is not None
 
 
 def rewrite(
-    store: JsonlStore, code: int, *, extra: Iterable[tuple[bytes, Bead]] = (), parted: list[Twin] | None = None
+    index: Index, code: int, now: float, *, extra: Iterable[tuple[bytes, Bead]] = (), parted: list[Twin] | None = None
 ) -> bool:
     """Replace a file by its canonical form with the lines ``extra`` added; the caller holds the lock.
 
     Returns False where the file had that form already.  Raises StoreError; the old file then stands.
     """
-    beads, head, tail = _read_all(store, code, parted if parted is not None else [])
-    keep_all = _has_conflicts(store)
+    beads, head, tail = _read_all(index, code, parted if parted is not None else [])
+    keep_all = _has_conflicts(index)
     if keep_all:
         raise ConflictError(
-            f"{store.path(code)} holds git conflict markers", "a batch of this size rewrites it", "bd doctor --fix"
+            f"{index.path_of(code)} holds git conflict markers", "a batch of this size rewrites it", "bd doctor --fix"
         )
     for line, bead in extra:
         beads[bead.id] = (line, bead.text("deleted_at") if bead.is_tombstone else None)
-    horizon = store.clock.now() - TOMBSTONE_LIFE_S
+    horizon = now - TOMBSTONE_LIFE_S
     lines = (
         line
         for bead_id, (line, deleted) in sorted(beads.items())
-        if deleted is None or _is_young(deleted, horizon) or _keeps_a_number(store, bead_id)
+        if deleted is None or _is_young(deleted, horizon) or _keeps_a_number(index, bead_id)
     )
-    return _replace(store, code, _joined(head, lines, tail))
+    return _replace(index, code, _joined(head, lines, tail))
 
 
-def _keeps_a_number(store: JsonlStore, bead_id: str) -> bool:
+def _keeps_a_number(index: Index, bead_id: str) -> bool:
     """Whether the tombstone is that of a child whose parent lives: the number must not be given out again."""
     parent, dot, number = bead_id.rpartition(".")
     if not dot or not number.isdecimal():
         return False
-    return store.index.db.execute("SELECT 1 FROM beads WHERE id=?", (parent,)).fetchone() is not None
+    return index.db.execute("SELECT 1 FROM beads WHERE id=?", (parent,)).fetchone() is not None
 
 
 def _is_young(deleted_at: str, horizon: float) -> bool:
@@ -113,14 +106,14 @@ def _is_young(deleted_at: str, horizon: float) -> bool:
 
 
 def _read_all(
-    store: JsonlStore, code: int, parted: list[Twin]
+    index: Index, code: int, parted: list[Twin]
 ) -> tuple[dict[str, tuple[bytes, str | None]], list[bytes], list[bytes]]:
     """The last lines by id (with the time of deletion for tombstones), header lines, and other lines."""
     beads: dict[str, tuple[bytes, str | None]] = {}
     hidden: dict[str, dict[str, Raw]] = {}
     head: list[bytes] = []
     tail: dict[str | int, bytes] = {}
-    source = store.index.sources[code]
+    source = index.sources[code]
     status = source.follow()
     size = status.st_size if status is not None else 0
     for count, (offset, line) in enumerate(source.lines(0, size), 1):
@@ -136,10 +129,10 @@ def _read_all(
         elif kind != record.BLANK:
             # the last line of a memory's key wins, as that of an id does
             tail[str(value.get("key")) if kind == record.MEMORY else offset] = line
-        if store.index.progress is not None and size > (2 << 20) and count % 2000 == 0:
-            store.index.progress("compacting the ledger", offset, size)
-    if store.index.progress is not None:
-        store.index.progress("compacting the ledger", size, size)
+        if index.progress is not None and size > (2 << 20) and count % 2000 == 0:
+            index.progress("compacting the ledger", offset, size)
+    if index.progress is not None:
+        index.progress("compacting the ledger", size, size)
     _part(beads, hidden, parted)
     return beads, head, list(tail.values())
 
@@ -193,10 +186,10 @@ def _joined(head: list[bytes], lines: Iterable[bytes], tail: list[bytes]) -> Ite
         yield b"\n".join(chunk) + b"\n"
 
 
-def _replace(store: JsonlStore, code: int, chunks: Iterator[bytes]) -> bool:
-    path = store.path(code)
+def _replace(index: Index, code: int, chunks: Iterator[bytes]) -> bool:
+    path = index.path_of(code)
     # one name, not one per process: only the lock's holder writes it, and a crash leaves at most one behind
-    temp = os.path.join(store.beads_dir, f".{store.index.names[code]}.tmp")
+    temp = os.path.join(index.beads_dir, f".{index.names[code]}.tmp")
     try:
         fd, is_named = open_new(temp, path, 0o600 if path.endswith(FILE_NAMES[WISPS]) else 0o644)
         try:
@@ -223,7 +216,7 @@ def _replace(store: JsonlStore, code: int, chunks: Iterator[bytes]) -> bool:
         with contextlib.suppress(OSError):
             os.unlink(temp)
         raise
-    store.index.refresh()
+    index.refresh()
     return True
 
 

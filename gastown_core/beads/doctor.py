@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads.graph import BLOCKING_TYPES, ORDERING_TYPES, find_cycles
+from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.opening import DRIVER_NAME, IGNORED, driver_registered, init_store, merge_attribute
 from gastown_core.beads.query import BeadQuery
 from gastown_core.model.record import record_type
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NamedTuple
 
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
 
     class Finding(NamedTuple):
         """The result of a check; ``level`` is ok, warning or error."""
@@ -28,9 +29,17 @@ else:
     Finding = record_type("Finding", "name level message details hint", defaults=((), ""))
 
 
-def examine(store: JsonlStore, *, only: tuple[str, ...] = ()) -> list[Finding]:
-    """All checks, or those named. Changes nothing."""
-    return [check(store) for name, check in CHECKS.items() if not only or name in only]
+def examine(store: BeadStore, *, only: tuple[str, ...] = ()) -> list[Finding]:
+    """All checks that fit the store's engine, or those named. Changes nothing."""
+    found = []
+    for name in CHECKS:
+        if only and name not in only:
+            continue
+        if name in STORE_CHECKS:
+            found.append(STORE_CHECKS[name](store))
+        elif isinstance(store, JsonlStore):
+            found.append(FILE_CHECKS[name](store))
+    return found
 
 
 def _layout(store: JsonlStore) -> Finding:
@@ -82,7 +91,7 @@ def _torn(store: JsonlStore) -> Finding:
     return Finding("torn line", "ok", "files end in whole lines")
 
 
-def _cycles(store: JsonlStore) -> Finding:
+def _cycles(store: BeadStore) -> Finding:
     targets: dict[str, list[str]] = {}
     for source, target, kind in store.all_edges():
         if kind in ORDERING_TYPES:
@@ -96,7 +105,7 @@ def _cycles(store: JsonlStore) -> Finding:
     )
 
 
-def _orphans(store: JsonlStore) -> Finding:
+def _orphans(store: BeadStore) -> Finding:
     lost = [edge for edge in store.all_edges() if store.excerpt(edge[1]) is None]
     if not lost:
         return Finding("dependencies", "ok", "every target is known")
@@ -111,7 +120,7 @@ def _orphans(store: JsonlStore) -> Finding:
     )
 
 
-def _duplicates(store: JsonlStore) -> Finding:
+def _duplicates(store: BeadStore) -> Finding:
     by_title: dict[str, list[str]] = {}
     for bead in store.excerpts(BeadQuery(exclude_statuses=("closed",))):
         by_title.setdefault(" ".join(bead.title.lower().split()), []).append(bead.id)
@@ -157,24 +166,31 @@ def _index(store: JsonlStore) -> Finding:
     )
 
 
-CHECKS: dict[str, Callable[[JsonlStore], Finding]] = {
+STORE_CHECKS: dict[str, Callable[[BeadStore], Finding]] = {
+    "cycles": _cycles,
+    "dependencies": _orphans,
+    "duplicates": _duplicates,
+}
+"""What may be wrong in any store, by the name that asks for it."""
+FILE_CHECKS: dict[str, Callable[[JsonlStore], Finding]] = {
     "layout": _layout,
     "junk": _junk,
     "conflicts": _conflicts,
     "torn": _torn,
-    "cycles": _cycles,
-    "dependencies": _orphans,
-    "duplicates": _duplicates,
     "gitignore": _gitignore,
     "merge-driver": _driver,
     "index": _index,
 }
-"""The checks by the name that asks for one."""
+"""What may be wrong with the files of a store that keeps its records in git."""
+CHECKS = tuple("layout junk conflicts torn cycles dependencies duplicates gitignore merge-driver index".split())
+"""All checks, in the order in which they are made."""
 
 
-def mend(store: JsonlStore, actor: str) -> list[str]:
-    """Mend what can be mended without losing anything; returns what was done, in words."""
-    done = []
+def mend(store: BeadStore) -> list[str]:
+    """Mend what can be mended in files without losing anything; returns what was done, in words."""
+    done: list[str] = []
+    if not isinstance(store, JsonlStore):
+        return done
     made = init_store(os.path.dirname(store.beads_dir), store.prefix)
     if made:
         done.append(f"made or completed {', '.join(made)}")
@@ -190,8 +206,7 @@ def _merge_conflicts(store: JsonlStore) -> list[str]:
     from gastown_core.beads.merge_driver import resolve_conflicts
     from gastown_core.files.atomic import write_atomic
 
-    store.begin()
-    try:
+    with store.writer().locked():
         with open(store.path(), "rb") as handle:
             data = handle.read()
         found = resolve_conflicts(data)
@@ -200,8 +215,6 @@ def _merge_conflicts(store: JsonlStore) -> list[str]:
         write_atomic(f"{store.path()}.conflict.bak", data)
         write_atomic(store.path(), found[0])
         store.index.refresh()
-    finally:
-        store.end()
     return [
         *found[1].sentences(),
         "merged both sides of the conflict markers; the file as it was is issues.jsonl.conflict.bak",

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.index_intake import Progress
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.query import Tally
     from gastown_core.beads.rules import Vocabulary
+    from gastown_core.beads.store import BeadStore
 MAX_LINE = 64 << 20
 
 
@@ -80,7 +80,7 @@ class ImportReport:
 
 
 def import_file(
-    store: JsonlStore,
+    store: BeadStore,
     source: str,
     *,
     actor: str,
@@ -119,7 +119,7 @@ def import_file(
         if dry_run:
             batch.discard()
         elif fresh:
-            store.keep_lines(fresh)
+            batch.keep_lines(fresh)
     return report
 
 
@@ -221,7 +221,7 @@ def _unpacked(data: bytes) -> bytes:
     return b"\n".join(encode_text(json.dumps(value, ensure_ascii=False)) for value in values)
 
 
-def _open_titles(store: JsonlStore) -> set[str]:
+def _open_titles(store: BeadStore) -> set[str]:
     return {bead.title for bead in store.excerpts(BeadQuery(exclude_statuses=("closed",), include_wisps=True))}
 
 
@@ -304,7 +304,7 @@ def _join_comments(raw: dict[str, Any], standing: Bead) -> None:
         raw["comments"] = sorted([*mine, *extra], key=comment_age)
 
 
-def export_lines(store: JsonlStore, query: BeadQuery, *, with_memories: bool = False) -> Iterator[bytes]:
+def export_lines(store: BeadStore, query: BeadQuery, *, with_memories: bool = False) -> Iterator[bytes]:
     """The lines, without newlines, in the query's order; memory lines follow if wanted."""
     beads = store.find(query)
     tallies = store.tallies([bead.id for bead in beads])

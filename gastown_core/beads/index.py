@@ -11,7 +11,7 @@ import contextlib
 import functools
 import os
 
-from gastown_core.beads import index_census
+from gastown_core.beads import index_census, record
 from gastown_core.beads.discovery import ledger_name
 from gastown_core.beads.index_rows import ISSUES, SCHEMA, VERSION, WISPS
 from gastown_core.beads.query import Position
@@ -73,6 +73,20 @@ class Index:
         # a connection and its statement cache hold each other: only closing it lets go of its files at once
         with contextlib.suppress(AttributeError, sqlite3.ProgrammingError):
             self.close()
+
+    def path_of(self, code: int) -> str:
+        """Where a ledger file lies."""
+        return os.path.join(self.beads_dir, self.names[code])
+
+    def bead_at(self, row: tuple[str, int, int, int]) -> Bead:
+        """The record that a row of WHERE_COLUMNS tells of. Raises StoreError if it is not there any more."""
+        bead_id, code, at, length = row
+        bead = record.parse_line(self.sources[code].read(at, length))
+        if bead is None or bead.id.encode("utf-8", "replace") != bead_id.encode():
+            raise StoreError(
+                f"{self.path_of(code)} changed in mid-reading", f"{bead_id} is not at byte {at} any more", "try again"
+            )
+        return bead
 
     def close(self) -> None:
         """Let go of the database and the files."""
@@ -263,8 +277,13 @@ class Index:
 
     def garbage(self) -> int:
         """How many lines of the ledger a compaction would drop."""
-        with self.snapshot() as db:
-            return int(db.execute("SELECT garbage FROM marks WHERE file=0").fetchone()[0])
+        with self.snapshot():
+            return self.counts(ISSUES)[0]
+
+    def counts(self, code: int) -> tuple[int, int]:
+        """Outdated lines and good ones of a file, as far as it was read."""
+        garbage, live = self.db.execute("SELECT garbage, live FROM marks WHERE file=?", (code,)).fetchone()
+        return int(garbage), int(live)
 
     def check_understood(self) -> tuple[int, str]:
         """How many lines of the ledger cannot be read, and why the first cannot.

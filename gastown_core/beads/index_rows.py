@@ -56,6 +56,9 @@ EXCERPT_COLUMNS = (
     "labels, edges, pinned, ephemeral, failed"
 )
 
+WHERE_COLUMNS = "id, file, at, length"
+"""Where a record lies."""
+
 
 def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, ...], list[tuple[str, str, str]]]:
     """The bead's row without ``hold``, which others decide on too, and its rows in ``deps``."""

@@ -1,23 +1,20 @@
 """The default store: one record a line in ``.beads/issues.jsonl``, wisps beside it in ``wisps.jsonl``.
 
-A write appends the full new records under ``.beads/.lock`` in one write; the last line of an id wins and a
-tombstone deletes.  So a write costs the same in any store, and a reader can tail the file.  A large batch, and
-compaction, replace the file by rename instead (``compaction``).  Reads go through the index.
+A write appends the full new records under ``.beads/.lock`` in one write (``jsonl_writer``); the last line of an id
+wins and a tombstone deletes.  So a write costs the same in any store, and a reader can tail the file.  A large batch,
+and compaction, replace the file by rename instead (``compaction``).  Reads go through the index.
 """
 
 from __future__ import annotations
 
-import os
-
-from gastown_core.beads import ids, record
-from gastown_core.beads.graph import TOMBSTONE, Graph
-from gastown_core.beads.held_back import held_ids
+from gastown_core.beads import ids, index_answers
+from gastown_core.beads.graph import EPIC, TOMBSTONE, Graph
 from gastown_core.beads.index import Index, healing
 from gastown_core.beads.index_census import how_many, numbers_by
 from gastown_core.beads.index_rows import (
     EXCERPT_COLUMNS,
     ISSUES,
-    WISPS,
+    WHERE_COLUMNS,
     children_in,
     dependents_in,
     excerpt_from,
@@ -26,12 +23,8 @@ from gastown_core.beads.index_rows import (
 )
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
 from gastown_core.beads.query import BeadQuery, Excerpt, Headline, Outline, Position, Tally
-from gastown_core.beads.rules import Vocabulary, moved_stone
-from gastown_core.beads.source_file import size_of
+from gastown_core.beads.rules import Vocabulary
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import StoreError
-from gastown_core.files.jsonl import append_lines
-from gastown_core.files.locks import FileLock
 from gastown_core.model.bead import Bead
 
 TYPE_CHECKING = False
@@ -41,16 +34,11 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.index_intake import Progress
+    from gastown_core.beads.jsonl_writer import JsonlWriter
+    from gastown_core.beads.query import EpicProgress, Held
+    from gastown_core.beads.twins import Twin
     from gastown_core.clock import Clock
     from gastown_core.errors import GastownError
-
-LOCK_NAME = ".lock"
-REPLACE_FROM = 1 << 20
-"""A batch of this many bytes replaces the file, if it is a good part of it: half of it could never be seen."""
-GARBAGE_LEAST = 2000
-"""Fewer outdated lines than this never start a compaction."""
-
-_WHERE_COLUMNS = "id, file, at, length"
 
 
 class JsonlStore:
@@ -80,9 +68,6 @@ class JsonlStore:
         self.lacks = lacks
         self.read_only = read_only
         self.index = Index(beads_dir, progress)
-        self._lock: FileLock | None = None
-        self._homes: dict[str, tuple[int, bool]] = {}
-        self._is_empty = False
 
     def close(self) -> None:
         """Let go of files and index; the store may be used again afterwards."""
@@ -90,7 +75,7 @@ class JsonlStore:
 
     def path(self, code: int = ISSUES) -> str:
         """Where a ledger file lies."""
-        return os.path.join(self.beads_dir, self.index.names[code])
+        return self.index.path_of(code)
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -104,19 +89,10 @@ class JsonlStore:
         out: dict[str, Bead] = {}
         with self.index.snapshot() as db:
             for bead_id in bead_ids:
-                row = db.execute(f"SELECT {_WHERE_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
+                row = db.execute(f"SELECT {WHERE_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
                 if row is not None:
-                    out[bead_id] = self._read(row)
+                    out[bead_id] = self.index.bead_at(row)
         return out
-
-    def _read(self, row: tuple[str, int, int, int]) -> Bead:
-        bead_id, code, at, length = row
-        bead = record.parse_line(self.index.sources[code].read(at, length))
-        if bead is None or bead.id.encode("utf-8", "replace") != bead_id.encode():
-            raise StoreError(
-                f"{self.path(code)} changed in mid-reading", f"{bead_id} is not at byte {at} any more", "try again"
-            )
-        return bead
 
     @healing
     def resolve(self, partial: str) -> str:
@@ -147,14 +123,14 @@ class JsonlStore:
     @healing
     def find(self, query: BeadQuery) -> list[Bead]:
         """Matching beads in the query's order."""
-        sql, values = select(_WHERE_COLUMNS, query, self.clock.now())
+        sql, values = select(WHERE_COLUMNS, query, self.clock.now())
         with self.index.snapshot() as db:
-            return [self._read(row) for row in db.execute(sql, values).fetchall()]
+            return [self.index.bead_at(row) for row in db.execute(sql, values).fetchall()]
 
     @healing
     def find_lines(self, query: BeadQuery) -> list[tuple[str, bytes]]:
         """As ``find``, as ids and lines of the ledger, for those who only pass records on."""
-        sql, values = select(_WHERE_COLUMNS, query, self.clock.now())
+        sql, values = select(WHERE_COLUMNS, query, self.clock.now())
         with self.index.snapshot() as db:
             sources = self.index.sources
             return [(row[0], sources[row[1]].read(row[2], row[3])) for row in db.execute(sql, values).fetchall()]
@@ -205,7 +181,7 @@ class JsonlStore:
     def ready(self, query: BeadQuery, now: float) -> list[Bead]:
         """Ready work: THE ready rule, plus the query's filters. Costs what is taken, not what is closed."""
         with self.index.snapshot() as db:
-            return [self._read(row) for row in self._ready_rows(db, query, now)]
+            return [self.index.bead_at(row) for row in self._ready_rows(db, query, now)]
 
     @healing
     def ready_lines(self, query: BeadQuery, now: float) -> list[tuple[str, bytes]]:
@@ -239,9 +215,60 @@ class JsonlStore:
         """Blocked beads in the query's order, up to its limit, each with the ids that hold it."""
         graph = self._graph(now)
         with self.index.snapshot() as db:
-            ids = held_ids(db, graph, query, now)
+            ids = index_answers.held_ids(db, graph, query, now)
         beads = self.get_many(ids)
         return [(beads[bead_id], graph.blockers(bead_id)) for bead_id in ids if bead_id in beads]
+
+    @healing
+    def held_work(self) -> list[Held]:
+        """Hooked and started beads that have an assignee, mail and identity records left out, oldest change first."""
+        with self.index.snapshot() as db:
+            return index_answers.held_work(db)
+
+    @healing
+    def labelled(self, label: str) -> list[Excerpt]:
+        """Beads with the label that are not closed, wisps too, oldest first."""
+        with self.index.snapshot() as db:
+            return index_answers.labelled(db, label)
+
+    @healing
+    def noteworthy(self) -> list[Excerpt]:
+        """What is not closed and not plain backlog; its cost does not grow with the backlog (see ``index_answers``)."""
+        with self.index.snapshot() as db:
+            return index_answers.noteworthy(db)
+
+    @healing
+    def children_of(self, parents: Iterable[str]) -> list[str]:
+        """Ids whose ``parent-child`` edge points at one of the parents, of whatever store these are."""
+        with self.index.snapshot() as db:
+            return index_answers.children_of(db, parents)
+
+    @healing
+    def lead_time(self, query: BeadQuery) -> float:
+        """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
+        with self.index.snapshot() as db:
+            return index_answers.lead_time(db, query)
+
+    @healing
+    def epic_progress(self) -> list[EpicProgress]:
+        """All epics that are not closed; eligible for closing are those with children, all of them closed."""
+        epics = self.excerpts(BeadQuery(types=(EPIC,), exclude_statuses=("closed",), include_wisps=True))
+        with self.index.snapshot() as db:
+            return index_answers.epic_progress(db, epics)
+
+    @healing
+    def count_blocked(self, query: BeadQuery, now: float) -> int:
+        """How many ``blocked`` would give without a limit."""
+        graph = self.graph(now)
+        with self.index.snapshot() as db:
+            return index_answers.count_held(db, graph, query)
+
+    @healing
+    def count_ready(self, query: BeadQuery, now: float) -> int:
+        """How many ``ready`` would give without a limit."""
+        graph = self.graph(now)
+        with self.index.snapshot() as db:
+            return index_answers.count_ready(db, graph, query, now)
 
     @healing
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:
@@ -322,128 +349,42 @@ class JsonlStore:
         with self.index.snapshot() as db:
             return [self.index.sources[ISSUES].read(*row) for row in db.execute(sql, (kind,)).fetchall()]
 
+    def check_understood(self) -> tuple[int, str]:
+        """How many lines cannot be read, and why the first cannot. Raises StoreError if not one is understood."""
+        return self.index.check_understood()
+
+    @healing
+    def new_ids(self) -> dict[str, str]:
+        """Old ids and new ones that a merge gave, of which the rest of the town has not heard."""
+        # here and below: most commands neither ask this nor write
+        from gastown_core.beads import partings
+
+        with self.index.snapshot() as db:
+            return partings.unsettled(db)
+
+    def settle_new_ids(self, names: Iterable[str]) -> None:
+        """Note that the rest of the town has heard of these old ids."""
+        from gastown_core.beads import partings
+
+        partings.settle(self.index.db, names)
+
     # -- writing -------------------------------------------------------------------------------------------
+
+    def writer(self) -> JsonlWriter:
+        """What writes the files; who only reads need not import it."""
+        from gastown_core.beads.jsonl_writer import JsonlWriter
+
+        return JsonlWriter(self, self.index, read_only=self.read_only)
 
     def write(self, actor: str) -> RuleBatch:
         """Begin a batch in the name of ``actor``; entering it waits for the lock."""
-        # here and in ``begin``: who only reads need not import how to write
         from gastown_core.beads.batch import RuleBatch
 
-        return RuleBatch(self, actor)
+        return RuleBatch(self.writer(), actor)
 
-    def begin(self) -> None:
-        """Take the store's lock. Raises StoreError if it cannot be written, ConflictError after 30 s."""
-        if self.read_only:
-            raise StoreError(f"{self.beads_dir} is open for reading only", "", "leave out --readonly to write")
-        from gastown_core.beads.partings import settle_wisps
-
-        lock = FileLock(os.path.join(self.beads_dir, LOCK_NAME))
-        lock.__enter__()
-        self._lock = lock
-        try:
-            self.index.refresh()
-            healing(settle_wisps)(self)
-            self._homes = {}
-            self._is_empty = self.index.db.execute("SELECT 1 FROM beads LIMIT 1").fetchone() is None
-        except BaseException:
-            self.end()
-            raise
-
-    def end(self) -> None:
-        """Release the lock."""
-        if self._lock is not None:
-            self._lock.__exit__(None, None, None)
-            self._lock = None
-
-    def commit(self, records: list[Bead]) -> None:
-        """Write changed records, all or none; called between ``begin`` and ``end``. Raises StoreError."""
-        lines: dict[int, list[tuple[bytes, Bead]]] = {ISSUES: [], WISPS: []}
-        for bead in records:
-            home, was_wisp = self._homes.get(bead.id, (-1, False))
-            # a wisp that other tools keep in issues.jsonl stays there: taken out, it is deleted in every other clone
-            stays = home >= 0 and (bead.is_tombstone or (bead.is_ephemeral and was_wisp))
-            code = home if stays else WISPS if bead.is_ephemeral else ISSUES
-            lines[code].append((record.encode(bead.raw), bead))
-            if home == 1 - code:
-                # it changed sides: a tombstone takes it out of the other file
-                moved = Bead(moved_stone(bead.raw, from_wisps=code == ISSUES))
-                lines[1 - code].append((record.encode(moved.raw), moved))
-        # the index need not parse again what is at hand
-        self.index.at_hand = {line: bead for pairs in lines.values() for line, bead in pairs}
-        try:
-            self._write_out(lines)
-            self.index.refresh()
-        finally:
-            self.index.at_hand = {}
-        self._compact_if_due()
-
-    def _write_out(self, lines: dict[int, list[tuple[bytes, Bead]]]) -> None:
-        sizes = {code: size_of(self.path(code)) for code in lines}
-        for code, new in lines.items():
-            if not new:
-                continue
-            fresh = [line for line, _ in new]
-            amount = sum(map(len, fresh))
-            if amount >= REPLACE_FROM and amount * 2 >= sizes[code]:
-                from gastown_core.beads import compaction
-
-                compaction.rewrite(self, code, extra=new)
-                continue
-            try:
-                append_lines(self.path(code), fresh, mode=0o644 if code == ISSUES else 0o600, sync=True)
-            except StoreError:
-                if code == WISPS and lines[ISSUES] and size_of(self.path(ISSUES)) > sizes[ISSUES]:
-                    os.truncate(self.path(ISSUES), sizes[ISSUES])
-                raise
-
-    def keep_lines(self, lines: list[bytes]) -> None:
-        """Append lines that are no bead (memories) to ``issues.jsonl``; called under the lock."""
-        append_lines(self.path(), lines, sync=True)
-
-    @healing
-    def _compact_if_due(self) -> None:
-        row = self.index.db.execute("SELECT max(garbage) FROM marks").fetchone()
-        if row[0] < GARBAGE_LEAST:
-            return
-        from gastown_core.beads import compaction
-
-        compaction.compact_if_due(self)
-
-    # -- what a batch asks -----------------------------------------------------------------------------------
-
-    @healing
-    def load(self, bead_id: str) -> Bead | None:
-        """As ``get``, under the lock."""
-        if self._is_empty:
-            return None
-        row = self.index.db.execute(f"SELECT {_WHERE_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
-        if row is None:
-            return None
-        bead = self._read(row)
-        self._homes[bead_id] = row[1], bead.is_ephemeral
-        return bead
-
-    @healing
-    def is_taken(self, bead_id: str) -> bool:
-        """Whether an id is or was in use."""
-        sql = "SELECT 1 FROM beads WHERE id=?1 UNION ALL SELECT 1 FROM tombstones WHERE id=?1"
-        return self.index.db.execute(sql, (bead_id,)).fetchone() is not None
-
-    @healing
-    def root_count(self) -> int:
-        """How many ids share the space of new ones, children counted along."""
-        return int(self.index.db.execute("SELECT sum(live) FROM marks").fetchone()[0])
-
-    @healing
-    def below(self, parent: str) -> list[str]:
-        """Ids in use, deleted ones included, that begin with ``<parent>.``."""
-        sql = "SELECT id FROM beads WHERE id>?1 AND id<?2 UNION ALL SELECT id FROM tombstones WHERE id>?1 AND id<?2"
-        return [row[0] for row in self.index.db.execute(sql, (parent + ".", parent + "/"))]
-
-    @healing
-    def edges_to(self, bead_id: str) -> list[tuple[str, str]]:
-        """As ``dependents``, under the lock."""
-        return dependents_in(self.index.db, bead_id)
+    def compact(self, parted: list[Twin] | None = None) -> bool:
+        """Bring both files into canonical form (see ``JsonlWriter.compact``)."""
+        return self.writer().compact(parted)
 
     def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
         """The excerpt of a bead of another store, None if no one knows it."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from gastown_core.beads.index_intake import Progress
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.query import Excerpt, Outline
     from gastown_core.beads.routes import Route
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 
@@ -64,8 +64,8 @@ class TownLedger:
         self._places: dict[str, list[Place]] = {TOWN: [Place(os.path.join(self.root, BEADS), "hq")]}
         self._name_of_path: dict[str, str] = {}
         self._list_places(rigs if rigs is not None else self._register("rigs.json", read_rigs, {}))
-        self._open: dict[str, JsonlStore] = {}
-        self._by_dir: dict[str, JsonlStore] = {}
+        self._open: dict[str, BeadStore] = {}
+        self._by_dir: dict[str, BeadStore] = {}
         self._elsewhere = _Elsewhere(self.root, rigs, clock, progress, read_only) if looks_elsewhere else None
 
     def _register(self, name: str, read: Callable[[str], T], nothing: T) -> T:
@@ -119,16 +119,16 @@ class TownLedger:
         """Names of all listed stores, ``town`` first, whether or not they are there."""
         return tuple(self._places)
 
-    def stores(self) -> dict[str, JsonlStore]:
+    def stores(self) -> dict[str, BeadStore]:
         """Every store that can be read, by name, ``town`` first; one that several names lead to stands under the first."""
-        found: dict[str, JsonlStore] = {}
+        found: dict[str, BeadStore] = {}
         for name in self._places:
             store = self.store(name)
             if store is not None and all(store is not known for known in found.values()):
                 found[name] = store
         return found
 
-    def store(self, name: str) -> JsonlStore | None:
+    def store(self, name: str) -> BeadStore | None:
         """One store by name, None if it cannot be read (``missing`` then says why)."""
         if name in self._open:
             return self._open[name]
@@ -137,7 +137,7 @@ class TownLedger:
             try:
                 store = self._made(follow_redirects(place.beads_dir), place.prefix)
                 # a ledger that cannot be read is to be known of before anyone counts on it
-                store.index.check_understood()
+                store.check_understood()
             except StoreError as error:
                 reasons.append(str(error))
                 continue
@@ -151,7 +151,7 @@ class TownLedger:
             self.missing[name] = reasons[0]
         return None
 
-    def _made(self, beads_dir: str, prefix: str) -> JsonlStore:
+    def _made(self, beads_dir: str, prefix: str) -> BeadStore:
         """The store of a folder, whatever is in it."""
         real = os.path.realpath(beads_dir)
         store = self._by_dir.get(real)
@@ -168,7 +168,7 @@ class TownLedger:
             self._by_dir[real] = store
         return store
 
-    def adopt(self, beads_dir: str) -> JsonlStore:
+    def adopt(self, beads_dir: str) -> BeadStore:
         """The store of a folder that may or may not be one of the town's, tied to the others for look-ups."""
         final = follow_redirects(beads_dir)
         real = os.path.realpath(final)
@@ -180,11 +180,11 @@ class TownLedger:
         made = self._open[real] = self._made(final, "")
         return made
 
-    def name_of(self, store: JsonlStore) -> str:
+    def name_of(self, store: BeadStore) -> str:
         """The name of a store of this town, empty if it is none."""
         return next((name for name, known in self._open.items() if known is store), "")
 
-    def store_for(self, bead_id: str) -> JsonlStore:
+    def store_for(self, bead_id: str) -> BeadStore:
         """The store an id belongs to by its prefix. Raises NotFoundError if none has it, or it cannot be read."""
         found = self.routed(bead_id)
         if found is not None:
@@ -200,7 +200,7 @@ class TownLedger:
             f"no store for {bead_id}", "no route and no rig has its prefix", f"prefixes of this town: {known}"
         )
 
-    def routed(self, bead_id: str) -> JsonlStore | None:
+    def routed(self, bead_id: str) -> BeadStore | None:
         """The store an id belongs to by its prefix: the town's routes, then the rigs' prefixes, then the stores' own."""
         for name in self._named_by(bead_id):
             store = self.store(name)
@@ -226,7 +226,7 @@ class TownLedger:
     def get_many(self, bead_ids: Iterable[str]) -> dict[str, Bead]:
         """Those of the ids that exist in any store, in the order asked for."""
         wanted = list(dict.fromkeys(bead_ids))
-        by_store: dict[int, tuple[JsonlStore, list[str]]] = {}
+        by_store: dict[int, tuple[BeadStore, list[str]]] = {}
         for bead_id in wanted:
             store = self.routed(bead_id)
             if store is not None:
@@ -251,7 +251,7 @@ class TownLedger:
         """Status of those of the ids that exist in any store."""
         return self._gather(bead_ids, lambda store, group: store.statuses(group))
 
-    def _gather(self, bead_ids: Iterable[str], ask: Callable[[JsonlStore, list[str]], dict[str, T]]) -> dict[str, T]:
+    def _gather(self, bead_ids: Iterable[str], ask: Callable[[BeadStore, list[str]], dict[str, T]]) -> dict[str, T]:
         """What the stores answer, each asked for the ids that are routed to it, then all for the rest."""
         by_stem: dict[str, list[str]] = {}
         for bead_id in bead_ids:
@@ -268,7 +268,7 @@ class TownLedger:
             found.update(ask(store, rest))
         return found
 
-    def home_of(self, bead_id: str) -> JsonlStore | None:
+    def home_of(self, bead_id: str) -> BeadStore | None:
         """The store that holds the bead, None if none does."""
         routed = self.routed(bead_id)
         if routed is not None and routed.get(bead_id) is not None:

@@ -5,17 +5,29 @@ from __future__ import annotations
 from gastown_core.beads import ids
 from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.filters import arranged, descendants, matches
-from gastown_core.beads.graph import PARENT_CHILD, TOMBSTONE, Graph
-from gastown_core.beads.query import BeadQuery, Excerpt, Tally
-from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES, PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.beads.query import BeadQuery, EpicProgress, Excerpt, Headline, Held, Outline, Tally
+from gastown_core.beads.record import MEMORY, encode, excerpt_of
 from gastown_core.beads.rules import Vocabulary
 from gastown_core.clock import SYSTEM_CLOCK, parse_moment
-from gastown_core.model.bead import Bead
+from gastown_core.model.bead import (
+    CLOSED,
+    DEFERRED,
+    HOOKED,
+    IDENTITY_LABELS,
+    IDENTITY_TYPES,
+    IN_PROGRESS,
+    OPEN,
+    Bead,
+    kind_labels,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from gastown_core.beads.query import Position
+    from gastown_core.beads.twins import Twin
     from gastown_core.clock import Clock
     from gastown_core.errors import GastownError
 
@@ -39,6 +51,7 @@ class MemoryStore:
         self.foreign = foreign
         self.lacks = lacks
         self._records: dict[str, Bead] = {}
+        self._other_lines: list[bytes] = []
 
     def close(self) -> None:
         """There is nothing to let go of."""
@@ -67,6 +80,14 @@ class MemoryStore:
         """The error for an unknown id, with near matches."""
         return ids.not_found(bead_id, [bead.id for bead in self._live()])
 
+    def path(self) -> str:
+        """For messages: there is no file."""
+        return "memory"
+
+    def check_understood(self) -> tuple[int, str]:
+        """Everything is."""
+        return 0, ""
+
     def find(self, query: BeadQuery) -> list[Bead]:
         """Matching beads in the query's order."""
         return [self._records[found.id] for found in self.excerpts(query)]
@@ -90,9 +111,89 @@ class MemoryStore:
                 found.append(excerpt)
         return found
 
+    def find_lines(self, query: BeadQuery) -> list[tuple[str, bytes]]:
+        """As ``find``, as ids and encoded records."""
+        return [(bead.id, encode(bead.raw)) for bead in self.find(query)]
+
+    def headlines(self, query: BeadQuery) -> list[Headline]:
+        """As ``find``, one line of each."""
+        return [Headline(b.id, b.title, b.status, b.created_at, b.updated_at) for b in self.excerpts(query)]
+
+    def excerpts_of(self, bead_ids: Iterable[str]) -> list[Excerpt]:
+        """Those of the ids that exist, without their long texts."""
+        return [excerpt_of(bead) for bead in self.get_many(dict.fromkeys(bead_ids)).values()]
+
+    def outlines(self, bead_ids: Iterable[str]) -> dict[str, Outline]:
+        """Those of the ids that exist, in outline."""
+        return {
+            b.id: Outline(b.id, b.title, b.status, b.priority, b.issue_type, b.assignee, "\x1f".join(b.labels))
+            for b in self.excerpts_of(bead_ids)
+        }
+
+    def statuses(self, bead_ids: Iterable[str]) -> dict[str, str]:
+        """Those of the ids that exist, with their status."""
+        return {bead.id: bead.status for bead in self.excerpts_of(bead_ids)}
+
     def count(self, query: BeadQuery) -> int:
         """How many match, whatever the limit."""
         return len(self._matching(query))
+
+    def count_by(self, column: str, query: BeadQuery) -> dict[str, int]:
+        """How many match per value of ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``; most first."""
+        numbers: dict[str, int] = {}
+        for bead in self._matching(query):
+            for value in kind_labels(bead) if column == "label" else (str(getattr(bead, column)),):
+                numbers[value] = numbers.get(value, 0) + 1
+        return dict(sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0])))
+
+    def count_ready(self, query: BeadQuery, now: float) -> int:
+        """How many ``ready`` would give without a limit."""
+        return len(self.ready(query._replace(limit=0), now))
+
+    def count_blocked(self, query: BeadQuery, now: float) -> int:
+        """How many ``blocked`` would give without a limit."""
+        return len(self.blocked(query._replace(limit=0), now))
+
+    def lead_time(self, query: BeadQuery) -> float:
+        """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
+        found = self._matching(query._replace(statuses=(CLOSED,)))
+        spans = [bead.closed_at - bead.created_at for bead in found if bead.closed_at > bead.created_at > 0]
+        return sum(spans) / len(spans) if spans else 0.0
+
+    def epic_progress(self) -> list[EpicProgress]:
+        """All epics that are not closed; eligible for closing are those with children, all of them closed."""
+        out = []
+        for epic in self.excerpts(BeadQuery(types=(EPIC,), exclude_statuses=(CLOSED,), include_wisps=True)):
+            children = self.excerpts_of(self._children(epic.id))
+            closed = sum(child.status == CLOSED for child in children)
+            out.append(EpicProgress(epic, len(children), closed, 0 < len(children) == closed))
+        return out
+
+    def held_work(self) -> list[Held]:
+        """Hooked and started beads that have an assignee, mail and identity records left out, oldest change first."""
+        query = BeadQuery(
+            statuses=(HOOKED, IN_PROGRESS),
+            exclude_types=("message", *IDENTITY_TYPES),
+            labels_none=IDENTITY_LABELS,
+            include_wisps=True,
+        )
+        found = sorted(self._matching(query), key=lambda bead: (bead.updated_at, bead.id))
+        return [Held(b.id, b.title, b.status, b.assignee, b.updated_at) for b in found if b.assignee]
+
+    def labelled(self, label: str) -> list[Excerpt]:
+        """Beads with the label that are not closed, wisps too, oldest first."""
+        found = self._matching(BeadQuery(labels_any=(label,), exclude_statuses=(CLOSED,), include_wisps=True))
+        return sorted(found, key=lambda bead: (bead.created_at, bead.id))
+
+    def noteworthy(self) -> list[Excerpt]:
+        """What is not closed and not plain backlog."""
+        return [
+            bead
+            for bead in self._matching(BeadQuery(exclude_statuses=(CLOSED,), include_wisps=True))
+            if bead.status not in (OPEN, DEFERRED)
+            or bead.issue_type in NEVER_READY_TYPES
+            or any(label.startswith("gt:") for label in kind_labels(bead))
+        ]
 
     def ready(self, query: BeadQuery, now: float) -> list[Bead]:
         """Ready work: THE ready rule, plus the query's filters."""
@@ -100,6 +201,14 @@ class MemoryStore:
         found = self._matching(query._replace(statuses=(), exclude_statuses=(), exclude_templates=True))
         ready = [b for b in found if graph.is_ready(b, types=query.types, with_wisps=query.include_wisps)]
         return [self._records[bead.id] for bead in arranged(ready, query, now)]
+
+    def ready_lines(self, query: BeadQuery, now: float) -> list[tuple[str, bytes]]:
+        """As ``ready``, as ids and encoded records."""
+        return [(bead.id, encode(bead.raw)) for bead in self.ready(query, now)]
+
+    def ready_excerpts(self, query: BeadQuery, now: float) -> list[Excerpt]:
+        """As ``ready``, without the long texts."""
+        return [excerpt_of(bead) for bead in self.ready(query, now)]
 
     def blocked(self, query: BeadQuery, now: float) -> list[tuple[Bead, tuple[str, ...]]]:
         """Blocked beads in the query's order, up to its limit, each with the ids that hold it."""
@@ -114,6 +223,15 @@ class MemoryStore:
     def _children(self, bead_id: str) -> list[str]:
         return [source for source, kind in self.dependents(bead_id) if kind == PARENT_CHILD]
 
+    def children_of(self, parents: Iterable[str]) -> list[str]:
+        """Ids whose ``parent-child`` edge points at one of the parents."""
+        return [child for parent in parents for child in self._children(parent)]
+
+    def all_edges(self, edge_type: str = "") -> list[tuple[str, str, str]]:
+        """Every dependency (of one type, if given) as (source, target, type)."""
+        edges = {(bead.id, edge.target, edge.type) for bead in self._live() for edge in bead.edges}
+        return sorted(edge for edge in edges if edge_type in ("", edge[2]))
+
     def tallies(self, bead_ids: Iterable[str]) -> dict[str, Tally]:
         """The derived keys of those of the ids that exist."""
         out = {}
@@ -125,14 +243,38 @@ class MemoryStore:
 
     def excerpt(self, bead_id: str) -> Excerpt | None:
         """The excerpt of a bead, with status ``tombstone`` for a deleted one; asks other stores for unknown ids."""
+        found = self.own_excerpt(bead_id)
+        return found if found is not None else self.foreign_excerpt(bead_id)
+
+    def own_excerpt(self, bead_id: str) -> Excerpt | None:
+        """As ``excerpt``, of this store only."""
         bead = self._records.get(bead_id)
         if bead is None:
-            return self.foreign_excerpt(bead_id)
+            return None
         return excerpt_of(bead)._replace(edges=()) if bead.status == TOMBSTONE else excerpt_of(bead)
 
     def graph(self, now: float) -> Graph:
         """The dependency view of this moment."""
         return Graph(self.excerpt, self._children, now, is_absent=self.is_absent)
+
+    def positions(self) -> dict[str, Position]:
+        """There are no files to tail."""
+        return {}
+
+    def other_lines(self, kind: str) -> list[bytes]:
+        """The memory lines that were kept; nothing else is taken in."""
+        return self._other_lines if kind == MEMORY else []
+
+    def new_ids(self) -> dict[str, str]:
+        """None: nothing is merged into memory."""
+        return {}
+
+    def settle_new_ids(self, names: Iterable[str]) -> None:
+        """Nothing to note."""
+
+    def compact(self, parted: list[Twin] | None = None) -> bool:
+        """Records have one form here."""
+        return False
 
     def write(self, actor: str) -> RuleBatch:
         """Begin a batch in the name of ``actor``."""
@@ -150,6 +292,10 @@ class MemoryStore:
         """Keep changed records."""
         for bead in records:
             self._records[bead.id] = bead
+
+    def keep_lines(self, lines: list[bytes]) -> None:
+        """Keep lines that are no bead."""
+        self._other_lines += lines
 
     def load(self, bead_id: str) -> Bead | None:
         """As ``get``."""

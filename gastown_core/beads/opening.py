@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.index_intake import Progress
     from gastown_core.beads.query import Excerpt
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
 
 DRIVER_WORDS = "merge-driver %O %A %B"
@@ -42,7 +43,7 @@ def open_store(
     lacks: Callable[[str], bool] | None = None,
     progress: Progress | None = None,
     read_only: bool = False,
-) -> JsonlStore:
+) -> BeadStore:
     """The store of a ``.beads`` folder, redirects followed. ``prefix`` serves where the folder does not say its own.
 
     Raises StoreError if the folder is missing.

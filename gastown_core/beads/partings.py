@@ -12,7 +12,6 @@ from gastown_core.beads import record
 from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.rules import stamped
 from gastown_core.beads.twins import FORMER, renamed
-from gastown_core.files.jsonl import append_lines
 from gastown_core.model.bead import Bead
 
 TYPE_CHECKING = False
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping
 
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.source_file import SourceFile
+    from gastown_core.beads.store import BeadStore
 
-WISPS = 1
 untold: set[str] = set()
 """Folders of stores in which a write of this process met new ids of which the rest of the town has not heard."""
 
@@ -51,38 +50,38 @@ def note(db: sqlite3.Connection, parted: Iterable[tuple[str, Bead]]) -> None:
             db.execute("INSERT OR REPLACE INTO partings VALUES (?,?,0,0)", (old, bead.id))
 
 
-def settle_wisps(store: JsonlStore) -> None:
-    """Let the store's wisps follow the beads that they mean; called under the lock. Raises StoreError."""
-    db = store.index.db
-    rows = db.execute("SELECT old, new, in_wisps FROM partings").fetchall()
-    if not rows:
-        return
-    untold.add(store.beads_dir)
-    names = {old: new for old, new, is_settled in rows if not is_settled}
+def has_any(db: sqlite3.Connection) -> bool:
+    """Whether a merge gave ids of which somebody has still to hear."""
+    return db.execute("SELECT 1 FROM partings LIMIT 1").fetchone() is not None
+
+
+def wisps_to_follow(db: sqlite3.Connection, wisps: SourceFile, now: float) -> tuple[list[str], list[Bead]]:
+    """The old ids that the store's wisps have not followed yet, and the wisps that mean them, as they shall be."""
+    names = dict(db.execute("SELECT old, new FROM partings WHERE in_wisps=0").fetchall())
     if not names:
-        return
-    source = store.index.sources[WISPS]
-    lines = [source.read(*row) for row in db.execute("SELECT at, length FROM beads WHERE file=1").fetchall()]
-    changed = _changed(lines, names, store.clock.now())
-    if changed:
-        append_lines(store.path(WISPS), [record.encode(bead.raw) for bead in changed], mode=0o600, sync=True)
-        store.index.refresh()
+        return [], []
+    lines = [wisps.read(*row) for row in db.execute("SELECT at, length FROM beads WHERE file=1").fetchall()]
+    return list(names), _changed(lines, names, now)
+
+
+def note_wisps_followed(db: sqlite3.Connection, names: Iterable[str]) -> None:
+    """Note that the store's wisps mean what they meant before these ids were given away."""
     db.executemany("UPDATE partings SET in_wisps=1 WHERE old=?", [(old,) for old in names])
 
 
-def unsettled(store: JsonlStore) -> dict[str, str]:
+def unsettled(db: sqlite3.Connection) -> dict[str, str]:
     """Old ids and new ones of which the rest of the town has not heard."""
-    with store.index.snapshot() as db:
-        return dict(db.execute("SELECT old, new FROM partings WHERE in_town=0").fetchall())
+    return dict(db.execute("SELECT old, new FROM partings WHERE in_town=0").fetchall())
 
 
-def settle(store: JsonlStore, names: Mapping[str, str]) -> None:
+def settle(db: sqlite3.Connection, names: Iterable[str]) -> None:
     """Note that the rest of the town has heard."""
-    store.index.db.executemany("DELETE FROM partings WHERE old=? AND in_wisps=1", [(old,) for old in names])
-    store.index.db.executemany("UPDATE partings SET in_town=1 WHERE old=?", [(old,) for old in names])
+    told = [(old,) for old in names]
+    db.executemany("DELETE FROM partings WHERE old=? AND in_wisps=1", told)
+    db.executemany("UPDATE partings SET in_town=1 WHERE old=?", told)
 
 
-def follow(store: JsonlStore, names: Mapping[str, str], actor: str) -> int:
+def follow(store: BeadStore, names: Mapping[str, str], actor: str) -> int:
     """Let the records of another store follow the beads that they mean; returns how many did."""
     lines = [line for _, line in store.find_lines(BeadQuery(include_wisps=True))]
     changed = _changed(lines, names, store.clock.now())

@@ -105,3 +105,22 @@ class Position(Record):
     device: int
     inode: int
     offset: int
+
+
+class Held(Record):
+    """A bead in somebody's hands, since its last change in Unix seconds."""
+
+    id: str
+    title: str
+    status: str
+    assignee: str
+    updated_at: float
+
+
+class EpicProgress(Record):
+    """An epic that is not closed, with the number of its children and of the closed ones."""
+
+    epic: Excerpt
+    total: int
+    closed: int
+    is_eligible: bool

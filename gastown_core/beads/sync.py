@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.compaction import compact
 from gastown_core.beads.discovery import ledger_name
 from gastown_core.beads.twins import Twin, sentence_of
 from gastown_core.errors import GitError
@@ -13,7 +12,7 @@ from gastown_core.process import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
 
 PUSH_TIMEOUT_S = 120.0
 
@@ -44,10 +43,10 @@ class SyncResult(Record):
         return ", ".join(parts)
 
 
-def sync_store(store: JsonlStore, *, message: str = "", commit: bool = True, push: bool = False) -> SyncResult:
+def sync_store(store: BeadStore, *, message: str = "", commit: bool = True, push: bool = False) -> SyncResult:
     """Compact, commit and push. Raises GitError with what git said, ConflictError on conflict markers."""
     parted: list[Twin] = []
-    compacted = compact(store, parted)
+    compacted = store.compact(parted)
     folder = store.beads_dir
     in_git = commit and _is_in_git(folder)
     if not in_git:

@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.compose import Subject
     from gastown_core.formulas.recipe import Recipe, RecipeStep
     from gastown_core.model.bead import Bead
@@ -78,7 +78,7 @@ def _check_free(molecule: Bead, bead: Bead) -> None:
         raise ConflictError(f"{molecule.id} belongs to {kept.bead}", "", f"gt mol detach {kept.bead} first")
 
 
-def detach_from_work(store: JsonlStore, bead_id: str, *, actor: str) -> str:
+def detach_from_work(store: BeadStore, bead_id: str, *, actor: str) -> str:
     """Take the molecule off the work, and say so in a comment; its id, empty if there was none."""
     with store.write(actor) as batch:
         found = detach(batch, bead_id)

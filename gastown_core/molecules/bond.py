@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.formula import Variable
     from gastown_core.model.bead import Bead
 
@@ -65,7 +65,7 @@ class _NotMeantError(Exception):
 
 
 def bond(
-    store: JsonlStore,
+    store: BeadStore,
     first: str,
     second: str,
     how: Bonding,
@@ -102,7 +102,7 @@ def bond(
 
 def _spawned(
     batch: RuleBatch,
-    store: JsonlStore,
+    store: BeadStore,
     first: tuple[str, Bead | None],
     second: tuple[str, Bead | None],
     how: Bonding,
@@ -116,7 +116,7 @@ def _spawned(
     return spawn_onto(batch, target, recipe, how)
 
 
-def _operand(store: JsonlStore, text: str) -> Bead | None:
+def _operand(store: BeadStore, text: str) -> Bead | None:
     """The molecule or proto of this id; None for what must then be a formula's name. Raises UsageError for other beads."""
     bead = store.get(text)
     if bead is None:
@@ -160,7 +160,7 @@ def spawn_onto(batch: RuleBatch, target: Bead, recipe: Recipe, how: Bonding) -> 
 
 def _compound(
     batch: RuleBatch,
-    store: JsonlStore,
+    store: BeadStore,
     first: tuple[str, Bead | None],
     second: tuple[str, Bead | None],
     how: Bonding,
@@ -197,7 +197,7 @@ def _compound(
     return Bonded(made.id, "compound_proto", how.bond, "", mapping)
 
 
-def _part(store: JsonlStore, name: str, bead: Bead | None, compile_: Compile) -> tuple[Recipe, Mapping[str, Variable]]:
+def _part(store: BeadStore, name: str, bead: Bead | None, compile_: Compile) -> tuple[Recipe, Mapping[str, Variable]]:
     if bead is None:
         return compile_(name)
     molecule = molecule_of(bead)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 HOUR = 3600.0
@@ -148,13 +148,13 @@ def compact(
     return out
 
 
-def _rig_labels(store: JsonlStore) -> tuple[str, ...]:
+def _rig_labels(store: BeadStore) -> tuple[str, ...]:
     query = BeadQuery(labels_any=("gt:rig",), include_wisps=True)
     return tuple(label for one in store.excerpts(query) for label in one.labels)
 
 
 def compact_store(
-    store: JsonlStore, ttl_s: Mapping[str, float], *, actor: str = "gt", dry_run: bool = False
+    store: BeadStore, ttl_s: Mapping[str, float], *, actor: str = "gt", dry_run: bool = False
 ) -> Compaction:
     """As ``compact`` for one store."""
     now = store.clock.now()
@@ -197,7 +197,7 @@ def _with_their_molecule(wisps: list[Bead], decided: list[Decided]) -> list[Deci
     return out
 
 
-def _while_work_goes_on(store: JsonlStore, wisps: list[Bead], decided: list[Decided]) -> list[Decided]:
+def _while_work_goes_on(store: BeadStore, wisps: list[Bead], decided: list[Decided]) -> list[Decided]:
     """A molecule whose work is not closed is no wisp to be tidied away, however long the work takes."""
     carriers = {wisp.id: kept.bead for wisp in wisps if (kept := molecule_of(wisp)) is not None and kept.bead}
     known = store.statuses(carriers.values())
@@ -209,7 +209,7 @@ def _while_work_goes_on(store: JsonlStore, wisps: list[Bead], decided: list[Deci
     ]
 
 
-def _is_foreign(store: JsonlStore, bead_id: str) -> bool:
+def _is_foreign(store: BeadStore, bead_id: str) -> bool:
     return not bead_id.startswith(f"{store.prefix.rstrip('-')}-")
 
 
@@ -217,7 +217,7 @@ def _is_foreign(store: JsonlStore, bead_id: str) -> bool:
 
 
 def collectable(
-    store: JsonlStore,
+    store: BeadStore,
     *,
     age_s: float = HOUR,
     closed: bool = False,
@@ -243,14 +243,14 @@ def collectable(
     return found
 
 
-def _has_open_work(store: JsonlStore, wisp: Bead) -> bool:
+def _has_open_work(store: BeadStore, wisp: Bead) -> bool:
     """Whether it is the molecule of work that is not closed."""
     kept = molecule_of(wisp)
     work = store.get(kept.bead) if kept is not None and kept.bead else None
     return work is not None and not work.is_closed
 
 
-def _last_moved(store: JsonlStore, wisp: Bead) -> float:
+def _last_moved(store: BeadStore, wisp: Bead) -> float:
     if wisp.issue_type != "molecule":
         return wisp.updated_at
     from gastown_core.molecules.listing import last_activity

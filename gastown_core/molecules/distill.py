@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
 
 
@@ -27,7 +27,7 @@ class Distilled(Record):
     variables: dict[str, str]
 
 
-def distill(store: JsonlStore, root_id: str, name: str = "", words: Iterable[str] = ()) -> Distilled:
+def distill(store: BeadStore, root_id: str, name: str = "", words: Iterable[str] = ()) -> Distilled:
     """The formula that would make this work again; ``words`` are ``name=value`` or ``value=name`` for its variables.
 
     Raises NotFoundError, UsageError if nothing is below the bead or a word's value occurs nowhere.
@@ -52,7 +52,7 @@ def distill(store: JsonlStore, root_id: str, name: str = "", words: Iterable[str
     return Distilled(own, "\n".join(lines) + "\n", tuple(names[bead.id] for bead in below), variables)
 
 
-def _below(store: JsonlStore, root_id: str) -> list[Bead]:
+def _below(store: BeadStore, root_id: str) -> list[Bead]:
     """The children in an order in which what is needed comes first, then by the time they were made."""
     ids = [source for source, kind in store.dependents(root_id) if kind == PARENT_CHILD]
     beads = sorted(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
 HUMAN, TIMER, BEAD, MAIL, GH_RUN, GH_PR, CONDITION = "human timer bead mail gh:run gh:pr condition".split()
 TYPES = (HUMAN, TIMER, BEAD, MAIL, GH_RUN, GH_PR)
@@ -65,7 +65,7 @@ class Check(Record):
 
 
 def create(
-    store: JsonlStore,
+    store: BeadStore,
     blocks: str,
     kind: str = HUMAN,
     *,
@@ -102,14 +102,14 @@ def create(
     return gate
 
 
-def resolve(store: JsonlStore, gate_id: str, *, actor: str, reason: str = "") -> Bead:
+def resolve(store: BeadStore, gate_id: str, *, actor: str, reason: str = "") -> Bead:
     """Open a gate by hand, whatever it waits for. Raises NotFoundError; UsageError if the bead is no gate."""
     with store.write(actor) as batch:
         need_gate(batch.get(gate_id), gate_id)
         return batch.close(gate_id, reason or f"resolved by {actor}", force=True)
 
 
-def add_waiter(store: JsonlStore, gate_id: str, waiter: str, *, actor: str) -> Bead:
+def add_waiter(store: BeadStore, gate_id: str, waiter: str, *, actor: str) -> Bead:
     """Note who wants to hear when the gate opens."""
     with store.write(actor) as batch:
         gate = need_gate(batch.get(gate_id), gate_id)
@@ -131,7 +131,7 @@ def need_gate(bead: Bead | None, gate_id: str) -> Bead:
     return bead
 
 
-def open_gates(store: JsonlStore, *, closed: bool = False, limit: int = 0) -> list[Bead]:
+def open_gates(store: BeadStore, *, closed: bool = False, limit: int = 0) -> list[Bead]:
     """Gates that are shut, oldest first; with ``closed`` those that were opened too."""
     exclude = () if closed else (CLOSED,)
     query = BeadQuery(types=("gate",), exclude_statuses=exclude, include_wisps=True, sort="oldest", limit=limit)
@@ -255,7 +255,7 @@ JUDGES: dict[str, Callable[[Bead, Look], Verdict]] = {
 
 def check(
     ledger: TownLedger | None,
-    stores: Iterable[JsonlStore],
+    stores: Iterable[BeadStore],
     *,
     actor: str,
     kinds: str = "all",
@@ -296,7 +296,7 @@ def _is_asked(gate: Bead, kinds: str) -> bool:
     return kinds == "all" or kind == kinds or (kinds == "gh" and kind in (GH_RUN, GH_PR))
 
 
-def _look(ledger: TownLedger | None, store: JsonlStore, folder: str, now: float) -> Look:
+def _look(ledger: TownLedger | None, store: BeadStore, folder: str, now: float) -> Look:
     def is_true(gate: Bead) -> bool:
         from gastown_core.molecules.live_conditions import condition_holds
 
@@ -306,7 +306,7 @@ def _look(ledger: TownLedger | None, store: JsonlStore, folder: str, now: float)
     return Look(now, bead, lambda gate: _has_mail(ledger, store, gate), is_true, folder)
 
 
-def _has_mail(ledger: TownLedger | None, store: JsonlStore, gate: Bead) -> bool:
+def _has_mail(ledger: TownLedger | None, store: BeadStore, gate: Bead) -> bool:
     """Whether mail came since the gate was made whose sender, or title, holds what it waits for."""
     wanted = gate.text("await_id").casefold()
     town = ledger.store_for("hq-x") if ledger is not None else store
@@ -318,12 +318,12 @@ def _has_mail(ledger: TownLedger | None, store: JsonlStore, gate: Bead) -> bool:
     )
 
 
-def _keep_run(store: JsonlStore, gate_id: str, run: str, actor: str) -> None:
+def _keep_run(store: BeadStore, gate_id: str, run: str, actor: str) -> None:
     with store.write(actor) as batch:
         batch.update(gate_id, {"await_id": run})
 
 
-def _open(store: JsonlStore, gate_id: str, why: str, actor: str, *, dry_run: bool) -> None:
+def _open(store: BeadStore, gate_id: str, why: str, actor: str, *, dry_run: bool) -> None:
     if not dry_run:
         with store.write(actor) as batch:
             batch.close(gate_id, why, force=True)
@@ -363,7 +363,7 @@ class Gated(Record):
         }
 
 
-def let_go(store: JsonlStore, *, since_s: float = 7 * 86400.0) -> list[Gated]:
+def let_go(store: BeadStore, *, since_s: float = 7 * 86400.0) -> list[Gated]:
     """Molecules with a step that a gate, opened within ``since_s``, has made ready; hooked molecules are left out."""
     from gastown_core.molecules.steps import progress_of, root_for
 
@@ -384,12 +384,12 @@ def let_go(store: JsonlStore, *, since_s: float = 7 * 86400.0) -> list[Gated]:
     return list(found.values())
 
 
-def _held_by(store: JsonlStore, gate_id: str) -> list[Bead]:
+def _held_by(store: BeadStore, gate_id: str) -> list[Bead]:
     ids = [source for source, kind in store.dependents(gate_id) if kind == BLOCKS]
     return list(store.get_many(ids).values())
 
 
-def _is_carried(store: JsonlStore, root: Bead) -> bool:
+def _is_carried(store: BeadStore, root: Bead) -> bool:
     """Whether somebody has the molecule, or the work it belongs to, on a hook."""
     from gastown_core.molecules.record import molecule_of
 

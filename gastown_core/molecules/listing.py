@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
 VAPOR, LIQUID, SOLID = "vapor", "liquid", "solid"
 
@@ -50,7 +50,7 @@ class Row(Record):
         }
 
 
-def list_molecules(store: JsonlStore, *, closed: bool = False, wisps: bool = False, protos: bool = False) -> list[Row]:
+def list_molecules(store: BeadStore, *, closed: bool = False, wisps: bool = False, protos: bool = False) -> list[Row]:
     """Molecules, and epics with children, the newest first; only ``wisps`` or only ``protos`` if asked for."""
     query = BeadQuery(
         types=("molecule", "epic"),
@@ -97,7 +97,7 @@ class Stale(Record):
 
 
 def stale(
-    store: JsonlStore, *, blocking: bool = False, unassigned: bool = False, everything: bool = False
+    store: BeadStore, *, blocking: bool = False, unassigned: bool = False, everything: bool = False
 ) -> list[Stale]:
     """Molecules and epics that are complete but not closed; with ``everything`` also those without a single child."""
     found = []
@@ -124,7 +124,7 @@ def stale(
     return found
 
 
-def last_activity(store: JsonlStore, root_id: str) -> tuple[float, str, str]:
+def last_activity(store: BeadStore, root_id: str) -> tuple[float, str, str]:
     """When the molecule last moved (Unix seconds), by what (``step_closed``, ``step_updated``, ``molecule_updated``), and the step."""
     root = store.get(root_id)
     if root is None:
@@ -140,7 +140,7 @@ def last_activity(store: JsonlStore, root_id: str) -> tuple[float, str, str]:
     return best
 
 
-def molecules_of(store: JsonlStore, forms: tuple[str, ...]) -> list[str]:
+def molecules_of(store: BeadStore, forms: tuple[str, ...]) -> list[str]:
     """Roots that somebody (any spelling in ``forms``) is at: with steps in their hands, else on their hook."""
     from gastown_core.molecules.steps import root_for
 
@@ -151,6 +151,6 @@ def molecules_of(store: JsonlStore, forms: tuple[str, ...]) -> list[str]:
     return [root for root in roots if store.get(root) is not None]
 
 
-def progress_rows(store: JsonlStore, roots: list[str]) -> list[Progress]:
+def progress_rows(store: BeadStore, roots: list[str]) -> list[Progress]:
     """The progress of several molecules."""
     return [progress_of(store, root) for root in roots]

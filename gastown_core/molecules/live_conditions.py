@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.recipe import RecipeStep
     from gastown_core.model.bead import Bead
     from gastown_core.molecules.steps import Progress
 _WORDS = {DONE: "complete", CURRENT: "in_progress"}
 
 
-def condition_holds(store: JsonlStore, gate: Bead, *, folder: str = "") -> bool:
+def condition_holds(store: BeadStore, gate: Bead, *, folder: str = "") -> bool:
     """Whether the condition that a gate stands for is true. Raises UsageError if it is no condition."""
     from gastown_core.molecules.steps import progress_of
 

@@ -29,14 +29,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.store import Batch
     from gastown_core.formulas.recipe import Gate, Recipe, RecipeStep
 SPAWNED = '{"gate":"%s","after":"spawner"}'
 """Metadata of a waits-for edge: it holds until the spawner is closed too, for until then it may still spawn."""
 
 
 def make_molecule(
-    batch: Batch,
+    batch: RuleBatch,
     recipe: Recipe,
     *,
     actor: str,
@@ -96,7 +95,7 @@ class Pouring(Record):
     by edge would take seconds.
     """
 
-    batch: Batch
+    batch: RuleBatch
     recipe: Recipe
     root: Bead
     actor: str
@@ -198,7 +197,7 @@ def _one_line(text: str) -> str:
 # -- attached to work ----------------------------------------------------------------------------------------
 
 
-def attach(batch: Batch, bead_id: str, root_id: str, formula: str = "") -> Bead:
+def attach(batch: RuleBatch, bead_id: str, root_id: str, formula: str = "") -> Bead:
     """Let a work bead carry the molecule, and the molecule know it. Raises NotFoundError."""
     bead, root = batch.get(bead_id), batch.get(root_id)
     if bead is None or root is None:
@@ -211,7 +210,7 @@ def attach(batch: Batch, bead_id: str, root_id: str, formula: str = "") -> Bead:
     return batch.update(bead_id, {"metadata": {**metadata, "dispatch": kept}})
 
 
-def detach(batch: Batch, bead_id: str) -> str:
+def detach(batch: RuleBatch, bead_id: str) -> str:
     """Take the molecule off its work bead; returns its id, empty if there was none. The molecule itself stays."""
     bead = batch.get(bead_id)
     root_id = attached_to(bead) if bead is not None else ""
@@ -230,7 +229,7 @@ def detach(batch: Batch, bead_id: str) -> str:
     return root_id
 
 
-def set_state(batch: Batch, root: Bead, **changes: Any) -> Bead:
+def set_state(batch: RuleBatch, root: Bead, **changes: Any) -> Bead:
     """Change what a root keeps about its molecule; an empty value removes a key. A root of another tool is left alone."""
     metadata = metadata_of(root)
     state = metadata.get(KEY)

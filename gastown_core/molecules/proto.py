@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.overlay import Overlay
     from gastown_core.model.bead import Bead
 
@@ -55,7 +55,7 @@ def is_proto(bead: Bead | None) -> bool:
     return bead is not None and bead.raw.get("is_template") is True and molecule_of(bead) is not None
 
 
-def proto_id(store: JsonlStore, name: str, prefix: str = "") -> str:
+def proto_id(store: BeadStore, name: str, prefix: str = "") -> str:
     """The id of a formula's proto: its name behind ``prefix``, or behind the store's."""
     return f"{(prefix or store.prefix).rstrip('-')}-{name}"
 
@@ -83,7 +83,7 @@ def compiled(formula: Formula, overlay: Overlay | None = None) -> tuple[Recipe, 
 
 
 def persist(
-    store: JsonlStore,
+    store: BeadStore,
     recipe: Recipe,
     *,
     prefix: str = "",
@@ -139,7 +139,7 @@ def _variable(name: str, kept: Any) -> Variable:
     return Variable(**{**known, "name": name})
 
 
-def recipe_of(store: JsonlStore, root_id: str, given: Mapping[str, str], *, checked: bool = True) -> Recipe:
+def recipe_of(store: BeadStore, root_id: str, given: Mapping[str, str], *, checked: bool = True) -> Recipe:
     """The recipe that a proto keeps, its variables filled in; not ``checked``, values are taken as they are given.
 
     Raises NotFoundError, UsageError, MissingVariables.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.molecules.steps import Progress
 
@@ -81,7 +81,7 @@ def base_folder(root: str, formula: Formula, review_id: str) -> str:
 
 def run_convoy(
     root: str,
-    store: JsonlStore,
+    store: BeadStore,
     formula: Formula,
     given: Mapping[str, str],
     *,
@@ -136,7 +136,7 @@ def _about(plan: ConvoyPlan, facts: Mapping[str, Any] | None) -> str:
     return " ".join((title or plan.review_id).split())[:120]
 
 
-def _make_legs(store: JsonlStore, plan: ConvoyPlan, actor: str) -> list[Part]:
+def _make_legs(store: BeadStore, plan: ConvoyPlan, actor: str) -> list[Part]:
     """The beads of the legs and of the synthesis, in one write."""
     made: list[Part] = []
     with store.write(actor) as batch:
@@ -166,7 +166,7 @@ def _leg_fields(plan: ConvoyPlan, leg: LegPlan) -> dict[str, Any]:
     }
 
 
-def _bundled(store: JsonlStore, bundle: Bundle, title: str, parts: Sequence[Part], actor: str) -> str:
+def _bundled(store: BeadStore, bundle: Bundle, title: str, parts: Sequence[Part], actor: str) -> str:
     """The convoy; without one nothing of the run stays."""
     try:
         return bundle(title, [part.bead for part in parts])
@@ -181,7 +181,7 @@ def _bundled(store: JsonlStore, bundle: Bundle, title: str, parts: Sequence[Part
 
 
 def run_workflow(
-    store: JsonlStore,
+    store: BeadStore,
     recipe: Recipe,
     *,
     actor: str,

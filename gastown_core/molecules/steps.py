@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.recipe import RecipeStep
 DONE, CURRENT, READY, BLOCKED, PENDING = "done current ready blocked pending".split()
 """Where a step stands: blocked waits for something outside, pending only for steps before it."""
@@ -365,7 +365,7 @@ class Progress(Record):
         }
 
 
-def progress_of(store: JsonlStore, root_id: str) -> Progress:
+def progress_of(store: BeadStore, root_id: str) -> Progress:
     """The molecule of this root as it stands in the store. Raises NotFoundError."""
     root = store.get(root_id)
     if root is None:

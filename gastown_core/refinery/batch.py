@@ -45,7 +45,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gastown_core.beads.store import Batch
+    from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.prober import VerdictCache
@@ -362,7 +362,7 @@ class BatchRun:
             out[one] = made.commit
         return out
 
-    def _record(self, batch: Batch, good: tuple[str, ...]) -> None:
+    def _record(self, batch: RuleBatch, good: tuple[str, ...]) -> None:
         """Write into the ledger which commit is to bring each request: on the target it is the proof."""
         for one, commit in self._commits(good).items():
             bead = batch.get(one)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from gastown_core.beads.store import Batch, BeadStore
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
@@ -99,7 +100,7 @@ def release(store: BeadStore, request_id: str, who: str) -> bool:
     return True
 
 
-def need_request(batch: Batch, request_id: str) -> Bead:
+def need_request(batch: RuleBatch, request_id: str) -> Bead:
     """An open request within ``batch``. Raises NotFoundError, ConflictError if it is closed."""
     bead = batch.get(request_id)
     if bead is None or not is_kind(bead, LABEL):

@@ -12,8 +12,6 @@ from contextlib import suppress
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
-from gastown_core.files.folders import private_folder
-from gastown_core.files.locks import FileLock, holder_of
 from gastown_core.model.bead import OPEN
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
@@ -21,7 +19,7 @@ from gastown_core.refinery import claims, records
 from gastown_core.refinery.batch import BatchRun
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
-from gastown_core.refinery.place import Refinery, slug
+from gastown_core.refinery.place import Refinery, merge_lock, slug
 from gastown_core.refinery.prober import VerdictCache
 from gastown_core.refinery.queue import next_batch, survey, turned_down
 from gastown_core.refinery.records import BatchResult
@@ -281,19 +279,6 @@ class Engine:
             return
         if state.pid == os.getpid() or not lives(state.pid, state.pid_start):
             self.board.rest()
-
-
-def merge_lock(place: Refinery, target: str) -> FileLock:
-    """The lock of a target's queue; it does not wait."""
-    folder = os.path.join(place.path, ".runtime", "locks")
-    private_folder(folder)
-    return FileLock(os.path.join(folder, f"merge-{slug(target)}.lock"), timeout_s=0.0, name_holder=True)
-
-
-def merging_process(place: Refinery, target: str) -> int:
-    """The pid of the process that merges into ``target`` now, 0 if none does, -1 if nothing tells which."""
-    holder = holder_of(merge_lock(place, target).path)
-    return 0 if holder is None else holder or -1
 
 
 def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | None:

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gastown_core.beads.store import Batch
+    from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.model.refinery import GateRun
@@ -113,7 +113,7 @@ def _note(
     return "\n".join(lines)
 
 
-def _reopen(batch: Batch, bead_id: str, rework: dict[str, Any], note: str, may_go_on: bool) -> None:
+def _reopen(batch: RuleBatch, bead_id: str, rework: dict[str, Any], note: str, may_go_on: bool) -> None:
     bead = batch.get(bead_id)
     if bead is None or bead.is_closed:
         return
@@ -128,7 +128,7 @@ def _reopen(batch: Batch, bead_id: str, rework: dict[str, Any], note: str, may_g
     batch.comment(bead_id, note)
 
 
-def _reject(batch: Batch, request_id: str, attempt: int, why: str, note: str, log: str) -> None:
+def _reject(batch: RuleBatch, request_id: str, attempt: int, why: str, note: str, log: str) -> None:
     bead = batch.get(request_id)
     if bead is None or bead.is_closed:
         return

@@ -16,6 +16,7 @@ from gastown_core.model.bead import CLOSED
 from gastown_core.model.merge_request import MERGED, read_request
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import PASS
+from gastown_core.refinery.place import merge_lock
 from gastown_core.refinery.push import delete_branches, push_target
 from gastown_core.refinery.recovery import fetch_target
 from gastown_core.refinery.tips import remote_heads
@@ -189,8 +190,6 @@ def land(
     Repeating it after a crash finishes what is left.  ``force`` lands with open children or pending requests.  Returns
     how it stood and the commit (empty for a dry run).  Raises ConflictError, GitError.
     """
-    from gastown_core.refinery.engine import merge_lock
-
     epic = need_epic(place, epic_id)
     before = status(place, epic_id)
     tip, base = remote_heads(place.git).get(before.branch, ""), fetch_target(place, before.base)

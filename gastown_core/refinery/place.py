@@ -7,6 +7,7 @@ import re
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.files.folders import private_folder
+from gastown_core.files.locks import FileLock, holder_of
 from gastown_core.files.points import point
 from gastown_core.git.repo import ENGINE, Git
 from gastown_core.model.sha256 import sha256
@@ -17,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
 
 NETWORK_S = 120.0
@@ -70,7 +71,7 @@ class Refinery:
         return self._git
 
     @property
-    def store(self) -> JsonlStore:
+    def store(self) -> BeadStore:
         """The rig's own store, where its requests are kept."""
         return self.ledger.store_for(f"{self.prefix}-x")
 
@@ -95,3 +96,16 @@ def slug(target: str) -> str:
     if plain == target:
         return plain
     return f"{plain[:60]}-{sha256(target.encode()).hex()[:6]}"
+
+
+def merge_lock(place: Refinery, target: str) -> FileLock:
+    """The lock of a target's queue; it does not wait."""
+    folder = os.path.join(place.path, ".runtime", "locks")
+    private_folder(folder)
+    return FileLock(os.path.join(folder, f"merge-{slug(target)}.lock"), timeout_s=0.0, name_holder=True)
+
+
+def merging_process(place: Refinery, target: str) -> int:
+    """The pid of the process that merges into ``target`` now, 0 if none does, -1 if nothing tells which."""
+    holder = holder_of(merge_lock(place, target).path)
+    return 0 if holder is None else holder or -1

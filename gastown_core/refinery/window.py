@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.holders import held_work
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.liveness import live_sessions, order_of
 from gastown_core.work.workers import LIVE, UNKNOWN, polecat_of, worker_state
@@ -11,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gastown_core.beads.holders import Held
+    from gastown_core.beads.query import Held
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
 
@@ -37,7 +36,7 @@ class Window:
 
     def is_somebody_at_work(self) -> bool:
         """Whether a polecat of the rig that lives, as far as can be known, has work in hand that it may hand in."""
-        held = [one for store in self.place.ledger.stores().values() for one in held_work(store) if self._is_ours(one)]
+        held = [one for store in self.place.ledger.stores().values() for one in store.held_work() if self._is_ours(one)]
         seen = frozenset((one.id, one.assignee) for one in held)
         if seen != self._seen:
             self._seen, self._is_somebody_at_work = seen, self._lives_one_of(held)

@@ -11,8 +11,8 @@ from gastown_core.model.bead import read_fields, set_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.beads.store import Batch
     from gastown_core.model.bead import Bead
 
 FIELDS = ("role_type", "rig", "agent_state", "hook_bead", "cleanup_status", "active_mr", "notification_level")
@@ -40,7 +40,7 @@ def put_agent_bead(ledger: TownLedger, address: Address, prefix: str, *, actor: 
         write_agent_bead(batch, address, prefix, **fields)
 
 
-def write_agent_bead(batch: Batch, address: Address, prefix: str, **fields: str) -> None:
+def write_agent_bead(batch: RuleBatch, address: Address, prefix: str, **fields: str) -> None:
     """As ``put_agent_bead``, within a batch of the town's store; a closed bead is opened again."""
     bead_id = address.bead_id(prefix)
     wanted: dict[str, str | None] = {key: value or "null" for key, value in fields.items()}

@@ -68,7 +68,6 @@ def order_of(bead: Bead | None) -> str:
 
 def orders_on_hook(root: str, entry: RosterEntry) -> list[str] | None:
     """The orders of everything in the agent's hands now; None if the ledger cannot be read."""
-    from gastown_core.beads.holders import held_work
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.address import same_agent
 
@@ -77,7 +76,7 @@ def orders_on_hook(root: str, entry: RosterEntry) -> list[str] | None:
         held = [
             (store, one.id)
             for store in stores
-            for one in held_work(store)
+            for one in store.held_work()
             if same_agent(one.assignee, entry.address.path)
         ]
         found = [order_of(store.get(bead_id)) for store, bead_id in held]

@@ -6,7 +6,6 @@ import json
 import os
 
 from gastown_core.beads import partings
-from gastown_core.beads.index import healing
 from gastown_core.beads.twins import renamed
 from gastown_core.events.log import append_event
 from gastown_core.events.retention import reword
@@ -46,7 +45,7 @@ def follow_new_ids(root: str, ledger: TownLedger, *, actor: str) -> list[str]:
 def _follow(root: str, ledger: TownLedger, actor: str) -> list[str]:
     told = []
     for store in ledger.stores().values():
-        names = healing(partings.unsettled)(store)
+        names = store.new_ids()
         if not names:
             continue
         # a write of its own: the store's wisps follow first
@@ -56,7 +55,7 @@ def _follow(root: str, ledger: TownLedger, actor: str) -> list[str]:
             if other is not store:
                 partings.follow(other, names, actor)
         reword(root, lambda line, names=names: _reworded(line, names))  # type: ignore[misc]
-        partings.settle(store, names)
+        store.settle_new_ids(names)
         for old, new in names.items():
             told.append(f"{old} → {new}")
             bead = store.get(new)

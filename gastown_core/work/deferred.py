@@ -6,7 +6,6 @@ The order itself is the object ``metadata.sling_context``, with the keys of the 
 
 from __future__ import annotations
 
-from gastown_core.beads.holders import labelled
 from gastown_core.clock import format_seconds, parse_moment
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
 LABEL = "gt:sling-context"
 DISPATCHED, CLEARED = "dispatched", "cleared"
@@ -46,7 +45,7 @@ class Queued(Record):
     """A context bead as found: ``context`` is None if its order cannot be read."""
 
     bead: Bead
-    store: JsonlStore
+    store: BeadStore
     context: SlingContext | None
 
 
@@ -54,7 +53,7 @@ def open_contexts(ledger: TownLedger) -> list[Queued]:
     """Every deferred sling that waits, oldest first."""
     found: list[Queued] = []
     for store in ledger.stores().values():
-        ids = [excerpt.id for excerpt in labelled(store, LABEL)]
+        ids = [excerpt.id for excerpt in store.labelled(LABEL)]
         if ids:
             found += [Queued(bead, store, read_context(bead)) for bead in store.get_many(ids).values()]
     return sorted(found, key=lambda one: (_age_key(one), one.bead.created_at, one.bead.id))
@@ -146,7 +145,7 @@ def waiting_context(batch: RuleBatch, bead_id: str) -> str:
     return ""
 
 
-def note_failure(store: JsonlStore, context: SlingContext, error: str, *, actor: str) -> int:
+def note_failure(store: BeadStore, context: SlingContext, error: str, *, actor: str) -> int:
     """Count one failed dispatch in the context; returns how many there were."""
     with store.write(actor) as batch:
         bead = batch.get(context.id)
@@ -162,7 +161,7 @@ def note_failure(store: JsonlStore, context: SlingContext, error: str, *, actor:
     return failures
 
 
-def close_contexts(store: JsonlStore, ids: Iterable[str], reason: str, *, actor: str) -> None:
+def close_contexts(store: BeadStore, ids: Iterable[str], reason: str, *, actor: str) -> None:
     """Close contexts with a reason."""
     with store.write(actor) as batch:
         for context_id in ids:

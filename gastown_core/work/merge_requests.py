@@ -10,7 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gastown_core.beads.store import Batch, BeadStore
+    from gastown_core.beads.batch import RuleBatch
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
 
 
@@ -32,7 +33,7 @@ def merged_by(store: BeadStore, bead_id: str, branch: str, commit: str) -> str:
 
 
 def submit(
-    batch: Batch, known: list[Bead], work: Bead, facts: dict[str, Any], *, priority: int | None = None
+    batch: RuleBatch, known: list[Bead], work: Bead, facts: dict[str, Any], *, priority: int | None = None
 ) -> tuple[str, bool]:
     """The request for this branch and commit within ``batch``: its id and whether it is new.
 

@@ -7,7 +7,6 @@ own record names work (a bead closed under a worker that has not ended).
 
 from __future__ import annotations
 
-from gastown_core.beads.holders import held_work
 from gastown_core.beads.ledger import TOWN
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
@@ -23,8 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
     from gastown_core.town.settings import Settings
 LIVE, DEAD, UNKNOWN, PERSON = "live", "dead", "unknown", "person"
@@ -109,8 +108,8 @@ def read_capacity(
     return _capacity(settings, working)
 
 
-def _holders(store: JsonlStore) -> list[Address]:
-    return [who for held in held_work(store) if (who := polecat_of(held.assignee)) is not None]
+def _holders(store: BeadStore) -> list[Address]:
+    return [who for held in store.held_work() if (who := polecat_of(held.assignee)) is not None]
 
 
 def _polecat_of_bead(bead_id: str, rigs: Mapping[str, str]) -> Address | None:

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from gastown_core.beads.compaction import compact
 from gastown_core.git.repo import Git
 from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW, OPEN
 from tests.drills.drilled import LONG, Act, Drilled, as_worker
@@ -131,7 +130,7 @@ class Works(RuleBasedStateMachine):
             self.status[bead] = CLOSED
 
     def compact(self) -> None:
-        compact(self.town.ledger.store_for("sh-x"))
+        self.town.ledger.store_for("sh-x").compact()
 
     def daemon(self) -> None:
         self.drilled.converge()

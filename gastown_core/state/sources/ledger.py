@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads.graph import BLOCKING_TYPES, WAITS_FOR
-from gastown_core.beads.holders import children_of, noteworthy
-from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.query import BeadQuery, Excerpt
 from gastown_core.beads.record import excerpt_of, parse_line
+from gastown_core.beads.store import BeadStore
 from gastown_core.errors import GastownError, words_of
 from gastown_core.files.tail import Tailer
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead, is_kind
@@ -94,9 +93,9 @@ class LedgerSource:
         self.facts.ledger[name] = found
         self.facts.good(source, now)
 
-    def _open_beads(self, name: str, store: JsonlStore) -> list[Excerpt]:
+    def _open_beads(self, name: str, store: BeadStore) -> list[Excerpt]:
         if self.is_glance:
-            return noteworthy(store)
+            return store.noteworthy()
         self._begin_tail(name, store)
         return store.excerpts(BeadQuery(exclude_statuses=(CLOSED,), include_wisps=True))
 
@@ -104,7 +103,7 @@ class LedgerSource:
         for tail in self._tails.pop(name, []):
             tail.close()
 
-    def _begin_tail(self, name: str, store: JsonlStore) -> None:
+    def _begin_tail(self, name: str, store: BeadStore) -> None:
         self._end_tail(name)
         # taken before the query: what is appended in between is then read twice, which changes nothing
         positions = store.positions()
@@ -112,7 +111,7 @@ class LedgerSource:
             Tailer(os.path.join(store.beads_dir, file), offset=place.offset) for file, place in positions.items()
         ]
 
-    def _read_fields(self, store: JsonlStore, found: dict[str, Excerpt]) -> None:
+    def _read_fields(self, store: BeadStore, found: dict[str, Excerpt]) -> None:
         wanted = [e.id for e in found.values() if _says_more(e)]
         for bead in store.get_many(wanted).values():
             self._note_facts(bead)
@@ -175,7 +174,7 @@ class LedgerSource:
                 found += self._take_in(name, store, list(rest))
         return found
 
-    def _take_in(self, name: str, store: JsonlStore, ids: list[str]) -> list[Excerpt]:
+    def _take_in(self, name: str, store: BeadStore, ids: list[str]) -> list[Excerpt]:
         if not ids or self.facts.error_of(f"beads:{name}"):
             return []
         try:
@@ -190,7 +189,7 @@ class LedgerSource:
     def _children(self, parents: set[str]) -> Iterator[str]:
         for name, store in self.ledger.stores().items():
             if not self.facts.error_of(f"beads:{name}"):
-                yield from children_of(store, parents)
+                yield from store.children_of(parents)
 
     def poll(self, now: float) -> list[Change]:
         """Take in what was appended since; returns the changes, oldest first."""

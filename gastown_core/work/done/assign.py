@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.held_back import count_ready
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
@@ -98,7 +97,7 @@ class Source(Record):
 def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: int = 0) -> list[Source]:
     """Ready work, the town's first, without the works of the town itself; of each store at most ``limit`` beads (0: all)."""
     found = []
-    seen: list[JsonlStore] = []
+    seen: list[BeadStore] = []
     for name in ledger.names if not rig else (rig,):
         store = ledger.store(name)
         if store is None:
@@ -113,7 +112,7 @@ def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: in
                 unassigned=True, exclude_types=("epic",), labels_none=tuple(sorted(SCAFFOLD)), limit=limit
             )
             beads = store.ready(query, now)
-            total = count_ready(store, query, now) if limit and len(beads) == limit else len(beads)
+            total = store.count_ready(query, now) if limit and len(beads) == limit else len(beads)
         except GastownError as error:
             found.append(Source(name, (), str(error)))
             continue

@@ -17,8 +17,8 @@ from gastown_core.work.workers import SCHEDULER_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.beads.jsonl_store import JsonlStore
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.work.deferred import SlingContext
@@ -172,7 +172,7 @@ class Waiting(Record):
     """One sling that waits; ``held`` says what holds its bead back, empty if nothing does."""
 
     context: SlingContext
-    store: JsonlStore
+    store: BeadStore
     title: str
     status: str
     priority: int
@@ -200,7 +200,7 @@ class Stale(Record):
 
     context_id: str
     bead: str
-    store: JsonlStore
+    store: BeadStore
     reason: str
 
 

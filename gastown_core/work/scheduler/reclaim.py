@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 
-from gastown_core.beads.holders import held_work
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
@@ -31,8 +30,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gastown_core.beads.holders import Held
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.query import Held
     from gastown_core.clock import Clock
 RESTING = ("stuck", "escalated", "awaiting-gate", PAUSED)
 """A worker in one of these states stopped on purpose and waits for somebody: its work is not handed to another."""
@@ -56,7 +55,7 @@ def release_dead(
     caller knows them.
     """
     rigs = read_rigs(root)
-    held = [one for store in ledger.stores().values() for one in held_work(store) if polecat_of(one.assignee)]
+    held = [one for store in ledger.stores().values() for one in store.held_work() if polecat_of(one.assignee)]
     wanted = None if bead_ids is None else frozenset(bead_ids)
     held = [one for one in held if wanted is None or one.id in wanted]
     if not held:

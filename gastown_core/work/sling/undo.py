@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.batch import RuleBatch
-    from gastown_core.beads.jsonl_store import JsonlStore
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
 
 
@@ -79,7 +79,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def recorded(store: JsonlStore, actor: str, undo: Undo, what: str) -> Iterator[RuleBatch]:
+def recorded(store: BeadStore, actor: str, undo: Undo, what: str) -> Iterator[RuleBatch]:
     """A batch whose changes are taken back with the rest."""
     changed: list[tuple[Bead | None, Bead]] = []
     with ExitStack() as stack:
@@ -90,7 +90,7 @@ def recorded(store: JsonlStore, actor: str, undo: Undo, what: str) -> Iterator[R
         changed += batch.changes()
 
 
-def restore(store: JsonlStore, actor: str, changes: list[tuple[Bead | None, Bead]]) -> None:
+def restore(store: BeadStore, actor: str, changes: list[tuple[Bead | None, Bead]]) -> None:
     """Put records back as they were before ``changes``; what somebody else changed meanwhile keeps their changes."""
     if not changes:
         return

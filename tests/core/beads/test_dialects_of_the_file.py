@@ -7,7 +7,6 @@ import os
 
 import pytest
 
-from gastown_core.beads.compaction import compact
 from gastown_core.beads.doctor import examine
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.merge_driver import read_version
@@ -49,7 +48,7 @@ def test_a_pretty_printed_ledger_is_read_written_and_brought_into_form(tmp_path,
     assert store.index.check_understood() == (0, "")
     fresh = create(store, "new")
     assert store.count(BeadQuery()) == 4 and store.get("gt-aaaaa").raw["metadata"] == {"deep": [{"er": {}}]}
-    compact(store)
+    store.compact()
     assert sorted(line["id"] for line in lines_of(store)) == sorted([fresh, *(one["id"] for one in RECORDS)])
 
 

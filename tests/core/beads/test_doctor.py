@@ -5,7 +5,6 @@ import os
 import pytest
 
 from gastown_core.beads.doctor import CHECKS, examine, mend
-from gastown_core.beads.holders import epic_progress
 from gastown_core.beads.query import BeadQuery
 from tests.support.stores import create, edge, link, make_store, raw, write_lines
 
@@ -59,19 +58,19 @@ def test_mending_merges_conflicts_and_keeps_the_file_as_it_was(store):
         store, b"<<<<<<< HEAD", raw("gt-1", labels=["a"]), b"=======", raw("gt-1", labels=["b"]), b">>>>>>> x", b"junk"
     )
     before = open(store.path(), "rb").read()
-    done = mend(store, "me")
+    done = mend(store)
     assert any("merged both sides" in line for line in done)
     assert store.get("gt-1").labels == ("a", "b") and b"junk" in open(store.path(), "rb").read()
     assert open(store.path() + ".conflict.bak", "rb").read() == before
-    assert levels(store)["conflict markers"] == "ok" and mend(store, "me") == []
+    assert levels(store)["conflict markers"] == "ok" and mend(store) == []
 
 
 def test_epics_tell_how_far_they_are(store):
     epic, empty = create(store, issue_type="epic"), create(store, issue_type="epic")
     child = create(store, parent=epic)
-    assert {row.epic.id: tuple(row[1:]) for row in epic_progress(store)} == {epic: (1, 0, False), empty: (0, 0, False)}
+    assert {row.epic.id: tuple(row[1:]) for row in store.epic_progress()} == {epic: (1, 0, False), empty: (0, 0, False)}
     with store.write("me") as batch:
         batch.close(child)
-    assert [row.epic.id for row in epic_progress(store) if row.is_eligible] == [epic]
+    assert [row.epic.id for row in store.epic_progress() if row.is_eligible] == [epic]
     link(store, empty, epic, "related")
     assert store.count(BeadQuery(types=("epic",))) == 2

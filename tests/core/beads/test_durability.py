@@ -204,14 +204,13 @@ def test_readers_beside_a_compaction_always_see_everything(tmp_path):
         ids = [batch.create({"title": f"n{number}"}).id for number in range(300)]
     code = """
     import sys
-    from gastown_core.beads.compaction import compact
     from gastown_core.beads.opening import open_store
     store = open_store(sys.argv[1])
     for round in range(40):
         with store.write("w") as batch:
             for bead_id in sys.argv[2:]:
                 batch.update(bead_id, {"notes": str(round)})
-        compact(store)
+        store.compact()
     """
     compactor = start(code, store.beads_dir, *ids[:50])
     reader = open_store(store.beads_dir)

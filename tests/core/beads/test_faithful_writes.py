@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gastown_core.beads.compaction import compact
 from gastown_core.beads.rules import changed_record
 from gastown_core.errors import UsageError
 from tests.support.stores import NOW, change, close, create, edge, lines_of, link, make_store, raw, write_lines
@@ -43,7 +42,7 @@ def test_untouched_lines_keep_their_bytes_when_the_file_is_rewritten(tmp_path):
     write_lines(store, odd, BR, GO)
     before = {json.loads(line)["id"]: line for line in (tmp_path / ".beads/issues.jsonl").read_bytes().splitlines()}
     change(store, "gt-br1", title="another")
-    assert compact(store)
+    assert store.compact()
     after = {json.loads(line)["id"]: line for line in (tmp_path / ".beads/issues.jsonl").read_bytes().splitlines()}
     assert list(after) == sorted(before)
     assert [bead_id for bead_id in before if before[bead_id] != after[bead_id]] == ["gt-br1"]

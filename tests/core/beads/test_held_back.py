@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from gastown_core.beads.held_back import count_held, count_ready
 from gastown_core.beads.query import BeadQuery
 from tests.support.stores import NOW, create, edge, make_store
 
@@ -40,9 +39,9 @@ def test_counts_and_lists_agree_with_the_rule(tmp_path: Any, seed: int) -> None:
     store = filled(tmp_path, seed)
     graph = store.graph(NOW)
     for query in (BeadQuery(), BeadQuery(types=("bug", "epic")), BeadQuery(include_wisps=True)):
-        assert count_ready(store, query, NOW) == len(store.ready(query, NOW))
+        assert store.count_ready(query, NOW) == len(store.ready(query, NOW))
         open_beads = store.excerpts(query._replace(exclude_statuses=("closed", "pinned")))
         held = [bead.id for bead in open_beads if graph.blockers(bead.id)]
         assert [(bead.id, ids) for bead, ids in store.blocked(query, NOW)] == [(x, graph.blockers(x)) for x in held]
-        assert count_held(store, query, NOW) == len(held)
+        assert store.count_blocked(query, NOW) == len(held)
         assert [bead.id for bead, _ in store.blocked(query._replace(limit=3), NOW)] == held[:3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from gastown_core.beads.compaction import TOMBSTONE_LIFE_S, compact
+from gastown_core.beads.compaction import TOMBSTONE_LIFE_S
 from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.opening import open_store
 from gastown_core.clock import FixedClock
@@ -68,11 +68,11 @@ def test_the_number_of_a_child_is_never_given_twice(tmp_path):
     delete(store, f"{epic}.4")
     # the stone of the wisps' side must not hide the one among the issues
     write_lines(store, raw("gt-wisp-9", ephemeral=True), name="wisps.jsonl")
-    compact(store)
+    store.compact()
     assert create(store, "next", parent=epic) == f"{epic}.5"
     delete(store, f"{epic}.5")
     store = reopened(store, TOMBSTONE_LIFE_S + 86400)
-    compact(store)
+    store.compact()
     assert create(store, "after a month", parent=epic) == f"{epic}.6"
     assert create(store, "under the other", parent=other) == f"{other}.1"
 
@@ -84,7 +84,7 @@ def test_tombstones_of_other_beads_are_forgotten_in_time(tmp_path):
     child = create(store, parent=epic)
     delete(store, bead_id, child, epic)
     store = reopened(store, TOMBSTONE_LIFE_S + 86400)
-    compact(store)
+    store.compact()
     assert [json.loads(line) for line in open(store.path(), "rb")] == []
 
 
@@ -92,6 +92,6 @@ def test_a_rewritten_file_holds_one_line_of_a_memory_and_every_other_line(tmp_pa
     store = make_store(tmp_path)
     one, two = ({"_type": "memory", "key": "k", "value": value} for value in ("old", "new"))
     write_lines(store, one, b"junk", two, b"junk", {"_type": "memory", "key": "other", "value": "x"})
-    compact(store)
+    store.compact()
     lines = open(store.path(), "rb").read().splitlines()
     assert lines.count(b"junk") == 2 and [json.loads(x)["value"] for x in lines if x != b"junk"] == ["new", "x"]

@@ -12,10 +12,7 @@ from typing import Any
 import pytest
 
 from gastown_core.beads import index_intake
-from gastown_core.beads.compaction import compact
 from gastown_core.beads.filters import matches
-from gastown_core.beads.held_back import count_held, count_ready
-from gastown_core.beads.holders import lead_time
 from gastown_core.beads.index_holds import ASKED, FREE, HELD
 from gastown_core.beads.index_sql import select
 from gastown_core.beads.opening import open_store
@@ -55,7 +52,7 @@ def write(store: Any, rng: random.Random) -> None:
     """Any change to either file: lines appended, wisps replaced, all replaced, compaction."""
     deed = rng.randrange(12)
     if deed == 9:
-        compact(store)
+        store.compact()
         return
     is_wisp, is_replaced = deed in (6, 7), deed in (7, 8)
     lines = []
@@ -147,11 +144,11 @@ def test_numbers_are_those_of_the_lists(tmp_path: Any, seed: int) -> None:
         for column in ("status", "priority", "issue_type", "assignee"):
             assert store.count_by(column, query) == Counter(str(getattr(bead, column)) for bead in found)
         assert store.count_by("label", query) == Counter(label for bead in found for label in kind_labels(bead))
-        assert count_ready(store, query, NOW) == len(store.ready(query, NOW))
-        assert count_held(store, query, NOW) == len(store.blocked(query, NOW))
+        assert store.count_ready(query, NOW) == len(store.ready(query, NOW))
+        assert store.count_blocked(query, NOW) == len(store.blocked(query, NOW))
         spans = [b.closed_at - b.created_at for b in found if b.status == "closed" and b.closed_at > b.created_at]
         if not query.statuses and "closed" not in query.exclude_statuses:
-            assert lead_time(store, query) == pytest.approx(sum(spans) / len(spans) if spans else 0.0, abs=0.001)
+            assert store.lead_time(query) == pytest.approx(sum(spans) / len(spans) if spans else 0.0, abs=0.001)
 
 
 def test_a_write_to_a_parent_does_not_judge_its_children(tmp_path: Any) -> None:
@@ -169,7 +166,7 @@ def test_a_write_to_a_parent_does_not_judge_its_children(tmp_path: Any) -> None:
         batch.add_edge(parent, "zz-far")
         batch.add_edge(parent, batch.create({"title": "first"}).id)
     assert any(f"{parent}.7" in sql for sql in asked)
-    assert count_held(store, BeadQuery(), NOW) == 51
+    assert store.count_blocked(BeadQuery(), NOW) == 51
 
 
 def test_what_was_closed_lately_is_found_by_the_moment_of_its_closing(tmp_path):

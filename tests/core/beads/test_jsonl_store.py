@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from gastown_core.beads.compaction import TOMBSTONE_LIFE_S, compact
+from gastown_core.beads.compaction import TOMBSTONE_LIFE_S
 from gastown_core.beads.index import INDEX_NAME
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.query import BeadQuery
@@ -72,10 +72,10 @@ def test_junk_is_kept_counted_and_never_fatal(store):
         ("junk", "no JSON"),
     ]
     change(store, "gt-good", title="better")
-    assert compact(store)
+    assert store.compact()
     data = open(path_of(store), "rb").read()
     assert b"this is no json\n" in data and b'"memory"' in data and b"\xff\xfe\x00\n" in data
-    assert len(store.oddities()) == 3 and not compact(store)
+    assert len(store.oddities()) == 3 and not store.compact()
 
 
 def test_a_torn_last_line_is_ignored_then_closed_off(store):
@@ -103,7 +103,7 @@ def test_compaction_writes_the_canonical_form(store):
     with store.write("me") as batch:
         batch.delete("gt-c")
     write_lines(store, b'{"_schema":"beads-jsonl/1"}', b"")
-    assert compact(store)
+    assert store.compact()
     found = lines_of(store)
     assert [line.get("id", "header") for line in found] == ["header", "gt-a", "gt-b", "gt-c"]
     assert found[3]["status"] == "tombstone" and found[2]["zebra"] == 1
@@ -111,22 +111,22 @@ def test_compaction_writes_the_canonical_form(store):
         json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() == encode(line) for line in found[1:]
     )
     before = open(path_of(store), "rb").read()
-    assert not compact(store) and open(path_of(store), "rb").read() == before
+    assert not store.compact() and open(path_of(store), "rb").read() == before
 
 
 def test_tombstones_are_forgotten_after_their_time(store):
     create(store, bead_id="gt-x")
     with store.write("me") as batch:
         batch.delete("gt-x")
-    compact(store)
+    store.compact()
     assert len(lines_of(store)) == 1
     store.clock.advance(TOMBSTONE_LIFE_S + 1)
-    compact(store)
+    store.compact()
     assert lines_of(store) == []
 
 
 def test_compaction_starts_by_itself_when_garbage_outnumbers_the_good(store, monkeypatch):
-    monkeypatch.setattr("gastown_core.beads.jsonl_store.GARBAGE_LEAST", 20)
+    monkeypatch.setattr("gastown_core.beads.jsonl_writer.GARBAGE_LEAST", 20)
     bead_id = create(store)
     inode = os.stat(path_of(store)).st_ino
     for number in range(19):
@@ -145,7 +145,7 @@ def test_conflict_markers_are_reported_both_sides_kept_and_never_compacted(store
     assert {bead.id for bead in store.find(BeadQuery())} == {"gt-base", "gt-ours", "gt-theirs"}
     assert [odd[2] for odd in store.oddities()] == ["conflict"] * 3
     with pytest.raises(ConflictError):
-        compact(store)
+        store.compact()
     create(store, "still writable")
     assert b"<<<<<<< HEAD" in open(path_of(store), "rb").read()
 
@@ -238,7 +238,7 @@ def test_two_stores_on_one_folder_see_each_other(store):
     assert other.get(bead_id).title == "mine"
     change(other, bead_id, title="yours")
     assert store.get(bead_id).title == "yours"
-    compact(other)
+    other.compact()
     assert store.get(bead_id).title == "yours"
     link(store, create(store, "third"), bead_id)
     close(other, bead_id)
@@ -277,8 +277,13 @@ def test_the_index_counts_along_what_there_is(store):
     with store.write("me") as batch:
         batch.delete("gt-2")
     store.index.refresh()
-    assert store.root_count() == again(store).root_count() == store.count(BeadQuery(include_wisps=True)) == 5
-    compact(store)
-    assert store.root_count() == 5
+    assert (
+        store.writer().root_count()
+        == again(store).writer().root_count()
+        == store.count(BeadQuery(include_wisps=True))
+        == 5
+    )
+    store.compact()
+    assert store.writer().root_count() == 5
     store.index.rebuild()
-    assert store.root_count() == 5
+    assert store.writer().root_count() == 5

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from gastown_core.beads.compaction import compact
 from gastown_core.events.channels import emit
 from gastown_core.events.feed import catch_up
 from gastown_core.events.log import append_event
@@ -73,7 +72,7 @@ def test_a_compaction_keeps_the_ledgers_mode(tmp_path: Path) -> None:
     path.chmod(0o664)
     with store.write("me") as batch:
         batch.update(bead_id, {"notes": "more"})
-    assert compact(store)
+    assert store.compact()
     assert mode(path) == 0o664
 
 

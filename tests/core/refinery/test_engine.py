@@ -5,8 +5,8 @@ import pytest
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.errors import SettingsError
 from gastown_core.refinery.claims import claim
-from gastown_core.refinery.engine import merging_process, next_wake, process
-from gastown_core.refinery.place import Refinery
+from gastown_core.refinery.engine import next_wake, process
+from gastown_core.refinery.place import Refinery, merging_process
 from tests.support.queued import Queued
 
 

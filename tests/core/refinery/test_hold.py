@@ -10,9 +10,8 @@ import pytest
 from gastown_core.errors import SettingsError
 from gastown_core.files import locks
 from gastown_core.git.repo import Git
-from gastown_core.refinery.engine import merge_lock
 from gastown_core.refinery.hold import read_hold
-from gastown_core.refinery.place import Refinery
+from gastown_core.refinery.place import Refinery, merge_lock
 from gastown_core.refinery.requests import retry
 from gastown_core.refinery.window import Window
 from tests.support.queued import Queued

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from gastown_core.beads.holders import held_work
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.clock import FixedClock, parse_moment
 from gastown_core.model.address import Address, parse_address
@@ -221,7 +220,7 @@ def test_a_record_of_who_somebody_is_hangs_on_no_hook(
     assert {view.work.bead_id for view in snapshot.agents if view.work is not None} == {"dm-9d8"}
     assert [view.address.short for view in snapshot.agents if view.health.state is Health.ZOMBIE] == ["demo/rust"]
     assert snapshot.orphans == ()
-    held = [one.id for store in TownLedger(root).stores().values() for one in held_work(store)]
+    held = [one.id for store in TownLedger(root).stores().values() for one in store.held_work()]
     assert held == ["dm-9d8"]
     who = parse_address(assignee)
     assert hooked_work(TownLedger(root), who, "dm") == []

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from gastown_core.beads.holders import noteworthy
 from gastown_core.clock import FixedClock, format_micros
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.state.collect import Sources, collect
@@ -101,6 +100,6 @@ def test_the_plain_backlog_is_not_read(paper: Any) -> None:
     at_work = paper.file("busy", status="hooked", assignee="shop/polecats/opal")
     letter = paper.file("mail", issue_type="message")
     labelled = paper.file("asked", labels=["gt:escalation"])
-    found = {one.id for store in paper.ledger.stores().values() for one in noteworthy(store)}
+    found = {one.id for store in paper.ledger.stores().values() for one in store.noteworthy()}
     assert found == {at_work, letter, labelled}
     assert not found & {plain, bug}

@@ -77,9 +77,8 @@ async def test_a_compacted_store_changes_nothing_on_screen(live: LiveTown) -> No
         batch.update("dm-k3f", {"title": "Renamed"})
     await until(lambda: any("Renamed" in text for text in texts(live)))
     rows = live.stream.end
-    from gastown_core.beads.compaction import compact
 
-    compact(store)
+    store.compact()
     with store.write("op") as batch:
         batch.create({"title": "After"})
     await until(lambda: any("After" in text for text in texts(live)))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from gastown_core.beads import routes
-from gastown_core.beads.jsonl_store import LOCK_NAME
+from gastown_core.beads.jsonl_writer import LOCK_NAME
 from gastown_core.beads.query import BeadQuery
 from gastown_core.daemon import main as daemon
 from gastown_core.errors import ConflictError
@@ -22,8 +22,8 @@ from gastown_core.git.worktree import exclude
 from gastown_core.messaging import nudge
 from gastown_core.messaging.handoff import handoff
 from gastown_core.model.bead import HOOKED, OPEN
-from gastown_core.refinery.engine import merging_process, process
-from gastown_core.refinery.place import Refinery
+from gastown_core.refinery.engine import process
+from gastown_core.refinery.place import Refinery, merging_process
 from gastown_core.town import lifecycle
 from gastown_core.town.dogs import claim_dog
 from gastown_core.town.polecat_pool import claim

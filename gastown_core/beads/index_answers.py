@@ -1,0 +1,184 @@
+"""Questions that the index answers alone: what is held back or ready and how many, who has work in hand, how far epics are.
+
+The column ``hold`` and the census tell almost all of what is held back; of the few beads that they leave open the
+``Graph`` is asked, bead by bead.  The answer is the one that the graph gives, at a fraction of its cost.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES, PARENT_CHILD
+from gastown_core.beads.index_census import how_many, lead_seconds
+from gastown_core.beads.index_holds import ASKED, HELD, below, stands
+from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from, progress_in
+from gastown_core.beads.index_sql import candidates_of, order_of, where_of
+from gastown_core.beads.query import EpicProgress, Held
+from gastown_core.model.bead import HOOKED, IDENTITY_LABELS, IDENTITY_TYPES, IN_PROGRESS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from gastown_core.beads.graph import Graph
+    from gastown_core.beads.index_sql import Where
+    from gastown_core.beads.query import BeadQuery, Excerpt
+
+
+def held_ids(db: sqlite3.Connection, graph: Graph, query: BeadQuery, now: float) -> list[str]:
+    """Ids of the matching beads that are held back, in the query's order, up to its limit."""
+    limit = f"LIMIT {int(query.limit)}" if query.limit > 0 else ""
+    where, order = _held(query), f"{order_of(query, now)} {limit}"
+    found = [row[0] for row in db.execute(f"SELECT id FROM beads INDEXED BY held {where} {order}", where.values)]
+    more = _held_besides(db, graph, _asked(db))
+    if not more:
+        return found
+    sql, values = _among("id", _holdable(query), {*found, *more})
+    return [row[0] for row in db.execute(f"{sql} {order}", values)]
+
+
+def count_held(db: sqlite3.Connection, graph: Graph, query: BeadQuery) -> int:
+    """How many ``held_ids`` would give without a limit."""
+    more = _held_besides(db, graph, _asked(db))
+    return how_many(db, query, _held) + _count_among(db, _not_held(_holdable(query)), more)
+
+
+def count_ready(db: sqlite3.Connection, graph: Graph, query: BeadQuery, now: float) -> int:
+    """How many beads are ready and match."""
+    total = how_many(db, query, lambda some: candidates_of(some, now))
+    asked = _asked(db)
+    out = _held_besides(db, graph, asked)
+    out.update(_below_sleepers(db, now))
+    out.update(bead_id for bead_id in asked if _is_asleep(graph, bead_id))
+    if EPIC not in query.types:
+        out.update(_epics_with_open_children(db))
+    return total - _count_among(db, candidates_of(query, now), out)
+
+
+def _asked(db: sqlite3.Connection) -> list[str]:
+    """The beads of which the graph has to be asked."""
+    return [row[0] for row in db.execute(f"SELECT id FROM beads WHERE hold = {ASKED}")]
+
+
+def _held_besides(db: sqlite3.Connection, graph: Graph, asked: list[str]) -> set[str]:
+    """What the graph finds held among them, and what inherits that; some of it may be known as held."""
+    roots = [bead_id for bead_id in asked if graph.holds(bead_id)]
+    return below(db, roots) if roots else set()
+
+
+def _is_asleep(graph: Graph, bead_id: str) -> bool:
+    bead = graph.bead(bead_id)
+    return bead is not None and graph.is_deferred(bead)
+
+
+def _below_sleepers(db: sqlite3.Connection, now: float) -> Iterable[str]:
+    """The children of beads that are put off to a later moment."""
+    sql = (
+        "SELECT d.source FROM beads p JOIN deps d ON d.target = p.id AND d.type = 'parent-child' "
+        "WHERE p.defer_until > 0 AND p.defer_until > ?"
+    )
+    return (row[0] for row in db.execute(sql, (now,)))
+
+
+def _epics_with_open_children(db: sqlite3.Connection) -> Iterable[str]:
+    # both words, so that SQLite takes the index of what is no task
+    sql = (
+        f"SELECT e.id FROM beads e WHERE e.issue_type = '{EPIC}' AND e.issue_type <> 'task' AND {stands('e')} AND EXISTS ("
+        "SELECT 1 FROM deps d JOIN beads c ON c.id = d.source "
+        f"WHERE d.target = e.id AND d.type = 'parent-child' AND {stands('c')})"
+    )
+    return (row[0] for row in db.execute(sql))
+
+
+def _holdable(query: BeadQuery) -> Where:
+    where = where_of(query._replace(exclude_statuses=(*query.exclude_statuses, "closed", "pinned")))
+    where.add("pinned = 0")
+    return where
+
+
+def _held(query: BeadQuery) -> Where:
+    where = _holdable(query)
+    where.add(f"hold = {HELD}")
+    return where
+
+
+def _not_held(where: Where) -> Where:
+    where.add(f"hold <> {HELD}")
+    return where
+
+
+def _count_among(db: sqlite3.Connection, where: Where, ids: Iterable[str]) -> int:
+    sql, values = _among("COUNT(*)", where, ids)
+    return int(db.execute(sql, values).fetchone()[0])
+
+
+def _among(columns: str, where: Where, ids: Iterable[str]) -> tuple[str, list[object]]:
+    """A SELECT over the beads of these ids that fulfil the conditions, with its values."""
+    # in this order, by id: never by walking through all that is open
+    sql = f"SELECT {columns} FROM (SELECT value AS word FROM json_each(?)) CROSS JOIN beads ON beads.id = word {where}"
+    return sql, [json.dumps(list(ids)), *where.values]
+
+
+def held_work(db: sqlite3.Connection) -> list[Held]:
+    """Hooked and started beads that have an assignee, mail and identity records left out, oldest change first."""
+    types, labels = ("message", *IDENTITY_TYPES), IDENTITY_LABELS
+    sql = (
+        "SELECT id, title, status, assignee, updated_at FROM beads WHERE status IN (?,?) AND assignee<>'' "
+        f"AND issue_type NOT IN ({','.join('?' * len(types))}) AND NOT EXISTS (SELECT 1 FROM labels "
+        f"WHERE labels.id=beads.id AND label IN ({','.join('?' * len(labels))})) ORDER BY updated_at, id"
+    )
+    return [Held._make(row) for row in db.execute(sql, (HOOKED, IN_PROGRESS, *types, *labels))]
+
+
+def labelled(db: sqlite3.Connection, label: str) -> list[Excerpt]:
+    """Beads with the label that are not closed, wisps too, oldest first."""
+    sql = (
+        f"SELECT {EXCERPT_COLUMNS} FROM beads WHERE id IN (SELECT id FROM labels WHERE label=?) "
+        "AND +status <> 'closed' "
+        "ORDER BY +created_at, +id"
+    )
+    return [excerpt_from(row) for row in db.execute(sql, (label,))]
+
+
+_PLAIN = ("closed", "deferred", "open")
+"""Statuses of what lies in the backlog or behind it, in order of the alphabet."""
+
+
+def noteworthy(db: sqlite3.Connection) -> list[Excerpt]:
+    """What is not closed and not plain backlog: in hand, in review, of a type that nobody works on, or with a label ``gt:…``.
+
+    Its cost does not grow with the backlog, nor with the closed past but for closed beads with such a label.
+    """
+    between = " OR ".join(f"(status > '{low}' AND status < '{high}')" for low, high in itertools.pairwise(_PLAIN))
+    types = ",".join(f"'{name}'" for name in sorted(NEVER_READY_TYPES))
+    of_type = f"SELECT rowid FROM beads WHERE issue_type <> 'task' AND issue_type IN ({types}) AND status"
+    sql = (
+        f"SELECT {EXCERPT_COLUMNS} FROM beads WHERE +status <> 'closed' AND rowid IN ("
+        f"SELECT rowid FROM beads WHERE status < '{_PLAIN[0]}' OR {between} OR status > '{_PLAIN[-1]}' "
+        f"UNION {of_type} < 'closed' UNION {of_type} > 'closed' "
+        "UNION SELECT rowid FROM beads WHERE id IN (SELECT id FROM labels WHERE label >= 'gt:' AND label < 'gt;'))"
+    )
+    return [excerpt_from(row) for row in db.execute(sql)]
+
+
+def children_of(db: sqlite3.Connection, parents: Iterable[str]) -> list[str]:
+    """Ids whose ``parent-child`` edge points at one of the parents, of whatever store these are."""
+    sql = "SELECT source FROM deps WHERE target=? AND type=?"
+    return [row[0] for parent in parents for row in db.execute(sql, (parent, PARENT_CHILD))]
+
+
+def lead_time(db: sqlite3.Connection, query: BeadQuery) -> float:
+    """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
+    query = query._replace(statuses=("closed",))
+    return lead_seconds(db, query, where_of(query))
+
+
+def epic_progress(db: sqlite3.Connection, epics: Iterable[Excerpt]) -> list[EpicProgress]:
+    """How far each of the epics is; eligible for closing are those with children, all of them closed."""
+    out = []
+    for epic in epics:
+        total, closed = progress_in(db, epic.id)
+        out.append(EpicProgress(epic, total, closed, 0 < total == closed))
+    return out

@@ -1,0 +1,205 @@
+"""Writing the files of a store: under its lock, appended in one write, or replaced by rename where that is cheaper."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from gastown_core.beads import partings, record
+from gastown_core.beads.index import healing
+from gastown_core.beads.index_rows import ISSUES, WHERE_COLUMNS, WISPS, dependents_in
+from gastown_core.beads.rules import moved_stone
+from gastown_core.beads.source_file import size_of
+from gastown_core.errors import StoreError
+from gastown_core.files.jsonl import append_lines
+from gastown_core.files.locks import FileLock
+from gastown_core.model.bead import Bead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.beads.index import Index
+    from gastown_core.beads.query import Excerpt
+    from gastown_core.beads.store import BeadStore
+    from gastown_core.beads.twins import Twin
+    from gastown_core.errors import GastownError
+
+LOCK_NAME = ".lock"
+REPLACE_FROM = 1 << 20
+"""A batch of this many bytes replaces the file, if it is a good part of it: half of it could never be seen."""
+
+GARBAGE_LEAST = 2000
+"""Fewer outdated lines than this never start a compaction."""
+
+
+class JsonlWriter:
+    """What a ``Batch`` asks of the files (see ``batch.Engine``): between ``begin`` and ``end`` it holds the lock.
+
+    ``store`` says who it is and what other stores know; ``index`` where its lines lie.
+    """
+
+    def __init__(self, store: BeadStore, index: Index, *, read_only: bool = False) -> None:
+        self.beads_dir = store.beads_dir
+        self.prefix = store.prefix
+        self.clock = store.clock
+        self.words = store.words
+        self.index = index
+        self.read_only = read_only
+        self._store = store
+        self._lock: FileLock | None = None
+        self._homes: dict[str, tuple[int, bool]] = {}
+        self._is_empty = False
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the store's lock for the block. Raises as ``begin``."""
+        self.begin()
+        try:
+            yield
+        finally:
+            self.end()
+
+    def compact(self, parted: list[Twin] | None = None) -> bool:
+        """Bring both files into canonical form; returns whether anything changed. Raises ConflictError on conflict markers.
+
+        Beads that shared an id, because somebody kept both sides of a conflict, are parted and added to ``parted``.
+        """
+        from gastown_core.beads import compaction
+
+        with self.locked():
+            return compaction.compact(self.index, self.clock.now(), parted)
+
+    def begin(self) -> None:
+        """Take the store's lock. Raises StoreError if it cannot be written, ConflictError after 30 s."""
+        if self.read_only:
+            raise StoreError(f"{self.beads_dir} is open for reading only", "", "leave out --readonly to write")
+        lock = FileLock(os.path.join(self.beads_dir, LOCK_NAME))
+        lock.__enter__()
+        self._lock = lock
+        try:
+            self.index.refresh()
+            self._settle_wisps()
+            self._homes = {}
+            self._is_empty = self.index.db.execute("SELECT 1 FROM beads LIMIT 1").fetchone() is None
+        except BaseException:
+            self.end()
+            raise
+
+    @healing
+    def _settle_wisps(self) -> None:
+        """Let the store's wisps follow the beads that they mean."""
+        if not partings.has_any(self.index.db):
+            return
+        partings.untold.add(self.beads_dir)
+        names, changed = partings.wisps_to_follow(self.index.db, self.index.sources[WISPS], self.clock.now())
+        if changed:
+            lines = [record.encode(bead.raw) for bead in changed]
+            append_lines(self.index.path_of(WISPS), lines, mode=0o600, sync=True)
+            self.index.refresh()
+        partings.note_wisps_followed(self.index.db, names)
+
+    def end(self) -> None:
+        """Release the lock."""
+        if self._lock is not None:
+            self._lock.__exit__(None, None, None)
+            self._lock = None
+
+    def commit(self, records: list[Bead]) -> None:
+        """Write changed records, all or none; called between ``begin`` and ``end``. Raises StoreError."""
+        lines: dict[int, list[tuple[bytes, Bead]]] = {ISSUES: [], WISPS: []}
+        for bead in records:
+            home, was_wisp = self._homes.get(bead.id, (-1, False))
+            # a wisp that other tools keep in issues.jsonl stays there: taken out, it is deleted in every other clone
+            stays = home >= 0 and (bead.is_tombstone or (bead.is_ephemeral and was_wisp))
+            code = home if stays else WISPS if bead.is_ephemeral else ISSUES
+            lines[code].append((record.encode(bead.raw), bead))
+            if home == 1 - code:
+                # it changed sides: a tombstone takes it out of the other file
+                moved = Bead(moved_stone(bead.raw, from_wisps=code == ISSUES))
+                lines[1 - code].append((record.encode(moved.raw), moved))
+        # the index need not parse again what is at hand
+        self.index.at_hand = {line: bead for pairs in lines.values() for line, bead in pairs}
+        try:
+            self._write_out(lines)
+            self.index.refresh()
+        finally:
+            self.index.at_hand = {}
+        self._compact_if_due()
+
+    def _write_out(self, lines: dict[int, list[tuple[bytes, Bead]]]) -> None:
+        sizes = {code: size_of(self.index.path_of(code)) for code in lines}
+        for code, new in lines.items():
+            if not new:
+                continue
+            fresh = [line for line, _ in new]
+            amount = sum(map(len, fresh))
+            if amount >= REPLACE_FROM and amount * 2 >= sizes[code]:
+                from gastown_core.beads import compaction
+
+                compaction.rewrite(self.index, code, self.clock.now(), extra=new)
+                continue
+            try:
+                append_lines(self.index.path_of(code), fresh, mode=0o644 if code == ISSUES else 0o600, sync=True)
+            except StoreError:
+                if code == WISPS and lines[ISSUES] and size_of(self.index.path_of(ISSUES)) > sizes[ISSUES]:
+                    os.truncate(self.index.path_of(ISSUES), sizes[ISSUES])
+                raise
+
+    def keep_lines(self, lines: list[bytes]) -> None:
+        """Append lines that are no bead (memories) to ``issues.jsonl``; called under the lock."""
+        append_lines(self.index.path_of(ISSUES), lines, sync=True)
+
+    @healing
+    def _compact_if_due(self) -> None:
+        if max(self.index.counts(code)[0] for code in (ISSUES, WISPS)) >= GARBAGE_LEAST:
+            # here and wherever else it is asked for: hardly any write compacts
+            from gastown_core.beads import compaction
+
+            compaction.compact_if_due(self.index, self.clock.now(), GARBAGE_LEAST)
+
+    @healing
+    def load(self, bead_id: str) -> Bead | None:
+        """As ``get``, under the lock."""
+        if self._is_empty:
+            return None
+        row = self.index.db.execute(f"SELECT {WHERE_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
+        if row is None:
+            return None
+        bead = self.index.bead_at(row)
+        self._homes[bead_id] = row[1], bead.is_ephemeral
+        return bead
+
+    @healing
+    def is_taken(self, bead_id: str) -> bool:
+        """Whether an id is or was in use."""
+        sql = "SELECT 1 FROM beads WHERE id=?1 UNION ALL SELECT 1 FROM tombstones WHERE id=?1"
+        return self.index.db.execute(sql, (bead_id,)).fetchone() is not None
+
+    @healing
+    def root_count(self) -> int:
+        """How many ids share the space of new ones, children counted along."""
+        return int(self.index.db.execute("SELECT sum(live) FROM marks").fetchone()[0])
+
+    @healing
+    def below(self, parent: str) -> list[str]:
+        """Ids in use, deleted ones included, that begin with ``<parent>.``."""
+        sql = "SELECT id FROM beads WHERE id>?1 AND id<?2 UNION ALL SELECT id FROM tombstones WHERE id>?1 AND id<?2"
+        return [row[0] for row in self.index.db.execute(sql, (parent + ".", parent + "/"))]
+
+    @healing
+    def edges_to(self, bead_id: str) -> list[tuple[str, str]]:
+        """As ``dependents``, under the lock."""
+        return dependents_in(self.index.db, bead_id)
+
+    def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
+        """The excerpt of a bead of another store, None if no one knows it."""
+        return self._store.foreign_excerpt(bead_id)
+
+    def is_absent(self, bead_id: str) -> bool:
+        """Whether the store that would have an unknown id is at hand."""
+        return self._store.is_absent(bead_id)
+
+    def near(self, bead_id: str) -> GastownError:
+        """The error for an unknown id, with near matches."""
+        return self._store.near(bead_id)
