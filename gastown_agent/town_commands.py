@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import namedtuple
 
 from gastown_core import process
@@ -28,7 +27,7 @@ else:
 
 def gt(*words: str, cwd: str, timeout_s: float = 60.0) -> process.Finished:
     """Run ``gt`` with ``words`` in the work dir. Raises GastownError if it cannot be run at all."""
-    argv = [sys.executable, "-P", "-m", "gastown_cli", *words]
+    argv = process.gt_argv(*words)
     return process.run(argv, cwd=cwd, timeout_s=timeout_s, starts_servers=True)
 
 

@@ -14,6 +14,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 
 from gastown_core.errors import GastownError
@@ -38,6 +39,16 @@ else:
 
 
 PIPE = subprocess.PIPE
+
+
+def gt_argv(*words: str) -> list[str]:
+    """What to run for ``gt WORDS`` of this very installation, whatever PATH and working directory say.
+
+    The only place where the engine names the command line.
+    """
+    return [sys.executable, "-P", "-m", "gastown_cli", *words]
+
+
 """For ``spawn``: the caller reads or writes that stream."""
 LATE, STOPPED = "late", "stopped"
 CHUNK = 65536

@@ -222,7 +222,9 @@ NAME = "feed"
 
 def open_window(root: str, args: Namespace) -> int:
     """Select the window, made first if it is not there. Raises UsageError outside tmux."""
-    words = [sys.executable, "-P", "-m", "gastown_cli", "feed", *_forwarded(args)]
+    from gastown_core.process import gt_argv
+
+    words = gt_argv("feed", *_forwarded(args))
     show_window(NAME, words, root, {"GT_TOWN_ROOT": root})
     return 0
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from gastown_cli import context, output, who
 from gastown_core.errors import GastownError
 
@@ -72,7 +70,9 @@ def run_up(args: Namespace) -> int:
     root = context.town()
     rows = [_start_daemon(root)] if load_settings(root).lenient("up.daemon") else []
     if has_tmux():
-        feed = [sys.executable, "-P", "-m", "gastown_cli", "feed", "--window"]
+        from gastown_core.process import gt_argv
+
+        feed = gt_argv("feed", "--window")
         rows += bring_up(root, sender=who.acting(root), agent=args.agent, feed_argv=feed)
     elif not args.json:
         output.note("there is no tmux here: agents are started by hand; gt sling says how")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 
 from gastown_core.errors import TownError
 from gastown_core.files.folders import private_folder
 from gastown_core.files.plain import open_plain
-from gastown_core.process import kill_group, spawn
+from gastown_core.process import gt_argv, kill_group, spawn
 from gastown_core.town import daemon_note as note
 from gastown_core.town.identity import in_nobodys_name
 
@@ -32,7 +31,7 @@ def start(root: str) -> tuple[int, bool]:
     begin = _size(note.log_path(root))
     fd = os.open(note.log_path(root), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        argv = [sys.executable, "-P", "-m", "gastown_cli", "daemon", "run", "--quiet"]
+        argv = gt_argv("daemon", "run", "--quiet")
         child = spawn(argv, cwd=root, env=in_nobodys_name(), stderr=fd)
     finally:
         os.close(fd)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, GitError, UsageError
@@ -21,7 +20,7 @@ from gastown_core.git.repo import Git
 from gastown_core.model.address import CREW, POLECAT
 from gastown_core.model.bead import HOOKED
 from gastown_core.model.order import Receipt
-from gastown_core.process import spawn
+from gastown_core.process import gt_argv, spawn
 from gastown_core.tmux.server import own_session_env
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import sessions
@@ -89,7 +88,7 @@ def _keep_state(entry: RosterEntry, clock: Clock) -> None:
 def _respawn_from_outside(root: str, entry: RosterEntry, note: str) -> None:
     """Leave the respawn to a process that outlives this session, which ends with all that runs in it."""
     words = ["session", "restart", entry.address.path, "--topic", "handoff", "--about", note, "--when-orphaned"]
-    spawn([sys.executable, "-P", "-m", "gastown_cli", *words], cwd=root)
+    spawn(gt_argv(*words), cwd=root)
 
 
 def store_note(root: str, entry: RosterEntry, subject: str, message: str, sender: str) -> str:

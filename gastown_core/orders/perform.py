@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 import threading
 import time
 from collections import deque
@@ -128,7 +127,7 @@ def choices_of(root: str, order: Order) -> list[Choice]:
 
 def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S) -> str:
     """What gt answered. Raises GastownError if it failed."""
-    done = process.run(gt_argv(argv), cwd=root, env=_environment(root), timeout_s=limit_s, starts_servers=True)
+    done = process.run(process.gt_argv(*argv), cwd=root, env=_environment(root), timeout_s=limit_s, starts_servers=True)
     if done.code != 0:
         raise _failure(argv, done.code, (done.err or done.out).splitlines())
     return done.out
@@ -158,11 +157,6 @@ def _told(value: object, name: str = "") -> Iterator[str]:
         yield f"{name}: {'yes' if value is True else value}"
 
 
-def gt_argv(words: list[str]) -> list[str]:
-    """The program and its words."""
-    return [sys.executable, "-P", "-m", "gastown_cli", *words]
-
-
 def _environment(root: str) -> dict[str, str]:
     return {**os.environ, "GT_TOWN_ROOT": root, "NO_COLOR": "1"}
 
@@ -172,7 +166,9 @@ def _stages(root: str, order: Order, argv: list[str]) -> Iterable[Receipt]:
         yield _one_stage(root, order, argv)
         return
     words = [argv[0], "--receipts", *argv[1:]]
-    child = process.spawn(gt_argv(words), cwd=root, env=_environment(root), stdout=process.PIPE, stderr=process.PIPE)
+    child = process.spawn(
+        process.gt_argv(*words), cwd=root, env=_environment(root), stdout=process.PIPE, stderr=process.PIPE
+    )
     complaints: list[bytes] = []
     reader = threading.Thread(target=lambda: complaints.append(child.stderr.read() if child.stderr else b""))
     reader.start()

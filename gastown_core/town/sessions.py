@@ -17,7 +17,7 @@ from gastown_core.errors import ConflictError, GastownError, NoTmuxError, TmuxEr
 from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT, Address
 from gastown_core.model.record import record_type
-from gastown_core.process import spawn
+from gastown_core.process import gt_argv, spawn
 from gastown_core.runtimes.heartbeat import heartbeat_path
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import has_tmux, socket_name
@@ -363,7 +363,7 @@ def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
     if start.typed_prompt:
         # whoever started the agent need not wait until it is ready to be spoken to
         words = ["session", "first-prompt", entry.address.path, "--", start.typed_prompt]
-        spawn([sys.executable, "-P", "-m", "gastown_cli", *words], cwd=root)
+        spawn(gt_argv(*words), cwd=root)
 
 
 def _note_hook(root: str, entry: RosterEntry, runs: bool, clock: Clock) -> None:

@@ -92,3 +92,11 @@ def test_the_layers_hold() -> None:
         [str(lint), "--no-cache"], capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2]
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_the_engine_names_the_command_line_in_one_place() -> None:
+    root = Path(__file__).parents[2]
+    folders = ("gastown_core", "gastown_agent", "gastown_cli")
+    files = [path for folder in folders for path in (root / folder).rglob("*.py")]
+    naming = [str(path.relative_to(root)) for path in files if '"-m", "gastown_cli"' in path.read_text()]
+    assert naming == ["gastown_core/process.py"]
