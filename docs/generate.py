@@ -66,7 +66,7 @@ async def draw(root: str, path: str) -> None:
     from gastown_tui.app import FeedApp
     from gastown_tui.core_calls import CoreCalls
 
-    app = FeedApp(lambda: LiveTown(root), engine=CoreCalls(root), environ={})
+    app = FeedApp(lambda: LiveTown(root), calls=CoreCalls(root), environ={})
     async with app.run_test(size=(160, 45)) as pilot:
         await pilot.pause(1.0)
         waiting = [view.key for view in app.snapshot.agents if view.health.state is Health.WAITING]

@@ -13,20 +13,22 @@ from gastown_core.errors import GastownError
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.boundary import Bounded, Faults, fault_of
 from gastown_tui.import_shims import come_back
-from gastown_tui.layout import drawer_hides_panel
+from gastown_tui.last_picture import keep_picture, picture_of
 from gastown_tui.preferences import Preferences, load_preferences, save_preferences
 from gastown_tui.screens.feed import FeedScreen
 from gastown_tui.themes import THEMES, Look, choose_theme, wants_ascii, wants_colour
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from textual.screen import Screen
 
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.state.live import LiveTown
     from gastown_core.state.rows import EventFilter
+    from gastown_tui.console import Answer
     from gastown_tui.core_calls import CoreCalls
 
 PICTURE_S = 10.0
@@ -50,7 +52,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         self,
         live_factory: Callable[[], LiveTown],
         *,
-        engine: CoreCalls,
+        calls: CoreCalls,
         problems: bool = False,
         initial_filter: EventFilter = NO_FILTER,
         preferences: Preferences | None = None,
@@ -62,9 +64,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         self.animation_level = "none"
         self.kept = preferences or Preferences()
         self.look = Look(choose_theme(self.kept.theme, environ), colour=colour, ascii_only=wants_ascii(environ))
-        self.engine = engine
-        self.is_drawer_open = self.kept.is_drawer_open
-        self.is_drawer_put_off = False
+        self.calls = calls
         self.first_filter = initial_filter if initial_filter != NO_FILTER else self.kept.event_filter
         self._live_factory = live_factory
         self._first_view = "problems" if problems else "feed"
@@ -82,17 +82,24 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[None]:
         """The town is the screen at the bottom."""
-        self.feed = FeedScreen(self, view=self._first_view)
+        self.feed = FeedScreen(
+            self,
+            self.calls,
+            self.kept,
+            view=self._first_view,
+            first_filter=self.first_filter,
+            actions={
+                "help.open": self.open_help,
+                "log.open": self.open_log,
+                "theme.next": self.next_theme,
+                "quit": self.leave,
+            },
+        )
         return self.feed
 
     def begin(self) -> None:
-        """The screen stands: take in updates, and tick once a second.
-
-        A remembered drawer that would hide its panel here waits until it is asked for: the town is seen first.
-        """
+        """The main screen stands: take in updates, and tick once a second."""
         self._stands = True
-        if self.is_drawer_open and drawer_hides_panel(*self.size):
-            self.is_drawer_open, self.is_drawer_put_off = False, True
         if self.look.theme.name != CSS_THEME:
             self._paint_ground()
         self.run_worker(self._take_updates(), group="live", exit_on_error=True)
@@ -150,7 +157,44 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
             self._picture_at = self.now
             self.keep_picture()
 
-    # what the screen asks for
+    # what the parts ask for (the protocol ``Console``)
+
+    @property
+    def ascii_only(self) -> bool:
+        """Whether the terminal shows ASCII alone."""
+        return self.look.ascii_only
+
+    def show_all(self) -> None:
+        """Everything anew, from the snapshot and the time."""
+        self.feed.show_all()
+
+    def inspect(self) -> None:
+        """The drawer shows what is chosen."""
+        self.feed.inspect()
+
+    def lay_out(self) -> None:
+        """Lay out anew if the scene changed."""
+        self.feed.lay_out()
+
+    def ask(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None]) -> None:
+        """Put a dialog in front; ``answered`` gets its answer, None if it was left without one."""
+        self.push_screen(dialog, answered)
+
+    def start(self, work: Coroutine[object, object, None], group: str, *, exclusive: bool = False) -> None:
+        """Begin work beside the screen; ``exclusive`` work ends what the group does already."""
+        self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=True)
+
+    def start_thread(self, work: Callable[[], None], group: str) -> None:
+        """Begin work that blocks, in a thread."""
+        self.run_worker(work, thread=True, group=group, exit_on_error=True)
+
+    def from_thread(self, tell: Callable[..., object], *facts: object) -> None:
+        """Call ``tell`` with these facts in the app's own thread, and wait for it."""
+        self.call_from_thread(tell, *facts)
+
+    def lend_terminal(self) -> AbstractContextManager[None]:
+        """Give the terminal to another program inside the block. Raises SuspendNotSupported where that cannot be."""
+        return self.suspend()
 
     def say(self, text: str, tone: str = "warn") -> None:
         """A word in the status line."""
@@ -170,7 +214,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """The commands that ran."""
         from gastown_tui.dialogs.command_log import CommandLogScreen
 
-        self.push_screen(CommandLogScreen(self.engine.command_log(), self.faults.entries, self.now))
+        self.push_screen(CommandLogScreen(self.calls.command_log(), self.faults.entries, self.now))
 
     def next_theme(self) -> None:
         """The next of the themes."""
@@ -216,18 +260,12 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
             return
 
     def choose(self) -> None:
-        """Take the layout as it is for the choice; a drawer that had no room at the start stays chosen."""
-        kept = self.kept
-        kept.panel = self.feed.actives["feed"]
-        kept.is_drawer_open = self.is_drawer_open or self.is_drawer_put_off
-        kept.drawer_tab = self.feed.drawer.tab
-        kept.folded = sorted(self.feed.agents.folded)
+        """Take the layout as it is for the choice."""
+        self.feed.remember(self.kept)
 
     def keep_picture(self) -> None:
         """Save what is on the screen for the next start's first frame."""
-        from gastown_tui.last_picture import keep
-
-        keep(self)
+        keep_picture(self.live.root, picture_of(self.feed.sheets(), self.size, self.now))
 
 
 def run_feed(
@@ -246,7 +284,7 @@ def run_feed(
 
     app = FeedApp(
         lambda: LiveTown(root),
-        engine=CoreCalls(root),
+        calls=CoreCalls(root),
         problems=problems,
         initial_filter=initial_filter,
         preferences=load_preferences(root),

@@ -17,19 +17,23 @@ from gastown_tui.widgets.header_bar import HeaderBar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_tui.app import FeedApp
+    from collections.abc import Sequence
+
+    from textual.geometry import Size
+
+    from gastown_tui.widgets.sheet import Sheet
 
 FILE = os.path.join(".runtime", "console", "picture.json")
 MODE = 0o600
 _last: dict[str, list[str]] = {}
 
 
-def picture_of(app: FeedApp) -> dict[str, object]:
-    """The picture of the feed's screen as it is laid out now."""
-    width, height = app.size
+def picture_of(sheets: Sequence[Sheet], size: Size, now: float) -> dict[str, object]:
+    """The picture of these sheets, from left to right, as they are laid out now."""
+    width, height = size
     grid = [" " * width for _ in range(height)]
     events = [0, 0, 0, 0]
-    for sheet in app.feed.sheets():
+    for sheet in sheets:
         region = sheet.region
         if not region.width or not region.height:
             continue
@@ -40,7 +44,7 @@ def picture_of(app: FeedApp) -> dict[str, object]:
                 grid[y] = _over(grid[y], region.x, line)
         if sheet.id == "events" and region.height > 2:
             events = [region.y + 1, region.x + 1, region.width - 2, region.height - 2]
-    return {"width": width, "height": height, "taken_at": app.now, "lines": grid, "events": events}
+    return {"width": width, "height": height, "taken_at": now, "lines": grid, "events": events}
 
 
 def _over(row: str, left: int, line: str) -> str:
@@ -48,9 +52,8 @@ def _over(row: str, left: int, line: str) -> str:
     return fit(row, left) + line if left else line
 
 
-def save_picture(path: str, app: FeedApp) -> bool:
-    """Write the picture to ``path``, privately; False if nothing changed since the last time."""
-    picture = picture_of(app)
+def save_picture(path: str, picture: dict[str, object]) -> bool:
+    """Write a picture to ``path``, privately; False if nothing changed since the last time."""
     lines = picture["lines"]
     if _last.get(path) == lines or not isinstance(lines, list):
         return False
@@ -60,9 +63,9 @@ def save_picture(path: str, app: FeedApp) -> bool:
     return True
 
 
-def keep(app: FeedApp) -> None:
-    """Save the picture in the town's run-time folder; a town that cannot be written has none, without harm."""
+def keep_picture(root: str, picture: dict[str, object]) -> None:
+    """Save a picture in the town's run-time folder; a town that cannot be written has none, without harm."""
     try:
-        save_picture(os.path.join(app.live.root, FILE), app)
+        save_picture(os.path.join(root, FILE), picture)
     except (GastownError, OSError):
         return

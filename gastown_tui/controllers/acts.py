@@ -19,9 +19,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from textual.screen import Screen
+
     from gastown_core.beads.query import Excerpt
     from gastown_core.orders.registry import OrderKind, Subject
-    from gastown_tui.app import FeedApp
+    from gastown_tui.console import Console
+    from gastown_tui.core_calls import CoreCalls
     from gastown_tui.selection import Selection
     from gastown_tui.text import Pieces
 PREVIEW_LINES = 10
@@ -50,10 +53,11 @@ def name_of(subject: Subject) -> str:
 
 
 class Acts:
-    """The operator's hands; ``say`` and ``show_receipt`` are the status bar's."""
+    """The operator's hands."""
 
-    def __init__(self, app: FeedApp) -> None:
-        self.app = app
+    def __init__(self, console: Console, calls: CoreCalls) -> None:
+        self.console = console
+        self.calls = calls
         self._latest = 0
         self._drafts: dict[str, str] = {}
 
@@ -62,8 +66,8 @@ class Acts:
         if action == "agent.nudge_marked":
             return self._nudge_all(marked)
         kind = BY_ID[action]
-        subject = subject_of(self.app.snapshot, chosen, kind.needs)
-        reason = disabled_reason(kind, self.app.snapshot, subject)
+        subject = subject_of(self.console.snapshot, chosen, kind.needs)
+        reason = disabled_reason(kind, self.console.snapshot, subject)
         if reason:
             return reason
         if action == "bead.sling":
@@ -88,11 +92,11 @@ class Acts:
         order, name = order_for(kind, subject), name_of(subject)
         what = f"{kind.label} {name}".strip()
         if kind.choices:
-            self.app.run_worker(self._choose_argument(kind, order, name, what), group="preview", exclusive=True)
+            self.console.start(self._choose_argument(kind, order, name, what), "preview", exclusive=True)
         elif kind.asks:
             self._ask_argument(kind, order, what)
         elif kind.confirm:
-            self.app.run_worker(self._preview_then_ask(kind, order, name, what), group="preview", exclusive=True)
+            self.console.start(self._preview_then_ask(kind, order, name, what), "preview", exclusive=True)
         else:
             self.perform(order, what)
 
@@ -110,14 +114,14 @@ class Acts:
         from gastown_tui.dialogs.picker import Entry, Picker
 
         try:
-            found = await asyncio.to_thread(self.app.engine.choices, order)
+            found = await asyncio.to_thread(self.calls.choices, order)
         except GastownError as error:
-            self.app.say(f"{what}: {error}", "bad")
+            self.console.say(f"{what}: {error}", "bad")
             return
         if not found:
-            self.app.say(f"{what}: there is nothing to choose from", "warn")
+            self.console.say(f"{what}: there is nothing to choose from", "warn")
             return
-        now = self.app.now
+        now = self.console.now
         entries = [
             Entry(
                 one.value,
@@ -132,7 +136,7 @@ class Acts:
 
         def chosen(value: str) -> None:
             full = order._replace(arguments={**order.arguments, kind.asks[0]: value})
-            self.app.run_worker(self._preview_then_ask(kind, full, name, what), group="preview", exclusive=True)
+            self.console.start(self._preview_then_ask(kind, full, name, what), "preview", exclusive=True)
 
         self._ask(Picker(f"{kind.label.capitalize()} {clean(name)} to", entries, verb="show"), chosen)
 
@@ -140,13 +144,13 @@ class Acts:
         """The dry run first, so that what would be lost stands above the question; its failure is told instead."""
         lines: list[Pieces] = [((kind.keeps, "text"),)] if kind.keeps else []
         if kind.preview:
-            self.app.say(f"asking what {what} would do …", "dim")
+            self.console.say(f"asking what {what} would do …", "dim")
             try:
-                told = await asyncio.to_thread(self.app.engine.preview, order)
+                told = await asyncio.to_thread(self.calls.preview, order)
             except GastownError as error:
-                self.app.say(f"{what}: {error}", "bad")
+                self.console.say(f"{what}: {error}", "bad")
                 return
-            self.app.say("")
+            self.console.say("")
             lines += [(), *(((clean(line), "warn"),) for line in told[:PREVIEW_LINES])]
         self._confirm(f"{kind.label.capitalize()}?", name, lines, kind.label.capitalize(), order, what)
 
@@ -155,18 +159,18 @@ class Acts:
     def _nudge(self, agent: AgentView) -> None:
         from gastown_tui.dialogs.prompt import nudge_prompt
 
-        self._ask(nudge_prompt([agent], self.app.look.ascii_only), partial(self._send_nudge, [agent]))
+        self._ask(nudge_prompt([agent], self.console.ascii_only), partial(self._send_nudge, [agent]))
 
     def _nudge_all(self, marked: Sequence[AgentView]) -> str:
         if not marked:
             return "no agent is marked; Space marks one"
         kind = BY_ID["agent.nudge"]
-        able = [agent for agent in marked if not disabled_reason(kind, self.app.snapshot, agent)]
+        able = [agent for agent in marked if not disabled_reason(kind, self.console.snapshot, agent)]
         if not able:
-            return disabled_reason(kind, self.app.snapshot, marked[0])
+            return disabled_reason(kind, self.console.snapshot, marked[0])
         from gastown_tui.dialogs.prompt import nudge_prompt
 
-        self._ask(nudge_prompt(able, self.app.look.ascii_only), partial(self._send_nudge, able))
+        self._ask(nudge_prompt(able, self.console.ascii_only), partial(self._send_nudge, able))
         return ""
 
     def _send_nudge(self, agents: Sequence[AgentView], text: str) -> None:
@@ -200,13 +204,13 @@ class Acts:
             if note is None:
                 # what was typed is there again the next time
                 self._drafts[agent.key] = prompt.typed
-                self.app.say("cancelled; the note is kept" if prompt.typed else "cancelled", "dim")
+                self.console.say("cancelled; the note is kept" if prompt.typed else "cancelled", "dim")
                 return
             self._drafts.pop(agent.key, None)
             order = Order("agent.handoff", agent.address.short, {"subject": "handoff from the console", "note": note})
             self.perform(order, f"handoff of {agent.address.label}")
 
-        self.app.push_screen(prompt, answered)
+        self.console.ask(prompt, answered)
 
     def _restart(self, agent: AgentView) -> None:
         order = Order("agent.restart", agent.address.short)
@@ -225,29 +229,29 @@ class Acts:
         self._confirm("Stop?", agent.address.short, lines, "Stop", order, f"stop of {agent.address.label}")
 
     def _sling(self, chosen: Selection) -> str:
-        if not self.app.snapshot.rigs:
+        if not self.console.snapshot.rigs:
             return "there is no rig to sling to; gt rig add makes one"
-        self.app.run_worker(self._choose_bead(chosen), group="sling", exclusive=True)
+        self.console.start(self._choose_bead(chosen), "sling", exclusive=True)
         return ""
 
     async def _choose_bead(self, chosen: Selection) -> None:
         from gastown_tui.dialogs.pick_lists import bead_picker
 
         try:
-            ready = await asyncio.to_thread(self.app.engine.ready_beads)
+            ready = await asyncio.to_thread(self.calls.ready_beads)
         except GastownError as error:
-            self.app.say(str(error), "bad")
+            self.console.say(str(error), "bad")
             return
         wanted = chosen.bead or (chosen.event.bead if chosen.event is not None else "")
         ready.sort(key=lambda row: row[1].id != wanted)
-        picker = bead_picker(ready, self.app.now)
+        picker = bead_picker(ready, self.console.now)
         self._ask(picker, partial(self._choose_target, ready))
 
     def _choose_target(self, ready: list[tuple[str, Excerpt]], bead: str) -> None:
         from gastown_tui.dialogs.pick_lists import target_picker
 
         store = next((name for name, found in ready if found.id == bead), "")
-        picker = target_picker(bead, self.app.snapshot, store, self.app.look.ascii_only)
+        picker = target_picker(bead, self.console.snapshot, store, self.console.ascii_only)
         self._ask(
             picker,
             lambda target: self.perform(Order("bead.sling", target, {"bead": bead}), f"sling of {bead} to {target}"),
@@ -255,32 +259,32 @@ class Acts:
 
     def attach(self, agent: AgentView) -> None:
         """Go into the agent's session, and come back when the person detaches."""
-        where = self.app.engine.attachment(agent)
+        where = self.calls.attachment(agent)
         try:
             if where.needs_suspend:
-                with self.app.suspend():
-                    status = self.app.engine.run_attached(where.argv)
+                with self.console.lend_terminal():
+                    status = self.calls.run_attached(where.argv)
             else:
-                status = self.app.engine.run_attached(where.argv)
+                status = self.calls.run_attached(where.argv)
         except GastownError as error:
-            self.app.say(str(error), "bad")
+            self.console.say(str(error), "bad")
             return
         except SuspendNotSupported:
-            self.app.say("this terminal cannot be lent to the session", "bad")
+            self.console.say("this terminal cannot be lent to the session", "bad")
             return
         if status:
-            self.app.say(f"attach to {agent.address.short} ended with status {status}", "bad")
+            self.console.say(f"attach to {agent.address.short} ended with status {status}", "bad")
         else:
-            self.app.say(f"back from {agent.address.short}", "dim")
+            self.console.say(f"back from {agent.address.short}", "dim")
 
     # asking and performing
 
-    def _ask(self, dialog: object, then: Callable[[str], None]) -> None:
+    def _ask(self, dialog: Screen[str], then: Callable[[str], None]) -> None:
         def answered(value: str | None) -> None:
             if value is not None:
                 then(value)
 
-        self.app.push_screen(dialog, answered)  # type: ignore[call-overload]
+        self.console.ask(dialog, answered)
 
     def _confirm(self, title: str, name: str, lines: list[Pieces], yes: str, order: Order, what: str) -> None:
         from gastown_tui.dialogs.confirm import Confirm
@@ -289,29 +293,29 @@ class Acts:
             if value:
                 self.perform(order, what)
             else:
-                self.app.say("cancelled", "dim")
+                self.console.say("cancelled", "dim")
 
-        self.app.push_screen(Confirm(title, clean(name), lines, yes), answered)
+        self.console.ask(Confirm(title, clean(name), lines, yes), answered)
 
     def perform(self, order: Order, what: str) -> None:
         """Perform in a thread; the status bar shows each stage of the newest order."""
         self._latest += 1
         number = self._latest
         stages: list[str] = ["sent"]
-        self.app.show_receipt(what, stages, is_done=False)
+        self.console.show_receipt(what, stages, is_done=False)
 
         def notify(receipt: Receipt) -> None:
-            self.app.call_from_thread(self._take, number, what, stages, receipt)
+            self.console.from_thread(self._take, number, what, stages, receipt)
 
         def work() -> None:
             try:
-                self.app.engine.perform(order, notify)
+                self.calls.perform(order, notify)
             except Exception as error:
                 words = f"{type(error).__name__}: {error}"
-                notify(Receipt(order.kind, order.target, "failed", words, False, True, self.app.now))
+                notify(Receipt(order.kind, order.target, "failed", words, False, True, self.console.now))
                 raise
 
-        self.app.run_worker(work, thread=True, group="orders", exit_on_error=True)
+        self.console.start_thread(work, "orders")
 
     def _take(self, number: int, what: str, stages: list[str], receipt: Receipt) -> None:
         if receipt.ok:
@@ -320,4 +324,4 @@ class Acts:
             stages.append(receipt.stage)
         failure = "" if receipt.ok else receipt.detail or receipt.stage
         if number == self._latest or failure:
-            self.app.show_receipt(what, stages, is_done=receipt.final and receipt.ok, failure=failure)
+            self.console.show_receipt(what, stages, is_done=receipt.final and receipt.ok, failure=failure)

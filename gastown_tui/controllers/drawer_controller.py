@@ -1,18 +1,23 @@
-"""Fills the drawer: the page of the open tab for what is selected, read in the background where that takes time."""
+"""The drawer: opens and closes it, and fills the page of the open tab for what is selected.
+
+What takes time is read in the background; the page says so until it is there.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from gastown_core.errors import GastownError
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.state.rows import NO_FILTER
 from gastown_core.state.stream import StreamView
+from gastown_tui.controllers.pane_preview import PanePreview
 from gastown_tui.rowtext import role_icon, since_text, state_glyph
 from gastown_tui.selection import NOTHING, agents_of_group
-from gastown_tui.text import clean, pane_pieces
+from gastown_tui.text import clean
 from gastown_tui.widgets import pages
-from gastown_tui.widgets.drawer import SIDE
+from gastown_tui.widgets.drawer import SIDE, TAB_KEYS
 from gastown_tui.widgets.landing_text import member_of, strip_page
 
 TYPE_CHECKING = False
@@ -22,13 +27,11 @@ if TYPE_CHECKING:
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView
     from gastown_core.state.rows import EventFilter, EventRow
-    from gastown_tui.app import FeedApp
+    from gastown_tui.console import Console
+    from gastown_tui.controllers.stage import Stage
+    from gastown_tui.core_calls import CoreCalls
     from gastown_tui.selection import Selection
     from gastown_tui.text import Pieces
-    from gastown_tui.widgets.drawer import Drawer
-PREVIEW_S = 0.2
-QUIET_PREVIEW_S = 1.0
-QUIET_AFTER_S = 3.0
 DETAIL_S = 5.0
 SIDE_S = 20.0
 MOVED_S = 1.0
@@ -38,33 +41,79 @@ LOOK_BACK = 1500
 
 
 class DrawerController:
-    """Keeps one drawer true to one selection."""
+    """Keeps the drawer true to what is chosen."""
 
-    def __init__(self, app: FeedApp, drawer: Drawer) -> None:
-        self.app = app
-        self.drawer = drawer
+    def __init__(self, console: Console, calls: CoreCalls, stage: Stage) -> None:
+        self.console = console
+        self.calls = calls
+        self.stage = stage
+        self.drawer = stage.drawer
+        self.preview = PanePreview(console, self.drawer, self._refill)
         self.selection: Selection = NOTHING
-        self._task: asyncio.Task[None] | None = None
         self._details: dict[str, tuple[float, object]] = {}
-        self._pane: list[Pieces] | None = None
-        self._pane_of = ""
-        self._looked_at = self._moved_at = 0.0
+        self._moved_at = 0.0
         self._events_of: tuple[object, ...] = ()
         self._event_rows: list[EventRow] = []
+
+    def actions(self) -> dict[str, Callable[[], str | None]]:
+        """What keys do with the drawer, by the ids of the table."""
+        return {
+            "drawer.toggle": lambda: self.show(not self.drawer.is_open),
+            **{f"drawer.tab_{number + 1}": partial(self.show_tab, number) for number in range(TAB_KEYS)},
+        }
+
+    # opening and closing
+
+    def show(self, is_open: bool) -> None:
+        """Open or close the drawer; the focus stays where it is, unless it was in the drawer."""
+        drawer = self.drawer
+        drawer.is_open, drawer.is_put_off = is_open, False
+        if not is_open and self.stage.focused is drawer:
+            self.stage.panel.focus()
+        if is_open:
+            self.inspect()
+            self.preview.look()
+        self.console.lay_out()
+        drawer.screen.call_after_refresh(self.console.show_all)
+
+    def show_tab(self, index: int) -> str:
+        """Open the drawer at a tab; returns why not."""
+        self.follow(self.stage.chosen)
+        tabs = self.drawer.tabs
+        if index >= len(tabs):
+            return f"there are {len(tabs)} tabs here: {', '.join(tabs)}"
+        self.drawer.tab = index
+        if not self.drawer.is_open:
+            self.show(True)
+        self.inspect()
+        self.preview.look()
+        return ""
+
+    def inspect(self) -> None:
+        """The drawer, if it is open, shows what is chosen."""
+        if self.drawer.is_open:
+            self.drawer.guard(self._inspect)
+
+    def _inspect(self) -> None:
+        self.follow(self.stage.chosen)
+        self.fill()
+
+    def _refill(self) -> None:
+        self.drawer.guard(self.fill)
 
     def follow(self, selection: Selection) -> None:
         """Another selection, or the same one with newer facts."""
         if selection.key != self.selection.key or selection.kind != self.selection.kind:
-            self._pane = None
-            self._looked_at = 0.0
+            self.preview.forget()
         self.selection = selection
+        self.preview.agent = selection.agent
         if self.drawer.kind != selection.kind:
             self.drawer.kind = selection.kind
             self.drawer.tab = min(self.drawer.tab, len(self.drawer.tabs) - 1)
 
     def moved(self) -> None:
         """The town moved: what was read of beads before may be old, and is read again as soon as it is shown."""
-        self._moved_at = self.app.now
+        self._moved_at = self.console.now
 
     def fill(self) -> None:
         """Draw the open page with what is known."""
@@ -86,10 +135,10 @@ class DrawerController:
     # pages by kind
 
     def _agent_page(self, chosen: Selection) -> None:
-        agent, drawer, now = chosen.agent, self.drawer, self.app.now
+        agent, drawer, now = chosen.agent, self.drawer, self.console.now
         if agent is None:
             return
-        ascii_only = self.app.look.ascii_only
+        ascii_only = self.console.ascii_only
         state = agent.health.state
         since = since_text(agent, now)
         subject: Pieces = (
@@ -101,7 +150,7 @@ class DrawerController:
         width = drawer.page_width
         if drawer.tab_name == "preview":
             side = self._side(chosen.key, agent) if drawer.has_side_room else ()
-            drawer.show_page(chosen.key, subject, self._preview(agent), side, tail=bool(agent.pane_id))
+            drawer.show_page(chosen.key, subject, self.preview.lines(agent), side, tail=bool(agent.pane_id))
         elif drawer.tab_name == "work":
             self._work(chosen.key, subject, agent)
         elif drawer.tab_name == "why":
@@ -113,14 +162,14 @@ class DrawerController:
         """The facts beside the preview; the worktree is looked at seldom, for git takes its time."""
         detail = None
         if agent.work is not None or agent.hook:
-            detail = self._detail("work:" + key, lambda: self.app.engine.work_detail(agent), SIDE_S)
+            detail = self._detail("work:" + key, lambda: self.calls.work_detail(agent), SIDE_S)
         known = detail if detail is not None and not isinstance(detail, list) else None
-        return pages.agent_facts(agent, self.app.now, self.app.look.ascii_only, known)  # type: ignore[arg-type]
+        return pages.agent_facts(agent, self.console.now, self.console.ascii_only, known)  # type: ignore[arg-type]
 
     def _work(self, key: str, subject: Pieces, agent: AgentView) -> None:
         """The bead, with the worktree beside it, or above it where there is no room."""
-        detail = self._detail("work:" + key, lambda: self.app.engine.work_detail(agent))
-        drawer, now = self.drawer, self.app.now
+        detail = self._detail("work:" + key, lambda: self.calls.work_detail(agent))
+        drawer, now = self.drawer, self.console.now
         if detail is None:
             drawer.show_page(key, subject, [(("reading …", "dim"),)])
         elif isinstance(detail, list):
@@ -128,17 +177,17 @@ class DrawerController:
         else:
             width = drawer.page_width - (SIDE + 3 if drawer.has_side_room else 0)
             lines = pages.work_page(detail, now, width)  # type: ignore[arg-type]
-            tree = pages.worktree_lines(detail, now, self.app.look.ascii_only)  # type: ignore[arg-type]
+            tree = pages.worktree_lines(detail, now, self.console.ascii_only)  # type: ignore[arg-type]
             if drawer.has_side_room:
                 drawer.show_page(key, subject, lines, tree)
             else:
                 drawer.show_page(key, subject, [*tree, (), *lines])
 
     def _convoy_page(self, chosen: Selection) -> None:
-        convoy, drawer, now = chosen.convoy, self.drawer, self.app.now
+        convoy, drawer, now = chosen.convoy, self.drawer, self.console.now
         if convoy is None:
             return
-        ascii_only = self.app.look.ascii_only
+        ascii_only = self.console.ascii_only
         subject: Pieces = ((convoy.id + "  ", "dim"), (clean(convoy.title), "title"))
         if drawer.tab_name == "landing":
             drawer.show_page(chosen.key, subject, pages.landing_page(convoy, now, drawer.page_width, ascii_only))
@@ -155,7 +204,7 @@ class DrawerController:
         subject: Pieces = ((clean(row.type) + "  ", "title"), (clean(row.actor.short), "dim"))
         if drawer.tab_name == "record":
             try:
-                record = self.app.live.stream.raw(chosen.serial)
+                record = self.console.live.stream.raw(chosen.serial)
             except (IndexError, OSError) as error:
                 drawer.show_page(chosen.key, subject, [((f"cannot be read any more: {error}", "warn"),)])
                 return
@@ -176,8 +225,8 @@ class DrawerController:
         if request is not None:
             subject = ((request.id + "  ", "dim"), (clean(request.title) or chosen.bead, "title"))
         if self.drawer.tab_name == "landing":
-            member = member_of(self.app.snapshot, chosen.bead)
-            lines = strip_page(member, self.drawer.page_width, self.app.look.ascii_only)
+            member = member_of(self.console.snapshot, chosen.bead)
+            lines = strip_page(member, self.drawer.page_width, self.console.ascii_only)
             self.drawer.show_page(chosen.key, subject, lines)
         elif self.drawer.tab_name == "bead":
             self._show_bead(chosen.key, subject, chosen.bead)
@@ -185,10 +234,10 @@ class DrawerController:
             self._events(chosen.key, subject, NO_FILTER._replace(bead=chosen.bead))
 
     def _batch_page(self, chosen: Selection) -> None:
-        drawer, now, ascii_only = self.drawer, self.app.now, self.app.look.ascii_only
+        drawer, now, ascii_only = self.drawer, self.console.now, self.console.ascii_only
         subject: Pieces = ((clean(chosen.group) + " ", "title"), ("merge queue", "dim"))
         if drawer.tab_name == "batch":
-            view = self.app.snapshot.refinery(chosen.group)
+            view = self.console.snapshot.refinery(chosen.group)
             past = past_batch(view, chosen.key)
             if past is not None:
                 self._past_batch(chosen.key, subject, past, view.path if view is not None else "")
@@ -199,19 +248,19 @@ class DrawerController:
 
     def _past_batch(self, key: str, subject: Pieces, batch: BatchRecord, rig_path: str) -> None:
         """A finished batch, with what became of its requests as soon as that is read."""
-        engine, drawer = self.app.engine, self.drawer
-        read = self._detail(f"past:{key}", lambda: engine.past_requests(rig_path, batch.mrs), SIDE_S)
+        drawer = self.drawer
+        read = self._detail(f"past:{key}", lambda: self.calls.past_requests(rig_path, batch.mrs), SIDE_S)
         known = read if isinstance(read, dict) else {}
-        page = pages.past_batch_page(batch, known, self.app.now, drawer.page_width, self.app.look.ascii_only)
+        page = pages.past_batch_page(batch, known, self.console.now, drawer.page_width, self.console.ascii_only)
         drawer.show_page(key, subject, page)
 
     def _group_page(self, chosen: Selection) -> None:
-        snapshot = self.app.snapshot
+        snapshot = self.console.snapshot
         name = chosen.group or "town"
         subject: Pieces = ((clean(name), "title"),)
         if self.drawer.tab_name == "agents":
             found = agents_of_group(snapshot, chosen.group)
-            lines = pages.group_page(name, found, snapshot, self.app.now, self.app.look.ascii_only)
+            lines = pages.group_page(name, found, snapshot, self.console.now, self.console.ascii_only)
             self.drawer.show_page(chosen.key, subject, lines)
         elif chosen.group:
             self._events(chosen.key, subject, NO_FILTER._replace(rig=chosen.group))
@@ -219,31 +268,31 @@ class DrawerController:
             self._events(chosen.key, subject, NO_FILTER)
 
     def _show_bead(self, key: str, subject: Pieces, bead_id: str) -> None:
-        detail = self._detail("bead:" + bead_id, lambda: self.app.engine.bead_detail(bead_id) or _no_bead(bead_id))
+        detail = self._detail("bead:" + bead_id, lambda: self.calls.bead_detail(bead_id) or _no_bead(bead_id))
         if detail is None:
             lines: list[Pieces] = [(("reading …", "dim"),)]
         elif isinstance(detail, list):
             lines = detail
         else:
-            lines = pages.bead_page(detail, self.app.now, self.drawer.page_width)  # type: ignore[arg-type]
+            lines = pages.bead_page(detail, self.console.now, self.drawer.page_width)  # type: ignore[arg-type]
         self.drawer.show_page(key, subject, lines)
 
     def _events(self, key: str, subject: Pieces, wanted: EventFilter, beads: set[str] | None = None) -> None:
-        stream = self.app.live.stream
+        stream = self.console.live.stream
         state = (key, stream.generation, stream.first, stream.end)
         if self._events_of != state:
             self._events_of = state
             self._event_rows = newest(StreamView(stream, wanted, look_at=LOOK_BACK), beads)
-        page = pages.events_page(self._event_rows, self.app.now, self.drawer.page_width, self.app.look.ascii_only)
+        page = pages.events_page(self._event_rows, self.console.now, self.drawer.page_width, self.console.ascii_only)
         self.drawer.show_page(key, subject, page)
 
     # what takes time
 
     def _convoy_why(self, key: str, subject: Pieces, convoy: ConvoyView) -> None:
         """Its state, and of each member what the scheduler says."""
-        snapshot, now = self.app.snapshot, self.app.now
-        said = self._detail("why:" + key, lambda: self.app.engine.convoy_why(convoy, snapshot))
-        lines = pages.convoy_why_page(convoy, now, self.app.look.ascii_only)
+        snapshot, now = self.console.snapshot, self.console.now
+        said = self._detail("why:" + key, lambda: self.calls.convoy_why(convoy, snapshot))
+        lines = pages.convoy_why_page(convoy, now, self.console.ascii_only)
         if isinstance(said, list):
             lines += said
         else:
@@ -252,13 +301,13 @@ class DrawerController:
 
     def _detail(self, key: str, read: Callable[[], object], age_s: float = DETAIL_S) -> object | None:
         """A detail read in a thread, anew when ``age_s`` old; None until it is there. A failure is a page of its own."""
-        now = self.app.now
+        now = self.console.now
         known = self._details.get(key)
         if known is not None and key.startswith("bead:") and self._moved_at >= known[0]:
             age_s = MOVED_S
         if known is None or now - known[0] > age_s:
             self._details[key] = (now, known[1] if known else None)
-            self._run(self._read(key, read))
+            self.console.start(self._read(key, read), "drawer")
         if len(self._details) > 64:
             self._details.pop(next(iter(self._details)))
         return known[1] if known else None
@@ -269,56 +318,11 @@ class DrawerController:
         except GastownError as error:
             found = [((clean(str(error)), "warn"),), ((clean(error.hint), "dim"),)]
         except Exception as error:  # noqa: BLE001  the page says it; the console keeps its traceback
-            self.app.fault("drawer", error)
+            self.console.fault("drawer", error)
             found = [((f"cannot be read: {clean(str(error)) or type(error).__name__}", "error"),)]
-        self._details[key] = (self.app.now, found)
-        if self.app.is_drawer_open:
-            self.drawer.guard(self.fill)
-
-    def _run(self, work: object) -> None:
-        self.app.run_worker(work, group="drawer", exit_on_error=True)  # type: ignore[arg-type]
-
-    # the live preview
-
-    def _preview(self, agent: AgentView) -> list[Pieces]:
-        if not agent.pane_id:
-            return pages.no_preview(agent)
-        if self._pane is None or self._pane_of != agent.key:
-            return [(("looking …", "dim"),)]
-        return self._pane
-
-    @property
-    def wants_preview(self) -> bool:
-        """Whether a pane is in view now."""
-        agent = self.selection.agent
-        return bool(agent and agent.pane_id and self.drawer.tab_name == "preview" and self.drawer.size.height > 1)
-
-    def look(self) -> None:
-        """Look at the pane again, if it is in view and may have changed; called five times a second at most."""
-        agent = self.selection.agent
-        if not self.wants_preview or agent is None or (self._task is not None and not self._task.done()):
-            return
-        loop_now = asyncio.get_running_loop().time()
-        quiet = agent.last_output_at is not None and self.app.now - agent.last_output_at > QUIET_AFTER_S
-        if quiet and loop_now - self._looked_at < QUIET_PREVIEW_S:
-            return
-        self._looked_at = loop_now
-        self._task = asyncio.get_running_loop().create_task(self._capture(agent))
-
-    async def _capture(self, agent: AgentView) -> None:
-        try:
-            lines = await self.app.live.capture(agent.pane_id, styled=True)
-            while lines and not lines[-1].strip():
-                lines.pop()
-            self._pane = [pane_pieces(line) for line in lines]
-        except (GastownError, TimeoutError) as error:
-            self._pane = [((f"its screen cannot be read: {clean(str(error)) or 'no answer'}", "warn"),)]
-        except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
-            self.app.fault("preview", error)
-            self._pane = [((f"its screen cannot be read: {type(error).__name__}: {clean(str(error))}", "error"),)]
-        self._pane_of = agent.key
-        if self.selection.key == agent.key and self.app.is_drawer_open:
-            self.drawer.guard(self.fill)
+        self._details[key] = (self.console.now, found)
+        if self.drawer.is_open:
+            self._refill()
 
 
 def newest(view: StreamView, beads: set[str] | None) -> list[EventRow]:

@@ -14,17 +14,23 @@ from gastown_tui.widgets.refinery_text import PURPOSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gastown_core.model.refinery import GateRun, Probe
     from gastown_core.model.snapshot import RefineryView
-    from gastown_tui.screens.feed import FeedScreen
+    from gastown_tui.console import Console
+    from gastown_tui.controllers.stage import Stage
+    from gastown_tui.core_calls import CoreCalls
 SPIN_S = 0.25
 
 
 class MergeQueueController:
     """Keeps batch and log true to what is selected; costs nothing while no gate runs or nobody looks."""
 
-    def __init__(self, screen: FeedScreen) -> None:
-        self.screen = screen
+    def __init__(self, console: Console, calls: CoreCalls, stage: Stage) -> None:
+        self.console = console
+        self.calls = calls
+        self.stage = stage
         self.rig = ""
         self._log: GateLog | None = None
         self._gate = 0
@@ -32,22 +38,31 @@ class MergeQueueController:
 
     def start(self) -> None:
         """The ticks, paused until they are needed."""
-        self._timer = self.screen.set_interval(SPIN_S, self.spin, name="refinery", pause=True)
+        self._timer = self.stage.queue.screen.set_interval(SPIN_S, self.spin, name="refinery", pause=True)
+
+    def actions(self) -> dict[str, Callable[[], str | None]]:
+        """What keys do with the gate's log, by the ids of the table."""
+        return {
+            "gates.follow": self.hold,
+            "gates.next": lambda: self.step(1),
+            "gates.previous": lambda: self.step(-1),
+            "gates.pager": self.page,
+        }
 
     @property
     def view(self) -> RefineryView | None:
         """The refinery that is shown."""
-        return self.screen.town.snapshot.refinery(self.rig)
+        return self.console.snapshot.refinery(self.rig)
 
     @property
     def is_in_view(self) -> bool:
         """Whether the screen shows anything of a refinery now: its own view, or its line under the convoys."""
-        screen = self.screen
-        return screen.view == "queue" or (screen.view == "feed" and screen.convoys.size.height > 1)
+        stage = self.stage
+        return stage.view == "queue" or (stage.view == "feed" and stage.convoys.size.height > 1)
 
     def follow(self) -> None:
         """Ticks run only while an engine is at work and somebody can see it."""
-        busy = any(view.is_busy for view in self.screen.town.snapshot.refineries)
+        busy = any(view.is_busy for view in self.console.snapshot.refineries)
         if busy and self.is_in_view:
             self._timer.resume()
         else:
@@ -55,26 +70,25 @@ class MergeQueueController:
 
     def spin(self) -> None:
         """A quarter of a second has passed while a gate runs."""
-        if self.screen.town.screen is not self.screen:
+        if not self.stage.is_in_front:
             return
-        if self.screen.view == "queue":
+        if self.stage.view == "queue":
             self.show()
         else:
-            self.screen.convoys.guard(lambda: self.screen.convoys.spin(self.screen.town.now))
+            self.stage.convoys.guard(lambda: self.stage.convoys.spin(self.console.now))
 
     def show(self) -> None:
         """All three panels."""
-        screen, now = self.screen, self.screen.town.now
-        snapshot = screen.town.snapshot
-        screen.queue.guard(lambda: screen.queue.show(snapshot, now))
+        stage, now, snapshot = self.stage, self.console.now, self.console.snapshot
+        stage.queue.guard(lambda: stage.queue.show(snapshot, now))
         self._choose_rig()
-        screen.probes.guard(lambda: screen.probes.show(snapshot, self.rig, now))
-        screen.gates.guard(lambda: self._show_log(now))
+        stage.probes.guard(lambda: stage.probes.show(snapshot, self.rig, now))
+        stage.gates.guard(lambda: self._show_log(now))
 
     def _choose_rig(self) -> None:
         """The rig of the queue's row; before there is one, the rig where something happens."""
-        snapshot = self.screen.town.snapshot
-        what, _, name = self.screen.queue.key.partition(":")
+        snapshot = self.console.snapshot
+        what, _, name = self.stage.queue.key.partition(":")
         request = snapshot.request(name) if what == "mr" else None
         if what == "batch":
             self.rig = name
@@ -83,7 +97,7 @@ class MergeQueueController:
         elif what == "mr":
             held = [view.rig for view in snapshot.refineries if any(one.id == name for one in view.state.requests)]
             self.rig = held[0] if held else self.rig
-        self.rig = self.rig or queued_rig(snapshot)
+        self.rig = self.stage.gates.rig = self.rig or queued_rig(snapshot)
 
     # the gate and its log
 
@@ -94,7 +108,7 @@ class MergeQueueController:
         if view is None:
             return None
         state, _ = shown_state(view)
-        for key in (self.screen.probes.key, self.screen.probes.present_key):
+        for key in (self.stage.probes.key, self.stage.probes.present_key):
             number = key.rpartition("/")[2] if key.startswith("probe:") else ""
             found = next((probe for probe in state.probes if str(probe.id) == number), None)
             if found is not None:
@@ -125,7 +139,7 @@ class MergeQueueController:
     def _show_log(self, now: float) -> None:
         view, probe = self.view, self.probe
         gate = self.gate(probe) if probe is not None else None
-        panel = self.screen.gates
+        panel = self.stage.gates
         if view is None or probe is None or gate is None:
             self._log = None
             panel.show_log(None, (), "No gate has run here yet. What it writes will be here, line by line.")
@@ -155,18 +169,17 @@ class MergeQueueController:
         """The whole log in the pager; returns why not."""
         if self._log is None:
             return "no gate log is shown; m shows the merge queue"
-        town = self.screen.town
         try:
-            with town.suspend():
-                status = town.engine.page(self._log.path)
+            with self.console.lend_terminal():
+                status = self.calls.page(self._log.path)
         except GastownError as error:
             return str(error)
         return f"the pager ended with status {status}" if status else ""
 
     def hold(self) -> str:
         """Hold the log still, or let it go on."""
-        held = self.screen.gates.hold()
-        self.screen.say("held: the log waits, Space lets it go on" if held else "following again", "dim")
+        held = self.stage.gates.hold()
+        self.console.say("held: the log waits, Space lets it go on" if held else "following again", "dim")
         return ""
 
 

@@ -1,34 +1,48 @@
-"""Finding things: search in a panel as it is typed, the filter of the events, anything by its name."""
+"""Search in a panel as it is typed, and the filter of the events."""
 
 from __future__ import annotations
 
-from gastown_tui.keys import BY_ID, applies
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gastown_core.state.rows import EventFilter
-    from gastown_tui.screens.feed import FeedScreen
+    from gastown_tui.console import Console
+    from gastown_tui.controllers.stage import Stage
+    from gastown_tui.preferences import Preferences
     from gastown_tui.widgets.rows import Rows
+
 HOW = "Enter keep · Esc drop"
 
 
 class Search:
     """Search and filter of the main screen; ``is_searching`` while the search line has the keys."""
 
-    def __init__(self, screen: FeedScreen) -> None:
-        self.screen = screen
+    def __init__(self, console: Console, stage: Stage, kept: Preferences) -> None:
+        self.console = console
+        self.stage = stage
+        self.kept = kept
         self.is_searching = False
-        self._panel: Rows = screen.agents
+        self._panel: Rows = stage.agents
+
+    def actions(self) -> dict[str, Callable[[], str | None]]:
+        """What keys find, by the ids of the table."""
+        return {
+            "search.open": self.open_search,
+            "search.next": lambda: self.step(1),
+            "search.previous": lambda: self.step(-1),
+            "filter.open": self.choose_filter,
+        }
 
     def open_search(self) -> None:
         """The search line, for the panel that has the keys."""
-        field = self.screen.field
-        self._panel = self.screen.rows_with_keys()
+        field = self.stage.field
+        self._panel = self.stage.rows_with_keys
         self.is_searching = True
         field.set("")
         field.prompt = f" / {(self._panel.title_text or 'drawer').lower()}: "
         field.say(HOW)
-        self.screen.lay_out()
+        self.console.lay_out()
         field.focus()
 
     def press(self, key: str) -> None:
@@ -39,16 +53,16 @@ class Search:
             self._panel.search("")
             self._close()
         elif key in ("down", "up"):
-            self.search(self.screen.field.value, 1 if key == "down" else -1)
+            self.search(self.stage.field.value, 1 if key == "down" else -1)
 
     def _close(self) -> None:
         self.is_searching = False
         self._panel.focus()
-        self.screen.lay_out()
+        self.console.lay_out()
 
     def search(self, needle: str, step: int = 0) -> None:
         """Search as it is typed, and tell how it goes at the end of the line."""
-        field = self.screen.field
+        field = self.stage.field
         at, total = self._panel.search(needle, step)
         if not needle:
             field.say(HOW)
@@ -59,56 +73,37 @@ class Search:
 
     def settle(self, *, is_found: bool) -> None:
         """A search that took longer has ended."""
-        needle = self.screen.stream.needle
+        needle = self.stage.stream.needle
         if self.is_searching:
-            self.screen.field.say("" if is_found else "no match", "warn")
+            self.stage.field.say("" if is_found else "no match", "warn")
         else:
-            self.screen.say("" if is_found else f"no further match of {needle}", "dim")
+            self.console.say("" if is_found else f"no further match of {needle}", "dim")
 
     def step(self, step: int) -> str:
         """The next or previous match of the panel that has the keys; why not, if there is none."""
-        panel = self.screen.rows_with_keys()
+        panel = self.stage.rows_with_keys
         if not panel.needle:
             return "nothing is searched for here; / begins"
         at, total = panel.search(panel.needle, step)
         if total > 0:
-            self.screen.say(f"match {at} of {total}", "dim")
+            self.console.say(f"match {at} of {total}", "dim")
         return "" if at or total < 0 else f"no further match of {panel.needle}"
+
+    # the filter of the events
 
     def choose_filter(self) -> None:
         """The dialog of filters."""
         from gastown_tui.dialogs.pick_lists import chosen_filter, filter_picker
 
-        town, stream = self.screen.town, self.screen.stream
+        stream = self.stage.stream
 
         def answered(key: str | None) -> None:
             if key is not None:
                 self.set_filter(chosen_filter(stream.wanted, key))
 
-        town.push_screen(filter_picker(town.snapshot, stream.wanted, town.look.ascii_only), answered)
+        self.console.ask(filter_picker(self.console.snapshot, stream.wanted, self.console.ascii_only), answered)
 
     def set_filter(self, wanted: EventFilter) -> None:
-        """Show only these events."""
-        town = self.screen.town
-        town.kept.keep_filter(wanted)
-        self.screen.stream.open(town.live.stream, wanted, town.now)
-
-    def open_palette(self) -> None:
-        """Everything there is, by name."""
-        from gastown_tui.dialogs.pick_lists import command_palette
-
-        town = self.screen.town
-        town.push_screen(command_palette(town.snapshot, town.look.ascii_only), self._go_to)
-
-    def _go_to(self, answer: str | None) -> None:
-        what, _, name = (answer or "").partition(":")
-        screen = self.screen
-        if what == "do":
-            action = BY_ID[name]
-            if not applies(action, screen.place):
-                screen.views.go_to_panel("agents" if "agents" in action.where else action.where[0])
-            screen.run_action_id(name)
-        elif what == "theme":
-            screen.town.set_theme(name)
-        elif what in ("agent", "convoy"):
-            screen.views.go_to(what, name)
+        """Show only these events, and remember that."""
+        self.kept.keep_filter(wanted)
+        self.stage.stream.open(self.console.live.stream, wanted, self.console.now)

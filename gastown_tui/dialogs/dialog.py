@@ -10,7 +10,6 @@ from textual.layout import Layout, WidgetPlacement
 from textual.screen import ModalScreen
 
 from gastown_tui.boundary import Bounded
-from gastown_tui.messages import RowOpened
 from gastown_tui.widgets.line_field import LineField
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -150,7 +149,7 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
     def action_enter(self) -> None:
         """Accept."""
 
-    def on_row_opened(self, event: RowOpened) -> None:
+    def on_rows_row_opened(self, event: Rows.RowOpened) -> None:
         """A double click accepts."""
         event.stop()
         self.action_enter()

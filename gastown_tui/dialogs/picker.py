@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import namedtuple
 
 from gastown_tui.dialogs.dialog import Dialog, Page
-from gastown_tui.messages import FieldChanged
 from gastown_tui.text import clip, width_of
 from gastown_tui.widgets.line_field import LineField
 from gastown_tui.widgets.rows import Row
@@ -112,7 +111,7 @@ class Picker(Dialog[str]):
         self.page.needle = needle.strip().lower()
         self.page.show_rows(rows)
 
-    def on_field_changed(self, event: FieldChanged) -> None:
+    def on_line_field_changed(self, event: LineField.Changed) -> None:
         """Narrow."""
         event.stop()
         self.fill()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gastown_tui.messages import TabPressed
+from textual.message import Message
+
 from gastown_tui.text import clip, fit, glyph, width_of
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -26,12 +27,23 @@ TABS = {
     "": ("nothing selected",),
 }
 """Kind of selection → its tabs."""
-FIRST_KEY = 4
+FIRST_KEY, TAB_KEYS = 4, 4
+"""The key of the first tab, and how many tabs have keys."""
 SIDE = 52
 
 
 class Drawer(Rows):
-    """The panel at the bottom; ``kind`` is what is selected, ``tab`` the index of the open page."""
+    """The panel at the bottom; ``kind`` is what is selected, ``tab`` the index of the open page.
+
+    ``is_put_off``: the person wants it open, but there was no room for it at the start.
+    """
+
+    class TabPressed(Message):
+        """A tab was clicked."""
+
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
 
     def __init__(self) -> None:
         super().__init__(id="drawer")
@@ -41,7 +53,8 @@ class Drawer(Rows):
         self.tab = 0
         self.side: Sequence[Pieces] = ()
         self._page_key: tuple[str, str, int] = ("", "", 0)
-        self.is_at_end = False
+        self.is_open = False
+        self.is_put_off = False
 
     @property
     def tabs(self) -> tuple[str, ...]:
@@ -144,4 +157,4 @@ class Drawer(Rows):
             edge = start - 2
         for start, end, number in spans:
             if start <= event.x < end:
-                self.post_message(TabPressed(number))
+                self.post_message(self.TabPressed(number))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 
+from textual.message import Message
+
 from gastown_core.model.address import OTHER
 from gastown_core.state.rows import NO_FILTER, describe_filter
 from gastown_core.state.stream import StreamView
-from gastown_tui.messages import SearchEnded, SelectionMoved
 from gastown_tui.rowtext import stamp_of, trouble_text
 from gastown_tui.text import cells, clean, cut, fit, glyph
 from gastown_tui.widgets.rows import Row, Rows
@@ -51,6 +52,13 @@ def event_pieces(row: EventRow, now: float, width: int, ascii_only: bool) -> Pie
 class EventPanel(Rows):
     """The panel of events; keys are ``generation:serial`` of the stream."""
 
+    class SearchEnded(Message):
+        """A search that went on in the background found something, or all of history lacks it."""
+
+        def __init__(self, *, is_found: bool) -> None:
+            super().__init__()
+            self.is_found = is_found
+
     def __init__(self) -> None:
         super().__init__(id="events", number="3", title="Events")
         self.view: StreamView | None = None
@@ -77,7 +85,7 @@ class EventPanel(Rows):
         self._shown.clear()
         self._tell()
         self.redraw()
-        self.post_message(SelectionMoved(self))
+        self.post_message(self.SelectionMoved(self))
 
     def came(self, now: float, *, reset: bool = False) -> None:
         """Take in what the stream has got since the last time."""
@@ -92,7 +100,7 @@ class EventPanel(Rows):
         if fresh and self.is_following:
             self.cursor = 0
             self.key = self.row_at(0).key
-            self.post_message(SelectionMoved(self))
+            self.post_message(self.SelectionMoved(self))
             self._glow(fresh, now)
         elif fresh and self.is_paused:
             self.held += fresh
@@ -298,7 +306,7 @@ class EventPanel(Rows):
     def _settle_search(self, *, is_found: bool, is_first: bool) -> None:
         """A search that took more than one slice tells how it ended; the first slice's end is returned."""
         if not is_first:
-            self.post_message(SearchEnded(is_found=is_found))
+            self.post_message(self.SearchEnded(is_found=is_found))
 
 
 def _searched(row: EventRow) -> str:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 class GatePanel(Rows):
-    """The panel of a gate's log; without a cursor, ``is_following`` while it stands at the end."""
+    """The panel of a gate's log; without a cursor, ``rig`` is whose, ``is_following`` while it stands at the end."""
 
     def __init__(self) -> None:
         super().__init__(id="gates", number="3", title="Gate log")
         self.has_cursor = False
+        self.rig = ""
         self.shown: GateLog | None = None
         self.is_following = True
         self.missed = 0

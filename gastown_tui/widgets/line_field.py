@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gastown_tui.messages import FieldChanged
+from textual.message import Message
+
 from gastown_tui.text import cells, clean, cut
 from gastown_tui.widgets.sheet import Sheet
 
@@ -48,6 +49,13 @@ class LineField(Sheet):
 
     can_focus = True
 
+    class Changed(Message):
+        """The text of the line changed."""
+
+        def __init__(self, value: str) -> None:
+            super().__init__()
+            self.value = value
+
     def __init__(self, *, id: str, prompt: str = "", value: str = "", hint: str = "") -> None:  # noqa: A002
         super().__init__(id=id)
         self.prompt = prompt
@@ -79,7 +87,7 @@ class LineField(Sheet):
 
     def _changed(self) -> None:
         self.redraw()
-        self.post_message(FieldChanged(self.value))
+        self.post_message(self.Changed(self.value))
 
     def on_focus(self) -> None:
         """The caret shows."""

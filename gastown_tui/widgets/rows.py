@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from textual.widget import Widget
+from textual.message import Message
 
-from gastown_tui.messages import RowOpened, SelectionMoved
 from gastown_tui.text import clip, glyph, highlight, width_of
 from gastown_tui.widgets.sheet import Sheet
 
@@ -47,6 +46,24 @@ class Rows(Sheet):
     """A framed list of rows; subclasses give rows by ``show_rows`` (or override ``count`` and ``row_at``)."""
 
     can_focus = True
+
+    class SelectionMoved(Message):
+        """The cursor of a panel stands on another row now, by whatever cause."""
+
+        def __init__(self, panel: Rows) -> None:
+            super().__init__()
+            self.panel = panel
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest of one panel counts."""
+            return isinstance(message, Rows.SelectionMoved) and message.panel is self.panel
+
+    class RowOpened(Message):
+        """A row was opened: a double click on it."""
+
+        def __init__(self, panel: Rows) -> None:
+            super().__init__()
+            self.panel = panel
 
     def __init__(self, *, id: str, number: str = "", title: str = "") -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
@@ -101,7 +118,7 @@ class Rows(Sheet):
         self._keep_in_view()
         self.redraw()
         if self.key != before:
-            self.post_message(SelectionMoved(self))
+            self.post_message(self.SelectionMoved(self))
 
     def find_key(self, key: str) -> int:
         """Index of the first row of a key that the cursor may stand on, -1 if there is none."""
@@ -143,7 +160,7 @@ class Rows(Sheet):
         self._keep_in_view()
         self.redraw()
         if moved:
-            self.post_message(SelectionMoved(self))
+            self.post_message(self.SelectionMoved(self))
 
     def move(self, step: int) -> None:
         """Move the cursor by stops (or the view, where there is no cursor)."""
@@ -398,7 +415,7 @@ class Rows(Sheet):
             return
         row = self.row_at(index)
         if row.key and row.key == self.key and event.chain > 1:
-            self.post_message(RowOpened(self))
+            self.post_message(self.RowOpened(self))
         elif row.is_stop or row.key:
             place = index if row.is_stop else self.find_key(row.key)
             self._go(place)
@@ -435,8 +452,3 @@ def _thumb(top: int, body: int, total: int) -> tuple[int, int] | None:
     room = body - size
     start = round(room * top / max(1, total - body))
     return start, start + size
-
-
-def focused_rows(widget: Widget | None) -> Rows | None:
-    """The widget if it is a panel of rows."""
-    return widget if isinstance(widget, Rows) else None

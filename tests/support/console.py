@@ -19,7 +19,7 @@ class Console(FeedApp):
         self.hands = engine or FakeEngine()
         options.setdefault("environ", {})
         options.setdefault("preferences", Preferences())
-        super().__init__(lambda: self.fake, engine=self.hands, **options)
+        super().__init__(lambda: self.fake, calls=self.hands, **options)
 
     @contextmanager
     def suspend(self):

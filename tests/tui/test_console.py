@@ -53,7 +53,7 @@ async def until(pilot, condition: Callable[[], object], what: str = "") -> None:
 
 
 async def select(pilot, path: str) -> None:
-    pilot.app.feed.views.go_to("agent", path)
+    pilot.app.feed.navigation.go_to("agent", path)
     await pilot.pause()
 
 
@@ -298,7 +298,7 @@ async def test_the_drawers_tabs_show_work_why_and_events() -> None:
             await pilot.press(key)
             await until(pilot, lambda w=words: w in "\n".join(app.feed.drawer.plain_lines()), words)
         await pilot.press("escape")
-        assert not app.is_drawer_open
+        assert not app.feed.drawer.is_open
 
 
 async def test_the_drawer_follows_the_selection_and_never_takes_the_focus() -> None:
@@ -581,7 +581,7 @@ async def test_the_mouse_selects_opens_and_scrolls() -> None:
         app.feed.stream.on_mouse_scroll_down(_Wheel())
         assert app.feed.stream.top == 3
         await pilot.click("#agents", offset=(10, 3), times=2)
-        await until(pilot, lambda: app.is_drawer_open, "the drawer")
+        await until(pilot, lambda: app.feed.drawer.is_open, "the drawer")
 
 
 class _Wheel:

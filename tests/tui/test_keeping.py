@@ -51,7 +51,7 @@ async def test_choices_hold_in_the_next_run() -> None:
     app = Console(preferences=kept)
     async with app.run_test(size=(160, 45)) as pilot:
         await pilot.pause()
-        assert app.look.theme.name == "light" and app.feed.place == "convoys" and app.is_drawer_open
+        assert app.look.theme.name == "light" and app.feed.place == "convoys" and app.feed.drawer.is_open
         assert "opal" not in "\n".join(app.feed.agents.plain_lines())
         assert "filter: rig shop" in app.screen_text()
 
@@ -60,11 +60,11 @@ async def test_the_last_picture_is_the_screen_without_a_claim_of_freshness(tmp_p
     app = Console()
     async with app.run_test(size=(160, 45)) as pilot:
         await pilot.pause()
-        picture = picture_of(app)
+        picture = picture_of(app.feed.sheets(), app.size, app.now)
         shown = app.screen_text().splitlines()
         path = str(tmp_path / PICTURE)
-        assert save_picture(path, app)
-        assert not save_picture(path, app)
+        assert save_picture(path, picture)
+        assert not save_picture(path, picture)
     assert picture["lines"][1:] == shown[1:]
     assert "live" not in picture["lines"][0] and "✋ 1 needs you" in picture["lines"][0]
     top, left, width, height = picture["events"]

@@ -136,7 +136,7 @@ async def test_a_log_outside_its_rig_is_not_read(rig: str) -> None:
 async def test_ticks_run_only_while_an_engine_works_in_view(rig: str) -> None:
     app = console(rig)
     async with app.run_test(size=WIDE) as pilot:
-        timer = app.feed.refining._timer
+        timer = app.feed.merge_queue._timer
         await until(pilot, lambda: timer._active.is_set(), "ticks in the feed")
         await pilot.press("p")
         assert not timer._active.is_set()
@@ -176,16 +176,16 @@ async def test_process_now_says_why_not_while_the_engine_works(rig: str) -> None
 async def test_a_nuke_shows_what_would_be_lost_and_enter_cancels() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
-        app.feed.views.go_to("agent", "shop/polecats/opal")
+        app.feed.navigation.go_to("agent", "shop/polecats/opal")
         await pilot.pause()
-        app.feed.run_action_id("polecat.nuke")
+        app.feed.dispatch.run("polecat.nuke")
         await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
         text = app.screen_text()
         for words in ("Nuke polecat?", "shop/opal", "files: push.py", "commits: 2", "refs/gastown/rescue"):
             assert words in text, words
         await pilot.press("enter")
         assert not app.hands.performed
-        app.feed.run_action_id("polecat.nuke")
+        app.feed.dispatch.run("polecat.nuke")
         await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
         await pilot.press("y")
         await until(pilot, lambda: app.hands.performed, "the order")
@@ -195,7 +195,7 @@ async def test_a_nuke_shows_what_would_be_lost_and_enter_cancels() -> None:
 async def test_a_rollback_chooses_a_state_and_shows_what_it_takes_away() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
-        app.feed.views.go_to("agent", "shop/polecats/opal")
+        app.feed.navigation.go_to("agent", "shop/polecats/opal")
         await pilot.pause()
         await pilot.press("z")
         await until(pilot, lambda: "Test the retry" in app.screen_text(), "the states")
@@ -210,9 +210,9 @@ async def test_without_its_preview_nothing_is_asked_and_nothing_done() -> None:
     app = Console()
     app.hands.refusal = "no such polecat"
     async with app.run_test(size=WIDE) as pilot:
-        app.feed.views.go_to("agent", "shop/polecats/opal")
+        app.feed.navigation.go_to("agent", "shop/polecats/opal")
         await pilot.pause()
-        app.feed.run_action_id("polecat.nuke")
+        app.feed.dispatch.run("polecat.nuke")
         await until(pilot, lambda: "no such polecat" in status(app), "the reason")
         assert not isinstance(app.screen, Confirm) and not app.hands.performed
 
@@ -256,7 +256,7 @@ async def test_an_agents_drawer_tells_its_hooks_life() -> None:
     )
     app = Console(FakeLive(snapshot(agents)))
     async with app.run_test(size=(160, 45)) as pilot:
-        app.feed.views.go_to("agent", "shop/polecats/opal")
+        app.feed.navigation.go_to("agent", "shop/polecats/opal")
         await pilot.press("4")
         await until(pilot, lambda: "+4 commits" in app.screen_text(), "the branch")
         text = app.screen_text()

@@ -1,0 +1,86 @@
+"""From a key, or a name of the palette, to what it does: the table says what is meant, its owner does it."""
+
+from __future__ import annotations
+
+from gastown_tui.keys import BY_ID, applies, meant, way_to
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gastown_tui.console import Console
+    from gastown_tui.controllers.acts import Acts
+    from gastown_tui.controllers.navigation import Navigation
+    from gastown_tui.controllers.search import Search
+    from gastown_tui.controllers.stage import Stage
+    from gastown_tui.widgets.status_bar import StatusBar
+
+    Handlers = Mapping[str, Callable[[], str | None]]
+
+
+class Dispatch:
+    """Calls the handler of an action; an action that has none is an act on the town."""
+
+    def __init__(
+        self,
+        console: Console,
+        stage: Stage,
+        *,
+        acts: Acts,
+        search: Search,
+        navigation: Navigation,
+        status: StatusBar,
+        handlers: Handlers,
+    ) -> None:
+        self.console = console
+        self.stage = stage
+        self.status = status
+        self.acts = acts
+        self.search = search
+        self.navigation = navigation
+        self.handlers = {**handlers, "palette.open": self.open_palette}
+
+    def press(self, key: str) -> None:
+        """Do what the table says of the key at this place; say why if it cannot be."""
+        if self.search.is_searching:
+            self.search.press(key)
+            return
+        self.status.pressed()
+        place = self.stage.place
+        action = meant(key, place)
+        if action is None:
+            return
+        if not applies(action, place):
+            where = " and ".join(action.where)
+            self.console.say(f"{action.label} works in {where}: press {way_to(action.where)} first")
+            return
+        self.run(action.id)
+
+    def run(self, action_id: str) -> None:
+        """Do an action of the table."""
+        if action_id not in self.handlers:
+            reason = self.acts.do(action_id, self.stage.chosen, self.stage.marked())
+        else:
+            reason = self.handlers[action_id]() or ""
+        if reason:
+            self.console.say(reason)
+
+    # the palette
+
+    def open_palette(self) -> None:
+        """Everything there is, by name."""
+        from gastown_tui.dialogs.pick_lists import command_palette
+
+        self.console.ask(command_palette(self.console.snapshot, self.console.ascii_only), self._go_to)
+
+    def _go_to(self, answer: str | None) -> None:
+        what, _, name = (answer or "").partition(":")
+        if what == "do":
+            action = BY_ID[name]
+            if not applies(action, self.stage.place):
+                self.navigation.go_to_panel("agents" if "agents" in action.where else action.where[0])
+            self.run(name)
+        elif what == "theme":
+            self.console.set_theme(name)
+        elif what in ("agent", "convoy"):
+            self.navigation.go_to(what, name)

@@ -1,0 +1,152 @@
+"""The main screen's panels: which view is open, which panel is worked in, what is pointed at, and moving in its rows."""
+
+from __future__ import annotations
+
+from gastown_tui import selection as pointing
+from gastown_tui.layout import VIEWS
+from gastown_tui.widgets.agent_tree import AgentTree
+from gastown_tui.widgets.convoy_panel import ConvoyPanel
+from gastown_tui.widgets.drawer import Drawer
+from gastown_tui.widgets.event_stream import EventPanel
+from gastown_tui.widgets.gate_panel import GatePanel
+from gastown_tui.widgets.line_field import LineField
+from gastown_tui.widgets.probe_panel import ProbePanel
+from gastown_tui.widgets.problem_list import ProblemList
+from gastown_tui.widgets.queue_panel import QueuePanel
+from gastown_tui.widgets.rows import Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.widget import Widget
+
+    from gastown_core.model.snapshot import AgentView
+    from gastown_tui.console import Console
+    from gastown_tui.selection import Selection
+
+
+class Stage:
+    """The panels; ``view`` is one of VIEWS, ``actives`` the panel of each view that its keys go to."""
+
+    def __init__(self, console: Console, *, view: str, panel: str) -> None:
+        self.console = console
+        self.view = view
+        self.actives = {**{name: panels[0] for name, panels in VIEWS.items()}, "feed": panel}
+        self.agents = AgentTree()
+        self.convoys = ConvoyPanel()
+        self.stream = EventPanel()
+        self.problems = ProblemList()
+        self.queue = QueuePanel()
+        self.probes = ProbePanel()
+        self.gates = GatePanel()
+        self.drawer = Drawer()
+        self.field = LineField(id="search", prompt="/")
+        rows = (self.agents, self.convoys, self.stream, self.problems, self.queue, self.probes, self.gates)
+        self.panels: dict[str, Rows] = {panel.id or "": panel for panel in rows}
+        self.agents.marked = self.problems.marked = set()
+
+    # what is where
+
+    @property
+    def active(self) -> str:
+        """The name of the panel that is worked in."""
+        return self.actives[self.view]
+
+    @property
+    def panel(self) -> Rows:
+        """The panel that is worked in."""
+        return self.panels[self.active]
+
+    @property
+    def focused(self) -> Widget | None:
+        """What has the focus of the main screen."""
+        return self.drawer.screen.focused
+
+    @property
+    def is_in_front(self) -> bool:
+        """Whether no dialog covers the panels."""
+        screen = self.drawer.screen
+        return screen.app.screen is screen
+
+    @property
+    def place(self) -> str:
+        """Where keys go: the name of the focused panel."""
+        focused = self.focused
+        if isinstance(focused, Rows) and focused.id:
+            return focused.id
+        return self.panel.id or ""
+
+    @property
+    def rows_with_keys(self) -> Rows:
+        """The panel that moving and searching are meant for."""
+        focused = self.focused
+        return focused if isinstance(focused, Rows) else self.panel
+
+    @property
+    def chosen(self) -> Selection:
+        """What the operator points at."""
+        snapshot, panel = self.console.snapshot, self.panel
+        if panel is self.convoys:
+            return pointing.of_convoys(snapshot, panel.key)
+        if panel is self.stream:
+            return pointing.of_events(self.stream.selected(), panel.key)
+        if panel is self.gates:
+            return pointing.of_queue(snapshot, f"batch:{self.gates.rig}")
+        if self.view == "queue":
+            return pointing.of_queue(snapshot, panel.key)
+        return pointing.of_problems(snapshot, panel.key)
+
+    def marked(self) -> list[AgentView]:
+        """The marked agents, as they are now."""
+        return [agent for agent in self.console.snapshot.agents if agent.key in self.agents.marked]
+
+    # keys
+
+    def actions(self) -> dict[str, Callable[[], str | None]]:
+        """What keys do in rows, by the ids of the table."""
+        return {
+            "rows.down": lambda: self.rows_with_keys.move(1),
+            "rows.up": lambda: self.rows_with_keys.move(-1),
+            "rows.page_down": lambda: self.rows_with_keys.page(1.0),
+            "rows.page_up": lambda: self.rows_with_keys.page(-1.0),
+            "rows.half_down": lambda: self.rows_with_keys.page(0.5),
+            "rows.half_up": lambda: self.rows_with_keys.page(-0.5),
+            "rows.top": lambda: self.rows_with_keys.go_top(),
+            "rows.bottom": lambda: self.rows_with_keys.go_bottom(),
+            "rows.expand": lambda: self.fold(True),
+            "rows.collapse": lambda: self.fold(False),
+            "rows.mark": self.mark,
+            "stream.pause": self.pause,
+        }
+
+    def fold(self, is_open: bool | None = None) -> str:
+        """Open or close the rig or convoy of the cursor (None: the other way); returns why not."""
+        panel = self.rows_with_keys
+        reason = panel.fold(is_open) if isinstance(panel, AgentTree | ConvoyPanel) else "nothing to open here"
+        self.console.lay_out()
+        return reason
+
+    def mark(self) -> str:
+        """Mark or unmark the agent of the cursor; returns why not."""
+        self.problems.marked = self.agents.marked
+        if self.view != "problems":
+            return self.agents.toggle_mark()
+        key = self.problems.key
+        if not key:
+            return "there is no agent to mark"
+        self.agents.marked ^= {key}
+        self.problems.marked = self.agents.marked
+        self.problems.show(self.console.snapshot, self.console.now)
+        return ""
+
+    def unmark_all(self) -> None:
+        """Mark nobody any more."""
+        self.agents.marked = self.problems.marked = set()
+        self.console.show_all()
+
+    def pause(self) -> str:
+        """Hold the events still, or let them go on."""
+        held = self.stream.pause()
+        self.console.say("held: new events wait, Space lets them go on" if held else "following again", "dim")
+        return ""
