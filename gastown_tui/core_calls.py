@@ -49,9 +49,9 @@ class CoreCalls:
 
     def attachment(self, agent: AgentView) -> Attachment:
         """How to go into an agent's session."""
-        from gastown_core.orders.perform import attach_argv
+        from gastown_core.orders.perform import attachment
 
-        return attach_argv(self.root, agent)
+        return attachment(self.root, agent)
 
     def page(self, path: str) -> int:
         """Show a file in the person's pager, on the terminal; returns its exit status. Raises GastownError."""

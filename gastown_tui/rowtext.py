@@ -11,7 +11,7 @@ from gastown_tui.text import clean, fit, glyph
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.model.snapshot import AgentView, SourceStatus, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, SourceStatus
 
 SHORT_STATES = {
     Health.WAITING: "needs you",
@@ -99,8 +99,3 @@ def trouble_text(source: SourceStatus | None, now: float) -> str:
     if source.good_at is None:
         return f"no data: {clean(source.error)}"
     return f"stale {format_age(max(0.0, now - source.good_at))}: {clean(source.error)}"
-
-
-def worst_first(snapshot: TownSnapshot) -> list[tuple[Health, int]]:
-    """(state, count) in the order of need."""
-    return [(state, snapshot.counts.get(state, 0)) for state in Health]

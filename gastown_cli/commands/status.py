@@ -9,7 +9,7 @@ import time
 
 from gastown_cli import context, output, streams
 from gastown_cli.output import clean, shorten, style
-from gastown_core.clock import SYSTEM_CLOCK, format_ago, format_span, parse_duration
+from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_duration
 from gastown_core.errors import UsageError
 from gastown_core.model.address import POLECAT, ROLE_ICONS
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
@@ -61,11 +61,6 @@ def agent_row(view: AgentView, now: float, *, width: int = 48) -> list[str]:
     mail = f"{'📬' if uses_emoji() else 'mail '}{view.unread}" if view.unread else ""
     name = view.address.label
     return [f"  {role_icon(view)} {clean(name)}", health_text(view), since, shorten(clean(about), width), mail]
-
-
-def age_text(moment: float | None, now: float) -> str:
-    """``3m ago``, empty for None."""
-    return format_ago(now - moment) if moment else ""
 
 
 MOST_ORPHANS = 10

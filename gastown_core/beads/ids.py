@@ -31,13 +31,13 @@ _ID = r"[A-Za-z][A-Za-z0-9_]*(-[A-Za-z0-9_.]+)+"
 _SUFFIXES = ("town", "ville", "port", "place", "land", "field", "wood", "ford")
 
 
-def base36(number: int, length: int) -> str:
-    """The last ``length`` base36 digits of ``number``, padded with zeros on the left."""
+def base36(number: int, length: int = 0) -> str:
+    """``number`` in digits and lower-case letters; with ``length`` its last digits, padded with zeros on the left."""
     digits = ""
-    while number and len(digits) < length:
+    while number and not 0 < length <= len(digits):
         number, digit = divmod(number, 36)
         digits = ALPHABET[digit] + digits
-    return digits.rjust(length, "0")
+    return digits.rjust(length or 1, "0")
 
 
 def hash_of(title: str, description: str, creator: str, created_ns: int, nonce: int, length: int = MIN_LENGTH) -> str:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 else:
     Route = record_type("Route", "prefix path")
 
-TOWN_ROUTES = (Route("hq-", "."), Route("hq-cv-", "."))
-
 
 def routes_path(root: str) -> str:
     """Where a town's routes lie."""

@@ -63,11 +63,11 @@ def release_dead_workers(shift: Shift) -> str:
     """
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.lifecycle import finish_restarts
-    from gastown_core.town.polecat_pool import sweep
+    from gastown_core.town.polecat_pool import drop_void_reservations
     from gastown_core.work.scheduler import reclaim
 
     for rig in read_inventory(shift.root).rigs:
-        sweep(shift.root, rig.name, shift.clock.now())
+        drop_void_reservations(shift.root, rig.name, shift.clock.now())
     restarted = finish_restarts(shift.root, sender=ACTOR, clock=shift.clock) if has_tmux() else []
     ledger = TownLedger(shift.root)
     released = reclaim.release_dead(shift.root, ledger, actor=ACTOR, clock=shift.clock)

@@ -9,7 +9,7 @@ from gastown_core.model.bead import CLOSED
 from gastown_core.model.record import Record
 from gastown_core.molecules.proto import is_proto
 from gastown_core.molecules.record import molecule_of
-from gastown_core.molecules.steps import Progress, progress_of
+from gastown_core.molecules.steps import progress_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,8 +149,3 @@ def molecules_of(store: BeadStore, forms: tuple[str, ...]) -> list[str]:
     roots = dict.fromkeys(root_for(bead) for bead in held)
     roots.pop("", None)
     return [root for root in roots if store.get(root) is not None]
-
-
-def progress_rows(store: BeadStore, roots: list[str]) -> list[Progress]:
-    """The progress of several molecules."""
-    return [progress_of(store, root) for root in roots]

@@ -232,13 +232,11 @@ class Attachment:
     needs_suspend: bool
 
 
-def attach_argv(root: str, agent: AgentView) -> Attachment:
-    """How to attach to an agent's session from here."""
-    from gastown_core.tmux.socket import socket_name, socket_path
+def attachment(root: str, agent: AgentView) -> Attachment:
+    """How to attach to an agent's session from here. Raises TmuxError for what is no session name."""
+    from gastown_core.tmux.server import TmuxServer
+    from gastown_core.tmux.sessions import attach_argv
+    from gastown_core.tmux.socket import socket_name
 
-    socket = socket_name(root)
-    target = f"={agent.session}"
-    inside = os.environ.get("TMUX", "").split(",")[0]
-    if inside and os.path.realpath(inside) == os.path.realpath(socket_path(socket)):
-        return Attachment(("tmux", "-L", socket, "switch-client", "-t", target), False)
-    return Attachment(("env", "-u", "TMUX", "tmux", "-u", "-L", socket, "attach-session", "-t", target), True)
+    argv = attach_argv(TmuxServer(socket_name(root)), agent.session)
+    return Attachment(tuple(argv), "switch-client" not in argv)

@@ -61,13 +61,6 @@ def delete_branches(git: Git, branches: Mapping[str, str]) -> list[str]:
     return gone
 
 
-def must_have(commit: str, what: str) -> str:
-    """``commit``, which must not be empty. Raises GitError."""
-    if not commit:
-        raise GitError(f"{what} is not there")
-    return commit
-
-
 PREFIX = "polecat/"
 """Only branches of polecats are deleted."""
 _KEPT_IN = ("refs/heads/polecat", "refs/remotes/origin/polecat")

@@ -173,11 +173,6 @@ def kill_session(server: TmuxServer, name: str, *, grace_s: float = 2.0, exclude
     return True
 
 
-def set_option(server: TmuxServer, session: str, option: str, value: str) -> None:
-    """Set a session option (``@name`` for ours). Raises TargetMissingError, TmuxError."""
-    server.run("set-option", "-t", exact(session), option, value)
-
-
 def attached_clients(server: TmuxServer, session: str) -> list[str]:
     """Terminals (``/dev/pts/3``) attached to exactly this session; none if it or the server is gone."""
     try:

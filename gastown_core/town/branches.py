@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 
+from gastown_core.beads.ids import base36
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +22,7 @@ def branch_name(name: str, bead_id: str, now: float, *, template: str = "", titl
     A rig's ``template`` may use ``{user} {year} {month} {name} {issue} {description} {timestamp}``; the result always
     begins with ``polecat/``, by which the rest of the town knows such branches.
     """
-    stamp = to_base36(int(now * 1000))
+    stamp = base36(int(now * 1000))
     if not template:
         return f"{PREFIX}{name}/{bead_id}@{stamp}" if bead_id else f"{PREFIX}{name}-{stamp}"
     year, month = time.strftime("%Y %m", time.localtime(now)).split()
@@ -44,13 +46,3 @@ def bead_of_branch(branch: str) -> str:
     """The bead that a polecat's branch was made for, empty if its name does not tell."""
     parts = branch.split("/")
     return parts[2].partition("@")[0] if len(parts) == 3 and parts[0] == "polecat" else ""
-
-
-def to_base36(number: int) -> str:
-    """``number`` in digits and lower-case letters."""
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    out = ""
-    while number:
-        number, digit = divmod(number, 36)
-        out = digits[digit] + out
-    return out or "0"

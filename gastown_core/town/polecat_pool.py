@@ -203,12 +203,6 @@ def _reserve(claimed: Claim) -> None:
     point("reserved")
 
 
-def sweep(root: str, rig: str, now: float) -> None:
-    """Let go of reservations whose process is dead or which are too old."""
-    if os.path.isdir(os.path.join(root, rig, "polecats")):
-        _reserved(root, rig, now)
-
-
 def _reserved(root: str, rig: str, now: float) -> set[str]:
     """Names with a reservation that still counts; older ones are removed."""
     limit = load_settings(root).seconds("operational.polecat.pending_max_age")

@@ -11,7 +11,7 @@ from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    pass
 DIRECT, MR, LOCAL = "direct", "mr", "local"
 STRATEGIES = (DIRECT, MR, LOCAL)
 """Merge strategies: a request that the engine takes alone, one that may be batched, no push at all."""
@@ -47,18 +47,6 @@ class SlingRequest(Record):
     owned: bool = False
     session: bool = True
     boot: bool = True
-
-    def as_json(self) -> dict[str, Any]:
-        """All fields, for a sling context."""
-        return {**self._asdict(), "variables": list(self.variables)}
-
-
-def from_json(value: dict[str, Any]) -> SlingRequest:
-    """The request that ``as_json`` kept; unknown keys are left out. Raises KeyError if there is no ``bead``."""
-    known: dict[str, Any] = {key: value[key] for key in SlingRequest._fields if key in value}
-    known["variables"] = tuple(str(one) for one in known.get("variables") or ())
-    known["bead"] = str(value["bead"])
-    return SlingRequest(**known)
 
 
 def is_being_slung(root: str, bead_id: str) -> bool:

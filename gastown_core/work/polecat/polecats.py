@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.model.address import POLECAT, Address, parse_session
+from gastown_core.model.address import POLECAT, parse_session
 from gastown_core.model.record import Record
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.identity import rig_prefix
@@ -103,8 +103,3 @@ def find_polecat(root: str, text: str, rigs: tuple[RigEntry, ...]) -> RosterEntr
     if who.role == POLECAT and who.rig in prefixes:
         raise NotFoundError(f"{who.rig} has no polecat {who.name}", "", f"gt polecat list {who.rig}")
     raise NotFoundError(f"no polecat {text}", "", "gt polecat list shows them")
-
-
-def rig_address(rig: str, name: str) -> Address:
-    """The address of a polecat."""
-    return Address(POLECAT, rig, name)

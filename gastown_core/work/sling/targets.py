@@ -41,11 +41,6 @@ class Target(Record):
     name: str = ""
     kind: str = STANDING
 
-    @property
-    def is_pool(self) -> bool:
-        """Any polecat of the rig will do."""
-        return self.kind == POLECAT and not self.name
-
     def words(self) -> str:
         """The target for a person: ``shop/opal``, ``shop/(a free polecat)``, ``a free dog``."""
         if self.entry is not None:

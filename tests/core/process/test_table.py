@@ -75,12 +75,12 @@ def test_a_refinery_whose_process_is_a_zombie_is_gone(zombie, paper):
 
 def test_a_reservation_of_a_zombie_is_let_go(zombie, paper):
     from gastown_core.clock import SYSTEM_CLOCK
-    from gastown_core.town.polecat_pool import sweep
+    from gastown_core.town.polecat_pool import drop_void_reservations
 
     folder = os.path.join(paper.root, "shop", "polecats")
     os.makedirs(folder, exist_ok=True)
     for name, text in (("opal", f"{zombie}\n"), ("jade", mark()), ("onyx", f"{os.getpid()}\n1.0\n")):
         with open(os.path.join(folder, f"{name}.pending"), "w") as handle:
             handle.write(text)
-    sweep(paper.root, "shop", SYSTEM_CLOCK.now())
+    drop_void_reservations(paper.root, "shop", SYSTEM_CLOCK.now())
     assert os.listdir(folder) == ["jade.pending"]

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gastown_core.beads.ids import base36
 from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.git import worktree
@@ -26,7 +27,7 @@ def test_a_new_polecat_gets_a_clean_worktree_on_its_own_branch(rigged):
     with take(rigged) as claimed:
         made = polecats.prepare(claimed, "sh-x1", clock=FixedClock(1_700_000_000))
     git = Git(made.entry.work_dir)
-    assert made.branch == f"polecat/{claimed.name}/sh-x1@{branches.to_base36(1_700_000_000_000)}"
+    assert made.branch == f"polecat/{claimed.name}/sh-x1@{base36(1_700_000_000_000)}"
     assert git.branch() == made.branch
     assert worktree.status(git) == ((), ())
     assert git.config("user.name") == claimed.name

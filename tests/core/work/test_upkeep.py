@@ -12,7 +12,7 @@ from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.hook_record import never_started
 from gastown_core.town.identity import HUMAN
 from gastown_core.town.inventory import RosterEntry, read_inventory
-from gastown_core.town.polecat_pool import sweep
+from gastown_core.town.polecat_pool import drop_void_reservations
 from gastown_core.work import death_count
 from gastown_core.work.convoy.refresh import refresh
 from gastown_core.work.failure_count import SKIPPED, count_failure, failures_of, retry
@@ -217,8 +217,8 @@ def test_reservations_of_dead_processes_are_swept(paper):
     for name, pid in (("dead", 2**22 - 7), ("alive", os.getpid())):
         with open(os.path.join(folder, f"{name}.pending"), "w") as handle:
             handle.write(f"{pid}\n")
-    sweep(paper.root, "shop", SYSTEM_CLOCK.now())
-    sweep(paper.root, "nowhere", SYSTEM_CLOCK.now())
+    drop_void_reservations(paper.root, "shop", SYSTEM_CLOCK.now())
+    drop_void_reservations(paper.root, "nowhere", SYSTEM_CLOCK.now())
     assert os.listdir(folder) == ["alive.pending"]
 
 
