@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.errors import PartialError, UsageError
+from gastown_core.errors import NotFoundError, PartialError, UsageError
 from gastown_core.town.discover import find_town, read_rigs, require_town, rig_of
 
 TYPE_CHECKING = False
@@ -52,6 +52,15 @@ def add_rig(parser: ArgumentParser) -> None:
     parser.add_argument("rig", nargs="?", default="", help="name of the rig (default: the one you are in)")
 
 
+def check_rig(root: str, name: str) -> str:
+    """The name, if it is empty or a rig's. Raises NotFoundError with near matches."""
+    if name and name not in read_rigs(root):
+        from gastown_core.town.rigs import require_rig
+
+        require_rig(root, name)
+    return name
+
+
 def which_rig(root: str, name: str = "") -> str:
     """The rig's name. Raises NotFoundError with near matches, UsageError if none is named and several fit."""
     from gastown_core.town.rigs import require_rig
@@ -67,9 +76,9 @@ def which_rig(root: str, name: str = "") -> str:
 
 
 def rig_of_request(root: str, request_id: str) -> str:
-    """The rig whose ledger a request is in. Raises UsageError if none has its prefix."""
+    """The rig whose ledger a request is in. Raises NotFoundError if none has its prefix."""
     rigs = read_rigs(root)
     for name, prefix in rigs.items():
         if request_id.startswith(prefix + "-"):
             return name
-    raise UsageError(f"no rig has requests like {request_id}", "", "gt mq list RIG shows them")
+    raise NotFoundError(f"no rig has requests like {request_id}", "", "gt mq list RIG shows them")

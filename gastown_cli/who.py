@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def find(root: str, text: str) -> tuple[Inventory, RosterEntry]:
-    """The roster and the entry that ``text`` means; empty text is the caller. Raises UsageError."""
+    """The roster and the entry that ``text`` means; empty text is the caller. Raises NotFoundError, UsageError."""
     from gastown_core.town.identity import caller, resolve_agent
     from gastown_core.town.inventory import read_inventory
 

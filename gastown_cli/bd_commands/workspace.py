@@ -10,7 +10,7 @@ import sys
 
 from gastown_cli import output
 from gastown_core.beads.discovery import broken_redirect, need_beads_dir
-from gastown_core.beads.opening import open_store
+from gastown_core.beads.opening import ensure_driver, open_store
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, NotFoundError, PartialError, UsageError
 from gastown_core.files.plain import open_plain
@@ -166,7 +166,13 @@ class Workspace:
         return PartialError.exit_code if self.failed else 0
 
     def tell_all(self, changes: list[tuple[Bead | None, Bead]], reason: str = "") -> None:
-        """Tell the town's event log of a write, one event per record that changed, and remember the changes."""
+        """Tell the town's event log of a write, one event per record that changed, and remember the changes.
+
+        The first write in a fresh clone also teaches its git how beads are merged.
+        """
+        taught = ensure_driver(self.store.beads_dir) if changes and not self.changed else ""
+        if taught and not self.quiet:
+            output.note(f"note: {taught}")
         self.changed += changes
         if not self.root:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_core.errors import UsageError
+from gastown_core.errors import NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run(args: Namespace) -> int:
     root = context.town()
     ledger = TownLedger(root)
     if args.rig and ledger.store(args.rig) is None:
-        raise UsageError(f"no rig {args.rig} with a ledger", "", f"there are: {', '.join(ledger.names)}")
+        raise NotFoundError(f"no rig {args.rig} with a ledger", "", f"there are: {', '.join(ledger.names)}")
     if args.verb == "report":
         return _report(root, ledger, args)
     done = compact(root, ledger, rig=args.rig, actor=who.acting(root), dry_run=args.dry_run)

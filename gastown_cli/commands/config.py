@@ -135,11 +135,20 @@ def command_of(preset: Preset) -> str:
 
 
 def _list(presets: list[Preset], *, as_json: bool) -> int:
+    from gastown_core.runtimes.launch import installed_at
+    from gastown_core.runtimes.presets import SCRIPTED
+
+    paths = {preset.name: installed_at(preset) for preset in presets}
     if as_json:
-        output.say_json([preset.as_json() for preset in presets])
+        output.say_json([{**p.as_json(), "installed": bool(paths[p.name]), "path": paths[p.name]} for p in presets])
         return 0
-    rows = [[p.name, "custom" if p.is_custom else "built-in", output.clean(command_of(p))] for p in presets]
-    output.say(output.table(rows, header=("NAME", "TYPE", "COMMAND")))
+    rows = [
+        [p.name, "custom" if p.is_custom else "built-in", "yes" if paths[p.name] else "-", output.clean(command_of(p))]
+        for p in presets
+    ]
+    output.say(output.table(rows, header=("NAME", "TYPE", "INSTALLED", "COMMAND")))
+    if not any(paths[p.name] for p in presets if p.screens != SCRIPTED):
+        output.note("no agent program is on the PATH of this machine; only the scripted agent can be started")
     return 0
 
 

@@ -375,12 +375,17 @@ def run_watch(args: Namespace) -> int:
 def change(args: Namespace, *, on: bool) -> int:
     """Subscribe or unsubscribe, and tell."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.address import TOWN_ROLES
     from gastown_core.work.convoy.acts import MAIL, NUDGE, unwatch, watch
 
     root = context.town()
     ledger = TownLedger(root)
     me = who.acting(root)
     convoy = find_convoy(ledger, args.convoy).bead.id
+    head, slash, _ = args.addr.partition("/")
+    if on and slash and head not in TOWN_ROLES:
+        # a mailbox may be there before its owner, but in no rig that is not there
+        context.check_rig(root, head)
     act = watch if on else unwatch
     done: Watch = act(ledger, convoy, args.addr or me, way=NUDGE if args.nudge else MAIL, actor=me)
     if args.json:

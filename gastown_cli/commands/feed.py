@@ -266,7 +266,7 @@ def feed_arguments(parser: ArgumentParser) -> None:
 
 
 def read_filter(args: Namespace) -> EventFilter:
-    """The filter that the options ask for. Raises UsageError for a bad span or a rig that is not registered."""
+    """The filter that the options ask for. Raises UsageError for a bad span, NotFoundError for a rig that is not registered."""
     since = 0.0
     if args.since:
         span = parse_duration(args.since)
@@ -276,11 +276,7 @@ def read_filter(args: Namespace) -> EventFilter:
     if args.limit < 0:
         raise UsageError("--limit cannot be negative", "", "0 shows all")
     if args.rig:
-        from gastown_core.town.discover import read_rigs
-
-        rigs = read_rigs(context.town())
-        if args.rig not in rigs:
-            raise UsageError(f"no rig {args.rig}", "", f"there are: {', '.join(rigs) or 'none yet'}")
+        context.check_rig(context.town(), args.rig)
     return EventFilter(rig=args.rig, type=args.type, text=args.mol, since=since)
 
 

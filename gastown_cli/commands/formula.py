@@ -84,8 +84,12 @@ def _rig(root: str, args: Namespace) -> str:
 
 def _show(root: str, rig: str, args: Namespace) -> int:
     from gastown_core.formulas.overlay import read_overlay
+    from gastown_core.formulas.resolve import find_formula
 
     overlay = read_overlay(root, rig, args.formula)
+    if overlay is None:
+        # no overlay is no failure, no formula is one
+        find_formula(root, args.formula, rig=rig)
     strangers = _strangers(root, rig, args.formula, overlay) if overlay else []
     if args.json:
         rows = [] if overlay is None else [row._asdict() for row in overlay.overrides]

@@ -125,6 +125,8 @@ def _retry(root: str, ledger: TownLedger, args: Namespace) -> int:
 
     if not args.which:
         raise UsageError("retry what?", "", "gt mountain retry BEAD; gt mountain status lists what was skipped")
+    if ledger.excerpt(args.which) is None:
+        raise ledger.store_for(args.which).near(args.which)
     done = retry(ledger, args.which, actor=who.acting(root))
     death_count.reset(root, args.which)
     return _tell(args, args.which, "", "is tried again" if done else "was not skipped", changed=done)

@@ -41,8 +41,9 @@ def run(args: Namespace) -> int:
         return 0
     rig = _rig(root, args.rig)
     if verb == "set":
-        if len(rest) != 1 or rest[0] not in names.all_themes(root):
+        if len(rest) != 1:
             raise UsageError("gt namepool set takes a theme", "", f"there are: {', '.join(names.all_themes(root))}")
+        names.require_theme(root, rest[0])
         set_setting(root, "namepool.style", rest[0], scope="rig", rig=rig)
         unset_setting(root, "namepool.names", scope="rig", rig=rig)
     elif verb == "add":
@@ -71,8 +72,8 @@ def _themes(root: str, rest: list[str], args: Namespace) -> int:
     from gastown_core.town import names
 
     themes = names.all_themes(root)
-    if rest and rest[0] not in themes:
-        raise UsageError(f"no theme {rest[0]}", "", f"there are: {', '.join(themes)}")
+    if rest:
+        names.require_theme(root, rest[0])
     if args.json:
         output.say_json({name: list(words) for name, words in themes.items() if not rest or name == rest[0]})
     elif rest:
@@ -86,10 +87,12 @@ def _add(root: str, rig: str, given: list[str]) -> None:
     from gastown_core.town import names
     from gastown_core.town.settings import load_settings, set_setting
 
-    bad = [name for name in given if not names.is_good(name)]
-    if not given or bad:
-        what = f"{bad[0]!r} cannot be a polecat's name" if bad else "which names?"
-        raise UsageError(what, "", "lower-case letters, digits and - are allowed")
+    if not given:
+        raise UsageError("which names?", "", names.SIGNS)
+    for name in given:
+        problem = names.refusal(name, "a polecat's name")
+        if problem is not None:
+            raise problem
     have = names.pool_names(root, load_settings(root, "rig", rig))
     set_setting(root, "namepool.names", ",".join(dict.fromkeys((*have, *given))), scope="rig", rig=rig)
 

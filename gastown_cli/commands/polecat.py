@@ -271,7 +271,7 @@ def run_stale(args: Namespace) -> int:
 
     root = context.town()
     ledger = TownLedger(root)
-    stale = find_stale(root, ledger, rig=args.rig, threshold=args.threshold)
+    stale = find_stale(root, ledger, rig=context.check_rig(root, args.rig), threshold=args.threshold)
     safe = [one.entry for one in stale if one.is_safe] if args.cleanup and not args.dry_run else []
     done, _ = remove_all(root, ledger, safe, actor=who.acting(root), nuke=True, force=False)
     removed = {f"{one.rig}/{one.name}" for one in done}

@@ -224,14 +224,18 @@ def _session(root: str, rig: str, args: Namespace) -> int:
     """The session of the refinery's agent: judgement only, merging goes on without it."""
     from gastown_cli.commands.session import go_to
     from gastown_core.town import sessions
+    from gastown_core.town.hook_record import record_pause
 
     entry = who.find(root, f"{rig}/refinery")[1]
     if args.action == "attach":
         return go_to(root, entry, agent=args.agent)
     me = who.acting(root)
     if args.action == "stop":
+        # noted first: the daemon must not take the end for a death
+        waits = record_pause(root, entry)
         ended = sessions.stop_agent(root, entry, caller=me, reason="refinery stop")
-        return _said(args, f"{entry.session} {'ended' if ended else 'was not running'}", stopped=ended)
+        words = f"{entry.session} {'ended' if ended else 'was not running'}"
+        return _said(args, f"{words}; its work waits until it is started again" if waits else words, stopped=ended)
     start = sessions.plan_start(root, entry, agent=args.agent, topic=args.action, sender=me)
     begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent
     pane = begin(root, start)

@@ -45,7 +45,7 @@ def run_session(args: Namespace) -> int:
             raise UsageError(
                 f"gt session list takes no {args.target}", "", "gt session list --rig RIG, or gt peek AGENT"
             )
-        return _list(root, args.rig, as_json=args.json)
+        return _list(root, context.check_rig(root, args.rig), as_json=args.json)
     entry = who.find(root, args.target)[1]
     if args.when_orphaned:
         wait_until_orphaned()
@@ -77,7 +77,7 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
         waits = record_pause(root, entry)
         ended = sessions.stop_agent(root, entry, caller=me, reason=args.reason)
         how = "its work waits until it is started again" if waits else "nothing was on its hook"
-        yield receipt("stopped", f"{entry.session} ended; {how}" if ended else f"{entry.session} was not running")
+        yield receipt("stopped", f"{entry.session} {'ended' if ended else 'was not running'}; {how}")
         return
     topic = args.topic or ("restart" if args.action == "restart" else "start")
     if args.agent:

@@ -219,7 +219,9 @@ def run_agents(args: Namespace) -> int:
     """List agents: all with a session or work; polecats without either only with ``--all``."""
     from gastown_core.state.collect import collect
 
-    snapshot = collect(context.town())
+    root = context.town()
+    context.check_rig(root, args.rig)
+    snapshot = collect(root)
     views = [
         view
         for view in snapshot.agents

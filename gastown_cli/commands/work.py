@@ -115,7 +115,7 @@ def run_assign(args: Namespace) -> int:
 
 
 def _crew(root: str, text: str, rig: str) -> RosterEntry:
-    from gastown_core.errors import UsageError
+    from gastown_core.errors import NotFoundError
     from gastown_core.model.address import CREW, Address
     from gastown_core.town.crew import split_name
     from gastown_core.town.inventory import find_agent, read_inventory
@@ -123,7 +123,8 @@ def _crew(root: str, text: str, rig: str) -> RosterEntry:
     rig, name = split_name(root, text, rig)
     entry = find_agent(read_inventory(root), Address(CREW, rig, name))
     if entry is None or entry.address.role != CREW:
-        raise UsageError(f"{rig} has no crew member {name}", "", f"gt crew add {name} --rig {rig}")
+        context.check_rig(root, rig)
+        raise NotFoundError(f"{rig} has no crew member {name}", "", f"gt crew add {name} --rig {rig}")
     return entry
 
 

@@ -194,3 +194,53 @@ def register_driver(folder: str) -> bool:
     name = run(["git", "config", f"merge.{DRIVER_NAME}.name", "beads, field by field"], cwd=folder)
     driver = run(["git", "config", f"merge.{DRIVER_NAME}.driver", driver_command()], cwd=folder)
     return name.code == 0 and driver.code == 0
+
+
+def ensure_driver(beads_dir: str) -> str:
+    """Register the merge driver where git's attributes name it and the clone knows none, as in a fresh one.
+
+    Says in words what was done, or what is to be typed where it cannot be; empty where there was nothing to do.  Looks
+    at files alone until there is: every command that writes asks.
+    """
+    if not _lacks_driver(beads_dir):
+        return ""
+    if register_driver(beads_dir):
+        return "git merges this clone's beads field by field from now on (merge driver registered)"
+    if driver_registered(beads_dir) is not False:
+        return ""
+    return "git does not know how this clone's beads are merged, and its config cannot be written: bd doctor --fix"
+
+
+def _lacks_driver(beads_dir: str) -> bool:
+    """Whether the attributes beside the ledger or in the folder above name our driver, and the clone's config none."""
+    above = os.path.dirname(os.path.abspath(beads_dir))
+    named = f"merge={DRIVER_NAME}"
+    if not any(named in _text(os.path.join(folder, ".gitattributes")) for folder in (beads_dir, above)):
+        return False
+    git_dir = _git_dir(above)
+    if not git_dir:
+        return False
+    shared = _text(os.path.join(git_dir, "commondir")).strip()
+    return f'[merge "{DRIVER_NAME}"]' not in _text(os.path.join(git_dir, shared, "config"))
+
+
+def _git_dir(folder: str) -> str:
+    """The ``.git`` folder that a folder's worktree has, empty if it lies in none."""
+    while True:
+        found = os.path.join(folder, ".git")
+        if os.path.isdir(found):
+            return found
+        pointer = _text(found)
+        if pointer.startswith("gitdir:"):
+            return os.path.join(folder, pointer.removeprefix("gitdir:").strip())
+        if os.path.dirname(folder) == folder:
+            return ""
+        folder = os.path.dirname(folder)
+
+
+def _text(path: str) -> str:
+    try:
+        with open(open_plain(path), encoding="utf-8", errors="replace") as handle:
+            return handle.read()
+    except OSError:
+        return ""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gastown_core.clock import Clock
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]+\Z")
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,100}\Z")
 _sequence = 0
 
 
@@ -37,9 +37,9 @@ class WakeUp(Record):
 
 
 def channel_folder(root: str, channel: str) -> str:
-    """The folder of a channel. Raises UsageError for a name with other than letters, digits, ``_`` and ``-``."""
+    """The folder of a channel. Raises UsageError for a name that is longer than 100 or has other signs than these."""
     if not _NAME.match(channel):
-        raise UsageError(f"{channel!r} is no channel name", "letters, digits, _ and - are allowed")
+        raise UsageError(f"{channel!r} is no channel name", "at most 100 letters, digits, _ and - are allowed")
     return os.path.join(root, "events", channel)
 
 

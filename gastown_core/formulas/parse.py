@@ -29,7 +29,7 @@ from gastown_core.formulas.formula import (
 from gastown_core.formulas.parse_steps import read_steps
 from gastown_core.formulas.places import shown_path
 from gastown_core.formulas.reader import Notes, Reader
-from gastown_core.formulas.source import read_source
+from gastown_core.formulas.source import NAME, read_source
 from gastown_core.formulas.variables import read_variables
 
 TYPE_CHECKING = False
@@ -189,7 +189,6 @@ def _presets(top: Reader) -> dict[str, Preset]:
     return presets
 
 
-_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 PHASES = ("", "vapor", "liquid")
 
 
@@ -282,7 +281,7 @@ def _name(top: Reader, source: Source) -> str:
     name = top.text("formula")
     if not name:
         top.problem("", "the formula has no name", f'write at its top: formula = "{source.name}"')
-    elif not _NAME.fullmatch(name):
+    elif not NAME.fullmatch(name):
         top.problem("formula", f'"{name}" cannot be a formula\'s name', "letters, digits, . _ + - are allowed")
     elif name != source.name:
         top.notes.warn(("formula",), f"the file is called {source.name}, its formula {name}; the file's name is found")

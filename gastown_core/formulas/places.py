@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 
 from gastown_core.formulas.errors import FormulaNotFound
-from gastown_core.formulas.source import JSON, TOML
+from gastown_core.formulas.source import JSON, NAME, TOML
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 RIG, TOWN, USER, SHIPPED = "rig", "town", "user", "shipped"
 TIERS = (RIG, TOWN, USER, SHIPPED)
 SHIPPED_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shipped")
-_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
 class Places:
@@ -36,7 +34,7 @@ class Places:
 
     def files(self, name: str) -> Iterator[tuple[str, str]]:
         """Every file of that name, as tier and path, the one that wins first."""
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             return
         for tier, folder in self.folders:
             for ending in (TOML, JSON):
@@ -54,7 +52,7 @@ class Places:
                 continue
             for ending in (TOML, JSON):
                 for entry in entries:
-                    if entry.endswith(ending) and _NAME.fullmatch(entry.removesuffix(ending)):
+                    if entry.endswith(ending) and NAME.fullmatch(entry.removesuffix(ending)):
                         found.setdefault(entry.removesuffix(ending), []).append((tier, os.path.join(folder, entry)))
         return dict(sorted(found.items()))
 

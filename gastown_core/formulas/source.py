@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 
+from gastown_core.errors import UsageError
 from gastown_core.files.plain import open_plain
 from gastown_core.formulas.errors import FormulaError, Problem
 from gastown_core.model.json_text import decode_json
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     Path = tuple[str | int, ...]
 TOML, JSON = ".formula.toml", ".formula.json"
 MAX_BYTES = 2_000_000
+NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
+LONGEST_NAME = 100
+"""Bytes of a formula's name: its file, and the ids of what is poured from it, have to hold it."""
 
 
 class Source:
@@ -210,3 +214,16 @@ def json_lines(text: str) -> dict[Path, int]:
 
 def _note(found: dict[Path, int], stack: list[tuple[str, str | int]], number: int) -> None:
     found.setdefault(tuple(key for _, key in stack), number)
+
+
+def check_name(name: str) -> str:
+    """The name, if a new formula may bear it. Raises UsageError."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f'"{name}" cannot be a formula\'s name', "", "letters, digits, . _ + - are allowed")
+    if len(name.encode()) > LONGEST_NAME:
+        raise UsageError(
+            f'"{name[:24]}…" cannot be a formula\'s name',
+            f"it has {len(name.encode())} bytes",
+            f"at most {LONGEST_NAME}",
+        )
+    return name

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 
 from gastown_core.errors import ConflictError, UsageError
+from gastown_core.formulas.source import JSON, TOML, check_name
 
 TASK = """\
 # {name}: one piece of work in a few steps. Check it with: bd cook {name} --dry-run
@@ -162,17 +162,13 @@ description = "One list, the gravest first, each once."
 """
 
 STARTERS = {"task": TASK, "workflow": WORKFLOW, "patrol": PATROL, "expansion": EXPANSION, "convoy": CONVOY}
-_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
 def write_starter(folder: str, name: str, kind: str) -> str:
     """Write a starter file and return its path. Raises UsageError for the name or kind, ConflictError if it is there."""
     if kind not in STARTERS:
         raise UsageError(f"there is no starter of type {kind}", "", f"{', '.join(STARTERS)} are there")
-    if not _NAME.fullmatch(name):
-        raise UsageError(f'"{name}" cannot be a formula\'s name', "", "letters, digits, . _ + - are allowed")
-    from gastown_core.formulas.source import JSON, TOML
-
+    check_name(name)
     for ending in (TOML, JSON):
         path = os.path.join(folder, name + ending)
         if os.path.lexists(path):

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import DeliveryError, GastownError, UsageError
+from gastown_core.errors import DeliveryError, GastownError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.events.town_log import log_line
 from gastown_core.files.folders import private_folder
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gastown_core.tmux.server import TmuxServer
     from gastown_core.town.inventory import RosterEntry
 QUEUED, TYPED, SUBMITTED, TURN_STARTED, TURN_NOT_SEEN = "queued", "typed", "submitted", "turn started", "turn not seen"
+NOT_TYPED = "not typed"
 IMMEDIATE, QUEUE = "immediate", "queue"
 MODES = (IMMEDIATE, QUEUE)
 LOCK_S = 30.0
@@ -67,7 +68,7 @@ def nudge(
     """Give ``text`` to the agent; yields one receipt per stage reached, the last one ``final``.
 
     queued → typed → submitted → turn started | turn not seen.  If no agent is there to read it, the text is kept in
-    the agent's queue and the final receipt is ``queued`` with ``ok`` False and the reason; nothing is typed.
+    the agent's queue and the final receipt is ``not typed`` with ``ok`` False and the reason.
     A nudge whose text is on the way is told to event log and town log.  Raises UsageError for empty text or an
     unknown mode; ConflictError if other nudges hold the session for 30 s; TmuxError.
     """
@@ -124,11 +125,13 @@ class _Nudge:
                 clock=self.clock,
             )
         except GastownError as error:
-            yield self._receipt(QUEUED, f"{why}; not kept: {error}", ok=False, final=True)
+            yield self._receipt(NOT_TYPED, f"{why}; not kept: {error}", ok=False, final=True)
             return
-        if ok:
-            self._tell()
-        yield self._receipt(QUEUED, why if ok else f"not typed: {why}; kept in its queue", ok=ok, final=True)
+        if not ok:
+            yield self._receipt(NOT_TYPED, f"{why}; kept in its queue", ok=False, final=True)
+            return
+        self._tell()
+        yield self._receipt(QUEUED, why, final=True)
 
     def _watch(self, pane: Pane) -> TurnWatch:
         target = self.target
@@ -188,7 +191,7 @@ def target_of(root: str, entry: RosterEntry) -> AgentTarget:
     alias = pane.agent if pane is not None else ""
     try:
         chosen = sessions.choose_runtime(root, entry.address, alias)
-    except UsageError:
+    except NotFoundError:
         # the session was started with a runtime that the settings no longer name
         chosen = sessions.choose_runtime(root, entry.address)
     return AgentTarget(entry.address.path, entry.session, chosen.preset, entry.address.rig)

@@ -6,6 +6,7 @@ import re
 
 from gastown_core.beads.graph import BLOCKS, PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.formulas.source import check_name
 from gastown_core.model.bead import NO_PRIORITY, USUAL_PRIORITY
 from gastown_core.model.record import Record
 
@@ -30,7 +31,7 @@ class Distilled(Record):
 def distill(store: BeadStore, root_id: str, name: str = "", words: Iterable[str] = ()) -> Distilled:
     """The formula that would make this work again; ``words`` are ``name=value`` or ``value=name`` for its variables.
 
-    Raises NotFoundError, UsageError if nothing is below the bead or a word's value occurs nowhere.
+    Raises NotFoundError; UsageError for a bad name, if nothing is below the bead or a word's value occurs nowhere.
     """
     root = store.get(root_id)
     if root is None:
@@ -41,7 +42,7 @@ def distill(store: BeadStore, root_id: str, name: str = "", words: Iterable[str]
     text = "\n".join(part for bead in (root, *below) for part in (bead.title, bead.description))
     variables = _variables(words, text)
     names = _names(root_id, below)
-    own = name or _slug(root.title)
+    own = check_name(name) if name else _slug(root.title)
     lines = [f"formula = {quoted(own)}", "version = 1", 'type = "workflow"']
     lines += [f"description = {quoted(_templated(root.description or root.title, variables))}"]
     lines += [

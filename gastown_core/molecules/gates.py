@@ -123,11 +123,11 @@ def waiters(gate: Bead) -> list[str]:
 
 
 def need_gate(bead: Bead | None, gate_id: str) -> Bead:
-    """The bead. Raises NotFoundError, or UsageError if it is no gate."""
+    """The bead. Raises NotFoundError, also if it is no gate."""
     if bead is None:
         raise NotFoundError(f"no gate {gate_id}", "", "bd gate list shows the open ones")
     if bead.issue_type != "gate":
-        raise UsageError(f"{gate_id} is no gate", f"it is a {bead.issue_type}", "bd gate list shows the open ones")
+        raise NotFoundError(f"{gate_id} is no gate", f"it is a {bead.issue_type}", "bd gate list shows the open ones")
     return bead
 
 

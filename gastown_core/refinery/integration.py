@@ -9,7 +9,7 @@ import os
 import re
 
 from gastown_core.beads.graph import PARENT_CHILD, is_released
-from gastown_core.errors import ConflictError, GitError, NotFoundError
+from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.git.landed import BEAD, landed
 from gastown_core.model.bead import CLOSED
@@ -83,7 +83,7 @@ def create(
     """Make the epic's branch at the remote, from ``base`` (default: the rig's branch); branch and base.
 
     A name that is taken gets the epic's id behind it.  Raises NotFoundError, ConflictError if the epic has one
-    (``force`` makes another; the old branch stays), GitError.
+    (``force`` makes another; the old branch stays), UsageError for a name that cannot be a branch's, GitError.
     """
     epic = need_epic(place, epic_id)
     have = branch_of_epic(epic)
@@ -98,8 +98,12 @@ def create(
         name = f"{name}-{epic.id}"
     if name in heads:
         raise ConflictError(f"{name} is taken", "origin has a branch of that name", "give another one with --branch")
+    if len(name) > LONGEST:
+        raise UsageError(
+            f"{name[:24]!r}… cannot be a branch's name", f"it has {len(name)} characters", f"at most {LONGEST}"
+        )
     if place.git.attempt("check-ref-format", "--branch", name).code != 0:
-        raise ConflictError(f"{name!r} cannot be a branch's name", "", "give another one with --branch")
+        raise UsageError(f"{name!r} cannot be a branch's name", "", "give another one with --branch")
     fetch_target(place, base)
     place.git.run("push", "--quiet", "origin", f"{heads[base]}:refs/heads/{name}")
     home = place.ledger.home_of(epic.id) or place.store

@@ -58,6 +58,19 @@ def process_names(preset: Preset) -> tuple[str, ...]:
     return preset.process_names or (preset.command.rsplit("/", 1)[-1],)
 
 
+def installed_at(preset: Preset) -> str:
+    """Where this machine has the runtime's program, by the PATH it would get; empty if it, or its wrapper, is not there.
+
+    Nothing is started: whether the program runs, and who is logged in, is not known by this.
+    """
+    import shutil
+
+    program = _program(preset)
+    at = len(preset.exec_wrapper)
+    found = [shutil.which(word, path=preset.env.get("PATH")) for word in {0: program[0], at: program[at]}.values()]
+    return found[-1] or "" if all(found) else ""
+
+
 def first_prompt_is_typed(preset: Preset) -> bool:
     """Whether the first prompt must be typed after start, as the command line takes none."""
     return preset.prompt_mode == PROMPT_NONE

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 
-from gastown_core.errors import UsageError
+from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.record import record_type
 from gastown_core.runtimes.definition import preset_from
 from gastown_core.runtimes.preset import Preset
@@ -57,7 +57,7 @@ def resolve(
 
     ``rig_settings``/``town_settings`` are the two ``settings/config.json`` objects, ``rig_agents``/``town_agents`` the
     two ``settings/agents.json`` objects.  A name that nobody defines becomes a warning and the next in line is
-    taken; an unknown ``override`` raises UsageError with near matches.  Raises SettingsError for a bad definition.
+    taken; an unknown ``override`` raises NotFoundError with near matches.  Raises SettingsError for a bad definition.
     """
     rig, town = rig_settings or {}, town_settings or {}
     registries = _registries(rig, town, rig_agents, town_agents)
@@ -152,10 +152,10 @@ def _runtime_name(runtime: Mapping[str, Any]) -> str:
     return str(provider) if provider else os.path.basename(str(runtime["command"]))
 
 
-def _unknown(name: str, registries: Sequence[Mapping[str, Any]]) -> UsageError:
+def _unknown(name: str, registries: Sequence[Mapping[str, Any]]) -> NotFoundError:
     known = [*dict.fromkeys([*BUILT_IN, *(key for registry in registries for key in registry)])]
     import difflib
 
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-    return UsageError(f"there is no runtime {name!r}", "", hint)
+    return NotFoundError(f"there is no runtime {name!r}", "", hint)

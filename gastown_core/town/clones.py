@@ -8,19 +8,19 @@ import shutil
 import stat
 
 from gastown_core.beads.discovery import BEADS, write_redirect
-from gastown_core.beads.opening import IGNORED
+from gastown_core.beads.opening import IGNORED, ensure_driver
 from gastown_core.errors import GitError, StoreError, UsageError
 from gastown_core.files.atomic import as_json, write_inside
 from gastown_core.git import submodules
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import OURS, WORKER_NOTE, exclude, not_ours
 from gastown_core.town.install_files import CLAUDE_SETTINGS
-from gastown_core.town.names import is_reserved
+from gastown_core.town.names import RESERVED, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-NAME = re.compile(r"[A-Za-z0-9_]+")
+NAME, SIGNS = re.compile(r"[A-Za-z0-9_]+"), "letters, digits and _ are allowed"
 TOWN_FOLDERS = frozenset("settings config plugins directives logs events warrants formulas".split())
 """Folders of the town itself, beside those named after a role."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+")
@@ -31,19 +31,17 @@ REDIRECT_FILE, HOOKS_FILE = f"{BEADS}/redirect", ".claude/settings.local.json"
 
 def check_rig_name(name: str) -> str:
     """The name, if a rig may bear it. Raises UsageError saying which signs are allowed."""
-    if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r} cannot be a rig's name", "", "letters, digits and _ are allowed")
-    if is_reserved(name) or name.lower() in TOWN_FOLDERS:
-        raise UsageError(f"{name} cannot be a rig's name", "the town uses the word itself", "choose another one")
+    problem = refusal(name, "a rig's name", form=NAME, signs=SIGNS, taken=RESERVED | TOWN_FOLDERS)
+    if problem is not None:
+        raise problem
     return name
 
 
 def check_worker_name(name: str) -> str:
     """The name, if a crew member may bear it. Raises UsageError."""
-    if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r} cannot be a name", "", "letters, digits and _ are allowed")
-    if is_reserved(name):
-        raise UsageError(f"{name} cannot be a name", "the word means a role", "choose another one")
+    problem = refusal(name, "a name", form=NAME, signs=SIGNS)
+    if problem is not None:
+        raise problem
     return name
 
 
@@ -119,7 +117,8 @@ def fill_submodules(git: Git) -> list[str]:
 def provision(rig_path: str, work_dir: str, beads_home: str, *, note: str = "") -> list[str]:
     """Make a fresh worktree or clone part of the rig: beads redirect, runtime hooks, overlay files, worker's note.
 
-    ``beads_home`` is the rig's store; git sees nothing of what is put in.  A file of the project (a tracked one, a
+    ``beads_home`` is the rig's store; git sees nothing of what is put in, and knows how beads are merged that the
+    project tracks.  A file of the project (a tracked one, a
     link, one that we did not write) is left as it is; returns a warning for each that keeps ours out.
     """
     git = Git(work_dir)
@@ -127,6 +126,7 @@ def provision(rig_path: str, work_dir: str, beads_home: str, *, note: str = "") 
     overlay = _overlay_files(rig_path)
     derived = [f"/{BEADS}/{pattern}" for pattern in IGNORED] if holds_store else []
     exclude(git, (*OURS, *derived, *(f"/{name}" for name in overlay)))
+    ensure_driver(os.path.join(work_dir, BEADS))
     theirs = set(git.run("ls-files", "-z", "--", REDIRECT_FILE, HOOKS_FILE, WORKER_NOTE).split("\0"))
     theirs.update(not_ours(git))
     warnings = []

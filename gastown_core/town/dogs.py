@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 
-from gastown_core.errors import ConflictError, UsageError
+from gastown_core.errors import ConflictError
 from gastown_core.files.atomic import write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DOG, Address
 from gastown_core.town.install_files import CLAUDE_SETTINGS
 from gastown_core.town.inventory import RosterEntry
-from gastown_core.town.names import NAME, is_reserved
+from gastown_core.town.names import refusal
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -65,8 +65,9 @@ def dog_entry(root: str, name: str) -> RosterEntry:
 
 def check_dog_name(name: str) -> None:
     """Raises UsageError if no dog can bear the name."""
-    if not NAME.fullmatch(name) or is_reserved(name):
-        raise UsageError(f"{name!r} cannot be a dog's name", "", "lower-case letters, digits and - are allowed")
+    problem = refusal(name, "a dog's name")
+    if problem is not None:
+        raise problem
 
 
 def claim_dog(root: str, *, wanted: str = "", is_idle: Callable[[RosterEntry], bool]) -> DogClaim:

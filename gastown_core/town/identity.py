@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.model.address import (
     BOOT,
     CREW,
@@ -118,7 +118,8 @@ def resolve_agent(inventory: Inventory, text: str, me: Address = HUMAN) -> Roste
     """The roster entry that a person means by ``text``.
 
     Any address form, a session name, a role word (rig taken from ``me`` or from the town's only rig), or the bare
-    name of a crew member or polecat if only one bears it.  Raises UsageError with near matches.
+    name of a crew member or polecat if only one bears it.  Raises NotFoundError with near matches, UsageError for a
+    word that means several.
     """
     rigs = {rig.name: rig.prefix for rig in inventory.rigs}
     text = text.strip().rstrip("/")
@@ -142,15 +143,16 @@ def resolve_agent(inventory: Inventory, text: str, me: Address = HUMAN) -> Roste
     raise _unknown_agent(inventory, text, named)
 
 
-def _unknown_agent(inventory: Inventory, text: str, named: list[RosterEntry]) -> UsageError:
+def _unknown_agent(inventory: Inventory, text: str, named: list[RosterEntry]) -> GastownError:
     import difflib
 
     if named:
         return UsageError(f"{text} is ambiguous", "", f"say {' or '.join(one.address.short for one in named)}")
-    known = [one.address.short for one in inventory.agents]
-    near = difflib.get_close_matches(text, known, n=3, cutoff=0.4)
+    known = {one.address.short: one.address.short for one in inventory.agents}
+    known |= {one.address.label: one.address.short for one in inventory.agents}
+    near = dict.fromkeys(known[word] for word in difflib.get_close_matches(text, known, n=3, cutoff=0.5))
     hint = f"did you mean {' or '.join(near)}?" if near else "gt agents lists them"
-    return UsageError(f"no agent {text} in this town", "", hint)
+    return NotFoundError(f"no agent {text} in this town", "", hint)
 
 
 def own_entry(

@@ -9,13 +9,13 @@ import os
 import re
 import zlib
 
-from gastown_core.errors import UsageError
+from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.plain import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from gastown_core.town.settings import Settings
 
@@ -27,6 +27,9 @@ RESERVED = frozenset(
 )
 """Words that mean a role, or somebody who is no worker: no rig, crew member or polecat bears one."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+SIGNS = "lower-case letters, digits and - are allowed"
+LONGEST_NAME = 64
+"""Characters of a name: sessions, branches, beads' ids and files that are made of it stay within what git and disks take."""
 MOST_NAMES = 2000
 """A theme of one's own has so many names at most."""
 
@@ -95,13 +98,30 @@ def all_themes(root: str) -> dict[str, tuple[str, ...]]:
     return {**THEMES, **{name: _theme_file(os.path.join(folder, f"{name}.txt")) for name in own if name not in THEMES}}
 
 
+def require_theme(root: str, theme: str) -> tuple[str, ...]:
+    """The names of a theme. Raises NotFoundError with near matches."""
+    themes = all_themes(root)
+    if theme in themes:
+        return themes[theme]
+    import difflib
+
+    near = difflib.get_close_matches(theme, themes, n=2, cutoff=0.5)
+    raise NotFoundError(
+        f"no theme {theme}", "", f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(themes)}"
+    )
+
+
 def write_theme(root: str, theme: str, names: Iterable[str]) -> None:
     """Keep a theme of the town's own. Raises UsageError for a name that cannot be one, or a built-in theme."""
     words = list(dict.fromkeys(names))
     bad = [word for word in words if len(word) <= 3 or not is_good(word)]
-    if bad or not NAME.fullmatch(theme) or theme in THEMES or len(words) > MOST_NAMES:
+    problem = (refusal(bad[0], "a name of a theme") if bad else None) or refusal(theme, "a theme of your own")
+    if problem is not None:
+        raise problem
+    if bad or theme in THEMES or len(words) > MOST_NAMES:
         what = f"{bad[0]!r} cannot be a name of a theme" if bad else f"{theme!r} cannot be a theme of your own"
-        raise UsageError(what, "", "lower-case letters, digits and -, names longer than three letters")
+        why = "it is one of the built-in ones" if theme in THEMES else f"it has {len(words)} names" if not bad else ""
+        raise UsageError(what, why, f"names longer than three letters, at most {MOST_NAMES}")
     folder = os.path.join(root, "settings", "themes")
     os.makedirs(folder, exist_ok=True)
     write_atomic(os.path.join(folder, f"{theme}.txt"), ("\n".join(words) + "\n").encode())
@@ -114,7 +134,26 @@ def is_reserved(name: str) -> bool:
 
 def is_good(name: str) -> bool:
     """Whether a polecat can bear the name."""
-    return bool(NAME.fullmatch(name)) and not is_reserved(name)
+    return refusal(name, "a polecat's name") is None
+
+
+def refusal(
+    name: str, what: str, *, form: re.Pattern[str] = NAME, signs: str = SIGNS, taken: Collection[str] = ()
+) -> UsageError | None:
+    """Why ``name`` cannot be ``what``, as the error to raise: too long, other signs than ``form`` has, or a word in use.
+
+    ``taken`` are words, in lower case, that are in use beside those of the roles.
+    """
+    if len(name) > LONGEST_NAME:
+        shown = f"{name[:24]}…"
+        return UsageError(f"{shown!r} cannot be {what}", f"it has {len(name)} characters", f"at most {LONGEST_NAME}")
+    if not form.fullmatch(name):
+        return UsageError(f"{name!r} cannot be {what}", "", signs)
+    if name.lower() in taken:
+        return UsageError(f"{name} cannot be {what}", "the town uses the word itself", "choose another one")
+    if is_reserved(name):
+        return UsageError(f"{name} cannot be {what}", "the word means a role", "choose another one")
+    return None
 
 
 def free_names(pool: Iterable[str], in_use: Iterable[str], numbers_from: int = 51) -> Iterator[str]:

@@ -10,7 +10,7 @@ import contextlib
 import os
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import ConflictError, UsageError
+from gastown_core.errors import ConflictError
 from gastown_core.files.atomic import write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
@@ -18,7 +18,7 @@ from gastown_core.files.points import point
 from gastown_core.model.address import POLECAT, Address
 from gastown_core.process_table import mark, mark_lives
 from gastown_core.town.inventory import RosterEntry, polecat_dir
-from gastown_core.town.names import free_names, is_good, is_reserved, pool_names
+from gastown_core.town.names import free_names, pool_names, refusal
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -115,9 +115,9 @@ def _claim_by_name(
     reserved: set[str],
     is_idle: Callable[[RosterEntry], bool],
 ) -> Claim:
-    if name not in known and not is_good(name):
-        why = "the word means a role" if is_reserved(name) else ""
-        raise UsageError(f"{name!r} cannot be a polecat's name", why, "lower-case letters, digits and - are allowed")
+    problem = refusal(name, "a polecat's name") if name not in known else None
+    if problem is not None:
+        raise problem
     if name not in known and name in _crew_names(root, rig):
         raise ConflictError(f"{rig} has a crew member {name}", f"{rig}/{name} would mean two", "choose another name")
     taken = None if name in reserved else _try(root, rig, prefix, name, is_new=name not in known, timeout_s=HELD_S)

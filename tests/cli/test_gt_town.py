@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 
 import pytest
 
+from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 from tests.support.cli import gt
 from tests.support.repos import make_repo
-from tests.support.rigged import write
+from tests.support.rigged import make_executable, write
 
 
 def test_the_seeds_first_steps_word_by_word(tmp_path, without_tmux):
@@ -76,6 +78,40 @@ def test_runtimes_are_listed_defined_and_removed(rigged):
     assert gt("config", "default-agent", "nonesuch", cwd=rigged.root).code == 1
     assert gt("config", "default-agent", "claude", cwd=rigged.root).code == 0
     assert gt("config", "agent", "remove", "claude-glm", cwd=rigged.root).code == 0
+
+
+def test_the_list_of_runtimes_tells_which_this_machine_has_and_starts_none(rigged, tmp_path):
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name in ("claude", "wrapped"):
+        make_executable(str(folder / name), f"#!/bin/sh\necho ran >> {tmp_path}/ran\n")
+    (folder / "gemini").write_text("no program: nobody may run it")
+    elsewhere = str(tmp_path / "elsewhere" / "mine")
+    make_executable(elsewhere, "#!/bin/sh\n")
+    gt("config", "agent", "set", "mine", elsewhere, cwd=rigged.root)
+    rows = gt("config", "agent", "list", "--json", cwd=rigged.root, PATH=str(folder)).json
+    assert {row["name"]: row["path"] for row in rows if row["installed"]} == {
+        "claude": str(folder / "claude"),
+        "mine": elsewhere,
+        "scripted": sys.executable,
+    }
+    told = gt("config", "agent", "list", cwd=rigged.root, PATH=str(folder)).out.splitlines()
+    assert [line.split()[2] for line in told if line.startswith(("claude ", "gemini "))] == ["yes", "-"]
+    assert not os.path.exists(tmp_path / "ran")
+
+
+@pytest.mark.parametrize(
+    ("words", "who"),
+    [("session stop mayor", "mayor"), ("mayor stop", "mayor"), ("session stop shop/witness", "shop/witness"),
+     ("session stop shop/refinery", "shop/refinery"), ("refinery stop shop", "shop/refinery")],
+)  # fmt: skip
+def test_stopping_an_agent_by_any_command_notes_that_its_work_waits(sessions_too, words, who):
+    entry = sessions_too.entry(who)
+    prefix = "sh" if entry.address.rig else "hq"
+    put_agent_bead(sessions_too.ledger, entry.address, prefix, hook_bead=sessions_too.file().id, agent_state="working")
+    done = gt(*words.split(), cwd=sessions_too.root)
+    assert done.code == 0 and "its work waits until it is started again" in done.out
+    assert get_agent_bead(sessions_too.ledger, entry.bead_id).fields["agent_state"] == "paused"
 
 
 def test_whoami_tells_what_it_rests_on(rigged):

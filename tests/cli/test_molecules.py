@@ -129,7 +129,7 @@ def test_gates_from_the_command_line(shop, bd):
     shown = ok(bd("gate", "show", gate, "--json", cwd=shop)).json
     assert (shown["blocks"], shown["waiters"]) == ([held], ["shop/opal"])
     assert f"{held} ready" in ok(bd("gate", "resolve", gate, cwd=shop)).out
-    assert bd("gate", "show", held, cwd=shop).code == 2
+    assert bd("gate", "show", held, cwd=shop).code == 1
     assert ok(bd("ready", "--gated", "--json", cwd=shop)).json["count"] == 0
 
 
@@ -203,4 +203,4 @@ def test_wisps_are_compacted_and_the_day_reported(rigged, shop, bd, gt):  # noqa
     told = ok(gt("compact", "report", "--json", cwd=shop)).json
     assert told["categories"]["Heartbeats"]["active"] == 1 and not told["already_filed"]
     assert ok(gt("compact", "report", "--json", cwd=shop)).json["already_filed"]
-    assert gt("compact", "--rig", "nope", cwd=shop).code == 2
+    assert gt("compact", "--rig", "nope", cwd=shop).code == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.errors import ConflictError, TownError, UsageError
+from gastown_core.errors import ConflictError, NotFoundError, TownError, UsageError
 from gastown_core.model.address import (
     CREW,
     DEACON,
@@ -18,7 +18,7 @@ from gastown_core.model.record import Record
 from gastown_core.town.dogs import check_dog_name
 from gastown_core.town.identity import HUMAN, resolve_agent
 from gastown_core.town.inventory import RosterEntry, find_agent
-from gastown_core.town.names import NAME, is_reserved
+from gastown_core.town.names import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Target(Record):
 def parse_target(inventory: Inventory, text: str, me: Address = HUMAN) -> Target:
     """The target that ``text`` names; empty or ``.`` is the caller.
 
-    Raises UsageError for what is no target, TownError for a parked rig; nothing was touched then.
+    Raises UsageError for what is no target, NotFoundError for a name that nobody bears, TownError for a parked rig; nothing was touched then.
     """
     text = text.strip().rstrip("/")
     if text in ("", ".", "crew"):
@@ -65,12 +65,22 @@ def parse_target(inventory: Inventory, text: str, me: Address = HUMAN) -> Target
     rig = next((one for one in inventory.rigs if one.name == parts[0]), None)
     if rig is None:
         if len(parts) > 1 and parts[0] not in (MAYOR, DEACON):
-            raise UsageError(f"no rig {parts[0]}", "", f"rigs: {', '.join(one.name for one in inventory.rigs)}")
+            raise _no_rig(inventory, f"no rig {parts[0]}", parts[0])
         return _role(inventory, _SHORT.get(text, text), me)
     _check_open(rig)
     if len(parts) == 1:
         return Target(None, rig.name, "", POLECAT)
     return _in_rig(inventory, rig, parts)
+
+
+def _no_rig(inventory: Inventory, what: str, name: str) -> NotFoundError:
+    import difflib
+
+    rigs = [one.name for one in inventory.rigs]
+    near = difflib.get_close_matches(name, rigs, n=2, cutoff=0.5)
+    return NotFoundError(
+        what, "", f"did you mean {' or '.join(near)}?" if near else f"rigs: {', '.join(rigs) or 'none'}"
+    )
 
 
 def _myself(inventory: Inventory, text: str, me: Address) -> Target:
@@ -81,7 +91,12 @@ def _myself(inventory: Inventory, text: str, me: Address) -> Target:
 
 
 def _role(inventory: Inventory, text: str, me: Address) -> Target:
-    entry = resolve_agent(inventory, text, me)
+    try:
+        entry = resolve_agent(inventory, text, me)
+    except NotFoundError as error:
+        if "did you mean" in error.hint:
+            raise
+        raise _no_rig(inventory, f"no rig or agent {text} in this town", text) from None
     if entry.address.role == POLECAT:
         return Target(None, entry.address.rig, entry.address.name, POLECAT)
     if entry.address.role == DOG:
@@ -108,10 +123,11 @@ def _in_rig(inventory: Inventory, rig: RigEntry, parts: list[str]) -> Target:
     crew = find_agent(inventory, Address(CREW, rig.name, name))
     if kind == "crew" or (not kind and crew is not None and crew.address.role == CREW):
         if crew is None or crew.address.role != CREW:
-            raise UsageError(f"{rig.name} has no crew member {name}", "", f"gt crew add {name} --rig {rig.name}")
+            raise NotFoundError(f"{rig.name} has no crew member {name}", "", f"gt crew add {name} --rig {rig.name}")
         return Target(crew, rig.name)
-    if not NAME.fullmatch(name) or (is_reserved(name) and crew is None):
-        raise UsageError(f"{name!r} cannot be a polecat's name", "", "lower-case letters, digits and - are allowed")
+    problem = refusal(name, "a polecat's name") if crew is None else None
+    if problem is not None:
+        raise problem
     return Target(None, rig.name, name, POLECAT)
 
 

@@ -174,3 +174,44 @@ def test_two_worktrees_under_one_epic_come_to_one_ledger(repo, tmp_path, driver,
     assert (repo / ".beads/issues.jsonl").read_bytes() == (other / ".beads/issues.jsonl").read_bytes()
     git(repo, "merge", "-q", "-m", "m", "side")
     assert (repo / ".beads/issues.jsonl").read_bytes() == (other / ".beads/issues.jsonl").read_bytes()
+
+
+@pytest.fixture
+def clone(repo, tmp_path):
+    """A fresh clone of a repository whose attributes name the driver; its git knows none."""
+    create(store_of(repo), bead_id="gt-mine")
+    sync_store(store_of(repo))
+    git(tmp_path, "clone", "-q", str(repo), "clone")
+    assert driver_registered(str(tmp_path / "clone")) is False
+    return tmp_path / "clone"
+
+
+def run_bd(place, *words):
+    return subprocess.run(["bd", *words], cwd=place, capture_output=True, text=True, timeout=60)
+
+
+def test_the_first_write_in_a_fresh_clone_registers_the_driver_and_says_so_once(clone):
+    assert run_bd(clone, "list").stderr == "" and driver_registered(str(clone)) is False
+    first = run_bd(clone, "update", "gt-mine", "--title", "one", "--json")
+    assert "merge driver registered" in first.stderr and first.stdout.startswith(("[", "{"))
+    assert git(clone, "config", "--local", "merge.beads.driver") == driver_command()
+    assert run_bd(clone, "update", "gt-mine", "--title", "two").stderr == ""
+
+
+def test_the_first_write_in_a_worktree_of_a_fresh_clone_registers_it_for_all(clone):
+    git(clone, "worktree", "add", "-q", "../tree", "-b", "side")
+    assert "merge driver registered" in run_bd(clone.parent / "tree", "update", "gt-mine", "--title", "one").stderr
+    assert driver_registered(str(clone)) is True
+
+
+def test_a_driver_that_somebody_else_registered_stays(clone):
+    git(clone, "config", "merge.beads.driver", "bd merge %A %O %A %B")
+    assert run_bd(clone, "update", "gt-mine", "--title", "one").stderr == ""
+    assert git(clone, "config", "merge.beads.driver") == "bd merge %A %O %A %B"
+
+
+def test_where_git_cannot_be_told_the_write_is_done_and_the_line_to_type_is_said(clone):
+    (clone / ".git" / "config.lock").write_text("")
+    done = run_bd(clone, "update", "gt-mine", "--title", "one")
+    assert done.returncode == 0 and "bd doctor --fix" in done.stderr
+    assert store_of(clone).get("gt-mine").title == "one"

@@ -58,7 +58,7 @@ def test_an_agent_that_died_to_a_shell_gets_nothing_typed_and_keeps_the_nudge(se
     )
     until(lambda: "$" in screen(server, pane))
     receipts = list(nudge(town_root, CLAUDE, "touch owned", "overseer", server=server))
-    assert stages(receipts) == [("queued", True, False), ("queued", False, True)]
+    assert stages(receipts) == [("queued", True, False), ("not typed", False, True)]
     assert "bash is in the foreground" in receipts[-1].detail
     server.run("send-keys", "-t", pane.pane_id, "-l", "--", "true")
     until(lambda: "true" in screen(server, pane))
@@ -74,7 +74,7 @@ def test_a_missing_session_and_a_dead_program_keep_the_nudge(server, town_root):
     start_plain(server, "gt-opal", "sh", "-c", "sleep 0.1")
     until(lambda: pane_of(server, "gt-opal").dead)
     receipts = list(nudge(town_root, CLAUDE, "again", "overseer", server=server))
-    assert (receipts[-1].stage, receipts[-1].ok) == ("queued", False)
+    assert (receipts[-1].stage, receipts[-1].ok) == ("not typed", False)
     assert "has ended" in receipts[-1].detail
     assert len(waiting(town_root, "gt-opal")) == 2
 
@@ -99,7 +99,7 @@ def test_a_runtime_that_asks_for_permission_is_not_answered_by_a_nudge(server, t
     until(lambda: "Esc to cancel" in screen(server, pane))
     before = screen(server, pane)
     receipts = list(nudge(town_root, CLAUDE, "hello", "overseer", server=server))
-    assert (receipts[-1].stage, receipts[-1].ok) == ("queued", False)
+    assert (receipts[-1].stage, receipts[-1].ok) == ("not typed", False)
     assert "it asks" in receipts[-1].detail
     assert screen(server, pane) == before
 

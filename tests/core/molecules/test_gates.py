@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from gastown_core.clock import FixedClock
-from gastown_core.errors import UsageError
+from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.formulas.recipe import Gate
 from gastown_core.molecules import gates
 from gastown_core.molecules.advance import Advance
@@ -122,7 +122,7 @@ def test_a_gate_that_says_nothing_is_refused(store):
     for kind, options in (("magic", {}), ("timer", {}), ("bead", {}), ("timer", {"timeout": "soon"})):
         with pytest.raises(UsageError):
             gate(store, kind, **options)
-    with pytest.raises(UsageError, match="is no gate"):
+    with pytest.raises(NotFoundError, match="is no gate"):
         gates.resolve(store, create(store, "a task"), actor="me")
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from gastown_core.errors import SettingsError, UsageError
+from gastown_core.errors import NotFoundError, SettingsError, UsageError
 from gastown_core.runtimes.launch import command_line, process_names, resume_line, session_env
 from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.runtimes.registry import all_presets, find_preset, parse_command, resolve
@@ -134,7 +134,7 @@ def test_without_any_setting_it_is_claude():
 
 def test_the_override_wins_and_an_unknown_one_lists_near_matches():
     assert resolve("crew", "ana", "gemini", {"worker_agents": {"ana": "amp"}}).preset.name == "gemini"
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(NotFoundError) as caught:
         resolve("crew", "ana", "cluade")
     assert "claude" in caught.value.hint
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_core.errors import UsageError
+from gastown_core.errors import NotFoundError
 from gastown_core.model.address import Address
 from gastown_core.town.crew import add_crew
 from gastown_core.town.identity import caller, own_entry, resolve_agent, session_environment, signature
@@ -63,7 +63,7 @@ def test_agents_are_found_by_what_people_type(rigged):
         "shop/refinery": "shop/refinery",
     }.items():
         assert resolve_agent(inventory, text).address.path == path, text
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(NotFoundError) as caught:
         resolve_agent(inventory, "shop/anna")
     assert "shop/crew/ana" in caught.value.hint
 

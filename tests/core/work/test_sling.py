@@ -116,10 +116,8 @@ def test_a_polecat_named_for_the_first_time_is_made(rigged):
         "shop/witness/x",
         "shop/crew",
         "shop/polecats",
-        "shop/crew/nobody",
         "shop/x/y",
         "",
-        "nowhere",
     ],
 )
 def test_targets_that_are_none_are_refused_before_anything_happens(rigged, target):
@@ -128,6 +126,15 @@ def test_targets_that_are_none_are_refused_before_anything_happens(rigged, targe
     with pytest.raises(UsageError):
         rigged.sling(bead.id, target)
     assert state(rigged, bead.id) == before
+
+
+@pytest.mark.parametrize("target", ["shop/crew/nobody", "nowhere", "nowhere/opal", "shpo"])
+def test_targets_that_are_not_there_are_refused_before_anything_happens(rigged, target):
+    bead = rigged.file()
+    before = state(rigged, bead.id)
+    with pytest.raises(NotFoundError) as caught:
+        rigged.sling(bead.id, target)
+    assert "shop" in caught.value.hint and state(rigged, bead.id) == before
 
 
 def test_town_work_is_not_for_polecats(rigged):
@@ -158,7 +165,7 @@ def test_a_polecat_does_not_sling(rigged):
 def test_an_unknown_runtime_is_refused_before_anything_happens(rigged):
     bead = rigged.file()
     before = state(rigged, bead.id)
-    with pytest.raises(UsageError):
+    with pytest.raises(NotFoundError):
         rigged.sling(bead.id, agent="nonesuch")
     assert state(rigged, bead.id) == before
 
