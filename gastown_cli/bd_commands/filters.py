@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_core.beads.query import BeadQuery
-from gastown_core.beads.rules import read_priority
 from gastown_core.clock import local_moment, parse_duration, today
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import TYPE_ALIASES
@@ -58,7 +57,7 @@ def words(text: str | list[str]) -> tuple[str, ...]:
 
 def query_of(args: Namespace, space: Workspace) -> BeadQuery:
     """The query that the filter options ask for, without limit."""
-    now = space.now()
+    now, lowest, highest = space.now(), args.priority_min, args.priority_max
     statuses = words(getattr(args, "status", ""))
     return BeadQuery(
         statuses=() if statuses == ("all",) else tuple(space.store.words.status(word) for word in statuses),
@@ -69,9 +68,9 @@ def query_of(args: Namespace, space: Workspace) -> BeadQuery:
         label_pattern=args.label_pattern,
         assignees=words(args.assignee),
         unassigned=args.unassigned,
-        priorities=tuple(read_priority(word) for word in words(args.priority)),
-        priority_min=None if args.priority_min is None else read_priority(args.priority_min),
-        priority_max=None if args.priority_max is None else read_priority(args.priority_max),
+        priorities=tuple(_priority(word) for word in words(args.priority)),
+        priority_min=None if lowest is None else _priority(lowest),
+        priority_max=None if highest is None else _priority(highest),
         parent=space.full_id(args.parent) if args.parent else "",
         no_parent=args.no_parent,
         text=args.title_contains,
@@ -86,6 +85,13 @@ def query_of(args: Namespace, space: Workspace) -> BeadQuery:
         reverse=getattr(args, "reverse", False),
         awake_at=now,
     )
+
+
+def _priority(word: str) -> int:
+    # the rules of records are for those who write; a list without a filter by priority needs none
+    from gastown_core.beads.rules import read_priority
+
+    return read_priority(word)
 
 
 def past(text: str, now: float) -> float | None:

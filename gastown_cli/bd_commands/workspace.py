@@ -176,10 +176,8 @@ class Workspace:
         self.changed += changes
         if not self.root:
             return
-        from gastown_cli.bd_commands.events import tell
-
         for before, after in changes:
-            tell(self.root, self.actor, before, after, reason)
+            _tell(self.root, self.actor, before, after, reason)
 
     def _touch(self, store: BeadStore, bead_id: str) -> None:
         """Remember the bead that commands without an id mean."""
@@ -221,6 +219,36 @@ class Workspace:
         if not found:
             raise NotFoundError("no bead was named", "and none was touched here before", "give its id")
         return found
+
+
+def _tell(root: str, actor: str, before: Bead | None, after: Bead, reason: str = "") -> None:
+    """Append the event of one changed record; ``rev`` is its ``updated_at``, by which readers of the ledger know it."""
+    from gastown_core.events.log import append_event
+
+    payload: dict[str, str] = {"bead": after.id, "title": after.title, "rev": after.text("updated_at")}
+    if before is not None and before.status != after.status:
+        payload["from"] = before.status
+    if before is None or before.status != after.status:
+        payload["to"] = after.status
+    if after.assignee:
+        payload["assignee"] = after.assignee
+    if reason or after.text("close_reason"):
+        payload["reason"] = reason or after.text("close_reason")
+    append_event(root, _kind(before, after), actor, payload)
+
+
+def _kind(before: Bead | None, after: Bead) -> str:
+    if after.is_tombstone:
+        return "delete"
+    if before is None:
+        return "create"
+    if after.is_closed and not before.is_closed:
+        return "complete"
+    if before.is_closed and not after.is_closed:
+        return "reopen"
+    if after.is_pinned and not before.is_pinned:
+        return "pin"
+    return "update"
 
 
 class _Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_core.beads.ids import is_valid
 from gastown_core.clock import SYSTEM_CLOCK, format_age
 from gastown_core.errors import NotFoundError, UsageError
 
@@ -155,6 +154,8 @@ def run_create(args: Namespace) -> int:
 
 def _is_like_an_id(word: str, ledger: TownLedger) -> bool:
     """Whether a word that is no bead reads like the id of one: the prefix of a store, and nothing but an id after it."""
+    from gastown_core.beads.ids import is_valid
+
     return is_valid(word) and any(word.startswith(f"{store.prefix}-") for store in ledger.stores().values())
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from gastown_core.beads.query import Excerpt
-    from gastown_core.beads.rules import Vocabulary
+    from gastown_core.beads.settings import Vocabulary
     from gastown_core.clock import Clock
 
     class Engine(Protocol):

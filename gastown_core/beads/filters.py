@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.beads.graph import PARENT_CHILD, status_now
+from gastown_core.beads.query import HYBRID_WINDOW_S
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY, kind_labels
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.query import BeadQuery, Excerpt
-
-HYBRID_WINDOW_S = 48 * 3600.0
 
 SORTS: dict[str, Callable[[Excerpt], Any]] = {
     "priority": lambda b: (b.priority, -b.created_at, b.id),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.index_intake import Progress
     from gastown_core.beads.query import Tally
-    from gastown_core.beads.rules import Vocabulary
+    from gastown_core.beads.settings import Vocabulary
     from gastown_core.beads.store import BeadStore
 MAX_LINE = 64 << 20
 

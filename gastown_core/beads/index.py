@@ -17,7 +17,6 @@ from gastown_core.beads.index_rows import ISSUES, SCHEMA, VERSION, WISPS
 from gastown_core.beads.query import Position
 from gastown_core.beads.source_file import NO_MARK, Mark, SourceFile, stamp_of
 from gastown_core.errors import StoreError
-from gastown_core.files.folders import cache_folder
 from gastown_core.files.locks import FileLock
 
 TYPE_CHECKING = False
@@ -126,6 +125,8 @@ class Index:
 
     def _make(self) -> sqlite3.Connection:
         """A new index in place of what is there; the lock keeps two processes from taking each other's away."""
+        from gastown_core.files.folders import cache_folder
+
         cache_folder(os.path.dirname(self.path))
         with FileLock(self.path + ".lock"):
             standing = self._connect_standing()

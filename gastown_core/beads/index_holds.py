@@ -45,6 +45,8 @@ _SOURCES = (
 _UNSURE = f"""SELECT s.id FROM json_each(?) JOIN beads s ON s.id = value WHERE CASE WHEN {stands("s")} AND {_DIRECTLY}
     THEN s.hold <> {HELD} ELSE s.hold = {HELD} OR EXISTS (SELECT 1 FROM deps d JOIN beads p ON p.id = d.target
         WHERE d.source = s.id AND d.type = 'parent-child' AND p.hold = {HELD}) END"""
+_TIED = f"""SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM deps WHERE source = value)
+    OR EXISTS (SELECT 1 FROM beads WHERE id = value AND hold <> {FREE})"""
 _BELOW = """WITH RECURSIVE near(id) AS (
     SELECT value FROM json_each(?)
     UNION SELECT d.source FROM near JOIN deps d ON d.target = near.id AND d.type = 'parent-child') SELECT id FROM near"""
@@ -83,13 +85,19 @@ def settle(db: sqlite3.Connection, before: Facts) -> None:
     now = facts_of(db, before)
     moved = [x for x, was in before.items() if was[1:3] != now[x][1:3]]
     appeared = [x for x, was in before.items() if was[3] != now[x][3]]
-    near = set(before)
-    near.update(row[0] for row in db.execute(_SOURCES, (json.dumps(moved), PARENT_CHILD)))
-    near.update(row[0] for row in db.execute(_SOURCES, (json.dumps(appeared), "")))
-    unsure = [row[0] for row in db.execute(_UNSURE, (json.dumps(list(near)),))]
-    unsure += [x for x, was in before.items() if was[0] == HELD and now[x][1] is None]
-    near.update(row[0] for row in db.execute(_BELOW, (json.dumps(unsure),)))
+    # what depends on nothing and was free stays free; most changes touch nothing else, and ask no more than that
+    near = _those(db, _TIED, list(before))
+    near |= _those(db, _SOURCES, moved, PARENT_CHILD)
+    near |= _those(db, _SOURCES, appeared, "")
+    unsure = _those(db, _UNSURE, list(near))
+    unsure.update(x for x, was in before.items() if was[0] == HELD and now[x][1] is None)
+    near |= _those(db, _BELOW, list(unsure))
     _judge(db, list(near))
+
+
+def _those(db: sqlite3.Connection, sql: str, bead_ids: list[str], *more: str) -> set[str]:
+    """What a statement gives for the ids; of none nothing is asked."""
+    return {row[0] for row in db.execute(sql, (json.dumps(bead_ids), *more))} if bead_ids else set()
 
 
 def settle_all(db: sqlite3.Connection) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.filters import HYBRID_WINDOW_S, SORTS
 from gastown_core.beads.graph import NEVER_READY_TYPES
 from gastown_core.beads.index_holds import HELD
+from gastown_core.beads.query import HYBRID_WINDOW_S
 from gastown_core.errors import UsageError
 from gastown_core.model.bead import NO_PRIORITY
 
@@ -142,7 +142,7 @@ def order_of(query: BeadQuery, now: float) -> str:
     elif query.sort in _ORDERS:
         order = _ORDERS[query.sort]
     else:
-        raise UsageError(f"no order {query.sort!r}", "", f"orders: {', '.join([*SORTS, 'hybrid'])}")
+        raise UsageError(f"no order {query.sort!r}", "", f"orders: {', '.join([*_ORDERS, 'hybrid'])}")
     if query.reverse:
         order = ", ".join(_turned(part) for part in order.split(", "))
     return f"ORDER BY {order}"

@@ -7,7 +7,7 @@ and compaction, replace the file by rename instead (``compaction``).  Reads go t
 
 from __future__ import annotations
 
-from gastown_core.beads import ids, index_answers
+from gastown_core.beads import index_answers
 from gastown_core.beads.graph import EPIC, TOMBSTONE, Graph
 from gastown_core.beads.index import Index, healing
 from gastown_core.beads.index_census import how_many, numbers_by
@@ -23,7 +23,7 @@ from gastown_core.beads.index_rows import (
 )
 from gastown_core.beads.index_sql import rows_of, select, select_candidates, where_of
 from gastown_core.beads.query import BeadQuery, Excerpt, Headline, Outline, Position, Tally
-from gastown_core.beads.rules import Vocabulary
+from gastown_core.beads.settings import Vocabulary
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.bead import Bead
 
@@ -102,6 +102,9 @@ class JsonlStore:
             for exact in (partial, f"{self.prefix}-{partial}"):
                 if db.execute("SELECT 1 FROM beads WHERE id=?", (exact,)).fetchone():
                     return exact
+            # here and in ``near``: who names a bead in full need not import how ids are made and cut
+            from gastown_core.beads import ids
+
             tail = ids.hash_part(partial, self.prefix) if partial.startswith(self.prefix + "-") else partial
             rows = db.execute("SELECT id FROM beads WHERE instr(id, ?)", (tail,)).fetchall() if tail else []
         found = ids.pick_partial(partial, self.prefix, [row[0] for row in rows])
@@ -112,6 +115,8 @@ class JsonlStore:
     @healing
     def near(self, bead_id: str) -> GastownError:
         """The error for an unknown id, with near matches."""
+        from gastown_core.beads import ids
+
         stem = bead_id[: len(ids.route_prefix(bead_id)) + 1] or f"{self.prefix}-"
         with self.index.snapshot() as db:
             rows = db.execute(

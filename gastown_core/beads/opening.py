@@ -6,7 +6,6 @@ import json
 import os
 
 from gastown_core.beads.discovery import BEADS, LEDGER, follow_redirects, holds_records, ledger_name
-from gastown_core.beads.ids import check_prefix, default_prefix, route_prefix
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.settings import prefix_in, read_settings, vocabulary
 from gastown_core.clock import SYSTEM_CLOCK
@@ -67,6 +66,8 @@ def open_store(
 
 def _guess_prefix(beads_dir: str) -> str:
     """The prefix of the first record, else what the folder's name gives."""
+    from gastown_core.beads.ids import default_prefix, route_prefix
+
     try:
         with open(open_plain(os.path.join(beads_dir, ledger_name(beads_dir))), "rb") as handle:
             for _, line in zip(range(20), handle):  # noqa: B905
@@ -88,6 +89,8 @@ def init_store(folder: str, prefix: str = "", *, use_git: bool = True) -> list[s
     Returns the files that were made or amended, relative to ``folder``.  Raises ConflictError if the store has
     another prefix already.
     """
+    from gastown_core.beads.ids import check_prefix, default_prefix
+
     beads_dir = os.path.join(os.path.abspath(folder), BEADS)
     standing = prefix_in(read_settings(beads_dir)) if os.path.isdir(beads_dir) else ""
     wanted = check_prefix(prefix or standing or default_prefix(os.path.basename(os.path.abspath(folder))))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from gastown_core.beads import record
 from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.rules import stamped
-from gastown_core.beads.twins import FORMER, renamed
 from gastown_core.model.bead import Bead
 
 TYPE_CHECKING = False
@@ -33,6 +32,8 @@ def remember(db: sqlite3.Connection) -> None:
 
 def former_id(bead: Bead) -> str:
     """The id that a bead had before a merge gave it its own, empty if none did."""
+    from gastown_core.beads.twins import FORMER
+
     metadata = bead.raw.get("metadata")
     former = metadata.get(FORMER) if isinstance(metadata, dict) else None
     return former if isinstance(former, str) else ""
@@ -83,6 +84,8 @@ def settle(db: sqlite3.Connection, names: Iterable[str]) -> None:
 
 def follow(store: BeadStore, names: Mapping[str, str], actor: str) -> int:
     """Let the records of another store follow the beads that they mean; returns how many did."""
+    from gastown_core.beads.twins import renamed
+
     lines = [line for _, line in store.find_lines(BeadQuery(include_wisps=True))]
     changed = _changed(lines, names, store.clock.now())
     if changed:
@@ -96,6 +99,8 @@ def follow(store: BeadStore, names: Mapping[str, str], actor: str) -> int:
 
 def _changed(lines: Iterable[bytes], names: Mapping[str, str], now: float) -> list[Bead]:
     """The records among the lines that mean one of the old ids, with the new one in its place."""
+    from gastown_core.beads.twins import renamed
+
     words = [old.encode() for old in names]
     out = []
     for line in lines:

@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.bead import Edge
 
+HYBRID_WINDOW_S = 48 * 3600.0
+"""The order ``hybrid`` puts beads of this span first, by priority; the rest follow, oldest first."""
+
 
 class BeadQuery(Record):
     """A filter; an empty or None field does not filter. ``labels_all`` must all be there, ``labels_any`` one.

@@ -19,9 +19,6 @@ from gastown_core.model.bead import (
     NO_PRIORITY,
     OPEN,
     PINNED,
-    STATUS_CATEGORY,
-    TYPE_ALIASES,
-    TYPES,
     Edge,
     priority_of,
     target_of,
@@ -31,6 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
+
+    from gastown_core.beads.settings import Vocabulary
 
 MAX_TITLE = 500
 LISTS: dict[str, tuple[type, str]] = {
@@ -46,31 +45,6 @@ _TEXTS = frozenset(
         "source_system sender created_by wisp_type mol_type work_type await_type await_id"
     ).split()
 )
-
-
-class Vocabulary:
-    """The words a store takes: built-in statuses and types, and those its configuration adds."""
-
-    __slots__ = ("statuses", "types")
-
-    def __init__(self, statuses: Mapping[str, str] | None = None, types: tuple[str, ...] = ()) -> None:
-        self.statuses = {**STATUS_CATEGORY, **(statuses or {})}
-        self.types = (*TYPES, *types)
-
-    def status(self, word: str) -> str:
-        """The status. Raises UsageError listing the known ones."""
-        if word in self.statuses:
-            return word
-        raise UsageError(f"no status {word!r}", "", f"statuses: {', '.join(self.statuses)}")
-
-    def issue_type(self, word: str) -> str:
-        """The type, aliases spelled out. Raises UsageError listing the known ones."""
-        lower = TYPE_ALIASES.get(word.lower(), word)
-        if lower in self.types:
-            return lower
-        raise UsageError(
-            f"no type {word!r}", "", f"types: {', '.join(self.types)}; config key types.custom adds others"
-        )
 
 
 def read_priority(value: object) -> int:

@@ -8,10 +8,40 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.rules import Vocabulary
+from gastown_core.errors import UsageError
 from gastown_core.files.plain import open_plain
+from gastown_core.model.bead import STATUS_CATEGORY, TYPE_ALIASES, TYPES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CATEGORIES = ("active", "wip", "done", "frozen")
+
+
+class Vocabulary:
+    """The words a store takes: built-in statuses and types, and those its configuration adds."""
+
+    __slots__ = ("statuses", "types")
+
+    def __init__(self, statuses: Mapping[str, str] | None = None, types: tuple[str, ...] = ()) -> None:
+        self.statuses = {**STATUS_CATEGORY, **(statuses or {})}
+        self.types = (*TYPES, *types)
+
+    def status(self, word: str) -> str:
+        """The status. Raises UsageError listing the known ones."""
+        if word in self.statuses:
+            return word
+        raise UsageError(f"no status {word!r}", "", f"statuses: {', '.join(self.statuses)}")
+
+    def issue_type(self, word: str) -> str:
+        """The type, aliases spelled out. Raises UsageError listing the known ones."""
+        lower = TYPE_ALIASES.get(word.lower(), word)
+        if lower in self.types:
+            return lower
+        raise UsageError(
+            f"no type {word!r}", "", f"types: {', '.join(self.types)}; config key types.custom adds others"
+        )
 
 
 def read_settings(beads_dir: str) -> dict[str, str]:

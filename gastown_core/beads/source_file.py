@@ -10,7 +10,6 @@ import errno
 import os
 import stat
 
-from gastown_core.beads.unfolding import unfolded
 from gastown_core.files.jsonl import settled_status
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import record_type
@@ -109,6 +108,8 @@ class SourceFile:
 
         A last line without newline comes only if it is all there.
         """
+        from gastown_core.beads.unfolding import unfolded
+
         return unfolded(self._lines(offset, end))
 
     def _lines(self, offset: int, end: int) -> Iterator[tuple[int, bytes]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.graph import Graph
     from gastown_core.beads.query import BeadQuery, EpicProgress, Excerpt, Headline, Held, Outline, Position, Tally
-    from gastown_core.beads.rules import Vocabulary
+    from gastown_core.beads.settings import Vocabulary
     from gastown_core.beads.twins import Twin
     from gastown_core.clock import Clock
     from gastown_core.errors import GastownError

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED = "created active suspended completed archived".split()
 STATES = (CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED)
+PAUSED = "paused"
+"""The ``agent_state`` of one whom a person stopped."""
 
 _NEXT = {
     "": (CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED),

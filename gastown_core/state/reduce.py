@@ -19,7 +19,7 @@ from gastown_core.model.address import (
     Address,
 )
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, is_identity
-from gastown_core.model.hook_life import hook_state
+from gastown_core.model.hook_life import PAUSED, hook_state
 from gastown_core.model.snapshot import (
     AgentView,
     HookedWork,
@@ -32,7 +32,6 @@ from gastown_core.state.health import STANDING, Evidence, Progress, classify, is
 from gastown_core.state.landing import with_landings
 from gastown_core.state.molecules import step_text
 from gastown_core.state.requests import refinery_views, request_views, scheduler_view
-from gastown_core.town.hook_record import PAUSED
 from gastown_core.town.liveness import is_for
 
 TYPE_CHECKING = False

@@ -9,7 +9,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.events.log import append_event
 from gastown_core.model.address import POLECAT, same_agent
 from gastown_core.model.bead import HOOKED, IN_PROGRESS
-from gastown_core.model.hook_life import ACTIVE, COMPLETED, CREATED, SUSPENDED
+from gastown_core.model.hook_life import ACTIVE, COMPLETED, CREATED, PAUSED, SUSPENDED
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 
 TYPE_CHECKING = False
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.address import Address
     from gastown_core.town.inventory import RosterEntry
-
-
-PAUSED = "paused"
-"""The ``agent_state`` of one whom a person stopped."""
 
 
 def record_hook(

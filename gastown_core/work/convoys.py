@@ -9,7 +9,6 @@ from __future__ import annotations
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_age
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.events.log import append_event
 from gastown_core.model.bead import (
     CLOSED,
     HOOKED,
@@ -21,7 +20,6 @@ from gastown_core.model.bead import (
     set_fields,
     unwrap_external,
 )
-from gastown_core.model.merge_request import OLD_IN_REVIEW
 from gastown_core.model.record import record_type
 
 TYPE_CHECKING = False
@@ -79,6 +77,8 @@ def progress(convoy: Bead | Excerpt, lookup: Callable[[str], Outline | Bead | No
 def _stage(bead: Outline | Bead | None) -> str | None:
     if bead is None:
         return None
+    from gastown_core.model.merge_request import OLD_IN_REVIEW
+
     in_review = bead.status != CLOSED and OLD_IN_REVIEW in bead.labels
     return IN_REVIEW if in_review else bead.status
 
@@ -164,6 +164,8 @@ def create_convoy(
     """
     if not title.strip():
         raise UsageError("a convoy needs a name")
+    from gastown_core.events.log import append_event
+
     ids = _existing(ledger, beads)
     count = f"{len(ids)} issue{'' if len(ids) == 1 else 's'}"
     lines = {
@@ -193,6 +195,8 @@ def add_to_convoy(
     root: str, ledger: TownLedger, convoy_id: str, beads: Iterable[str], *, actor: str, clock: Clock = SYSTEM_CLOCK
 ) -> list[str]:
     """Track further beads; returns those that are new. A closed convoy opens again. Raises NotFoundError."""
+    from gastown_core.events.log import append_event
+
     convoy = get_convoy(ledger, convoy_id)
     have = set(member_ids(convoy.bead))
     ids = [bead_id for bead_id in _existing(ledger, beads) if bead_id not in have]

@@ -67,6 +67,29 @@ def test_frequent_commands_import_nothing_heavy(town: Path, words: list[str]) ->
     assert not modules_of(words, town / "demo") & HEAVY
 
 
+WRITING = {"gastown_core.beads." + name for name in ("batch", "rules", "twins", "index_intake", "jsonl_writer")}
+"""What a read has no use for where the index is up to date."""
+RARE = {"gastown_core.beads.filters", "gastown_core.beads.store", "gastown_core.beads.twins"}
+
+
+@pytest.mark.parametrize(
+    ("words", "left_out"),
+    [
+        (["bd", "ready"], WRITING | RARE | {"gastown_core.beads.ids", "gastown_core.beads.unfolding"}),
+        (["bd", "list"], WRITING | RARE | {"gastown_core.beads.ids", "gastown_core.beads.unfolding"}),
+        (["bd", "create", "another new one"], RARE),
+        (["gt", "convoy", "list"], WRITING | RARE | {"gastown_core.events.log", "gastown_core.model.merge_request"}),
+        (["gt", "status"], WRITING | RARE | {"gastown_core.files.tail", "gastown_core.town.hook_record"}),
+    ],
+    ids=lambda some: " ".join(some) if isinstance(some, list) else "",
+)
+def test_a_command_imports_only_what_it_uses(town: Path, words: list[str], left_out: set[str]) -> None:
+    folder = town / "demo" if words[0] == "bd" else town
+    # the second time: at the first the index may have to take in what was written before
+    modules_of(words, folder)
+    assert not modules_of(words, folder) & left_out
+
+
 def test_status_stays_away_from_the_console_and_from_libtmux(town: Path) -> None:
     assert not modules_of(["gt", "status"], town) & (HEAVY - {"subprocess"})
 

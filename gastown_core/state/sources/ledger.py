@@ -12,9 +12,7 @@ from gastown_core.beads.graph import BLOCKING_TYPES, WAITS_FOR
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.query import BeadQuery, Excerpt
 from gastown_core.beads.record import excerpt_of, parse_line
-from gastown_core.beads.store import BeadStore
 from gastown_core.errors import GastownError, words_of
-from gastown_core.files.tail import Tailer
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead, is_kind
 from gastown_core.model.merge_request import LABEL as REQUEST_LABEL
 from gastown_core.model.merge_request import read_request
@@ -26,6 +24,10 @@ from gastown_core.town.liveness import order_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from gastown_core.beads.store import BeadStore
+    from gastown_core.files.tail import Tailer
+
 NAMING = BLOCKING_TYPES | {"tracks"}
 FIELD_LABELS = frozenset(("gt:agent", "gt:convoy"))
 
@@ -104,6 +106,8 @@ class LedgerSource:
             tail.close()
 
     def _begin_tail(self, name: str, store: BeadStore) -> None:
+        from gastown_core.files.tail import Tailer
+
         self._end_tail(name)
         # taken before the query: what is appended in between is then read twice, which changes nothing
         positions = store.positions()
