@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+# the classes of the tree alone: the module ``ast`` around them costs each sling 2 ms
+import _ast as ast
 import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 _TOKEN = re.compile(r"\s*(?:(\d+)|([A-Za-z_]\w*)|([-+*/^()]))")
 _LIMIT = 10**12
@@ -29,18 +32,14 @@ class ArithmeticFault(Exception):
 def reckon(text: str, values: Mapping[str, str]) -> int:
     """The whole number that an expression stands for; ``{n}``, ``{{n}}`` and bare ``n`` are looked up in ``values``.
 
-    Division leaves no fraction.  Raises ArithmeticFault.
+    Division leaves no fraction; a minus binds closer than ``^``.  Raises ArithmeticFault.
     """
     if len(text) > _MAX_LENGTH:
         raise ArithmeticFault(f"longer than {_MAX_LENGTH} characters")
     tokens = _tokens(_BRACES.sub(lambda found: f" {found[1] or found[2]} ", text))
     if not tokens:
         raise ArithmeticFault("there is nothing to reckon")
-    parser = _Parser(tokens, values)
-    value = parser.sum()
-    if parser.at < len(tokens):
-        raise ArithmeticFault(f'"{tokens[parser.at]}" is out of place')
-    return value
+    return _Reckoning(tokens, values).result()
 
 
 def syntax_fault(text: str) -> str:
@@ -73,78 +72,97 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
-class _Parser:
-    """Recursive descent; the length limit of the text bounds the depth."""
+class _Reckoning:
+    """Walks the syntax tree that Python makes of the tokens; whatever is not named here is refused.
+
+    Names stand in the tree as ``v0``, ``v1`` …, so that no word of Python's means anything.  The length limit of the
+    text bounds the depth.
+    """
 
     def __init__(self, tokens: list[str], values: Mapping[str, str]) -> None:
-        self.tokens = tokens
-        self.values = values
-        self.at = 0
+        self._tokens = tokens
+        self._values = values
+        self._source = " ".join(map(_in_python, range(len(tokens)), tokens))
 
-    def sum(self) -> int:
-        value = self._product()
-        while self._peek() in ("+", "-"):
-            value = self._bounded(value + self._product() if self._take() == "+" else value - self._product())
-        return value
+    def result(self) -> int:
+        try:
+            tree: Any = compile(self._source, "formula", "eval", flags=ast.PyCF_ONLY_AST)
+        except SyntaxError as error:
+            raise ArithmeticFault(self._misplaced((error.offset or 1) - 1)) from None
+        return self._value(tree.body)
 
-    def _product(self) -> int:
-        value = self._power()
-        while self._peek() in ("*", "/"):
-            if self._take() == "*":
-                value = self._bounded(value * self._power())
-                continue
-            by = self._power()
-            if by == 0:
-                raise ArithmeticFault("division by zero", is_value=True)
-            value //= by
-        return value
+    def _misplaced(self, column: int) -> str:
+        if self._tokens.count("(") > self._tokens.count(")"):
+            return "a parenthesis is not closed"
+        at = self._source.count(" ", 0, column)
+        if column >= len(self._source) or self._tokens[-1] in "+-*/^":
+            return "it ends too early"
+        return f'"{self._tokens[at]}" is out of place'
 
-    def _power(self) -> int:
-        base = self._unary()
-        if self._peek() != "^":
-            return base
-        self._take()
-        exponent = self._power()
-        if not 0 <= exponent <= 60:
-            raise ArithmeticFault(f"the exponent {exponent} is not within 0 to 60", is_value=True)
-        return self._bounded(base**exponent)
+    def _value(self, node: ast.expr) -> int:
+        match node:
+            case ast.Constant(value=int(number)):
+                return _bounded(number)
+            case ast.Name(id=place):
+                return self._variable(self._tokens[int(place[1:])])
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return self._negative(node, operand)
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                return _power(self._value(left), self._value(right))
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return _bounded(self._value(left) + self._value(right))
+            case ast.BinOp(left=left, op=ast.Sub(), right=right):
+                return _bounded(self._value(left) - self._value(right))
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                return _bounded(self._value(left) * self._value(right))
+            case ast.BinOp(left=left, op=ast.FloorDiv(), right=right):
+                return _quotient(self._value(left), self._value(right))
+        raise ArithmeticFault(self._misplaced(node.col_offset))
 
-    def _unary(self) -> int:
-        if self._peek() == "-":
-            self._take()
-            return -self._unary()
-        return self._atom()
-
-    def _atom(self) -> int:
-        token = self._take()
-        if token == "(":
-            value = self.sum()
-            if self._take() != ")":
-                raise ArithmeticFault("a parenthesis is not closed")
-            return value
-        if token.isdigit():
-            return self._bounded(int(token))
-        if token and (token[0].isalpha() or token[0] == "_"):
-            return self._variable(token)
-        raise ArithmeticFault(f'"{token}" is out of place' if token else "it ends too early")
+    def _negative(self, node: ast.UnaryOp, operand: ast.expr) -> int:
+        """Python lets ``^`` bind closer than a minus before it; here ``-2^2`` is 4, and ``-(2^2)`` is -4."""
+        sign, start = -1, node.col_offset
+        while isinstance(operand, ast.UnaryOp) and isinstance(operand.op, ast.USub):
+            if "(" in self._source[start : operand.col_offset]:
+                break
+            sign, start, operand = -sign, operand.col_offset, operand.operand
+        if (
+            isinstance(operand, ast.BinOp)
+            and isinstance(operand.op, ast.Pow)
+            and "(" not in self._source[start : operand.col_offset]
+        ):
+            return _power(sign * self._value(operand.left), self._value(operand.right))
+        return sign * self._value(operand)
 
     def _variable(self, name: str) -> int:
-        value = self.values.get(name)
+        value = self._values.get(name)
         if value is None or not value.strip():
             raise ArithmeticFault(f"{name} has no value", name)
         if not re.fullmatch(r"\s*[+-]?\d{1,18}\s*", value):
             raise ArithmeticFault(f'{name} is "{value}", which is no whole number')
-        return self._bounded(int(value))
+        return _bounded(int(value))
 
-    def _peek(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
-    def _take(self) -> str:
-        token = self._peek()
-        self.at += 1
-        return token
+def _in_python(place: int, token: str) -> str:
+    """A token as Python writes it."""
+    if token.isdigit():
+        return str(int(token))
+    return f"v{place}" if token[0].isalpha() or token[0] == "_" else {"^": "**", "/": "//"}.get(token, token)
 
-    def _bounded(self, value: int) -> int:
-        if abs(value) > _LIMIT:
-            raise ArithmeticFault(f"it grows beyond {_LIMIT:,}", is_value=True)
-        return value
+
+def _power(base: int, exponent: int) -> int:
+    if not 0 <= exponent <= 60:
+        raise ArithmeticFault(f"the exponent {exponent} is not within 0 to 60", is_value=True)
+    return _bounded(base**exponent)
+
+
+def _quotient(number: int, by: int) -> int:
+    if by == 0:
+        raise ArithmeticFault("division by zero", is_value=True)
+    return number // by
+
+
+def _bounded(value: int) -> int:
+    if abs(value) > _LIMIT:
+        raise ArithmeticFault(f"it grows beyond {_LIMIT:,}", is_value=True)
+    return value

@@ -140,13 +140,29 @@ def test_what_cannot_be_reckoned_is_told(kitchen: Kitchen, kind: str, said: str)
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1+2*3", 7), ("(1+2)*3", 9), ("2^3^2", 512), ("7/2", 3), ("-3+5", 2), ("{n}*2", 8), ("{{ n }}^2", 16), ("n", 4)],
+    [("1+2*3", 7), ("(1+2)*3", 9), ("2^3^2", 512), ("7/2", 3), ("-3+5", 2), ("{n}*2", 8), ("{{ n }}^2", 16), ("n", 4)]
+    + [("-2^2", 4), ("-(2^2)", -4), ("--2^2", 4), ("2^-(-3)", 8), ("007", 7), ("(" * 99 + "n" + ")" * 99, 4)],
 )
 def test_arithmetic(text: str, value: int) -> None:
     assert reckon(text, {"n": "4"}) == value
 
 
-@pytest.mark.parametrize("text", ["", "1 +", "(1", "1)", "2 2", "a.b", "__import__('os')", "9^99", "10^13", "1" * 300])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1 +", "(1", "1)", "2 2", "a.b", "__import__('os')", "9^99", "10^13", "1" * 300]
+    + ["()", "(1)(2)", "1,2", "n if n else n", "n==n", "+1", "None", "(" * 200, "1_0", "2**3", "7//2", "lambda:1"],
+)
 def test_arithmetic_refuses_what_is_none(text: str) -> None:
     with pytest.raises(ArithmeticFault):
         reckon(text, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("(1", "a parenthesis is not closed"), ("1 +", "it ends too early"), ("2 2", '"2" is out of place')]
+    + [("1/0", "division by zero"), ("m+1", "m has no value"), ("1/0 2", '"2" is out of place')],
+)
+def test_arithmetic_says_what_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(ArithmeticFault) as caught:
+        reckon(text, {})
+    assert str(caught.value) == said
