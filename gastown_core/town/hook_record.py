@@ -9,7 +9,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.events.log import append_event
 from gastown_core.model.address import POLECAT, same_agent
 from gastown_core.model.bead import HOOKED, IN_PROGRESS
-from gastown_core.model.hook_life import ACTIVE, COMPLETED, CREATED, PAUSED, SUSPENDED
+from gastown_core.model.hook_life import ACTIVE, COMPLETED, CREATED, PAUSED, SUSPENDED, way
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 
 TYPE_CHECKING = False
@@ -34,9 +34,13 @@ def record_hook(
     clock: Clock = SYSTEM_CLOCK,
     **fields: str,
 ) -> None:
-    """Set the state, and ``fields`` of the agent bead in the same write; appends ``hook_state`` if it changed."""
+    """Set the state, and ``fields`` of the agent bead in the same write; appends ``hook_state`` if it changed.
+
+    Raises ConflictError, with nothing written, for a change that a hook's life does not know.
+    """
     known = get_agent_bead(ledger, address.bead_id(prefix))
     before = known.fields.get("hook_state", "") if known is not None else ""
+    way(before, state)
     put_agent_bead(ledger, address, prefix, actor=actor, hook_state=state, **fields)
     tell_change(root, address, before, state, bead=bead, clock=clock)
 
@@ -44,11 +48,12 @@ def record_hook(
 def tell_change(
     root: str, address: Address, before: str, state: str, *, bead: str = "", clock: Clock = SYSTEM_CLOCK
 ) -> None:
-    """Append the event of a change that was recorded; nothing if it is none."""
-    if before != state and state:
-        payload = {"agent": address.path, "from": before, "to": state, **({"bead": bead} if bead else {})}
+    """Append an event for each state that a recorded change passed; nothing if it is none."""
+    for then in way(before, state) if state else ():
+        payload = {"agent": address.path, "from": before, "to": then, **({"bead": bead} if bead else {})}
         # sling, done and the session's own events tell a person; this one is for who looks a hook's life up
         append_event(root, "hook_state", address.path, payload, visibility="audit", clock=clock)
+        before = then
 
 
 def record_session(root: str, entry: RosterEntry, *, runs: bool, clock: Clock = SYSTEM_CLOCK) -> None:

@@ -13,7 +13,7 @@ from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
-from gastown_core.model.hook_life import COMPLETED, CREATED, PAUSED, SUSPENDED
+from gastown_core.model.hook_life import ARCHIVED, COMPLETED, CREATED, PAUSED, SUSPENDED
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.hook_record import record_hook
@@ -132,12 +132,14 @@ def settle_records(root: str, ledger: TownLedger, *, actor: str = "daemon", cloc
             continue
         address = entries[key].address
         ended = {"hook_bead": "", "exit_type": "COMPLETED", "completion_time": format_seconds(clock.now())}
+        # a worktree that was taken away meanwhile stays so
+        is_gone = records[key].fields.get("hook_state") == ARCHIVED
         record_hook(
             root,
             ledger,
             address,
             rigs[address.rig],
-            COMPLETED,
+            ARCHIVED if is_gone else COMPLETED,
             actor=actor,
             bead=bead_id,
             clock=clock,

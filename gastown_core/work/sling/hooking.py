@@ -7,7 +7,7 @@ from gastown_core.errors import NotFoundError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import DOG, POLECAT
 from gastown_core.model.bead import HOOKED, read_fields
-from gastown_core.model.hook_life import CREATED, SUSPENDED
+from gastown_core.model.hook_life import CREATED, SUSPENDED, way
 from gastown_core.model.record import Record
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town.agent_beads import write_agent_bead
@@ -121,6 +121,7 @@ def record_agents(
     with recorded(ledger.store_for("hq-x"), given.actor, undo, f"record of {entry.address.short}") as batch:
         known = batch.get(entry.bead_id)
         before = read_fields(known.description).get("hook_state", "") if known is not None else ""
+        way(before, state)
         write_agent_bead(batch, entry.address, rig_prefix(root, entry.address.rig), **fields)
         if robbed is not None and batch.get(robbed.bead_id) is not None:
             prefix = rig_prefix(root, robbed.address.rig)

@@ -9,7 +9,7 @@ from gastown_core.errors import ConflictError
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import parse_address
 from gastown_core.town.agent_beads import put_agent_bead
-from gastown_core.town.hook_record import never_started
+from gastown_core.town.hook_record import never_started, record_hook
 from gastown_core.town.identity import HUMAN
 from gastown_core.town.inventory import RosterEntry, read_inventory
 from gastown_core.town.polecat_pool import drop_void_reservations
@@ -267,3 +267,32 @@ def test_a_record_of_work_that_is_no_longer_its_own_sets_nobody_going(paper):
     assert list(never_started(paper.ledger, agents).values()) == [bead]
     paper.change(bead, status="in_review")
     assert never_started(paper.ledger, agents) == {}
+
+
+def test_the_end_of_work_whose_worktree_was_taken_away_is_written_too(paper):
+    bead = hold(paper, hook_state="archived")
+    with paper.ledger.store_for(bead).write("me") as batch:
+        batch.close(bead, "by hand", force=True)
+    paper.clock.advance(24 * 3600)
+    assert settle_records(paper.root, paper.ledger, clock=paper.clock) == ["shop/opal"]
+    fields = paper.bead("sh-shop-polecat-opal").fields
+    assert (fields["hook_state"], "hook_bead" in fields) == ("archived", False)
+
+
+def test_a_hook_lives_only_as_its_life_allows(paper):
+    """Nothing runs and nothing is handed in where there is no worktree: such a record is refused, and nothing written."""
+    hold(paper, hook_state="archived")
+    who, record = parse_address("shop/polecats/opal"), "sh-shop-polecat-opal"
+    for state in ("active", "completed"):
+        with pytest.raises(ConflictError, match=f"archived cannot become {state}"):
+            record_hook(paper.root, paper.ledger, who, "sh", state, agent_state="idle")
+    fields = paper.bead(record).fields
+    assert (fields["hook_state"], fields["agent_state"]) == ("archived", "working")
+    assert paper.events("hook_state") == []
+    record_hook(paper.root, paper.ledger, who, "sh", "created")
+    record_hook(paper.root, paper.ledger, who, "sh", "active")
+    # the session's end was not noted: it is told of before what follows
+    record_hook(paper.root, paper.ledger, who, "sh", "archived")
+    told = [(one["payload"]["from"], one["payload"]["to"]) for one in paper.events("hook_state")]
+    passed = ["archived", "created", "active", "suspended", "archived"]
+    assert told == list(zip(passed, passed[1:], strict=False))
