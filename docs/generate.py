@@ -65,13 +65,14 @@ async def draw(root: str, path: str) -> None:
     from gastown_core.state.live import LiveTown
     from gastown_tui.app import FeedApp
     from gastown_tui.core_calls import CoreCalls
+    from gastown_tui.selection import AGENT, Selection
 
     app = FeedApp(lambda: LiveTown(root), calls=CoreCalls(root), environ={})
     async with app.run_test(size=(160, 45)) as pilot:
         await pilot.pause(1.0)
         waiting = [view.key for view in app.snapshot.agents if view.health.state is Health.WAITING]
         if waiting:
-            app.feed.agents.select(waiting[0])
+            app.feed.agents.select(Selection(AGENT, "", waiting[0]))
             await pilot.press("enter")
         await pilot.pause(1.5)
         picture = app.export_screenshot(title="gt feed")

@@ -18,7 +18,7 @@ _FILTER_KEYS = ("rig", "role", "category", "type")
 
 @dataclass(slots=True)
 class Preferences:
-    """The remembered choices; ``filter`` holds the fields that the filter chooser sets."""
+    """The remembered choices; ``folded`` are rigs by name (the town's own: empty), ``filter`` the fields that are chosen."""
 
     theme: str = ""
     panel: str = "agents"
@@ -58,11 +58,16 @@ def load_preferences(root: str) -> Preferences:
     tab = stored.get("drawer_tab")
     kept.drawer_tab = tab if isinstance(tab, int) and 0 <= tab < 4 else 0
     folded = stored.get("folded")
-    kept.folded = [text for text in folded if isinstance(text, str)] if isinstance(folded, list) else []
+    kept.folded = [_rig_of(text) for text in folded if isinstance(text, str)] if isinstance(folded, list) else []
     chosen = stored.get("filter")
     if isinstance(chosen, dict):
         kept.filter = {key: value for key, value in chosen.items() if key in _FILTER_KEYS and isinstance(value, str)}
     return kept
+
+
+def _rig_of(kept: str) -> str:
+    """The rig of a folded group; files of earlier versions have ``@town`` and ``@<rig>``."""
+    return "" if kept == "@town" else kept.removeprefix("@")
 
 
 def save_preferences(root: str, kept: Preferences) -> None:

@@ -1,91 +1,86 @@
-"""What the operator points at: an agent, a group of them, a convoy, a bead, a merge request, a batch or an event; pure."""
+"""What the operator points at: the value that a row stands for, and what the town knows of it; pure."""
 
 from __future__ import annotations
 
-from collections import namedtuple
-
-from gastown_tui.widgets.agent_tree import TOWN
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
+    from collections.abc import Hashable
 
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
     from gastown_core.orders.registry import Subject
     from gastown_core.state.rows import EventRow
 
-    class Selection(NamedTuple):
-        """``kind`` is agent, group, convoy, bead, request, batch, event or empty; the field of that name is set, ``key``
-        always; ``group`` also names the rig of a batch or request.
-        """
-
-        kind: str = ""
-        key: str = ""
-        agent: AgentView | None = None
-        convoy: ConvoyView | None = None
-        bead: str = ""
-        group: str = ""
-        serial: int = 0
-        event: EventRow | None = None
-        request: RequestView | None = None
-else:
-    Selection = namedtuple(
-        "Selection",
-        "kind key agent convoy bead group serial event request",
-        defaults=("", "", None, None, "", "", 0, None, None),
-    )
-
-NOTHING = Selection()
+AGENT, GROUP, CONVOY, BEAD, REQUEST = "agent", "group", "convoy", "bead", "request"
+BATCH, PROBE, PAST, EVENT = "batch", "probe", "past", "event"
 
 
-def of_agents(snapshot: TownSnapshot, key: str) -> Selection:
-    """The selection of a row of the tree or of the problems."""
-    if key.startswith("@"):
-        return Selection("group", key, group="" if key == TOWN else key[1:])
-    agent = snapshot.agent(key)
-    return Selection("agent", key, agent=agent) if agent is not None else NOTHING
+class Selection(Record):
+    """What a row stands for.
+
+    ``rig`` is given where that is its name (a group; the town's own is empty) or part of it (a batch, a probe, a past
+    batch); ``convoy`` where the row is a member's.  An agent's ``id`` is its key, its whole path.
+    """
+
+    kind: str
+    rig: str = ""
+    id: str = ""
+    convoy: str = ""
 
 
-def of_problems(snapshot: TownSnapshot, key: str) -> Selection:
-    """The selection of a row of the problems: an agent, or a bead with a fault (``bead:<id>``)."""
-    if key.startswith("bead:"):
-        return Selection("bead", key, bead=key[5:])
-    if key.startswith("convoy:"):
-        convoy = snapshot.convoy(key[7:])
-        return Selection("convoy", key, convoy=convoy) if convoy is not None else NOTHING
-    return of_agents(snapshot, key)
+class Chosen(Record):
+    """A selection and what is known of it now.
+
+    ``kind`` is agent, group, convoy, bead, request, batch, event or empty, and the field of that name is set; ``group``
+    also names the rig of a batch or request.
+    """
+
+    kind: str = ""
+    key: Hashable = None
+    agent: AgentView | None = None
+    convoy: ConvoyView | None = None
+    bead: str = ""
+    group: str = ""
+    serial: int = 0
+    event: EventRow | None = None
+    request: RequestView | None = None
 
 
-def of_convoys(snapshot: TownSnapshot, key: str) -> Selection:
-    """The selection of a row of the convoys: a convoy, a member's bead, or a row of the merge queue."""
-    if key.startswith(("mr:", "batch:")):
-        return of_queue(snapshot, key)
-    convoy_id, _, bead = key.partition("/")
-    convoy = snapshot.convoy(convoy_id)
-    if bead:
-        return Selection("bead", key, bead=bead, convoy=convoy)
-    return Selection("convoy", key, convoy=convoy) if convoy is not None else NOTHING
+NOTHING = Chosen()
 
 
-def of_queue(snapshot: TownSnapshot, key: str) -> Selection:
-    """The selection of a row of the merge queue: ``mr:<id>``, ``batch:<rig>``, ``probe:<rig>/<number>``, ``past:<rig>/<batch>``."""
-    what, _, name = key.partition(":")
-    if what == "mr":
+def resolve(snapshot: TownSnapshot, selection: Selection | None) -> Chosen:
+    """What the town knows of a selection; NOTHING if it is gone."""
+    if selection is None:
+        return NOTHING
+    kind, rig, name, convoy_id = selection
+    if kind == AGENT:
+        agent = snapshot.agent(name)
+        return Chosen(AGENT, selection, agent=agent) if agent is not None else NOTHING
+    if kind == GROUP:
+        return Chosen(GROUP, selection, group=rig)
+    if kind == CONVOY:
+        convoy = snapshot.convoy(name)
+        return Chosen(CONVOY, selection, convoy=convoy) if convoy is not None else NOTHING
+    if kind == BEAD:
+        return Chosen(BEAD, selection, bead=name, convoy=snapshot.convoy(convoy_id) if convoy_id else None)
+    if kind == REQUEST:
         request = snapshot.request(name)
         if request is None:
             # sent back, landed or taken out of the queue: its bead tells
-            return Selection("bead", key, bead=name) if name else NOTHING
-        return Selection("request", key, bead=request.bead_id or name, group=request.rig, request=request)
-    if what in ("batch", "probe", "past"):
-        return Selection("batch", key, group=name.partition("/")[0])
+            return Chosen(BEAD, selection, bead=name)
+        return Chosen(REQUEST, selection, bead=request.bead_id or name, group=request.rig, request=request)
+    if kind in (BATCH, PROBE, PAST):
+        return Chosen(BATCH, selection, group=rig)
     return NOTHING
 
 
-def of_events(chosen: tuple[int, EventRow] | None, key: str) -> Selection:
-    """The selection of a row of the events."""
-    if chosen is None:
+def of_event(found: tuple[int, EventRow] | None, key: Hashable) -> Chosen:
+    """The event of a row, ``found`` by its serial number."""
+    if found is None:
         return NOTHING
-    return Selection("event", key, serial=chosen[0], event=chosen[1])
+    return Chosen(EVENT, key, serial=found[0], event=found[1])
 
 
 def agents_of_group(snapshot: TownSnapshot, group: str) -> list[AgentView]:
@@ -93,7 +88,7 @@ def agents_of_group(snapshot: TownSnapshot, group: str) -> list[AgentView]:
     return [agent for agent in snapshot.agents if agent.address.rig == group]
 
 
-def subject_of(snapshot: TownSnapshot, chosen: Selection, needs: str) -> Subject:
+def subject_of(snapshot: TownSnapshot, chosen: Chosen, needs: str) -> Subject:
     """What of the selection an order that ``needs`` such a thing is about; None if there is nothing of the kind."""
     if needs == "agent":
         return chosen.agent

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gastown_core.orders.registry import OrderKind, Subject
     from gastown_tui.console import Console
     from gastown_tui.core_calls import CoreCalls
-    from gastown_tui.selection import Selection
+    from gastown_tui.selection import Chosen
     from gastown_tui.text import Pieces
 PREVIEW_LINES = 10
 
@@ -61,7 +61,7 @@ class Acts:
         self._latest = 0
         self._drafts: dict[str, str] = {}
 
-    def do(self, action: str, chosen: Selection, marked: Sequence[AgentView]) -> str:
+    def do(self, action: str, chosen: Chosen, marked: Sequence[AgentView]) -> str:
         """Begin an act on what is chosen; returns why it cannot be done now, empty if it was begun."""
         if action == "agent.nudge_marked":
             return self._nudge_all(marked)
@@ -228,13 +228,13 @@ class Acts:
         order = Order("agent.stop", agent.address.short)
         self._confirm("Stop?", agent.address.short, lines, "Stop", order, f"stop of {agent.address.label}")
 
-    def _sling(self, chosen: Selection) -> str:
+    def _sling(self, chosen: Chosen) -> str:
         if not self.console.snapshot.rigs:
             return "there is no rig to sling to; gt rig add makes one"
         self.console.start(self._choose_bead(chosen), "sling", exclusive=True)
         return ""
 
-    async def _choose_bead(self, chosen: Selection) -> None:
+    async def _choose_bead(self, chosen: Chosen) -> None:
         from gastown_tui.dialogs.pick_lists import bead_picker
 
         try:

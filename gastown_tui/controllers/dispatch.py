@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gastown_tui.keys import BY_ID, applies, meant, way_to
+from gastown_tui.keys import Action, applies, meant, way_to
+from gastown_tui.selection import Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from gastown_tui.controllers.navigation import Navigation
     from gastown_tui.controllers.search import Search
     from gastown_tui.controllers.stage import Stage
+    from gastown_tui.dialogs.pick_lists import Command
     from gastown_tui.widgets.status_bar import StatusBar
 
     Handlers = Mapping[str, Callable[[], str | None]]
@@ -73,14 +75,12 @@ class Dispatch:
 
         self.console.ask(command_palette(self.console.snapshot, self.console.ascii_only), self._go_to)
 
-    def _go_to(self, answer: str | None) -> None:
-        what, _, name = (answer or "").partition(":")
-        if what == "do":
-            action = BY_ID[name]
-            if not applies(action, self.stage.place):
-                self.navigation.go_to_panel("agents" if "agents" in action.where else action.where[0])
-            self.run(name)
-        elif what == "theme":
-            self.console.set_theme(name)
-        elif what in ("agent", "convoy"):
-            self.navigation.go_to(what, name)
+    def _go_to(self, answer: Command | None) -> None:
+        if isinstance(answer, Action):
+            if not applies(answer, self.stage.place):
+                self.navigation.go_to_panel("agents" if "agents" in answer.where else answer.where[0])
+            self.run(answer.id)
+        elif isinstance(answer, Selection):
+            self.navigation.go_to(answer)
+        elif answer is not None:
+            self.console.set_theme(answer.theme)

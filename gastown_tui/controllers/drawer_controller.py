@@ -14,7 +14,7 @@ from gastown_core.state.rows import NO_FILTER
 from gastown_core.state.stream import StreamView
 from gastown_tui.controllers.pane_preview import PanePreview
 from gastown_tui.rowtext import role_icon, since_text, state_glyph
-from gastown_tui.selection import NOTHING, agents_of_group
+from gastown_tui.selection import NOTHING, PAST, Selection, agents_of_group
 from gastown_tui.text import clean
 from gastown_tui.widgets import pages
 from gastown_tui.widgets.drawer import SIDE, TAB_KEYS
@@ -22,7 +22,7 @@ from gastown_tui.widgets.landing_text import member_of, strip_page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gastown_tui.console import Console
     from gastown_tui.controllers.stage import Stage
     from gastown_tui.core_calls import CoreCalls
-    from gastown_tui.selection import Selection
+    from gastown_tui.selection import Chosen
     from gastown_tui.text import Pieces
 DETAIL_S = 5.0
 SIDE_S = 20.0
@@ -49,8 +49,8 @@ class DrawerController:
         self.stage = stage
         self.drawer = stage.drawer
         self.preview = PanePreview(console, self.drawer, self._refill)
-        self.selection: Selection = NOTHING
-        self._details: dict[str, tuple[float, object]] = {}
+        self.chosen: Chosen = NOTHING
+        self._details: dict[tuple[str, Hashable], tuple[float, object]] = {}
         self._moved_at = 0.0
         self._events_of: tuple[object, ...] = ()
         self._event_rows: list[EventRow] = []
@@ -101,14 +101,14 @@ class DrawerController:
     def _refill(self) -> None:
         self.drawer.guard(self.fill)
 
-    def follow(self, selection: Selection) -> None:
+    def follow(self, chosen: Chosen) -> None:
         """Another selection, or the same one with newer facts."""
-        if selection.key != self.selection.key or selection.kind != self.selection.kind:
+        if chosen.key != self.chosen.key or chosen.kind != self.chosen.kind:
             self.preview.forget()
-        self.selection = selection
-        self.preview.agent = selection.agent
-        if self.drawer.kind != selection.kind:
-            self.drawer.kind = selection.kind
+        self.chosen = chosen
+        self.preview.agent = chosen.agent
+        if self.drawer.kind != chosen.kind:
+            self.drawer.kind = chosen.kind
             self.drawer.tab = min(self.drawer.tab, len(self.drawer.tabs) - 1)
 
     def moved(self) -> None:
@@ -117,7 +117,7 @@ class DrawerController:
 
     def fill(self) -> None:
         """Draw the open page with what is known."""
-        chosen = self.selection
+        chosen = self.chosen
         page = {
             "agent": self._agent_page,
             "convoy": self._convoy_page,
@@ -128,13 +128,13 @@ class DrawerController:
             "batch": self._batch_page,
         }.get(chosen.kind)
         if page is None:
-            self.drawer.show_page("", (("nothing selected", "dim"),), [])
+            self.drawer.show_page(None, (("nothing selected", "dim"),), [])
         else:
             page(chosen)
 
     # pages by kind
 
-    def _agent_page(self, chosen: Selection) -> None:
+    def _agent_page(self, chosen: Chosen) -> None:
         agent, drawer, now = chosen.agent, self.drawer, self.console.now
         if agent is None:
             return
@@ -158,17 +158,17 @@ class DrawerController:
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(agent=agent.key))
 
-    def _side(self, key: str, agent: AgentView) -> list[Pieces]:
+    def _side(self, key: Hashable, agent: AgentView) -> list[Pieces]:
         """The facts beside the preview; the worktree is looked at seldom, for git takes its time."""
         detail = None
         if agent.work is not None or agent.hook:
-            detail = self._detail("work:" + key, lambda: self.calls.work_detail(agent), SIDE_S)
+            detail = self._detail(("work", key), lambda: self.calls.work_detail(agent), SIDE_S)
         known = detail if detail is not None and not isinstance(detail, list) else None
         return pages.agent_facts(agent, self.console.now, self.console.ascii_only, known)  # type: ignore[arg-type]
 
-    def _work(self, key: str, subject: Pieces, agent: AgentView) -> None:
+    def _work(self, key: Hashable, subject: Pieces, agent: AgentView) -> None:
         """The bead, with the worktree beside it, or above it where there is no room."""
-        detail = self._detail("work:" + key, lambda: self.calls.work_detail(agent))
+        detail = self._detail(("work", key), lambda: self.calls.work_detail(agent))
         drawer, now = self.drawer, self.console.now
         if detail is None:
             drawer.show_page(key, subject, [(("reading …", "dim"),)])
@@ -183,7 +183,7 @@ class DrawerController:
             else:
                 drawer.show_page(key, subject, [*tree, (), *lines])
 
-    def _convoy_page(self, chosen: Selection) -> None:
+    def _convoy_page(self, chosen: Chosen) -> None:
         convoy, drawer, now = chosen.convoy, self.drawer, self.console.now
         if convoy is None:
             return
@@ -197,7 +197,7 @@ class DrawerController:
             beads = {member.bead_id for member in convoy.members} | {convoy.id}
             self._events(chosen.key, subject, NO_FILTER, beads)
 
-    def _event_page(self, chosen: Selection) -> None:
+    def _event_page(self, chosen: Chosen) -> None:
         row, drawer = chosen.event, self.drawer
         if row is None:
             return
@@ -218,7 +218,7 @@ class DrawerController:
             wanted = NO_FILTER._replace(bead=row.bead) if row.bead else NO_FILTER._replace(agent=row.actor.path)
             self._events(chosen.key, subject, wanted)
 
-    def _bead_page(self, chosen: Selection) -> None:
+    def _bead_page(self, chosen: Chosen) -> None:
         """A bead, or the bead of a merge request."""
         request = chosen.request
         subject: Pieces = ((chosen.bead, "title"),)
@@ -233,7 +233,7 @@ class DrawerController:
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(bead=chosen.bead))
 
-    def _batch_page(self, chosen: Selection) -> None:
+    def _batch_page(self, chosen: Chosen) -> None:
         drawer, now, ascii_only = self.drawer, self.console.now, self.console.ascii_only
         subject: Pieces = ((clean(chosen.group) + " ", "title"), ("merge queue", "dim"))
         if drawer.tab_name == "batch":
@@ -246,15 +246,15 @@ class DrawerController:
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(rig=chosen.group))
 
-    def _past_batch(self, key: str, subject: Pieces, batch: BatchRecord, rig_path: str) -> None:
+    def _past_batch(self, key: Hashable, subject: Pieces, batch: BatchRecord, rig_path: str) -> None:
         """A finished batch, with what became of its requests as soon as that is read."""
         drawer = self.drawer
-        read = self._detail(f"past:{key}", lambda: self.calls.past_requests(rig_path, batch.mrs), SIDE_S)
+        read = self._detail(("past", key), lambda: self.calls.past_requests(rig_path, batch.mrs), SIDE_S)
         known = read if isinstance(read, dict) else {}
         page = pages.past_batch_page(batch, known, self.console.now, drawer.page_width, self.console.ascii_only)
         drawer.show_page(key, subject, page)
 
-    def _group_page(self, chosen: Selection) -> None:
+    def _group_page(self, chosen: Chosen) -> None:
         snapshot = self.console.snapshot
         name = chosen.group or "town"
         subject: Pieces = ((clean(name), "title"),)
@@ -267,8 +267,8 @@ class DrawerController:
         else:
             self._events(chosen.key, subject, NO_FILTER)
 
-    def _show_bead(self, key: str, subject: Pieces, bead_id: str) -> None:
-        detail = self._detail("bead:" + bead_id, lambda: self.calls.bead_detail(bead_id) or _no_bead(bead_id))
+    def _show_bead(self, key: Hashable, subject: Pieces, bead_id: str) -> None:
+        detail = self._detail(("bead", bead_id), lambda: self.calls.bead_detail(bead_id) or _no_bead(bead_id))
         if detail is None:
             lines: list[Pieces] = [(("reading …", "dim"),)]
         elif isinstance(detail, list):
@@ -277,7 +277,7 @@ class DrawerController:
             lines = pages.bead_page(detail, self.console.now, self.drawer.page_width)  # type: ignore[arg-type]
         self.drawer.show_page(key, subject, lines)
 
-    def _events(self, key: str, subject: Pieces, wanted: EventFilter, beads: set[str] | None = None) -> None:
+    def _events(self, key: Hashable, subject: Pieces, wanted: EventFilter, beads: set[str] | None = None) -> None:
         stream = self.console.live.stream
         state = (key, stream.generation, stream.first, stream.end)
         if self._events_of != state:
@@ -288,10 +288,10 @@ class DrawerController:
 
     # what takes time
 
-    def _convoy_why(self, key: str, subject: Pieces, convoy: ConvoyView) -> None:
+    def _convoy_why(self, key: Hashable, subject: Pieces, convoy: ConvoyView) -> None:
         """Its state, and of each member what the scheduler says."""
         snapshot, now = self.console.snapshot, self.console.now
-        said = self._detail("why:" + key, lambda: self.calls.convoy_why(convoy, snapshot))
+        said = self._detail(("why", key), lambda: self.calls.convoy_why(convoy, snapshot))
         lines = pages.convoy_why_page(convoy, now, self.console.ascii_only)
         if isinstance(said, list):
             lines += said
@@ -299,11 +299,11 @@ class DrawerController:
             lines += pages.account_lines(said, self.drawer.page_width)  # type: ignore[arg-type]
         self.drawer.show_page(key, subject, lines)
 
-    def _detail(self, key: str, read: Callable[[], object], age_s: float = DETAIL_S) -> object | None:
+    def _detail(self, key: tuple[str, Hashable], read: Callable[[], object], age_s: float = DETAIL_S) -> object | None:
         """A detail read in a thread, anew when ``age_s`` old; None until it is there. A failure is a page of its own."""
         now = self.console.now
         known = self._details.get(key)
-        if known is not None and key.startswith("bead:") and self._moved_at >= known[0]:
+        if known is not None and key[0] == "bead" and self._moved_at >= known[0]:
             age_s = MOVED_S
         if known is None or now - known[0] > age_s:
             self._details[key] = (now, known[1] if known else None)
@@ -312,7 +312,7 @@ class DrawerController:
             self._details.pop(next(iter(self._details)))
         return known[1] if known else None
 
-    async def _read(self, key: str, read: Callable[[], object]) -> None:
+    async def _read(self, key: tuple[str, Hashable], read: Callable[[], object]) -> None:
         try:
             found = await asyncio.to_thread(read)
         except GastownError as error:
@@ -337,10 +337,11 @@ def newest(view: StreamView, beads: set[str] | None) -> list[EventRow]:
     return rows
 
 
-def past_batch(view: RefineryView | None, key: str) -> BatchRecord | None:
-    """The finished batch that a key ``past:<rig>/<batch>`` names, None if it names none that is known."""
-    name = key.partition("/")[2] if key.startswith("past:") else ""
-    return next((batch for batch in view.history if batch.id == name), None) if view is not None and name else None
+def past_batch(view: RefineryView | None, key: Hashable) -> BatchRecord | None:
+    """The finished batch that is selected, None if it is another thing, or not known any more."""
+    if view is None or not isinstance(key, Selection) or key.kind != PAST:
+        return None
+    return next((batch for batch in view.history if batch.id == key.id), None)
 
 
 def _no_bead(bead_id: str) -> list[Pieces]:

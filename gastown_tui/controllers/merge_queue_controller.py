@@ -7,7 +7,7 @@ import os
 from gastown_core.errors import GastownError
 from gastown_core.model.refinery import PASS, RUNNING
 from gastown_core.state.sources.refineries import GateLog
-from gastown_tui.selection import queued_rig
+from gastown_tui.selection import BATCH, PROBE, REQUEST, queued_rig
 from gastown_tui.widgets.gate_panel import gate_subject
 from gastown_tui.widgets.probe_panel import shown_state
 from gastown_tui.widgets.refinery_text import PURPOSES
@@ -34,7 +34,7 @@ class MergeQueueController:
         self.rig = ""
         self._log: GateLog | None = None
         self._gate = 0
-        self._gates_of = ""
+        self._gates_of = ("", 0)
 
     def start(self) -> None:
         """The ticks, paused until they are needed."""
@@ -88,15 +88,13 @@ class MergeQueueController:
     def _choose_rig(self) -> None:
         """The rig of the queue's row; before there is one, the rig where something happens."""
         snapshot = self.console.snapshot
-        what, _, name = self.stage.queue.key.partition(":")
-        request = snapshot.request(name) if what == "mr" else None
-        if what == "batch":
-            self.rig = name
-        elif request is not None:
-            self.rig = request.rig
-        elif what == "mr":
+        selection = self.stage.queue.selection
+        if selection is not None and selection.kind == BATCH:
+            self.rig = selection.rig
+        elif selection is not None and selection.kind == REQUEST:
+            request, name = snapshot.request(selection.id), selection.id
             held = [view.rig for view in snapshot.refineries if any(one.id == name for one in view.state.requests)]
-            self.rig = held[0] if held else self.rig
+            self.rig = request.rig if request is not None else held[0] if held else self.rig
         self.rig = self.stage.gates.rig = self.rig or queued_rig(snapshot)
 
     # the gate and its log
@@ -108,8 +106,8 @@ class MergeQueueController:
         if view is None:
             return None
         state, _ = shown_state(view)
-        for key in (self.stage.probes.key, self.stage.probes.present_key):
-            number = key.rpartition("/")[2] if key.startswith("probe:") else ""
+        for selection in (self.stage.probes.selection, self.stage.probes.present):
+            number = selection.id if selection is not None and selection.kind == PROBE else ""
             found = next((probe for probe in state.probes if str(probe.id) == number), None)
             if found is not None:
                 return found
@@ -119,7 +117,7 @@ class MergeQueueController:
         """The gate whose log is shown: the one that was stepped to, else the most telling one."""
         if not probe.gates:
             return None
-        if self._gates_of == f"{self.rig}/{probe.id}" and self._gate < len(probe.gates):
+        if self._gates_of == (self.rig, probe.id) and self._gate < len(probe.gates):
             return probe.gates[self._gate]
         running = [gate for gate in probe.gates if gate.result == RUNNING]
         bad = [gate for gate in probe.gates if gate.result not in (RUNNING, PASS, "cached", "skipped")]
@@ -132,7 +130,7 @@ class MergeQueueController:
             return "there is no other gate here"
         gate = self.gate(probe)
         at = probe.gates.index(gate) if gate is not None else 0
-        self._gates_of, self._gate = f"{self.rig}/{probe.id}", (at + by) % len(probe.gates)
+        self._gates_of, self._gate = (self.rig, probe.id), (at + by) % len(probe.gates)
         self.show()
         return ""
 

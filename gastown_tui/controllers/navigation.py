@@ -7,6 +7,7 @@ from functools import partial
 from gastown_core.model.agent import Health
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.layout import PANELS, VIEWS
+from gastown_tui.selection import AGENT, BATCH, CONVOY, GROUP, REQUEST, Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,9 +80,9 @@ class Navigation:
         stage.view = "feed" if stage.view == "problems" else "problems"
         if stage.view == "problems":
             needed = agent is not None and agent.health.state not in (Health.WORKING, Health.IDLE)
-            stage.problems.key = agent.key if agent is not None and needed else ""
+            stage.problems.key = Selection(AGENT, "", agent.key) if agent is not None and needed else None
         elif agent is not None and stage.active == "agents":
-            stage.agents.key = agent.key
+            stage.agents.key = Selection(AGENT, "", agent.key)
         self._enter()
 
     def toggle_queue(self) -> None:
@@ -89,7 +90,7 @@ class Navigation:
         stage = self.stage
         chosen = stage.chosen
         stage.view = "feed" if stage.view == "queue" else "queue"
-        if stage.view == "queue" and chosen.kind in ("request", "batch"):
+        if stage.view == "queue" and chosen.kind in (REQUEST, BATCH):
             stage.queue.key = chosen.key
         self._enter()
 
@@ -108,13 +109,13 @@ class Navigation:
         chosen = stage.chosen
         if not chosen.kind:
             return "nothing is selected"
-        if chosen.kind == "batch" and stage.view == "feed":
+        if chosen.kind == BATCH and stage.view == "feed":
             self.toggle_queue()
         elif not stage.drawer.is_open:
             self.drawer.show(True)
-        elif chosen.kind == "group":
+        elif chosen.kind == GROUP:
             return stage.agents.fold()
-        elif chosen.kind == "convoy" and stage.panel is stage.convoys:
+        elif chosen.kind == CONVOY and stage.panel is stage.convoys:
             reason = stage.convoys.fold()
             self.console.lay_out()
             return reason
@@ -154,12 +155,12 @@ class Navigation:
             return "nothing to go back from; q leaves"
         return ""
 
-    def go_to(self, what: str, key: str) -> None:
+    def go_to(self, selection: Selection) -> None:
         """Select an agent or a convoy, in the panel where it stands."""
         stage = self.stage
-        agent = self.console.snapshot.agent(key) if what == "agent" else None
+        agent = self.console.snapshot.agent(selection.id) if selection.kind == AGENT else None
         if agent is not None:
-            stage.agents.folded.discard("@" + (agent.address.rig or "town"))
-        self.go_to_panel("agents" if what == "agent" else "convoys")
+            stage.agents.folded.discard(agent.address.rig)
+        self.go_to_panel("agents" if selection.kind == AGENT else "convoys")
         self.console.show_all()
-        stage.panel.select(key)
+        stage.panel.select(selection)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from gastown_core.state.rows import EventFilter
     from gastown_tui.console import Console
     from gastown_tui.controllers.stage import Stage
+    from gastown_tui.dialogs.pick_lists import FilterChoice
     from gastown_tui.preferences import Preferences
     from gastown_tui.widgets.rows import Rows
 
@@ -97,9 +98,9 @@ class Search:
 
         stream = self.stage.stream
 
-        def answered(key: str | None) -> None:
-            if key is not None:
-                self.set_filter(chosen_filter(stream.wanted, key))
+        def answered(choice: FilterChoice | None) -> None:
+            if choice is not None:
+                self.set_filter(chosen_filter(stream.wanted, choice))
 
         self.console.ask(filter_picker(self.console.snapshot, stream.wanted, self.console.ascii_only), answered)
 

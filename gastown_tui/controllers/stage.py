@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gastown_tui import selection as pointing
 from gastown_tui.layout import VIEWS
+from gastown_tui.selection import BATCH, Selection, of_event, resolve
 from gastown_tui.widgets.agent_tree import AgentTree
 from gastown_tui.widgets.convoy_panel import ConvoyPanel
 from gastown_tui.widgets.drawer import Drawer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.snapshot import AgentView
     from gastown_tui.console import Console
-    from gastown_tui.selection import Selection
+    from gastown_tui.selection import Chosen
 
 
 class Stage:
@@ -84,18 +84,14 @@ class Stage:
         return focused if isinstance(focused, Rows) else self.panel
 
     @property
-    def chosen(self) -> Selection:
+    def chosen(self) -> Chosen:
         """What the operator points at."""
         snapshot, panel = self.console.snapshot, self.panel
-        if panel is self.convoys:
-            return pointing.of_convoys(snapshot, panel.key)
         if panel is self.stream:
-            return pointing.of_events(self.stream.selected(), panel.key)
+            return of_event(self.stream.selected(), panel.key)
         if panel is self.gates:
-            return pointing.of_queue(snapshot, f"batch:{self.gates.rig}")
-        if self.view == "queue":
-            return pointing.of_queue(snapshot, panel.key)
-        return pointing.of_problems(snapshot, panel.key)
+            return resolve(snapshot, Selection(BATCH, self.gates.rig))
+        return resolve(snapshot, panel.selection)
 
     def marked(self) -> list[AgentView]:
         """The marked agents, as they are now."""
@@ -132,7 +128,7 @@ class Stage:
         self.problems.marked = self.agents.marked
         if self.view != "problems":
             return self.agents.toggle_mark()
-        key = self.problems.key
+        key = self.problems.agent_key
         if not key:
             return "there is no agent to mark"
         self.agents.marked ^= {key}

@@ -58,7 +58,7 @@ class Confirm(Dialog[bool]):
             ("  ", "text"),
             (yes, chosen if self.is_yes else other),
         )
-        self.page.show_rows([Row("", line, False) for line in [*self._words(width), answers]])
+        self.page.show_rows([Row(None, line, False) for line in [*self._words(width), answers]])
 
     def action_other(self) -> None:
         """The other answer."""

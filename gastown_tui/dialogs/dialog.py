@@ -69,7 +69,7 @@ class Page(Rows):
 
     def show_lines(self, lines: list[Pieces]) -> None:
         """Plain lines."""
-        self.show_rows([Row("", line, False) for line in lines])
+        self.show_rows([Row(None, line, False) for line in lines])
 
 
 _MOVES = {

@@ -7,10 +7,12 @@ from gastown_core.model.address import CREW, POLECAT, RIG_ROLES, ROLE_ICONS, TOW
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
 from gastown_core.model.event import CATALOGUE, CATEGORIES
+from gastown_core.model.record import Record
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.picker import Entry, Picker
 from gastown_tui.keys import ACTIONS, key_name
 from gastown_tui.rowtext import role_icon, state_glyph
+from gastown_tui.selection import AGENT, CONVOY, Selection
 from gastown_tui.text import clean, cut, fit, glyph
 from gastown_tui.themes import THEMES
 
@@ -22,6 +24,25 @@ if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.state.rows import EventFilter
+    from gastown_tui.keys import Action
+
+
+class FilterChoice(Record):
+    """A field of the filter of events and the value to show alone; without a field: everything."""
+
+    field: str = ""
+    value: str = ""
+
+
+class ThemeChoice(Record):
+    """A theme, by its name."""
+
+    theme: str
+
+
+if TYPE_CHECKING:
+    Command = Action | Selection | ThemeChoice
+    """What the palette answers."""
 
 
 def bead_entries(ready: Sequence[tuple[str, Excerpt]], now: float) -> list[Entry]:
@@ -68,31 +89,30 @@ def target_entries(snapshot: TownSnapshot, store: str, ascii_only: bool) -> list
     return entries
 
 
-def bead_picker(ready: Sequence[tuple[str, Excerpt]], now: float) -> Picker:
+def bead_picker(ready: Sequence[tuple[str, Excerpt]], now: float) -> Picker[str]:
     """The first question of a sling."""
     return Picker(
         "Sling which bead?", bead_entries(ready, now), verb="choose", empty="No bead is ready. bd create makes one."
     )
 
 
-def target_picker(bead: str, snapshot: TownSnapshot, store: str, ascii_only: bool) -> Picker:
+def target_picker(bead: str, snapshot: TownSnapshot, store: str, ascii_only: bool) -> Picker[str]:
     """The second question of a sling."""
     return Picker(f"Sling {clean(bead)} to whom?", target_entries(snapshot, store, ascii_only), verb="sling")
-
-
-ALL = "all"
 
 
 def filter_entries(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool) -> list[Entry]:
     """Everything that can be chosen, what is chosen now marked."""
     column = 1 if ascii_only else 0
-    entries = [Entry(ALL, (("everything", "bright"), ("   no filter at all", "dim")), "everything all none clear")]
+    entries = [
+        Entry(FilterChoice(), (("everything", "bright"), ("   no filter at all", "dim")), "everything all none clear")
+    ]
 
     def add(field: str, value: str, note: str, section: str) -> None:
         is_on = getattr(wanted, field) == value
         mark = glyph("running", ascii_only) if is_on else " "
         pieces = ((mark + " ", "accent"), (fit(clean(value), 22), "bright" if is_on else "text"), (note, "dim"))
-        entries.append(Entry(f"{field}={value}", pieces, f"{value} {field} {note}", section))
+        entries.append(Entry(FilterChoice(field, value), pieces, f"{value} {field} {note}", section))
 
     for rig in snapshot.rigs:
         add("rig", rig.name, rig.prefix, "rig")
@@ -105,16 +125,16 @@ def filter_entries(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool
     return entries
 
 
-def chosen_filter(wanted: EventFilter, key: str) -> EventFilter:
+def chosen_filter(wanted: EventFilter, choice: FilterChoice) -> EventFilter:
     """The filter after a choice: taking what is on already takes it off."""
-    if key == ALL:
+    field, value = choice
+    if not field:
         return NO_FILTER
-    field, _, value = key.partition("=")
     changes: dict[str, Any] = {field: "" if getattr(wanted, field) == value else value}
     return wanted._replace(**changes)
 
 
-def filter_picker(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool) -> Picker:
+def filter_picker(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool) -> Picker[FilterChoice]:
     """The dialog."""
     return Picker(
         "Filter the events",
@@ -136,10 +156,10 @@ def action_entries(ascii_only: bool) -> list[Entry]:
             continue
         keys = key_name(action.keys[0], ascii_only) if action.keys else ""
         pieces = ((fit(action.label, WORDS), "bright"), (fit(keys, 9) + "  ", "key"), (action.help, "dim"))
-        entries.append(Entry("do:" + action.id, pieces, f"{action.label} {action.help}", "do"))
+        entries.append(Entry(action, pieces, f"{action.label} {action.help}", "do"))
     for theme in THEMES.values():
         words = ((fit(f"theme {theme.name}", WORDS), "bright"), (" " * 11, "text"), (theme.label, "dim"))
-        entries.append(Entry("theme:" + theme.name, words, f"theme {theme.name} {theme.label}", "do"))
+        entries.append(Entry(ThemeChoice(theme.name), words, f"theme {theme.name} {theme.label}", "do"))
     return entries
 
 
@@ -154,15 +174,17 @@ def place_entries(snapshot: TownSnapshot, ascii_only: bool) -> list[Entry]:
             (" " + state_glyph(state, ascii_only) + " ", state.value),
             (clean(agent.work.title) if agent.work else clean(agent.activity), "dim"),
         )
-        entries.append(Entry("agent:" + agent.key, pieces, f"{agent.address.short} {agent.address.role}", "go to"))
+        entries.append(
+            Entry(Selection(AGENT, "", agent.key), pieces, f"{agent.address.short} {agent.address.role}", "go to")
+        )
     for convoy in snapshot.convoys:
         title = ((fit(convoy.id, WORDS), "bright"), (" " * 4, "text"), (clean(convoy.title), "dim"))
-        entries.append(Entry("convoy:" + convoy.id, title, f"{convoy.id} {convoy.title} convoy", "go to"))
+        entries.append(Entry(Selection(CONVOY, "", convoy.id), title, f"{convoy.id} {convoy.title} convoy", "go to"))
     return entries
 
 
-def command_palette(snapshot: TownSnapshot, ascii_only: bool) -> Picker:
-    """The dialog; its answer is ``do:<action>``, ``theme:<name>``, ``agent:<path>`` or ``convoy:<id>``."""
+def command_palette(snapshot: TownSnapshot, ascii_only: bool) -> Picker[Command]:
+    """The dialog; its answer is an action of the table, a theme, an agent or a convoy."""
     return Picker(
         "Commands", [*action_entries(ascii_only), *place_entries(snapshot, ascii_only)], hint="what, or whom", verb="go"
     )

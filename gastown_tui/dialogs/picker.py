@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from gastown_tui.dialogs.dialog import Dialog, Page
+from gastown_tui.dialogs.dialog import Answer, Dialog, Page
 from gastown_tui.text import clip, width_of
 from gastown_tui.widgets.line_field import LineField
 from gastown_tui.widgets.rows import Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
     from typing import NamedTuple
 
     from gastown_tui.text import Piece, Pieces
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     class Entry(NamedTuple):
         """One choice: its key, how it is shown, the text it is found by, and the section it stands in."""
 
-        key: str
+        key: Hashable
         pieces: Pieces
         text: str
         section: str = ""
@@ -74,10 +74,10 @@ class PickerPage(Page):
 
     def ground_of(self, index: int, row: Row) -> str:
         """The cursor is always live: the keys of the field move it."""
-        return "cursor" if row.key and row.key == self.key and row.is_stop else ""
+        return "cursor" if row.key is not None and row.key == self.key and row.is_stop else ""
 
 
-class Picker(Dialog[str]):
+class Picker(Dialog[Answer]):
     """A list and a line to narrow it; Enter gives the key of the row, Esc None."""
 
     def __init__(
@@ -103,11 +103,11 @@ class Picker(Dialog[str]):
         for entry in found(self.entries, needle):
             if not needle and entry.section and entry.section != section:
                 section = entry.section
-                rows.append(Row("", ((section, "dim"),), False))
+                rows.append(Row(None, ((section, "dim"),), False))
             indent: tuple[Piece, ...] = (("  ", "text"),) if section else ()
             rows.append(Row(entry.key, clip((*indent, *entry.pieces), 120)))
         if needle:
-            self.page.key = rows[0].key if rows else ""
+            self.page.key = rows[0].key if rows else None
         self.page.needle = needle.strip().lower()
         self.page.show_rows(rows)
 
@@ -118,7 +118,7 @@ class Picker(Dialog[str]):
 
     def action_enter(self) -> None:
         """Take the row of the cursor."""
-        if self.page.key and self.page.cursor >= 0:
-            self.dismiss(self.page.key)
+        if self.page.key is not None and self.page.cursor >= 0:
+            self.dismiss(self.page.key)  # type: ignore[arg-type]
         elif self.field is not None:
             self.field.say("nothing to take", "warn")

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from gastown_tui.console import Console
     from gastown_tui.core_calls import CoreCalls
     from gastown_tui.preferences import Preferences
-    from gastown_tui.selection import Selection
+    from gastown_tui.selection import Chosen
 
 CALM_S, CALM_LOOK_S = 60.0, 10
 
@@ -153,7 +153,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         return self.stage.place
 
     @property
-    def chosen(self) -> Selection:
+    def chosen(self) -> Chosen:
         """What the operator points at."""
         return self.stage.chosen
 

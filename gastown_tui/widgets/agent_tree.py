@@ -6,6 +6,7 @@ from functools import partial
 
 from gastown_core.model.agent import NEEDS_HELP, Health
 from gastown_tui.rowtext import age_of, doing, role_icon, state_glyph, trouble_text
+from gastown_tui.selection import AGENT, GROUP, Selection
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
-TOWN = "@town"
 STEP_WIDTH = 50
 
 
@@ -60,19 +60,19 @@ def group_row(name: str, agents: list[AgentView], width: int, *, is_open: bool, 
 
 
 def tree_groups(snapshot: TownSnapshot) -> list[tuple[str, str, str, list[AgentView]]]:
-    """(key, name, state, agents) of the town, its rigs, and rigs that only agents name."""
-    groups: list[tuple[str, str, str]] = [(TOWN, "town", "")]
-    groups += [("@" + rig.name, rig.name, rig.state) for rig in snapshot.rigs]
-    by_group: dict[str, list[AgentView]] = {key: [] for key, _, _ in groups}
+    """(rig, name, state, agents) of the town (no rig), its rigs, and rigs that only agents name."""
+    groups: list[tuple[str, str, str]] = [("", "town", "")]
+    groups += [(rig.name, rig.name, rig.state) for rig in snapshot.rigs]
+    by_group: dict[str, list[AgentView]] = {rig: [] for rig, _, _ in groups}
     for agent in snapshot.agents:
-        by_group.setdefault("@" + agent.address.rig if agent.address.rig else TOWN, []).append(agent)
-    known = {key for key, _, _ in groups}
-    groups += [(key, key[1:], "") for key in by_group if key not in known]
-    return [(key, name, state, by_group[key]) for key, name, state in groups if by_group[key] or key != TOWN]
+        by_group.setdefault(agent.address.rig, []).append(agent)
+    known = {rig for rig, _, _ in groups}
+    groups += [(rig, rig, "") for rig in by_group if rig not in known]
+    return [(rig, name, state, by_group[rig]) for rig, name, state in groups if by_group[rig] or rig]
 
 
 class AgentTree(Rows):
-    """The panel of agents; its keys are agent paths, and ``@name`` for the town and the rigs."""
+    """The panel of agents and their groups; ``folded`` are rigs by name (the town's own: empty), ``marked`` agents by key."""
 
     def __init__(self) -> None:
         super().__init__(id="agents", number="1", title="Agents")
@@ -96,15 +96,16 @@ class AgentTree(Rows):
         if self.snapshot is None:
             return
         rows: list[Row] = []
-        for key, name, state, agents in tree_groups(self.snapshot):
-            rows.append(Row(key, partial(self._group, key, name, state, agents)))
-            if key not in self.folded:
-                rows += [Row(agent.key, partial(self._agent, agent)) for agent in agents]
+        for rig, name, state, agents in tree_groups(self.snapshot):
+            rows.append(Row(Selection(GROUP, rig), partial(self._group, rig, name, state, agents)))
+            if rig not in self.folded:
+                rows += [Row(Selection(AGENT, "", agent.key), partial(self._agent, agent)) for agent in agents]
         first = not self.rows
         self.show_rows(rows)
         if first:
-            agent = next((row.key for row in rows if not row.key.startswith("@")), "")
-            self.select(agent)
+            self.select(
+                next((row.key for row in rows if isinstance(row.key, Selection) and row.key.kind == AGENT), None)
+            )
 
     def _agent(self, agent: AgentView) -> Pieces:
         width, ascii_only = max(16, self.size.width - 4), self.look.ascii_only
@@ -113,12 +114,12 @@ class AgentTree(Rows):
         make = partial(agent_row, agent, width, self.now, ascii_only=ascii_only, is_marked=is_marked)
         return self.keep_made(agent.key, state, make)
 
-    def _group(self, key: str, name: str, state: str, agents: list[AgentView]) -> Pieces:
+    def _group(self, rig: str, name: str, state: str, agents: list[AgentView]) -> Pieces:
         width, ascii_only = max(16, self.size.width - 4), self.look.ascii_only
-        is_open = key not in self.folded
+        is_open = rig not in self.folded
         seen = ([agent.health.state for agent in agents], state, is_open, width, ascii_only)
         make = partial(group_row, name, agents, width, is_open=is_open, state=state, ascii_only=ascii_only)
-        return self.keep_made(key, seen, make)
+        return self.keep_made(Selection(GROUP, rig), seen, make)
 
     def _summary(self, snapshot: TownSnapshot) -> Pieces:
         pieces: list[Piece] = []
@@ -127,7 +128,7 @@ class AgentTree(Rows):
             if count:
                 gap = "  " if pieces else ""
                 pieces.append((f"{gap}{state_glyph(health, self.look.ascii_only).rstrip()} {count}", health.value))
-        agent = snapshot.agent(self.key)
+        agent = self.agent
         if agent is not None:
             pieces.append((f"   {cut(agent.address.short, 24)}", "dim"))
         return tuple(pieces)
@@ -136,34 +137,43 @@ class AgentTree(Rows):
 
     def fold(self, is_open: bool | None = None) -> str:
         """Open or close the group of the cursor (None: the other way); returns why not, if it could not."""
-        key = self._group_of(self.key)
-        if not key:
+        rig = self._rig
+        if rig is None:
             return "there is nothing to open here"
-        close = key not in self.folded if is_open is None else not is_open
-        if close and key not in self.folded:
-            self.folded.add(key)
-            self.key = key
+        close = rig not in self.folded if is_open is None else not is_open
+        if close and rig not in self.folded:
+            self.folded.add(rig)
+            self.key = Selection(GROUP, rig)
         elif not close:
-            self.folded.discard(key)
+            self.folded.discard(rig)
         self._rebuild()
         return ""
 
-    def _group_of(self, key: str) -> str:
-        if key.startswith("@") or not key:
-            return key
-        agent = self.snapshot.agent(key) if self.snapshot else None
-        if agent is None:
-            return ""
-        return "@" + agent.address.rig if agent.address.rig else TOWN
+    @property
+    def agent(self) -> AgentView | None:
+        """The agent of the cursor, as it was shown last."""
+        selection = self.selection
+        if self.snapshot is None or selection is None or selection.kind != AGENT:
+            return None
+        return self.snapshot.agent(selection.id)
+
+    @property
+    def _rig(self) -> str | None:
+        """The group of the cursor, None if there is none."""
+        selection, agent = self.selection, self.agent
+        if selection is not None and selection.kind == GROUP:
+            return selection.rig
+        return agent.address.rig if agent is not None else None
 
     def toggle_mark(self) -> str:
         """Mark or unmark the agent of the cursor, or all of a group; returns why not, if it could not."""
-        if self.snapshot is None or not self.key:
+        selection = self.selection
+        if self.snapshot is None or selection is None:
             return "there is no agent to mark"
-        if self.key.startswith("@"):
-            keys = {agent.key for agent in self.snapshot.agents if self._group_of(agent.key) == self.key}
+        if selection.kind == GROUP:
+            keys = {agent.key for agent in self.snapshot.agents if agent.address.rig == selection.rig}
         else:
-            keys = {self.key}
+            keys = {selection.id}
         self.marked = self.marked - keys if keys <= self.marked else self.marked | keys
         self.show(self.snapshot, self.now)
         return ""

@@ -8,6 +8,7 @@ from gastown_core.clock import format_age, format_ago
 from gastown_core.model.address import parse_address
 from gastown_core.model.landing import BEGUN
 from gastown_tui.rowtext import trouble_text
+from gastown_tui.selection import BATCH, BEAD, CONVOY, REQUEST, Selection
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
 from gastown_tui.widgets.landing_text import cells_of
 from gastown_tui.widgets.queue_panel import in_batch, rigs_with_queue
@@ -152,7 +153,7 @@ def convoy_rows(snapshot: TownSnapshot, width: int, now: float, *, opened: set[s
         if convoy.closed_at is None:
             rows += _with_members(convoy, width, now, opened, ascii_only)
     if landed:
-        rows.append(Row("", heading("landed today", width, ascii_only), False))
+        rows.append(Row(None, heading("landed today", width, ascii_only), False))
         for convoy in landed:
             rows += _with_members(convoy, width, now, opened, ascii_only)
     for rig in rigs_with_queue(snapshot):
@@ -167,10 +168,13 @@ def _queue_rows(snapshot: TownSnapshot, rig: str, width: int, now: float, ascii_
     waiting = [request for request in snapshot.requests if request.rig == rig and request.id not in inside]
     rows: list[Row] = []
     if view is not None and (inside or view.is_held or view.is_busy or view.trouble):
-        rows.append(Row(f"batch:{rig}", partial(_batch, view, width, now, ascii_only)))
+        rows.append(Row(Selection(BATCH, rig), partial(_batch, view, width, now, ascii_only)))
     waiting.sort(key=lambda request: request.state != "merging")
-    rows += [Row("mr:" + request.id, partial(request_row, request, width, now, ascii_only)) for request in waiting]
-    return [Row("", heading(f"merge queue · {rig}", width, ascii_only), False), *rows] if rows else []
+    rows += [
+        Row(Selection(REQUEST, "", request.id), partial(request_row, request, width, now, ascii_only))
+        for request in waiting
+    ]
+    return [Row(None, heading(f"merge queue · {rig}", width, ascii_only), False), *rows] if rows else []
 
 
 def _batch(view: RefineryView, width: int, now: float, ascii_only: bool) -> Pieces:
@@ -179,17 +183,22 @@ def _batch(view: RefineryView, width: int, now: float, ascii_only: bool) -> Piec
 
 def _with_members(convoy: ConvoyView, width: int, now: float, opened: set[str], ascii_only: bool) -> list[Row]:
     is_open = convoy.id in opened
-    rows = [Row(convoy.id, partial(convoy_row, convoy, width, now, is_open=is_open, ascii_only=ascii_only))]
+    rows = [
+        Row(
+            Selection(CONVOY, "", convoy.id),
+            partial(convoy_row, convoy, width, now, is_open=is_open, ascii_only=ascii_only),
+        )
+    ]
     if is_open:
         rows += [
-            Row(f"{convoy.id}/{member.bead_id}", partial(member_row, member, width, ascii_only))
+            Row(Selection(BEAD, "", member.bead_id, convoy.id), partial(member_row, member, width, ascii_only))
             for member in convoy.members
         ]
     return rows
 
 
 class ConvoyPanel(Rows):
-    """The panel of convoys; keys are convoy ids, ``<convoy>/<bead>`` for members, and ``batch:<rig>`` and ``mr:<id>``."""
+    """The panel of convoys, their members, and the merge queues; ``opened`` are convoys by id."""
 
     def __init__(self) -> None:
         super().__init__(id="convoys", number="2", title="Convoys")
@@ -241,11 +250,11 @@ class ConvoyPanel(Rows):
 
     def _kept(self, row: Row, width: int) -> Row:
         """The row, made anew only when the minute of its ages or what it tells of changed."""
-        make = row.pieces
-        if not callable(make) or not isinstance(make, partial):
+        make, selection = row.pieces, row.key
+        if not isinstance(make, partial) or not isinstance(selection, Selection):
             return row
         subject = make.args[0]
-        if row.key.startswith("batch:"):
+        if selection.kind == BATCH:
             # it tells seconds, and has a spinner: four states a second
             return Row(
                 row.key, partial(self.keep_made, row.key, (subject, int(self.now * 4), width, self.look.key), make)
@@ -258,7 +267,7 @@ class ConvoyPanel(Rows):
             int(age),
             int((self.now - closed) // 60) if closed else 0,
             width,
-            row.key in self.opened,
+            selection.kind == CONVOY and selection.id in self.opened,
             self.look.key,
         )
         return Row(row.key, partial(self.keep_made, row.key, state, make))
@@ -274,13 +283,16 @@ class ConvoyPanel(Rows):
 
     def fold(self, is_open: bool | None = None) -> str:
         """Open or close the convoy of the cursor (None: the other way); returns why not, if it could not."""
-        convoy_id = self.key.partition("/")[0]
+        selection = self.selection
+        convoy_id = ""
+        if selection is not None:
+            convoy_id = selection.id if selection.kind == CONVOY else selection.convoy
         if self.snapshot is None or self.snapshot.convoy(convoy_id) is None:
             return "only convoys can be opened"
         close = convoy_id in self.opened if is_open is None else not is_open
         if close and convoy_id in self.opened:
             self.opened.discard(convoy_id)
-            self.key = convoy_id
+            self.key = Selection(CONVOY, "", convoy_id)
         elif not close:
             self.opened.add(convoy_id)
         self._rebuild()

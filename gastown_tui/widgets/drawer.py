@@ -9,7 +9,7 @@ from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from textual import events
 
@@ -52,7 +52,7 @@ class Drawer(Rows):
         self.subject: Pieces = ()
         self.tab = 0
         self.side: Sequence[Pieces] = ()
-        self._page_key: tuple[str, str, int] = ("", "", 0)
+        self._page_key: tuple[Hashable, str, int] = (None, "", 0)
         self.is_open = False
         self.is_put_off = False
 
@@ -77,7 +77,13 @@ class Drawer(Rows):
         return self.size.width >= 120
 
     def show_page(
-        self, key: str, subject: Pieces, lines: Sequence[Pieces], side: Sequence[Pieces] = (), *, tail: bool = False
+        self,
+        key: Hashable,
+        subject: Pieces,
+        lines: Sequence[Pieces],
+        side: Sequence[Pieces] = (),
+        *,
+        tail: bool = False,
     ) -> None:
         """Show a page; another page starts at its top (``tail``: at its end)."""
         page = (key, self.kind, self.tab)
@@ -85,7 +91,7 @@ class Drawer(Rows):
         self._page_key = page
         self.subject, self.side = subject, side
         was_at_end = self.top + self.body_height >= len(self.rows)
-        self.rows = [Row("", line, False) for line in lines]
+        self.rows = [Row(None, line, False) for line in lines]
         limit = max(0, len(self.rows) - self.body_height)
         if tail:
             self.top = limit if is_new or was_at_end else min(self.top, limit)
@@ -142,7 +148,7 @@ class Drawer(Rows):
 
     def row_at(self, index: int) -> Row:
         """A row of the page; blank below its end."""
-        return self.rows[index] if index < len(self.rows) else Row("", (), False)
+        return self.rows[index] if index < len(self.rows) else Row(None, (), False)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a tab opens it."""

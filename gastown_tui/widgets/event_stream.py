@@ -11,6 +11,7 @@ import time
 from textual.message import Message
 
 from gastown_core.model.address import OTHER
+from gastown_core.model.record import Record
 from gastown_core.state.rows import NO_FILTER, describe_filter
 from gastown_core.state.stream import StreamView
 from gastown_tui.rowtext import stamp_of, trouble_text
@@ -19,6 +20,8 @@ from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.state.rows import EventFilter, EventRow
     from gastown_core.state.stream import EventStream
@@ -49,8 +52,15 @@ def event_pieces(row: EventRow, now: float, width: int, ascii_only: bool) -> Pie
     return tuple(pieces)
 
 
+class EventKey(Record):
+    """An event of the stream: its serial number counts in its generation alone."""
+
+    generation: int
+    serial: int
+
+
 class EventPanel(Rows):
-    """The panel of events; keys are ``generation:serial`` of the stream."""
+    """The panel of events; the keys of its rows are EventKeys."""
 
     class SearchEnded(Message):
         """A search that went on in the background found something, or all of history lacks it."""
@@ -81,7 +91,7 @@ class EventPanel(Rows):
         self.view = StreamView(stream, wanted)
         self.held = self.missed = self.top = 0
         self.cursor = 0 if len(self.view) else -1
-        self.key = self.row_at(0).key if len(self.view) else ""
+        self.key = self.row_at(0).key if len(self.view) else None
         self._shown.clear()
         self._tell()
         self.redraw()
@@ -194,7 +204,7 @@ class EventPanel(Rows):
     def row_at(self, index: int) -> Row:
         """The row of an index, 0 the newest."""
         assert self.view is not None
-        key = f"{self.view.generation}:{self._serial(index)}"
+        key = EventKey(self.view.generation, self._serial(index))
         width = max(20, self.size.width - 4)
         place = (key, width, self.look.ascii_only, time.localtime(self.now)[:3])
         pieces = self._shown.get(place)
@@ -204,14 +214,13 @@ class EventPanel(Rows):
             pieces = self._shown[place] = event_pieces(self._event(index), self.now, width, self.look.ascii_only)
         return Row(key, pieces)
 
-    def find_key(self, key: str) -> int:
+    def find_key(self, key: Hashable) -> int:
         """The index of a key."""
         view = self.view
-        generation, _, serial = key.partition(":")
-        if view is None or not serial or generation != str(view.generation):
+        if view is None or not isinstance(key, EventKey) or key.generation != view.generation:
             return -1
-        position = view.position(int(serial))
-        if 0 <= position < len(view) and view.serial(position) == int(serial):
+        position = view.position(key.serial)
+        if 0 <= position < len(view) and view.serial(position) == key.serial:
             return len(view) - 1 - self.held - position
         return -1
 

@@ -56,13 +56,13 @@ class GatePanel(Rows):
         if log is None:
             return []
         self._take(log)
-        rows = [Row("", pieces, False) for pieces in self._pieces]
+        rows = [Row(None, pieces, False) for pieces in self._pieces]
         if log.skipped:
-            rows.insert(0, Row("", (("earlier lines are in the file: v shows it whole", "dim"),), False))
+            rows.insert(0, Row(None, (("earlier lines are in the file: v shows it whole", "dim"),), False))
         if log.partial:
-            rows.append(Row("", self._line(log.partial), False))
+            rows.append(Row(None, self._line(log.partial), False))
         if log.error:
-            rows.append(Row("", ((f"cannot be read: {clean(log.error)}", "error"),), False))
+            rows.append(Row(None, ((f"cannot be read: {clean(log.error)}", "error"),), False))
         return rows
 
     def _take(self, log: GateLog) -> None:

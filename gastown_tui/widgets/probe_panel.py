@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_core.clock import format_ago
 from gastown_core.model.refinery import IDLE, RUNNING, BatchRecord, RefineryState, from_json
 from gastown_tui.rowtext import stamp_of, trouble_text
+from gastown_tui.selection import PAST, PROBE, REQUEST, Selection
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
 from gastown_tui.widgets.refinery_text import (
     ENTRIES,
@@ -80,7 +81,7 @@ def _probe(view: RefineryView, lead: str, probe: Probe, width: int, now: float, 
         (fit(PURPOSES.get(probe.purpose, clean(probe.purpose)), max(4, NAME - len(drawn))), "bright"),
         (fit(word, 12), tone),
     ]
-    key = f"probe:{view.rig}/{probe.id}"
+    key = Selection(PROBE, view.rig, str(probe.id))
     gates = gates_pieces(probe.gates, now, ascii_only, is_live=is_live, with_time=True)
     if probe.result == "cached":
         gates = (("this tree was tested before", "dim"),)
@@ -118,11 +119,14 @@ def verdict_rows(state: RefineryState, width: int, now: float, ascii_only: bool)
                 (fit(entry.id, 10) + " ", "bright"),
             )
             first, *more = wrap(clean(entry.why), max(16, width - width_of(lead)))
-            rows.append(Row(f"mr:{entry.id}", (*lead, (first, "text"))))
-            rows += [Row(f"mr:{entry.id}", ((" " * width_of(lead) + line, "text"),), False) for line in more[:2]]
+            rows.append(Row(Selection(REQUEST, "", entry.id), (*lead, (first, "text"))))
+            rows += [
+                Row(Selection(REQUEST, "", entry.id), ((" " * width_of(lead) + line, "text"),), False)
+                for line in more[:2]
+            ]
         if plain:
             names = " ".join(entry.id for entry in plain)
-            rows.append(Row("", ((mark_of(mark, now, ascii_only) + " ", tone), (fit(word, 9), tone), (names, "bright")), False))  # fmt: skip
+            rows.append(Row(None, ((mark_of(mark, now, ascii_only) + " ", tone), (fit(word, 9), tone), (names, "bright")), False))  # fmt: skip
     return rows
 
 
@@ -152,7 +156,7 @@ def heading(text: str, width: int, ascii_only: bool) -> Row:
     """A line that names a part."""
     line = glyph("─", ascii_only)
     return Row(
-        "", ((f"{line * 2} ", "border"), (text + " ", "dim"), (line * max(0, width - len(text) - 4), "border")), False
+        None, ((f"{line * 2} ", "border"), (text + " ", "dim"), (line * max(0, width - len(text) - 4), "border")), False
     )
 
 
@@ -178,7 +182,7 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool) -> 
         words = "Nothing is being tested." + (" What follows is the last batch." if state.probes else "")
         rows += _notice(words, "", "dim", width, ascii_only)
     if rows:
-        rows.append(Row("", (), False))
+        rows.append(Row(None, (), False))
     rows += probe_rows(view, state, width, now, ascii_only)
     verdicts = verdict_rows(state, width, now, ascii_only)
     if verdicts:
@@ -186,7 +190,7 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool) -> 
     if view.history:
         rows.append(heading("last batches", width, ascii_only))
         rows += [
-            Row(f"past:{view.rig}/{batch.id}", history_row(batch, width, now, ascii_only))
+            Row(Selection(PAST, view.rig, batch.id), history_row(batch, width, now, ascii_only))
             for batch in view.history[:HISTORY]
         ]
     return rows
@@ -195,11 +199,11 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool) -> 
 def _notice(text: str, mark: str, tone: str, width: int, ascii_only: bool) -> list[Row]:
     lead = glyph(mark, ascii_only) + " " if mark else "  "
     lines = wrap(clean(text), max(16, width - 2))
-    return [Row("", ((lead if not number else "  ", tone), (line, tone)), False) for number, line in enumerate(lines)]
+    return [Row(None, ((lead if not number else "  ", tone), (line, tone)), False) for number, line in enumerate(lines)]
 
 
 class ProbePanel(Rows):
-    """The panel of one rig's batch; keys are ``probe:<rig>/<number>``, ``mr:<id>`` and ``past:<rig>/<batch>``."""
+    """The panel of one rig's batch: probes, merge requests with a verdict, and past batches."""
 
     def __init__(self) -> None:
         super().__init__(id="probes", number="2", title="Batch")
@@ -212,18 +216,18 @@ class ProbePanel(Rows):
         self.view, self.now = snapshot.refinery(rig), now
         self.trouble = trouble_text(snapshot.source_error("refinery"), now)
         self._tell(rig)
-        live = self.present_key
+        live = self.present
         if live and not self.has_focus:
             self.key = live
         self.show_rows(self._rows_now())
 
     @property
-    def present_key(self) -> str:
-        """The key of the probe that runs, or ran last."""
+    def present(self) -> Selection | None:
+        """The probe that runs, or ran last."""
         if self.view is None:
-            return ""
+            return None
         probe = present_probe(shown_state(self.view)[0])
-        return f"probe:{self.view.rig}/{probe.id}" if probe is not None else ""
+        return Selection(PROBE, self.view.rig, str(probe.id)) if probe is not None else None
 
     def _tell(self, rig: str) -> None:
         view = self.view

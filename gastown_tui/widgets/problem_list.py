@@ -10,6 +10,7 @@ from gastown_core.model.bead import priority_word
 from gastown_core.model.landing import FAULTS
 from gastown_core.state.convoys import stuck_words
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
+from gastown_tui.selection import AGENT, BEAD, CONVOY, Selection
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
 from gastown_tui.widgets.landing_text import faulty
 from gastown_tui.widgets.rows import Row, Rows
@@ -134,8 +135,12 @@ def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
     for key, word in presses(agent, ascii_only):
         keys += [("  ", "text"), (key, "key"), (f" {word}", "dim")]
     return [
-        Row(agent.key, two_ends(head, ahead, width, 2)),
-        Row(agent.key, two_ends((("     ", "text"), (evidence(agent, said), "dim")), keys, width, 2), False),
+        Row(Selection(AGENT, "", agent.key), two_ends(head, ahead, width, 2)),
+        Row(
+            Selection(AGENT, "", agent.key),
+            two_ends((("     ", "text"), (evidence(agent, said), "dim")), keys, width, 2),
+            False,
+        ),
     ]
 
 
@@ -160,7 +165,7 @@ def crowd_rows(
             (fit(dots, min(DOTS, max(len(agents), 8))) + "  ", state.value),
             (clean(names) if width >= 70 else "", "dim"),
         )
-        rows.append(Row("", pieces, False))
+        rows.append(Row(None, pieces, False))
     return rows
 
 
@@ -177,7 +182,7 @@ def fault_rows(snapshot: TownSnapshot, width: int, ascii_only: bool) -> list[Row
             (convoy, member) for convoy, member in faulty(snapshot) if member.landing and member.landing.fault == fault
         ]
         if found:
-            rows.append(Row("", ((f"{fault.upper()} {len(found)}", "bad"),), False))
+            rows.append(Row(None, ((f"{fault.upper()} {len(found)}", "bad"),), False))
         for convoy, member in found:
             why = clean(member.landing.why) if member.landing is not None else ""
             left: tuple[Piece, ...] = (
@@ -186,11 +191,13 @@ def fault_rows(snapshot: TownSnapshot, width: int, ascii_only: bool) -> list[Row
                 (member.bead_id + " ", "accent"),
                 (clean(member.title), "bright"),
             )
-            rows.append(Row(f"bead:{member.bead_id}", two_ends(left, ((clean(convoy.title), "dim"),), width, 2)))
+            rows.append(
+                Row(Selection(BEAD, "", member.bead_id), two_ends(left, ((clean(convoy.title), "dim"),), width, 2))
+            )
             lines = wrap(why, max(20, width - 5))
-            rows += [Row(f"bead:{member.bead_id}", (("     " + line, "dim"),), False) for line in lines]
+            rows += [Row(Selection(BEAD, "", member.bead_id), (("     " + line, "dim"),), False) for line in lines]
         if found:
-            rows.append(Row("", (), False))
+            rows.append(Row(None, (), False))
     return rows
 
 
@@ -198,7 +205,7 @@ def orphan_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool
     """Work on the hooks of workers that do not exist: whose it was, since when, and the key that gives it out again."""
     if not snapshot.orphans:
         return []
-    rows = [Row("", ((f"NOBODY HAS IT {len(snapshot.orphans)}", "stalled"),), False)]
+    rows = [Row(None, ((f"NOBODY HAS IT {len(snapshot.orphans)}", "stalled"),), False)]
     for one in snapshot.orphans:
         left: tuple[Piece, ...] = (
             ("  ", "text"),
@@ -207,11 +214,11 @@ def orphan_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool
             (clean(one.title), "bright"),
         )
         right: tuple[Piece, ...] = (("s", "key"), (" sling", "dim"))
-        rows.append(Row(f"bead:{one.bead_id}", two_ends(left, right, width, 2)))
+        rows.append(Row(Selection(BEAD, "", one.bead_id), two_ends(left, right, width, 2)))
         age = format_age(max(1.0, now - one.since))
         why = f"on the hook of {clean(one.assignee)}, who does not exist (any more), for {age}"
-        rows.append(Row(f"bead:{one.bead_id}", (("     " + why, "dim"),), False))
-    return [*rows, Row("", (), False)]
+        rows.append(Row(Selection(BEAD, "", one.bead_id), (("     " + why, "dim"),), False))
+    return [*rows, Row(None, (), False)]
 
 
 def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
@@ -219,7 +226,7 @@ def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
     found = snapshot.stuck(now)
     if not found:
         return []
-    rows = [Row("", ((f"STUCK WORK {len(found)}", "stalled"),), False)]
+    rows = [Row(None, ((f"STUCK WORK {len(found)}", "stalled"),), False)]
     for convoy in found:
         left: tuple[Piece, ...] = (
             ("  ", "text"),
@@ -234,18 +241,18 @@ def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
             ("s", "key"),
             (" sling", "dim"),
         )
-        rows.append(Row(f"convoy:{convoy.id}", two_ends(left, right, width, 2)))
+        rows.append(Row(Selection(CONVOY, "", convoy.id), two_ends(left, right, width, 2)))
         for told in stuck_words(convoy, now):
             lines = wrap(told, max(20, width - 5))
-            rows += [Row(f"convoy:{convoy.id}", (("     " + clean(line), "dim"),), False) for line in lines]
-    return [*rows, Row("", (), False)]
+            rows += [Row(Selection(CONVOY, "", convoy.id), (("     " + clean(line), "dim"),), False) for line in lines]
+    return [*rows, Row(None, (), False)]
 
 
 def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
     """Open escalations: what they say, and since when; the most urgent first."""
     if not snapshot.escalated:
         return []
-    rows = [Row("", ((f"ESCALATIONS {len(snapshot.escalated)}", "bad"),), False)]
+    rows = [Row(None, ((f"ESCALATIONS {len(snapshot.escalated)}", "bad"),), False)]
     for one in snapshot.escalated:
         left: tuple[Piece, ...] = (
             ("  ", "text"),
@@ -256,8 +263,8 @@ def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: 
         )
         age = format_age(max(1.0, now - one.since)) if one.since else ""
         right: tuple[Piece, ...] = ((f"{age}  ", "dim"), (glyph("enter", ascii_only), "key"), (" look", "dim"))
-        rows.append(Row(f"bead:{one.bead_id}", two_ends(left, right, width, 2)))
-    return [*rows, Row("", (), False)]
+        rows.append(Row(Selection(BEAD, "", one.bead_id), two_ends(left, right, width, 2)))
+    return [*rows, Row(None, (), False)]
 
 
 def problem_rows(
@@ -268,24 +275,24 @@ def problem_rows(
     is_calm = not problem_groups(snapshot) and not faulty(snapshot) and not snapshot.orphans
     if snapshot.agents and is_calm and not snapshot.escalated and not snapshot.stuck(now):
         words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
-        rows += [Row("", ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row("", (), False)]
+        rows += [Row(None, ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row(None, (), False)]
     for group in problem_groups(snapshot, keep):
         title = group.title if group.title == "SELECTED" else f"{group.title} {len(group.agents)}"
         if width < WIDE:
             cause: tuple[Piece, ...] = ((f"  {clean(group.cause)}", "text"),) if group.cause else ()
-            rows.append(Row("", ((title, group.tone), *cause), False))
+            rows.append(Row(None, ((title, group.tone), *cause), False))
             for agent in group.agents:
                 rows += tall_rows(
                     agent, width, now, ascii_only=ascii_only, is_marked=agent.key in marked, said=group.cause
                 )
         else:
             if group.cause:
-                rows.append(Row("", ((fit(title, GUTTER), group.tone), (clean(group.cause), "bright")), False))
+                rows.append(Row(None, ((fit(title, GUTTER), group.tone), (clean(group.cause), "bright")), False))
             for number, agent in enumerate(group.agents):
                 gutter = (fit(title if not number and not group.cause else "", GUTTER), group.tone)
                 rows.append(
                     Row(
-                        agent.key,
+                        Selection(AGENT, "", agent.key),
                         wide_row(
                             agent,
                             gutter,
@@ -297,7 +304,7 @@ def problem_rows(
                         ),
                     )
                 )
-        rows.append(Row("", (), False))
+        rows.append(Row(None, (), False))
     rows += escalation_rows(snapshot, width, now, ascii_only)
     rows += stuck_rows(snapshot, width, now, ascii_only)
     rows += fault_rows(snapshot, width, ascii_only)
@@ -308,8 +315,7 @@ def problem_rows(
 
 
 class ProblemList(Rows):
-    """The panel of problems; its keys are agent paths, ``convoy:<id>`` for stuck work, and ``bead:<id>`` for
-    escalations, faults and work that nobody has."""
+    """The panel of problems: agents, stuck convoys, and beads that are escalated, faulty or nobody's."""
 
     def __init__(self) -> None:
         super().__init__(id="problems", title="Problems")
@@ -334,12 +340,18 @@ class ProblemList(Rows):
         told += [f"{raised} escalated"] if raised else []
         self.note = ", ".join(told) or "all well"
         self.note_tone = "bad" if faults else "stalled" if told else "good"
-        chosen = snapshot.agent(self.key)
+        chosen = snapshot.agent(self.agent_key)
         icon = (
             f"   {role_icon(chosen.address.role, self.look.ascii_only)} {clean(chosen.address.short)}" if chosen else ""
         )
         self.summary = ((self.note, self.note_tone), (icon, "dim"))
         self._rebuild()
+
+    @property
+    def agent_key(self) -> str:
+        """The key of the agent of the cursor, empty if that stands on something else."""
+        selection = self.selection
+        return selection.id if selection is not None and selection.kind == AGENT else ""
 
     def _rebuild(self) -> None:
         self.show_rows(self._rows_now())
@@ -349,7 +361,9 @@ class ProblemList(Rows):
             return []
         width = max(24, self.size.width - 4)
         ascii_only = self.look.ascii_only
-        return problem_rows(self.snapshot, width, self.now, marked=self.marked, ascii_only=ascii_only, keep=self.key)
+        return problem_rows(
+            self.snapshot, width, self.now, marked=self.marked, ascii_only=ascii_only, keep=self.agent_key
+        )
 
     def remake(self) -> None:
         """Columns follow the width; narrow, an agent takes two rows."""

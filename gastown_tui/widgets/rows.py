@@ -1,6 +1,7 @@
 """Rows with a cursor in a frame: the one base of the tree, the convoys, the events, the problems, drawer and pickers.
 
-The selection is a *key*, not a row number: it stays with its agent or convoy when rows move.  A row may be no stop
+The selection is the *key* of a row, not its number: it stays with its agent or convoy when rows move.  A key is a
+value (a Selection; in a picker whatever it answers), None for a row that stands for nothing.  A row may be no stop
 for the cursor (headings), and several rows may share a key (an entry of two lines).  The frame carries the title,
 notes and a scroll mark; one line high, the panel is its own summary.
 """
@@ -11,12 +12,13 @@ from collections import namedtuple
 
 from textual.message import Message
 
+from gastown_tui.selection import Selection
 from gastown_tui.text import clip, glyph, highlight, width_of
 from gastown_tui.widgets.sheet import Sheet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
     from typing import NamedTuple
 
     from textual import events
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     class Row(NamedTuple):
         """One line of content: the key it belongs to, its pieces (or how to make them), and whether the cursor stops."""
 
-        key: str
+        key: Hashable
         pieces: Pieces | Callable[[], Pieces]
         is_stop: bool = True
 else:
@@ -76,17 +78,17 @@ class Rows(Sheet):
         self.rows: Sequence[Row] = ()
         self.cursor = -1
         self.top = 0
-        self.key = ""
+        self.key: Hashable = None
         self.needle = ""
         self.has_cursor = True
         self.empty_text = ""
-        self._made: dict[str, tuple[object, Pieces]] = {}
+        self._made: dict[Hashable, tuple[object, Pieces]] = {}
         self._made_for = 0
         self._framed_lines: dict[int, tuple[Pieces, tuple[object, ...], Line]] = {}
 
     # content
 
-    def keep_made(self, key: str, state: object, make: Callable[[], Pieces]) -> Pieces:
+    def keep_made(self, key: Hashable, state: object, make: Callable[[], Pieces]) -> Pieces:
         """The pieces made for ``state`` before, else made now: a row is written anew only when it says something else."""
         known = self._made.get(key)
         if known is not None and known[0] == state:
@@ -110,17 +112,17 @@ class Rows(Sheet):
         before = self.key
         self.rows = rows
         self._made_for = self.size.width
-        place = self.find_key(self.key) if self.key else -1
+        place = self.find_key(self.key) if self.key is not None else -1
         if place < 0:
             place = self._near_stop(max(0, self.cursor))
         self.cursor = place
-        self.key = rows[place].key if place >= 0 else ""
+        self.key = rows[place].key if place >= 0 else None
         self._keep_in_view()
         self.redraw()
         if self.key != before:
             self.post_message(self.SelectionMoved(self))
 
-    def find_key(self, key: str) -> int:
+    def find_key(self, key: Hashable) -> int:
         """Index of the first row of a key that the cursor may stand on, -1 if there is none."""
         for index in range(self.count()):
             row = self.row_at(index)
@@ -141,9 +143,14 @@ class Rows(Sheet):
                 at += step
         return -1
 
+    @property
+    def selection(self) -> Selection | None:
+        """What the row of the cursor stands for, None if it is nothing of the town."""
+        return self.key if isinstance(self.key, Selection) else None
+
     # moving
 
-    def select(self, key: str) -> bool:
+    def select(self, key: Hashable) -> bool:
         """Put the cursor on a key; False if it has no row."""
         place = self.find_key(key)
         if place < 0:
@@ -339,7 +346,7 @@ class Rows(Sheet):
 
     def ground_of(self, index: int, row: Row) -> str:
         """The ground of a row: the cursor's, or plain."""
-        if self.has_cursor and self.cursor >= 0 and row.key == self.key and row.key:
+        if self.has_cursor and self.cursor >= 0 and row.key == self.key and row.key is not None:
             return "cursor" if self.has_focus else "resting"
         return ""
 
@@ -414,9 +421,9 @@ class Rows(Sheet):
         if index < 0 or not self.has_cursor:
             return
         row = self.row_at(index)
-        if row.key and row.key == self.key and event.chain > 1:
+        if row.key is not None and row.key == self.key and event.chain > 1:
             self.post_message(self.RowOpened(self))
-        elif row.is_stop or row.key:
+        elif row.is_stop or row.key is not None:
             place = index if row.is_stop else self.find_key(row.key)
             self._go(place)
 

@@ -16,6 +16,7 @@ from gastown_tui.dialogs.help import HelpScreen
 from gastown_tui.dialogs.picker import Picker
 from gastown_tui.dialogs.prompt import Prompt
 from gastown_tui.keys import ACTIONS, Action
+from gastown_tui.selection import AGENT, Selection
 from gastown_tui.text import cells
 from tests.support.console import Console
 from tests.support.fake_town import (
@@ -53,7 +54,7 @@ async def until(pilot, condition: Callable[[], object], what: str = "") -> None:
 
 
 async def select(pilot, path: str) -> None:
-    pilot.app.feed.navigation.go_to("agent", path)
+    pilot.app.feed.navigation.go_to(Selection(AGENT, "", path))
     await pilot.pause()
 
 

@@ -8,17 +8,19 @@ import stat
 
 import pytest
 
+from gastown_core.model.address import parse_address
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.driver import ENTER_ALTERNATE, console_driver
 from gastown_tui.last_picture import FILE as PICTURE
 from gastown_tui.last_picture import picture_of, save_picture
 from gastown_tui.preferences import FILE, Preferences, load_preferences, save_preferences
+from gastown_tui.selection import AGENT, GROUP, Selection
 from tests.support.console import Console
 from tests.support.fake_town import NOW
 
 
 def test_choices_come_back_and_are_private(tmp_path) -> None:
-    kept = Preferences(theme="light", panel="events", is_drawer_open=True, drawer_tab=2, folded=["@shop"])
+    kept = Preferences(theme="light", panel="events", is_drawer_open=True, drawer_tab=2, folded=["shop"])
     kept.keep_filter(NO_FILTER._replace(rig="shop", since=5.0, text="x"))
     save_preferences(str(tmp_path), kept)
     assert load_preferences(str(tmp_path)) == kept
@@ -46,7 +48,7 @@ def test_a_broken_file_is_no_obstacle(tmp_path) -> None:
 
 async def test_choices_hold_in_the_next_run() -> None:
     kept = Preferences(
-        theme="light", panel="convoys", is_drawer_open=True, drawer_tab=1, folded=["@shop"], filter={"rig": "shop"}
+        theme="light", panel="convoys", is_drawer_open=True, drawer_tab=1, folded=["shop"], filter={"rig": "shop"}
     )
     app = Console(preferences=kept)
     async with app.run_test(size=(160, 45)) as pilot:
@@ -125,3 +127,25 @@ async def test_a_drawer_that_is_shut_by_hand_stays_shut() -> None:
         await pilot.press("d", "d")
         app.leave()
     assert not kept.is_drawer_open
+
+
+def test_groups_that_an_earlier_version_folded_stay_folded(tmp_path) -> None:
+    path = tmp_path / FILE
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"folded": ["@town", "@shop", "cellar", 7]}), encoding="utf-8")
+    assert load_preferences(str(tmp_path)).folded == ["", "shop", "cellar"]
+
+
+async def test_a_rig_that_is_called_town_folds_apart_from_the_towns_own_agents() -> None:
+    app = Console()
+    async with app.run_test(size=(160, 45)) as pilot:
+        town = app.snapshot
+        named = town.agents[-1]._replace(address=parse_address("town/polecats/opal"))
+        app.fake.snapshot = town._replace(agents=(*town.agents, named))
+        app.feed.show_all()
+        assert app.feed.agents.select(Selection(GROUP, "town"))
+        await pilot.press("left")
+        assert app.feed.agents.folded == {"town"}
+        assert app.feed.agents.select(Selection(GROUP, "")) and not app.feed.agents.select(
+            Selection(AGENT, "", named.key)
+        )

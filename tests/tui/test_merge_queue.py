@@ -10,7 +10,7 @@ from gastown_core.model.order import Order
 from gastown_core.model.snapshot import SchedulerView
 from gastown_tui.dialogs.confirm import Confirm
 from gastown_tui.dialogs.prompt import Prompt
-from gastown_tui.selection import of_queue
+from gastown_tui.selection import AGENT, BATCH, CONVOY, PAST, PROBE, REQUEST, Selection, resolve
 from tests.support import refineries
 from tests.support.console import Console
 from tests.support.fake_town import NOW, FakeLive, snapshot
@@ -49,9 +49,9 @@ async def test_the_batch_under_the_convoys_leads_there(rig: str) -> None:
     app = console(rig)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2")
-        app.feed.convoys.select("batch:shop")
+        app.feed.convoys.select(Selection(BATCH, "shop"))
         await pilot.press("enter")
-        assert app.feed.view == "queue" and app.feed.queue.key == "batch:shop"
+        assert app.feed.view == "queue" and app.feed.queue.key == Selection(BATCH, "shop")
 
 
 async def test_numbers_go_to_the_panels_of_the_view(rig: str) -> None:
@@ -109,9 +109,9 @@ async def test_unwatched_the_batch_follows_the_running_probe(rig: str) -> None:
     app = console(rig)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("m")
-        assert app.feed.probes.key == "probe:shop/1"
+        assert app.feed.probes.key == Selection(PROBE, "shop", "1")
         app.fake.put(town("bisecting", rig))
-        await until(pilot, lambda: app.feed.probes.key == "probe:shop/6", "the running probe")
+        await until(pilot, lambda: app.feed.probes.key == Selection(PROBE, "shop", "6"), "the running probe")
 
 
 async def test_the_pager_gets_the_log_that_is_shown(rig: str) -> None:
@@ -150,7 +150,7 @@ async def test_retry_names_rig_and_request_and_reject_asks_for_a_reason(rig: str
     app = console(rig)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("m")
-        app.feed.queue.select("mr:gt-mr5")
+        app.feed.queue.select(Selection(REQUEST, "", "gt-mr5"))
         await pilot.press("r")
         await until(pilot, lambda: app.hands.performed, "the order")
         assert app.hands.performed[-1] == Order("mq.retry", "gt-mr5", {"rig": "shop"})
@@ -176,7 +176,7 @@ async def test_process_now_says_why_not_while_the_engine_works(rig: str) -> None
 async def test_a_nuke_shows_what_would_be_lost_and_enter_cancels() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
-        app.feed.navigation.go_to("agent", "shop/polecats/opal")
+        app.feed.navigation.go_to(Selection(AGENT, "", "shop/polecats/opal"))
         await pilot.pause()
         app.feed.dispatch.run("polecat.nuke")
         await until(pilot, lambda: isinstance(app.screen, Confirm), "the question")
@@ -195,7 +195,7 @@ async def test_a_nuke_shows_what_would_be_lost_and_enter_cancels() -> None:
 async def test_a_rollback_chooses_a_state_and_shows_what_it_takes_away() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
-        app.feed.navigation.go_to("agent", "shop/polecats/opal")
+        app.feed.navigation.go_to(Selection(AGENT, "", "shop/polecats/opal"))
         await pilot.pause()
         await pilot.press("z")
         await until(pilot, lambda: "Test the retry" in app.screen_text(), "the states")
@@ -210,7 +210,7 @@ async def test_without_its_preview_nothing_is_asked_and_nothing_done() -> None:
     app = Console()
     app.hands.refusal = "no such polecat"
     async with app.run_test(size=WIDE) as pilot:
-        app.feed.navigation.go_to("agent", "shop/polecats/opal")
+        app.feed.navigation.go_to(Selection(AGENT, "", "shop/polecats/opal"))
         await pilot.pause()
         app.feed.dispatch.run("polecat.nuke")
         await until(pilot, lambda: "no such polecat" in status(app), "the reason")
@@ -223,7 +223,7 @@ async def test_a_convoy_is_checked_at_once_and_a_landed_one_is_not() -> None:
         await pilot.press("2", "c")
         await until(pilot, lambda: app.hands.performed, "the order")
         assert app.hands.performed == [Order("convoy.check", "hq-cv-7q2ma")]
-        app.feed.convoys.select("hq-cv-1b8xw")
+        app.feed.convoys.select(Selection(CONVOY, "", "hq-cv-1b8xw"))
         await pilot.press("c")
         assert "has landed already" in status(app)
 
@@ -256,7 +256,7 @@ async def test_an_agents_drawer_tells_its_hooks_life() -> None:
     )
     app = Console(FakeLive(snapshot(agents)))
     async with app.run_test(size=(160, 45)) as pilot:
-        app.feed.navigation.go_to("agent", "shop/polecats/opal")
+        app.feed.navigation.go_to(Selection(AGENT, "", "shop/polecats/opal"))
         await pilot.press("4")
         await until(pilot, lambda: "+4 commits" in app.screen_text(), "the branch")
         text = app.screen_text()
@@ -271,9 +271,9 @@ async def test_a_past_batch_and_a_request_that_was_sent_back_can_be_opened(rig: 
     app = console(rig)
     async with app.run_test(size=(160, 45)) as pilot:
         await pilot.press("m", "2", "G", "d")
-        assert app.feed.probes.key == "past:shop/b-1016"
+        assert app.feed.probes.key == Selection(PAST, "shop", "b-1016")
         await pilot.press("k", "k")
-        assert app.feed.probes.key == "past:shop/b-1018"
+        assert app.feed.probes.key == Selection(PAST, "shop", "b-1018")
         await until(
             pilot, lambda: "Retry push on network failure" in "\n".join(app.feed.drawer.plain_lines()), "titles"
         )
@@ -282,5 +282,5 @@ async def test_a_past_batch_and_a_request_that_was_sent_back_can_be_opened(rig: 
         for told in ("gt-m4444 Retry push", "jade", "gate test failed (exit 1)", "/rig/test.log", "| E boom"):
             assert told in page
     # a request that left the queue is opened as the bead it is
-    chosen = of_queue(app.snapshot, "mr:gt-sent-back")
+    chosen = resolve(app.snapshot, Selection(REQUEST, "", "gt-sent-back"))
     assert (chosen.kind, chosen.bead) == ("bead", "gt-sent-back")

@@ -10,7 +10,7 @@ from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus
 from gastown_core.state.collect import Account
 from gastown_tui.layout import VIEWS
 from gastown_tui.rowtext import trouble_text
-from gastown_tui.selection import of_problems
+from gastown_tui.selection import BEAD, CONVOY, Selection, resolve
 from gastown_tui.text import width_of
 from gastown_tui.widgets.agent_tree import agent_row
 from gastown_tui.widgets.convoy_panel import convoy_row, convoy_rows, numbers, progress_bar
@@ -69,7 +69,7 @@ def test_a_convoy_tells_numbers_and_stall() -> None:
 
 def test_an_open_convoy_lists_its_members() -> None:
     rows = convoy_rows(snapshot(), 100, NOW, opened={"hq-cv-7q2ma"}, ascii_only=False)
-    members = [row for row in rows if row.key.startswith("hq-cv-7q2ma/")]
+    members = [row for row in rows if row.key and row.key.convoy == "hq-cv-7q2ma"]
     assert len(members) == 20
     assert "shop/opal" in " ".join(said(pieces_of(row)) for row in members)
 
@@ -185,7 +185,7 @@ def test_work_that_nobody_has_is_a_problem_with_the_key_that_gives_it_out() -> N
     text = "\n".join(said(row.pieces) for row in rows)
     assert "NOBODY HAS IT 1" in text and "on the hook of shop/polecats/rubin" in text and "for 2h" in text
     assert "Nobody needs you" not in text
-    assert any(row.key == "bead:gt-o1" for row in rows)
+    assert any(row.key == Selection(BEAD, "", "gt-o1") for row in rows)
 
 
 def test_the_why_of_a_convoy_shows_what_the_scheduler_says_and_what_helps() -> None:
@@ -205,8 +205,8 @@ def test_escalations_and_stuck_work_are_problems_though_every_agent_is_fine() ->
     assert "ESCALATIONS 1" in text and "rebase refused" in text
     assert "STUCK WORK 1" in text and "Billing epic" in text and "stalled 18m" in text
     keys = {row.key for row in rows if row.is_stop}
-    assert {"bead:hq-e1", "convoy:hq-cv-9zz0e"} <= keys
-    assert of_problems(town, "convoy:hq-cv-9zz0e").kind == "convoy"
+    assert {Selection(BEAD, "", "hq-e1"), Selection(CONVOY, "", "hq-cv-9zz0e")} <= keys
+    assert resolve(town, Selection(CONVOY, "", "hq-cv-9zz0e")).kind == "convoy"
 
 
 def test_a_convoy_that_can_never_finish_says_so_in_its_row_its_why_and_the_problems() -> None:
