@@ -158,7 +158,7 @@ def distill_arguments(parser: ArgumentParser) -> None:
 
 def run_distill(args: Namespace) -> int:
     """Write the formula, and see that it can be read again."""
-    from gastown_core.files.atomic import write_atomic
+    from gastown_core.files.atomic import write_inside
     from gastown_core.molecules.distill import distill
 
     space = Workspace(args)
@@ -169,8 +169,8 @@ def run_distill(args: Namespace) -> int:
     if not args.dry_run:
         if os.path.exists(path) and not args.force:
             raise ConflictError(f"{path} exists already", "", "give another name, or --force")
-        os.makedirs(folder, exist_ok=True)
-        write_atomic(path, made.text.encode())
+        base = folder if args.output else store.beads_dir
+        write_inside(base, os.path.relpath(path, base), made.text.encode())
     told = {
         "formula_name": made.name,
         "formula_path": path,

@@ -182,7 +182,10 @@ class Workspace:
     def _touch(self, store: BeadStore, bead_id: str) -> None:
         """Remember the bead that commands without an id mean."""
         try:
-            with open(os.path.join(store.beads_dir, "last-touched"), "w", encoding="utf-8") as handle:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+            with open(
+                open_plain(os.path.join(store.beads_dir, "last-touched"), flags), "w", encoding="utf-8"
+            ) as handle:
                 handle.write(bead_id + "\n")
         except OSError:
             return

@@ -18,7 +18,7 @@ from gastown_core.beads.index_rows import ISSUES, WISPS
 from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, with_new_id
 from gastown_core.clock import parse_moment
 from gastown_core.errors import ConflictError, StoreError
-from gastown_core.files.atomic import fill, give_name, open_new
+from gastown_core.files.atomic import end_of_links, fill, give_name, open_new
 from gastown_core.files.points import point
 
 TYPE_CHECKING = False
@@ -186,10 +186,17 @@ def _joined(head: list[bytes], lines: Iterable[bytes], tail: list[bytes]) -> Ite
         yield b"\n".join(chunk) + b"\n"
 
 
+def temp_of(path: str) -> str:
+    """Where a file's new form stands until it is renamed: one name, for only the lock's holder writes it.
+
+    Whoever takes the lock and finds it there finds what a kill left behind.
+    """
+    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
+
+
 def _replace(index: Index, code: int, chunks: Iterator[bytes]) -> bool:
-    path = index.path_of(code)
-    # one name, not one per process: only the lock's holder writes it, and a crash leaves at most one behind
-    temp = os.path.join(index.beads_dir, f".{index.names[code]}.tmp")
+    path = end_of_links(index.path_of(code))
+    temp = temp_of(path)
     try:
         fd, is_named = open_new(temp, path, 0o600 if path.endswith(FILE_NAMES[WISPS]) else 0o644)
         try:

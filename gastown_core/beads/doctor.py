@@ -204,7 +204,7 @@ def mend(store: BeadStore) -> list[str]:
 
 def _merge_conflicts(store: JsonlStore) -> list[str]:
     from gastown_core.beads.merge_driver import resolve_conflicts
-    from gastown_core.files.atomic import write_atomic
+    from gastown_core.files.atomic import write_atomic, write_inside
 
     with store.writer().locked():
         with open(store.path(), "rb") as handle:
@@ -212,7 +212,7 @@ def _merge_conflicts(store: JsonlStore) -> list[str]:
         found = resolve_conflicts(data)
         if found is None:
             return []
-        write_atomic(f"{store.path()}.conflict.bak", data)
+        write_inside(store.beads_dir, f"{os.path.basename(store.path())}.conflict.bak", data)
         write_atomic(store.path(), found[0])
         store.index.refresh()
     return [

@@ -214,11 +214,11 @@ class Index:
         db.execute("BEGIN IMMEDIATE")
         try:
             marks = read_marks(db)
-            # wisps first: an id that is in both files counts as promoted
             upkeep = Upkeep(db)
             for code in (WISPS, ISSUES):
                 if not self._is_current(code, marks[code]):
                     self._take(code, marks[code], upkeep)
+            self._uncover(upkeep)
             upkeep.finish()
             db.execute("COMMIT")
         except BaseException:
@@ -251,6 +251,18 @@ class Index:
         intake = Intake(self.db, code, self.progress, self.at_hand, upkeep)
         end = intake.take(source.lines(mark.offset, status.st_size), status.st_size)
         write_mark(self.db, code, source.mark_at(max(end, mark.offset), status))
+
+    def _uncover(self, upkeep: Upkeep) -> None:
+        """Take in the wisps whose ids the ledger held and holds no more."""
+        bare = "FROM hidden WHERE NOT EXISTS (SELECT 1 FROM beads WHERE beads.id = hidden.id)"
+        places = self.db.execute(f"SELECT at, length {bare} ORDER BY at").fetchall()
+        if not places:
+            return
+        from gastown_core.beads.index_intake import Intake
+
+        self.db.execute(f"DELETE {bare}")
+        intake = Intake(self.db, WISPS, None, self.at_hand, upkeep)
+        intake.take(iter([(at, self.sources[WISPS].read(at, length)) for at, length in places]), 0)
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.beads import index_census, index_holds, partings, record
-from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, ISSUES, row_of, searched_labels
+from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, ISSUES, WISPS, row_of, searched_labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def forget(db: sqlite3.Connection, code: int, upkeep: Upkeep) -> None:
     """Drop everything that came from a file; whom the ids of its beads meant is remembered."""
     if code == ISSUES:
         partings.remember(db)
+    else:
+        db.execute("DELETE FROM hidden")
     sql = "SELECT id FROM beads WHERE file=?1 UNION ALL SELECT id FROM tombstones WHERE file=?1"
     upkeep.note(row[0] for row in db.execute(sql, (code,)).fetchall())
     db.execute("DELETE FROM deps WHERE source IN (SELECT id FROM beads WHERE file=?)", (code,))
@@ -77,7 +79,11 @@ def _kind(bead: Bead) -> str:
 
 
 class Intake:
-    """Takes lines of one file into the tables, the last line of an id winning."""
+    """Takes lines of one file into the tables, the last line of an id winning.
+
+    An id that both files hold is the ledger's, whichever was written last: it was promoted, here or in another clone.
+    Where its line in ``wisps.jsonl`` lies is kept in ``hidden``; it counts again when the ledger lets go of the id.
+    """
 
     def __init__(
         self, db: sqlite3.Connection, code: int, progress: Progress | None, at_hand: dict[bytes, Bead], upkeep: Upkeep
@@ -135,6 +141,8 @@ class Intake:
         if not self._beads and not self._stones:
             return
         self.upkeep.note((*self._beads, *self._stones))
+        if self.db.execute("SELECT 1 FROM marks WHERE file=? AND position>0", (1 - self.code,)).fetchone() is not None:
+            self._hide_wisps()
         self._clear_old()
         db = self.db
         db.executemany(INSERT, self._beads.values())
@@ -144,6 +152,19 @@ class Intake:
         db.executemany("INSERT OR IGNORE INTO labels VALUES (?,?)", labels)
         db.executemany("INSERT OR REPLACE INTO tombstones VALUES (?,?,?,?,?)", self._stones.values())
         self._beads, self._stones, self._edges = {}, {}, {}
+
+    def _hide_wisps(self) -> None:
+        """The other file may hold ids of these: let the ledger's cover the wisps."""
+        db = self.db
+        if self.code == ISSUES:
+            sql = f"INSERT OR REPLACE INTO hidden SELECT id, at, length FROM beads WHERE id=? AND file={WISPS}"
+            db.executemany(sql, ((bead_id,) for bead_id in self._beads))
+            return
+        db.executemany("DELETE FROM hidden WHERE id=?", ((bead_id,) for bead_id in (*self._beads, *self._stones)))
+        for bead_id in [one for one in self._beads if self._file_of(one) == ISSUES]:
+            row = self._beads.pop(bead_id)
+            self._edges.pop(bead_id)
+            db.execute("INSERT INTO hidden VALUES (?,?,?)", (bead_id, *row[-2:]))
 
     def _clear_old(self) -> None:
         """Remove what the index holds of these ids; a tombstone clears a bead only of its own file."""

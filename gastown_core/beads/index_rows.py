@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.model.bead import Bead
-VERSION = 11
+VERSION = 12
 """Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
 ISSUES, WISPS = 0, 1
 """What ``file`` holds: the ledger, or what lies beside it outside git."""
@@ -30,6 +30,7 @@ SCHEMA = (
     "CREATE TABLE deps (source TEXT, target TEXT, type TEXT, PRIMARY KEY (source, target, type)) WITHOUT ROWID",
     "CREATE TABLE labels (id TEXT, label TEXT, PRIMARY KEY (id, label)) WITHOUT ROWID",
     "CREATE TABLE tombstones (id TEXT, file INTEGER, at INTEGER, length INTEGER, deleted_at TEXT, PRIMARY KEY (id, file))",
+    "CREATE TABLE hidden (id TEXT PRIMARY KEY, at INTEGER, length INTEGER) WITHOUT ROWID",
     "CREATE TABLE met (id TEXT PRIMARY KEY, title TEXT, created_at REAL) WITHOUT ROWID",
     "CREATE TABLE partings (old TEXT PRIMARY KEY, new TEXT, in_wisps INTEGER, in_town INTEGER)",
     "CREATE TABLE oddities (file INTEGER, at INTEGER, length INTEGER, kind TEXT, reason TEXT)",

@@ -78,6 +78,7 @@ class JsonlWriter:
         lock.__enter__()
         self._lock = lock
         try:
+            self._look_at_files()
             self.index.refresh()
             self._settle_wisps()
             self._homes = {}
@@ -85,6 +86,38 @@ class JsonlWriter:
         except BaseException:
             self.end()
             raise
+
+    def _look_at_files(self) -> None:
+        """Sweep what a killed compaction left; refuse to write through a link that the repository brought along."""
+        for code in (ISSUES, WISPS):
+            path = self.index.path_of(code)
+            if os.path.islink(path):
+                path = self._own_target(path)
+            folder, name = os.path.split(path)
+            # compaction.temp_of, which is imported when somebody compacts
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, f".{name}.tmp"))
+
+    def _own_target(self, path: str) -> str:
+        """Where a person's own link leads. Raises StoreError for a tracked one that leads out of its checkout."""
+        from gastown_core.errors import GastownError
+        from gastown_core.process import run
+
+        checkout = os.path.dirname(os.path.realpath(self.beads_dir))
+        target = os.path.realpath(path)
+        if os.path.commonpath([checkout, target]) == checkout:
+            return target
+        try:
+            is_tracked = run(["git", "ls-files", "--error-unmatch", "--", path], cwd=self.beads_dir).code == 0
+        except GastownError:
+            is_tracked = False
+        if is_tracked:
+            raise StoreError(
+                f"{path} is not written",
+                f"it is a symbolic link of the repository and leads out of it, to {target}",
+                "replace it by a file, or keep a link of your own that git does not track",
+            )
+        return target
 
     @healing
     def _settle_wisps(self) -> None:
@@ -128,8 +161,18 @@ class JsonlWriter:
         self._compact_if_due()
 
     def _write_out(self, lines: dict[int, list[tuple[bytes, Bead]]]) -> None:
+        """Write both files so that a bead which changes sides is never in neither, wherever a kill comes."""
         sizes = {code: size_of(self.index.path_of(code)) for code in lines}
-        for code, new in lines.items():
+        appended: set[int] = set()
+        wisps, stones = lines[WISPS], []
+        if wisps and any(bead.is_tombstone for _, bead in lines[ISSUES]):
+            # it may leave the ledger for the wisps: first it is there, then it goes here, and what goes there is last
+            stones = [pair for pair in wisps if pair[1].is_tombstone]
+            wisps = [pair for pair in wisps if not pair[1].is_tombstone]
+            steps = ((WISPS, wisps), (ISSUES, lines[ISSUES]), (WISPS, stones))
+        else:
+            steps = ((ISSUES, lines[ISSUES]), (WISPS, wisps), (WISPS, stones))
+        for code, new in steps:
             if not new:
                 continue
             fresh = [line for line, _ in new]
@@ -142,9 +185,10 @@ class JsonlWriter:
             try:
                 append_lines(self.index.path_of(code), fresh, mode=0o644 if code == ISSUES else 0o600, sync=True)
             except StoreError:
-                if code == WISPS and lines[ISSUES] and size_of(self.index.path_of(ISSUES)) > sizes[ISSUES]:
-                    os.truncate(self.index.path_of(ISSUES), sizes[ISSUES])
+                for grown in appended:
+                    os.truncate(self.index.path_of(grown), sizes[grown])
                 raise
+            appended.add(code)
 
     def keep_lines(self, lines: list[bytes]) -> None:
         """Append lines that are no bead (memories) to ``issues.jsonl``; called under the lock."""

@@ -135,7 +135,12 @@ def _write_files(beads_dir: str, prefix: str, *, use_git: bool) -> list[str]:
 
 
 def _add_lines(path: str, wanted: tuple[str, ...] | list[str]) -> bool:
-    """Append the lines that a file lacks; returns whether any was."""
+    """Append the lines that a file lacks; returns whether any was. Raises StoreError for a symbolic link.
+
+    The folder may be that of a repository which others fill, and a link may lead out of it.
+    """
+    if os.path.islink(path):
+        raise StoreError(f"{path} is not written", "it is a symbolic link", "links are never followed here")
     try:
         with open(open_plain(path), encoding="utf-8") as handle:
             text = handle.read()

@@ -27,12 +27,27 @@ WRITTEN = (
     ".runtime",
     ".runtime/heartbeats",
     ".runtime/await",
+    ".runtime/console",
     ".runtime/refinery",
+    ".runtime/restarts",
     ".runtime/nudge_queue/*",
+    ".beads",
+    ".repo.git/hooks",
+    ".repo.git/gastown-hooks",
+    ".repo.git/info",
+    "daemon",
+    "formula-overlays",
     "mayor",
     "settings",
+    "settings/themes",
 )
+"""Folders of a town or a rig in which files are replaced, and which hold nothing of a person's or a project's of such a name."""
+AT_THE_TOP = ".events.jsonl .feed.jsonl .gitignore CLAUDE.md config.json".split()
+"""Files at the top of a town or a rig, where a person may keep files of any name."""
+STORES = (".beads", "mayor/rig/.beads")
 _TEMPORARY = re.compile(r".*\.tmp\d+")
+_COMPACTED = re.compile(r"\..*\.jsonl\.tmp")
+_TOP_TEMPORARY = re.compile(rf"({'|'.join(map(re.escape, AT_THE_TOP))})\.tmp\d+")
 _TAKEN = re.compile(r"(.+\.json)\.claimed\.[0-9a-f]+")
 
 
@@ -45,6 +60,9 @@ def sweep_leftovers(root: str, rigs: Sequence[str], now: float) -> int:
     for place in (root, *rigs):
         gone += _sweep(_files(place, *LOCKS), now, DAY_S, is_lock, _unlock)
         gone += _sweep(_files(place, *WRITTEN), now, HOUR_S, _TEMPORARY.fullmatch, os.unlink)
+        gone += _sweep(_files(place, ""), now, HOUR_S, _TOP_TEMPORARY.fullmatch, os.unlink)
+        gone += _sweep(_files(place, *STORES), now, HOUR_S, _COMPACTED.fullmatch, os.unlink)
+        gone += _sweep(_beside_links(place, "settings"), now, HOUR_S, _TEMPORARY.fullmatch, os.unlink)
     gone += _sweep(_files(root, "events/*"), now, DAY_S, is_wake_up, os.unlink)
     queues = _files(root, ".runtime/nudge_queue/*")
     gone += _sweep(queues, now, HOUR_S, _TAKEN.fullmatch, lambda path: _give_back(path, now))
@@ -70,6 +88,12 @@ def _files(place: str, *folders: str) -> list[str]:
     """The files right in these folders, and not deeper: below them may lie checkouts of a project."""
     pattern = (os.path.join(glob.escape(place), folder, name) for folder in folders for name in ("*", ".*"))
     return [path for one in pattern for path in glob.glob(one) if os.path.isfile(path) and not os.path.islink(path)]
+
+
+def _beside_links(place: str, folder: str) -> list[str]:
+    """What stands beside the files that a person's links in the folder lead to, and is named after those."""
+    links = filter(os.path.islink, glob.glob(os.path.join(glob.escape(place), folder, "*")))
+    return [path for link in links for path in glob.glob(glob.escape(os.path.realpath(link)) + ".tmp*")]
 
 
 def _sweep(

@@ -1,12 +1,15 @@
 """Whole files replaced in one step: a temporary file beside the target, fsync, rename.
 
 A reader sees the old bytes or the new ones, never half; a full disk leaves the old file as it was.  Where the system can,
-the temporary file has no name until it is complete, so that a kill leaves nothing behind.
+the temporary file has no name until it is complete; what a kill leaves behind all the same, ``<name>.tmp<pid>``, the
+daemon sweeps.  A symbolic link in a file's place is a person's own way to keep the file somewhere else and is followed;
+in a folder that others fill, a worktree, ``write_inside`` follows none.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 
@@ -23,9 +26,14 @@ if TYPE_CHECKING:
 
 
 def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True) -> None:
-    """Replace ``path`` by ``data``; keeps an existing file's mode. Raises StoreError, the old file then stands."""
-    temp = f"{path}.tmp{os.getpid()}"
+    """Replace ``path`` by ``data``; keeps an existing file's mode, and a link, whose target is then the file.
+
+    Raises StoreError, the old file then stands.
+    """
+    temp = ""
     try:
+        path = end_of_links(path)
+        temp = f"{path}.tmp{os.getpid()}"
         fd, is_named = open_new(temp, path, mode)
         try:
             fill(fd, (data,))
@@ -42,6 +50,16 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
             os.unlink(temp)
         raise StoreError(f"cannot write {path}", error.strerror or str(error), "the old file is untouched") from error
     point(f"wrote {os.path.basename(path)}")
+
+
+def end_of_links(path: str) -> str:
+    """The file that ``path`` means if it is a symbolic link, which need not be there yet. Raises OSError for a circle."""
+    if not os.path.islink(path):
+        return path
+    target = os.path.realpath(path)
+    if os.path.islink(target):
+        raise OSError(errno.ELOOP, "is a symbolic link that leads in a circle", path)
+    return target
 
 
 def open_new(temp: str, path: str, mode: int) -> tuple[int, bool]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+
+import pytest
 
 from gastown_core.beads.compaction import TOMBSTONE_LIFE_S
 from gastown_core.beads.index import INDEX_NAME
@@ -95,3 +99,73 @@ def test_a_rewritten_file_holds_one_line_of_a_memory_and_every_other_line(tmp_pa
     store.compact()
     lines = open(store.path(), "rb").read().splitlines()
     assert lines.count(b"junk") == 2 and [json.loads(x)["value"] for x in lines if x != b"junk"] == ["new", "x"]
+
+
+def both_files(tmp_path):
+    """A store whose bead was promoted elsewhere: this clone's wisps have it too."""
+    store = make_store(tmp_path)
+    write_lines(store, raw("gt-1", "promoted"))
+    assert store.get("gt-1").title == "promoted"
+    write_lines(store, raw("gt-1", "wisp", ephemeral=True), raw("gt-2", "other", ephemeral=True), name="wisps.jsonl")
+    return store
+
+
+def test_an_id_in_both_files_is_the_ledgers_whichever_was_written_last(tmp_path):
+    store = both_files(tmp_path)
+    assert [store.get("gt-1").title, reopened(store).get("gt-1").title] == ["promoted", "promoted"]
+    write_lines(store, raw("gt-1", "later wisp", ephemeral=True), name="wisps.jsonl")
+    assert [store.get("gt-1").title, reopened(store).get("gt-1").title] == ["promoted", "promoted"]
+    change(store, "gt-1", title="changed")
+    assert lines_of(store)[-1]["title"] == "changed" and lines_of(store, "wisps.jsonl")[-1]["title"] == "later wisp"
+    assert [store.get("gt-1").title, reopened(store).get("gt-1").title] == ["changed", "changed"]
+
+
+def test_a_promoted_wisp_is_the_ledgers_also_if_its_old_line_stays(tmp_path):
+    store = make_store(tmp_path)
+    write_lines(store, raw("gt-1", "wisp", ephemeral=True), name="wisps.jsonl")
+    assert store.get("gt-1").title == "wisp"
+    write_lines(store, raw("gt-1", "promoted"))
+    assert [store.get("gt-1").title, reopened(store).get("gt-1").title] == ["promoted", "promoted"]
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_covered_wisp_is_seen_when_the_ledger_lets_go_of_its_id(tmp_path, how):
+    store = both_files(tmp_path)
+    assert store.get("gt-1").title == "promoted"
+    if how == "deleted":
+        stone = {"status": "tombstone", "deleted_at": "2026-11-20T10:00:00Z"}
+        write_lines(store, raw("gt-1", "promoted", **stone))
+    else:
+        os.unlink(store.path())
+        write_lines(store, raw("gt-3", "another branch"))
+    assert [store.get("gt-1").title, reopened(store).get("gt-1").title] == ["wisp", "wisp"]
+    write_lines(store, raw("gt-1", "newer", ephemeral=True), name="wisps.jsonl")
+    assert [store.get("gt-1").title, reopened(store).get("gt-1").title] == ["newer", "newer"]
+
+
+def test_a_covered_wisp_that_is_deleted_stays_so(tmp_path):
+    store = both_files(tmp_path)
+    assert store.get("gt-1").title == "promoted"
+    stone = {"status": "tombstone", "deleted_at": "2026-11-20T10:00:00Z"}
+    write_lines(store, raw("gt-1", "wisp", ephemeral=True, **stone), name="wisps.jsonl")
+    write_lines(store, raw("gt-1", "promoted", **stone))
+    assert [store.get("gt-1"), reopened(store).get("gt-1")] == [None, None]
+
+
+@pytest.mark.parametrize("ephemeral", [True, False], ids=["to the wisps", "to the ledger"])
+def test_a_bead_that_changes_sides_is_never_in_neither_wherever_a_kill_comes(tmp_path, ephemeral):
+    program = (
+        "import sys; from gastown_core.beads.opening import open_store\n"
+        "with open_store(sys.argv[1]).write('x') as batch: batch.update('gt-1', {'ephemeral': sys.argv[2] == 'True'})"
+    )
+    for number in range(1, 9):
+        store = make_store(tmp_path / str(number))
+        create(store, "moves", bead_id="gt-1", kind="" if ephemeral else "wisp")
+        words = [sys.executable, "-c", program, store.beads_dir, str(ephemeral)]
+        done = subprocess.run(words, env={**os.environ, "GT_KILL_AT": str(number)}, capture_output=True, text=True)
+        found = [open_store(store.beads_dir).get("gt-1"), reopened(store).get("gt-1")]
+        assert all(bead is not None and bead.title == "moves" for bead in found), (number, done.stderr)
+        if done.returncode == 0:
+            assert number > 2 and found[0].is_ephemeral is ephemeral
+            return
+    raise AssertionError("the act never came to its end")

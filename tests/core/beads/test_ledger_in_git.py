@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +12,8 @@ import pytest
 from gastown_core.beads.opening import driver_command, driver_registered, init_store, open_store
 from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.sync import sync_store
-from gastown_core.errors import ConflictError, GitError
-from tests.support.stores import change, close, create, lines_of, link
+from gastown_core.errors import ConflictError, GitError, StoreError
+from tests.support.stores import change, close, create, lines_of, link, raw
 
 
 @pytest.fixture
@@ -215,3 +216,59 @@ def test_where_git_cannot_be_told_the_write_is_done_and_the_line_to_type_is_said
     done = run_bd(clone, "update", "gt-mine", "--title", "one")
     assert done.returncode == 0 and "bd doctor --fix" in done.stderr
     assert store_of(clone).get("gt-mine").title == "one"
+
+
+def linked(repo, name, text=""):
+    """A file of the store as a link out of the repository; what it leads to."""
+    target = repo.parent / f"outside-{name.replace('/', '-')}"
+    target.write_text(text)
+    path = repo / ".beads" / name
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+    return target
+
+
+def test_a_ledger_that_a_person_linked_is_followed_also_by_a_compaction(repo):
+    target = linked(repo, "issues.jsonl")
+    store = store_of(repo)
+    bead_id = create(store)
+    change(store, bead_id, title="new")
+    assert store.compact() and (repo / ".beads" / "issues.jsonl").is_symlink()
+    assert len(target.read_text().splitlines()) == 1 and store_of(repo).get(bead_id).title == "new"
+
+
+def test_a_ledger_that_the_repository_links_out_of_itself_is_read_and_not_written(repo):
+    secret = json.dumps(raw("gt-secret")) + "\n"
+    target = linked(repo, "issues.jsonl", secret)
+    git(repo, "add", "-f", ".beads/issues.jsonl")
+    done = run_bd(repo, "create", "new", "--force")
+    assert done.returncode == 1 and "leads out of it" in done.stderr
+    with pytest.raises(StoreError, match="leads out of it"):
+        create(store_of(repo))
+    assert target.read_text() == secret
+
+
+def test_a_ledger_that_the_repository_links_within_itself_is_written(repo):
+    (repo / "data.jsonl").write_text("")
+    (repo / ".beads" / "issues.jsonl").unlink()
+    (repo / ".beads" / "issues.jsonl").symlink_to("../data.jsonl")
+    git(repo, "add", "-f", ".beads/issues.jsonl")
+    create(store_of(repo))
+    assert (repo / "data.jsonl").read_text() and (repo / ".beads" / "issues.jsonl").is_symlink()
+
+
+def test_what_bd_writes_beside_the_ledger_follows_no_link(repo):
+    targets = [linked(repo, name, "mine\n") for name in ("last-touched", "formulas/again.formula.toml", ".gitignore")]
+    epic = create(store_of(repo), "Much", issue_type="epic")
+    create(store_of(repo), "part", parent=epic)
+    assert run_bd(repo, "update", epic, "--title", "More").returncode == 0
+    assert run_bd(repo, "mol", "distill", epic, "again", "--force").returncode == 1
+    assert run_bd(repo, "doctor", "--fix").returncode == 1
+    assert {target.read_text() for target in targets} == {"mine\n"}
+
+
+def test_what_a_killed_compaction_left_goes_with_the_next_write(repo):
+    (repo / ".beads" / ".issues.jsonl.tmp").write_text("half")
+    create(store_of(repo))
+    assert not (repo / ".beads" / ".issues.jsonl.tmp").exists()

@@ -8,11 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from gastown_core.beads.routes import add_route
 from gastown_core.clock import FixedClock
 from gastown_core.daemon.leftovers import DAY_S, HOUR_S, sweep_leftovers
 from gastown_core.events.channels import emit, pending
+from gastown_core.events.feed import catch_up
+from gastown_core.events.retention import reword
+from gastown_core.files import atomic
 from gastown_core.files.locks import FileLock
+from gastown_core.formulas.overlay import make_overlay, overlay_path
+from gastown_core.formulas.resolve import find_formula
+from gastown_core.git.repo import Git
+from gastown_core.git.worktree import exclude
 from gastown_core.messaging.queue import drain, enqueue, waiting
+from gastown_core.runtimes.heartbeat import write_heartbeat
+from gastown_core.town.names import write_theme
+from gastown_core.town.restarts import noted
+from gastown_core.town.settings import set_setting
+from gastown_tui.preferences import Preferences, save_preferences
 from tests.support.tmux import until
 
 NOW = 1_772_445_000.0
@@ -36,6 +49,12 @@ def put(path: Path, text: str = "", *, age_s: float = 0.0) -> Path:
         ("events/refinery/1-1-1.event", HOUR_S, False),
         (".runtime/heartbeats/sh-opal.json.tmp4711", 2 * HOUR_S, True),
         ("mayor/rigs.json.tmp4711", 2 * HOUR_S, True),
+        ("mayor/rigs.json.tmp4711", HOUR_S / 2, False),
+        (".beads/.issues.jsonl.tmp", 2 * HOUR_S, True),
+        ("shop/mayor/rig/.beads/.wisps.jsonl.tmp", 2 * HOUR_S, True),
+        ("shop/mayor/rig/.beads/notes.tmp1", 9 * DAY_S, False),
+        (".events.jsonl.tmp12", 2 * HOUR_S, True),
+        ("notes.tmp12", 9 * DAY_S, False),
         (".runtime/heartbeats/sh-opal.json", 9 * DAY_S, False),
         ("shop/.runtime/refinery/worktrees/w1/data.tmp1", 9 * DAY_S, False),
         ("shop/.runtime/refinery/worktrees/w1/poetry.lock", 9 * DAY_S, False),
@@ -93,3 +112,60 @@ def test_a_fresh_wake_up_still_wakes(tmp_path: Path) -> None:
     sweep_leftovers(str(tmp_path), [], os.stat(path).st_mtime + 60)
     assert [wake.path for wake in pending(str(tmp_path), "refinery")] == [path]
     assert json.loads(Path(path).read_text())["type"] == "MQ_SUBMIT"
+
+
+class Killed(BaseException):
+    """No handler of errors sees it, as none sees a kill."""
+
+
+WRITES = {
+    "a setting": lambda town: set_setting(town.root, "cli_theme", "dark"),
+    "a rig's setting": lambda town: set_setting(town.root, "namepool.style", "minerals", scope="rig", rig="shop"),
+    "a theme": lambda town: write_theme(town.root, "mine", ["alpha", "bravo"]),
+    "a route": lambda town: add_route(town.root, "zz", "shop"),
+    "a heartbeat": lambda town: write_heartbeat(town.root, "sh-opal", clock=FixedClock(NOW)),
+    "a nudge": lambda town: enqueue(town.root, "sh-opal", "me", "hi", clock=FixedClock(NOW)),
+    "a wake-up": lambda town: emit(town.root, "refinery", "go"),
+    "the curator's place": lambda town: catch_up(town.root),
+    "the event log": lambda town: reword(town.root, bytes.upper),
+    "an overlay": lambda town: make_overlay(
+        overlay_path(town.root, "", "f"), find_formula(town.root, "mol-polecat-work")
+    ),
+    "what the console keeps": lambda town: save_preferences(town.root, Preferences()),
+    "what git is not to see": lambda town: exclude(Git(os.path.join(town.root, "shop", ".repo.git")), ("/x",)),
+    "a restart": lambda town: noted(town.root, "sh-opal", "why").__enter__(),
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_a_write_that_was_killed_leaves_nothing_for_good(rigged, monkeypatch, what: str) -> None:
+    """On file systems that have no nameless files, whatever the write."""
+    before = files_of(rigged.root)
+    monkeypatch.setattr(atomic, "_open_nameless", lambda folder, mode: -1)
+
+    def killed(fd: int, chunks: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "fill", killed)
+        with pytest.raises(Killed):
+            WRITES[what](rigged)
+    left = {path for path in files_of(rigged.root) - before if ".tmp" in path}
+    assert len(left) == 1
+    later = os.stat(left.pop()).st_mtime + 2 * DAY_S
+    sweep_leftovers(rigged.root, [os.path.join(rigged.root, "shop")], later)
+    assert not [path for path in files_of(rigged.root) - before if ".tmp" in path]
+
+
+def files_of(root: str) -> set[str]:
+    return {os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names}
+
+
+def test_what_a_killed_write_left_beside_a_linked_setting_goes_too(tmp_path: Path) -> None:
+    target = put(tmp_path / "dotfiles" / "gastown.json", "{}")
+    (tmp_path / "gt" / "settings").mkdir(parents=True)
+    (tmp_path / "gt" / "settings" / "config.json").symlink_to(target)
+    left = put(tmp_path / "dotfiles" / "gastown.json.tmp12", age_s=2 * HOUR_S)
+    other = put(tmp_path / "dotfiles" / "other.json.tmp12", age_s=2 * HOUR_S)
+    assert sweep_leftovers(str(tmp_path / "gt"), [], NOW) == 1
+    assert not left.exists() and other.exists() and target.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import resource
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from gastown_core.errors import ConflictError, SettingsError, StoreError
 from gastown_core.files import locks
-from gastown_core.files.atomic import edit_json, read_json, write_atomic
+from gastown_core.files.atomic import edit_json, read_json, write_atomic, write_inside
 from gastown_core.files.jsonl import append_lines
 from gastown_core.files.locks import FileLock
 
@@ -94,3 +95,40 @@ def test_where_the_kernel_tells_no_holder_the_name_in_the_lock_counts(
         assert said in failure.value.why
         assert failure.value.hint
     os.close(fd)
+
+
+def test_a_persons_link_is_followed_and_stays(tmp_path):
+    target = tmp_path / "dotfiles" / "config.json"
+    target.parent.mkdir()
+    target.write_text("{}")
+    target.chmod(0o640)
+    link = tmp_path / "config.json"
+    link.symlink_to("dotfiles/config.json")
+    edit_json(str(link), lambda value: value.update(a=1))
+    assert link.is_symlink() and json.loads(target.read_text()) == {"a": 1}
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert sorted(os.listdir(target.parent)) == ["config.json"]
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_makes_it(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to("elsewhere/new")
+    write_atomic(str(tmp_path / "link"), b"x")
+    assert (tmp_path / "elsewhere" / "new").read_bytes() == b"x" and (tmp_path / "link").is_symlink()
+
+
+def test_a_link_that_leads_in_a_circle_is_an_error_and_stays(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(StoreError, match="circle"):
+        write_atomic(str(tmp_path / "a"), b"x")
+    assert (tmp_path / "a").is_symlink()
+
+
+def test_inside_a_folder_that_others_fill_no_link_is_followed(tmp_path):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "tree" / "note").symlink_to("../mine")
+    with pytest.raises(StoreError, match="symbolic link"):
+        write_inside(str(tmp_path / "tree"), "note", b"x")
+    assert (tmp_path / "mine").read_text() == "mine"
