@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+from logging import Formatter, LogRecord, makeLogRecord
+from logging.handlers import RotatingFileHandler
 
 from gastown_core.clock import format_seconds
 from gastown_core.errors import GastownError
@@ -14,6 +16,7 @@ from gastown_core.town.daemon_note import log_path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import TextIOWrapper
 
     from gastown_core.clock import Clock
 
@@ -29,21 +32,18 @@ class DaemonLog:
     """
 
     def __init__(self, root: str, clock: Clock, echo: Callable[[str], None] | None = None) -> None:
-        self.path = log_path(root)
         self.lost = 0
+        self._file = _SharedFile(log_path(root))
         self._clock = clock
         self._echo = echo
 
     def line(self, text: str) -> None:
         """Write one line; line breaks in ``text`` are indented, so that a line that starts with a date is a happening."""
         shown = "\n    ".join(clean_lines(text.rstrip()))
-        moment = format_seconds(self._clock.now())
-        gap = f"{moment} {self.lost} lines before this one could not be written\n" if self.lost else ""
+        now = self._clock.now()
+        gap = f"{self.lost} lines before this one could not be written\n{format_seconds(now)} " if self.lost else ""
         try:
-            # under one lock: two that rotate at once would throw a log away
-            with FileLock(self.path + ".lock", timeout_s=2.0):
-                self._rotate()
-                self._append(f"{gap}{moment} {shown}\n".encode("utf-8", "replace"))
+            self._append(makeLogRecord({"msg": gap + shown, "created": now}))
             self.lost = 0
         except (GastownError, OSError):
             self.lost += 1
@@ -52,23 +52,42 @@ class DaemonLog:
             with contextlib.suppress(OSError, ValueError):
                 self._echo(shown)
 
-    def _append(self, data: bytes) -> None:
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            while data:
-                data = data[os.write(fd, data) :]
-        finally:
-            os.close(fd)
+    def _append(self, record: LogRecord) -> None:
+        self._file.handle(record)
 
-    def _rotate(self) -> None:
-        """Under the lock: the log becomes ``.1``, ``.1`` becomes ``.2`` and so on; the oldest goes."""
-        try:
-            if os.stat(self.path).st_size < MOST_BYTES:
-                return
-        except FileNotFoundError:
-            return
-        for number in range(KEPT - 1, 0, -1):
-            older = f"{self.path}.{number}"
-            if os.path.exists(older):
-                os.replace(older, f"{self.path}.{number + 1}")
-        os.replace(self.path, f"{self.path}.1")
+
+class _SharedFile(RotatingFileHandler):
+    """A rotating file that several processes write: opened, measured and closed for each record, under one lock.
+
+    Two that rotated at once would throw a log away.  What goes wrong is raised.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, maxBytes=MOST_BYTES, backupCount=KEPT, encoding="utf-8", errors="replace", delay=True)
+        self.setFormatter(_Dated("%(asctime)s %(message)s"))
+
+    def emit(self, record: LogRecord) -> None:
+        with FileLock(self.baseFilename + ".lock", timeout_s=2.0), contextlib.ExitStack() as leaving:
+            leaving.callback(self._let_go)
+            super().emit(record)
+
+    def _let_go(self) -> None:
+        # the next record goes to whatever file has the name by then
+        if self.stream is not None:
+            self.stream.close()
+            self.stream = None
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=_private)
+
+    def handleError(self, record: LogRecord) -> None:
+        raise
+
+
+class _Dated(Formatter):
+    def formatTime(self, record: LogRecord, datefmt: str | None = None) -> str:
+        return format_seconds(record.created)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
