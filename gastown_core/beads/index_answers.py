@@ -12,7 +12,7 @@ import json
 from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES, PARENT_CHILD
 from gastown_core.beads.index_census import how_many, lead_seconds
 from gastown_core.beads.index_holds import ASKED, HELD, below, stands
-from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpt_from, progress_in
+from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpts_from, progress_in
 from gastown_core.beads.index_sql import candidates_of, order_of, where_of
 from gastown_core.beads.query import EpicProgress, Held
 from gastown_core.model.bead import HOOKED, IDENTITY_LABELS, IDENTITY_TYPES, IN_PROGRESS
@@ -139,7 +139,7 @@ def labelled(db: sqlite3.Connection, label: str) -> list[Excerpt]:
         "AND +status <> 'closed' "
         "ORDER BY +created_at, +id"
     )
-    return [excerpt_from(row) for row in db.execute(sql, (label,))]
+    return excerpts_from(db.execute(sql, (label,)))
 
 
 _PLAIN = ("closed", "deferred", "open")
@@ -160,7 +160,7 @@ def noteworthy(db: sqlite3.Connection) -> list[Excerpt]:
         f"UNION {of_type} < 'closed' UNION {of_type} > 'closed' "
         "UNION SELECT rowid FROM beads WHERE id IN (SELECT id FROM labels WHERE label >= 'gt:' AND label < 'gt;'))"
     )
-    return [excerpt_from(row) for row in db.execute(sql)]
+    return excerpts_from(db.execute(sql))
 
 
 def children_of(db: sqlite3.Connection, parents: Iterable[str]) -> list[str]:

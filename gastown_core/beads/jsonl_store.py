@@ -18,6 +18,7 @@ from gastown_core.beads.index_rows import (
     children_in,
     dependents_in,
     excerpt_from,
+    excerpts_from,
     tallies_in,
     tally_in,
 )
@@ -86,13 +87,10 @@ class JsonlStore:
     @healing
     def get_many(self, bead_ids: Iterable[str]) -> dict[str, Bead]:
         """Those of the ids that exist."""
-        out: dict[str, Bead] = {}
+        wanted = dict.fromkeys(bead_ids)
         with self.index.snapshot() as db:
-            for bead_id in bead_ids:
-                row = db.execute(f"SELECT {WHERE_COLUMNS} FROM beads WHERE id=?", (bead_id,)).fetchone()
-                if row is not None:
-                    out[bead_id] = self.index.bead_at(row)
-        return out
+            found = {row[0]: self.index.bead_at(row) for row in rows_of(db, WHERE_COLUMNS, wanted)}
+        return {bead_id: found[bead_id] for bead_id in wanted if bead_id in found}
 
     @healing
     def resolve(self, partial: str) -> str:
@@ -145,13 +143,13 @@ class JsonlStore:
         """As ``find``, without the long texts; costs no parse of records."""
         sql, values = select(EXCERPT_COLUMNS, query, self.clock.now())
         with self.index.snapshot() as db:
-            return [excerpt_from(row) for row in db.execute(sql, values)]
+            return excerpts_from(db.execute(sql, values))
 
     @healing
     def excerpts_of(self, bead_ids: Iterable[str]) -> list[Excerpt]:
         """Those of the ids that exist, without their long texts."""
         with self.index.snapshot() as db:
-            return [excerpt_from(row) for row in rows_of(db, EXCERPT_COLUMNS, bead_ids)]
+            return excerpts_from(rows_of(db, EXCERPT_COLUMNS, bead_ids))
 
     def headlines(self, query: BeadQuery) -> list[Headline]:
         """As ``find``, one line of each."""

@@ -5,7 +5,7 @@ A standstill is a member that no waiting sets free: why the convoy can never be 
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import Graph, is_released
+from gastown_core.beads.graph import Graph, is_released, stage_of
 from gastown_core.beads.query import Excerpt
 from gastown_core.clock import format_age
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_identity, is_kind
@@ -199,7 +199,8 @@ def _member(bead_id: str, town: TownGraph) -> MemberView:
         return MemberView(bead_id, "", "", "", "", "missing")
     store, bead = found
     rig = "" if store == "town" else store
-    stage = town.graph.stage(bead_id)
+    town.graph.learn(bead)
+    stage = stage_of(bead, town.graph)
     if stage == "running" and is_absent(town.inventory, bead.assignee):
         stage = "orphaned"
     return MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage)
