@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -27,6 +29,12 @@ class Selection(Record):
     rig: str = ""
     id: str = ""
     convoy: str = ""
+
+
+@lru_cache(maxsize=8192)
+def point_at(kind: str, rig: str = "", name: str = "", convoy: str = "") -> Selection:
+    """The selection, made once: every row of every frame asks for its own."""
+    return Selection(kind, rig, name, convoy)
 
 
 class Chosen(Record):

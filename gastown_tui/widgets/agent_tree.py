@@ -6,7 +6,7 @@ from functools import partial
 
 from gastown_core.model.agent import NEEDS_HELP, Health
 from gastown_tui.rowtext import age_of, doing, role_icon, state_glyph, trouble_text
-from gastown_tui.selection import AGENT, GROUP, Selection
+from gastown_tui.selection import AGENT, GROUP, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
 from gastown_tui.widgets.rows import Row, Rows
 
@@ -97,9 +97,9 @@ class AgentTree(Rows):
             return
         rows: list[Row] = []
         for rig, name, state, agents in tree_groups(self.snapshot):
-            rows.append(Row(Selection(GROUP, rig), partial(self._group, rig, name, state, agents)))
+            rows.append(Row(point_at(GROUP, rig), partial(self._group, rig, name, state, agents)))
             if rig not in self.folded:
-                rows += [Row(Selection(AGENT, "", agent.key), partial(self._agent, agent)) for agent in agents]
+                rows += [Row(point_at(AGENT, "", agent.key), partial(self._agent, agent)) for agent in agents]
         first = not self.rows
         self.show_rows(rows)
         if first:
@@ -119,7 +119,7 @@ class AgentTree(Rows):
         is_open = rig not in self.folded
         seen = ([agent.health.state for agent in agents], state, is_open, width, ascii_only)
         make = partial(group_row, name, agents, width, is_open=is_open, state=state, ascii_only=ascii_only)
-        return self.keep_made(Selection(GROUP, rig), seen, make)
+        return self.keep_made(point_at(GROUP, rig), seen, make)
 
     def _summary(self, snapshot: TownSnapshot) -> Pieces:
         pieces: list[Piece] = []
@@ -143,7 +143,7 @@ class AgentTree(Rows):
         close = rig not in self.folded if is_open is None else not is_open
         if close and rig not in self.folded:
             self.folded.add(rig)
-            self.key = Selection(GROUP, rig)
+            self.key = point_at(GROUP, rig)
         elif not close:
             self.folded.discard(rig)
         self._rebuild()

@@ -8,7 +8,7 @@ from gastown_core.clock import format_age, format_ago
 from gastown_core.model.address import parse_address
 from gastown_core.model.landing import BEGUN
 from gastown_tui.rowtext import trouble_text
-from gastown_tui.selection import BATCH, BEAD, CONVOY, REQUEST, Selection
+from gastown_tui.selection import BATCH, BEAD, CONVOY, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
 from gastown_tui.widgets.landing_text import cells_of
 from gastown_tui.widgets.queue_panel import in_batch, rigs_with_queue
@@ -168,10 +168,10 @@ def _queue_rows(snapshot: TownSnapshot, rig: str, width: int, now: float, ascii_
     waiting = [request for request in snapshot.requests if request.rig == rig and request.id not in inside]
     rows: list[Row] = []
     if view is not None and (inside or view.is_held or view.is_busy or view.trouble):
-        rows.append(Row(Selection(BATCH, rig), partial(_batch, view, width, now, ascii_only)))
+        rows.append(Row(point_at(BATCH, rig), partial(_batch, view, width, now, ascii_only)))
     waiting.sort(key=lambda request: request.state != "merging")
     rows += [
-        Row(Selection(REQUEST, "", request.id), partial(request_row, request, width, now, ascii_only))
+        Row(point_at(REQUEST, "", request.id), partial(request_row, request, width, now, ascii_only))
         for request in waiting
     ]
     return [Row(None, heading(f"merge queue · {rig}", width, ascii_only), False), *rows] if rows else []
@@ -185,13 +185,13 @@ def _with_members(convoy: ConvoyView, width: int, now: float, opened: set[str], 
     is_open = convoy.id in opened
     rows = [
         Row(
-            Selection(CONVOY, "", convoy.id),
+            point_at(CONVOY, "", convoy.id),
             partial(convoy_row, convoy, width, now, is_open=is_open, ascii_only=ascii_only),
         )
     ]
     if is_open:
         rows += [
-            Row(Selection(BEAD, "", member.bead_id, convoy.id), partial(member_row, member, width, ascii_only))
+            Row(point_at(BEAD, "", member.bead_id, convoy.id), partial(member_row, member, width, ascii_only))
             for member in convoy.members
         ]
     return rows
@@ -292,7 +292,7 @@ class ConvoyPanel(Rows):
         close = convoy_id in self.opened if is_open is None else not is_open
         if close and convoy_id in self.opened:
             self.opened.discard(convoy_id)
-            self.key = Selection(CONVOY, "", convoy_id)
+            self.key = point_at(CONVOY, "", convoy_id)
         elif not close:
             self.opened.add(convoy_id)
         self._rebuild()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.clock import format_ago
 from gastown_core.model.refinery import IDLE, RUNNING, BatchRecord, RefineryState, from_json
 from gastown_tui.rowtext import stamp_of, trouble_text
-from gastown_tui.selection import PAST, PROBE, REQUEST, Selection
+from gastown_tui.selection import PAST, PROBE, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
 from gastown_tui.widgets.refinery_text import (
     ENTRIES,
@@ -81,7 +81,7 @@ def _probe(view: RefineryView, lead: str, probe: Probe, width: int, now: float, 
         (fit(PURPOSES.get(probe.purpose, clean(probe.purpose)), max(4, NAME - len(drawn))), "bright"),
         (fit(word, 12), tone),
     ]
-    key = Selection(PROBE, view.rig, str(probe.id))
+    key = point_at(PROBE, view.rig, str(probe.id))
     gates = gates_pieces(probe.gates, now, ascii_only, is_live=is_live, with_time=True)
     if probe.result == "cached":
         gates = (("this tree was tested before", "dim"),)
@@ -119,9 +119,9 @@ def verdict_rows(state: RefineryState, width: int, now: float, ascii_only: bool)
                 (fit(entry.id, 10) + " ", "bright"),
             )
             first, *more = wrap(clean(entry.why), max(16, width - width_of(lead)))
-            rows.append(Row(Selection(REQUEST, "", entry.id), (*lead, (first, "text"))))
+            rows.append(Row(point_at(REQUEST, "", entry.id), (*lead, (first, "text"))))
             rows += [
-                Row(Selection(REQUEST, "", entry.id), ((" " * width_of(lead) + line, "text"),), False)
+                Row(point_at(REQUEST, "", entry.id), ((" " * width_of(lead) + line, "text"),), False)
                 for line in more[:2]
             ]
         if plain:
@@ -190,7 +190,7 @@ def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool) -> 
     if view.history:
         rows.append(heading("last batches", width, ascii_only))
         rows += [
-            Row(Selection(PAST, view.rig, batch.id), history_row(batch, width, now, ascii_only))
+            Row(point_at(PAST, view.rig, batch.id), history_row(batch, width, now, ascii_only))
             for batch in view.history[:HISTORY]
         ]
     return rows
@@ -227,7 +227,7 @@ class ProbePanel(Rows):
         if self.view is None:
             return None
         probe = present_probe(shown_state(self.view)[0])
-        return Selection(PROBE, self.view.rig, str(probe.id)) if probe is not None else None
+        return point_at(PROBE, self.view.rig, str(probe.id)) if probe is not None else None
 
     def _tell(self, rig: str) -> None:
         view = self.view

@@ -10,7 +10,7 @@ from gastown_core.model.bead import priority_word
 from gastown_core.model.landing import FAULTS
 from gastown_core.state.convoys import stuck_words
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
-from gastown_tui.selection import AGENT, BEAD, CONVOY, Selection
+from gastown_tui.selection import AGENT, BEAD, CONVOY, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
 from gastown_tui.widgets.landing_text import faulty
 from gastown_tui.widgets.rows import Row, Rows
@@ -135,9 +135,9 @@ def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
     for key, word in presses(agent, ascii_only):
         keys += [("  ", "text"), (key, "key"), (f" {word}", "dim")]
     return [
-        Row(Selection(AGENT, "", agent.key), two_ends(head, ahead, width, 2)),
+        Row(point_at(AGENT, "", agent.key), two_ends(head, ahead, width, 2)),
         Row(
-            Selection(AGENT, "", agent.key),
+            point_at(AGENT, "", agent.key),
             two_ends((("     ", "text"), (evidence(agent, said), "dim")), keys, width, 2),
             False,
         ),
@@ -192,10 +192,10 @@ def fault_rows(snapshot: TownSnapshot, width: int, ascii_only: bool) -> list[Row
                 (clean(member.title), "bright"),
             )
             rows.append(
-                Row(Selection(BEAD, "", member.bead_id), two_ends(left, ((clean(convoy.title), "dim"),), width, 2))
+                Row(point_at(BEAD, "", member.bead_id), two_ends(left, ((clean(convoy.title), "dim"),), width, 2))
             )
             lines = wrap(why, max(20, width - 5))
-            rows += [Row(Selection(BEAD, "", member.bead_id), (("     " + line, "dim"),), False) for line in lines]
+            rows += [Row(point_at(BEAD, "", member.bead_id), (("     " + line, "dim"),), False) for line in lines]
         if found:
             rows.append(Row(None, (), False))
     return rows
@@ -214,10 +214,10 @@ def orphan_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool
             (clean(one.title), "bright"),
         )
         right: tuple[Piece, ...] = (("s", "key"), (" sling", "dim"))
-        rows.append(Row(Selection(BEAD, "", one.bead_id), two_ends(left, right, width, 2)))
+        rows.append(Row(point_at(BEAD, "", one.bead_id), two_ends(left, right, width, 2)))
         age = format_age(max(1.0, now - one.since))
         why = f"on the hook of {clean(one.assignee)}, who does not exist (any more), for {age}"
-        rows.append(Row(Selection(BEAD, "", one.bead_id), (("     " + why, "dim"),), False))
+        rows.append(Row(point_at(BEAD, "", one.bead_id), (("     " + why, "dim"),), False))
     return [*rows, Row(None, (), False)]
 
 
@@ -241,10 +241,10 @@ def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
             ("s", "key"),
             (" sling", "dim"),
         )
-        rows.append(Row(Selection(CONVOY, "", convoy.id), two_ends(left, right, width, 2)))
+        rows.append(Row(point_at(CONVOY, "", convoy.id), two_ends(left, right, width, 2)))
         for told in stuck_words(convoy, now):
             lines = wrap(told, max(20, width - 5))
-            rows += [Row(Selection(CONVOY, "", convoy.id), (("     " + clean(line), "dim"),), False) for line in lines]
+            rows += [Row(point_at(CONVOY, "", convoy.id), (("     " + clean(line), "dim"),), False) for line in lines]
     return [*rows, Row(None, (), False)]
 
 
@@ -263,7 +263,7 @@ def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: 
         )
         age = format_age(max(1.0, now - one.since)) if one.since else ""
         right: tuple[Piece, ...] = ((f"{age}  ", "dim"), (glyph("enter", ascii_only), "key"), (" look", "dim"))
-        rows.append(Row(Selection(BEAD, "", one.bead_id), two_ends(left, right, width, 2)))
+        rows.append(Row(point_at(BEAD, "", one.bead_id), two_ends(left, right, width, 2)))
     return [*rows, Row(None, (), False)]
 
 
@@ -292,7 +292,7 @@ def problem_rows(
                 gutter = (fit(title if not number and not group.cause else "", GUTTER), group.tone)
                 rows.append(
                     Row(
-                        Selection(AGENT, "", agent.key),
+                        point_at(AGENT, "", agent.key),
                         wide_row(
                             agent,
                             gutter,

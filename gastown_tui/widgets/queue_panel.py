@@ -6,7 +6,7 @@ from gastown_core.clock import format_age
 from gastown_core.model.bead import priority_word
 from gastown_core.model.snapshot import RequestView
 from gastown_tui.rowtext import trouble_text
-from gastown_tui.selection import BATCH, REQUEST, Selection
+from gastown_tui.selection import BATCH, REQUEST, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
 from gastown_tui.widgets.refinery_text import ENTRIES, mark_of, phase_tone, phase_words, short_batch, who
 from gastown_tui.widgets.rows import Row, Rows
@@ -96,20 +96,20 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         waiting = [request for request in snapshot.requests if request.rig == rig and request.id not in inside]
         if rows:
             rows.append(Row(None, (), False))
-        rows.append(Row(Selection(BATCH, rig), rig_row(rig, view, len(waiting), width, ascii_only)))
+        rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, len(waiting), width, ascii_only)))
         for entry in entries:
             request = snapshot.request(entry.id) or _told(entry, rig)
             is_left = view is not None and bool(view.trouble) and entry.state in ("testing", "stacked", "waiting")
             state = "left" if is_left else entry.state
             pieces = request_pieces(state, entry.id, request, entry.why, width, now, ascii_only)
-            rows.append(Row(Selection(REQUEST, "", entry.id), pieces))
+            rows.append(Row(point_at(REQUEST, "", entry.id), pieces))
         if entries and waiting:
             rows.append(Row(None, (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
         for request in waiting:
             state = "blocked" if request.has_conflict_task else request.state
             rows.append(
                 Row(
-                    Selection(REQUEST, "", request.id),
+                    point_at(REQUEST, "", request.id),
                     request_pieces(state, request.id, request, "", width, now, ascii_only),
                 )
             )
