@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gastown_tui.core_calls import CoreCalls
     from gastown_tui.selection import Chosen
     from gastown_tui.text import Pieces
+
 DETAIL_S = 5.0
 SIDE_S = 20.0
 MOVED_S = 1.0

@@ -83,23 +83,26 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.inspector = DrawerController(console, calls, stage)
         self.merge_queue = MergeQueueController(console, calls, stage)
         self.navigation = Navigation(console, stage, self.inspector, self.search)
-        owners = (stage, self.navigation, self.inspector, self.search, self.merge_queue)
-        handlers = {name: do for owner in owners for name, do in owner.actions().items()}
-        self.dispatch = Dispatch(
-            console,
-            stage,
-            acts=self.acts,
-            search=self.search,
-            navigation=self.navigation,
-            status=self.status,
-            handlers={**handlers, "view.refresh": self.refresh_all, **actions},
-        )
+        self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all})
         self.moved_at = 0.0
         self.stands = False
         self._typed_early: list[str] = []
         self.agents.folded = set(kept.folded)
         self.drawer.tab = kept.drawer_tab
         self.drawer.is_open = kept.is_drawer_open
+
+    def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> Dispatch:
+        """From keys to those who say that the actions are theirs."""
+        owners = (self.stage, self.navigation, self.inspector, self.search, self.merge_queue)
+        return Dispatch(
+            self.console,
+            self.stage,
+            acts=self.acts,
+            search=self.search,
+            navigation=self.navigation,
+            status=self.status,
+            handlers={**own, **{name: do for owner in owners for name, do in owner.actions().items()}},
+        )
 
     def compose(self) -> ComposeResult:
         """Every panel stands in the screen itself; the layout decides who is shown."""

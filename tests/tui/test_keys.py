@@ -3,6 +3,7 @@ from __future__ import annotations
 from gastown_core.orders.registry import ORDERS
 from gastown_tui.keys import ACTIONS, BY_ID, GROUPS, actions_of, help_rows, hints, key_name, meant
 from gastown_tui.screens.feed import ALL_KEYS
+from tests.support.console import Console
 
 PLACES = ("agents", "convoys", "events", "problems", "queue", "probes", "gates", "drawer")
 
@@ -39,3 +40,15 @@ def test_hints_belong_to_the_place() -> None:
     for place in PLACES:
         assert hints(place)
         assert all(place in action.where or action.where == ("anywhere",) for action in hints(place))
+
+
+async def test_every_action_is_an_order_or_has_one_owner() -> None:
+    app = Console()
+    async with app.run_test():
+        feed = app.feed
+        owners = (feed.stage, feed.navigation, feed.inspector, feed.search, feed.merge_queue)
+        claimed = [name for owner in owners for name in owner.actions()]
+        assert len(claimed) == len(set(claimed))
+        orders = {order.id for order in ORDERS} | {"agent.nudge_marked"}
+        assert not orders & feed.dispatch.handlers.keys()
+        assert orders | feed.dispatch.handlers.keys() == BY_ID.keys()
