@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.beads.discovery import BEADS, broken_redirect, follow_redirects, is_store
-from gastown_core.beads.opening import open_store
+from gastown_core.beads.opening import open_final
 from gastown_core.beads.routes import read_rigs, read_routes, routes_of
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, NotFoundError, StoreError
@@ -63,6 +63,7 @@ class TownLedger:
         self._routes: list[Route] = self._register("routes.jsonl", read_routes, [])
         self._places: dict[str, list[Place]] = {TOWN: [Place(os.path.join(self.root, BEADS), "hq")]}
         self._name_of_path: dict[str, str] = {}
+        self._finals: dict[str, str] = {}
         self._list_places(rigs if rigs is not None else self._register("rigs.json", read_rigs, {}))
         self._open: dict[str, BeadStore] = {}
         self._by_dir: dict[str, BeadStore] = {}
@@ -96,7 +97,7 @@ class TownLedger:
         """Give every ledger but the first that the routes of one rig lead to a name of its own: its path."""
         seen: set[str] = set()
         for route, place in zip(routes, tuple(places), strict=True):
-            real = _real_folder(place.beads_dir)
+            real = self._real_folder(place.beads_dir)
             if seen and real not in ("", *seen):
                 places.remove(place)
                 self._places[route.path] = [place]
@@ -113,6 +114,20 @@ class TownLedger:
         own = os.path.join(self.root, path, BEADS)
         inner = os.path.join(self.root, path, "mayor", "rig", BEADS)
         return inner if not os.path.isdir(own) and is_store(inner) else own
+
+    def _final(self, beads_dir: str) -> str:
+        """The folder at the end of the redirects, followed once. Raises StoreError."""
+        if beads_dir not in self._finals:
+            self._finals[beads_dir] = follow_redirects(beads_dir)
+        return self._finals[beads_dir]
+
+    def _real_folder(self, beads_dir: str) -> str:
+        """The same, symbolic links resolved; empty if there is none."""
+        try:
+            final = os.path.realpath(self._final(beads_dir))
+        except StoreError:
+            return ""
+        return final if os.path.isdir(final) else ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -135,10 +150,12 @@ class TownLedger:
         reasons = []
         for place in self._places.get(name, ()):
             try:
-                store = self._made(follow_redirects(place.beads_dir), place.prefix)
+                store = self._made(self._final(place.beads_dir), place.prefix)
                 # a ledger that cannot be read is to be known of before anyone counts on it
                 store.check_understood()
             except StoreError as error:
+                # whoever mends it may mend its redirect
+                self._finals.pop(place.beads_dir, None)
                 reasons.append(str(error))
                 continue
             self.missing.pop(name, None)
@@ -152,11 +169,11 @@ class TownLedger:
         return None
 
     def _made(self, beads_dir: str, prefix: str) -> BeadStore:
-        """The store of a folder, whatever is in it."""
+        """The store of a folder at the end of its redirects, whatever is in it."""
         real = os.path.realpath(beads_dir)
         store = self._by_dir.get(real)
         if store is None:
-            store = open_store(
+            store = open_final(
                 beads_dir,
                 prefix=prefix,
                 clock=self.clock,
@@ -170,10 +187,10 @@ class TownLedger:
 
     def adopt(self, beads_dir: str) -> BeadStore:
         """The store of a folder that may or may not be one of the town's, tied to the others for look-ups."""
-        final = follow_redirects(beads_dir)
+        final = self._final(beads_dir)
         real = os.path.realpath(final)
         for name, places in self._places.items():
-            if any(_real_folder(place.beads_dir) == real for place in places):
+            if any(self._real_folder(place.beads_dir) == real for place in places):
                 store = self.store(name)
                 if store is not None and os.path.realpath(store.beads_dir) == real:
                     return store
@@ -301,15 +318,6 @@ class TownLedger:
         """Let go of all stores; they open again when asked."""
         for store in self._by_dir.values():
             store.close()
-
-
-def _real_folder(beads_dir: str) -> str:
-    """The folder at the end of the redirects, symbolic links resolved; empty if there is none."""
-    try:
-        final = os.path.realpath(follow_redirects(beads_dir))
-    except StoreError:
-        return ""
-    return final if os.path.isdir(final) else ""
 
 
 class _Elsewhere:

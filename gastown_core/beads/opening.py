@@ -47,7 +47,28 @@ def open_store(
 
     Raises StoreError if the folder is missing.
     """
-    final = follow_redirects(beads_dir)
+    return open_final(
+        follow_redirects(beads_dir),
+        prefix=prefix,
+        clock=clock,
+        foreign=foreign,
+        lacks=lacks,
+        progress=progress,
+        read_only=read_only,
+    )
+
+
+def open_final(
+    final: str,
+    *,
+    prefix: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+    foreign: Callable[[str], Excerpt | None] | None = None,
+    lacks: Callable[[str], bool] | None = None,
+    progress: Progress | None = None,
+    read_only: bool = False,
+) -> BeadStore:
+    """As ``open_store``, for a folder at the end of its redirects: who followed them need not do so again."""
     if not os.path.isdir(final):
         raise StoreError(f"no beads in {os.path.dirname(final)}", f"{final} is missing", "bd init makes it")
     settings = read_settings(final)
