@@ -157,3 +157,18 @@ def test_exit_codes(cast: Cast, table: dict[str, str], code: int) -> None:
         if found != code:
             wrong.append(f"{found} {program} {row}: {(err or out).strip()[:160]!r}")
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+NEAR = """
+    polecat status shop/opl => shop/opal | polecat nuke opl => shop/opal | peek shop/opl => shop/opal | nudge opl hi => shop/opal
+    sling BEAD shpo => shop | agents --rig shpo => shop | session list --rig shpo => shop | polecat stale shpo => shop
+    namepool set minerls --rig shop => minerals | config agent get cluade => claude | formula show mol-polecat-wrok => mol-polecat-work
+"""
+
+
+def test_a_name_that_is_near_one_is_answered_with_it(cast: Cast) -> None:
+    assert cast.run("gt", "polecat add shop opal")[0] == 0
+    for row in (row.strip() for line in NEAR.splitlines() for row in line.split("|") if row.strip()):
+        words, near = row.split(" => ")
+        code, _, err = cast.run("gt", words)
+        assert code == 1 and "did you mean" in err and near in err.partition("did you mean")[2], (row, err)

@@ -100,6 +100,11 @@ def find_polecat(root: str, text: str, rigs: tuple[RigEntry, ...]) -> RosterEntr
         return fits[0]
     if fits:
         raise UsageError(f"{text} is ambiguous", "", f"say {' or '.join(one.address.short for one in fits)}")
+    import difflib
+
+    known = {word: one.address.short for one in entries for word in (one.address.short, one.address.name)}
+    near = dict.fromkeys(known[word] for word in difflib.get_close_matches(text, known, n=3, cutoff=0.6))
+    hint = f"did you mean {' or '.join(near)}?" if near else "gt polecat list shows them"
     if who.role == POLECAT and who.rig in prefixes:
-        raise NotFoundError(f"{who.rig} has no polecat {who.name}", "", f"gt polecat list {who.rig}")
-    raise NotFoundError(f"no polecat {text}", "", "gt polecat list shows them")
+        raise NotFoundError(f"{who.rig} has no polecat {who.name}", "", hint)
+    raise NotFoundError(f"no polecat {text}", "", hint)
