@@ -267,6 +267,28 @@ def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: 
     return [*rows, Row(None, (), False)]
 
 
+def group_rows(group: Group, width: int, now: float, *, marked: set[str], ascii_only: bool) -> list[Row]:
+    """A section of agents under its heading: a line each, two where there is no room."""
+    rows: list[Row] = []
+    said = group.cause
+    title = group.title if group.title == "SELECTED" else f"{group.title} {len(group.agents)}"
+    if width < WIDE:
+        cause: tuple[Piece, ...] = ((f"  {clean(said)}", "text"),) if said else ()
+        rows.append(Row(None, ((title, group.tone), *cause), False))
+        for agent in group.agents:
+            is_marked = agent.key in marked
+            rows += tall_rows(agent, width, now, ascii_only=ascii_only, is_marked=is_marked, said=said)
+        return [*rows, Row(None, (), False)]
+    if said:
+        rows.append(Row(None, ((fit(title, GUTTER), group.tone), (clean(said), "bright")), False))
+    for number, agent in enumerate(group.agents):
+        gutter = (fit(title if not number and not said else "", GUTTER), group.tone)
+        is_marked = agent.key in marked
+        pieces = wide_row(agent, gutter, width, now, ascii_only=ascii_only, is_marked=is_marked, said=said)
+        rows.append(Row(point_at(AGENT, "", agent.key), pieces))
+    return [*rows, Row(None, (), False)]
+
+
 def problem_rows(
     snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool, keep: str = ""
 ) -> list[Row]:
@@ -277,34 +299,7 @@ def problem_rows(
         words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
         rows += [Row(None, ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row(None, (), False)]
     for group in problem_groups(snapshot, keep):
-        title = group.title if group.title == "SELECTED" else f"{group.title} {len(group.agents)}"
-        if width < WIDE:
-            cause: tuple[Piece, ...] = ((f"  {clean(group.cause)}", "text"),) if group.cause else ()
-            rows.append(Row(None, ((title, group.tone), *cause), False))
-            for agent in group.agents:
-                rows += tall_rows(
-                    agent, width, now, ascii_only=ascii_only, is_marked=agent.key in marked, said=group.cause
-                )
-        else:
-            if group.cause:
-                rows.append(Row(None, ((fit(title, GUTTER), group.tone), (clean(group.cause), "bright")), False))
-            for number, agent in enumerate(group.agents):
-                gutter = (fit(title if not number and not group.cause else "", GUTTER), group.tone)
-                rows.append(
-                    Row(
-                        point_at(AGENT, "", agent.key),
-                        wide_row(
-                            agent,
-                            gutter,
-                            width,
-                            now,
-                            ascii_only=ascii_only,
-                            is_marked=agent.key in marked,
-                            said=group.cause,
-                        ),
-                    )
-                )
-        rows.append(Row(None, (), False))
+        rows += group_rows(group, width, now, marked=marked, ascii_only=ascii_only)
     rows += escalation_rows(snapshot, width, now, ascii_only)
     rows += stuck_rows(snapshot, width, now, ascii_only)
     rows += fault_rows(snapshot, width, ascii_only)
