@@ -10,6 +10,7 @@ from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, WAITS_FOR, Gr
 from gastown_core.beads.record import excerpt_of
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import Bead
+from gastown_core.model.metadata import read_step
 from gastown_core.molecules.advance import Advance
 from gastown_core.molecules.record import molecule_of
 
@@ -186,10 +187,10 @@ class Molecules:
 
     def close_step(self, batch: RuleBatch, bead_id: str, reason: str) -> Bead | None:
         """The closed step; None if the bead is none."""
-        metadata = batch.need(bead_id).raw.get("metadata")
-        kept = metadata.get("step") if isinstance(metadata, dict) else None
-        root = str(kept.get("molecule") or "") if isinstance(kept, dict) else ""
-        return self._close(batch, root, str(kept["id"]), reason) if kept and root and batch.get(root) else None
+        step = read_step(batch.need(bead_id))
+        if step is None or not step.molecule or batch.get(step.molecule) is None:
+            return None
+        return self._close(batch, step.molecule, step.name, reason)
 
     def _close(self, batch: RuleBatch, root: str, name: str, reason: str) -> Bead:
 

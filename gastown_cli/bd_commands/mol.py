@@ -169,7 +169,7 @@ def run_show(args: Namespace) -> int:
         return 0
     say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
     if kept is not None:
-        facts = {"work": kept.bead, "tier": kept.state.get("tier"), "source": kept.state.get("source")}
+        facts = {"work": kept.bead, "tier": kept.state.text("tier"), "source": kept.state.text("source")}
         facts |= {f"var {name}": value for name, value in kept.vars.items() if value}
         for name, value in facts.items():
             if value:
@@ -199,7 +199,7 @@ def _as_json(seen: Progress, beads: list[Bead], parallel: bool) -> dict[str, Any
         "issues": [issue_object(bead) for bead in beads],
         "dependencies": [edge for bead in beads for edge in entries_of(bead.raw, "dependencies")],
         "steps": [molecule_lines.step_json(view, seen.current) for view in seen.steps],
-        "variables": kept.state.get("variables") or kept.vars if kept is not None else {},
+        "variables": kept.table("variables") or kept.vars if kept is not None else {},
         "is_compound": bool(seen.root.raw.get("bonded_from")),
         "bonded_from": seen.root.raw.get("bonded_from") or [],
     }

@@ -140,8 +140,10 @@ def _move(batch: RuleBatch, bead: Bead, parent: str) -> None:
         batch.add_edge(bead.id, parent, PARENT_CHILD)
 
 
-def _metadata(standing: object, args: Namespace) -> dict[str, Any]:
-    data = dict(standing) if isinstance(standing, dict) else {}
+def _metadata(standing: object, args: Namespace) -> dict[str, object]:
+    from gastown_core.model.metadata import writable
+
+    data = writable(standing)
     data.update(map(pair, args.set_metadata))
     for key in args.unset_metadata:
         data.pop(key, None)

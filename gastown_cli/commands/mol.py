@@ -98,9 +98,9 @@ def run_status(args: Namespace) -> int:
 
 
 def _as_json(entry: RosterEntry, work: Bead | None, seen: Progress | None) -> dict[str, Any]:
-    from gastown_core.work.hook.hook import dispatch_of
+    from gastown_core.model.metadata import dispatch_words
 
-    dispatch = dispatch_of(work) if work is not None else {}
+    dispatch = dispatch_words(work) if work is not None else {}
     return {
         "target": entry.address.path,
         "role": entry.address.role,

@@ -74,13 +74,13 @@ def attachment_arguments(parser: ArgumentParser) -> None:
 def run_attachment(args: Namespace) -> int:
     """Show it."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.metadata import dispatch_words
     from gastown_core.molecules.record import attached_to, molecule_of
-    from gastown_core.work.hook.hook import dispatch_of
 
     root = context.town()
     ledger = TownLedger(root)
     bead = work_named(root, ledger, args.bead)
-    dispatch = dispatch_of(bead)
+    dispatch = dispatch_words(bead)
     molecule_id = attached_to(bead)
     standing = ledger.get(molecule_id) if molecule_id else None
     kept = molecule_of(standing) if standing is not None else None

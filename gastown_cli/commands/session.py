@@ -95,12 +95,13 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
 def _runtime_of_work(root: str, entry: RosterEntry) -> str:
     """The runtime that the work on the agent's hook was slung with, empty for the usual one."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.model.metadata import read_dispatch
     from gastown_core.town.identity import rig_prefix
-    from gastown_core.work.hook.hook import dispatch_of, hooked_work
+    from gastown_core.work.hook.hook import hooked_work
 
     prefix = rig_prefix(root, entry.address.rig) if entry.address.rig else ""
     held = hooked_work(TownLedger(root), entry.address, prefix)
-    return dispatch_of(held[0]).get("agent", "") if held else ""
+    return read_dispatch(held[0]).agent if held else ""
 
 
 def wait_until_orphaned() -> None:

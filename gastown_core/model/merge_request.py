@@ -7,14 +7,15 @@ description; those are read where the object is absent (work-pipeline.md section
 
 from __future__ import annotations
 
-from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.clock import format_seconds
 from gastown_core.model.address import same_agent
 from gastown_core.model.bead import BLOCKED, CLOSED, DEFERRED, HOOKED, IN_PROGRESS, OPEN
+from gastown_core.model.metadata import REQUEST, Section, metadata_of, with_section, with_words
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Protocol
 
     from gastown_core.model.bead import Bead
 
@@ -107,11 +108,13 @@ TEXTS = (
 
 
 def read_request(bead: Bead) -> MergeRequest:
-    """The request that a bead carries; facts that are absent or malformed are empty."""
-    metadata = bead.raw.get("metadata")
-    found = metadata.get("mr") if isinstance(metadata, dict) else None
-    facts: dict[str, Any] = found if isinstance(found, dict) else dict(bead.fields)
-    texts = {key: str(facts.get(key) or "") for key in TEXTS}
+    """The request that a bead carries; facts that are absent or malformed are empty.
+
+    Only where there is no object ``mr`` are the older field lines read; junk in its place is not the word of an older tool.
+    """
+    found = metadata_of(bead).section(REQUEST)
+    facts = Section(dict(bead.fields)) if found.is_absent else found
+    texts = {key: facts.text(key) for key in TEXTS}
     return MergeRequest(
         bead.id,
         bead.status,
@@ -119,14 +122,14 @@ def read_request(bead: Bead) -> MergeRequest:
         bead.created_at,
         title=bead.title,
         labels=bead.labels,
-        retry_count=_number(facts.get("retry_count")),
-        convoy_created_at=parse_moment(facts.get("convoy_created_at")) or 0.0,
+        retry_count=facts.number("retry_count"),
+        convoy_created_at=facts.moment("convoy_created_at"),
         assignee=bead.assignee,
         updated_at=bead.updated_at,
-        alone=facts.get("alone") in (True, "true"),
-        not_before=parse_moment(facts.get("not_before")) or 0.0,
-        tries=_number(facts.get("tries")),
-        closes_early=not isinstance(found, dict),
+        alone=facts.flag("alone"),
+        not_before=facts.moment("not_before"),
+        tries=facts.number("tries"),
+        closes_early=found.is_absent,
         **texts,
     )
 
@@ -167,18 +170,12 @@ def is_its_worker(request: MergeRequest, agent: str) -> bool:
     return any(same_agent(agent, f"{request.rig}/{room}{request.worker}") for room in ("polecats/", "crew/"))
 
 
-def with_facts(bead: Bead, **facts: Any) -> dict[str, Any]:
+def with_facts(bead: Bead, **facts: object) -> dict[str, object]:
     """The ``metadata`` value of a request's bead with ``facts`` set in its ``mr`` object; None removes one."""
-    metadata = bead.raw.get("metadata")
-    whole: dict[str, Any] = dict(metadata) if isinstance(metadata, dict) else {}
-    known = whole.get("mr")
-    mr: dict[str, Any] = dict(known) if isinstance(known, dict) else dict(bead.fields)
-    for key, value in facts.items():
-        if value is None:
-            mr.pop(key, None)
-        else:
-            mr[key] = value
-    return {**whole, "mr": mr}
+    if metadata_of(bead).section(REQUEST).is_absent:
+        known = {**bead.fields, **facts}
+        return with_section(bead, REQUEST, {key: value for key, value in known.items() if value is not None})
+    return with_words(bead, REQUEST, facts)
 
 
 def score(request: MergeRequest, now: float, level_s: float = LEVEL_S) -> float:
@@ -204,9 +201,3 @@ def _rank(request: MergeRequest, now: float) -> float:
     if 0 <= request.priority <= 4:
         points += LEVEL * (4 - request.priority)
     return points - min(50.0 * request.retry_count, 300.0)
-
-
-def _number(value: object) -> int:
-    if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, str) and value.isdigit() else 0

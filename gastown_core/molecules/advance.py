@@ -10,10 +10,11 @@ from gastown_core.clock import format_seconds
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.model.address import same_agent
 from gastown_core.model.bead import CLOSED, IN_PROGRESS, OPEN
+from gastown_core.model.metadata import metadata_of, writable
 from gastown_core.model.record import Record
 from gastown_core.molecules import gates
 from gastown_core.molecules.pour import gate_id, set_state, when_id
-from gastown_core.molecules.record import Molecule, attached_to, metadata_of, molecule_of, step_of
+from gastown_core.molecules.record import Molecule, attached_to, molecule_of, step_of
 from gastown_core.molecules.steps import BLOCKED, CURRENT, PENDING, READY, Progress, StepView, parents_in, progress_in
 
 TYPE_CHECKING = False
@@ -227,7 +228,7 @@ class Advance:
             set_state(self.batch, self._root, outputs={**molecule.table("outputs"), view.name: output})
             return
         bead = self.batch.need(view.id)
-        self.batch.update(view.id, {"metadata": {**metadata_of(bead), "output": output}})
+        self.batch.update(view.id, {"metadata": {**writable(bead.raw.get("metadata")), "output": output}})
 
     def _begin_again(self, loop: Loop) -> None:
         """Another round: the steps of the loop's body, and their gates, are open again."""
@@ -279,7 +280,7 @@ class Advance:
         molecule = self._molecule
         if molecule is not None and not molecule.is_poured:
             return molecule.table("outputs").get(view.name)
-        return metadata_of(self.batch.need(view.id)).get("output")
+        return metadata_of(self.batch.need(view.id)).kept.get("output")
 
     def _tick(self, view: StepView) -> None:
         molecule = self._molecule

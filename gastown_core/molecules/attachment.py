@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from gastown_core.clock import format_seconds
 from gastown_core.errors import ConflictError, GastownError, NotFoundError
+from gastown_core.model.metadata import DISPATCH, metadata_of
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import attach, detach, make_molecule
 from gastown_core.molecules.proto import is_proto, recipe_of
-from gastown_core.molecules.record import attached_to, metadata_of, molecule_of
+from gastown_core.molecules.record import attached_to, molecule_of
 from gastown_core.molecules.steps import BLOCKED, CURRENT, DONE, PENDING, READY, Progress, StepView, progress_of
 
 TYPE_CHECKING = False
@@ -223,13 +224,13 @@ def _cooked_again(
     if not molecule.formula:
         return None, ()
     try:
-        subject = subject_of(work) if work is not None and molecule.state.get("hooks") else None
+        subject = subject_of(work) if work is not None and molecule.state.sections("hooks") else None
         recipe = load_recipe(root, molecule.formula, molecule.vars, rig=_rig(store), subject=subject)
     except GastownError as error:
         return None, (
             f"Formula {molecule.formula} cannot be read now ({error.what}); these are the texts of the start.",
         )
-    if recipe.digest != molecule.state.get("digest"):
+    if recipe.digest != (molecule.state.text("digest") or None):
         return None, (f"Formula {molecule.formula} was changed since; these are the steps it had at the start.",)
     return recipe, ()
 
@@ -245,9 +246,8 @@ def _left_out(recipe: Recipe | None, seen: Progress) -> tuple[str, ...]:
 
 def _unmarked(root: str, ledger: TownLedger, bead: Bead, molecule_id: str) -> Checklist | None:
     """The steps of a formula that the work names without a molecule, or whose molecule is gone: nothing is marked."""
-    dispatch = metadata_of(bead).get("dispatch")
-    kept = dispatch if isinstance(dispatch, dict) else {}
-    name = str(kept.get("formula") or bead.fields.get("attached_formula", ""))
+    kept = metadata_of(bead).section(DISPATCH)
+    name = kept.text("formula") or bead.fields.get("attached_formula", "")
     if not name:
         return None
     from gastown_core.formulas.resolve import load_recipe
@@ -255,7 +255,9 @@ def _unmarked(root: str, ledger: TownLedger, bead: Bead, molecule_id: str) -> Ch
     home = ledger.home_of(bead.id)
     lost = (f"Its molecule {molecule_id} is gone, so that no marks are kept.",) if molecule_id else ()
     try:
-        recipe = load_recipe(root, name, _variables(kept.get("vars")), rig=_rig(ledger.name_of(home) if home else ""))
+        recipe = load_recipe(
+            root, name, _variables(kept.kept.get("vars")), rig=_rig(ledger.name_of(home) if home else "")
+        )
     except GastownError as error:
         return Checklist("", name, (), None, StepText(), (*lost, f"Formula {name} cannot be shown: {error.what}."))
     views = tuple(

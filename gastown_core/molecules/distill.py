@@ -8,6 +8,7 @@ from gastown_core.beads.graph import BLOCKS, PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.formulas.source import check_name
 from gastown_core.model.bead import NO_PRIORITY, USUAL_PRIORITY
+from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -70,10 +71,8 @@ def _below(store: BeadStore, root_id: str) -> list[Bead]:
 
 
 def _index(bead: Bead) -> int:
-    kept = bead.raw.get("metadata")
-    step = kept.get("step") if isinstance(kept, dict) else None
-    index = step.get("index") if isinstance(step, dict) else None
-    return index if isinstance(index, int) else 0
+    step = read_step(bead)
+    return (step.place or 0) if step is not None else 0
 
 
 def _needs(bead: Bead) -> list[str]:

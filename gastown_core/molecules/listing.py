@@ -6,6 +6,7 @@ from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED
+from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.proto import is_proto
 from gastown_core.molecules.record import molecule_of
@@ -72,8 +73,7 @@ def list_molecules(store: BeadStore, *, closed: bool = False, wisps: bool = Fals
 
 def _is_inner(root: Bead) -> bool:
     """Whether it is an epic that is a step of a molecule itself."""
-    metadata = root.raw.get("metadata")
-    return root.issue_type == "epic" and isinstance(metadata, dict) and "step" in metadata
+    return root.issue_type == "epic" and read_step(root) is not None
 
 
 class Stale(Record):

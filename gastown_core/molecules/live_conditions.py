@@ -7,8 +7,9 @@ import os
 from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.errors import UsageError
 from gastown_core.formulas.conditions import ConditionFault, RunState, StepState, holds
+from gastown_core.model.metadata import metadata_of
 from gastown_core.model.record import Record
-from gastown_core.molecules.record import Molecule, metadata_of, molecule_of
+from gastown_core.molecules.record import Molecule, molecule_of
 from gastown_core.molecules.steps import CURRENT, DONE
 
 TYPE_CHECKING = False
@@ -63,7 +64,7 @@ def state_now(
         output = outputs.get(view.name)
         if output is None and seen.is_poured:
             bead = get(view.id)
-            output = metadata_of(bead).get("output") if bead is not None else None
+            output = metadata_of(bead).kept.get("output") if bead is not None else None
         steps[view.name] = StepState(_WORDS.get(view.status, "open"), output)
         if view.parent:
             children[view.parent] = (*children.get(view.parent, ()), view.name)
@@ -108,7 +109,7 @@ def _add_molecule(
 def _state_of(bead: Bead) -> StepState:
     from gastown_core.beads.record import is_failure
 
-    output: Any = metadata_of(bead).get("output")
+    output: Any = metadata_of(bead).kept.get("output")
     if bead.is_closed:
         return StepState("failed" if is_failure(bead.text("close_reason")) else "complete", output)
     return StepState("in_progress" if bead.status in ("in_progress", "hooked") else "open", output)
@@ -140,7 +141,7 @@ def round_over(batch: RuleBatch, seen: Progress, name: str, folder: str = "") ->
             return given_up
         if _has_condition(batch, seen, step, name, folder):
             continue
-        rounds = int(molecule.table("rounds").get(step.id, 1))
+        rounds = molecule.state.section("rounds").number(step.id) or 1
         if rounds < step.most:
             return Loop(step.id, body, step.until, rounds + 1, True)
         given_up = Loop(step.id, body, step.until, rounds, False)

@@ -11,17 +11,9 @@ from gastown_core.beads.rules import new_edge, new_record, tombstone_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.bead import CLOSED, TYPE_ALIASES, TYPES, Bead, Edge
+from gastown_core.model.metadata import DISPATCH, MOLECULE, STEP, metadata_of, with_section, with_words
 from gastown_core.model.record import Record
-from gastown_core.molecules.record import (
-    KEY,
-    STEP_KEY,
-    STEP_LABEL,
-    TEMPLATE_LABEL,
-    attached_to,
-    metadata_of,
-    molecule_of,
-    state_of,
-)
+from gastown_core.molecules.record import STEP_LABEL, TEMPLATE_LABEL, attached_to, molecule_of, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +56,7 @@ def make_molecule(
         "ephemeral": ephemeral,
         "wisp_type": recipe.wisp_type if ephemeral else "",
         "source_formula": recipe.name,
-        "metadata": {KEY: state_of(recipe, poured=poured, bead=bead)},
+        "metadata": {MOLECULE: state_of(recipe, poured=poured, bead=bead)},
         "dependencies": [Edge(parent, PARENT_CHILD, "", "", "")] if parent else [],
         "is_template": template,
         "labels": [TEMPLATE_LABEL] if template else [],
@@ -143,7 +135,7 @@ class Pouring(Record):
             "labels": sorted({STEP_LABEL, *step.labels, *self.fields["labels"]}),
             "source_formula": self.recipe.name,
             "source_location": f"steps[{index}]",
-            "metadata": {**step.metadata, STEP_KEY: {"id": step.id, "index": index, "molecule": self.root.id}},
+            "metadata": {**step.metadata, STEP: {"id": step.id, "index": index, "molecule": self.root.id}},
         }
 
     def _step_edges(self, step: RecipeStep) -> list[tuple[str, str, str]]:
@@ -202,12 +194,9 @@ def attach(batch: RuleBatch, bead_id: str, root_id: str, formula: str = "") -> B
     bead, root = batch.get(bead_id), batch.get(root_id)
     if bead is None or root is None:
         raise NotFoundError(f"no bead {bead_id if bead is None else root_id}", "a molecule lives in its work's store")
-    metadata = metadata_of(bead)
-    dispatch = metadata.get("dispatch")
     words = {"molecule": root_id, **({"formula": formula} if formula else {})}
-    kept = {**(dispatch if isinstance(dispatch, dict) else {}), **words}
     set_state(batch, root, bead=bead_id)
-    return batch.update(bead_id, {"metadata": {**metadata, "dispatch": kept}})
+    return batch.update(bead_id, {"metadata": with_words(bead, DISPATCH, words)})
 
 
 def detach(batch: RuleBatch, bead_id: str) -> str:
@@ -216,11 +205,8 @@ def detach(batch: RuleBatch, bead_id: str) -> str:
     root_id = attached_to(bead) if bead is not None else ""
     if bead is None or not root_id:
         return ""
-    metadata = metadata_of(bead)
-    dispatch = metadata.get("dispatch")
-    if isinstance(dispatch, dict):
-        rest = {key: value for key, value in dispatch.items() if key not in ("molecule", "formula")}
-        batch.update(bead_id, {"metadata": {**metadata, "dispatch": rest}})
+    if metadata_of(bead).section(DISPATCH).kept:
+        batch.update(bead_id, {"metadata": with_words(bead, DISPATCH, dict.fromkeys(("molecule", "formula")))})
     if "attached_molecule" in bead.fields:
         batch.set_fields(bead_id, {"attached_molecule": None, "attached_formula": None})
     root = batch.get(root_id)
@@ -229,15 +215,14 @@ def detach(batch: RuleBatch, bead_id: str) -> str:
     return root_id
 
 
-def set_state(batch: RuleBatch, root: Bead, **changes: Any) -> Bead:
+def set_state(batch: RuleBatch, root: Bead, **changes: object) -> Bead:
     """Change what a root keeps about its molecule; an empty value removes a key. A root of another tool is left alone."""
-    metadata = metadata_of(root)
-    state = metadata.get(KEY)
-    if not isinstance(state, dict):
+    state = metadata_of(root).section(MOLECULE)
+    if state.is_absent or state.is_junk:
         return root
-    merged = {**state, **changes}
+    merged = {**state.kept, **changes}
     kept = {key: value for key, value in merged.items() if value or key in ("poured", "steps")}
-    return batch.update(root.id, {"metadata": {**metadata, KEY: kept}})
+    return batch.update(root.id, {"metadata": with_section(root, MOLECULE, kept)})
 
 
 # -- the end -------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from gastown_core.formulas.recipe import COMPILE, Recipe, RecipeStep
 from gastown_core.formulas.variables import require, settle
 from gastown_core.formulas.weave import change_value, fill
 from gastown_core.model.bead import usable_priority
+from gastown_core.model.metadata import STEP, with_section
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all, make_molecule, members, set_state
 from gastown_core.molecules.record import Molecule, molecule_of
@@ -164,16 +165,16 @@ def recipe_of(store: BeadStore, root_id: str, given: Mapping[str, str], *, check
         steps=tuple(_without_dropped(steps, values) if checked else steps),
         description=fill(root.description, values),
         vars=values,
-        pour=bool(state.get("pour")),
-        wisp_type=str(state.get("wisp_type") or ""),
-        phase=str(state.get("phase") or ""),
+        pour=state.flag("pour"),
+        wisp_type=state.text("wisp_type"),
+        phase=state.text("phase"),
         source=f"proto:{root_id}",
-        tier=str(state.get("tier") or ""),
-        digest=str(state.get("digest") or ""),
-        bond_points=tuple(state.get("bond_points") or ()),
-        hooks=tuple(state.get("hooks") or ()),
-        squash=dict(state.get("squash") or {}),
-        review_only=bool(state.get("review_only")),
+        tier=state.text("tier"),
+        digest=state.text("digest"),
+        bond_points=tuple(one.kept for one in state.sections("bond_points") or ()),
+        hooks=tuple(one.kept for one in state.sections("hooks") or ()),
+        squash=state.section("squash").kept,
+        review_only=state.flag("review_only"),
     )
 
 
@@ -181,8 +182,7 @@ def _whole(step: RecipeStep, bead: Bead | None) -> RecipeStep:
     """The step with the texts that its bead holds."""
     if bead is None:
         return step
-    metadata = bead.raw.get("metadata")
-    own = {key: value for key, value in metadata.items() if key != "step"} if isinstance(metadata, dict) else {}
+    own = with_section(bead, STEP, None)
     return step._replace(
         title=bead.title,
         description=bead.description,

@@ -8,6 +8,7 @@ engine needs (loops, bonds).  Root-only: there are no such beads; the root keeps
 from __future__ import annotations
 
 from gastown_core.formulas.recipe import Gate, OnComplete, RecipeStep
+from gastown_core.model.metadata import DISPATCH, MOLECULE, Section, metadata_of, read_step
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
-KEY, STEP_KEY = "molecule", "step"
-"""Keys of ``metadata``: on a root, and on the bead of a poured step."""
 STEP_LABEL, TEMPLATE_LABEL = "gt:step", "template"
 _TEXTS = ("description", "notes", "acceptance", "metadata", "labels", "assignee", "priority", "kind")
 _TUPLES = ("labels", "needs", "body")
@@ -28,7 +27,7 @@ class Molecule(Record):
     """A molecule's root bead with what it keeps; ``steps`` in an order in which each follows what it needs."""
 
     root: Bead
-    state: dict[str, Any]
+    state: Section
     steps: tuple[RecipeStep, ...]
 
     @property
@@ -39,27 +38,26 @@ class Molecule(Record):
     @property
     def is_poured(self) -> bool:
         """Whether every step is a bead."""
-        return bool(self.state.get("poured"))
+        return self.state.flag("poured")
 
     @property
     def formula(self) -> str:
         """Name of the formula it was made from, empty if it was put together by hand."""
-        return str(self.state.get("formula") or self.root.text("source_formula"))
+        return self.state.text("formula") or self.root.text("source_formula")
 
     @property
     def bead(self) -> str:
         """The work bead it is attached to, empty if none."""
-        return str(self.state.get("bead") or "")
+        return self.state.text("bead")
 
     @property
     def vars(self) -> dict[str, str]:
         """The values it was cooked with."""
         return {str(name): str(value) for name, value in self.table("vars").items()}
 
-    def table(self, name: str) -> dict[str, Any]:
+    def table(self, name: str) -> dict[str, object]:
         """A table of the state (``done``, ``current``, ``outputs``, ``rounds``, ``spawned``), empty if there is none."""
-        value = self.state.get(name)
-        return value if isinstance(value, dict) else {}
+        return self.state.section(name).kept
 
     def step(self, name: str) -> RecipeStep | None:
         """The step of this name, None if there is none."""
@@ -72,34 +70,21 @@ class Molecule(Record):
 
 def molecule_of(root: Bead) -> Molecule | None:
     """The molecule that a bead is the root of; None if it keeps none (another tool may have poured it)."""
-    state = metadata_of(root).get(KEY)
-    if not isinstance(state, dict):
+    state = metadata_of(root).section(MOLECULE)
+    if state.is_absent or state.is_junk:
         return None
-    steps = state.get("steps")
-    read = [unpack(one) for one in steps if isinstance(one, dict)] if isinstance(steps, list) else []
-    return Molecule(root, state, tuple(read))
-
-
-def metadata_of(bead: Bead) -> dict[str, Any]:
-    """The bead's metadata, empty if it is no object."""
-    value = bead.raw.get("metadata")
-    return value if isinstance(value, dict) else {}
+    return Molecule(root, state, tuple(unpack(one.kept) for one in state.sections("steps") or ()))
 
 
 def step_of(bead: Bead) -> tuple[str, str]:
     """(root id, step name) of a poured step's bead; two empty texts if it is none."""
-    value = metadata_of(bead).get(STEP_KEY)
-    if not isinstance(value, dict) or not value.get("molecule"):
-        return "", ""
-    return str(value["molecule"]), str(value.get("id") or "")
+    step = read_step(bead)
+    return (step.molecule, step.name) if step is not None and step.molecule else ("", "")
 
 
 def attached_to(bead: Bead) -> str:
     """Id of the molecule that a work bead carries, empty if none; also where older tools wrote it."""
-    dispatch = metadata_of(bead).get("dispatch")
-    if isinstance(dispatch, dict) and dispatch.get("molecule"):
-        return str(dispatch["molecule"])
-    return bead.fields.get("attached_molecule", "")
+    return metadata_of(bead).section(DISPATCH).text("molecule") or bead.fields.get("attached_molecule", "")
 
 
 def state_of(recipe: Recipe, *, poured: bool, bead: str = "") -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.bead import CLOSED, Edge, usable_priority
+from gastown_core.model.metadata import MOLECULE, metadata_of
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all, finish, members
 from gastown_core.molecules.proto import is_proto
-from gastown_core.molecules.record import metadata_of
 from gastown_core.molecules.steps import progress_in
 
 TYPE_CHECKING = False
@@ -92,8 +92,7 @@ def _digest(batch: RuleBatch, root: Bead, text: str, ephemeral: bool) -> str:
 def digest_text(batch: RuleBatch, seen: Progress) -> str:
     """The steps in order, each with how it stood, the beginning of its text, and why it was closed."""
     lines = [f"{seen.completed} of {seen.total} steps done" + (f", formula {seen.formula}" if seen.formula else "")]
-    outputs = metadata_of(seen.root).get("molecule", {})
-    kept = outputs.get("outputs", {}) if isinstance(outputs, dict) else {}
+    kept = metadata_of(seen.root).section(MOLECULE).section("outputs").kept
     for view in seen.steps:
         lines.append(f"- {view.title} [{view.status}]")
         bead = batch.get(view.id)

@@ -10,9 +10,10 @@ from gastown_core.beads.record import excerpt_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, Bead
+from gastown_core.model.metadata import metadata_of, read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import gate_id, when_id
-from gastown_core.molecules.record import STEP_KEY, Molecule, attached_to, metadata_of, molecule_of, step_of
+from gastown_core.molecules.record import Molecule, attached_to, molecule_of, step_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ def _foreign(root: Bead, beads: Mapping[str, Bead], graph: Graph) -> list[StepVi
 
 
 def _place(bead: Bead) -> tuple[int, float, int, str]:
-    kept = metadata_of(bead).get(STEP_KEY)
-    index = kept.get("index") if isinstance(kept, dict) else metadata_of(bead).get("step_index")
+    step = read_step(bead)
+    index = step.place if step is not None else metadata_of(bead).kept.get("step_index")
     number = bead.id.rpartition(".")[2]
     return (
         index if isinstance(index, int) else 1 << 30,
@@ -211,7 +212,7 @@ def _outside(molecule: Molecule, step: RecipeStep, closed: set[str], graph: Grap
     found = [one for one in wanted if _is_open(graph, one)]
     if step.waits_for:
         spawner = step.spawner or (step.needs[0] if step.needs else "")
-        spawned = [str(one) for one in molecule.table("spawned").get(spawner, ())]
+        spawned = molecule.state.section("spawned").texts(spawner)
         still = [one for one in spawned if _is_open(graph, one)]
         if still and not ("any-children" in step.waits_for and len(still) < len(spawned)):
             found += still

@@ -22,6 +22,7 @@ from gastown_core.model.merge_request import (
     read_request,
     with_facts,
 )
+from gastown_core.model.metadata import REWORK, metadata_of, with_section
 from gastown_core.model.record import Record
 from gastown_core.refinery.push import drop_branches
 from gastown_core.refinery.tips import carried
@@ -95,9 +96,8 @@ def _close_work(place: Refinery, request: MergeRequest, note: str) -> None:
         bead = batch.get(request.source_issue)
         if bead is None or bead.is_closed:
             return
-        metadata = bead.raw.get("metadata")
-        if isinstance(metadata, dict) and "rework" in metadata:
-            batch.update(bead.id, {"metadata": {key: value for key, value in metadata.items() if key != "rework"}})
+        if not metadata_of(bead).section(REWORK).is_absent:
+            batch.update(bead.id, {"metadata": with_section(bead, REWORK, None)})
         labels = [label for label in bead.labels if label not in (*FAILURE_LABELS, OLD_IN_REVIEW)]
         if labels != list(bead.labels):
             batch.update(bead.id, {"labels": labels})
@@ -179,10 +179,9 @@ def _close_request(place: Refinery, one: Landed) -> None:
         bead = batch.get(one.request.id)
         if bead is None or _is_over(bead):
             return
-        facts = with_facts(bead, merge_commit=one.commit, close_reason=MERGED, landing_commit=None)
-        facts = with_facts(bead.with_changes(metadata=facts), not_before=None, tries=None)
-        if one.tip:
-            facts["mr"]["commit_sha"] = one.tip
+        changes: dict[str, object] = {"merge_commit": one.commit, "close_reason": MERGED}
+        changes |= dict.fromkeys(("landing_commit", "not_before", "tries"))
+        facts = with_facts(bead, **changes, **({"commit_sha": one.tip} if one.tip else {}))
         labels = [label for label in bead.labels if label not in FAILURE_LABELS]
         batch.update(bead.id, {"metadata": facts, "labels": labels, "assignee": ""})
         if not bead.is_closed:

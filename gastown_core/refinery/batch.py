@@ -10,7 +10,7 @@ from gastown_core.errors import GitError
 from gastown_core.events.log import append_event
 from gastown_core.git import worktree
 from gastown_core.messaging.mail import send_mail
-from gastown_core.model.merge_request import NEEDS_RETRY, with_facts
+from gastown_core.model.merge_request import NEEDS_RETRY, read_request, with_facts
 from gastown_core.model.refinery import (
     FAIL,
     PASS,
@@ -434,9 +434,7 @@ class BatchRun:
 
     def _conflict_tasks(self) -> list[str]:
         beads = self.place.store.get_many(self.result.conflicts)
-        metadata = [bead.raw.get("metadata") for bead in beads.values()]
-        facts = [one.get("mr") for one in metadata if isinstance(one, dict)]
-        return [str(one.get("conflict_task_id") or "") for one in facts if isinstance(one, dict)]
+        return [read_request(bead).conflict_task_id for bead in beads.values()]
 
     def _hold(self, error: HoldError) -> None:
         tried = self.judge.tried if error.kind in TARGET_IS_RED else tuple(self.requests)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from gastown_core.events.log import append_event
 from gastown_core.model.bead import CLOSED, OPEN, usable_priority
 from gastown_core.model.merge_request import NEEDS_REBASE, with_facts
+from gastown_core.model.metadata import CONFLICT, REWORK, Conflict, Rework
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
@@ -49,7 +48,7 @@ def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, t
 
 def _task(
     place: Refinery, request: MergeRequest, clash: Clash, base: str, target: str, work: Bead | None, why: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     title = work.title if work is not None else request.title
     lines = [
         f"Branch {request.branch} {why}.",
@@ -63,20 +62,13 @@ def _task(
         "",
         f"Start from the branch, bring {target} in, resolve, test, and hand in with gt done.",
     ]
-    facts = {
-        "mr": request.id,
-        "issue": request.source_issue,
-        "branch": request.branch,
-        "target": target,
-        "at": base,
-        "files": list(clash.files),
-    }
-    rework = {"mr": request.id, "branch": request.branch, "worker": request.worker, "attempt": 0, "failure": why}
+    conflict = Conflict(request.id, request.source_issue, request.branch, target, base, tuple(clash.files))
+    rework = Rework(request.id, request.branch, 0, why, request.worker)
     return {
         "title": f"Resolve merge conflicts: {title}"[:500],
         "description": "\n".join(lines),
         "issue_type": "task",
         "priority": usable_priority(request.priority),
         "labels": [LABEL],
-        "metadata": {"conflict": facts, "rework": rework},
+        "metadata": {CONFLICT: conflict.as_json(), REWORK: rework.as_json()},
     }

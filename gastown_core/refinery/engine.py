@@ -13,6 +13,7 @@ from contextlib import suppress
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, GitError, SettingsError
 from gastown_core.model.bead import OPEN
+from gastown_core.model.metadata import read_conflict
 from gastown_core.model.refinery import HELD, IDLE
 from gastown_core.process_table import lives
 from gastown_core.refinery import claims, records
@@ -254,9 +255,7 @@ class Engine:
             bead = place.ledger.get(bead_id)
             if bead is None or bead.status != OPEN:
                 continue
-            metadata = bead.raw.get("metadata")
-            is_conflict = isinstance(metadata, dict) and "conflict" in metadata
-            request = SlingRequest(bead_id, formula=FORMULA if is_conflict else "", boot=False)
+            request = SlingRequest(bead_id, formula=FORMULA if read_conflict(bead) is not None else "", boot=False)
             done = dispatch(
                 place.root, place.ledger, bead_id, place.rig, actor=place.actor, request=request, clock=place.clock
             )

@@ -13,14 +13,13 @@ from gastown_core.events.log import append_event
 from gastown_core.messaging.escalate import escalate
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, OLD_IN_REVIEW, REJECTED, with_facts
+from gastown_core.model.metadata import REWORK, Rework, metadata_of, with_section
 from gastown_core.model.refinery import FAIL
 from gastown_core.refinery import claims
 from gastown_core.refinery.gate_run import tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
@@ -53,19 +52,19 @@ def send_back(
     may_go_on = attempt < place.policy.max_retry_count
     why = reason(gate, peers)
     note = _note(place, gate, why, peers, others, attempt)
-    rework = {
-        "mr": request.id,
-        "branch": request.branch,
-        "worker": request.worker,
-        "attempt": attempt,
-        "failure": note[-SHORT:],
-        "log": gate.log if gate is not None else "",
-        "gate": gate.name if gate is not None else "",
-        "peers": list(peers),
-        "target": request.target or place.default,
-        "onto": head,
-        "at": format_micros(place.clock.now()),
-    }
+    rework = Rework(
+        request.id,
+        request.branch,
+        attempt,
+        note[-SHORT:],
+        request.worker,
+        log=gate.log if gate is not None else "",
+        gate=gate.name if gate is not None else "",
+        peers=peers,
+        target=request.target or place.default,
+        onto=head,
+        at=format_micros(place.clock.now()),
+    )
     home = place.ledger.home_of(request.source_issue) if work is not None else None
     if home is not None and home is not place.store:
         with home.write(place.actor) as batch:
@@ -83,10 +82,7 @@ def send_back(
 
 def attempts_of(work: Bead | None) -> int:
     """How often the work came back before."""
-    metadata = work.raw.get("metadata") if work is not None else None
-    known = metadata.get("rework") if isinstance(metadata, dict) else None
-    count = known.get("attempt") if isinstance(known, dict) else 0
-    return count if isinstance(count, int) else 0
+    return metadata_of(work).section(REWORK).number("attempt") if work is not None else 0
 
 
 def reason(gate: GateRun | None, peers: tuple[str, ...] = ()) -> str:
@@ -113,12 +109,11 @@ def _note(
     return "\n".join(lines)
 
 
-def _reopen(batch: RuleBatch, bead_id: str, rework: dict[str, Any], note: str, may_go_on: bool) -> None:
+def _reopen(batch: RuleBatch, bead_id: str, rework: Rework, note: str, may_go_on: bool) -> None:
     bead = batch.get(bead_id)
     if bead is None or bead.is_closed:
         return
-    metadata = bead.raw.get("metadata")
-    changes: dict[str, Any] = {"metadata": {**(metadata if isinstance(metadata, dict) else {}), "rework": rework}}
+    changes: dict[str, object] = {"metadata": with_section(bead, REWORK, rework.as_json())}
     labels = {*bead.labels, NEEDS_FIX} - {OLD_IN_REVIEW}
     changes["labels"] = sorted(labels)
     # who has it in hand again meanwhile keeps it
@@ -147,7 +142,7 @@ def _tell(
     gate: GateRun | None,
     peers: tuple[str, ...],
 ) -> None:
-    payload: dict[str, Any] = {
+    payload: dict[str, object] = {
         "mr": request.id,
         "worker": request.worker,
         "branch": request.branch,

@@ -14,6 +14,7 @@ from gastown_core.events.log import append_event
 from gastown_core.git.landed import BEAD, landed
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.merge_request import MERGED, read_request
+from gastown_core.model.metadata import metadata_of, writable
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import PASS
 from gastown_core.refinery.place import merge_lock
@@ -108,8 +109,7 @@ def create(
     place.git.run("push", "--quiet", "origin", f"{heads[base]}:refs/heads/{name}")
     home = place.ledger.home_of(epic.id) or place.store
     with home.write(actor) as batch:
-        metadata = epic.raw.get("metadata")
-        kept = metadata if isinstance(metadata, dict) else {}
+        kept = writable(epic.raw.get("metadata"))
         batch.update(epic.id, {"metadata": {**kept, "integration_branch": name, "base_branch": base}})
     payload = {"epic": epic.id, "branch": name, "base": base, "rig": place.rig}
     append_event(place.root, "integration_created", actor, payload, clock=place.clock)
@@ -137,9 +137,7 @@ def need_epic(place: Refinery, epic_id: str) -> Bead:
 
 def base_of_epic(place: Refinery, epic: Bead) -> str:
     """The branch that the epic's work is to land on."""
-    metadata = epic.raw.get("metadata")
-    found = metadata.get("base_branch") if isinstance(metadata, dict) else ""
-    return str(found or epic.fields.get("base_branch") or place.default)
+    return metadata_of(epic).text("base_branch") or epic.fields.get("base_branch") or place.default
 
 
 def status(place: Refinery, epic_id: str) -> Integration:

@@ -8,6 +8,7 @@ from gastown_core.events.log import append_event
 from gastown_core.git import worktree
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_kind
 from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, REJECTED, read_request, with_facts
+from gastown_core.model.metadata import REWORK, Rework, with_section
 from gastown_core.refinery import aftermerge
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.claims import need_request
@@ -17,8 +18,6 @@ from gastown_core.refinery.recovery import fetch_target, landed_as, read_intent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.git.repo import Git
     from gastown_core.model.bead import Bead
@@ -46,7 +45,7 @@ def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
     with place.store.write(actor) as batch:
         bead = need_request(batch, request_id)
         _check_not_pushed(place, read_request(bead))
-        changes: dict[str, Any] = {"status": OPEN, "assignee": ""}
+        changes: dict[str, object] = {"status": OPEN, "assignee": ""}
         changes["metadata"] = with_facts(bead, not_before=None, tries=None)
         changes["labels"] = [label for label in bead.labels if label not in FAILURE_LABELS]
         request = read_request(batch.update(request_id, changes))
@@ -114,15 +113,9 @@ def _reopen_work(place: Refinery, request: MergeRequest, reason: str, actor: str
         work = batch.get(request.source_issue)
         if work is None or work.is_closed:
             return
-        metadata = work.raw.get("metadata")
-        rework = {
-            "mr": request.id,
-            "branch": request.branch,
-            "worker": request.worker,
-            "attempt": attempts_of(work),
-            "failure": f"rejected by {actor}: {reason}",
-        }
-        changes: dict[str, Any] = {"metadata": {**(metadata if isinstance(metadata, dict) else {}), "rework": rework}}
+        why = f"rejected by {actor}: {reason}"
+        rework = Rework(request.id, request.branch, attempts_of(work), why, request.worker)
+        changes: dict[str, object] = {"metadata": with_section(work, REWORK, rework.as_json())}
         if work.status not in (HOOKED, IN_PROGRESS):
             changes.update(status=OPEN, assignee="")
         batch.update(work.id, changes)

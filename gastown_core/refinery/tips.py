@@ -6,6 +6,7 @@ import re
 
 from gastown_core.errors import GitError
 from gastown_core.git.landed import BEAD, REQUEST, WORKER, trailers
+from gastown_core.model.metadata import read_conflict
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -139,8 +140,7 @@ def pieces(
 def carried(request: MergeRequest, bead: Bead | None) -> list[tuple[str, str]]:
     """The beads and requests that the request's commit proves: its own, and those whose conflict it resolves."""
     own = [(request.source_issue, request.id)]
-    metadata = bead.raw.get("metadata") if bead is not None else None
-    conflict = metadata.get("conflict") if isinstance(metadata, dict) else None
-    if isinstance(conflict, dict):
-        own.append((str(conflict.get("issue") or ""), str(conflict.get("mr") or "")))
+    conflict = read_conflict(bead) if bead is not None else None
+    if conflict is not None and conflict.mr:
+        own.append((conflict.issue, conflict.mr))
     return own

@@ -12,6 +12,7 @@ from gastown_core.errors import GastownError
 from gastown_core.git.facts import WorkFacts, read_facts
 from gastown_core.model.bead import Bead
 from gastown_core.model.merge_request import MERGED, read_request
+from gastown_core.model.metadata import REQUEST, metadata_of
 from gastown_core.model.snapshot import AgentView
 from gastown_core.refinery.gate_run import tail
 
@@ -92,9 +93,7 @@ def _past(rig_path: str, bead: Bead, works: Mapping[str, Bead]) -> PastRequest:
     request = read_request(bead)
     work = works.get(request.source_issue)
     why = bead.text("close_reason").removeprefix("rejected: ") if request.close_reason not in ("", MERGED) else ""
-    metadata = bead.raw.get("metadata")
-    facts = metadata.get("mr") if isinstance(metadata, dict) else None
-    log = str(facts.get("log") or "") if isinstance(facts, dict) else ""
+    log = metadata_of(bead).section(REQUEST).text("log")
     path = os.path.join(rig_path, log) if log and rig_path else ""
     if not os.path.realpath(path).startswith(os.path.realpath(rig_path) + os.sep):
         path = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
+from gastown_core.model.metadata import MOLECULE, metadata_of
 from gastown_core.state.facts import MoleculeFacts
 
 TYPE_CHECKING = False
@@ -10,23 +11,19 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.state.facts import TownFacts
 
-MOLECULE = "molecule"
-"""Type of a molecule's root, and the key of what it keeps."""
-
 
 def molecule_facts(root: Bead) -> MoleculeFacts | None:
     """What the root's record says; None if it is attached to no work or keeps no steps."""
-    metadata = root.raw.get("metadata")
-    state = metadata.get(MOLECULE) if isinstance(metadata, dict) else None
-    if not isinstance(state, dict) or not state.get("bead") or not isinstance(state.get("steps"), list):
+    kept = metadata_of(root).section(MOLECULE)
+    steps = kept.sections("steps")
+    if not kept.text("bead") or steps is None:
         return None
-    steps = [step for step in state["steps"] if isinstance(step, dict) and step.get("id")]
-    above = {str(step["parent"]) for step in steps if step.get("parent")}
-    names = tuple(str(step["id"]) for step in steps if str(step["id"]) not in above)
-    done, current = state.get("done"), state.get("current")
-    finished = frozenset(names if root.status == CLOSED else done if isinstance(done, dict) else ())
-    at_work = tuple(current) if isinstance(current, dict) else ()
-    return MoleculeFacts(root.id, str(state["bead"]), names, finished, at_work, bool(state.get("poured")))
+    above = {step.text("parent") for step in steps}
+    names = tuple(name for step in steps if (name := step.text("id")) and name not in above)
+    finished = frozenset(names if root.status == CLOSED else kept.section("done").kept)
+    return MoleculeFacts(
+        root.id, kept.text("bead"), names, finished, tuple(kept.section("current").kept), kept.flag("poured")
+    )
 
 
 def step_text(facts: TownFacts, bead_id: str) -> str:

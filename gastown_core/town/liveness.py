@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import GastownError, TmuxError
+from gastown_core.model.metadata import DISPATCH, metadata_of
 from gastown_core.process_table import environment_of, folder_of
 from gastown_core.tmux.panes import Pane, find_pane, list_panes
 from gastown_core.tmux.processes import agents_alive, is_called, on_terminals
@@ -60,10 +61,7 @@ def new_order(entry: RosterEntry) -> str:
 
 def order_of(bead: Bead | None) -> str:
     """The order with which a piece of work was handed out, empty if a person or another tool put it on the hook."""
-    metadata = bead.raw.get("metadata") if bead is not None else None
-    dispatch = metadata.get("dispatch") if isinstance(metadata, dict) else None
-    order = dispatch.get("order") if isinstance(dispatch, dict) else None
-    return order if isinstance(order, str) else ""
+    return metadata_of(bead).section(DISPATCH).text("order") if bead is not None else ""
 
 
 def orders_on_hook(root: str, entry: RosterEntry) -> list[str] | None:

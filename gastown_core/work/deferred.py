@@ -6,8 +6,9 @@ The order itself is the object ``metadata.sling_context``, with the keys of the 
 
 from __future__ import annotations
 
-from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.clock import format_seconds
 from gastown_core.model.json_text import decode_json
+from gastown_core.model.metadata import SLING_CONTEXT, Section, metadata_of, section_of, with_section
 from gastown_core.model.record import Record
 from gastown_core.work.request import SlingRequest
 
@@ -66,52 +67,50 @@ def _age_key(queued: Queued) -> float:
 def read_context(bead: Bead) -> SlingContext | None:
     """The order that a context bead carries; None if it cannot be read."""
     order = _order_of(bead)
-    work, rig = order.get("work_bead_id"), order.get("target_rig")
-    if not isinstance(work, str) or not isinstance(rig, str) or not work or not rig:
+    work, rig = order.text("work_bead_id"), order.text("target_rig")
+    if not work or not rig:
         return None
-    failures = order.get("dispatch_failures")
     return SlingContext(
         bead.id,
         work,
         rig,
         _request_of(order, work, rig),
-        parse_moment(order.get("enqueued_at")) or bead.created_at,
-        str(order.get("enqueued_by") or bead.text("created_by")),
-        failures if isinstance(failures, int) else 0,
-        str(order.get("last_failure") or ""),
+        order.moment("enqueued_at") or bead.created_at,
+        order.text("enqueued_by") or bead.text("created_by"),
+        order.number("dispatch_failures"),
+        order.text("last_failure"),
     )
 
 
-def _order_of(bead: Bead) -> dict[str, Any]:
-    metadata = bead.raw.get("metadata")
-    found = metadata.get("sling_context") if isinstance(metadata, dict) else None
-    if isinstance(found, dict):
+def _order_of(bead: Bead) -> Section:
+    """The order as it is kept; what older tools wrote into the description counts only where nothing is kept."""
+    found = metadata_of(bead).section(SLING_CONTEXT)
+    if not found.is_absent:
         return found
     try:
-        older = decode_json(bead.description)
+        return section_of(decode_json(bead.description))
     except ValueError:
-        return {}
-    return older if isinstance(older, dict) else {}
+        return Section({}, is_junk=True)
 
 
-def _request_of(order: dict[str, Any], work: str, rig: str) -> SlingRequest:
+def _request_of(order: Section, work: str, rig: str) -> SlingRequest:
     request = SlingRequest(work, rig)
-    told = {key: order[key] for key in (*_SAME, *_OURS) if type(order.get(key)) is type(getattr(request, key))}
-    lines = order.get("vars")
-    variables = tuple(line for line in lines.split("\n") if line) if isinstance(lines, str) else ()
+    kept: dict[str, Any] = order.kept
+    told = {key: kept[key] for key in (*_SAME, *_OURS) if type(kept.get(key)) is type(getattr(request, key))}
+    variables = tuple(line for line in order.text("vars").split("\n") if line)
     return request._replace(
         variables=variables,
-        raw=order.get("hook_raw_bead") is True,
-        convoy_id=str(order.get("convoy") or ""),
-        convoy=order.get("no_convoy") is not True,
+        raw=order.flag("hook_raw_bead"),
+        convoy_id=order.text("convoy"),
+        convoy=not order.flag("no_convoy"),
         boot=False,
         **told,
     )
 
 
-def order_of(request: SlingRequest, rig: str, *, actor: str, now: float) -> dict[str, Any]:
+def order_of(request: SlingRequest, rig: str, *, actor: str, now: float) -> dict[str, object]:
     """The object that keeps a request until its time has come."""
-    order: dict[str, Any] = {"version": 1, "work_bead_id": request.bead, "target_rig": rig}
+    order: dict[str, object] = {"version": 1, "work_bead_id": request.bead, "target_rig": rig}
     order |= {key: getattr(request, key) for key in _SAME}
     order |= {"vars": "\n".join(request.variables), "hook_raw_bead": request.raw, "convoy": request.convoy_id}
     order |= {"enqueued_at": format_seconds(now), "enqueued_by": actor, "dispatch_failures": 0, "last_failure": ""}
@@ -128,7 +127,7 @@ def make_context(batch: RuleBatch, request: SlingRequest, rig: str, title: str, 
             "title": f"sling-context: {title}"[:200],
             "issue_type": "task",
             "labels": [LABEL],
-            "metadata": {"sling_context": order_of(request, rig, actor=actor, now=now)},
+            "metadata": {SLING_CONTEXT: order_of(request, rig, actor=actor, now=now)},
             "dependencies": [{"depends_on_id": request.bead, "type": "tracks"}],
         },
         kind="wisp",
@@ -152,12 +151,9 @@ def note_failure(store: BeadStore, context: SlingContext, error: str, *, actor: 
         if bead is None or bead.is_closed:
             return context.failures
         order = _order_of(bead)
-        failures = (order["dispatch_failures"] if isinstance(order.get("dispatch_failures"), int) else 0) + 1
-        metadata = bead.raw.get("metadata")
-        fresh = {**order, "dispatch_failures": failures, "last_failure": error[:500]}
-        batch.update(
-            context.id, {"metadata": {**(metadata if isinstance(metadata, dict) else {}), "sling_context": fresh}}
-        )
+        failures = order.number("dispatch_failures") + 1
+        fresh = {**order.kept, "dispatch_failures": failures, "last_failure": error[:500]}
+        batch.update(context.id, {"metadata": with_section(bead, SLING_CONTEXT, fresh)})
     return failures
 
 

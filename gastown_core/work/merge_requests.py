@@ -5,10 +5,11 @@ from __future__ import annotations
 from gastown_core.beads.query import BeadQuery
 from gastown_core.model.bead import CLOSED, usable_priority
 from gastown_core.model.merge_request import LABEL, MERGED, SUPERSEDED, read_request, with_facts
+from gastown_core.model.metadata import REQUEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Mapping
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.store import BeadStore
@@ -33,7 +34,7 @@ def merged_by(store: BeadStore, bead_id: str, branch: str, commit: str) -> str:
 
 
 def submit(
-    batch: RuleBatch, known: list[Bead], work: Bead, facts: dict[str, Any], *, priority: int | None = None
+    batch: RuleBatch, known: list[Bead], work: Bead, facts: Mapping[str, object], *, priority: int | None = None
 ) -> tuple[str, bool]:
     """The request for this branch and commit within ``batch``: its id and whether it is new.
 
@@ -50,7 +51,7 @@ def submit(
             "issue_type": "merge-request",
             "priority": usable_priority(work.priority) if priority is None else priority,
             "labels": [LABEL],
-            "metadata": {"mr": {key: value for key, value in facts.items() if value}},
+            "metadata": {REQUEST: {key: value for key, value in facts.items() if value}},
         }
     )
     for bead in known:

@@ -12,11 +12,12 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.messaging.handoff import take_marker
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS
 from gastown_core.model.bead import CLOSED, is_kind
+from gastown_core.model.metadata import dispatch_words, read_rework
 from gastown_core.model.record import record_type
 from gastown_core.town import sessions
 from gastown_core.town.identity import rig_prefix
 from gastown_core.work.hook import hook
-from gastown_core.work.sling.bases import rework_of
+from gastown_core.work.sling.bases import rework_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,10 +159,10 @@ def _words_for(bead: Bead) -> list[str]:
     criteria = bead.text("acceptance_criteria")
     if criteria:
         out += ["", "Accepted when:", criteria]
-    dispatch = hook.dispatch_of(bead)
+    dispatch = dispatch_words(bead)
     said = [dispatch[key] for key in ("subject", "message", "args") if dispatch.get(key)]
     if said:
         out += ["", f"Said when it was slung: {said[0]}", *said[1:]]
     out += [text for key, text in DISPATCH_WORDS.items() if dispatch.get(key)]
-    back = rework_of(bead)
-    return out + back.lines() if back is not None else out
+    back = read_rework(bead)
+    return out + rework_lines(back) if back is not None else out

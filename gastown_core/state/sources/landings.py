@@ -13,6 +13,7 @@ from gastown_core.errors import GastownError, GitError
 from gastown_core.git.repo import Git
 from gastown_core.model.landing import BEGUN
 from gastown_core.model.merge_request import MERGED_IN, MergeRequest, read_request
+from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.record import Record
 from gastown_core.state.facts import Proof, is_convoy
 from gastown_core.state.requests import requests_by_work
@@ -339,11 +340,8 @@ def _unasked(record: WorkRecord, why: str) -> Proof:
 
 
 def _work_record(bead: Bead) -> WorkRecord:
-    metadata = bead.raw.get("metadata")
-    found = metadata.get("dispatch") if isinstance(metadata, dict) else None
-    dispatch = found if isinstance(found, dict) else {}
-    branch, base = dispatch.get("branch"), dispatch.get("base")
-    return WorkRecord(bead.updated_at, str(branch or ""), str(base or ""), bead.text("close_reason"))
+    dispatch = read_dispatch(bead)
+    return WorkRecord(bead.updated_at, dispatch.branch, dispatch.base, bead.text("close_reason"))
 
 
 def _wanted(store: str, bead: Excerpt, requests: tuple[MergeRequest, ...]) -> Wanted:

@@ -16,9 +16,10 @@ from gastown_core.errors import GastownError, words_of
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead, is_kind
 from gastown_core.model.merge_request import LABEL as REQUEST_LABEL
 from gastown_core.model.merge_request import read_request
+from gastown_core.model.metadata import MOLECULE
 from gastown_core.model.record import Record
 from gastown_core.state.facts import LANDED_S, TownFacts, is_convoy
-from gastown_core.state.molecules import MOLECULE, molecule_facts
+from gastown_core.state.molecules import molecule_facts
 from gastown_core.town.liveness import order_of
 
 TYPE_CHECKING = False

@@ -12,6 +12,7 @@ from gastown_core.git.repo import Git
 from gastown_core.model.address import POLECAT
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.hook_life import ARCHIVED
+from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.record import Record
 from gastown_core.town.branches import bead_of_branch
 from gastown_core.town.hook_record import record_hook
@@ -23,7 +24,7 @@ from gastown_core.town.rigs import bare_repo
 from gastown_core.work.convoy.landing import OWNED, land_one, mail_address, tell
 from gastown_core.work.convoy.staging import work_below
 from gastown_core.work.convoys import get_convoy
-from gastown_core.work.hook.hook import dispatch_of, hooked_work
+from gastown_core.work.hook.hook import hooked_work
 from gastown_core.work.scheduler.dispatch import branch_under
 
 TYPE_CHECKING = False
@@ -238,7 +239,7 @@ def land(
 def _leftovers(root: str, ledger: TownLedger, convoy: Convoy, still_open: frozenset[str]) -> list[Leftover]:
     """Worktrees of polecats that stand on a branch of a closed member."""
     members = ledger.get_many(bead_id for bead_id, _ in convoy.members)
-    branches = {dispatch_of(bead).get("branch", ""): bead_id for bead_id, bead in members.items()}
+    branches = {read_dispatch(bead).branch: bead_id for bead_id, bead in members.items()}
     found = []
     for entry in read_inventory(root).agents:
         if entry.address.role != POLECAT or not os.path.exists(os.path.join(entry.work_dir, ".git")):

@@ -9,6 +9,7 @@ from gastown_core.git import submodules, worktree
 from gastown_core.git.repo import refusal
 from gastown_core.model.address import same_agent
 from gastown_core.model.bead import IN_REVIEW
+from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.record import Record
 from gastown_core.work import convoys
 from gastown_core.work.hook import hook
@@ -53,16 +54,16 @@ class Terms(Record):
 
 def terms_of(ledger: TownLedger, bead: Bead, target: str, default: str) -> Terms:
     """As the sling said, else the bead's convoy, else as usual."""
-    dispatch = hook.dispatch_of(bead)
+    dispatch = read_dispatch(bead)
     tracking = convoys.tracking(ledger, bead.id)
     convoy = tracking[0] if tracking else None
     fields = convoy.fields if convoy is not None else {}
-    strategy = dispatch.get("merge") or fields.get("merge", "")
+    strategy = dispatch.merge or fields.get("merge", "")
     return Terms(
-        target or dispatch.get("base") or fields.get("base_branch", "") or default,
+        target or dispatch.base or fields.get("base_branch", "") or default,
         strategy if strategy in STRATEGIES else MR,
-        dispatch.get("no_merge") == "true",
-        dispatch.get("review_only") == "true",
+        dispatch.no_merge,
+        dispatch.review_only,
         convoy.id if convoy is not None else "",
         convoy.text("created_at") if convoy is not None else "",
     )

@@ -16,6 +16,7 @@ from gastown_core.git.repo import Git
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.address import CREW, POLECAT, parse_address
 from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW
+from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
 from gastown_core.runtimes.heartbeat import write_heartbeat
@@ -275,7 +276,7 @@ class Done:
                 batch.comment(bead.id, f"ready for review: {branch} at {commit[:12]}")
         self.result = self.result._replace(repeated=not moved)
         if moved:
-            sender = parse_address(hook.dispatch_of(bead).get("by") or "overseer")
+            sender = parse_address(read_dispatch(bead).by or "overseer")
             body = (
                 f"Bead: {bead.id}\nBranch: {branch}\nCommit: {commit}\nWorker: {self.actor}\n\n{self.message}".strip()
             )

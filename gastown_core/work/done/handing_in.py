@@ -12,12 +12,12 @@ from gastown_core.events.log import append_event, log_path, newest_events
 from gastown_core.git import worktree
 from gastown_core.model.bead import CLOSED, IN_REVIEW
 from gastown_core.model.hook_life import COMPLETED, SUSPENDED
+from gastown_core.model.metadata import read_rework
 from gastown_core.model.record import Record
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.hook_record import record_hook
 from gastown_core.work import merge_requests
 from gastown_core.work.done.checks import Terms
-from gastown_core.work.sling.bases import rework_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Submission(Record):
 
     def facts(self, base: str = "") -> dict[str, Any]:
         """What the request keeps under ``metadata.mr``."""
-        back = rework_of(self.bead)
+        back = read_rework(self.bead)
         facts: dict[str, Any] = {
             "branch": self.branch,
             "target": self.terms.target,

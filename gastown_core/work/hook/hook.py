@@ -25,6 +25,7 @@ from gastown_core.model.bead import (
 )
 from gastown_core.model.hook_life import hook_state
 from gastown_core.model.merge_request import is_its_worker, read_request
+from gastown_core.model.metadata import DISPATCH, dispatch_words, metadata_of, read_dispatch, with_section, with_words
 from gastown_core.model.record import Record
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.identity import rig_prefix
@@ -121,10 +122,9 @@ def hook(
             raise NotFoundError(f"no bead {bead_id}")
         if not check_free(bead, target, force=force):
             return bead
-        changes: dict[str, Any] = {"status": HOOKED, "assignee": target.path}
+        changes: dict[str, object] = {"status": HOOKED, "assignee": target.path}
         if dispatch:
-            known = bead.raw.get("metadata")
-            changes["metadata"] = {**(known if isinstance(known, dict) else {}), "dispatch": dict(dispatch)}
+            changes["metadata"] = with_section(bead, DISPATCH, dispatch)
         else:
             changes |= without_order(bead)
         return batch.update(bead_id, changes)
@@ -158,36 +158,15 @@ def _requests_for(ledger: TownLedger, bead: Bead) -> list[Bead]:
     return [one for store in stores for one in requests_for(store, bead.id)]
 
 
-def without_order(bead: Bead, **more: str) -> dict[str, Any]:
+def without_order(bead: Bead, **more: str) -> dict[str, object]:
     """The change that ends the order by which the bead was slung: whoever has it next was not started for that one.
 
     How it was slung stays on record, with ``more`` of it.
     """
-    metadata = bead.raw.get("metadata")
-    whole = metadata if isinstance(metadata, dict) else {}
-    before = whole.get("dispatch")
-    kept = {key: before[key] for key in before if key not in ENDED_WITH_IT} if isinstance(before, dict) else {}
-    after = {**kept, **more}
-    return {"metadata": {**whole, "dispatch": after}} if after != (before or {}) else {}
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else ""
-    if isinstance(value, dict):
-        return "\n".join(f"{key}={word}" for key, word in value.items())
-    return str(value)
-
-
-def dispatch_of(bead: Bead) -> dict[str, str]:
-    """How the work was handed out: ``metadata.dispatch``, or the older field lines of the description."""
-    metadata = bead.raw.get("metadata")
-    found = metadata.get("dispatch") if isinstance(metadata, dict) else None
-    if isinstance(found, dict):
-        return {str(key): _word(value) for key, value in found.items()}
-    fields = bead.fields
-    older = {"by": "dispatched_by", "at": "attached_at", "args": "attached_args", "formula": "attached_formula"}
-    return {key: fields[name] for key, name in older.items() if name in fields}
+    before = metadata_of(bead).section(DISPATCH).kept
+    after = {**{key: word for key, word in before.items() if key not in ENDED_WITH_IT}, **more}
+    gone = dict.fromkeys(ENDED_WITH_IT)
+    return {"metadata": with_words(bead, DISPATCH, {**gone, **more})} if after != before else {}
 
 
 class HookView(Record):
@@ -221,7 +200,7 @@ def look_at_hook(root: str, ledger: TownLedger, entry: RosterEntry, *, live: fro
 def hook_as_json(view: HookView, ledger: TownLedger) -> dict[str, Any]:
     """The hook as ``gt hook --json`` prints it."""
     bead = view.first
-    dispatch = dispatch_of(bead) if bead is not None else {}
+    dispatch = dispatch_words(bead) if bead is not None else {}
     out: dict[str, Any] = {
         "agent": view.entry.address.path,
         "target": view.entry.address.path,
@@ -250,7 +229,7 @@ def _molecule(bead: Bead | None, ledger: TownLedger) -> dict[str, Any]:
     if home is None:
         return {
             "attached_molecule": "",
-            "attached_formula": dispatch_of(bead).get("formula", "") if bead else "",
+            "attached_formula": read_dispatch(bead).formula if bead else "",
             "attached_vars": {},
             "is_wisp": False,
             "progress": None,

@@ -192,14 +192,14 @@ def progress_facts(root: str, ledger: TownLedger, view: View) -> list[str]:
 
 def _tips(root: str, ledger: TownLedger, bead_ids: list[str]) -> list[str]:
     """Commits that the work at hand has beyond its rig's default branch; one git call for each rig concerned."""
+    from gastown_core.model.metadata import read_dispatch
     from gastown_core.town.discover import read_rigs, rig_of_bead
     from gastown_core.town.rigs import bare_repo, default_branch
-    from gastown_core.work.hook.hook import dispatch_of
 
     rigs = read_rigs(root)
     branches: dict[str, list[str]] = {}
     for bead in ledger.get_many(bead_ids).values() if bead_ids else ():
-        branch, rig = dispatch_of(bead).get("branch", ""), rig_of_bead(rigs, bead.id)
+        branch, rig = read_dispatch(bead).branch, rig_of_bead(rigs, bead.id)
         if branch and rig:
             branches.setdefault(rig, []).append(f"refs/heads/{branch}")
     tips: list[str] = []

@@ -133,18 +133,18 @@ def last_worker(root: str, ledger: TownLedger, bead: Bead, rig: str) -> str:
     Work that the refinery sent back names its worker itself (``metadata.rework``), and sling sees to that.
     """
     from gastown_core.model.address import POLECAT, Address
+    from gastown_core.model.metadata import read_dispatch, read_rework
     from gastown_core.town.branches import bead_of_branch
     from gastown_core.town.identity import rig_prefix
     from gastown_core.town.polecat_pool import polecat_entry
-    from gastown_core.work.hook.hook import dispatch_of, hooked_work
+    from gastown_core.work.hook.hook import hooked_work
     from gastown_core.work.workers import polecat_of
 
-    metadata = bead.raw.get("metadata")
-    if isinstance(metadata, dict) and metadata.get("rework"):
+    if read_rework(bead) is not None:
         return ""
-    order = dispatch_of(bead)
-    branch = order.get("branch", "")
-    had = polecat_of(order.get("worker", ""))
+    order = read_dispatch(bead)
+    branch = order.branch
+    had = polecat_of(order.worker)
     name = had.name if had is not None and had.rig == rig else ""
     if not name and bead_of_branch(branch) == bead.id:
         name = branch.split("/")[1]

@@ -14,6 +14,7 @@ from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
 from gastown_core.model.hook_life import ARCHIVED, COMPLETED, CREATED, PAUSED, SUSPENDED
+from gastown_core.model.metadata import read_dispatch
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.hook_record import record_hook
@@ -23,7 +24,7 @@ from gastown_core.town.settings import load_settings
 from gastown_core.work import death_count
 from gastown_core.work import failure_count as mountain_failures
 from gastown_core.work.convoys import tracking
-from gastown_core.work.hook.hook import dispatch_of, without_order
+from gastown_core.work.hook.hook import without_order
 from gastown_core.work.workers import DEAD, polecat_of, worker_state
 
 TYPE_CHECKING = False
@@ -103,7 +104,7 @@ def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], 
         return False
     if is_being_slung(root, one.id):
         return False
-    if bead is not None and dispatch_of(bead).get("start") == "session":
+    if bead is not None and read_dispatch(bead).start == "session":
         # it was to have a session, and the sling that would have made one is over: it was killed half-way, or this died
         return True
     settings = load_settings(root)

@@ -6,10 +6,10 @@ import os
 
 from gastown_core.errors import GastownError, SettingsError, UsageError
 from gastown_core.files.atomic import read_json
+from gastown_core.model.metadata import read_rework
 from gastown_core.model.record import Record
 from gastown_core.town.rigs import default_branch
 from gastown_core.town.settings import load_settings
-from gastown_core.work.sling.bases import rework_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def rig_variables(root: str, rig: str, bead: Bead | None, base: str) -> dict[str
             value = settings.lenient(f"merge_queue.{key}") if _is_set(settings.value, key) else floor.get(key)
             if value is not None:
                 found[key] = str(value).lower() if isinstance(value, bool) else str(value)
-    back = rework_of(bead) if bead is not None else None
+    back = read_rework(bead) if bead is not None else None
     if back is not None:
         found.update(prior_branch=back.branch, prior_failure=back.failure)
     return found

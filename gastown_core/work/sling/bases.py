@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gastown_core.model.address import parse_address
+from gastown_core.model.metadata import Rework, metadata_of, read_dispatch, read_rework
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
-from gastown_core.work.hook.hook import dispatch_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,40 +14,16 @@ if TYPE_CHECKING:
 _SHOWN = 4000
 
 
-class Rework(Record):
-    """Why and how often the work came back; ``branch`` holds what there is, ``worker`` who made it."""
-
-    mr: str
-    branch: str
-    attempt: int
-    failure: str
-    worker: str = ""
-
-    def lines(self) -> list[str]:
-        """For the worker's briefing."""
-        again = f" (attempt {self.attempt + 1})" if self.attempt else ""
-        out = ["", f"## Why it came back{again}", ""]
-        out.append(f"{self.mr or 'The merge request'} was not merged. The work so far is on {self.branch}.")
-        text = self.failure.strip()
-        if text:
-            tail = text if len(text) <= _SHOWN else "… " + text[-_SHOWN:]
-            out += ["", *(f"    {line}" for line in tail.splitlines())]
-        return [*out, "", "Mend this on your branch, then gt done hands it in again."]
-
-
-def rework_of(bead: Bead) -> Rework | None:
-    """What the refinery wrote, None if the work never came back."""
-    metadata = bead.raw.get("metadata")
-    found = metadata.get("rework") if isinstance(metadata, dict) else None
-    if not isinstance(found, dict) or not found.get("branch"):
-        return None
-    attempt = found.get("attempt")
-    branch = str(found["branch"])
-    worker = str(found.get("worker") or "")
-    if not worker and branch.startswith("polecat/"):
-        worker = branch.split("/")[1].partition("@")[0]
-    count = attempt if isinstance(attempt, int) and not isinstance(attempt, bool) else 0
-    return Rework(str(found.get("mr") or ""), branch, count, str(found.get("failure") or ""), worker)
+def rework_lines(back: Rework) -> list[str]:
+    """Why the work came back, for the worker's briefing."""
+    again = f" (attempt {back.attempt + 1})" if back.attempt else ""
+    out = ["", f"## Why it came back{again}", ""]
+    out.append(f"{back.mr or 'The merge request'} was not merged. The work so far is on {back.branch}.")
+    text = back.failure.strip()
+    if text:
+        tail = text if len(text) <= _SHOWN else "… " + text[-_SHOWN:]
+        out += ["", *(f"    {line}" for line in tail.splitlines())]
+    return [*out, "", "Mend this on your branch, then gt done hands it in again."]
 
 
 MOST_ANCESTORS = 10
@@ -67,17 +43,17 @@ class Base(Record):
 
 def base_of(root: str, ledger: TownLedger, bead: Bead, rig: str, wanted: str, *, dead: str = "") -> Base:
     """Work that came back goes on from its branch, work of a dead worker (``dead``: its name) too."""
-    before = dispatch_of(bead)
-    back = rework_of(bead)
-    branch = wanted or before.get("base", "") or integration_branch(root, ledger, bead, rig)
+    before = read_dispatch(bead)
+    back = read_rework(bead)
+    branch = wanted or before.base or integration_branch(root, ledger, bead, rig)
     if back is not None:
         return Base(branch, back.branch, back.branch, (back.worker,) if back.worker else ())
     # whose work was given back when the worker died is noted with the old order
-    lost = parse_address(before.get("worker", ""))
+    lost = parse_address(before.worker)
     dead = dead or (lost.name if lost.rig == rig else "")
     if dead:
-        return Base(branch, before.get("branch", ""), before.get("branch", ""), (dead,))
-    return Base(branch, "", before.get("branch", ""))
+        return Base(branch, before.branch, before.branch, (dead,))
+    return Base(branch, "", before.branch)
 
 
 def integration_branch(root: str, ledger: TownLedger, bead: Bead, rig: str) -> str:
@@ -100,6 +76,4 @@ def integration_branch(root: str, ledger: TownLedger, bead: Bead, rig: str) -> s
 
 def branch_of_epic(epic: Bead) -> str:
     """The branch on which an epic's work is gathered, empty if it has none."""
-    metadata = epic.raw.get("metadata")
-    found = metadata.get("integration_branch") if isinstance(metadata, dict) else ""
-    return str(found or epic.fields.get("integration_branch", ""))
+    return metadata_of(epic).text("integration_branch") or epic.fields.get("integration_branch", "")

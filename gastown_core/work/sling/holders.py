@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_core.messaging.mail import HIGH, send_mail
 from gastown_core.model.address import DOG, POLECAT, parse_address, same_agent
 from gastown_core.model.bead import OPEN
+from gastown_core.model.metadata import read_dispatch
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import liveness
 from gastown_core.town.agent_beads import get_agent_bead
@@ -57,7 +58,7 @@ def lost_worker(bead: Bead) -> Address | None:
     """The polecat that a bead was taken from because it died; None once somebody else has had it."""
     if bead.status != OPEN or bead.assignee:
         return None
-    worker = hook.dispatch_of(bead).get("worker", "")
+    worker = read_dispatch(bead).worker
     who = parse_address(worker) if worker else None
     return who if who is not None and who.role == POLECAT else None
 

@@ -8,6 +8,7 @@ from gastown_core.events.log import append_event
 from gastown_core.model.address import DOG, POLECAT
 from gastown_core.model.bead import HOOKED, read_fields
 from gastown_core.model.hook_life import CREATED, SUSPENDED, way
+from gastown_core.model.metadata import DISPATCH, metadata_of, with_section
 from gastown_core.model.record import Record
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town.agent_beads import write_agent_bead
@@ -20,8 +21,6 @@ from gastown_core.work.sling.undo import recorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
@@ -47,11 +46,11 @@ class Handover(Record):
     goes_on: bool = False
     """Whether its last worker died, so that its marks are kept."""
 
-    def dispatch(self) -> dict[str, Any]:
+    def dispatch(self) -> dict[str, object]:
         """What is kept under ``metadata.dispatch``; what is empty is left out."""
         request = self.request
         given = dict(word.split("=", 1) for word in request.variables)
-        words: dict[str, Any] = {
+        words: dict[str, object] = {
             "by": self.actor,
             "at": format_seconds(self.at),
             "convoy": self.convoy,
@@ -95,14 +94,12 @@ def hand_over(ledger: TownLedger, given: Handover, undo: Undo) -> str:
         if recipe is None and not given.goes_on:
             drop_molecule(batch, now)
             now = batch.get(given.bead.id) or now
-        metadata = now.raw.get("metadata")
-        kept: dict[str, Any] = dict(metadata) if isinstance(metadata, dict) else {}
-        before = kept.get("dispatch")
-        carried = {key: before[key] for key in ("molecule", "formula") if isinstance(before, dict) and key in before}
-        kept["dispatch"] = {**carried, **given.dispatch()}
-        batch.update(now.id, {"status": HOOKED, "assignee": address.path, "metadata": kept})
+        before = metadata_of(now).section(DISPATCH)
+        carried = {key: before.text(key) for key in ("molecule", "formula") if before.text(key)}
+        fresh = with_section(now, DISPATCH, {**carried, **given.dispatch()})
+        batch.update(now.id, {"status": HOOKED, "assignee": address.path, "metadata": fresh})
         if recipe is None:
-            return str(carried.get("molecule", ""))
+            return carried.get("molecule", "")
         return attach_molecule(batch, recipe, now, address.path, keeps=given.goes_on)
 
 

@@ -14,6 +14,7 @@ from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DOG, POLECAT, Address
 from gastown_core.model.bead import OPEN
+from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
 from gastown_core.town import sessions
@@ -279,7 +280,7 @@ class Sling:
             self.base.branch,
             takes=self.request.force or self._is_gone,
             # so does work that was given back when its worker died
-            goes_on=self._goes_on or "worker" in hook.dispatch_of(bead),
+            goes_on=self._goes_on or bool(read_dispatch(bead).worker),
         )
         molecule = hand_over(self.ledger, given, undo)
         robbed = old_holder(self.root, bead, place.entry.address)

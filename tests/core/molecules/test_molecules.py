@@ -31,7 +31,7 @@ def test_a_root_only_wisp_is_one_bead_that_keeps_formula_vars_and_steps(store):
     bead = store.get(root)
     assert (bead.issue_type, bead.is_ephemeral, bead.text("wisp_type")) == ("molecule", True, "patrol")
     molecule = molecule_of(bead)
-    assert (molecule.formula, molecule.vars, molecule.state["digest"]) == ("ship", {"env": "prod"}, "d1")
+    assert (molecule.formula, molecule.vars, molecule.state.text("digest")) == ("ship", {"env": "prod"}, "d1")
     assert molecule.steps == made.steps
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from gastown_core.errors import ConflictError
 from gastown_core.model.address import Address, parse_address
+from gastown_core.model.metadata import dispatch_words
 from gastown_core.work.hook import hook
 
 OPAL, JADE, MAYOR = parse_address("shop/opal"), parse_address("shop/jade"), Address("mayor", "", "")
@@ -16,7 +17,7 @@ def test_a_hooked_bead_is_found_again_by_its_holder_alone(rigged):
     hook.hook(rigged.ledger, bead.id, OPAL, actor="mayor", dispatch={"by": "mayor", "args": "be quick"})
     held = hook.hooked_work(rigged.ledger, OPAL, "sh")
     assert [(one.id, one.status, one.assignee) for one in held] == [(bead.id, "hooked", "shop/polecats/opal")]
-    assert hook.dispatch_of(held[0]) == {"by": "mayor", "args": "be quick"}
+    assert dispatch_words(held[0]) == {"by": "mayor", "args": "be quick"}
     assert hook.hooked_work(rigged.ledger, JADE, "sh") == []
 
 
@@ -86,4 +87,4 @@ def test_older_attachment_lines_are_read():
     from gastown_core.model.bead import Bead
 
     bead = Bead({"id": "x", "description": "attached_formula: mol-polecat-work\ndispatched_by: mayor/\n\nprose"})
-    assert hook.dispatch_of(bead) == {"by": "mayor/", "formula": "mol-polecat-work"}
+    assert dispatch_words(bead) == {"by": "mayor/", "formula": "mol-polecat-work"}

@@ -8,6 +8,7 @@ import pytest
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.git.repo import Git
 from gastown_core.model.address import parse_address
+from gastown_core.model.metadata import dispatch_words
 from gastown_core.town.crew import add_crew
 from gastown_core.work import convoys
 from gastown_core.work.hook import hook
@@ -36,7 +37,7 @@ def test_a_sling_makes_convoy_worktree_hook_and_says_how_to_go_on(rigged):
     result = sling.result
     now = rigged.bead(bead.id)
     assert (now.status, now.assignee) == ("hooked", result.agent)
-    assert hook.dispatch_of(now)["branch"] == result.branch
+    assert dispatch_words(now)["branch"] == result.branch
     assert Git(result.worktree).branch() == result.branch
     convoy = rigged.bead(result.convoy)
     assert (convoy.title, convoy.fields["owner"]) == ("Work: Fix login", "mayor")

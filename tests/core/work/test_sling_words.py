@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
+from gastown_core.model.metadata import dispatch_words
 from gastown_core.town.crew import add_crew
 from gastown_core.work import convoys
 from gastown_core.work.convoy.batch_sling import Many
@@ -212,7 +213,6 @@ def test_a_crew_member_slings_to_itself(rigged):
 
 def test_work_that_came_back_goes_to_its_worker_or_on_from_its_branch(rigged):
     from gastown_core.git.repo import Git
-    from gastown_core.work.hook import hook
     from gastown_core.work.hook.unsling import unsling
     from tests.support.repos import commit_files
 
@@ -233,7 +233,7 @@ def test_work_that_came_back_goes_to_its_worker_or_on_from_its_branch(rigged):
 
     text = brief(rigged.root, rigged.entry(second.agent)).text
     assert "## Why it came back (attempt 2)" in text and "assert 1 == 2" in text
-    assert hook.dispatch_of(rigged.bead(bead.id))["branch"] == second.branch
+    assert dispatch_words(rigged.bead(bead.id))["branch"] == second.branch
 
 
 def test_work_starts_from_the_integration_branch_of_its_epic(rigged):

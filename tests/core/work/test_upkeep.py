@@ -138,17 +138,17 @@ def test_refresh_mends_edges_and_tells_before_and_after(paper):
 
 
 def test_the_successor_goes_on_in_the_same_branch_and_at_the_first_undone_step(rigged, without_tmux):
+    from gastown_core.model.metadata import dispatch_words
     from gastown_core.work.convoys import create_convoy
-    from gastown_core.work.hook.hook import dispatch_of
 
     bead = rigged.file("Long work")
     create_convoy(rigged.root, rigged.ledger, "C", [bead.id], owner="overseer")
     first = rigged.sling(bead.id).result
     put_agent_bead(rigged.ledger, parse_address(first.agent), "sh", agent_state="working", hook_state="active")
-    before = dispatch_of(rigged.bead(bead.id))["molecule"]
+    before = dispatch_words(rigged.bead(bead.id))["molecule"]
     assert release_dead(rigged.root, rigged.ledger, live=frozenset()) == [bead.id]
     again = rigged.sling(bead.id).result
-    after = dispatch_of(rigged.bead(bead.id))
+    after = dispatch_words(rigged.bead(bead.id))
     assert (again.agent, again.branch, after["molecule"]) == (first.agent, first.branch, before)
     assert "worker" not in after
 
