@@ -73,7 +73,8 @@ def molecule_of(root: Bead) -> Molecule | None:
     state = metadata_of(root).section(MOLECULE)
     if state.is_absent or state.is_junk:
         return None
-    return Molecule(root, state, tuple(unpack(one.kept) for one in state.sections("steps") or ()))
+    steps = [{**one.kept, "id": one.text("id")} for one in state.sections("steps") or () if one.text("id")]
+    return Molecule(root, state, tuple(map(unpack, steps)))
 
 
 def step_of(bead: Bead) -> tuple[str, str]:
@@ -124,12 +125,12 @@ def pack(step: RecipeStep, *, texts: bool) -> dict[str, Any]:
 
 
 def unpack(value: Mapping[str, Any]) -> RecipeStep:
-    """The step that ``pack`` made JSON of; unknown keys are left out."""
+    """The step that ``pack`` made JSON of; unknown keys are left out, and so is junk where a list belongs."""
     known: dict[str, Any] = {key: value[key] for key in RecipeStep._fields if key in value}
     known.setdefault("title", "")
     for name in _TUPLES:
         if name in known:
-            known[name] = tuple(known[name])
+            known[name] = tuple(known[name]) if isinstance(known[name], list) else ()
     if isinstance(known.get("gate"), dict):
         known["gate"] = Gate(**{key: known["gate"][key] for key in Gate._fields if key in known["gate"]})
     if isinstance(known.get("on_complete"), dict):

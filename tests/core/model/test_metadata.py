@@ -25,7 +25,24 @@ NAMES = (
     metadata.MOLECULE,
     metadata.SLING_CONTEXT,
 )
-WORDS = ("branch", "attempt", "mr", "worker", "order", "steps", "id", "bead", "done", "at", "files", "index", "vars")
+WORDS = (
+    "branch",
+    "attempt",
+    "mr",
+    "worker",
+    "order",
+    "steps",
+    "id",
+    "bead",
+    "done",
+    "at",
+    "files",
+    "index",
+    "vars",
+    "needs",
+    "gate",
+    "title",
+)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 JSON = st.recursive(
     SCALARS,
@@ -49,6 +66,21 @@ def test_readers_take_whatever_stands_there_and_change_nothing(kept: object) -> 
     metadata.read_conflict(bead), metadata.read_step(bead)
     read_request(bead), read_context(bead), molecule_facts(bead), molecule_of(bead), attached_to(bead)
     assert kept == before
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(("id", "title", "needs", "labels", "body", "gate", "parent")), JSON, max_size=4)
+    )
+)
+def test_the_steps_of_a_molecule_may_be_anything(steps: list[dict[str, object]]) -> None:
+    bead = bead_with({"molecule": {"steps": steps, "bead": "gt-b", "done": steps, "current": "plan"}})
+    molecule = molecule_of(bead)
+    assert molecule is not None
+    assert [step.id for step in molecule.steps] == [
+        metadata.section_of(one).text("id") for one in steps if metadata.section_of(one).text("id")
+    ]
+    assert molecule_facts(bead) is not None
 
 
 @given(METADATA, st.sampled_from(NAMES), st.dictionaries(st.sampled_from(WORDS), st.none() | st.text(max_size=3)))
