@@ -356,7 +356,7 @@ def run_retry(args: Namespace) -> int:
     request = retry(place, request_id, actor=who.acting(root))
     blocked = {one.id: why for one, why in Engine(place).queue().blocked}
     if args.now:
-        from gastown_cli.commands.refinery import merge
+        from gastown_cli.commands.merging import merge
 
         return merge(root, rig, once=False, as_json=args.json)
     if args.json:

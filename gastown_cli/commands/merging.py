@@ -1,0 +1,79 @@
+"""Running the merge engine from a terminal, as ``gt refinery process`` and ``gt mq retry --now`` do."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from gastown_cli import output
+from gastown_core.errors import ConflictError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.refinery.records import BatchResult
+
+
+def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = False) -> int:
+    """Run the engine and tell of its batches."""
+    from gastown_core.model.address import POLECAT
+    from gastown_core.refinery.engine import process
+    from gastown_core.town.identity import caller
+
+    if caller().role == POLECAT:
+        raise UsageError("a polecat does not merge", "its work goes through the queue", "gt done hands it in")
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # what is in hand goes back to the queue before we end
+        signal.signal(number, lambda *_: ending.set())
+    results = process(root, rig, once=once, patient=patient, stop=ending.is_set)
+    if not results:
+        _say_why(root, rig, as_json=as_json)
+    elif as_json:
+        output.say_json([result.as_json() for result in results])
+    for result in results if not as_json else ():
+        _show(result)
+    if not as_json:
+        _warn(root, rig)
+    if ending.is_set():
+        return 130
+    held = any(result.hold for result in results)
+    return 1 if held else 3 if any(result.culprits or result.conflicts for result in results) else 0
+
+
+def _say_why(root: str, rig: str, *, as_json: bool) -> None:
+    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.hold import read_hold
+    from gastown_core.refinery.place import Refinery, merging_process
+
+    place = Refinery(root, rig)
+    for target in Engine(place).targets():
+        pid = merging_process(place, target)
+        if pid:
+            raise ConflictError(f"process {pid} merges into {target} already", "", f"gt refinery status {rig}")
+        hold = read_hold(place, target)
+        if hold is not None:
+            raise ConflictError(f"merging into {target} waits", hold.reason, f"gt refinery status {rig}")
+    output.say_json([]) if as_json else output.say(f"nothing is ready in the merge queue of {rig}")
+
+
+def _show(result: BatchResult) -> None:
+    mark = (
+        output.style("✗", "red") if result.culprits or result.hold or result.conflicts else output.style("✓", "green")
+    )
+    output.say(f"{mark} {output.clean(result._replace(notes=()).words())}")
+    how = f"{result.probes} probes, {result.runs} gate runs, {result.secs:.1f} s"
+    output.say(f"  {result.id}: {how}" + (f", {result.target} is at {result.head[:8]}" if result.head else ""))
+    for note in result.notes:
+        output.say(f"  {output.clean(note)}")
+
+
+def _warn(root: str, rig: str) -> None:
+    from gastown_core.refinery.policy import load_policy
+
+    policy = load_policy(root, rig)
+    for warning in policy.warnings:
+        output.note(f"note: {output.clean(warning)}")
+    if not policy.gates:
+        output.note(
+            f"note: {rig} has no gates, so nothing is tested; gt config set merge_queue.test_command CMD --rig {rig}"
+        )
