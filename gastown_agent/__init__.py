@@ -1,5 +1,5 @@
-"""The scripted agent: a small program of ours that behaves in its pane as an agent does, without a model.
+"""The scripted agent: a small program that behaves like an agent in its pane, without a model.
 
-It has a prompt, reads its hook, edits its worktree, commits, hands in, and reports; a mood makes it slow, silent,
-stuck, crash, or wait for a person.  Demo, tests and drills run on it.
+It has a prompt, reads its hook, edits its worktree, commits, hands in, and reports. A mood makes it slow, silent or
+stuck, or makes it crash or wait for a person. The demo and the tests run on it.
 """

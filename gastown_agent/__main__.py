@@ -13,7 +13,7 @@ from gastown_agent.terminal import Terminal
 
 
 def main() -> int:
-    """Run until told to leave; returns the exit code."""
+    """Run until the agent exits; return the exit code."""
     if not sys.stdin.isatty():
         sys.stderr.write("the scripted agent needs a terminal; gt starts it in a tmux session\n")
         return 2

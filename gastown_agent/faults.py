@@ -1,4 +1,4 @@
-"""Faulty work on purpose: a test that fails is handed in with the rest, so that a merge queue has something to find."""
+"""Deliberate faults: a failing test is handed in with the work, so that the merge queue has something to find."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def add_fault(plan: Plan, mood: str, work_dir: str) -> str:
-    """Commit a failing test; one who only slips takes it out again when the work has come back. What was done."""
+    """Commit a failing test, or its repair if a worker that slips gets the work back; return the commit's subject."""
     name = f"tests/test_{plan.bead.replace('-', '_').replace('.', '_')}.py"
     path = os.path.join(work_dir, name)
     came_back = os.path.exists(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if came_back and mood == SLIPS:
-        text, subject = _test(plan.bead, "1 + 1 == 2", 0), f"Mend the test of {plan.bead}"
+        text, subject = _test(plan.bead, "1 + 1 == 2", 0), f"Fix the test of {plan.bead}"
     else:
         tries = _lines(path) if came_back else 0
         text, subject = _test(plan.bead, "1 + 1 == 3", tries + 1), f"Test {plan.bead}"

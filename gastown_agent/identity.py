@@ -1,4 +1,4 @@
-"""Who the agent is and how it behaves, from the environment of its session."""
+"""The agent's identity and behaviour, from the environment of its session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import NamedTuple
 
     class Identity(NamedTuple):
-        """``role`` is the word (polecat, mayor …), ``actor`` the address; spans are in seconds."""
+        """``role`` is the role (polecat, mayor …), ``actor`` the address; times are in seconds."""
 
         town: str
         session: str
@@ -32,7 +32,7 @@ DEFAULT_LIMIT_S = 90.0
 
 
 def read_identity(env: Mapping[str, str] | None = None) -> Identity:
-    """The identity that GT_ROLE, GT_SESSION, GT_ROOT and the GT_SCRIPT_* settings give."""
+    """Return the identity given by GT_ROLE, GT_SESSION, GT_ROOT and the GT_SCRIPT_* settings."""
     env = os.environ if env is None else env
     actor = env.get("GT_ROLE", "") or env.get("BD_ACTOR", "") or "scripted"
     return Identity(
@@ -50,7 +50,7 @@ def read_identity(env: Mapping[str, str] | None = None) -> Identity:
 
 
 def role_word(actor: str) -> str:
-    """``polecat`` of ``shop/polecats/opal``, ``mayor`` of ``mayor/``."""
+    """Return the role in an address: ``polecat`` for ``shop/polecats/opal``, ``mayor`` for ``mayor/``."""
     parts = actor.strip("/").split("/")
     if len(parts) == 3 and parts[1] in ("polecats", "crew"):
         return "polecat" if parts[1] == "polecats" else "crew"

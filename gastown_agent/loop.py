@@ -1,4 +1,4 @@
-"""The agent's main loop: keys and pastes in, turns and steps out."""
+"""The agent's main loop: reads keys and pastes, runs turns and steps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ YES, NO = frozenset("1 y yes ok allow".split()), frozenset("2 n no deny never".s
 
 
 def answer_in(text: str) -> bool | None:
-    """What a text says to a question with Yes and No: by its first word, after the mark of its sender; None for neither."""
+    """Return what a text answers to a yes-or-no question, by its first word after the sender's mark; None if neither."""
     words = re.sub(r"^\[from [^\]]*\]", "", text.strip()).split()
     first = words[0].strip(".,;:!?").lower() if words else ""
     return True if first in YES else False if first in NO else None
@@ -54,7 +54,7 @@ class Loop:
         self._worker = Worker(session, self._say, self._ask)
 
     def run(self) -> int:
-        """Until the agent leaves; returns the exit code."""
+        """Run until the agent exits; return the exit code."""
         identity = self._session.identity
         self._say(banner(identity.actor, identity.work_dir))
         if identity.patrol_s > 0:
@@ -76,7 +76,7 @@ class Loop:
         return self._code
 
     def _begin(self) -> None:
-        """Ready for input: work on the first prompt, or rest."""
+        """Start on the first prompt, on queued nudges or on the hook, else be idle."""
         prompt, self._prompt = self._prompt, ""
         has_mail = self._read_queue()
         if prompt:
@@ -119,7 +119,7 @@ class Loop:
             self._submit(text)
 
     def _submit(self, text: str) -> None:
-        """A turn begins."""
+        """Start a turn on a submitted text."""
         self._note_text(text)
         pause = min(TURN_S, self._session.identity.pace_s)
         if not self._worker.has_work:
@@ -146,7 +146,7 @@ class Loop:
             else:
                 self._code = 1
             return
-        self._say("● Allowed." if yes else "● Denied; going on without it.")
+        self._say("● Allowed." if yes else "● Denied; continuing without it.")
         again = self._worker.go_on()
         if again is not None:
             self._at("step", again)
@@ -159,7 +159,7 @@ class Loop:
         self._typed = ""
 
     def _read_queue(self) -> bool:
-        """Take in nudges that were kept while it could not be typed to; whether there were any."""
+        """Submit nudges that were queued while nothing could be typed; return whether there were any."""
         identity = self._session.identity
         if not identity.town or not identity.session:
             return False
@@ -186,7 +186,7 @@ class Loop:
         if first is not None:
             self._at("step", first)
         elif not self._worker.busy:
-            self._session.beat("idle", "no work on the hook")
+            self._session.beat("idle", "hook is empty")
 
     def _run_due(self) -> None:
         now = time.monotonic()
@@ -216,7 +216,7 @@ class Loop:
         self._due[name] = time.monotonic() + seconds
 
     def _timeout(self) -> float | None:
-        """Seconds until something is due; None while there is nothing to do but to listen."""
+        """Return the seconds until something is due; None if only input can wake the loop."""
         if not self._due:
             return None
         return max(0.0, min(self._due.values()) - time.monotonic())

@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 STEADY, SLOW, SILENT, CRASH = "steady", "slow", "silent", "crash"
 PERMISSION, DIALOG, LIMITED, STUCK = "permission", "dialog", "limited", "stuck"
 SLIPS, BREAKS = "slips", "breaks"
-"""Hands in a test that fails: only the first time, or always."""
+"""Moods that hand in a failing test: the first time only, or always."""
 MOODS = (STEADY, SLOW, SILENT, CRASH, PERMISSION, DIALOG, LIMITED, STUCK, SLIPS, BREAKS)
 
 SLOW_FACTOR = 10.0
 TROUBLE_STEP = 1
-"""The step (counted from 0) before which the trouble of a mood begins."""
+"""The step, counted from 0, before which a mood's trouble begins."""
 
 _FIELD = re.compile(r"^mood:[ \t]*(\w+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 
 
 def mood_of(labels: Iterable[str], description: str, default: str = "") -> str:
-    """The mood that a bead asks for by label ``mood:x`` or by a line ``mood: x``, else ``default``, else steady."""
+    """Return the mood that a bead names by a label ``mood:x`` or a line ``mood: x``, else ``default``, else steady."""
     wanted = [label.partition(":")[2] for label in labels if label.startswith("mood:")]
     wanted += _FIELD.findall(description)
     for mood in (*wanted, default):

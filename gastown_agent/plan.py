@@ -1,4 +1,4 @@
-"""The steps of a piece of work, and doing one of them: a real edit and a real commit in the worktree."""
+"""The steps of a bead, and performing one: a real edit and a real commit in the worktree."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gastown_agent.town_commands import Assignment
 
     class Plan(NamedTuple):
-        """A bead's steps and the files (relative to the worktree) they are written to, taken in turn."""
+        """A bead's steps, and the files (relative to the worktree) that they are written to in turn."""
 
         bead: str
         title: str
@@ -32,7 +32,7 @@ _FILES = re.compile(r"^files?:[ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
 
 
 def plan_for(work: Assignment) -> Plan:
-    """Steps from the list in the bead's description (two or more items), else the usual five; files from ``file:``."""
+    """Return the plan of a bead: steps from the list in its description (two or more items) or the default ones."""
     steps = tuple(step.strip()[:120] for step in _STEP.findall(work.description)) or DEFAULT_STEPS
     if len(steps) < 2:
         steps = DEFAULT_STEPS
@@ -42,9 +42,9 @@ def plan_for(work: Assignment) -> Plan:
 
 
 def do_step(plan: Plan, number: int, work_dir: str, *, commit: bool = True) -> str:
-    """Write step ``number`` (from 0) into its file and commit it; returns the file. Raises GitError, OSError.
+    """Write step ``number`` (from 0) into its file and commit it; return the file's name. Raises GitError, OSError.
 
-    A file that a symbolic link of the project leads to is left alone: the link could lead anywhere.
+    A file reached through a symbolic link is not written, because the link may lead out of the worktree.
     """
     name = plan.files[number % len(plan.files)]
     if link_on_the_way(work_dir, name):
@@ -60,13 +60,13 @@ def do_step(plan: Plan, number: int, work_dir: str, *, commit: bool = True) -> s
 
 
 def commit_file(work_dir: str, name: str, subject: str, body: str) -> None:
-    """Commit one file as it is. Raises GitError."""
+    """Commit one file. Raises GitError."""
     _git(work_dir, "add", "--", name)
     _git(work_dir, "commit", "-q", "-m", subject, "-m", body, "--", name)
 
 
 def line_for(name: str, text: str) -> str:
-    """``text`` as a line that does no harm in a file of that kind."""
+    """Return ``text`` as a comment line, or a list item, for a file of that kind."""
     if name.endswith((".md", ".txt", ".rst")):
         return f"- {text}\n"
     if name.endswith((".js", ".ts", ".go", ".rs", ".c", ".h", ".java")):
@@ -75,7 +75,7 @@ def line_for(name: str, text: str) -> str:
 
 
 def is_worktree(work_dir: str) -> bool:
-    """Whether there is a git checkout to work in."""
+    """Return whether the folder is a git checkout."""
     return os.path.exists(os.path.join(work_dir, ".git"))
 
 

@@ -1,4 +1,4 @@
-"""The process's name: what tmux shows as the pane's command, and ``ps`` as its words."""
+"""The process's name, which tmux shows as the pane's command and ``ps`` as its arguments."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ PR_SET_NAME = 15
 
 
 def set_process_title(name: str, label: str = "") -> None:
-    """Call this process ``name`` (Linux; elsewhere it keeps its interpreter's name).
-
-    Overwrites the memory of the command line, of which Python has its own copy by now.
-    """
+    """Set the name of this process (on Linux only) by overwriting the memory of its command line."""
     if not sys.platform.startswith("linux"):
         return
     import ctypes

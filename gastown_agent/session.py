@@ -1,4 +1,4 @@
-"""What the agent tells the town: heartbeats, events, and its own transcript."""
+"""What the agent reports to the town: heartbeats, events, and its own transcript."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ BEAT_EVERY_S = 20.0
 
 
 def local_minute(moment: float) -> str:
-    """``17:05`` in local time, as an agent says it."""
+    """Return a local time such as ``17:05``."""
     return time.strftime("%H:%M", time.localtime(moment))
 
 
 class Session:
-    """The reporting side of one run; outside a town it only keeps the transcript."""
+    """The reporting side of one run; outside a town it only writes the transcript."""
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
@@ -40,7 +40,7 @@ class Session:
             self.turn = last.turn if last else 0
 
     def beat(self, state: str, context: str = "", *, until: float = 0.0) -> None:
-        """Write a heartbeat, unless muted; a town whose folder is gone is passed over."""
+        """Write a heartbeat, unless muted or outside a town; note in the transcript a write that fails."""
         self._last = (state, context, until)
         self._beat_at = SYSTEM_CLOCK.now()
         town, session = self.identity.town, self.identity.session
@@ -52,12 +52,12 @@ class Session:
             self.note("error", str(error))
 
     def keep_alive(self) -> None:
-        """Repeat the last heartbeat if it is old and says that work goes on."""
+        """Repeat the last heartbeat if it is old and its state is working."""
         if self._last[0] == "working" and SYSTEM_CLOCK.now() - self._beat_at >= BEAT_EVERY_S:
             self.beat(*self._last[:2], until=self._last[2])
 
     def start_turn(self, text: str) -> None:
-        """A submitted text begins to be worked on; told at once, so that it can be seen from outside."""
+        """Count a new turn and report it at once, so that the sender of the text can see that it arrived."""
         self.turn += 1
         self.beat("working", text.split("\n", 1)[0][:80])
         self.note("user", text)
@@ -68,13 +68,13 @@ class Session:
             append_event(self.identity.town, kind, self.identity.actor, payload)
 
     def limited_until(self, moment: float) -> None:
-        """Tell heartbeat and log of a limit that ends at ``moment``."""
+        """Report in heartbeat and log a rate limit that ends at ``moment``."""
         self.beat("limited", "rate limited", until=moment)
         words = {"until": local_minute(moment), "until_at": format_seconds(moment)}
         self.event("limited", bead=self.bead, **words, message="requests are rejected (429)")
 
     def note(self, kind: str, text: str) -> None:
-        """A line of the transcript, ``<work dir>/.runtime/transcript.jsonl``; none where the project has a link there."""
+        """Append a line to ``<work dir>/.runtime/transcript.jsonl``, unless a symbolic link is on that path."""
         if link_on_the_way(self.identity.work_dir, ".runtime/transcript.jsonl"):
             return
         folder = os.path.join(self.identity.work_dir, ".runtime")

@@ -1,4 +1,4 @@
-"""The agent's terminal: raw mode, bracketed paste, keys as events, and a bottom area that is redrawn in place."""
+"""The agent's terminal: raw mode, bracketed paste, keys as events, and a bottom area redrawn in place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Parser:
-    """Bytes of the terminal → Inputs; a paste or a sequence may come in any number of pieces."""
+    """Parses terminal bytes into Inputs; a paste or escape sequence may arrive in any number of pieces."""
 
     def __init__(self) -> None:
         self._left = b""
@@ -41,7 +41,7 @@ class Parser:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def feed(self, data: bytes) -> list[Input]:
-        """The complete inputs in ``data`` and what was left before."""
+        """Return the complete inputs in ``data`` and in what was left from before."""
         data = self._left + data
         self._left = b""
         found: list[Input] = []
@@ -115,7 +115,7 @@ class Terminal:
         termios.tcsetattr(self._fd, termios.TCSADRAIN, self._saved)
 
     def read(self, timeout_s: float | None) -> list[Input]:
-        """Inputs that arrive within ``timeout_s`` (None: whenever); ``end`` when the terminal is gone."""
+        """Return inputs that arrive within ``timeout_s`` (None: wait for ever); ``end`` if the terminal is gone."""
         ready, _, _ = select.select([self._fd, self._wake_in], [], [], timeout_s)
         found = []
         if self._wake_in in ready:
@@ -130,12 +130,12 @@ class Terminal:
         return found
 
     def show(self, text: str) -> None:
-        """Write ``text`` as lines of history above the bottom area."""
+        """Write ``text`` as history above the bottom area."""
         self._clear_bottom()
         self._write("".join(f"{_clean(line)}\r\n" for line in text.split("\n")))
 
     def bottom(self, lines: Sequence[str], cursor: tuple[int, int]) -> None:
-        """Redraw the bottom area; ``cursor`` is (row, column) within it."""
+        """Redraw the bottom area; ``cursor`` is (row, column) in it."""
         width = max(20, os.get_terminal_size(self._fd).columns)
         self._clear_bottom()
         self._write("\r\n".join(_clean(line)[: width - 1] for line in lines))

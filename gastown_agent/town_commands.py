@@ -1,4 +1,4 @@
-"""What the agent asks of the town: its hook and handing in, by the commands any agent would type."""
+"""The agent's use of the town: reading its hook and handing in, by the commands any agent would type."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ else:
 
 
 def gt(*words: str, cwd: str, timeout_s: float = 60.0) -> process.Finished:
-    """Run ``gt`` with ``words`` in the work dir. Raises GastownError if it cannot be run at all."""
+    """Run ``gt`` in the work dir. Raises GastownError if it cannot be run."""
     argv = process.gt_argv(*words)
     return process.run(argv, cwd=cwd, timeout_s=timeout_s, starts_servers=True)
 
 
 def read_hook(cwd: str) -> Assignment | None:
-    """The bead on the agent's hook, None if there is none. Raises GastownError if the hook cannot be read."""
+    """Return the bead on the agent's hook, or None. Raises GastownError if the hook cannot be read."""
     done = gt("hook", "--json", cwd=cwd)
     value = _object(done.out)
     if done.code or value is None:
-        raise GastownError("the hook cannot be read", (done.err or done.out).strip()[:300])
+        raise GastownError("cannot read the hook", (done.err or done.out).strip()[:300])
     return parse_hook(value)
 
 
 def parse_hook(value: dict[str, Any]) -> Assignment | None:
-    """The Assignment in what ``gt hook --json`` printed."""
+    """Return the assignment in the output of ``gt hook --json``, or None."""
     bead = value.get("pinned_bead") or value.get("bead")
     if value.get("has_work") is False or not bead:
         return None
@@ -64,7 +64,7 @@ def parse_hook(value: dict[str, Any]) -> Assignment | None:
 
 
 def read_note(cwd: str) -> str:
-    """Run ``gt prime``, which shows a predecessor's note and takes it off the hook; what came of it, in words."""
+    """Run ``gt prime``, which shows a predecessor's note and takes it off the hook; return the outcome as text."""
     try:
         done = gt("prime", cwd=cwd)
     except GastownError as error:
@@ -74,7 +74,7 @@ def read_note(cwd: str) -> str:
 
 
 def hand_in(cwd: str) -> tuple[bool, str]:
-    """Run ``gt done``; whether it went through, and its last words."""
+    """Run ``gt done``; return whether it succeeded, and its last line."""
     done = gt("done", cwd=cwd, timeout_s=120.0)
     words = (done.out if done.code == 0 else done.err or done.out).strip()
     return done.code == 0, words.split("\n")[-1] if words else ""

@@ -1,4 +1,4 @@
-"""What the agent's screen shows at the bottom: spinner, input, or a question with choices."""
+"""The bottom of the agent's screen: spinner and input, or a question with choices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BUSY_HINTS = "  esc to interrupt"
 
 
 def prompt_area(typed: str, busy: str = "") -> tuple[list[str], tuple[int, int]]:
-    """Input row between two rules, with what it is doing above; and where the cursor stands."""
+    """Return the lines of the input area with the current activity above it, and the cursor's position."""
     first, _, rest = typed.partition("\n")
     more = f" [+{rest.count(chr(10)) + 1} lines]" if rest else ""
     head = [f"✻ {busy}", ""] if busy else [""]
@@ -21,7 +21,7 @@ def prompt_area(typed: str, busy: str = "") -> tuple[list[str], tuple[int, int]]
 
 
 def question_area(question: str, options: Sequence[str]) -> tuple[list[str], tuple[int, int]]:
-    """A question with numbered choices, the first one marked."""
+    """Return the lines of a question with numbered choices, the first one marked, and the cursor's position."""
     lines = [RULE, f" {question}", ""]
     for number, option in enumerate(options, 1):
         lines.append(f" {'❯' if number == 1 else ' '} {number}. {option}")
@@ -29,5 +29,5 @@ def question_area(question: str, options: Sequence[str]) -> tuple[list[str], tup
 
 
 def banner(role: str, where: str) -> str:
-    """The first lines on the screen."""
+    """Return the first lines on the screen."""
     return f"╭─ Gas Town scripted agent ─╮\n│ {role}\n│ {where}\n╰───────────────────────────╯"

@@ -1,7 +1,7 @@
-"""The way through a molecule: which step is to be done, and ticking it off as any agent would, by ``gt mol step done``.
+"""The way through a molecule: which step to do next, and closing it by ``gt mol step done``, as any agent would.
 
-The ledger knows how far the work is, not the agent: one that is started after another was killed goes on at the first
-step that is not done.
+The ledger, not the agent, knows the progress: an agent started after another was killed continues at the first step
+that is not done.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from gastown_core.molecules.steps import Progress, StepView
 
 WORK_STEP, HAND_IN_STEM = "implement", "submit"
-"""The step in which the bead's own steps are done, if there is one; the stem of a step that is ``gt done`` itself."""
+"""The step in which the bead's own steps are done, if any; and the prefix of steps that ``gt done`` completes."""
 
 
 class Walk:
-    """A molecule being gone through; ``step`` is the one to do now, None at the end or while all is held."""
+    """Progress through a molecule; ``step`` is the one to do now, "" at the end or if all steps are blocked."""
 
     def __init__(self, seen: Progress) -> None:
         self.molecule = seen.id
@@ -38,21 +38,21 @@ class Walk:
 
     @property
     def name(self) -> str:
-        """Name of the step to do now."""
+        """Name of the current step."""
         return self._names.get(self.step, "")
 
     @property
     def is_edit(self) -> bool:
-        """Whether files are changed in this step: in the work step, or in every one where there is no such step."""
+        """Whether this step changes files: the work step does, or every step if there is no work step."""
         return self.name == WORK_STEP or not self.has_work_step
 
     @property
     def hands_in(self) -> bool:
-        """Whether what is left is ``gt done``."""
+        """Whether only ``gt done`` is left."""
         return self.is_over or _hands_in(self.name)
 
     def tick(self, cwd: str) -> None:
-        """Say that the step is done, and take the next. Raises GastownError if that is refused."""
+        """Close the step and move to the next one. Raises GastownError if that is refused."""
         finished = gt("mol", "step", "done", self.step, "--json", cwd=cwd)
         try:
             value = decode_json(finished.out)
@@ -68,7 +68,7 @@ class Walk:
 
 
 def walk_of(town: str, molecule: str) -> Walk | None:
-    """The way through this molecule from where it stands; None if it is gone or has no steps. Raises GastownError."""
+    """Return the progress through this molecule; None if it is gone or has no steps. Raises GastownError."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.steps import progress_of
 

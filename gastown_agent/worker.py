@@ -1,7 +1,7 @@
 """Hooked work, step by step, with the troubles of its mood.
 
-``advance`` does one thing and says how long until the next (None: not by itself); a submitted text or an answer
-makes it go on.  It draws nothing: it hands lines to ``say`` and questions to ``ask``.
+``advance`` does one step and returns the seconds until the next (None: wait for input); a submitted text or an answer
+resumes work. The worker draws nothing: it passes lines to ``say`` and questions to ``ask``.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 PERMISSION_ASKED = "Allow Bash(npm install left-pad)?"
 CRASH_STATUS = 70
 LOOK_FACTOR = 4.0
-"""How many such steps of a molecule in which nothing is written take as long as one in which something is."""
+"""Number of steps without edits that take as long as one step with an edit."""
 
 
 class CrashError(Exception):
-    """The mood said so: the program ends in mid-work."""
+    """Raised to crash the program in mid-work, as its mood demands."""
 
 
 class Worker:
-    """One agent's work; ``busy`` is what it does right now, empty when it rests."""
+    """One agent's work; ``busy`` is the current activity, or "" when idle."""
 
     def __init__(self, session: Session, say: Callable[[str], None], ask: Callable[[str, Sequence[str]], None]) -> None:
         self.session = session
@@ -66,7 +66,7 @@ class Worker:
         return self._plan is not None
 
     def look_at_hook(self) -> float | None:
-        """Read the hook and begin with what is on it; seconds until the first step, None if there is nothing."""
+        """Read the hook and start on its work; return the seconds until the first step, or None if it is empty."""
         work = self._read_hook()
         if work is None:
             return None
@@ -80,7 +80,7 @@ class Worker:
         return self._show_step()
 
     def _begin_walk(self, work: Assignment) -> None:
-        """Find out where the work's molecule stands, if it has one."""
+        """Read the progress of the work's molecule, if it has one."""
         try:
             self._walk = walk_of(self.session.identity.town, work.molecule) if work.molecule else None
         except GastownError as error:
@@ -97,7 +97,7 @@ class Worker:
             self._next = len(plan.steps)
 
     def first_mood(self) -> str:
-        """The mood of what is on the hook now, or of the session; read before anything is begun."""
+        """Return the mood of the work on the hook, or of the session; called before work starts."""
         work = self._read_hook()
         if work is None:
             return self.session.identity.mood
@@ -120,7 +120,7 @@ class Worker:
         return mood_of(work.labels, work.description, self.session.identity.mood)
 
     def advance(self) -> float | None:
-        """Do the next step. Raises CrashError when the mood wants it."""
+        """Do the next step; return the seconds until the following one. Raises CrashError if the mood is to crash."""
         plan = self._plan
         if plan is None:
             return None
@@ -152,7 +152,7 @@ class Worker:
         return self._show_step()
 
     def _tick(self, walk: Walk) -> float | None:
-        """A step of the molecule is done."""
+        """Close a step of the molecule."""
         name = walk.name
         try:
             walk.tick(self.session.identity.work_dir)
@@ -163,15 +163,15 @@ class Worker:
         return self._show_step()
 
     def _wait_for_step(self, walk: Walk) -> float | None:
-        """Every step that is left waits for something outside: rest until somebody speaks, and look again then."""
+        """Be idle, because every remaining step is blocked; look again at the next text."""
         self.busy = ""
         self._plan = None
-        self._say(f"● {walk.molecule}: nothing is ready")
-        self.session.beat("waiting", f"{walk.molecule} waits, {walk.done} of {walk.total} steps done")
+        self._say(f"● {walk.molecule}: no steps are ready")
+        self.session.beat("waiting", f"{walk.molecule} is blocked, {walk.done} of {walk.total} steps done")
         return None
 
     def go_on(self) -> float | None:
-        """Somebody said something: a trouble that a word can end is over. Seconds until the next step."""
+        """End a trouble that a text can end, and resume; return the seconds until the next step, or None."""
         if self._plan is None or self.resume_at:
             return None
         self._trouble_over = True
@@ -197,7 +197,7 @@ class Worker:
         return is_worktree(self.session.identity.work_dir)
 
     def _begin_trouble(self, plan: Plan) -> bool:
-        """Start what the mood brings; True if work stops for it."""
+        """Start the mood's trouble; return True if work stops for it."""
         mood = self._mood
         if mood == CRASH:
             do_step(plan, min(self._next, len(plan.steps) - 1), self.session.identity.work_dir, commit=False)
@@ -233,7 +233,7 @@ class Worker:
             return left
         self.resume_at = 0.0
         self._trouble_over = True
-        self._say("● The limit is over; going on.")
+        self._say("● The limit is over; continuing.")
         return self._show_step()
 
     def _finish(self, plan: Plan) -> float | None:

@@ -1,1 +1,1 @@
-"""The commands gt and bd: parse, one call into the engine, print."""
+"""The commands ``gt`` and ``bd``: parse arguments, call the engine, print."""

@@ -1,4 +1,4 @@
-"""``python -m gastown_cli`` is ``gt``."""
+"""``python -m gastown_cli`` runs ``gt``."""
 
 from gastown_cli.main import gt
 

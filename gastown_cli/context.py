@@ -1,4 +1,4 @@
-"""What a command asks of its surroundings: the town it runs in, and the rig it is about."""
+"""The surroundings of a command: the town it runs in and the rig it works on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def actor() -> str:
-    """Who acts: GT_ROLE, BD_ACTOR or BEADS_ACTOR if set, else ``overseer`` (the human)."""
+    """Return the actor: GT_ROLE, BD_ACTOR or BEADS_ACTOR if set, else ``overseer`` (the human)."""
     for key in ("GT_ROLE", "BD_ACTOR", "BEADS_ACTOR"):
         value = os.environ.get(key, "")
         if value:
@@ -24,23 +24,23 @@ def actor() -> str:
 
 
 def town() -> str:
-    """Root of the town around the working directory. Raises TownError if there is none."""
+    """Return the root of the town at the working directory. Raises TownError if there is none."""
     return require_town()
 
 
 def tell_unread(ledger: TownLedger) -> int:
-    """Name on stderr each ledger that was wanted and could not be read, or was read elsewhere; 3 if one is missing, else 0."""
+    """Report on stderr each ledger that could not be read, or was read elsewhere; return 3 if one is missing, else 0."""
     from gastown_cli import output
 
     for name, why in ledger.warnings.items():
         output.note(f"warning: {output.clean(name)}: {output.clean(why)}")
     for name, why in ledger.missing.items():
-        output.note(f"note: {output.clean(name)} could not be read: {output.clean(why)}")
+        output.note(f"note: cannot read {output.clean(name)}: {output.clean(why)}")
     return PartialError.exit_code if ledger.missing else 0
 
 
 def add_json(parser: ArgumentParser) -> None:
-    """The ``--json`` option that every reading command has."""
+    """Add the ``--json`` option."""
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -48,12 +48,12 @@ __all__ = ["actor", "add_json", "find_town", "read_rigs", "rig_of", "tell_unread
 
 
 def add_rig(parser: ArgumentParser) -> None:
-    """The word that names a rig."""
+    """Add the argument that names a rig."""
     parser.add_argument("rig", nargs="?", default="", help="name of the rig (default: the one you are in)")
 
 
 def check_rig(root: str, name: str) -> str:
-    """The name, if it is empty or a rig's. Raises NotFoundError with near matches."""
+    """Return ``name`` if it is empty or names a rig. Raises NotFoundError with near matches."""
     if name and name not in read_rigs(root):
         from gastown_core.town.rigs import require_rig
 
@@ -62,7 +62,7 @@ def check_rig(root: str, name: str) -> str:
 
 
 def which_rig(root: str, name: str = "") -> str:
-    """The rig's name. Raises NotFoundError with near matches, UsageError if none is named and several fit."""
+    """Return the rig's name. Raises NotFoundError with near matches, UsageError if no rig is named and several exist."""
     from gastown_core.town.rigs import require_rig
 
     rigs = read_rigs(root)
@@ -70,15 +70,15 @@ def which_rig(root: str, name: str = "") -> str:
     if not found and len(rigs) == 1:
         found = next(iter(rigs))
     if not found:
-        raise UsageError("which rig?", f"there are {', '.join(rigs) or 'none'}", "name one")
+        raise UsageError("no rig given", f"the town has {', '.join(rigs) or 'no rigs'}", "name a rig")
     require_rig(root, found)
     return found
 
 
 def rig_of_request(root: str, request_id: str) -> str:
-    """The rig whose ledger a request is in. Raises NotFoundError if none has its prefix."""
+    """Return the rig whose ledger holds the request. Raises NotFoundError if no rig has its prefix."""
     rigs = read_rigs(root)
     for name, prefix in rigs.items():
         if request_id.startswith(prefix + "-"):
             return name
-    raise NotFoundError(f"no rig has requests like {request_id}", "", "gt mq list RIG shows them")
+    raise NotFoundError(f"no rig has the prefix of {request_id}", "", "gt mq list RIG shows the requests")

@@ -1,9 +1,8 @@
 """The console's first frame, drawn before anything heavy is imported.
 
-Textual needs a fifth of a second before it can draw.  Until then the screen holds what the console last showed,
-marked with its age, and the newest lines of the event log, read just now.  What is shown is real or is not shown:
-without a saved picture of this size there is only the town's name and the log.  The terminal's settings are left
-as they were, so a failing start leaves nothing behind but what ``give_back`` clears.
+Textual needs a fifth of a second before it can draw. Until then the screen shows what the console last showed, marked
+with its age, and the newest lines of the event log. Without a saved picture of this size, only the town's name and
+the log are shown. The terminal's settings are not changed; ``give_back`` leaves the alternate screen.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _painted = False
 
 
 def open_feed(argv: Sequence[str]) -> int | None:
-    """Draw the first frame and run ``gt feed``; None if this is not a call for the full screen."""
+    """Draw the first frame and run ``gt feed``; return None if the arguments do not lead to the full screen."""
     if not wants_screen(argv) or not on_terminal():
         return None
     root = find_town()
@@ -42,19 +41,19 @@ def open_feed(argv: Sequence[str]) -> int | None:
 
 
 def on_terminal() -> bool:
-    """Whether all three streams are a terminal that can be drawn on; the console reads the first and draws on the others."""
+    """Return whether stdin, stdout and stderr are a terminal that can be drawn on."""
     return os.environ.get("TERM") != "dumb" and all(
         stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)
     )
 
 
 def wants_screen(argv: Sequence[str]) -> bool:
-    """Whether these words, all known ones, lead to the full screen."""
+    """Return whether these arguments are all known and lead to the full screen."""
     return all(word.partition("=")[0] in FULL_SCREEN_FLAGS or not word.startswith("-") for word in argv)
 
 
 def paint(root: str, *, plain: bool = False) -> None:
-    """Enter the alternate screen and draw what is known; ``plain`` leaves out the saved picture (another filter)."""
+    """Enter the alternate screen and draw what is known; ``plain`` omits the saved picture (it has another filter)."""
     global _painted
     try:
         size = os.get_terminal_size(sys.stdout.fileno())
@@ -68,7 +67,7 @@ def paint(root: str, *, plain: bool = False) -> None:
 
 
 def give_back() -> None:
-    """Leave the alternate screen, if it was entered and the app has not taken it over."""
+    """Leave the alternate screen, if it was entered and not handed over to the app."""
     global _painted
     if _painted:
         _painted = False
@@ -77,14 +76,14 @@ def give_back() -> None:
 
 
 def hand_over() -> bool:
-    """The app has the screen from now on; whether it already shows the first frame."""
+    """Hand the screen over to the app; return whether it already shows the first frame."""
     global _painted
     was_painted, _painted = _painted, False
     return was_painted
 
 
 def read_picture(root: str, width: int, height: int) -> dict[str, Any] | None:
-    """The saved picture, None unless it is whole and of exactly this size."""
+    """Return the saved picture, or None unless it is complete and of exactly this size."""
     from gastown_core.files.plain import open_plain
 
     try:
@@ -99,7 +98,7 @@ def read_picture(root: str, width: int, height: int) -> dict[str, Any] | None:
 
 
 def frame(root: str, width: int, height: int, picture: dict[str, Any] | None) -> list[str]:
-    """The lines of the first frame."""
+    """Return the lines of the first frame."""
     from gastown_core.clock import SYSTEM_CLOCK, format_ago
 
     if picture is None:
@@ -121,7 +120,7 @@ def frame(root: str, width: int, height: int, picture: dict[str, Any] | None) ->
 
 
 def _mark_age(header: str, width: int, mark: str) -> str:
-    """The header with the age of the picture where it said how fresh it was."""
+    """Return the header with the picture's age in place of its live or stale mark."""
     from gastown_cli.output import cells
 
     cut = max(header.rfind(" live"), header.rfind(" stale"))
@@ -130,7 +129,7 @@ def _mark_age(header: str, width: int, mark: str) -> str:
 
 
 def overlay(line: str, left: int, room: int, text: str) -> str:
-    """``line`` with the cells from ``left`` on, ``room`` of them, replaced by ``text``."""
+    """Return ``line`` with ``room`` cells from ``left`` on replaced by ``text``."""
     from gastown_cli.output import cells, char_cells, shorten
 
     at, start, stop = 0, len(line), len(line)
@@ -148,7 +147,7 @@ def overlay(line: str, left: int, room: int, text: str) -> str:
 
 
 def fresh_rows(root: str, count: int, width: int) -> list[str]:
-    """The newest events as lines, newest first, at most ``count``."""
+    """Return at most ``count`` of the newest events as lines, newest first."""
     import time
     from itertools import islice
 

@@ -1,4 +1,4 @@
-"""Formulas for people: their variables, the tree of their steps with needs and waits, and what they are made of."""
+"""Formulas as text: their variables, and the tree of their steps with needs, gates and composition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDE = 100
 
 
 def formula_lines(formula: Formula) -> list[str]:
-    """A formula as its file says it."""
+    """Return the lines of a formula as its file defines it."""
     said = " · ".join(
         part
         for part in (
@@ -40,7 +40,7 @@ def formula_lines(formula: Formula) -> list[str]:
 
 
 def recipe_lines(recipe: Recipe) -> list[str]:
-    """A cooked formula: every step in its order, with what it waits for."""
+    """Return the lines of a cooked formula: every step in order, with what it waits for."""
     head = f"{style(clean(recipe.name), 'bold')}  {style(f'{len(recipe.steps)} steps in order', 'dim')}"
     lines = [head]
     if recipe.vars:
@@ -50,7 +50,7 @@ def recipe_lines(recipe: Recipe) -> list[str]:
             for name, value in recipe.vars.items()
         ]
     if recipe.missing:
-        lines += ["", f"still to be given: {clean(', '.join(recipe.missing))}"]
+        lines += ["", f"missing variables: {clean(', '.join(recipe.missing))}"]
     lines += ["", style("Steps", "bold")]
     depths: dict[str, int] = {}
     rows = []
@@ -63,7 +63,7 @@ def recipe_lines(recipe: Recipe) -> list[str]:
 
 
 def marks_of(step: RecipeStep) -> list[str]:
-    """What else holds a cooked step: ``⧖ human 4h``, ``if …``, ``until …``."""
+    """Return what else affects a cooked step: ``⧖ human 4h``, ``if …``, ``until …``."""
     marks = []
     if step.gate is not None:
         marks.append(" ".join(part for part in ("⧖", step.gate.type, step.gate.await_id, step.gate.timeout) if part))
@@ -77,11 +77,11 @@ def marks_of(step: RecipeStep) -> list[str]:
         marks.append(f"⇉ {step.on_complete.formula} for each {step.on_complete.for_each}")
     if step.condition:
         marks.append(f"if {step.condition}")
-    return marks + (["parallel"] if step.parallel else []) + (["with you"] if step.interactive else [])
+    return marks + (["parallel"] if step.parallel else []) + (["interactive"] if step.interactive else [])
 
 
 def _cells(lead: str, step: Step | RecipeStep, marks: Sequence[str]) -> tuple[str, str, str]:
-    """A step as columns: its place in the tree and its id, its title, what it waits for."""
+    """Return a step as columns: place in the tree and id, title, what it waits for."""
     needs = style("← " + clean(", ".join(step.needs)), "dim") if step.needs else ""
     said = style(clean(" · ".join(marks)), "yellow") if marks else ""
     title = "" if step.title == step.id else clean(shorten(step.title, _WIDE))
@@ -103,7 +103,7 @@ def _written_marks(step: Step) -> list[str]:
         marks.append(f"↻ {often}")
     if step.on_complete is not None:
         marks.append(f"⇉ {step.on_complete.formula} for each {step.on_complete.for_each}")
-    return marks + (["parallel"] if step.parallel else []) + (["with you"] if step.interactive else [])
+    return marks + (["parallel"] if step.parallel else []) + (["interactive"] if step.interactive else [])
 
 
 def _variables(title: str, variables: Iterable[Variable]) -> list[str]:
@@ -126,7 +126,7 @@ def _facts(variable: Variable) -> list[str]:
         facts.append(variable.type)
     if variable.enum:
         facts.append("one of " + ", ".join(variable.enum))
-    return [*facts, f"fits {variable.pattern}"] if variable.pattern else facts
+    return [*facts, f"matches {variable.pattern}"] if variable.pattern else facts
 
 
 def _tree(title: str, steps: Sequence[Step]) -> list[str]:
@@ -138,7 +138,7 @@ def _tree(title: str, steps: Sequence[Step]) -> list[str]:
 
 
 def _branches(rows: list[tuple[str, str, str]], steps: Sequence[Step], parent: str, lead: str) -> None:
-    """Rows of the steps under ``parent``, those of a loop's body under the loop."""
+    """Append rows for the steps under ``parent``; the body of a loop goes under the loop."""
     own = [step for step in steps if step.parent == parent]
     for step in own:
         is_last = step is own[-1]

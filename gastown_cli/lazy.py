@@ -1,7 +1,7 @@
-"""A command tree as a table: help and dispatch read names only, one module is imported for the command that runs.
+"""A command tree as a table; help and dispatch read only names, and one module is imported for the command that runs.
 
-A module holds the commands of one noun.  The row of ``gt polecat nuke`` names ``polecat:nuke``: its module offers
-``nuke_arguments(parser)`` and ``run_nuke(args) -> exit code``.  A module of one command is named alone and offers
+A module holds the commands of one noun. The row of ``gt polecat nuke`` names ``polecat:nuke``: its module defines
+``nuke_arguments(parser)`` and ``run_nuke(args) -> exit code``. A module with one command is named alone and defines
 ``add_arguments`` and ``run``.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import NamedTuple, NoReturn
 
     class Command(NamedTuple):
-        """A row: its words, the module that runs it (``module`` or ``module:verb``), the help group, one line of help, further names."""
+        """A row: name, module that runs it (``module`` or ``module:verb``), help group, one line of help, aliases."""
 
         name: str
         module: str
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         aliases: tuple[str, ...] = ()
 
     class Root(NamedTuple):
-        """A command tree: programme name, one line about it, and its rows. ``gt rig`` and ``gt rig add`` are both rows.
+        """A command tree: program name, one line about it, and its rows; ``gt rig`` and ``gt rig add`` are both rows.
 
         ``synonyms`` are other first words of groups: ``gt formulas list`` is ``gt formula list``.
         """
@@ -62,10 +62,10 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 
 class _NoFormatter(argparse.HelpFormatter):
-    """Stands in where argparse would make a whole one for each argument; ``--help`` finds a metavar that does not fit."""
+    """Formatter used while arguments are added, where argparse would create a real one for each; it formats nothing."""
 
     def __init__(self) -> None:
-        """Nothing is formatted."""
+        """Skip the set-up of the real formatter."""
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
         return ""
@@ -75,23 +75,23 @@ _NO_FORMATTER = _NoFormatter()
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse whose errors are ours: exit code 2, what, why and what next."""
+    """An argparse parser whose errors are UsageErrors, with exit code 2 and a hint."""
 
     is_built = False
-    """Whether it has all its arguments; until then argparse asks for a formatter at each, to check its metavar."""
+    """Whether all arguments are added; until then argparse gets a formatter that formats nothing."""
 
     def _get_formatter(self) -> argparse.HelpFormatter:
         return _formatter(self.prog) if self.is_built else _NO_FORMATTER
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of exiting."""
-        raise UsageError(f"{self.prog}: {message}", "", f"{self.prog} --help shows how it is used")
+        """Raise a UsageError instead of exiting."""
+        raise UsageError(f"{self.prog}: {message}", "", f"{self.prog} --help shows the usage")
 
 
 def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None] | None = None) -> int:
-    """Find the command of ``argv``, run it, and turn errors into text (or JSON) and an exit code.
+    """Run the command that ``argv`` names; return its exit code, or report its error and return that error's code.
 
-    ``before_error`` is called before an error is written (a face that has drawn on the screen takes that away).
+    ``before_error`` is called before an error is written, so that a drawn screen can be left first.
     """
     try:
         return _dispatch(root, list(argv))
@@ -110,17 +110,15 @@ def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None
 
 
 def _of_system(program: str, error: OSError) -> GastownError:
-    """What the system refused that no module below took for its own, with the next thing to try."""
+    """Return an error of the operating system as a GastownError with a next step."""
     try:
         os.getcwd()
     except OSError:
-        return GastownError("the folder you stand in is gone", words_of(error), "cd to one that exists, and try again")
-    place = (
-        f"look at {error.filename}"
-        if isinstance(error.filename, str)
-        else "df -h and ulimit -a show what may be used up"
-    )
-    return GastownError(f"{program} cannot go on", words_of(error), f"{place}; then the same command again")
+        return GastownError(
+            "the current folder no longer exists", words_of(error), "cd to an existing folder and try again"
+        )
+    place = f"check {error.filename}" if isinstance(error.filename, str) else "check df -h and ulimit -a"
+    return GastownError(f"{program} failed", words_of(error), f"{place}, then run the command again")
 
 
 def _dispatch(root: Root, argv: list[str]) -> int:
@@ -154,7 +152,7 @@ def _dispatch(root: Root, argv: list[str]) -> int:
 
 
 def _follow_new_ids(program: str) -> None:
-    """A merge gave beads other ids, and what was just written is the first that knows: the rest of the town follows."""
+    """After a merge gave beads new ids, update references to them in the town's other stores."""
     partings = sys.modules.get("gastown_core.beads.partings")
     if partings is None or not partings.untold:
         return
@@ -162,14 +160,14 @@ def _follow_new_ids(program: str) -> None:
 
     try:
         for line in follow_after_a_write(program):
-            output.note(output.clean(f"a merge gave a bead another id: {line}; the town's other stores follow"))
+            output.note(output.clean(f"a merge gave a bead a new id: {line}; updating the town's other stores"))
     except GastownError as error:
         # the next write, or the daemon, tries again
-        output.note(output.clean(f"warning: the town's other stores do not follow a bead's new id yet: {error}"))
+        output.note(output.clean(f"warning: the town's other stores still use a bead's old id: {error}"))
 
 
 def handlers(command: Command) -> tuple[Callable[[Parser], None], Callable[[argparse.Namespace], int | None]]:
-    """Import the module of a row: the function that adds its arguments, and the one that runs it."""
+    """Import the module of a row; return the functions that add its arguments and run it."""
     where, _, verb = command.module.partition(":")
     module = import_module(where)
     if verb:
@@ -178,14 +176,14 @@ def handlers(command: Command) -> tuple[Callable[[Parser], None], Callable[[argp
 
 
 def _tell_missing_event() -> None:
-    """What was done is done; that the event log does not have it is worth a line."""
+    """Report on stderr an event that could not be written to the log."""
     log = sys.modules.get("gastown_core.events.log")
     if log is not None and log.last_failure:
         output.note(log.last_failure)
 
 
 def _parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
-    """The arguments, also where options stand between them (``sling FORMULA --on BEAD RIG``)."""
+    """Return the parsed arguments, also if options stand between them (``sling FORMULA --on BEAD RIG``)."""
     if any(word[:1] == "-" and word[1:2].isdigit() for word in argv):
         # "-1h" is a span before now, not an option
         parser._negative_number_matcher = re.compile(r"-\d[\d.]*([a-z]+[\d.]*)*$")
@@ -200,7 +198,7 @@ def _parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
 
 
 def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:
-    """The row that ``argv`` begins with (longest match; unique prefixes count) and how many words it took."""
+    """Return the row that ``argv`` names (longest match; unique prefixes count) and the number of words used."""
     words = [word for word in argv[:2] if not word.startswith("-")]
     if len(words) == 2:
         pair = _match(root, " ".join((_expand(root, words[0]), words[1])))
@@ -213,23 +211,25 @@ def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:
     group = [row for row in root.commands if row.name.startswith(name + " ")]
     if group:
         known = ", ".join(row.name.split()[1] for row in group)
-        given = f"no {root.program} {name} {words[1]}" if len(words) > 1 else f"{root.program} {name} needs a word more"
-        raise UsageError(given, "", f"there are: {known}")
+        given = (
+            f"no {root.program} {name} {words[1]}" if len(words) > 1 else f"{root.program} {name} needs a subcommand"
+        )
+        raise UsageError(given, "", f"use one of: {known}")
     import difflib
 
     near = difflib.get_close_matches(name, [row.name for row in root.commands], n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"{root.program} --help lists the commands"
-    raise UsageError(f"{root.program} has no command {argv[0]}", "", hint)
+    raise UsageError(f"unknown command: {root.program} {argv[0]}", "", hint)
 
 
 def _is_only_a_group(root: Root, word: str) -> bool:
-    """Whether ``word`` begins commands (``gt mol step``) and is none by itself."""
+    """Return whether ``word`` is only a group of commands (``gt gate``) and not a command itself."""
     head = _expand(root, word)
     return _match(root, head) is None and any(row.name.startswith(head + " ") for row in root.commands)
 
 
 def _expand(root: Root, word: str) -> str:
-    """The full first word of an alias or unique prefix; the word itself if there is none."""
+    """Return the full first word for an alias or a unique prefix, else the word itself."""
     firsts: dict[str, None] = {}
     for other, meant in root.synonyms:
         if word == other:
@@ -259,7 +259,7 @@ def _alias_match(row: Command, name: str) -> bool:
 
 
 def help_text(root: Root, topic: str = "") -> str:
-    """All commands by group, or those of one first word."""
+    """Return the help of all commands by group, or of those with one first word."""
     groups: dict[str, list[Command]] = {}
     for row in root.commands:
         if not topic or row.name.split()[0] == topic:

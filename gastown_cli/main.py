@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def gt() -> NoReturn:
-    """Run ``gt`` with the words of the command line, and end the process with its exit code."""
+    """Run ``gt`` with the command line's arguments, and exit with its exit code."""
     _end(_gt)
 
 
@@ -35,7 +35,7 @@ def _gt(argv: list[str]) -> int:
 
 
 def bd() -> NoReturn:
-    """Run ``bd`` with the words of the command line, and end the process with its exit code."""
+    """Run ``bd`` with the command line's arguments, and exit with its exit code."""
     _end(_bd)
 
 
@@ -59,7 +59,7 @@ def _end(run: Callable[[list[str]], int]) -> NoReturn:
 
 
 def _import_argparse() -> None:
-    """argparse without gettext and locale, 2 ms of every command: it has a few words to translate, and nobody does."""
+    """Import argparse without gettext and locale, which would take 2 ms of every command and translate nothing."""
     if "argparse" in sys.modules or "gettext" in sys.modules:
         return
     words = sys.modules["gettext"] = type(sys)("gettext")

@@ -1,4 +1,4 @@
-"""Molecules on the terminal: one look for ``bd mol`` and ``gt mol``."""
+"""Molecules as text and JSON, in the same form for ``bd mol`` and ``gt mol``."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _COLOURS = {DONE: "green", CURRENT: "yellow", READY: "bold", BLOCKED: "red", PEN
 BAR_CELLS = 20
 SOON_S = 300.0
 LONG = 100
-"""A molecule with more steps is summed up."""
+"""Number of steps above which a molecule is summarized."""
 
 
 def heading(seen: Progress) -> str:
-    """``gt-wisp-abc12  Fix login  mol-polecat-work``."""
+    """Return a line such as ``gt-wisp-abc12  Fix login  mol-polecat-work``."""
     formula = seen.formula if seen.formula and seen.formula not in seen.title else ""
     more = style("  ".join(word for word in (formula, "closed" if seen.root.is_closed else "") if word), "dim")
     return f"{style(clean(seen.id), 'bold')}  {one_line(seen.title)}  {more}".rstrip()
 
 
 def bar(seen: Progress) -> str:
-    """``████░░░░  3 of 8 steps, 37 %``."""
+    """Return a progress bar such as ``████░░░░  3 of 8 steps, 37 %``."""
     full = BAR_CELLS * seen.completed // seen.total if seen.total else 0
     filled = style("█" * full, "green") + style("░" * (BAR_CELLS - full), "dim")
     return f"{filled}  {seen.completed} of {seen.total} steps, {seen.percent} %"
 
 
 def step_rows(views: Sequence[StepView], total: int, *, with_ids: bool = False) -> list[str]:
-    """One aligned line a step: mark, number, name, title, and what a blocked one waits for."""
+    """Return one aligned line per step: mark, number, name, title, and what blocks it."""
     width = max((len(view.id if with_ids else view.name) for view in views), default=0)
     digits = len(str(total))
     lines = []
@@ -43,7 +43,7 @@ def step_rows(views: Sequence[StepView], total: int, *, with_ids: bool = False) 
         mark = style(MARKS[view.status], _COLOURS[view.status])
         name = clean(view.id if with_ids else view.name)
         title = one_line(view.title) if view.title != view.name else ""
-        waits = f"waits for {', '.join(view.holds[:3])}" if view.status == BLOCKED and view.holds else ""
+        waits = f"blocked by {', '.join(view.holds[:3])}" if view.status == BLOCKED and view.holds else ""
         who = f"@{view.assignee}" if view.assignee and view.status == CURRENT else ""
         tail = "  ".join(style(clean(word), "dim") for word in (waits, who) if word)
         line = f"  {mark} {view.place + 1:>{digits}} {name.ljust(width)}  {title}  {tail}"
@@ -52,25 +52,25 @@ def step_rows(views: Sequence[StepView], total: int, *, with_ids: bool = False) 
 
 
 def legend() -> str:
-    """What the marks mean."""
-    words = {DONE: "done", CURRENT: "in progress", READY: "ready", BLOCKED: "waits for something", PENDING: "later"}
+    """Return a line that explains the marks."""
+    words = {DONE: "done", CURRENT: "in progress", READY: "ready", BLOCKED: "blocked", PENDING: "later"}
     return style("  ".join(f"{MARKS[status]} {word}" for status, word in words.items()), "dim")
 
 
 def pace(seen: Progress) -> str:
-    """``2.5 steps an hour, about 1.2 h to go``; empty while nothing can be said: the first minutes tell little."""
+    """Return a text such as ``2.5 steps an hour, about 1.2 h left``; "" in the first minutes and at the end."""
     if not seen.rate_per_hour or seen.is_complete or seen.moment - seen.root.created_at < SOON_S:
         return ""
-    return f"{seen.rate_per_hour:g} steps an hour, about {seen.eta_hours:g} h to go"
+    return f"{seen.rate_per_hour:g} steps an hour, about {seen.eta_hours:g} h left"
 
 
 def one_line(text: str) -> str:
-    """A title fit for the terminal."""
+    """Return a title on one line, safe for the terminal."""
     return clean(" ".join(text.split()))
 
 
 def current_json(seen: Progress, views: Sequence[StepView]) -> dict[str, Any]:
-    """A molecule as ``bd mol current --json`` lists it."""
+    """Return a molecule as ``bd mol current --json`` lists it."""
     here, following = seen.current, seen.next
     return {
         "molecule_id": seen.id,
@@ -85,7 +85,7 @@ def current_json(seen: Progress, views: Sequence[StepView]) -> dict[str, Any]:
 
 
 def step_json(view: StepView, here: StepView | None) -> dict[str, Any]:
-    """One step of it."""
+    """Return one step as JSON commands print it."""
     issue = {"id": view.id, "title": view.title, "assignee": view.assignee, "step": view.name, "step_index": view.place}
     return {
         "issue": issue,

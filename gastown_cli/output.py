@@ -1,6 +1,6 @@
-"""The only writer to stdout: text for people, JSON for programs, errors on stderr.
+"""Text, JSON and errors on stdout and stderr.
 
-Text that came from a bead, a mail or a pane goes through ``clean`` before it can reach a terminal.
+Text from beads, mail or panes must pass through ``clean`` before it is printed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LONGEST_LINE = 1000
-"""Cells of a line of an error: a name of 100,000 characters need not be told in full."""
+"""Maximum length, in cells, of a line in an error message."""
 _STYLES = {
     "bold": "1",
     "dim": "2",
@@ -35,7 +35,7 @@ _STYLES = {
 
 
 def uses_colour(stream: Any = None) -> bool:
-    """NO_COLOR and CLICOLOR=0 switch colour off, CLICOLOR_FORCE on; else it is on for a terminal."""
+    """Return whether to use colour: NO_COLOR and CLICOLOR=0 turn it off, CLICOLOR_FORCE on; else on for a terminal."""
     stream = stream or sys.stdout
     if os.environ.get("NO_COLOR") or os.environ.get("CLICOLOR") == "0":
         return False
@@ -45,47 +45,47 @@ def uses_colour(stream: Any = None) -> bool:
 
 
 def style(text: str, *names: str) -> str:
-    """``text`` in the named styles if stdout takes colour."""
+    """Return ``text`` in the named styles if stdout takes colour."""
     if not names or not uses_colour():
         return text
     return f"\x1b[{';'.join(_STYLES[name] for name in names)}m{text}\x1b[0m"
 
 
 def say(text: str = "") -> None:
-    """Write one line to stdout. What others wrote in it has gone through ``clean``: a line end of theirs is none here."""
+    """Write one line to stdout. Text of others in it must have passed through ``clean``, which escapes line ends."""
     sys.stdout.write(clean_styled(text) + "\n")
 
 
 def say_json(value: object) -> None:
-    """Write ``value`` as indented JSON (one line when not on a terminal would break nobody, so it is always indented)."""
+    """Write ``value`` as indented JSON."""
     write_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def say_json_rows(rows: Sequence[object]) -> None:
-    """Write a list as JSON with one element a line: quick also for thousands, and a person can still read it."""
+    """Write a list as JSON with one element per line."""
     lines = ",\n".join("  " + json.dumps(row, ensure_ascii=False) for row in rows)
     write_json(f"[\n{lines}\n]" if rows else "[]")
 
 
 def say_json_line(value: object) -> None:
-    """Write ``value`` as one line of JSON and push it out at once."""
+    """Write ``value`` as one line of JSON and flush it."""
     write_json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     sys.stdout.flush()
 
 
 def write_json(text: str) -> None:
-    """Write a JSON text: whatever it holds, a terminal shows it as it is, and every encoding can write it."""
+    """Write JSON text to stdout, with characters escaped that a terminal or the encoding cannot take."""
     encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "").replace("_", "")
     sys.stdout.write(escape_json(text, ascii_only=encoding != "utf8") + "\n")
 
 
 def note(text: str) -> None:
-    """Write one line of talk (progress, warnings) to stderr."""
+    """Write one line (progress, warnings) to stderr."""
     sys.stderr.write(clean_styled(text) + "\n")
 
 
 def report_error(error: GastownError, *, as_json: bool) -> int:
-    """Show a failure: JSON on stdout if asked for, else what, why and what next on stderr. Returns its exit code."""
+    """Report an error, as JSON on stdout or as what, why and next step on stderr, and return its exit code."""
     if as_json:
         say_json(error.as_json())
         return error.exit_code
@@ -100,18 +100,18 @@ def report_error(error: GastownError, *, as_json: bool) -> int:
 
 
 def _under(text: str, indent: int) -> str:
-    """Every line but the first one stands ``indent`` cells in: none looks like a line of ours, none has no end."""
+    """Return the text with every line but the first indented, and each line shortened."""
     return f"\n{' ' * indent}".join(shorten(line, LONGEST_LINE) for line in clean_lines(text))
 
 
 def _whole_story(error: GastownError) -> list[str]:
-    """What git and its hooks said, where the reason holds only the end of it."""
+    """Return all that git and its hooks printed, if the reason holds only part of it."""
     said = getattr(error, "said", "").splitlines()
     return said if any(line not in error.why for line in said) else []
 
 
 def table(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), right: Iterable[int] = ()) -> str:
-    """Columns aligned by terminal cells; the last column is left ragged. ``right`` holds right-aligned columns."""
+    """Return columns aligned by terminal cells; ``right`` names right-aligned columns, the last column is not padded."""
     everything = [header, *rows] if header else list(rows)
     if not everything:
         return ""
@@ -133,14 +133,14 @@ _ANSI = r"\x1b\[[0-9;]*m"
 
 
 def cells(text: str) -> int:
-    """Terminal cells that ``text`` takes, its colour codes not counted."""
+    """Return the number of terminal cells of ``text``, without its colour codes."""
     if text.isascii() and "\x1b" not in text:
         return len(text)
     return sum(map(char_cells, re.sub(_ANSI, "", text) if "\x1b" in text else text))
 
 
 def char_cells(char: str) -> int:
-    """Terminal cells of one character: 0 for what combines, 2 for wide ones."""
+    """Return the terminal cells of one character: 0 for combining ones, 2 for wide ones."""
     if char < "\u0300":
         return 1
     if char in "\u200d\ufe0f":
@@ -155,7 +155,7 @@ def char_cells(char: str) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """``text`` in at most ``width`` cells, with ``…`` where it was cut."""
+    """Return ``text`` in at most ``width`` cells, ending in ``…`` if it was cut."""
     text = text.replace("\n", " ")
     if cells(text) <= width:
         return text

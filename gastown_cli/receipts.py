@@ -1,4 +1,4 @@
-"""Receipts on the terminal: a line a stage for people, or a JSON line each for programs."""
+"""Receipts as text: one line per stage, or one JSON line each."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def add_receipts(parser: ArgumentParser) -> None:
-    """The ``--receipts`` option of every order."""
+    """Add the ``--receipts`` option."""
     parser.add_argument("--receipts", action="store_true", help="print each stage as one JSON line")
 
 
 def follow(
     start: Callable[[], Iterable[Receipt]], *, as_lines: bool = False, quiet: bool = False
 ) -> tuple[int, Receipt | None]:
-    """Run an order and show its stages; returns the exit code and the last receipt.
+    """Run an order and print its stages; return the exit code and the last receipt.
 
-    With ``as_lines`` an error is a JSON line too, and counts as exit code; else it is raised for the root to show.
+    With ``as_lines``, an error is printed as a JSON line and gives the exit code; else it is raised.
     """
     last: Receipt | None = None
     try:
@@ -42,7 +42,7 @@ def follow(
 
 
 def line_of(receipt: Receipt) -> str:
-    """``✓ hooked  on the hook of shop/opal``."""
+    """Return a line such as ``✓ hooked  on the hook of shop/opal``."""
     mark = output.style("✓", "green") if receipt.ok else output.style("✗", "red")
     detail = f"  {output.clean(receipt.detail)}" if receipt.detail else ""
     return f"{mark} {receipt.stage}{detail}"

@@ -1,8 +1,7 @@
-"""Standard output and error of a command: whoever reads them may go away, and the act goes on to its end.
+"""Standard output and error of a command, which finishes its work even if the reader of its output goes away.
 
-Agents pipe every command to ``head`` or ``grep -q``.  So a write that cannot be done is dropped here, in the one place
-that all printing comes through, and nothing above has to think of it.  A command that only shows things, and would go
-on for ever, says ``end_with_reader`` first.
+Agents pipe commands to ``head`` or ``grep -q``. A failed write is therefore dropped here, in the one place that all
+printing goes through. A command that only prints and would not end by itself calls ``end_with_reader`` first.
 """
 
 from __future__ import annotations
@@ -20,14 +19,13 @@ if TYPE_CHECKING:
 
 PARTIAL = 3
 TERMINAL = "gt_terminal"
-"""``-X gt_terminal=iso8859-1``: what the terminal reads, where it is not what the programme speaks inside."""
+"""``-X gt_terminal=iso8859-1``: the terminal's encoding, if Python runs in UTF-8 mode and the terminal does not."""
 
 
 class Outlet(io.FileIO):
-    """A descriptor that takes everything: what nobody can read any more is dropped.
+    """A descriptor that drops what cannot be written.
 
-    ``lost`` is the first error of a write, None as long as all arrived; with ``ends`` a reader that went away is told
-    by BrokenPipeError.
+    ``lost`` is the first write error, or None; with ``ends``, a closed pipe raises BrokenPipeError.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -36,7 +34,7 @@ class Outlet(io.FileIO):
         self.ends = False
 
     def write(self, data: Any) -> int:
-        """Write, or drop; never raises OSError but for ``ends``."""
+        """Write, or drop the data; raise OSError only for a closed pipe with ``ends``."""
         if self.lost is None:
             try:
                 # None where a pipe that does not block is full; the layer above counts that as nothing written
@@ -49,9 +47,9 @@ class Outlet(io.FileIO):
 
 
 def speak_utf8() -> None:
-    """Begin anew in Python's UTF-8 mode where the locale has another character set (ISO-8859-1, plain ASCII).
+    """Restart in Python's UTF-8 mode if the locale has another character set.
 
-    Ledgers, git, tmux and file names are UTF-8 whatever the terminal is; only what is shown is in its own set.
+    Ledgers, git, tmux and file names are UTF-8 whatever the terminal uses; only output is in the terminal's encoding.
     """
     if sys.getfilesystemencoding() == "utf-8" or sys.flags.utf8_mode:
         return
@@ -63,7 +61,7 @@ def speak_utf8() -> None:
 
 
 def _as_utf8(word: str) -> bytes:
-    """A word of the command line: what is UTF-8 already (a file's name) stays, the rest was typed in the locale's set."""
+    """Return an argument as UTF-8: bytes that are UTF-8 already (a file name) stay, others are decoded by the locale."""
     raw = os.fsencode(word)
     try:
         raw.decode("utf-8")
@@ -73,9 +71,9 @@ def _as_utf8(word: str) -> bytes:
 
 
 def guard() -> None:
-    """Let both streams outlive their readers; a stream that was closed becomes the null device.
+    """Guard both output streams against readers that go away, and replace closed streams by the null device.
 
-    What is read is UTF-8, whatever Python was told: bytes that are none become U+FFFD.
+    Stdin is read as UTF-8; invalid bytes become U+FFFD.
     """
     if None in (sys.stdin, sys.stdout, sys.stderr):
         _fill_gaps()
@@ -86,7 +84,7 @@ def guard() -> None:
 
 
 def _fill_gaps() -> None:
-    """Take the free ones of the three descriptors, so that no file opened later becomes a standard stream."""
+    """Open the null device on free standard descriptors, so that no file opened later becomes a standard stream."""
     while (free := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     if sys.stdin is None:
@@ -117,14 +115,14 @@ def _outlet(stream: TextIO) -> Outlet | None:
 
 
 def end_with_reader() -> None:
-    """From now on a reader that goes away ends the command: it does nothing but show."""
+    """Let a closed pipe end the command from now on; for commands that only print."""
     outlet = _outlet(sys.stdout)
     if outlet is not None:
         outlet.ends = True
 
 
 def reader_left() -> bool:
-    """Whether nobody can read the output any more, told without a write."""
+    """Return whether the reader of stdout has gone away, without writing."""
     if _outlet(sys.stdout) is None:
         return False
     import select
@@ -135,14 +133,14 @@ def reader_left() -> bool:
 
 
 def flush() -> None:
-    """Push out what both streams hold; what cannot be written is lost, as at any other moment."""
+    """Flush both streams; drop what cannot be written."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
 
 
 def finish(code: int) -> int:
-    """Push the last output out; the exit code is 3 where an act that went well could not tell of it (a full disk)."""
+    """Flush stdout and return the exit code: 3 if a successful command could not write its output (a full disk)."""
     outlet = _outlet(sys.stdout)
     if outlet is None:
         return code
@@ -150,5 +148,5 @@ def finish(code: int) -> int:
     sys.stdout.flush()
     if outlet.lost is None or outlet.lost.errno == errno.EPIPE:
         return code
-    sys.stderr.write(f"the output was lost: {outlet.lost.strerror}; what was to be done is done\n" if not code else "")
+    sys.stderr.write(f"the output was lost: {outlet.lost.strerror}; the command itself succeeded\n" if not code else "")
     return code or PARTIAL

@@ -1,6 +1,6 @@
-"""Agents named on the command line: the caller, and the one a word means.
+"""Agents on the command line: the caller, and agents named by a word.
 
-What reads the roster is imported when a command asks: that costs 10 ms, which a list of convoys does not need.
+The roster is imported only when a command needs it: that takes 10 ms, which ``gt convoy list`` can save.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def find(root: str, text: str) -> tuple[Inventory, RosterEntry]:
-    """The roster and the entry that ``text`` means; empty text is the caller. Raises NotFoundError, UsageError."""
+    """Return the roster and the entry that ``text`` names; "" is the caller. Raises NotFoundError, UsageError."""
     from gastown_core.town.identity import caller, resolve_agent
     from gastown_core.town.inventory import read_inventory
 
@@ -23,22 +23,22 @@ def find(root: str, text: str) -> tuple[Inventory, RosterEntry]:
 
 
 def me(root: str, inventory: Inventory | None = None) -> RosterEntry:
-    """The caller's own entry, by its session or the folder it stands in. Raises UsageError for the human."""
+    """Return the caller's entry, by its session or working directory. Raises UsageError for the human."""
     from gastown_core.town.identity import own_entry
     from gastown_core.town.inventory import read_inventory
 
     entry = own_entry(root, inventory or read_inventory(root))
     if entry is None:
         raise UsageError(
-            "you are no agent of this town",
-            "neither GT_ROLE nor this folder names one",
-            "name an agent (gt agents lists them), or go into an agent's folder",
+            "you are not an agent of this town",
+            "neither GT_ROLE nor the current folder names an agent",
+            "name an agent (gt agents lists them), or change to an agent's folder",
         )
     return entry
 
 
 def acting(root: str) -> str:
-    """The address under which the caller's acts are told: ``shop/polecats/opal``, ``mayor``, ``overseer``."""
+    """Return the address under which the caller's actions are logged: ``shop/polecats/opal``, ``mayor``, ``overseer``."""
     from gastown_core.town.identity import caller
 
     path = caller().path

@@ -1,1 +1,1 @@
-"""One module per ``bd`` command: parse, one call into the ledger, print."""
+"""One module per noun of ``bd``: each command parses its arguments, calls the ledger and prints."""

@@ -1,4 +1,4 @@
-"""``bd batch``: many changes from lines, all or nothing."""
+"""``bd batch``: apply many changes from lines, all or nothing."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _USE = "create TITLE [key=value…] · update ID key=value… · close ID [REASO
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Where the lines come from."""
-    parser.add_argument("file", nargs="?", default="-", help=f"lines, - for stdin; {_USE}")
+    """Add the arguments of ``bd batch``."""
+    parser.add_argument("file", nargs="?", default="-", help=f"file of changes, one per line (default: stdin): {_USE}")
     add_globals(parser)
 
 
 def run(args: Namespace) -> int:
-    """Do all of them in one write. ``$1``, ``$2``… stand for the beads that earlier lines created."""
+    """Apply all lines in one write; ``$1``, ``$2``… stand for the beads created by earlier lines."""
     space = Workspace(args)
     made: list[str] = []
     with space.store.write(space.actor) as batch:
@@ -65,11 +65,11 @@ def _split(line: str, number: int) -> list[str]:
     try:
         return shlex.split(line, comments=True)
     except ValueError as error:
-        raise UsageError(f"line {number} cannot be read", str(error)) from error
+        raise UsageError(f"cannot parse line {number}", str(error)) from error
 
 
 def _filled(word: str, made: list[str]) -> str:
-    """The word with ``$1`` (or ``key=$1``) replaced by the bead that it stands for."""
+    """Return the word with ``$1`` (or ``key=$1``) replaced by the id of the bead created."""
     key, equals, value = word.rpartition("=")
     if value.startswith("$") and value[1:].isdecimal() and 1 <= int(value[1:]) <= len(made):
         return key + equals + made[int(value[1:]) - 1]
@@ -93,7 +93,7 @@ def _act(batch: RuleBatch, space: Workspace, words: list[str], made: list[str]) 
         else:
             batch.add_edge(source, target, rest[3] if len(rest) > 3 else "blocks")
     else:
-        raise UsageError(f"cannot do {' '.join(words)!r}", "", _USE)
+        raise UsageError(f"unknown change {' '.join(words)!r}", "", _USE)
 
 
 _SHORT = {"type": "issue_type", "acceptance": "acceptance_criteria", "due": "due_at", "defer": "defer_until"}

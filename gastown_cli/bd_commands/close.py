@@ -1,4 +1,4 @@
-"""``bd close``: close beads, and the steps and convoys that end with them."""
+"""``bd close``: close beads, including steps of molecules, and claim what is next."""
 
 from __future__ import annotations
 
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 def close_step(
     space: Workspace, args: Namespace, batch: RuleBatch, root: str, name: str, reason: str
 ) -> tuple[Bead, Bead | None]:
-    """Close the step in the batch; the step as it then is, and the one that was taken next.
-
-    Raises ConflictError if it still waits for something.
-    """
+    """Close a step; return it as closed, and the step claimed next or None. Raises ConflictError if the step is blocked."""
 
     def cook(formula: str, values: Mapping[str, str]) -> Recipe:
         from gastown_cli.bd_commands.mol import rig_of
@@ -58,7 +55,7 @@ def _closed(done: StepDone, act: Advance) -> Bead:
 
 
 def _stand_in(view: StepView, status: str) -> Bead:
-    """A step of a checklist as if it were a bead, to be shown."""
+    """Return a checklist step as a bead, for display."""
     return Bead(
         {
             "id": view.id,
@@ -73,7 +70,7 @@ def _stand_in(view: StepView, status: str) -> Bead:
 
 
 def on_checklist(space: Workspace, text: str) -> tuple[BeadStore, str, str] | None:
-    """(store, root, step) if the id is that of a step of a root-only molecule, which is no bead of its own."""
+    """Return (store, root, step) if the id names a step of a root-only molecule, which has no bead of its own."""
     if "." not in text:
         return None
     try:
@@ -96,7 +93,7 @@ def on_checklist(space: Workspace, text: str) -> tuple[BeadStore, str, str] | No
 
 
 def became_ready(space: Workspace, ended: list[Bead]) -> list[Excerpt]:
-    """The beads of every store at hand that became ready because these were closed."""
+    """Return the beads, in every store at hand, that became ready because ``ended`` were closed."""
     stores = list(space.ledger.stores().values()) if space.ledger is not None else [space.store]
     if space.store not in stores:
         stores.append(space.store)
@@ -122,7 +119,7 @@ def became_ready(space: Workspace, ended: list[Bead]) -> list[Excerpt]:
 
 
 def _touched(store: BeadStore, ended: Iterable[Bead]) -> Iterator[str]:
-    """Ids that may have waited for one of these: who depends on it or waits for its siblings, with all below, and its parent."""
+    """Yield the ids of beads that ``ended`` may have blocked: dependents with all their descendants, and parents."""
     seen: set[str] = set()
     level: list[str] = []
     for bead in ended:
@@ -138,21 +135,25 @@ def _touched(store: BeadStore, ended: Iterable[Bead]) -> Iterator[str]:
 
 
 def close_arguments(parser: ArgumentParser) -> None:
-    """The ids and why."""
-    parser.add_argument("ids", nargs="*", metavar="id", help="beads; without, the one last touched")
-    parser.add_argument("-r", "--reason", "-m", action="append", default=[], help="why; repeated, one per id")
-    parser.add_argument("--reason-file", default="", metavar="FILE", help="the reason from a file")
-    parser.add_argument("--session", default="", help="the session that closed it")
-    parser.add_argument("-f", "--force", action="store_true", help="although pinned, blocked or with open children")
-    parser.add_argument("--suggest-next", action="store_true", help="show what became ready")
-    parser.add_argument("--claim-next", action="store_true", help="take the next ready bead")
-    parser.add_argument("--continue", dest="go_on", action="store_true", help="take the next step of the molecule")
-    parser.add_argument("--no-auto", action="store_true", help="with --continue: take nothing, only show it")
+    """Add the arguments of ``bd close``."""
+    parser.add_argument("ids", nargs="*", metavar="id", help="beads to close (default: the last touched bead)")
+    parser.add_argument(
+        "-r", "--reason", "-m", action="append", default=[], help="close reason; repeat it to give one per id"
+    )
+    parser.add_argument("--reason-file", default="", metavar="FILE", help="read the reason from a file")
+    parser.add_argument("--session", default="", help="id of the session that closes it")
+    parser.add_argument("-f", "--force", action="store_true", help="even if pinned, blocked or with open children")
+    parser.add_argument("--suggest-next", action="store_true", help="show the beads that became ready")
+    parser.add_argument("--claim-next", action="store_true", help="claim the next ready bead")
+    parser.add_argument("--continue", dest="go_on", action="store_true", help="claim the next step of the molecule")
+    parser.add_argument(
+        "--no-auto", action="store_true", help="with --continue: show the next step without claiming it"
+    )
     add_globals(parser)
 
 
 def run_close(args: Namespace) -> int:
-    """Close them one by one; what fails is told."""
+    """Close each bead and report those that fail."""
     space = Workspace(args)
     wanted = space.named_or_last(args.ids, "close")
     reasons = [*args.reason, *([_file(args.reason_file)] if args.reason_file else [])] or [""]
@@ -177,7 +178,7 @@ def run_close(args: Namespace) -> int:
 
 
 class Molecules:
-    """Closes what is a step of a molecule; the rooms for that are loaded only when there is one."""
+    """Closes beads that are steps of a molecule; imports the molecule modules only when needed."""
 
     def __init__(self, space: Workspace, args: Namespace) -> None:
         self._space = space
@@ -186,7 +187,7 @@ class Molecules:
         self.taken: Bead | None = None
 
     def close_step(self, batch: RuleBatch, bead_id: str, reason: str) -> Bead | None:
-        """The closed step; None if the bead is none."""
+        """Return the closed step, or None if the bead is not a step."""
         step = read_step(batch.need(bead_id))
         if step is None or not step.molecule or batch.get(step.molecule) is None:
             return None
@@ -200,7 +201,7 @@ class Molecules:
         return bead
 
     def tick(self, wanted: list[str], reason: str) -> tuple[list[Bead], list[str]]:
-        """Close those that stand on a molecule's own checklist and are no beads; those, and the ids that are left."""
+        """Close the ids that are checklist steps; return those steps and the remaining ids."""
         done: list[Bead] = []
         rest = []
         for text in wanted:
@@ -229,7 +230,7 @@ def _file(path: str) -> str:
 
 
 def _tell_open_children(space: Workspace, ended: list[Bead]) -> None:
-    """A closed parent whose children are open is no mistake, but one to know of."""
+    """Print a note for each closed bead that has open children."""
     graph = space.store.graph(space.now())
     closed = {bead.id for bead in ended}
     for bead in ended:
@@ -238,7 +239,7 @@ def _tell_open_children(space: Workspace, ended: list[Bead]) -> None:
         still = [child.id for child in known if child is not None and not is_released(child)]
         if still:
             shown = ", ".join(still[:5]) + (f" and {len(still) - 5} more" if len(still) > 5 else "")
-            note(clean(f"note: {bead.id} is closed, its children are not: {shown}"))
+            note(clean(f"note: {bead.id} is closed but has open children: {shown}"))
 
 
 def _next(args: Namespace, space: Workspace, done: list[Bead], freed: list[Excerpt]) -> Bead | None:
@@ -278,6 +279,6 @@ def _show(args: Namespace, space: Workspace, done: list[Bead], freed: list[Excer
         for line in bead_lines(freed):
             say(line)
     if taken is not None:
-        say(style("taken", "dim"))
+        say(style("claimed", "dim"))
         for line in bead_lines([excerpt_of(taken)]):
             say(line)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """The id."""
-    parser.add_argument("id", help="the bead")
+    """Add the arguments of ``bd comments``."""
+    parser.add_argument("id", help="bead")
     add_globals(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """Show them."""
+    """List the comments of a bead."""
     space = Workspace(args)
     bead = space.get(args.id)
     if space.as_json:
@@ -40,17 +40,17 @@ def run_list(args: Namespace) -> int:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The id and the text."""
-    parser.add_argument("id", help="the bead")
-    parser.add_argument("text", nargs="*", help="what to say")
-    parser.add_argument("-f", "--file", default="", metavar="FILE", help="the text from a file")
-    parser.add_argument("--stdin", action="store_true", help="the text from stdin")
-    parser.add_argument("-a", "--author", default="", help="in this name")
+    """Add the arguments of ``bd comments add``."""
+    parser.add_argument("id", help="bead")
+    parser.add_argument("text", nargs="*", help="text of the comment")
+    parser.add_argument("-f", "--file", default="", metavar="FILE", help="read the text from a file")
+    parser.add_argument("--stdin", action="store_true", help="read the text from stdin")
+    parser.add_argument("-a", "--author", default="", help="author (default: you)")
     add_globals(parser)
 
 
 def run_add(args: Namespace) -> int:
-    """Add it."""
+    """Add a comment to a bead."""
     args.actor = args.author or args.actor
     space = Workspace(args)
     text = _text(args)

@@ -23,55 +23,61 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
 _TEXTS = {
-    "design": "how it is to be done",
-    "acceptance": "when it is done",
+    "design": "how to implement it",
+    "acceptance": "acceptance criteria",
     "notes": "working notes",
-    "external_ref": "its number elsewhere, such as gh-9",
+    "external_ref": "id in another tracker, such as gh-9",
     "wisp_type": "kind of wisp",
     "mol_type": "swarm, patrol or work",
-    "spec_id": "the specification it comes from",
+    "spec_id": "specification that it comes from",
 }
 
 
 def create_arguments(parser: ArgumentParser) -> None:
-    """Title and fields."""
-    parser.add_argument("title", nargs="?", default="", help="one line, at most 500 characters")
-    parser.add_argument("--title", dest="title_option", default="", help="the title as an option")
-    parser.add_argument("-t", "--type", default="task", help="bug, feature, task, epic, chore, … (default task)")
+    """Add the arguments of ``bd create``."""
+    parser.add_argument("title", nargs="?", default="", help="title: one line, at most 500 characters")
+    parser.add_argument("--title", dest="title_option", default="", help="same as title")
+    parser.add_argument("-t", "--type", default="task", help="type: bug, feature, task, epic, chore, … (default task)")
     parser.add_argument("-p", "--priority", default="2", help="0 critical to 4 backlog (default 2)")
-    parser.add_argument("-d", "--description", "--body", default="", help="prose; - reads stdin")
+    parser.add_argument("-d", "--description", "--body", default="", help="description; - reads stdin")
     for name, text in _TEXTS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", default="", help=text)
-    parser.add_argument("-a", "--assignee", default="", help="who has it")
+    parser.add_argument("-a", "--assignee", default="", help="assignee")
     parser.add_argument(
-        "-l", "--labels", "--label", action="append", default=[], help="labels, with commas or repeated"
+        "-l", "--labels", "--label", action="append", default=[], help="labels; separate by commas or repeat"
     )
-    parser.add_argument("--parent", default="", metavar="ID", help="make it a child of this bead")
+    parser.add_argument("--parent", default="", metavar="ID", help="create it as a child of this bead")
     parser.add_argument(
-        "--deps", action="append", default=[], metavar="X", help="ids it depends on, or TYPE:ID; blocks:ID is reversed"
+        "--deps",
+        action="append",
+        default=[],
+        metavar="X",
+        help="beads it depends on: ID or TYPE:ID; blocks:ID makes that bead depend on it",
     )
     parser.add_argument("--waits-for", default="", metavar="ID", help="wait for the children of this bead")
-    parser.add_argument("--id", default="", help="an id of your own")
+    parser.add_argument("--id", default="", help="use this id instead of a generated one")
     parser.add_argument(
         "--force",
         action="store_true",
-        help="take an id with a prefix of another store, and --deps that no store here has",
+        help="allow an id with another store's prefix, and --deps that do not exist",
     )
-    parser.add_argument("--ephemeral", action="store_true", help="a wisp, kept outside git")
-    parser.add_argument("--no-history", action="store_true", help="outside git, but kept")
-    parser.add_argument("--due", default="", metavar="WHEN", help="a date, or a span such as 3d")
-    parser.add_argument("--defer", default="", metavar="WHEN", help="not ready before then")
-    parser.add_argument("--estimate", type=int, default=None, metavar="MIN", help="minutes of work")
-    parser.add_argument("--metadata", default="", metavar="JSON", help="a JSON object")
-    parser.add_argument("-f", "--file", default="", metavar="MD", help="one bead per '## Title' section of a file")
-    parser.add_argument("--rig", "--repo", default="", help="in the store of this rig")
-    parser.add_argument("--dry-run", action="store_true", help="check and show, write nothing")
-    parser.add_argument("--silent", action="store_true", help="print the id only")
+    parser.add_argument("--ephemeral", action="store_true", help="create a wisp, kept outside git")
+    parser.add_argument("--no-history", action="store_true", help="keep it outside git, but do not let it expire")
+    parser.add_argument("--due", default="", metavar="WHEN", help="due date, or a span such as 3d")
+    parser.add_argument("--defer", default="", metavar="WHEN", help="hide it from ready work until then")
+    parser.add_argument("--estimate", type=int, default=None, metavar="MIN", help="estimated minutes of work")
+    parser.add_argument("--metadata", default="", metavar="JSON", help="metadata, a JSON object")
+    parser.add_argument(
+        "-f", "--file", default="", metavar="MD", help="create one bead per '## Title' section of a file"
+    )
+    parser.add_argument("--rig", "--repo", default="", help="create it in the store of this rig")
+    parser.add_argument("--dry-run", action="store_true", help="check and show; write nothing")
+    parser.add_argument("--silent", action="store_true", help="print only the id")
     add_globals(parser)
 
 
 def run_create(args: Namespace) -> int:
-    """Make the bead or beads."""
+    """Create one bead, or one per section of ``--file``."""
     space = Workspace(args)
     store = _store(space, args.rig)
     plans = _plans(args)
@@ -80,7 +86,11 @@ def run_create(args: Namespace) -> int:
         edges.append(("waits-for", space.full_id(args.waits_for)))
     parent = store.resolve(args.parent) if args.parent else ""
     if args.id and not args.force and not args.id.startswith(store.prefix + "-") and not space.root:
-        raise UsageError(f"{args.id} has another prefix", f"this store's is {store.prefix}", "give an id with it")
+        raise UsageError(
+            f"{args.id} has the wrong prefix",
+            f"the prefix of this store is {store.prefix}",
+            f"use an id such as {store.prefix}-abc12",
+        )
     batch = store.write(space.actor)
     made: list[Bead] = []
     try:
@@ -101,7 +111,7 @@ def run_create(args: Namespace) -> int:
 
 
 class _DryRunError(Exception):
-    """Leaves the batch without a write."""
+    """Leaves the batch without writing."""
 
 
 def _store(space: Workspace, rig: str) -> BeadStore:
@@ -109,13 +119,13 @@ def _store(space: Workspace, rig: str) -> BeadStore:
         return space.store
     found = space.ledger.store(rig) if space.ledger is not None else None
     if found is None:
-        known = ", ".join(space.ledger.names) if space.ledger is not None else "this folder is in no town"
-        raise NotFoundError(f"no store of a rig {rig}", "", f"stores: {known}")
+        known = ", ".join(space.ledger.names) if space.ledger is not None else "this folder is not in a town"
+        raise NotFoundError(f"no store for rig {rig}", "", f"stores: {known}")
     return found
 
 
 def _plans(args: Namespace) -> list[dict[str, Any]]:
-    """Title and description of each bead to make."""
+    """Return title and description of each bead to create."""
     if args.file:
         return _sections(args.file)
     title = args.title or args.title_option
@@ -155,7 +165,7 @@ def _fields(args: Namespace, space: Workspace) -> dict[str, Any]:
 
 
 def read_metadata(text: str) -> Any:
-    """The JSON of ``--metadata``. Raises UsageError."""
+    """Return the value of ``--metadata``. Raises UsageError if it is not JSON."""
 
     try:
         return decode_json(text)
@@ -168,7 +178,7 @@ def _infix(args: Namespace) -> str:
 
 
 def _edge(space: Workspace, text: str, *, force: bool) -> tuple[str, str]:
-    """``(type, id)`` of a --deps word; type ``>`` for an edge that comes from the other bead."""
+    """Return ``(type, id)`` of a --deps word; type ``>`` means that the other bead depends on this one."""
     kind, colon, target = text.rpartition(":")
     if text.startswith("external:") or not colon:
         return "blocks", space.target_id(text, force=force)
@@ -183,7 +193,9 @@ def _tie(batch: RuleBatch, bead: Bead, edges: list[tuple[str, str]], store: Bead
             batch.add_edge(target, bead.id)
         else:
             raise UsageError(
-                f"{target} lives in another store", f"this one is {store.prefix}-", f"bd dep add {target} {bead.id}"
+                f"{target} is in another store",
+                f"the prefix of this store is {store.prefix}",
+                f"bd dep add {target} {bead.id}",
             )
     return bead
 
@@ -211,7 +223,7 @@ quick_arguments = create_arguments
 
 
 def run_quick(args: Namespace) -> int:
-    """Make the bead silently."""
+    """Create a bead and print only its id."""
     args.silent = True
     args.json = False
     return run_create(args)

@@ -1,4 +1,4 @@
-"""``bd delete``: shows what would go, and deletes it when told so."""
+"""``bd delete``: show what would be deleted, or delete it with ``--force``."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The ids and how far."""
+    """Add the arguments of ``bd delete``."""
     parser.add_argument("ids", nargs="*", metavar="id", help="beads to delete")
-    parser.add_argument("-f", "--force", action="store_true", help="delete; without it, only show")
-    parser.add_argument("--cascade", action="store_true", help="also everything that depends on them")
-    parser.add_argument("--dry-run", action="store_true", help="only show")
-    parser.add_argument("--from-file", default="", metavar="FILE", help="ids from a file, one a line")
-    parser.add_argument("-r", "--reason", default="", help="why; kept in the tombstone")
-    parser.add_argument("--hard", action="store_true", help="taken for compatibility")
+    parser.add_argument(
+        "-f", "--force", action="store_true", help="delete the beads (default: show what would be deleted)"
+    )
+    parser.add_argument("--cascade", action="store_true", help="also delete all beads that depend on them")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be deleted; delete nothing")
+    parser.add_argument("--from-file", default="", metavar="FILE", help="read ids from a file, one per line")
+    parser.add_argument("-r", "--reason", default="", help="reason to keep in the tombstone")
+    parser.add_argument("--hard", action="store_true", help="accepted for compatibility; has no effect")
     add_globals(parser)
 
 
 def run(args: Namespace) -> int:
-    """Show or delete."""
+    """Delete beads, or show what would be deleted."""
     space = Workspace(args)
     wanted = _wanted(args)
     if not wanted:
-        raise UsageError("no bead was named", "", "bd delete ID")
+        raise UsageError("no bead given", "", "bd delete ID")
     beads = {bead.id: bead for bead in (space.get(partial) for partial in wanted)}
     dependents = _dependents(space, list(beads))
     if args.cascade:
@@ -48,7 +50,9 @@ def run(args: Namespace) -> int:
     if space.as_json:
         say_object({"deleted": list(beads), "count": len(beads), "edges_removed_from": left})
     elif not space.quiet:
-        say(f"deleted {', '.join(beads)}" + (f"; took the edges to them out of {', '.join(left)}" if left else ""))
+        say(
+            f"deleted {', '.join(beads)}" + (f"; removed the dependencies of {', '.join(left)} on them" if left else "")
+        )
     return 0
 
 
@@ -87,6 +91,6 @@ def _preview(space: Workspace, beads: list[Bead], left: list[str]) -> int:
     for line in bead_lines([excerpt_of(bead) for bead in beads]):
         say(line)
     if left:
-        say(style(f"{len(left)} depend on them and would lose that edge: {', '.join(left)}", "yellow"))
-    say(style("nothing was deleted; see bd delete --help", "dim"))
+        say(style(f"{len(left)} beads depend on them and would lose that dependency: {', '.join(left)}", "yellow"))
+    say(style("nothing deleted; see bd delete --help", "dim"))
     return 0

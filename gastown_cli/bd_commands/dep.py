@@ -21,25 +21,27 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The two ids and the type."""
-    parser.add_argument("id", nargs="?", default="", help="the bead that depends")
-    parser.add_argument("target", nargs="?", default="", help="the bead it depends on")
-    parser.add_argument("-t", "--type", default="blocks", help="blocks, parent-child, waits-for, related, … ")
-    parser.add_argument("--blocked-by", "--depends-on", default="", metavar="ID", help="the target as an option")
-    parser.add_argument("--metadata", default="", metavar="JSON", help="kept with the edge")
-    parser.add_argument("--file", default="", metavar="JSONL", help="many: lines with from, to and type")
-    parser.add_argument("-f", "--force", action="store_true", help="although no store here has the target")
+    """Add the arguments of ``bd dep add``."""
+    parser.add_argument("id", nargs="?", default="", help="bead that depends on the target")
+    parser.add_argument("target", nargs="?", default="", help="bead it depends on")
+    parser.add_argument(
+        "-t", "--type", default="blocks", help="type: blocks, parent-child, waits-for, related, … (default blocks)"
+    )
+    parser.add_argument("--blocked-by", "--depends-on", default="", metavar="ID", help="same as target")
+    parser.add_argument("--metadata", default="", metavar="JSON", help="metadata of the dependency")
+    parser.add_argument("--file", default="", metavar="JSONL", help="add many: JSON lines with from, to and type")
+    parser.add_argument("-f", "--force", action="store_true", help="even if the target does not exist")
     add_globals(parser)
 
 
 def run_add(args: Namespace) -> int:
-    """Add the edge, or those of a file."""
+    """Add a dependency, or those of ``--file``."""
     space = Workspace(args)
     if args.file:
         return _from_file(space, args)
     target = args.target or args.blocked_by
     if not args.id or not target:
-        raise UsageError("two beads are needed", "", "bd dep add gt-abc12 gt-x7k2m")
+        raise UsageError("bd dep add needs two beads", "", "bd dep add gt-abc12 gt-x7k2m")
     bead, to = _add(space, args, args.id, target, args.type)
     if space.as_json:
         say_object({"status": "added", "issue_id": bead.id, "depends_on_id": to, "type": args.type})
@@ -68,7 +70,7 @@ def _from_file(space: Workspace, args: Namespace) -> int:
             target = str(value.get("depends_on_id") or value["to"])
             kind = str(value.get("type") or "blocks")
         except (ValueError, KeyError, AttributeError) as error:
-            space.failed.append(UsageError(f"{path}:{number} is no edge", str(error)))
+            space.failed.append(UsageError(f"{path}:{number} is not a dependency", str(error)))
             continue
         try:
             bead, to = _add(space, args, source, target, kind)
@@ -83,15 +85,15 @@ def _from_file(space: Workspace, args: Namespace) -> int:
 
 
 def remove_arguments(parser: ArgumentParser) -> None:
-    """The two ids."""
-    parser.add_argument("id", help="the bead that depends")
-    parser.add_argument("target", help="the bead it depends on")
-    parser.add_argument("-t", "--type", default="", help="taken for compatibility: there is one edge at most")
+    """Add the arguments of ``bd dep remove``."""
+    parser.add_argument("id", help="bead that depends on the target")
+    parser.add_argument("target", help="bead it depends on")
+    parser.add_argument("-t", "--type", default="", help="accepted for compatibility; has no effect")
     add_globals(parser)
 
 
 def run_remove(args: Namespace) -> int:
-    """Drop the edge."""
+    """Remove a dependency."""
     space = Workspace(args)
     bead = space.get(args.id)
     written = {str(entry["depends_on_id"]) for entry in entries_of(bead.raw, "dependencies") if target_of(entry)}
@@ -111,15 +113,20 @@ def run_remove(args: Namespace) -> int:
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """The ids and the direction."""
+    """Add the arguments of ``bd dep list``."""
     parser.add_argument("ids", nargs="+", metavar="id", help="beads")
-    parser.add_argument("--direction", choices=("down", "up"), default="down", help="down: what it depends on")
-    parser.add_argument("-t", "--type", default="", help="only edges of this type")
+    parser.add_argument(
+        "--direction",
+        choices=("down", "up"),
+        default="down",
+        help="down: what they depend on (default); up: what depends on them",
+    )
+    parser.add_argument("-t", "--type", default="", help="only dependencies of this type")
     add_globals(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """Show them: for one bead as beads, for many as edges."""
+    """List dependencies; in JSON as beads for one id, as pairs for several."""
     space = Workspace(args)
     edges: list[tuple[str, str, str]] = []
     for partial in args.ids:
@@ -141,7 +148,7 @@ def run_list(args: Namespace) -> int:
         lead = f"{clean(target if args.direction == 'up' else source)}  " if len(args.ids) > 1 else ""
         say(f"{lead}{sign} {clean(other)}  {style(clean(kind), 'dim')}  {title}")
     if not edges:
-        say("nothing depends on it" if args.direction == "up" else "it depends on nothing")
+        say("no dependents" if args.direction == "up" else "no dependencies")
     return 0
 
 
@@ -168,7 +175,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
 
     class Node(NamedTuple):
-        """A place in the tree; ``again`` if the bead was shown before, so its own branches are left out."""
+        """A bead's place in the tree; ``again`` if it was shown before, so that its own branches are left out."""
 
         bead_id: str
         bead: Excerpt | None
@@ -182,16 +189,23 @@ else:
 
 
 def tree_arguments(parser: ArgumentParser) -> None:
-    """The id, the direction and the depth."""
-    parser.add_argument("id", help="the bead")
-    parser.add_argument("--direction", choices=("down", "up", "both"), default="down", help="down: what it depends on")
-    parser.add_argument("-d", "--max-depth", "--depth", type=int, default=50, help="levels at most (default 50)")
-    parser.add_argument("--format", choices=("text", "mermaid"), default="text", help="text or a mermaid graph")
+    """Add the arguments of ``bd dep tree``."""
+    parser.add_argument("id", help="bead at the root of the tree")
+    parser.add_argument(
+        "--direction",
+        choices=("down", "up", "both"),
+        default="down",
+        help="down: what it depends on (default); up: what depends on it",
+    )
+    parser.add_argument("-d", "--max-depth", "--depth", type=int, default=50, help="maximum depth (default 50)")
+    parser.add_argument(
+        "--format", choices=("text", "mermaid"), default="text", help="output as text or as a mermaid graph"
+    )
     add_globals(parser)
 
 
 def run_tree(args: Namespace) -> int:
-    """Show it."""
+    """Show a bead's dependency tree."""
     space = Workspace(args)
     store, bead_id = space.locate(args.id)
     space.get(bead_id)
@@ -256,7 +270,7 @@ def _say_node(node: Node) -> None:
     title = one_line(node.bead.title) if node.bead else style("unknown bead", "red")
     edge = f"{style(clean(node.edge), 'dim')}  " if node.edge else ""
     remark = (
-        style("  (above)", "dim") if node.again else style("  (deeper ones left out)", "dim") if node.truncated else ""
+        style("  (above)", "dim") if node.again else style("  (deeper levels omitted)", "dim") if node.truncated else ""
     )
     say(f"{'   ' * node.depth}{sign} {clean(node.bead_id)}  {edge}{title}{remark}")
 
@@ -275,12 +289,12 @@ def _say_mermaid(nodes: list[Node], *, up: bool) -> None:
 
 
 def cycles_arguments(parser: ArgumentParser) -> None:
-    """Nothing of its own."""
+    """Add the arguments of ``bd dep cycles``."""
     add_globals(parser)
 
 
 def run_cycles(args: Namespace) -> int:
-    """Show each as a path."""
+    """List dependency cycles, each as a path."""
     space = Workspace(args)
     targets: dict[str, list[str]] = {}
     for source, target, kind in space.store.all_edges():

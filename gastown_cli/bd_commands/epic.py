@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def status_arguments(parser: ArgumentParser) -> None:
-    """Which ones."""
-    parser.add_argument("--eligible-only", action="store_true", help="only those that can be closed")
+    """Add the arguments of ``bd epic status``."""
+    parser.add_argument("--eligible-only", action="store_true", help="only epics that can be closed")
     add_globals(parser)
 
 
 def run_status(args: Namespace) -> int:
-    """Show them."""
+    """List epics and how many of their children are closed."""
     space = Workspace(args)
     found = [row for row in space.store.epic_progress() if row.is_eligible or not args.eligible_only]
     if space.as_json:
@@ -48,13 +48,13 @@ def run_status(args: Namespace) -> int:
 
 
 def close_eligible_arguments(parser: ArgumentParser) -> None:
-    """Only look, if wanted."""
-    parser.add_argument("--dry-run", action="store_true", help="only show")
+    """Add the arguments of ``bd epic close-eligible``."""
+    parser.add_argument("--dry-run", action="store_true", help="show what would be closed; close nothing")
     add_globals(parser)
 
 
 def run_close_eligible(args: Namespace) -> int:
-    """Close them."""
+    """Close the epics whose children are all closed."""
     space = Workspace(args)
     ids = [row.epic.id for row in space.store.epic_progress() if row.is_eligible]
     if ids and not args.dry_run:
@@ -65,5 +65,5 @@ def run_close_eligible(args: Namespace) -> int:
     elif ids:
         say(f"{'would close' if args.dry_run else 'closed'} {clean(', '.join(ids))}")
     else:
-        say("no epic can be closed")
+        say("no epics to close")
     return space.exit_code()

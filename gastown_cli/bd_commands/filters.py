@@ -1,4 +1,4 @@
-"""The filter options that list, ready, blocked, search, count and export share, and the query they make."""
+"""Filter options shared by list, ready, blocked, search, count and export, and the query they describe."""
 
 from __future__ import annotations
 
@@ -14,49 +14,63 @@ if TYPE_CHECKING:
 
 
 def add_filters(parser: ArgumentParser, *, status: bool = True) -> None:
-    """The filter options."""
+    """Add the filter options."""
     group = parser.add_argument_group("filters")
     if status:
-        group.add_argument("-s", "--status", default="", metavar="A,B", help="statuses, or all")
-    group.add_argument("-t", "--type", default="", metavar="A,B", help="types")
-    group.add_argument("-a", "--assignee", default="", metavar="WHO", help="assignees, with commas")
-    group.add_argument("-u", "--unassigned", action="store_true", help="only what nobody has")
-    group.add_argument("-l", "--label", action="append", default=[], metavar="L", help="all of these labels")
-    group.add_argument("--label-any", action="append", default=[], metavar="L", help="one of these labels")
-    group.add_argument("--exclude-label", action="append", default=[], metavar="L", help="none of these labels")
-    group.add_argument("--label-pattern", default="", metavar="GLOB", help="a label like this")
-    group.add_argument("-p", "--priority", default="", metavar="0-4", help="priorities, with commas")
-    group.add_argument("--priority-min", default=None, metavar="P", help="this number or higher")
-    group.add_argument("--priority-max", default=None, metavar="P", help="this number or lower")
-    group.add_argument("--parent", default="", metavar="ID", help="below this bead, at any depth")
-    group.add_argument("--no-parent", action="store_true", help="only what has no parent")
-    group.add_argument("--title-contains", default="", metavar="TEXT", help="title or id holds this")
+        group.add_argument("-s", "--status", default="", metavar="A,B", help="only these statuses; all for any")
+    group.add_argument("-t", "--type", default="", metavar="A,B", help="only these types")
+    group.add_argument("-a", "--assignee", default="", metavar="WHO", help="only beads of these assignees")
+    group.add_argument("-u", "--unassigned", action="store_true", help="only beads without an assignee")
+    group.add_argument(
+        "-l", "--label", action="append", default=[], metavar="L", help="only beads with all of these labels"
+    )
+    group.add_argument(
+        "--label-any", action="append", default=[], metavar="L", help="only beads with any of these labels"
+    )
+    group.add_argument(
+        "--exclude-label", action="append", default=[], metavar="L", help="only beads with none of these labels"
+    )
+    group.add_argument(
+        "--label-pattern", default="", metavar="GLOB", help="only beads with a label that matches this pattern"
+    )
+    group.add_argument("-p", "--priority", default="", metavar="0-4", help="only these priorities; separate by commas")
+    group.add_argument("--priority-min", default=None, metavar="P", help="only this priority number or higher")
+    group.add_argument("--priority-max", default=None, metavar="P", help="only this priority number or lower")
+    group.add_argument("--parent", default="", metavar="ID", help="only descendants of this bead")
+    group.add_argument("--no-parent", action="store_true", help="only beads without a parent")
+    group.add_argument(
+        "--title-contains", default="", metavar="TEXT", help="only beads whose title or id contains this"
+    )
     for name in ("created-after", "created-before", "updated-after", "updated-before", "closed-after"):
         group.add_argument(f"--{name}", default="", metavar="WHEN", help="a date, or an age such as 3d")
-    group.add_argument("--overdue", action="store_true", help="only what is past its due date")
-    group.add_argument("--ephemeral", "--include-wisps", action="store_true", dest="wisps", help="wisps too")
+    group.add_argument("--overdue", action="store_true", help="only beads past their due date")
+    group.add_argument("--ephemeral", "--include-wisps", action="store_true", dest="wisps", help="include wisps")
 
 
 def add_order(parser: ArgumentParser, *, limit: int) -> None:
-    """Order and limit; ``limit`` is the default, for JSON as for text."""
-    parser.add_argument("--sort", default="priority", help="priority, created, updated, closed, oldest, id, title, …")
-    parser.add_argument("-r", "--reverse", action="store_true", help="the other way round")
-    parser.add_argument("-n", "--limit", type=int, default=None, help=f"at most so many; 0 for all (default {limit})")
+    """Add the options for order and limit; ``limit`` is the default."""
+    parser.add_argument(
+        "--sort", default="priority", help="sort by priority (default), created, updated, closed, oldest, id, title, …"
+    )
+    parser.add_argument("-r", "--reverse", action="store_true", help="reverse the order")
+    parser.add_argument(
+        "-n", "--limit", type=int, default=None, help=f"maximum number of beads (default {limit}, 0 for all)"
+    )
 
 
 def limit_of(args: Namespace, default: int) -> int:
-    """The limit in force: what was given, else ``default``, for JSON as for text. 0 is none."""
+    """Return ``--limit``, or ``default`` if it is not given; 0 means no limit."""
     return default if args.limit is None else max(0, int(args.limit))
 
 
 def words(text: str | list[str]) -> tuple[str, ...]:
-    """The parts of comma lists."""
+    """Return the parts of comma-separated lists."""
     joined = ",".join(text) if isinstance(text, list) else text
     return tuple(part.strip() for part in joined.split(",") if part.strip())
 
 
 def query_of(args: Namespace, space: Workspace) -> BeadQuery:
-    """The query that the filter options ask for, without limit."""
+    """Return the query that the filter options describe, without limit."""
     now, lowest, highest = space.now(), args.priority_min, args.priority_max
     statuses = words(getattr(args, "status", ""))
     return BeadQuery(
@@ -95,14 +109,14 @@ def _priority(word: str) -> int:
 
 
 def past(text: str, now: float) -> float | None:
-    """A date, or an age before now; None for no text. Raises UsageError."""
+    """Return a date, or an age before now, as a timestamp; None for no text. Raises UsageError."""
     return _when(text, now, -1) if text else None
 
 
 def future(text: str, now: float, *, ends_day: bool = False) -> float | None:
-    """A date, or a span from now (``-1h`` is an hour ago); None for no text. Raises UsageError.
+    """Return a date, or a span from now (``-1h`` is an hour ago), as a timestamp; None for no text. Raises UsageError.
 
-    With ``ends_day`` a bare date means the end of that day.
+    With ``ends_day``, a date without a time means the end of that day.
     """
     return _when(text, now, 1, ends_day=ends_day) if text else None
 
@@ -114,5 +128,5 @@ def _when(text: str, now: float, direction: int, *, ends_day: bool = False) -> f
     days = {"today": 0, "tomorrow": 1, "yesterday": -1}.get(text.lower())
     moment = local_moment(text if days is None else today(now, days), ends_day=ends_day)
     if moment is None:
-        raise UsageError(f"no date: {text!r}", "", "for example 2026-03-02, 2026-03-02T10:00:00Z, 36h or 3d")
+        raise UsageError(f"invalid date {text!r}", "", "for example 2026-03-02, 2026-03-02T10:00:00Z, 36h or 3d")
     return moment

@@ -1,4 +1,4 @@
-"""``bd formula``: list and show formulas, and cook them."""
+"""``bd formula`` and ``bd cook``: list, show and cook formulas."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ if TYPE_CHECKING:
 
 
 def add_place(parser: ArgumentParser) -> None:
-    """The options that say in which places formulas are looked for."""
-    parser.add_argument("--rig", default="", help="as the rig sees it (default: the one you stand in)")
-    parser.add_argument("--search-path", action="append", default=[], metavar="DIR", help="look there first")
+    """Add the options that say where to look for formulas."""
+    parser.add_argument("--rig", default="", help="rig whose formulas to use (default: the one you are in)")
+    parser.add_argument(
+        "--search-path", action="append", default=[], metavar="DIR", help="search this folder first (repeatable)"
+    )
 
 
 def place_of(args: Namespace) -> str:
-    """The folder that the command is about."""
+    """Return the folder that the command works in."""
     return os.path.abspath(args.directory) if getattr(args, "directory", "") else os.getcwd()
 
 
 def places(args: Namespace) -> Places:
-    """The folders to look into. Raises UsageError for a rig that is none."""
+    """Return the folders to search for formulas. Raises UsageError for an unknown rig."""
     from gastown_core.formulas import resolve
 
     folders = tuple(os.path.abspath(folder) for folder in args.search_path)
@@ -46,7 +48,7 @@ def places(args: Namespace) -> Places:
 
 
 def formula_of(name: str, where: Places) -> Formula:
-    """The formula of that name, or in that file if the word is a path. Raises FormulaError."""
+    """Return the formula with that name, or in that file if the word is a path. Raises FormulaError."""
     from gastown_core.formulas.parse import load_from
     from gastown_core.formulas.resolve import named
 
@@ -56,7 +58,7 @@ def formula_of(name: str, where: Places) -> Formula:
 
 
 def overlay_of(formula: Formula, args: Namespace) -> Overlay | None:
-    """The town's or rig's own words for its steps, as agents of this place get them. Raises FormulaError."""
+    """Return the overlay of town or rig for the formula, or None outside a town. Raises FormulaError."""
     from gastown_core.formulas.overlay import read_overlay
     from gastown_core.town.discover import find_town, read_rigs, rig_of
 
@@ -68,7 +70,7 @@ def overlay_of(formula: Formula, args: Namespace) -> Overlay | None:
 
 
 def strangers(formula: Formula, recipe: Recipe, given: Mapping[str, str]) -> list[str]:
-    """What there is to say of given variables that the formula neither declares nor uses."""
+    """Return warnings about given variables that the formula neither declares nor uses."""
     from gastown_core.formulas.extend import resolve_extends
     from gastown_core.formulas.variables import unknown_names
     from gastown_core.formulas.weave import names_in
@@ -79,14 +81,14 @@ def strangers(formula: Formula, recipe: Recipe, given: Mapping[str, str]) -> lis
 
 
 def given_variables(words: Sequence[str]) -> dict[str, str]:
-    """``name=value`` words as a table. Raises UsageError for a word without ``=``."""
+    """Return ``name=value`` words as a dict. Raises UsageError for a word without ``=``."""
     from gastown_core.errors import UsageError
 
     found = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
-            raise UsageError(f"--var {word} is no variable", "", "--var NAME=VALUE")
+            raise UsageError(f"invalid --var {word}", "", "use --var NAME=VALUE")
         found[name.strip()] = value
     return found
 
@@ -95,15 +97,15 @@ _HEADS = {"workflow": "Workflows", "expansion": "Expansions", "aspect": "Aspects
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Which ones."""
+    """Add the arguments of ``bd formula list``."""
     parser.add_argument("--type", default="", choices=["", *_HEADS], metavar="TYPE", help="|".join(_HEADS))
-    parser.add_argument("--tier", default="", help="only those of rig, town, user or shipped")
+    parser.add_argument("--tier", default="", help="only this tier: rig, town, user or shipped")
     add_place(parser)
     add_globals(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """Show them."""
+    """List formulas by type."""
     from gastown_core.formulas.resolve import list_formulas
 
     where = places(args)
@@ -112,7 +114,7 @@ def run_list(args: Namespace) -> int:
         say_json_rows([row.as_json() for row in rows])
         return 0
     if not rows:
-        say("no formulas" + (f" of type {args.type}" if args.type else "") + "; looked in")
+        say("no formulas" + (f" of type {args.type}" if args.type else "") + "; searched")
         for tier, folder in where.folders:
             say(f"  {tier:<8} {clean(folder)}")
         return 0
@@ -147,16 +149,16 @@ def _show(rows: list[Listed]) -> None:
 
 
 def show_arguments(parser: ArgumentParser) -> None:
-    """Which one, and how."""
-    parser.add_argument("name", help="its name, or the path of a file")
-    parser.add_argument("--resolve", action="store_true", help="the steps after all composition")
-    parser.add_argument("--tier", default="", help="the one that rig, town, user or shipped has")
+    """Add the arguments of ``bd formula show``."""
+    parser.add_argument("name", help="formula name, or path of a file")
+    parser.add_argument("--resolve", action="store_true", help="show the steps after composition")
+    parser.add_argument("--tier", default="", help="show the formula of this tier: rig, town, user or shipped")
     add_place(parser)
     add_globals(parser)
 
 
 def run_show(args: Namespace) -> int:
-    """Show it."""
+    """Show a formula."""
     where = places(args)
     if args.tier:
         where = _from(where, args.tier)
@@ -184,7 +186,7 @@ def _from(where: Places, tier: str) -> Places:
     from gastown_core.formulas.places import TIERS
 
     if tier not in TIERS:
-        raise UsageError(f"there is no tier {tier}", "", f"{', '.join(TIERS)} are")
+        raise UsageError(f"unknown tier {tier}", "", f"use one of: {', '.join(TIERS)}")
     return where.only(tier)
 
 
@@ -206,20 +208,24 @@ def _resolved(args: Namespace, formula: Formula) -> int:
 
 
 def cook_arguments(parser: ArgumentParser) -> None:
-    """What to cook, and with what."""
-    parser.add_argument("formula", help="its name, or the path of a file")
-    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a variable (again for more)")
-    parser.add_argument("--mode", default="", choices=["compile", "runtime"], help="keep placeholders, or fill them in")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="check it and show its steps, for people")
-    parser.add_argument("--persist", action="store_true", help="keep it in the store as a proto")
-    parser.add_argument("--force", action="store_true", help="replace a proto of that name")
-    parser.add_argument("--prefix", default="", help="put before the proto's name")
+    """Add the arguments of ``bd cook``."""
+    parser.add_argument("formula", help="formula name, or path of a file")
+    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="set a variable (repeatable)")
+    parser.add_argument(
+        "--mode", default="", choices=["compile", "runtime"], help="compile keeps placeholders, runtime fills them in"
+    )
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="check the formula and show its steps; write nothing"
+    )
+    parser.add_argument("--persist", action="store_true", help="store it as a proto")
+    parser.add_argument("--force", action="store_true", help="replace an existing proto")
+    parser.add_argument("--prefix", default="", help="prefix for the proto's name")
     add_place(parser)
     add_globals(parser)
 
 
 def run_cook(args: Namespace) -> int:
-    """Cook it, and print or keep it."""
+    """Cook a formula, and print it or store it as a proto."""
     from gastown_core.formulas.cook import cook
     from gastown_core.formulas.recipe import COMPILE, RUNTIME
 
@@ -228,7 +234,11 @@ def run_cook(args: Namespace) -> int:
     if given and mode == COMPILE:
         from gastown_core.errors import UsageError
 
-        raise UsageError("--var fills placeholders in, --mode compile keeps them", "", "leave one of them out")
+        raise UsageError(
+            "--var and --mode compile cannot be used together",
+            "",
+            "--mode compile keeps placeholders; leave one of the two out",
+        )
     formula = formula_of(args.formula, places(args))
     overlay = overlay_of(formula, args)
     recipe = cook(formula, given, mode=mode, overlay=overlay)
@@ -240,7 +250,7 @@ def run_cook(args: Namespace) -> int:
 
         for line in recipe_lines(recipe._replace(warnings=())):
             say(line)
-        say("\nnothing was written")
+        say("\nnothing written")
         return 0
     from gastown_core.formulas.recipe import recipe_json
 
@@ -254,7 +264,7 @@ def _tell_warnings(formula: Formula, recipe: Recipe, given: dict[str, str]) -> N
 
 
 def _persist(args: Namespace, formula: Formula, overlay: Overlay | None, given: dict[str, str]) -> int:
-    """Keep it with its placeholders; variables that were given become the proto's defaults."""
+    """Store the formula as a proto with its placeholders; given variables become its defaults."""
     from gastown_cli.bd_commands.workspace import Workspace
     from gastown_core.molecules.proto import compiled, persist
 
@@ -266,6 +276,6 @@ def _persist(args: Namespace, formula: Formula, overlay: Overlay | None, given: 
     if args.json:
         say_json(made.as_json())
         return 0
-    say(f"{clean(made.id)} keeps {clean(recipe.name)}: {len(made.created)} beads")
-    say(f"bd mol pour {clean(made.id)} makes a molecule of it")
+    say(f"created proto {clean(made.id)} of {clean(recipe.name)}: {len(made.created)} beads")
+    say(f"next: bd mol pour {clean(made.id)}")
     return 0

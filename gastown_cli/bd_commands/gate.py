@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def gate(space: Workspace, text: str) -> tuple[BeadStore, Bead]:
-    """The store and the gate of an id. Raises NotFoundError, UsageError if it is none."""
+    """Return the store and the gate of an id. Raises NotFoundError, or UsageError if it is not a gate."""
     from gastown_core.molecules.gates import need_gate
 
     store, bead_id = space.locate(text)
@@ -26,35 +26,42 @@ def gate(space: Workspace, text: str) -> tuple[BeadStore, Bead]:
 
 
 def held_by(store: BeadStore, bead: Bead) -> list[str]:
-    """Ids that wait for the gate."""
+    """Return the ids of beads that the gate blocks."""
     return [source for source, kind in store.dependents(bead.id) if kind == "blocks"]
 
 
 def gate_json(store: BeadStore, bead: Bead) -> dict[str, Any]:
-    """The gate as JSON."""
+    """Return the gate as ``--json`` prints it."""
     return {**issue_object(bead), "blocks": held_by(store, bead)}
 
 
 def gate_row(store: BeadStore, bead: Bead) -> list[str]:
-    """Its columns in a list."""
+    """Return the gate's columns in a list."""
     from gastown_core.molecules.gates import timeout_text
 
     kind = bead.text("await_type") or "?"
     what = " ".join(word for word in (bead.text("await_id"), timeout_text(bead)) if word)
     sign = style("●", "green") if bead.is_closed else style("⊘", "red")
     held = held_by(store, bead)
-    return [f"{sign} {clean(bead.id)}", clean(kind), clean(what), f"holds {clean(', '.join(held[:3]))}" if held else ""]
+    return [
+        f"{sign} {clean(bead.id)}",
+        clean(kind),
+        clean(what),
+        f"blocks {clean(', '.join(held[:3]))}" if held else "",
+    ]
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Which ones."""
-    parser.add_argument("-a", "--all", action="store_true", help="opened ones too")
-    parser.add_argument("-n", "--limit", type=int, default=50, metavar="N", help="at most so many (default 50, 0 all)")
+    """Add the arguments of ``bd gate list``."""
+    parser.add_argument("-a", "--all", action="store_true", help="include resolved gates")
+    parser.add_argument(
+        "-n", "--limit", type=int, default=50, metavar="N", help="maximum number of gates (default 50, 0 for all)"
+    )
     add_globals(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """List them, oldest first."""
+    """List gates, oldest first."""
     from gastown_core.molecules.gates import open_gates
 
     space = Workspace(args)
@@ -64,22 +71,24 @@ def run_list(args: Namespace) -> int:
     elif found:
         say(table([gate_row(space.store, bead) for bead in found]))
     else:
-        say("no gate is shut")
+        say("no pending gates")
     return 0
 
 
 def create_arguments(parser: ArgumentParser) -> None:
-    """What it holds, and what it waits for."""
-    parser.add_argument("--blocks", required=True, metavar="ID", help="the bead to hold back")
-    parser.add_argument("-t", "--type", default="human", help="human (default), timer, bead, mail, gh:run, gh:pr")
-    parser.add_argument("-r", "--reason", default="", help="why")
-    parser.add_argument("--await-id", default="", help="the bead, sender, run, workflow or pull request")
-    parser.add_argument("--timeout", default="", metavar="SPAN", help="for a timer, such as 2h")
+    """Add the arguments of ``bd gate create``."""
+    parser.add_argument("--blocks", required=True, metavar="ID", help="bead to block")
+    parser.add_argument(
+        "-t", "--type", default="human", help="type: human (default), timer, bead, mail, gh:run or gh:pr"
+    )
+    parser.add_argument("-r", "--reason", default="", help="reason for the gate")
+    parser.add_argument("--await-id", default="", help="bead, sender, run, workflow or pull request to wait for")
+    parser.add_argument("--timeout", default="", metavar="SPAN", help="timer: how long to wait, such as 2h")
     add_globals(parser)
 
 
 def run_create(args: Namespace) -> int:
-    """Make the gate, in one write."""
+    """Create a gate that blocks a bead, in one write."""
     from gastown_core.molecules.gates import create
 
     space = Workspace(args)
@@ -98,20 +107,20 @@ def run_create(args: Namespace) -> int:
     if space.as_json:
         say_object(gate_json(store, made))
     else:
-        say(f"{style('✓', 'green')} {clean(made.id)} holds {clean(held)} ({clean(args.type)})")
+        say(f"{style('✓', 'green')} created {clean(made.id)} ({clean(args.type)}); it blocks {clean(held)}")
         if args.type == "human":
-            say(style(f"bd gate resolve {clean(made.id)} lets it go", "dim"))
+            say(style(f"next: bd gate resolve {clean(made.id)} opens it", "dim"))
     return 0
 
 
 def show_arguments(parser: ArgumentParser) -> None:
-    """Which one."""
-    parser.add_argument("gate", help="its id")
+    """Add the arguments of ``bd gate show``."""
+    parser.add_argument("gate", help="id of the gate")
     add_globals(parser)
 
 
 def run_show(args: Namespace) -> int:
-    """Show it."""
+    """Show one gate."""
     from gastown_core.molecules.gates import timeout_text, waiters
 
     space = Workspace(args)
@@ -132,14 +141,14 @@ def run_show(args: Namespace) -> int:
 
 
 def resolve_arguments(parser: ArgumentParser) -> None:
-    """Which one, and why."""
-    parser.add_argument("gate", help="its id")
-    parser.add_argument("-r", "--reason", default="", help="why")
+    """Add the arguments of ``bd gate resolve``."""
+    parser.add_argument("gate", help="id of the gate")
+    parser.add_argument("-r", "--reason", default="", help="reason to record")
     add_globals(parser)
 
 
 def run_resolve(args: Namespace) -> int:
-    """Open it."""
+    """Open a gate by hand and show what it blocked."""
     from gastown_core.molecules.gates import resolve, waiters
 
     space = Workspace(args)
@@ -151,26 +160,28 @@ def run_resolve(args: Namespace) -> int:
         return 0
     say(f"{style('✓', 'green')} {clean(done.id)} is open")
     for held in held_by(store, done):
-        state = "ready" if not store.graph(space.now()).blockers(held) else "still waits for something else"
+        state = "ready" if not store.graph(space.now()).blockers(held) else "is still blocked by something else"
         say(f"  {clean(held)} {state}")
     return 0
 
 
 def check_arguments(parser: ArgumentParser) -> None:
-    """Which ones."""
+    """Add the arguments of ``bd gate check``."""
     from gastown_core.molecules.gates import JUDGES
 
     parser.add_argument("-t", "--type", default="all", choices=("gh", *JUDGES, "all"), help="only gates of this type")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="judge, change nothing")
-    parser.add_argument("-e", "--escalate", action="store_true", help="raise those that will never open by themselves")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would open; change nothing")
     parser.add_argument(
-        "-l", "--limit", type=int, default=100, metavar="N", help="at most so many a store (default 100)"
+        "-e", "--escalate", action="store_true", help="escalate gates that can never open by themselves"
+    )
+    parser.add_argument(
+        "-l", "--limit", type=int, default=100, metavar="N", help="maximum number of gates per store (default 100)"
     )
     add_globals(parser)
 
 
 def run_check(args: Namespace) -> int:
-    """Check every gate of the town, or of this store where there is no town."""
+    """Check every gate of the town, or of this store outside a town."""
     from gastown_core.molecules.gates import check
 
     space = Workspace(args)
@@ -194,10 +205,10 @@ def run_check(args: Namespace) -> int:
     for gate, why in done.failed:
         say(f"{style('✗', 'red')} {clean(gate)}: {clean(why)}")
     for gate, why in done.errors:
-        say(f"{style('?', 'yellow')} {clean(gate)} cannot be judged: {clean(why)}")
+        say(f"{style('?', 'yellow')} cannot check {clean(gate)}: {clean(why)}")
     shut = done.checked - len(done.resolved) - len(done.failed) - len(done.errors)
     say(
-        f"{done.checked} checked, {len(done.resolved)} {word}, {shut} still shut"
+        f"{done.checked} checked, {len(done.resolved)} {word}, {shut} still pending"
         + (f", {raised} escalated" if raised else "")
     )
     return 0
@@ -223,14 +234,14 @@ def _escalate(space: Workspace, done: Check) -> int:
 
 
 def add_waiter_arguments(parser: ArgumentParser) -> None:
-    """Which gate, and who."""
-    parser.add_argument("gate", help="its id")
-    parser.add_argument("waiter", help="an agent's address")
+    """Add the arguments of ``bd gate add-waiter``."""
+    parser.add_argument("gate", help="id of the gate")
+    parser.add_argument("waiter", help="address of the agent to notify")
     add_globals(parser)
 
 
 def run_add_waiter(args: Namespace) -> int:
-    """Note it."""
+    """Add an agent to notify when the gate opens."""
     from gastown_core.molecules.gates import add_waiter
 
     space = Workspace(args)
@@ -239,5 +250,5 @@ def run_add_waiter(args: Namespace) -> int:
     if space.as_json:
         say_object(gate_json(store, done))
     else:
-        say(f"{style('✓', 'green')} {clean(args.waiter)} waits for {clean(done.id)}")
+        say(f"{style('✓', 'green')} {clean(args.waiter)} will be notified when {clean(done.id)} opens")
     return 0

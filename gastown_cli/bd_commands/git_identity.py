@@ -1,4 +1,4 @@
-"""The human's name and e-mail as git has them, read without starting git (a process costs more than the command)."""
+"""The user's name and e-mail address from git's configuration, read without starting git, which would cost more than the command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def git_identity(place: str) -> tuple[str, str]:
-    """``user.name`` and ``user.email``: environment, the repository's config, the user's; empty where unset."""
+    """Return ``user.name`` and ``user.email`` from the environment, the repository's and the user's config; "" where unset."""
     name = os.environ.get("GIT_AUTHOR_NAME", "")
     email = os.environ.get("GIT_AUTHOR_EMAIL", "")
     for path in _config_files(place):

@@ -1,4 +1,4 @@
-"""``bd import`` and ``bd export``."""
+"""``bd import`` and ``bd export``: read and write beads as JSON lines."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.import_export import ImportReport
 SHOWN = 20
-"""So many lines of each kind are told."""
+"""Maximum number of lines reported per kind."""
 
 
 def import_arguments(parser: ArgumentParser) -> None:
-    """Where from."""
-    parser.add_argument("file", nargs="?", default="-", help="JSON lines, a folder with a table dump, or - for stdin")
-    parser.add_argument("-i", "--input", default="", metavar="FILE", help="the same as an option")
-    parser.add_argument("--dedup", action="store_true", help="skip what has the title of an open bead")
-    parser.add_argument("--dry-run", action="store_true", help="read and report, write nothing")
+    """Add the arguments of ``bd import``."""
+    parser.add_argument(
+        "file", nargs="?", default="-", help="JSON lines file, folder with a table dump, or - for stdin"
+    )
+    parser.add_argument("-i", "--input", default="", metavar="FILE", help="same as file")
+    parser.add_argument("--dedup", action="store_true", help="skip records whose title is that of an open bead")
+    parser.add_argument("--dry-run", action="store_true", help="read and report; write nothing")
     add_globals(parser)
 
 
 def run_import(args: Namespace) -> int:
-    """Import, and say what became of each line."""
+    """Import records and report what happened to them."""
     space = Workspace(args)
     source = args.input or args.file
     if source == "-" and sys.stdin.isatty():
-        note("waiting for JSON lines on standard input, up to Ctrl-D; bd import FILE reads a file")
+        note("reading JSON lines from stdin; end with Ctrl-D, or use bd import FILE")
     report = import_file(
         space.store,
         source,
@@ -55,12 +57,12 @@ def run_import(args: Namespace) -> int:
         return exit_code(report)
     say(
         f"{'would import' if args.dry_run else 'imported'}: {len(report.created)} new, {len(report.updated)} changed, "
-        f"{report.unchanged} as they were"
+        f"{report.unchanged} unchanged"
     )
     for count, what in (
-        (len(report.stale), f"older than what is here: {' '.join(report.stale[:10])}"),
-        (report.dedup_skipped, "with the title of an open bead"),
-        (len(report.skipped_dependencies), f"bad dependencies left out: {' '.join(report.skipped_dependencies[:5])}"),
+        (len(report.stale), f"older than the stored bead: {' '.join(report.stale[:10])}"),
+        (report.dedup_skipped, "same title as an open bead"),
+        (len(report.skipped_dependencies), f"bad dependencies ignored: {' '.join(report.skipped_dependencies[:5])}"),
     ):
         if count:
             note(clean(f"{count} {what}" if what.startswith("bad") else f"{count} skipped, {what}"))
@@ -69,35 +71,37 @@ def run_import(args: Namespace) -> int:
 
 
 def tell_lines(report: ImportReport) -> None:
-    """Say on stderr which lines could not be read, and what is odd about records that were taken."""
+    """Print on stderr the lines that could not be read and what is odd about imported records."""
     for twin in report.parted:
         note(clean(sentence_of(twin)))
-    for what, lines in (("not read", report.junk), ("taken as it is", report.odd)):
+    for what, lines in (("not imported", report.junk), ("imported as is", report.odd)):
         for line in lines[:SHOWN]:
             note(clean(f"{line} ({what})"))
         if len(lines) > SHOWN:
-            note(f"and {len(lines) - SHOWN} more ({what}); --json lists them all")
+            note(f"and {len(lines) - SHOWN} more ({what}); --json lists all")
 
 
 def exit_code(report: ImportReport) -> int:
-    """3 where a line, or a value in it, could not be read; else 0."""
+    """Return 3 if a line or a value in it could not be read, else 0."""
     return 0 if report.is_whole else PartialError.exit_code
 
 
 def export_arguments(parser: ArgumentParser) -> None:
-    """What and whereto."""
-    parser.add_argument("-o", "--output", default="", metavar="FILE", help="a file instead of stdout")
+    """Add the arguments of ``bd export``."""
+    parser.add_argument("-o", "--output", default="", metavar="FILE", help="write to a file instead of stdout")
     add_filters(parser)
-    parser.add_argument("--all", action="store_true", help="wisps and memories too")
+    parser.add_argument("--all", action="store_true", help="include wisps and memories")
     parser.add_argument(
-        "--include-infra", action="store_true", help="agents, rigs, roles and messages too (they always are)"
+        "--include-infra",
+        action="store_true",
+        help="accepted for compatibility; agents, rigs, roles and messages are always included",
     )
-    parser.add_argument("--include-memories", action="store_true", help="memory lines too")
+    parser.add_argument("--include-memories", action="store_true", help="include memories")
     add_globals(parser)
 
 
 def run_export(args: Namespace) -> int:
-    """Write them by id."""
+    """Write beads as JSON lines, sorted by id."""
     space = Workspace(args)
     query = query_of(args, space)._replace(sort="id", limit=0)
     if args.all:

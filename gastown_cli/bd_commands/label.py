@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The ids, then the labels with commas."""
-    parser.add_argument("words", nargs="+", metavar="id... label", help="beads, then the label (more with commas)")
+    """Add the arguments of ``bd label add`` and ``remove``."""
+    parser.add_argument("words", nargs="+", metavar="id... label", help="beads, then labels separated by commas")
     add_globals(parser)
 
 
 def run_add(args: Namespace) -> int:
-    """Add it to each."""
+    """Add labels to beads."""
     return change_labels(args, adding=True)
 
 
 def change_labels(args: Namespace, *, adding: bool) -> int:
-    """Add labels to beads, or take them off."""
+    """Add or remove labels of beads."""
     if len(args.words) < 2:
-        raise UsageError("a bead and a label are needed", "", "bd label add gt-abc12 backend")
+        raise UsageError("bd label needs a bead and a label", "", "bd label add gt-abc12 backend")
     *ids, last = args.words
     labels = set(words(last))
     space = Workspace(args)
@@ -56,18 +56,18 @@ remove_arguments = add_arguments
 
 
 def run_remove(args: Namespace) -> int:
-    """Take it off each."""
+    """Remove labels from beads."""
     return change_labels(args, adding=False)
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """The id."""
-    parser.add_argument("id", help="the bead")
+    """Add the arguments of ``bd label list``."""
+    parser.add_argument("id", help="bead")
     add_globals(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """Show them, one a line."""
+    """List the labels of a bead, one per line."""
     space = Workspace(args)
     labels = space.get(args.id).labels
     if space.as_json:
@@ -81,12 +81,12 @@ def run_list(args: Namespace) -> int:
 
 
 def list_all_arguments(parser: ArgumentParser) -> None:
-    """Nothing of its own."""
+    """Add the arguments of ``bd label list-all``."""
     add_globals(parser)
 
 
 def run_list_all(args: Namespace) -> int:
-    """Show them, the most used first."""
+    """List all labels in use, most used first."""
     space = Workspace(args)
     counts = space.store.count_by("label", BeadQuery(include_wisps=True))
     if space.as_json:
@@ -94,5 +94,5 @@ def run_list_all(args: Namespace) -> int:
     elif counts:
         say(table([(clean(label), str(number)) for label, number in counts.items()], right=(1,)))
     else:
-        say("no labels are in use")
+        say("no labels in use")
     return 0

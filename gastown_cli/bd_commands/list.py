@@ -22,20 +22,20 @@ DEFAULT_LIMIT = 50
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Filters, order and form."""
+    """Add the arguments of ``bd list``."""
     add_filters(parser)
     add_order(parser, limit=DEFAULT_LIMIT)
-    parser.add_argument("--all", action="store_true", help="closed, pinned, deferred ones and templates too")
-    parser.add_argument("--deferred", action="store_true", help="only what is deferred")
-    parser.add_argument("--ready", action="store_true", help="only what is ready (see bd ready)")
-    parser.add_argument("--tree", action="store_true", help="children under their parents")
+    parser.add_argument("--all", action="store_true", help="include closed, pinned and deferred beads and templates")
+    parser.add_argument("--deferred", action="store_true", help="only deferred beads")
+    parser.add_argument("--ready", action="store_true", help="only ready beads (see bd ready)")
+    parser.add_argument("--tree", action="store_true", help="show children below their parents")
     for name in ("--flat", "--include-infra", "--include-gates"):
-        parser.add_argument(name, action="store_true", help="so it is always; taken for compatibility")
+        parser.add_argument(name, action="store_true", help="accepted for compatibility; has no effect")
     add_globals(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """List them."""
+    """List beads."""
     space = Workspace(args)
     if args.ready:
         from gastown_cli.bd_commands import ready
@@ -78,26 +78,26 @@ def _default_hidden(query: BeadQuery, args: Namespace, space: Workspace) -> Bead
 
 
 def _note_wisps(args: Namespace, space: Workspace, query: BeadQuery) -> None:
-    """``--all`` leaves ephemeral beads out, and says so."""
+    """Print a note on the wisps that ``--all`` leaves out."""
     if not args.all or query.include_wisps:
         return
     count = space.store.count(query._replace(only_wisps=True, limit=0))
     if count:
-        note(f"{count} ephemeral {'one is' if count == 1 else 'ones are'} left out; --ephemeral shows them too")
+        note(f"{count} wisp{'' if count == 1 else 's'} not shown; --ephemeral includes them")
 
 
 def awake(bead: Excerpt, now: float) -> Excerpt:
-    """The bead as it stands now: open, if its deferral has passed."""
+    """Return the bead with its current status: open if its deferral has ended."""
     status = status_now(bead, now)
     return bead if status == bead.status else bead._replace(status=status)
 
 
 def _empty_text(args: Namespace) -> str:
-    return "no bead fits" if args.all or args.status else "no open bead fits; --all looks at closed ones too"
+    return "no matching beads" if args.all or args.status else "no matching open beads; --all includes closed ones"
 
 
 def _say_tree(found: list[Excerpt]) -> None:
-    """Children under their parents, as far as both are listed."""
+    """Print children below their parents, where both are listed."""
     known = {bead.id for bead in found}
     children: dict[str, list[Excerpt]] = {}
     roots: list[Excerpt] = []
@@ -120,15 +120,15 @@ def _say_tree(found: list[Excerpt]) -> None:
 
 
 def search_arguments(parser: ArgumentParser) -> None:
-    """The text, filters and order."""
-    parser.add_argument("text", nargs="+", help="what title or id holds, in any case")
+    """Add the arguments of ``bd search``."""
+    parser.add_argument("text", nargs="+", help="text in title or id, in upper or lower case")
     add_filters(parser)
     add_order(parser, limit=DEFAULT_LIMIT)
     add_globals(parser)
 
 
 def run_search(args: Namespace) -> int:
-    """Show what was found."""
+    """Search titles and ids."""
     space = Workspace(args)
     query = query_of(args, space)._replace(text=" ".join(args.text), limit=limit_of(args, DEFAULT_LIMIT))
     if space.as_json:
@@ -137,12 +137,12 @@ def run_search(args: Namespace) -> int:
         note_cut(len(lines), _total(space, query, len(lines)))
         return 0
     found = space.store.excerpts(query)
-    say_beads(found, empty=f"nothing holds {query.text!r}", shown_of=_total(space, query, len(found)))
+    say_beads(found, empty=f"no beads match {query.text!r}", shown_of=_total(space, query, len(found)))
     return 0
 
 
 def _total(space: Workspace, query: BeadQuery, shown: int) -> int:
-    """How many there are; every title is looked at a second time only where the limit cuts."""
+    """Return the number of matches; count them only if the limit may have cut some off."""
     return space.store.count(query) if query.limit and shown == query.limit else shown
 
 
@@ -150,17 +150,17 @@ _COLUMNS = {"status": "status", "priority": "priority", "type": "issue_type", "a
 
 
 def count_arguments(parser: ArgumentParser) -> None:
-    """Filters and the group."""
+    """Add the arguments of ``bd count``."""
     add_filters(parser)
     group = parser.add_mutually_exclusive_group()
     for name in _COLUMNS:
-        group.add_argument(f"--by-{name}", dest="by", action="store_const", const=name, help=f"per {name}")
+        group.add_argument(f"--by-{name}", dest="by", action="store_const", const=name, help=f"count per {name}")
     parser.set_defaults(by="")
     add_globals(parser)
 
 
 def run_count(args: Namespace) -> int:
-    """Count."""
+    """Count beads, optionally by group."""
     space = Workspace(args)
     query = query_of(args, space)
     total = space.store.count(query)

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 
 def add_source(parser: ArgumentParser) -> None:
-    """What to pour, and with what."""
+    """Add the options for pouring a formula."""
     from gastown_cli.bd_commands.formula import add_place
 
-    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a variable (again for more)")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="check and show, write nothing")
+    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="set a variable (repeatable)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="check and show; write nothing")
     add_place(parser)
 
 
 def molecule(space: Workspace, text: str) -> tuple[BeadStore, str]:
-    """The store and root of the molecule that an id means: its own, a step's, or that of the work that carries it.
+    """Return store and root of the molecule that an id names: the molecule, a step of it, or the work it is attached to.
 
     Raises NotFoundError.
     """
@@ -54,20 +54,20 @@ def molecule(space: Workspace, text: str) -> tuple[BeadStore, str]:
         below = any(kind == "parent-child" for _, kind in store.dependents(bead_id))
         root = bead_id if below else ""
     if not root:
-        raise NotFoundError(f"{bead_id} is no molecule and carries none", "", "bd mol list shows them")
+        raise NotFoundError(f"{bead_id} is not a molecule and has none", "", "bd mol list shows the molecules")
     if store.get(root) is None:
-        raise NotFoundError(f"the molecule {root} of {bead_id} is gone", "", f"gt mol detach {bead_id}")
+        raise NotFoundError(f"molecule {root} of {bead_id} no longer exists", "", f"gt mol detach {bead_id}")
     return store, root
 
 
 def rig_of(space: Workspace) -> str:
-    """The rig whose store is worked on, empty for the town's or outside a town."""
+    """Return the rig of the current store; "" for the town's store or outside a town."""
     name = space.ledger.name_of(space.store) if space.ledger is not None else ""
     return "" if name == "town" or "/" in name else name
 
 
 def recipe_for(space: Workspace, args: Namespace, name: str, given: Mapping[str, str]) -> Recipe:
-    """The recipe of a proto in the store, else of the formula of that name, overlaid and cooked. Raises FormulaError."""
+    """Return the recipe of a proto in the store, or else of the formula, overlaid and cooked. Raises FormulaError."""
     from gastown_core.formulas.cook import cook
     from gastown_core.molecules.proto import is_proto, recipe_of
 
@@ -84,7 +84,7 @@ def recipe_for(space: Workspace, args: Namespace, name: str, given: Mapping[str,
 
 
 def compiled_for(space: Workspace, args: Namespace, name: str) -> tuple[Recipe, dict[str, Variable]]:
-    """As ``recipe_for`` for a formula, with its placeholders kept."""
+    """Return the recipe of a formula with its placeholders, and its variables."""
     from gastown_core.molecules.proto import compiled
 
     formula, overlay = _formula(space, args, name)
@@ -101,15 +101,15 @@ def _formula(space: Workspace, args: Namespace, name: str):  # type: ignore[no-u
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Which ones."""
-    parser.add_argument("--all", action="store_true", help="closed ones too")
-    parser.add_argument("--wisps", action="store_true", help="only those that vanish when they are done")
+    """Add the arguments of ``bd mol list``."""
+    parser.add_argument("--all", action="store_true", help="include closed molecules")
+    parser.add_argument("--wisps", action="store_true", help="only wisps")
     parser.add_argument("--protos", action="store_true", help="only protos")
     add_globals(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """List them, the newest first."""
+    """List molecules, newest first."""
     from gastown_core.molecules.listing import list_molecules
 
     space = Workspace(args)
@@ -118,11 +118,7 @@ def run_list(args: Namespace) -> int:
         say_array([row.as_json() for row in rows])
         return 0
     if not rows:
-        say(
-            "no protos; bd cook FORMULA --persist makes one"
-            if args.protos
-            else "no molecules; bd mol pour FORMULA makes one"
-        )
+        say("no protos; next: bd cook FORMULA --persist" if args.protos else "no molecules; next: bd mol pour FORMULA")
         return 0
     now, lines = space.now(), []
     for row in rows:
@@ -148,14 +144,14 @@ def run_list(args: Namespace) -> int:
 
 
 def show_arguments(parser: ArgumentParser) -> None:
-    """Which one."""
-    parser.add_argument("molecule", help="its id, a step's, or that of the work that carries it")
-    parser.add_argument("--parallel", action="store_true", help="also what may be done side by side")
+    """Add the arguments of ``bd mol show``."""
+    parser.add_argument("molecule", help="molecule, one of its steps, or its work")
+    parser.add_argument("--parallel", action="store_true", help="show steps that can run in parallel")
     add_globals(parser)
 
 
 def run_show(args: Namespace) -> int:
-    """Show it."""
+    """Show a molecule in full."""
     from gastown_core.molecules.record import molecule_of
     from gastown_core.molecules.steps import progress_of
 
@@ -180,7 +176,7 @@ def run_show(args: Namespace) -> int:
     if args.parallel:
         say()
         for group in _groups(seen):
-            say(f"side by side: {clean(', '.join(group))}")
+            say(f"in parallel: {clean(', '.join(group))}")
     return 0
 
 
@@ -213,7 +209,7 @@ def _as_json(seen: Progress, beads: list[Bead], parallel: bool) -> dict[str, Any
 
 
 def _groups(seen: Progress) -> list[list[str]]:
-    """Steps of one wave that are not done, where there are several."""
+    """Return the waves that have several steps left."""
     from gastown_core.molecules.steps import tiers
 
     tier = tiers(seen.steps)
@@ -225,16 +221,16 @@ def _groups(seen: Progress) -> list[list[str]]:
 
 
 def current_arguments(parser: ArgumentParser) -> None:
-    """Which molecule, and how much of it."""
-    parser.add_argument("molecule", nargs="?", default="", help="its id (default: those you are at)")
-    parser.add_argument("--for", dest="whose", default="", metavar="WHO", help="those somebody else is at")
-    parser.add_argument("--limit", type=int, default=0, metavar="N", help="at most so many steps")
-    parser.add_argument("--range", default="", metavar="A-B", help="steps A to B")
+    """Add the arguments of ``bd mol current``."""
+    parser.add_argument("molecule", nargs="?", default="", help="molecule (default: those you work on)")
+    parser.add_argument("--for", dest="whose", default="", metavar="WHO", help="molecules of this agent")
+    parser.add_argument("--limit", type=int, default=0, metavar="N", help="maximum number of steps")
+    parser.add_argument("--range", default="", metavar="A-B", help="only steps A to B")
     add_globals(parser)
 
 
 def run_current(args: Namespace) -> int:
-    """Show the steps of each."""
+    """Show the steps of each molecule."""
     space = Workspace(args)
     found = molecules(space, args.molecule, args.whose)
     first, last = _range(args.range)
@@ -242,7 +238,7 @@ def run_current(args: Namespace) -> int:
         say_array([_current_as_json(seen, first, last, args.limit) for seen in found])
         return 0
     if not found:
-        say(f"{clean(args.whose or space.actor)} is at no molecule; bd mol list shows them all")
+        say(f"no molecules for {clean(args.whose or space.actor)}; bd mol list shows all")
     for number, seen in enumerate(found):
         if number:
             say()
@@ -251,7 +247,7 @@ def run_current(args: Namespace) -> int:
 
 
 def molecules(space: Workspace, text: str, whose: str = "") -> list[Progress]:
-    """The molecule that is named, else those that the actor (or ``whose``) has steps of, or has on the hook."""
+    """Return the named molecule, or else those of which the actor (or ``whose``) has steps or the work."""
     from gastown_core.molecules.listing import molecules_of
     from gastown_core.molecules.steps import progress_of
 
@@ -270,12 +266,12 @@ def _forms(who: str) -> tuple[str, ...]:
 
 
 def _range(text: str) -> tuple[int, int]:
-    """Places from 1, both ends included; 0 is no bound."""
+    """Return first and last step, counted from 1; 0 means no bound."""
     if not text:
         return 0, 0
     first, dash, last = text.partition("-")
     if not dash or not (first or last) or not (first or "0").isdecimal() or not (last or "0").isdecimal():
-        raise UsageError(f"{text!r} is no range", "", "for example --range 20-40")
+        raise UsageError(f"invalid range {text!r}", "", "for example --range 20-40")
     return int(first or 1), int(last or 0)
 
 
@@ -302,21 +298,21 @@ def _say(seen: Progress, first: int, last: int, limit: int) -> None:
             say(f"  next  {following.place + 1} {clean(following.id)}  {molecule_lines.one_line(following.title)}")
         say(style(f"{seen.total} steps; --range A-B or --limit N shows some", "dim"))
     elif here is not None:
-        say(style(f"when it is done: bd close {clean(here.id)} --continue", "dim"))
+        say(style(f"next: bd close {clean(here.id)} --continue", "dim"))
 
 
 def progress_arguments(parser: ArgumentParser) -> None:
-    """Which one."""
-    parser.add_argument("molecule", nargs="?", default="", help="its id (default: the one you are at)")
+    """Add the arguments of ``bd mol progress``."""
+    parser.add_argument("molecule", nargs="?", default="", help="molecule (default: the one you work on)")
     add_globals(parser)
 
 
 def run_progress(args: Namespace) -> int:
-    """Show it."""
+    """Show a molecule's progress and pace."""
     space = Workspace(args)
     found = molecules(space, args.molecule)
     if not found:
-        raise NotFoundError(f"{space.actor} is at no molecule", "", "bd mol list shows them all")
+        raise NotFoundError(f"no molecule for {space.actor}", "", "bd mol list shows the molecules")
     seen = found[0]
     if space.as_json:
         say_object(seen.as_json())
@@ -331,14 +327,14 @@ def run_progress(args: Namespace) -> int:
 
 
 def ready_arguments(parser: ArgumentParser) -> None:
-    """What to look for."""
-    parser.add_argument("molecule", nargs="?", default="", help="its id (default: those you are at)")
-    parser.add_argument("--gated", action="store_true", help="molecules that can go on since a gate opened")
+    """Add the arguments of ``bd mol ready``."""
+    parser.add_argument("molecule", nargs="?", default="", help="molecule (default: those you work on)")
+    parser.add_argument("--gated", action="store_true", help="molecules that a gate blocked and that can continue")
     add_globals(parser)
 
 
 def run_ready(args: Namespace) -> int:
-    """Show them."""
+    """List ready steps."""
     space = Workspace(args)
     if args.gated:
         return gated(space)
@@ -359,7 +355,7 @@ def run_ready(args: Namespace) -> int:
         )
         return 0
     if not any(seen.ready for seen in found):
-        say("no step is ready; bd mol current shows what they wait for" if found else "you are at no molecule")
+        say("no steps are ready; bd mol current shows what blocks them" if found else "you work on no molecule")
     for seen in found:
         for line in molecule_lines.step_rows(seen.ready, seen.total, with_ids=True):
             say(line)
@@ -367,7 +363,7 @@ def run_ready(args: Namespace) -> int:
 
 
 def gated(space: Workspace) -> int:
-    """Molecules with a step that an opened gate has made ready, and that nobody has on a hook."""
+    """List molecules with a step that became ready when a gate opened and that is on no hook."""
     from gastown_core.molecules.gates import let_go
 
     found = let_go(space.store)
@@ -383,20 +379,20 @@ def gated(space: Workspace) -> int:
         ]
         for one in found
     ]
-    say(table(rows) if rows else "no molecule waits to be taken up again")
+    say(table(rows) if rows else "no molecules to resume")
     return 0
 
 
 def stale_arguments(parser: ArgumentParser) -> None:
-    """Which ones."""
-    parser.add_argument("--blocking", action="store_true", help="only those that something waits for")
-    parser.add_argument("--unassigned", action="store_true", help="only those that nobody has")
-    parser.add_argument("--all", action="store_true", help="also those without a single step")
+    """Add the arguments of ``bd mol stale``."""
+    parser.add_argument("--blocking", action="store_true", help="only molecules that block other beads")
+    parser.add_argument("--unassigned", action="store_true", help="only molecules without an assignee")
+    parser.add_argument("--all", action="store_true", help="include molecules without steps")
     add_globals(parser)
 
 
 def run_stale(args: Namespace) -> int:
-    """List them."""
+    """List molecules that are complete but not closed."""
     from gastown_core.molecules.listing import stale
 
     space = Workspace(args)
@@ -411,23 +407,23 @@ def run_stale(args: Namespace) -> int:
         )
         return 0
     if not found:
-        say("nothing is complete and still open")
+        say("no stale molecules")
         return 0
-    notes = {one.root.id: f"holds {', '.join(one.blocking)}" for one in found if one.blocking}
+    notes = {one.root.id: f"blocks {', '.join(one.blocking)}" for one in found if one.blocking}
     for line in bead_lines([excerpt_of(one.root) for one in found], notes=notes):
         say(line)
-    say(style("bd close ID closes one", "dim"))
+    say(style("next: bd close ID closes one", "dim"))
     return 0
 
 
 def last_activity_arguments(parser: ArgumentParser) -> None:
-    """Which one."""
-    parser.add_argument("molecule", help="its id")
+    """Add the arguments of ``bd mol last-activity``."""
+    parser.add_argument("molecule", help="id of the molecule")
     add_globals(parser)
 
 
 def run_last_activity(args: Namespace) -> int:
-    """Say when, and by what."""
+    """Show when a molecule last changed, and by which step."""
     from gastown_core.clock import format_seconds
     from gastown_core.molecules.listing import last_activity
 

@@ -1,4 +1,4 @@
-"""``bd mol squash``, ``burn`` and ``distill``: end a molecule, or make a formula of it."""
+"""``bd mol squash``, ``burn`` and ``distill``: end a molecule, or extract a formula from it."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 
 
 def squash_arguments(parser: ArgumentParser) -> None:
-    """Which one, and what to keep."""
-    parser.add_argument("molecule", help="its id")
-    parser.add_argument("-s", "--summary", default="", help="the digest's text (default: the steps and how they ended)")
-    parser.add_argument("--keep-children", action="store_true", help="delete no steps")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show the digest, write nothing")
+    """Add the arguments of ``bd mol squash``."""
+    parser.add_argument("molecule", help="id of the molecule")
+    parser.add_argument(
+        "-s", "--summary", default="", help="text of the digest (default: the steps and how they ended)"
+    )
+    parser.add_argument("--keep-children", action="store_true", help="keep the steps")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show the digest; write nothing")
     add_globals(parser)
 
 
 def run_squash(args: Namespace) -> int:
-    """Squash it, in one write."""
+    """Squash a molecule into one digest bead, in one write."""
     from gastown_core.molecules.squash import digest_text, squash
 
     space = Workspace(args)
@@ -54,20 +56,22 @@ def run_squash(args: Namespace) -> int:
     if space.as_json:
         say_object(done.as_json())
     else:
-        say(f"{style('✓', 'green')} {clean(root)} squashed into {clean(done.digest)}, {len(done.deleted)} beads gone")
+        say(
+            f"{style('✓', 'green')} squashed {clean(root)} into {clean(done.digest)}, {len(done.deleted)} beads deleted"
+        )
     return 0
 
 
 def burn_arguments(parser: ArgumentParser) -> None:
-    """Which ones."""
-    parser.add_argument("molecules", nargs="+", metavar="molecule", help="their ids")
-    parser.add_argument("-f", "--force", "-y", "--yes", action="store_true", help="do not ask")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would go, delete nothing")
+    """Add the arguments of ``bd mol burn``."""
+    parser.add_argument("molecules", nargs="+", metavar="molecule", help="molecules to delete")
+    parser.add_argument("-f", "--force", "-y", "--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be deleted; delete nothing")
     add_globals(parser)
 
 
 def run_burn(args: Namespace) -> int:
-    """Show what would go, ask, and burn it."""
+    """Show the molecules, ask for confirmation, and delete them."""
     space = Workspace(args)
     found: list[tuple[BeadStore, str]] = []
     failed: list[GastownError] = []
@@ -98,13 +102,13 @@ def _preview(found: list[tuple[BeadStore, str]]) -> None:
 def _ask(space: Workspace) -> None:
     if space.as_json or not sys.stdin.isatty():
         raise UsageError(
-            "burning deletes for good",
-            "nobody can be asked here",
-            "--dry-run shows what would go",
+            "burning deletes molecules permanently",
+            "stdin is not a terminal, so it cannot ask for confirmation",
+            "--dry-run shows what would be deleted",
         )
-    say("Delete this for good, without a digest? [y/N] ")
+    say("Delete these molecules permanently, without a digest? [y/N] ")
     if input().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was burned")
+        raise UsageError("cancelled; nothing burned")
 
 
 def _foretold(store: BeadStore, root: str) -> dict[str, Any]:
@@ -144,20 +148,22 @@ def _show(space: Workspace, results: list[dict[str, Any]], failed: list[GastownE
 
 
 def distill_arguments(parser: ArgumentParser) -> None:
-    """From what, and where to."""
-    parser.add_argument("epic", help="an epic or molecule with children")
-    parser.add_argument("name", nargs="?", default="", help="the formula's name (default: from the title)")
-    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="this text becomes a variable")
+    """Add the arguments of ``bd mol distill``."""
+    parser.add_argument("epic", help="epic or molecule with children")
+    parser.add_argument("name", nargs="?", default="", help="name of the formula (default: from the title)")
+    parser.add_argument(
+        "--var", action="append", default=[], metavar="NAME=VALUE", help="replace this text by a variable"
+    )
     parser.add_argument(
         "-o", "--output", default="", metavar="DIR", help="folder to write to (default: the store's formulas)"
     )
-    parser.add_argument("-f", "--force", action="store_true", help="replace a formula of that name")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="print it, write nothing")
+    parser.add_argument("-f", "--force", action="store_true", help="replace an existing formula")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="print the formula; write nothing")
     add_globals(parser)
 
 
 def run_distill(args: Namespace) -> int:
-    """Write the formula, and see that it can be read again."""
+    """Write a formula made from finished work."""
     from gastown_core.files.atomic import write_inside
     from gastown_core.molecules.distill import distill
 
@@ -168,7 +174,7 @@ def run_distill(args: Namespace) -> int:
     path = os.path.join(folder, f"{made.name}.formula.toml")
     if not args.dry_run:
         if os.path.exists(path) and not args.force:
-            raise ConflictError(f"{path} exists already", "", "give another name, or --force")
+            raise ConflictError(f"{path} already exists", "", "use another name, or --force")
         base = folder if args.output else store.beads_dir
         write_inside(base, os.path.relpath(path, base), made.text.encode())
     told = {
@@ -183,5 +189,5 @@ def run_distill(args: Namespace) -> int:
         say("\n".join(clean(line) for line in made.text.rstrip().split("\n")))
     else:
         say(f"{style('✓', 'green')} {clean(made.name)}, {len(made.steps)} steps: {clean(path)}")
-        say(style(f"bd cook {clean(made.name)} --dry-run shows it cooked", "dim"))
+        say(style(f"next: bd cook {clean(made.name)} --dry-run", "dim"))
     return 0

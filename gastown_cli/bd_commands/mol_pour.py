@@ -1,4 +1,4 @@
-"""``bd mol pour``, ``wisp``, ``bond`` and ``seed``: formulas become beads."""
+"""``bd mol pour``, ``wisp``, ``bond`` and ``seed``: turn formulas into beads."""
 
 from __future__ import annotations
 
@@ -21,33 +21,39 @@ if TYPE_CHECKING:
 
 
 def pour_arguments(parser: ArgumentParser) -> None:
-    """What to pour."""
-    parser.add_argument("source", help="a formula, a file, or a proto's id")
-    parser.add_argument("-a", "--assignee", default="", help="who has the molecule")
+    """Add the arguments of ``bd mol pour``."""
+    parser.add_argument("source", help="formula, file, or id of a proto")
+    parser.add_argument("-a", "--assignee", default="", help="assignee of the molecule")
     parser.add_argument("--title", default="", help="title of the root (default: the formula's name)")
-    parser.add_argument("--bead", default="", metavar="ID", help="the work that is to carry it")
-    parser.add_argument("--attach", action="append", default=[], metavar="SOURCE", help="pour this too, bonded to it")
+    parser.add_argument("--bead", default="", metavar="ID", help="work to attach it to")
+    parser.add_argument(
+        "--attach",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="also pour this formula and bond it to the molecule (repeatable)",
+    )
     parser.add_argument(
         "--attach-type",
         default="sequential",
         choices=("sequential", "parallel", "conditional"),
-        help="how (default: after)",
+        help="how to bond the formulas given by --attach (default sequential)",
     )
     mol.add_source(parser)
     add_globals(parser)
 
 
 def run_pour(args: Namespace) -> int:
-    """Pour it, in one write."""
+    """Pour a formula into persistent beads, in one write."""
     space = Workspace(args)
     recipe = mol.recipe_for(space, args, args.source, given_variables(args.var))
     if recipe.phase == "vapor":
-        note(f"note: {clean(recipe.name)} is meant to vanish when it is done: bd mol wisp {clean(args.source)}")
+        note(f"note: {clean(recipe.name)} is meant to be ephemeral; use bd mol wisp {clean(args.source)}")
     return pour(space, args, recipe, poured=True, ephemeral=False)
 
 
 def pour(space: Workspace, args: Namespace, recipe: Recipe, *, poured: bool, ephemeral: bool) -> int:
-    """Make the molecule (and those attached to it), and show what was made."""
+    """Pour the recipe and the formulas of ``--attach``, and print what was created."""
     from gastown_core.molecules.bond import Bonding, spawn_onto
     from gastown_core.molecules.pour import make_molecule, members
 
@@ -95,17 +101,17 @@ def _show(
         return 0
     kind = "wisp" if phase == "vapor" else "molecule"
     beads = len(mapping) - 1
-    how = f"{beads} beads below it" if beads else f"a checklist of {len(recipe.steps)} steps"
+    how = f"{beads} beads" if beads else f"a checklist of {len(recipe.steps)} steps"
     say(f"{style('✓', 'green')} {clean(root)}  {kind} of {clean(recipe.name)}, {how}")
     for one in attached:
         say(f"  {args.attach_type}: {clean(one)}")
     if not space.quiet:
-        say(style(f"bd mol current {clean(root)} shows its steps", "dim"))
+        say(style(f"next: bd mol current {clean(root)}", "dim"))
     return 0
 
 
 def tell_warnings(recipe: Recipe) -> None:
-    """What cooking had to say."""
+    """Print the warnings from cooking."""
     for warning in recipe.warnings:
         note(f"note: {clean(warning)}")
 
@@ -118,7 +124,7 @@ def _foretell(space: Workspace, recipe: Recipe, *, poured: bool, ephemeral: bool
         told = {"formula": recipe.name, "would_create": count, "poured": poured, "steps": steps, "phase": phase}
         say_object({**told, "dry_run": True})
         return 0
-    say(f"would make {count} bead{'' if count == 1 else 's'} of {clean(recipe.name)} ({phase})")
+    say(f"would create {count} bead{'' if count == 1 else 's'} of {clean(recipe.name)} ({phase})")
     width = max(len(step.id) for step in recipe.steps)
     for step in recipe.steps:
         needs = style(f"  after {', '.join(step.needs)}", "dim") if step.needs else ""
@@ -131,27 +137,31 @@ VERBS = ("create", "list", "gc")
 
 
 def wisp_arguments(parser: ArgumentParser) -> None:
-    """What to do, and the options of each."""
-    parser.add_argument("words", nargs="+", metavar="source | list | gc", help="a formula or proto to pour, or a verb")
-    making = parser.add_argument_group("to make one")
-    making.add_argument("--root-only", action="store_true", help="one bead with a checklist, whatever the formula says")
-    making.add_argument("--pour", action="store_true", help="a bead per step, whatever the formula says")
-    making.add_argument("-a", "--assignee", default="", help="who has it")
+    """Add the arguments of ``bd mol wisp``."""
+    parser.add_argument("words", nargs="+", metavar="source | list | gc", help="formula or proto to pour, or a verb")
+    making = parser.add_argument_group("create")
+    making.add_argument(
+        "--root-only", action="store_true", help="create one bead with a checklist, whatever the formula says"
+    )
+    making.add_argument("--pour", action="store_true", help="create one bead per step, whatever the formula says")
+    making.add_argument("-a", "--assignee", default="", help="assignee of the wisp")
     making.add_argument("--title", default="", help="title of the root")
-    making.add_argument("--bead", default="", metavar="ID", help="the work that is to carry it")
+    making.add_argument("--bead", default="", metavar="ID", help="work to attach it to")
     mol.add_source(making)  # type: ignore[arg-type]
     clearing = parser.add_argument_group("list and gc")
-    clearing.add_argument("--all", action="store_true", help="list closed ones too; gc whatever their age")
-    clearing.add_argument("--type", default="", help="list this wisp type only")
-    clearing.add_argument("--age", default="1h", metavar="SPAN", help="gc what is idle longer (default 1h)")
-    clearing.add_argument("--closed", action="store_true", help="gc closed ones; needs --force")
-    clearing.add_argument("-f", "--force", action="store_true", help="really delete closed ones")
-    clearing.add_argument("--exclude-type", action="append", default=[], metavar="TYPE", help="gc leaves these alone")
+    clearing.add_argument("--all", action="store_true", help="list: include closed wisps; gc: ignore their age")
+    clearing.add_argument("--type", default="", help="list: only this wisp type")
+    clearing.add_argument("--age", default="1h", metavar="SPAN", help="gc: wisps that are idle for longer (default 1h)")
+    clearing.add_argument("--closed", action="store_true", help="gc: closed wisps; needs --force")
+    clearing.add_argument("-f", "--force", action="store_true", help="gc: delete closed wisps")
+    clearing.add_argument(
+        "--exclude-type", action="append", default=[], metavar="TYPE", help="gc: skip this wisp type (repeatable)"
+    )
     add_globals(parser)
 
 
 def run_wisp(args: Namespace) -> int:
-    """Make, list or clear away."""
+    """Create a wisp, list wisps, or delete old ones."""
     space = Workspace(args)
     verb = args.words[0] if args.words[0] in VERBS else "create"
     rest = args.words[1:] if args.words[0] in VERBS else args.words
@@ -160,9 +170,9 @@ def run_wisp(args: Namespace) -> int:
     if verb == "gc":
         return _collect(args, space)
     if len(rest) != 1:
-        raise UsageError("bd mol wisp takes one formula or proto", "", "bd formula list shows them")
+        raise UsageError("bd mol wisp needs one formula or proto", "", "bd formula list shows the formulas")
     if args.root_only and args.pour:
-        raise UsageError("--root-only and --pour exclude each other")
+        raise UsageError("--root-only and --pour cannot be used together")
     recipe = mol.recipe_for(space, args, rest[0], given_variables(args.var))
     args.attach, args.attach_type = [], "sequential"
     poured = args.pour or (recipe.pour and not args.root_only)
@@ -188,11 +198,11 @@ def _list(args: Namespace, space: Workspace) -> int:
     if not wisps:
         say("no wisps")
         return 0
-    notes = {bead.id: "untouched for a day" for bead in old}
+    notes = {bead.id: "idle for a day" for bead in old}
     for line in bead_lines([excerpt_of(bead) for bead in wisps], notes=notes):
         say(line)
     if old:
-        say(style(f"{len(old)} untouched for a day; bd mol wisp gc --dry-run shows what would go", "dim"))
+        say(style(f"{len(old)} idle for a day; bd mol wisp gc --dry-run shows what would be deleted", "dim"))
     return 0
 
 
@@ -217,10 +227,12 @@ def _collect(args: Namespace, space: Workspace) -> int:
 
     age = parse_duration(args.age)
     if age is None:
-        raise UsageError(f"{args.age!r} is no span of time", "", "for example --age 2h")
+        raise UsageError(f"invalid time span {args.age!r}", "", "for example --age 2h")
     if args.closed and not args.force and not args.dry_run:
         raise UsageError(
-            "deleting closed wisps needs --force", "their records are gone for good", "--dry-run shows them"
+            "deleting closed wisps needs --force",
+            "their records are deleted permanently",
+            "use --dry-run to list them first",
         )
     found = collectable(
         space.store, age_s=age, closed=args.closed, everything=args.all, without=tuple(args.exclude_type)
@@ -236,32 +248,32 @@ def _collect(args: Namespace, space: Workspace) -> int:
         return 0
     for line in bead_lines([excerpt_of(bead) for bead in found]):
         say(line)
-    said = f"would clear away {len(found)}" if args.dry_run else f"{len(gone)} beads cleared away"
-    say(clean(said) if found else "nothing to clear away")
+    said = f"would delete {len(found)} wisps" if args.dry_run else f"deleted {len(gone)} beads"
+    say(clean(said) if found else "nothing to delete")
     return 0
 
 
 def bond_arguments(parser: ArgumentParser) -> None:
-    """What to bond, and how."""
-    parser.add_argument("first", help="a molecule, a proto, or a formula")
-    parser.add_argument("second", help="what comes after it, or beside it")
+    """Add the arguments of ``bd mol bond``."""
+    parser.add_argument("first", help="molecule, proto or formula")
+    parser.add_argument("second", help="molecule, proto or formula to bond to it")
     parser.add_argument(
-        "--type", default="sequential", help="sequential (default), parallel, or conditional (if the first fails)"
+        "--type", default="sequential", help="sequential (default), parallel, or conditional (runs if the first fails)"
     )
-    parser.add_argument("--as", dest="title", default="", metavar="TITLE", help="title of what is made")
-    parser.add_argument("--ref", default="", help="id of what is made: FIRST.REF")
-    parser.add_argument("--pour", action="store_true", help="what is made stays")
-    parser.add_argument("--ephemeral", action="store_true", help="what is made vanishes when it is done")
+    parser.add_argument("--as", dest="title", default="", metavar="TITLE", help="title of the result")
+    parser.add_argument("--ref", default="", help="id of the result: FIRST.REF")
+    parser.add_argument("--pour", action="store_true", help="make the result persistent")
+    parser.add_argument("--ephemeral", action="store_true", help="make the result ephemeral")
     mol.add_source(parser)
     add_globals(parser)
 
 
 def run_bond(args: Namespace) -> int:
-    """Bond them, in one write."""
+    """Bond two molecules, protos or formulas, in one write."""
     from gastown_core.molecules.bond import Bonding, bond
 
     if args.pour and args.ephemeral:
-        raise UsageError("--pour and --ephemeral exclude each other")
+        raise UsageError("--pour and --ephemeral cannot be used together")
     space = Workspace(args)
     first, second = _full(space, args.first), _full(space, args.second)
     how = Bonding(
@@ -285,16 +297,16 @@ def run_bond(args: Namespace) -> int:
         say_object({**done.as_json(), **({"dry_run": True} if args.dry_run else {})})
         return 0
     verb = "would bond" if args.dry_run else "bonded"
-    made = f", {clean(done.spawned)} made for it" if done.spawned and not args.dry_run else ""
+    made = f", created {clean(done.spawned)}" if done.spawned and not args.dry_run else ""
     word = {"sequential": "after", "parallel": "beside", "conditional": "if it fails, after"}[done.bond]
     say(f"{style('✓', 'green')} {verb}: {clean(second)} {word} {clean(first)}{made}")
     if done.kind == "compound_proto" and not args.dry_run:
-        say(f"  {clean(done.result)} holds both: bd mol pour {clean(done.result)}")
+        say(f"  {clean(done.result)} contains both; next: bd mol pour {clean(done.result)}")
     return 0
 
 
 def _full(space: Workspace, text: str) -> str:
-    """The full id of a bead of this store; a word that names none is taken for a formula's name."""
+    """Return the full id of a bead in this store; other text is returned as it is, as the name of a formula."""
     try:
         return space.full_id(text)
     except NotFoundError:
@@ -308,21 +320,21 @@ PATROLS = ("mol-deacon-patrol", "mol-witness-patrol", "mol-refinery-patrol")
 
 
 def seed_arguments(parser: ArgumentParser) -> None:
-    """Which one."""
-    parser.add_argument("formula", nargs="?", default="", help="its name")
-    parser.add_argument("--patrol", action="store_true", help="the three patrols")
+    """Add the arguments of ``bd mol seed``."""
+    parser.add_argument("formula", nargs="?", default="", help="formula to check")
+    parser.add_argument("--patrol", action="store_true", help="check the three patrol formulas")
     add_place(parser)
     add_globals(parser)
 
 
 def run_seed(args: Namespace) -> int:
-    """Compile each."""
+    """Find and compile each formula, and list them."""
     from gastown_core.errors import UsageError
     from gastown_core.molecules.proto import compiled
 
     names = PATROLS if args.patrol else (args.formula,)
     if not names[0]:
-        raise UsageError("bd mol seed needs a formula", "", "bd formula list shows them")
+        raise UsageError("bd mol seed needs a formula", "", "bd formula list shows the formulas")
     where, rows = places(args), []
     for name in names:
         formula = formula_of(name, where)

@@ -1,4 +1,4 @@
-"""``bd ready`` and ``bd blocked``: what can be worked on now, and what cannot."""
+"""``bd ready`` and ``bd blocked``: list beads that are ready, and beads that are blocked."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ READY_LIMIT = 100
 
 
 def ready_arguments(parser: ArgumentParser) -> None:
-    """Filters, order, and what else to do with it."""
+    """Add the arguments of ``bd ready``."""
     add_filters(parser, status=False)
     add_order(parser, limit=READY_LIMIT)
-    parser.add_argument("--mol", default="", metavar="ID", help="only below this molecule")
-    parser.add_argument("--gated", action="store_true", help="molecules that can go on since a gate opened")
-    parser.add_argument("--claim", action="store_true", help="take the first one")
-    parser.add_argument("--explain", action="store_true", help="also what is blocked, and by what")
+    parser.add_argument("--mol", default="", metavar="ID", help="only steps of this molecule")
+    parser.add_argument("--gated", action="store_true", help="molecules that a gate blocked and that can continue")
+    parser.add_argument("--claim", action="store_true", help="claim the first ready bead")
+    parser.add_argument("--explain", action="store_true", help="also show blocked beads and what blocks them")
     add_globals(parser)
 
 
 def run_ready(args: Namespace) -> int:
-    """Show, claim or explain."""
+    """List, claim or explain ready beads."""
     space = Workspace(args)
     if args.gated:
         from gastown_cli.bd_commands.mol import gated
@@ -54,7 +54,7 @@ def run_ready(args: Namespace) -> int:
 
 
 def _of_molecule(args: Namespace, space: Workspace) -> int:
-    """Ready steps of one molecule; a root-only one has no beads for them, so that its steps are shown as they are."""
+    """List the ready steps of one molecule; steps without beads (of a root-only molecule) are listed as such."""
     from gastown_cli.bd_commands import mol
     from gastown_core.molecules.steps import progress_of
 
@@ -70,13 +70,13 @@ def _of_molecule(args: Namespace, space: Workspace) -> int:
     if space.as_json:
         say_array([step_json(view, seen.current) for view in seen.ready])
     else:
-        for line in step_rows(seen.ready, seen.total, with_ids=True) or ["no step is ready"]:
+        for line in step_rows(seen.ready, seen.total, with_ids=True) or ["no steps are ready"]:
             say(line)
     return 0
 
 
 def show(args: Namespace, space: Workspace, limit: int) -> int:
-    """Print ready beads; if the limit cuts, JSON says how many there are, and text, which a person waits for, that there are more."""
+    """Print ready beads; if the limit cuts the list, JSON output notes the total, text only that there are more."""
     query, store, now = query_of(args, space)._replace(limit=limit), space.store, space.now()
     if space.as_json:
         lines = store.ready_lines(query, now)
@@ -85,7 +85,7 @@ def show(args: Namespace, space: Workspace, limit: int) -> int:
             note_cut(limit, store.count_ready(query, now))
         return 0
     found = store.ready_excerpts(query._replace(limit=limit + 1 if limit else 0), now)
-    say_beads(found[:limit] if limit else found, empty="nothing is ready; bd blocked shows what waits for what")
+    say_beads(found[:limit] if limit else found, empty="no beads are ready; bd blocked shows what blocks them")
     if limit and len(found) > limit:
         say(style(f"showing first {limit}, more are ready; -n 0 shows all", "dim"))
     return 0
@@ -104,7 +104,7 @@ def _claim(args: Namespace, space: Workspace) -> int:
     if space.as_json:
         say_array([])
     else:
-        say("nothing is ready to be claimed")
+        say("no ready beads to claim")
     return 0
 
 
@@ -130,10 +130,10 @@ def _explain(args: Namespace, space: Workspace) -> int:
             {"ready": [issue_object(b) for b in beads.values()], "blocked": held, "cycles": cycles, "summary": summary}
         )
         return 0
-    say_beads(ready, empty="nothing is ready")
+    say_beads(ready, empty="no beads are ready")
     for bead, _ in blocked:
         reasons = ", ".join(f"{hold.id} ({REASONS[hold.reason]})" for hold in graph.holds(bead.id))
-        say(f"{style('⊘', 'red')} {bead.id}  waits for {reasons}")
+        say(f"{style('⊘', 'red')} {bead.id}  blocked by {reasons}")
     for cycle in cycles:
         say(style("cycle: " + " → ".join(cycle), "red"))
     return 0
@@ -143,14 +143,14 @@ BLOCKED_LIMIT = 50
 
 
 def blocked_arguments(parser: ArgumentParser) -> None:
-    """Filters and order."""
+    """Add the arguments of ``bd blocked``."""
     add_filters(parser)
     add_order(parser, limit=BLOCKED_LIMIT)
     add_globals(parser)
 
 
 def run_blocked(args: Namespace) -> int:
-    """Show them with their blockers."""
+    """List blocked beads and what blocks them."""
     space = Workspace(args)
     limit = limit_of(args, BLOCKED_LIMIT)
     query = query_of(args, space)._replace(limit=limit)
@@ -177,7 +177,7 @@ def run_blocked(args: Namespace) -> int:
         bead_id: "← " + ", ".join(f"{hold.id}{_remark(hold.reason)}" for hold in holds) + _circle(graph, bead_id)
         for bead_id, holds in reasons.items()
     }
-    say_beads([excerpt_of(bead) for bead, _ in found], empty="nothing is blocked", shown_of=total, notes=notes)
+    say_beads([excerpt_of(bead) for bead, _ in found], empty="no beads are blocked", shown_of=total, notes=notes)
     return 0
 
 

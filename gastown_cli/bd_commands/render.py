@@ -1,4 +1,4 @@
-"""Beads on the terminal and as JSON: one look and one shape for all commands."""
+"""Beads as text and as JSON, in the same form for all commands."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ _PRIORITY_STYLES = ("red", "yellow", "", "dim", "dim")
 
 
 def glyph(status: str) -> str:
-    """The coloured sign of a status."""
+    """Return the coloured symbol of a status."""
     sign, colour = GLYPHS.get(status, ("◇", "cyan"))
     return style(sign, colour)
 
 
 def priority_text(priority: int) -> str:
-    """``P0`` to ``P4``, the urgent ones in colour; ``P?`` where the record's own is none."""
+    """Return ``P0`` to ``P4``, urgent ones in colour; ``P?`` if the record's priority is invalid."""
     word = priority_word(priority)
     return style(word, _PRIORITY_STYLES[priority] if word != "P?" else "red") if priority != USUAL_PRIORITY else word
 
 
 def priority_words(priority: int) -> str:
-    """``P1 high``."""
+    """Return a text such as ``P1 high``."""
     name = PRIORITY_NAMES[priority] if priority < NO_PRIORITY else ""
     return f"{priority_text(priority)} {name}".rstrip()
 
 
 def width() -> int:
-    """Cells of the terminal; 0 (no limit) where stdout is none."""
+    """Return the width of the terminal in cells; 0 (no limit) if stdout is not a terminal."""
     if not sys.stdout.isatty():
         return 0
     try:
@@ -65,7 +65,7 @@ def width() -> int:
 def bead_lines(
     beads: Sequence[Excerpt], *, notes: dict[str, str] | None = None, indents: dict[str, str] | None = None
 ) -> list[str]:
-    """One aligned line per bead: sign, id, priority, type, title, who has it, labels; ``notes`` are put at the end."""
+    """Return one aligned line per bead: symbol, id, priority, type, title, assignee, labels, and its entry in ``notes``."""
     indents, notes = indents or {}, notes or {}
     id_width = max((len(indents.get(b.id, "")) + len(b.id) for b in beads), default=0)
     type_width = max((len(b.issue_type) for b in beads), default=0)
@@ -87,7 +87,7 @@ def bead_lines(
 
 
 def one_line(text: str) -> str:
-    """A title fit for the terminal: no control characters, no line breaks."""
+    """Return a title that is safe for the terminal: no control characters, no line breaks."""
     return clean(text if text.isprintable() else " ".join(text.split()))
 
 
@@ -105,7 +105,7 @@ def _tail(bead: Excerpt, remark: str) -> str:
 def say_beads(
     beads: Sequence[Excerpt], *, empty: str, shown_of: int | None = None, notes: dict[str, str] | None = None
 ) -> None:
-    """Print a list, and how many there are in all where not all are shown."""
+    """Print a list of beads, and their total number if not all are shown."""
     if not beads:
         say(empty)
         return
@@ -116,13 +116,13 @@ def say_beads(
 
 
 def note_cut(shown: int, total: int) -> None:
-    """Say on stderr that a limit cut a JSON list."""
+    """Print on stderr that a limit cut a JSON list."""
     if total > shown:
         note(f"showing first {shown} of {total}; -n 0 shows all")
 
 
 def issue_object(bead: Bead, tally: Tally | None = None, **more: Any) -> dict[str, Any]:
-    """The bead as ``--json`` gives it: its record in key order, the derived counts and its parent."""
+    """Return the bead as ``--json`` prints it: its record in key order, derived counts and parent."""
     raw = modern(bead.raw)
     out: dict[str, Any] = {key: raw[key] for key in KEY_ORDER if key in raw and key != "_type"}
     for key in sorted(raw):
@@ -139,7 +139,7 @@ def issue_object(bead: Bead, tally: Tally | None = None, **more: Any) -> dict[st
 
 
 def json_lines(lines: Iterable[tuple[str, bytes]], tallies: dict[str, Tally]) -> Iterator[str]:
-    """Records of the ledger as JSON texts with the derived keys, without taking them apart where that can be spared."""
+    """Yield records of the ledger as JSON with the derived keys; canonical lines are not parsed, to save time."""
     for bead_id, line in lines:
         tally = tallies[bead_id]
         if line.startswith(_CANONICAL) and b'"dependency_count"' not in line and b'"wisp":' not in line:
@@ -156,7 +156,7 @@ def json_lines(lines: Iterable[tuple[str, bytes]], tallies: dict[str, Tally]) ->
 
 
 def say_object(value: dict[str, Any]) -> None:
-    """Print one object, with its schema version, or in the envelope if BD_JSON_ENVELOPE asks for it."""
+    """Print one object with its schema version, in an envelope if BD_JSON_ENVELOPE=1."""
     if os.environ.get("BD_JSON_ENVELOPE") == "1":
         value = {"schema_version": 1, "data": value}
     else:
@@ -165,12 +165,12 @@ def say_object(value: dict[str, Any]) -> None:
 
 
 def say_array(values: Iterable[Any]) -> None:
-    """Print a bare array, one element a line (thousands of beads must not wait for indenting)."""
+    """Print an array with one element per line; indenting thousands of beads would be slow."""
     say_json_texts(map(_encode, values))
 
 
 def say_json_texts(texts: Iterable[str]) -> None:
-    """As ``say_array``, for elements that are JSON already."""
+    """Print elements that are JSON already, as ``say_array`` does."""
     body = ",\n  ".join(texts)
     text = f"[\n  {body}\n]" if body else "[]"
     if os.environ.get("BD_JSON_ENVELOPE") == "1":
@@ -179,5 +179,5 @@ def say_json_texts(texts: Iterable[str]) -> None:
 
 
 def age(moment: float, now: float) -> str:
-    """How long ago, in at most four cells; empty for an unknown moment."""
+    """Return how long ago ``moment`` was, such as ``3m``; "" if it is unknown."""
     return format_age(now - moment) if moment else ""

@@ -37,19 +37,19 @@ _LONG = (
 
 
 def show_arguments(parser: ArgumentParser) -> None:
-    """The ids, and how much of each."""
-    parser.add_argument("ids", nargs="*", metavar="id", help="beads; without, the one last touched")
-    parser.add_argument("--current", action="store_true", help="the one last touched")
-    parser.add_argument("--short", action="store_true", help="one line each")
-    parser.add_argument("--children", action="store_true", help="its children instead of itself")
-    parser.add_argument("--long", action="store_true", help="all keys of the record")
+    """Add the arguments of ``bd show``."""
+    parser.add_argument("ids", nargs="*", metavar="id", help="beads to show (default: the last touched bead)")
+    parser.add_argument("--current", action="store_true", help="show the last touched bead")
+    parser.add_argument("--short", action="store_true", help="show one line per bead")
+    parser.add_argument("--children", action="store_true", help="show the children instead of the bead")
+    parser.add_argument("--long", action="store_true", help="show all keys of the record")
     for name in ("--refs", "--thread", "--include-comments", "--include-dependents"):
-        parser.add_argument(name, action="store_true", help="shown always; taken for compatibility")
+        parser.add_argument(name, action="store_true", help="accepted for compatibility; always shown")
     add_globals(parser)
 
 
 def run_show(args: Namespace) -> int:
-    """Show them."""
+    """Show each bead."""
     space = Workspace(args)
     wanted = args.ids or [space.last_touched()]
     found: list[tuple[BeadStore, Bead]] = []
@@ -130,7 +130,7 @@ def _excerpts(store: BeadStore, dependents: list[tuple[str, str]], kind: str) ->
 def _say_bead(space: Workspace, store: BeadStore, bead: Bead, *, whole: bool) -> None:
     say(f"{glyph(bead.status)} {style(clean(bead.id), 'bold')}  {style(one_line(bead.title), 'bold')}")
     facts = [clean(bead.status), priority_words(bead.priority), clean(bead.issue_type)]
-    facts.append(style(f"@{clean(bead.assignee)}", "cyan") if bead.assignee else style("nobody has it", "dim"))
+    facts.append(style(f"@{clean(bead.assignee)}", "cyan") if bead.assignee else style("unassigned", "dim"))
     say("  " + style(" · ", "dim").join(facts))
     say("  " + style(_times(bead, space.now()), "dim"))
     if bead.labels:
@@ -189,13 +189,13 @@ def _say_ties(space: Workspace, store: BeadStore, bead: Bead) -> None:
     _say_group(store, "Parent", [tie for tie in ties if tie[1] == PARENT_CHILD], {})
     _say_group(store, "Depends on", [tie for tie in ties if tie[1] != PARENT_CHILD], holds)
     inherited = [(bead_id, "parent") for bead_id, reason in holds.items() if reason == "parent"]
-    _say_group(store, "Held back with its parent", inherited, {})
+    _say_group(store, "Blocked with its parent", inherited, {})
     cycle = graph.cycle_behind(bead.id) if holds else []
     if cycle:
         say()
-        say(style(clean(f"A cycle holds it up: {' → '.join(cycle)}"), "red"))
+        say(style(clean(f"Blocked by a cycle: {' → '.join(cycle)}"), "red"))
     _say_group(store, "Children", [tie for tie in dependents if tie[1] == PARENT_CHILD], {})
-    _say_group(store, "Depended on by", [tie for tie in dependents if tie[1] != PARENT_CHILD], {})
+    _say_group(store, "Dependents", [tie for tie in dependents if tie[1] != PARENT_CHILD], {})
 
 
 def _say_group(store: BeadStore, name: str, ties: list[tuple[str, str]], holds: dict[str, str]) -> None:

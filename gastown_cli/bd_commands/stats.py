@@ -1,4 +1,4 @@
-"""``bd stats``: the store in figures."""
+"""``bd stats``: show statistics of the store."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _NAMES = {
     "deferred_issues": "deferred",
     "pinned_issues": "pinned",
     "closed_issues": "closed",
-    "ephemeral_issues": "ephemeral, counted nowhere else (bd list --ephemeral shows them)",
+    "ephemeral_issues": "wisps, not counted above (bd list --ephemeral shows them)",
     "epics_eligible_for_closure": "epics that can be closed",
     "average_lead_time_hours": "hours from creation to closing, on average",
 }
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Whose beads."""
-    parser.add_argument("--assigned", action="store_true", help="only what the actor has")
+    """Add the arguments of ``bd stats``."""
+    parser.add_argument("--assigned", action="store_true", help="only beads of the actor")
     add_globals(parser)
 
 
 def run(args: Namespace) -> int:
-    """Show the figures."""
+    """Show the statistics."""
     space = Workspace(args)
     query = BeadQuery(assignees=(space.actor,)) if args.assigned else BeadQuery()
     summary = _summary(space, query)

@@ -1,4 +1,4 @@
-"""The store itself: ``bd init``, ``bd doctor``, ``bd sync`` and the git merge driver."""
+"""``bd init``, ``doctor``, ``sync``, ``merge`` and ``merge-driver``: manage the store itself."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 def init_arguments(parser: ArgumentParser) -> None:
-    """Prefix, and where beads come from."""
-    parser.add_argument("-p", "--prefix", default="", help="what ids begin with; default from the folder's name")
-    parser.add_argument("--stealth", action="store_true", help="keep the folder out of git, for this clone only")
-    parser.add_argument("--from-jsonl", default="", metavar="FILE", help="import these beads")
-    parser.add_argument("--skip-hooks", action="store_true", help="do not tell git of the merge driver")
-    parser.add_argument("--skip-agents", action="store_true", help="taken for compatibility")
+    """Add the arguments of ``bd init``."""
+    parser.add_argument("-p", "--prefix", default="", help="prefix of bead ids (default: from the folder's name)")
+    parser.add_argument("--stealth", action="store_true", help="exclude the store from git, in this clone only")
+    parser.add_argument("--from-jsonl", default="", metavar="FILE", help="import beads from FILE")
+    parser.add_argument("--skip-hooks", action="store_true", help="do not register the merge driver with git")
+    parser.add_argument("--skip-agents", action="store_true", help="accepted for compatibility; has no effect")
     add_globals(parser)
 
 
 def run_init(args: Namespace) -> int:
-    """Make it."""
+    """Create a store in a folder, or add what it lacks."""
     folder = os.path.abspath(args.directory or ".")
     if args.readonly:
-        raise StoreError("bd init writes", "--readonly was given")
+        raise StoreError("bd init cannot run with --readonly", "it writes a store")
     made = init_store(folder, args.prefix, use_git=not args.skip_hooks)
     if args.stealth:
         _hide(folder)
@@ -49,13 +49,13 @@ def run_init(args: Namespace) -> int:
     if args.json:
         say_object({"beads_dir": store.beads_dir, "prefix": store.prefix, "made": made, "imported": imported})
     elif not args.quiet:
-        say(f"beads in {store.beads_dir}, ids begin with {style(store.prefix + '-', 'bold')}")
-        say(style("made " + ", ".join(made), "dim") if made else style("everything was there already", "dim"))
+        say(f"store in {store.beads_dir}, bead prefix {style(store.prefix + '-', 'bold')}")
+        say(style("made " + ", ".join(made), "dim") if made else style("nothing was missing", "dim"))
     return code
 
 
 def _hide(folder: str) -> None:
-    """Put ``.beads/`` into the clone's own exclude list."""
+    """Add ``.beads/`` to the clone's exclude list."""
     from gastown_core.process import run as run_program
 
     found = run_program(["git", "rev-parse", "--git-path", "info/exclude"], cwd=folder)
@@ -73,17 +73,23 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "
 
 
 def doctor_arguments(parser: ArgumentParser) -> None:
-    """Which checks, and whether to mend."""
-    parser.add_argument("--fix", action="store_true", help="mend what can be mended without losing anything")
-    parser.add_argument("--yes", "-y", action="store_true", help="taken for compatibility")
-    parser.add_argument("--deep", action="store_true", help="taken for compatibility: all checks always run")
-    parser.add_argument("--check", action="append", default=[], metavar="NAME", help=f"only these: {', '.join(CHECKS)}")
-    parser.add_argument("--agent", action="store_true", help="taken for compatibility")
+    """Add the arguments of ``bd doctor``."""
+    parser.add_argument("--fix", action="store_true", help="repair what can be repaired without losing data")
+    parser.add_argument("--yes", "-y", action="store_true", help="accepted for compatibility; has no effect")
+    parser.add_argument("--deep", action="store_true", help="accepted for compatibility; all checks always run")
+    parser.add_argument(
+        "--check",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"run only this check (repeatable): {', '.join(CHECKS)}",
+    )
+    parser.add_argument("--agent", action="store_true", help="accepted for compatibility; has no effect")
     add_globals(parser)
 
 
 def run_doctor(args: Namespace) -> int:
-    """Show the findings; exit 1 if an error is left."""
+    """Check the store and print the findings; return 1 if an error remains."""
     space = Workspace(args, whatever_it_holds=True)
     mended = mend(space.store) if args.fix else []
     findings = examine(space.store, only=tuple(args.check))
@@ -105,15 +111,15 @@ def run_doctor(args: Namespace) -> int:
 
 
 def sync_arguments(parser: ArgumentParser) -> None:
-    """How far."""
-    parser.add_argument("-m", "--message", default="", help="the commit's message")
-    parser.add_argument("--push", action="store_true", help="push afterwards")
-    parser.add_argument("--flush-only", action="store_true", help="only bring it into canonical form")
+    """Add the arguments of ``bd sync``."""
+    parser.add_argument("-m", "--message", default="", help="commit message")
+    parser.add_argument("--push", action="store_true", help="push after the commit")
+    parser.add_argument("--flush-only", action="store_true", help="only rewrite the ledger in canonical form")
     add_globals(parser)
 
 
 def run_sync(args: Namespace) -> int:
-    """Do it and say what was done."""
+    """Compact and commit the ledger, and push it if asked."""
     space = Workspace(args)
     done = sync_store(space.store, message=args.message, commit=not args.flush_only, push=args.push)
     if space.as_json:
@@ -124,17 +130,17 @@ def run_sync(args: Namespace) -> int:
 
 
 def merge_arguments(parser: ArgumentParser) -> None:
-    """The four files, as git gives them with %A %O %A %B."""
-    parser.add_argument("output", help="where the result is written")
-    parser.add_argument("base", help="the common ancestor")
+    """Add the arguments of ``bd merge``: the files that git passes as %A %O %A %B."""
+    parser.add_argument("output", help="file to write the result to")
+    parser.add_argument("base", help="common ancestor")
     parser.add_argument("ours", help="our side")
     parser.add_argument("theirs", help="their side")
-    parser.add_argument("--json", action="store_true", help="taken as everywhere")
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing")
+    parser.add_argument("--json", action="store_true", help="accepted for compatibility; has no effect")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
 
 
 def run_merge(args: Namespace) -> int:
-    """Merge them; never leaves a conflict."""
+    """Merge two versions of the ledger, without leaving conflict markers."""
     report = merge_files(args.base, args.ours, args.theirs, args.output)
     for sentence in () if args.quiet else report.sentences():
         note(f"beads: {sentence}")
@@ -142,16 +148,16 @@ def run_merge(args: Namespace) -> int:
 
 
 def merge_driver_arguments(parser: ArgumentParser) -> None:
-    """The three files, as git gives them with %O %A %B."""
-    parser.add_argument("base", help="the common ancestor")
-    parser.add_argument("ours", help="our side; the result is written here")
+    """Add the arguments of ``bd merge-driver``: the files that git passes as %O %A %B."""
+    parser.add_argument("base", help="common ancestor")
+    parser.add_argument("ours", help="our side; receives the result")
     parser.add_argument("theirs", help="their side")
-    parser.add_argument("--json", action="store_true", help="taken as everywhere")
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing")
+    parser.add_argument("--json", action="store_true", help="accepted for compatibility; has no effect")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
 
 
 def run_merge_driver(args: Namespace) -> int:
-    """Merge them; never leaves a conflict."""
+    """Merge their version of the ledger into ours, without leaving conflict markers."""
     report = merge_files(args.base, args.ours, args.theirs)
     for sentence in () if args.quiet else report.sentences():
         note(f"beads: {sentence}")

@@ -35,41 +35,51 @@ _PLAIN = {
 
 
 def update_arguments(parser: ArgumentParser) -> None:
-    """The ids and the fields; an empty text clears a field."""
-    parser.add_argument("ids", nargs="*", metavar="id", help="beads; without, the one last touched")
+    """Add the arguments of ``bd update``; an empty text clears a field."""
+    parser.add_argument("ids", nargs="*", metavar="id", help="beads to update (default: the last touched bead)")
     short = {"status": "-s", "assignee": "-a", "priority": "-p", "description": "-d", "type": "-t"}
     for name in _PLAIN:
         flags = [short[name]] if name in short else []
         parser.add_argument(*flags, f"--{name.replace('_', '-')}", default=None, help=f"set the {name}")
-    parser.add_argument("--append-notes", default="", help="add a line to the notes")
+    parser.add_argument("--append-notes", default="", help="append a line to the notes")
     parser.add_argument("--add-label", action="append", default=[], metavar="L", help="add labels")
-    parser.add_argument("--remove-label", action="append", default=[], metavar="L", help="take labels off")
-    parser.add_argument("--set-labels", action="append", default=None, metavar="L", help="have these labels only")
-    parser.add_argument("--unassign", action="store_true", help="nobody has it any more")
-    parser.add_argument("--claim", action="store_true", help="take it, unless somebody has it")
-    parser.add_argument("--parent", default=None, metavar="ID", help="move it below this bead; empty: below none")
+    parser.add_argument("--remove-label", action="append", default=[], metavar="L", help="remove labels")
+    parser.add_argument("--set-labels", action="append", default=None, metavar="L", help="replace all labels")
+    parser.add_argument("--unassign", action="store_true", help="remove the assignee")
+    parser.add_argument("--claim", action="store_true", help="claim it if it has no assignee")
+    parser.add_argument(
+        "--parent", default=None, metavar="ID", help="make it a child of this bead; empty removes the parent"
+    )
     parser.add_argument("--metadata", default="", metavar="JSON", help="replace the metadata")
     parser.add_argument(
         "--set-metadata", action="append", default=[], metavar="K=V", help="set one key of the metadata"
     )
-    parser.add_argument("--unset-metadata", action="append", default=[], metavar="K", help="drop one key of it")
-    parser.add_argument("--set-field", action="append", default=[], metavar="K=V", help="set a line of the description")
+    parser.add_argument(
+        "--unset-metadata", action="append", default=[], metavar="K", help="remove one key of the metadata"
+    )
+    parser.add_argument(
+        "--set-field", action="append", default=[], metavar="K=V", help="set a field line in the description"
+    )
     parser.add_argument("--due", default=None, metavar="WHEN", help="due date; empty clears it")
-    parser.add_argument("--defer", default=None, metavar="WHEN", help="not ready before then; empty wakes it")
-    parser.add_argument("--estimate", type=int, default=None, metavar="MIN", help="minutes of work")
-    parser.add_argument("--persistent", action="store_true", help="make a wisp a lasting bead")
+    parser.add_argument(
+        "--defer", default=None, metavar="WHEN", help="hide it from ready work until then; empty ends the deferral"
+    )
+    parser.add_argument("--estimate", type=int, default=None, metavar="MIN", help="estimated minutes of work")
+    parser.add_argument("--persistent", action="store_true", help="make a wisp a persistent bead")
     parser.add_argument("--ephemeral", action="store_true", help="make it a wisp")
-    parser.add_argument("--if-unchanged", default=None, metavar="UPDATED_AT", help="only if it is still of that moment")
+    parser.add_argument(
+        "--if-unchanged", default=None, metavar="UPDATED_AT", help="only if its updated_at still has this value"
+    )
     add_globals(parser)
 
 
 def run_update(args: Namespace) -> int:
-    """Change them one by one; what fails is told."""
+    """Update each bead and report those that fail."""
     space = Workspace(args)
     fields = _fields(args, space)
     parent = None if args.parent is None else (space.full_id(args.parent) if args.parent else "")
     if not (fields or _edits(args) or parent is not None):
-        raise UsageError("nothing to change was given", "", "bd update --help lists the fields")
+        raise UsageError("no changes given", "", "bd update --help lists the fields")
 
     def act(batch: RuleBatch, bead_id: str) -> Bead:
         return _change(batch, bead_id, args, fields, parent)
@@ -151,21 +161,21 @@ def _metadata(standing: object, args: Namespace) -> dict[str, object]:
 
 
 def pair(text: str) -> tuple[str, str]:
-    """``key=value`` in two. Raises UsageError."""
+    """Split ``key=value``. Raises UsageError."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise UsageError(f"{text!r} is no KEY=VALUE")
+        raise UsageError(f"{text!r} is not KEY=VALUE")
     return key.strip(), value
 
 
 def claim_arguments(parser: ArgumentParser) -> None:
-    """The ids."""
-    parser.add_argument("ids", nargs="+", metavar="id", help="beads to take")
+    """Add the arguments of ``bd claim``."""
+    parser.add_argument("ids", nargs="+", metavar="id", help="beads to claim")
     add_globals(parser)
 
 
 def run_claim(args: Namespace) -> int:
-    """Take them in the actor's name."""
+    """Claim each bead for the actor and report those that fail."""
     space = Workspace(args)
     done = space.change_each(args.ids, lambda batch, bead_id: batch.claim(bead_id))
     if space.as_json:
@@ -177,14 +187,14 @@ def run_claim(args: Namespace) -> int:
 
 
 def reopen_arguments(parser: ArgumentParser) -> None:
-    """The ids and why."""
-    parser.add_argument("ids", nargs="+", metavar="id", help="beads to open again")
-    parser.add_argument("-r", "--reason", default="", help="why; kept as a comment")
+    """Add the arguments of ``bd reopen``."""
+    parser.add_argument("ids", nargs="+", metavar="id", help="beads to reopen")
+    parser.add_argument("-r", "--reason", default="", help="reason to add as a comment")
     add_globals(parser)
 
 
 def run_reopen(args: Namespace) -> int:
-    """Open them one by one; what fails is told."""
+    """Reopen each bead and report those that fail."""
     space = Workspace(args)
     done = space.change_each(args.ids, lambda batch, bead_id: batch.reopen(bead_id, args.reason), reasons=[args.reason])
     if space.as_json:

@@ -1,6 +1,6 @@
-"""What every ``bd`` command works with: the store of the place it runs in, the town's other stores, and the actor.
+"""What every ``bd`` command works with: the store at its working directory, the town's other stores, and the actor.
 
-All changes go through ``Workspace.change``, so that each is told to the town's event log once.
+Changes made through ``Workspace`` are logged once each in the town's event log.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """The store around the working directory, and the town it lies in, if any."""
+    """The store at the working directory, and the town that contains it, if any."""
 
     def __init__(self, args: Namespace, *, whatever_it_holds: bool = False) -> None:
         # a lone surrogate in a title must not stop a list; in JSON this is its proper escape
@@ -57,23 +57,23 @@ class Workspace:
             self._check_ledger()
         target = broken_redirect(self.store.beads_dir)
         if target:
-            output.note(f"warning: {self.store.beads_dir} is read although it is redirected: {target} is missing")
+            output.note(f"warning: reading {self.store.beads_dir} although it is redirected: {target} does not exist")
         self.actor = args.actor or _actor(self.root, self.place)
 
     def _check_ledger(self) -> None:
-        """Say how much of the ledger cannot be read. Raises StoreError if that is all of it."""
+        """Warn about ledger lines that cannot be read. Raises StoreError if that is all of them."""
         count, reason = self.store.check_understood()
         if count and not self.quiet:
             some = "1 line" if count == 1 else f"{count} lines"
             first = output.clean(reason)
-            output.note(f"warning: {some} of {self.store.path()} cannot be read ({first}); bd doctor lists them")
+            output.note(f"warning: cannot read {some} of {self.store.path()} ({first}); bd doctor lists them")
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Return the current time in Unix seconds."""
         return self.clock.now()
 
     def locate(self, partial: str) -> tuple[BeadStore, str]:
-        """The store and the full id of a bead, here first, then by the town's routes. Raises NotFoundError, UsageError."""
+        """Return store and full id of a bead: this store first, then the town's routes. Raises NotFoundError, UsageError."""
         partial = partial.strip()
         if self.ledger is None or self.store.own_excerpt(partial) is not None:
             return self.store, self.store.resolve(partial)
@@ -90,13 +90,13 @@ class Workspace:
             return other, other.resolve(partial)
 
     def full_id(self, partial: str) -> str:
-        """The full id. Raises NotFoundError, UsageError."""
+        """Return the full id of a bead. Raises NotFoundError, UsageError."""
         return self.locate(partial)[1]
 
     def target_id(self, partial: str, *, force: bool = False) -> str:
-        """As ``full_id`` for the end of an edge, where an ``external:`` id is taken as it is.
+        """Return the full id of a dependency's target; an ``external:`` id is returned as it is.
 
-        With ``force`` an id that no store at hand has is taken too, and holds back until its store is there.
+        With ``force``, an unknown id is returned too; it blocks until its bead exists. Raises NotFoundError, UsageError.
         """
         if partial.startswith("external:"):
             return partial
@@ -108,7 +108,7 @@ class Workspace:
             raise self._unknown_target(partial, error) from error
 
     def _unknown_target(self, partial: str, error: NotFoundError) -> NotFoundError:
-        """The error with near matches of the whole town, and how to name what is nowhere here."""
+        """Return the error with near matches from the whole town, and ways to name a bead that is not here."""
         from difflib import get_close_matches
 
         from gastown_core.beads.query import BeadQuery
@@ -118,11 +118,11 @@ class Workspace:
         known = [one.id for store in stores for one in store.headlines(query)]
         near = get_close_matches(partial, known, n=3, cutoff=0.5)
         words = [f"did you mean {', '.join(near)}?"] if near else [error.hint] if error.hint else []
-        words.append("external:PROJECT:ID names work of another town, --force takes an id that is nowhere here")
+        words.append("use external:PROJECT:ID for a bead of another town, or --force for an id that does not exist yet")
         return NotFoundError(f"no bead {partial}", error.why, "; ".join(words))
 
     def get(self, partial: str) -> Bead:
-        """The bead. Raises NotFoundError with near matches."""
+        """Return the bead. Raises NotFoundError with near matches."""
         store, bead_id = self.locate(partial)
         bead = store.get(bead_id)
         if bead is None:
@@ -130,7 +130,7 @@ class Workspace:
         return bead
 
     def change(self, partial: str, act: Change, *, reason: str = "") -> Bead:
-        """Do one act on one bead under its store's lock, and tell the event log if that changed it."""
+        """Apply one change to one bead under its store's lock, and log it if something changed."""
         store, bead_id = self.locate(partial)
         with store.write(self.actor) as batch:
             after = act(batch, bead_id)
@@ -140,10 +140,7 @@ class Workspace:
         return after
 
     def change_each(self, partials: Iterable[str], act: Change, *, reasons: list[str] | None = None) -> list[Bead]:
-        """As ``change`` for each id; what fails is told, the rest done. Raises the error if none worked.
-
-        Return ``exit_code()`` afterwards, which then is that of a thing partly done.
-        """
+        """Apply a change to each id; keep failures for ``exit_code()``. Raises the error if all of them failed."""
         done: list[Bead] = []
         failed: list[GastownError] = []
         for number, partial in enumerate(partials):
@@ -155,20 +152,20 @@ class Workspace:
         if failed and not done:
             if len(failed) == 1:
                 raise failed[0]
-            raise GastownError(f"nothing done, {len(failed)} failed", "; ".join(str(error) for error in failed))
+            raise GastownError(f"all {len(failed)} changes failed", "; ".join(str(error) for error in failed))
         self.failed += failed
         return done
 
     def exit_code(self) -> int:
-        """0, or 3 with the failures on stderr where only some of several things were done."""
+        """Return 0, or 3 if some changes failed, and report those on stderr."""
         for error in self.failed:
             output.report_error(error, as_json=False)
         return PartialError.exit_code if self.failed else 0
 
     def tell_all(self, changes: list[tuple[Bead | None, Bead]], reason: str = "") -> None:
-        """Tell the town's event log of a write, one event per record that changed, and remember the changes.
+        """Log one event for each bead that a write changed, and keep the changes in ``changed``.
 
-        The first write in a fresh clone also teaches its git how beads are merged.
+        The first write in a fresh clone also registers the merge driver with git.
         """
         taught = ensure_driver(self.store.beads_dir) if changes and not self.changed else ""
         if taught and not self.quiet:
@@ -180,7 +177,7 @@ class Workspace:
             _tell(self.root, self.actor, before, after, reason)
 
     def _touch(self, store: BeadStore, bead_id: str) -> None:
-        """Remember the bead that commands without an id mean."""
+        """Remember the bead that commands without an id use."""
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
             with open(
@@ -191,41 +188,41 @@ class Workspace:
             return
 
     def touched(self, store: BeadStore, bead_id: str) -> None:
-        """As after a change: the bead is the last touched one."""
+        """Remember the bead as the last touched one."""
         self._touch(store, bead_id)
 
     def named_or_last(self, ids: list[str], deed: str) -> list[str]:
-        """The ids, without any the bead last touched, which is named; on a terminal it is asked for first.
+        """Return the ids, or else the last touched bead, which is named and on a terminal confirmed first.
 
-        Raises NotFoundError if there is none, UsageError if it is not meant.
+        Raises NotFoundError if there is none, UsageError if it is not confirmed.
         """
         if ids:
             return ids
         bead = self.get(self.last_touched())
         named = f"{output.clean(bead.id)} {output.clean(bead.title)}".rstrip()
         if not self.as_json and sys.stdin.isatty() and sys.stderr.isatty():
-            sys.stderr.write(f"no bead was named; {deed} the one last touched, {named}? [y/N] ")
+            sys.stderr.write(f"No bead given; {deed} the last touched one, {named}? [y/N] ")
             sys.stderr.flush()
             if input().strip().lower() not in ("y", "yes"):
-                raise UsageError("nothing was done", f"{bead.id} was not meant", f"bd {deed} ID names one")
+                raise UsageError("cancelled", f"{bead.id} was not confirmed", f"name the bead: bd {deed} ID")
         else:
-            output.note(f"no bead was named: {deed} means the one last touched, {named}")
+            output.note(f"no bead given; using the last touched one for {deed}: {named}")
         return [bead.id]
 
     def last_touched(self) -> str:
-        """The bead last touched here. Raises NotFoundError if there is none."""
+        """Return the bead that was last touched here. Raises NotFoundError if there is none."""
         try:
             with open(open_plain(os.path.join(self.store.beads_dir, "last-touched")), encoding="utf-8") as handle:
                 found = handle.read().strip()
         except OSError:
             found = ""
         if not found:
-            raise NotFoundError("no bead was named", "and none was touched here before", "give its id")
+            raise NotFoundError("no bead given", "no bead was touched in this store before", "name a bead by its id")
         return found
 
 
 def _tell(root: str, actor: str, before: Bead | None, after: Bead, reason: str = "") -> None:
-    """Append the event of one changed record; ``rev`` is its ``updated_at``, by which readers of the ledger know it."""
+    """Append the event of one changed bead; ``rev`` is its ``updated_at``, which readers of the ledger compare with."""
     from gastown_core.events.log import append_event
 
     payload: dict[str, str] = {"bead": after.id, "title": after.title, "rev": after.text("updated_at")}
@@ -255,14 +252,14 @@ def _kind(before: Bead | None, after: Bead) -> str:
 
 
 class _Line:
-    """The progress line: when the work began, and whether the line stands on the terminal."""
+    """State of the progress line: when the work began, and whether the line is shown."""
 
     since = 0.0
     is_shown = False
 
 
 def show_progress(what: str, done: int, total: int) -> None:
-    """One line on stderr, on a terminal only, for work that takes longer than half a second; gone when it is done."""
+    """Show one progress line on stderr, on a terminal only, for work that takes longer than half a second."""
     if not sys.stderr.isatty():
         return
     if done >= total:

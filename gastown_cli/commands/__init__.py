@@ -1,1 +1,1 @@
-"""One module per ``gt`` command: parse, one call into the engine, print."""
+"""One module per noun of ``gt``: each command parses its arguments, calls the engine and prints."""

@@ -1,4 +1,4 @@
-"""What an agent calls about itself: prime, whoami, heartbeat."""
+"""``gt prime``, ``gt whoami`` and ``gt heartbeat``: commands that agents run about themselves."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def prime_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt prime``."""
-    parser.add_argument("--hook", action="store_true", help="called by the runtime's own session hook")
-    parser.add_argument("--dry-run", action="store_true", help="take no note off the hook")
+    """Add the arguments of ``gt prime``."""
+    parser.add_argument("--hook", action="store_true", help="called from the runtime's session hook")
+    parser.add_argument("--dry-run", action="store_true", help="leave notes on the hook unread")
     context.add_json(parser)
 
 
 def run_prime(args: Namespace) -> int:
-    """Print the briefing; outside a town nothing, with success."""
+    """Print the caller's briefing. Outside a town, print nothing and return 0."""
     from gastown_core.town.identity import own_entry
     from gastown_core.town.inventory import read_inventory
     from gastown_core.work.prime import brief
@@ -36,7 +36,7 @@ def run_prime(args: Namespace) -> int:
         if args.json:
             output.say_json({"role": "overseer", "address": "overseer", "hooked_bead": "", "notes": [], "unread": 0})
             return 0
-        output.say("You act as overseer in this town. gt status shows it, gt feed watches it.")
+        output.say("You are the overseer of this town. Next: gt status shows it, gt feed watches it.")
         return 0
     is_self = os.environ.get("GT_SESSION", "") == entry.session
     if args.hook and not args.dry_run:
@@ -58,7 +58,7 @@ def run_prime(args: Namespace) -> int:
 
 
 def _note_start(root: str, entry: RosterEntry) -> None:
-    """Tell of a session that was not started by this programme, or that resumed or compacted."""
+    """Log ``session_start`` for a session that Gas Town did not start, or that was resumed or compacted."""
     from gastown_core.events.log import append_event
 
     source, session_id = _hook_input()
@@ -75,7 +75,7 @@ def _note_start(root: str, entry: RosterEntry) -> None:
 
 
 def _hook_input() -> tuple[str, str]:
-    """(source, session id) that the runtime wrote to stdin as JSON; waits at most half a second for it."""
+    """Return (source, session id) from the JSON that the runtime wrote to stdin; wait at most half a second for it."""
     import select
     import sys
 
@@ -92,12 +92,12 @@ def _hook_input() -> tuple[str, str]:
 
 
 def whoami_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt whoami``."""
+    """Add the arguments of ``gt whoami``."""
     context.add_json(parser)
 
 
 def run_whoami(args: Namespace) -> int:
-    """Show the address, and what it rests on."""
+    """Print the caller's address and where it comes from."""
     from gastown_core.town.identity import caller, own_entry
     from gastown_core.town.inventory import read_inventory
 
@@ -106,7 +106,7 @@ def run_whoami(args: Namespace) -> int:
     entry = own_entry(root, read_inventory(root)) if root else None
     told = bool(os.environ.get("GT_ROLE"))
     address = entry.address if entry is not None and not told else me
-    source = "GT_ROLE" if told else "this folder" if entry is not None else "nothing says otherwise"
+    source = "GT_ROLE" if told else "this folder" if entry is not None else "default"
     if args.json:
         output.say_json(
             {
@@ -125,20 +125,20 @@ def run_whoami(args: Namespace) -> int:
 
 
 def heartbeat_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt heartbeat``."""
-    parser.add_argument("words", nargs="*", metavar="context", help="what it does, in a few words")
+    """Add the arguments of ``gt heartbeat``."""
+    parser.add_argument("words", nargs="*", metavar="context", help="what you are doing, in a few words")
     parser.add_argument("--state", default="working", help="working, idle, exiting, stuck, waiting or limited")
-    parser.add_argument("--bead", default="", help="the work it is about")
-    parser.add_argument("--turn", action="store_true", help="a submitted text begins to be worked on")
+    parser.add_argument("--bead", default="", help="bead you are working on")
+    parser.add_argument("--turn", action="store_true", help="count a new turn: work on a submitted text has started")
 
 
 def run_heartbeat(args: Namespace) -> int:
-    """Write it for the session in GT_SESSION (or the caller's own)."""
+    """Write the heartbeat of the session in GT_SESSION, or else of the caller's own session."""
     from gastown_core.runtimes.heartbeat import STATES, read_heartbeat, write_heartbeat
 
     root = context.town()
     if args.state not in STATES:
-        raise UsageError(f"{args.state} is no state", "", f"one of {', '.join(STATES)}")
+        raise UsageError(f"unknown state {args.state}", "", f"use one of: {', '.join(STATES)}")
     session = os.environ.get("GT_SESSION", "") or who.me(root).session
     turn = None
     if args.turn:

@@ -1,4 +1,4 @@
-"""A worker's branch: commit to it, hand it in, delete branches that have landed."""
+"""Commands on a worker's branch: commit to it, hand it in, delete landed branches."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def commit_arguments(parser: ArgumentParser) -> None:
-    """Everything is git's, options too."""
+    """Pass every argument through to git."""
     parser.prefix_chars = "\0"
-    parser.add_argument("git_arguments", nargs=argparse.REMAINDER, help="as for git commit")
+    parser.add_argument("git_arguments", nargs=argparse.REMAINDER, help="arguments of git commit")
 
 
 def run_commit(args: Namespace) -> int:
-    """Commit as the agent (a person commits as they always do); git's own exit code."""
+    """Run ``git commit`` under the agent's identity (the overseer keeps their own); return git's exit code."""
     from gastown_core.git.repo import Git
     from gastown_core.model.address import OVERSEER
     from gastown_core.process import run_on_terminal
@@ -36,29 +36,37 @@ def run_commit(args: Namespace) -> int:
     return run_on_terminal(["git", "commit", *args.git_arguments])
 
 
-CLEANUP = "clean lets a bead without changes be closed, as --no-changes does; the rest is found out"
+CLEANUP = "accepted for compatibility; clean has the effect of --no-changes if nothing was changed"
 
 
 def done_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt done``."""
+    """Add the arguments of ``gt done``."""
     parser.add_argument("--status", type=str.upper, default="COMPLETED", help="COMPLETED, ESCALATED or DEFERRED")
-    parser.add_argument("--issue", default="", help="the bead (default: what is on the hook)")
-    parser.add_argument("-m", "--message", default="", help="message of the saving commit, or why you stop")
+    parser.add_argument("--issue", default="", help="bead to hand in (default: the one on your hook)")
+    parser.add_argument(
+        "-m", "--message", default="", help="commit message for uncommitted work, or the reason to stop"
+    )
     parser.add_argument("--target", default="", help="branch to merge into (default: the rig's)")
-    parser.add_argument("-p", "--priority", type=int, default=None, help="of the merge request (default: the bead's)")
-    parser.add_argument("--pre-verified", action="store_true", help="say that you ran the gates on the newest target")
+    parser.add_argument(
+        "-p", "--priority", type=int, default=None, help="priority of the merge request (default: the bead's)"
+    )
+    parser.add_argument(
+        "--pre-verified", action="store_true", help="declare that the gates passed on the latest target"
+    )
     parser.add_argument(
         "--cleanup-status", default="", choices=("clean", "uncommitted", "unpushed", "stash", "unknown"), help=CLEANUP
     )
-    parser.add_argument("--resume", action="store_true", help="go on where it stopped (it always does)")
-    parser.add_argument("--no-changes", action="store_true", help="nothing had to be changed: close the bead")
-    parser.add_argument("--end-session", action="store_true", help="end the session afterwards")
+    parser.add_argument(
+        "--resume", action="store_true", help="accepted for compatibility; an interrupted run is always resumed"
+    )
+    parser.add_argument("--no-changes", action="store_true", help="close the bead: no change was needed")
+    parser.add_argument("--end-session", action="store_true", help="end your session afterwards")
     context.add_json(parser)
     add_receipts(parser)
 
 
 def run_done(args: Namespace) -> int:
-    """Save, push, queue, and put the bead in review."""
+    """Commit and push the branch, queue a merge request, and set the bead to in_review."""
     from gastown_core.town.settings import load_settings
     from gastown_core.work.done.done import Done
 
@@ -92,14 +100,14 @@ def run_done(args: Namespace) -> int:
 
 
 def prune_branches_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt prune-branches``."""
-    parser.add_argument("--pattern", default="polecat/*", help="which branches (default polecat/*)")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    """Add the arguments of ``gt prune-branches``."""
+    parser.add_argument("--pattern", default="polecat/*", help="branches to check (default polecat/*)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be deleted; delete nothing")
     context.add_json(parser)
 
 
 def run_prune_branches(args: Namespace) -> int:
-    """Delete them in the repository one stands in."""
+    """Delete landed branches in the current repository."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.errors import UsageError
     from gastown_core.git.repo import Git
@@ -111,7 +119,7 @@ def run_prune_branches(args: Namespace) -> int:
     git = Git(os.getcwd())
     rig = rig_of(root, os.getcwd(), read_rigs(root))
     if not rig or not git.is_repository():
-        raise UsageError("this is no repository of a rig", os.getcwd(), "go to one, or gt polecat prune RIG")
+        raise UsageError("not in a repository of a rig", os.getcwd(), "change to one, or use: gt polecat prune RIG")
     landed = merged_commits(TownLedger(root), root, rig)
     done = prune_branches(git, default_branch(root, rig), args.pattern, landed, dry_run=args.dry_run)
     if args.json:
@@ -123,5 +131,5 @@ def run_prune_branches(args: Namespace) -> int:
     for one in done.branches:
         output.say(f"{word} {one.branch}  {one.why}")
     if not done.branches:
-        output.say("no branch to delete")
+        output.say("no branches to delete")
     return 0

@@ -1,4 +1,4 @@
-"""``gt compact``: wisps past their time go, those that somebody cares about become permanent; ``gt compact report``."""
+"""``gt compact``: delete expired wisps and promote those in use; ``gt compact report`` files the figures."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt compact``."""
+    """Add the arguments of ``gt compact``."""
     parser.add_argument(
         "verb", nargs="?", default="", choices=("", "report"), metavar="report", help="also file a report"
     )
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen")
-    parser.add_argument("-v", "--verbose", action="store_true", help="name every wisp, the young ones too")
-    parser.add_argument("--rig", default="", help="only this rig's")
-    parser.add_argument("--weekly", action="store_true", help="report: of the week")
-    parser.add_argument("--date", default="", metavar="YYYY-MM-DD", help="report: of this date (default: today)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen; change nothing")
+    parser.add_argument("-v", "--verbose", action="store_true", help="list every wisp, including those that are kept")
+    parser.add_argument("--rig", default="", help="only this rig")
+    parser.add_argument("--weekly", action="store_true", help="report: label it as the report of a week")
+    parser.add_argument("--date", default="", metavar="YYYY-MM-DD", help="report: date to report on (default: today)")
     context.add_json(parser)
 
 
 def run(args: Namespace) -> int:
-    """Compact, and report if asked."""
+    """Compact the wisps, and file a report if asked."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.compaction import compact
 
     root = context.town()
     ledger = TownLedger(root)
     if args.rig and ledger.store(args.rig) is None:
-        raise NotFoundError(f"no rig {args.rig} with a ledger", "", f"there are: {', '.join(ledger.names)}")
+        raise NotFoundError(f"no rig {args.rig} with a ledger", "", f"use one of: {', '.join(ledger.names)}")
     if args.verb == "report":
         return _report(root, ledger, args)
     done = compact(root, ledger, rig=args.rig, actor=who.acting(root), dry_run=args.dry_run)
@@ -97,7 +97,7 @@ def _report(root: str, ledger: TownLedger, args: Namespace) -> int:
 
 
 def _file(root: str, ledger: TownLedger, told: Report) -> str:
-    """Keep the report, and mail it to the mayor."""
+    """File the report as a bead and mail it to the mayor."""
     from gastown_core.messaging.mail import LOW, send_mail
     from gastown_core.molecules.compaction import file_report
 

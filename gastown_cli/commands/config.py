@@ -1,4 +1,4 @@
-"""``gt config``: get and set settings, and the agent programs that roles use."""
+"""``gt config``: read and write settings, and manage the runtimes that roles use."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def get_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt config get``."""
-    parser.add_argument("key", help="for example scheduler.max_polecats")
-    parser.add_argument("--rig", default="", help="the setting of this rig")
-    parser.add_argument("--daemon", action="store_true", help="a setting of the daemon (mayor/daemon.json)")
+    """Add the arguments of ``gt config get``."""
+    parser.add_argument("key", help="setting, such as scheduler.max_polecats")
+    parser.add_argument("--rig", default="", help="read this rig's setting")
+    parser.add_argument("--daemon", action="store_true", help="read a setting of the daemon (mayor/daemon.json)")
     context.add_json(parser)
 
 
 def scope_of(root: str, rig: str, daemon: bool) -> str:
-    """Which settings file is meant. Raises NotFoundError for an unknown rig."""
+    """Return which settings file is meant: ``rig``, ``daemon`` or ``town``. Raises NotFoundError for an unknown rig."""
     if rig:
         from gastown_core.town.rigs import require_rig
 
@@ -34,7 +34,7 @@ def scope_of(root: str, rig: str, daemon: bool) -> str:
 
 
 def run_get(args: Namespace) -> int:
-    """Print the value, or its default where it is unset."""
+    """Print the value of a setting, or its default if it is unset."""
     from gastown_core.town.settings import load_settings
 
     root = context.town()
@@ -53,23 +53,23 @@ def run_get(args: Namespace) -> int:
 
 
 def set_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt config set``."""
-    parser.add_argument("key", help="for example scheduler.max_polecats")
-    parser.add_argument("value", nargs="?", help="a list is written a,b,c")
-    parser.add_argument("--unset", action="store_true", help="go back to the default")
-    parser.add_argument("--rig", default="", help="the setting of this rig")
-    parser.add_argument("--daemon", action="store_true", help="a setting of the daemon (mayor/daemon.json)")
+    """Add the arguments of ``gt config set``."""
+    parser.add_argument("key", help="setting, such as scheduler.max_polecats")
+    parser.add_argument("value", nargs="?", help="new value; write a list as a,b,c")
+    parser.add_argument("--unset", action="store_true", help="restore the default")
+    parser.add_argument("--rig", default="", help="change this rig's setting")
+    parser.add_argument("--daemon", action="store_true", help="change a setting of the daemon (mayor/daemon.json)")
     context.add_json(parser)
 
 
 def run_set(args: Namespace) -> int:
-    """Write the value; nothing is written if it is wrong."""
+    """Write the value; an invalid value is an error and changes nothing."""
     from gastown_core.town.settings import set_setting, settings_path, unset_setting
 
     root = context.town()
     scope = scope_of(root, args.rig, args.daemon)
     if args.unset == (args.value is not None):
-        raise UsageError("give a value, or --unset")
+        raise UsageError("give either a value or --unset")
     if args.unset:
         unset_setting(root, args.key, scope=scope, rig=args.rig)
         value: object = None
@@ -90,23 +90,25 @@ def run_set(args: Namespace) -> int:
 
 
 def agent_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt config agent``."""
+    """Add the arguments of ``gt config agent``."""
     parser.add_argument("action", choices=("list", "get", "set", "remove"))
     parser.add_argument("name", nargs="?", default="")
-    parser.add_argument("command", nargs="?", default="", help='for set: "claude --model opus"')
-    parser.add_argument("--provider", default="", help="for set: the built-in runtime it behaves like")
-    parser.add_argument("--rig", default="", help="look at this rig's runtimes too")
+    parser.add_argument("command", nargs="?", default="", help='set: command line, such as "claude --model opus"')
+    parser.add_argument("--provider", default="", help="set: built-in runtime that it behaves like")
+    parser.add_argument("--rig", default="", help="include this rig's runtimes")
     context.add_json(parser)
 
 
 def run_agent(args: Namespace) -> int:
-    """Do what the first word says."""
+    """List, show, set or remove a runtime."""
     from gastown_core.town import runtime_settings
 
     root = context.town()
     if args.action == "list":
         if args.name:
-            raise UsageError(f"gt config agent list takes no {args.name}", "", f"gt config agent get {args.name}")
+            raise UsageError(
+                f"gt config agent list takes no name, but got {args.name}", "", f"gt config agent get {args.name}"
+            )
         return _list(runtime_settings.list_agents(root, args.rig), as_json=args.json)
     if not args.name:
         raise UsageError(f"gt config agent {args.action} needs a name")
@@ -123,14 +125,14 @@ def run_agent(args: Namespace) -> int:
     if args.json:
         output.say_json(preset.as_json() if preset else {"name": args.name, "removed": True})
     elif preset is None:
-        output.say(f"{output.style('✓', 'green')} {args.name} is removed")
+        output.say(f"{output.style('✓', 'green')} removed {args.name}")
     else:
         output.say(f"{preset.name}: {output.clean(command_of(preset))}")
     return 0
 
 
 def command_of(preset: Preset) -> str:
-    """The command line of a runtime as a shell would take it."""
+    """Return a runtime's command line, quoted for a shell."""
     return shlex.join([preset.command, *preset.all_args])
 
 
@@ -148,18 +150,20 @@ def _list(presets: list[Preset], *, as_json: bool) -> int:
     ]
     output.say(output.table(rows, header=("NAME", "TYPE", "INSTALLED", "COMMAND")))
     if not any(paths[p.name] for p in presets if p.screens != SCRIPTED):
-        output.note("no agent program is on the PATH of this machine; only the scripted agent can be started")
+        output.note("no agent program found on PATH; only the scripted agent can be started")
     return 0
 
 
 def default_agent_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt config default-agent``."""
-    parser.add_argument("name", nargs="?", default="", help="a runtime; without it the present one is shown")
+    """Add the arguments of ``gt config default-agent``."""
+    parser.add_argument(
+        "name", nargs="?", default="", help="runtime to use by default (without it: show the current one)"
+    )
     context.add_json(parser)
 
 
 def run_default_agent(args: Namespace) -> int:
-    """Show or set it."""
+    """Show or set the default runtime; ``list`` names all runtimes."""
     from gastown_core.town.runtime_settings import list_agents, require_agent
     from gastown_core.town.settings import load_settings, set_setting
 

@@ -23,7 +23,7 @@ _SAYS_IT = ("held", "gone", "review", "done", "queued")
 
 
 def bar(count: Progress, width: int = 20) -> str:
-    """``████▒▒······`` done, in review, the rest."""
+    """Return a progress bar such as ``████▒▒······``: done, in review, remaining."""
     total = max(count.total, 1)
     done = count.done * width // total
     review = (count.done + count.in_review) * width // total - done
@@ -31,27 +31,27 @@ def bar(count: Progress, width: int = 20) -> str:
 
 
 def progress_words(count: Progress) -> str:
-    """``2 done, 1 in review, 0 running, 5 in all``."""
-    words = [f"{count.done} done", f"{count.in_review} in review", f"{count.running} running", f"{count.total} in all"]
+    """Return a line such as ``2 done, 1 in review, 0 running, 5 total``."""
+    words = [f"{count.done} done", f"{count.in_review} in review", f"{count.running} running", f"{count.total} total"]
     if count.missing:
         words.append(f"{count.missing} not found")
     return ", ".join(words)
 
 
 def detail_lines(convoy: Convoy, holds: Mapping[str, Obstacle] | None = None) -> list[str]:
-    """A convoy with its members; ``holds`` tells what keeps some of them, those without one are ready."""
+    """Return the lines of a convoy and its members; ``holds`` says what blocks members, those without an entry are ready."""
     bead = convoy.bead
     words = [word for word in ("mountain", "mountain:paused") if word in bead.labels]
     labels = f" {output.style(' '.join(words), 'magenta')}" if words else ""
     lines = [f"{output.style(bead.id, 'bold')} {output.clean(bead.title)} [{bead.status}]{labels}"]
     fields = bead.fields
     told = [f"owner {fields['owner']}"] if fields.get("owner") else []
-    told += ["owned: its owner lands it"] if "gt:owned" in bead.labels else []
+    told += ["owned: landed by its owner"] if "gt:owned" in bead.labels else []
     listeners = [fields[key] for key in ("notify", "watchers") if fields.get(key)]
-    told += [f"tells {', '.join(listeners)}"] if listeners else []
+    told += [f"notifies {', '.join(listeners)}"] if listeners else []
     told += [f"nudges {fields['nudge_watchers']}"] if fields.get("nudge_watchers") else []
-    told += [f"merges {fields['merge']}"] if fields.get("merge") else []
-    told += [f"from {fields['base_branch']}"] if fields.get("base_branch") else []
+    told += [f"merge: {fields['merge']}"] if fields.get("merge") else []
+    told += [f"base: {fields['base_branch']}"] if fields.get("base_branch") else []
     if told:
         lines.append("  " + output.clean(" · ".join(told)))
     lines.append(f"  {bar(convoy.progress)} {progress_words(convoy.progress)}")
@@ -69,7 +69,7 @@ def detail_lines(convoy: Convoy, holds: Mapping[str, Obstacle] | None = None) ->
 
 
 def dispatch_lines(done: Iterable[Dispatched]) -> list[str]:
-    """One line for each bead that was set going, or was not."""
+    """Return one line per bead that was dispatched or failed to be."""
     lines = []
     for one in done:
         if not one.ok:
@@ -83,7 +83,7 @@ def dispatch_lines(done: Iterable[Dispatched]) -> list[str]:
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """The waves of a staged convoy, with what is wrong or odd."""
+    """Return the waves of a staged convoy, with its errors and warnings."""
     lines = []
     for number, wave in enumerate(plan.waves, 1):
         lines.append(output.style(f"Wave {number}", "bold"))
@@ -104,22 +104,26 @@ def _findings(word: str, mark: str, colour: str, found: Iterable[Finding]) -> li
 
 
 def create_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt convoy create``."""
-    parser.add_argument("name", nargs="?", default="", help="its name; if this is a bead's id, the bead's title is it")
-    parser.add_argument("beads", nargs="*", help="ids of the work; more can be added later")
-    parser.add_argument("--from-epic", default="", metavar="EPIC", help="all work below an epic; its title is the name")
-    parser.add_argument("--owner", default="", help="whose convoy it is (default: you)")
-    parser.add_argument("--notify", nargs="?", const="mayor/", default="", help="who is told when it lands (mayor/)")
-    parser.add_argument("--human", action="store_true", help="tell the overseer when it lands or stalls")
-    parser.add_argument("--owned", action="store_true", help="it closes only when its owner lands it")
+    """Add the arguments of ``gt convoy create``."""
+    parser.add_argument("name", nargs="?", default="", help="name of the convoy; a bead id takes that bead's title")
+    parser.add_argument("beads", nargs="*", help="beads to track; more can be added later")
+    parser.add_argument(
+        "--from-epic", default="", metavar="EPIC", help="track all work below this epic; its title is the default name"
+    )
+    parser.add_argument("--owner", default="", help="owner of the convoy (default: you)")
+    parser.add_argument(
+        "--notify", nargs="?", const="mayor/", default="", help="address to notify when it lands (default mayor/)"
+    )
+    parser.add_argument("--human", action="store_true", help="notify the overseer when it lands or stalls")
+    parser.add_argument("--owned", action="store_true", help="close it only with gt convoy land")
     parser.add_argument("--merge", choices=("direct", "mr", "local"), default="", help="how its work is merged")
-    parser.add_argument("--base-branch", default="", help="branch its work starts from")
-    parser.add_argument("--molecule", default="", help="molecule it belongs to")
+    parser.add_argument("--base-branch", default="", help="branch that its work starts from")
+    parser.add_argument("--molecule", default="", help="molecule that it belongs to")
     context.add_json(parser)
 
 
 def run_create(args: Namespace) -> int:
-    """Make it; an unknown bead makes nothing."""
+    """Create a convoy. If any bead is unknown, create nothing."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoys import as_json, create_convoy, get_convoy
 
@@ -146,31 +150,31 @@ def run_create(args: Namespace) -> int:
     many = f"{count} bead{'' if count == 1 else 's'}"
     output.say(f"{output.style('✓', 'green')} {made.id} {output.clean(made.title)} ({many})")
     if not count:
-        output.say(f"  empty so far: gt convoy add {made.id} BEAD…")
+        output.say(f"  no members yet; next: gt convoy add {made.id} BEAD…")
     else:
         _say_when(root)
     return 0
 
 
 def _is_like_an_id(word: str, ledger: TownLedger) -> bool:
-    """Whether a word that is no bead reads like the id of one: the prefix of a store, and nothing but an id after it."""
+    """Return whether ``word`` looks like a bead id: a store's prefix followed by a valid id."""
     from gastown_core.beads.ids import is_valid
 
     return is_valid(word) and any(word.startswith(f"{store.prefix}-") for store in ledger.stores().values())
 
 
 def _say_when(root: str) -> None:
-    """When its ready work is given out, if there is a daemon to do that."""
+    """Print when ready work is dispatched, if a daemon is running."""
     from gastown_core.town.daemon_note import is_running
     from gastown_core.town.settings import load_settings
 
     grace_s = load_settings(root).seconds("convoy.feed_grace")
     if grace_s and is_running(root):
-        output.say(f"  what is ready is given out in {grace_s:g} s; gt sling BEAD RIG does it now")
+        output.say(f"  ready work is dispatched in {grace_s:g} s; to start now: gt sling BEAD RIG")
 
 
 def _read_words(args: Namespace, ledger: TownLedger) -> tuple[str, list[str], str]:
-    """Name, members and addressee; ids may stand where the name should, and after a bare ``--notify``."""
+    """Return name, members and address to notify; a bead id may stand in place of the name or after a bare ``--notify``."""
     title, beads, notify = args.name, list(args.beads), args.notify
     first = ledger.get(title) if "-" in title and " " not in title else None
     if first is not None:
@@ -192,15 +196,15 @@ def _read_words(args: Namespace, ledger: TownLedger) -> tuple[str, list[str], st
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt convoy list``."""
-    parser.add_argument("--all", action="store_true", help="closed ones too")
-    parser.add_argument("--status", default="", help="only this status")
-    parser.add_argument("--tree", action="store_true", help="with their members")
+    """Add the arguments of ``gt convoy list``."""
+    parser.add_argument("--all", action="store_true", help="include closed convoys")
+    parser.add_argument("--status", default="", help="only convoys with this status")
+    parser.add_argument("--tree", action="store_true", help="show members")
     context.add_json(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """List convoys, the newest first."""
+    """List convoys, newest first."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoys import as_json, list_convoys, list_rows
 
@@ -229,25 +233,28 @@ def run_list(args: Namespace) -> int:
         header = ("#", "ID", "TITLE", "DONE", "REVIEW", "STATUS", "AGE")
         output.say(output.table(rows, header=header, right=(0, 3, 4, 6)))
     else:
-        output.say("no convoys" if args.all else "no open convoys; gt convoy create NAME BEAD… makes one")
+        output.say("no convoys" if args.all else "no open convoys; next: gt convoy create NAME BEAD…")
     return context.tell_unread(ledger)
 
 
 SHOWN = ("open", "staged_ready", "staged_warnings")
-"""What is listed unless something else is asked for: what is at work, and what waits to be launched."""
+"""The statuses that ``gt convoy list`` shows by default: open and staged."""
 
 
 def show_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt convoy show``."""
+    """Add the arguments of ``gt convoy show``."""
     parser.add_argument(
-        "convoy", nargs="?", default="", help="its id, or its number in gt convoy list (default: the one touched last)"
+        "convoy",
+        nargs="?",
+        default="",
+        help="id, or number in gt convoy list (default: the most recently updated convoy)",
     )
-    parser.add_argument("--landing", action="store_true", help="how far each member came, proved by git")
+    parser.add_argument("--landing", action="store_true", help="show how far each member has got, as proved by git")
     context.add_json(parser)
 
 
 def run_show(args: Namespace) -> int:
-    """Show it."""
+    """Print a convoy and its members, or with ``--landing`` their landing strips."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoy.refresh import holds_of
     from gastown_core.work.convoys import as_json
@@ -272,13 +279,17 @@ def run_show(args: Namespace) -> int:
 
 
 def _landing(root: str, convoy_id: str, *, as_json: bool) -> int:
-    """The landing strip of every member: what is proved, and where ledger and git contradict each other."""
+    """Print the landing strip of each member: the steps proved by git, and where ledger and git disagree."""
     from gastown_core.model.landing import LandingStrip
     from gastown_core.state.collect import collect
 
     view = collect(root, fast=True, landings=True).convoy(convoy_id)
     if view is None:
-        raise NotFoundError(f"{convoy_id} closed long ago", "strips are kept for a day after that", "gt convoy show")
+        raise NotFoundError(
+            f"no landing strips for {convoy_id}: it was closed too long ago",
+            "they are kept for a day after closing",
+            "gt convoy show",
+        )
     if as_json:
         rows = []
         for member in view.members:
@@ -288,7 +299,7 @@ def _landing(root: str, convoy_id: str, *, as_json: bool) -> int:
         output.say_json({"id": view.id, "title": view.title, "members": rows, "faults": len(view.faults)})
         return 0
     output.say(
-        f"{view.id} {output.clean(view.title)}  {view.done} landed, {view.in_review} in review, {view.total} in all"
+        f"{view.id} {output.clean(view.title)}  {view.done} landed, {view.in_review} in review, {view.total} total"
     )
     lines = [_strip_row(member) for member in view.members]
     if lines:
@@ -301,7 +312,7 @@ def _strip_row(member: MemberView) -> list[str]:
 
     strip = member.landing
     if strip is None:
-        return [member.bead_id, *(f"· {name}" for name in STEPS), f"not begun: {member.stage}"]
+        return [member.bead_id, *(f"· {name}" for name in STEPS), f"not started: {member.stage}"]
     marks = [f"{_MARKS[step.state]} {step.name}" for step in strip.steps]
     telling = next((step for step in strip.steps if step.state != "yes" and step.how), strip.steps[-1])
     return [member.bead_id, *marks, output.clean(strip.fault or telling.how)]
@@ -311,32 +322,32 @@ _MARKS = {"yes": "✓", "no": "·", "now": "●", "failed": "✗", "skipped": "-
 
 
 def find_convoy(ledger: TownLedger, text: str) -> Convoy:
-    """The convoy that ``text`` names: an id, a part of one, a number of the list, or nothing at all."""
+    """Return the convoy named by an id, part of an id, or a number in the list; without text, the latest. Raises NotFoundError."""
     from gastown_core.work.convoys import current_convoy, get_convoy, list_rows
 
     if text.isdigit() and len(text) < 4:
         rows = list_rows(ledger, statuses=SHOWN)
         if not 1 <= int(text) <= len(rows):
             known = f"gt convoy list has {len(rows)} row{'' if len(rows) == 1 else 's'}"
-            raise NotFoundError(f"there is no convoy {text}", known, "gt convoy list shows the numbers")
+            raise NotFoundError(f"no convoy number {text}", known, "gt convoy list shows the numbers")
         return get_convoy(ledger, rows[int(text) - 1].id)
     if text:
         return get_convoy(ledger, text)
     current = current_convoy(ledger)
     if current is None:
-        raise NotFoundError("there is no convoy yet", "", "gt convoy create NAME BEAD… makes one")
+        raise NotFoundError("no convoys yet", "", "gt convoy create NAME BEAD…")
     return current
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt convoy add``."""
-    parser.add_argument("convoy", help="its id")
-    parser.add_argument("beads", nargs="+", help="ids of the work")
+    """Add the arguments of ``gt convoy add``."""
+    parser.add_argument("convoy", help="id of the convoy")
+    parser.add_argument("beads", nargs="+", help="beads to add")
     context.add_json(parser)
 
 
 def run_add(args: Namespace) -> int:
-    """Add the beads that it does not track yet."""
+    """Add the beads that the convoy does not track yet."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoys import add_to_convoy, as_json, get_convoy
 
@@ -346,35 +357,35 @@ def run_add(args: Namespace) -> int:
     if args.json:
         output.say_json(as_json(get_convoy(ledger, args.convoy)))
     elif added:
-        output.say(f"{output.style('✓', 'green')} {args.convoy} now tracks {', '.join(added)} too")
+        output.say(f"{output.style('✓', 'green')} {args.convoy} now tracks {', '.join(added)}")
     else:
-        output.say(f"{args.convoy} tracks {'it' if len(args.beads) == 1 else 'them'} already")
+        output.say(f"{args.convoy} already tracks {'it' if len(args.beads) == 1 else 'them'}")
     return 0
 
 
 _WORDS = {
-    "subscribed": "will hear of",
-    "already_watching": "hears of it already:",
-    "removed": "hears no more of",
-    "not_watching": "did not watch",
+    "subscribed": "now watches",
+    "already_watching": "already watches",
+    "removed": "no longer watches",
+    "not_watching": "was not watching",
 }
 
 
 def watch_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt convoy watch`` and ``unwatch``."""
-    parser.add_argument("convoy", help="its id")
-    parser.add_argument("--nudge", action="store_true", help="by a nudge into the session instead of mail")
-    parser.add_argument("--addr", default="", help="somebody else's address (default: you)")
+    """Add the arguments of ``gt convoy watch`` and ``unwatch``."""
+    parser.add_argument("convoy", help="id of the convoy")
+    parser.add_argument("--nudge", action="store_true", help="notify by nudge instead of by mail")
+    parser.add_argument("--addr", default="", help="address to subscribe (default: you)")
     context.add_json(parser)
 
 
 def run_watch(args: Namespace) -> int:
-    """Subscribe; twice is once."""
+    """Subscribe an address; subscribing twice has no further effect."""
     return change(args, on=True)
 
 
 def change(args: Namespace, *, on: bool) -> int:
-    """Subscribe or unsubscribe, and tell."""
+    """Subscribe or unsubscribe an address and print the result."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.address import TOWN_ROLES
     from gastown_core.work.convoy.acts import MAIL, NUDGE, unwatch, watch
@@ -397,10 +408,10 @@ def change(args: Namespace, *, on: bool) -> int:
 
 
 def unwatch_arguments(parser: ArgumentParser) -> None:
-    """The same options as ``gt convoy watch``."""
+    """Add the arguments of ``gt convoy unwatch``: those of ``gt convoy watch``."""
     watch_arguments(parser)
 
 
 def run_unwatch(args: Namespace) -> int:
-    """Unsubscribe; somebody who did not watch is fine."""
+    """Unsubscribe an address; one that was not watching is not an error."""
     return change(args, on=False)

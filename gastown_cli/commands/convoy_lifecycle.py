@@ -1,4 +1,4 @@
-"""``gt convoy``: stage, launch, check, refresh, close and land convoys, and find the stranded ones."""
+"""``gt convoy``: stage, launch, check, refresh, close and land convoys, and list stranded ones."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def stage_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt convoy stage``."""
+    """Add the arguments of ``gt convoy stage``."""
     parser.add_argument("what", nargs="+", help="an epic, tasks, or a staged convoy")
     parser.add_argument("--title", default="", help="name of the convoy")
-    parser.add_argument("--launch", action="store_true", help="launch it if nothing is odd")
-    parser.add_argument("-f", "--force", action="store_true", help="with --launch: despite warnings")
-    parser.add_argument("--no-validate", action="store_true", help="accepted; staging adds no work of its own")
+    parser.add_argument("--launch", action="store_true", help="launch it if there are no warnings")
+    parser.add_argument("-f", "--force", action="store_true", help="with --launch: ignore warnings")
+    parser.add_argument("--no-validate", action="store_true", help="accepted for compatibility; has no effect")
     context.add_json(parser)
 
 
 def run_stage(args: Namespace) -> int:
-    """Stage it; 1 if it has errors, then no convoy is made."""
+    """Stage a convoy; return 1 and create none if the plan has errors."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoy.launching import launch, stage
 
@@ -49,14 +49,14 @@ def run_stage(args: Namespace) -> int:
 
 
 def lines_of(staged: Staged, launched: Launched | None) -> list[str]:
-    """The plan, and what came of it."""
+    """Return the lines of the plan and its outcome."""
     from gastown_cli.commands.convoy import plan_lines
 
     plan = staged.plan
     lines = plan_lines(plan)
     if plan.errors:
-        return [*lines, f"nothing was staged: {output.clean(staged.title)} has errors"]
-    word = "staged again" if staged.restaged else "staged"
+        return [*lines, f"nothing staged: {output.clean(staged.title)} has errors"]
+    word = "restaged" if staged.restaged else "staged"
     name = f"{output.style(staged.convoy, 'bold')} {output.clean(staged.title)}"
     if launched is None:
         lines.append(f"{output.style('✓', 'green')} {name} is {word}")
@@ -67,28 +67,30 @@ def lines_of(staged: Staged, launched: Launched | None) -> list[str]:
 
 
 def launched_lines(launched: Launched) -> list[str]:
-    """What was started, and what waits."""
+    """Return the lines of what was started and what is waiting."""
     from gastown_cli.commands.convoy import dispatch_lines
 
-    lines = [f"{output.style('🚀', 'bold')} {launched.convoy} {output.clean(launched.title)} is launched"]
+    lines = [f"{output.style('🚀', 'bold')} launched {launched.convoy} {output.clean(launched.title)}"]
     lines += dispatch_lines(launched.started)
     if launched.waiting:
-        lines.append(f"  {launched.waiting} more ready, waiting for room: gt scheduler explain tells in which order")
+        lines.append(
+            f"  {launched.waiting} more ready, waiting for a free polecat; gt scheduler explain shows the order"
+        )
     elif not launched.started:
-        lines.append(f"  nothing is ready to start: gt convoy show {launched.convoy} tells why")
+        lines.append(f"  nothing is ready to start; gt convoy show {launched.convoy} shows why")
     return lines
 
 
 def launch_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt convoy launch``."""
+    """Add the arguments of ``gt convoy launch``."""
     parser.add_argument("what", nargs="+", help="a staged convoy; an epic or tasks are staged first")
-    parser.add_argument("-f", "--force", action="store_true", help="despite warnings and closed rigs")
+    parser.add_argument("-f", "--force", action="store_true", help="ignore warnings and closed rigs")
     parser.add_argument("--title", default="", help="name of the convoy, if it is staged first")
     context.add_json(parser)
 
 
 def run_launch(args: Namespace) -> int:
-    """Open it and start its first wave; 3 if some of that failed."""
+    """Launch a convoy and start its first wave; return 3 if some of it failed."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoy.launching import launch, stage
 
@@ -114,7 +116,7 @@ def run_launch(args: Namespace) -> int:
 
 
 def _convoy(ledger: TownLedger, words: list[str]) -> str:
-    """The convoy that is named, empty if it is work that is named."""
+    """Return the id of the convoy that the words name, or "" if they name work."""
     from gastown_cli.commands.convoy import find_convoy
 
     found = ledger.get(words[0]) if len(words) == 1 else None
@@ -124,14 +126,14 @@ def _convoy(ledger: TownLedger, words: list[str]) -> str:
 
 
 def check_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt convoy check``."""
-    parser.add_argument("convoy", nargs="?", default="", help="only this one (default: all open ones)")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only tell which are complete")
+    """Add the arguments of ``gt convoy check``."""
+    parser.add_argument("convoy", nargs="?", default="", help="only this convoy (default: all open ones)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show complete convoys; close nothing")
     context.add_json(parser)
 
 
 def run_check(args: Namespace) -> int:
-    """Close complete system-managed convoys and tell their owners."""
+    """Close complete convoys that the town manages, and notify their owners."""
     from gastown_cli.commands.convoy import find_convoy
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoy.landing import check_convoys
@@ -143,20 +145,22 @@ def run_check(args: Namespace) -> int:
     if args.json:
         output.say_json({"complete": landed, "closed": [] if args.dry_run else landed, "dry_run": args.dry_run})
     elif not landed:
-        output.say("not complete yet: gt convoy show tells what is missing" if only else "no convoy is complete")
+        output.say("not complete yet; gt convoy show shows what is missing" if only else "no complete convoys")
     for one in () if args.json else landed:
-        output.say(f"would close {one}" if args.dry_run else f"{output.style('✓', 'green')} {one} has landed")
+        output.say(f"would close {one}" if args.dry_run else f"{output.style('✓', 'green')} landed {one}")
     return context.tell_unread(ledger)
 
 
 def refresh_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt convoy refresh``."""
-    parser.add_argument("convoy", nargs="?", default="", help="its id (default: the one touched last)")
+    """Add the arguments of ``gt convoy refresh``."""
+    parser.add_argument(
+        "convoy", nargs="?", default="", help="id of the convoy (default: the most recently updated one)"
+    )
     context.add_json(parser)
 
 
 def run_refresh(args: Namespace) -> int:
-    """Refresh it; 3 if something ready could not be started."""
+    """Repair a convoy and dispatch its ready work; return 3 if some of it could not start."""
     from gastown_cli.commands.convoy import find_convoy
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoy.refresh import refresh
@@ -180,29 +184,29 @@ def _lines(done: Refreshed) -> list[str]:
     lines = [f"{output.style(bead.id, 'bold')} {output.clean(bead.title)} [{bead.status}]"]
     lines.append(f"  before  {bar(before)} {progress_words(before)}")
     lines.append(f"  after   {bar(after)} {progress_words(after)}")
-    lines += [f"  {output.style('✓', 'green')} mended the link to {one}" for one in done.repaired]
-    lines += [f"  {output.style('✓', 'green')} {one} is ready again: its worker was gone" for one in done.released]
+    lines += [f"  {output.style('✓', 'green')} repaired the link to {one}" for one in done.repaired]
+    lines += [f"  {output.style('✓', 'green')} released {one}: its worker is gone" for one in done.released]
     lines += dispatch_lines(done.fed)
     if done.landed:
-        lines.append(f"  {output.style('🚚', 'bold')} complete: it has landed")
+        lines.append(f"  {output.style('🚚', 'bold')} complete; landed")
     if done.waiting:
-        why = done.full or "gt scheduler explain tells in which order they go"
+        why = done.full or "gt scheduler explain shows the order"
         lines.append(f"  ○ {done.waiting} ready, not started: {why}")
     lines += [f"  · {bead_id} {output.clean(hold.text)}" for bead_id, hold in done.held]
     if len(lines) == 3 and not done.after.members:
-        lines.append(f"  it is empty: gt convoy add {bead.id} BEAD…")
+        lines.append(f"  no members; next: gt convoy add {bead.id} BEAD…")
     elif len(lines) == 3:
-        lines.append("  nothing had to be mended")
+        lines.append("  nothing to repair")
     return lines
 
 
 def stranded_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt convoy stranded``."""
+    """Add the arguments of ``gt convoy stranded``."""
     context.add_json(parser)
 
 
 def run_stranded(args: Namespace) -> int:
-    """List them with their ready members."""
+    """List stranded convoys and their ready members."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoy.refresh import stranded
 
@@ -213,7 +217,7 @@ def run_stranded(args: Namespace) -> int:
         output.say_json([one.as_json() for one in found])
         return context.tell_unread(ledger)
     if not found:
-        output.say("no convoy is stranded")
+        output.say("no stranded convoys")
         return context.tell_unread(ledger)
     for one in found:
         output.say(
@@ -221,21 +225,23 @@ def run_stranded(args: Namespace) -> int:
         )
         for ready in one.ready:
             output.say(f"  ○ {ready.bead} {priority_word(ready.priority)} {output.clean(ready.title)} ({ready.rig})")
-    output.say("gt convoy refresh CONVOY feeds one; gt scheduler explain tells who goes next")
+    output.say("next: gt convoy refresh CONVOY dispatches one; gt scheduler explain shows the order")
     return context.tell_unread(ledger)
 
 
 def close_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt convoy close``."""
-    parser.add_argument("convoy", help="its id")
-    parser.add_argument("-r", "--reason", default="", help="why")
-    parser.add_argument("--notify", nargs="?", const="mayor/", default="", help="tell this address too (mayor/)")
-    parser.add_argument("-f", "--force", action="store_true", help="even with open members, which stay open")
+    """Add the arguments of ``gt convoy close``."""
+    parser.add_argument("convoy", help="id of the convoy")
+    parser.add_argument("-r", "--reason", default="", help="reason to record")
+    parser.add_argument(
+        "--notify", nargs="?", const="mayor/", default="", help="also notify this address (default mayor/)"
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="close it even if members are open; they stay open")
     context.add_json(parser)
 
 
 def run_close(args: Namespace) -> int:
-    """Close it; closed already is fine."""
+    """Close a convoy; one that is already closed is not an error."""
     from gastown_cli.commands.convoy import find_convoy
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoy.acts import close_convoy
@@ -249,23 +255,25 @@ def run_close(args: Namespace) -> int:
     if args.json:
         output.say_json({"id": bead.id, "title": bead.title, "closed": done, "reason": args.reason})
     elif done:
-        output.say(f"{output.style('✓', 'green')} {bead.id} {output.clean(bead.title)} is closed")
+        output.say(f"{output.style('✓', 'green')} closed {bead.id} {output.clean(bead.title)}")
     else:
-        output.say(f"{bead.id} was closed before")
+        output.say(f"{bead.id} is already closed")
     return 0
 
 
 def land_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt convoy land``."""
-    parser.add_argument("convoy", help="its id")
-    parser.add_argument("-f", "--force", action="store_true", help="even with open members, which stay open")
-    parser.add_argument("--keep-worktrees", action="store_true", help="leave the polecats' worktrees")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would go and what would be saved")
+    """Add the arguments of ``gt convoy land``."""
+    parser.add_argument("convoy", help="id of the convoy")
+    parser.add_argument("-f", "--force", action="store_true", help="close it even if members are open; they stay open")
+    parser.add_argument("--keep-worktrees", action="store_true", help="keep the polecats' worktrees")
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="show what would be removed and saved; change nothing"
+    )
     context.add_json(parser)
 
 
 def run_land(args: Namespace) -> int:
-    """Land it, or show what landing would do."""
+    """Land an owned convoy, or show what landing would do."""
     from gastown_cli.commands.convoy import find_convoy
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoy.acts import land
@@ -290,24 +298,26 @@ def run_land(args: Namespace) -> int:
 
 def _landing_lines(done: Landed, dry_run: bool) -> list[str]:
     head = f"{done.convoy} {output.clean(done.title)}"
-    lines = [f"would land {head}" if dry_run else f"{output.style('✓', 'green')} {head} has landed"]
+    lines = [f"would land {head}" if dry_run else f"{output.style('✓', 'green')} landed {head}"]
     if done.still_open:
         lines.append(f"  {len(done.still_open)} open: {', '.join(done.still_open[:8])}")
         if dry_run:
-            lines.append("  that needs --force")
+            lines.append("  landing it needs --force")
     return lines + [_leftover(one, dry_run) for one in done.worktrees]
 
 
 def _leftover(one: Leftover, dry_run: bool) -> str:
     who_ = f"  {one.agent}, {output.clean(one.branch)}: "
     if one.kept:
-        return f"{who_}its worktree stays, {one.kept}"
-    lost = [f"{one.files} file{'' if one.files == 1 else 's'} not committed"] if one.files else []
-    lost += [f"{one.commits} commit{'' if one.commits == 1 else 's'} on no remote"] if one.commits else []
+        return f"{who_}worktree kept, {one.kept}"
+    lost = [f"{one.files} uncommitted file{'' if one.files == 1 else 's'}"] if one.files else []
+    lost += [f"{one.commits} unpushed commit{'' if one.commits == 1 else 's'}"] if one.commits else []
     if dry_run:
         return who_ + (
-            f"its worktree would go, {' and '.join(lost)} saved to a rescue ref"
+            f"worktree would be removed, {' and '.join(lost)} saved to a rescue ref"
             if lost
-            else "its worktree would go, nothing is in it"
+            else "worktree would be removed, nothing to save"
         )
-    return who_ + (f"worktree removed, {' and '.join(lost)} kept at {one.rescue}" if one.rescue else "worktree removed")
+    return who_ + (
+        f"worktree removed, {' and '.join(lost)} saved as {one.rescue}" if one.rescue else "worktree removed"
+    )

@@ -1,4 +1,4 @@
-"""``gt crew``: add and list crew workspaces."""
+"""``gt crew``: create and list crew workspaces."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt crew add``."""
+    """Add the arguments of ``gt crew add``."""
     parser.add_argument("names", nargs="+", metavar="name", help="NAME or RIG/NAME")
-    parser.add_argument("--rig", default="", help="the rig (default: the one you stand in)")
-    parser.add_argument("--branch", action="store_true", help="work on a branch crew/NAME")
+    parser.add_argument("--rig", default="", help="rig to clone (default: the one you are in)")
+    parser.add_argument("--branch", action="store_true", help="create and check out branch crew/NAME")
     context.add_json(parser)
 
 
 def run_add(args: Namespace) -> int:
-    """Clone for each name."""
+    """Create a clone for each name."""
     from gastown_core.town.crew import add_crew, split_name
 
     root = context.town()
@@ -43,15 +43,15 @@ def run_add(args: Namespace) -> int:
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt crew list``."""
+    """Add the arguments of ``gt crew list``."""
     parser.add_argument("in_rig", nargs="?", default="", metavar="rig", help="only this rig")
     parser.add_argument("--rig", default="", help="only this rig")
-    parser.add_argument("--all", action="store_true", help="all rigs, wherever you stand")
+    parser.add_argument("--all", action="store_true", help="all rigs, wherever you are")
     context.add_json(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """List crew with branch, session and cleanliness."""
+    """List crew workspaces with branch, session and whether the tree is clean."""
     from gastown_core.town.crew import look_at
     from gastown_core.town.inventory import read_inventory
     from gastown_core.town.liveness import live_sessions
@@ -70,7 +70,7 @@ def run_list(args: Namespace) -> int:
         keys = {"is_clean": "git_clean"}
         output.say_json([{keys.get(key, key): value for key, value in row._asdict().items()} for row in rows])
     elif not rows:
-        output.say(f"no crew in {rig or 'this town'}; gt crew add NAME --rig RIG adds one")
+        output.say(f"no crew in {rig or 'this town'}; next: gt crew add NAME --rig RIG")
     else:
         header = ("RIG", "NAME", "BRANCH", "SESSION", "TREE")
         words = {True: "clean", False: "changed", None: "unknown"}

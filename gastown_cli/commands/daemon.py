@@ -1,4 +1,4 @@
-"""``gt daemon run|start|stop|restart|status|logs``: the process that dispatches ready work and runs the refineries."""
+"""``gt daemon``: run, start, stop and inspect the process that dispatches ready work and runs the refineries."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ ACTIONS = ("run", "start", "stop", "restart", "status", "logs")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt daemon``."""
+    """Add the arguments of ``gt daemon``."""
     parser.add_argument("action", choices=ACTIONS, nargs="?", default="status", metavar="|".join(ACTIONS))
-    parser.add_argument("-q", "--quiet", action="store_true", help="run: write to the log only")
-    parser.add_argument("-n", "--lines", type=int, default=40, metavar="N", help="logs: how many (40)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="run: write only to the log")
+    parser.add_argument("-n", "--lines", type=int, default=40, metavar="N", help="logs: number of lines (default 40)")
     context.add_json(parser)
 
 
 def run(args: Namespace) -> int:
-    """Do what the first word says; without one, tell how it is."""
+    """Run the action; the default is to show the daemon's status."""
     from gastown_core.daemon import starting
 
     root = context.town()
@@ -36,11 +36,11 @@ def run(args: Namespace) -> int:
         return _logs(root, args.lines, as_json=args.json)
     pid = starting.stop(root) if args.action in ("stop", "restart") else 0
     if args.action == "stop":
-        said = f"daemon {pid} ended" if pid else "the daemon was not running"
+        said = f"stopped daemon {pid}" if pid else "the daemon is not running"
         output.say_json({"stopped": bool(pid), "pid": pid}) if args.json else output.say(said)
         return 0
     pid, is_new = starting.start(root)
-    said = f"{output.style('✓', 'green')} daemon {pid} {'started' if is_new else 'runs already'}"
+    said = f"{output.style('✓', 'green')} daemon {pid} {'started' if is_new else 'is already running'}"
     if not is_new and not args.json:
         said += _but(root)
     output.say_json({"pid": pid, "started": is_new}) if args.json else output.say(said)
@@ -52,7 +52,7 @@ def _seconds(took: object) -> str:
 
 
 def _but(root: str) -> str:
-    """What is wrong with a daemon that runs already, if anything is."""
+    """Return what is wrong with a running daemon, or ""."""
     from gastown_core.clock import SYSTEM_CLOCK
     from gastown_core.model.daemon import RUNS
     from gastown_core.town.daemon_note import view
@@ -77,14 +77,14 @@ def _status(root: str, *, as_json: bool) -> int:
         output.say(output.style(now.words(SYSTEM_CLOCK.now()), "red" if now.state == DIED else "yellow"))
         return 0
     dot = output.style("●", "green" if now.state == RUNS else "yellow")
-    output.say(f"{dot} daemon {found.pid or 'of an unknown process'} since {found.started_at or 'a moment ago'}")
+    output.say(f"{dot} daemon {found.pid or 'of unknown pid'}, started {found.started_at or 'just now'}")
     if not now.is_at_work:
         output.say(output.style(now.words(SYSTEM_CLOCK.now()), "red"))
     rows = []
     for name, duty in found.duties.items():
         did = str((duty.get("error") and f"failed: {duty['error']}") or duty.get("did") or "nothing to do")
         if duty.get("busy_since"):
-            did = f"at work since {duty['busy_since']}"
+            did = f"busy since {duty['busy_since']}"
         rows.append([name, f"{duty.get('runs', 0)} runs", f"{_seconds(duty.get('took_s'))}", output.clean(did)])
     if rows:
         output.say(output.table(rows))
@@ -101,7 +101,7 @@ def _logs(root: str, lines: int, *, as_json: bool) -> int:
         with open(open_plain(log_path(root)), encoding="utf-8", errors="replace") as handle:
             last = [line.rstrip("\n") for line in deque(handle, maxlen=max(1, lines))]
     except FileNotFoundError as error:
-        raise NotFoundError("there is no log", "the daemon has not run in this town", "gt daemon start") from error
+        raise NotFoundError("no daemon log", "the daemon has not run in this town", "gt daemon start") from error
     if as_json:
         output.say_json(last)
         return 0

@@ -1,4 +1,4 @@
-"""``gt demo``: a real town with agents that cost nothing, and the console on it."""
+"""``gt demo``: build a town with scripted agents, which cost nothing, and open the console on it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,24 @@ _is_called_by_make = False
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt demo``."""
+    """Add the arguments of ``gt demo``."""
     parser.add_argument(
-        "path", nargs="?", default=DEFAULT_PLACE, metavar="PATH", help=f"where the town is ({DEFAULT_PLACE})"
+        "path",
+        nargs="?",
+        default=DEFAULT_PLACE,
+        metavar="PATH",
+        help=f"folder of the demo town (default {DEFAULT_PLACE})",
     )
-    parser.add_argument("--agents", type=int, default=6, metavar="N", help="polecats to set to work (6)")
-    parser.add_argument("--plain", action="store_true", help="print the feed instead of the console")
-    parser.add_argument("--for", dest="span", default="", metavar="SPAN", help="plain: go on for so long (60s)")
-    parser.add_argument("--stop", action="store_true", help="end what the demo started; the files stay")
+    parser.add_argument("--agents", type=int, default=6, metavar="N", help="number of polecats to start (default 6)")
+    parser.add_argument("--plain", action="store_true", help="print events instead of opening the console")
+    parser.add_argument(
+        "--for", dest="span", default="", metavar="SPAN", help="with --plain: how long to watch (default 60s)"
+    )
+    parser.add_argument("--stop", action="store_true", help="stop the demo's sessions and daemon; its files are kept")
 
 
 def run(args: Namespace) -> int:
-    """Build or reopen the town and show it, or stop it."""
+    """Build or reopen the demo town and show it, or stop it."""
     global _is_called_by_make
     # not for the agents: it is about this command line alone
     _is_called_by_make = os.environ.pop("GT_DEMO_BY", "") == "make"
@@ -38,7 +44,7 @@ def run(args: Namespace) -> int:
     span = parse_duration(args.span) if args.span else DEFAULT_SPAN_S
     if span is None or args.agents < 0:
         wrong = args.span if span is None else f"{args.agents} agents"
-        raise UsageError(f"{wrong} is not understood", "", _line("--agents 6 --for 90s"))
+        raise UsageError(f"invalid value: {wrong}", "", _line("--agents 6 --for 90s"))
     if args.stop:
         return _stop(root)
     is_new = _is_free(root)
@@ -60,11 +66,11 @@ def run(args: Namespace) -> int:
 
 def _tell_how_to_go_on(root: str, path: str) -> None:
     where = "" if os.path.expanduser(path) == os.path.expanduser(DEFAULT_PLACE) else shlex.quote(path)
-    output.note(f"The town goes on in {root}. {_line(where)} reopens it, {_line(where, '--stop')} ends it.")
+    output.note(f"The town keeps running in {root}. {_line(where)} reopens it, {_line(where, '--stop')} stops it.")
 
 
 def _line(*words: str) -> str:
-    """The command line to type: make's own where make called, because gt is not on PATH then."""
+    """Return the command line to type: make's own if make called, because gt is not on PATH then."""
     rest = " ".join(word for word in words if word)
     if _is_called_by_make:
         return f"make demo DEMO={shlex.quote(rest)}" if rest else "make demo"
@@ -72,24 +78,24 @@ def _line(*words: str) -> str:
 
 
 def _require_tmux() -> None:
-    """The agents of the demo run in tmux; a town without them would show nothing true. Raises NoTmuxError, TmuxError."""
+    """Check that tmux works, since the demo's agents run in it. Raises NoTmuxError, TmuxError."""
     from gastown_core.tmux.server import require_tmux
 
     require_tmux()
 
 
 def _is_free(root: str) -> bool:
-    """Whether a new demo can be built there; False where one stands. Raises TownError for what is somebody's."""
+    """Return True if a new demo can be built at ``root``, False if one exists. Raises TownError if it is anything else."""
     from gastown_core.demo import build
     from gastown_core.town.discover import is_town
 
-    other = f"{_line('PATH')} takes another folder"
+    other = f"{_line('PATH')} uses another folder"
     if is_town(root):
         if not build.is_demo(root):
-            raise TownError(f"{root} is a real town", "the demo keeps to its own", other)
+            raise TownError(f"{root} is a town, but not a demo town", "gt demo changes demo towns only", other)
         return False
     if os.path.isdir(root) and os.listdir(root):
-        raise TownError(f"{root} is in use", "the folder is not empty and no town", other)
+        raise TownError(f"{root} is in use", "the folder is not empty and not a town", other)
     return True
 
 
@@ -131,7 +137,7 @@ def _stop(root: str) -> int:
     from gastown_core.demo.build import stop_town
 
     if not build.is_demo(root):
-        raise TownError(f"there is no demo at {root}", "", f"{_line('PATH')} makes one")
+        raise TownError(f"no demo town at {root}", "", f"{_line('PATH')} creates one")
     ended = stop_town(root)
-    output.say(f"ended: {', '.join(ended)}" if ended else "nothing was running")
+    output.say(f"stopped: {', '.join(ended)}" if ended else "nothing was running")
     return 0

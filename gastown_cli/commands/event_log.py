@@ -1,4 +1,4 @@
-"""The event log: emit an event, and manage how long events are kept."""
+"""``gt activity`` and ``gt krc``: emit an event, and manage how long events are kept."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ NEEDED = {
 
 
 def activity_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt activity``."""
+    """Add the arguments of ``gt activity``."""
     parser.add_argument("action", choices=("emit",))
-    parser.add_argument("type", help="its type, for example patrol_complete")
-    parser.add_argument("--actor", default="", help="who did it (default: you)")
+    parser.add_argument("type", help="event type, such as patrol_complete")
+    parser.add_argument("--actor", default="", help="actor of the event (default: you)")
     for name in TEXTS:
         parser.add_argument(f"--{name}", default="")
     parser.add_argument("--count", type=int, default=0)
@@ -36,10 +36,10 @@ def activity_arguments(parser: ArgumentParser) -> None:
 
 
 def run_activity(args: Namespace) -> int:
-    """Append it and show what was written."""
+    """Append the event and print it."""
     root = context.town()
     if not args.type.replace("_", "").replace("-", "").isalnum():
-        raise UsageError(f"{args.type!r} is no event type", "", "letters, digits and _ are allowed")
+        raise UsageError(f"invalid event type {args.type!r}", "", "use letters, digits, - and _")
     payload = {name: getattr(args, name) for name in TEXTS if getattr(args, name)}
     if args.count > 0:
         payload["polecat_count" if args.type.startswith("patrol_") else "count"] = args.count
@@ -50,7 +50,7 @@ def run_activity(args: Namespace) -> int:
         payload.setdefault("status", "checked")
     actor = args.actor or who.acting(root)
     if not append_event(root, args.type, actor, payload):
-        raise StoreError("the event could not be written", "the log is locked or the disk is full")
+        raise StoreError("could not write the event", "the log is locked or the disk is full")
     if args.json:
         output.say_json({"type": args.type, "actor": actor, "payload": payload})
     else:
@@ -60,19 +60,19 @@ def run_activity(args: Namespace) -> int:
 
 
 def krc_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt krc``."""
-    parser.add_argument("what", choices=["stats", "prune", "config", "auto-prune-status"], help="what to do")
+    """Add the arguments of ``gt krc``."""
+    parser.add_argument("what", choices=["stats", "prune", "config", "auto-prune-status"], help="what to show or do")
     parser.add_argument("words", nargs="*", metavar="WORD", help="config: set PATTERN TTL, or reset")
-    parser.add_argument("--dry-run", action="store_true", help="prune: only say what would go")
-    parser.add_argument("--auto", action="store_true", help="prune: only if it is due")
+    parser.add_argument("--dry-run", action="store_true", help="prune: show what would be dropped; drop nothing")
+    parser.add_argument("--auto", action="store_true", help="prune: only if pruning is due")
     context.add_json(parser)
 
 
 def run_krc(args: Namespace) -> int:
-    """Show figures, prune, or show and change lifetimes."""
+    """Show statistics, prune, or show and change lifetimes."""
     root = context.town()
     if args.what != "config" and args.words:
-        raise UsageError(f"gt krc {args.what} takes no further words", " ".join(args.words))
+        raise UsageError(f"unexpected arguments for gt krc {args.what}", " ".join(args.words))
     if args.what == "stats":
         return _stats(root, as_json=args.json)
     if args.what == "prune":
@@ -90,7 +90,7 @@ def _stats(root: str, *, as_json: bool) -> int:
         output.say_json(value)
         return 0
     log = value["events_file"]
-    output.say(f"{log['event_count']} events, {log['size']} bytes; curated {value['feed_file']['event_count']}")
+    output.say(f"{log['event_count']} events, {log['size']} bytes; {value['feed_file']['event_count']} curated")
     output.say("by age: " + "  ".join(f"{name} {count}" for name, count in value["by_age"].items()))
     rows = [[name, one["ttl"], str(one["count"]), str(one["expired"])] for name, one in value["ttl_breakdown"].items()]
     if rows:
@@ -113,9 +113,9 @@ def _prune(root: str, *, dry_run: bool, auto: bool, as_json: bool) -> int:
         return 0
     for one in done:
         word = "would drop" if dry_run else "dropped"
-        output.say(f"{os.path.basename(one.path)}: {word} {one.dropped}, keeps {one.kept}, {one.freed} bytes")
+        output.say(f"{os.path.basename(one.path)}: {word} {one.dropped}, kept {one.kept}, freed {one.freed} bytes")
     if not done:
-        output.say("there is no event log yet")
+        output.say("no event log yet")
     return 0
 
 
@@ -128,17 +128,17 @@ def _config(root: str, words: list[str], *, as_json: bool) -> int:
             raise UsageError("set needs a pattern and a lifetime", "", "gt krc config set 'patrol_*' 2d")
         retention.set_ttl(root, words[1], words[2])
         if not as_json:
-            output.say(f"✓ {output.clean(words[1])} is kept {words[2]}")
+            output.say(f"✓ {output.clean(words[1])} events are kept for {words[2]}")
             return 0
         words = []
     if words == ["reset"]:
         retention.reset_rules(root)
         if not as_json:
-            output.say("✓ every lifetime is the default again")
+            output.say("✓ all lifetimes reset to their defaults")
             return 0
         words = []
     if words:
-        raise UsageError(f"gt krc config does not know {words[0]}", "", "set PATTERN TTL, or reset")
+        raise UsageError(f"unknown word {words[0]} for gt krc config", "", "use: set PATTERN TTL, or reset")
     rules = retention.read_rules(root)
     value: dict[str, Any] = {
         "default_ttl": format_ttl(rules.default_ttl_s),
@@ -162,7 +162,7 @@ def _state(root: str, *, as_json: bool) -> int:
     if as_json:
         output.say_json(state)
     elif not state:
-        output.say("nothing was pruned yet")
+        output.say("not pruned yet")
     else:
         wait = due_in(root, SYSTEM_CLOCK.now())
         when = f"due in {format_span(wait)}" if wait > 0 else "due now"

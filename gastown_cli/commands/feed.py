@@ -1,4 +1,4 @@
-"""``gt feed``: the console, or its events as plain lines."""
+"""``gt feed``: open the console, or print its events as plain lines."""
 
 from __future__ import annotations
 
@@ -49,9 +49,8 @@ def print_feed(
     curated: bool = False,
     for_s: float = 0.0,
 ) -> int:
-    """Print the newest ``limit`` matching events, oldest first, then go on if ``follow`` (``for_s`` seconds; 0 no end).
-
-    A missing log is an empty one.  Raises StoreError if something else stands in its place.
+    """Print the newest ``limit`` matching events, oldest first; with ``follow``, print new ones for ``for_s`` seconds (0: forever).
+    A missing log counts as empty. Raises StoreError if the log cannot be read.
     """
     path = feed_path(root) if curated else log_path(root)
     roster = make_roster(survey(root))
@@ -66,24 +65,24 @@ def print_feed(
     for event, row in rows:
         _write(event, row, as_json)
     if not rows and not follow and not as_json:
-        output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} is not there") + " that match")
+        output.note("no events" + ("" if os.path.exists(path) else f" yet: {path} does not exist") + " that match")
     return _follow(source, roster, wanted, as_json, for_s) if follow else 0
 
 
 class Tail:
-    """The raw log from its present end on."""
+    """The event log, read from its current end onwards."""
 
     def __init__(self, path: str) -> None:
         self._tail = Tailer(path, offset=None)
         self.end = self._tail.offset
 
     def fresh(self) -> list[TownEvent]:
-        """What was written since the last time. Raises OSError."""
+        """Return the events appended since the last call. Raises OSError."""
         return [event for at, line in self._tail.read().lines if (event := parse_event(line, at)) is not None]
 
 
 def _newest(path: str, end: int, roster: Roster, wanted: EventFilter, limit: int) -> deque[tuple[TownEvent, EventRow]]:
-    """The newest ``limit`` matching events (0: all), oldest first."""
+    """Return the newest ``limit`` matching events (0: all), oldest first."""
     rows: deque[tuple[TownEvent, EventRow]] = deque()
     for event in newest_events(path, end=end or None):
         if wanted.since and 0 < event.ts < wanted.since:
@@ -97,7 +96,7 @@ def _newest(path: str, end: int, roster: Roster, wanted: EventFilter, limit: int
 
 
 def _chosen(events: Iterable[TownEvent], roster: Roster, wanted: EventFilter) -> Iterator[tuple[TownEvent, EventRow]]:
-    """Those that are shown and wanted, with their rows."""
+    """Yield the events that are visible and match, with their rows."""
     for event in events:
         if event.visibility not in SHOWN:
             continue
@@ -122,7 +121,7 @@ def _follow(source: Tail | CuratedView, roster: Roster, wanted: EventFilter, as_
         except OSError as error:
             events, wrong = [], words_of(error)
         if wrong and wrong != trouble:
-            output.note(f"the events cannot be read: {wrong}; waiting until they can")
+            output.note(f"cannot read the events: {wrong}; retrying")
         trouble = wrong
         for event, row in _chosen(events, roster, wanted):
             _write(event, row, as_json)
@@ -148,14 +147,14 @@ def _write(event: TownEvent, row: EventRow, as_json: bool) -> None:
 
 
 def moment_of(ts: float, now: float) -> str:
-    """Local time; with the date where that is not today's."""
+    """Return ``ts`` as local time, with the date unless it is today's."""
     then = time.localtime(ts)
     is_today = then[:3] == time.localtime(now)[:3]
     return time.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S", then)
 
 
 def line_of(row: EventRow) -> str:
-    """One plain line; local time, actor padded to 25 cells."""
+    """Return an event as one plain line: local time, symbol, actor padded to 25 cells, text."""
     symbol = row.ascii if os.environ.get("GT_NO_EMOJI") else row.symbol
     who = output.clean(row.actor.short)
     pad = " " * max(0, ACTOR_WIDTH - output.cells(who))
@@ -165,7 +164,7 @@ def line_of(row: EventRow) -> str:
 
 
 def print_problems(root: str, *, as_json: bool) -> int:
-    """Agents by how much a person is needed, each with the reasons and what comes next."""
+    """Print the agents that need attention, with reasons and next steps, then the others."""
     snapshot = collect(root)
     now = snapshot.taken_at
     views = sorted(snapshot.agents, key=lambda v: (HEALTH_ORDER[v.health.state], v.health.since or now))
@@ -192,7 +191,7 @@ def print_problems(root: str, *, as_json: bool) -> int:
 
 
 def work_lines(snapshot: TownSnapshot, now: float) -> list[str]:
-    """Open escalations, and convoys that do not get on with what holds them; empty if there are none."""
+    """Return lines for open escalations and stalled convoys; empty if there are none."""
     lines: list[str] = []
     if snapshot.escalated:
         lines.append(output.style(f"ESCALATIONS ({len(snapshot.escalated)})", "bold"))
@@ -221,7 +220,7 @@ NAME = "feed"
 
 
 def open_window(root: str, args: Namespace) -> int:
-    """Select the window, made first if it is not there. Raises UsageError outside tmux."""
+    """Select the tmux window of the feed, creating it if needed. Raises UsageError outside tmux."""
     from gastown_core.process import gt_argv
 
     words = gt_argv("feed", *_forwarded(args))
@@ -242,46 +241,53 @@ def _forwarded(args: Namespace) -> list[str]:
 
 
 def feed_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt feed``."""
-    parser.add_argument("--plain", action="store_true", help="text lines (always when stdout is no terminal)")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    """Add the arguments of ``gt feed``."""
     parser.add_argument(
-        "-p", "--problems", action="store_true", help="open in the problems view; with --plain, list it"
+        "--plain", action="store_true", help="print text lines (the default if stdout is not a terminal)"
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    parser.add_argument("-p", "--problems", action="store_true", help="open the problems view; with --plain, print it")
     parser.add_argument("-w", "--window", action="store_true", help="open in a tmux window named feed")
     parser.add_argument(
-        "--curated", action="store_true", help="read the curated feed: doubles dropped, bursts told as one"
+        "--curated", action="store_true", help="read the curated feed: no duplicates, bursts as one event"
     )
     follow = parser.add_mutually_exclusive_group()
-    follow.add_argument("-f", "--follow", action="store_true", default=None, help="plain: go on as events come")
-    follow.add_argument("--no-follow", dest="follow", action="store_false", help="plain: end after the newest")
+    follow.add_argument("-f", "--follow", action="store_true", default=None, help="plain: keep printing new events")
+    follow.add_argument("--no-follow", dest="follow", action="store_false", help="plain: exit after the newest events")
     parser.add_argument(
-        "-n", "--limit", type=int, default=100, metavar="N", help="plain: newest N first to show (100; 0 all)"
+        "-n",
+        "--limit",
+        type=int,
+        default=100,
+        metavar="N",
+        help="plain: start with the newest N events (default 100, 0 for all)",
     )
-    parser.add_argument("--since", default="", metavar="SPAN", help="only events of the last 5m, 1h, 7d")
+    parser.add_argument(
+        "--since", default="", metavar="SPAN", help="only events of the last SPAN, such as 5m, 1h or 7d"
+    )
     parser.add_argument("--type", default="", help="only this event type")
     parser.add_argument("--rig", default="", help="only this rig")
-    parser.add_argument("--mol", default="", help="only events whose target or text holds this")
-    parser.add_argument("--ascii", action="store_true", help="no symbol beyond ASCII (also GT_NO_EMOJI=1)")
+    parser.add_argument("--mol", default="", help="only events whose target or text contains this")
+    parser.add_argument("--ascii", action="store_true", help="use ASCII symbols only (same as GT_NO_EMOJI=1)")
 
 
 def read_filter(args: Namespace) -> EventFilter:
-    """The filter that the options ask for. Raises UsageError for a bad span, NotFoundError for a rig that is not registered."""
+    """Return the filter that the options describe. Raises UsageError for an invalid span, NotFoundError for an unknown rig."""
     since = 0.0
     if args.since:
         span = parse_duration(args.since)
         if span is None:
-            raise UsageError(f"{args.since} is no span of time", "", "write it as 30s, 5m, 1h, 7d or 2w")
+            raise UsageError(f"invalid time span {args.since}", "", "use a number and a unit: 30s, 5m, 1h, 7d or 2w")
         since = SYSTEM_CLOCK.now() - span
     if args.limit < 0:
-        raise UsageError("--limit cannot be negative", "", "0 shows all")
+        raise UsageError("--limit must not be negative", "", "0 shows all events")
     if args.rig:
         context.check_rig(context.town(), args.rig)
     return EventFilter(rig=args.rig, type=args.type, text=args.mol, since=since)
 
 
 def run_feed(args: Namespace) -> int:
-    """Open the console, or print."""
+    """Open the console, or print the feed if stdout is not a terminal."""
     if args.ascii:
         os.environ["GT_NO_EMOJI"] = "1"
     root = context.town()

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 
 def create_arguments(parser: ArgumentParser) -> None:
-    """Its name and its kind."""
-    parser.add_argument("name", help="what it is called")
-    parser.add_argument("--type", default="task", metavar="TYPE", help="task|workflow|patrol|expansion|convoy")
-    parser.add_argument("--user", action="store_true", help="for all your towns, in ~/.beads/formulas")
+    """Add the arguments of ``gt formula create``."""
+    parser.add_argument("name", help="name of the formula")
+    parser.add_argument(
+        "--type", default="task", metavar="TYPE", help="task, workflow, patrol, expansion or convoy (default task)"
+    )
+    parser.add_argument("--user", action="store_true", help="write it to ~/.beads/formulas, for all your towns")
     context.add_json(parser)
 
 
 def run_create(args: Namespace) -> int:
-    """Write the file and say where it is."""
+    """Write a starter file and print its path."""
     from gastown_core.formulas.places import shown_path
     from gastown_core.formulas.resolve import places_at
     from gastown_core.formulas.starter import write_starter
@@ -39,13 +41,13 @@ def run_create(args: Namespace) -> int:
         return 0
     output.say(f"{output.style('✓', 'green')} wrote {output.clean(path)}")
     if hidden:
-        output.note(f"note: a formula of this name is there already, {output.clean(hidden[0])}; the nearer one counts")
-    output.say(f"edit it, then: bd cook {args.name} --dry-run")
+        output.note(f"note: {output.clean(hidden[0])} has the same name; the nearer file takes precedence")
+    output.say(f"next: edit it, then bd cook {args.name} --dry-run")
     return 0
 
 
 def _folder(is_users: bool) -> str:
-    """The formulas of the store around this folder, else the user's."""
+    """Return the formula folder of the enclosing store, or of the user."""
     from gastown_core.beads.discovery import find_beads_dir
 
     beads = None if is_users else find_beads_dir(os.getcwd())
@@ -53,28 +55,30 @@ def _folder(is_users: bool) -> str:
 
 
 def overlay_arguments(parser: ArgumentParser) -> None:
-    """What to do, and for whom."""
-    parser.add_argument("action", choices=["show", "edit", "list"], help="show one, edit one, list all")
-    parser.add_argument("formula", nargs="?", default="", help="the formula (show, edit)")
-    parser.add_argument("--rig", default="", help="the rig's (default: the rig you stand in)")
-    parser.add_argument("--town", action="store_true", help="the town's")
+    """Add the arguments of ``gt formula overlay``."""
+    parser.add_argument("action", choices=["show", "edit", "list"], help="show or edit one overlay, or list all")
+    parser.add_argument("formula", nargs="?", default="", help="formula (for show and edit)")
+    parser.add_argument("--rig", default="", help="overlay of this rig (default: the rig you are in)")
+    parser.add_argument("--town", action="store_true", help="overlay of the town")
     context.add_json(parser)
 
 
 def run_overlay(args: Namespace) -> int:
-    """Show, edit or list."""
+    """Show, edit or list overlays."""
     root = context.town()
     if args.action == "list":
         return _list(root, args)
     if not args.formula:
-        raise UsageError(f"gt formula overlay {args.action} needs a formula", "", "bd formula list shows all there are")
+        raise UsageError(
+            f"gt formula overlay {args.action} needs a formula", "", "bd formula list shows the available formulas"
+        )
     rig = _rig(root, args)
     return _show(root, rig, args) if args.action == "show" else _edit(root, rig, args)
 
 
 def _rig(root: str, args: Namespace) -> str:
     if args.town and args.rig:
-        raise UsageError("--town and --rig exclude each other")
+        raise UsageError("--town and --rig cannot be used together")
     if args.rig:
         from gastown_core.town.rigs import require_rig
 
@@ -96,11 +100,13 @@ def _show(root: str, rig: str, args: Namespace) -> int:
         output.say_json({"path": overlay.path if overlay else "", "overrides": rows, "unknown_steps": strangers})
         return 0
     if overlay is None:
-        output.say(f"no overlay for {output.clean(args.formula)}; gt formula overlay edit makes one")
+        output.say(
+            f"no overlay for {output.clean(args.formula)}; next: gt formula overlay edit {output.clean(args.formula)}"
+        )
         return 0
     output.say(output.style(output.clean(overlay.path), "dim"))
     for row in overlay.overrides:
-        mark = output.style("  not a step of the formula", "yellow") if row.step_id in strangers else ""
+        mark = output.style("  no such step in the formula", "yellow") if row.step_id in strangers else ""
         output.say(f"{output.style(output.clean(row.step_id), 'cyan')}  {row.mode}{mark}")
         for line in row.description.strip().splitlines():
             output.say(f"    {output.clean(line)}")
@@ -110,7 +116,7 @@ def _show(root: str, rig: str, args: Namespace) -> int:
 
 
 def _strangers(root: str, rig: str, name: str, overlay: Overlay) -> list[str]:
-    """Steps that the overlay names and the formula does not have."""
+    """Return the steps that the overlay names and the formula lacks."""
     from gastown_core.formulas.cook import cook
     from gastown_core.formulas.recipe import COMPILE
     from gastown_core.formulas.resolve import find_formula
@@ -132,11 +138,11 @@ def _edit(root: str, rig: str, args: Namespace) -> int:
 
     code = run_on_terminal([*shlex.split(editor), path])
     if code:
-        output.note(f"the editor ended with {code}; the file is as it left it")
+        output.note(f"editor exited with {code}; the file is kept as it is")
     overlay = read_overlay(root, rig, formula.name)
     for step_id in _strangers(root, rig, formula.name, overlay) if overlay else []:
         output.note(
-            f"note: {output.clean(formula.name)} has no step {output.clean(step_id)}; that override does nothing"
+            f"note: {output.clean(formula.name)} has no step {output.clean(step_id)}; this override has no effect"
         )
     output.say(
         f"{output.style('✓', 'green')} {output.clean(path)}: {len(overlay.overrides) if overlay else 0} overrides"
@@ -157,33 +163,37 @@ def _list(root: str, args: Namespace) -> int:
     lines = [
         (
             output.clean(name),
-            output.clean(rig) or "the town",
+            output.clean(rig) or "town",
             output.style(output.clean(error), "red") if error else "",
             output.clean(path),
         )
         for name, rig, path, error in rows
     ]
-    output.say(output.table(lines) if lines else "no overlays; gt formula overlay edit FORMULA makes one")
+    output.say(output.table(lines) if lines else "no overlays; next: gt formula overlay edit FORMULA")
     return 0
 
 
 def run_arguments(parser: ArgumentParser) -> None:
-    """What to run, on what."""
-    parser.add_argument("name", nargs="?", default="", help="the formula (default: the rig's)")
-    parser.add_argument("--rig", default="", help="in this rig (default: the one you stand in)")
-    parser.add_argument("--pr", default="", metavar="N", help="about this pull request")
+    """Add the arguments of ``gt formula run``."""
     parser.add_argument(
-        "--files", action="append", default=[], metavar="F", help="about these files, with commas or repeated"
+        "name", nargs="?", default="", help="formula to run (default: the rig's workflow.default_formula)"
     )
-    parser.add_argument("--set", "--var", action="append", default=[], metavar="K=V", help="an input (again for more)")
-    parser.add_argument("--preset", default="", help="only the legs of this preset")
-    parser.add_argument("--agent", default="", help="runtime of the workers")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be made, write nothing")
+    parser.add_argument("--rig", default="", help="rig to run it in (default: the one you are in)")
+    parser.add_argument("--pr", default="", metavar="N", help="run it on this pull request")
+    parser.add_argument(
+        "--files", action="append", default=[], metavar="F", help="run it on these files; separate by commas or repeat"
+    )
+    parser.add_argument(
+        "--set", "--var", action="append", default=[], metavar="K=V", help="set a variable (repeatable)"
+    )
+    parser.add_argument("--preset", default="", help="run only the legs of this preset")
+    parser.add_argument("--agent", default="", help="runtime for the workers")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be created; change nothing")
     context.add_json(parser)
 
 
 def run_run(args: Namespace) -> int:
-    """Plan it, make it, hand it out."""
+    """Plan the formula, create its beads and dispatch them."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.formulas.formula import CONVOY
     from gastown_core.formulas.resolve import find_formula
@@ -211,7 +221,9 @@ def _rig_here(root: str) -> str:
 
     rig = context.rig_of(root, os.getcwd(), context.read_rigs(root)) or caller().rig
     if not rig:
-        raise UsageError("which rig?", "this folder is in none", "--rig NAME; gt rig list shows them")
+        raise UsageError(
+            "no rig given", "the current folder is not in a rig", "use --rig NAME; gt rig list shows the rigs"
+        )
     return rig
 
 
@@ -220,7 +232,7 @@ def _usual(root: str, rig: str) -> str:
 
     found = str(load_settings(root, "rig", rig).lenient("workflow.default_formula") or "")
     if not found:
-        raise UsageError(f"{rig} has no usual formula", "", "name one, or set workflow.default_formula")
+        raise UsageError(f"rig {rig} has no default formula", "", "name a formula, or set workflow.default_formula")
     return found
 
 
@@ -285,7 +297,7 @@ def _hand(root: str, ledger: TownLedger, rig: str, bead: str, agent: str, review
 
 
 def _facts(root: str, rig: str, args: Namespace) -> dict[str, Any]:
-    """What the texts may speak of: the pull request as ``gh`` tells it, or the files that were named."""
+    """Return what the formula's texts may refer to: a pull request as ``gh`` reports it, or the files given."""
     files = [name.strip() for word in args.files for name in word.split(",") if name.strip()]
     facts: dict[str, Any] = (
         {"files": ", ".join(files), "changed_files": [{"path": name} for name in files]} if files else {}
@@ -301,16 +313,18 @@ def _pull_request(root: str, rig: str, number: str) -> dict[str, Any]:
     from gastown_core import process
 
     if not number.isdecimal():
-        raise UsageError(f"{number!r} is no number of a pull request")
+        raise UsageError(f"invalid pull request number {number!r}")
     folder = os.path.join(root, rig, "mayor", "rig")
     words = ["gh", "pr", "view", number, "--json", "number,title,files,headRefName"]
     done = process.run(words, cwd=folder if os.path.isdir(folder) else root, timeout_s=30.0)
     if done.code:
-        raise GastownError(f"gh pr view {number} failed", done.err.strip()[:200], "gh auth status may tell more")
+        raise GastownError(
+            f"gh pr view {number} failed", done.err.strip()[:200], "gh auth status shows whether you are logged in"
+        )
     try:
         value = decode_json(done.out)
     except ValueError as error:
-        raise GastownError(f"gh pr view {number} gave no JSON", str(error)) from error
+        raise GastownError(f"gh pr view {number} returned invalid JSON", str(error)) from error
     changed = [
         {"path": one.get("path"), "additions": one.get("additions", 0), "deletions": one.get("deletions", 0)}
         for one in value.get("files") or ()
@@ -328,14 +342,14 @@ def _say(done: Ran) -> None:
     for warning in done.warnings:
         output.note(f"note: {output.clean(warning)}")
     if done.dry_run:
-        where = f", findings in {output.clean(done.directory)}" if done.directory else ""
+        where = f", findings go to {output.clean(done.directory)}" if done.directory else ""
         output.say(f"would run {output.clean(done.formula)}: {len(done.parts)} beads{where}")
     else:
-        output.say(f"{output.style('✓', 'green')} {output.clean(done.formula)} runs as {output.clean(done.convoy)}")
+        output.say(f"{output.style('✓', 'green')} {output.clean(done.formula)} started as {output.clean(done.convoy)}")
     rows = []
     for part in done.parts:
         mark = output.style("✗", "red") if part.error else output.style("✓", "green") if part.started else "·"
-        tail = part.error or ("given out" if part.started else "" if done.dry_run else "waits")
+        tail = part.error or ("dispatched" if part.started else "" if done.dry_run else "waits")
         title = " ".join(output.clean(part.title).split())
         rows.append(
             [
@@ -347,4 +361,4 @@ def _say(done: Ran) -> None:
         )
     output.say(output.table(rows))
     if not done.dry_run:
-        output.say(output.style(f"gt convoy show {done.convoy} shows how far it is", "dim"))
+        output.say(output.style(f"gt convoy show {done.convoy} shows its progress", "dim"))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def show(root: str, entry: RosterEntry, *, as_json: bool) -> int:
-    """One hook with the text of its work."""
+    """Print one hook and the description of its work."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.hook.hook import hook_as_json, look_at_hook
 
@@ -32,12 +32,12 @@ def show(root: str, entry: RosterEntry, *, as_json: bool) -> int:
     first = view.first
     state = output.style(f"  hook {view.state}", "dim") if view.state else ""
     if first is None:
-        output.say(f"nothing is on the hook of {entry.address.short}{state}")
+        output.say(f"the hook of {entry.address.short} is empty{state}")
         return 0
     output.say(f"{first.id} [{first.status}] {output.clean(first.title)}{state}")
     told = hook_as_json(view, ledger)
     if told["attached_formula"]:
-        output.say(output.style(f"with {output.clean(str(told['attached_formula']))}{_steps(told)}", "dim"))
+        output.say(output.style(f"formula {output.clean(str(told['attached_formula']))}{_steps(told)}", "dim"))
     if first.description:
         output.say()
         output.say("\n".join(f"  {line}".rstrip() for line in output.clean_lines(first.description)))
@@ -58,18 +58,20 @@ def _live(root: str) -> frozenset[str] | None:
 
 
 def hook_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt hook``."""
-    parser.add_argument("words", nargs="*", metavar="bead [agent]", help="hook this bead (default: show your hook)")
-    parser.add_argument("-s", "--subject", default="", help="what it is about")
-    parser.add_argument("-m", "--message", default="", help="more about it")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
-    parser.add_argument("-f", "--force", action="store_true", help="take the bead from another's hook")
-    parser.add_argument("--clear", action="store_true", help="let go of what is on the hook")
+    """Add the arguments of ``gt hook``."""
+    parser.add_argument(
+        "words", nargs="*", metavar="bead [agent]", help="put this bead on a hook (default: show your hook)"
+    )
+    parser.add_argument("-s", "--subject", default="", help="subject to store with the work")
+    parser.add_argument("-m", "--message", default="", help="message to store with the work")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen; change nothing")
+    parser.add_argument("-f", "--force", action="store_true", help="take the bead off another agent's hook")
+    parser.add_argument("--clear", action="store_true", help="take everything off the hook")
     context.add_json(parser)
 
 
 def run_hook(args: Namespace) -> int:
-    """Show the caller's hook, or set one."""
+    """Show the caller's hook, or put a bead on a hook."""
     root = context.town()
     words = list(args.words)
     if args.clear:
@@ -77,12 +79,12 @@ def run_hook(args: Namespace) -> int:
     if not words:
         return show(root, who.me(root), as_json=args.json)
     if len(words) > 2:
-        raise UsageError("gt hook takes a bead and an agent")
+        raise UsageError("gt hook takes at most a bead and an agent")
     return put(root, words[0], words[1] if len(words) > 1 else "", args)
 
 
 def put(root: str, bead_id: str, agent: str, args: Namespace) -> int:
-    """Put a bead on the hook of an agent, the caller if none is named."""
+    """Put a bead on an agent's hook, by default the caller's."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.identity import caller
     from gastown_core.work.hook.hook import check_free
@@ -105,26 +107,26 @@ def put(root: str, bead_id: str, agent: str, args: Namespace) -> int:
 
 
 def show_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt hook show``."""
-    parser.add_argument("agent", nargs="?", default="", help="whose hook (default: yours)")
+    """Add the arguments of ``gt hook show``."""
+    parser.add_argument("agent", nargs="?", default="", help="agent whose hook to show (default: you)")
     context.add_json(parser)
 
 
 def run_show(args: Namespace) -> int:
-    """Show it."""
+    """Show an agent's hook."""
     root = context.town()
     return show(root, who.find(root, args.agent)[1], as_json=args.json)
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt hook list``."""
-    parser.add_argument("rig", nargs="?", default="", help="only this rig's")
-    parser.add_argument("--all", action="store_true", help="empty ones too")
+    """Add the arguments of ``gt hook list``."""
+    parser.add_argument("rig", nargs="?", default="", help="only agents of this rig")
+    parser.add_argument("--all", action="store_true", help="include empty hooks")
     context.add_json(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """A line a hook."""
+    """List hooks, one per line."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
     from gastown_core.town.liveness import live_sessions
@@ -144,7 +146,7 @@ def run_list(args: Namespace) -> int:
         output.say_json_rows([*(_as_json(view) for view in shown), *(_orphan_json(one) for one in orphans)])
         return context.tell_unread(ledger)
     if not shown and not orphans:
-        output.say("no hook that can be read holds work" if ledger.missing else "every hook is empty")
+        output.say("no readable hook holds work" if ledger.missing else "all hooks are empty")
         return context.tell_unread(ledger)
     rows = [
         (
@@ -164,7 +166,7 @@ def run_list(args: Namespace) -> int:
 
 
 def _orphans(inventory: Inventory, ledger: TownLedger, rig: str) -> list[Held]:
-    """Work on the hooks of agents that the town does not have (any more)."""
+    """Return work on the hooks of agents that the town does not have, or no longer has."""
     from gastown_core.town.inventory import is_absent
 
     stores = [store for name, store in ledger.stores().items() if rig in ("", name)]
@@ -187,34 +189,34 @@ def _as_json(view: HookView) -> dict[str, str]:
 
 
 def attach_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt hook attach``."""
-    parser.add_argument("bead", help="id of the work")
-    parser.add_argument("agent", nargs="?", default="", help="whose hook (default: yours)")
-    parser.add_argument("-s", "--subject", default="", help="what it is about")
-    parser.add_argument("-m", "--message", default="", help="more about it")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
-    parser.add_argument("-f", "--force", action="store_true", help="take the bead from another's hook")
+    """Add the arguments of ``gt hook attach``."""
+    parser.add_argument("bead", help="bead to put on the hook")
+    parser.add_argument("agent", nargs="?", default="", help="agent whose hook to use (default: you)")
+    parser.add_argument("-s", "--subject", default="", help="subject to store with the work")
+    parser.add_argument("-m", "--message", default="", help="message to store with the work")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen; change nothing")
+    parser.add_argument("-f", "--force", action="store_true", help="take the bead off another agent's hook")
     context.add_json(parser)
 
 
 def run_attach(args: Namespace) -> int:
-    """Hook it, without a session or a worktree being made."""
+    """Put a bead on a hook; start no session and create no worktree."""
     return put(context.town(), args.bead, args.agent, args)
 
 
 def unsling_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt unsling``."""
+    """Add the arguments of ``gt unsling``."""
     parser.add_argument(
-        "bead", nargs="?", default="", help="or an agent, for what is on its hook (default: what is on your own)"
+        "bead", nargs="?", default="", help="bead, or an agent for what is on its hook (default: what is on your hook)"
     )
     parser.add_argument("agent", nargs="?", default="", help="only if it is on this agent's hook")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
-    parser.add_argument("-f", "--force", action="store_true", help="also work that was begun")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen; change nothing")
+    parser.add_argument("-f", "--force", action="store_true", help="even if work on it has started")
     context.add_json(parser)
 
 
 def run_unsling(args: Namespace) -> int:
-    """Let it go; the worktree and its branch stay as they are."""
+    """Take work off a hook; its worktree and branch stay."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.hook.unsling import check_begun, unsling, work_of
     from gastown_core.work.sling.sling import find_bead
@@ -235,12 +237,12 @@ def run_unsling(args: Namespace) -> int:
         word = "would be" if args.dry_run else "is"
         output.say(f"{output.style('✓', 'green')} {bead.id} {word} off the hook of {output.clean(had or 'nobody')}")
     else:
-        output.say(f"{bead.id} is on no hook")
+        output.say(f"{bead.id} is not on a hook")
     return 0
 
 
 def _holder(root: str, agent: str) -> RosterEntry:
-    """The agent meant, also one that does not exist any more: work may still hang on its hook."""
+    """Return the agent meant, even one that no longer exists: its hook may still hold work."""
     from gastown_core.town.inventory import RosterEntry, is_absent, read_inventory
 
     inventory = read_inventory(root)
@@ -251,20 +253,20 @@ def _holder(root: str, agent: str) -> RosterEntry:
 
 
 def clear_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt hook clear``."""
-    parser.add_argument("agent", nargs="?", default="", help="whose hook (default: yours)")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
-    parser.add_argument("-f", "--force", action="store_true", help="also work that was begun")
+    """Add the arguments of ``gt hook clear``."""
+    parser.add_argument("agent", nargs="?", default="", help="agent whose hook to clear (default: you)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen; change nothing")
+    parser.add_argument("-f", "--force", action="store_true", help="even if work on it has started")
     context.add_json(parser)
 
 
 def run_clear(args: Namespace) -> int:
-    """Let everything on it go; worktree and branch stay as they are."""
+    """Take everything off a hook; worktree and branch stay."""
     return clear(context.town(), args.agent, args)
 
 
 def clear(root: str, agent: str, args: Namespace) -> int:
-    """As ``gt hook clear``."""
+    """Take everything off an agent's hook and print what was released."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.identity import rig_prefix
     from gastown_core.work.hook.hook import hooked_work
@@ -281,7 +283,7 @@ def clear(root: str, agent: str, args: Namespace) -> int:
     if args.json:
         output.say_json({"agent": entry.address.path, "released": [bead.id for bead in held], "dry_run": args.dry_run})
     elif not held:
-        output.say(f"nothing is on the hook of {entry.address.short}")
+        output.say(f"the hook of {entry.address.short} is empty")
     for bead in held if not args.json else ():
         word = "would be" if args.dry_run else "is"
         output.say(f"{output.style('✓', 'green')} {bead.id} {word} off the hook of {entry.address.short}")
@@ -292,17 +294,19 @@ SHOWN = 12
 
 
 def rollback_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt hook rollback``."""
-    parser.add_argument("to", nargs="?", default="", help="a number of the list, or the beginning of a hash")
-    parser.add_argument("--agent", default="", help="whose worktree (default: yours)")
-    parser.add_argument("--list", action="store_true", help="the states to go back to")
-    parser.add_argument("--undo", action="store_true", help="take the last rollback back")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show what it would take away, change nothing")
+    """Add the arguments of ``gt hook rollback``."""
+    parser.add_argument(
+        "to", nargs="?", default="", help="state to return to: its number in the list, or the start of its hash"
+    )
+    parser.add_argument("--agent", default="", help="agent whose worktree to roll back (default: you)")
+    parser.add_argument("--list", action="store_true", help="list the states to return to")
+    parser.add_argument("--undo", action="store_true", help="undo the last rollback")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be undone; change nothing")
     context.add_json(parser)
 
 
 def run_rollback(args: Namespace) -> int:
-    """Show the states, what a step back would take away, or take it."""
+    """List earlier states, preview a rollback, or roll back."""
     from gastown_core.town.rigs import default_branch
     from gastown_core.work.hook import rollback
 
@@ -316,7 +320,7 @@ def run_rollback(args: Namespace) -> int:
     state = rollback.last_rollback(git, name) if args.undo else rollback.choose_state(states, args.to)
     loss = rollback.preview(git, state)
     if loss.is_empty:
-        output.say_json({"changed": False}) if args.json else output.say("the worktree is in that state already")
+        output.say_json({"changed": False}) if args.json else output.say("the worktree is already in that state")
         return 0
     if args.dry_run:
         return _say_loss(state, loss, args)
@@ -335,12 +339,12 @@ def _list(states: list[EarlierState], entry: RosterEntry, args: Namespace) -> in
             one.short,
             format_seconds(one.at)[:16].replace("T", " "),
             "checkpoint" if one.is_checkpoint else "commit",
-            output.clean(one.what) + (", with loose files" if one.loose else ""),
+            output.clean(one.what) + (", with uncommitted files" if one.loose else ""),
         )
         for number, one in enumerate(states, 1)
     ]
     output.say(output.table(rows, header=("#", "STATE", "UTC", "KIND", "WHAT"), right=(0,)))
-    output.say(f"gt hook rollback NUMBER --agent {entry.address.short} --dry-run shows what it would take away")
+    output.say(f"next: gt hook rollback NUMBER --agent {entry.address.short} --dry-run previews a rollback")
     return 0
 
 
@@ -348,12 +352,12 @@ def _say_loss(state: EarlierState, loss: Loss, args: Namespace) -> int:
     if args.json:
         output.say_json({"to": state._asdict(), "loss": loss._asdict(), "dry_run": True})
         return 0
-    output.say(f"back to {state.short} {output.clean(state.what)} would take away")
+    output.say(f"rolling back to {state.short} {output.clean(state.what)} would undo")
     _lines("commit", loss.commits)
     _lines("file", loss.files)
     if loss.pushed:
-        output.say(f"  {loss.pushed} of the commits are at origin, and stay there")
-    output.say("all of it would be kept; gt hook rollback --undo brings it back")
+        output.say(f"  {loss.pushed} of the commits are on origin and stay there")
+    output.say("all of it would be saved; gt hook rollback --undo restores it")
     return 0
 
 
@@ -361,7 +365,7 @@ def _lines(word: str, items: tuple[str, ...]) -> None:
     for item in items[:SHOWN]:
         output.say(f"  {word}  {output.clean(item)}")
     if len(items) > SHOWN:
-        output.say(f"  … {len(items) - SHOWN} {word}s more")
+        output.say(f"  … {len(items) - SHOWN} more {word}s")
 
 
 def _go(root: str, entry: RosterEntry, git: Git, state: EarlierState, args: Namespace) -> int:
@@ -373,14 +377,14 @@ def _go(root: str, entry: RosterEntry, git: Git, state: EarlierState, args: Name
 
     if own_entry(root, read_inventory(root)) != entry and lives(root, entry):
         raise ConflictError(
-            f"{entry.address.short} is at work",
-            "its files would change under its hands",
+            f"{entry.address.short} is working",
+            "a rollback would change its files while it works",
             f"gt session stop {entry.address.short}, then roll back",
         )
     done = rollback.roll_back(root, entry, git, state, actor=who.acting(root))
     if args.json:
         output.say_json({"to": done.to._asdict(), "loss": done.loss._asdict(), "rescue": done.rescue, "changed": True})
         return 0
-    output.say(f"{output.style('✓', 'green')} back at {state.short} {output.clean(state.what)}")
-    output.say(f"  what was there is kept at {done.rescue}; gt hook rollback --undo brings it back")
+    output.say(f"{output.style('✓', 'green')} rolled back to {state.short} {output.clean(state.what)}")
+    output.say(f"  the previous state is saved as {done.rescue}; gt hook rollback --undo restores it")
     return 0

@@ -1,4 +1,4 @@
-"""``gt mayor start|attach|detach|stop|restart|status``: the town's coordinator."""
+"""``gt mayor``: start, stop, attach to and inspect the mayor's session."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ ACTIONS = ("start", "attach", "at", "detach", "stop", "restart", "status")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt mayor``."""
+    """Add the arguments of ``gt mayor``."""
     parser.add_argument("action", choices=ACTIONS, metavar="start|attach|detach|stop|restart|status")
     parser.add_argument("--agent", default="", help="runtime or alias to run it with")
-    parser.add_argument("--running", action="store_true", help="for status: print only true or false")
+    parser.add_argument("--running", action="store_true", help="status: print only true or false")
     context.add_json(parser)
 
 
 def run(args: Namespace) -> int:
-    """Do what the first word says."""
+    """Run the action on the mayor's session."""
     from gastown_core.town import sessions
 
     root = context.town()
@@ -39,16 +39,16 @@ def run(args: Namespace) -> int:
         from gastown_core.tmux.sessions import detach_clients
 
         count = detach_clients(sessions.server_of(root), entry.session)
-        viewers = f"{count} viewer{'' if count == 1 else 's'} detached" if count else "nobody was attached"
-        return _tell({"detached": count}, f"{viewers}; the mayor goes on", as_json=args.json)
+        viewers = f"{count} client{'' if count == 1 else 's'} detached" if count else "no client was attached"
+        return _tell({"detached": count}, f"{viewers}; the mayor keeps running", as_json=args.json)
     if args.action == "stop":
         from gastown_core.town.hook_record import record_pause
 
         # noted first: the daemon must not take the end for a death
         waits = record_pause(root, entry)
         ended = sessions.stop_agent(root, entry, caller=me, reason="mayor stop")
-        words = f"the mayor's session {'ended' if ended else 'was not running'}"
-        words += "; its work waits until it is started again" if waits else ""
+        words = f"the mayor's session {'stopped' if ended else 'was not running'}"
+        words += "; its work waits until you start it again" if waits else ""
         return _tell({"stopped": bool(ended), "session": entry.session}, words, as_json=args.json)
     again = args.action == "restart" and not args.agent
     start = (
@@ -60,10 +60,10 @@ def run(args: Namespace) -> int:
         pane = sessions.respawn_agent(root, start)
     else:
         if sessions.is_alive(sessions.find_session(root, entry)):
-            raise ConflictError("the mayor runs already", f"session {entry.session}", "gt mayor attach")
+            raise ConflictError("the mayor is already running", f"session {entry.session}", "gt mayor attach")
         pane = sessions.start_agent(root, start)
     value = {"running": True, "session": entry.session, "runtime": start.alias, "pid": pane.pid}
-    words = f"the mayor runs as {start.alias}, process {pane.pid}; gt mayor attach"
+    words = f"mayor running as {start.alias}, pid {pane.pid}; next: gt mayor attach"
     return _tell(value, words, as_json=args.json)
 
 
@@ -91,10 +91,10 @@ def _status(root: str, entry: RosterEntry, args: Namespace) -> int:
             }
         )
     elif pane is None:
-        why = "" if has_tmux() else " (there is no tmux on this machine)"
+        why = "" if has_tmux() else " (tmux is not installed)"
         output.say(f"the mayor is not running{why}")
     else:
         seen = f", {pane.attached} attached" if pane.attached else ""
-        state = "runs" if alive else "has a session, but its agent has ended; gt mayor attach revives it"
-        output.say(f"the mayor {state} ({pane.agent or pane.command}, process {pane.pid}{seen})")
+        state = "runs" if alive else "has exited but its session is open; gt mayor attach restarts it"
+        output.say(f"the mayor {state} ({pane.agent or pane.command}, pid {pane.pid}{seen})")
     return 0

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = False) -> int:
-    """Run the engine and tell of its batches."""
+    """Run the merge engine and print its batches."""
     from gastown_core.model.address import POLECAT
     from gastown_core.refinery.engine import process
     from gastown_core.town.identity import caller
 
     if caller().role == POLECAT:
-        raise UsageError("a polecat does not merge", "its work goes through the queue", "gt done hands it in")
+        raise UsageError("polecats cannot merge", "their work goes through the merge queue", "gt done hands it in")
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         # what is in hand goes back to the queue before we end
@@ -49,11 +49,11 @@ def _say_why(root: str, rig: str, *, as_json: bool) -> None:
     for target in Engine(place).targets():
         pid = merging_process(place, target)
         if pid:
-            raise ConflictError(f"process {pid} merges into {target} already", "", f"gt refinery status {rig}")
+            raise ConflictError(f"pid {pid} is already merging into {target}", "", f"gt refinery status {rig}")
         hold = read_hold(place, target)
         if hold is not None:
-            raise ConflictError(f"merging into {target} waits", hold.reason, f"gt refinery status {rig}")
-    output.say_json([]) if as_json else output.say(f"nothing is ready in the merge queue of {rig}")
+            raise ConflictError(f"merging into {target} is held", hold.reason, f"gt refinery status {rig}")
+    output.say_json([]) if as_json else output.say(f"no request is ready in the merge queue of {rig}")
 
 
 def _show(result: BatchResult) -> None:
@@ -75,5 +75,6 @@ def _warn(root: str, rig: str) -> None:
         output.note(f"note: {output.clean(warning)}")
     if not policy.gates:
         output.note(
-            f"note: {rig} has no gates, so nothing is tested; gt config set merge_queue.test_command CMD --rig {rig}"
+            f"note: {rig} has no gates, so nothing is tested; next: gt config set "
+            f"merge_queue.test_command CMD --rig {rig}"
         )

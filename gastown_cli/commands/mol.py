@@ -1,4 +1,4 @@
-"""``gt mol``: show the molecule on a hook, its current step, its progress and its steps as a graph."""
+"""``gt mol``: show the molecule on a hook, its current step, its progress and its steps as waves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def work_of(root: str, ledger: TownLedger, entry: RosterEntry) -> Bead | None:
-    """What is on the agent's hook, None if nothing is."""
+    """Return the work on the agent's hook, or None."""
     from gastown_core.town.identity import rig_prefix
     from gastown_core.work.hook.hook import hooked_work
 
@@ -26,7 +26,7 @@ def work_of(root: str, ledger: TownLedger, entry: RosterEntry) -> Bead | None:
 
 
 def molecule_id_of(root: str, ledger: TownLedger, entry: RosterEntry) -> str:
-    """The molecule that the agent is at, empty if none."""
+    """Return the id of the molecule that the agent works on, or ""."""
     from gastown_core.molecules.steps import root_for
 
     work = work_of(root, ledger, entry)
@@ -35,8 +35,7 @@ def molecule_id_of(root: str, ledger: TownLedger, entry: RosterEntry) -> str:
 
 
 def named_molecule(root: str, ledger: TownLedger, text: str) -> str:
-    """The molecule that a word means: its id, a step's, its work's, an agent's; empty text is the caller's own.
-
+    """Return the molecule that ``text`` names: a molecule, a step, its work or an agent; "" is the caller's own.
     Raises NotFoundError, UsageError.
     """
     from gastown_core.molecules.steps import root_for
@@ -46,14 +45,16 @@ def named_molecule(root: str, ledger: TownLedger, text: str) -> str:
     if bead is not None:
         found = root_for(bead) or (bead.id if bead.issue_type == "epic" else "")
         if not found:
-            raise NotFoundError(f"{text} carries no molecule", bead.title, f"gt mol attach {text} FORMULA gives it one")
+            raise NotFoundError(f"no molecule on {text}", bead.title, f"gt mol attach {text} FORMULA attaches one")
         return found
     if text and "-" in text and "/" not in text and home is None and _has_prefix(ledger, text):
         raise ledger.store_for(text).near(text)
     entry = who.find(root, text)[1]
     found = molecule_id_of(root, ledger, entry)
     if not found:
-        raise NotFoundError(f"{entry.address.short} is at no molecule", "its hook holds none", "gt mol status shows it")
+        raise NotFoundError(
+            f"no molecule for {entry.address.short}", "the work on its hook has none", "gt mol status shows the hook"
+        )
     return found
 
 
@@ -62,13 +63,13 @@ def _has_prefix(ledger: TownLedger, text: str) -> bool:
 
 
 def status_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol status``."""
-    parser.add_argument("target", nargs="?", default="", help="the agent (default: you)")
+    """Add the arguments of ``gt mol status``."""
+    parser.add_argument("target", nargs="?", default="", help="agent (default: you)")
     context.add_json(parser)
 
 
 def run_status(args: Namespace) -> int:
-    """Show it."""
+    """Show the work on an agent's hook and its molecule."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.steps import progress_of
 
@@ -83,11 +84,11 @@ def run_status(args: Namespace) -> int:
         output.say_json(_as_json(entry, work, seen))
         return 0
     if work is None:
-        output.say(f"nothing is on the hook of {entry.address.short}")
+        output.say(f"the hook of {entry.address.short} is empty")
         return 0
     output.say(f"{output.style(work.id, 'bold')} [{work.status}] {molecule_lines.one_line(work.title)}")
     if seen is None:
-        output.say(output.style("it goes without a molecule", "dim"))
+        output.say(output.style("no molecule attached", "dim"))
         return 0
     output.say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
     here = seen.current
@@ -141,22 +142,24 @@ def _progress(seen: Progress) -> dict[str, Any]:
 
 def _next_action(work: Bead | None, seen: Progress | None) -> str:
     if work is None:
-        return "wait for orders"
+        return "wait for work"
     if seen is None or seen.is_complete:
-        return "run it, then gt done" if seen is None else "gt done"
-    return f"gt mol step done {seen.current.id}" if seen.current is not None else "wait: every step left is held"
+        return "do the work, then gt done" if seen is None else "gt done"
+    return (
+        f"gt mol step done {seen.current.id}" if seen.current is not None else "wait: all remaining steps are blocked"
+    )
 
 
 def current_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol current``."""
+    """Add the arguments of ``gt mol current``."""
     parser.add_argument(
-        "identity", nargs="?", default="", help="an agent, a molecule, or work that carries one (default: you)"
+        "identity", nargs="?", default="", help="agent, molecule, or work with a molecule (default: you)"
     )
     context.add_json(parser)
 
 
 def run_current(args: Namespace) -> int:
-    """Show the step list around it, and the step in full."""
+    """Show the current step in full, and the steps around it."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.steps import progress_of
 
@@ -207,13 +210,13 @@ def _current_as_json(root: str, ledger: TownLedger, identity: str) -> int:
 
 
 def progress_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol progress``."""
-    parser.add_argument("molecule", nargs="?", default="", help="its id, its work's, or an agent (default: yours)")
+    """Add the arguments of ``gt mol progress``."""
+    parser.add_argument("molecule", nargs="?", default="", help="molecule, its work, or an agent (default: you)")
     context.add_json(parser)
 
 
 def run_progress(args: Namespace) -> int:
-    """Show it."""
+    """Show a molecule's steps and how far it has got."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.steps import progress_of
 
@@ -251,14 +254,14 @@ def run_progress(args: Namespace) -> int:
 
 
 def dag_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol dag``."""
-    parser.add_argument("molecule", nargs="?", default="", help="its id, its work's, or an agent (default: yours)")
-    parser.add_argument("--tiers", action="store_true", help="only the waves, a line each")
+    """Add the arguments of ``gt mol dag``."""
+    parser.add_argument("molecule", nargs="?", default="", help="molecule, its work, or an agent (default: you)")
+    parser.add_argument("--tiers", action="store_true", help="show only the waves, one per line")
     context.add_json(parser)
 
 
 def run_dag(args: Namespace) -> int:
-    """Show it."""
+    """Show a molecule's steps as waves, and its critical path."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.steps import critical_path, progress_of, tiers
 
@@ -284,7 +287,7 @@ def run_dag(args: Namespace) -> int:
         output.say(f"\n{output.style(f'wave {number + 1}', 'bold')}")
         for line in molecule_lines.step_rows(views, seen.total):
             output.say(line)
-    output.say(f"\nlongest chain, {len(path)} steps: {output.clean(' → '.join(_short(path)))}")
+    output.say(f"\ncritical path, {len(path)} steps: {output.clean(' → '.join(_short(path)))}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""``gt mol``: attach a molecule to work, detach it, burn it or squash it."""
+"""``gt mol``: attach a molecule to work, detach, burn or squash it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ if TYPE_CHECKING:
 
 
 def attach_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol attach``."""
+    """Add the arguments of ``gt mol attach``."""
     parser.add_argument(
-        "words", nargs="+", metavar="[bead] molecule", help="the work (default: yours); a molecule, proto or formula"
+        "words",
+        nargs="+",
+        metavar="[bead] molecule",
+        help="work (default: what is on your hook), and a molecule, proto or formula",
     )
-    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a variable (again for more)")
+    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="set a variable (repeatable)")
     context.add_json(parser)
 
 
 def run_attach(args: Namespace) -> int:
-    """Attach it."""
+    """Attach a molecule to work."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.attachment import attach_to_work
 
     if len(args.words) > 2:
-        raise UsageError("gt mol attach takes a bead and a molecule")
+        raise UsageError("gt mol attach takes at most a bead and a molecule")
     root = context.town()
     ledger = TownLedger(root)
     bead = work_named(root, ledger, args.words[0] if len(args.words) == 2 else "")
@@ -38,12 +41,12 @@ def run_attach(args: Namespace) -> int:
     if args.json:
         output.say_json({"bead": bead.id, "molecule": molecule, "attached": True})
     else:
-        output.say(f"{output.style('✓', 'green')} {bead.id} carries {output.clean(molecule)}")
+        output.say(f"{output.style('✓', 'green')} attached {output.clean(molecule)} to {bead.id}")
     return 0
 
 
 def work_named(root: str, ledger: TownLedger, text: str) -> Bead:
-    """The work that a word means, else what is on the caller's hook. Raises NotFoundError, UsageError."""
+    """Return the bead that ``text`` names, or by default what is on the caller's hook. Raises NotFoundError, UsageError."""
     if text:
         bead = ledger.get(text)
         if bead is None:
@@ -55,7 +58,7 @@ def work_named(root: str, ledger: TownLedger, text: str) -> Bead:
     entry = who.me(root)
     bead = mol.work_of(root, ledger, entry)
     if bead is None:
-        raise NotFoundError(f"nothing is on the hook of {entry.address.short}", "", "name a bead")
+        raise NotFoundError(f"the hook of {entry.address.short} is empty", "", "name a bead")
     return bead
 
 
@@ -66,13 +69,13 @@ def _given(words: list[str], bead: Bead) -> dict[str, str]:
 
 
 def attachment_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol attachment``."""
-    parser.add_argument("bead", nargs="?", default="", help="the work (default: yours)")
+    """Add the arguments of ``gt mol attachment``."""
+    parser.add_argument("bead", nargs="?", default="", help="work (default: what is on your hook)")
     context.add_json(parser)
 
 
 def run_attachment(args: Namespace) -> int:
-    """Show it."""
+    """Show the molecule attached to work."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.metadata import dispatch_words
     from gastown_core.molecules.record import attached_to, molecule_of
@@ -102,9 +105,9 @@ def run_attachment(args: Namespace) -> int:
     shown = [(key, told[key]) for key in ("attached_molecule", "attached_formula", "attached_at", "attached_args")]
     shown += [(f"var {name}", value) for name, value in (kept.vars if kept is not None else {}).items()]
     rows = [(name.replace("_", " "), output.clean(output.shorten(str(value), 100))) for name, value in shown if value]
-    output.say(output.table(rows) if rows else "it carries no molecule")
+    output.say(output.table(rows) if rows else "no molecule attached")
     if molecule_id and standing is None:
-        output.say(f"{output.clean(molecule_id)} itself is gone")
+        output.say(f"{output.clean(molecule_id)} no longer exists")
     return 0
 
 
@@ -112,13 +115,13 @@ KEYS = ("attached_molecule", "molecule_id", "molecule", "mol")
 
 
 def attach_from_mail_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol attach-from-mail``."""
+    """Add the arguments of ``gt mol attach-from-mail``."""
     parser.add_argument("mail", help="id of the message")
     context.add_json(parser)
 
 
 def run_attach_from_mail(args: Namespace) -> int:
-    """Attach it, and mark the message read."""
+    """Attach the molecule that a message names, and mark the message as read."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.bead import is_kind
     from gastown_core.molecules.attachment import attach_to_work
@@ -128,10 +131,10 @@ def run_attach_from_mail(args: Namespace) -> int:
     store = ledger.store_for("hq-x")
     mail = store.get(store.resolve(args.mail))
     if mail is None or not is_kind(mail, "gt:message"):
-        raise NotFoundError(f"{args.mail} is no message")
+        raise NotFoundError(f"{args.mail} is not a message")
     named = next((mail.fields[key] for key in KEYS if mail.fields.get(key)), "")
     if not named:
-        raise UsageError(f"{mail.id} names no molecule", "", f"a line such as {KEYS[0]}: gt-wisp-abc12")
+        raise UsageError(f"no molecule named in {mail.id}", "", f"it needs a line such as {KEYS[0]}: gt-wisp-abc12")
     bead = work_named(root, ledger, "")
     actor = who.acting(root)
     molecule = attach_to_work(root, ledger, bead, named, {}, actor=actor)
@@ -140,18 +143,18 @@ def run_attach_from_mail(args: Namespace) -> int:
     if args.json:
         output.say_json({"bead": bead.id, "molecule": molecule, "mail": mail.id, "attached": True})
     else:
-        output.say(f"{output.style('✓', 'green')} {bead.id} carries {output.clean(molecule)}")
+        output.say(f"{output.style('✓', 'green')} attached {output.clean(molecule)} to {bead.id}")
     return 0
 
 
 def detach_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol detach``."""
-    parser.add_argument("bead", nargs="?", default="", help="the work (default: yours)")
+    """Add the arguments of ``gt mol detach``."""
+    parser.add_argument("bead", nargs="?", default="", help="work (default: what is on your hook)")
     context.add_json(parser)
 
 
 def run_detach(args: Namespace) -> int:
-    """Detach it; work without one is fine."""
+    """Detach the molecule from work; work without a molecule is not an error."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.attachment import detach_from_work
 
@@ -163,23 +166,24 @@ def run_detach(args: Namespace) -> int:
     if args.json:
         output.say_json({"bead": bead.id, "molecule": gone, "detached": bool(gone)})
     elif gone:
-        output.say(f"{output.style('✓', 'green')} {output.clean(gone)} is off {bead.id}")
+        output.say(f"{output.style('✓', 'green')} detached {output.clean(gone)} from {bead.id}")
         output.say(
-            f"  bd mol burn {output.clean(gone)} deletes it, gt mol attach {bead.id} {output.clean(gone)} puts it back"
+            f"  bd mol burn {output.clean(gone)} deletes it, gt mol attach {bead.id} "
+            f"{output.clean(gone)} attaches it again"
         )
     else:
-        output.say(f"{bead.id} carries no molecule")
+        output.say(f"no molecule on {bead.id}")
     return 0
 
 
 def burn_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol burn``."""
-    parser.add_argument("target", nargs="?", default="", help="a molecule, its work, or an agent (default: you)")
+    """Add the arguments of ``gt mol burn``."""
+    parser.add_argument("target", nargs="?", default="", help="molecule, its work, or an agent (default: you)")
     context.add_json(parser)
 
 
 def run_burn(args: Namespace) -> int:
-    """Close what is open below, take it off its work, close the root."""
+    """Close the molecule's open steps, detach it from its work and close its root."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.pour import detach, finish
     from gastown_core.molecules.record import molecule_of
@@ -209,22 +213,24 @@ def run_burn(args: Namespace) -> int:
         output.say_json(told)
     else:
         output.say(
-            f"{output.style('✓', 'green')} {output.clean(molecule)} burned, {told['children_closed']} steps closed"
+            f"{output.style('✓', 'green')} burned {output.clean(molecule)}, {told['children_closed']} steps closed"
         )
     return 0
 
 
 def squash_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mol squash``."""
-    parser.add_argument("target", nargs="?", default="", help="a molecule, its work, or an agent (default: you)")
-    parser.add_argument("-s", "--summary", default="", help="the digest's text (default: the steps and how they ended)")
-    parser.add_argument("--jitter", default="", metavar="SPAN", help="wait a random time up to this first")
-    parser.add_argument("--no-digest", action="store_true", help="leave no digest")
+    """Add the arguments of ``gt mol squash``."""
+    parser.add_argument("target", nargs="?", default="", help="molecule, its work, or an agent (default: you)")
+    parser.add_argument(
+        "-s", "--summary", default="", help="text of the digest (default: the steps and how they ended)"
+    )
+    parser.add_argument("--jitter", default="", metavar="SPAN", help="first wait a random time of up to SPAN")
+    parser.add_argument("--no-digest", action="store_true", help="keep no digest")
     context.add_json(parser)
 
 
 def run_squash(args: Namespace) -> int:
-    """Write the digest, close what is open below, take it off its work, close the root."""
+    """Write the digest, close the open steps, detach the molecule from its work and close its root."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.pour import detach
     from gastown_core.molecules.record import molecule_of
@@ -257,12 +263,12 @@ def run_squash(args: Namespace) -> int:
         output.say_json(told)
     else:
         where = f" into {output.clean(done.digest)}" if done.digest else ""
-        output.say(f"{output.style('✓', 'green')} {output.clean(molecule)} squashed{where}")
+        output.say(f"{output.style('✓', 'green')} squashed {output.clean(molecule)}{where}")
     return 0
 
 
 def _wait(jitter: str) -> None:
-    """Many patrols that end at once need not all write at once."""
+    """Sleep for a random part of ``jitter``, so that patrols that end together do not all write at once."""
     from gastown_core.clock import parse_duration
     from gastown_core.errors import UsageError
 
@@ -270,7 +276,7 @@ def _wait(jitter: str) -> None:
         return
     span = parse_duration(jitter)
     if span is None:
-        raise UsageError(f"{jitter!r} is no span of time", "", "for example --jitter 10s")
+        raise UsageError(f"invalid time span {jitter!r}", "", "for example --jitter 10s")
     import random
     import time
 

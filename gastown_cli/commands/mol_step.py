@@ -1,4 +1,4 @@
-"""``gt mol step``: close a step, and wait for signals and events."""
+"""``gt mol step``: close a step, wait for events, and emit them."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ VERBS = ("done", "await-signal", "await-event", "emit-event")
 
 
 def step_arguments(parser: ArgumentParser) -> None:
-    """What to do, and to which step."""
+    """Add the arguments of ``gt mol step``."""
     parser.add_argument("verb", choices=VERBS, help="what to do")
     parser.add_argument(
-        "step", nargs="?", default="", help="done: its id, or its name in your molecule (default: current)"
+        "step", nargs="?", default="", help="done: step id, or step name in your molecule (default: the current step)"
     )
-    parser.add_argument("-o", "--output", default="", metavar="JSON", help="done: what the step put out; - reads stdin")
-    parser.add_argument("-r", "--reason", default="", help="done: words to close it with")
-    parser.add_argument("-f", "--force", action="store_true", help="done: although it still waits for something")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="done: say what would come next, change nothing")
+    parser.add_argument("-o", "--output", default="", metavar="JSON", help="done: output of the step; - reads stdin")
+    parser.add_argument("-r", "--reason", default="", help="done: close reason")
+    parser.add_argument("-f", "--force", action="store_true", help="done: even if the step is blocked")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="done: show what would come next; change nothing")
 
     add_waiting(parser)
     context.add_json(parser)
 
 
 def run_step(args: Namespace) -> int:
-    """Do it."""
+    """Close a step, wait for an event, or emit one."""
     if args.verb != "done":
         return perform(args, args.verb)
     return _done(args)
@@ -67,7 +67,7 @@ def _done(args: Namespace) -> int:
 
 
 def _which(root: str, ledger: TownLedger, text: str) -> tuple[str, str]:
-    """The step's id or name, and the molecule that a bare name belongs to."""
+    """Return the step's id or name, and the molecule that a bare name belongs to."""
     from gastown_core.molecules.steps import progress_of
 
     if text and "." in text and ledger.home_of(text.partition(".")[0]) is not None:
@@ -78,7 +78,7 @@ def _which(root: str, ledger: TownLedger, text: str) -> tuple[str, str]:
     home = ledger.home_of(molecule)
     current = progress_of(home, molecule).current if home is not None else None
     if current is None:
-        raise UsageError("no step is in progress", "", "gt mol current shows what the molecule waits for")
+        raise UsageError("no step is in progress", "", "gt mol current shows what blocks the molecule")
     return current.id, molecule
 
 
@@ -109,14 +109,14 @@ def _say(root: str, ledger: TownLedger, done: StepDone) -> None:
     from gastown_core.molecules.attachment import checklist_for
 
     mark = output.style("✓", "green")
-    words = "closed" if done.closed else "was closed already"
+    words = "closed" if done.closed else "is already closed"
     output.say(f"{mark} {output.clean(done.step)} {words}  ({done.completed} of {done.total})")
     for note in done.notes:
         output.say(f"  note: {output.clean(note)}")
     if done.round:
-        output.say(f"  its condition is not true yet: round {done.round} begins")
+        output.say(f"  its condition is not met yet: round {done.round} starts")
     if done.spawned:
-        output.say(f"  poured for it: {output.clean(', '.join(done.spawned))}")
+        output.say(f"  added steps: {output.clean(', '.join(done.spawned))}")
     if done.next is None:
         output.say(_last_words(done))
         return
@@ -126,45 +126,49 @@ def _say(root: str, ledger: TownLedger, done: StepDone) -> None:
         for line in told.now_lines():
             output.say(output.clean(line))
     for other in done.others:
-        output.say(f"beside it: {output.clean(other.id)}  {output.clean(other.title)}")
+        output.say(f"also ready: {output.clean(other.id)}  {output.clean(other.title)}")
 
 
 def _last_words(done: StepDone) -> str:
     if done.action == "done":
-        return "Every step is done." + (" Hand in with gt done." if done.bead else "")
-    return f"Nothing is ready: what is left waits. gt mol current {output.clean(done.molecule)} shows for what."
+        return "All steps are done." + (" Next: gt done" if done.bead else "")
+    return f"No step is ready; gt mol current {output.clean(done.molecule)} shows what blocks the rest."
 
 
 def add_waiting(parser: ArgumentParser) -> None:
-    """The options of waiting and of wake-ups."""
-    group = parser.add_argument_group("waiting and waking")
-    group.add_argument("--timeout", default="60s", metavar="SPAN", help="how long at most (default 60s)")
+    """Add the options for waiting and for events."""
+    group = parser.add_argument_group("waiting and events")
+    group.add_argument("--timeout", default="60s", metavar="SPAN", help="longest time to wait (default 60s)")
     group.add_argument(
-        "--backoff-base", default="", metavar="SPAN", help="begin with this and grow while nothing comes"
+        "--backoff-base", default="", metavar="SPAN", help="start with this timeout and grow it while nothing happens"
     )
-    group.add_argument("--backoff-mult", type=float, default=2.0, metavar="N", help="by this factor (default 2)")
-    group.add_argument("--backoff-max", default="", metavar="SPAN", help="up to this")
-    group.add_argument("--agent-bead", default="", metavar="ID", help="the agent that waits; its bead keeps the count")
-    group.add_argument("--channel", default="", help="whose wake-ups")
-    group.add_argument("--cleanup", action="store_true", help="take the wake-ups away")
-    group.add_argument("--type", default="", help="emit-event: its type")
-    group.add_argument("--payload", action="append", default=[], metavar="K=V", help="emit-event: what it says")
+    group.add_argument("--backoff-mult", type=float, default=2.0, metavar="N", help="factor to grow by (default 2)")
+    group.add_argument("--backoff-max", default="", metavar="SPAN", help="longest timeout to grow to")
+    group.add_argument(
+        "--agent-bead", default="", metavar="ID", help="agent that waits; its bead stores the number of idle rounds"
+    )
+    group.add_argument("--channel", default="", help="channel to wait on or emit to")
+    group.add_argument("--cleanup", action="store_true", help="remove events once they are read")
+    group.add_argument("--type", default="", help="emit-event: event type")
+    group.add_argument(
+        "--payload", action="append", default=[], metavar="K=V", help="emit-event: payload field (repeatable)"
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing")
 
 
 def await_signal_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt mol await-signal``."""
+    """Add the arguments of ``gt mol await-signal``."""
     add_waiting(parser)
     context.add_json(parser)
 
 
 def run_await_signal(args: Namespace) -> int:
-    """Wait for the next event."""
+    """Wait for the next event in the town."""
     return perform(args, "await-signal")
 
 
 def perform(args: Namespace, verb: str) -> int:
-    """Wait or emit, as ``verb`` says; a wait ends with success either way."""
+    """Wait or emit, as ``verb`` says; a wait that times out also returns 0."""
     if verb == "emit-event":
         return _emit(args)
     from gastown_core.beads.ledger import TownLedger
@@ -200,7 +204,7 @@ def _seconds(text: str) -> float:
 
     span = parse_duration(text) if text else 0.0
     if span is None:
-        raise UsageError(f"{text!r} is no span of time", "", "for example 30s or 5m")
+        raise UsageError(f"invalid time span {text!r}", "", "for example 30s or 5m")
     return span
 
 
@@ -211,7 +215,7 @@ def _show(args: Namespace, waited: Waited) -> int:
         for one in waited.found:
             output.say(output.clean(f"{one['type']}  {one.get('actor', '')}  {one['payload'] or ''}".rstrip()))
         if not waited.found:
-            output.say(f"nothing for {waited.elapsed_s:.0f} s")
+            output.say(f"no event within {waited.elapsed_s:.0f} s")
     return 0
 
 
@@ -224,7 +228,7 @@ def _emit(args: Namespace) -> int:
     for word in args.payload:
         key, equals, value = word.partition("=")
         if not equals or not key:
-            raise UsageError(f"--payload {word} is no pair", "", "--payload KEY=VALUE")
+            raise UsageError(f"invalid --payload {word}", "", "use --payload KEY=VALUE")
         payload[key] = value
     path = emit(context.town(), args.channel, args.type, payload)
     if args.json:

@@ -1,4 +1,4 @@
-"""``gt mountain``: an epic as a convoy that is watched for stalls; ``status``, ``pause``, ``resume``, ``cancel``, ``retry``."""
+"""``gt mountain``: run an epic as a convoy with stall detection; status, pause, resume, cancel, retry."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ _MARKS = {"completed": "✓", "active": "●", "ready": "○", "skipped": "⤼",
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt mountain``."""
-    parser.add_argument("what", help="an epic to climb, or status|pause|resume|cancel (retry: a skipped bead)")
-    parser.add_argument("which", nargs="?", default="", help="the mountain, if there are several")
+    """Add the arguments of ``gt mountain``."""
+    parser.add_argument("what", help="epic to start, or status, pause, resume, cancel or retry")
+    parser.add_argument(
+        "which", nargs="?", default="", help="mountain, if there are several; with retry, the skipped bead"
+    )
     parser.add_argument("-f", "--force", action="store_true", help="launch despite warnings")
     context.add_json(parser)
 
 
 def run(args: Namespace) -> int:
-    """Do what the first word says; anything else is an epic."""
+    """Run the action; any other word is an epic to start."""
     from gastown_core.beads.ledger import TownLedger
 
     root = context.town()
@@ -42,7 +44,11 @@ def _start(root: str, ledger: TownLedger, args: Namespace) -> int:
     from gastown_core.work.mountain.mountain import start
 
     if args.which:
-        raise UsageError(f"what is {args.which}?", f"{args.what} is taken as an epic", f"acts: {', '.join(ACTS)}")
+        raise UsageError(
+            f"unexpected argument {args.which}",
+            f"{args.what} is not an action, so it was read as an epic",
+            f"actions: {', '.join(ACTS)}",
+        )
     staged, launched = start(root, ledger, args.what, actor=who.acting(root), force=args.force)
     if args.json:
         output.say_json({**staged.as_json(), "launched": launched.as_json() if launched is not None else None})
@@ -62,7 +68,7 @@ def _status(root: str, ledger: TownLedger, args: Namespace) -> int:
         told = [view.as_json() for view in views]
         output.say_json(told[0] if len(told) == 1 else told)
     elif not views:
-        output.say("no mountain; gt mountain EPIC makes one")
+        output.say("no mountains; next: gt mountain EPIC")
     else:
         output.say("\n\n".join("\n".join(_lines(view)) for view in views))
     return 0
@@ -92,7 +98,7 @@ def _pause(root: str, ledger: TownLedger, args: Namespace) -> int:
 
     bead = mountain_of(ledger, args.which)
     changed = pause(root, ledger, bead.id, actor=who.acting(root))
-    words = "is paused: nothing new starts, no alarm is raised" if changed else "was paused before"
+    words = "is paused: no new work starts, no alarms are raised" if changed else "is already paused"
     return _tell(args, bead.id, bead.title, words, paused=True, changed=changed)
 
 
@@ -102,7 +108,7 @@ def _resume(root: str, ledger: TownLedger, args: Namespace) -> int:
 
     bead = mountain_of(ledger, args.which)
     changed, landed, launched = resume(root, ledger, bead.id, actor=who.acting(root))
-    words = "is complete: it has landed" if landed else "goes on" if changed else "was not paused"
+    words = "is complete and has landed" if landed else "is resumed" if changed else "was not paused"
     started = launched.started if launched is not None else ()
     told = [one.as_json() for one in started]
     code = _tell(args, bead.id, bead.title, words, paused=False, changed=changed, landed=landed, dispatched=told)
@@ -116,7 +122,7 @@ def _cancel(root: str, ledger: TownLedger, args: Namespace) -> int:
 
     bead = mountain_of(ledger, args.which)
     cancel(root, ledger, bead.id, actor=who.acting(root))
-    return _tell(args, bead.id, bead.title, "is a plain convoy again; its work goes on", cancelled=True)
+    return _tell(args, bead.id, bead.title, "is a plain convoy again; its work continues", cancelled=True)
 
 
 def _retry(root: str, ledger: TownLedger, args: Namespace) -> int:
@@ -124,12 +130,12 @@ def _retry(root: str, ledger: TownLedger, args: Namespace) -> int:
     from gastown_core.work.mountain.mountain import retry
 
     if not args.which:
-        raise UsageError("retry what?", "", "gt mountain retry BEAD; gt mountain status lists what was skipped")
+        raise UsageError("retry needs a bead", "", "use gt mountain retry BEAD; gt mountain status lists skipped beads")
     if ledger.excerpt(args.which) is None:
         raise ledger.store_for(args.which).near(args.which)
     done = retry(ledger, args.which, actor=who.acting(root))
     death_count.reset(root, args.which)
-    return _tell(args, args.which, "", "is tried again" if done else "was not skipped", changed=done)
+    return _tell(args, args.which, "", "will be retried" if done else "was not skipped", changed=done)
 
 
 def _tell(args: Namespace, bead_id: str, title: str, words: str, **facts: object) -> int:

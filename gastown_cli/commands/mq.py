@@ -25,20 +25,23 @@ STATUSES = ("ready", "held", "active", "blocked", "closed", "all")
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt mq list``."""
+    """Add the arguments of ``gt mq list``."""
     add_rig(parser)
-    parser.add_argument("--ready", action="store_true", help="only those that may be merged now")
+    parser.add_argument("--ready", action="store_true", help="only requests that are ready to merge")
     parser.add_argument(
-        "--status", default="", choices=STATUSES, help="only these; closed and all show merged ones too"
+        "--status",
+        default="",
+        choices=STATUSES,
+        help="only requests with this status; closed and all include merged ones",
     )
-    parser.add_argument("--worker", default="", help="only this worker's")
-    parser.add_argument("--epic", default="", help="only those for this epic's integration branch")
-    parser.add_argument("--verify", action="store_true", help="ask origin whether each branch is there")
+    parser.add_argument("--worker", default="", help="only requests of this worker")
+    parser.add_argument("--epic", default="", help="only requests that target this epic's integration branch")
+    parser.add_argument("--verify", action="store_true", help="check that each branch exists on origin")
     context.add_json(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """Show it."""
+    """List merge requests in queue order."""
     from gastown_core.refinery.engine import Engine
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy, level_of
@@ -64,12 +67,12 @@ def run_list(args: Namespace) -> int:
         if queue.ready:
             output.say(_longest_wait(queue, SYSTEM_CLOCK.now()))
     else:
-        output.say(f"nothing waits in the merge queue of {rig}")
+        output.say(f"the merge queue of {rig} is empty")
     return 0
 
 
 def holds_of(place: Any, targets: Iterable[str]) -> dict[str, str]:
-    """Why nothing is merged into a target, by those of the targets that are held."""
+    """Return the reason of each target that is held."""
     from gastown_core.refinery.hold import read_hold
 
     found = {target: read_hold(place, target) for target in set(targets)}
@@ -77,7 +80,7 @@ def holds_of(place: Any, targets: Iterable[str]) -> dict[str, str]:
 
 
 def rows_of(queue: Queue, now: float, holds: dict[str, str]) -> list[dict[str, Any]]:
-    """Every open request as a row, in the order of the queue; what waits for a held target (``holds``) is not ready."""
+    """Return every open request as a row, in queue order; requests for a target in ``holds`` are held, not ready."""
     kinds = [(one, "held" if one.target in holds else "ready", holds.get(one.target, "")) for one in queue.ready]
     kinds += [(one, "active", one.assignee) for one in queue.claimed]
     kinds += [(one, "blocked", why) for one, why in queue.blocked]
@@ -85,7 +88,7 @@ def rows_of(queue: Queue, now: float, holds: dict[str, str]) -> list[dict[str, A
 
 
 def row_of(request: MergeRequest, status: str, why: str, now: float, level_s: float) -> dict[str, Any]:
-    """One request as ``--json`` prints it; ``overtaken_until`` is from when on nothing newer goes before it."""
+    """Return one request as ``--json`` prints it; after ``overtaken_until`` no newer request goes first."""
     from gastown_core.model.merge_request import overtaken_until, score
 
     return {
@@ -142,12 +145,12 @@ def _verify(place: Any, rows: list[dict[str, Any]]) -> None:
 
 
 def _longest_wait(queue: Queue, now: float) -> str:
-    """The request that nothing holds and that waits longest, and for how long newer ones may still go before it."""
+    """Return a line on the ready request that has waited longest, and how long newer ones may still overtake it."""
     from gastown_core.model.merge_request import overtaken_until
 
     oldest = min(queue.ready, key=lambda one: (one.created_at, one.id))
     left = overtaken_until(oldest, now, queue.level_s) - now
-    bound = f"newer ones may go before it for {format_age(left)} more" if left > 0 else "nothing newer goes before it"
+    bound = f"newer requests may go first for another {format_age(left)}" if left > 0 else "no newer request goes first"
     return output.style(
         f"longest wait: {oldest.id} for {format_age(max(0.0, now - oldest.created_at))}; {bound}", "dim"
     )
@@ -179,15 +182,17 @@ def _table(rows: list[dict[str, Any]], *, verified: bool) -> str:
 
 
 def next_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt mq next``."""
+    """Add the arguments of ``gt mq next``."""
     add_rig(parser)
-    parser.add_argument("--strategy", default="priority", choices=("priority", "fifo"), help="by score, or the oldest")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print its id only")
+    parser.add_argument(
+        "--strategy", default="priority", choices=("priority", "fifo"), help="choose by score, or the oldest request"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only its id")
     context.add_json(parser)
 
 
 def run_next(args: Namespace) -> int:
-    """Show it; exit code 1 if none is ready."""
+    """Show the request that is merged next; return 1 if none is ready."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy, level_of
@@ -205,7 +210,7 @@ def run_next(args: Namespace) -> int:
         output.say_json(row_of(found, "ready", "", now, level_of(root, rig)) if found is not None else None)
     elif found is None:
         if not args.quiet:
-            output.say(f"nothing is ready in the merge queue of {rig}")
+            output.say(f"no request is ready in the merge queue of {rig}")
             for target, why in sorted(holds.items()):
                 output.say(f"{output.clean(target)} is held: {output.clean(why)}")
     elif args.quiet:
@@ -216,13 +221,13 @@ def run_next(args: Namespace) -> int:
 
 
 def status_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt mq status``."""
-    parser.add_argument("request", help="its id")
+    """Add the arguments of ``gt mq status``."""
+    parser.add_argument("request", help="id of the merge request")
     context.add_json(parser)
 
 
 def run_status(args: Namespace) -> int:
-    """Show it."""
+    """Show one merge request and what blocks it."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.merge_request import read_request, score
     from gastown_core.refinery.policy import level_of
@@ -252,7 +257,7 @@ def run_status(args: Namespace) -> int:
 
 
 def _why_blocked(root: str, ledger: TownLedger, request: MergeRequest) -> str:
-    """What keeps it from being merged, as the queue says it; empty if nothing does."""
+    """Return what blocks the request, as the queue says it, or ""."""
     from gastown_cli.context import rig_of_request
     from gastown_core.refinery.engine import Engine
     from gastown_core.refinery.place import Refinery
@@ -263,7 +268,7 @@ def _why_blocked(root: str, ledger: TownLedger, request: MergeRequest) -> str:
 
 
 def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, Any]:
-    """The request as ``--json`` prints it."""
+    """Return the request as ``--json`` prints it."""
     return {
         "id": bead.id,
         "title": bead.title,
@@ -290,20 +295,20 @@ def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, An
 
 
 def submit_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt mq submit``."""
-    parser.add_argument("--branch", default="", help="another branch than the one checked out")
-    parser.add_argument("--issue", default="", help="id of the work (default: from the branch's name)")
-    parser.add_argument("--epic", default="", help="merge into this epic's integration branch")
-    parser.add_argument("-p", "--priority", type=int, choices=range(5), help="0 to 4 (default: the work's)")
-    parser.add_argument("--rig", default="", help="the rig (default: the one you are in)")
-    parser.add_argument("--skip-deps", action="store_true", help="hand in although what comes before is open")
-    parser.add_argument("--resubmit", action="store_true", help="hand in work that is closed")
-    parser.add_argument("--no-cleanup", action="store_true", help="accepted for older scripts; nothing is cleaned up")
+    """Add the arguments of ``gt mq submit``."""
+    parser.add_argument("--branch", default="", help="branch to submit (default: the current branch)")
+    parser.add_argument("--issue", default="", help="bead to submit (default: from the branch's name)")
+    parser.add_argument("--epic", default="", help="target this epic's integration branch")
+    parser.add_argument("-p", "--priority", type=int, choices=range(5), help="0 to 4 (default: the bead's)")
+    parser.add_argument("--rig", default="", help="rig (default: the one you are in)")
+    parser.add_argument("--skip-deps", action="store_true", help="submit even if beads it depends on are open")
+    parser.add_argument("--resubmit", action="store_true", help="submit even if the bead is closed")
+    parser.add_argument("--no-cleanup", action="store_true", help="accepted for compatibility; has no effect")
     context.add_json(parser)
 
 
 def run_submit(args: Namespace) -> int:
-    """Hand it in."""
+    """Submit a branch as a merge request."""
     from gastown_core.git.repo import Git
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy
@@ -313,7 +318,7 @@ def run_submit(args: Namespace) -> int:
     place = Refinery(root, which_rig(root, args.rig), policy=Policy())
     git = Git(os.getcwd())
     if not git.is_repository():
-        raise UsageError("this folder is no worktree", "", "stand in the worktree that holds the branch")
+        raise UsageError("not in a git worktree", "", "change to the worktree of the branch")
     me = who.acting(root)
     made, is_new = submit(
         place,
@@ -330,20 +335,20 @@ def run_submit(args: Namespace) -> int:
     if args.json:
         output.say_json({"mr": made, "new": is_new})
     else:
-        said = "waits in the merge queue" if is_new else "waits there already"
+        said = "is in the merge queue" if is_new else "is already in the merge queue"
         output.say(f"{output.style('✓', 'green')} {made} {said}")
     return 0
 
 
 def retry_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt mq retry``."""
+    """Add the arguments of ``gt mq retry``."""
     parser.add_argument("words", nargs="+", metavar="[rig] request", help="id of the request")
-    parser.add_argument("--now", action="store_true", help="and merge what is ready, here and now")
+    parser.add_argument("--now", action="store_true", help="also merge what is ready, in the foreground")
     context.add_json(parser)
 
 
 def run_retry(args: Namespace) -> int:
-    """Clear what keeps it back."""
+    """Clear what delays a request."""
     from gastown_core.refinery.engine import Engine
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy
@@ -362,23 +367,23 @@ def run_retry(args: Namespace) -> int:
     if args.json:
         output.say_json({"mr": request.id, "status": request.status, "why": blocked.get(request.id, "")})
     elif request.id in blocked:
-        output.say(f"{output.style('!', 'yellow')} {request.id} rests: {output.clean(blocked[request.id])}")
+        output.say(f"{output.style('!', 'yellow')} {request.id} is still blocked: {output.clean(blocked[request.id])}")
     else:
         output.say(f"{output.style('✓', 'green')} {request.id} is back in the queue")
     return 0
 
 
 def reject_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt mq reject``."""
+    """Add the arguments of ``gt mq reject``."""
     parser.add_argument("words", nargs="+", metavar="[rig] request|branch", help="id of the request, or its branch")
     parser.add_argument("-r", "--reason", default="", help="what has to change")
     parser.add_argument("--stdin", action="store_true", help="read the reason from stdin")
-    parser.add_argument("--notify", action="store_true", help="tell the worker by mail")
+    parser.add_argument("--notify", action="store_true", help="notify the worker by mail")
     context.add_json(parser)
 
 
 def run_reject(args: Namespace) -> int:
-    """Turn it down."""
+    """Reject a merge request and reopen its bead."""
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy
     from gastown_core.refinery.requests import reject
@@ -396,20 +401,20 @@ def run_reject(args: Namespace) -> int:
         output.say_json({"mr": request.id, "source_issue": request.source_issue})
     else:
         output.say(
-            f"{output.style('✓', 'green')} {request.id} is rejected; {request.source_issue or 'its work'} is open"
+            f"{output.style('✓', 'green')} rejected {request.id}; {request.source_issue or 'its bead'} is open again"
         )
     return 0
 
 
 def post_merge_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt mq post-merge``."""
+    """Add the arguments of ``gt mq post-merge``."""
     parser.add_argument("words", nargs="+", metavar="[rig] request", help="id of the request")
-    parser.add_argument("--skip-branch-delete", action="store_true", help="leave its branch")
+    parser.add_argument("--skip-branch-delete", action="store_true", help="keep its branch")
     context.add_json(parser)
 
 
 def run_post_merge(args: Namespace) -> int:
-    """Close request and work, if git proves the merge."""
+    """Close the request and its bead, if git proves that the branch is merged."""
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.requests import note_merged
 
@@ -420,7 +425,5 @@ def run_post_merge(args: Namespace) -> int:
     if args.json:
         output.say_json({"mr": request.id, "source_issue": request.source_issue, "merged": True})
     else:
-        output.say(
-            f"{output.style('✓', 'green')} {request.id} is merged; {request.source_issue or 'its work'} is closed"
-        )
+        output.say(f"{output.style('✓', 'green')} {request.id} is merged; closed {request.source_issue or 'its bead'}")
     return 0

@@ -1,4 +1,4 @@
-"""``gt mq integration create|status|land``: a branch that gathers an epic's work and lands as a whole."""
+"""``gt mq integration``: manage the branch that collects an epic's work and lands as a whole."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ ACTIONS = ("create", "status", "land")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt mq integration``."""
+    """Add the arguments of ``gt mq integration``."""
     parser.add_argument("action", choices=ACTIONS, metavar="create|status|land")
     parser.add_argument("epic", help="id of the epic")
-    parser.add_argument("--rig", default="", help="the rig (default: that of the epic's prefix)")
-    parser.add_argument("--branch", default="", help="create: its name (default: by the rig's template)")
-    parser.add_argument("--base-branch", default="", help="create: where it starts and lands (default: the rig's)")
-    parser.add_argument("--force", action="store_true", help="create: another one; land: with work still open")
-    parser.add_argument("--skip-tests", action="store_true", help="land: without running the gates")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="land: only say what would happen")
+    parser.add_argument("--rig", default="", help="rig (default: the one of the epic's prefix)")
+    parser.add_argument("--branch", default="", help="create: name of the branch (default: from the rig's template)")
+    parser.add_argument(
+        "--base-branch", default="", help="create: branch it starts from and lands on (default: the rig's)"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="create: even if another exists; land: even if work is open"
+    )
+    parser.add_argument("--skip-tests", action="store_true", help="land: skip the gates")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="land: show what would happen; change nothing")
     context.add_json(parser)
 
 
 def run(args: Namespace) -> int:
-    """Do what the first word says."""
+    """Create, inspect or land an epic's integration branch."""
     from gastown_core.refinery.place import Refinery
 
     root = context.town()
@@ -48,7 +52,7 @@ def _create(place: Refinery, args: Namespace) -> int:
     if args.json:
         output.say_json({"epic": args.epic, "branch": branch, "base_branch": base})
     else:
-        output.say(f"{output.style('✓', 'green')} {output.clean(branch)} stands at origin, on {output.clean(base)}")
+        output.say(f"{output.style('✓', 'green')} created {output.clean(branch)} on origin, from {output.clean(base)}")
     return 0
 
 
@@ -61,7 +65,7 @@ def _status(place: Refinery, args: Namespace) -> int:
         return 0
     output.say(output.style(f"{output.clean(found.branch)} → {output.clean(found.base)}", "bold"))
     output.say(f"  {found.ahead} commits ahead, {found.children_closed} of {found.children} children closed")
-    output.say(f"  {len(found.merged)} requests merged, {len(found.pending)} still to come")
+    output.say(f"  {len(found.merged)} requests merged, {len(found.pending)} pending")
     output.say(f"  {'ready to land: gt mq integration land ' + found.epic if not found.lacks else found.lacks}")
     return 0
 
@@ -77,7 +81,7 @@ def _land(place: Refinery, args: Namespace) -> int:
         output.say(f"would land {output.clean(found.branch)} ({found.ahead} commits) on {output.clean(found.base)}")
     elif commit:
         said = f"{output.clean(found.branch)} landed on {output.clean(found.base)} as {commit[:8]}"
-        output.say(f"{output.style('✓', 'green')} {said}; {args.epic} is closed")
+        output.say(f"{output.style('✓', 'green')} {said}; closed {args.epic}")
     else:
-        output.say(f"{args.epic} has landed already")
+        output.say(f"{args.epic} has already landed")
     return 0

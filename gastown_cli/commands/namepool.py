@@ -1,4 +1,4 @@
-"""``gt namepool``: the names a rig's polecats get."""
+"""``gt namepool``: manage the names that a rig's polecats get."""
 
 from __future__ import annotations
 
@@ -13,36 +13,39 @@ VERBS = ("show", "themes", "set", "add", "reset", "create")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt namepool``."""
+    """Add the arguments of ``gt namepool``."""
     parser.add_argument(
-        "words", nargs="*", metavar="VERB …", help="show | themes [T] | set T | add NAME… | reset | create T NAME…"
+        "words",
+        nargs="*",
+        metavar="VERB …",
+        help="show | themes [THEME] | set THEME | add NAME… | reset | create THEME NAME…",
     )
-    parser.add_argument("--rig", default="", help="which rig (default: the one you stand in, or the only one)")
-    parser.add_argument("-l", "--list", action="store_true", help="all names")
+    parser.add_argument("--rig", default="", help="rig (default: the one you are in, or the only one)")
+    parser.add_argument("-l", "--list", action="store_true", help="list all names")
     context.add_json(parser)
 
 
 def run(args: Namespace) -> int:
-    """Show or change it."""
+    """Show or change a rig's name pool, or the themes."""
     from gastown_core.town import names
     from gastown_core.town.settings import set_setting, unset_setting
 
     root = context.town()
     verb, rest = (args.words[0], args.words[1:]) if args.words else ("show", [])
     if verb not in VERBS:
-        raise UsageError(f"gt namepool has no {verb}", "", f"there are: {', '.join(VERBS)}")
+        raise UsageError(f"unknown verb {verb} for gt namepool", "", f"use one of: {', '.join(VERBS)}")
     if verb == "themes":
         return _themes(root, rest, args)
     if verb == "create":
         if len(rest) < 2:
-            raise UsageError("gt namepool create takes a theme and its names")
+            raise UsageError("gt namepool create needs a theme and its names")
         names.write_theme(root, rest[0], rest[1:])
-        output.say(f"{output.style('✓', 'green')} theme {rest[0]}; gt namepool set {rest[0]} uses it")
+        output.say(f"{output.style('✓', 'green')} created theme {rest[0]}; next: gt namepool set {rest[0]}")
         return 0
     rig = _rig(root, args.rig)
     if verb == "set":
         if len(rest) != 1:
-            raise UsageError("gt namepool set takes a theme", "", f"there are: {', '.join(names.all_themes(root))}")
+            raise UsageError("gt namepool set needs a theme", "", f"use one of: {', '.join(names.all_themes(root))}")
         names.require_theme(root, rest[0])
         set_setting(root, "namepool.style", rest[0], scope="rig", rig=rig)
         unset_setting(root, "namepool.names", scope="rig", rig=rig)
@@ -63,7 +66,9 @@ def _rig(root: str, given: str) -> str:
     rigs = list(known)
     rig = given or rig_of(root, os.getcwd(), known) or (rigs[0] if len(rigs) == 1 else "")
     if not rig:
-        raise UsageError("which rig?", "the town has several", f"--rig {' or '.join(rigs)}")
+        raise UsageError(
+            "no rig given", "the town has several rigs, or none", f"use --rig {' or --rig '.join(rigs) or 'NAME'}"
+        )
     require_rig(root, rig)
     return rig
 
@@ -88,7 +93,7 @@ def _add(root: str, rig: str, given: list[str]) -> None:
     from gastown_core.town.settings import load_settings, set_setting
 
     if not given:
-        raise UsageError("which names?", "", names.SIGNS)
+        raise UsageError("gt namepool add needs at least one name", "", names.SIGNS)
     for name in given:
         problem = names.refusal(name, "a polecat's name")
         if problem is not None:
@@ -104,9 +109,7 @@ def _show(root: str, rig: str, args: Namespace) -> int:
 
     settings = load_settings(root, "rig", rig)
     pool, used = names.pool_names(root, settings), known_names(root, rig)
-    style = (
-        "names of its own" if settings.lenient("namepool.names") else settings.lenient("namepool.style") or "mad-max"
-    )
+    style = "custom names" if settings.lenient("namepool.names") else settings.lenient("namepool.style") or "mad-max"
     if args.json:
         output.say_json({"rig": rig, "style": style, "names": list(pool), "in_use": used})
         return 0

@@ -1,4 +1,4 @@
-"""``gt polecat``: list, show, add and remove polecats, and tell what their worktrees hold."""
+"""``gt polecat``: list, show, add and remove polecats, and inspect their worktrees."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat list``."""
-    parser.add_argument("rig", nargs="?", default="", help="only this rig's (default: all)")
-    parser.add_argument("--all", action="store_true", help="of all rigs")
+    """Add the arguments of ``gt polecat list``."""
+    parser.add_argument("rig", nargs="?", default="", help="only this rig (default: all)")
+    parser.add_argument("--all", action="store_true", help="all rigs, even if a rig is named")
     context.add_json(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """A line each."""
+    """List polecats, one per line."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.liveness import live_sessions
     from gastown_core.town.rigs import require_rig
@@ -39,7 +39,7 @@ def run_list(args: Namespace) -> int:
         output.say_json_rows([{**view.as_json(), "health": str(health.get(view.entry.address, ""))} for view in views])
         return context.tell_unread(ledger)
     if not views:
-        output.say("no polecats yet; gt sling BEAD RIG makes one")
+        output.say("no polecats yet; next: gt sling BEAD RIG")
         return context.tell_unread(ledger)
     rows = [
         (
@@ -57,7 +57,7 @@ def run_list(args: Namespace) -> int:
 
 
 def _health(root: str) -> dict[Address, Health]:
-    """How each agent is, by the judgement that status and console show."""
+    """Return the health of each agent, as the status and the console show it."""
     from gastown_core.state.collect import collect
 
     return {view.address: view.health.state for view in collect(root).agents}
@@ -70,13 +70,13 @@ def _words(health: Health | None) -> str:
 
 
 def status_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat status``."""
+    """Add the arguments of ``gt polecat status``."""
     parser.add_argument("polecat", help="RIG/NAME")
     context.add_json(parser)
 
 
 def run_status(args: Namespace) -> int:
-    """Show it."""
+    """Show one polecat and the unsaved work in its worktree."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
     from gastown_core.town.liveness import live_sessions
@@ -111,21 +111,21 @@ def run_status(args: Namespace) -> int:
         rows.append(("request", str(facts["merge_request"])))
     output.say(output.table(rows))
     for line in stakes.words():
-        output.say(f"  at stake: {output.clean(line)}")
+        output.say(f"  unsaved: {output.clean(line)}")
     return 0
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat add``."""
+    """Add the arguments of ``gt polecat add``."""
     parser.add_argument("rig", help="name of the rig")
-    parser.add_argument("name", nargs="?", default="", help="its name (default: the pool's next free one)")
-    parser.add_argument("--size", type=int, default=1, help="make as many as the rig lacks to have so many")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    parser.add_argument("name", nargs="?", default="", help="name (default: the next free name of the pool)")
+    parser.add_argument("--size", type=int, default=1, help="create polecats until the rig has this many")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be created; change nothing")
     context.add_json(parser)
 
 
 def run_add(args: Namespace) -> int:
-    """Make them; each has a worktree and rests."""
+    """Create idle polecats, each with a worktree."""
     from gastown_core.errors import UsageError
     from gastown_core.town.polecat_pool import known_names
     from gastown_core.town.polecats import add_polecat
@@ -134,10 +134,10 @@ def run_add(args: Namespace) -> int:
     root = context.town()
     require_rig(root, args.rig)
     if args.name and args.size != 1:
-        raise UsageError("a name is for one polecat, --size for several")
+        raise UsageError("a name and --size cannot be used together")
     count = 1 if args.size == 1 else max(0, args.size - len(known_names(root, args.rig)))
     if args.dry_run:
-        output.say(f"would make {count} polecat{'' if count == 1 else 's'} in {args.rig}")
+        output.say(f"would create {count} polecat{'' if count == 1 else 's'} in {args.rig}")
         return 0
     made = [add_polecat(root, args.rig, args.name) for _ in range(count)]
     if args.json:
@@ -145,42 +145,47 @@ def run_add(args: Namespace) -> int:
             [{"name": one.entry.address.name, "rig": args.rig, "clone_path": one.entry.work_dir} for one in made]
         )
     elif not made:
-        output.say(f"{args.rig} has {args.size} polecats or more")
+        output.say(f"{args.rig} already has {args.size} polecats or more")
     for one in made if not args.json else ():
-        output.say(f"{output.style('✓', 'green')} {one.entry.address.short} rests in {one.entry.work_dir}")
+        output.say(f"{output.style('✓', 'green')} created {one.entry.address.short} in {one.entry.work_dir}")
     return 0
 
 
 def pool_init_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat pool-init``."""
+    """Add the arguments of ``gt polecat pool-init``."""
     parser.add_argument("rig", help="name of the rig")
-    parser.add_argument("--size", type=int, default=4, help="how many it is to have")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    parser.add_argument("--size", type=int, default=4, help="number of polecats the rig should have (default 4)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be created; change nothing")
     parser.set_defaults(name="")
     context.add_json(parser)
 
 
 def run_pool_init(args: Namespace) -> int:
-    """Make those that it lacks."""
+    """Create the polecats that the rig lacks."""
     return run_add(args)
 
 
 def nuke_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat nuke``."""
-    parser.add_argument("polecats", nargs="+", metavar="RIG/NAME", help="which ones; a rig with --all")
-    parser.add_argument("--all", action="store_true", help="all of the rig")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be lost, change nothing")
-    parser.add_argument("-f", "--force", action="store_true", help="also those with unsaved work, which is saved first")
+    """Add the arguments of ``gt polecat nuke``."""
+    parser.add_argument("polecats", nargs="+", metavar="RIG/NAME", help="polecats to remove; with --all, their rigs")
+    parser.add_argument("--all", action="store_true", help="all polecats of the given rigs")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be lost; change nothing")
+    parser.add_argument(
+        "-f",
+        "--force",
+        action="store_true",
+        help="include polecats with unsaved work, which is saved to a rescue ref first",
+    )
     context.add_json(parser)
 
 
 def run_nuke(args: Namespace) -> int:
-    """Nuke them, each for itself."""
+    """Nuke each polecat; a failure does not stop the others."""
     return take_away(args, nuke=True)
 
 
 def take_away(args: Namespace, *, nuke: bool) -> int:
-    """Remove the worktrees of those named, with ``nuke`` all of them but their names."""
+    """Remove the polecats' worktrees; with ``nuke``, remove the polecats too."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.polecat.removal import remove_all
 
@@ -225,7 +230,7 @@ def _preview(root: str, ledger: object, entries: list[RosterEntry], args: Namesp
         words = stakes.words()
         output.say(f"{entry.address.short}: {'nothing would be lost' if not words else ''}".rstrip())
         for line in words:
-            output.say(f"  at stake: {output.clean(line)}")
+            output.say(f"  unsaved: {output.clean(line)}")
     return 0
 
 
@@ -237,34 +242,43 @@ def _say(done: list[Removed], word: str) -> None:
     for one in done:
         output.say(f"{output.style('✓', 'green')} {word} {one.rig}/{one.name}")
         if one.kept:
-            output.say(f"  what it held is kept at {one.kept}")
+            output.say(f"  its unsaved work is kept at {one.kept}")
 
 
 def remove_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat remove``."""
-    parser.add_argument("polecats", nargs="+", metavar="RIG/NAME", help="which ones; a rig with --all")
-    parser.add_argument("--all", action="store_true", help="all of the rig")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be lost, change nothing")
-    parser.add_argument("-f", "--force", action="store_true", help="also those with unsaved work, which is saved first")
+    """Add the arguments of ``gt polecat remove``."""
+    parser.add_argument(
+        "polecats", nargs="+", metavar="RIG/NAME", help="polecats whose worktree to remove; with --all, their rigs"
+    )
+    parser.add_argument("--all", action="store_true", help="all polecats of the given rigs")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be lost; change nothing")
+    parser.add_argument(
+        "-f",
+        "--force",
+        action="store_true",
+        help="include polecats with unsaved work, which is saved to a rescue ref first",
+    )
     context.add_json(parser)
 
 
 def run_remove(args: Namespace) -> int:
-    """Remove the worktrees, each for itself."""
+    """Remove each polecat's worktree; a failure does not stop the others."""
     return take_away(args, nuke=False)
 
 
 def stale_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat stale``."""
-    parser.add_argument("rig", nargs="?", default="", help="only this rig's (default: all)")
-    parser.add_argument("--threshold", type=int, default=20, help="commits behind the default branch (default 20)")
-    parser.add_argument("--cleanup", action="store_true", help="remove those that hold nothing of their own")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    """Add the arguments of ``gt polecat stale``."""
+    parser.add_argument("rig", nargs="?", default="", help="only this rig (default: all)")
+    parser.add_argument(
+        "--threshold", type=int, default=20, help="minimum number of commits behind the default branch (default 20)"
+    )
+    parser.add_argument("--cleanup", action="store_true", help="remove those without unsaved work")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show stale polecats; remove none")
     context.add_json(parser)
 
 
 def run_stale(args: Namespace) -> int:
-    """List them, and remove what is safe to remove if asked."""
+    """List stale polecats, and with ``--cleanup`` remove those that are safe to remove."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.polecat.cleanup import find_stale
     from gastown_core.work.polecat.removal import remove_all
@@ -279,7 +293,7 @@ def run_stale(args: Namespace) -> int:
         output.say_json([{**one.as_json(), "removed": one.entry.address.short in removed} for one in stale])
         return context.tell_unread(ledger)
     if not stale:
-        output.say(f"nobody at rest is {args.threshold} commits behind")
+        output.say(f"no idle polecat is {args.threshold} or more commits behind")
     for one in stale:
         short = one.entry.address.short
         tail = "removed" if short in removed else "safe to remove" if one.is_safe else "; ".join(one.words)
@@ -288,15 +302,15 @@ def run_stale(args: Namespace) -> int:
 
 
 def prune_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat prune``."""
-    parser.add_argument("rig", nargs="?", default="", help="only this rig's (default: all)")
-    parser.add_argument("--remote", action="store_true", help="merged branches at origin too")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    """Add the arguments of ``gt polecat prune``."""
+    parser.add_argument("rig", nargs="?", default="", help="only this rig (default: all)")
+    parser.add_argument("--remote", action="store_true", help="include merged branches on origin")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be deleted; delete nothing")
     context.add_json(parser)
 
 
 def run_prune(args: Namespace) -> int:
-    """Take it away, or tell what would go."""
+    """Delete merged polecat branches, or list them."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.discover import read_rigs
     from gastown_core.town.rigs import require_rig
@@ -318,18 +332,18 @@ def run_prune(args: Namespace) -> int:
         for gone in one.branches:
             output.say(f"{word} {'origin/' if gone.is_remote else ''}{gone.branch}  {gone.why}")
         if not one.branches:
-            output.say(f"{rig}: no branch to delete")
+            output.say(f"{rig}: no branches to delete")
     return 0
 
 
 def git_state_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat git-state``."""
+    """Add the arguments of ``gt polecat git-state``."""
     parser.add_argument("polecat", help="RIG/NAME")
     context.add_json(parser)
 
 
 def run_git_state(args: Namespace) -> int:
-    """Tell it; exit code 0 either way."""
+    """Print what a polecat's worktree holds; return 0 either way."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
     from gastown_core.work.polecat.polecats import find_polecat
@@ -348,13 +362,13 @@ def run_git_state(args: Namespace) -> int:
 
 
 def check_recovery_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt polecat check-recovery``."""
+    """Add the arguments of ``gt polecat check-recovery``."""
     parser.add_argument("polecat", help="RIG/NAME")
     context.add_json(parser)
 
 
 def run_check_recovery(args: Namespace) -> int:
-    """Tell the verdict."""
+    """Print whether a polecat is safe to remove."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
     from gastown_core.work.polecat.cleanup import check_recovery

@@ -1,4 +1,4 @@
-"""``gt refinery``: start, stop and show refineries, merge what is ready, and read the log of past batches."""
+"""``gt refinery``: inspect and run refineries, merge what is ready, and show past batches."""
 
 from __future__ import annotations
 
@@ -22,24 +22,26 @@ CLAIMS = ("claim", "release")
 SESSION = ("start", "stop", "restart", "attach")
 ACTIONS = ("status", *LISTS, *CLAIMS, *SESSION)
 ABOUT = (
-    "status: how it goes (default); queue, ready, blocked, unclaimed: requests; claim, release: one request, by hand; "
+    "status (default): the refinery's state; queue, ready, blocked, unclaimed: list requests; claim, release: one request by hand; "
     "start, stop, restart, attach: the session of the refinery's agent; see also: gt refinery process, gt refinery log"
 )
 WARN_S, CRITICAL_S = 2 * 3600.0, 6 * 3600.0
-"""Age of a claim that is an oddity, and of one that is a serious one."""
+"""Age in seconds from which a claim is reported, and from which it is critical."""
 
 
 def refinery_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt refinery``."""
+    """Add the arguments of ``gt refinery``."""
     parser.add_argument("action", choices=ACTIONS, nargs="?", default="status", metavar="action", help=ABOUT)
-    parser.add_argument("target", nargs="?", default="", metavar="rig|request", help="the rig; for claims the request")
-    parser.add_argument("--all", action="store_true", help="ready: oddities of any age")
+    parser.add_argument(
+        "target", nargs="?", default="", metavar="rig|request", help="rig; for claim and release, the request"
+    )
+    parser.add_argument("--all", action="store_true", help="ready: report claims of any age")
     parser.add_argument("--agent", default="", help="start, attach: runtime or alias of the session")
     context.add_json(parser)
 
 
 def run_refinery(args: Namespace) -> int:
-    """Do what the first word says; without one, tell how it is."""
+    """Run the action; the default is to show the refinery's state."""
     root = context.town()
     if args.action in CLAIMS:
         return _claim(root, args)
@@ -84,15 +86,17 @@ def _status(place: Refinery, *, as_json: bool) -> int:
         output.say_json(facts)
         return 0
     what = f"{facts['phase']}: {facts['hold_reason']}" if facts["hold_reason"] else facts["phase"]
-    output.say(f"{output.style(place.rig, 'bold')}  {output.clean(str(what))}" + (f", process {pid}" if pid else ""))
-    output.say(f"  queue    {len(queue.ready)} ready, {len(queue.claimed)} in hand, {len(queue.blocked)} blocked")
+    output.say(f"{output.style(place.rig, 'bold')}  {output.clean(str(what))}" + (f", pid {pid}" if pid else ""))
+    output.say(f"  queue    {len(queue.ready)} ready, {len(queue.claimed)} in progress, {len(queue.blocked)} blocked")
     last = facts["last"]
     if isinstance(last, dict) and last.get("id"):
         age = format_age(SYSTEM_CLOCK.now() - float(last.get("at") or 0.0))
         merged, sent = len(last.get("merged") or ()), len(last.get("culprits") or ())
         ago = "just now" if age == "now" else f"{age} ago"
         output.say(f"  last     {last['id']}: {merged} merged, {sent} sent back, {ago}")
-    output.say(f"  session  {entry.session} {'runs' if facts['running'] else 'does not run (merging needs none)'}")
+    output.say(
+        f"  session  {entry.session} {'is running' if facts['running'] else 'is not running (merging does not need it)'}"
+    )
     for warning in facts["warnings"]:
         output.note(f"note: {output.clean(warning)}")
     return 0
@@ -132,7 +136,9 @@ def _list(place: Refinery, args: Namespace) -> int:
         output.say_json({"ready": rows, "anomalies": oddities} if args.action == "ready" else rows)
         return 0
     lines = [[row["id"], output.clean(row["branch"]), row["source_issue"], output.clean(row["why"])] for row in rows]
-    output.say(output.table(lines, header=("ID", "BRANCH", "WORK", "")) if lines else f"none in {place.rig}")
+    output.say(
+        output.table(lines, header=("ID", "BRANCH", "WORK", "")) if lines else f"no such requests in {place.rig}"
+    )
     for one in oddities:
         output.say(f"{output.style('!', 'yellow')} {one['id']} {one['type']}: {output.clean(one['detail'])}")
     return 0
@@ -170,7 +176,7 @@ def _positions(queue: Queue, now: float, *, as_json: bool) -> int:
 
 
 def _oddities(place: Refinery, queue: Queue, now: float, *, everything: bool) -> list[dict[str, Any]]:
-    """Claims that are old, and branches that no origin has."""
+    """Return old claims, and ready requests whose branch is not on origin."""
     from gastown_core.errors import GastownError
     from gastown_core.refinery.tips import remote_heads
 
@@ -185,7 +191,7 @@ def _oddities(place: Refinery, queue: Queue, now: float, *, everything: bool) ->
     except GastownError:
         return found
     gone = [one for one in queue.ready if one.branch not in heads]
-    return found + [_oddity(one, "orphaned-branch", now - one.created_at, "origin has no such branch") for one in gone]
+    return found + [_oddity(one, "orphaned-branch", now - one.created_at, "branch not found on origin") for one in gone]
 
 
 def _oddity(request: Any, kind: str, age: float, detail: str) -> dict[str, Any]:
@@ -199,7 +205,7 @@ def _claim(root: str, args: Namespace) -> int:
     from gastown_core.town.settings import load_settings
 
     if not args.target:
-        raise UsageError(f"gt refinery {args.action} needs a request", "", "gt mq list RIG shows them")
+        raise UsageError(f"gt refinery {args.action} needs a request", "", "gt mq list RIG shows the requests")
     rig = rig_of_request(root, args.target)
     store = TownLedger(root).store_for(args.target)
     me = os.environ.get("GT_REFINERY_WORKER") or "refinery-1"
@@ -218,7 +224,7 @@ def _claim(root: str, args: Namespace) -> int:
 
 
 def _session(root: str, rig: str, args: Namespace) -> int:
-    """The session of the refinery's agent: judgement only, merging goes on without it."""
+    """Manage the session of the refinery's agent; merging does not need it."""
     from gastown_cli.commands.session import go_to
     from gastown_core.town import sessions
     from gastown_core.town.hook_record import record_pause
@@ -232,11 +238,11 @@ def _session(root: str, rig: str, args: Namespace) -> int:
         waits = record_pause(root, entry)
         ended = sessions.stop_agent(root, entry, caller=me, reason="refinery stop")
         words = f"{entry.session} {'ended' if ended else 'was not running'}"
-        return _said(args, f"{words}; its work waits until it is started again" if waits else words, stopped=ended)
+        return _said(args, f"{words}; its work waits until you start it again" if waits else words, stopped=ended)
     start = sessions.plan_start(root, entry, agent=args.agent, topic=args.action, sender=me)
     begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent
     pane = begin(root, start)
-    return _said(args, f"{entry.session} runs as {start.alias}, process {pane.pid}", pid=pane.pid)
+    return _said(args, f"{entry.session} running as {start.alias}, pid {pane.pid}", pid=pane.pid)
 
 
 def _said(args: Namespace, text: str, **facts: Any) -> int:
@@ -248,15 +254,17 @@ def _said(args: Namespace, text: str, **facts: Any) -> int:
 
 
 def process_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt refinery process``."""
+    """Add the arguments of ``gt refinery process``."""
     add_rig(parser)
-    parser.add_argument("--once", action="store_true", help="one batch only")
-    parser.add_argument("--wait", action="store_true", help="let a small batch wait for more, as the settings say")
+    parser.add_argument("--once", action="store_true", help="stop after one batch")
+    parser.add_argument(
+        "--wait", action="store_true", help="let a small batch wait for more requests, as the settings say"
+    )
     context.add_json(parser)
 
 
 def run_process(args: Namespace) -> int:
-    """Merge; exit code 1 if the queue is held, 3 if work was sent back."""
+    """Merge what is ready; return 1 if the queue is held, 3 if work was sent back."""
     root = context.town()
     from gastown_cli.commands.merging import merge
 
@@ -264,17 +272,17 @@ def run_process(args: Namespace) -> int:
 
 
 def log_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt refinery log``."""
+    """Add the arguments of ``gt refinery log``."""
     add_rig(parser)
-    parser.add_argument("-b", "--batch", default="", help="the logs of this batch's gates")
+    parser.add_argument("-b", "--batch", default="", help="show the gate logs of this batch")
     parser.add_argument(
-        "-n", "--lines", type=int, default=20, metavar="N", help="how many batches, or lines of each log"
+        "-n", "--lines", type=int, default=20, metavar="N", help="number of batches, or of lines per log (default 20)"
     )
     context.add_json(parser)
 
 
 def run_log(args: Namespace) -> int:
-    """Show them."""
+    """List finished batches, or show the gate logs of one."""
     from gastown_core.refinery.records import recent
 
     root = context.town()
@@ -299,7 +307,7 @@ def run_log(args: Namespace) -> int:
         for one in records
     ]
     header = ("BATCH", "TARGET", "RESULT", "SENT BACK", "PROBES", "TOOK", "AGE")
-    output.say(output.table(rows, header=header) if rows else "no batch was run yet")
+    output.say(output.table(rows, header=header) if rows else "no batches yet")
     return 0
 
 
@@ -307,7 +315,7 @@ def _logs(folder: str, args: Namespace) -> int:
     from gastown_core.refinery.gate_run import tail
 
     if os.path.basename(args.batch) != args.batch or not os.path.isdir(folder):
-        raise NotFoundError(f"no batch {args.batch}", "only the last ones keep their logs", "gt refinery log RIG")
+        raise NotFoundError(f"no batch {args.batch}", "only the latest batches keep their logs", "gt refinery log RIG")
     names = sorted(name for name in os.listdir(folder) if name.endswith(".log"))
     logs = {name: tail(os.path.join(folder, name), args.lines) for name in names}
     if args.json:

@@ -15,21 +15,23 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt rig add``."""
-    parser.add_argument("name", help="name of the rig: letters, digits, _")
+    """Add the arguments of ``gt rig add``."""
+    parser.add_argument("name", help="name of the rig: letters, digits and _")
     parser.add_argument("url", help="https, ssh or file URL, user@host:path, or a folder")
     parser.add_argument("--prefix", default="", help="prefix of its bead ids (default: from the name)")
     parser.add_argument("--branch", default="", help="default branch (default: the remote's)")
-    parser.add_argument("--push-url", default="", help="the repository that merges go to and work goes on from")
+    parser.add_argument("--push-url", default="", help="repository to push merges to; work starts from it")
     parser.add_argument(
-        "--mirror", action="store_true", help="push to a bare mirror of the folder, which shows it the merges"
+        "--mirror",
+        action="store_true",
+        help="push to a bare mirror of the folder, and fetch merges into the folder's repository",
     )
-    parser.add_argument("--upstream-url", default="", help="the repository it was forked from")
+    parser.add_argument("--upstream-url", default="", help="repository that it was forked from")
     context.add_json(parser)
 
 
 def run_add(args: Namespace) -> int:
-    """Clone it with progress on a terminal."""
+    """Clone a repository as a rig, showing progress on a terminal."""
     from gastown_core.town.rigs import add_rig
 
     root = context.town()
@@ -51,7 +53,10 @@ def run_add(args: Namespace) -> int:
     if args.json:
         output.say_json(rig._asdict())
         return 0
-    output.say(f"{output.style('✓', 'green')} rig {rig.name} on {output.clean(rig.branch)}, beads {rig.prefix}-…")
+    output.say(
+        f"{output.style('✓', 'green')} added rig {rig.name}, branch "
+        f"{output.clean(rig.branch)}, bead prefix {rig.prefix}-"
+    )
     for warning in rig.warnings:
         output.note(f"note: {output.clean(warning)}")
     output.say(f"  next: gt crew add YOU --rig {rig.name}, or bd create in {rig.path}")
@@ -59,7 +64,7 @@ def run_add(args: Namespace) -> int:
 
 
 def progress_line(line: str) -> None:
-    """Show git's progress in one line that the next one overwrites."""
+    """Write git's progress to stderr, over the previous line."""
     sys.stderr.write("\r\x1b[K" + output.shorten(output.clean(line), 78))
     sys.stderr.flush()
 
@@ -68,12 +73,12 @@ ORDER = ("operational", "partial", "stopped", "unknown", "parked", "docked")
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt rig list``."""
+    """Add the arguments of ``gt rig list``."""
     context.add_json(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """List rigs with the sessions of their standing agents and how many workers they have."""
+    """List rigs with the sessions of witness and refinery, and the number of polecats and crew."""
     from gastown_core.town.inventory import read_inventory
     from gastown_core.town.liveness import live_sessions
 
@@ -92,7 +97,7 @@ def run_list(args: Namespace) -> int:
     if args.json:
         output.say_json(rows)
     elif not rows:
-        output.say("no rigs yet; gt rig add NAME URL takes one in")
+        output.say("no rigs yet; next: gt rig add NAME URL")
     else:
         keys = ("name", "beads_prefix", "status", "witness", "refinery", "polecats", "crew")
         header = ("RIG", "PREFIX", "STATUS", "WITNESS", "REFINERY", "POLECATS", "CREW")

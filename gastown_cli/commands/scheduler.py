@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def status_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt scheduler status``."""
+    """Add the arguments of ``gt scheduler status``."""
     context.add_json(parser)
 
 
 def run_status(args: Namespace) -> int:
-    """Show mode, room and queue."""
+    """Show mode, capacity and queue."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.scheduler.scheduler import read_report
 
@@ -42,29 +42,27 @@ def _lines(report: Report) -> list[str]:
         since = parse_moment(state.paused_at)
         ago = f" {format_ago(SYSTEM_CLOCK.now() - since)}" if since else ""
         by = output.clean(state.paused_by or "somebody")
-        lines.append(f"  {output.style('⏸ paused', 'yellow')} by {by}{ago}; gt scheduler resume goes on")
+        lines.append(f"  {output.style('⏸ paused', 'yellow')} by {by}{ago}; next: gt scheduler resume")
     capacity = report.capacity
-    lines.append(
-        f"  {capacity.working} of {capacity.limit} polecats at work, room for {capacity.room} ({capacity.key})"
-    )
+    lines.append(f"  {capacity.working} of {capacity.limit} polecats working, {capacity.room} free ({capacity.key})")
     waiting, ready = len(report.queue.waiting), len(report.queue.ready)
     lines.append(f"  {waiting} queued, {ready} of them ready")
     if state.last_dispatch_at:
         moment = parse_moment(state.last_dispatch_at)
         ago = format_ago(SYSTEM_CLOCK.now() - moment) if moment else state.last_dispatch_at
-        lines.append(f"  last gave out {state.last_dispatch_count}, {ago}")
+        lines.append(f"  last dispatched {state.last_dispatch_count}, {ago}")
     if report.failing:
-        lines.append(f"  failing again and again: {', '.join(report.failing)}; gt scheduler explain BEAD tells why")
+        lines.append(f"  failing repeatedly: {', '.join(report.failing)}; gt scheduler explain BEAD shows why")
     if waiting:
-        lines.append("  gt scheduler list shows the queue, gt scheduler explain who goes next")
+        lines.append("  gt scheduler list shows the queue, gt scheduler explain who is next")
     return lines
 
 
 def _mode(report: Report) -> str:
     if report.most > 0:
-        return f"queues slings, {report.most} polecats at most (scheduler.max_polecats)"
+        return f"queued: slings wait for one of {report.most} polecats (scheduler.max_polecats)"
     if report.queue.waiting:
-        return "direct; the queue left over from before is being drained"
+        return "direct; draining the queue left from before"
     return "direct: slings start at once (scheduler.max_polecats is -1)"
 
 
@@ -78,26 +76,26 @@ _MARKS = {
     "over": ("✓", "dim"),
 }
 _HEADS = {
-    "next": "Goes next",
-    "in line": "In line, waiting for room",
-    "held": "Held back",
-    "nobody": "Ready, but nobody feeds it",
-    "at work": "At work",
+    "next": "Next",
+    "in line": "Waiting for a free polecat",
+    "held": "Held",
+    "nobody": "Ready, but nobody dispatches it",
+    "at work": "Working",
     "over": "Done",
 }
 
 
 def explain_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt scheduler explain``."""
+    """Add the arguments of ``gt scheduler explain``."""
     parser.add_argument(
-        "bead", nargs="?", default="", help="one piece of work (default: all that is ready, queued or in a convoy)"
+        "bead", nargs="?", default="", help="bead to explain (default: all that are ready, queued or in a convoy)"
     )
-    parser.add_argument("--all", action="store_true", help=f"whole lists, not only the first {MOST_HELD}")
+    parser.add_argument("--all", action="store_true", help=f"show whole lists, not only the first {MOST_HELD}")
     context.add_json(parser)
 
 
 def run_explain(args: Namespace) -> int:
-    """Explain."""
+    """Explain who gets work next, or what blocks one bead."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.state.collect import collect, judge_by
     from gastown_core.town.daemon_note import is_running
@@ -115,19 +113,19 @@ def run_explain(args: Namespace) -> int:
         output.say("\n".join(_overview(account, args.all)))
     if not feeds and any(one.state in ("next", "in line") for one in account.answers):
         output.say(
-            output.style("no daemon runs", "yellow")
-            + ": gt daemon start feeds by itself; gt convoy refresh CONVOY and gt scheduler run do it once"
+            output.style("the daemon is not running", "yellow")
+            + ("; next: gt daemon start dispatches continuously, gt convoy refresh CONVOY or gt scheduler run once")
         )
     return 0
 
 
 def _overview(account: Account, everything: bool) -> list[str]:
     how = "slings are queued" if account.queues else "slings start at once"
-    lines = [f"{account.working} of {account.limit} polecats at work ({account.key}); {how}"]
+    lines = [f"{account.working} of {account.limit} polecats working ({account.key}); {how}"]
     if account.paused_by:
-        lines.append(output.style(f"⏸ the scheduler is paused by {output.clean(account.paused_by)}", "yellow"))
+        lines.append(output.style(f"⏸ dispatch paused by {output.clean(account.paused_by)}", "yellow"))
     if not account.answers:
-        return [*lines, "nothing is ready, queued or in an open convoy"]
+        return [*lines, "no beads are ready, queued or in an open convoy"]
     for state, head in _HEADS.items():
         found = [one for one in account.answers if one.state == state]
         if not found:
@@ -137,7 +135,7 @@ def _overview(account: Account, everything: bool) -> list[str]:
         for one in found[:most]:
             lines += _row(one)
         if len(found) > most:
-            lines.append(f"  … {len(found) - most} more: --all shows them")
+            lines.append(f"  … {len(found) - most} more; --all shows them")
     return lines
 
 
@@ -155,7 +153,7 @@ def _row(one: Answer) -> list[str]:
 
 
 def _chain(one: Answer, depth: int) -> list[str]:
-    """One bead with what it waits for, and what that waits for."""
+    """Return the lines of a bead and of what blocks it, recursively."""
     mark, colour = _MARKS[one.state]
     pad = "   " * depth
     lead = f"{pad}└ " if depth else ""
@@ -174,12 +172,12 @@ def _chain(one: Answer, depth: int) -> list[str]:
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt scheduler list``."""
+    """Add the arguments of ``gt scheduler list``."""
     context.add_json(parser)
 
 
 def run_list(args: Namespace) -> int:
-    """List queued slings, the oldest first; ○ could go, ⏸ is held back."""
+    """List queued slings, oldest first: ○ is ready, ⏸ is held."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.scheduler.queue import read_queue
 
@@ -207,12 +205,12 @@ def run_list(args: Namespace) -> int:
 
 
 def pause_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt scheduler pause``."""
+    """Add the arguments of ``gt scheduler pause``."""
     context.add_json(parser)
 
 
 def run_pause(args: Namespace) -> int:
-    """Pause; twice is once."""
+    """Pause dispatch; pausing twice has no further effect."""
     from gastown_core.work.scheduler.scheduler import pause, read_state
 
     root = context.town()
@@ -221,19 +219,19 @@ def run_pause(args: Namespace) -> int:
     if args.json:
         output.say_json({"paused": True, "changed": changed, "paused_by": state.paused_by})
     elif changed:
-        output.say(f"{output.style('⏸', 'yellow')} the scheduler is paused; what runs goes on, nothing new starts")
+        output.say(f"{output.style('⏸', 'yellow')} dispatch paused; running agents continue")
     else:
-        output.say(f"it was paused before, by {output.clean(state.paused_by or 'somebody')}")
+        output.say(f"dispatch is already paused, by {output.clean(state.paused_by or 'somebody')}")
     return 0
 
 
 def resume_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt scheduler resume``."""
+    """Add the arguments of ``gt scheduler resume``."""
     context.add_json(parser)
 
 
 def run_resume(args: Namespace) -> int:
-    """Resume; a scheduler that was not paused is fine."""
+    """Resume dispatch; if it was not paused, that is not an error."""
     from gastown_core.work.scheduler.scheduler import resume
 
     root = context.town()
@@ -241,19 +239,21 @@ def run_resume(args: Namespace) -> int:
     if args.json:
         output.say_json({"paused": False, "changed": changed})
     else:
-        output.say(f"{output.style('▶', 'green')} the scheduler goes on" if changed else "it was not paused")
+        output.say(f"{output.style('▶', 'green')} dispatch resumed" if changed else "dispatch was not paused")
     return 0
 
 
 def run_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt scheduler run``."""
-    parser.add_argument("--batch", type=int, default=None, metavar="N", help="at most N (scheduler.batch_size)")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would be given out")
+    """Add the arguments of ``gt scheduler run``."""
+    parser.add_argument(
+        "--batch", type=int, default=None, metavar="N", help="dispatch at most N (default: scheduler.batch_size)"
+    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be dispatched; change nothing")
     context.add_json(parser)
 
 
 def run_run(args: Namespace) -> int:
-    """Give out what there is room for; 3 if some of it failed."""
+    """Dispatch as much as there is capacity for; return 3 if some of it failed."""
     from gastown_cli.commands.convoy import dispatch_lines
     from gastown_core.work.scheduler.scheduler import cycle
 
@@ -264,42 +264,42 @@ def run_run(args: Namespace) -> int:
         output.say_json(done.as_json())
         return 3 if done.failed else 0
     for bead, reason in done.cleaned:
-        output.say(f"  {'would take' if args.dry_run else 'took'} {bead or 'an order'} out of the queue: {reason}")
+        output.say(f"  {'would remove' if args.dry_run else 'removed'} {bead or 'a sling'} from the queue: {reason}")
     for bead, rig in done.would:
-        output.say(f"  would give {bead} to {rig}")
+        output.say(f"  would dispatch {bead} to {rig}")
     for line in dispatch_lines((*done.dispatched, *done.failed)):
         output.say(line)
     count = len(done.would) if args.dry_run else len(done.dispatched)
-    output.say(f"{count} {'would be ' if args.dry_run else ''}given out: {done.why}")
+    output.say(f"{count} {'would be ' if args.dry_run else ''}dispatched: {done.why}")
     return 3 if done.failed else 0
 
 
 def clear_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt scheduler clear``."""
+    """Add the arguments of ``gt scheduler clear``."""
     parser.add_argument(
-        "--bead", default="", help="only this work (also forgets its failures, so that it is tried at once)"
+        "--bead", default="", help="only this bead; its failures are forgotten too, so it may be dispatched at once"
     )
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would go")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be removed; change nothing")
     context.add_json(parser)
 
 
 def run_clear(args: Namespace) -> int:
-    """Empty the queue, or take one bead out; the work itself stays as it is."""
+    """Empty the queue, or remove one bead from it; the beads stay as they are."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.scheduler.scheduler import clear
 
     root = context.town()
     cleared = clear(root, TownLedger(root), args.bead, actor=who.acting(root), dry_run=args.dry_run)
     if args.bead and not cleared:
-        raise NotFoundError(f"{args.bead} is not in the queue", "", "gt scheduler list shows what is")
+        raise NotFoundError(f"{args.bead} is not in the queue", "", "gt scheduler list shows the queue")
     if args.json:
         output.say_json({"cleared": cleared, "dry_run": args.dry_run})
     elif not cleared:
         output.say("the queue is empty")
     for one in () if args.json else cleared:
         output.say(
-            f"would take {one} out of the queue"
+            f"would remove {one} from the queue"
             if args.dry_run
-            else f"{output.style('✓', 'green')} {one} is out of the queue"
+            else f"{output.style('✓', 'green')} removed {one} from the queue"
         )
     return 0

@@ -1,4 +1,4 @@
-"""Sessions of agents: start, stop and restart them, attach to one, show its screen, nudge it, hand it off."""
+"""Agents' sessions: start, stop, restart, list, attach, peek, nudge and hand off."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ ORPHAN_WAIT_S = 10.0
 
 
 def session_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt session``."""
+    """Add the arguments of ``gt session``."""
     parser.add_argument("action", choices=ACTIONS, metavar="start|stop|restart|list")
-    parser.add_argument("target", nargs="?", default="", metavar="agent", help="who (default: you)")
-    parser.add_argument("text", nargs="?", default="", help="for first-prompt: what to type once the agent is ready")
+    parser.add_argument("target", nargs="?", default="", metavar="agent", help="agent (default: you)")
+    parser.add_argument("text", nargs="?", default="", help="first-prompt: text to type once the agent is ready")
     parser.add_argument("--agent", default="", help="runtime or alias to run it with")
-    parser.add_argument("--topic", default="", help="what the first line of the session says it is for")
-    parser.add_argument("--about", default="", help="the bead that the first line names")
-    parser.add_argument("--reason", default="", help="for stop: why")
-    parser.add_argument("--rig", default="", help="for list: only this rig")
-    parser.add_argument("--when-orphaned", action="store_true", help="begin when the calling process has ended")
+    parser.add_argument("--topic", default="", help="purpose that the session's first line states")
+    parser.add_argument("--about", default="", help="bead that the session's first line names")
+    parser.add_argument("--reason", default="", help="stop: reason to record")
+    parser.add_argument("--rig", default="", help="list: only this rig")
+    parser.add_argument("--when-orphaned", action="store_true", help="wait until the calling process has exited")
     context.add_json(parser)
     add_receipts(parser)
 
 
 def run_session(args: Namespace) -> int:
-    """Do what the first word says."""
+    """Run the action on an agent's session."""
     root = context.town()
     if args.action == "list":
         if args.target:
             raise UsageError(
-                f"gt session list takes no {args.target}", "", "gt session list --rig RIG, or gt peek AGENT"
+                f"gt session list takes no agent, but got {args.target}",
+                "",
+                "use gt session list --rig RIG, or gt peek AGENT",
             )
         return _list(root, context.check_rig(root, args.rig), as_json=args.json)
     entry = who.find(root, args.target)[1]
@@ -76,7 +78,7 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
         # noted first: the daemon must not take the end for a death
         waits = record_pause(root, entry)
         ended = sessions.stop_agent(root, entry, caller=me, reason=args.reason)
-        how = "its work waits until it is started again" if waits else "nothing was on its hook"
+        how = "its work waits until you start it again" if waits else "its hook was empty"
         yield receipt("stopped", f"{entry.session} {'ended' if ended else 'was not running'}; {how}")
         return
     topic = args.topic or ("restart" if args.action == "restart" else "start")
@@ -89,11 +91,11 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
         output.note(f"note: {output.clean(warning)}")
     begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent
     pane = begin(root, start)
-    yield receipt("started", f"{entry.session} with {start.alias}, process {pane.pid}")
+    yield receipt("started", f"{entry.session} with {start.alias}, pid {pane.pid}")
 
 
 def _runtime_of_work(root: str, entry: RosterEntry) -> str:
-    """The runtime that the work on the agent's hook was slung with, empty for the usual one."""
+    """Return the runtime that the work on the agent's hook was slung with, or "" for the default."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.metadata import read_dispatch
     from gastown_core.town.identity import rig_prefix
@@ -105,7 +107,7 @@ def _runtime_of_work(root: str, entry: RosterEntry) -> str:
 
 
 def wait_until_orphaned() -> None:
-    """Return once the process that started this one has ended, or after some seconds."""
+    """Return when the parent process has exited, or after ``ORPHAN_WAIT_S``."""
     parent = os.getppid()
     deadline = time.monotonic() + ORPHAN_WAIT_S
     while os.getppid() == parent and parent != 1 and time.monotonic() < deadline:
@@ -133,7 +135,7 @@ def _list(root: str, rig: str, *, as_json: bool) -> int:
         output.say_json(rows)
         return 0
     if live is None:
-        output.note("there is no tmux on this machine, so no session runs")
+        output.note("tmux is not installed, so no sessions are running")
     output.say(
         output.table(
             [[str(r["address"]), str(r["session_id"]), "running" if r["running"] else "-"] for r in rows],
@@ -144,19 +146,19 @@ def _list(root: str, rig: str, *, as_json: bool) -> int:
 
 
 def attach_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt attach``."""
-    parser.add_argument("target", metavar="agent", help="who")
-    parser.add_argument("--agent", default="", help="runtime to start it with if it does not run")
+    """Add the arguments of ``gt attach``."""
+    parser.add_argument("target", metavar="agent", help="agent to attach to")
+    parser.add_argument("--agent", default="", help="runtime to start it with if it is not running")
 
 
 def run_attach(args: Namespace) -> int:
-    """Attach, starting or reviving the agent first."""
+    """Attach to an agent's session; start the agent if it is not running."""
     root = context.town()
     return go_to(root, who.find(root, args.target)[1], agent=args.agent)
 
 
 def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
-    """Make sure the agent lives, then become the tmux client that shows it. Raises NoTmuxError, TmuxError."""
+    """Start the agent if needed, then become the tmux client of its session. Raises NoTmuxError, TmuxError."""
     from gastown_core.tmux.sessions import attach_argv
     from gastown_core.town import sessions
 
@@ -164,7 +166,9 @@ def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
     if argv[0] == "env" and not sys.stdin.isatty():
         short = entry.address.short
         raise UsageError(
-            "there is no terminal here to attach with", "", f"gt session start {short} starts it, gt peek {short} looks"
+            "cannot attach: stdin is not a terminal",
+            "",
+            f"gt session start {short} starts it, gt peek {short} shows its screen",
         )
     me = who.acting(root)
     pane = sessions.find_session(root, entry)
@@ -180,17 +184,17 @@ def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
 
 
 def peek_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt peek``."""
-    parser.add_argument("target", metavar="agent", help="who")
+    """Add the arguments of ``gt peek``."""
+    parser.add_argument("target", metavar="agent", help="agent whose screen to show")
     parser.add_argument(
-        "count", nargs="?", type=int, default=0, help="so many lines from the end (default: the screen)"
+        "count", nargs="?", type=int, default=0, help="number of lines from the end (default: the visible screen)"
     )
-    parser.add_argument("-n", "--lines", type=int, default=0, help="the same")
+    parser.add_argument("-n", "--lines", type=int, default=0, help="same as count")
     context.add_json(parser)
 
 
 def run_peek(args: Namespace) -> int:
-    """Print it, control characters made harmless."""
+    """Print an agent's screen, with control characters escaped."""
     from gastown_core.tmux.panes import capture_pane
     from gastown_core.town import sessions
 
@@ -199,7 +203,7 @@ def run_peek(args: Namespace) -> int:
     pane = sessions.find_session(root, entry)
     if pane is None:
         raise NotFoundError(
-            f"{entry.address.short} has no session", "", f"gt session start {entry.address.short} starts one"
+            f"no session for {entry.address.short}", "", f"gt session start {entry.address.short} starts one"
         )
     lines = capture_pane(sessions.server_of(root), pane.pane_id, args.lines or args.count)
     if args.json:
@@ -208,23 +212,25 @@ def run_peek(args: Namespace) -> int:
     for line in lines:
         output.say(output.clean(line.rstrip().expandtabs()))
     if pane.dead:
-        output.note(f"the agent has ended (status {pane.dead_status if pane.dead_status is not None else 'unknown'})")
+        output.note(f"the agent has exited (status {pane.dead_status if pane.dead_status is not None else 'unknown'})")
     return 0
 
 
 def nudge_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt nudge``."""
-    parser.add_argument("target", metavar="agent", help="who")
-    parser.add_argument("text", nargs="?", default="", help="what to say")
-    parser.add_argument("-m", "--message", default="", help="the same")
-    parser.add_argument("--stdin", action="store_true", help="read it from standard input")
-    parser.add_argument("--mode", choices=("immediate", "queue"), default="immediate", help="type it now, or leave it")
+    """Add the arguments of ``gt nudge``."""
+    parser.add_argument("target", metavar="agent", help="agent to send it to")
+    parser.add_argument("text", nargs="?", default="", help="text to send")
+    parser.add_argument("-m", "--message", default="", help="same as text")
+    parser.add_argument("--stdin", action="store_true", help="read the text from stdin")
+    parser.add_argument(
+        "--mode", choices=("immediate", "queue"), default="immediate", help="type it now, or queue it for the next turn"
+    )
     context.add_json(parser)
     add_receipts(parser)
 
 
 def run_nudge(args: Namespace) -> int:
-    """Send it; exit code 1 if it could only be queued."""
+    """Send a message to an agent; return 1 if it could only be queued."""
     from gastown_core.messaging.nudge import nudge, target_of
     from gastown_core.tmux.server import TmuxServer
     from gastown_core.tmux.socket import socket_name
@@ -232,7 +238,7 @@ def run_nudge(args: Namespace) -> int:
     root = context.town()
     text = args.text or args.message or (sys.stdin.read() if args.stdin else "")
     if not text.strip():
-        raise UsageError("a nudge needs a text", "", f"gt nudge {args.target} TEXT")
+        raise UsageError("no text for the nudge", "", f"gt nudge {args.target} TEXT")
     entry = who.find(root, args.target)[1]
     code, last = follow(
         lambda: nudge(
@@ -247,19 +253,19 @@ def run_nudge(args: Namespace) -> int:
 
 
 def handoff_arguments(parser: ArgumentParser) -> None:
-    """Words and options of ``gt handoff``."""
-    parser.add_argument("target", nargs="?", default="", metavar="agent", help="who (default: you)")
-    parser.add_argument("-s", "--subject", default="fresh session", help="what it is about, in a few words")
-    parser.add_argument("-m", "--message", default="", help="the note to the successor")
-    parser.add_argument("--stdin", action="store_true", help="read the note from standard input")
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would happen")
+    """Add the arguments of ``gt handoff``."""
+    parser.add_argument("target", nargs="?", default="", metavar="agent", help="agent (default: you)")
+    parser.add_argument("-s", "--subject", default="fresh session", help="subject of the note")
+    parser.add_argument("-m", "--message", default="", help="note for the next session")
+    parser.add_argument("--stdin", action="store_true", help="read the note from stdin")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen; change nothing")
     context.add_json(parser)
     add_receipts(parser)
 
 
 def run_handoff(args: Namespace) -> int:
-    """Store the note, give the agent a fresh session, tell it."""
+    """Store a note and restart the agent in a fresh session that reads it."""
     from gastown_core.messaging.handoff import handoff
 
     root = context.town()
@@ -269,10 +275,10 @@ def run_handoff(args: Namespace) -> int:
         output.say(f"would store a note for {entry.address.short} and restart session {entry.session}")
         return 0
     if not args.yes and not args.receipts and not args.stdin and sys.stdin.isatty():
-        sys.stderr.write(f"end the present session of {entry.address.short} and start a fresh one? [y/N] ")
+        sys.stderr.write(f"End the current session of {entry.address.short} and start a fresh one? [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            output.say("nothing was done")
+            output.say("cancelled")
             return 1
     code, last = follow(
         lambda: handoff(root, entry, subject=args.subject, message=message, sender=who.acting(root)),

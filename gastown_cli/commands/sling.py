@@ -1,4 +1,4 @@
-"""``gt sling``: give a bead, several beads or a formula to agents."""
+"""``gt sling``: assign a bead, several beads or a formula to agents and start work."""
 
 from __future__ import annotations
 
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 
 
 def sling_many(root: str, errand: Errand, request: SlingRequest, args: Namespace) -> int:
-    """A batch, or what an epic or a convoy holds."""
+    """Sling several beads, or the ready beads of an epic or a convoy."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.discover import read_rigs
     from gastown_core.town.identity import caller
     from gastown_core.work.convoy.batch_sling import Many
 
     if request.target != errand.target or (errand.target and errand.target.rstrip("/") not in read_rigs(root)):
-        raise UsageError(f"{request.target} is no rig", "several beads go to the polecats of a rig", "name a rig")
+        raise UsageError(
+            f"{request.target} is not a rig",
+            "several beads can only go to the polecats of a rig",
+            "name a rig; gt rig list shows them",
+        )
     ledger = TownLedger(root)
     rig = errand.target.rstrip("/")
     many = Many(root, ledger, request, me=caller(), actor=who.acting(root))
@@ -51,7 +55,7 @@ def _say_batch_plan(many: Many, errand: Errand, rig: str, args: Namespace, is_bu
     if args.json:
         output.say_json({"beads": list(errand.beads), "target": rig, "dry_run": True})
     elif is_bundle:
-        output.say(f"would sling what is ready in {errand.beads[0]}{f' for {rig}' if rig else ''}")
+        output.say(f"would sling the ready beads of {errand.beads[0]}{f' to {rig}' if rig else ''}")
     else:
         output.say(f"would sling {', '.join(errand.beads)} to {rig}, in one convoy")
     return 0
@@ -69,9 +73,9 @@ def _show(found: Iterator[One], args: Namespace) -> list[One]:
 
 
 def batch_line(one: One) -> str:
-    """``✓ sh-x1  shop/polecats/opal on polecat/opal/sh-x1@…``."""
+    """Return a line such as ``✓ sh-x1  shop/polecats/opal on polecat/opal/sh-x1@…``."""
     if one.waits:
-        return f"{output.style('·', 'dim')} {one.bead}  waits: {output.clean(one.waits)}"
+        return f"{output.style('·', 'dim')} {one.bead}  waiting: {output.clean(one.waits)}"
     if not one.ok:
         return f"{output.style('✗', 'red')} {one.bead}  {output.clean(one.error)}"
     where = "queued" if one.deferred else f"{one.agent} on {one.branch}" if one.branch else one.agent
@@ -86,7 +90,7 @@ def _conclude(many: Many, results: list[One], args: Namespace) -> None:
         return
     given = sum(one.ok and not one.waits for one in results)
     waiting = sum(bool(one.waits) for one in results)
-    tail = f", {waiting} wait" if waiting else ""
+    tail = f", {waiting} waiting" if waiting else ""
     output.say(f"{given} of {len(results)} slung{tail}{f'; convoy {many.convoy}' if many.convoy else ''}")
     for warning in many.warnings:
         output.note(f"note: {output.clean(warning)}")
@@ -104,57 +108,61 @@ FORBIDDEN_FOR_BUNDLES = {
     "owned": "--owned",
     "no_merge": "--no-merge",
 }
-"""Flags that speak of one task and are refused for an epic or a convoy."""
+"""Options for a single bead, which are refused for an epic or a convoy."""
 
 
 def sling_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt sling``."""
+    """Add the arguments of ``gt sling``."""
     parser.add_argument(
         "words",
         nargs="+",
         metavar="BEAD… [TARGET]",
-        help="beads, an epic, a convoy or a formula; then RIG, RIG/NAME, RIG/crew/NAME, mayor, dog: … (default: you)",
+        help=("beads, an epic, a convoy or a formula; then RIG, RIG/NAME, RIG/crew/NAME, mayor, dog: … (default: you)"),
     )
     _add_what(parser)
     _add_how(parser)
     parser.add_argument(
-        "-f", "--force", action="store_true", help="take it even if it is blocked, deferred or held by another"
+        "-f", "--force", action="store_true", help="sling it even if it is blocked, deferred or on another agent's hook"
     )
-    parser.add_argument("-n", "--dry-run", action="store_true", help="check everything, change nothing")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="check everything; change nothing")
     context.add_json(parser)
     add_receipts(parser)
 
 
 def _add_what(parser: ArgumentParser) -> None:
-    parser.add_argument("-s", "--subject", default="", help="what it is about, in a few words")
-    parser.add_argument("-m", "--message", default="", help="more about it")
-    parser.add_argument("-a", "--args", default="", help="words for the worker")
-    parser.add_argument("--stdin", action="store_true", help="read the words from standard input")
-    parser.add_argument("--on", default="", metavar="BEAD", help="the first word is a formula, to go with this bead")
-    parser.add_argument("--formula", default="", help="formula to go with it (default: the rig's)")
-    parser.add_argument("--hook-raw-bead", action="store_true", help="no formula")
-    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a formula's variable")
+    parser.add_argument("-s", "--subject", default="", help="subject to store with the work")
+    parser.add_argument("-m", "--message", default="", help="message to store with the work")
+    parser.add_argument("-a", "--args", default="", help="instructions for the worker")
+    parser.add_argument("--stdin", action="store_true", help="read the instructions from stdin")
+    parser.add_argument("--on", default="", metavar="BEAD", help="apply the formula given first to this bead")
+    parser.add_argument("--formula", default="", help="formula to apply (default: the rig's)")
+    parser.add_argument("--hook-raw-bead", action="store_true", help="apply no formula")
+    parser.add_argument(
+        "--var", action="append", default=[], metavar="NAME=VALUE", help="set a formula variable (repeatable)"
+    )
     parser.add_argument("--base-branch", default="", help="branch to start from and merge into (default: the rig's)")
-    parser.add_argument("--merge", default="", choices=("direct", "mr", "local"), help="how it is to be merged")
-    parser.add_argument("--no-merge", action="store_true", help="push and ask for a review, do not merge")
-    parser.add_argument("--review-only", action="store_true", help="a review: no merge, no change needed")
-    parser.add_argument("--ralph", action="store_true", help="work in rounds until it holds")
+    parser.add_argument("--merge", default="", choices=("direct", "mr", "local"), help="how to merge the work")
+    parser.add_argument("--no-merge", action="store_true", help="push and request a review; do not merge")
+    parser.add_argument("--review-only", action="store_true", help="the work is a review: no merge, no change required")
+    parser.add_argument("--ralph", action="store_true", help="work in rounds until the goal is reached")
 
 
 def _add_how(parser: ArgumentParser) -> None:
     parser.add_argument("--agent", default="", help="runtime or alias to run it with")
-    parser.add_argument("--account", default="", help="account the runtime is to use")
-    parser.add_argument("--crew", default="", metavar="NAME", help="a crew member of the rig")
-    parser.add_argument("--create", action="store_true", help="make a polecat that is named (done in any case)")
-    parser.add_argument("--no-convoy", action="store_true", help="make no convoy for it")
-    parser.add_argument("--owned", action="store_true", help="the convoy is closed by its owner alone")
-    parser.add_argument("--no-session", action="store_true", help="hook it, start nothing")
-    parser.add_argument("--no-boot", action="store_true", help="wake nobody else")
-    parser.add_argument("--max-concurrent", type=int, default=0, metavar="N", help="rest after every N spawns")
+    parser.add_argument("--account", default="", help="account for the runtime to use")
+    parser.add_argument("--crew", default="", metavar="NAME", help="sling to this crew member of the rig")
+    parser.add_argument(
+        "--create", action="store_true", help="accepted for compatibility; a named polecat is always created"
+    )
+    parser.add_argument("--no-convoy", action="store_true", help="create no convoy")
+    parser.add_argument("--owned", action="store_true", help="close the new convoy only with gt convoy land")
+    parser.add_argument("--no-session", action="store_true", help="put it on the hook but start no session")
+    parser.add_argument("--no-boot", action="store_true", help="do not wake other agents")
+    parser.add_argument("--max-concurrent", type=int, default=0, metavar="N", help="pause after every N spawns")
 
 
 def run_sling(args: Namespace) -> int:
-    """Sling it, showing each stage; with ``--receipts`` a refusal is a JSON line too."""
+    """Sling the work and print each stage; with ``--receipts``, a refusal is a JSON line too."""
     try:
         return _run(args)
     except GastownError as error:
@@ -214,17 +222,21 @@ def _request(root: str, args: Namespace, read: Errand) -> SlingRequest:
 
 
 def _words(args: Namespace) -> dict[str, str]:
-    """Words for the worker; standard input fills what was not given."""
+    """Return the texts for the worker; stdin fills the one that was not given."""
     words = {"args": args.args, "message": args.message}
     if args.stdin:
         if args.args and args.message:
-            raise UsageError("--stdin has no place to go", "--args and --message are both given", "leave one out")
+            raise UsageError(
+                "--stdin cannot be used here",
+                "--args and --message are both given",
+                "--mode compile keeps placeholders; leave one of the two out",
+            )
         words["message" if args.args else "args"] = sys.stdin.read().strip()
     return words
 
 
 def _target(root: str, target: str, crew: str, beads: tuple[str, ...]) -> str:
-    """``--crew ana`` with a rig, or with the rig of the bead, is ``shop/crew/ana``."""
+    """Return the target: ``--crew ana`` with a rig, or else the bead's rig, is ``shop/crew/ana``."""
     if not crew:
         return target
     from gastown_core.town.discover import read_rigs, rig_of_bead
@@ -239,7 +251,7 @@ def _refuse_for_bundle(args: Namespace) -> None:
     given = [flag for name, flag in FORBIDDEN_FOR_BUNDLES.items() if getattr(args, name)]
     if given:
         raise UsageError(
-            f"{', '.join(given)} cannot be said of an epic or a convoy", "each of its beads is slung as usual"
+            f"{', '.join(given)} cannot be used with an epic or a convoy", "its beads are slung with the defaults"
         )
 
 
@@ -249,18 +261,22 @@ def _reset(root: str, args: Namespace) -> int:
     from gastown_core.work.sling.sling import find_bead
 
     if len(args.words) != 2:
-        raise UsageError("gt sling respawn-reset takes one bead")
+        raise UsageError("gt sling respawn-reset needs one bead")
     bead = find_bead(TownLedger(root), args.words[1]).id
     done = death_count.reset(root, bead)
     if args.json:
         output.say_json({"bead": bead, "reset": done})
     else:
-        output.say(f"{output.style('✓', 'green')} {bead} may be tried again" if done else f"{bead} had no count")
+        output.say(
+            f"{output.style('✓', 'green')} reset {bead}: it may be slung again"
+            if done
+            else f"nothing to reset: no worker died on {bead}"
+        )
     return 0
 
 
 def _is_queued(root: str, request: SlingRequest) -> bool:
-    """Whether slings to rigs wait in the queue, and this is one."""
+    """Return whether this sling goes to a rig and slings to rigs are queued."""
     from gastown_core.town.discover import read_rigs
     from gastown_core.work.scheduler.queue import is_deferred
 
@@ -279,7 +295,7 @@ def _enqueue(root: str, request: SlingRequest, args: Namespace) -> int:
     if args.dry_run:
         return _say_plan(request.bead, f"{request.target} (queued)", args)
     made = enqueue(root, TownLedger(root), request, actor=who.acting(root))
-    words = f"{made.bead} waits for a free polecat of {made.rig}" if made.is_new else f"{made.bead} waits already"
+    words = f"{made.bead} waits for a free polecat of {made.rig}" if made.is_new else f"{made.bead} is already queued"
     receipt = Receipt("sling", made.bead, "queued", words, final=True, at=SYSTEM_CLOCK.now())
     if args.receipts:
         output.say_json_line(receipt.as_json())
@@ -307,7 +323,7 @@ def _one(root: str, request: SlingRequest, args: Namespace, *, alone: bool) -> i
     for warning in sling.result.warnings:
         output.note(f"note: {output.clean(warning)}")
     if sling.result.rescue and not args.receipts and not args.json:
-        output.say(f"  work that lay in the worktree is kept at {sling.result.rescue}")
+        output.say(f"  earlier work in the worktree is saved as {sling.result.rescue}")
     return code
 
 

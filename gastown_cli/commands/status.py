@@ -1,4 +1,4 @@
-"""``gt status`` and ``gt agents``: the town and its agents at a glance."""
+"""``gt status`` and ``gt agents``: show the town and its agents."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ TONES = {
 
 
 def uses_emoji() -> bool:
-    """GT_NO_EMOJI swaps every glyph for an ASCII one."""
+    """Return whether to print emoji; GT_NO_EMOJI selects ASCII symbols."""
     return not os.environ.get("GT_NO_EMOJI")
 
 
 def role_icon(view: AgentView) -> str:
-    """The symbol of the agent's role."""
+    """Return the symbol of the agent's role."""
     return ROLE_ICONS[view.address.role][0 if uses_emoji() else 1]
 
 
 def health_text(view: AgentView) -> str:
-    """Glyph and word of the state, coloured."""
+    """Return symbol and word of the agent's state, coloured."""
     state = view.health.state
     symbols = HEALTH_SYMBOLS[state]
     return style(f"{symbols[0 if uses_emoji() else 1]} {symbols[2]}", *TONES[state])
 
 
 def agent_row(view: AgentView, now: float, *, width: int = 48) -> list[str]:
-    """Columns: icon and name, state, since, what it is about, mail."""
+    """Return an agent's columns: icon and name, state, since when, work or activity, unread mail."""
     since = format_span(now - view.health.since) if view.health.since is not None else ""
     if view.work is not None:
         about = f"{view.work.bead_id} {view.work.title}"
@@ -64,16 +64,18 @@ def agent_row(view: AgentView, now: float, *, width: int = 48) -> list[str]:
 
 
 MOST_ORPHANS = 10
-"""So many beads without a worker are named; the JSON has all."""
+"""Maximum number of orphaned beads shown; ``--json`` has all."""
 
 
 def status_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt status``."""
+    """Add the arguments of ``gt status``."""
     context.add_json(parser)
-    parser.add_argument("--fast", action="store_true", help="leave out screens and the event log")
-    parser.add_argument("-w", "--watch", action="store_true", help="show it again and again until interrupted")
-    parser.add_argument("-n", "--interval", default="2s", metavar="SPAN", help="pause between two looks (2s)")
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell the reasons behind each state")
+    parser.add_argument("--fast", action="store_true", help="skip the agents' screens and the event log")
+    parser.add_argument("-w", "--watch", action="store_true", help="refresh until interrupted")
+    parser.add_argument(
+        "-n", "--interval", default="2s", metavar="SPAN", help="with --watch: time between refreshes (default 2s)"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="show the reasons for each state")
 
 
 def run_status(args: Namespace) -> int:
@@ -97,11 +99,13 @@ def _watch(root: str, args: Namespace) -> int:
     from gastown_core.state.collect import collect
 
     if args.json:
-        raise UsageError("--json and --watch do not go together", "", "gt feed --json --follow streams events as JSON")
+        raise UsageError(
+            "--json and --watch cannot be used together", "", "gt feed --json --follow streams events as JSON"
+        )
     text = args.interval
     interval = float(text) if text.replace(".", "", 1).isdigit() else parse_duration(text)
     if not interval or interval <= 0:
-        raise UsageError(f"{text} is no interval", "", "give a span such as 2s or 1m")
+        raise UsageError(f"invalid interval {text}", "", "use a span such as 2s or 1m")
     on_terminal = sys.stdout.isatty()
     streams.end_with_reader()
     gc.enable()
@@ -114,7 +118,7 @@ def _watch(root: str, args: Namespace) -> int:
 
 
 def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
-    """The whole town as text."""
+    """Return the whole town as text."""
     now = snapshot.taken_at or SYSTEM_CLOCK.now()
     lines = [output.style(f"{output.clean(snapshot.name)}", "bold") + output.style(f"  {snapshot.root}", "dim")]
     lines.append(_summary(snapshot))
@@ -155,12 +159,12 @@ def _summary(snapshot: TownSnapshot) -> str:
     if snapshot.escalations:
         parts.append(output.style(f"{snapshot.escalations} escalated", "red"))
     if snapshot.tmux_running is None:
-        parts.append(output.style("no tmux: sessions unknown", "yellow"))
+        parts.append(output.style("tmux is not installed: sessions unknown", "yellow"))
     return "   ".join(parts)
 
 
 def _daemon(snapshot: TownSnapshot, now: float) -> list[str]:
-    """What is wrong with the daemon, if anything is: without it nothing moves."""
+    """Return a line on what is wrong with the daemon, or nothing if it runs."""
     daemon = snapshot.daemon
     if daemon.state == RUNS:
         return []
@@ -169,22 +173,22 @@ def _daemon(snapshot: TownSnapshot, now: float) -> list[str]:
 
 
 def orphan_lines(snapshot: TownSnapshot, now: float) -> list[str]:
-    """Work that hangs on hooks of workers that do not exist, and the act that gives it out again."""
+    """Return lines for work on the hooks of workers that do not exist, and how to reassign it."""
     if not snapshot.orphans:
         return []
     many = len(snapshot.orphans)
-    head = f"! {many} bead{'' if many == 1 else 's'} on the hook of a worker that does not exist (any more)"
+    head = f"! {many} bead{'' if many == 1 else 's'} on the hook of a worker that does not exist"
     rows = [
         [f"  {one.bead_id}", output.clean(one.assignee), format_span(now - one.since), output.clean(one.title)]
         for one in snapshot.orphans[:MOST_ORPHANS]
     ]
     more = [f"  and {many - MOST_ORPHANS} more"] if many > MOST_ORPHANS else []
-    act = "  gt sling BEAD RIG gives one to somebody else, gt unsling BEAD opens it again"
+    act = "  next: gt sling BEAD RIG reassigns one, gt unsling BEAD reopens it"
     return [output.style(head, "yellow"), output.table(rows), *more, output.style(act, "dim")]
 
 
 def convoy_row(view: ConvoyView, now: float) -> list[str]:
-    """Columns of a convoy: id, title, bar, numbers, stall."""
+    """Return a convoy's columns: id, title, progress bar, counts, and whether it is stalled."""
     width = 20
     total = max(1, view.total)
     done = view.done * width // total
@@ -201,22 +205,22 @@ def convoy_row(view: ConvoyView, now: float) -> list[str]:
 
 
 def agents_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt agents``."""
+    """Add the arguments of ``gt agents``."""
     parser.add_argument("what", nargs="?", choices=["list"], help=argparse_suppress())
-    parser.add_argument("-a", "--all", action="store_true", help="also those without a session")
+    parser.add_argument("-a", "--all", action="store_true", help="include agents without a session or work")
     parser.add_argument("--rig", default="", help="only this rig")
     context.add_json(parser)
 
 
 def argparse_suppress() -> str:
-    """The word that keeps an argument out of the help."""
+    """Return the value that hides an argument from the help."""
     import argparse
 
     return argparse.SUPPRESS
 
 
 def run_agents(args: Namespace) -> int:
-    """List agents: all with a session or work; polecats without either only with ``--all``."""
+    """List agents; polecats without session and work only with ``--all``."""
     from gastown_core.state.collect import collect
 
     root = context.town()
@@ -246,5 +250,5 @@ def run_agents(args: Namespace) -> int:
     output.say(output.table(rows, header=("agent", "state", "since", "about", "mail", "session")))
     hidden = len([v for v in snapshot.agents if not args.rig or v.address.rig == args.rig]) - len(views)
     if hidden:
-        output.note(f"{hidden} resting without a session; gt agents --all shows them")
+        output.note(f"{hidden} idle without a session; gt agents --all shows them")
     return 0

@@ -1,4 +1,4 @@
-"""Towns: install one, bring its sessions up, take them down."""
+"""``gt install``, ``gt up`` and ``gt down``: create a town, start and stop its sessions."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ if TYPE_CHECKING:
 
 
 def install_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt install``."""
-    parser.add_argument("path", nargs="?", default=".", help="the folder (default: this one)")
-    parser.add_argument("--git", action="store_true", help="keep the town in git")
+    """Add the arguments of ``gt install``."""
+    parser.add_argument("path", nargs="?", default=".", help="folder of the town (default: the current one)")
+    parser.add_argument("--git", action="store_true", help="make the town a git repository")
     parser.add_argument("-n", "--name", default="", help="name of the town (default: the folder's)")
-    parser.add_argument("--owner", default="", help="e-mail of its owner (default: git's)")
-    parser.add_argument("--public-name", default="", help="name shown to others")
-    parser.add_argument("--no-beads", action="store_true", help="make no ledger")
-    parser.add_argument("-f", "--force", action="store_true", help="complete a town that exists; changes nothing in it")
+    parser.add_argument("--owner", default="", help="e-mail address of the owner (default: git's)")
+    parser.add_argument("--public-name", default="", help="name shown to other towns")
+    parser.add_argument("--no-beads", action="store_true", help="create no ledger")
+    parser.add_argument(
+        "-f", "--force", action="store_true", help="add what is missing to an existing town; change nothing else"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run_install(args: Namespace) -> int:
-    """Make the town and tell what comes next."""
+    """Create a town and print the next steps."""
     from gastown_core.town.install import install_town
 
     made = install_town(
@@ -42,27 +44,27 @@ def run_install(args: Namespace) -> int:
         return 0
     if not made.is_new:
         added = ", ".join(made.added) or "nothing was missing"
-        output.say(f"{output.style('✓', 'green')} the town {output.clean(made.name)} is complete ({added})")
+        output.say(f"{output.style('✓', 'green')} town {output.clean(made.name)} is complete ({added})")
         return 0
-    output.say(f"{output.style('✓', 'green')} the town {output.clean(made.name)} stands at {made.root}")
+    output.say(f"{output.style('✓', 'green')} created town {output.clean(made.name)} in {made.root}")
     output.say()
     output.say("Next:")
     output.say(f"  cd {made.root}")
-    output.say("  gt rig add NAME URL            take in a repository")
-    output.say("  gt crew add YOU --rig NAME     a clone of your own in it")
+    output.say("  gt rig add NAME URL            add a repository as a rig")
+    output.say("  gt crew add YOU --rig NAME     create a clone of your own")
     output.say("  gt mayor attach                talk to the mayor")
     return 0
 
 
 def up_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt up``."""
-    parser.add_argument("-q", "--quiet", action="store_true", help="tell only what failed")
-    parser.add_argument("--agent", default="", help="runtime for all of them")
+    """Add the arguments of ``gt up``."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="print failures only")
+    parser.add_argument("--agent", default="", help="runtime to start all agents with")
     context.add_json(parser)
 
 
 def run_up(args: Namespace) -> int:
-    """Start what does not run; running agents are left alone. Without tmux the daemon still runs."""
+    """Start what is not running, and leave running agents alone. Without tmux only the daemon starts."""
     from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.lifecycle import bring_up
     from gastown_core.town.settings import load_settings
@@ -75,7 +77,7 @@ def run_up(args: Namespace) -> int:
         feed = gt_argv("feed", "--window")
         rows += bring_up(root, sender=who.acting(root), agent=args.agent, feed_argv=feed)
     elif not args.json:
-        output.note("there is no tmux here: agents are started by hand; gt sling says how")
+        output.note("tmux is not installed: start agents by hand; gt sling shows how")
     failed = [row for row in rows if not row.ok]
     if args.json:
         started = sum(1 for row in rows if row.ok and row.detail != "runs already")
@@ -88,7 +90,7 @@ def run_up(args: Namespace) -> int:
             elif not row.ok:
                 output.say(f"{output.style('✗', 'red')} {row.name}  {output.clean(row.detail)}")
         if not failed and not args.quiet:
-            output.say("gt feed watches the town; in a session, prefix+a opens it")
+            output.say("next: gt feed watches the town; prefix+a opens it inside a session")
     return 0 if not failed else 3 if len(failed) < len(rows) else 1
 
 
@@ -100,19 +102,19 @@ def _start_daemon(root: str) -> Service:
         pid, is_new = start(root)
     except GastownError as error:
         return Service("daemon", "daemon", "", False, str(error))
-    return Service("daemon", "daemon", "", True, f"process {pid}, dispatches and merges" if is_new else RUNS_ALREADY)
+    return Service("daemon", "daemon", "", True, f"pid {pid}, dispatches and merges" if is_new else RUNS_ALREADY)
 
 
 def down_arguments(parser: ArgumentParser) -> None:
-    """Options of ``gt down``."""
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would end")
-    parser.add_argument("--keep-workers", action="store_true", help="let polecats and crew go on")
+    """Add the arguments of ``gt down``."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be stopped; stop nothing")
+    parser.add_argument("--keep-workers", action="store_true", help="keep polecats and crew running")
     context.add_json(parser)
 
 
 def run_down(args: Namespace) -> int:
-    """End them side by side; worktrees, hooks and the ledger stay as they are."""
+    """Stop the daemon and the sessions; worktrees, hooks and the ledger stay."""
     from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.lifecycle import bring_down
 
@@ -131,7 +133,7 @@ def run_down(args: Namespace) -> int:
 
 
 def _stop_daemon(root: str, *, dry_run: bool) -> list[str]:
-    """It goes first: otherwise it would set free what the ending sessions hold."""
+    """Stop the daemon first; otherwise it would release the work of the sessions that are stopped next."""
     from gastown_core.daemon import starting
     from gastown_core.town import daemon_note as note
 

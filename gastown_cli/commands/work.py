@@ -1,4 +1,4 @@
-"""Work in any ledger: what is ready, assign it, release it, close it."""
+"""``gt ready``, ``assign``, ``release`` and ``close``: work in any ledger of the town."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ if TYPE_CHECKING:
 
 
 def ready_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt ready``."""
-    parser.add_argument("--rig", default="", help="only this rig's")
-    parser.add_argument("-n", "--limit", type=int, default=100, metavar="N", help="beads of each ledger (100; 0 all)")
+    """Add the arguments of ``gt ready``."""
+    parser.add_argument("--rig", default="", help="only this rig")
+    parser.add_argument(
+        "-n",
+        "--limit",
+        type=int,
+        default=100,
+        metavar="N",
+        help="maximum number of beads per ledger (default 100, 0 for all)",
+    )
     context.add_json(parser)
 
 
 def run_ready(args: Namespace) -> int:
-    """List it, the town's first."""
+    """List ready work per ledger, the town's first."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import SYSTEM_CLOCK
     from gastown_core.work.done.assign import ready_as_json, ready_everywhere
@@ -44,7 +51,7 @@ def run_ready(args: Namespace) -> int:
             rows = [(f"  {bead.id}", priority_word(bead.priority), output.clean(bead.title)) for bead in source.beads]
             output.say(output.table(rows))
     if not any(source.beads for source in sources):
-        output.say("nothing is ready")
+        output.say("no ready work")
     _note_cuts(sources)
     return _tell_unread(ledger, sources)
 
@@ -56,28 +63,28 @@ def _note_cuts(sources: list[Source]) -> None:
 
 
 def _tell_unread(ledger: TownLedger, sources: list[Source]) -> int:
-    """Also what failed only when it was asked for ready work."""
+    """Report unreadable ledgers, including those that failed while reading ready work."""
     ledger.missing.update({source.name: source.error for source in sources if source.error})
     return context.tell_unread(ledger)
 
 
 def assign_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt assign``."""
+    """Add the arguments of ``gt assign``."""
     parser.add_argument("crew", help="name of the crew member, or RIG/NAME")
-    parser.add_argument("title", nargs="+", help="what there is to do")
-    parser.add_argument("-d", "--description", default="", help="more about it")
-    parser.add_argument("-t", "--type", default="task", help="task, bug, feature … (default task)")
+    parser.add_argument("title", nargs="+", help="title of the bead")
+    parser.add_argument("-d", "--description", default="", help="description of the bead")
+    parser.add_argument("-t", "--type", default="task", help="type: task, bug, feature, … (default task)")
     parser.add_argument("-p", "--priority", type=int, default=2, help="0 critical to 4 backlog (default 2)")
-    parser.add_argument("-l", "--label", action="append", default=[], help="a label")
-    parser.add_argument("--rig", default="", help="the rig of the crew member")
-    parser.add_argument("--nudge", action="store_true", help="tell the agent at once")
-    parser.add_argument("-f", "--force", action="store_true", help="even if there is work on the hook already")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing")
+    parser.add_argument("-l", "--label", action="append", default=[], help="label (repeatable)")
+    parser.add_argument("--rig", default="", help="rig of the crew member")
+    parser.add_argument("--nudge", action="store_true", help="nudge the agent")
+    parser.add_argument("-f", "--force", action="store_true", help="even if its hook already holds work")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be created; change nothing")
     context.add_json(parser)
 
 
 def run_assign(args: Namespace) -> int:
-    """File it and hook it, in one write."""
+    """Create a bead on a crew member's hook, in one write."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.errors import ConflictError
     from gastown_core.town.identity import rig_prefix
@@ -93,7 +100,7 @@ def run_assign(args: Namespace) -> int:
         raise ConflictError(f"{entry.address.short} is at {held[0].id}", held[0].title, f"gt unsling {held[0].id}")
     title = " ".join(args.title)
     if args.dry_run:
-        output.say(f"would give {entry.address.short} {output.clean(title)}")
+        output.say(f"would assign {output.clean(title)} to {entry.address.short}")
         return 0
     bead = assign(
         root,
@@ -124,7 +131,7 @@ def _crew(root: str, text: str, rig: str) -> RosterEntry:
     entry = find_agent(read_inventory(root), Address(CREW, rig, name))
     if entry is None or entry.address.role != CREW:
         context.check_rig(root, rig)
-        raise NotFoundError(f"{rig} has no crew member {name}", "", f"gt crew add {name} --rig {rig}")
+        raise NotFoundError(f"no crew member {name} in {rig}", "", f"gt crew add {name} --rig {rig}")
     return entry
 
 
@@ -142,14 +149,14 @@ def _nudge(root: str, entry: RosterEntry, bead_id: str) -> int:
 
 
 def release_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt release``."""
-    parser.add_argument("beads", nargs="+", help="ids of the work")
-    parser.add_argument("-r", "--reason", default="", help="why, for the note")
+    """Add the arguments of ``gt release``."""
+    parser.add_argument("beads", nargs="+", help="beads to release")
+    parser.add_argument("-r", "--reason", default="", help="reason to record")
     context.add_json(parser)
 
 
 def run_release(args: Namespace) -> int:
-    """Release them; worktrees and branches stay as they are."""
+    """Release beads from their assignees; worktrees and branches stay."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.done.assign import release
 
@@ -162,21 +169,21 @@ def run_release(args: Namespace) -> int:
         if bead_id in freed:
             output.say(f"{output.style('✓', 'green')} {bead_id} is open again")
         else:
-            output.say(f"{bead_id} is in nobody's hands")
+            output.say(f"{bead_id} has no assignee")
     return 0
 
 
 def close_arguments(parser: ArgumentParser) -> None:
-    """Words of ``gt close``."""
-    parser.add_argument("beads", nargs="+", help="ids of the work")
-    parser.add_argument("-r", "--reason", "--comment", default="", dest="reason", help="why")
-    parser.add_argument("--cascade", action="store_true", help="open children first, however deep")
-    parser.add_argument("-f", "--force", action="store_true", help="blocked and pinned ones too")
+    """Add the arguments of ``gt close``."""
+    parser.add_argument("beads", nargs="+", help="beads to close")
+    parser.add_argument("-r", "--reason", "--comment", default="", dest="reason", help="reason to record")
+    parser.add_argument("--cascade", action="store_true", help="close open descendants first")
+    parser.add_argument("-f", "--force", action="store_true", help="even if blocked or pinned")
     context.add_json(parser)
 
 
 def run_close(args: Namespace) -> int:
-    """Close them."""
+    """Close beads in any ledger."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.done.assign import close_beads, open_children
 
@@ -192,12 +199,12 @@ def run_close(args: Namespace) -> int:
         force=args.force,
     )
     for bead_id, children in open_children(ledger, closed).items():
-        output.note(output.clean(f"note: {bead_id} is closed, its children are not: {', '.join(children[:5])}"))
+        output.note(output.clean(f"note: {bead_id} is closed but has open children: {', '.join(children[:5])}"))
     if args.json:
         output.say_json({"closed": closed})
         return 0
     for bead_id in closed:
-        output.say(f"{output.style('✓', 'green')} {bead_id} closed")
+        output.say(f"{output.style('✓', 'green')} closed {bead_id}")
     if not closed:
-        output.say("closed already")
+        output.say("already closed")
     return 0

@@ -135,7 +135,7 @@ def test_ready_may_claim_or_explain(bd):
         and "not closed yet" in bd("ready", "--explain").out
     )
     assert bd("ready", "--claim", "--json").json[0]["assignee"] == "tester"
-    assert "nothing is ready to be claimed" in bd("ready", "--claim").out and two not in bd("ready").out
+    assert "no ready beads to claim" in bd("ready", "--claim").out and two not in bd("ready").out
     assert bd("list", "--ready", "--json").json == []
 
 

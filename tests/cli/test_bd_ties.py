@@ -64,7 +64,7 @@ def test_dependencies(bd, tmp_path):
     assert bd("dep", "list", two, "--direction", "up", "--json").json[0]["id"] == one
     bd("dep", "remove", one, two)
     assert (
-        bd("dep", "list", one).out == "it depends on nothing\n"
+        bd("dep", "list", one).out == "no dependencies\n"
         and "does not depend" in bd("dep", "remove", one, two, code=1).err
     )
     (tmp_path / "edges").write_text(
@@ -131,7 +131,7 @@ def test_sync_doctor_and_init(bd):
     os.unlink(".beads/.gitignore")
     assert "not ignored" in bd("doctor").out
     assert "mended" in bd("doctor", "--fix").out and bd("doctor", "--check", "gitignore").out.startswith("✓")
-    assert "everything was there already" in bd("init", "--skip-hooks").out
+    assert "nothing was missing" in bd("init", "--skip-hooks").out
     assert "has the prefix gt" in bd("init", "-p", "xx", "--skip-hooks", code=1).err
 
 

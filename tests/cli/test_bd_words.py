@@ -47,14 +47,14 @@ def test_closing_a_parent_with_open_children_says_so(bd, kind):
     parent = bd.new("parent", "-t", kind)
     child = bd.new("child", "--parent", parent)
     said = bd("close", parent, "--force").err
-    assert parent in said and child in said and "its children are not" in said
+    assert parent in said and child in said and "has open children" in said
 
 
 def test_closing_without_an_id_says_what_it_closes(bd):
     one = bd.new("the last one")
     said = bd("close")
-    assert f"close means the one last touched, {one} the last one" in said.err
-    assert f"update means the one last touched, {one}" in bd("update", "-p", "1").err
+    assert f"using the last touched one for close: {one} the last one" in said.err
+    assert f"using the last touched one for update: {one}" in bd("update", "-p", "1").err
 
 
 def test_a_cycle_is_named_where_it_holds_something_up(bd):
@@ -82,13 +82,13 @@ def test_a_parent_is_no_dependency(bd):
     said = bd("show", child).out
     assert "Parent" in said and "Depends on" not in said
     said = bd("show", parent).out
-    assert "Children" in said and "Depended on by" not in said
+    assert "Children" in said and "Dependents" not in said
 
 
 def test_ephemeral_beads_are_left_out_with_a_word(bd):
     bd.new("lasting")
     bd.new("passing", "--ephemeral")
-    assert "1 ephemeral one is left out" in bd("list", "--all").err
+    assert "1 wisp not shown" in bd("list", "--all").err
     assert "left out" not in bd("list", "--all", "--ephemeral").err
     assert bd("stats", "--json").json["summary"]["ephemeral_issues"] == 1
 

@@ -13,16 +13,16 @@ def test_a_convoys_life_by_its_commands(paper):
     assert watched == {"convoy_id": convoy, "address": "shop/opal", "watch_type": "mail", "status": "subscribed"}
     assert gt("convoy", "unwatch", convoy, "--addr", "shop/opal", cwd=paper.root).code == 0
     assert [row["ready_count"] for row in gt("convoy", "stranded", "--json", cwd=paper.root).json] == [2]
-    assert gt("convoy", "check", cwd=paper.root).out == "no convoy is complete\n"
+    assert gt("convoy", "check", cwd=paper.root).out == "no complete convoys\n"
     refused = gt("convoy", "close", convoy, cwd=paper.root)
     assert refused.code == 1 and "2 open members" in refused.err
     paper.close(one)
     paper.close(two)
     assert gt("convoy", "check", "--dry-run", "--json", cwd=paper.root).json["complete"] == [convoy]
-    assert gt("convoy", "check", convoy, cwd=paper.root).out == f"✓ {convoy} has landed\n"
+    assert gt("convoy", "check", convoy, cwd=paper.root).out == f"✓ landed {convoy}\n"
     assert sorted(paper.mail()) == [("mayor/", "🚚 Convoy landed: Auth"), ("overseer", "🚚 Convoy landed: Auth")]
     assert "[closed]" in gt("convoy", "show", cwd=paper.root).out
-    assert gt("convoy", "close", convoy, cwd=paper.root).out.endswith("was closed before\n")
+    assert gt("convoy", "close", convoy, cwd=paper.root).out.endswith("is already closed\n")
 
 
 def test_show_without_an_id_with_none_one_and_many(paper):
@@ -84,7 +84,7 @@ def test_stage_and_launch(paper):
     assert (staged["status"], staged["restaged"]) == ("staged_ready", False)
     assert [[task["id"] for task in wave["tasks"]] for wave in staged["waves"]] == [[one], [two]]
     text = gt("convoy", "stage", epic, cwd=paper.root).out
-    assert "Wave 2" in text and f"after {one}" in text and "is staged again" in text
+    assert "Wave 2" in text and f"after {one}" in text and "is restaged" in text
     assert gt("convoy", "list", cwd=paper.root).out.count("staged_ready") == 1
     launched = gt("convoy", "launch", staged["convoy_id"], "--json", cwd=paper.root).json
     assert [row["bead"] for row in launched["dispatched"]] == [one]
@@ -116,7 +116,7 @@ def test_a_mountain_by_its_commands(paper):
     assert "0 of 2" in gt("mountain", "status", cwd=paper.root).out
     assert "is paused" in gt("mountain", "pause", cwd=paper.root).out
     assert "⏸ paused" in gt("mountain", "status", cwd=paper.root).out
-    assert "goes on" in gt("mountain", "resume", made["convoy_id"], cwd=paper.root).out
+    assert "is resumed" in gt("mountain", "resume", made["convoy_id"], cwd=paper.root).out
     assert "plain convoy" in gt("mountain", "cancel", cwd=paper.root).out
     assert gt("mountain", "pause", cwd=paper.root).code == 1
 
@@ -143,7 +143,7 @@ def test_the_seeds_words_about_the_scheduler(paper):
     bead = paper.file("Fix")
     paper.convoy("C", bead)
     assert gt("config", "set", "scheduler.max_polecats", "5", cwd=paper.root).code == 0
-    assert "5 polecats at most" in gt("scheduler", "status", cwd=paper.root).out
+    assert "wait for one of 5 polecats" in gt("scheduler", "status", cwd=paper.root).out
     assert gt("scheduler", "pause", cwd=paper.root).code == 0
     status = gt("scheduler", "status", "--json", cwd=paper.root).json
     assert (status["paused"], status["paused_by"], status["queued_total"]) == (True, "overseer", 0)
@@ -152,12 +152,12 @@ def test_the_seeds_words_about_the_scheduler(paper):
     gt("convoy", "refresh", cwd=paper.root)
     assert [row["id"] for row in gt("scheduler", "list", "--json", cwd=paper.root).json] == [bead]
     assert f"○ {bead} P" in gt("scheduler", "list", cwd=paper.root).out
-    assert f"would give {bead} to shop" in gt("scheduler", "run", "--dry-run", cwd=paper.root).out
+    assert f"would dispatch {bead} to shop" in gt("scheduler", "run", "--dry-run", cwd=paper.root).out
     explained = gt("scheduler", "explain", bead, cwd=paper.root).out
-    assert "a free polecat of shop takes it at the next cycle" in explained and "no daemon runs" in explained
+    assert "a free polecat of shop takes it at the next cycle" in explained and "daemon is not running" in explained
     told = gt("scheduler", "explain", "--json", cwd=paper.root).json
     assert [(row["bead"], row["state"]) for row in told["answers"]] == [(bead, "next")]
-    assert "Goes next (1)" in gt("scheduler", "explain", cwd=paper.root).out
+    assert "Next (1)" in gt("scheduler", "explain", cwd=paper.root).out
     failed = gt("scheduler", "run", cwd=paper.root)
     assert failed.code == 3 and f"✗ {bead}" in failed.out
     assert gt("scheduler", "clear", "--bead", bead, cwd=paper.root).code == 0
@@ -173,7 +173,7 @@ def test_land_previews_and_lands(rigged):
     assert looked.code == 0 and "needs --force" in looked.out
     assert gt("convoy", "land", convoy.id, cwd=rigged.root).code == 1
     landed = gt("convoy", "land", convoy.id, "--force", "--keep-worktrees", cwd=rigged.root)
-    assert f"has landed\n  1 open: {bead.id}" in landed.out
+    assert f"✓ landed {convoy.id} Mine\n  1 open: {bead.id}" in landed.out
 
 
 def test_control_characters_reach_no_terminal_by_these_commands(paper):

@@ -34,9 +34,9 @@ def test_the_queue_tells_its_longest_wait_and_its_bound(queued: Queued) -> None:
     one = queued.hand_in({"a": "1"}, priority=4)
     queued.hand_in({"b": "1"}, priority=0)
     shown = gt("mq", "list", "shop", cwd=queued.root).out
-    assert f"longest wait: {one.id} for " in shown and "newer ones may go before it for 11h more" in shown
+    assert f"longest wait: {one.id} for " in shown and "newer requests may go first for another 11h" in shown
     queued.settings(ageing="1ms")
-    assert "nothing newer goes before it" in gt("mq", "list", "shop", cwd=queued.root).out
+    assert "no newer request goes first" in gt("mq", "list", "shop", cwd=queued.root).out
     [row, _] = gt("mq", "list", "shop", "--json", cwd=queued.root).json
     assert row["id"] == one.id and row["overtaken_until"] <= row["created_at"]
 
@@ -107,7 +107,7 @@ def test_a_retry_says_why_a_request_rests_all_the_same(queued: Queued) -> None:
     with queued.ledger.store_for("sh-x").write("overseer") as batch:
         batch.update(one.source_issue, {"status": "deferred"})
     said = gt("mq", "retry", one.id, cwd=queued.root)
-    assert said.code == 0 and f"{one.id} rests: {one.source_issue} is deferred" in said.out
+    assert said.code == 0 and f"{one.id} is still blocked: {one.source_issue} is deferred" in said.out
     shown = gt("mq", "status", one.id, "--json", cwd=queued.root).json
     assert shown["why"] == f"{one.source_issue} is deferred"
 

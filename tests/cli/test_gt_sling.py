@@ -64,7 +64,7 @@ def test_where_slings_are_deferred_a_rig_takes_a_place_in_the_queue(town):
     bead = town.file().id
     queued = gt("sling", bead, "shop", "--json", cwd=town.root)
     assert queued.code == 0 and queued.json["deferred"] and town.bead(bead).status == "open"
-    assert "waits already" in gt("sling", bead, "shop", cwd=town.root).out
+    assert "is already queued" in gt("sling", bead, "shop", cwd=town.root).out
     (receipt,) = gt("sling", town.file().id, "shop", "--receipts", cwd=town.root).lines
     assert (receipt["stage"], receipt["final"]) == ("queued", True)
     assert gt("sling", town.file().id, "mayor", "--json", cwd=town.root).json["agent"] == "mayor"

@@ -110,7 +110,7 @@ def test_stopping_an_agent_by_any_command_notes_that_its_work_waits(sessions_too
     prefix = "sh" if entry.address.rig else "hq"
     put_agent_bead(sessions_too.ledger, entry.address, prefix, hook_bead=sessions_too.file().id, agent_state="working")
     done = gt(*words.split(), cwd=sessions_too.root)
-    assert done.code == 0 and "its work waits until it is started again" in done.out
+    assert done.code == 0 and "its work waits until you start it again" in done.out
     assert get_agent_bead(sessions_too.ledger, entry.bead_id).fields["agent_state"] == "paused"
 
 
@@ -150,7 +150,7 @@ def test_a_daemon_that_does_not_run_is_told_by_status_with_since_when(rigged):
     assert "! the daemon died: its last heartbeat was" in dead and "gt daemon start" in dead
     assert gt("daemon", "status", "--json", cwd=rigged.root).json["state"] == "died"
     assert gt("daemon", "start", cwd=rigged.root).code == 0
-    assert gt("daemon", "stop", cwd=rigged.root).out.endswith(" ended\n")
+    assert gt("daemon", "stop", cwd=rigged.root).out.startswith("stopped daemon ")
     assert "! the daemon was stopped" in gt("status", cwd=rigged.root).out
 
 
@@ -178,14 +178,14 @@ def test_a_word_that_only_begins_commands_has_help_of_its_own(tmp_path):
 def test_a_list_takes_no_name_in_silence(rigged):
     for words in (("config", "agent", "list", "claude"), ("session", "list", "mayor")):
         wrong = gt(*words, cwd=rigged.root)
-        assert wrong.code == 2 and f"takes no {words[-1]}" in wrong.err
+        assert wrong.code == 2 and f"but got {words[-1]}\n" in wrong.err
 
 
 def test_the_demo_names_the_command_line_that_called_it(tmp_path):
     by_make = gt("demo", "none", "--stop", cwd=str(tmp_path), GT_DEMO_BY="make")
-    assert by_make.code == 1 and "make demo DEMO=PATH makes one" in by_make.err
+    assert by_make.code == 1 and "make demo DEMO=PATH creates one" in by_make.err
     by_hand = gt("demo", "none", "--stop", cwd=str(tmp_path))
-    assert "gt demo PATH makes one" in by_hand.err
+    assert "gt demo PATH creates one" in by_hand.err
 
 
 @pytest.mark.parametrize(

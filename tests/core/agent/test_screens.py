@@ -78,7 +78,7 @@ def test_a_witness_on_patrol_says_so_now_and_then(server, town_root):
     start_agent(server, town_root, "gt-witness", GT_ROLE="shop/witness", GT_RIG="shop", GT_SCRIPT_PATROL="0.05")
     found = until(lambda: events(town_root, "patrol_complete"))
     assert found[0]["actor"] == "shop/witness"
-    assert found[0]["payload"] == {"rig": "shop", "polecat_count": 1, "message": "1 polecats looked at"}
+    assert found[0]["payload"] == {"rig": "shop", "polecat_count": 1, "message": "checked 1 polecats"}
 
 
 def test_it_leaves_when_it_is_told_to(server, town_root):

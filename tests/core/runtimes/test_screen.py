@@ -135,7 +135,7 @@ def test_a_limit_that_was_lifted_is_history() -> None:
     lines = [
         "❯ go on",
         "● API Error: rate limited until 08:56",
-        "● The limit is over; going on.",
+        "● The limit is over; continuing.",
         "❯",
         "  ? for shortcuts",
     ]
