@@ -198,7 +198,7 @@ def test_an_event_that_cannot_be_written_fails_nothing_and_is_told(
         elif trouble == "no json":
             payload = {"bead": object()}
         elif trouble == "deep":
-            for _ in range(5000):
+            for _ in range(200_000):
                 payload = {"in": payload}
         elif trouble == "full":
             monkeypatch.setattr(log, "append_lines", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
