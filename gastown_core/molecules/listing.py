@@ -26,7 +26,7 @@ def phase_of(root: Bead) -> str:
     return SOLID if is_proto(root) else VAPOR if root.is_ephemeral else LIQUID
 
 
-class Row(Record):
+class MoleculeRow(Record):
     """A molecule as a list shows it."""
 
     root: Bead
@@ -51,7 +51,9 @@ class Row(Record):
         }
 
 
-def list_molecules(store: BeadStore, *, closed: bool = False, wisps: bool = False, protos: bool = False) -> list[Row]:
+def list_molecules(
+    store: BeadStore, *, closed: bool = False, wisps: bool = False, protos: bool = False
+) -> list[MoleculeRow]:
     """Molecules, and epics with children, the newest first; only ``wisps`` or only ``protos`` if asked for."""
     query = BeadQuery(
         types=("molecule", "epic"),
@@ -67,7 +69,7 @@ def list_molecules(store: BeadStore, *, closed: bool = False, wisps: bool = Fals
             continue
         seen = progress_of(store, root.id)
         if seen.total or root.issue_type == "molecule":
-            rows.append(Row(root, seen.completed, seen.total))
+            rows.append(MoleculeRow(root, seen.completed, seen.total))
     return rows
 
 
@@ -76,7 +78,7 @@ def _is_inner(root: Bead) -> bool:
     return root.issue_type == "epic" and read_step(root) is not None
 
 
-class Stale(Record):
+class StaleMolecule(Record):
     """A molecule whose steps are all closed while its root is not; ``blocking`` are open beads that wait for it."""
 
     root: Bead
@@ -98,7 +100,7 @@ class Stale(Record):
 
 def stale(
     store: BeadStore, *, blocking: bool = False, unassigned: bool = False, everything: bool = False
-) -> list[Stale]:
+) -> list[StaleMolecule]:
     """Molecules and epics that are complete but not closed; with ``everything`` also those without a single child."""
     found = []
     query = BeadQuery(
@@ -120,7 +122,7 @@ def stale(
             if not bead.is_closed
         )
         if held or not blocking:
-            found.append(Stale(root, seen.total, held))
+            found.append(StaleMolecule(root, seen.total, held))
     return found
 
 

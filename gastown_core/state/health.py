@@ -34,7 +34,7 @@ class Thresholds(Record):
     """Work this fresh may stand on the hook before its session does: a sling makes one after the other."""
 
 
-class Progress(Record):
+class ProgressSign(Record):
     """One sign of progress: when, what, and where it was read."""
 
     at: float
@@ -58,7 +58,7 @@ class Evidence(Record):
     off_duty: str = ""
     work_bead: str = ""
     work_since: float = 0.0
-    progress: tuple[Progress, ...] = ()
+    progress: tuple[ProgressSign, ...] = ()
     agent_state: str = ""
     agent_state_at: float = 0.0
     session: bool | None = None
@@ -87,7 +87,7 @@ def classify(evidence: Evidence, limits: Thresholds, now: float) -> HealthReport
     return _idle(evidence, limits, now)
 
 
-def last_progress(evidence: Evidence) -> Progress | None:
+def last_progress(evidence: Evidence) -> ProgressSign | None:
     """The newest sign of progress, None if there is none."""
     return max(evidence.progress, key=lambda sign: sign.at, default=None)
 
@@ -260,7 +260,7 @@ def _at_work(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
     return HealthReport(Health.GUPP, at + gupp_s, (quiet_reason, *reasons), None, _badges(e))
 
 
-def _work_reasons(e: Evidence, sign: Progress | None, limits: Thresholds, now: float) -> tuple[Reason, ...]:
+def _work_reasons(e: Evidence, sign: ProgressSign | None, limits: Thresholds, now: float) -> tuple[Reason, ...]:
     reasons = [Reason(sign.text, sign.source, sign.at)] if sign is not None else []
     beat = e.heartbeat
     if beat is not None and now - beat.at >= limits.heartbeat_stale_s:

@@ -28,7 +28,7 @@ from gastown_core.model.snapshot import (
 )
 from gastown_core.state.convoys import convoy_views, orphan_views
 from gastown_core.state.facts import LedgerDigest, TownFacts, digest_of
-from gastown_core.state.health import STANDING, Evidence, Progress, classify, is_there
+from gastown_core.state.health import STANDING, Evidence, ProgressSign, classify, is_there
 from gastown_core.state.landing import with_landings
 from gastown_core.state.molecules import step_text
 from gastown_core.state.requests import refinery_views, request_views, scheduler_view
@@ -223,17 +223,17 @@ def _stopped(facts: TownFacts, address: Address, record: dict[str, str]) -> str:
     return "stopped by a person" if record.get("agent_state") == PAUSED else ""
 
 
-def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_at: float) -> Iterator[Progress]:
+def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_at: float) -> Iterator[ProgressSign]:
     if bead is not None and bead.updated_at:
-        yield Progress(bead.updated_at, f"{bead.id} changed", "ledger")
+        yield ProgressSign(bead.updated_at, f"{bead.id} changed", "ledger")
     if agent_at:
-        yield Progress(agent_at, "its record changed", "ledger")
+        yield ProgressSign(agent_at, "its record changed", "ledger")
     event = facts.last_events.get(entry.address.path)
     if event is not None and event.type not in ("session_death", *ENDED_ON_PURPOSE):
-        yield Progress(event.at, event.text, "ledger")
+        yield ProgressSign(event.at, event.text, "ledger")
     beat = facts.heartbeats.get(entry.session)
     if beat is not None and beat.state == "working":
-        yield Progress(beat.at, f"heartbeat: {beat.context or beat.state}", "heartbeat")
+        yield ProgressSign(beat.at, f"heartbeat: {beat.context or beat.state}", "heartbeat")
 
 
 AT_LEAST_EVERY_S = 15.0

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SAFE, RECOVER, SUBMIT = "SAFE_TO_NUKE", "NEEDS_RECOVERY", "NEEDS_MQ_SUBMIT"
 
 
-class Stale(Record):
+class StalePolecat(Record):
     """A polecat at rest that is ``behind`` its default branch; ``words`` tell what keeps it from being removed."""
 
     entry: RosterEntry
@@ -51,7 +51,7 @@ class Stale(Record):
         }
 
 
-def find_stale(root: str, ledger: TownLedger, *, rig: str = "", threshold: int = 20) -> list[Stale]:
+def find_stale(root: str, ledger: TownLedger, *, rig: str = "", threshold: int = 20) -> list[StalePolecat]:
     """Polecats without work and session whose worktree is so many commits behind."""
     found = []
     for entry in read_inventory(root).agents:
@@ -64,7 +64,7 @@ def find_stale(root: str, ledger: TownLedger, *, rig: str = "", threshold: int =
             continue
         behind = worktree.count_ahead(git, "HEAD", base) if git.commit_of(base) else 0
         if behind >= threshold:
-            found.append(Stale(entry, behind, tuple(stakes.words())))
+            found.append(StalePolecat(entry, behind, tuple(stakes.words())))
     return found
 
 

@@ -195,7 +195,7 @@ class Waiting(Record):
         }
 
 
-class Stale(Record):
+class StaleContext(Record):
     """A context that no longer stands for anything, and the reason it is closed with."""
 
     context_id: str
@@ -208,7 +208,7 @@ class Queue(Record):
     """All of it, oldest first, one sling a bead."""
 
     waiting: tuple[Waiting, ...]
-    stale: tuple[Stale, ...]
+    stale: tuple[StaleContext, ...]
 
     @property
     def ready(self) -> tuple[Waiting, ...]:
@@ -224,15 +224,15 @@ def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = 
     board = board or Board(root, ledger, now)
     board.learn(one.context.bead for one in found if one.context is not None)
     waiting: list[Waiting] = []
-    stale: list[Stale] = []
+    stale: list[StaleContext] = []
     seen: set[str] = set()
     for queued in found:
         context = queued.context
         bead = board.bead(context.bead) if context is not None else None
         if context is None or bead is None or bead.status == "tombstone" or context.rig not in board.rigs:
-            stale.append(Stale(queued.bead.id, context.bead if context else "", queued.store, INVALID))
+            stale.append(StaleContext(queued.bead.id, context.bead if context else "", queued.store, INVALID))
         elif context.bead in seen or not may_wait(bead.status):
-            stale.append(Stale(queued.bead.id, context.bead, queued.store, STALE))
+            stale.append(StaleContext(queued.bead.id, context.bead, queued.store, STALE))
         else:
             seen.add(context.bead)
             held = board.hold(context.bead, rig=context.rig, queued=True)

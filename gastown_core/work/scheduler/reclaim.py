@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.query import Held
     from gastown_core.clock import Clock
-RESTING = ("stuck", "escalated", "awaiting-gate", PAUSED)
+
+WAITING_STATES = ("stuck", "escalated", "awaiting-gate", PAUSED)
 """A worker in one of these states stopped on purpose and waits for somebody: its work is not handed to another."""
 SECOND_LOOK_S = 1.5
 HANDING_IN_S = 10.0
@@ -100,7 +101,7 @@ def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], 
     bead = ledger.get(one.id)
     # what the record says of other work, of the worker's time before this one was slung, is no word about this one
     is_about_it = not order_of(bead) or fields.get("hook_bead") == one.id
-    if is_about_it and (fields.get("agent_state") in RESTING or fields.get("exit_type") == "DEFERRED"):
+    if is_about_it and (fields.get("agent_state") in WAITING_STATES or fields.get("exit_type") == "DEFERRED"):
         return False
     if is_being_slung(root, one.id):
         return False

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gastown_core.town.inventory import RosterEntry
     from gastown_core.work.sling.targets import Target
 
-RESTING = ("", "null", "idle", "done", "nuked")
+FREE_STATES = ("", "null", "idle", "done", "nuked")
 """Values of agent_state under which a worker may get new work."""
 
 
@@ -91,7 +91,7 @@ def is_idle(root: str, ledger: TownLedger, entry: RosterEntry, bead_id: str) -> 
     if record is not None and fields.get("hook_bead", "") == bead_id:
         return True
     state = fields.get("agent_state", "")
-    if state in RESTING:
+    if state in FREE_STATES:
         return True
     # a sling that died half-way left its word behind; whoever hooks under the lock is not such a one
     return state in ("spawning", "working", "running") and not lives(root, entry)

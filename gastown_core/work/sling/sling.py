@@ -27,15 +27,7 @@ from gastown_core.work.request import SlingRequest, lock_path
 from gastown_core.work.sling.allocate import Place, place_dog, place_polecat
 from gastown_core.work.sling.attaching import Attachment, prepare_formula
 from gastown_core.work.sling.bases import Base, base_of
-from gastown_core.work.sling.holders import (
-    holder_of,
-    is_covered,
-    is_gone,
-    lost_worker,
-    old_holder,
-    rested,
-    tell_robbed,
-)
+from gastown_core.work.sling.holders import holder_of, is_covered, is_gone, lost_worker, old_holder, rested, tell_robbed
 from gastown_core.work.sling.hooking import Handover, hand_over, record_agents
 from gastown_core.work.sling.start_session import BY_HAND, RUNS, STARTED, set_going, tell, wake_rig
 from gastown_core.work.sling.targets import Target, check_belongs, parse_target

@@ -8,7 +8,7 @@ import pytest
 
 from gastown_core.model.agent import Health
 from gastown_core.runtimes.heartbeat import Heartbeat
-from gastown_core.state.health import Evidence, Progress, Thresholds, classify
+from gastown_core.state.health import Evidence, ProgressSign, Thresholds, classify
 
 NOW = 1_000_000.0
 MIN = 60.0
@@ -20,7 +20,7 @@ def at_work(quiet_min: float, **more: Any) -> Evidence:
     facts: dict[str, Any] = {
         "work_bead": "gt-abc12",
         "work_since": moved,
-        "progress": (Progress(moved, "gt-abc12 changed", "ledger"),),
+        "progress": (ProgressSign(moved, "gt-abc12 changed", "ledger"),),
         "session": True,
         "alive": True,
         "last_output_at": moved,
@@ -135,7 +135,7 @@ def test_state_of(name: str, evidence: Evidence, state: Health) -> None:
 
 
 def test_a_fresh_heartbeat_is_progress_where_the_ledger_is_silent() -> None:
-    evidence = at_work(40, progress=(Progress(NOW - 60, "heartbeat: tests", "heartbeat"),))
+    evidence = at_work(40, progress=(ProgressSign(NOW - 60, "heartbeat: tests", "heartbeat"),))
     assert classify(evidence, LIMITS, NOW).state is Health.WORKING
 
 
