@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gastown_core.formulas.formula import BondPoint, Branch, Hold, Variable
+    from gastown_core.formulas.formula import BondPoint, Branch, GateRule, Variable
 
 __all__ = ["Subject", "cook"]
 
@@ -116,7 +116,7 @@ class _Kitchen:
         rules = self.formula.compose
         lost: list[Problem] = []
 
-        def check(rule: Branch | Hold | BondPoint, said: str, *words: str) -> None:
+        def check(rule: Branch | GateRule | BondPoint, said: str, *words: str) -> None:
             for word in words:
                 if word not in known and not self.moves.knows(word):
                     told = f"{said} names an unknown step: {word}"

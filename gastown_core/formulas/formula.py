@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from gastown_core.formulas.places import Places
     from gastown_core.formulas.source import Path, Source
-
 WORKFLOW, EXPANSION, ASPECT, CONVOY = "workflow", "expansion", "aspect", "convoy"
 TYPES = (WORKFLOW, EXPANSION, ASPECT, CONVOY)
 KINDS = ("task", "bug", "feature", "epic", "chore")
@@ -109,7 +108,7 @@ class Branch(Record):
     origin: Source | None = None
 
 
-class Hold(Record):
+class GateRule(Record):
     """``compose.gate``: the step ``before`` waits until ``condition`` is true at run time."""
 
     before: str
@@ -149,7 +148,7 @@ class Compose(Record):
     expand: tuple[Expand, ...] = ()
     map: tuple[Expand, ...] = ()
     branch: tuple[Branch, ...] = ()
-    gate: tuple[Hold, ...] = ()
+    gate: tuple[GateRule, ...] = ()
     aspects: tuple[str, ...] = ()
 
 

@@ -18,7 +18,7 @@ from gastown_core.formulas.formula import (
     Compose,
     Expand,
     Formula,
-    Hold,
+    GateRule,
     Hook,
     Leg,
     Output,
@@ -106,8 +106,8 @@ def _branch(own: Reader) -> Branch:
     return made
 
 
-def _hold(own: Reader) -> Hold:
-    made = Hold(own.text("before"), own.text("condition"), own.path, own.notes.source)
+def _hold(own: Reader) -> GateRule:
+    made = GateRule(own.text("before"), own.text("condition"), own.path, own.notes.source)
     _must(own, "before", made.before, "the step that waits")
     _must(own, "condition", made.condition, "what it waits for")
     own.done()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gastown_core.formulas.errors import Problem
-    from gastown_core.formulas.formula import Advice, BondPoint, Formula, Hold, Hook, Step
+    from gastown_core.formulas.formula import Advice, BondPoint, Formula, GateRule, Hook, Step
     from gastown_core.formulas.source import Source
 
 RUNTIME_FIX = "for example: verify.status == 'complete', step.output.score >= 3, children(x).all(status == 'failed')"
@@ -70,7 +70,7 @@ def _of_rules(formula: Formula) -> Iterator[Problem]:
             yield _at(hook, formula, "at", f"a hook names no bond point: {hook.at}", _near(hook.at, seen))
 
 
-def _at(rule: Advice | Hold | BondPoint | Hook, formula: Formula, key: str, told: str, fix: str) -> Problem:
+def _at(rule: Advice | GateRule | BondPoint | Hook, formula: Formula, key: str, told: str, fix: str) -> Problem:
     path = (*rule.path, key) if key else rule.path
     return (rule.origin or formula.source).problem(path, told, fix)
 
