@@ -9,14 +9,14 @@ from collections.abc import Callable
 import pytest
 
 from gastown_core.model.agent import Health
-from gastown_core.model.snapshot import SourceStatus
+from gastown_core.model.snapshot import OrphanView, SourceStatus
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.command_log import CommandLogScreen
 from gastown_tui.dialogs.help import HelpScreen
 from gastown_tui.dialogs.picker import Picker
 from gastown_tui.dialogs.prompt import Prompt
 from gastown_tui.keys import ACTIONS, Action
-from gastown_tui.selection import AGENT, Selection
+from gastown_tui.selection import AGENT, BEAD, Selection
 from gastown_tui.text import cells
 from tests.support.console import Console
 from tests.support.fake_town import (
@@ -649,3 +649,13 @@ async def test_a_bead_in_the_drawer_is_read_again_once_something_moved() -> None
         assert len(seen) == 1
         app.fake.put(snapshot())
         await until(pilot, lambda: len(seen) == 2, "the second reading")
+
+
+async def test_a_bead_among_the_problems_cannot_be_marked() -> None:
+    orphan = OrphanView("gt-o1", "Left behind", "hooked", "shop/polecats/rubin", "shop", 1, NOW - 7200)
+    app = Console(FakeLive(snapshot(orphans=(orphan,))))
+    async with app.run_test(size=(160, 45)) as pilot:
+        await pilot.press("p")
+        assert app.feed.problems.select(Selection(BEAD, "", "gt-o1"))
+        await pilot.press("space")
+        assert "there is no agent to mark" in app.screen_text() and not app.feed.agents.marked
