@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 def add_globals(parser: ArgumentParser) -> None:
     """Add the options of every ``bd`` command."""
-    group = parser.add_argument_group("everywhere")
+    group = parser.add_argument_group("common options")
     group.add_argument("--json", action="store_true", help="print JSON")
     group.add_argument("--actor", default="", help="act under this name")
     group.add_argument("-C", "--directory", default="", metavar="DIR", help="run as if started in DIR")

@@ -115,7 +115,7 @@ def create_arguments(parser: ArgumentParser) -> None:
         "--notify", nargs="?", const="mayor/", default="", help="address to notify when it lands (default mayor/)"
     )
     parser.add_argument("--human", action="store_true", help="notify the overseer when it lands or stalls")
-    parser.add_argument("--owned", action="store_true", help="close it only with gt convoy land")
+    parser.add_argument("--owned", action="store_true", help="do not close it automatically; gt convoy land lands it")
     parser.add_argument("--merge", choices=("direct", "mr", "local"), default="", help="how its work is merged")
     parser.add_argument("--base-branch", default="", help="branch that its work starts from")
     parser.add_argument("--molecule", default="", help="molecule that it belongs to")

@@ -95,6 +95,6 @@ def _status(root: str, entry: RosterEntry, args: Namespace) -> int:
         output.say(f"the mayor is not running{why}")
     else:
         seen = f", {pane.attached} attached" if pane.attached else ""
-        state = "runs" if alive else "has exited but its session is open; gt mayor attach restarts it"
+        state = "is running" if alive else "has exited but its session is open; gt mayor attach restarts it"
         output.say(f"the mayor {state} ({pane.agent or pane.command}, pid {pane.pid}{seen})")
     return 0

@@ -106,7 +106,7 @@ def run_status(args: Namespace) -> int:
     )
     rows = [("work", f"{view.work.id} {output.clean(view.work.title)}" if view.work is not None else "none")]
     rows += [("branch", stakes.branch or "none"), ("folder", entry.work_dir)]
-    rows.append(("session", f"{entry.session}, {'runs' if view.runs else 'does not run'}"))
+    rows.append(("session", f"{entry.session}, {'running' if view.runs else 'not running'}"))
     if facts["merge_request"]:
         rows.append(("request", str(facts["merge_request"])))
     output.say(output.table(rows))

@@ -237,7 +237,7 @@ def _session(root: str, rig: str, args: Namespace) -> int:
         # noted first: the daemon must not take the end for a death
         waits = record_pause(root, entry)
         ended = sessions.stop_agent(root, entry, caller=me, reason="refinery stop")
-        words = f"{entry.session} {'ended' if ended else 'was not running'}"
+        words = f"{entry.session} {'stopped' if ended else 'was not running'}"
         return _said(args, f"{words}; its work waits until you start it again" if waits else words, stopped=ended)
     start = sessions.plan_start(root, entry, agent=args.agent, topic=args.action, sender=me)
     begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent

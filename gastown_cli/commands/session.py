@@ -79,7 +79,7 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
         waits = record_pause(root, entry)
         ended = sessions.stop_agent(root, entry, caller=me, reason=args.reason)
         how = "its work waits until you start it again" if waits else "its hook was empty"
-        yield receipt("stopped", f"{entry.session} {'ended' if ended else 'was not running'}; {how}")
+        yield receipt("stopped", f"{entry.session}{'' if ended else ' was not running'}; {how}")
         return
     topic = args.topic or ("restart" if args.action == "restart" else "start")
     if args.agent:

@@ -155,7 +155,9 @@ def _add_how(parser: ArgumentParser) -> None:
         "--create", action="store_true", help="accepted for compatibility; a named polecat is always created"
     )
     parser.add_argument("--no-convoy", action="store_true", help="create no convoy")
-    parser.add_argument("--owned", action="store_true", help="close the new convoy only with gt convoy land")
+    parser.add_argument(
+        "--owned", action="store_true", help="do not close the new convoy automatically; gt convoy land lands it"
+    )
     parser.add_argument("--no-session", action="store_true", help="put it on the hook but start no session")
     parser.add_argument("--no-boot", action="store_true", help="do not wake other agents")
     parser.add_argument("--max-concurrent", type=int, default=0, metavar="N", help="pause after every N spawns")
@@ -229,7 +231,7 @@ def _words(args: Namespace) -> dict[str, str]:
             raise UsageError(
                 "--stdin cannot be used here",
                 "--args and --message are both given",
-                "--mode compile keeps placeholders; leave one of the two out",
+                "leave one of them out",
             )
         words["message" if args.args else "args"] = sys.stdin.read().strip()
     return words

@@ -66,7 +66,7 @@ def test_attach_detach_attach_finds_the_same_mayor(rigged, server):
                 until(lambda p=person: p.ended() or attached_clients(town_server, "hq-mayor"), "a client is attached")
                 pids.append(sessions.find_session(rigged.root, rigged.entry("mayor")).pid)
                 told = gt("mayor", "detach", cwd=rigged.root)
-                assert told.code == 0 and "1 viewer detached" in told.out
+                assert told.code == 0 and "1 client detached" in told.out
                 until(person.ended, "the terminal is free again")
                 assert person.process.returncode == 0
             finally:

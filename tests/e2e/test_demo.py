@@ -124,7 +124,7 @@ def test_a_real_town_and_a_full_folder_are_refused(place: Path) -> None:
     gt("install", str(place / "real"), cwd=place)
     (place / "full").mkdir()
     (place / "full" / "file").write_text("x")
-    for folder, word in (("real", "real town"), ("full", "in use")):
+    for folder, word in (("real", "not a demo town"), ("full", "in use")):
         for more in ([], ["--stop"] if folder == "real" else []):
             done = subprocess.run(
                 [sys.executable, "-m", "gastown_cli", "demo", str(place / folder), "--plain", *more],
