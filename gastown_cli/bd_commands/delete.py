@@ -91,6 +91,11 @@ def _preview(space: Workspace, beads: list[Bead], left: list[str]) -> int:
     for line in bead_lines([excerpt_of(bead) for bead in beads]):
         say(line)
     if left:
-        say(style(f"{len(left)} beads depend on them and would lose that dependency: {', '.join(left)}", "yellow"))
+        say(
+            style(
+                f"{len(left)} dependent bead{'' if len(left) == 1 else 's'} would lose a dependency: {', '.join(left)}",
+                "yellow",
+            )
+        )
     say(style("nothing deleted; see bd delete --help", "dim"))
     return 0

@@ -153,7 +153,7 @@ def wisp_arguments(parser: ArgumentParser) -> None:
     clearing.add_argument("--type", default="", help="list: only this wisp type")
     clearing.add_argument("--age", default="1h", metavar="SPAN", help="gc: wisps that are idle for longer (default 1h)")
     clearing.add_argument("--closed", action="store_true", help="gc: closed wisps; needs --force")
-    clearing.add_argument("-f", "--force", action="store_true", help="gc: delete closed wisps")
+    clearing.add_argument("-f", "--force", action="store_true", help="gc: confirm the deletion of closed wisps")
     clearing.add_argument(
         "--exclude-type", action="append", default=[], metavar="TYPE", help="gc: skip this wisp type (repeatable)"
     )

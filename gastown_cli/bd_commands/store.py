@@ -99,7 +99,7 @@ def run_doctor(args: Namespace) -> int:
         say_object({"ok": not worst, "checks": rows, "fixed": mended})
         return 1 if worst else 0
     for what in mended:
-        say(f"{style('mended', 'green')} {clean(what)}")
+        say(f"{style('repaired', 'green')} {clean(what)}")
     for finding in findings:
         sign, colour = _SIGNS[finding.level]
         say(f"{style(sign, colour)} {finding.name.ljust(17)} {clean(finding.message)}")

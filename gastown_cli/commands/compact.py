@@ -63,13 +63,13 @@ def _say(done: dict[str, Compaction], args: Namespace) -> None:
     for compaction in done.values():
         for one in compaction.decided:
             if one.act != "skip" or args.verbose:
-                word = {"promote": f"{would}promoted", "delete": f"{would}deleted", "skip": "left"}[one.act]
+                word = {"promote": f"{would}promoted", "delete": f"{would}deleted", "skip": "kept"}[one.act]
                 title = " ".join(output.shorten(one.title, 50).split())
                 rows.append([output.clean(one.id), word, one.reason, output.clean(title)])
     if rows:
         output.say(output.table(rows))
     count = {act: sum(len(one.of(act)) for one in done.values()) for act in ("delete", "promote", "skip")}
-    words = ("would delete", "promote", "leave alone") if args.dry_run else ("deleted", "promoted", "left alone")
+    words = ("would delete", "promote", "keep") if args.dry_run else ("deleted", "promoted", "kept")
     output.say(", ".join(f"{word} {count[act]}" for word, act in zip(words, count, strict=True)))
     for compaction in done.values():
         for error in compaction.errors:

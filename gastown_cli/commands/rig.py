@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--mirror",
         action="store_true",
-        help="push to a bare mirror of the folder, and fetch merges into the folder's repository",
+        help="push merges to a bare mirror of the folder, which shows them under refs/remotes/town",
     )
     parser.add_argument("--upstream-url", default="", help="repository that it was forked from")
     context.add_json(parser)

@@ -159,7 +159,7 @@ def _add_how(parser: ArgumentParser) -> None:
         "--owned", action="store_true", help="do not close the new convoy automatically; gt convoy land lands it"
     )
     parser.add_argument("--no-session", action="store_true", help="put it on the hook but start no session")
-    parser.add_argument("--no-boot", action="store_true", help="do not wake other agents")
+    parser.add_argument("--no-boot", action="store_true", help="do not wake the rig's witness")
     parser.add_argument("--max-concurrent", type=int, default=0, metavar="N", help="pause after every N spawns")
 
 

@@ -130,7 +130,7 @@ def test_sync_doctor_and_init(bd):
     assert found["ok"] is True and {check["level"] for check in found["checks"]} == {"ok"}
     os.unlink(".beads/.gitignore")
     assert "not ignored" in bd("doctor").out
-    assert "mended" in bd("doctor", "--fix").out and bd("doctor", "--check", "gitignore").out.startswith("✓")
+    assert "repaired" in bd("doctor", "--fix").out and bd("doctor", "--check", "gitignore").out.startswith("✓")
     assert "nothing was missing" in bd("init", "--skip-hooks").out
     assert "has the prefix gt" in bd("init", "-p", "xx", "--skip-hooks", code=1).err
 
