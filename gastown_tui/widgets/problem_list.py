@@ -79,10 +79,10 @@ def presses(agent: AgentView, ascii_only: bool) -> list[tuple[str, str]]:
     if state is Health.ZOMBIE:
         return [("r", "restart"), ("h", "handoff")] if agent.pane_id else [("r", "restart")]
     if state is Health.WAITING:
-        return [("a", "answer"), (glyph("enter", ascii_only), "look")]
+        return [("a", "answer"), (glyph("enter", ascii_only), "details")]
     if state in (Health.GUPP, Health.STALLED):
         return [("n", "nudge"), ("h", "handoff")]
-    return [(glyph("enter", ascii_only), "look")]
+    return [(glyph("enter", ascii_only), "details")]
 
 
 def evidence(agent: AgentView, said: str = "") -> str:
