@@ -83,7 +83,7 @@ def test_a_town_is_built_watched_acted_on_reopened_and_stopped(place: Path) -> N
     # the one that asks for permission is not answered by a nudge, but by the choice that a person types
     asking = next(a for a in agents(town).values() if a["health"] == "waiting")
     stages = do(town, Order("agent.nudge", str(asking["address"]), {"text": "No! Do not install"}))
-    assert (stages[-1].stage, stages[-1].ok, stages[-1].final) == ("queued", False, True), stages
+    assert (stages[-1].stage, stages[-1].ok, stages[-1].final) == ("not typed", False, True), stages
     assert "it asks: Bash: npm install left-pad" in stages[-1].detail
     server = TmuxServer(socket_name(str(town)))
     server.run("send-keys", "-t", f"={asking['session']}:", "2")
