@@ -72,18 +72,7 @@ def where_of(query: BeadQuery) -> Where:
         where.add("ephemeral=1")
     elif not query.include_wisps:
         where.add("ephemeral=0")
-    if (query.statuses and "closed" not in query.statuses) or "closed" in query.exclude_statuses:
-        # said in so many words, so that SQLite takes the index of what is not closed
-        where.add("status <> 'closed'")
-    # the plus keeps SQLite from going by status and sorting: the order of lists is worth more
-    status = "+status" if where.parts[-1:] == ["status <> 'closed'"] or query.closed_since is not None else "status"
-    if query.awake_at is not None and (query.statuses or query.exclude_statuses):
-        status = f"iif(status='deferred' AND defer_until>0 AND defer_until<={query.awake_at!r}, 'open', status)"
-    where.among(status, query.statuses)
-    where.among(status, query.exclude_statuses, inverted=True)
-    if query.statuses == ("closed",):
-        # most of a ledger is closed, and what was closed lately is little: SQLite cannot know
-        where.add("status = 'closed'" if query.closed_since is None else "likelihood(status = 'closed', 0.9)")
+    _add_statuses(where, query)
     where.among("issue_type", query.types)
     if query.types and "task" not in query.types:
         where.add("issue_type <> 'task'")
@@ -108,6 +97,21 @@ def where_of(query: BeadQuery) -> Where:
     if query.exclude_templates:
         where.add("template=0")
     return where
+
+
+def _add_statuses(where: Where, query: BeadQuery) -> None:
+    if (query.statuses and "closed" not in query.statuses) or "closed" in query.exclude_statuses:
+        # said in so many words, so that SQLite takes the index of what is not closed
+        where.add("status <> 'closed'")
+    # the plus keeps SQLite from going by status and sorting: the order of lists is worth more
+    status = "+status" if where.parts[-1:] == ["status <> 'closed'"] or query.closed_since is not None else "status"
+    if query.awake_at is not None and (query.statuses or query.exclude_statuses):
+        status = f"iif(status='deferred' AND defer_until>0 AND defer_until<={query.awake_at!r}, 'open', status)"
+    where.among(status, query.statuses)
+    where.among(status, query.exclude_statuses, inverted=True)
+    if query.statuses == ("closed",):
+        # most of a ledger is closed, and what was closed lately is little: SQLite cannot know
+        where.add("status = 'closed'" if query.closed_since is None else "likelihood(status = 'closed', 0.9)")
 
 
 def _add_labels(where: Where, query: BeadQuery) -> None:

@@ -173,7 +173,7 @@ def submit(
 
     Older requests of the same work are superseded.  Raises UsageError, NotFoundError, ConflictError, GitError.
     """
-    from gastown_core.work import convoys, merge_requests
+    from gastown_core.work import convoys
     from gastown_core.work.sling import bases
 
     branch = branch or git.branch()
@@ -201,6 +201,16 @@ def submit(
         "commit_sha": commit,
         "convoy_id": next((convoy.id for convoy in convoys.tracking(place.ledger, work.id)), ""),
     }
+    return _file(place, work, facts, actor=actor, worker=worker, priority=priority)
+
+
+def _file(
+    place: Refinery, work: Bead, facts: dict[str, str], *, actor: str, worker: str, priority: int | None
+) -> tuple[str, bool]:
+    """File the request and put its work in review; the request's id and whether it is new."""
+    from gastown_core.work import merge_requests
+
+    branch, commit = facts["branch"], facts["commit_sha"]
     known = merge_requests.requests_for(place.store, work.id)
     with place.store.write(actor) as batch:
         made, is_new = merge_requests.submit(batch, known, work, facts, priority=priority)
