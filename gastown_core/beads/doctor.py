@@ -114,7 +114,7 @@ def _orphans(store: BeadStore) -> Finding:
     return Finding(
         "dependencies",
         "warning",
-        f"{len(unknown)} lead to beads that nobody knows, {blocking} of them block",
+        f"{len(unknown)} point to unknown beads, {blocking} of them blocking",
         unknown,
         "bd dep remove A B drops one that will never come",
     )

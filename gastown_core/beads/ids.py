@@ -173,5 +173,5 @@ def not_found(partial: str, candidates: Iterable[str]) -> NotFoundError:
     from difflib import get_close_matches
 
     near = get_close_matches(partial, list(candidates), n=3, cutoff=0.6)
-    hint = f"did you mean {', '.join(near)}?" if near else "bd list shows the open ones, bd search TEXT looks in titles"
+    hint = f"did you mean {', '.join(near)}?" if near else "bd list shows open beads, bd search TEXT searches titles"
     return NotFoundError(f"no bead {partial}", "", hint)

@@ -127,7 +127,7 @@ def oddities(raw: Mapping[str, Any]) -> list[str]:
         found.append("no title")
     priority = raw.get("priority")
     if priority_of(priority) == NO_PRIORITY:
-        found.append(f"priority {priority!r} is none of 0 to 4")
+        found.append(f"priority {priority!r} is not 0 to 4")
     if not isinstance(raw.get("status") or "", str):
         found.append(f"status {raw['status']!r} is no word")
     for key in (*MOMENTS, "updated_at"):

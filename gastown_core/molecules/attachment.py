@@ -152,7 +152,7 @@ class Checklist(Record):
 
     def _without_current(self) -> str:
         if self.completed == len(self.steps):
-            return "Every step is done. Hand in with gt done."
+            return "All steps are done. Hand in with gt done."
         return "Every step that is left waits for something; the list says for what. Look again when it is there."
 
 
@@ -160,7 +160,7 @@ def done_command(checklist: Checklist) -> str:
     """What to type when the current step is done."""
     if checklist.molecule and checklist.current is not None:
         return f"gt mol step done {checklist.current.id}"
-    return "go on with the next; nobody keeps marks here"
+    return "go on with the next step; no marks are kept here"
 
 
 def step_lines(steps: tuple[StepView, ...], number: int = 0) -> list[str]:

@@ -277,7 +277,7 @@ class BatchRun:
             body = f"{request.id} ({request.source_issue}) of {self.place.rig} cannot be merged: {why}."
             place = self.place
             send_mail(place.root, place.ledger, "mayor/", subject, body, sender=place.actor, clock=place.clock)
-        what_next = "push the branch again, or gt mq reject it; the work itself is in nobody's hands"
+        what_next = "push the branch again, or gt mq reject it; the work itself has no assignee"
         failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next)
         self.result = self.result._replace(missing=(*self.result.missing, request.id))
 

@@ -204,7 +204,7 @@ class Judge:
         self.culprits = [one for bisection in self._bisections for one in bisection.culprits]
         self._see_life(self.culprits)
         cleared = [one.id for one in self.culprits if one.result == PASS]
-        self._wait(dict.fromkeys(cleared, "was red and then not again: nobody is blamed, it is tried once more"))
+        self._wait(dict.fromkeys(cleared, "was red once and then green: no request is at fault, it is retried"))
 
     def _see_life(self, culprits: Sequence[Culprit]) -> None:
         """Make sure that something was green after each of them was first red; the bare target if they are more than half.
@@ -218,7 +218,7 @@ class Judge:
         if since > (self._last_green_target if by_target else self._last_green):
             verdict = self._ask_target()
             if verdict.result != PASS:
-                self._wait(dict.fromkeys([one.id for one in culprits], "the target is red too: nobody is blamed"))
+                self._wait(dict.fromkeys([one.id for one in culprits], "the target is red too: no request is at fault"))
                 self.culprits = []
                 raise self._red_target(verdict)
         self._proven |= wanted

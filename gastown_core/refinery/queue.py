@@ -106,7 +106,7 @@ def _without_what_they_need(
     while found := [one for one in ready if needs.get(one.id, frozenset()) & stuck]:
         for one in found:
             ready.remove(one)
-            late.append((one, f"waits for {min(needs.pop(one.id) & stuck)}, which rests"))
+            late.append((one, f"waits for {min(needs.pop(one.id) & stuck)}, which is on hold"))
             stuck.add(one.id)
     return late
 

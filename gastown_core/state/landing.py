@@ -130,7 +130,7 @@ def _queued(proof: Proof, request: MergeRequest | None, has_landed: bool, rests:
             return known or Step(QUEUED, SKIPPED, "landed without a merge request")
         return Step(QUEUED, NO, "no merge request yet")
     if request.is_open:
-        return Step(QUEUED, YES, f"as {request.id}" + (f", which rests: {rests}" if rests else ""))
+        return Step(QUEUED, YES, f"as {request.id}" + (f", which is on hold: {rests}" if rests else ""))
     if request.close_reason in (REJECTED, CONFLICT) or request.close_reason.startswith(REJECTED):
         return Step(QUEUED, FAILED, f"{request.id} was closed: {request.close_reason}")
     return Step(QUEUED, YES, f"as {request.id}, {request.close_reason or 'closed'}")

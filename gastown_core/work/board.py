@@ -253,7 +253,7 @@ class Board:
         if home not in self.rigs:
             prefix = bead.id.partition("-")[0]
             return Obstacle(
-                HOMELESS, f"the prefix {prefix} is no rig's", (), f"gt sling {bead.id} TARGET gives it to somebody"
+                HOMELESS, f"no rig has the prefix {prefix}", (), f"gt sling {bead.id} TARGET assigns it to an agent"
             )
         state = self.rigs[home].state
         if state != "operational":
@@ -298,7 +298,7 @@ class Board:
         if not deaths:
             return None
         why = f"it has cost {deaths} workers (operational.witness.max_bead_respawns)"
-        return Obstacle(BROKEN, why, (), f"look what happened, then gt sling respawn-reset {bead.id}")
+        return Obstacle(BROKEN, why, (), f"check why, then: gt sling respawn-reset {bead.id}")
 
     def _by_queue(self, bead: Excerpt) -> Obstacle | None:
         if bead.id in self.queued:

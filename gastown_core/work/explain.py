@@ -218,7 +218,7 @@ class _Teller:
     def _taker(self, bead_id: str, rig: str) -> str:
         bead = self.ledger.get(bead_id)
         worker = last_worker(self.root, self.ledger, bead, rig) if bead is not None else ""
-        return f"{rig}/{worker} goes on with it" if worker else f"a free polecat of {rig} takes it"
+        return f"{rig}/{worker} continues it" if worker else f"a free polecat of {rig} takes it"
 
     def _wait(self, place: int, room: Capacity, rig: str) -> str:
         refusal = room.refusal(rig)
@@ -245,7 +245,7 @@ class _Teller:
         bead = self.board.bead(bead_id)
         hold = self.board.hold(bead_id) or self.held_members.get(bead_id)
         if bead is None or bead.status == "tombstone":
-            text = hold.text if hold is not None else "nobody knows it"
+            text = hold.text if hold is not None else "no ledger knows it"
             return Answer(bead_id, "", 0, "", HELD, text, 0, hold.code if hold is not None else "")
         if known is None:
             known = self._judge(bead, hold)
@@ -272,7 +272,7 @@ class _Teller:
                 return answer._replace(text=text, code="paused", hint=hint)
         return answer._replace(
             state=NOBODY,
-            text="ready, but in no open convoy and not queued: nobody feeds it",
+            text="ready, but in no open convoy and not queued: nobody dispatches it",
             code="unfed",
             hint=f"gt sling {bead.id} {rig}, or gt convoy add CONVOY {bead.id}",
         )

@@ -100,7 +100,7 @@ def progress_words(convoy: ConvoyView) -> str:
     told = [f"{convoy.running} running"] if convoy.running else []
     told += [f"{convoy.in_review} in review"] if convoy.in_review else []
     ready = sum(member.stage == "ready" for member in convoy.members)
-    told += [f"{ready} about to be given out"] if ready else []
+    told += [f"{ready} about to be dispatched"] if ready else []
     return ", ".join(told) + "." if told else "nothing of it can begin yet."
 
 

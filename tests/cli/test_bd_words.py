@@ -134,7 +134,7 @@ def test_odd_records_are_imported_as_they_are_and_told_by_line(bd):
     said = bd("import", stdin=lines(*odd), code=3)
     for told in (
         "line 1: gt-aaaa1: no title",
-        "line 2: gt-aaaa2: priority 9 is none of 0 to 4",
+        "line 2: gt-aaaa2: priority 9 is not 0 to 4",
         "line 3: a record without id: unknown status 'wibble'",
         "line 3: a record without id: due_at 'next week' is no date",
         "line 4: gt-aaaa4: created_at '31.12.2025' is no date",

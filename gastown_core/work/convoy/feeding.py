@@ -129,7 +129,9 @@ def _in_grace(convoy: Excerpt, board: Board, bead_id: str, grace_s: float) -> Ob
     bead = board.bead(bead_id)
     if not grace_s or left <= 0 or bead is None or any(edge.type in AFTER for edge in bead.edges):
         return None
-    return Obstacle(FRESH, f"its convoy is new; given out in {left:.0f} s", (), f"gt sling {bead_id} RIG, if not so")
+    return Obstacle(
+        FRESH, f"its convoy is new; dispatched in {left:.0f} s", (), f"if it is not: gt sling {bead_id} RIG"
+    )
 
 
 def open_convoys(ledger: TownLedger) -> list[Excerpt]:

@@ -262,7 +262,7 @@ class _Look:
             found.append(Finding("cycle", tuple(cycle[:-1]), f"these wait for each other: {path}", fix))
         homeless = tuple(one for one in self.still if not self.board.rig_of(one))
         if homeless:
-            told = f"no rig works on {', '.join(homeless)}: the prefix is no rig's"
+            told = f"no rig works on {', '.join(homeless)}: no rig has the prefix"
             found.append(Finding("no-rig", homeless, told, "create them in the ledger of the rig that shall do them"))
         return found
 

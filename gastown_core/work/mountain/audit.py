@@ -224,7 +224,7 @@ def reason_in_words(view: View) -> str:
     if blocked:
         shown = "; ".join(f"{one.id} {one.why}" for one in blocked[:2])
         return f"everything left is blocked ({shown})"
-    return "nothing is left that could be given out"
+    return "nothing is left to dispatch"
 
 
 def _report(view: View) -> str:

@@ -188,6 +188,6 @@ def _raise_alarm(root: str, ledger: TownLedger, one: Held, actor: str, clock: Cl
     count = death_count.count_of(root, one.id)
     if limit and count >= limit:
         subject = f"{one.id} has cost {count} workers: {one.title}"
-        reason = f"nobody gets it any more; look what happened, then gt sling respawn-reset {one.id}"
+        reason = f"it is no longer dispatched; check why, then: gt sling respawn-reset {one.id}"
         key = f"respawns:{one.id}"
         escalate(root, ledger, "high", subject, sender=actor, reason=reason, about=one.id, key=key, clock=clock)

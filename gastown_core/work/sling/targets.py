@@ -109,7 +109,7 @@ def _role(inventory: Inventory, text: str, me: Address) -> Target:
 def _dog(text: str) -> Target:
     name = text.removeprefix("dog:").removeprefix("deacon/dogs").removeprefix("/")
     if "/" in name:
-        raise UsageError(f"{text!r} is no target", "a dog has nobody under it", "dog:NAME")
+        raise UsageError(f"{text!r} is not a target", "a dog has no agents below it", "dog:NAME")
     if name:
         check_dog_name(name)
     return Target(None, "", name, DOG)
@@ -133,15 +133,15 @@ def _in_rig(inventory: Inventory, rig: RigEntry, parts: list[str]) -> Target:
 
 def _check_form(text: str, parts: list[str]) -> None:
     if any(not part for part in parts) or len(parts) > 3:
-        raise UsageError(f"{text!r} is no target", "", FORMS)
+        raise UsageError(f"{text!r} is not a target", "", FORMS)
     if parts[0] in (MAYOR, DEACON, *_SHORT) and len(parts) > 1:
-        raise UsageError(f"{parts[0]} has nobody under it", "", f"say {parts[0]}")
+        raise UsageError(f"{parts[0]} has no agents below it", "", f"use {parts[0]}")
     if len(parts) > 1 and parts[1] in (WITNESS, REFINERY) and len(parts) == 3:
-        raise UsageError(f"{parts[0]}/{parts[1]} has nobody under it", "", f"say {parts[0]}/{parts[1]}")
+        raise UsageError(f"{parts[0]}/{parts[1]} has no agents below it", "", f"use {parts[0]}/{parts[1]}")
     if len(parts) == 2 and parts[1] in _GROUPS:
         raise UsageError(f"which one of {text}?", "", f"{text}/NAME, or the rig {parts[0]} itself")
     if len(parts) == 3 and parts[1] not in _GROUPS:
-        raise UsageError(f"{text!r} is no target", f"there is no role {parts[1]}", "crew or polecats")
+        raise UsageError(f"{text!r} is not a target", f"there is no role {parts[1]}", "crew or polecats")
 
 
 def _check_open(rig: RigEntry) -> None:

@@ -67,7 +67,7 @@ def test_the_current_step_is_shown_in_full_with_its_variables(rigged, pour):  # 
     assert "✓ 1 mix" in shown(rigged, bead) and "### Step 2 of 3: Bake at 200" in shown(rigged, bead)
     for name in ("bake", "eat"):
         step_done(rigged.root, rigged.ledger, f"{root}.{name}", actor="x")
-    assert "Every step is done." in shown(rigged, bead)
+    assert "All steps are done." in shown(rigged, bead)
 
 
 @BOTH

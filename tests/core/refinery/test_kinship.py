@@ -71,7 +71,7 @@ def test_a_branch_made_on_one_that_has_not_landed_waits_for_it_and_the_queue_say
         batch.update(below.source_issue, {"status": "deferred"})
     queued.process()
     assert queued.files() == {"README.md"}
-    assert why_blocked(queued, above) == f"waits for {below.id}, which rests"
+    assert why_blocked(queued, above) == f"waits for {below.id}, which is on hold"
     assert queued.process() == []
     with queued.ledger.store_for("sh-x").write("overseer") as batch:
         batch.update(below.source_issue, {"status": IN_REVIEW})

@@ -206,7 +206,7 @@ def test_what_needs_withdrawn_work_waits_and_says_for_what(queued: Queued) -> No
     assert queued.process() == []
     queue = queue_of(queued)
     assert not queue.ready
-    assert {one.id: why for one, why in queue.blocked}[above.id] == f"waits for {below.id}, which rests"
+    assert {one.id: why for one, why in queue.blocked}[above.id] == f"waits for {below.id}, which is on hold"
 
 
 def test_work_that_a_person_takes_back_into_review_is_merged(queued: Queued) -> None:

@@ -78,7 +78,7 @@ def test_no_fault_is_spoken_of_before_git_was_asked_about_the_newest_record() ->
 
 def test_a_request_that_rests_says_so_on_its_strip() -> None:
     strip = strip_of("in_review", PUSHED, (OPEN,), rests="gt-1 is deferred")
-    assert strip.steps[2].how == f"as {OPEN.id}, which rests: gt-1 is deferred"
+    assert strip.steps[2].how == f"as {OPEN.id}, which is on hold: gt-1 is deferred"
 
 
 def test_a_running_gate_is_counted() -> None:

@@ -31,7 +31,7 @@ def test_who_goes_next_who_is_in_line_and_who_is_held(paper):
     assert found[2][:2] == (c, "in line") and "starts when 2 more are done" in found[2][2]
     rest = {bead: (state, text) for bead, state, text in found[3:]}
     assert rest[d] == ("held", f"waits for {a} (open)")
-    assert rest[loose] == ("nobody", "ready, but in no open convoy and not queued: nobody feeds it")
+    assert rest[loose] == ("nobody", "ready, but in no open convoy and not queued: nobody dispatches it")
     assert "on the hook of shop/opal" in rest[busy][1]
 
 
@@ -132,6 +132,6 @@ def test_a_member_of_a_new_convoy_is_told_when_it_goes_out(paper):
     bead = paper.file()
     convoy = paper.convoy("C", bead)
     ((found, state, text),) = told(paper, bead)
-    assert (found, state) == (bead, "held") and text.startswith("its convoy is new; given out in ")
+    assert (found, state) == (bead, "held") and text.startswith("its convoy is new; dispatched in ")
     answer = explain(paper.root, paper.ledger, bead, clock=paper.clock).answers[0]
     assert (answer.convoy, answer.code) == (convoy, "fresh")

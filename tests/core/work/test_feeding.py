@@ -175,7 +175,7 @@ def test_members_of_a_new_convoy_are_left_to_the_person_for_a_while(paper):
     assert line() == [freed], "what others had to finish first goes at once"
     plan = feeding.plan_feed(paper.root, paper.ledger, Board(paper.root, paper.ledger, paper.clock.now()))
     assert [(bead, hold.code, hold.text) for bead, _, hold in plan.held] == [
-        (first, "fresh", "its convoy is new; given out in 25 s")
+        (first, "fresh", "its convoy is new; dispatched in 25 s")
     ]
     paper.clock.advance(26)
     assert set(line()) == {first, freed}
