@@ -105,7 +105,7 @@ def test_work_that_only_names_a_formula_shows_its_steps_without_marks(rigged):  
     formula(rigged, "false")
     bead = rigged.file("Bread", metadata={"dispatch": {"formula": "bake", "vars": "issue=sh-1"}})
     text = shown(rigged, bead)
-    assert "Mix for sh-1" in text and "nobody keeps marks" in text
+    assert "Mix for sh-1" in text and "no marks are kept" in text
     old = rigged.file("Older", description="attached_formula: bake\nattached_molecule: sh-wisp-gone\n\nwords")
     assert "Its molecule sh-wisp-gone is gone" in shown(rigged, old)
     assert checklist_for(rigged.root, rigged.ledger, rigged.file("Plain")) is None

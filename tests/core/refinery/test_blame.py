@@ -161,7 +161,7 @@ echo x >> {seen}; test $(wc -l < {seen}) -gt 4 || exit 1""")
     [result, *more] = queued.process()
     assert not result.culprits and not more[-1].hold
     assert second.id in result.held and set(result.merged) == {first.id, third.id}
-    assert "nobody is blamed" in [event["payload"]["reason"] for event in queued.events("merge_skipped")][0]
+    assert "no request is at fault" in [event["payload"]["reason"] for event in queued.events("merge_skipped")][0]
     assert [one for batch in more for one in batch.merged] == [second.id]
 
 
