@@ -125,15 +125,21 @@ def pack(step: RecipeStep, *, texts: bool) -> dict[str, Any]:
 
 
 def unpack(value: Mapping[str, Any]) -> RecipeStep:
-    """The step that ``pack`` made JSON of; unknown keys are left out, and so is junk where a list belongs."""
+    """The step that ``pack`` made JSON of; unknown keys are left out, and so is junk where a list, a gate or a completion belongs."""
     known: dict[str, Any] = {key: value[key] for key in RecipeStep._fields if key in value}
     known.setdefault("title", "")
     for name in _TUPLES:
         if name in known:
             known[name] = tuple(known[name]) if isinstance(known[name], list) else ()
-    if isinstance(known.get("gate"), dict):
-        known["gate"] = Gate(**{key: known["gate"][key] for key in Gate._fields if key in known["gate"]})
-    if isinstance(known.get("on_complete"), dict):
-        kept = known["on_complete"]
-        known["on_complete"] = OnComplete(**{key: kept[key] for key in OnComplete._fields if key in kept})
+    for name, part in (("gate", Gate), ("on_complete", OnComplete)):
+        if name in known:
+            known[name] = _part(part, known[name])
     return RecipeStep(**known)
+
+
+def _part(kind: type[Gate | OnComplete], value: object) -> Gate | OnComplete | None:
+    """The gate or completion of a step; None for junk, which is anything without the fields that it must have."""
+    if not isinstance(value, dict):
+        return None
+    known = {key: value[key] for key in kind._fields if key in value}
+    return kind(**known) if all(key in known for key in kind._fields if key not in kind._field_defaults) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gastown_core.model import metadata
@@ -70,9 +70,14 @@ def test_readers_take_whatever_stands_there_and_change_nothing(kept: object) -> 
 
 @given(
     st.lists(
-        st.dictionaries(st.sampled_from(("id", "title", "needs", "labels", "body", "gate", "parent")), JSON, max_size=4)
+        st.dictionaries(
+            st.sampled_from(("id", "title", "needs", "labels", "body", "gate", "on_complete", "parent")),
+            JSON,
+            max_size=4,
+        )
     )
 )
+@example([{"id": "a", "gate": {}}, {"id": "b", "gate": "human"}, {"id": "c", "on_complete": {"for_each": 1}}])
 def test_the_steps_of_a_molecule_may_be_anything(steps: list[dict[str, object]]) -> None:
     bead = bead_with({"molecule": {"steps": steps, "bead": "gt-b", "done": steps, "current": "plan"}})
     molecule = molecule_of(bead)
