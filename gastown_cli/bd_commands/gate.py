@@ -77,10 +77,10 @@ def run_list(args: Namespace) -> int:
 
 def create_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``bd gate create``."""
+    from gastown_core.molecules.gates import TYPES
+
     parser.add_argument("--blocks", required=True, metavar="ID", help="bead to block")
-    parser.add_argument(
-        "-t", "--type", default="human", help="type: human (default), timer, bead, mail, gh:run or gh:pr"
-    )
+    parser.add_argument("-t", "--type", default="human", help=f"what it waits for: {', '.join(TYPES)} (default human)")
     parser.add_argument("-r", "--reason", default="", help="reason for the gate")
     parser.add_argument("--await-id", default="", help="bead, sender, run, workflow or pull request to wait for")
     parser.add_argument("--timeout", default="", metavar="SPAN", help="timer: how long to wait, such as 2h")

@@ -10,6 +10,7 @@ from gastown_core.beads.graph import BLOCKS
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_span, parse_duration
 from gastown_core.errors import GastownError, NotFoundError, UsageError
+from gastown_core.formulas.formula import GATES
 from gastown_core.model.bead import CLOSED, Bead
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
 HUMAN, TIMER, BEAD, MAIL, GH_RUN, GH_PR, CONDITION = "human timer bead mail gh:run gh:pr condition".split()
-TYPES = (HUMAN, TIMER, BEAD, MAIL, GH_RUN, GH_PR)
-"""What a person may ask a gate to wait for; ``condition`` is made by formulas alone."""
+TYPES = GATES
+"""What a person or a formula may ask a gate to wait for, as the formula language lists it; a ``condition`` makes its own gate."""
 
 
 class Verdict(Record):
@@ -247,7 +248,7 @@ JUDGES: dict[str, Callable[[Bead, Look], Verdict]] = {
     GH_PR: _judge_on_github,
     CONDITION: _judge_condition,
 }
-"""Type of gate → how it is judged. A new type is a row here, and in TYPES if a person may ask for it."""
+"""Type of gate → how it is judged. A new type is a row here, and in ``formulas.formula.GATES`` if a person or a formula may ask for it."""
 
 
 # -- checking ------------------------------------------------------------------------------------------------

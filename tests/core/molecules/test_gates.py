@@ -157,3 +157,7 @@ def test_a_condition_of_a_step_is_judged_by_check_too(store, tmp_path):
     assert not check(store).resolved
     flag.write_text("")
     assert [one[0] for one in check(store).resolved] == [f"{root}.when-b"]
+
+
+def test_every_type_that_may_be_asked_for_has_a_judge() -> None:
+    assert set(gates.TYPES) <= set(gates.JUDGES)
