@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
     from gastown_core.molecules.steps import Progress, StepView
     from gastown_core.town.inventory import RosterEntry
@@ -34,10 +35,22 @@ def molecule_id_of(root: str, ledger: TownLedger, entry: RosterEntry) -> str:
     return found if found and ledger.home_of(found) is not None else ""
 
 
-def named_molecule(root: str, ledger: TownLedger, text: str) -> str:
-    """Return the molecule that ``text`` names: a molecule, a step, its work or an agent; "" is the caller's own.
-    Raises NotFoundError, UsageError.
+def named_molecule(root: str, ledger: TownLedger, text: str) -> tuple[BeadStore, str]:
+    """Return the store and id of the molecule that ``text`` names: a molecule, a step, its work or an agent.
+
+    "" is the caller's own.  Raises NotFoundError, also for a molecule that work names and no ledger has; UsageError.
     """
+    molecule = _named_id(root, ledger, text)
+    home = ledger.home_of(molecule)
+    if home is None:
+        raise NotFoundError(
+            f"no molecule {molecule}", "its work names it, but no ledger has it", "gt mol detach takes it off the work"
+        )
+    return home, molecule
+
+
+def _named_id(root: str, ledger: TownLedger, text: str) -> str:
+    """Return the id of the molecule that ``text`` names; its record may be gone. Raises NotFoundError, UsageError."""
     from gastown_core.molecules.steps import root_for
 
     home = ledger.home_of(text) if "-" in text else None
@@ -167,10 +180,7 @@ def run_current(args: Namespace) -> int:
     ledger = TownLedger(root)
     if args.json:
         return _current_as_json(root, ledger, args.identity)
-    molecule = named_molecule(root, ledger, args.identity)
-    home = ledger.home_of(molecule)
-    if home is None:
-        return 0
+    home, molecule = named_molecule(root, ledger, args.identity)
     seen = progress_of(home, molecule)
     output.say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
     from gastown_core.molecules.attachment import checklist_for
@@ -187,18 +197,16 @@ def _current_as_json(root: str, ledger: TownLedger, identity: str) -> int:
 
     name = identity or who.acting(root)
     try:
-        molecule = named_molecule(root, ledger, identity)
+        seen = progress_of(*named_molecule(root, ledger, identity))
     except NotFoundError:
-        molecule = ""
-    home = ledger.home_of(molecule) if molecule else None
-    seen = progress_of(home, molecule) if home is not None else None
+        seen = None
     here = seen.current if seen is not None else None
     status = "naked" if seen is None else "complete" if seen.is_complete else "working" if here else "blocked"
     output.say_json(
         {
             "identity": name,
             "handoff_id": seen.bead if seen is not None else "",
-            "molecule_id": molecule,
+            "molecule_id": seen.id if seen is not None else "",
             "steps_complete": seen.completed if seen is not None else 0,
             "steps_total": seen.total if seen is not None else 0,
             "current_step_id": here.id if here is not None else "",
@@ -222,10 +230,7 @@ def run_progress(args: Namespace) -> int:
 
     root = context.town()
     ledger = TownLedger(root)
-    molecule = named_molecule(root, ledger, args.molecule)
-    home = ledger.home_of(molecule)
-    if home is None:
-        return 0
+    home, molecule = named_molecule(root, ledger, args.molecule)
     seen = progress_of(home, molecule)
     if args.json:
         output.say_json(
@@ -267,10 +272,7 @@ def run_dag(args: Namespace) -> int:
 
     root = context.town()
     ledger = TownLedger(root)
-    molecule = named_molecule(root, ledger, args.molecule)
-    home = ledger.home_of(molecule)
-    if home is None:
-        return 0
+    home, molecule = named_molecule(root, ledger, args.molecule)
     seen = progress_of(home, molecule)
     tier, path = tiers(seen.steps), critical_path(seen.steps)
     groups: dict[int, list[StepView]] = {}

@@ -190,10 +190,7 @@ def run_burn(args: Namespace) -> int:
 
     root = context.town()
     ledger = TownLedger(root)
-    molecule = mol.named_molecule(root, ledger, args.target)
-    home = ledger.home_of(molecule)
-    if home is None:
-        return 0
+    home, molecule = mol.named_molecule(root, ledger, args.target)
     with home.write(who.acting(root)) as batch:
         kept = molecule_of(batch.need(molecule))
         work = kept.bead if kept is not None else ""
@@ -238,10 +235,7 @@ def run_squash(args: Namespace) -> int:
 
     root = context.town()
     ledger = TownLedger(root)
-    molecule = mol.named_molecule(root, ledger, args.target)
-    home = ledger.home_of(molecule)
-    if home is None:
-        return 0
+    home, molecule = mol.named_molecule(root, ledger, args.target)
     _wait(args.jitter)
     with home.write(who.acting(root)) as batch:
         kept = molecule_of(batch.need(molecule))

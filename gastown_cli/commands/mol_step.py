@@ -72,11 +72,10 @@ def _which(root: str, ledger: TownLedger, text: str) -> tuple[str, str]:
 
     if text and "." in text and ledger.home_of(text.partition(".")[0]) is not None:
         return text, ""
-    molecule = mol.named_molecule(root, ledger, "")
+    home, molecule = mol.named_molecule(root, ledger, "")
     if text:
         return text, molecule
-    home = ledger.home_of(molecule)
-    current = progress_of(home, molecule).current if home is not None else None
+    current = progress_of(home, molecule).current
     if current is None:
         raise UsageError("no step is in progress", "", "gt mol current shows what blocks the molecule")
     return current.id, molecule

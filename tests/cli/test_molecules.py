@@ -171,6 +171,16 @@ def test_work_takes_a_molecule_on_and_off(rigged, shop, gt):  # noqa: F811
     assert not ok(gt("mol", "attachment", bead, "--json", cwd=shop)).json["exists"]
 
 
+@pytest.mark.parametrize("verb", ["progress", "dag", "current", "burn", "squash"])
+def test_a_molecule_that_no_ledger_has_is_an_error_with_the_way_out(rigged, shop, gt, bd, verb):  # noqa: F811
+    bead = rigged.file("Fix it").id
+    made = ok(gt("mol", "attach", bead, "mol-polecat-work", "--json", cwd=shop)).json["molecule"]
+    ok(bd("delete", made, "--force", cwd=shop))
+    done = gt("mol", verb, bead, cwd=shop)
+    assert done.code == 1 and f"no molecule {made}" in done.err and "gt mol detach" in done.err
+    assert ok(gt("mol", "detach", bead, "--json", cwd=shop)).json["molecule"] == made
+
+
 def test_waiting_and_waking(rigged, shop, gt):  # noqa: F811
     emitted = ("mol", "step", "emit-event", "--channel", "c", "--type", "ready", "--payload", "bead=sh-1", "--json")
     assert ok(gt(*emitted, cwd=shop)).json["payload"] == {"bead": "sh-1"}
