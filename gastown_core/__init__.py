@@ -1,3 +1,3 @@
-"""The engine of Gas Town: ledger, events, town, agents and the live model. It knows no terminal and no face."""
+"""The engine of Gas Town: ledger, events, town, agents and live state. It imports no front end."""
 
 __version__ = "0.1.0"

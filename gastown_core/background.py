@@ -1,7 +1,6 @@
-"""Background tasks that never die silently: one that fails is told of, rests, and is begun again.
+"""Background tasks that never die silently: a failed task is reported and restarted after a pause.
 
-Whoever keeps something going beside the rest (the daemon's duties, the live model's links and watches) starts it here
-and nowhere else.
+Long-running tasks (the daemon's duties, the live state's connections and watches) are started only here.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
 
 FIRST_REST_S, LONGEST_REST_S = 0.2, 30.0
 LASTED_S = 5.0
-"""A task that was begun anew and lasts this long counts as recovered."""
+"""A restarted task that runs this long counts as recovered."""
 
 
 class Background:
     """The tasks of one owner, by name; use it from one event loop.
 
-    ``tell(name, why)`` is called each time a task fails, with what went wrong in words, and once with an empty text when
-    it has recovered.
+    ``tell(name, why)`` is called with the error text each time a task fails, and once with an empty text when it has
+    recovered.
     """
 
     def __init__(self, tell: Callable[[str, str], None]) -> None:
@@ -33,23 +32,23 @@ class Background:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Keep ``work`` going until it returns by itself or is stopped; one of that name that still runs is stopped."""
+        """Run ``work`` until it returns or is stopped, restarting it on failure; first stops a task of that name."""
         self.stop(name)
         self._tasks[name] = asyncio.get_running_loop().create_task(self._keep(name, work), name=name)
 
     def stop(self, name: str) -> None:
-        """End a task; one that is not there is fine."""
+        """Cancel a task; an unknown name is ignored."""
         task = self._tasks.pop(name, None)
         if task is not None:
             task.cancel()
 
     def is_alive(self, name: str) -> bool:
-        """Whether a task of that name works or rests."""
+        """Return whether a task of that name runs or waits to be restarted."""
         task = self._tasks.get(name)
         return task is not None and not task.done()
 
     async def close(self) -> None:
-        """End all of them and wait until they have ended."""
+        """Cancel all tasks and wait until they have ended."""
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:
@@ -67,7 +66,7 @@ class Background:
                 if failures:
                     self._say(name, "")
                 return
-            except (Exception, SystemExit) as problem:  # noqa: BLE001  told, and begun again: that is what this is for
+            except (Exception, SystemExit) as problem:  # noqa: BLE001  reported and restarted: what this class is for
                 failures = 1 if loop.time() - began >= LASTED_S else failures + 1
                 self._say(name, words_of(problem))
             finally:
@@ -76,6 +75,6 @@ class Background:
             await asyncio.sleep(backoff(FIRST_REST_S, failures, LONGEST_REST_S))
 
     def _say(self, name: str, why: str) -> None:
-        # who cannot tell of a failure must not become a second one
+        # a failing callback must not end the task
         with contextlib.suppress(Exception):
             self._tell(name, why)

@@ -1,8 +1,7 @@
-"""The only reader of time, and the two ways time is written down.
+"""The only reader of the clock, and the formats in which times are written.
 
-Inside the programme a moment is a float of Unix seconds and a span a float of seconds; text appears only at
-the edges.  Formats: RFC 3339 in UTC, whole seconds for the event log (as the Go tools write it), microseconds
-for beads.
+Inside the program a moment is a float of Unix seconds and a span a float of seconds; text appears only at the edges.
+Formats: RFC 3339 in UTC, with whole seconds in the event log (as the Go tools write it), microseconds in beads.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 else:
     try:
-        # the module around it first makes all its classes in Python too (until 3.12), 1.3 ms of every command
+        # until 3.12 the module datetime first defines all its classes in Python too, 1.3 ms of every command
         from _datetime import UTC, datetime
     except ImportError:
         from datetime import UTC, datetime
@@ -25,29 +24,29 @@ else:
 
 
 class Clock(Protocol):
-    """Where the time comes from; tests hand in a clock that they set."""
+    """A source of the time; tests pass a clock that they set."""
 
     def now(self) -> float:
-        """Unix seconds, with a fraction."""
+        """Return Unix seconds, with a fraction."""
         ...
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's clock."""
 
     def now(self) -> float:
-        """Unix seconds, with a fraction."""
+        """Return Unix seconds, with a fraction."""
         return time.time()  # noqa: TID251  the one place that may
 
 
 class FixedClock:
-    """A clock that stands still until it is moved (for tests and replays)."""
+    """A clock that moves only when told to (for tests and replays)."""
 
     def __init__(self, at: float) -> None:
         self.at = at
 
     def now(self) -> float:
-        """The moment it was last set to."""
+        """Return the moment it was last set to."""
         return self.at
 
     def advance(self, seconds: float) -> None:
@@ -70,7 +69,7 @@ def format_micros(moment: float) -> str:
 
 
 def parse_moment(text: object) -> float | None:
-    """Unix seconds of an RFC 3339 or zone-less ISO text (taken as UTC); None if it is neither, or year 1."""
+    """Return Unix seconds of an RFC 3339 or zone-less ISO text (taken as UTC); None if it is neither or before 1970."""
     if not isinstance(text, str) or len(text) < 10:
         return None
     try:
@@ -85,9 +84,9 @@ def parse_moment(text: object) -> float | None:
 
 
 def local_moment(text: str, *, ends_day: bool = False) -> float | None:
-    """Unix seconds of what a person writes: without a zone it is the person's own time; None if it is no moment.
+    """Return Unix seconds of a time a person wrote, in local time if it names no zone; None if it is not a time.
 
-    A bare date is the beginning of that day, with ``ends_day`` its last second.
+    A bare date means the start of that day, with ``ends_day`` its last second.
     """
     moment = parse_moment(text)
     if moment is None or has_zone(text):
@@ -99,12 +98,12 @@ def local_moment(text: str, *, ends_day: bool = False) -> float | None:
 
 
 def has_zone(text: str) -> bool:
-    """Whether the text of a moment names its zone."""
+    """Return whether an ISO text names its time zone; raises ValueError if it is not ISO."""
     return datetime.fromisoformat(text).tzinfo is not None
 
 
 def today(now: float, days: int = 0) -> str:
-    """The date of the person's day, or of one so many days later: ``2026-03-02``."""
+    """Return the local date at ``now``, or ``days`` later: ``2026-03-02``."""
     noon = time.localtime(now)[:3]
     return datetime.fromtimestamp(time.mktime((noon[0], noon[1], noon[2] + days, 12, 0, 0, 0, 0, -1))).strftime(
         "%Y-%m-%d"
@@ -112,7 +111,7 @@ def today(now: float, days: int = 0) -> str:
 
 
 def format_local(moment: float) -> str:
-    """A moment as a person reads it, in the person's own time: ``Thu 26 Nov 2026 14:30``; a day's last second is the day."""
+    """Return a moment in local time: ``Thu 26 Nov 2026 14:30``; for a day's first or last second only the date."""
     own = time.localtime(moment)
     day = time.strftime("%a %d %b %Y", own)
     return day if own[3:6] in ((23, 59, 59), (0, 0, 0)) else f"{day} {time.strftime('%H:%M', own)}"
@@ -124,10 +123,10 @@ _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
 
 def parse_duration(text: object) -> float | None:
-    """Seconds of ``90s``, ``1h30m``, ``7d``, ``2w``; None if it is no duration.
+    """Return seconds of ``90s``, ``1h30m``, ``7d``, ``2w``; None if it is not a duration.
 
-    A bare number is what a person means by one, seconds; from a million on it is nanoseconds, as Go writes durations
-    (a millisecond and more, where a person's seconds would be more than eleven days).
+    A bare number means seconds; from a million on it means nanoseconds, as Go writes durations (a millisecond or more,
+    where the same number of seconds would exceed eleven days).
     """
     if isinstance(text, bool):
         return None
@@ -145,13 +144,13 @@ def parse_duration(text: object) -> float | None:
 
 
 def backoff(first_s: float, failures: int, longest_s: float) -> float:
-    """How long to rest after so many failures in a row: ``first_s``, doubled with each further one up to the longest."""
-    # more doublings than these pass any limit, and a float in the end
+    """Seconds to wait after ``failures`` in a row: ``first_s``, doubled for each further one, at most ``longest_s``."""
+    # more doublings would overflow a float
     return min(first_s * 2.0 ** min(max(failures - 1, 0), 60), longest_s)
 
 
 def format_age(seconds: float) -> str:
-    """A span in at most four cells: ``3s``, ``17m``, ``5h``, ``12d``; less than a second is ``now``."""
+    """Return a span, as ``3s``, ``17m``, ``5h`` or ``12d``; less than a second is ``now``."""
     if seconds < 1:
         return "now"
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
@@ -161,12 +160,12 @@ def format_age(seconds: float) -> str:
 
 
 def format_ago(seconds: float) -> str:
-    """How long ago something was, in words: ``3s ago``; less than a second, or still ahead, is ``just now``."""
+    """Return an age as text: ``3s ago``; less than a second, or negative, is ``just now``."""
     return f"{format_age(seconds)} ago" if seconds >= 1 else "just now"
 
 
 def format_span(seconds: float) -> str:
-    """A span in words, as a sentence takes it: ``45s``, ``17m``, ``2h05m``, ``3d4h``."""
+    """Return a span for use in a sentence: ``45s``, ``17m``, ``2h05m``, ``3d4h``."""
     minutes = int(seconds // 60)
     if minutes < 1:
         return f"{int(max(0.0, seconds))}s"

@@ -1,9 +1,9 @@
-"""THE subprocess runner: no shell, always a time limit, the whole family of processes ended when it is up.
+"""THE subprocess runner: no shell, always a time limit; on time-out the whole process family is killed.
 
-What counts is the program itself: once it has ended, nobody waits for a leftover that still holds its pipes.
+Only the program itself is waited for: once it has ended, a leftover process that holds its pipes open does not count.
 
-Answers are typed: a ``Finished`` with exit code and both outputs, or a GastownError when the program is missing
-or ran out of time.  A non-zero exit is a value, not an exception; adapters decide what it means.
+A result is a ``Finished`` with exit code and both outputs; a missing program or a time-out is a GastownError.  A
+non-zero exit is a value, not an exception; callers decide what it means.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import IO, NamedTuple
 
     class Finished(NamedTuple):
-        """An ended process: its exit code and what it wrote."""
+        """A finished process: its exit code and its output."""
 
         code: int
         out: str
@@ -39,34 +39,34 @@ else:
 
 
 PIPE = subprocess.PIPE
+"""For ``spawn``: the caller reads or writes that stream."""
 
 
 def gt_argv(*words: str) -> list[str]:
-    """What to run for ``gt WORDS`` of this very installation, whatever PATH and working directory say.
+    """Return the argument vector of ``gt WORDS`` of this installation, independent of PATH and working directory.
 
-    The only place where the engine names the command line.
+    This is the only place where the engine names the command line.
     """
     return [sys.executable, "-P", "-m", "gastown_cli", *words]
 
 
-"""For ``spawn``: the caller reads or writes that stream."""
 LATE, STOPPED = "late", "stopped"
 CHUNK = 65536
 MOST_IN_A_PIPE = 1 << 20
 FIRST_LOOK_S, LOOK_S = 0.0005, 0.05
-"""The first and the longest wait between two looks where the system does not tell of an end by itself."""
+"""The first and the longest pause between polls, where the system cannot signal the end of a process (pidfd)."""
 MOST_ROUNDS = 20
-"""A family that grows while it is ended is ended again, so often."""
+"""How often a family that keeps growing while it is killed is killed again."""
 FAMILY = "GT_FAMILY"
-"""The variable by which whatever a command starts is found, also in a session of its own below nobody."""
+"""The variable that marks all processes a command starts, including those in sessions of their own."""
 
 
 class ProcessTimeoutError(GastownError):
-    """The program ran past its time limit and was ended with its whole family."""
+    """The program exceeded its time limit and was killed with its whole family."""
 
 
 class ProgramMissingError(GastownError):
-    """The program is not on this machine."""
+    """The program is not installed."""
 
 
 def run(
@@ -78,10 +78,10 @@ def run(
     timeout_s: float = 30.0,
     starts_servers: bool = False,
 ) -> Finished:
-    """Run ``argv`` to its end; ``env`` replaces the whole environment if given.
+    """Run ``argv`` to its end; ``env``, if given, replaces the whole environment.
 
-    Raises ProgramMissingError, or ProcessTimeoutError after the program was killed with all that came of it; but for
-    what it put into a session of its own below nobody if it ``starts_servers``, which are to stay.
+    Raises ProgramMissingError, or ProcessTimeoutError after killing the program and its family.  With
+    ``starts_servers``, processes that detached into sessions of their own are left running.
     """
     marked, mark = (env, "") if starts_servers else mark_family(env)
     try:
@@ -121,10 +121,10 @@ def follow(
     timeout_s: float,
     stopped: Callable[[], bool] | None = None,
 ) -> str:
-    """Hand what a child writes to ``takers`` (by its pipes) until it ends; says whether it was ``LATE`` or ``STOPPED``.
+    """Pass a child's output to ``takers`` (by pipe) until it ends; returns ``LATE`` or ``STOPPED`` if it did not.
 
-    The child's own end is what counts: a leftover that holds the pipes open, or fills them, is not waited for.  Whoever
-    calls ends the family of a child that is late or stopped.
+    Only the child's own end counts: a leftover process that holds or fills the pipes is not waited for.  The caller
+    kills the family of a child that is late or stopped.
     """
     deadline = time.monotonic() + timeout_s
     with _watched(process, takers, stdin) as (selector, tells_end):
@@ -146,7 +146,7 @@ def follow(
 def _watched(
     process: subprocess.Popen[bytes], takers: Mapping[IO[bytes], Callable[[bytes], object]], stdin: bytes
 ) -> Iterator[tuple[selectors.BaseSelector, bool]]:
-    """A selector over the child's pipes and, where the system can, its end."""
+    """A selector over the child's pipes and, if the system supports pidfds, its end."""
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
         for stream, take in takers.items():
             os.set_blocking(stream.fileno(), False)
@@ -164,7 +164,7 @@ def _watched(
 
 
 def _turn(selector: selectors.BaseSelector, wait_s: float) -> None:
-    """Wait for one of the pipes, or the end, and take or give what there is."""
+    """Wait for a pipe or the end of the child, then read and write what is possible."""
     for key, _ in selector.select(wait_s):
         if isinstance(key.data, bytearray):
             _feed(selector, key.fileobj, key.data)  # type: ignore[arg-type]
@@ -186,7 +186,7 @@ def _feed(selector: selectors.BaseSelector, stream: IO[bytes], rest: bytearray) 
 
 
 def _read(stream: IO[bytes], take: Callable[[bytes], object]) -> bool:
-    """Hand on what a pipe holds; False once it is closed at the other end."""
+    """Pass on what a pipe holds; False once the other end is closed."""
     try:
         data = os.read(stream.fileno(), CHUNK)
     except BlockingIOError:
@@ -197,7 +197,7 @@ def _read(stream: IO[bytes], take: Callable[[bytes], object]) -> bool:
 
 
 def _take_the_rest(takers: Mapping[IO[bytes], Callable[[bytes], object]]) -> None:
-    """What the child wrote before its end lies in the pipes; what a leftover goes on writing is nobody's."""
+    """Read what the child wrote before its end, at most MOST_IN_A_PIPE bytes a pipe; leftovers may go on writing."""
     for stream, take in takers.items():
         left = MOST_IN_A_PIPE
         while left > 0:
@@ -217,9 +217,9 @@ def _close(stream: IO[bytes]) -> None:
 
 
 def mark_family(env: Mapping[str, str] | None = None) -> tuple[dict[str, str], str]:
-    """An environment (ours, or ``env``) for a command whose family is ended with it, and the mark that tells them.
+    """An environment (ours, or ``env``) for a command whose family is killed with it, and the mark that identifies it.
 
-    A command within a command carries both marks.  What is started with an empty environment carries none.
+    A command within a command carries both marks.  A process started with an empty environment carries none.
     """
     marked = dict(os.environ if env is None else env)
     mark = f"{os.getpid()}-{os.urandom(8).hex()}"
@@ -229,9 +229,9 @@ def mark_family(env: Mapping[str, str] | None = None) -> tuple[dict[str, str], s
 
 
 def end_family(pid: int, mark: str = "") -> None:
-    """Kill a child's process group and all that came of it, also what went into a session of its own.
+    """Kill a child's process group and its descendants, including those in sessions of their own.
 
-    Below it in the process table; with ``mark`` (see ``mark_family``) also whoever carries it, wherever it hangs.
+    Descendants are those in the process table and, with ``mark`` (see ``mark_family``), all processes that carry it.
     """
     for _ in range(MOST_ROUNDS):
         family = _family(pid, mark)
@@ -245,7 +245,7 @@ def end_family(pid: int, mark: str = "") -> None:
 
 
 def _family(pid: int, mark: str) -> list[Process]:
-    """Everything below the child, and whoever carries the mark; the child itself is its parent's to take away."""
+    """Return all descendants of the child and all that carry the mark, without the child, which its parent reaps."""
     table = process_table()
     below = {pid}
     grown = True
@@ -262,7 +262,7 @@ def _family(pid: int, mark: str) -> list[Process]:
 
 
 def kill_group(pid: int) -> None:
-    """Kill the process group that ``pid`` leads; one that is already gone is fine."""
+    """Kill the process group that ``pid`` leads; a group that is gone is ignored."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
@@ -277,7 +277,7 @@ def spawn(
     stderr: int = subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a long-lived child in a session of its own, with the given pipes; the caller keeps and ends it.
+    """Start a long-lived child in its own session, with the given pipes; the caller must end it.
 
     ``pass_fds`` are further descriptors that it inherits.
     """
@@ -299,9 +299,9 @@ def spawn(
 
 
 def run_on_terminal(argv: Sequence[str]) -> int:
-    """Run ``argv`` with our own terminal as its own, for as long as a person stays in it; returns its exit code.
+    """Run ``argv`` on our own terminal until it ends, and return its exit code.
 
-    Raises ProgramMissingError, or GastownError for any other reason why it cannot be started.
+    Raises ProgramMissingError, or GastownError for any other failure to start it.
     """
     try:
         return subprocess.call(argv)
@@ -310,7 +310,7 @@ def run_on_terminal(argv: Sequence[str]) -> int:
 
 
 def _not_started(argv: Sequence[str], cwd: str | None, error: OSError | ValueError) -> GastownError:
-    """Why the system would not start the program: it or its folder is missing, its words are too long or hold a NUL."""
+    """Return the error for a failed start: program or folder missing, arguments too long, or a NUL in them."""
     if isinstance(error, FileNotFoundError):
         if cwd is not None and not os.path.isdir(cwd):
             return GastownError(f"cannot run {argv[0]}", f"the folder {cwd} is missing")
@@ -318,8 +318,6 @@ def _not_started(argv: Sequence[str], cwd: str | None, error: OSError | ValueErr
     if isinstance(error, ValueError):
         return GastownError(f"cannot run {os.path.basename(argv[0])}", str(error))
     if error.errno == errno.E2BIG:
-        why = f"its words are too long: {sum(map(len, argv))} characters"
-        return GastownError(
-            f"cannot run {os.path.basename(argv[0])}", why, "say it in fewer words, or put it into a file"
-        )
+        why = f"its arguments are too long: {sum(map(len, argv))} characters"
+        return GastownError(f"cannot run {os.path.basename(argv[0])}", why, "shorten the text, or put it into a file")
     return GastownError(f"cannot run {argv[0]}", error.strerror or str(error))

@@ -1,8 +1,8 @@
-"""THE process table: what runs on this machine, and whether a number that was noted still means a living process.
+"""THE process table: the processes of this machine, and whether a recorded process id still means the same process.
 
-A process that has ended and was not taken away yet (a zombie: a container without an init never takes any away) is
-dead here.  A number alone may mean another process by now, so notes keep the moment of the start beside it: that is
-ticks since the machine's start on Linux, seconds elsewhere, and only ever compared.
+A process that has ended but was not reaped (a zombie: a container without an init never reaps any) counts as dead.
+Process ids are reused, so records keep the start time beside the id: clock ticks since boot on Linux, seconds
+elsewhere, used only for comparison.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     class Process(NamedTuple):
         """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown.
 
-        ``terminal`` is the number of its controlling terminal, 0 if it has none (any more).
+        ``terminal`` is the number of its controlling terminal, 0 if it has none.
         """
 
         pid: int
@@ -35,9 +35,9 @@ else:
 
 
 def lives(pid: int, started: float = 0.0) -> bool:
-    """Whether this process lives; with ``started`` (see ``start_of``) only if it is that very one, not a later namesake.
+    """Return whether this process is alive; with ``started`` (see ``start_of``), only if it is the same process.
 
-    One of another user counts, one that has ended does not, also where nobody takes it away.
+    A process of another user counts as alive, a zombie does not.
     """
     if pid <= 0:
         return False
@@ -45,7 +45,7 @@ def lives(pid: int, started: float = 0.0) -> bool:
     if row is not None:
         return not row.is_gone and started in (0.0, row.started)
     try:
-        # a table that hides other users' processes
+        # for a table that hides other users' processes
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
@@ -55,19 +55,19 @@ def lives(pid: int, started: float = 0.0) -> bool:
 
 
 def start_of(pid: int) -> float:
-    """When the process began, to be noted beside its number; 0 if it does not live or is hidden."""
+    """Return when the process started, to be recorded beside its id; 0 if it is dead or hidden."""
     row = read_process(pid)
     return row.started if row is not None and not row.is_gone else 0.0
 
 
 def mark() -> str:
-    """This process for a note on disk: its number and its start, one a line."""
+    """Return this process for a record on disk: its id and its start, one per line."""
     pid = os.getpid()
     return f"{pid}\n{start_of(pid)!r}\n"
 
 
 def mark_lives(text: str) -> bool | None:
-    """Whether the process that such a note (or a bare number) names still lives; None if it names none."""
+    """Return whether the process in such a record (or a bare id) is alive; None if the text is not a record."""
     words = text.split()
     if not words or not words[0].isdigit():
         return None
@@ -79,12 +79,12 @@ def mark_lives(text: str) -> bool | None:
 
 
 def is_running(process: Process) -> bool:
-    """Whether this very process (not another with its number) still runs."""
+    """Return whether this same process is still running."""
     return lives(process.pid, process.started)
 
 
 def process_table() -> dict[int, Process]:
-    """All processes now, by number."""
+    """Return all processes, by id."""
     try:
         entries = os.listdir("/proc")
     except OSError:
@@ -99,7 +99,7 @@ def process_table() -> dict[int, Process]:
 
 
 def read_process(pid: int) -> Process | None:
-    """One process, None if there is none with that number."""
+    """Return the process with this id, None if there is none."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as handle:
             data = handle.read(512)
@@ -132,7 +132,7 @@ def _psutil_table() -> dict[int, Process]:
 
 
 def environment_of(pid: int) -> dict[str, str]:
-    """The variables that a process was started with; empty if they cannot be read."""
+    """Return the environment that a process was started with; empty if it cannot be read."""
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as handle:
             data = handle.readall() or b""
@@ -145,7 +145,7 @@ def environment_of(pid: int) -> dict[str, str]:
 
 
 def carries(pid: int, text: str) -> bool:
-    """Whether a process was started with this text among its variables."""
+    """Return whether a process was started with this text in its environment."""
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as handle:
             return text.encode() in (handle.readall() or b"")
@@ -157,7 +157,7 @@ def carries(pid: int, text: str) -> bool:
 
 
 def folder_of(pid: int) -> str:
-    """The working directory of a process, empty if it cannot be read."""
+    """Return the working directory of a process, empty if it cannot be read."""
     try:
         return os.readlink(f"/proc/{pid}/cwd")
     except FileNotFoundError:
@@ -174,7 +174,7 @@ def folder_of(pid: int) -> str:
 
 
 def words_of(pid: int) -> list[str]:
-    """The command line of a process (its first 4 KB), empty if it cannot be read."""
+    """Return the command line of a process (its first 4 KB); empty if it cannot be read."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as handle:
             return handle.read(4096).decode("utf-8", "replace").rstrip("\0").split("\0")

@@ -1,5 +1,5 @@
-"""The field's records and pure functions over them; nothing here reads a file, a clock or a socket.
+"""Records of the domain and pure functions over them; nothing here reads a file, the clock or a socket.
 
-The modules that every command needs (address, bead, event) import nothing heavy, so that a command answers in
-the time Python needs to start; the rest uses dataclasses.
+Records are tuples (``record``), and the modules that every command imports (address, bead, event) import nothing
+heavy, so that a command starts in little more than Python's own start-up time.
 """

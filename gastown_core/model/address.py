@@ -1,7 +1,7 @@
-"""THE parser for who is who: addresses, mail identities, GT_ROLE values, tmux session names, agent bead ids.
+"""THE parser of identities: addresses, mail identities, GT_ROLE values, tmux session names, agent bead ids.
 
-Every form in the wild (town-and-agents.md section 8, feed-and-events.md section 1) becomes one Address; what
-names no agent (``gt``, ``daemon``, ``unknown``, an unregistered rig) becomes role ``other`` and never a rig.
+Every form in use (town-and-agents.md section 8, feed-and-events.md section 1) becomes one Address.  Text that names
+no agent (``gt``, ``daemon``, ``unknown``, an unregistered rig) gets role ``other`` and no rig.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ ROLE_ICONS = {
 
 
 class Address(_Address):
-    """Who: a role, with the rig and name that the role needs; ``name`` of role ``other`` is the text as found."""
+    """An identity: a role, with the rig and name the role needs; for role ``other``, ``name`` is the original text."""
 
     __slots__ = ()
 
     @property
     def is_agent(self) -> bool:
-        """An agent or the human; not ``gt``, ``daemon`` and the like."""
+        """Whether this is an agent or the overseer, not ``gt``, ``daemon`` or the like."""
         return self.role != OTHER
 
     @property
     def path(self) -> str:
-        """Canonical long form: ``mayor``, ``shop/witness``, ``shop/polecats/opal``, ``deacon/dogs/rex``."""
+        """The canonical long form: ``mayor``, ``shop/witness``, ``shop/polecats/opal``, ``deacon/dogs/rex``."""
         role, rig, name = self
         if role == POLECAT:
             return f"{rig}/polecats/{name}"
@@ -69,7 +69,7 @@ class Address(_Address):
 
     @property
     def short(self) -> str:
-        """What a person types: ``mayor``, ``shop/witness``, ``shop/opal``, ``shop/crew/ana``."""
+        """The form a person types: ``mayor``, ``shop/witness``, ``shop/opal``, ``shop/crew/ana``."""
         return f"{self.rig}/{self.name}" if self.role == POLECAT else self.path
 
     @property
@@ -83,21 +83,21 @@ class Address(_Address):
 
     @property
     def label(self) -> str:
-        """The last word of it, for a row whose rig is known: ``mayor``, ``opal``."""
+        """The last part, for a row whose rig is known: ``mayor``, ``opal``."""
         return self.name if self.role in (CREW, POLECAT, DOG, OTHER) else self.role
 
     @property
     def gt_role(self) -> str:
-        """The value of GT_ROLE in its session."""
+        """The value of GT_ROLE in the agent's session."""
         return "deacon/boot" if self.role == BOOT else self.path
 
     @property
     def bd_actor(self) -> str:
-        """The value of BD_ACTOR: the path; ``deacon-boot`` for boot."""
+        """The value of BD_ACTOR: the path, or ``deacon-boot`` for boot."""
         return "deacon-boot" if self.role == BOOT else self.path
 
     def session(self, prefix: str) -> str:
-        """Its tmux session; ``prefix`` is the rig's bead prefix without hyphen (unused for town roles)."""
+        """The name of its tmux session; ``prefix`` is the rig's bead prefix without hyphen (unused for town roles)."""
         role, _, name = self
         if role == DOG:
             return f"hq-dog-{name}"
@@ -108,7 +108,7 @@ class Address(_Address):
         return f"{prefix}-{name}" if role == POLECAT else f"{prefix}-{role}"
 
     def bead_id(self, prefix: str) -> str:
-        """Its agent bead: ``hq-mayor``, ``<prefix>-<rig>-<role>[-<name>]`` with the rig dropped when equal to the prefix."""
+        """The id of its agent bead: ``hq-mayor``, ``<prefix>-<rig>-<role>[-<name>]``; no rig if equal to the prefix."""
         role, rig, name = self
         if role == DOG:
             return f"hq-dog-{name}"
@@ -140,11 +140,11 @@ _TOWN_FORMS = {
 
 
 def parse_address(text: str, rigs: Mapping[str, str] | None = None) -> Address:
-    """The Address of any form; ``rigs`` maps registered rig names to prefixes.
+    """Return the Address for any form; ``rigs`` maps registered rig names to prefixes.
 
-    With ``rigs`` given, a path whose first part is not registered is ``other``, and session names are understood;
-    without it any first part is taken as a rig.  ``shop/ana`` is read as a polecat: who may be crew is known by
-    the inventory, not by the text.
+    With ``rigs``, a path whose first part is not registered becomes ``other``, and session names are recognised.
+    Without ``rigs``, any first part is taken as a rig.  ``shop/ana`` is parsed as a polecat: only the inventory
+    knows who is crew.
     """
     text = text.strip().rstrip("/")
     known = _TOWN_FORMS.get(text)
@@ -173,7 +173,7 @@ def parse_address(text: str, rigs: Mapping[str, str] | None = None) -> Address:
 
 
 def parse_session(session: str, rigs: Mapping[str, str] | None) -> Address:
-    """The Address behind a tmux session name; ``rigs`` maps rig names to prefixes, the longest prefix wins."""
+    """Return the Address of a tmux session name; ``rigs`` maps rig names to prefixes, and the longest prefix wins."""
     if session.startswith("hq-"):
         rest = session[3:]
         if rest in (MAYOR, DEACON, BOOT, OVERSEER):
@@ -195,7 +195,7 @@ def parse_session(session: str, rigs: Mapping[str, str] | None) -> Address:
 
 
 def parse_bead_id(bead_id: str, rigs: Mapping[str, str]) -> Address:
-    """The Address behind an agent bead id; roles are looked for from the right, rigs may contain hyphens."""
+    """Return the Address of an agent bead id; ``rigs`` maps rig names, which may contain hyphens, to prefixes."""
     if bead_id.startswith("hq-"):
         return parse_session(bead_id, None)
     for rig, prefix in sorted(rigs.items(), key=lambda item: -len(item[0])):
@@ -212,5 +212,5 @@ def parse_bead_id(bead_id: str, rigs: Mapping[str, str]) -> Address:
 
 
 def same_agent(one: str, other: str) -> bool:
-    """Whether two texts name the same agent, whatever form each has (``shop/opal`` and ``shop/polecats/opal``)."""
+    """Return whether two texts name the same agent in any form (``shop/opal`` and ``shop/polecats/opal``)."""
     return one == other or parse_address(one).mail == parse_address(other).mail

@@ -1,4 +1,4 @@
-"""Agents: the health states, and the evidence a state rests on."""
+"""Agent health: the states, and the evidence for a state."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from gastown_core.model.record import Record
 
 
 class Health(StrEnum):
-    """How an agent is; the order is the order of how much a person is needed (feed-and-events.md section 5)."""
+    """The state of an agent, ordered by how urgently it needs a person (feed-and-events.md section 5)."""
 
     WAITING = "waiting"
-    """A prompt or dialog waits for a person."""
+    """A prompt or dialog is waiting for a person."""
     GUPP = "gupp"
-    """Hooked work without progress for so long that the rule "work on the hook is run" is broken."""
+    """Hooked work has made no progress for so long that the agent violates GUPP."""
     STALLED = "stalled"
-    """Hooked work with little progress."""
+    """Hooked work makes little progress."""
     ZOMBIE = "zombie"
-    """Should be alive, and its session or its process is gone."""
+    """The agent should be running, but its session or process is gone."""
     LIMITED = "limited"
     """Held by a rate limit."""
     UNKNOWN = "unknown"
-    """A source failed; nothing is claimed."""
+    """A source failed, so the state cannot be determined."""
     WORKING = "working"
-    """Hooked work, and it moves."""
+    """Hooked work is making progress."""
     IDLE = "idle"
     """No hooked work."""
 
@@ -41,11 +41,11 @@ HEALTH_SYMBOLS: dict[Health, tuple[str, str, str]] = {
     Health.WORKING: ("●", "*", "working"),
     Health.IDLE: ("○", "o", "idle"),
 }
-"""State → (symbol, ASCII symbol, words), the one table of health glyphs."""
+"""State → (symbol, ASCII symbol, label): the one table of health glyphs."""
 
 
 class Reason(Record):
-    """One piece of evidence, in words; ``source`` is runtime, heartbeat, ledger, git, process or screen."""
+    """One piece of evidence as text; ``source`` is runtime, heartbeat, ledger, git, process or screen."""
 
     text: str
     source: str
@@ -53,14 +53,14 @@ class Reason(Record):
 
 
 class Forecast(Record):
-    """What the state becomes at ``at`` (Unix seconds) if nothing happens."""
+    """The state at ``at`` (Unix seconds) if nothing happens before."""
 
     state: Health
     at: float
 
 
 class HealthReport(Record):
-    """The verdict on one agent: state, since when (Unix seconds), why, what next, and badges (``muted``, ``gate``)."""
+    """The verdict on one agent: state, since when (Unix seconds), evidence, forecast, badges (``muted``, ``gate``)."""
 
     state: Health
     since: float | None
@@ -70,12 +70,12 @@ class HealthReport(Record):
 
     @property
     def reason(self) -> str:
-        """The deciding piece of evidence, empty if there is none."""
+        """The text of the decisive evidence, empty if there is none."""
         return self.reasons[0].text if self.reasons else ""
 
 
 class Judged(Record):
-    """How the agent that has a piece of work in hand is, in a state and in words."""
+    """The health of the agent that holds a piece of work, as a state and as text."""
 
     state: Health
     words: str

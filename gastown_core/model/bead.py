@@ -1,7 +1,7 @@
 """The bead: one record of the ledger, as one JSON object.
 
-A Bead wraps the object it was read from, so keys that this programme does not know survive every path.  It is
-never changed in place: ``with_changes`` gives a new one.  Formats and defaults: beads.md sections 1 to 3.
+A Bead wraps the object it was read from, so keys that this program does not know survive.  It is immutable:
+``with_changes`` returns a new one.  Formats and defaults: beads.md sections 1 to 3.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
         @property
         def labels(self) -> tuple[str, ...]:
-            """Its labels."""
+            """The bead's labels."""
             ...
 
         @property
         def issue_type(self) -> str:
-            """Its type."""
+            """The bead's type."""
             ...
 
     class Edge(NamedTuple):
-        """A dependency: its owner depends on ``target`` in the way ``type`` says; ``metadata`` is raw JSON text."""
+        """A dependency of the bead that holds it on ``target``, of kind ``type``; ``metadata`` is raw JSON text."""
 
         target: str
         type: str
@@ -59,11 +59,11 @@ STATUS_CATEGORY = {
     "staged_ready": "active",
     "staged_warnings": "active",
 }
-"""Built-in statuses, with ours (``in_review``: pushed, not yet landed) and the two of convoy staging."""
+"""Status → category.  Beside the built-in ones: ``in_review`` (pushed, not landed) and two of convoy staging."""
 
 PRIORITY_NAMES = ("critical", "high", "medium", "low", "backlog")
 NO_PRIORITY = len(PRIORITY_NAMES)
-"""The priority of a record whose own is none of 0 to 4 ("high", 9): after all others, in lists as ``P?``."""
+"""The priority of a record whose value is not 0 to 4 ("high", 9): sorts last, shown as ``P?``."""
 USUAL_PRIORITY = 2
 
 TYPES = (
@@ -93,7 +93,7 @@ KEY_ORDER = (
 """The order in which a record's keys are written; unknown keys follow, sorted."""
 
 DERIVED_KEYS = frozenset(("dependency_count", "dependent_count", "comment_count", "parent"))
-"""Keys that exports carry and readers must ignore: they are computed."""
+"""Computed keys that exports contain and readers must ignore."""
 
 
 EDGE_TYPES = frozenset(
@@ -103,35 +103,35 @@ EDGE_TYPES = frozenset(
         "delegated-from"
     ).split()
 )
-"""The types of edges that have a meaning; any other word is taken and holds nothing back."""
+"""Edge types with a meaning; any other word is accepted and blocks nothing."""
 
 KIND_LABELS = {"message": "gt:message", "merge-request": "gt:merge-request"}
-"""Types that older records bear instead of the label of their kind."""
+"""Types that older records carry in place of the label."""
 
 
 IDENTITY_TYPES = ("agent", "rig", "role", "queue", "slot")
-"""Types of records that say what something is. They change hands and status as work does, but nobody works on them."""
+"""Types of identity records.  Their assignee and status change as those of work do, but they are never work."""
 IDENTITY_LABELS = tuple(f"gt:{kind}" for kind in IDENTITY_TYPES)
 
 
 def is_identity(bead: Labelled) -> bool:
-    """Whether the bead is the record of an agent, a rig, a role, a queue or a slot: never work on a hook."""
+    """Return whether the bead is the record of an agent, rig, role, queue or slot, which is never put on a hook."""
     return bead.issue_type in IDENTITY_TYPES or any(label in IDENTITY_LABELS for label in bead.labels)
 
 
 def kind_labels(bead: Labelled) -> tuple[str, ...]:
-    """The labels by which the bead is found: its own, and that of its kind where its type names it."""
+    """Return the labels that find the bead: its own, and the one its type implies (KIND_LABELS)."""
     kind = KIND_LABELS.get(bead.issue_type)
     return (*bead.labels, kind) if kind else bead.labels
 
 
 def is_kind(bead: Labelled, label: str) -> bool:
-    """Whether a bead is of the kind that the label names, by the label or by its type."""
+    """Return whether a bead is of the kind that ``label`` names, by label or by type."""
     return label in bead.labels or KIND_LABELS.get(bead.issue_type) == label
 
 
 class Bead:
-    """One record; ``raw`` is the JSON object and is to be treated as frozen."""
+    """One record of the ledger; ``raw`` is its JSON object and must not be modified."""
 
     __slots__ = ("raw",)
 
@@ -148,13 +148,13 @@ class Bead:
         return hash((self.id, self.updated_at))
 
     def text(self, key: str) -> str:
-        """The text under ``key``, empty if absent or not text."""
+        """Return the text under ``key``, empty if absent or not text."""
         value = self.raw.get(key)
         return value if isinstance(value, str) else ""
 
     @property
     def id(self) -> str:
-        """``<prefix>-<hash>``, or with ``.1`` for a child."""
+        """``<prefix>-<hash>``; a child has a suffix such as ``.1``."""
         return self.text("id")
 
     @property
@@ -164,27 +164,27 @@ class Bead:
 
     @property
     def description(self) -> str:
-        """Prose, maybe led by field lines."""
+        """Free text, optionally with field lines (see ``fields``)."""
         return self.text("description")
 
     @property
     def status(self) -> str:
-        """One of STATUS_CATEGORY or a custom word; ``open`` if absent."""
+        """A key of STATUS_CATEGORY or a custom word; ``open`` if absent."""
         return self.text("status") or OPEN
 
     @property
     def priority(self) -> int:
-        """0 critical to 4 backlog; 0 if absent, NO_PRIORITY if it is anything else."""
+        """0 (critical) to 4 (backlog); 0 if absent, NO_PRIORITY if the value is anything else."""
         return priority_of(self.raw.get("priority"))
 
     @property
     def issue_type(self) -> str:
-        """``task`` if absent."""
+        """The type; ``task`` if absent."""
         return self.text("issue_type") or "task"
 
     @property
     def assignee(self) -> str:
-        """Address of who has it, empty if nobody."""
+        """Address of the assignee, empty if none."""
         return self.text("assignee")
 
     @property
@@ -199,28 +199,28 @@ class Bead:
 
     @property
     def closed_at(self) -> float | None:
-        """Unix seconds, None while not closed."""
+        """Unix seconds; None if absent or unreadable."""
         return parse_moment(self.raw.get("closed_at"))
 
     @property
     def defer_until(self) -> float | None:
-        """Unix seconds before which it is not ready."""
+        """Unix seconds until which the bead is not ready; None if absent or unreadable."""
         return parse_moment(self.raw.get("defer_until"))
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Sorted labels."""
+        """Labels in the record's order."""
         value = self.raw.get("labels")
         return tuple(x for x in value if isinstance(x, str)) if isinstance(value, list) else ()
 
     @property
     def edges(self) -> tuple[Edge, ...]:
-        """The dependencies whose source is this bead; targets with ``external:<prefix>:`` unwrapped to the plain id."""
+        """Dependencies of this bead; targets such as ``external:<prefix>:<id>`` are reduced to the plain id."""
         return read_edges(self.raw.get("dependencies"))
 
     @property
     def comments(self) -> tuple[dict[str, Any], ...]:
-        """Oldest first: ``id``, ``author``, ``text``, ``created_at``."""
+        """Comments in the record's order, each with ``id``, ``author``, ``text``, ``created_at``."""
         value = self.raw.get("comments")
         return tuple(x for x in value if isinstance(x, dict)) if isinstance(value, list) else ()
 
@@ -231,32 +231,32 @@ class Bead:
 
     @property
     def is_pinned(self) -> bool:
-        """Pinned by status or by flag."""
+        """Whether the bead is pinned, by status or by flag."""
         return self.raw.get("status") == PINNED or self.raw.get("pinned") is True
 
     @property
     def is_ephemeral(self) -> bool:
-        """A wisp: kept in ``wisps.jsonl``, outside git (also the legacy key ``wisp``)."""
+        """Whether it is a wisp, kept in ``wisps.jsonl`` outside git (also by the legacy key ``wisp``)."""
         raw = self.raw
         return bool(raw.get("ephemeral") or raw.get("wisp") is True or raw.get("no_history"))
 
     @property
     def is_tombstone(self) -> bool:
-        """The line deletes its id."""
+        """Whether this line deletes its id."""
         return self.raw.get("status") == "tombstone"
 
     @property
     def parent(self) -> str:
-        """Id of the ``parent-child`` target, empty if none; of several (imports bring such) the least."""
+        """Id of the ``parent-child`` target, empty if none; the smallest id if imports left several."""
         return min((edge.target for edge in self.edges if edge.type == "parent-child"), default="")
 
     @property
     def fields(self) -> dict[str, str]:
-        """The ``key: value`` lines in the description's leading or trailing block; see ``read_fields``."""
+        """The ``key: value`` lines of the description; see ``read_fields``."""
         return read_fields(self.description)
 
     def with_changes(self, **changes: Any) -> Bead:
-        """A new bead with these keys set; a value of None, "" or [] removes the key."""
+        """Return a copy with these keys set; a value of None, "", [] or False removes the key."""
         raw = dict(self.raw)
         for key, value in changes.items():
             if value is None or value == "" or value == [] or value is False:
@@ -267,34 +267,34 @@ class Bead:
 
 
 def priority_of(value: object) -> int:
-    """The priority that a record's value means: 0 to 4, 0 if there is none, NO_PRIORITY if it is anything else."""
+    """Return the priority that a raw value stands for: 0 to 4, 0 for None, NO_PRIORITY for anything else."""
     if value is None:
         return 0
     return value if type(value) is int and 0 <= value < NO_PRIORITY else NO_PRIORITY
 
 
 def priority_word(priority: int) -> str:
-    """``P0`` to ``P4``, or ``P?``."""
+    """Return the label ``P0`` to ``P4``, or ``P?``."""
     return f"P{priority}" if 0 <= priority < NO_PRIORITY else "P?"
 
 
 def usable_priority(priority: int) -> int:
-    """The priority for what comes of a bead with this one: the same, or the usual one where it says nothing."""
+    """Return the priority for a bead derived from one with this priority: the same, or USUAL_PRIORITY if unknown."""
     return priority if 0 <= priority < NO_PRIORITY else USUAL_PRIORITY
 
 
 def known_priority(priority: int) -> int | None:
-    """The priority as JSON tells it, None where the record's own says nothing."""
+    """Return the priority for JSON output, None if unknown."""
     return priority if 0 <= priority < NO_PRIORITY else None
 
 
 def target_of(entry: object) -> str:
-    """The plain id that an entry of ``dependencies`` names; empty if it names none."""
+    """Return the plain id of an entry of ``dependencies``, empty if it has none."""
     return unwrap_external(str(entry.get("depends_on_id") or "")) if isinstance(entry, dict) else ""
 
 
 def unwrap_external(target: str) -> str:
-    """The plain id in ``external:<prefix>:<id>``; any other text unchanged."""
+    """Return the plain id in ``external:<prefix>:<id>``; other text is unchanged."""
     if target.startswith("external:"):
         return target.rsplit(":", 1)[-1]
     return target
@@ -308,11 +308,11 @@ EDGE_SPELLINGS = {
     **dict.fromkeys(("wait-for", "waits"), "waits-for"),
     **dict.fromkeys(("discovered", "discovered-by"), "discovered-from"),
 }
-"""What other tools call the types of edges, in lower case and with hyphens."""
+"""Other tools' spellings of edge types, lower-cased and with hyphens."""
 
 
 def edge_type_of(word: str) -> str:
-    """The type of an edge that a word of any dialect means; a word that none knows stays as it is."""
+    """Return the edge type for a spelling (EDGE_SPELLINGS); an unknown word is returned unchanged."""
     if word in ("blocks", "parent-child", "tracks"):
         return word
     plain = word.strip().lower().replace("_", "-").replace(" ", "-")
@@ -320,9 +320,9 @@ def edge_type_of(word: str) -> str:
 
 
 def read_edges(value: object) -> tuple[Edge, ...]:
-    """Edges of a record's ``dependencies`` value, their types as ``edge_type_of`` reads them.
+    """Return the edges in a ``dependencies`` value, with types normalised by ``edge_type_of``.
 
-    Malformed entries and those without a target are left out.
+    Malformed entries and those without a target are skipped.
     """
     if not isinstance(value, list):
         return ()
@@ -343,7 +343,7 @@ def read_edges(value: object) -> tuple[Edge, ...]:
 
 
 def canonical_key(key: str) -> str:
-    """Field keys are case-insensitive and take ``_``, ``-`` or a blank: the form to compare."""
+    """Return the key in comparable form: lower case, with ``_`` for ``-`` and blanks."""
     return key.strip().lower().replace("-", "_").replace(" ", "_")
 
 
@@ -357,7 +357,7 @@ def _field_of(line: str) -> tuple[str, str] | None:
 
 
 def _field_blocks(lines: list[str]) -> list[range]:
-    """Line ranges that may hold fields: after an optional title line, and at the end; only unbroken runs count."""
+    """Line ranges that may hold fields: in the first two paragraphs and the last; only unbroken runs count."""
     blocks: list[range] = []
     paragraphs: list[range] = []
     start: int | None = None
@@ -382,9 +382,9 @@ def _field_blocks(lines: list[str]) -> list[range]:
 
 
 def read_fields(description: str) -> dict[str, str]:
-    """The field lines of a description: ``key: value`` in its first two or its last paragraph.
+    """Return the ``key: value`` lines of a description, from its first two paragraphs and its last.
 
-    ``null`` and empty values count as unset; prose elsewhere that looks like a field is left alone.
+    ``null`` and empty values count as unset; prose elsewhere that looks like a field is ignored.
     """
     lines = description.split("\n")
     out: dict[str, str] = {}
@@ -397,10 +397,10 @@ def read_fields(description: str) -> dict[str, str]:
 
 
 def set_fields(description: str, changes: Mapping[str, str | None]) -> str:
-    """The description with these field lines set (None removes); existing lines keep place and spelling, prose stays.
+    """Return the description with these field lines set (None removes); other lines keep their place and spelling.
 
-    A value is one line: line breaks in it become blanks, or what follows them would be read as further fields.  Where
-    the loss of a line would turn prose into a field line, ``null`` stands in its place.
+    Line breaks in a value become blanks, since what follows them would be read as further fields.  Where removing a
+    line would turn prose into a field, the line is set to ``null`` instead.
     """
     wanted = {canonical_key(key): (key, _on_one_line(value)) for key, value in changes.items()}
     meant = {key: value for key, value in read_fields(description).items() if key not in wanted}
@@ -414,14 +414,14 @@ def set_fields(description: str, changes: Mapping[str, str | None]) -> str:
 
 
 def _field_keys(description: str) -> set[str]:
-    """Keys of all field lines, also of those that are unset."""
+    """Return keys of all field lines, including unset ones."""
     lines = description.split("\n")
     fields = (_field_of(lines[number]) for block in _field_blocks(lines) for number in block)
     return {field[0] for field in fields if field is not None}
 
 
 def is_field_key(key: str) -> bool:
-    """Whether a field line with this key can be read back."""
+    """Return whether a field line with this key can be read back."""
     return _field_of(f"{key}: x") == (canonical_key(key), "x") and key == key.strip()
 
 
@@ -430,7 +430,7 @@ def _on_one_line(value: str | None) -> str | None:
 
 
 def _with_fields(description: str, wanted: dict[str, tuple[str, str | None]], gone: str | None) -> str:
-    """The description with the lines ``wanted`` (key and value by canonical key); removed ones read ``gone``."""
+    """The description with the lines of ``wanted`` (canonical key → key, value); ``gone`` replaces removed values."""
     lines: list[str | None] = [*description.split("\n")] if description else []
     blocks = _field_blocks(description.split("\n"))
     ending = "\r" if "\r\n" in description else ""
@@ -444,7 +444,7 @@ def _with_fields(description: str, wanted: dict[str, tuple[str, str | None]], go
         if field[0] in done:
             if value and value.lower() != "null":
                 continue
-            # a second line of the key would come to the fore now that the first is unset
+            # a second line with this key would take effect once the first is unset
             value = None
         lines[number] = _with_value(line, gone if value is None else value)
         done.add(field[0])
@@ -459,7 +459,7 @@ def _with_fields(description: str, wanted: dict[str, tuple[str, str | None]], go
 
 
 def _with_value(line: str, value: str | None) -> str | None:
-    """The field line with another value, as it was spelled; a line that has the value already is left as it is."""
+    """The field line with another value, key spelling kept; None removes it, an equal value leaves it unchanged."""
     key, _, old = line.partition(":")
     if value is None or old.strip() == value:
         return None if value is None else line
@@ -467,7 +467,7 @@ def _with_value(line: str, value: str | None) -> str | None:
 
 
 def _without_gaps(lines: list[str | None]) -> list[str]:
-    """The lines without the dropped ones (None); a paragraph that is gone whole takes one blank line along."""
+    """Return the lines without the dropped ones (None); a paragraph dropped whole takes one blank line with it."""
     out: list[str] = []
     gap = False
     for line in lines:

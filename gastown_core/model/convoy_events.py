@@ -1,4 +1,4 @@
-"""Rows of THE table of event kinds: convoys, mountains, and the scheduler that feeds them."""
+"""Rows of the event kind table for convoys, mountains and the scheduler."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ CONVOYS = (
         GOOD,
         30,
         "convoy title",
-        lambda p: f"mountain {text_of(p, 'convoy')} goes on: {text_of(p, 'title')}",
+        lambda p: f"mountain {text_of(p, 'convoy')} resumed: {text_of(p, 'title')}",
     ),
     kind(
         "mountain_cancelled",

@@ -1,6 +1,6 @@
-"""The event itself, and its place in the catalogue of kinds (``event_kinds``).
+"""The catalogue of event kinds by name, and the sentence and target of an event.
 
-A kind that is not in the table still shows, as ``actor: type`` (feed-and-events.md sections 1, 3 and 4.2).
+An event whose type is not in the table is shown as ``actor: type`` (feed-and-events.md sections 1, 3 and 4.2).
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ __all__ = [
 CATALOGUE: dict[str, EventKind] = {kind.name: kind for kind in TABLE}
 
 BEAD_CHANGES = frozenset(("create", "update", "complete", "reopen", "fail", "delete", "pin"))
-"""Kinds that tell of a change to a bead's record; readers of the ledger itself derive the same ones."""
+"""Kinds that report a change to a bead's record; readers of the ledger derive the same ones."""
 
 
 def kind_of(event_type: str) -> EventKind:
-    """The catalogue row of a type; an unknown type gets a plain row of category ``system``."""
+    """Return the catalogue row of a type; an unknown type gets a generic row of category ``system``."""
     kind = CATALOGUE.get(event_type)
     if kind is not None:
         return kind
@@ -65,7 +65,7 @@ def kind_of(event_type: str) -> EventKind:
 
 
 def describe(event: TownEvent) -> str:
-    """The sentence of an event, without its actor; never fails, whatever the payload holds."""
+    """Return the sentence of an event without its actor; the bare type if the payload has an unexpected shape."""
     kind = kind_of(event.type)
     try:
         return kind.sentence(event.payload) or event.type
@@ -74,7 +74,7 @@ def describe(event: TownEvent) -> str:
 
 
 def target_of(event: TownEvent) -> str:
-    """The bead, convoy, request or agent that an event is about; empty if none."""
+    """Return the bead, convoy, merge request or agent that an event is about; empty if none."""
     for key in ("bead", "convoy", "mr", "target", "escalation_id"):
         value = event.payload.get(key)
         if isinstance(value, str) and value:

@@ -1,4 +1,4 @@
-"""What a kind of event is made of, and the sentences that need more than a line (the rows: ``event_table``)."""
+"""The record of an event kind, and the sentences that need more than one line (the rows: ``event_table``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
     class EventKind(NamedTuple):
-        """A row of the catalogue; ``sentence`` gets the payload, ``ttl_s`` is how long retention keeps it."""
+        """A row of the catalogue; ``sentence`` takes the payload, ``ttl_s`` is the retention time in seconds."""
 
         name: str
         category: str
@@ -37,25 +37,25 @@ DEFAULT_TTL_S = 7 * DAY
 
 
 def text_of(payload: Mapping[str, Any], key: str, default: str = "") -> str:
-    """The value under ``key`` as text; ``default`` if there is none."""
+    """Return the value under ``key`` as text; ``default`` if it is absent or empty."""
     value = payload.get(key)
     return value if isinstance(value, str) and value else default if value is None or value == "" else str(value)
 
 
 def reason_of(payload: Mapping[str, Any]) -> str:
-    """``: why`` from reason, message or error, empty if none is told."""
+    """``: why``, from reason, message or error; empty if none is set."""
     reason = text_of(payload, "reason") or text_of(payload, "message") or text_of(payload, "error")
     return f": {reason}" if reason else ""
 
 
 def told_why(payload: Mapping[str, Any]) -> str:
-    """`` (why)`` where a reason is told."""
+    """`` (why)``, from reason; empty if none is set."""
     reason = text_of(payload, "reason")
     return f" ({reason})" if reason else ""
 
 
 def count_of(payload: Mapping[str, Any], key: str, word: str) -> str:
-    """``3 waves``, ``1 wave``; ``some waves`` if nobody counted."""
+    """``3 waves``, ``1 wave``; ``some waves`` if the payload has no number."""
     value = payload.get(key)
     if not isinstance(value, int):
         return f"some {word}s"
@@ -63,7 +63,7 @@ def count_of(payload: Mapping[str, Any], key: str, word: str) -> str:
 
 
 def until_of(payload: Mapping[str, Any]) -> str:
-    """`` until 14:05`` in local time, for a moment; the text itself for anything else."""
+    """`` until 14:05`` in local time; text that is no timestamp is kept as it is."""
     text = text_of(payload, "until")
     moment = parse_moment(text)
     told = time.strftime("%H:%M", time.localtime(moment)) if moment else text
@@ -71,14 +71,14 @@ def until_of(payload: Mapping[str, Any]) -> str:
 
 
 def named(payload: Mapping[str, Any]) -> str:
-    """Bead and title."""
+    """Return the bead's id and title."""
     title = text_of(payload, "title")
     bead = text_of(payload, "bead")
     return f"{bead} {title}".strip()
 
 
 def sling_sentence(p: Mapping[str, Any]) -> str:
-    """Who got what, or how many got something."""
+    """Return which bead was slung to whom, or to how many agents."""
     count = p.get("count")
     if isinstance(count, int) and count > 1:
         return f"dispatching work to {count} agents"
@@ -86,7 +86,7 @@ def sling_sentence(p: Mapping[str, Any]) -> str:
 
 
 def escalation_sentence(p: Mapping[str, Any]) -> str:
-    """Severity, to whom, why; or the raise of an older one."""
+    """Severity, recipient and reason; or the new severity of an older escalation."""
     if p.get("reescalated"):
         return f"escalated {text_of(p, 'escalation_id')} again: {text_of(p, 'old_severity')} → {text_of(p, 'new_severity')}"
     severity = text_of(p, "severity").upper()
@@ -95,19 +95,19 @@ def escalation_sentence(p: Mapping[str, Any]) -> str:
 
 
 def boot_sentence(p: Mapping[str, Any]) -> str:
-    """What came up."""
+    """Return which agents started."""
     agents = p.get("agents")
     return f"town up: {', '.join(map(str, agents))}" if isinstance(agents, list) and agents else "town up"
 
 
 def halt_sentence(p: Mapping[str, Any]) -> str:
-    """What went down."""
+    """Return which services stopped."""
     services = p.get("services")
     return f"town down: {', '.join(map(str, services))}" if isinstance(services, list) and services else "town down"
 
 
 def mass_death_sentence(p: Mapping[str, Any]) -> str:
-    """How many died, how fast, and the likely cause."""
+    """Return how many sessions died, within what time, and the likely cause."""
     cause = text_of(p, "possible_cause")
     return f"{text_of(p, 'count', '?')} sessions died within {text_of(p, 'window', '?')}" + (
         f": {cause}" if cause else ""
@@ -115,7 +115,7 @@ def mass_death_sentence(p: Mapping[str, Any]) -> str:
 
 
 def batch_sentence(p: Mapping[str, Any]) -> str:
-    """How many requests are tested together for which branch."""
+    """Return how many requests are tested together, and for which target."""
     requests = p.get("mrs")
     count = len(requests) if isinstance(requests, list) else 0
     what = "1 request" if count == 1 else f"{count or 'some'} requests"
@@ -123,14 +123,14 @@ def batch_sentence(p: Mapping[str, Any]) -> str:
 
 
 def probe_sentence(p: Mapping[str, Any]) -> str:
-    """Which stack a probe tested, and what came of it."""
+    """Return which stack a probe tested, and its result."""
     requests = p.get("mrs")
     names = ", ".join(map(str, requests)) if isinstance(requests, list) and requests else "the bare target"
     return f"probe of {names}: {text_of(p, 'result', '?')}"
 
 
 def status_sentence(p: Mapping[str, Any]) -> str:
-    """What moved from which status to which, and who has it."""
+    """Return which bead changed from which status to which, and its assignee."""
     old, new = text_of(p, "from"), text_of(p, "to")
     moved = f" {old} → {new}" if old and new and old != new else ""
     who = text_of(p, "assignee")
@@ -147,5 +147,5 @@ def kind(
     keys: str,
     sentence: Callable[[Mapping[str, Any]], str],
 ) -> EventKind:
-    """A row; ``days`` is its lifetime, ``keys`` its payload keys in one text."""
+    """Return a row of the table; ``days`` is its lifetime, ``keys`` its payload keys separated by blanks."""
     return EventKind(name, category, symbol, ascii_, tone, days * DAY, tuple(keys.split()), sentence)

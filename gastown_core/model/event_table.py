@@ -1,7 +1,7 @@
-"""THE table of event kinds: a row each, by category.
+"""THE table of event kinds, one row each, grouped by category.
 
-One table feeds the stream, the plain mode, curation, help and retention: name, category, symbol, ASCII symbol, tone,
-lifetime in days, expected payload keys, and the sentence (feed-and-events.md sections 1, 3 and 4.2).
+The stream, plain mode, curation, help and retention all read it.  A row has name, category, symbol, ASCII symbol,
+tone, lifetime in days, expected payload keys, and sentence (feed-and-events.md sections 1, 3 and 4.2).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gastown_core.model.event_kinds import (
 )
 
 TABLE = (
-    # changes of beads (from our own ledger)
+    # bead changes (from our own ledger)
     kind("create", WORK, "+", "+", GOOD, 14, "bead title", named),
     kind("update", WORK, "→", ">", INFO, 7, "bead title from to assignee", status_sentence),
     kind("complete", WORK, "✓", "v", DONE, 14, "bead title reason", lambda p: f"{named(p)} closed{reason_of(p)}"),
@@ -48,7 +48,7 @@ TABLE = (
         WARN,
         30,
         "bead former title",
-        lambda p: f"{named(p)} was {text_of(p, 'former', '?')} until a merge met another bead of that id",
+        lambda p: f"{named(p)} renumbered from {text_of(p, 'former', '?')}: a merge found another bead with that id",
     ),
     kind("pin", WORK, "📌", "^", INFO, 14, "bead title", lambda p: f"{named(p)} pinned"),
     # work
@@ -72,9 +72,9 @@ TABLE = (
         WARN,
         30,
         "agent to rescue",
-        lambda p: f"worktree back at {text_of(p, 'to', '?')}",
+        lambda p: f"worktree reset to {text_of(p, 'to', '?')}",
     ),
-    kind("unhook", WORK, "↩", "<", INFO, 14, "bead", lambda p: f"let go of {text_of(p, 'bead', '?')}"),
+    kind("unhook", WORK, "↩", "<", INFO, 14, "bead", lambda p: f"unhooked {text_of(p, 'bead', '?')}"),
     kind(
         "done",
         WORK,
@@ -158,7 +158,7 @@ TABLE = (
         BAD,
         30,
         "rig target reason kind",
-        lambda p: f"merging into {text_of(p, 'target')} of {text_of(p, 'rig')} waits{reason_of(p)}",
+        lambda p: f"merging into {text_of(p, 'target')} of {text_of(p, 'rig')} is held{reason_of(p)}",
     ),
     kind(
         "queue_released",
@@ -168,7 +168,7 @@ TABLE = (
         GOOD,
         30,
         "rig target reason kind",
-        lambda p: f"merging into {text_of(p, 'target')} of {text_of(p, 'rig')} goes on{reason_of(p)}",
+        lambda p: f"merging into {text_of(p, 'target')} of {text_of(p, 'rig')} resumed{reason_of(p)}",
     ),
     kind(
         "mr_rejected",
@@ -286,7 +286,7 @@ TABLE = (
         lambda p: f"session {text_of(p, 'session')} died{reason_of(p)}",
     ),
     kind("mass_death", AGENT, "💥", "X", BAD, 90, "count window sessions possible_cause", mass_death_sentence),
-    kind("waiting", AGENT, "✋", "?", WARN, 3, "bead message", lambda p: f"waits for a person{reason_of(p)}"),
+    kind("waiting", AGENT, "✋", "?", WARN, 3, "bead message", lambda p: f"is waiting for a person{reason_of(p)}"),
     kind(
         "limited",
         AGENT,

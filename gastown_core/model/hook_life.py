@@ -1,11 +1,11 @@
-"""The life of a hook: Created, Active, Suspended, Completed, Archived (the seeds' hook lifecycle); pure.
+"""The hook lifecycle: Created, Active, Suspended, Completed, Archived; pure functions.
 
-A hook is an agent's worktree with the work that hangs on it.  Created: worktree and work stand, no session has run
-yet.  Active: the work is on the hook and a session runs.  Suspended: work on the hook, session gone or paused.
-Completed: the work was handed in or merged.  Archived: the worktree is gone, the branch saved or merged.
+A hook here is an agent's worktree with its work.  Created: worktree and work exist, no session has run yet.
+Active: work on the hook and a session running.  Suspended: work on the hook, session gone or paused.  Completed:
+the work was handed in or merged.  Archived: the worktree is gone, the branch saved or merged.
 
-Work that is given out anew makes a hook Created again; work that came back goes on where it was, so its hook is
-Suspended.  Nothing runs, and nothing is handed in, where there is no worktree: an Archived hook is first made again.
+Work that is slung again makes the hook Created; returned work continues where it was, so its hook is Suspended.
+Without a worktree nothing runs and nothing is handed in: an Archived hook must first be recreated.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gastown_core.errors import ConflictError
 CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED = "created active suspended completed archived".split()
 STATES = (CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED)
 PAUSED = "paused"
-"""The ``agent_state`` of one whom a person stopped."""
+"""The ``agent_state`` of an agent that a person paused."""
 
 _NEXT = {
     "": (CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED),
@@ -28,14 +28,14 @@ _NEXT = {
 
 
 def may_become(now: str, then: str) -> bool:
-    """Whether a hook in state ``now`` (empty: none yet) may become ``then``; staying as it is is fine."""
+    """Whether a hook may go from state ``now`` (empty: no hook yet) to ``then``; staying in one state is allowed."""
     return now == then or then in _NEXT.get(now, ())
 
 
 def way(now: str, then: str) -> tuple[str, ...]:
-    """The states that a hook in state ``now`` takes on its way to ``then``, none if it is there already.
+    """Return the states that a hook passes through from ``now`` to ``then``, empty if they are equal.
 
-    A session whose end nobody noted has ended first.  Raises ConflictError if no way leads there.
+    An Active hook whose session ended unrecorded is first Suspended.  Raises ConflictError if no transition exists.
     """
     if now == then:
         return ()
@@ -45,15 +45,15 @@ def way(now: str, then: str) -> tuple[str, ...]:
         return (SUSPENDED, then)
     raise ConflictError(
         f"a hook that is {now} cannot become {then}",
-        f"from {now} it becomes {' or '.join(_NEXT.get(now, ())) or 'nothing'}",
-        "gt hook show tells what hangs there; gt sling gives the work out anew",
+        f"from {now} it can become {' or '.join(_NEXT.get(now, ())) or 'nothing'}",
+        "gt hook show lists what is on the hook; gt sling assigns the work again",
     )
 
 
 def hook_state(*, recorded: str, has_work: bool, is_running: bool | None, has_worktree: bool) -> str:
-    """The state as it is, from the recorded word and what is seen; empty if the agent has neither work nor worktree.
+    """The actual state, from the recorded one and what is observed; empty if the agent has no work and no worktree.
 
-    ``is_running`` None means that liveness is unknown: the recorded word then stands.
+    ``is_running`` None means that liveness is unknown: the recorded state then stands.
     """
     if not has_worktree:
         return ARCHIVED if recorded else ""

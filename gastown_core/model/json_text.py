@@ -1,8 +1,8 @@
-"""Reading JSON that somebody else wrote: every reason not to read it is a ValueError.
+"""Reading JSON from other programs: every failure is a ValueError.
 
-``json.loads`` ends with RecursionError on ``[[[[…``, accepts ``NaN`` and ``Infinity``, which no other program
-reads, and lets half a surrogate pair through, which no file and no terminal takes.  Text from files, pipes and
-other programs comes in here, and goes out as UTF-8 that everybody reads.
+``json.loads`` raises RecursionError on ``[[[[…``, accepts ``NaN`` and ``Infinity``, which are not JSON, and lets
+lone surrogates through, which cannot be encoded as UTF-8.  Text from files, pipes and other programs is decoded
+here and encoded as valid UTF-8.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 MAX_DEPTH = 200
-"""Levels of nesting that are read. Records of beads and events have about five; what is read can be written again."""
+"""Nesting levels that are accepted. Beads and events have about five; a value that is read can be written again."""
 
-# compiled by ``re`` when a text needs them, which few do
+# compiled by ``re`` on first use, since few texts need them
 _HALF_PAIR = "[\ud800-\udfff]"
 _ESCAPED = r"\\u[dD][89a-fA-F]"
 _BOM = "\ufeff"
 
 
 def decode_json(data: bytes | str) -> Any:
-    """The value of a JSON text, with or without a byte order mark.
+    """Return the value of a JSON text, with or without a byte order mark.
 
-    Half a surrogate pair (a title cut in the middle of an emoji) becomes U+FFFD.  Raises ValueError for what is no
-    JSON, no UTF-8, nested deeper than MAX_DEPTH, or ``NaN`` and ``Infinity``; it is a json.JSONDecodeError where a
-    place in the text can be named.
+    Lone surrogates (a title cut in the middle of an emoji) become U+FFFD.  Raises ValueError for invalid JSON or
+    UTF-8, nesting deeper than MAX_DEPTH, ``NaN`` and ``Infinity``; it is a json.JSONDecodeError where the position
+    in the text is known.
     """
     text = data if isinstance(data, str) else _text(data)
     try:
@@ -42,11 +42,11 @@ def decode_json(data: bytes | str) -> Any:
 
 
 def bulk_decoder() -> Callable[[bytes], Any]:
-    """``decode_json`` for those who read a whole file and write none of it back; quicker from some thousand lines on.
+    """A faster ``decode_json`` for callers that read a whole file and write none of it back; pays from 1000s of lines.
 
-    Integers past 64 bits become floats.  What orjson refuses is judged by ``decode_json``, which may still read it.
+    Integers beyond 64 bits become floats.  What orjson refuses is passed to ``decode_json``, which may accept it.
     """
-    # 13 ms to import, so not for a handful of lines
+    # 13 ms to import, so not for a few lines
     from orjson import loads
 
     def decode(data: bytes) -> Any:
@@ -60,7 +60,7 @@ def bulk_decoder() -> Callable[[bytes], Any]:
 
 
 def encode_text(text: str) -> bytes:
-    """The UTF-8 of a text; half a surrogate pair and bytes that were none (from a command line) become U+FFFD."""
+    """Return the text as UTF-8; lone surrogates, also those of undecodable command-line bytes, become U+FFFD."""
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
@@ -87,7 +87,7 @@ def _text(data: bytes) -> str:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse).decode

@@ -1,7 +1,7 @@
-"""The landing strip of a piece of work: written, pushed, queued, gated, on target; each step with its proof in words.
+"""The landing strip of a piece of work: written, pushed, queued, gated, landed; each step with its proof as text.
 
-A step is never guessed: ``how`` names what proves it (a ref, a commit, a request, a batch), and what could not be
-asked is ``unknown``.  A fault is a contradiction between the ledger and git, and only shown when both were asked.
+A step is never guessed: ``how`` names its proof (a ref, a commit, a request, a batch), and a step that could not be
+checked is ``unknown``.  A fault is a contradiction between ledger and git, shown only when both were read.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ WRITTEN, PUSHED, QUEUED, GATED, LANDED = "written pushed queued gated landed".sp
 STEPS = (WRITTEN, PUSHED, QUEUED, GATED, LANDED)
 
 YES, NO, NOW, FAILED, SKIPPED, UNKNOWN = "yes no now failed skipped unknown".split()
-"""States of a step: proved, not yet, going on, failed, left out on the way (nobody proved it), could not be asked."""
+"""States of a step: proved, not yet, in progress, failed, passed over without proof, could not be checked."""
 
 BEGUN = frozenset((HOOKED, IN_PROGRESS, IN_REVIEW, CLOSED, BLOCKED))
-"""Statuses of work that may have left a trace; what was never begun has nothing to prove."""
+"""Statuses of work that may have left a trace; work that never began has nothing to prove."""
 
 CLOSED_NOT_LANDED, LANDED_NOT_CLOSED = "closed, not landed", "landed, not closed"
 FAULTS = (CLOSED_NOT_LANDED, LANDED_NOT_CLOSED)
 
 
 class Step(Record):
-    """One step: its name, one of the states, and what proves it."""
+    """One step: its name, its state, and its proof."""
 
     name: str
     state: str = NO
@@ -31,7 +31,7 @@ class Step(Record):
 
 
 class LandingStrip(Record):
-    """The five steps of one bead; ``fault`` is one of FAULTS or empty, ``why`` tells of it in a sentence."""
+    """The five steps of one bead; ``fault`` is one of FAULTS or empty, ``why`` explains it in a sentence."""
 
     steps: tuple[Step, ...]
     branch: str = ""
@@ -41,5 +41,5 @@ class LandingStrip(Record):
     why: str = ""
 
     def state(self, name: str) -> str:
-        """The state of the step with this name."""
+        """Return the state of the step with this name."""
         return self.steps[STEPS.index(name)].state

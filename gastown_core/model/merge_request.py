@@ -1,8 +1,8 @@
-"""The merge request: what a branch wants, for whom, how it got on, and its place in the queue.
+"""The merge request: its branch and target, its worker, its attempts, and its place in the queue.
 
-A request is a lasting bead of its rig with the label ``gt:merge-request`` (requests are the history of what was
-merged); its facts are the object ``metadata.mr``.  Requests of older tools carry them as field lines of the
-description; those are read where the object is absent (work-pipeline.md sections 8.1 and 8.2).
+A request is a permanent bead of its rig with the label ``gt:merge-request``: the requests are the merge history.
+Its facts are the object ``metadata.mr``.  Older tools keep them as field lines of the description, which are read
+if the object is absent (work-pipeline.md sections 8.1 and 8.2).
 """
 
 from __future__ import annotations
@@ -20,43 +20,43 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
 
     class Work(Protocol):
-        """What is asked of the bead that a request carries; a whole record has it and so has its excerpt."""
+        """The properties needed of a request's work bead; a full record and an excerpt both have them."""
 
         @property
         def status(self) -> str:
-            """One of the statuses."""
+            """The bead's status."""
 
         @property
         def assignee(self) -> str:
-            """Who has it, empty if nobody."""
+            """The assignee, empty if none."""
 
         @property
         def labels(self) -> tuple[str, ...]:
-            """Its labels."""
+            """The bead's labels."""
 
         @property
         def defer_until(self) -> float | None:
-            """When it wakes, in Unix seconds; 0 or None if it does not sleep."""
+            """Unix seconds until which it is deferred; 0 or None if it is not."""
 
 
 LABEL = "gt:merge-request"
 NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY = "needs-rebase", "needs-fix", "needs-retry"
 OLD_IN_REVIEW = "gt:in-review"
-"""The label by which older tools say that work in progress was handed in."""
+"""The label with which older tools mark work in progress as handed in."""
 FAILURE_LABELS = (NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY)
-"""Why the last attempt failed: a conflict, red gates, or a push that was refused."""
+"""Why the last attempt failed: a conflict, failed gates, or a refused push."""
 MERGED, REJECTED, CONFLICT, SUPERSEDED = "merged", "rejected", "conflict", "superseded"
-"""Words of ``close_reason``."""
+"""Values of ``close_reason``."""
 LEVEL_S = 7200.0
-"""How long a request waits for one level of urgency, where the rig does not say."""
+"""Seconds of waiting that count as much as one priority level, if the rig sets none."""
 BASE, LEVEL, CONVOY_MOST = 1000.0, 100.0, 200.0
-"""Points of every request, of a level of urgency, and at most of an old convoy."""
+"""Points of every request, of one priority level, and at most of a convoy's age."""
 MERGED_IN = "Merged in "
-"""How the reason begins with which work is closed that a request brought home; the request's id follows."""
+"""The start of the close reason of work that a request merged; the request's id follows."""
 
 
 class MergeRequest(Record):
-    """A request as the engine and the faces use it; ``status`` is the bead's, times are Unix seconds."""
+    """A request as the engine and front ends use it; ``status`` is the bead's, times are Unix seconds."""
 
     id: str
     status: str
@@ -72,7 +72,7 @@ class MergeRequest(Record):
     commit_sha: str = ""
     merge_commit: str = ""
     landing_commit: str = ""
-    """The squash commit that the engine pushes, or left for a person to push: once it is on the target, it has landed."""
+    """The squash commit that the engine or a person pushes: once it is on the target, the request has landed."""
     close_reason: str = ""
     agent_bead: str = ""
     retry_count: int = 0
@@ -82,22 +82,22 @@ class MergeRequest(Record):
     assignee: str = ""
     updated_at: float = 0.0
     alone: bool = False
-    """Wants no batch: it is taken by itself, without waiting (merge strategy ``direct``)."""
+    """Never batched: it is merged by itself, without waiting (merge strategy ``direct``)."""
     not_before: float = 0.0
-    """It is left alone until then: its last try gave no verdict."""
+    """Not tried before this time: its last try gave no verdict."""
     tries: int = 0
-    """Tries without a verdict in a row."""
+    """Consecutive tries without a verdict."""
     closes_early: bool = False
-    """An older tool handed it in, which closes the work at that moment and not when it has landed."""
+    """An older tool handed it in; such tools close the work when handing in, not when it has landed."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it still waits or is being worked on."""
+        """Whether it is not closed."""
         return self.status != CLOSED
 
     @property
     def is_claimed(self) -> bool:
-        """Whether an engine has it in hand."""
+        """Whether an engine is working on it."""
         return self.status == IN_PROGRESS
 
 
@@ -108,9 +108,9 @@ TEXTS = (
 
 
 def read_request(bead: Bead) -> MergeRequest:
-    """The request that a bead carries; facts that are absent or malformed are empty.
+    """Return the request in a bead; facts that are absent or malformed are empty.
 
-    Only where there is no object ``mr`` are the older field lines read; junk in its place is not the word of an older tool.
+    The older field lines are read only if there is no object ``mr``, not if something malformed stands in its place.
     """
     found = metadata_of(bead).section(REQUEST)
     facts = Section(dict(bead.fields)) if found.is_absent else found
@@ -135,9 +135,9 @@ def read_request(bead: Bead) -> MergeRequest:
 
 
 def why_withdrawn(request: MergeRequest, work: Work | None, now: float, *, reason: str = "") -> str:
-    """Why nobody wants the request merged now, by the bead it carries; empty if it may be merged.
+    """Return why the request should not be merged now, judged by its work bead; empty if it may be merged.
 
-    ``work`` is None where the bead is deleted, ``reason`` says why it is closed.
+    ``work`` is None if the bead is deleted; ``reason`` is the close reason of a closed one.
     """
     name = request.source_issue
     if work is None:
@@ -154,24 +154,24 @@ def why_withdrawn(request: MergeRequest, work: Work | None, now: float, *, reaso
     if work.status in (HOOKED, IN_PROGRESS) and work.assignee and not is_its_worker(request, work.assignee):
         return f"{name} is {work.status.replace('_', ' ')} {'to' if work.status == HOOKED else 'with'} {work.assignee}"
     if request.closes_early or OLD_IN_REVIEW in work.labels:
-        # who hands in without telling the bead leaves it as it was
+        # older tools hand in without changing the bead's status
         return ""
     if work.status == OPEN:
-        return f"{name} is open again, so its work is taken back; gt mq retry {request.id} takes it up all the same"
+        return f"{name} is open again, so its work was taken back; gt mq retry {request.id} queues it anyway"
     if work.status in (HOOKED, IN_PROGRESS) and work.assignee:
-        return f"{name} is on its worker's hook again, who changes it until the next gt done"
+        return f"{name} is on its worker's hook again and may change until the next gt done"
     return ""
 
 
 def is_its_worker(request: MergeRequest, agent: str) -> bool:
-    """Whether an agent's address is that of the worker who handed it in."""
+    """Return whether ``agent`` is the address of the worker who handed the request in."""
     if "/" not in agent or not request.rig:
         return agent.rpartition("/")[2] == request.worker
     return any(same_agent(agent, f"{request.rig}/{room}{request.worker}") for room in ("polecats/", "crew/"))
 
 
 def with_facts(bead: Bead, **facts: object) -> dict[str, object]:
-    """The ``metadata`` value of a request's bead with ``facts`` set in its ``mr`` object; None removes one."""
+    """Return the ``metadata`` of a request's bead with ``facts`` set in its ``mr`` object; None removes a fact."""
     if metadata_of(bead).section(REQUEST).is_absent:
         known = {**bead.fields, **facts}
         return with_section(bead, REQUEST, {key: value for key, value in known.items() if value is not None})
@@ -179,17 +179,17 @@ def with_facts(bead: Bead, **facts: object) -> dict[str, object]:
 
 
 def score(request: MergeRequest, now: float, level_s: float = LEVEL_S) -> float:
-    """How soon it is taken, the highest first: 1000, urgency 100 a level, an hour of the convoy's age 10 up to 200, less
-    50 a retry up to 300, and 100 for each ``level_s`` that it has waited.
+    """Return the request's place in the queue, the highest first.
 
-    All age alike, so that only what its rank was worth when it came can put one before another: a wait is bounded
-    (``overtaken_until``).
+    1000, plus 100 a priority level, plus 10 an hour of the convoy's age up to 200, minus 50 a retry up to 300, plus 100
+    for each ``level_s`` of waiting.  All requests age alike, so only the rank a later one starts with can put it first,
+    and a wait is bounded (``overtaken_until``).
     """
     return _rank(request, now) + 100.0 * max(0.0, now - request.created_at) / (level_s or LEVEL_S)
 
 
 def overtaken_until(request: MergeRequest, now: float, level_s: float = LEVEL_S) -> float:
-    """From when on nothing that is handed in later goes before the request, whatever its urgency and its convoy."""
+    """The moment after which no request handed in later can overtake this one, whatever its priority and convoy."""
     lead = BASE + 4 * LEVEL + CONVOY_MOST - _rank(request, now)
     return request.created_at + lead / LEVEL * (level_s or LEVEL_S)
 

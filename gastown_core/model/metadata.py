@@ -1,7 +1,7 @@
-"""What a bead keeps in its ``metadata``: objects by name, each read into a typed record; a write changes nothing else.
+"""Typed records for the named objects in a bead's ``metadata``; a write to one leaves the others unchanged.
 
-Anybody may write metadata, so anything may stand there.  Readers never raise.  They tell what is absent from junk, which
-is anything that is no object where one belongs; a write over junk keeps it under ``unread``.
+Any tool may write metadata, so readers accept any value and never raise.  They distinguish an absent object from
+junk (a value that is not an object); a write over junk keeps it under ``unread``.
 """
 
 from __future__ import annotations
@@ -17,76 +17,76 @@ if TYPE_CHECKING:
 
 DISPATCH, REWORK, CONFLICT, STEP, UNREAD = "dispatch", "rework", "conflict", "step", "unread"
 REQUEST, MOLECULE, SLING_CONTEXT = "mr", "molecule", "sling_context"
-"""Names of the objects; ``unread`` holds what stood in the way of one."""
+"""Names of the objects; ``unread`` keeps junk that a write replaced."""
 _OLDER = {"by": "dispatched_by", "at": "attached_at", "args": "attached_args", "formula": "attached_formula"}
-"""Words of a dispatch that older tools write as field lines of the description."""
+"""Dispatch keys → the field lines that older tools write into the description."""
 
 
 class Section(Record):
-    """One object: the metadata itself, or what it keeps by a name. Absent and junk ones are empty."""
+    """One object: the metadata itself or a named part of it.  ``kept`` is empty if it is absent or junk."""
 
     kept: dict[str, object]
     is_absent: bool = False
     is_junk: bool = False
 
     def section(self, name: str) -> Section:
-        """The object within it of that name."""
+        """Return the object under ``name``."""
         return section_of(self.kept.get(name))
 
     def sections(self, name: str) -> list[Section] | None:
-        """A list of objects, without what is none in it; None if no list stands there."""
+        """Return the objects in the list under ``name``, other items skipped; None if there is no list."""
         value = self.kept.get(name)
         return [Section(one) for one in value if isinstance(one, dict)] if isinstance(value, list) else None
 
     def text(self, name: str) -> str:
-        """A text; numbers count as text, anything else is empty."""
+        """Return the text under ``name``; a number is converted, anything else is empty."""
         value = self.kept.get(name)
         if isinstance(value, str):
             return value
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts; what is none is left out."""
+        """Return the texts in the list under ``name``; other items are skipped."""
         value = self.kept.get(name)
         return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list | tuple) else ()
 
     def number(self, name: str) -> int:
-        """A whole number, also one written as text; 0 for anything else."""
+        """Return the integer under ``name``, also one written as text; 0 for anything else."""
         value = self.kept.get(name)
         if isinstance(value, int):
             return 0 if isinstance(value, bool) else value
         return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else 0
 
     def moment(self, name: str) -> float:
-        """A moment in Unix seconds, 0 if it is none."""
+        """Return the timestamp under ``name`` in Unix seconds; 0 if there is none."""
         return parse_moment(self.kept.get(name)) or 0.0
 
     def flag(self, name: str) -> bool:
-        """Whether it is set: true, or the text ``true``."""
+        """Return whether ``name`` is set to true or the text ``true``."""
         value = self.kept.get(name)
         return value is True or value == "true"
 
 
 def section_of(value: object) -> Section:
-    """A value as an object; nothing and the empty text count as absent."""
+    """Return the Section for a JSON value; None and empty text count as absent."""
     if isinstance(value, dict):
         return Section(value)
     return Section({}, is_absent=True) if value is None or value == "" else Section({}, is_junk=True)
 
 
 def metadata_of(bead: Bead) -> Section:
-    """The bead's whole metadata."""
+    """Return the bead's whole metadata."""
     return section_of(bead.raw.get("metadata"))
 
 
 def writable(value: object) -> dict[str, object]:
-    """A copy of an object to write into; junk is kept in it under ``unread``."""
+    """Return a copy of an object for writing; junk is kept in it under ``unread``."""
     found = section_of(value)
     return {UNREAD: value} if found.is_junk else dict(found.kept)
 
 
 def with_section(bead: Bead, name: str, kept: Mapping[str, object] | None) -> dict[str, object]:
-    """The metadata with another object of that name, without it if None."""
+    """Return the bead's metadata with the object under ``name`` replaced, or removed if None."""
     whole = writable(bead.raw.get("metadata"))
     if kept is None:
         whole.pop(name, None)
@@ -96,7 +96,7 @@ def with_section(bead: Bead, name: str, kept: Mapping[str, object] | None) -> di
 
 
 def with_words(bead: Bead, name: str, words: Mapping[str, object]) -> dict[str, object]:
-    """The metadata with ``words`` set in the object of that name; None removes one, all others stay."""
+    """The bead's metadata with ``words`` set in the object under ``name``; None removes a key, other keys stay."""
     inner = writable(metadata_of(bead).kept.get(name)) | dict(words)
     return with_section(
         bead, name, {word: value for word, value in inner.items() if value is not None or word not in words}
@@ -104,7 +104,7 @@ def with_words(bead: Bead, name: str, words: Mapping[str, object]) -> dict[str, 
 
 
 class Dispatch(Record):
-    """How a piece of work was handed out: by whom, on which branch, with what to do; ``order`` names its session."""
+    """How a bead was dispatched: by whom, on which branch, with what arguments; ``order`` identifies its session."""
 
     by: str = ""
     at: str = ""
@@ -123,7 +123,7 @@ class Dispatch(Record):
 
 
 def read_dispatch(bead: Bead) -> Dispatch:
-    """How the work was handed out; where nothing is kept, by the older field lines of its description."""
+    """Return how the bead was dispatched; read from the description's older field lines if there is no object."""
     found = metadata_of(bead).section(DISPATCH)
     if found.is_absent:
         found = Section({word: bead.fields[line] for word, line in _OLDER.items() if line in bead.fields})
@@ -132,7 +132,7 @@ def read_dispatch(bead: Bead) -> Dispatch:
 
 
 def dispatch_words(bead: Bead) -> dict[str, str]:
-    """All that is kept of how the work was handed out, unknown words too, as texts to be shown."""
+    """Return all dispatch keys, including unknown ones, as text for display."""
     found = metadata_of(bead).section(DISPATCH)
     if not found.is_absent:
         return {word: _shown(value) for word, value in found.kept.items()}
@@ -148,9 +148,9 @@ def _shown(value: object) -> str:
 
 
 class Rework(Record):
-    """Why and how often work came back from the refinery; ``branch`` holds what there is, ``worker`` who made it.
+    """Why and how often work came back from the refinery; ``branch`` holds the work, ``worker`` is its author.
 
-    ``onto`` is where the target stood then, ``peers`` are the requests without which it passes.
+    ``onto`` is the target's commit at that time; ``peers`` are the requests without which the work passes.
     """
 
     mr: str
@@ -166,14 +166,14 @@ class Rework(Record):
     at: str = ""
 
     def as_json(self) -> dict[str, object]:
-        """As it is kept; what was left empty is left out, but for what every reader asks."""
+        """Return the object to store; empty values are omitted, except those every reader needs."""
         always = ("mr", "branch", "worker", "attempt", "failure")
         found = self._asdict() | {"peers": list(self.peers)}
         return {word: value for word, value in found.items() if value or word in always}
 
 
 def read_rework(bead: Bead) -> Rework | None:
-    """What the refinery wrote, None if the work never came back or no branch is named."""
+    """Return the refinery's rework object; None if the bead has none or it names no branch."""
     found = metadata_of(bead).section(REWORK)
     branch = found.text("branch")
     if not branch:
@@ -194,7 +194,7 @@ def read_rework(bead: Bead) -> Rework | None:
 
 
 class Conflict(Record):
-    """Whose conflict a task resolves: the request and its work, its branch, and the target ``at`` a commit."""
+    """The conflict that a task resolves: the request, its work bead and branch, and the target at commit ``at``."""
 
     mr: str = ""
     issue: str = ""
@@ -204,12 +204,12 @@ class Conflict(Record):
     files: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
-        """As it is kept."""
+        """Return the object to store."""
         return self._asdict() | {"files": list(self.files)}
 
 
 def read_conflict(bead: Bead) -> Conflict | None:
-    """The conflict that a task is to resolve, None if it is no such task; an empty one where junk stands."""
+    """Return the conflict of a conflict task; None if the bead has no such object, an empty Conflict if it is junk."""
     found = metadata_of(bead).section(CONFLICT)
     if found.is_absent:
         return None
@@ -218,7 +218,7 @@ def read_conflict(bead: Bead) -> Conflict | None:
 
 
 class StepMark(Record):
-    """That a bead is a step of a molecule: of which one, by what name, at what place (None: it has none)."""
+    """Marks a bead as a step of a molecule: the molecule, the step's name, and its index (None if it has none)."""
 
     molecule: str
     name: str
@@ -226,7 +226,7 @@ class StepMark(Record):
 
 
 def read_step(bead: Bead) -> StepMark | None:
-    """The step that a bead is, None if it is none; an empty one where junk stands."""
+    """Return the step mark of a bead; None if it has none, an empty one if it is junk."""
     found = metadata_of(bead).section(STEP)
     if found.is_absent:
         return None

@@ -1,4 +1,4 @@
-"""What keeps a piece of work from being given out by machine (work-pipeline.md section 5.5)."""
+"""Why a bead is not dispatched automatically (work-pipeline.md section 5.5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KIND, HOMELESS, PARKED, BLOCKED, ASSIGNED, QUEUED, BROKEN, COOLING = (
 
 
 class Obstacle(Record):
-    """Why a bead is not handed out: a code, the words for people, the ids that the words speak of, and what to do."""
+    """A reason against dispatch: a code, its text, the ids the text mentions, and what to do."""
 
     code: str
     text: str

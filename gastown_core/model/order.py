@@ -1,7 +1,7 @@
-"""Orders and receipts: what a face may ask for, and how it learns what became of it.
+"""Orders and receipts: what a front end may request, and how it learns the outcome.
 
-An Order is data.  Performing it yields Receipts, one per stage reached, the last one ``final``; every face shows
-the stages as they come (``queued → typed → submitted → turn started``) and the failure in words.
+An Order is data.  Performing it yields one Receipt per stage reached, the last one ``final``.  Front ends show each
+stage as it comes (``queued → typed → submitted → turn started``) and a failure as text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Order(Record):
-    """A request by name (``agent.nudge``), for a target, with named texts as arguments."""
+    """A request by name (``agent.nudge``) for a target, with named text arguments."""
 
     kind: str
     target: str
@@ -22,7 +22,7 @@ class Order(Record):
 
 
 class Receipt(Record):
-    """One stage of an order; ``ok`` False ends it with the reason in ``detail``, ``final`` marks the last stage."""
+    """One stage of an order; ``ok`` False ends it, with the reason in ``detail``; ``final`` marks the last stage."""
 
     order: str
     target: str
@@ -33,7 +33,7 @@ class Receipt(Record):
     at: float = 0.0
 
     def as_json(self) -> dict[str, object]:
-        """The receipt as one line of ``--receipts`` output."""
+        """Return the receipt as one line of ``--receipts`` output."""
         out: dict[str, object] = {"order": self.order, "target": self.target, "stage": self.stage, "ok": self.ok}
         if self.detail:
             out["detail"] = self.detail

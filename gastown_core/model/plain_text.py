@@ -1,7 +1,7 @@
-"""Text that somebody else wrote, made harmless for a terminal and for a log: the one place that says how.
+"""THE place that makes foreign text safe for a terminal and for a log.
 
-A title, a name or a detail becomes one line, whatever it holds: no line of its own making, no control character or
-escape sequence, no character that turns the direction of writing or hides what stands beside it.
+A title, a name or a detail becomes one line without line breaks, control characters, escape sequences, or characters
+that change the writing direction or hide neighbouring text.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _MARK = "\N{REPLACEMENT CHARACTER}"
 
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
-    # compiled when a text needs it: all of them together are 2 ms of every command
+    # compiled on first use: all of them together cost a command 2 ms
     return re.compile(text)
 
 
 def clean(text: str) -> str:
-    """One harmless line: line ends become a space, control and direction characters visible marks, joiners vanish."""
+    """Return the text as one safe line: line ends become a space, control and bidi characters marks; joiners vanish."""
     if text.isascii() and text.isprintable():
         return text
     text = _pattern(_BLANKS).sub(" ", text)
@@ -39,26 +39,26 @@ def clean(text: str) -> str:
 
 
 def clean_lines(text: str) -> list[str]:
-    """The lines of a longer text, each harmless; tabs become four blanks."""
+    """Return the lines of a longer text, each made safe; tabs become four blanks."""
     return [clean(line.replace("\t", "    ")) for line in text.splitlines()]
 
 
 def clean_styled(text: str) -> str:
-    """Lines as they are about to be written: their colours, tabs and line ends stay, every other odd character goes."""
+    """Return the text with colour sequences, tabs and line ends kept, and every other unsafe character replaced."""
     if text.isascii() and text.translate(_LINES_AND_TABS).isprintable():
         return text
     return _pattern(_ODD_OR_COLOUR).sub(lambda found: found[0] if len(found[0]) > 1 else _visible(found), text)
 
 
 def escape_json(text: str, *, ascii_only: bool = False) -> str:
-    """The same JSON, with what a terminal could act on (or all that is not ASCII) as ``\\uXXXX``."""
+    """Return the same JSON with characters a terminal could interpret (or all non-ASCII ones) as ``\\uXXXX``."""
     if text.isascii() and "\x7f" not in text:
         return text
     return _pattern(_BEYOND_ASCII if ascii_only else _ODD_IN_JSON).sub(_escaped, text)
 
 
 def _visible(match: re.Match[str]) -> str:
-    """The visible mark of a character that must not be written as it is."""
+    """Return the replacement for an unsafe character: a visible mark, or nothing for an invisible one."""
     code = ord(match[0])
     if code < 0x20:
         return chr(0x2400 + code)

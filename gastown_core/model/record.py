@@ -1,8 +1,8 @@
-"""Immutable records with the syntax of ``typing.NamedTuple`` and a fraction of its price at start-up.
+"""Immutable records with the syntax of ``typing.NamedTuple`` at a fraction of its start-up cost.
 
-A command defines some seventy records and makes few of each. ``collections.namedtuple`` compiles a constructor for
-every class (0.15 ms); here all share one, and a class costs a fifth of that. A frozen dataclass costs 0.9 ms and 12 ms
-for its module, ``typing`` 5 ms.  The type checker sees ``NamedTuple``.
+A command defines some seventy record classes and few instances.  ``collections.namedtuple`` compiles a constructor
+per class (0.15 ms); here all classes share one and cost a fifth of that.  A frozen dataclass costs 0.9 ms, plus 12 ms
+for its module; ``typing`` costs 5 ms.  The type checker sees ``NamedTuple``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import NamedTuple as Record
 
     def record_type(name: str, fields: str, *, defaults: tuple[object, ...] = ()) -> Any:
-        """For the type checker alone."""
+        """Declared for the type checker only."""
 else:
     try:
-        # what ``collections.namedtuple`` takes, where the interpreter has it
+        # what ``collections.namedtuple`` uses, if the interpreter has it
         from _collections import _tuplegetter
     except ImportError:
         from operator import itemgetter
@@ -27,7 +27,7 @@ else:
             return property(itemgetter(place), doc=told)
 
     class _Fields(tuple):
-        """What all records have in common: a tuple whose places have names."""
+        """Base of all record classes: a tuple with named fields."""
 
         __slots__ = ()
         _fields = _tail = ()
@@ -64,7 +64,7 @@ else:
             return f"{type(self).__name__}({told})"
 
     def _filled(cls, values, named):
-        """The values of all fields, in order; TypeError if one is missing, unknown or given twice."""
+        """Return the values of all fields, in order; raises TypeError if one is missing, unknown or given twice."""
         rest = cls._fields[len(values) :]
         if len(values) > len(cls._fields) or not named.keys() <= set(rest):
             wrong = f"unknown or twice: {', '.join(named.keys() - set(rest))}" if named else f"got {len(values)}"
@@ -84,10 +84,10 @@ else:
         return type(name, (_Fields,), body)
 
     def record_type(name, fields, *, defaults=()):
-        """A record class without methods; ``defaults`` are those of its last fields."""
+        """Return a record class without methods; ``defaults`` belong to its last fields."""
         names = tuple(fields.split())
         told = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
-        # the module that defines it, as pickle wants to know it
+        # pickle needs the defining module
         return _class(name, names, told, {"__module__": _caller()})
 
     def _caller():
@@ -105,4 +105,4 @@ else:
             return _class(name, fields, {field: body.pop(field) for field in fields if field in body}, body)
 
     class Record(metaclass=_Maker):
-        """Base of records; subclassing gives a class of tuples with named places."""
+        """Base of records: a subclass is a tuple class whose annotated names are its fields."""

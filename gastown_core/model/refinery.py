@@ -1,7 +1,7 @@
-"""What a refinery does at this moment, as its engine tells it and every face shows it.
+"""The current state of a refinery, as its engine records it and every front end shows it.
 
-The engine writes the state whole, by rename, to ``<rig>/.runtime/refinery/state.json`` at every step; faces watch
-that file.  Moments are Unix seconds, ``secs`` durations; paths are relative to the rig's folder.
+At every step the engine replaces ``<rig>/.runtime/refinery/state.json`` by rename; front ends watch that file.
+Moments are Unix seconds, ``secs`` are durations; paths are relative to the rig's folder.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ IDLE, STACKING, TESTING, BISECTING, PUSHING, POST_MERGE, HELD = (
     "idle stacking testing bisecting pushing post-merge held".split()
 )
 PHASES = (IDLE, STACKING, TESTING, BISECTING, PUSHING, POST_MERGE, HELD)
-"""``held`` means the target itself is red, or the infrastructure fails: nobody is blamed, the queue waits."""
+"""``held`` means that the target itself or the infrastructure fails: nobody is blamed and the queue waits."""
 
 RUNNING, PASS, FAIL, ERROR, CACHED, SKIPPED = "running pass fail error cached skipped".split()
-"""Results of a probe and of a gate; ``error`` is no verdict (time-out, exit 126 or 127, no disk), ``cached`` a pass known
-from before."""
+"""Results of a probe and of a gate; ``error`` is no verdict (time-out, exit 126 or 127, disk full), ``cached`` a
+pass from an earlier run."""
 MOST_NUMBER, MOST_SECONDS = 2**31 - 1, 2.0**37
-"""Larger numbers in a file stand for nothing: no process, count or moment (up to the year 6325) has them."""
+"""Larger numbers in a file are ignored: no process id, count or moment (up to the year 6325) is that large."""
 GAVE_UP = "gave-up"
-"""What an error of a gate comes to where its own command is why: it did not end in time, or could not run on this tree.
-If the target is green, that is the tree's doing.  Faces show it as ``error``."""
+"""The final result of a gate whose error is its command's own: it timed out or could not run on this tree.
+If the target is green, the tree is to blame.  Front ends show it as ``error``."""
 
 
 class GateRun(Record):
@@ -43,14 +43,16 @@ class GateRun(Record):
     log: str = ""
     started_at: float = 0.0
     detail: str = ""
-    """Why it is an error, or the exit code of a failure, in words."""
+    """The cause of an error, or the exit code of a failure, as text."""
     gave_up: bool = False
-    """It is an error because the command took too long, could not be found or run, or was killed."""
+    """Whether the error is that the command timed out, could not be found or run, or was killed."""
 
 
 class Probe(Record):
-    """One stack of requests that was, or is being, tested; ``purpose`` is stack, again, base, left, right,
-    alone, peers, single or final."""
+    """One stack of requests that was, or is being, tested.
+
+    ``purpose`` is stack, again, base, left, right, alone, peers, single or final.
+    """
 
     id: int
     requests: tuple[str, ...]
@@ -64,7 +66,7 @@ class Probe(Record):
 
 
 class BatchEntry(Record):
-    """A request of the running batch; ``state`` is waiting, stacked, testing, good, culprit, conflict, held or merged."""
+    """A request of the batch; ``state`` is waiting, stacked, testing, good, culprit, conflict, held or merged."""
 
     id: str
     branch: str
@@ -76,7 +78,7 @@ class BatchEntry(Record):
 
 
 class RefineryState(Record):
-    """The whole picture of one rig's refinery; an idle one keeps the last batch under ``last``."""
+    """The full state of one rig's refinery; when idle, ``last`` holds the last batch."""
 
     rig: str
     phase: str = IDLE
@@ -90,14 +92,14 @@ class RefineryState(Record):
     probes: tuple[Probe, ...] = ()
     hold_reason: str = ""
     level_s: float = LEVEL_S
-    """So long in the queue is worth a level of priority (``merge_request.score``)."""
-    last: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+    """Seconds in the queue that are worth one priority level (``merge_request.score``)."""
+    last: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
     pid_start: float = 0.0
-    """When that process began, as the process table has it: another with its number is not the engine."""
+    """Start of process ``pid`` as in the process table, to tell the engine from a later process with that number."""
 
 
 class BatchRecord(Record):
-    """A finished batch as a line of ``batches.jsonl`` keeps it; ``at`` is when it ended, 0 if the line doesn't say."""
+    """A finished batch, as stored in a line of ``batches.jsonl``; ``at`` is when it ended, 0 if the line lacks it."""
 
     id: str
     target: str = ""
@@ -115,7 +117,7 @@ class BatchRecord(Record):
 
 
 def batch_record(value: object) -> BatchRecord | None:
-    """The batch in a line's JSON value, None if it holds none."""
+    """Return the batch in a line's JSON value, None if it is not a batch."""
     if not isinstance(value, dict) or not isinstance(value.get("id"), str):
         return None
     fields = _known(BatchRecord, value)
@@ -125,7 +127,7 @@ def batch_record(value: object) -> BatchRecord | None:
 
 
 def to_json(state: RefineryState) -> dict[str, Any]:
-    """The state as its file holds it."""
+    """Return the JSON value for the state file."""
     out: dict[str, Any] = {"version": 1, **state._asdict()}
     out["requests"] = [entry._asdict() for entry in state.requests]
     out["probes"] = [
@@ -136,7 +138,7 @@ def to_json(state: RefineryState) -> dict[str, Any]:
 
 
 def from_json(value: object) -> RefineryState | None:
-    """The state in a file's JSON value, None if it holds none; unknown keys are left out, absent and odd ones default."""
+    """The state in a file's JSON value, None if it is not one; unknown keys are dropped, invalid values defaulted."""
     if not isinstance(value, dict) or not isinstance(value.get("rig"), str):
         return None
     fields = _known(RefineryState, value)
@@ -164,13 +166,13 @@ def _texts(value: object) -> tuple[str, ...]:
 
 
 def _known(kind: Any, value: dict[str, Any]) -> dict[str, Any]:
-    """The fields of ``kind`` that the record has in their own type; lists are left to whoever knows what they hold."""
+    """Return the fields of ``kind`` whose values have the field's type; lists are checked by the caller."""
     kinds = {key: type(kind._field_defaults[key]) for key in kind._field_defaults}
     return {key: value[key] for key in kind._fields if key in value and _fits(value[key], kinds.get(key, object))}
 
 
 def _fits(value: object, kind: type) -> bool:
-    """Whether a JSON value can stand for the type: no truth for a number, no number that no clock or process has."""
+    """Return whether a JSON value fits the type; a boolean is no number, and numbers beyond the limits do not fit."""
     if kind not in (int, float):
         return isinstance(value, kind)
     wanted = (int, float) if kind is float else int

@@ -1,4 +1,4 @@
-"""SHA-256 from the interpreter's own module: hashlib loads OpenSSL first, 3 to 8 ms of a command's start."""
+"""SHA-256 from the interpreter's own module, since hashlib loads OpenSSL first (3 to 8 ms of start-up)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 
 
 def sha256(data: bytes) -> bytes:
-    """The 32 bytes of the digest."""
+    """Return the 32-byte digest of ``data``."""
     try:
         own = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256")
     except ImportError:

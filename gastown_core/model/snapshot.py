@@ -1,7 +1,7 @@
-"""The TownSnapshot: the whole town at one moment, frozen, the same for every face.
+"""The TownSnapshot: the whole town at one moment, immutable, the same for every front end.
 
-Nobody edits it and no face counts for itself.  Each source carries when it was last good and its error, so that
-a failed query shows as a stale panel and never as "no work" or "dead".  Moments are Unix seconds.
+Front ends count nothing themselves.  Each source carries the time of its last success and its error, so that a
+failed query shows as a stale panel, never as "no work" or "dead".  Moments are Unix seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
 
 
 class SourceStatus(Record):
-    """One source of facts: ``events``, ``tmux``, ``heartbeats``, ``beads:town``, ``beads:<rig>``, ``git:<rig>`` …"""
+    """One source of data: ``events``, ``tmux``, ``heartbeats``, ``beads:town``, ``beads:<rig>``, ``git:<rig>`` …"""
 
     name: str
     good_at: float | None
@@ -23,7 +23,7 @@ class SourceStatus(Record):
 
 
 class HookedWork(Record):
-    """The bead on an agent's hook; ``step`` is where it is in its work as far as told (``3/8 implement``)."""
+    """The bead on an agent's hook; ``step`` is its progress if known (``3/8 implement``)."""
 
     bead_id: str
     title: str
@@ -35,7 +35,7 @@ class HookedWork(Record):
 
 
 class OrphanView(Record):
-    """Work in the hands of an agent that the town does not have, or no longer: nobody goes on with it by himself."""
+    """Work assigned to an agent that the town does not have, or no longer has: nobody will continue it."""
 
     bead_id: str
     title: str
@@ -47,7 +47,7 @@ class OrphanView(Record):
 
 
 class LastEvent(Record):
-    """An agent's newest own event: its sentence and when."""
+    """The newest event of an agent: its sentence, time and type."""
 
     text: str
     at: float
@@ -55,7 +55,7 @@ class LastEvent(Record):
 
 
 class AgentView(Record):
-    """One agent as every face shows it; ``running`` is None where liveness is unknown (no tmux)."""
+    """One agent as every front end shows it; ``running`` is None if liveness is unknown (no tmux)."""
 
     address: Address
     session: str
@@ -77,18 +77,18 @@ class AgentView(Record):
     hook: str = ""
     """The state of its hook (``model.hook_life``), empty if it has none."""
     hook_since: float = 0.0
-    """Since when, 0 if nothing tells."""
+    """When that state began, 0 if unknown."""
 
     @property
     def key(self) -> str:
-        """What a selection holds on to: the address path."""
+        """The key of a selection: the address path."""
         return self.address.path
 
 
 class MemberView(Record):
     """One bead of a convoy; ``stage`` is done, review, running, orphaned, ready, blocked, deferred or missing.
 
-    ``landing`` is None where nothing has begun, or before git was asked.
+    ``landing`` is None if nothing has begun or git has not been read yet.
     """
 
     bead_id: str
@@ -101,7 +101,7 @@ class MemberView(Record):
 
 
 class StandstillView(Record):
-    """A bead of a convoy that nothing but a person sets free, and why."""
+    """A bead of a convoy that only a person can unblock, and why."""
 
     bead_id: str
     why: str
@@ -110,8 +110,8 @@ class StandstillView(Record):
 class ConvoyView(Record):
     """A convoy with its progress: done / in review / total.
 
-    ``stalled_since`` is set while something is ready and nothing runs: the moment from which that counts as a
-    stall, which may still lie ahead (see ``is_stalled``).  With ``standstills`` it can never finish as it is.
+    ``stalled_since`` is set while something is ready and nothing runs: it is the moment from which that counts as a
+    stall, which may lie in the future (see ``is_stalled``).  With ``standstills`` the convoy cannot finish as it is.
     """
 
     id: str
@@ -130,26 +130,26 @@ class ConvoyView(Record):
 
     @property
     def total(self) -> int:
-        """How many beads it tracks."""
+        """The number of beads it tracks."""
         return len(self.members)
 
     def is_stalled(self, now: float) -> bool:
-        """Whether its work has been left lying for too long at ``now``."""
+        """Return whether its ready work has waited too long at ``now``."""
         return self.stalled_since is not None and self.stalled_since <= now
 
     @property
     def faults(self) -> tuple[MemberView, ...]:
-        """Members of which the ledger and git say different things."""
+        """Members on which ledger and git contradict each other."""
         return tuple(member for member in self.members if member.landing is not None and member.landing.fault)
 
     @property
     def rigs(self) -> tuple[str, ...]:
-        """Rigs its members live in, sorted."""
+        """Rigs of its members, sorted."""
         return tuple(sorted({member.rig for member in self.members if member.rig}))
 
 
 class EscalationView(Record):
-    """An open escalation: its bead, what it says, how urgent it is (0 the most), and since when."""
+    """An open escalation: its bead, title, priority (0 is the most urgent) and start."""
 
     bead_id: str
     title: str
@@ -160,8 +160,8 @@ class EscalationView(Record):
 class RequestView(Record):
     """A merge request; ``state`` is queued, blocked, merging, merged or failed.
 
-    ``score`` is its place in the queue, the highest first; ``trouble`` why its last attempt failed, ``blockers`` what
-    it waits for, ``rests`` why nobody wants it merged now.
+    ``score`` orders the queue, the highest first; ``trouble`` is why its last attempt failed, ``blockers`` what it
+    waits for, ``rests`` why it should not be merged now.
     """
 
     id: str
@@ -183,9 +183,9 @@ class RequestView(Record):
 
 
 class RefineryView(Record):
-    """A rig's refinery: its engine's own picture, whether that engine lives, and its last batches, newest first.
+    """A rig's refinery: the state its engine wrote, whether that engine is alive, and its last batches, newest first.
 
-    ``trouble`` says in words what is wrong with the picture itself (the engine is gone, the file cannot be read).
+    ``trouble`` says what is wrong with the state itself (the engine is gone, the file cannot be read).
     """
 
     rig: str
@@ -196,21 +196,21 @@ class RefineryView(Record):
     history: tuple[BatchRecord, ...] = ()
     hold_since: float = 0.0
     hold_until: float = 0.0
-    """When a held queue is tried again at the latest, 0 if nothing tells."""
+    """When a held queue is tried again at the latest, 0 if unknown."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether a living engine has a batch in hand at this moment."""
+        """Whether a live engine is working on a batch."""
         return self.is_alive and self.state.phase not in (IDLE, HELD)
 
     @property
     def is_held(self) -> bool:
-        """Whether the queue waits because the target or the infrastructure fails."""
+        """Whether the queue is held because the target or the infrastructure fails."""
         return self.state.phase == HELD
 
 
 class SchedulerView(Record):
-    """Deferred slings: how many wait, and whether giving out is paused, by whom and since when."""
+    """Deferred slings: how many wait, and whether dispatch is paused, by whom and since when."""
 
     queued: int = 0
     is_paused: bool = False
@@ -228,7 +228,7 @@ class RigView(Record):
 
 
 class TownSnapshot(Record):
-    """The town. ``agents`` come in display order: town roles, then per rig by role and name."""
+    """The town. ``agents`` are in display order: town roles, then each rig's by role and name."""
 
     name: str
     root: str
@@ -241,7 +241,7 @@ class TownSnapshot(Record):
     sources: tuple[SourceStatus, ...] = ()
     escalations: int = 0
     tmux_running: bool | None = None
-    counts: dict[Health, int] = {}  # noqa: RUF012  a default that nobody changes
+    counts: dict[Health, int] = {}  # noqa: RUF012  a default that is never modified
     refineries: tuple[RefineryView, ...] = ()
     scheduler: SchedulerView = SchedulerView()
     daemon: DaemonView = DaemonView()
@@ -250,40 +250,40 @@ class TownSnapshot(Record):
     escalated: tuple[EscalationView, ...] = ()
 
     def agent(self, key: str) -> AgentView | None:
-        """The agent with this key, None if it is gone."""
+        """Return the agent with this key, None if there is none."""
         for view in self.agents:
             if view.address.path == key:
                 return view
         return None
 
     def convoy(self, convoy_id: str) -> ConvoyView | None:
-        """The convoy with this id, None if it is not shown."""
+        """Return the convoy with this id, None if it is not shown."""
         for view in self.convoys:
             if view.id == convoy_id:
                 return view
         return None
 
     def stuck(self, now: float) -> list[ConvoyView]:
-        """Open convoys that never finish as they are, then those whose work has been left lying, the longest first."""
+        """Return open convoys that cannot finish as they are, then stalled ones, the longest stalled first."""
         found = [one for one in self.convoys if one.closed_at is None and (one.standstills or one.is_stalled(now))]
         return sorted(found, key=lambda one: (not one.standstills, one.stalled_since or 0.0, one.id))
 
     def refinery(self, rig: str) -> RefineryView | None:
-        """The refinery of a rig, None if it never ran."""
+        """Return the refinery of a rig, None if it never ran."""
         for view in self.refineries:
             if view.rig == rig:
                 return view
         return None
 
     def request(self, request_id: str) -> RequestView | None:
-        """The open merge request with this id, None if there is none."""
+        """Return the open merge request with this id, None if there is none."""
         for view in self.requests:
             if view.id == request_id:
                 return view
         return None
 
     def source_error(self, *names: str) -> SourceStatus | None:
-        """The first failing source whose name is one of ``names`` or starts with one and a colon."""
+        """Return the first failing source whose name is one of ``names`` or starts with one and a colon."""
         for source in self.sources:
             if source.error and any(source.name == name or source.name.startswith(name + ":") for name in names):
                 return source

@@ -1,4 +1,4 @@
-"""A line of the event log; what its kind means is in ``model.event``, which writers of the log do not need."""
+"""A line of the event log; ``model.event`` describes the kinds, which writers of the log do not need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
     class TownEvent(NamedTuple):
-        """One line of the event log; ``ts`` in Unix seconds (0 if unreadable), ``offset`` its place in the file or -1."""
+        """One line of the event log; ``ts`` in Unix seconds (0 if unreadable), ``offset`` in bytes, -1 if unknown."""
 
         ts: float
         type: str

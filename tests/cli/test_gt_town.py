@@ -140,7 +140,7 @@ def test_heartbeats_are_written_and_turns_counted(rigged):
 
 
 def test_a_daemon_that_does_not_run_is_told_by_status_with_since_when(rigged):
-    assert "no daemon has run in this town; gt up starts it" in gt("status", cwd=rigged.root).out
+    assert "no daemon has run in this town; run gt up to start it" in gt("status", cwd=rigged.root).out
     started = gt("daemon", "start", "--json", cwd=rigged.root).json
     told = gt("status", cwd=rigged.root)
     assert "! " not in told.out, told.out

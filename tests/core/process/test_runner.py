@@ -105,7 +105,7 @@ def test_a_program_that_reads_nothing_ends_all_the_same():
 
 @pytest.mark.parametrize("start", [run, spawn, run_on_terminal])
 def test_a_message_too_long_for_a_command_line_is_refused_in_words(start):
-    with pytest.raises(GastownError, match="words are too long"):
+    with pytest.raises(GastownError, match="arguments are too long"):
         start(["true", "x" * 3_000_000])
 
 

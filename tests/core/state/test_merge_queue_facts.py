@@ -71,9 +71,9 @@ def test_junk_lines_of_the_history_are_passed_over(rigged: Rigged) -> None:
     [
         ({"status": "deferred"}, "is deferred"),
         ({"status": "hooked", "assignee": "shop/polecats/ruby"}, "is hooked to shop/polecats/ruby"),
-        ({"status": "hooked", "assignee": "shop/polecats/opal"}, "is on its worker's hook again, who changes it"),
+        ({"status": "hooked", "assignee": "shop/polecats/opal"}, "is on its worker's hook again and may change"),
         ({"status": "in_progress", "assignee": "shop/polecats/opal", "labels": ["gt:in-review"]}, ""),
-        ({"status": "open"}, "is open again, so its work is taken back"),
+        ({"status": "open"}, "is open again, so its work was taken back"),
         ({"status": "closed"}, "is closed"),
         (None, "is closed or deleted"),
     ],
