@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections import namedtuple
+
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NamedTuple
 
-    class Identity(NamedTuple):
-        """``role`` is the role (polecat, mayor …), ``actor`` the address; times are in seconds."""
 
-        town: str
-        session: str
-        actor: str
-        role: str
-        rig: str
-        work_dir: str
-        mood: str
-        pace_s: float
-        limit_s: float
-        patrol_s: float
-else:
-    Identity = namedtuple("Identity", "town session actor role rig work_dir mood pace_s limit_s patrol_s")
+class Identity(Record):
+    """``role`` is the role (polecat, mayor …), ``actor`` the address; times are in seconds."""
+
+    town: str
+    session: str
+    actor: str
+    role: str
+    rig: str
+    work_dir: str
+    mood: str
+    pace_s: float
+    limit_s: float
+    patrol_s: float
+
 
 WORKERS = ("polecat", "crew")
 DEFAULT_PACE_S = 2.0

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections import namedtuple
 
 from gastown_core import process
 from gastown_core.errors import GitError
 from gastown_core.files.atomic import link_on_the_way
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
-
     from gastown_agent.town_commands import Assignment
 
-    class Plan(NamedTuple):
-        """A bead's steps, and the files (relative to the worktree) that they are written to in turn."""
 
-        bead: str
-        title: str
-        steps: tuple[str, ...]
-        files: tuple[str, ...]
-else:
-    Plan = namedtuple("Plan", "bead title steps files")
+class Plan(Record):
+    """A bead's steps, and the files (relative to the worktree) that they are written to in turn."""
+
+    bead: str
+    title: str
+    steps: tuple[str, ...]
+    files: tuple[str, ...]
+
 
 DEFAULT_STEPS = ("read the code around it", "write the change", "add a test", "run the tests", "describe the change")
 _STEP = re.compile(r"^\s*(?:[-*] (?:\[[ x]\] )?|\d+[.)] )(\S.*)$", re.MULTILINE)

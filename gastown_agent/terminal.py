@@ -10,21 +10,21 @@ import signal
 import sys
 import termios
 import tty
-from collections import namedtuple
+
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
-    from typing import NamedTuple
 
-    class Input(NamedTuple):
-        """``kind`` is text, paste, submit, newline, erase, escape, interrupt, end or resize."""
 
-        kind: str
-        text: str = ""
-else:
-    Input = namedtuple("Input", "kind text", defaults=("",))
+class Input(Record):
+    """``kind`` is text, paste, submit, newline, erase, escape, interrupt, end or resize."""
+
+    kind: str
+    text: str = ""
+
 
 PASTE_ON, PASTE_OFF = b"\x1b[200~", b"\x1b[201~"
 _SEQUENCE = re.compile(rb"\x1b(\[[0-9;?]*[ -/]*[@-~]|O.|[^[O])")

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gastown_core import process
 from gastown_core.errors import GastownError
 from gastown_core.model.json_text import decode_json
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    class Assignment(NamedTuple):
-        """The bead on the hook."""
 
-        bead: str
-        title: str
-        description: str
-        labels: tuple[str, ...]
-        status: str
-        molecule: str = ""
-else:
-    Assignment = namedtuple("Assignment", "bead title description labels status molecule", defaults=("",))
+class Assignment(Record):
+    """The bead on the hook."""
+
+    bead: str
+    title: str
+    description: str
+    labels: tuple[str, ...]
+    status: str
+    molecule: str = ""
 
 
 def gt(*words: str, cwd: str, timeout_s: float = 60.0) -> process.Finished:

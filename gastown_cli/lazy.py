@@ -15,35 +15,34 @@ from importlib import import_module
 
 from gastown_cli import output
 from gastown_core.errors import GastownError, UsageError, words_of
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import NamedTuple, NoReturn
+    from typing import NoReturn
 
-    class Command(NamedTuple):
-        """A row: name, module that runs it (``module`` or ``module:verb``), help group, one line of help, aliases."""
 
-        name: str
-        module: str
-        group: str
-        help: str
-        aliases: tuple[str, ...] = ()
+class Command(Record):
+    """A row: name, module that runs it (``module`` or ``module:verb``), help group, one line of help, aliases."""
 
-    class Root(NamedTuple):
-        """A command tree: program name, one line about it, and its rows; ``gt rig`` and ``gt rig add`` are both rows.
+    name: str
+    module: str
+    group: str
+    help: str
+    aliases: tuple[str, ...] = ()
 
-        ``synonyms`` are other first words of groups: ``gt formulas list`` is ``gt formula list``.
-        """
 
-        program: str
-        about: str
-        commands: tuple[Command, ...]
-        synonyms: tuple[tuple[str, str], ...] = ()
-else:
-    Command = record_type("Command", "name module group help aliases", defaults=((),))
-    Root = record_type("Root", "program about commands synonyms", defaults=((),))
+class Root(Record):
+    """A command tree: program name, one line about it, and its rows; ``gt rig`` and ``gt rig add`` are both rows.
+
+    ``synonyms`` are other first words of groups: ``gt formulas list`` is ``gt formula list``.
+    """
+
+    program: str
+    about: str
+    commands: tuple[Command, ...]
+    synonyms: tuple[tuple[str, str], ...] = ()
 
 
 # argparse would look for translations of its few words, which costs 2 ms and there are none

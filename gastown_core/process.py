@@ -19,23 +19,21 @@ import time
 
 from gastown_core.errors import GastownError
 from gastown_core.files.points import point_after
+from gastown_core.model.record import Record
 from gastown_core.process_table import Process, carries, is_running, process_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import IO, NamedTuple
+    from typing import IO
 
-    class Finished(NamedTuple):
-        """A finished process: its exit code and its output."""
 
-        code: int
-        out: str
-        err: str
-else:
-    from gastown_core.model.record import record_type
+class Finished(Record):
+    """A finished process: its exit code and its output."""
 
-    Finished = record_type("Finished", "code out err")
+    code: int
+    out: str
+    err: str
 
 
 PIPE = subprocess.PIPE

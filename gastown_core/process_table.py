@@ -9,29 +9,24 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NamedTuple
 
-    class Process(NamedTuple):
-        """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown.
+class Process(Record):
+    """A row of the process table; ``group``, ``session`` and ``foreground`` (of its terminal) are 0 if unknown.
 
-        ``terminal`` is the number of its controlling terminal, 0 if it has none.
-        """
+    ``terminal`` is the number of its controlling terminal, 0 if it has none.
+    """
 
-        pid: int
-        name: str
-        parent: int
-        group: int
-        session: int
-        foreground: int
-        started: float
-        is_gone: bool
-        terminal: int = 0
-else:
-    Process = record_type("Process", "pid name parent group session foreground started is_gone terminal", defaults=(0,))
+    pid: int
+    name: str
+    parent: int
+    group: int
+    session: int
+    foreground: int
+    started: float
+    is_gone: bool
+    terminal: int = 0
 
 
 def lives(pid: int, started: float = 0.0) -> bool:

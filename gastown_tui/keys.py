@@ -6,29 +6,25 @@ on the town carry the id of their order in ``gastown_core.orders.registry``.
 
 from __future__ import annotations
 
-from collections import namedtuple
+from gastown_core.model.record import Record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NamedTuple
 
-    class Action(NamedTuple):
-        """One row: its id, keys (as Textual names them), hint, help, help group, and where it applies.
+class Action(Record):
+    """One row: its id, keys (as Textual names them), hint, help, help group, and where it applies.
 
-        Without keys it is there by name, in the palette.  ``where`` is ``anywhere``, or the panels that have it:
-        ``agents``, ``convoys``, ``events``, ``problems``, ``queue``, ``probes``, ``gates``, ``drawer``, ``search``.
-        ``hint`` ranks it in the status bar (0: not there).
-        """
+    Without keys it is there by name, in the palette.  ``where`` is ``anywhere``, or the panels that have it:
+    ``agents``, ``convoys``, ``events``, ``problems``, ``queue``, ``probes``, ``gates``, ``drawer``, ``search``.
+    ``hint`` ranks it in the status bar (0: not there).
+    """
 
-        id: str
-        keys: tuple[str, ...]
-        label: str
-        help: str
-        group: str
-        where: tuple[str, ...] = ("anywhere",)
-        hint: int = 0
-else:
-    Action = namedtuple("Action", "id keys label help group where hint", defaults=(("anywhere",), 0))
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    group: str
+    where: tuple[str, ...] = ("anywhere",)
+    hint: int = 0
+
 
 MOVE, PANELS, FIND, CONSOLE = "Move", "Panels", "Find", "Console"
 ACTS, BUNDLES, QUEUE = "Act on agents and beads", "Act on convoys and the scheduler", "In the merge queue"

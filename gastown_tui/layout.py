@@ -6,29 +6,25 @@ each in their place, the drawer instead of the panel.  What has no room is left 
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from textual.geometry import NULL_OFFSET, Region, Size, Spacing
 from textual.layout import Layout, WidgetPlacement
 
+from gastown_core.model.record import Record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
-
     from textual.widget import Widget
 
-    class Scene(NamedTuple):
-        """What is to be shown: the view (one of VIEWS), its active panel, the drawer, a search line, lines the convoys ask for."""
 
-        view: str = "feed"
-        active: str = "agents"
-        is_drawer_open: bool = False
-        is_searching: bool = False
-        convoy_lines: int = 10
-else:
-    Scene = namedtuple(
-        "Scene", "view active is_drawer_open is_searching convoy_lines", defaults=("feed", "agents", False, False, 10)
-    )
+class Scene(Record):
+    """What is to be shown: the view (one of VIEWS), its active panel, the drawer, a search line, lines the convoys ask for."""
+
+    view: str = "feed"
+    active: str = "agents"
+    is_drawer_open: bool = False
+    is_searching: bool = False
+    convoy_lines: int = 10
+
 
 PANELS = ("agents", "convoys", "events")
 VIEWS = {"feed": PANELS, "problems": ("problems",), "queue": ("queue", "probes", "gates")}

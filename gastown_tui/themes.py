@@ -9,23 +9,22 @@ from __future__ import annotations
 
 from rich.style import Style
 
+from gastown_core.model.record import Record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NamedTuple
 
-    class Theme(NamedTuple):
-        """Name, label, the colours of tones (rich style texts) and the grounds that rows may stand on."""
 
-        name: str
-        label: str
-        tones: Mapping[str, str]
-        grounds: Mapping[str, str]
-        is_dark: bool
-else:
-    from collections import namedtuple
+class Theme(Record):
+    """Name, label, the colours of tones (rich style texts) and the grounds that rows may stand on."""
 
-    Theme = namedtuple("Theme", "name label tones grounds is_dark")
+    name: str
+    label: str
+    tones: Mapping[str, str]
+    grounds: Mapping[str, str]
+    is_dark: bool
+
 
 GROUNDS = ("", "cursor", "resting", "glow", "bar")
 """Grounds: plain, the cursor's row, the cursor's row in a panel without focus, a row that just came, dialogs' fields."""

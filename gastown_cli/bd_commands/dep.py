@@ -11,12 +11,13 @@ from gastown_core.beads.rules import entries_of
 from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.model.bead import known_priority, target_of
 from gastown_core.model.json_text import decode_json
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.beads.query import Excerpt
     from gastown_core.model.bead import Bead
 
 
@@ -168,24 +169,16 @@ def _say_json(space: Workspace, edges: list[tuple[str, str, str]], *, up: bool, 
     say_array(out)
 
 
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from typing import NamedTuple
+class Node(Record):
+    """A bead's place in the tree; ``again`` if it was shown before, so that its own branches are left out."""
 
-    from gastown_core.beads.query import Excerpt
-
-    class Node(NamedTuple):
-        """A bead's place in the tree; ``again`` if it was shown before, so that its own branches are left out."""
-
-        bead_id: str
-        bead: Excerpt | None
-        depth: int
-        parent: str
-        edge: str
-        again: bool
-        truncated: bool
-else:
-    Node = record_type("Node", "bead_id bead depth parent edge again truncated")
+    bead_id: str
+    bead: Excerpt | None
+    depth: int
+    parent: str
+    edge: str
+    again: bool
+    truncated: bool
 
 
 def tree_arguments(parser: ArgumentParser) -> None:

@@ -8,25 +8,23 @@ from gastown_core.beads.graph import BLOCKING_TYPES, ORDERING_TYPES, find_cycles
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.opening import DRIVER_NAME, IGNORED, driver_registered, init_store, merge_attribute
 from gastown_core.beads.query import BeadQuery
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NamedTuple
 
     from gastown_core.beads.store import BeadStore
 
-    class Finding(NamedTuple):
-        """The result of a check; ``level`` is ok, warning or error."""
 
-        name: str
-        level: str
-        message: str
-        details: tuple[str, ...] = ()
-        hint: str = ""
-else:
-    Finding = record_type("Finding", "name level message details hint", defaults=((), ""))
+class Finding(Record):
+    """The result of a check; ``level`` is ok, warning or error."""
+
+    name: str
+    level: str
+    message: str
+    details: tuple[str, ...] = ()
+    hint: str = ""
 
 
 def examine(store: BeadStore, *, only: tuple[str, ...] = ()) -> list[Finding]:

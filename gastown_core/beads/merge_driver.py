@@ -11,22 +11,21 @@ from gastown_core.beads.unfolding import unfolded
 from gastown_core.errors import StoreError
 from gastown_core.files.atomic import write_atomic
 from gastown_core.model.bead import CLOSED
-from gastown_core.model.record import Record, record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    class Version(NamedTuple):
-        """One version of the ledger: records and their lines by id, header lines, and the lines that are no bead."""
 
-        beads: dict[str, dict[str, Any]]
-        lines: dict[str, bytes]
-        heads: list[bytes]
-        others: list[bytes]
-else:
-    Version = record_type("Version", "beads lines heads others")
+class Version(Record):
+    """One version of the ledger: records and their lines by id, header lines, and the lines that are no bead."""
+
+    beads: dict[str, dict[str, Any]]
+    lines: dict[str, bytes]
+    heads: list[bytes]
+    others: list[bytes]
 
 
 class MergeReport(Record):

@@ -13,19 +13,14 @@ from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.locks import FileLock
 from gastown_core.files.plain import open_plain, read_plain
 from gastown_core.model.json_text import decode_json
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NamedTuple
 
-    class Route(NamedTuple):
-        """Ids that begin with ``prefix`` (it ends in a hyphen) live in the store of ``path``."""
+class Route(Record):
+    """Ids that begin with ``prefix`` (it ends in a hyphen) live in the store of ``path``."""
 
-        prefix: str
-        path: str
-else:
-    Route = record_type("Route", "prefix path")
+    prefix: str
+    path: str
 
 
 def routes_path(root: str) -> str:

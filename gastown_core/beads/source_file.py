@@ -12,24 +12,23 @@ import stat
 
 from gastown_core.files.jsonl import settled_status
 from gastown_core.model.json_text import decode_json
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NamedTuple
 
-    class Mark(NamedTuple):
-        """How far a file was read, and how to know it again; ``mtime_ns`` is that of the moment of reading."""
 
-        device: int
-        inode: int
-        offset: int
-        mtime_ns: int
-        head: bytes
-        tail: bytes
-else:
-    Mark = record_type("Mark", "device inode offset mtime_ns head tail")
+class Mark(Record):
+    """How far a file was read, and how to know it again; ``mtime_ns`` is that of the moment of reading."""
+
+    device: int
+    inode: int
+    offset: int
+    mtime_ns: int
+    head: bytes
+    tail: bytes
+
 
 NO_MARK = Mark(0, 0, 0, 0, b"", b"")
 HEAD_SIZE = 1024

@@ -13,24 +13,23 @@ from itertools import count
 from gastown_core.beads import ids
 from gastown_core.beads.record import is_stone
 from gastown_core.clock import parse_moment
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any, NamedTuple
+    from typing import Any
 
     Raw = dict[str, Any]
 
-    class Twin(NamedTuple):
-        """A bead that got a new id: ``old`` stays with the bead titled ``kept``; ``moved`` is its own title."""
 
-        old: str
-        new: str
-        kept: str
-        moved: str
-else:
-    Twin = record_type("Twin", "old new kept moved")
+class Twin(Record):
+    """A bead that got a new id: ``old`` stays with the bead titled ``kept``; ``moved`` is its own title."""
+
+    old: str
+    new: str
+    kept: str
+    moved: str
 
 
 def sentence_of(twin: Twin) -> str:

@@ -16,28 +16,22 @@ from gastown_core.files.plain import open_plain
 from gastown_core.files.tail import Tailer
 from gastown_core.model.event import TownEvent, describe
 from gastown_core.model.json_text import encode_text
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, NamedTuple
 
-    class CurationRules(NamedTuple):
-        """Windows in seconds, and from how many slings on a burst is told as one."""
+class CurationRules(Record):
+    """Windows in seconds, and from how many slings on a burst is told as one."""
 
-        done_dedupe_s: float = 10.0
-        sling_aggregate_s: float = 30.0
-        min_aggregate_count: int = 3
-else:
-    from gastown_core.model.record import record_type
+    done_dedupe_s: float = 10.0
+    sling_aggregate_s: float = 30.0
+    min_aggregate_count: int = 3
 
-    CurationRules = record_type(
-        "CurationRules", "done_dedupe_s sling_aggregate_s min_aggregate_count", defaults=(10.0, 30.0, 3)
-    )
+
 MAX_BYTES = 10 << 20
 LOOK_BACK_BYTES = 1 << 20
 

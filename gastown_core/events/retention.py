@@ -17,32 +17,30 @@ from gastown_core.files.locks import FileLock
 from gastown_core.files.plain import open_plain
 from gastown_core.model.event import CATALOGUE, DAY, DEFAULT_TTL_S
 from gastown_core.model.json_text import bulk_decoder, decode_json
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    class RetentionRules(NamedTuple):
-        """Lifetimes in seconds: ``ttls`` maps a type or a glob to one; ``min_retain_count`` lines always stay."""
 
-        default_ttl_s: float
-        prune_interval_s: float
-        min_retain_count: int
-        ttls: dict[str, float]
+class RetentionRules(Record):
+    """Lifetimes in seconds: ``ttls`` maps a type or a glob to one; ``min_retain_count`` lines always stay."""
 
-    class Pruned(NamedTuple):
-        """What one prune did to one file: lines dropped, lines kept, bytes freed."""
+    default_ttl_s: float
+    prune_interval_s: float
+    min_retain_count: int
+    ttls: dict[str, float]
 
-        path: str
-        dropped: int
-        kept: int
-        freed: int
-else:
-    from gastown_core.model.record import record_type
 
-    RetentionRules = record_type("RetentionRules", "default_ttl_s prune_interval_s min_retain_count ttls")
-    Pruned = record_type("Pruned", "path dropped kept freed")
+class Pruned(Record):
+    """What one prune did to one file: lines dropped, lines kept, bytes freed."""
+
+    path: str
+    dropped: int
+    kept: int
+    freed: int
 
 
 def rules_path(root: str) -> str:

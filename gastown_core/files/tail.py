@@ -10,20 +10,15 @@ from __future__ import annotations
 import os
 
 from gastown_core.files.plain import open_plain
+from gastown_core.model.record import Record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NamedTuple
 
-    class TailBatch(NamedTuple):
-        """What one ``read`` found: ``lines`` as (offset, bytes), ``reset`` if the file was replaced or cut."""
+class TailBatch(Record):
+    """What one ``read`` found: ``lines`` as (offset, bytes), ``reset`` if the file was replaced or cut."""
 
-        lines: list[tuple[int, bytes]]
-        reset: bool
-else:
-    from gastown_core.model.record import record_type
+    lines: list[tuple[int, bytes]]
+    reset: bool
 
-    TailBatch = record_type("TailBatch", "lines reset")
 
 READ_SIZE = 1 << 20
 

@@ -10,21 +10,20 @@ import os
 import re
 
 from gastown_core.errors import GitError
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.process import Finished, ProcessTimeoutError, run, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import NamedTuple
 
-    class Identity(NamedTuple):
-        """Whose name stands on a commit, as author and as committer."""
 
-        name: str
-        email: str
-else:
-    Identity = record_type("Identity", "name email")
+class Identity(Record):
+    """Whose name stands on a commit, as author and as committer."""
+
+    name: str
+    email: str
+
 
 ENGINE = Identity("Gas Town", "gastown@gastown.local")
 """Who signs commits of the engine where nobody else is known."""

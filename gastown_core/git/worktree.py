@@ -13,37 +13,36 @@ from gastown_core.files.atomic import write_atomic
 from gastown_core.files.locks import FileLock
 from gastown_core.git import submodules
 from gastown_core.git.repo import ENGINE, Git, Identity
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import NamedTuple
 
-    class Worktree(NamedTuple):
-        """One row of ``git worktree list``; ``branch`` is empty when detached."""
 
-        path: str
-        head: str
-        branch: str
-        is_bare: bool
+class Worktree(Record):
+    """One row of ``git worktree list``; ``branch`` is empty when detached."""
 
-    class TreeStatus(NamedTuple):
-        """What a working tree holds that no commit holds; paths relative to its root."""
+    path: str
+    head: str
+    branch: str
+    is_bare: bool
 
-        changed: tuple[str, ...]
-        untracked: tuple[str, ...]
 
-    class Unsaved(NamedTuple):
-        """Work that a removal would lose: paths not committed, commits on no remote, stashes of the branch."""
+class TreeStatus(Record):
+    """What a working tree holds that no commit holds; paths relative to its root."""
 
-        files: int
-        commits: int
-        stashes: int
-else:
-    Worktree = record_type("Worktree", "path head branch is_bare")
-    TreeStatus = record_type("TreeStatus", "changed untracked")
-    Unsaved = record_type("Unsaved", "files commits stashes")
+    changed: tuple[str, ...]
+    untracked: tuple[str, ...]
+
+
+class Unsaved(Record):
+    """Work that a removal would lose: paths not committed, commits on no remote, stashes of the branch."""
+
+    files: int
+    commits: int
+    stashes: int
+
 
 RESCUE = "refs/gastown/rescue"
 """Where work is kept that a worktree held when it was reused or removed: ``<name>/<milliseconds>`` below it."""

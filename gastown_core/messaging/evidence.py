@@ -5,25 +5,23 @@ from __future__ import annotations
 import time
 
 from gastown_core.errors import TmuxError
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.runtimes.screen import BUSY, ScreenReading, read_screen
 from gastown_core.tmux.panes import capture_pane
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
-
     from gastown_core.runtimes.heartbeat import Heartbeat
     from gastown_core.tmux.server import TmuxServer
 
-    class Before(NamedTuple):
-        """How the agent was before the text was sent."""
 
-        heartbeat: Heartbeat | None
-        screen: ScreenReading
-else:
-    Before = record_type("Before", "heartbeat screen")
+class Before(Record):
+    """How the agent was before the text was sent."""
+
+    heartbeat: Heartbeat | None
+    screen: ScreenReading
+
 
 HEARTBEAT_EVERY_S = 0.01
 SCREEN_EVERY_S = 0.1

@@ -6,19 +6,12 @@ no agent (``gt``, ``daemon``, ``unknown``, an unregistered rig) gets role ``othe
 
 from __future__ import annotations
 
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NamedTuple
 
-    class _Address(NamedTuple):
-        role: str
-        rig: str
-        name: str
-else:
-    _Address = record_type("_Address", "role rig name")
 
 MAYOR, DEACON, BOOT, DOG, OVERSEER = "mayor", "deacon", "boot", "dog", "overseer"
 WITNESS, REFINERY, CREW, POLECAT, OTHER = "witness", "refinery", "crew", "polecat", "other"
@@ -43,10 +36,12 @@ ROLE_ICONS = {
 """Role → (symbol, ASCII letter), the one table of role icons."""
 
 
-class Address(_Address):
+class Address(Record):
     """An identity: a role, with the rig and name the role needs; for role ``other``, ``name`` is the original text."""
 
-    __slots__ = ()
+    role: str
+    rig: str
+    name: str
 
     @property
     def is_agent(self) -> bool:

@@ -7,12 +7,12 @@ A Bead wraps the object it was read from, so keys that this program does not kno
 from __future__ import annotations
 
 from gastown_core.clock import parse_moment
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, NamedTuple, Protocol
+    from typing import Any, Protocol
 
     class Labelled(Protocol):
         """A bead, or an excerpt of one."""
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
             """The bead's type."""
             ...
 
-    class Edge(NamedTuple):
-        """A dependency of the bead that holds it on ``target``, of kind ``type``; ``metadata`` is raw JSON text."""
 
-        target: str
-        type: str
-        metadata: str
-        created_at: str
-        created_by: str
-else:
-    Edge = record_type("Edge", "target type metadata created_at created_by")
+class Edge(Record):
+    """A dependency of the bead that holds it on ``target``, of kind ``type``; ``metadata`` is raw JSON text."""
+
+    target: str
+    type: str
+    metadata: str
+    created_at: str
+    created_by: str
+
 
 OPEN = "open"
 IN_PROGRESS = "in_progress"

@@ -5,26 +5,26 @@ from __future__ import annotations
 import time
 
 from gastown_core.clock import parse_moment
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    class EventKind(NamedTuple):
-        """A row of the catalogue; ``sentence`` takes the payload, ``ttl_s`` is the retention time in seconds."""
 
-        name: str
-        category: str
-        symbol: str
-        ascii: str
-        tone: str
-        ttl_s: float
-        keys: tuple[str, ...]
-        sentence: Callable[[Mapping[str, Any]], str]
-else:
-    EventKind = record_type("EventKind", "name category symbol ascii tone ttl_s keys sentence")
+class EventKind(Record):
+    """A row of the catalogue; ``sentence`` takes the payload, ``ttl_s`` is the retention time in seconds."""
+
+    name: str
+    category: str
+    symbol: str
+    ascii: str
+    tone: str
+    ttl_s: float
+    keys: tuple[str, ...]
+    sentence: Callable[[Mapping[str, Any]], str]
+
 
 AGENT, WORK, COMMS, SYSTEM = "agent", "work", "comms", "system"
 CATEGORIES = (AGENT, WORK, COMMS, SYSTEM)

@@ -7,15 +7,11 @@ for its module; ``typing`` costs 5 ms.  The type checker sees ``NamedTuple``.
 
 from __future__ import annotations
 
-__all__ = ["Record", "record_type"]
+__all__ = ["Record"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
     from typing import NamedTuple as Record
-
-    def record_type(name: str, fields: str, *, defaults: tuple[object, ...] = ()) -> Any:
-        """Declared for the type checker only."""
 else:
     try:
         # what ``collections.namedtuple`` uses, if the interpreter has it
@@ -74,27 +70,6 @@ else:
         except KeyError as error:
             raise TypeError(f"{cls.__name__} lacks its field {error}") from None
 
-    def _class(name, fields, defaults, body):
-        body["__slots__"] = ()
-        body["_fields"] = body["__match_args__"] = fields
-        body["_field_defaults"] = defaults
-        body["_tail"] = tuple(defaults.values())
-        for place, field in enumerate(fields):
-            body[field] = _tuplegetter(place, "")
-        return type(name, (_Fields,), body)
-
-    def record_type(name, fields, *, defaults=()):
-        """Return a record class without methods; ``defaults`` belong to its last fields."""
-        names = tuple(fields.split())
-        told = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
-        # pickle needs the defining module
-        return _class(name, names, told, {"__module__": _caller()})
-
-    def _caller():
-        from sys import _getframe
-
-        return _getframe(2).f_globals.get("__name__", "")
-
     class _Maker(type):
         """Turns a class body of annotated fields, defaults, properties and methods into a record class."""
 
@@ -102,7 +77,14 @@ else:
             if not bases:
                 return super().__new__(mcs, name, bases, body)
             fields = tuple(body.get("__annotations__", ()))
-            return _class(name, fields, {field: body.pop(field) for field in fields if field in body}, body)
+            defaults = {field: body.pop(field) for field in fields if field in body}
+            body["__slots__"] = ()
+            body["_fields"] = body["__match_args__"] = fields
+            body["_field_defaults"] = defaults
+            body["_tail"] = tuple(defaults.values())
+            for place, field in enumerate(fields):
+                body[field] = _tuplegetter(place, "")
+            return type(name, (_Fields,), body)
 
     class Record(metaclass=_Maker):
         """Base of records: a subclass is a tuple class whose annotated names are its fields."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    class TownEvent(NamedTuple):
-        """One line of the event log; ``ts`` in Unix seconds (0 if unreadable), ``offset`` in bytes, -1 if unknown."""
 
-        ts: float
-        type: str
-        actor: str
-        payload: Mapping[str, Any]
-        visibility: str
-        offset: int
-else:
-    TownEvent = record_type("TownEvent", "ts type actor payload visibility offset")
+class TownEvent(Record):
+    """One line of the event log; ``ts`` in Unix seconds (0 if unreadable), ``offset`` in bytes, -1 if unknown."""
+
+    ts: float
+    type: str
+    actor: str
+    payload: Mapping[str, Any]
+    visibility: str
+    offset: int

@@ -12,25 +12,23 @@ from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds, pars
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.folders import private_folder
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
-
     from gastown_core.clock import Clock
 
-    class Heartbeat(NamedTuple):
-        """One heartbeat; ``at`` and ``until`` in Unix seconds (0 if not told), ``turn`` 0 if the agent counts none."""
 
-        at: float
-        state: str
-        context: str = ""
-        bead: str = ""
-        until: float = 0.0
-        turn: int = 0
-else:
-    Heartbeat = record_type("Heartbeat", "at state context bead until turn", defaults=("", "", 0.0, 0))
+class Heartbeat(Record):
+    """One heartbeat; ``at`` and ``until`` in Unix seconds (0 if not told), ``turn`` 0 if the agent counts none."""
+
+    at: float
+    state: str
+    context: str = ""
+    bead: str = ""
+    until: float = 0.0
+    turn: int = 0
+
 
 STATES = ("working", "idle", "exiting", "stuck", "waiting", "limited")
 """The four of the Go tools, and ours: waiting (for a person) and limited (by a rate limit)."""

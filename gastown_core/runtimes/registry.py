@@ -10,7 +10,7 @@ import os
 import shlex
 
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.runtimes.definition import preset_from
 from gastown_core.runtimes.preset import Preset
 from gastown_core.runtimes.presets import BUILT_IN, DEFAULT_PRESET
@@ -18,17 +18,16 @@ from gastown_core.runtimes.presets import BUILT_IN, DEFAULT_PRESET
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    class Resolution(NamedTuple):
-        """What was chosen: ``alias`` as named in the settings, the preset, where it was named, and warnings on the way."""
 
-        alias: str
-        preset: Preset
-        source: str
-        warnings: tuple[str, ...]
-else:
-    Resolution = record_type("Resolution", "alias preset source warnings")
+class Resolution(Record):
+    """What was chosen: ``alias`` as named in the settings, the preset, where it was named, and warnings on the way."""
+
+    alias: str
+    preset: Preset
+    source: str
+    warnings: tuple[str, ...]
 
 
 def find_preset(name: str, registries: Sequence[Mapping[str, Any]]) -> Preset | None:

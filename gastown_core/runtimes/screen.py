@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import re
 
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.runtimes.screens import GENERIC, SCREENS, SHELL_PROMPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NamedTuple
 
     from gastown_core.runtimes.screens import ScreenTable
 
-    class ScreenReading(NamedTuple):
-        """``kind`` is one of KINDS; ``detail`` what is asked or said; ``options`` the choices (``1 Yes``)."""
 
-        kind: str
-        detail: str = ""
-        options: tuple[str, ...] = ()
-else:
-    ScreenReading = record_type("ScreenReading", "kind detail options", defaults=("", ()))
+class ScreenReading(Record):
+    """``kind`` is one of KINDS; ``detail`` what is asked or said; ``options`` the choices (``1 Yes``)."""
+
+    kind: str
+    detail: str = ""
+    options: tuple[str, ...] = ()
+
 
 READY, BUSY, PERMISSION, DIALOG = "ready", "busy", "permission", "dialog"
 LIMITED, SHELL, UNKNOWN = "limited", "shell", "unknown"

@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import re
 
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from re import Pattern
-    from typing import NamedTuple
 
-    class ScreenTable(NamedTuple):
-        """What tells one runtime's states apart.
 
-        ``dialogs`` and ``permissions`` are (pattern of the question, what it is called); ``busy`` and ``ready`` are
-        matched per row at the bottom; ``limits`` are matched in the last answer only.
-        """
+class ScreenTable(Record):
+    """What tells one runtime's states apart.
 
-        dialogs: tuple[tuple[Pattern[str], str], ...]
-        permissions: tuple[tuple[Pattern[str], str], ...]
-        busy: tuple[Pattern[str], ...]
-        ready: tuple[Pattern[str], ...]
-        limits: tuple[Pattern[str], ...]
-else:
-    ScreenTable = record_type("ScreenTable", "dialogs permissions busy ready limits")
+    ``dialogs`` and ``permissions`` are (pattern of the question, what it is called); ``busy`` and ``ready`` are
+    matched per row at the bottom; ``limits`` are matched in the last answer only.
+    """
+
+    dialogs: tuple[tuple[Pattern[str], str], ...]
+    permissions: tuple[tuple[Pattern[str], str], ...]
+    busy: tuple[Pattern[str], ...]
+    ready: tuple[Pattern[str], ...]
+    limits: tuple[Pattern[str], ...]
 
 
 def _all(*patterns: str) -> tuple[Pattern[str], ...]:

@@ -12,48 +12,43 @@ from collections import OrderedDict
 from gastown_core.model.address import OTHER, Address
 from gastown_core.model.bead import CLOSED, PINNED
 from gastown_core.model.event import BEAD_CHANGES, TownEvent, describe, kind_of, target_of
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.state.facts import Roster
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
-if TYPE_CHECKING:
-    from typing import NamedTuple
 
-    from gastown_core.model.address import Address
 
-    class EventRow(NamedTuple):
-        """One row of the stream, ready to show; ``source`` is ``log`` or ``ledger``, ``repeat`` counts like rows folded in."""
+class EventRow(Record):
+    """One row of the stream, ready to show; ``source`` is ``log`` or ``ledger``."""
 
-        ts: float
-        type: str
-        category: str
-        tone: str
-        symbol: str
-        ascii: str
-        actor: Address
-        rig: str
-        text: str
-        bead: str
-        source: str
+    ts: float
+    type: str
+    category: str
+    tone: str
+    symbol: str
+    ascii: str
+    actor: Address
+    rig: str
+    text: str
+    bead: str
+    source: str
 
-    class EventFilter(NamedTuple):
-        """A filter; an empty field does not filter. ``since`` is Unix seconds, ``text`` is matched without case."""
 
-        rig: str = ""
-        role: str = ""
-        category: str = ""
-        type: str = ""
-        agent: str = ""
-        bead: str = ""
-        text: str = ""
-        since: float = 0.0
-else:
-    EventRow = record_type("EventRow", "ts type category tone symbol ascii actor rig text bead source")
-    EventFilter = record_type(
-        "EventFilter", "rig role category type agent bead text since", defaults=("", "", "", "", "", "", "", 0.0)
-    )
+class EventFilter(Record):
+    """A filter; an empty field does not filter. ``since`` is Unix seconds, ``text`` is matched without case."""
+
+    rig: str = ""
+    role: str = ""
+    category: str = ""
+    type: str = ""
+    agent: str = ""
+    bead: str = ""
+    text: str = ""
+    since: float = 0.0
+
+
 NO_FILTER = EventFilter()
 
 

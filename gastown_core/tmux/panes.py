@@ -10,52 +10,46 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gastown_core.errors import TmuxError
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
 from gastown_core.tmux.socket import has_tmux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import NamedTuple
 
     from gastown_core.tmux.server import TmuxServer
 
-    class Pane(NamedTuple):
-        """One pane as tmux sees it now; ``activity`` is the last output in Unix seconds (whole ones).
 
-        ``command`` is the foreground program's name.  ``dead`` panes keep their screen; ``dead_status`` is the exit
-        code, None after a signal or while alive.  ``agent`` and ``process_names`` are what was noted at creation.
-        ``orders`` are those that the agent was started for, None if that was not noted.  ``renamed`` is the name that
-        somebody gave its session, empty if it bears its own.
-        """
+class Pane(Record):
+    """One pane as tmux sees it now; ``activity`` is the last output in Unix seconds (whole ones).
 
-        session: str
-        window_id: str
-        pane_id: str
-        pid: int
-        command: str
-        dead: bool
-        dead_status: int | None
-        activity: float
-        attached: int
-        in_mode: bool
-        title: str
-        width: int
-        height: int
-        agent: str = ""
-        process_names: tuple[str, ...] = ()
-        dead_since: float = 0.0
-        created: float = 0.0
-        orders: tuple[str, ...] | None = None
-        renamed: str = ""
-else:
-    Pane = record_type(
-        "Pane",
-        "session window_id pane_id pid command dead dead_status activity attached in_mode title width height "
-        "agent process_names dead_since created orders renamed",
-        defaults=("", (), 0.0, 0.0, None, ""),
-    )
+    ``command`` is the foreground program's name.  ``dead`` panes keep their screen; ``dead_status`` is the exit
+    code, None after a signal or while alive.  ``agent`` and ``process_names`` are what was noted at creation.
+    ``orders`` are those that the agent was started for, None if that was not noted.  ``renamed`` is the name that
+    somebody gave its session, empty if it bears its own.
+    """
+
+    session: str
+    window_id: str
+    pane_id: str
+    pid: int
+    command: str
+    dead: bool
+    dead_status: int | None
+    activity: float
+    attached: int
+    in_mode: bool
+    title: str
+    width: int
+    height: int
+    agent: str = ""
+    process_names: tuple[str, ...] = ()
+    dead_since: float = 0.0
+    created: float = 0.0
+    orders: tuple[str, ...] | None = None
+    renamed: str = ""
+
 
 HIDDEN_PREFIX = "_gt-"
 NO_ORDERS = "-"

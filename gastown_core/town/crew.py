@@ -13,7 +13,7 @@ from gastown_core.files.atomic import write_json
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import exclude, status
 from gastown_core.model.address import CREW, Address
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.town import clones, push_target
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import read_rigs
@@ -23,21 +23,19 @@ from gastown_core.town.rigs import beads_home, default_branch, require_rig, rig_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NamedTuple
 
     from gastown_core.clock import Clock
 
-    class CrewRow(NamedTuple):
-        """A crew member as lists show it; ``is_clean`` is None where git gave no answer."""
 
-        rig: str
-        name: str
-        branch: str
-        path: str
-        has_session: bool
-        is_clean: bool | None
-else:
-    CrewRow = record_type("CrewRow", "rig name branch path has_session is_clean")
+class CrewRow(Record):
+    """A crew member as lists show it; ``is_clean`` is None where git gave no answer."""
+
+    rig: str
+    name: str
+    branch: str
+    path: str
+    has_session: bool
+    is_clean: bool | None
 
 
 def add_crew(

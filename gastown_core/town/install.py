@@ -13,27 +13,26 @@ from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import TownError
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.town import install_files as content
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import find_town, is_town
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NamedTuple
+    from typing import Any
 
     from gastown_core.clock import Clock
 
-    class Installed(NamedTuple):
-        """A town that stands: root, name, whether it is new, what was added, and whether git keeps it."""
 
-        root: str
-        name: str
-        is_new: bool
-        added: tuple[str, ...]
-        has_git: bool
-else:
-    Installed = record_type("Installed", "root name is_new added has_git")
+class Installed(Record):
+    """A town that stands: root, name, whether it is new, what was added, and whether git keeps it."""
+
+    root: str
+    name: str
+    is_new: bool
+    added: tuple[str, ...]
+    has_git: bool
 
 
 def install_town(

@@ -11,7 +11,7 @@ import os
 from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS, Address, parse_address
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.town.discover import read_rigs
 
 LOCAL_LAYER = os.path.join(".beads-wisp", "config")
@@ -19,36 +19,35 @@ LOCAL_LAYER = os.path.join(".beads-wisp", "config")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    class RosterEntry(NamedTuple):
-        """One agent: who, its tmux session, the folder it works in, and its agent bead."""
 
-        address: Address
-        session: str
-        work_dir: str
-        bead_id: str
+class RosterEntry(Record):
+    """One agent: who, its tmux session, the folder it works in, and its agent bead."""
 
-    class RigEntry(NamedTuple):
-        """One rig: name, bead prefix without hyphen, folder, and state (operational, parked, docked)."""
+    address: Address
+    session: str
+    work_dir: str
+    bead_id: str
 
-        name: str
-        prefix: str
-        path: str
-        state: str
 
-    class Inventory(NamedTuple):
-        """The roster in display order, the rigs in the order of the register, and what could not be read, with why."""
+class RigEntry(Record):
+    """One rig: name, bead prefix without hyphen, folder, and state (operational, parked, docked)."""
 
-        name: str
-        root: str
-        rigs: tuple[RigEntry, ...]
-        agents: tuple[RosterEntry, ...]
-        faults: tuple[str, ...] = ()
-else:
-    RosterEntry = record_type("RosterEntry", "address session work_dir bead_id")
-    RigEntry = record_type("RigEntry", "name prefix path state")
-    Inventory = record_type("Inventory", "name root rigs agents faults", defaults=((),))
+    name: str
+    prefix: str
+    path: str
+    state: str
+
+
+class Inventory(Record):
+    """The roster in display order, the rigs in the order of the register, and what could not be read, with why."""
+
+    name: str
+    root: str
+    rigs: tuple[RigEntry, ...]
+    agents: tuple[RosterEntry, ...]
+    faults: tuple[str, ...] = ()
 
 
 def read_inventory(root: str) -> Inventory:

@@ -5,26 +5,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import namedtuple
 
 from gastown_core.files.atomic import write_atomic
 from gastown_core.files.folders import private_folder
 from gastown_core.files.plain import read_plain
+from gastown_core.model.record import Record
 from gastown_core.process_table import mark, mark_lives
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NamedTuple
 
-    class CutOff(NamedTuple):
-        """A restart of ``session`` on account of ``topic`` whose process has died; ``path`` is its note."""
 
-        session: str
-        topic: str
-        path: str
-else:
-    CutOff = namedtuple("CutOff", "session topic path")
+class CutOff(Record):
+    """A restart of ``session`` on account of ``topic`` whose process has died; ``path`` is its note."""
+
+    session: str
+    topic: str
+    path: str
 
 
 def _folder(root: str) -> str:

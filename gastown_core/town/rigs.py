@@ -17,7 +17,7 @@ from gastown_core.files.folders import private_folder
 from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import REFINERY, WITNESS, Address
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.town import clones, push_target
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.discover import read_rigs
@@ -29,21 +29,20 @@ from gastown_core.town.settings import load_settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NamedTuple
+    from typing import Any
 
     from gastown_core.clock import Clock
 
-    class NewRig(NamedTuple):
-        """A rig just added: name, bead prefix without hyphen, URL, default branch, folder, what is to be seen to."""
 
-        name: str
-        prefix: str
-        url: str
-        branch: str
-        path: str
-        warnings: tuple[str, ...] = ()
-else:
-    NewRig = record_type("NewRig", "name prefix url branch path warnings", defaults=((),))
+class NewRig(Record):
+    """A rig just added: name, bead prefix without hyphen, URL, default branch, folder, what is to be seen to."""
+
+    name: str
+    prefix: str
+    url: str
+    branch: str
+    path: str
+    warnings: tuple[str, ...] = ()
 
 
 _LINK = "120000"

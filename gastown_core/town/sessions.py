@@ -16,7 +16,7 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, NoTmuxError, TmuxError, TownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT, Address
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.process import gt_argv, spawn
 from gastown_core.runtimes.heartbeat import heartbeat_path
 from gastown_core.tmux.server import TmuxServer
@@ -27,7 +27,6 @@ from gastown_core.town.settings import load_agents, load_settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import NamedTuple
 
     from gastown_core.clock import Clock
     from gastown_core.runtimes.preset import Preset
@@ -35,22 +34,22 @@ if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
 
-    class Start(NamedTuple):
-        """What starting an agent's session takes; ``typed_prompt`` is what must be typed once it is ready, or empty.
 
-        ``alias`` is the runtime's name in the settings, ``warnings`` what was odd while choosing it.
-        """
+class Start(Record):
+    """What starting an agent's session takes; ``typed_prompt`` is what must be typed once it is ready, or empty.
 
-        entry: RosterEntry
-        alias: str
-        preset: Preset
-        env: dict[str, str]
-        argv: list[str]
-        topic: str
-        typed_prompt: str
-        warnings: tuple[str, ...]
-else:
-    Start = record_type("Start", "entry alias preset env argv topic typed_prompt warnings")
+    ``alias`` is the runtime's name in the settings, ``warnings`` what was odd while choosing it.
+    """
+
+    entry: RosterEntry
+    alias: str
+    preset: Preset
+    env: dict[str, str]
+    argv: list[str]
+    topic: str
+    typed_prompt: str
+    warnings: tuple[str, ...]
+
 
 WATCH_S = 0.25
 """How long a fresh program must live before it counts as started."""

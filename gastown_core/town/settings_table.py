@@ -7,21 +7,21 @@ Durations of section 11 of the town's rules live under ``operational``.
 
 from __future__ import annotations
 
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NamedTuple
+    from typing import Any
 
-    class Setting(NamedTuple):
-        """A row: dotted key, kind, default (None: unset), and what it is for."""
 
-        key: str
-        kind: str
-        default: Any
-        about: str
-else:
-    Setting = record_type("Setting", "key kind default about")
+class Setting(Record):
+    """A row: dotted key, kind, default (None: unset), and what it is for."""
+
+    key: str
+    kind: str
+    default: Any
+    about: str
+
 
 ROLES = "mayor|deacon|witness|refinery|polecat|crew|boot|dog"
 _EFFORT = "one of low|medium|high|max"

@@ -20,12 +20,12 @@ from gastown_core.model.bead import (
     set_fields,
     unwrap_external,
 )
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, NamedTuple
+    from typing import Any
 
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.query import Excerpt, Outline
@@ -33,34 +33,33 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.model.obstacle import Obstacle
 
-    class Progress(NamedTuple):
-        """Members by stage; ``missing`` ones exist in no store, and a convoy of only those is never complete."""
 
-        total: int
-        done: int
-        in_review: int
-        running: int
-        missing: int
+class Progress(Record):
+    """Members by stage; ``missing`` ones exist in no store, and a convoy of only those is never complete."""
 
-    class Convoy(NamedTuple):
-        """A convoy bead with its members in the order they were added; a missing member is None under its id."""
+    total: int
+    done: int
+    in_review: int
+    running: int
+    missing: int
 
-        bead: Bead
-        members: tuple[tuple[str, Outline | None], ...]
-        progress: Progress
 
-    class Row(NamedTuple):
-        """A convoy as a list shows it; ``created_at`` in Unix seconds."""
+class Convoy(Record):
+    """A convoy bead with its members in the order they were added; a missing member is None under its id."""
 
-        id: str
-        title: str
-        status: str
-        created_at: float
-        progress: Progress
-else:
-    Progress = record_type("Progress", "total done in_review running missing")
-    Convoy = record_type("Convoy", "bead members progress")
-    Row = record_type("Row", "id title status created_at progress")
+    bead: Bead
+    members: tuple[tuple[str, Outline | None], ...]
+    progress: Progress
+
+
+class Row(Record):
+    """A convoy as a list shows it; ``created_at`` in Unix seconds."""
+
+    id: str
+    title: str
+    status: str
+    created_at: float
+    progress: Progress
 
 
 def member_ids(convoy: Bead | Excerpt) -> tuple[str, ...]:

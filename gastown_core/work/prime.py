@@ -13,7 +13,7 @@ from gastown_core.messaging.handoff import take_marker
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS
 from gastown_core.model.bead import CLOSED, is_kind
 from gastown_core.model.metadata import dispatch_words, read_rework
-from gastown_core.model.record import record_type
+from gastown_core.model.record import Record
 from gastown_core.town import sessions
 from gastown_core.town.identity import rig_prefix
 from gastown_core.work.hook import hook
@@ -21,23 +21,22 @@ from gastown_core.work.sling.bases import rework_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
-
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
 
-    class Briefing(NamedTuple):
-        """What prime tells: the beacon line, the hooked work, notes of a predecessor, unread mail, the full text."""
 
-        beacon: str
-        work: tuple[Bead, ...]
-        notes: tuple[Bead, ...]
-        mail: int
-        text: str
-else:
-    Briefing = record_type("Briefing", "beacon work notes mail text")
+class Briefing(Record):
+    """What prime tells: the beacon line, the hooked work, notes of a predecessor, unread mail, the full text."""
+
+    beacon: str
+    work: tuple[Bead, ...]
+    notes: tuple[Bead, ...]
+    mail: int
+    text: str
+
+
 ROLE_TEXT = {
     MAYOR: "You coordinate the rigs: file beads, sling them, bundle them in convoys. You do not write code.",
     DEACON: "You keep the town's patrols going and leave parked rigs alone.",

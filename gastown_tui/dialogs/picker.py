@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
+from gastown_core.model.record import Record
 from gastown_tui.dialogs.dialog import Answer, Dialog, Page
 from gastown_tui.text import clip, width_of
 from gastown_tui.widgets.line_field import LineField
@@ -12,20 +11,18 @@ from gastown_tui.widgets.rows import Row
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
-    from typing import NamedTuple
 
     from gastown_tui.text import Piece, Pieces
     from gastown_tui.widgets.sheet import Line
 
-    class Entry(NamedTuple):
-        """One choice: its key, how it is shown, the text it is found by, and the section it stands in."""
 
-        key: Hashable
-        pieces: Pieces
-        text: str
-        section: str = ""
-else:
-    Entry = namedtuple("Entry", "key pieces text section", defaults=("",))
+class Entry(Record):
+    """One choice: its key, how it is shown, the text it is found by, and the section it stands in."""
+
+    key: Hashable
+    pieces: Pieces
+    text: str
+    section: str = ""
 
 
 def rank(text: str, needle: str) -> int:

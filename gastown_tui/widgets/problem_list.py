@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
 from gastown_core.model.landing import FAULTS
+from gastown_core.model.record import Record
 from gastown_core.state.convoys import stuck_words
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
 from gastown_tui.selection import AGENT, BEAD, CONVOY, point_at
@@ -17,20 +16,18 @@ from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple
-
     from gastown_core.model.snapshot import AgentView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
-    class Group(NamedTuple):
-        """A section: its words, tone, and its agents in order; ``cause`` is what they have in common."""
 
-        title: str
-        tone: str
-        agents: tuple[AgentView, ...]
-        cause: str = ""
-else:
-    Group = namedtuple("Group", "title tone agents cause", defaults=("",))
+class Group(Record):
+    """A section: its words, tone, and its agents in order; ``cause`` is what they have in common."""
+
+    title: str
+    tone: str
+    agents: tuple[AgentView, ...]
+    cause: str = ""
+
 
 WIDE = 104
 GUTTER = 15

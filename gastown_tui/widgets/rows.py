@@ -8,10 +8,9 @@ notes and a scroll mark; one line high, the panel is its own summary.
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from textual.message import Message
 
+from gastown_core.model.record import Record
 from gastown_tui.selection import Selection
 from gastown_tui.text import clip, glyph, highlight, width_of
 from gastown_tui.widgets.sheet import Sheet
@@ -19,21 +18,20 @@ from gastown_tui.widgets.sheet import Sheet
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
-    from typing import NamedTuple
 
     from textual import events
 
     from gastown_tui.text import Piece, Pieces
     from gastown_tui.widgets.sheet import Line
 
-    class Row(NamedTuple):
-        """One line of content: the key it belongs to, its pieces (or how to make them), and whether the cursor stops."""
 
-        key: Hashable
-        pieces: Pieces | Callable[[], Pieces]
-        is_stop: bool = True
-else:
-    Row = namedtuple("Row", "key pieces is_stop", defaults=(True,))
+class Row(Record):
+    """One line of content: the key it belongs to, its pieces (or how to make them), and whether the cursor stops."""
+
+    key: Hashable
+    pieces: Pieces | Callable[[], Pieces]
+    is_stop: bool = True
+
 
 WHEEL_ROWS = 3
 
