@@ -74,5 +74,7 @@ def test_prompts_that_are_junk_are_passed_over(tmp_path):
     path = heartbeat_path(str(tmp_path), "gt-opal")
     os.makedirs(os.path.dirname(path))
     with open(path, "w") as handle:
-        json.dump({"timestamp": "2026-11-27T08:00:00Z", "prompts": [1, {"at": "x"}, {"sha": "ab", "at": "never"}]}, handle)
+        json.dump(
+            {"timestamp": "2026-11-27T08:00:00Z", "prompts": [1, {"at": "x"}, {"sha": "ab", "at": "never"}]}, handle
+        )
     assert read_prompts(str(tmp_path), "gt-opal") == [("ab", 0.0)]
