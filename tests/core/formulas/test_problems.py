@@ -264,9 +264,7 @@ def test_a_conditional_gate_as_go_ships_it_is_a_warning(kitchen: Kitchen) -> Non
 
 def test_an_undeclared_variable_is_a_warning(kitchen: Kitchen) -> None:
     recipe = kitchen.cook_text('[[steps]]\nid = "a"\ntitle = "A {{who}}"\n')
-    assert [warning.split(": ", 1)[1] for warning in recipe.warnings] == [
-        "step a uses {{who}}, which is not declared"
-    ]
+    assert [warning.split(": ", 1)[1] for warning in recipe.warnings] == ["step a uses {{who}}, which is not declared"]
     assert recipe.steps[0].title == "A {{who}}"
 
 
