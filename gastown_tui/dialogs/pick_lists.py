@@ -92,13 +92,18 @@ def target_entries(snapshot: TownSnapshot, store: str, ascii_only: bool) -> list
 def bead_picker(ready: Sequence[tuple[str, Excerpt]], now: float) -> Picker[str]:
     """Return the picker that asks which bead to sling."""
     return Picker(
-        "Sling which bead?", bead_entries(ready, now), verb="choose", empty="No bead is ready. Create one with bd create."
+        "Sling which bead?",
+        bead_entries(ready, now),
+        verb="choose",
+        empty="No bead is ready. Create one with bd create.",
     )
 
 
 def target_picker(bead: str, snapshot: TownSnapshot, store: str, ascii_only: bool) -> Picker[str]:
     """Return the picker that asks for the target of a sling."""
-    return Picker(f"Sling {clean(bead)} to which rig or agent?", target_entries(snapshot, store, ascii_only), verb="sling")
+    return Picker(
+        f"Sling {clean(bead)} to which rig or agent?", target_entries(snapshot, store, ascii_only), verb="sling"
+    )
 
 
 def filter_entries(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool) -> list[Entry]:
@@ -186,5 +191,8 @@ def place_entries(snapshot: TownSnapshot, ascii_only: bool) -> list[Entry]:
 def command_palette(snapshot: TownSnapshot, ascii_only: bool) -> Picker[Command]:
     """Return the palette; it answers with an action, a theme, or an agent's or convoy's selection."""
     return Picker(
-        "Commands", [*action_entries(ascii_only), *place_entries(snapshot, ascii_only)], hint="command, agent or convoy", verb="go"
+        "Commands",
+        [*action_entries(ascii_only), *place_entries(snapshot, ascii_only)],
+        hint="command, agent or convoy",
+        verb="go",
     )

@@ -78,7 +78,13 @@ class Picker(Dialog[Answer]):
     """A list and a field that narrows it; Enter returns the key of the selected row, Esc None."""
 
     def __init__(
-        self, title: str, entries: Sequence[Entry], *, hint: str = "type to filter", verb: str = "select", empty: str = ""
+        self,
+        title: str,
+        entries: Sequence[Entry],
+        *,
+        hint: str = "type to filter",
+        verb: str = "select",
+        empty: str = "",
     ) -> None:
         page = PickerPage(title)
         page.keys = (("Enter", "key"), (f" {verb}  ", "dim"), ("Esc", "key"), (" back", "dim"))

@@ -68,7 +68,9 @@ def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: b
     if age_s > STALE_S:
         return (f"stale {format_age(age_s)}", "error")
     moved = format_age(max(0.0, now - moved_at)) if moved_at else ""
-    words = f"live {glyph('dot', ascii_only)} changed {'now' if moved == 'now' else moved + ' ago'}" if moved else "live"
+    words = (
+        f"live {glyph('dot', ascii_only)} changed {'now' if moved == 'now' else moved + ' ago'}" if moved else "live"
+    )
     return (words, "working")
 
 

@@ -98,11 +98,7 @@ def strip_page(member: MemberView | None, width: int, ascii_only: bool) -> list[
         return [(("It is not in any convoy shown, so its landing is not checked.", "dim"),)]
     strip = member.landing
     if strip is None:
-        words = (
-            "checking git …"
-            if member.status in BEGUN
-            else "Not started."
-        )
+        words = "checking git …" if member.status in BEGUN else "Not started."
         return [((words, "dim"),)]
     lines: list[Pieces] = []
     if strip.fault:

@@ -123,9 +123,7 @@ class QueuePanel(Rows):
         super().__init__(id="queue", number="1", title="Merge queue")
         self.snapshot: TownSnapshot | None = None
         self.now = 0.0
-        self.empty_text = (
-            "Nothing is queued. gt done queues a worker's branch; it lands when the gates pass."
-        )
+        self.empty_text = "Nothing is queued. gt done queues a worker's branch; it lands when the gates pass."
 
     def show(self, snapshot: TownSnapshot, now: float) -> None:
         """Take a snapshot, or only a later time."""

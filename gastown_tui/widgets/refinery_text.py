@@ -174,9 +174,7 @@ def retry_words(view: RefineryView, now: float) -> str:
     """Return what lifts the hold, and when it is retried at the latest."""
     left = view.hold_until - now
     when = f"in {format_age(left)} at the latest, " if left > 0 else ""
-    return (
-        f"No request is at fault. It retries {when}when {clean(view.state.target)} changes, or when you press P."
-    )
+    return f"No request is at fault. It retries {when}when {clean(view.state.target)} changes, or when you press P."
 
 
 def short_batch(batch: str) -> str:
