@@ -75,8 +75,8 @@ def _tokens(text: str) -> list[str]:
 class _Reckoning:
     """Evaluates the syntax tree that Python makes of the tokens; any node type not listed here is refused.
 
-    Names appear in the tree as ``v0``, ``v1`` …, so that no Python keyword has a meaning.  The length limit of the text
-    bounds the depth.
+    Names appear in the tree as ``v0``, ``v1`` …, so that no Python keyword has a meaning.  The length limit of the
+    text bounds the depth.
     """
 
     def __init__(self, tokens: list[str], values: Mapping[str, str]) -> None:

@@ -109,7 +109,7 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
 
 
 def strangers(text: str, known: Collection[str]) -> list[str]:
-    """Return names in a condition that are neither a step in ``known`` nor built in."""
+    """Return the names in a condition that are neither a step in ``known`` nor built in."""
     try:
         words = _tokens(text)
     except ConditionFault:

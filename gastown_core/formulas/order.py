@@ -101,7 +101,7 @@ def _cycle(before: dict[str, set[str]], done: set[str]) -> list[str]:
 
 
 def heads_of(steps: Sequence[Linked]) -> tuple[str, ...]:
-    """Return ids of the steps that wait for no other step of the group (children start with their parents)."""
+    """Return the ids of the steps that wait for no other step of the group (children start with their parents)."""
     own = {step.id for step in steps}
     return tuple(
         step.id for step in steps if step.parent not in own and step.spawner not in own and not own & set(step.needs)
@@ -109,7 +109,7 @@ def heads_of(steps: Sequence[Linked]) -> tuple[str, ...]:
 
 
 def tails_of(steps: Sequence[Linked]) -> tuple[str, ...]:
-    """Return ids of the steps that no other step of the group waits for (children end with their parents)."""
+    """Return the ids of the steps that no other step of the group waits for (children end with their parents)."""
     own = {step.id for step in steps}
     needed: set[str] = set()
     for step in steps:

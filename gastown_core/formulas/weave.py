@@ -221,7 +221,7 @@ NOT_VARIABLES = frozenset("else this root index key first last end range with bl
 
 
 def names_in(text: str) -> list[str]:
-    """Return names of the variables in a text."""
+    """Return the names of the variables in a text."""
     return [name for name in _DOUBLE.findall(text) if name not in NOT_VARIABLES] if "{{" in text else []
 
 

@@ -414,7 +414,7 @@ def set_fields(description: str, changes: Mapping[str, str | None]) -> str:
 
 
 def _field_keys(description: str) -> set[str]:
-    """Return keys of all field lines, including unset ones."""
+    """Return the keys of all field lines, including unset ones."""
     lines = description.split("\n")
     fields = (_field_of(lines[number]) for block in _field_blocks(lines) for number in block)
     return {field[0] for field in fields if field is not None}
