@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from gastown_core.beads.graph import BLOCKS, CONDITIONAL, PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.formulas.recipe import OnComplete, Recipe, RecipeStep
+from gastown_core.model.bead import BLOCKS, CONDITIONAL, PARENT_CHILD
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import make_molecule, members, set_state
 from gastown_core.molecules.proto import is_proto, persist_in, recipe_of, variables_of

@@ -8,7 +8,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_duration
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all
 from gastown_core.molecules.record import molecule_of, step_of
@@ -236,7 +236,7 @@ def collectable(
             continue
         if wisp.issue_type in without or wisp.is_closed != closed:
             continue
-        if wisp.status in ("hooked", "in_progress") or step_of(wisp)[0] or (wisp.issue_type == "gate" and wisp.parent):
+        if wisp.status in (HOOKED, IN_PROGRESS) or step_of(wisp)[0] or (wisp.issue_type == "gate" and wisp.parent):
             continue
         if everything or now - _last_moved(store, wisp) > age_s:
             found.append(wisp)
@@ -331,7 +331,7 @@ def file_report(ledger: TownLedger, told: Report, *, actor: str) -> str:
                 "description": told.text(),
                 "issue_type": "event",
                 "event_kind": "wisp.compaction",
-                "status": "closed",
+                "status": CLOSED,
                 "close_reason": "a record",
                 "labels": [LABEL, f"date:{told.date}"],
             }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from gastown_core.beads.graph import BLOCKS, PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.formulas.source import check_name
-from gastown_core.model.bead import NO_PRIORITY, USUAL_PRIORITY
+from gastown_core.model.bead import BLOCKS, NO_PRIORITY, PARENT_CHILD, USUAL_PRIORITY
 from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 

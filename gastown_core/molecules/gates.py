@@ -6,12 +6,11 @@ program and stay shut if it is missing.  A human gate opens only by ``resolve``.
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import BLOCKS
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_span, parse_duration
 from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.formulas.formula import GATES
-from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.model.bead import BLOCKS, CLOSED, OPEN, Bead
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 
@@ -372,7 +371,7 @@ def let_go(store: BeadStore, *, since_s: float = 7 * 86400.0) -> list[Gated]:
     for gate in store.find(query):
         root_id = gate.parent or next((root_for(bead) for bead in _held_by(store, gate.id) if root_for(bead)), "")
         root = store.get(root_id) if root_id and root_id not in found else None
-        if root is None or root.is_closed or root.status != "open" or _is_carried(store, root):
+        if root is None or root.is_closed or root.status != OPEN or _is_carried(store, root):
             continue
         seen = progress_of(store, root_id)
         behind = {bead.id for bead in _held_by(store, gate.id)} | {gate.id.replace(".gate-", ".", 1)}
@@ -394,7 +393,7 @@ def _is_carried(store: BeadStore, root: Bead) -> bool:
 
     molecule = molecule_of(root)
     work = store.get(molecule.bead) if molecule is not None and molecule.bead else None
-    return work is not None and work.status != "open"
+    return work is not None and work.status != OPEN
 
 
 def timeout_text(gate: Bead) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, PARENT_CHILD
 from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.proto import is_proto
@@ -149,8 +148,8 @@ def molecules_of(store: BeadStore, forms: tuple[str, ...]) -> list[str]:
     """Roots that an agent (any spelling in ``forms``) works on: with steps in progress first, then hooked ones."""
     from gastown_core.molecules.steps import root_for
 
-    query = BeadQuery(statuses=("in_progress", "hooked"), assignees=forms, include_wisps=True)
-    held = sorted(store.find(query), key=lambda bead: (bead.status != "in_progress", -bead.updated_at))
+    query = BeadQuery(statuses=(IN_PROGRESS, HOOKED), assignees=forms, include_wisps=True)
+    held = sorted(store.find(query), key=lambda bead: (bead.status != IN_PROGRESS, -bead.updated_at))
     roots = dict.fromkeys(root_for(bead) for bead in held)
     roots.pop("", None)
     return [root for root in roots if store.get(root) is not None]

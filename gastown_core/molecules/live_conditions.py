@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.errors import UsageError
 from gastown_core.formulas.conditions import ConditionFault, RunState, StepState, holds
+from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN, PARENT_CHILD
 from gastown_core.model.metadata import metadata_of
 from gastown_core.model.record import Record
 from gastown_core.molecules.record import Molecule, molecule_of
@@ -112,7 +112,7 @@ def _state_of(bead: Bead) -> StepState:
     output: Any = metadata_of(bead).kept.get("output")
     if bead.is_closed:
         return StepState("failed" if is_failure(bead.text("close_reason")) else "complete", output)
-    return StepState("in_progress" if bead.status in ("in_progress", "hooked") else "open", output)
+    return StepState(IN_PROGRESS if bead.status in (IN_PROGRESS, HOOKED) else OPEN, output)
 
 
 class Loop(Record):

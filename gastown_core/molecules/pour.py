@@ -6,11 +6,10 @@ Everything happens in the caller's batch.  A molecule never blocks its work bead
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import BLOCKS, PARENT_CHILD, WAITS_FOR
 from gastown_core.beads.rules import new_edge, new_record, tombstone_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.bead import CLOSED, TYPE_ALIASES, TYPES, Bead, Edge
+from gastown_core.model.bead import BLOCKS, CLOSED, PARENT_CHILD, TYPE_ALIASES, TYPES, WAITS_FOR, Bead, Edge
 from gastown_core.model.metadata import DISPATCH, MOLECULE, STEP, metadata_of, with_section, with_words
 from gastown_core.model.record import Record
 from gastown_core.molecules.record import STEP_LABEL, TEMPLATE_LABEL, attached_to, molecule_of, state_of

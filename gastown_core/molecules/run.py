@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.graph import BLOCKS
 from gastown_core.beads.ids import ALPHABET
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.formulas.convoy_plan import ConvoyPlan, LegPlan, plan_convoy
 from gastown_core.formulas.formula import CONVOY, WORKFLOW, Formula
+from gastown_core.model.bead import BLOCKS
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import burn, make_molecule
 from gastown_core.molecules.record import molecule_of

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.bead import CLOSED, Edge, usable_priority
+from gastown_core.model.bead import CLOSED, PARENT_CHILD, Edge, usable_priority
 from gastown_core.model.metadata import MOLECULE, metadata_of
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all, finish, members

@@ -5,11 +5,21 @@ Pure functions once the beads are read.
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import BLOCKS, CONDITIONAL, PARENT_CHILD, Graph, is_released
+from gastown_core.beads.graph import Graph, is_released
 from gastown_core.beads.record import excerpt_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, Bead
+from gastown_core.model import bead as bead_status
+from gastown_core.model.bead import (
+    BLOCKS,
+    CLOSED,
+    CONDITIONAL,
+    HOOKED,
+    IN_PROGRESS,
+    IN_REVIEW,
+    PARENT_CHILD,
+    Bead,
+)
 from gastown_core.model.metadata import metadata_of, read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import gate_id, when_id
@@ -93,7 +103,7 @@ def _view(bead: Bead, name: str, index: int, graph: Graph, own: set[str]) -> Ste
     elif bead.status in (IN_PROGRESS, HOOKED, IN_REVIEW):
         status = CURRENT
     elif not holds:
-        status = BLOCKED if graph.is_deferred(excerpt_of(bead)) or bead.status == "blocked" else READY
+        status = BLOCKED if graph.is_deferred(excerpt_of(bead)) or bead.status == bead_status.BLOCKED else READY
     else:
         # a blocker inherited from the parent step appears as the parent, which is an earlier step
         status = PENDING if own.issuperset(holds) else BLOCKED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import GastownError
-from gastown_core.model.refinery import PASS, RUNNING
+from gastown_core.model.refinery import CACHED, PASS, RUNNING, SKIPPED
 from gastown_core.state.sources.refineries import GateLog
 from gastown_tui.selection import BATCH, PROBE, REQUEST, queued_rig
 from gastown_tui.widgets.gate_panel import gate_subject
@@ -120,7 +120,7 @@ class MergeQueueController:
         if self._gates_of == (self.rig, probe.id) and self._gate < len(probe.gates):
             return probe.gates[self._gate]
         running = [gate for gate in probe.gates if gate.result == RUNNING]
-        bad = [gate for gate in probe.gates if gate.result not in (RUNNING, PASS, "cached", "skipped")]
+        bad = [gate for gate in probe.gates if gate.result not in (RUNNING, PASS, CACHED, SKIPPED)]
         return (running or bad or list(probe.gates))[-1 if running or not bad else 0]
 
     def step(self, by: int) -> str:
@@ -183,8 +183,8 @@ class MergeQueueController:
 
 def _silence(gate: GateRun, *, is_live: bool) -> str:
     """Return why there is no output."""
-    if gate.result == "cached":
+    if gate.result == CACHED:
         return "This tree was tested before: the verdict was reused and the gate did not run again."
-    if gate.result == "skipped":
+    if gate.result == SKIPPED:
         return "This gate was skipped."
     return "Running; no output yet." if is_live and gate.result == RUNNING else "No output."

@@ -8,6 +8,7 @@ from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
 from gastown_core.model.event import CATALOGUE, CATEGORIES
 from gastown_core.model.record import Record
+from gastown_core.model.states import RigState
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.picker import Entry, Picker
 from gastown_tui.keys import ACTIONS, key_name
@@ -70,7 +71,7 @@ def target_entries(snapshot: TownSnapshot, store: str, ascii_only: bool) -> list
             "rigs",
         )
         for rig in sorted(snapshot.rigs, key=lambda rig: (rig.name != store, rig.name))
-        if rig.state == "operational"
+        if rig.state == RigState.OPERATIONAL
     ]
     agents = [agent for agent in snapshot.agents if agent.address.role in (POLECAT, CREW)]
     agents.sort(

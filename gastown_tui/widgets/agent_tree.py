@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from gastown_core.model.agent import NEEDS_HELP, Health
+from gastown_core.model.states import RigState
 from gastown_tui.rowtext import age_of, doing, role_icon, state_glyph, trouble_text
 from gastown_tui.selection import AGENT, GROUP, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
@@ -49,7 +50,7 @@ def agent_row(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
 def group_row(name: str, agents: list[AgentView], width: int, *, is_open: bool, state: str, ascii_only: bool) -> Pieces:
     """Return the row of a rig or of the town: fold mark, name, number of agents, number in each bad state."""
     left: list[Piece] = [(glyph("open" if is_open else "closed", ascii_only) + " ", "dim"), (clean(name), "title")]
-    if state and state != "operational":
+    if state and state != RigState.OPERATIONAL:
         left.append((f"  {state}", "dim"))
     right: list[Piece] = [(str(len(agents)), "dim")]
     for health in (*NEEDS_HELP, Health.LIMITED, Health.UNKNOWN):

@@ -6,7 +6,9 @@ from functools import partial
 
 from gastown_core.clock import format_age, format_ago
 from gastown_core.model.address import parse_address
+from gastown_core.model.bead import MemberStage
 from gastown_core.model.landing import BEGUN
+from gastown_core.model.snapshot import RequestState
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, BEAD, CONVOY, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
@@ -21,23 +23,23 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
 
 STAGES = {
-    "done": ("done", "landed", "good"),
-    "review": ("review", "in review", "info"),
-    "running": ("running", "running", "working"),
-    "orphaned": ("warn", "no worker", "stalled"),
-    "ready": ("queued", "ready", "text"),
-    "blocked": ("queued", "blocked", "dim"),
-    "deferred": ("pause", "deferred", "dim"),
-    "missing": ("failed", "missing", "warn"),
+    MemberStage.DONE: ("done", "landed", "good"),
+    MemberStage.REVIEW: ("review", "in review", "info"),
+    MemberStage.RUNNING: ("running", "running", "working"),
+    MemberStage.ORPHANED: ("warn", "no worker", "stalled"),
+    MemberStage.READY: ("queued", "ready", "text"),
+    MemberStage.BLOCKED: ("queued", "blocked", "dim"),
+    MemberStage.DEFERRED: ("pause", "deferred", "dim"),
+    MemberStage.MISSING: ("failed", "missing", "warn"),
 }
 """Member stage → (glyph name, word, tone)."""
 
 REQUESTS = {
-    "merging": ("merging", "info"),
-    "queued": ("queued", "text"),
-    "blocked": ("pause", "dim"),
-    "merged": ("done", "good"),
-    "failed": ("failed", "bad"),
+    RequestState.MERGING: ("merging", "info"),
+    RequestState.QUEUED: ("queued", "text"),
+    RequestState.BLOCKED: ("pause", "dim"),
+    RequestState.MERGED: ("done", "good"),
+    RequestState.FAILED: ("failed", "bad"),
 }
 """Request state → (glyph name, tone)."""
 
@@ -99,7 +101,7 @@ def progress_words(convoy: ConvoyView) -> str:
     """Return what is happening in a convoy that is not stalled."""
     told = [f"{convoy.running} running"] if convoy.running else []
     told += [f"{convoy.in_review} in review"] if convoy.in_review else []
-    ready = sum(member.stage == "ready" for member in convoy.members)
+    ready = sum(member.stage == MemberStage.READY for member in convoy.members)
     told += [f"{ready} ready to dispatch"] if ready else []
     return ", ".join(told) + "." if told else "nothing in it can start yet."
 
@@ -169,7 +171,7 @@ def _queue_rows(snapshot: TownSnapshot, rig: str, width: int, now: float, ascii_
     rows: list[Row] = []
     if view is not None and (inside or view.is_held or view.is_busy or view.trouble):
         rows.append(Row(point_at(BATCH, rig), partial(_batch, view, width, now, ascii_only)))
-    waiting.sort(key=lambda request: request.state != "merging")
+    waiting.sort(key=lambda request: request.state != RequestState.MERGING)
     rows += [
         Row(point_at(REQUEST, "", request.id), partial(request_row, request, width, now, ascii_only))
         for request in waiting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from gastown_core.model.refinery import RUNNING
 from gastown_core.state.sources.refineries import LINES
 from gastown_tui.text import cells, clean, cut, glyph, only_colours, pane_pieces
 from gastown_tui.widgets.refinery_text import RESULTS, elapsed, mark_of, took
@@ -156,9 +157,9 @@ class GatePanel(Rows):
 def gate_subject(probe: Probe, gate: GateRun, now: float, ascii_only: bool, *, is_live: bool, purpose: str) -> Pieces:
     """Return ``unit ✗ red 12s · left half``: a gate's result and its probe."""
     mark, word, tone = RESULTS.get(gate.result, ("dot", gate.result, "dim"))
-    if gate.result == "running" and not is_live:
+    if gate.result == RUNNING and not is_live:
         mark, word, tone = "dot", "stopped", "dim"
-    running = gate.result == "running" and is_live and gate.started_at
+    running = gate.result == RUNNING and is_live and gate.started_at
     time = elapsed(now - gate.started_at) if running else took(gate.secs) if gate.secs else ""
     detail = f" {cut(clean(gate.detail), 40)}" if gate.detail else ""
     out: list[Piece] = [

@@ -7,6 +7,7 @@ import time
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.daemon import FAILS, STOPPED
+from gastown_core.model.snapshot import RequestState
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, cut, glyph, width_of
 from gastown_tui.widgets.sheet import Sheet
@@ -93,7 +94,10 @@ def header_pieces(
     if view in VIEW_WORDS:
         brand.append(VIEW_WORDS[view])
     slings, is_paused = slings_pieces(snapshot), snapshot.scheduler.is_paused
-    queue = sum(request.state in ("queued", "blocked", "merging") for request in snapshot.requests)
+    queue = sum(
+        request.state in (RequestState.QUEUED, RequestState.BLOCKED, RequestState.MERGING)
+        for request in snapshot.requests
+    )
     fresh = freshness(snapshot, now, moved_at, ascii_only) if is_live else ("", "text")
     daemon = daemon_pieces(snapshot, now) if is_live else ()
     for words in (True, False):

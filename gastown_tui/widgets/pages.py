@@ -8,7 +8,9 @@ import time
 from gastown_core.clock import format_age, format_ago, format_span
 from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS
+from gastown_core.model.bead import CLOSED, MemberStage
 from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
+from gastown_core.model.snapshot import RequestState
 from gastown_core.state.convoys import stuck_words
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, clean_lines, cut, fit, glyph, wrap
@@ -224,7 +226,7 @@ def bead_page(detail: BeadDetail, now: float, width: int) -> list[Pieces]:
         lines.append(fact("labels", (clean(" ".join(map(str, labels))), "info")))
     for label, ends in (("needs", detail.depends_on), ("blocks", detail.dependents)):
         for bead_id, kind, title, status in ends:
-            tone = "good" if status == "closed" else "text"
+            tone = "good" if status == CLOSED else "text"
             lines.append(fact(label, (f"{bead_id} ", "accent"), (clean(title), tone), (f"  {status} {kind}", "dim")))
             label = ""
     for key in ("description", "design", "acceptance_criteria", "notes"):
@@ -252,14 +254,14 @@ def landing_page(convoy: ConvoyView, now: float, width: int, ascii_only: bool) -
     by = f"   by {clean(convoy.owner) or 'nobody'}, {age} old" if width >= 70 else ""
     lines: list[Pieces] = [(*bar, (f"  {numbers(convoy, ascii_only)}", "bright"), (by, "dim")), strip_legend(width)]
     order = {
-        "orphaned": -1,
-        "running": 0,
-        "review": 1,
-        "ready": 2,
-        "blocked": 3,
-        "deferred": 4,
-        "missing": 5,
-        "done": 6,
+        MemberStage.ORPHANED: -1,
+        MemberStage.RUNNING: 0,
+        MemberStage.REVIEW: 1,
+        MemberStage.READY: 2,
+        MemberStage.BLOCKED: 3,
+        MemberStage.DEFERRED: 4,
+        MemberStage.MISSING: 5,
+        MemberStage.DONE: 6,
     }
     faults = {member.bead_id for member in convoy.faults}
     for member in sorted(convoy.members, key=lambda one: (one.bead_id not in faults, order.get(one.stage, 9))):
@@ -390,7 +392,10 @@ def group_page(
         if found:
             names = ", ".join(agent.address.label for agent in found[:12]) + (" …" if len(found) > 12 else "")
             lines.append(((f" {state_glyph(state, ascii_only)} ", state.value), (fit(f"{len(found)} {SHORT_STATES[state]}", 14), state.value), (clean(names), "text")))  # fmt: skip
-    waiting = sum(request.rig == name and request.state in ("queued", "merging") for request in snapshot.requests)
+    waiting = sum(
+        request.rig == name and request.state in (RequestState.QUEUED, RequestState.MERGING)
+        for request in snapshot.requests
+    )
     if waiting:
         lines += [(), ((f" {waiting} in the merge queue", "text"),)]
     return lines

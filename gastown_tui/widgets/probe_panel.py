@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.clock import format_ago
-from gastown_core.model.refinery import IDLE, RUNNING, BatchRecord, RefineryState, from_json
+from gastown_core.model.refinery import CACHED, IDLE, RUNNING, BatchRecord, EntryState, RefineryState, from_json
 from gastown_tui.rowtext import stamp_of, trouble_text
 from gastown_tui.selection import PAST, PROBE, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 WIDE = 84
 NAME = 16
 HISTORY = 8
-TOLD = ("culprit", "conflict", "held", "good", "merged")
+TOLD = (EntryState.CULPRIT, EntryState.CONFLICT, EntryState.HELD, EntryState.GOOD, EntryState.MERGED)
 """The states that are a verdict, the most important first."""
 
 
@@ -83,7 +83,7 @@ def _probe(view: RefineryView, lead: str, probe: Probe, width: int, now: float, 
     ]
     key = point_at(PROBE, view.rig, str(probe.id))
     gates = gates_pieces(probe.gates, now, ascii_only, is_live=is_live, with_time=True)
-    if probe.result == "cached":
+    if probe.result == CACHED:
         gates = (("this tree was tested before", "dim"),)
     members = _members(probe)
     if width >= WIDE:
@@ -145,7 +145,11 @@ def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) ->
         (f"{stamp}  ", "dim"),
         (f"{len(batch.merged)} of {len(batch.mrs)} landed", "text"),
     ]
-    for name, ids in (("culprit", batch.culprits), ("conflict", batch.conflicts), ("held", batch.held)):
+    for name, ids in (
+        (EntryState.CULPRIT, batch.culprits),
+        (EntryState.CONFLICT, batch.conflicts),
+        (EntryState.HELD, batch.held),
+    ):
         if ids:
             left.append((f"  {name} {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}", ENTRIES[name][2]))
     right = (f"{batch.probes} probe{'s' if batch.probes != 1 else ''}  " if width >= 60 else "") + fit_right(took(batch.secs), 5)  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gastown_core.clock import format_age
 from gastown_core.model.bead import priority_word
-from gastown_core.model.snapshot import RequestView
+from gastown_core.model.refinery import EntryState
+from gastown_core.model.snapshot import RequestState, RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, REQUEST, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
@@ -59,8 +60,8 @@ def request_pieces(
             retries = f"{'x' if ascii_only else '↻'}{request.retries} " if request.retries else ""
             left.append((fit(retries, 3) if width >= WIDE else retries, "warn"))
         trouble = why or _trouble(request)
-        if trouble and state not in ("testing", "good", "merged"):
-            left.append((clean(trouble), tone if state != "queued" else "warn"))
+        if trouble and state not in (EntryState.TESTING, EntryState.GOOD, EntryState.MERGED):
+            left.append((clean(trouble), tone if state != RequestState.QUEUED else "warn"))
         else:
             left.append((who(request.worker) + " ", "dim") if width >= WIDE else ("", "dim"))
             left.append((clean(request.title or request.branch), "text"))
@@ -99,14 +100,18 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, len(waiting), width, ascii_only)))
         for entry in entries:
             request = snapshot.request(entry.id) or _told(entry, rig)
-            is_left = view is not None and bool(view.trouble) and entry.state in ("testing", "stacked", "waiting")
+            is_left = (
+                view is not None
+                and bool(view.trouble)
+                and entry.state in (EntryState.TESTING, EntryState.STACKED, EntryState.WAITING)
+            )
             state = "left" if is_left else entry.state
             pieces = request_pieces(state, entry.id, request, entry.why, width, now, ascii_only)
             rows.append(Row(point_at(REQUEST, "", entry.id), pieces))
         if entries and waiting:
             rows.append(Row(None, (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
         for request in waiting:
-            state = "blocked" if request.has_conflict_task else request.state
+            state = RequestState.BLOCKED if request.has_conflict_task else request.state
             rows.append(
                 Row(
                     point_at(REQUEST, "", request.id),

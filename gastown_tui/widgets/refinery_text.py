@@ -21,7 +21,9 @@ from gastown_core.model.refinery import (
     SKIPPED,
     STACKING,
     TESTING,
+    EntryState,
 )
+from gastown_core.model.snapshot import RequestState
 from gastown_tui.text import clean, cut, glyph
 
 TYPE_CHECKING = False
@@ -62,18 +64,18 @@ PURPOSES = {
     "final": "good only",
 }
 ENTRIES = {
-    "waiting": ("queued", "waiting", "dim"),
-    "stacked": ("stacked", "stacked", "info"),
-    "testing": ("running", "testing", "accent"),
-    "good": ("done", "good", "good"),
-    "culprit": ("failed", "culprit", "bad"),
-    "conflict": ("conflict", "conflict", "warn"),
-    "held": ("pause", "held", "stalled"),
-    "merged": ("landed", "merged", "good"),
+    EntryState.WAITING: ("queued", "waiting", "dim"),
+    EntryState.STACKED: ("stacked", "stacked", "info"),
+    EntryState.TESTING: ("running", "testing", "accent"),
+    EntryState.GOOD: ("done", "good", "good"),
+    EntryState.CULPRIT: ("failed", "culprit", "bad"),
+    EntryState.CONFLICT: ("conflict", "conflict", "warn"),
+    EntryState.HELD: ("pause", "held", "stalled"),
+    EntryState.MERGED: ("landed", "merged", "good"),
     "left": ("dot", "stopped", "dim"),
-    "queued": ("queued", "queued", "text"),
-    "blocked": ("pause", "blocked", "dim"),
-    "merging": ("merging", "merging", "info"),
+    RequestState.QUEUED: ("queued", "queued", "text"),
+    RequestState.BLOCKED: ("pause", "blocked", "dim"),
+    RequestState.MERGING: ("merging", "merging", "info"),
 }
 """State of a request, in a batch or waiting → (glyph name, word, tone)."""
 SPINNER, SPINNER_ASCII = "⠋⠙⠸⠴⠦⠇", "|/-\\"
