@@ -118,11 +118,11 @@ def _read_all(
     size = status.st_size if status is not None else 0
     for count, (offset, line) in enumerate(source.lines(0, size), 1):
         kind, value = record.classify(line)
-        if kind in (record.BEAD, record.STONE) and value.id in beads:
+        if kind in (record.BEAD, record.TOMBSTONE) and value.id in beads:
             _keep_hidden(hidden, beads[value.id], line, value.raw)
         if kind == record.BEAD:
             beads[value.id] = (record.line_of(line, value), None)
-        elif kind == record.STONE:
+        elif kind == record.TOMBSTONE:
             beads[value.id] = (record.line_of(line, value), value.text("deleted_at"))
         elif kind == record.HEADER:
             head.append(line)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 
-from gastown_core.beads.graph import BLOCKING_TYPES, RELEASED
-from gastown_core.model.bead import PARENT_CHILD
+from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, RELEASED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

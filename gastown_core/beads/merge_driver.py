@@ -74,7 +74,7 @@ def read_version(lines: Iterable[bytes]) -> Version:
     version = Version({}, {}, [], [])
     for _, line in unfolded((0, line) for line in lines):
         kind, value = record.classify(line)
-        if kind in (record.BEAD, record.STONE):
+        if kind in (record.BEAD, record.TOMBSTONE):
             version.beads[value.id], version.lines[value.id] = value.raw, record.line_of(line, value)
         elif kind == record.HEADER:
             version.heads.append(line)

@@ -1,7 +1,8 @@
-"""The event log ``<town>/.events.jsonl``: its one writer, and parsing of its lines.
+"""The event log ``<town>/.events.jsonl``: its one writer, and reading its lines.
 
-A line is appended in one write under ``.events.jsonl.lock``, as the Go tools do, with ``ts`` in whole seconds; our
-``ms`` (the fraction, in milliseconds) is ignored by other readers.  Retention takes the same lock, so no write is lost.
+A line is appended under ``.events.jsonl.lock`` in one write, as the Go tools do it, with ``ts`` in whole
+seconds; ours adds ``ms`` (the fraction, in milliseconds), which old readers ignore.  Retention takes the same
+lock, so nothing written meanwhile is lost.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 
 SHOWN = frozenset(("feed", "both"))
-"""Visibilities that feeds show; ``audit`` events stay in the raw log."""
+"""Visibilities that feed readers show; ``audit`` stays in the raw log."""
 
 LOCK_S = 5.0
 last_failure = ""
-"""Why this process could not write its last failed event or log line; empty if none failed."""
+"""Why the last event, or line for people, that this process could not write was not written."""
 
 
 def log_path(root: str) -> str:
-    """Return the path of a town's event log."""
+    """Where a town's event log lies."""
     return os.path.join(root, ".events.jsonl")
 
 
@@ -45,9 +46,9 @@ def append_event(
     visibility: str = "feed",
     clock: Clock = SYSTEM_CLOCK,
 ) -> bool:
-    """Append one event; returns False, without raising, if it cannot be written, so the reported action never fails.
+    """Append one event. Returns False where it could not be written: an event never fails the act it tells of.
 
-    ``last_failure`` then says why.  With an empty ``root`` there is no log, and nothing is written.
+    ``last_failure`` then says why, for whoever talks to people.
     """
     if not root:
         return False
@@ -57,20 +58,20 @@ def append_event(
         with FileLock(path + ".lock", timeout_s=LOCK_S):
             append_lines(path, [line], mode=0o600)
     except (GastownError, OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        # a held lock, a full disk, an unencodable payload: the reported action has already happened
-        note_failure(f"{event_type} is missing from the event log: {error}")
+        # a lock that somebody holds, a full disk, a payload that is no JSON: what has happened has happened
+        note_failure(f"{event_type} is missing in the event log: {error}")
         return False
     return True
 
 
 def note_failure(why: str) -> None:
-    """Record in ``last_failure`` what could not be logged, to be shown to the user."""
+    """Keep what could not be written down for whoever talks to people; the act it told of has happened."""
     global last_failure
     last_failure = why
 
 
 def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibility: str, now: float) -> bytes:
-    """Return the line of an event, without newline."""
+    """The line of an event, without its newline."""
     record: dict[str, Any] = {"ts": format_seconds(now), "source": "gt", "type": event_type, "actor": actor}
     if payload:
         record["payload"] = dict(payload)
@@ -80,7 +81,7 @@ def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibi
 
 
 def parse_event(line: bytes, offset: int = -1, decode: Callable[[bytes], Any] = decode_json) -> TownEvent | None:
-    """Return the event in a line, None if it is not one; callers that read whole files pass ``bulk_decoder()``."""
+    """The event in a line, None for junk; ``decode`` is ``bulk_decoder()`` for those who read whole files."""
     try:
         record = decode(line)
     except ValueError:
@@ -113,7 +114,7 @@ def parse_event(line: bytes, offset: int = -1, decode: Callable[[bytes], Any] = 
 
 
 def newest_events(path: str, *, end: int | None = None) -> Iterator[TownEvent]:
-    """Events from newest to oldest, junk lines skipped; reads only as much as the caller consumes."""
+    """Events from the newest to the oldest; junk lines are passed over. Costs what is taken, not what is there."""
     for offset, line in lines_backward(path, end=end):
         event = parse_event(line, offset)
         if event is not None:

@@ -1,4 +1,4 @@
-"""Starter files for new formulas, by kind; each can be cooked unchanged."""
+"""Starter files for formulas of one's own, by kind; each cooks as it is."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from gastown_core.errors import ConflictError, UsageError
 from gastown_core.formulas.source import JSON, TOML, check_name
 
 TASK = """\
-# {name}: one task in a few steps. Check it with: bd cook {name} --dry-run
+# {name}: one piece of work in a few steps. Check it with: bd cook {name} --dry-run
 formula = "{name}"
 version = 1
-description = "What this is for, in one line"
+description = "What this is for, in a line"
 
-# Set with --var; a default makes it optional, enum and pattern restrict it.
+# Asked for with --var; a default makes it optional, enum and pattern bound it.
 [vars.what]
 description = "what to work on"
 required = true
@@ -21,13 +21,13 @@ required = true
 [[steps]]
 id = "prepare"
 title = "Understand {{{{what}}}}"
-description = "What to read and whom to ask."
+description = "What to read, whom to ask."
 
 [[steps]]
 id = "work"
 title = "Do it"
 needs = ["prepare"]
-acceptance = "How to tell that it is done."
+acceptance = "How one sees that it is done."
 
 [[steps]]
 id = "hand-in"
@@ -37,11 +37,11 @@ description = "gt done"
 """
 
 WORKFLOW = """\
-# {name}: steps that several workers can share. Check it with: bd cook {name} --dry-run
+# {name}: steps that several workers may share. Check it with: bd cook {name} --dry-run
 formula = "{name}"
 version = 1
-description = "What this is for, in one line"
-# one bead per step, so that another worker can take it and it outlives a session
+description = "What this is for, in a line"
+# a bead for every step, so that each can be taken by another worker and outlives a session
 pour = true
 
 [vars.what]
@@ -49,7 +49,7 @@ description = "what to work on"
 required = true
 
 [vars.checked]
-description = "whether a person approves it first"
+description = "whether somebody looks at it first"
 type = "bool"
 default = "true"
 
@@ -57,7 +57,7 @@ default = "true"
 id = "plan"
 title = "Plan {{{{what}}}}"
 
-# these two have the same needs, so they run in parallel
+# these two have the same needs: they run beside each other
 [[steps]]
 id = "build"
 title = "Build it"
@@ -66,14 +66,14 @@ parallel = true
 
 [[steps]]
 id = "document"
-title = "Document it"
+title = "Write it up"
 needs = ["plan"]
 parallel = true
 
-# dropped with --var checked=false; "ship" then needs what it needed
+# left out with --var checked=false; what it needs is then needed by "ship"
 [[steps]]
 id = "approve"
-title = "A person approves"
+title = "A person says yes"
 needs = ["build", "document"]
 condition = "{{{{checked}}}}"
 gate = {{ type = "human", timeout = "24h" }}
@@ -85,10 +85,10 @@ needs = ["approve"]
 """
 
 PATROL = """\
-# {name}: a repeated round of checks. Check it with: bd cook {name} --dry-run
+# {name}: a round that is made again and again. Check it with: bd cook {name} --dry-run
 formula = "{name}"
 version = 1
-description = "What is watched, in one line"
+description = "What is watched, in a line"
 # a round leaves no trace in git
 phase = "vapor"
 wisp_type = "patrol"
@@ -104,18 +104,18 @@ needs = ["look"]
 
 [[steps]]
 id = "loop-or-exit"
-title = "Start the next round, or hand off to a fresh session"
+title = "Go again, or make room for a fresh session"
 needs = ["act"]
-description = "Run gt handoff if the context is nearly full."
+description = "gt handoff, if the context runs low."
 """
 
 EXPANSION = """\
-# {name}: steps that replace one step of another formula:
+# {name}: steps that take the place of one step of another formula:
 #   [[compose.expand]]  target = "implement"  with = "{name}"
 formula = "{name}"
 version = 1
 type = "expansion"
-description = "What the step becomes, in one line"
+description = "What becomes of the step, in a line"
 
 [[template]]
 id = "{{target}}.draft"
@@ -128,18 +128,18 @@ needs = ["{{target}}.draft"]
 """
 
 CONVOY = """\
-# {name}: parallel legs and a synthesis. Run it with: gt formula run {name}
+# {name}: legs that run beside each other, and a synthesis. Run it with: gt formula run {name}
 formula = "{name}"
 version = 1
 type = "convoy"
-description = "What is reviewed, in one line"
+description = "What is looked at, in a line"
 
 [inputs.files]
-description = "what to review"
+description = "what to look at"
 required = true
 
 [prompts]
-base = "Review {{{{.files}}}}. Write your findings to {{{{.output_path}}}}."
+base = "Look at {{{{.files}}}}. Write your findings to {{{{.output_path}}}}."
 
 [[legs]]
 id = "correctness"
@@ -157,25 +157,25 @@ leg_pattern = "{{{{.leg.id}}}}-findings.md"
 synthesis = "summary.md"
 
 [synthesis]
-title = "Combine the findings"
-description = "One list, most severe first, without duplicates."
+title = "Bring the findings together"
+description = "One list, the gravest first, each once."
 """
 
 STARTERS = {"task": TASK, "workflow": WORKFLOW, "patrol": PATROL, "expansion": EXPANSION, "convoy": CONVOY}
 
 
 def write_starter(folder: str, name: str, kind: str) -> str:
-    """Write a starter file; returns its path. Raises UsageError for a bad name or kind, ConflictError if it exists."""
+    """Write a starter file and return its path. Raises UsageError for the name or kind, ConflictError if it is there."""
     if kind not in STARTERS:
-        raise UsageError(f"there is no starter of type {kind}", "", f"use one of {', '.join(STARTERS)}")
+        raise UsageError(f"there is no starter of type {kind}", "", f"{', '.join(STARTERS)} are there")
     check_name(name)
     for ending in (TOML, JSON):
         path = os.path.join(folder, name + ending)
         if os.path.lexists(path):
-            raise ConflictError(f"formula {name} already exists", path, "edit it, or choose another name")
+            raise ConflictError(f"formula {name} is there already", path, "edit it, or take another name")
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, name + TOML)
-    # x: fail if another process has created it in the meantime
+    # x: another may have made it since
     with open(path, "x", encoding="utf-8") as handle:
         handle.write(STARTERS[kind].format(name=name))
     return path

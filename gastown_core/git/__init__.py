@@ -1,1 +1,1 @@
-"""git through one wrapper: repositories, worktrees, proofs."""
+"""git behind one wrapper: repositories, worktrees, proofs."""

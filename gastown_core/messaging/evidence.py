@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from gastown_core.errors import TmuxError
+from gastown_core.messaging.prompt_line import look
 from gastown_core.model.record import Record
 from gastown_core.runtimes.heartbeat import read_heartbeat
-from gastown_core.runtimes.screen import BUSY, ScreenReading, read_screen
-from gastown_core.tmux.panes import capture_pane
+from gastown_core.runtimes.screen import BUSY, ScreenReading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +69,6 @@ class TurnWatch:
 
     def _screen(self) -> ScreenReading:
         try:
-            return read_screen(self._screens, capture_pane(self._server, self._pane_id))
+            return look(self._server, self._pane_id, self._screens)
         except TmuxError:
             return ScreenReading("unknown")

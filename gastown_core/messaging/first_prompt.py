@@ -7,7 +7,7 @@ import time
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import DeliveryError
 from gastown_core.messaging.nudge import target_of
-from gastown_core.runtimes.screen import READY, read_screen
+from gastown_core.messaging.prompt_line import PromptLine
 from gastown_core.town import sessions
 
 TYPE_CHECKING = False
@@ -27,9 +27,10 @@ PATIENCE_S = 60.0
 def type_first_prompt(
     root: str, entry: RosterEntry, text: str, *, sender: str, clock: Clock = SYSTEM_CLOCK
 ) -> Iterator[Receipt]:
-    """Wait until the agent shows its prompt (or its usual start-up time is over), then give it ``text``.
+    """Wait until the agent shows an empty prompt, a minute at most, then give it ``text`` as a nudge.
 
-    Raises DeliveryError if it does not get there within a minute; nothing was typed then.
+    An agent that does not get there (a question of its start-up waits for an answer) has it in its queue, and the
+    receipt says why.  Raises DeliveryError if the agent ends before.
     """
     from gastown_core.messaging.nudge import nudge
 
@@ -40,18 +41,13 @@ def type_first_prompt(
 
 
 def _wait_until_ready(server: TmuxServer, entry: RosterEntry, preset: Preset) -> None:
-    from gastown_core.tmux.panes import capture_pane, find_pane
+    from gastown_core.tmux.panes import find_pane
 
     began = time.monotonic()
     while time.monotonic() - began < PATIENCE_S:
         pane = find_pane(server, entry.session)
         if pane is None or pane.dead:
             raise DeliveryError(f"{entry.address.path} ended before its first prompt", f"session {entry.session}")
-        if read_screen(preset.screens, capture_pane(server, pane.pane_id)).kind == READY:
-            return
-        if not preset.ready_prefix and time.monotonic() - began >= preset.ready_delay_s:
+        if PromptLine(server, pane.pane_id, preset).verdict().may:
             return
         time.sleep(POLL_S)
-    raise DeliveryError(
-        f"{entry.address.path} showed no prompt", f"after {PATIENCE_S:g} s", f"gt attach {entry.address.short}"
-    )

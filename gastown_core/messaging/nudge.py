@@ -16,11 +16,13 @@ from gastown_core.events.town_log import log_line
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.messaging.evidence import TurnWatch
+from gastown_core.messaging.prompt_line import PromptLine
 from gastown_core.messaging.queue import NORMAL, enqueue, queue_dir
 from gastown_core.model.order import Receipt
 from gastown_core.runtimes.launch import process_names
 from gastown_core.runtimes.preset import Preset
-from gastown_core.runtimes.screen import BUSY, DIALOG, PERMISSION
+from gastown_core.runtimes.screen import BUSY
+from gastown_core.runtimes.verdict import may_type
 from gastown_core.tmux.delivery import deliver
 from gastown_core.tmux.panes import find_pane
 from gastown_core.tmux.processes import foreground_is
@@ -147,19 +149,21 @@ class _Nudge:
             return "its program has ended"
         if not self._is_agent(pane)(pane.pid, pane.command):
             return f"{pane.command or 'another program'} is in the foreground, not the agent"
-        screen = watch.before.screen
-        if screen.kind in (PERMISSION, DIALOG):
-            # Enter would choose the first answer
-            return f"it asks: {screen.detail or 'a question'}; answer that first (attach to it)"
-        return ""
+        return may_type(watch.before.screen, self.target.preset).why
 
     def _deliver(self, pane: Pane) -> Iterator[str]:
+        preset = self.target.preset
+        text = f"[from {self.sender}] {self.text}"
+        may_go_in, may_follow = PromptLine(self.server, pane.pane_id, preset).checks(text)
         return deliver(
             self.server,
             pane,
-            f"[from {self.sender}] {self.text}",
-            submit_key=self.target.preset.submit_key,
+            text,
+            submit_key=preset.submit_key,
             is_agent=self._is_agent(pane),
+            may_type=may_go_in,
+            may_submit=may_follow,
+            pause_s=preset.keyboard.pause_s,
         )
 
     def _is_agent(self, pane: Pane) -> Callable[[int, str], bool]:

@@ -12,7 +12,6 @@ from gastown_core.model.daemon import DaemonView
 from gastown_core.model.landing import LandingStrip
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
-from gastown_core.model.states import RigState
 
 
 class SourceStatus(Record):
@@ -158,17 +157,6 @@ class EscalationView(Record):
     since: float
 
 
-class RequestState:
-    """Where a merge request stands in its rig's queue."""
-
-    QUEUED = "queued"
-    BLOCKED = "blocked"
-    """Held back by another request, by work that is not done, or until a later attempt."""
-    MERGING = "merging"
-    MERGED = "merged"
-    FAILED = "failed"
-
-
 class RequestView(Record):
     """A merge request; ``state`` is queued, blocked, merging, merged or failed.
 
@@ -236,7 +224,7 @@ class RigView(Record):
     name: str
     prefix: str
     path: str
-    state: str = RigState.OPERATIONAL
+    state: str = "operational"
 
 
 class TownSnapshot(Record):

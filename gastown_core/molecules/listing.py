@@ -1,10 +1,11 @@
-"""Lists of molecules: those in progress, those complete but not closed, and their last activity."""
+"""The molecules of a ledger at a glance: what runs, what is finished but not closed, when one was last touched."""
 
 from __future__ import annotations
 
+from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, PARENT_CHILD
+from gastown_core.model.bead import CLOSED
 from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.proto import is_proto
@@ -21,19 +22,19 @@ VAPOR, LIQUID, SOLID = "vapor", "liquid", "solid"
 
 
 def phase_of(root: Bead) -> str:
-    """``solid`` for a proto, ``vapor`` for a wisp, ``liquid`` for a permanent molecule."""
+    """``solid`` for a proto, ``vapor`` for a wisp, ``liquid`` for what stays."""
     return SOLID if is_proto(root) else VAPOR if root.is_ephemeral else LIQUID
 
 
 class MoleculeRow(Record):
-    """A molecule as a row of a list."""
+    """A molecule as a list shows it."""
 
     root: Bead
     completed: int
     total: int
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object that ``bd mol list --json`` prints."""
+        """As ``bd mol list --json`` prints it."""
         root = self.root
         molecule = molecule_of(root)
         return {
@@ -53,7 +54,7 @@ class MoleculeRow(Record):
 def list_molecules(
     store: BeadStore, *, closed: bool = False, wisps: bool = False, protos: bool = False
 ) -> list[MoleculeRow]:
-    """Molecules, and epics with children, newest first; only wisps or only protos if requested."""
+    """Molecules, and epics with children, the newest first; only ``wisps`` or only ``protos`` if asked for."""
     query = BeadQuery(
         types=("molecule", "epic"),
         exclude_statuses=() if closed else (CLOSED,),
@@ -73,19 +74,19 @@ def list_molecules(
 
 
 def _is_inner(root: Bead) -> bool:
-    """Return whether it is an epic that is a step of a molecule."""
+    """Whether it is an epic that is a step of a molecule itself."""
     return root.issue_type == "epic" and read_step(root) is not None
 
 
 class StaleMolecule(Record):
-    """A molecule whose steps are all closed but whose root is open; ``blocking`` are open beads that wait for it."""
+    """A molecule whose steps are all closed while its root is not; ``blocking`` are open beads that wait for it."""
 
     root: Bead
     total: int
     blocking: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object that ``bd mol stale --json`` lists."""
+        """As ``bd mol stale --json`` lists it."""
         return {
             "id": self.root.id,
             "title": self.root.title,
@@ -100,7 +101,7 @@ class StaleMolecule(Record):
 def stale(
     store: BeadStore, *, blocking: bool = False, unassigned: bool = False, everything: bool = False
 ) -> list[StaleMolecule]:
-    """Molecules and epics that are complete but not closed; with ``everything`` also those without children."""
+    """Molecules and epics that are complete but not closed; with ``everything`` also those without a single child."""
     found = []
     query = BeadQuery(
         types=("molecule", "epic"),
@@ -126,13 +127,10 @@ def stale(
 
 
 def last_activity(store: BeadStore, root_id: str) -> tuple[float, str, str]:
-    """Return when the molecule last changed (Unix seconds), the kind of change, and the step. Raises NotFoundError.
-
-    The kind is ``step_closed``, ``step_updated`` or ``molecule_updated``.
-    """
+    """When the molecule last moved (Unix seconds), by what (``step_closed``, ``step_updated``, ``molecule_updated``), and the step."""
     root = store.get(root_id)
     if root is None:
-        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list lists them")
+        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list shows them")
     seen = progress_of(store, root_id)
     best = (root.updated_at, "molecule_updated", "")
     beads = store.get_many(view.id for view in seen.steps)
@@ -145,11 +143,11 @@ def last_activity(store: BeadStore, root_id: str) -> tuple[float, str, str]:
 
 
 def molecules_of(store: BeadStore, forms: tuple[str, ...]) -> list[str]:
-    """Roots that an agent (any spelling in ``forms``) works on: with steps in progress first, then hooked ones."""
+    """Roots that somebody (any spelling in ``forms``) is at: with steps in their hands, else on their hook."""
     from gastown_core.molecules.steps import root_for
 
-    query = BeadQuery(statuses=(IN_PROGRESS, HOOKED), assignees=forms, include_wisps=True)
-    held = sorted(store.find(query), key=lambda bead: (bead.status != IN_PROGRESS, -bead.updated_at))
+    query = BeadQuery(statuses=("in_progress", "hooked"), assignees=forms, include_wisps=True)
+    held = sorted(store.find(query), key=lambda bead: (bead.status != "in_progress", -bead.updated_at))
     roots = dict.fromkeys(root_for(bead) for bead in held)
     roots.pop("", None)
     return [root for root in roots if store.get(root) is not None]

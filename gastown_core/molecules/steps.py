@@ -1,25 +1,15 @@
-"""The steps of a molecule: their statuses, the current and the next step, and the rate of progress.
+"""The steps of a molecule: where each stands, the current and the next one, and how fast the whole moves.
 
-Pure functions once the beads are read.
+Pure once the beads are read.
 """
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import Graph, is_released
+from gastown_core.beads.graph import BLOCKS, CONDITIONAL, PARENT_CHILD, Graph, is_released
 from gastown_core.beads.record import excerpt_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError
-from gastown_core.model import bead as bead_status
-from gastown_core.model.bead import (
-    BLOCKS,
-    CLOSED,
-    CONDITIONAL,
-    HOOKED,
-    IN_PROGRESS,
-    IN_REVIEW,
-    PARENT_CHILD,
-    Bead,
-)
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, Bead
 from gastown_core.model.metadata import metadata_of, read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import gate_id, when_id
@@ -34,11 +24,11 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.recipe import RecipeStep
 DONE, CURRENT, READY, BLOCKED, PENDING = "done current ready blocked pending".split()
-"""Statuses of a step: blocked steps wait for something outside, pending ones only for earlier steps."""
+"""Where a step stands: blocked waits for something outside, pending only for steps before it."""
 
 
 class StepView(Record):
-    """One step. ``id`` is ``<root>.<name>``; ``holds`` are the ids it waits for; times are Unix seconds."""
+    """One step that is to be done. ``id`` is ``<root>.<name>``; ``holds`` are ids it waits for; times in Unix seconds."""
 
     id: str
     name: str
@@ -65,9 +55,9 @@ def look(
     children: Callable[[str], list[str]],
     graph: Graph,
 ) -> list[StepView]:
-    """Return the steps of a molecule in order, without parent steps, which close with their children.
+    """The steps of a molecule in order; steps that hold others (parents) are left out, they close with those.
 
-    ``read`` returns beads by id, ``children`` the ids of a bead's children.
+    ``read`` gives beads by id, ``children`` the ids whose parent a bead is.
     """
     molecule = molecule_of(root)
     if molecule is None:
@@ -78,7 +68,7 @@ def look(
 
 
 def parents_in(steps: Iterable[RecipeStep]) -> set[str]:
-    """Return the names of the steps that have children."""
+    """Names of the steps that only hold others."""
     return {step.parent for step in steps if step.parent}
 
 
@@ -103,9 +93,9 @@ def _view(bead: Bead, name: str, index: int, graph: Graph, own: set[str]) -> Ste
     elif bead.status in (IN_PROGRESS, HOOKED, IN_REVIEW):
         status = CURRENT
     elif not holds:
-        status = BLOCKED if graph.is_deferred(excerpt_of(bead)) or bead.status == bead_status.BLOCKED else READY
+        status = BLOCKED if graph.is_deferred(excerpt_of(bead)) or bead.status == "blocked" else READY
     else:
-        # a blocker inherited from the parent step appears as the parent, which is an earlier step
+        # what holds it through its parent step is named by the parent, a step before this one
         status = PENDING if own.issuperset(holds) else BLOCKED
     return StepView(
         bead.id, name, bead.title, status, index, bead.assignee, holds=holds, closed_at=bead.closed_at or 0.0
@@ -113,7 +103,7 @@ def _view(bead: Bead, name: str, index: int, graph: Graph, own: set[str]) -> Ste
 
 
 def _foreign(root: Bead, beads: Mapping[str, Bead], graph: Graph) -> list[StepView]:
-    """Return the steps of a molecule or epic made by another tool, or by hand: the children in order."""
+    """Steps of a molecule or epic that some other tool, or a person, put together from children."""
     steps = sorted((bead for bead in beads.values() if bead.issue_type != "gate"), key=_place)
     own = {bead.id for bead in steps} | {root.id}
     found = []
@@ -147,7 +137,7 @@ def _listed(molecule: Molecule, graph: Graph) -> list[StepView]:
     all_closed = molecule.root.status == CLOSED
     needed = needs_with_parents(molecule.steps)
     above = parents_in(molecule.steps)
-    # a blocker of the whole molecule (it was bonded after something) holds every step
+    # what the molecule as a whole waits for (it was bonded behind something) holds every step
     around = graph.blockers(molecule.id)
     found = []
     for index, step in enumerate(molecule.steps):
@@ -183,7 +173,7 @@ def _listed(molecule: Molecule, graph: Graph) -> list[StepView]:
 
 
 def closed_names(molecule: Molecule) -> set[str]:
-    """Return the names of a checklist's completed steps, including parents whose children are all completed."""
+    """Names of a checklist's steps that are through, steps with all their children through among them."""
     if molecule.root.status == CLOSED:
         return {step.id for step in molecule.steps}
     above = parents_in(molecule.steps)
@@ -192,7 +182,7 @@ def closed_names(molecule: Molecule) -> set[str]:
     for step in molecule.steps:
         if step.parent:
             inside.setdefault(step.parent, []).append(step.id)
-    # children come after their parent, so in reverse order inner steps are decided first
+    # children follow their parent in the list, so that the deepest is settled first
     for step in reversed(molecule.steps):
         if step.id in above and closed.issuperset(inside[step.id]):
             closed.add(step.id)
@@ -200,7 +190,7 @@ def closed_names(molecule: Molecule) -> set[str]:
 
 
 def needs_with_parents(steps: Iterable[RecipeStep]) -> dict[str, tuple[str, ...]]:
-    """Return each step's needs, including those of its enclosing steps."""
+    """What each step needs, with what the steps around it need."""
     known: dict[str, tuple[str, ...]] = {}
     by_name = {step.id: step for step in steps}
     for step in by_name.values():
@@ -216,7 +206,7 @@ def needs_with_parents(steps: Iterable[RecipeStep]) -> dict[str, tuple[str, ...]
 
 
 def _outside(molecule: Molecule, step: RecipeStep, closed: set[str], graph: Graph) -> tuple[str, ...]:
-    """Return open gates of the step, and open molecules it waits for."""
+    """Open gates of the step, and open molecules it waits for."""
     wanted = [gate_id(molecule.id, step.id)] if step.gate is not None else []
     wanted += [when_id(molecule.id, step.id)] if step.only_if else []
     found = [one for one in wanted if _is_open(graph, one)]
@@ -238,16 +228,16 @@ def _is_open(graph: Graph, bead_id: str) -> bool:
 
 
 def tiers(views: Iterable[StepView]) -> dict[str, int]:
-    """Return the wave of each step: 0 if it needs nothing, otherwise one more than the latest step it needs."""
+    """The wave of each step: 0 needs nothing, else one more than the latest it needs."""
     found: dict[str, int] = {}
     for view in views:
-        # steps are in order, so needs are already known
+        # the list is in order, so that what a step needs is there already
         found[view.name] = 1 + max((found.get(name, -1) for name in view.needs), default=-1)
     return found
 
 
 def critical_path(views: Iterable[StepView]) -> list[str]:
-    """Return the names along the longest chain of needs, first step first."""
+    """Names along the longest chain of needs, the first step first."""
     longest: dict[str, int] = {}
     came: dict[str, str] = {}
     for view in views:
@@ -284,7 +274,7 @@ class Progress(Record):
 
     @property
     def bead(self) -> str:
-        """The work bead it is attached to, empty if none."""
+        """The work it is attached to, empty if none."""
         molecule = molecule_of(self.root)
         return molecule.bead if molecule is not None else ""
 
@@ -296,22 +286,22 @@ class Progress(Record):
 
     @property
     def total(self) -> int:
-        """The number of steps."""
+        """How many steps there are."""
         return len(self.steps)
 
     @property
     def completed(self) -> int:
-        """The number of done steps."""
+        """How many are done."""
         return len(self.of(DONE))
 
     @property
     def in_progress(self) -> int:
-        """The number of current steps."""
+        """How many are being worked on."""
         return len(self.of(CURRENT))
 
     @property
     def percent(self) -> int:
-        """Percentage of done steps; without steps, 100 if the root is closed."""
+        """Done of all, in whole percent; a molecule without steps is as far as its root."""
         if not self.steps:
             return 100 if self.root.is_closed else 0
         return self.completed * 100 // self.total
@@ -323,24 +313,24 @@ class Progress(Record):
 
     @property
     def ready(self) -> tuple[StepView, ...]:
-        """Steps that can be started now."""
+        """Steps that could be begun now."""
         return self.of(READY)
 
     @property
     def current(self) -> StepView | None:
-        """The first current step, else the first ready one."""
+        """What is being worked on, else what is ready; the first in order."""
         return next(iter((*self.of(CURRENT), *self.ready)), None)
 
     @property
     def next(self) -> StepView | None:
-        """The step after the current one: another current or ready step, else the first pending one."""
+        """What comes after the current step: another ready one, else the first that waits."""
         here = self.current
         rest = [step for step in (*self.of(CURRENT), *self.ready, *self.of(PENDING)) if step is not here]
         return rest[0] if rest and here is not None else None
 
     @property
     def rate_per_hour(self) -> float:
-        """Steps done per hour since the molecule was created; 0 if none is done."""
+        """Steps done per hour since the molecule was made; 0 while nothing is done."""
         ends = [step.closed_at for step in self.steps if step.closed_at]
         until = max(ends, default=0.0) if self.is_complete else self.moment
         hours = (until - self.root.created_at) / 3600
@@ -348,20 +338,20 @@ class Progress(Record):
 
     @property
     def eta_hours(self) -> float:
-        """Estimated hours until completion at this rate; 0 if unknown."""
+        """Hours until the end at this rate; 0 if that cannot be said."""
         rate = self.rate_per_hour
         return round((self.total - self.completed) / rate, 2) if rate else 0.0
 
     def of(self, *statuses: str) -> tuple[StepView, ...]:
-        """Return the steps with one of these statuses."""
+        """The steps that stand there."""
         return tuple(step for step in self.steps if step.status in statuses)
 
     def step(self, name: str) -> StepView | None:
-        """Return the step with this name or id, None if there is none."""
+        """The step of this name or id."""
         return next((step for step in self.steps if name in (step.name, step.id)), None)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object that ``bd mol progress --json`` prints."""
+        """As ``bd mol progress --json`` prints it."""
         here = self.current
         return {
             "molecule_id": self.id,
@@ -377,10 +367,10 @@ class Progress(Record):
 
 
 def progress_of(store: BeadStore, root_id: str) -> Progress:
-    """Return the progress of a molecule in the store. Raises NotFoundError."""
+    """The molecule of this root as it stands in the store. Raises NotFoundError."""
     root = store.get(root_id)
     if root is None:
-        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list lists them")
+        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list shows them")
     now = store.clock.now()
 
     def children(bead_id: str) -> list[str]:
@@ -390,7 +380,7 @@ def progress_of(store: BeadStore, root_id: str) -> Progress:
 
 
 def progress_in(batch: RuleBatch, root: Bead) -> Progress:
-    """As ``progress_of``, over the state of a batch."""
+    """As ``progress_of``, as a batch has it so far."""
     graph = batch.graph()
 
     def read(ids: Any) -> dict[str, Bead]:
@@ -404,7 +394,7 @@ def progress_in(batch: RuleBatch, root: Bead) -> Progress:
 
 
 def root_for(bead: Bead) -> str:
-    """Id of the molecule of a bead: its own, the one it is a step of, or the one attached to it; empty if none."""
+    """Id of the molecule that a bead stands for: its own, the one it is a step of, or the one it carries; else empty."""
     if molecule_of(bead) is not None or bead.issue_type == "molecule":
         return bead.id
     return step_of(bead)[0] or attached_to(bead)

@@ -47,6 +47,7 @@ def session_env(preset: Preset) -> dict[str, str]:
     """Environment a session of this runtime gets on top of its identity: GT_AGENT, GT_PROCESS_NAMES, the preset's own."""
     env = {
         "GT_AGENT": preset.name,
+        "GT_RUNTIME": preset.screens,
         "GT_PROCESS_NAMES": ",".join(process_names(preset)),
         "GT_SESSION_ID_ENV": preset.session_id_env,
     }

@@ -36,6 +36,27 @@ class NonInteractive(Record):
     output_flags: tuple[str, ...] = ()
 
 
+QUEUED, CUTS, UNSAFE = "queued", "cuts", "unsafe"
+"""What a text does that is sent during a turn: the program keeps it for afterwards; it cuts the answer off; nobody
+knows, so that none is sent."""
+
+
+class Keyboard(Record):
+    """How a runtime takes typed text.
+
+    ``pause_s`` is how long after a paste its submit key may follow (sooner, some take it for a newline).  ``aside``
+    is the key that puts a draft away and ``restore`` the one that brings it back; ``restores_itself`` says that a
+    draft comes back once another text was submitted, ``aside_rows`` how many rows of one the key takes (0: all).
+    """
+
+    pause_s: float = 0.05
+    in_turn: str = UNSAFE
+    aside: str = ""
+    restore: str = ""
+    restores_itself: bool = False
+    aside_rows: int = 0
+
+
 class Preset(Record):
     """One runtime.  ``base`` is the built-in it derives from (its screens, dialogs and hooks apply).
 
@@ -68,6 +89,7 @@ class Preset(Record):
     config_dir_env: str = ""
     non_interactive: NonInteractive | None = None
     exec_wrapper: tuple[str, ...] = ()
+    keyboard: Keyboard = Keyboard()
     is_custom: bool = False
 
     @property

@@ -6,12 +6,15 @@ Adding a runtime is adding a row here and, if its screens can be read, a table i
 from __future__ import annotations
 
 from gastown_core.runtimes.preset import (
+    CUTS,
     PROMPT_ARG,
     PROMPT_FLAG,
     PROMPT_NONE,
+    QUEUED,
     RESUME_FLAG,
     RESUME_SUBCOMMAND,
     HookFiles,
+    Keyboard,
     NonInteractive,
     Preset,
 )
@@ -37,6 +40,7 @@ _ROWS = (
         drains_at_turn_end=True,
         config_dir_env="CLAUDE_CONFIG_DIR",
         non_interactive=NonInteractive(prompt_flag="-p", output_flags=("--output-format", "json")),
+        keyboard=Keyboard(in_turn=QUEUED, aside="C-s", restore="C-s", restores_itself=True),
     ),
     Preset(
         "gemini",
@@ -52,6 +56,7 @@ _ROWS = (
         hooks=HookFiles("gemini", ".gemini", "settings.json"),
         escape_cancels=True,
         non_interactive=NonInteractive(prompt_flag="-p", output_flags=("--output-format", "json")),
+        keyboard=Keyboard(pause_s=0.2, in_turn=QUEUED),
     ),
     Preset(
         "codex",
@@ -64,6 +69,7 @@ _ROWS = (
         ready_prefix="› ",
         ready_delay_s=3.0,
         non_interactive=NonInteractive(subcommand="exec", output_flags=("--json",)),
+        keyboard=Keyboard(pause_s=0.15, in_turn=CUTS, aside="C-u", restore="C-y", aside_rows=1),
     ),
     Preset(
         "cursor",
@@ -102,6 +108,7 @@ _ROWS = (
         ready_delay_s=8.0,
         hooks=HookFiles("opencode", ".opencode/plugins", "gastown.js"),
         non_interactive=NonInteractive(subcommand="run", output_flags=("--format", "json")),
+        keyboard=Keyboard(in_turn=QUEUED),
     ),
     Preset(
         "copilot",
@@ -117,6 +124,7 @@ _ROWS = (
         hooks=HookFiles("copilot", ".github/hooks", "gastown.json"),
         config_dir_env="COPILOT_HOME",
         non_interactive=NonInteractive(prompt_flag="-p"),
+        keyboard=Keyboard(in_turn=QUEUED),
     ),
     Preset(
         "pi",
@@ -148,6 +156,7 @@ _ROWS = (
         ready_delay_s=2.0,
         hooks=HookFiles("scripted"),
         drains_at_turn_end=True,
+        keyboard=Keyboard(in_turn=QUEUED),
     ),
 )
 

@@ -1,7 +1,7 @@
 """What a pane's screen says about its agent; the last resort among the evidence.
 
 Only the rows at the bottom count, never history; a box drawn around a question does not matter, and a no-break
-space is a space.  What fits no pattern is ``unknown``, and nothing is claimed.
+space is a space.  What fits no pattern is ``unknown``, and nothing is claimed: least of all that it waits for a text.
 """
 
 from __future__ import annotations
@@ -9,136 +9,159 @@ from __future__ import annotations
 import re
 
 from gastown_core.model.record import Record
-from gastown_core.runtimes.screens import GENERIC, SCREENS, SHELL_PROMPT
+from gastown_core.runtimes.input_row import find_input
+from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION, find_question, says_login
+from gastown_core.runtimes.rows import is_rule, parse_rows
+from gastown_core.runtimes.screens import ERRORS, GENERIC, LIMITS, LOGGED_OUT, MARKED, SCREENS, SHELL_PROMPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from re import Pattern
 
+    from gastown_core.runtimes.rows import Row
     from gastown_core.runtimes.screens import ScreenTable
 
 
 class ScreenReading(Record):
-    """``kind`` is one of KINDS; ``detail`` what is asked or said; ``options`` the choices (``1 Yes``)."""
+    """``kind`` is one of KINDS; ``detail`` what is asked or said; ``options`` the choices (``1 Yes``).
+
+    ``cursor`` is the place of the marked choice, -1 if none is seen.  ``has_input`` says that the input row is on
+    the screen in that runtime's own shape, ``draft`` what stands in it.  An agent at rest with a draft is
+    ``draft``; one that is busy, limited or failed stays so, and its draft is told all the same.  ``wait_s`` is
+    after how many seconds a limited agent tries again, 0 if it does not say so.
+    """
 
     kind: str
     detail: str = ""
     options: tuple[str, ...] = ()
+    cursor: int = -1
+    draft: str = ""
+    has_input: bool = False
+    wait_s: float = 0.0
 
 
-READY, BUSY, PERMISSION, DIALOG = "ready", "busy", "permission", "dialog"
-LIMITED, SHELL, UNKNOWN = "limited", "shell", "unknown"
-KINDS = (READY, BUSY, PERMISSION, DIALOG, LIMITED, SHELL, UNKNOWN)
+READY, BUSY, DRAFT, LIMITED, FAILED = "ready", "busy", "draft", "limited", "failed"
+SHELL, UNKNOWN = "shell", "unknown"
+KINDS = (READY, BUSY, DRAFT, PERMISSION, DIALOG, LOGIN, LIMITED, FAILED, SHELL, UNKNOWN)
 
-BOTTOM_ROWS = 6
-QUESTION_ROWS = 18
-_FRAME = re.compile(r"^[\s│┃╭╮╰╯|]+|[\s│┃╭╮╰╯|]+$")
-_RULE = re.compile(r"^[─━═▔▀╹▁_\-]{8,}$")
-_OPTION = re.compile(r"^[❯›>●•*]?\s*(\d)[.):]?\s+(\S.*)$")
-_CALL = re.compile(r"^[●⏺•]\s*(\w+)\((.+)\)?$")
+ABOVE_ROWS = 8
+"""How many rows above the input may tell of the turn under way."""
+_MARKS = " ●⏺•■✗✕✖✻✶✽⎿⬝"
+_STEP = re.compile(r"^\s?[●⏺•■✗✕✖✦⚠ℹ]\s?|^\s?Error:")
+_PROMPT = re.compile(r"^\s?[❯›>] |^\s?[❯›>]$|^ {0,2}┃")
+_RETRY = re.compile(r"retrying (?:in|after) (\d+(?:\.\d+)?)\s*(m?s|m(?:in)?)?\b|retrying \d+/\d+", re.IGNORECASE)
+_DEAD = re.compile(r"^Pane is dead \(")
 
 
-def read_screen(preset_name: str, lines: Sequence[str]) -> ScreenReading:
-    """What the bottom of the screen shows, by the tables of that preset (``Preset.screens``)."""
-    rows = [line.replace("\u00a0", " ").rstrip() for line in lines]
-    rows = [row for row in rows if row.strip()]
-    if not rows:
-        return ScreenReading(UNKNOWN)
+def read_screen(preset_name: str, lines: Sequence[str], title: str = "") -> ScreenReading:
+    """What the bottom of the screen shows, by the table of that runtime (``Preset.screens``).
+
+    ``lines`` may carry styles (``capture-pane -e``), by which a placeholder is told from a draft and the chosen of
+    several words from the others.  ``title`` is the window's, in which some programs show their spinner.
+    """
     table = SCREENS.get(preset_name, GENERIC)
-    asked = _question(table, [_unframe(row) for row in rows[-QUESTION_ROWS:]])
+    rows = parse_rows(lines)
+    while rows and not rows[-1].text:
+        rows.pop()
+    if not rows or _DEAD.match(rows[-1].text):
+        return ScreenReading(UNKNOWN)
+    found = find_input(table, rows)
+    asked = find_question(table, rows if found is None else rows[found.last + 1 :])
+    if found is not None and (asked is not None or table.shape == MARKED):
+        # what looked like the input row may be the choice that a cursor marks
+        whole = find_question(table, rows)
+        asked = whole if whole is not None and (asked is not None or whole.options) else asked
     if asked is not None:
-        return asked
-    bottom = [row for row in rows if not _RULE.match(row.strip())][-BOTTOM_ROWS:]
-    if _any(table.busy, bottom):
-        return ScreenReading(BUSY, _activity(rows))
-    is_ready = _any(table.ready, bottom)
-    limit = _limit(table, rows)
-    if limit:
-        return ScreenReading(LIMITED, limit)
-    if is_ready:
-        return ScreenReading(READY)
-    if SHELL_PROMPT.match(rows[-1].strip() + " ") and not rows[-1].startswith(" "):
-        return ScreenReading(SHELL, rows[-1].strip())
+        return ScreenReading(asked.kind, asked.detail, asked.options, asked.cursor)
+    if found is None:
+        return _without_input(table, rows)
+    above, below = _texts(rows[: found.first]), _texts(rows[found.last + 1 :])
+    state = _state(table, above, below, title)
+    if state.kind == READY and found.draft:
+        state = state._replace(kind=DRAFT)
+    return state._replace(draft=found.draft, has_input=True)
+
+
+def _without_input(table: ScreenTable, rows: list[Row]) -> ScreenReading:
+    """No question and no input row: a shell, a log-in, or something under way."""
+    if SHELL_PROMPT.match(rows[-1].text.strip() + " ") and not rows[-1].text.startswith(" "):
+        return ScreenReading(SHELL, rows[-1].text.strip())
+    if says_login(rows):
+        return ScreenReading(LOGIN, "log in")
+    texts = _texts(rows)
+    bottom = [text for text in texts if not is_rule(text)][-ABOVE_ROWS:]
+    if _find((*table.working, *table.hints), bottom):
+        return ScreenReading(BUSY, _activity(bottom))
     return ScreenReading(UNKNOWN)
 
 
-def _question(table: ScreenTable, rows: list[str]) -> ScreenReading | None:
-    """A dialog or permission prompt: choices at the very bottom with a known question above them."""
-    numbered = [(number, _OPTION.match(row)) for number, row in enumerate(rows)]
-    options = [(number, found) for number, found in numbered if found is not None]
-    first = _start_of_last_list([(number, found[1]) for number, found in options])
-    if first is None or not _at_bottom(rows, options[-1][0]):
-        return None
-    texts = tuple(f"{found[1]} {found[2]}" for number, found in options if number >= first)
-    if len(texts) < 2:
-        return None
-    above = rows[:first]
-    below = rows[first:]
-    for pattern, _ in table.permissions:
-        if any(pattern.search(row) for row in above[-6:]):
-            return ScreenReading(PERMISSION, _permission_detail(above), texts)
-    for pattern, name in table.dialogs:
-        if any(pattern.search(row) for row in (*above, *below)):
-            return ScreenReading(DIALOG, name, texts)
-    return ScreenReading(DIALOG, above[-1].strip() if above else "", texts)
+def _state(table: ScreenTable, above: list[str], below: list[str], title: str) -> ScreenReading:
+    """What an agent does whose input row stands between these rows."""
+    near = above[-ABOVE_ROWS:]
+    retrying = next((text for text in (*reversed(near), *below) if _RETRY.search(text)), "")
+    if retrying:
+        return _retrying(retrying)
+    last = _last_step(above)
+    out = _find(LOGGED_OUT, [*last, *below])
+    if out:
+        return ScreenReading(LOGIN, next(_bare(part) for part in re.split(r"\s{4,}", out) if _find(LOGGED_OUT, [part])))
+    working = _find(table.working, near) or _find(table.hints, below)
+    if working or _find(table.titles, [title]):
+        return ScreenReading(BUSY, _activity(near) or (_bare(working) if working in near else ""))
+    said = _joined(last)
+    if any(pattern.match(said) for pattern in LIMITS):
+        return ScreenReading(LIMITED, said)
+    if any(pattern.match(said) for pattern in ERRORS):
+        return ScreenReading(FAILED, said)
+    return ScreenReading(READY)
 
 
-def _start_of_last_list(options: list[tuple[int, str]]) -> int | None:
-    """Row of the last option numbered 1, None if there is none."""
-    starts = [number for number, digit in options if digit == "1"]
-    return starts[-1] if starts else None
+def _retrying(text: str) -> ScreenReading:
+    """A request that is tried again: a refused key is a matter of log-in, all else a limit."""
+    if _find(LOGGED_OUT, [text]) or re.search(r"\b40[13]\b", text):
+        return ScreenReading(LOGIN, _bare(text))
+    found = _RETRY.search(text)
+    wait_s = 0.0
+    if found is not None and found[1]:
+        wait_s = float(found[1]) * {"ms": 0.001, "m": 60.0, "min": 60.0}.get(found[2] or "s", 1.0)
+    return ScreenReading(LIMITED, _bare(text), wait_s=wait_s)
 
 
-def _at_bottom(rows: list[str], last_option: int) -> bool:
-    """Whether nothing but key hints and continuation rows follow the choices."""
-    rest = [row for row in rows[last_option + 1 :] if row and not _RULE.match(row)]
-    return len(rest) <= 3 and not any(row.startswith(("❯", "›")) for row in rest)
+def _last_step(above: list[str]) -> list[str]:
+    """The rows of the last step of the last answer: what came before it was lifted, or is another turn's."""
+    prompts = [number for number, row in enumerate(above) if _PROMPT.match(row)]
+    turn = above[prompts[-1] :] if prompts else above[-ABOVE_ROWS:]
+    steps = [number for number, row in enumerate(turn) if _STEP.match(row)]
+    return turn[steps[-1] :] if steps else turn
 
 
-def _permission_detail(above: list[str]) -> str:
-    """What the agent wants to do: ``Bash: npm install left-pad``."""
-    inline = next((found for row in reversed(above) if (found := re.search(r"allow (\w+)\((.+)\)\?", row, re.I))), None)
-    if inline:
-        return f"{inline[1]}: {inline[2]}"
-    cut = max((number for number, row in enumerate(above) if _RULE.match(row)), default=-1)
-    box = [row.strip() for row in above[cut + 1 :] if row.strip()]
-    call = next((found for row in reversed(above[: cut + 1]) if (found := _CALL.match(row.strip()))), None)
-    kind = call[1] if call else (box[0].split()[0] if box else "")
-    if len(box) > 1:
-        return f"{kind}: {box[1]}"
-    return f"{kind}: {call[2].rstrip(')')}" if call else kind
+def _joined(step: list[str]) -> str:
+    """The first words of a step, with the row they run on in."""
+    if not step:
+        return ""
+    tail = step[1] if len(step) > 1 else ""
+    runs_on = tail.startswith("  ") and not tail.lstrip().startswith("⎿")
+    return f"{step[0].strip(_MARKS)} {tail.strip()}" if runs_on else step[0].strip(_MARKS)
 
 
-def _limit(table: ScreenTable, rows: list[str]) -> str:
-    """The last answer's words about a limit, empty if it has none: history above a later prompt does not count."""
-    body = [row for row in rows if not _RULE.match(row.strip())]
-    prompts = [number for number, row in enumerate(body) if re.match(r"^[❯›](\s|$)", row)]
-    # the last prompt is the input row; the one before it is what the last answer belongs to
-    start = prompts[-2] if len(prompts) > 1 else 0
-    end = prompts[-1] if prompts else len(body)
-    last_turn = body[start:end] if end > start else body[start:]
-    # within a long turn only its last step counts: after a limit was lifted the agent went on
-    steps = [number for number, row in enumerate(last_turn) if row.lstrip().startswith(("●", "⏺", "•"))]
-    last_turn = last_turn[steps[-1] :] if steps else last_turn
-    for number, row in enumerate(last_turn):
-        if any(pattern.match(row.strip(" ●⏺•✻")) for pattern in table.limits):
-            tail = last_turn[number + 1] if number + 1 < len(last_turn) else ""
-            joined = f"{row.strip(' ●⏺•')} {tail.strip()}" if tail.startswith("  ") else row.strip(" ●⏺•")
-            return joined.strip()
-    return ""
-
-
-def _activity(rows: list[str]) -> str:
+def _activity(near: list[str]) -> str:
     """The spinner's words above the input, empty if they are not recognised."""
-    for row in reversed(rows[-12:]):
-        if re.match(r"^[✻✢✽✶✳·∗*◐◓◑◒⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]\s+\S+", row):
-            return row[1:].strip()
+    for row in reversed(near):
+        if re.match(r"^\s?[✻✢✽✶✳·∗*◐◓◑◒⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]\s+\S+", row):
+            return _bare(row.strip()[1:])
     return ""
 
 
-def _any(patterns: Sequence[re.Pattern[str]], rows: list[str]) -> bool:
-    return any(pattern.search(_unframe(row)) for pattern in patterns for row in rows)
+def _bare(text: str) -> str:
+    """A row's words: no mark before them, no column of its own after them."""
+    return re.sub(r"\s{4,}.*$", "", text.strip().lstrip(_MARKS + "■")).strip()
 
 
-def _unframe(row: str) -> str:
-    return _FRAME.sub("", row)
+def _find(patterns: Sequence[Pattern[str]], texts: Sequence[str]) -> str:
+    """The first of the texts that one of the patterns is in, empty if none is."""
+    return next((text for text in texts if any(pattern.search(text) for pattern in patterns)), "")
+
+
+def _texts(rows: Sequence[Row]) -> list[str]:
+    return [row.text for row in rows if row.text.strip()]

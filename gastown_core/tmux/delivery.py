@@ -1,7 +1,8 @@
 """Text into an agent, never into a shell.
 
 The text goes through a paste buffer of its own with bracketed paste, byte for byte; the submit key follows apart.
-Right before each of the two, the pane is looked at again: alive, not scrolled back, and its foreground the agent.
+Right before each of the two, the pane is looked at again: alive, not scrolled back, its foreground the agent, and
+its screen such that a text, or its submit key, may follow.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ ESCAPE_PAUSE_S = 0.6
 _serial = 0
 
 
+class UnsubmittedError(DeliveryError):
+    """The text was typed, and its submit key was not pressed."""
+
+
 def sanitize(text: str) -> str:
     """``text`` with CRLF as LF, tabs as spaces, LF kept, and every other control character (ESC too) dropped."""
     text = text.replace("\r\n", "\n").replace("\t", " ")
@@ -43,16 +48,21 @@ def deliver(
     submit_key: str = "Enter",
     escape_first: bool = False,
     is_agent: Callable[[int, str], bool],
+    may_type: Callable[[], str] | None = None,
+    may_submit: Callable[[], str] | None = None,
     pause_s: float = 0.05,
 ) -> Iterator[str]:
     """Paste ``text`` and submit it; yields ``typed`` and ``submitted`` as they happen.
 
-    ``is_agent(pane pid, foreground command)`` is asked right before each keystroke.  ``escape_first`` sends Escape
-    between text and submit key (agents with an editor mode).  Raises DeliveryError, with nothing typed, if the pane
-    is dead or its foreground is not the agent (or with the text unsubmitted, if the agent ended just then);
-    TmuxError if tmux fails.
+    ``is_agent(pane pid, foreground command)`` is asked right before each keystroke; so is ``may_type`` before the
+    text and ``may_submit`` before the submit key, each of which says why not, or nothing.  ``escape_first`` sends
+    Escape between text and submit key (agents with an editor mode).  ``pause_s`` passes between the two.
+
+    Raises DeliveryError, with nothing typed, if the pane is dead, its foreground is not the agent or it may not be
+    typed into; UnsubmittedError if that became so after the text; TmuxError if tmux fails.
     """
     _check_ready(server, pane.pane_id, is_agent, "nothing was typed")
+    _check_screen(may_type, DeliveryError, "nothing was typed")
     buffer = _buffer_name()
     target = pane.pane_id
     paste = ("paste-buffer", "-p", "-r", "-d", "-b", buffer, "-t", target)
@@ -62,9 +72,19 @@ def deliver(
         server.run("send-keys", "-t", target, "Escape")
         time.sleep(ESCAPE_PAUSE_S)
     time.sleep(pause_s)
-    _check_ready(server, target, is_agent, "the text was not submitted")
+    try:
+        _check_ready(server, target, is_agent, "the text was not submitted")
+    except DeliveryError as error:
+        raise UnsubmittedError(error.what, error.why, error.hint) from error
+    _check_screen(may_submit, UnsubmittedError, "the text stands in its input, not submitted")
     server.run("send-keys", "-t", target, submit_key)
     yield SUBMITTED
+
+
+def _check_screen(check: Callable[[], str] | None, kind: type[DeliveryError], consequence: str) -> None:
+    why = check() if check is not None else ""
+    if why:
+        raise kind(why, consequence, "look at it: gt attach")
 
 
 def _check_ready(server: TmuxServer, pane_id: str, is_agent: Callable[[int, str], bool], consequence: str) -> None:

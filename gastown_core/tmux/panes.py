@@ -25,7 +25,8 @@ class Pane(Record):
     """One pane as tmux sees it now; ``activity`` is the last output in Unix seconds (whole ones).
 
     ``command`` is the foreground program's name.  ``dead`` panes keep their screen; ``dead_status`` is the exit
-    code, None after a signal or while alive.  ``agent`` and ``process_names`` are what was noted at creation.
+    code, None after a signal or while alive.  ``agent`` and ``process_names`` are what was noted at creation;
+    ``runtime`` is what ``agent`` is an alias of, or itself: the name its screen is read by.
     ``orders`` are those that the agent was started for, None if that was not noted.  ``renamed`` is the name that
     somebody gave its session, empty if it bears its own.
     """
@@ -49,6 +50,7 @@ class Pane(Record):
     created: float = 0.0
     orders: tuple[str, ...] | None = None
     renamed: str = ""
+    runtime: str = ""
 
 
 HIDDEN_PREFIX = "_gt-"
@@ -59,7 +61,7 @@ FIELD = "\u241f"
 _VARIABLES = (
     "session_name window_id pane_id pane_pid pane_dead pane_dead_status window_activity session_attached pane_in_mode "
     "pane_width pane_height @gt_pane @gt_agent @gt_process_names pane_dead_time session_created @gt_session @gt_orders "
-    "pane_current_command pane_title"
+    "@gt_runtime pane_current_command pane_title"
 ).split()
 
 PANE_FORMAT = FIELD.join(f"#{{{name}}}" for name in _VARIABLES)
@@ -72,7 +74,7 @@ def parse_pane(record: str) -> tuple[Pane, bool] | None:
     if len(parts) != len(_VARIABLES):
         return None
     session, window, pane, pid, dead, status, activity, attached, mode, width, height = parts[:11]
-    noted, agent, names, dead_time, created, own_name, orders, command, title = parts[11:]
+    noted, agent, names, dead_time, created, own_name, orders, runtime, command, title = parts[11:]
     is_dead = dead == "1"
     return Pane(
         own_name or session,
@@ -94,6 +96,7 @@ def parse_pane(record: str) -> tuple[Pane, bool] | None:
         float(_int(created)),
         tuple(one for one in orders.split(",") if one not in ("", NO_ORDERS)) if orders else None,
         session if own_name and own_name != session else "",
+        runtime or agent,
     ), noted == pane
 
 
@@ -174,18 +177,18 @@ def find_pane(server: TmuxServer, session: str) -> Pane | None:
     return pane if pane is not None else list_panes(server).get(session)
 
 
-def capture_pane(server: TmuxServer, pane_id: str, lines: int = 0) -> list[str]:
+def capture_pane(server: TmuxServer, pane_id: str, lines: int = 0, *, styled: bool = False) -> list[str]:
     """The screen of a pane without its blank end, or its last ``lines`` lines with scrollback. Raises TmuxError.
 
-    The text is what the program drew: clean it before it reaches a terminal.
+    The text is what the program drew, ``styled`` with its escape sequences: clean it before it reaches a terminal.
     """
-    text = server.run(*capture_words(pane_id, lines))
+    text = server.run(*capture_words(pane_id, lines, styled=styled))
     return last_lines(text.split("\n"), lines)
 
 
-def capture_words(pane_id: str, lines: int) -> list[str]:
+def capture_words(pane_id: str, lines: int, *, styled: bool = False) -> list[str]:
     """The tmux command that captures at least the last ``lines`` lines (0: the visible screen)."""
-    words = ["capture-pane", "-p", "-t", pane_id]
+    words = ["capture-pane", "-p", *(["-e"] if styled else []), "-t", pane_id]
     return [*words, "-S", str(-lines)] if lines > 0 else words
 
 

@@ -123,6 +123,7 @@ def _setup_words(
     notes = {**options, "@gt_session": name, "destroy-unattached": "off"}
     if "GT_PROCESS_NAMES" in env:
         notes |= {"@gt_process_names": env["GT_PROCESS_NAMES"], "@gt_agent": env.get("GT_AGENT", "")}
+        notes["@gt_runtime"] = env.get("GT_RUNTIME", "")
     if orders is not None:
         notes["@gt_orders"] = ",".join(orders) or NO_ORDERS
     words: list[Sequence[str]] = [("set-option", "-w", "-t", target, "remain-on-exit", "on")]

@@ -15,7 +15,6 @@ from gastown_core.model.bead import (
     IN_PROGRESS,
     IN_REVIEW,
     OPEN,
-    TRACKS,
     Edge,
     known_priority,
     set_fields,
@@ -65,7 +64,7 @@ class Row(Record):
 
 def member_ids(convoy: Bead | Excerpt) -> tuple[str, ...]:
     """Plain ids of the tracked beads, in the order they were added."""
-    return tuple(edge.target for edge in convoy.edges if edge.type == TRACKS)
+    return tuple(edge.target for edge in convoy.edges if edge.type == "tracks")
 
 
 def progress(convoy: Bead | Excerpt, lookup: Callable[[str], Outline | Bead | None]) -> Progress:
@@ -182,7 +181,7 @@ def create_convoy(
         "description": f"Convoy tracking {count}\n\n" + set_fields("", lines),
         "status": status,
         "labels": [*labels, *(["gt:owned"] if owned else [])],
-        "dependencies": [Edge(wrap(ledger, bead_id), TRACKS, "", "", "") for bead_id in ids],
+        "dependencies": [Edge(wrap(ledger, bead_id), "tracks", "", "", "") for bead_id in ids],
     }
     with ledger.store_for("hq-x").write(owner) as batch:
         bead = batch.create(fields, kind="cv")
@@ -204,7 +203,7 @@ def add_to_convoy(
         return []
     with ledger.store_for("hq-x").write(actor) as batch:
         for bead_id in ids:
-            batch.add_edge(convoy.bead.id, wrap(ledger, bead_id), TRACKS)
+            batch.add_edge(convoy.bead.id, wrap(ledger, bead_id), "tracks")
         current = batch.get(convoy.bead.id)
         if current is not None and current.is_closed:
             batch.reopen(convoy.bead.id, "more work was added")
@@ -215,7 +214,7 @@ def add_to_convoy(
 def tracking(ledger: TownLedger, bead_id: str) -> list[Bead]:
     """Convoys that track the bead and are not closed, staged ones too."""
     town = ledger.store_for("hq-x")
-    ids = [source for source, kind in town.dependents(bead_id) if kind == TRACKS]
+    ids = [source for source, kind in town.dependents(bead_id) if kind == "tracks"]
     found = town.get_many(ids).values() if ids else ()
     return [convoy for convoy in found if convoy.issue_type == "convoy" and not convoy.is_closed]
 
@@ -286,7 +285,7 @@ def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:
             "status": "missing",
             "assignee": "",
             "issue_type": "",
-            "dependency_type": TRACKS,
+            "dependency_type": "tracks",
         }
     return {
         "id": bead.id,
@@ -295,7 +294,7 @@ def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:
         "assignee": bead.assignee,
         "worker": bead.assignee if "/" in bead.assignee else "",
         "issue_type": bead.issue_type,
-        "dependency_type": TRACKS,
+        "dependency_type": "tracks",
         "priority": known_priority(bead.priority),
         "labels": bead.labels.split("\x1f") if bead.labels else [],
     }

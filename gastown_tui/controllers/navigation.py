@@ -1,4 +1,4 @@
-"""Moving around the main screen: views, panels, into the drawer, back, and to anything by name."""
+"""Going about in the main screen: views, panels, into the drawer, one step back, and anywhere by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Navigation:
-    """Moves in the main screen; each returns why it was not possible, or an empty string."""
+    """Moves of the main screen; each returns why it could not be, empty if it was done."""
 
     def __init__(self, console: Console, stage: Stage, drawer: DrawerController, search: Search) -> None:
         self.console = console
@@ -29,7 +29,7 @@ class Navigation:
         self.search = search
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
-        """The handlers of the navigation actions, by action id."""
+        """Where keys lead, by the ids of the table."""
         return {
             **{f"panel.{name}": partial(self.show_panel, name) for name in PANELS},
             "panel.next": lambda: self.cycle(1),
@@ -43,14 +43,14 @@ class Navigation:
     # panels and views
 
     def show_panel(self, name: str) -> str:
-        """Focus a panel of the feed; in the merge-queue view, the panel with the same number."""
+        """Go to a panel: in the merge queue to the one of the same number, else to that of the feed."""
         stage = self.stage
         if stage.view == "queue":
             name = VIEWS["queue"][PANELS.index(name)]
         return self.go_to_panel(name)
 
     def go_to_panel(self, name: str) -> str:
-        """Focus a panel by name, switching to its view if needed."""
+        """Go to a panel by its name, in whichever view it stands."""
         stage = self.stage
         view = next(view for view, names in VIEWS.items() if name in names)
         stage.actives[view] = name
@@ -62,7 +62,7 @@ class Navigation:
         return ""
 
     def cycle(self, step: int) -> None:
-        """Focus the next panel of the view; an open drawer is one of them."""
+        """The next panel of the view, the drawer too if it is open."""
         stage = self.stage
         names = list(VIEWS[stage.view])
         if stage.drawer.is_open:
@@ -74,7 +74,7 @@ class Navigation:
         self.console.lay_out()
 
     def toggle_problems(self) -> None:
-        """Toggle the problems view; a selected agent stays selected."""
+        """Problems, and back; the selected agent stays selected."""
         stage = self.stage
         agent = stage.chosen.agent
         stage.view = "feed" if stage.view == "problems" else "problems"
@@ -86,7 +86,7 @@ class Navigation:
         self._enter()
 
     def toggle_queue(self) -> None:
-        """Toggle the merge-queue view; a selected request or batch stays selected."""
+        """The merge queue, and back; a request or batch that was selected stays selected."""
         stage = self.stage
         chosen = stage.chosen
         stage.view = "feed" if stage.view == "queue" else "queue"
@@ -104,7 +104,7 @@ class Navigation:
         self.console.lay_out()
 
     def open_row(self) -> str:
-        """Enter: show the selection in the drawer; if it is open, move into it, or fold. It never attaches."""
+        """Enter: open what is selected in the drawer; where that is open, go into it or fold. It never attaches."""
         stage = self.stage
         chosen = stage.chosen
         if not chosen.kind:
@@ -123,10 +123,10 @@ class Navigation:
             stage.drawer.focus()
         return ""
 
-    # back, and to anything by name
+    # one step back, and anywhere by name
 
     def back(self) -> str:
-        """Go one step back: undo the first that applies of search, focus, pause, filter, marks, drawer and view."""
+        """One step back: the nearest thing that can be undone by it."""
         stage = self.stage
         rows = stage.rows_with_keys
         if rows.needle:
@@ -152,11 +152,11 @@ class Navigation:
         elif stage.stream.wanted != NO_FILTER:
             self.search.set_filter(NO_FILTER)
         else:
-            return "nothing to close; q quits"
+            return "nothing to go back from; q leaves"
         return ""
 
     def go_to(self, selection: Selection) -> None:
-        """Select an agent or a convoy in its panel."""
+        """Select an agent or a convoy, in the panel where it stands."""
         stage = self.stage
         agent = self.console.snapshot.agent(selection.id) if selection.kind == AGENT else None
         if agent is not None:

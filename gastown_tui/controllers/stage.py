@@ -1,4 +1,4 @@
-"""The main screen's panels: the open view, the active panel, the selection, and moving in rows."""
+"""The main screen's panels: which view is open, which panel is worked in, what is pointed at, and moving in its rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Stage:
-    """The panels; ``view`` is one of VIEWS, ``actives`` maps each view to its active panel."""
+    """The panels; ``view`` is one of VIEWS, ``actives`` the panel of each view that its keys go to."""
 
     def __init__(self, console: Console, *, view: str, panel: str) -> None:
         self.console = console
@@ -46,32 +46,32 @@ class Stage:
         self.panels: dict[str, Rows] = {panel.id or "": panel for panel in rows}
         self.agents.marked = self.problems.marked = set()
 
-    # state
+    # what is where
 
     @property
     def active(self) -> str:
-        """The name of the active panel."""
+        """The name of the panel that is worked in."""
         return self.actives[self.view]
 
     @property
     def panel(self) -> Rows:
-        """The active panel."""
+        """The panel that is worked in."""
         return self.panels[self.active]
 
     @property
     def focused(self) -> Widget | None:
-        """The focused widget of the main screen."""
+        """What has the focus of the main screen."""
         return self.drawer.screen.focused
 
     @property
     def is_in_front(self) -> bool:
-        """Whether no dialog is open."""
+        """Whether no dialog covers the panels."""
         screen = self.drawer.screen
         return screen.app.screen is screen
 
     @property
     def place(self) -> str:
-        """The name of the focused panel: it decides what a key means."""
+        """Where keys go: the name of the focused panel."""
         focused = self.focused
         if isinstance(focused, Rows) and focused.id:
             return focused.id
@@ -79,13 +79,13 @@ class Stage:
 
     @property
     def rows_with_keys(self) -> Rows:
-        """The panel that rows and search keys act on."""
+        """The panel that moving and searching are meant for."""
         focused = self.focused
         return focused if isinstance(focused, Rows) else self.panel
 
     @property
     def chosen(self) -> Chosen:
-        """What is selected."""
+        """What the operator points at."""
         snapshot, panel = self.console.snapshot, self.panel
         if panel is self.stream:
             return of_event(self.stream.selected(), panel.key)
@@ -94,13 +94,13 @@ class Stage:
         return resolve(snapshot, panel.selection)
 
     def marked(self) -> list[AgentView]:
-        """The marked agents, from the latest snapshot."""
+        """The marked agents, as they are now."""
         return [agent for agent in self.console.snapshot.agents if agent.key in self.agents.marked]
 
     # keys
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
-        """The handlers of the row actions, by action id."""
+        """What keys do in rows, by the ids of the table."""
         return {
             "rows.down": lambda: self.rows_with_keys.move(1),
             "rows.up": lambda: self.rows_with_keys.move(-1),
@@ -117,14 +117,14 @@ class Stage:
         }
 
     def fold(self, is_open: bool | None = None) -> str:
-        """Open, close or toggle (None) the selected rig or convoy; return why not, or an empty string."""
+        """Open or close the rig or convoy of the cursor (None: the other way); returns why not."""
         panel = self.rows_with_keys
-        reason = panel.fold(is_open) if isinstance(panel, AgentTree | ConvoyPanel) else "nothing to fold here"
+        reason = panel.fold(is_open) if isinstance(panel, AgentTree | ConvoyPanel) else "nothing to open here"
         self.console.lay_out()
         return reason
 
     def mark(self) -> str:
-        """Mark or unmark the selected agent; return why not, or an empty string."""
+        """Mark or unmark the agent of the cursor; returns why not."""
         self.problems.marked = self.agents.marked
         if self.view != "problems":
             return self.agents.toggle_mark()
@@ -137,12 +137,12 @@ class Stage:
         return ""
 
     def unmark_all(self) -> None:
-        """Remove all marks."""
+        """Mark nobody any more."""
         self.agents.marked = self.problems.marked = set()
         self.console.show_all()
 
     def pause(self) -> str:
-        """Pause the events, or resume them."""
+        """Hold the events still, or let them go on."""
         held = self.stream.pause()
-        self.console.say("paused; Space resumes" if held else "resumed", "dim")
+        self.console.say("held: new events wait, Space lets them go on" if held else "following again", "dim")
         return ""

@@ -1,1 +1,1 @@
-"""Dialogs in front of the main screen: prompts, pickers, confirmations, the help, the command log."""
+"""What comes in front of the town: prompts, pickers, confirmations, the page of keys, the log of commands."""

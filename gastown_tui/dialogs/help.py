@@ -1,4 +1,4 @@
-"""The help: every key and what it does, from the action table."""
+"""The help: every key and what it does, made from the one table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEFT_GROUPS = (MOVE, FIND, QUEUE, CONSOLE)
 
 
 def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
-    """Return the lines of one group."""
+    """The lines of one group."""
     lines: list[Pieces] = [((group, "heading"),)]
     keys_width = 19
     for action in ACTIONS:
@@ -34,7 +34,7 @@ def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
 
 
 def states_group(ascii_only: bool) -> list[Pieces]:
-    """Return the legend of the state glyphs."""
+    """What the glyphs of states mean."""
     lines: list[Pieces] = [(("States", "heading"),)]
     for state in Health:
         lines.append(
@@ -44,7 +44,7 @@ def states_group(ascii_only: bool) -> list[Pieces]:
 
 
 def help_lines(width: int, ascii_only: bool) -> list[Pieces]:
-    """Return the help in one column, or in two if there is room."""
+    """One column, or two side by side where there is room."""
     if width < 2 * COLUMN:
         lines = [line for group in GROUPS for line in help_group(group, width, ascii_only)]
         return lines + states_group(ascii_only)
@@ -60,7 +60,7 @@ def help_lines(width: int, ascii_only: bool) -> list[Pieces]:
 
 
 class HelpScreen(Dialog[None]):
-    """The help page; ``?``, ``q`` or Esc closes it."""
+    """The help page; any of the keys that opened it closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, "cancel", show=False) for key in ("question_mark", "q")),
@@ -84,18 +84,18 @@ class HelpScreen(Dialog[None]):
         return columns, len(help_lines(columns - 4, False)) + 2
 
     def fill(self) -> None:
-        """Show the lines that suit the width."""
+        """The lines for the width there is."""
         width = min(self.wanted(*self.app.size)[0], self.app.size.width - 2)
         self.page.show_lines(help_lines(width - 4, self.page.look.ascii_only))
 
     def on_resize(self) -> None:
-        """Fit the columns to the new width."""
+        """Columns follow the width."""
         self.fill()
 
     def action_top(self) -> None:
-        """Go to the first line."""
+        """To the first line."""
         self.page.go_top()
 
     def action_bottom(self) -> None:
-        """Go to the last line."""
+        """To the last line."""
         self.page.go_bottom()

@@ -1,1 +1,1 @@
-"""The main screen."""
+"""What fills the terminal: the town itself."""

@@ -1,10 +1,9 @@
-"""The log of one gate while it is written: it follows the end, and pauses when scrolled back."""
+"""The log of one gate as it is written: it follows the end, and holds still as soon as somebody scrolls back."""
 
 from __future__ import annotations
 
 from collections import deque
 
-from gastown_core.model.refinery import RUNNING
 from gastown_core.state.sources.refineries import LINES
 from gastown_tui.text import cells, clean, cut, glyph, only_colours, pane_pieces
 from gastown_tui.widgets.refinery_text import RESULTS, elapsed, mark_of, took
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class GatePanel(Rows):
-    """The panel of a gate's log, without a cursor; ``rig`` is the gate's rig, ``is_following`` true at the end."""
+    """The panel of a gate's log; without a cursor, ``rig`` is whose, ``is_following`` while it stands at the end."""
 
     def __init__(self) -> None:
         super().__init__(id="gates", number="3", title="Gate log")
@@ -30,10 +29,10 @@ class GatePanel(Rows):
         self._subject: Pieces = ()
         self._came = 0
         self._pieces: deque[Pieces] = deque(maxlen=LINES)
-        self.empty_text = "No gate has run yet. Its output will appear here as it runs."
+        self.empty_text = "No gate has run yet. Its output will be here, line by line."
 
     def show_log(self, log: GateLog | None, subject: Pieces, empty: str) -> None:
-        """Show the lines read so far; a different log starts at its end."""
+        """Show a log as far as it was read; another log begins at its end."""
         if log is not self.shown:
             self.shown, self.is_following, self.missed, self._came = log, True, 0, 0
             self._pieces.clear()
@@ -59,15 +58,15 @@ class GatePanel(Rows):
         self._take(log)
         rows = [Row(None, pieces, False) for pieces in self._pieces]
         if log.skipped:
-            rows.insert(0, Row(None, (("earlier lines are in the file; v opens it", "dim"),), False))
+            rows.insert(0, Row(None, (("earlier lines are in the file: v shows it whole", "dim"),), False))
         if log.partial:
             rows.append(Row(None, self._line(log.partial), False))
         if log.error:
-            rows.append(Row(None, ((f"cannot read the log: {clean(log.error)}", "error"),), False))
+            rows.append(Row(None, ((f"cannot be read: {clean(log.error)}", "error"),), False))
         return rows
 
     def _take(self, log: GateLog) -> None:
-        """Convert the new lines to pieces; all lines if the log was rewritten."""
+        """Pieces of the lines that are new; of all, if the log began anew."""
         fresh = log.came - self._came
         self._came = log.came
         if fresh:
@@ -76,7 +75,7 @@ class GatePanel(Rows):
             self._pieces = deque((self._line(line) for line in log.lines), LINES)
 
     def _line(self, text: str) -> Pieces:
-        """Return a line's pieces: cleaned, with its own colours unless the console has none."""
+        """A line made harmless: its own colours at most, and none where the console has none."""
         if not self.look.colour or "\x1b" not in text:
             plain = only_colours(text)
             if "\x1b" in plain:
@@ -85,22 +84,22 @@ class GatePanel(Rows):
         return pane_pieces(text)
 
     def title_pieces(self) -> Pieces:
-        """The title and the gate shown."""
+        """Whose log it is."""
         base = super().title_pieces()
         return (*base, ("  ", "text"), *self._subject) if self._subject else base
 
     def note_pieces(self) -> Pieces:
-        """The pause, with the number of new lines."""
+        """Held, with what came meanwhile."""
         ascii_only = self.look.ascii_only
         if not self.is_following:
             more = f" +{self.missed} new" if self.missed else ""
-            return ((f" {glyph('pause', ascii_only)} paused{more} ", "badge"),)
+            return ((f" {glyph('pause', ascii_only)} held{more} ", "badge"),)
         return super().note_pieces()
 
-    # scrolling back pauses, the end resumes
+    # scrolling holds, the end lets go
 
     def hold(self) -> bool:
-        """Pause, or follow the end again; return whether it is paused now."""
+        """Hold still, or follow the end again; returns whether it is held now."""
         self.is_following = not self.is_following
         if self.is_following:
             self.go_bottom()
@@ -108,7 +107,7 @@ class GatePanel(Rows):
         return not self.is_following
 
     def scroll_rows(self, step: int) -> None:
-        """Scroll the view; it follows at the end and pauses elsewhere."""
+        """Move the view; away from the end it holds, at the end it follows."""
         super().scroll_rows(step)
         self.is_following = self.top >= max(0, self.count() - self.body_height)
         if self.is_following:
@@ -116,19 +115,19 @@ class GatePanel(Rows):
         self.redraw()
 
     def go_top(self) -> None:
-        """Go to the oldest line that is kept."""
+        """To the oldest line that is kept."""
         super().go_top()
         self.is_following = self.count() <= self.body_height
         self.redraw()
 
     def go_bottom(self) -> None:
-        """Go to the end and follow."""
+        """To the end, and follow it."""
         super().go_bottom()
         self.is_following, self.missed = True, 0
         self.redraw()
 
     def search(self, needle: str, step: int = 0) -> tuple[int, int]:
-        """Scroll to a match: step 0 goes to the last one, ±1 to the next or previous from the middle of the view."""
+        """Lines with the needle come into view; 0 looks from the present view's end backwards."""
         self.needle = needle.lower()
         if not self.needle:
             self.redraw()
@@ -155,11 +154,11 @@ class GatePanel(Rows):
 
 
 def gate_subject(probe: Probe, gate: GateRun, now: float, ascii_only: bool, *, is_live: bool, purpose: str) -> Pieces:
-    """Return ``unit ✗ red 12s · left half``: a gate's result and its probe."""
+    """``unit ✗ red 12s · left half``: which gate of which probe."""
     mark, word, tone = RESULTS.get(gate.result, ("dot", gate.result, "dim"))
-    if gate.result == RUNNING and not is_live:
-        mark, word, tone = "dot", "stopped", "dim"
-    running = gate.result == RUNNING and is_live and gate.started_at
+    if gate.result == "running" and not is_live:
+        mark, word, tone = "dot", "left off", "dim"
+    running = gate.result == "running" and is_live and gate.started_at
     time = elapsed(now - gate.started_at) if running else took(gate.secs) if gate.secs else ""
     detail = f" {cut(clean(gate.detail), 40)}" if gate.detail else ""
     out: list[Piece] = [

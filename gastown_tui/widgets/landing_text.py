@@ -1,4 +1,4 @@
-"""The landing strip as text: five cells with glyph and word, or glyphs alone if narrow; pure."""
+"""The landing strip as it is written: five cells with glyph and word, or glyphs alone where there is no room; pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARKS = {
 WORDS = {
     YES: "yes",
     NO: "not yet",
-    NOW: "in progress",
+    NOW: "going on",
     FAILED: "failed",
     SKIPPED: "not proved",
     UNKNOWN: "unknown",
@@ -33,7 +33,7 @@ WIDE, TITLE = 96, 34
 
 
 def cells_of(strip: LandingStrip | None, *, words: bool, ascii_only: bool, is_begun: bool) -> Pieces:
-    """Return the five cells; unknown if the bead is begun but its strip was not computed yet."""
+    """The five cells; of begun work that was not looked at yet they are unknown."""
     out: list[Piece] = []
     for number, name in enumerate(STEPS):
         state = strip.steps[number].state if strip is not None else UNKNOWN if is_begun else NO
@@ -46,7 +46,7 @@ def cells_of(strip: LandingStrip | None, *, words: bool, ascii_only: bool, is_be
 
 
 def strip_rows(member: MemberView, width: int, ascii_only: bool) -> list[Pieces]:
-    """Return a member's row: cells, bead, title, worker; a fault is explained on the lines below."""
+    """One member: its cells, bead, title and worker; a fault stands on a line below, in words."""
     strip = member.landing
     is_wide = width >= WIDE
     cells = cells_of(strip, words=is_wide, ascii_only=ascii_only, is_begun=member.status in BEGUN)
@@ -76,7 +76,7 @@ def strip_rows(member: MemberView, width: int, ascii_only: bool) -> list[Pieces]
 
 
 def _standing(member: MemberView) -> str:
-    """Return what is in progress or failed, else what the next step lacks, else the proof that it landed."""
+    """What goes on with it, else what the next step lacks, else the proof that it landed."""
     strip = member.landing
     if strip is None:
         return "" if member.status in BEGUN else member.stage
@@ -86,19 +86,23 @@ def _standing(member: MemberView) -> str:
 
 
 def strip_legend(width: int) -> Pieces:
-    """Return the names of the columns, if the cells have no words."""
+    """What the columns are, where the cells have no words of their own."""
     if width >= WIDE:
         return ()
     return (("w p q g l  ", "bright"), ("written pushed queued gated landed", "dim"))
 
 
 def strip_page(member: MemberView | None, width: int, ascii_only: bool) -> list[Pieces]:
-    """Return one bead's way to its target: every step with its proof."""
+    """One bead's way to its target: every step with its proof."""
     if member is None:
-        return [(("It is not in any convoy shown, so its landing is not checked.", "dim"),)]
+        return [(("It is no member of a convoy in view, so nobody asked git about it.", "dim"),)]
     strip = member.landing
     if strip is None:
-        words = "checking git …" if member.status in BEGUN else "Not started."
+        words = (
+            "git is being asked …"
+            if member.status in BEGUN
+            else "Nothing of it is begun, so there is nothing to prove."
+        )
         return [((words, "dim"),)]
     lines: list[Pieces] = []
     if strip.fault:
@@ -122,7 +126,7 @@ def strip_page(member: MemberView | None, width: int, ascii_only: bool) -> list[
 
 
 def member_of(snapshot: TownSnapshot, bead_id: str) -> MemberView | None:
-    """Return the bead as a member of a convoy in the snapshot, None if it is in none."""
+    """The bead as a member of a convoy in view."""
     for convoy in snapshot.convoys:
         for member in convoy.members:
             if member.bead_id == bead_id:
@@ -131,7 +135,7 @@ def member_of(snapshot: TownSnapshot, bead_id: str) -> MemberView | None:
 
 
 def faulty(snapshot: TownSnapshot) -> list[tuple[ConvoyView, MemberView]]:
-    """Return every member with a fault, once, with its convoy."""
+    """Every member with a fault, once, with its convoy."""
     seen: dict[str, tuple[ConvoyView, MemberView]] = {}
     for convoy in snapshot.convoys:
         for member in convoy.faults:

@@ -1,4 +1,4 @@
-"""A one-line text field: the search line, prompts, the filter line of pickers."""
+"""One line of text that a person types: the search line, prompts, the type-to-filter line of pickers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST = 2000
 
 
 def edited(value: str, at: int, key: str) -> tuple[str, int] | None:
-    """Return (text, caret) after an editing key, None if the key does not edit."""
+    """(text, caret) after an editing key, None if the key edits nothing."""
     if key in ("left", "ctrl+b"):
         return value, max(0, at - 1)
     if key in ("right", "ctrl+f"):
@@ -45,12 +45,12 @@ def edited(value: str, at: int, key: str) -> tuple[str, int] | None:
 
 
 class LineField(Sheet):
-    """The field; its caret does not blink. Keys that do not edit go on to the screen."""
+    """The line; the caret stands still, nothing blinks. Keys that edit nothing go on to the screen."""
 
     can_focus = True
 
     class Changed(Message):
-        """The text changed."""
+        """The text of the line changed."""
 
         def __init__(self, value: str) -> None:
             super().__init__()
@@ -66,17 +66,17 @@ class LineField(Sheet):
         self.is_untouched = bool(value)
 
     def set(self, value: str) -> None:
-        """Set the text, the caret at its end."""
+        """Another text, the caret at its end."""
         self.value, self.caret = value, len(value)
         self.redraw()
 
     def say(self, note: str, tone: str = "dim") -> None:
-        """Show a remark at the right end."""
+        """A remark at the right end."""
         self.note = ((note, tone),) if note else ()
         self.redraw()
 
     def type(self, text: str) -> None:
-        """Insert a text at the caret, cleaned to one line; it replaces an offered text not yet edited."""
+        """Insert a text at the caret, made one harmless line; over an untouched offer it replaces it."""
         text = clean(text)
         if self.is_untouched:
             self.value, self.caret = "", 0
@@ -90,15 +90,15 @@ class LineField(Sheet):
         self.post_message(self.Changed(self.value))
 
     def on_focus(self) -> None:
-        """Show the caret."""
+        """The caret shows."""
         self.redraw()
 
     def on_blur(self) -> None:
-        """Hide the caret."""
+        """The caret hides."""
         self.redraw()
 
     def on_key(self, event: events.Key) -> None:
-        """Edit; pass other keys on."""
+        """Edit; what is no editing goes on."""
         after = edited(self.value, self.caret, event.key)
         if after is not None:
             event.stop()
@@ -114,12 +114,12 @@ class LineField(Sheet):
             self.type(event.character)
 
     def on_paste(self, event: events.Paste) -> None:
-        """Insert pasted text as one line."""
+        """Pasted text goes in as one line."""
         event.stop()
         self.type(event.text)
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        """Draw prompt, text with caret, and remark."""
+        """Prompt, text with the caret, remark."""
         note_width = sum(cells(text) for text, _ in self.note)
         room = width - cells(self.prompt) - note_width - 3
         head, tail = self.value[: self.caret], self.value[self.caret :]

@@ -1,6 +1,6 @@
-"""A refinery as text: phases, gates, probes and verdicts, worded alike in feed, queue and drawer; pure.
+"""How a refinery is written: phases, gates, probes and verdicts, the same in the feed, the queue and the drawer; pure.
 
-A glyph always comes with a word, so that all is readable without colour.
+Glyph and word always go together, so everything reads without colour.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from gastown_core.model.refinery import (
     SKIPPED,
     STACKING,
     TESTING,
-    EntryState,
 )
-from gastown_core.model.snapshot import RequestState
 from gastown_tui.text import clean, cut, glyph
 
 TYPE_CHECKING = False
@@ -40,7 +38,7 @@ PHASES = {
     TESTING: "testing",
     BISECTING: "bisecting",
     PUSHING: "pushing",
-    POST_MERGE: "closing beads",
+    POST_MERGE: "closing what landed",
     HELD: "held",
 }
 RESULTS = {
@@ -51,31 +49,31 @@ RESULTS = {
     CACHED: ("done", "known green", "good"),
     SKIPPED: ("dot", "skipped", "dim"),
 }
-"""Result → (glyph name, word, tone); an empty name is the spinner."""
+"""Result → (glyph name, word, tone); a running one has the spinner for a glyph."""
 PURPOSES = {
     "stack": "whole batch",
-    "again": "retry",
-    "base": "target alone",
+    "again": "once more",
+    "base": "bare target",
     "left": "left half",
     "right": "right half",
     "alone": "alone",
     "peers": "with peers",
     "single": "one by one",
-    "final": "good only",
+    "final": "good ones",
 }
 ENTRIES = {
-    EntryState.WAITING: ("queued", "waiting", "dim"),
-    EntryState.STACKED: ("stacked", "stacked", "info"),
-    EntryState.TESTING: ("running", "testing", "accent"),
-    EntryState.GOOD: ("done", "good", "good"),
-    EntryState.CULPRIT: ("failed", "culprit", "bad"),
-    EntryState.CONFLICT: ("conflict", "conflict", "warn"),
-    EntryState.HELD: ("pause", "held", "stalled"),
-    EntryState.MERGED: ("landed", "merged", "good"),
-    "left": ("dot", "stopped", "dim"),
-    RequestState.QUEUED: ("queued", "queued", "text"),
-    RequestState.BLOCKED: ("pause", "blocked", "dim"),
-    RequestState.MERGING: ("merging", "merging", "info"),
+    "waiting": ("queued", "waits", "dim"),
+    "stacked": ("stacked", "stacked", "info"),
+    "testing": ("running", "testing", "accent"),
+    "good": ("done", "good", "good"),
+    "culprit": ("failed", "culprit", "bad"),
+    "conflict": ("conflict", "conflict", "warn"),
+    "held": ("pause", "held", "stalled"),
+    "merged": ("landed", "merged", "good"),
+    "left": ("dot", "left off", "dim"),
+    "queued": ("queued", "queued", "text"),
+    "blocked": ("pause", "blocked", "dim"),
+    "merging": ("merging", "merging", "info"),
 }
 """State of a request, in a batch or waiting → (glyph name, word, tone)."""
 SPINNER, SPINNER_ASCII = "⠋⠙⠸⠴⠦⠇", "|/-\\"
@@ -83,40 +81,40 @@ FRAMES_A_SECOND = 4
 
 
 def spinner(now: float, ascii_only: bool) -> str:
-    """Return the spinner's frame at a moment."""
+    """The spinner at a moment: four steps a second at most."""
     frames = SPINNER_ASCII if ascii_only else SPINNER
     return frames[int(now * FRAMES_A_SECOND) % len(frames)]
 
 
 def mark_of(name: str, now: float, ascii_only: bool) -> str:
-    """Return a glyph by name; the empty name is the spinner."""
+    """A glyph by name; the empty name is the spinner."""
     return glyph(name, ascii_only) if name else spinner(now, ascii_only)
 
 
 def elapsed(seconds: float) -> str:
-    """Return ``00:41``, from an hour on ``1:02:03``."""
+    """``00:41``, from an hour on ``1:02:03``."""
     minutes, rest = divmod(int(max(0.0, seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
 def took(seconds: float) -> str:
-    """Return a short duration: ``0.4s``, ``41s``, ``2m05``."""
+    """How long something took, briefly: ``0.4s``, ``41s``, ``2m05``."""
     if seconds < 10:
         return f"{seconds:.1f}s"
     return f"{seconds:.0f}s" if seconds < 60 else f"{int(seconds) // 60}m{int(seconds) % 60:02}"
 
 
 def who(address: str) -> str:
-    """Return a worker's name without its rig."""
+    """A worker's name without its rig."""
     return clean(parse_address(address).label) if address else ""
 
 
 def gate_pieces(gate: GateRun, now: float, ascii_only: bool, *, is_live: bool, with_time: bool = True) -> Pieces:
-    """Return one gate: name, mark, seconds, and the reason if it gave no verdict."""
+    """One gate: name, mark, seconds, and why it is no verdict."""
     mark, word, tone = RESULTS.get(gate.result, ("dot", gate.result, "dim"))
     if gate.result == RUNNING and not is_live:
-        mark, word, tone = "dot", "stopped", "dim"
+        mark, word, tone = "dot", "left off", "dim"
     out: list[Piece] = [(clean(gate.name) + " ", "text"), (mark_of(mark, now, ascii_only), tone)]
     if gate.result == RUNNING and is_live:
         if with_time and gate.started_at:
@@ -129,7 +127,7 @@ def gate_pieces(gate: GateRun, now: float, ascii_only: bool, *, is_live: bool, w
 
 
 def gates_pieces(gates: Sequence[GateRun], now: float, ascii_only: bool, *, is_live: bool, with_time: bool) -> Pieces:
-    """Return the gates side by side."""
+    """Gates side by side."""
     out: list[Piece] = []
     for gate in gates:
         if out:
@@ -139,53 +137,55 @@ def gates_pieces(gates: Sequence[GateRun], now: float, ascii_only: bool, *, is_l
 
 
 def present_probe(state: RefineryState) -> Probe | None:
-    """Return the running probe, else the last one."""
+    """The probe that is running, else the last one."""
     running = [probe for probe in state.probes if probe.result == RUNNING]
     return running[-1] if running else state.probes[-1] if state.probes else None
 
 
 def counted(gates: Sequence[GateRun]) -> str:
-    """Return ``gates 2/3``: how many have passed."""
+    """``gates 2/3``: how many have passed."""
     passed = sum(gate.result in (PASS, CACHED, SKIPPED) for gate in gates)
     return f"gates {passed}/{len(gates)}"
 
 
 def phase_tone(view: RefineryView) -> str:
-    """Return the tone of a refinery's phase."""
+    """The tone of a refinery's phase."""
     if view.trouble:
         return "warn"
     return "stalled" if view.is_held else "accent" if view.is_busy else "dim"
 
 
 def phase_words(view: RefineryView) -> str:
-    """Return a refinery's phase in a word or two."""
+    """What it does, in a word or two."""
     if view.trouble:
-        return "engine died" if not view.is_alive else "unreadable"
+        return "engine gone" if not view.is_alive else "unreadable"
     return PHASES.get(view.state.phase, view.state.phase)
 
 
 def held_words(view: RefineryView, now: float) -> str:
-    """Return why the queue is held and for how long."""
-    why = clean(view.state.hold_reason) or "no reason given"
+    """Why the queue is held and since when, in plain words."""
+    why = clean(view.state.hold_reason) or "no reason was given"
     since = view.hold_since or view.state.updated_at
     age = f" for {format_age(now - since)}" if since else ""
     return f"held{age}: {why}"
 
 
 def retry_words(view: RefineryView, now: float) -> str:
-    """Return what lifts the hold, and when it is retried at the latest."""
+    """What lifts the hold, and when it is tried again by itself."""
     left = view.hold_until - now
     when = f"in {format_age(left)} at the latest, " if left > 0 else ""
-    return f"No request is at fault. It retries {when}when {clean(view.state.target)} changes, or when you press P."
+    return (
+        f"Nobody is blamed and nothing is lost. It is tried again {when}when {clean(view.state.target)} moves, or by P."
+    )
 
 
 def short_batch(batch: str) -> str:
-    """Return a shorter batch name: of a timestamp only the time of day."""
+    """A batch's name where there is little room: of a moment only the time of day."""
     return clean(f"b-{batch[-6:]}" if len(batch) == 17 and batch[2:10].isdigit() else batch)
 
 
 def batch_row(view: RefineryView, width: int, now: float, ascii_only: bool) -> Pieces:
-    """Return a refinery's batch on one line: ``⚙ b-1019  4 requests  gates 2/3  unit ✓  lint ✓  e2e ⠸  00:41``."""
+    """A refinery's batch in one line: ``⚙ b-1019  4 requests  gates 2/3  unit ✓  lint ✓  e2e ⠸  00:41``."""
     from gastown_tui.text import two_ends
 
     state = view.state

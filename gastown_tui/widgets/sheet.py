@@ -1,10 +1,10 @@
-"""A sheet: a widget that is a pure function from its size to lines, and repaints only changed lines.
+"""A sheet: a widget that is a pure function from its size to lines, and repaints only the lines that changed.
 
-Subclasses implement ``draw(width, height)``; ``redraw`` draws, compares and repaints the difference: a ticking age
-repaints one line, and an unchanged panel sends nothing to the terminal.
+Subclasses give ``draw(width, height)``; ``redraw`` draws again, compares, and repaints the difference.  So an age
+that ticks costs one line, and an unchanged panel costs nothing on the wire.
 
-A sheet bounds its errors: if ``draw`` fails, it shows why, and ``guard`` does the same for updates.  Both are tried
-again the next time, so a fault disappears with its cause.
+A sheet bounds its errors: where ``draw`` fails the sheet shows why, and ``guard`` does the same for taking new facts.
+Both try again the next time, so a fault ends with its cause.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DEFAULT_LOOK = Look(DARK)
 
 
 def paint(line: Line, look: Look, width: int) -> Strip:
-    """Return the strip of a line: exactly ``width`` cells in the look's styles."""
+    """The strip of a line: exactly ``width`` cells in the look's styles."""
     pieces, ground = line
     segments: list[Segment] = []
     used = 0
@@ -46,7 +46,7 @@ def paint(line: Line, look: Look, width: int) -> Strip:
         style = look.style(tone, ground)
         blanks = len(text) - len(text.lstrip(" "))
         if blanks and last is not None and _same_ground(style, last):
-            # append blanks to the segment before: fewer style changes, and no text that starts with a blank
+            # blanks go to what stands before them: fewer changes of style, and no text that begins with a blank
             segments[-1] = Segment(segments[-1].text + text[:blanks], last)
             text = text[blanks:]
         if text:
@@ -64,7 +64,7 @@ def _same_ground(one: Style, other: Style) -> bool:
 
 
 class Sheet(Bounded, Widget):
-    """The base of every widget that the console draws itself."""
+    """Base of everything that the console draws itself."""
 
     ALLOW_SELECT = False
 
@@ -77,18 +77,18 @@ class Sheet(Bounded, Widget):
 
     @property
     def look(self) -> Look:
-        """The app's look."""
+        """The look of the app this sheet lives in."""
         return getattr(self.app, "look", _DEFAULT_LOOK)
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        """Return the lines to show; fewer than ``height`` are padded with blank ones."""
+        """The lines to show; fewer than ``height`` are filled up with blanks."""
         raise NotImplementedError
 
     def redraw(self) -> int:
-        """Draw again and repaint what changed; return the number of changed lines."""
+        """Draw again and repaint what differs; returns how many lines that were."""
         width, height = self.size
         if not width or not height or not self.is_attached:
-            # out of view: discard what was drawn, since it may return in another size
+            # out of view: when it returns, in whatever size, what was drawn before does not count
             self._drawn = (0, 0, None)
             return 0
         if self._drawn != (width, height, self.look.key):
@@ -111,35 +111,35 @@ class Sheet(Bounded, Widget):
     def _full(self, width: int, height: int) -> list[Line]:
         try:
             lines = list(self.draw(width, height))[:height]
-        except Exception as error:  # noqa: BLE001  a panel that cannot be drawn shows why
+        except Exception as error:  # noqa: BLE001  a panel that cannot be drawn shows why, in its own place
             self.fail(error)
             lines = self._fault_lines(width)[:height]
         lines.extend(((), "") for _ in range(height - len(lines)))
         return lines
 
     def guard(self, take: Callable[[], object]) -> None:
-        """Call ``take`` with new facts; if it fails, keep what is shown and say why."""
+        """Take new facts; if that fails the sheet keeps what it shows and says why."""
         before = self.fault
         self.fault = ""
         try:
             take()
-        except Exception as error:  # noqa: BLE001  one panel's error must not stop the others
+        except Exception as error:  # noqa: BLE001  one panel's error must not keep the others from their facts
             self.fail(error)
         if self.fault != before:
             self.redraw()
 
     def fail(self, error: Exception) -> None:
-        """Record an error as this sheet's fault, and report it."""
+        """Note an error as this sheet's own."""
         self.fault = f"cannot be shown: {type(error).__name__}: {clean(str(error))}"
         self.faulted(error)
 
     def _fault_lines(self, width: int) -> list[Line]:
-        """Return the fault as lines, for a sheet that cannot be drawn."""
-        words = f"{self.id} {self.fault}. L shows where."
+        """The fault in place of what cannot be drawn."""
+        words = f"{self.id} {self.fault}. L tells where."
         return [(clip(((" " + line, "error"),), width), "") for line in wrap(words, max(8, width - 2))]
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the strips of a part of the sheet (Textual's line API)."""
+        """The strips of a part of the sheet (Textual's line protocol)."""
         width, height = self.size
         state = (width, height, self.look.key)
         if self._drawn != state:
@@ -161,6 +161,6 @@ class Sheet(Bounded, Widget):
         return strips
 
     def plain_lines(self) -> list[str]:
-        """Return the sheet as plain text, for tests and the last picture."""
+        """What the sheet shows, as plain text (for tests and the last picture)."""
         width, height = self.size
         return [strip.text for strip in self.render_lines(Region(0, 0, width, height))]

@@ -94,7 +94,7 @@ class PaneSource:
         from gastown_core.runtimes.screen import read_screen
 
         self._screen_at[pane.session] = pane.activity
-        self.facts.screens[pane.session] = read_screen(pane.agent, lines)
+        self.facts.screens[pane.session] = read_screen(pane.runtime, lines, pane.title)
 
     def read_screens(self, now: float, link: ControlLink | None = None) -> None:
         """Read the screens that need it; through the control link if there is one."""

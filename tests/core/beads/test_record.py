@@ -111,7 +111,7 @@ def test_older_dialects_are_read(keys, holds):
         (b'{"_type":"memory","key":"k","value":"v"}', record.MEMORY),
         (b'{"_schema":"beads-jsonl/1"}', record.HEADER),
         (b'\xef\xbb\xbf{"id":"gt-1","title":"t"}', record.BEAD),
-        (b'{"id":"gt-1","status":"tombstone"}', record.STONE),
+        (b'{"id":"gt-1","status":"tombstone"}', record.TOMBSTONE),
         (b"\xff\xfe", record.JUNK),
     ],
 )

@@ -9,10 +9,11 @@ from gastown_core.town.runtime_settings import set_agent
 from tests.support.rigged import make_executable
 from tests.support.tmux import needs_tmux, screen, until
 
-SLOW_STARTER = """#!/bin/sh
+SLOW_STARTER = r"""#!/bin/sh
+stty -echo
 sleep 0.3
-printf '\\342\\200\\272 \\n'
-while read -r line; do printf 'got %s\\n\\342\\200\\272 \\n' "$line"; done
+printf '\342\200\272 \n\n  fake-5 \302\267 /w\n'
+while read -r line; do printf '  got %s\n' "$line"; done
 """
 
 

@@ -104,6 +104,32 @@ def test_a_runtime_that_asks_for_permission_is_not_answered_by_a_nudge(server, t
     assert screen(server, pane) == before
 
 
+REFUSED = {
+    "unknown": ("compiling 12%\n", "no empty prompt that we recognise"),
+    "blank": ("\n", "no empty prompt that we recognise"),
+    "a dialog without numbers": (
+        " Trust it?\n\n ❯ No, exit\n   Yes\n\n Enter to confirm · Esc to cancel\n",
+        "it asks: Trust it?",
+    ),
+    "a notice": (" A notice.\n\n Enter to continue\n", "it asks: A notice."),
+    "log in": ("No API key found.\nWould you like to log in to it? [(y)es, (n)o]:\n", "nobody is logged in"),
+    "a draft": ("────────────\n❯ half a line\n────────────\n  ? for shortcuts\n", "a person is typing"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_empty_prompt_gets_no_key(server, town_root, tmp_path, name):
+    rows, why = REFUSED[name]
+    pane = start_plain(server, "gt-opal", *fake_claude(tmp_path, rows + "."))
+    until(lambda: "." in screen(server, pane))
+    before = screen(server, pane)
+    receipts = list(nudge(town_root, CLAUDE, "hello", "overseer", server=server))
+    assert (receipts[-1].stage, receipts[-1].ok) == ("not typed", False)
+    assert why in receipts[-1].detail
+    assert screen(server, pane) == before
+    assert len(waiting(town_root, "gt-opal")) == 1
+
+
 def test_without_any_sign_of_a_turn_the_receipt_says_so(server, town_root, tmp_path):
     pane = start_plain(server, "gt-opal", *fake_claude(tmp_path, "────────────\n❯ \n────────────\n"))
     until(lambda: "❯" in screen(server, pane))

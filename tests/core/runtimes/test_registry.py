@@ -1,6 +1,7 @@
 import pytest
 
 from gastown_core.errors import NotFoundError, SettingsError, UsageError
+from gastown_core.runtimes.definition import preset_from
 from gastown_core.runtimes.launch import command_line, process_names, resume_line, session_env
 from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.runtimes.registry import all_presets, find_preset, parse_command, resolve
@@ -79,6 +80,12 @@ def test_the_session_is_told_what_runs_in_it():
     assert env["GT_AGENT"] == "opencode"
     assert env["GT_PROCESS_NAMES"] == "opencode,node,bun"
     assert env["OPENCODE_PERMISSION"] == '{"*":"allow"}'
+    assert env["GT_RUNTIME"] == "opencode"
+
+
+def test_a_session_of_an_alias_is_told_what_the_alias_stands_for():
+    env = session_env(preset_from("quick", {"provider": "codex", "args": ["--fast"]}))
+    assert (env["GT_AGENT"], env["GT_RUNTIME"]) == ("quick", "codex")
 
 
 def test_the_seeds_codex_rig_gets_codex_without_arguments_and_without_a_prompt():

@@ -1,107 +1,249 @@
+import re
 from pathlib import Path
 
 import pytest
 
-from gastown_core.runtimes.screen import KINDS, read_screen
+from gastown_core.runtimes.screen import KINDS, ScreenReading, read_screen
 
 SCREENS = Path(__file__).parents[2] / "data" / "runtime-screens"
+RULE = "────────────"
 
-EXPECTED = {
-    "claude-2.1.197-api-key-dialog": ("dialog", "use this API key?", ("1 Yes", "2 No (recommended)")),
-    "claude-2.1.197-busy-queued": ("busy", "Thundering…", ()),
-    "claude-2.1.197-busy": ("busy", "Thundering…", ()),
-    "claude-2.1.197-idle-after": ("ready", "", ()),
-    "claude-2.1.197-limited": (
-        "limited",
-        "API Error: Request rejected (429) · This request would exceed your account's rate limit. "
-        "Please try again later.",
-        (),
-    ),
-    "claude-2.1.197-permission-denied": ("ready", "", ()),
+TRUST = ("dialog", "trust this folder?")
+NUMBERED_TRUST = (*TRUST, ("1 Yes, I trust this folder", "2 No, exit"), 0)
+BARE_TRUST = (*TRUST, ("No, exit", "Yes, I trust this folder"), 0)
+READY = ("ready",)
+UNKNOWN = ("unknown",)
+LIMIT = (
+    "limited",
+    "API Error: Request rejected (429) · This request would exceed your account's rate limit. Please try again later.",
+)
+COLOUR = ("dialog", "Which colour?", ("1 Red", "2 Blue", "3 Type something.", "4 Chat about this"), 0)
+CODEX_LOGIN = ("login", "log in", ("1 Sign in with ChatGPT", "2 Sign in with Device Code", "3 Sign in another way"), 0)
+CODEX_TRUST = (*TRUST, ("1 Trust and continue", "2 Back to Agent Command Center"), 0)
+COPILOT_TRUST = (*TRUST, ("1 Yes", "2 Yes, and remember this folder for future sessions", "3 No (Esc)"), 0)
+GEMINI_TRUST = (*TRUST, ("1 Trust folder (gm)", "2 Trust parent folder (crew)", "3 Don't trust"), 0)
+OPENCODE_CHOICES = ("Allow once", "Allow always", "Reject")
+NOT_LOGGED_IN = "401 invalid x-api-key · retrying in"
+
+EXPECTED: dict[str, tuple[object, ...]] = {
+    "claude-2.1.197-api-key-dialog": ("dialog", "use this API key?", ("1 Yes", "2 No (recommended)"), 1),
+    "claude-2.1.197-busy-queued": ("busy", "Thundering…"),
+    "claude-2.1.197-busy": ("busy", "Thundering…"),
+    "claude-2.1.197-idle-after": READY,
+    "claude-2.1.197-limited": LIMIT,
+    "claude-2.1.197-permission-denied": READY,
     "claude-2.1.197-permission": (
         "permission",
         "Bash: npm install left-pad",
         ("1 Yes", "2 Yes, and don’t ask again for: npm install *", "3 No"),
+        0,
     ),
-    "claude-2.1.197-ready": ("ready", "", ()),
-    "claude-2.1.197-trust-dialog": ("dialog", "trust this folder?", ("1 Yes, I trust this folder", "2 No, exit")),
-    "codex-0.169.0-first-screen": (
+    "claude-2.1.197-ready": READY,
+    "claude-2.1.197-trust-dialog": NUMBERED_TRUST,
+    "codex-0.169.0-first-screen": CODEX_LOGIN,
+    "copilot-1.0.102-first-screen": COPILOT_TRUST,
+    "gemini-0.61.0-first-screen": (*TRUST, ("1 Trust folder (w3)", "2 Trust parent folder (ca)", "3 Don't trust"), 0),
+    "opencode-1.18.33-first-screen": READY,
+    "amp-01-first": ("login", "log in"),
+    "auggie-01-first": ("login", "log in"),
+    "claude-01-first-mayor": UNKNOWN,
+    "claude-02-theme-mayor": UNKNOWN,
+    "claude-03-seeded-mayor": BARE_TRUST,
+    "claude-04-nudge-at-trust": UNKNOWN,
+    "claude-05-after-trust": ("dialog", "use this API key?", ("Yes", "No (recommended)"), 1),
+    "claude-06-nudge-at-apikey": ("dialog", "accept bypass-permissions mode?", ("No, exit", "Yes, I accept"), 0),
+    "claude-07-after-bypass": ("login", "Not logged in · run /login"),
+    "claude-08-notloggedin": ("login", "Not logged in · Please run /login"),
+    "claude-09-starting": UNKNOWN,
+    "claude-10-ready": READY,
+    "claude-11-busy-stream": ("busy", "Razzle-dazzling… (1s · ↓ 8 tokens)"),
+    "claude-12-polecat-first": BARE_TRUST,
+    "claude-13-askuser": COLOUR,
+    "claude-14-careful-first": BARE_TRUST,
+    "claude-15-permission": (
         "dialog",
+        "We're changing auto mode to no longer charge for classifier requests in Claude Code.",
+    ),
+    "claude-16-after-notice": READY,
+    "claude-18-second-bead": ("busy", "Moseying…"),
+    "claude-20-after-busy": READY,
+    "claude-21-queued-turn-idle": ("busy", "Accomplishing… (5s · ↓ 39 tokens)"),
+    "claude-22-after-nudges": READY,
+    "claude-23-ask-after-3min": COLOUR,
+    "claude-24-rate429": ("limited", "API error · retrying in 28s · attempt 1/10"),
+    "claude-25-over529": ("limited", "529 Overloaded · retrying in 3s · attempt 4/10"),
+    "claude-27-interrupted": READY,
+    "claude-28-529-final": ("limited", "529 Overloaded · retrying in 7s · attempt 8/10"),
+    "claude-29-handoff": READY,
+    "claude-30-handoff-inner": READY,
+    "claude-31-diesel-esc": ("draft",),
+    "claude-32-AUTH401": ("login", f"{NOT_LOGGED_IN} 2s · attempt 3/10"),
+    "claude-32-CREDIT400": ("login", f"{NOT_LOGGED_IN} 1s · attempt 4/10"),
+    "claude-32-LIMIT429": LIMIT,
+    "claude-33-bypass-local": ("busy", "Whirlpooling…"),
+    "claude-40-lazy": READY,
+    "claude197-01-trust": NUMBERED_TRUST,
+    "claude197-02": ("dialog", "use this API key?", ("1 Yes", "2 No (recommended)"), 1),
+    "claude197-04": ("busy", "Sprouting… (1s · ↓ 30 tokens)"),
+    "codex-01-first": CODEX_LOGIN,
+    "codex-02-configured": CODEX_TRUST,
+    "codex-03-ready": READY,
+    "codex-04-busy": ("busy",),
+    "codex-05-after": READY,
+    "codex-06-tool": (
+        "busy",
+        "Working (0s • esc to interrupt) · 1 background terminal running · /ps to view · /stop to close",
+    ),
+    "codex-07-sling": CODEX_TRUST,
+    "codex-08-permission": READY,
+    "codex-08-sling2": (
+        "dialog",
+        "review hooks?",
+        ("1 Review hooks", "2 Trust all and continue", "3 Continue without trusting (hooks won't run)"),
+        0,
+    ),
+    "codex-09-work": READY,
+    "codex-10-env": READY,
+    "codex-11-429": ("limited", "exceeded retry limit, last status: 429 Too Many Requests"),
+    "codex-12-permission": UNKNOWN,
+    "copilot-01-first": COPILOT_TRUST,
+    "copilot-02-configured": COPILOT_TRUST,
+    "copilot-03-ready": READY,
+    "copilot-04-busy": ("busy",),
+    "copilot-05-after": READY,
+    "copilot-08-permission": (
+        "permission",
+        "run a command: touch /home/op/made-by-cp",
+        (
+            "1 Yes",
+            "2 Yes, and don't ask again for `touch` in this repo (/home/op/gt/shop/crew/cp)",
+            "3 No, and tell Copilot what to do differently (Esc to stop)",
+        ),
+        0,
+    ),
+    "gemini-01-first": GEMINI_TRUST,
+    "gemini-02-configured": GEMINI_TRUST,
+    "gemini-03-ready": READY,
+    "gemini-04-busy": ("draft",),
+    "gemini-05-after": READY,
+    "gemini-08-permission": READY,
+    "gemini-11-429": ("busy", "Thinking... (esc to cancel, 11s)"),
+    "omp-01-first": UNKNOWN,
+    "omp-02-first": (
+        "login",
         "log in",
-        ("1 Sign in with ChatGPT", "2 Sign in with Device Code", "3 Sign in another way"),
+        (
+            "ChatGPT Plus/Pro (Codex Subscription)",
+            "Anthropic (Claude Pro/Max) ● logged in (env)",
+            "Z.AI (GLM Coding Plan)",
+            "Z.AI (GLM Coding Plan · Sign in)",
+            "Kimi Code",
+            "OpenRouter",
+            "GitHub Copilot",
+            "Cursor (Claude, GPT, etc.)",
+            "Devin",
+            "Antigravity (Gemini 3, Claude, GPT-OSS)",
+        ),
+        0,
     ),
-    "copilot-1.0.102-first-screen": (
-        "dialog",
-        "trust this folder?",
-        ("1 Yes", "2 Yes, and remember this folder for future sessions", "3 No (Esc)"),
+    "opencode-01-first": UNKNOWN,
+    "opencode-02-configured": UNKNOWN,
+    "opencode-03-ready": UNKNOWN,
+    "opencode-04-blank": UNKNOWN,
+    "opencode-05-ready": READY,
+    "opencode-08-permission": ("permission", "Access external directory /home/op", OPENCODE_CHOICES),
+    "opencode-09-after-nudge": ("permission", "Shell command: touch /home/op/made-by-oc", OPENCODE_CHOICES),
+    "opencode-10-approved-by-nudge": READY,
+    "opencode-11-429": (
+        "limited",
+        "This request would exceed your account's rate limit. Please try again later. [retrying in 13s attempt #4]",
     ),
-    "gemini-0.61.0-first-screen": (
-        "dialog",
-        "trust this folder?",
-        ("1 Trust folder (w3)", "2 Trust parent folder (ca)", "3 Don't trust"),
-    ),
-    "opencode-1.18.33-first-screen": ("ready", "", ()),
+    "pi-01-first": UNKNOWN,
+    "pi-02-configured": READY,
+    "pi-04-busy": ("busy", "Working..."),
 }
+"""Screen → kind, detail, choices and cursor; what is left out is as in an empty reading."""
+
+DRAFTS = {
+    "claude-31-diesel-esc": "[from overseer] OVER529 test",
+    "gemini-04-busy": "[from overseer] SLOW 9 word\n[from overseer] SLOW 9 word",
+}
+WAITS = {"claude-24-rate429": 28, "claude-25-over529": 3, "claude-28-529-final": 7, "opencode-11-429": 13}
+FILES = {path.stem: path for path in SCREENS.rglob("*-*.txt")}
 
 
 def lines(name):
-    return (SCREENS / f"{name}.txt").read_text(encoding="utf-8").split("\n")
+    return FILES[name].read_text(encoding="utf-8").split("\n")
+
+
+def reading_of(name):
+    """What is read from a kept screen, with its title where that was kept too."""
+    rows = lines(name)
+    title = rows.pop(0).removeprefix("title: ") if rows[0].startswith("title: ") else ""
+    return read_screen(re.match(r"[a-z]+", name)[0], rows, title)
 
 
 def test_every_kept_screen_has_an_expectation():
-    assert {path.stem for path in SCREENS.glob("*-*.txt")} == set(EXPECTED)
+    assert set(FILES) == set(EXPECTED)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_screens_of_real_runtimes(name):
-    assert tuple(read_screen(name.split("-")[0], lines(name))) == EXPECTED[name]
+    kind, detail, options, cursor = (*EXPECTED[name], *("", (), -1)[len(EXPECTED[name]) - 1 :])
+    found = reading_of(name)
+    assert (found.kind, found.detail, found.options, found.cursor) == (kind, detail, options, cursor)
+    assert found.draft == DRAFTS.get(name, "")
+    assert found.wait_s == WAITS.get(name, 0)
+    assert found.kind not in ("ready", "draft") or found.has_input
 
 
-@pytest.mark.parametrize("name", [name for name, (kind, *_) in EXPECTED.items() if kind != "ready"])
-def test_an_unknown_runtime_is_read_by_what_all_have_in_common(name):
-    if name.startswith("claude"):
-        assert read_screen("kimi", lines(name)).kind in (EXPECTED[name][0], "dialog", "permission")
+@pytest.mark.parametrize("name", EXPECTED)
+def test_whoever_reads_it_a_question_is_never_taken_for_a_prompt(name):
+    if EXPECTED[name][0] in ("dialog", "permission", "login") and not reading_of(name).has_input:
+        for runtime in ("kimi", "claude", "codex", "gemini", "copilot", "opencode", "pi", "cursor", "scripted", "amp"):
+            assert read_screen(runtime, lines(name)).kind not in ("ready", "draft", "busy", "limited"), runtime
 
 
 def test_a_no_break_space_is_a_space():
-    assert read_screen("claude", ["────────────", "❯\u00a0", "────────────", "  ? for shortcuts"]).kind == "ready"
+    assert read_screen("claude", [RULE, "❯\u00a0", RULE, "  ? for shortcuts"]).kind == "ready"
 
 
 def test_history_above_does_not_count():
-    rows = [
-        "● the docs say: esc to interrupt",
-        *["● more"] * 12,
-        "────────────",
-        "❯ ",
-        "────────────",
-        "  ? for shortcuts",
-    ]
+    rows = ["● the docs say: esc to interrupt", *["● more"] * 12, RULE, "❯ ", RULE, "  ? for shortcuts"]
     assert read_screen("claude", rows).kind == "ready"
-    rows = [
-        " Do you want to proceed?",
-        " ❯ 1. Yes",
-        "   2. No",
-        *["● later"] * 20,
-        "────────────",
-        "❯ ",
-        "────────────",
-    ]
+    rows = [" Do you want to proceed?", " ❯ 1. Yes", "   2. No", *["● later"] * 20, RULE, "❯ ", RULE]
     assert read_screen("claude", rows).kind == "ready"
 
 
 def test_a_limit_of_an_earlier_turn_is_over():
+    answer = ["● Understood."]
     rows = [
         "❯ limit-me",
         "● API Error: Request rejected (429) · rate limit",
         "❯ again",
-        "● Understood.",
-        "────────────",
+        *answer,
+        RULE,
         "❯ ",
-        "────────────",
+        RULE,
         "  ? for shortcuts",
     ]
     assert read_screen("claude", rows).kind == "ready"
     assert read_screen("claude", rows[:2] + rows[4:]).kind == "limited"
+
+
+def test_a_limit_that_was_lifted_is_history() -> None:
+    end = [RULE, "❯", RULE, "  ? for shortcuts"]
+    rows = ["❯ go on", "● API Error: rate limited until 08:56"]
+    assert read_screen("scripted", [*rows, "● The limit is over; continuing.", *end]).kind == "ready"
+    assert read_screen("scripted", [*rows, *end]).kind == "limited"
+
+
+def test_an_error_that_ended_the_turn_is_final():
+    end = [RULE, "❯", RULE, "  ? for shortcuts"]
+    said = "API Error: 400 Your credit balance is too low to access the Anthropic API."
+    found = read_screen("claude", ["❯ go on", f"● {said}", "", *end])
+    assert (found.kind, found.detail, found.has_input) == ("failed", said, True)
+    assert read_screen("claude", ["❯ go on", f"● {said}", "❯ again", "● Done.", *end]).kind == "ready"
 
 
 @pytest.mark.parametrize("row", ["$ ", "# ", "root@box:~/w1# ", "ana@box ~/gt % ", "bash-5.2$ "])
@@ -109,35 +251,60 @@ def test_a_shell_that_waits(row):
     assert read_screen("claude", ["old", row]).kind == "shell"
 
 
-@pytest.mark.parametrize("rows", [[], ["", "  "], ["compiling 12%"], ["hello"]])
+@pytest.mark.parametrize("rows", [[], ["", "  "], ["compiling 12%"], ["hello"], ["❯ "], ["❯ hello", "● Hi"]])
 def test_what_fits_nothing_is_unknown(rows):
     assert read_screen("claude", rows).kind == "unknown"
 
 
 def test_a_numbered_list_in_an_answer_is_no_dialog():
-    rows = [
-        "● Do you want to proceed? Options:",
-        "  1. this",
-        "  2. that",
-        "────────────",
-        "❯ ",
-        "────────────",
-        "  ? for shortcuts",
-    ]
+    rows = ["● Do you want to proceed? Options:", "  1. this", "  2. that", RULE, "❯ ", RULE, "  ? for shortcuts"]
     assert read_screen("claude", rows).kind == "ready"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["Overwrite it? (y/n)"],
+        ["Overwrite it? [Y/n]"],
+        ["A notice.", "", "Press any key to continue"],
+        ["Pick one", "", "  ❯ red", "    blue"],
+        ["Pick one", "", "  > red", "    blue", "", "  Enter to confirm · Esc to cancel"],
+    ],
+)
+@pytest.mark.parametrize("runtime", ["claude", "codex", "gemini", "kimi"])
+def test_a_question_that_nobody_described_is_one(runtime, rows):
+    assert read_screen(runtime, rows).kind == "dialog"
+
+
+@pytest.mark.parametrize("cursor", [0, 1, 2])
+def test_the_cursor_is_where_the_mark_stands(cursor):
+    rows = [f" {'❯' if place == cursor else ' '} {word}" for place, word in enumerate(("one", "two", "three"))]
+    found = read_screen("claude", ["Which?", "", *rows, "", " Enter to confirm · Esc to cancel"])
+    assert (found.kind, found.detail, found.options, found.cursor) == (
+        "dialog",
+        "Which?",
+        ("one", "two", "three"),
+        cursor,
+    )
+
+
+def test_dim_letters_are_a_placeholder_and_others_a_draft():
+    footer = ["", "  gpt-5 default · /w"]
+    assert read_screen("codex", ["\x1b[1m›\x1b[0m \x1b[2mWhatever you like", *footer]).kind == "ready"
+    found = read_screen("codex", ["\x1b[1m›\x1b[0m whatever you like", *footer])
+    assert (found.kind, found.draft) == ("draft", "whatever you like")
+
+
+def test_a_shell_mode_of_the_input_row_takes_no_text():
+    assert read_screen("claude", [RULE, "! ", RULE, "  ! for bash mode"]).kind == "unknown"
+
+
+def test_a_draft_in_a_turn_is_told_beside_the_turn():
+    rows = ["❯ go", "", "✶ Sublimating… (2s · ↓ 77 tokens)", "", RULE, "❯ half a li", RULE, "  esc to interrupt"]
+    assert read_screen("claude", rows) == ScreenReading(
+        "busy", "Sublimating… (2s · ↓ 77 tokens)", draft="half a li", has_input=True
+    )
 
 
 def test_kinds_are_closed():
     assert all(kind in KINDS for kind, *_ in EXPECTED.values())
-
-
-def test_a_limit_that_was_lifted_is_history() -> None:
-    lines = [
-        "❯ go on",
-        "● API Error: rate limited until 08:56",
-        "● The limit is over; continuing.",
-        "❯",
-        "  ? for shortcuts",
-    ]
-    assert read_screen("scripted", lines).kind == "ready"
-    assert read_screen("scripted", [*lines[:2], *lines[3:]]).kind == "limited"

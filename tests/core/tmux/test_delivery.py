@@ -4,7 +4,7 @@ import pytest
 
 from gastown_core.errors import DeliveryError
 from gastown_core.tmux.control import ControlLink, LinkedServer
-from gastown_core.tmux.delivery import deliver, sanitize
+from gastown_core.tmux.delivery import UnsubmittedError, deliver, sanitize
 from gastown_core.tmux.processes import foreground_is
 from tests.support.tmux import dead_pane, pane_of, screen, start_agent, start_plain, transcript, until
 
@@ -87,4 +87,26 @@ def test_an_agent_that_ends_between_text_and_enter_gets_no_enter(server, town_ro
         for stage in deliver(server, pane, "hello", is_agent=lambda pid, command: next(answers)):
             stages.append(stage)
     assert stages == ["typed"]
+    assert transcript(os.path.join(town_root, "mayor")) == []
+
+
+def test_a_screen_that_takes_no_text_gets_none(server, town_root):
+    pane = start_agent(server, town_root)
+    before = screen(server, pane)
+    with pytest.raises(DeliveryError, match="it asks") as caught:
+        list(deliver(server, pane, "hello", is_agent=is_scripted, may_type=lambda: "it asks"))
+    assert not isinstance(caught.value, UnsubmittedError)
+    assert screen(server, pane) == before
+
+
+def test_a_question_that_comes_up_after_the_text_is_not_answered_by_its_enter(server, town_root):
+    pane = start_agent(server, town_root)
+    stages = []
+    with pytest.raises(UnsubmittedError, match="it asks"):
+        for stage in deliver(
+            server, pane, "hello", is_agent=is_scripted, may_type=lambda: "", may_submit=lambda: "it asks"
+        ):
+            stages.append(stage)
+    assert stages == ["typed"]
+    until(lambda: "hello" in screen(server, pane))
     assert transcript(os.path.join(town_root, "mayor")) == []

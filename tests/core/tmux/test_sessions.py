@@ -8,7 +8,7 @@ import pytest
 from gastown_core.errors import TmuxError
 from gastown_core.tmux import sessions
 from gastown_core.tmux.control import ControlLink
-from gastown_core.tmux.panes import capture_pane, find_pane, list_panes
+from gastown_core.tmux.panes import capture_pane, find_pane, list_panes, read_pane
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact, tmux_failure
 from gastown_core.tmux.socket import server_process, socket_path
 from gastown_core.tmux.theme import status_options
@@ -146,7 +146,14 @@ def test_the_noted_pane_stands_for_its_session_when_a_person_splits_it(server):
     pane = pane_of(server, "gt-opal")
     assert pane.pane_id == agent.pane_id
     assert (pane.agent, pane.process_names) == ("claude", ("cat", "claude"))
+    assert pane.runtime == "claude"
     assert list_panes(server)["gt-opal"].pane_id == agent.pane_id
+
+
+def test_the_pane_of_an_alias_tells_what_runs_in_it(server):
+    pane = start_plain(server, "gt-opal", "cat", GT_PROCESS_NAMES="cat", GT_AGENT="quick", GT_RUNTIME="codex")
+    assert (pane_of(server, "gt-opal").agent, pane_of(server, "gt-opal").runtime) == ("quick", "codex")
+    assert read_pane(server, pane.pane_id).runtime == "codex"
 
 
 def test_a_title_with_separators_does_not_break_the_list(server):

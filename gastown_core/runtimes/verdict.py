@@ -1,0 +1,80 @@
+"""Whether a text may be typed into an agent, by what its screen shows; if not, why.
+
+Only an input row that is seen, empty and not behind a question takes a text.  What nobody recognises is no invitation.
+"""
+
+from __future__ import annotations
+
+from gastown_core.model.record import Record
+from gastown_core.runtimes.preset import UNSAFE
+from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION
+from gastown_core.runtimes.screen import BUSY, LIMITED, SHELL, UNKNOWN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.runtimes.preset import Preset
+    from gastown_core.runtimes.screen import ScreenReading
+
+STARTS = "starts"
+"""Effect of a text that begins a turn; during a turn it is QUEUED or CUTS, as the runtime's keyboard says."""
+
+HEAD_CHARS = 12
+"""How many letters of a text tell it from what a person typed."""
+
+
+class Verdict(Record):
+    """``why`` says in words why nothing may be typed, empty if something may.
+
+    ``effect`` is what a text would do.  ``is_draft`` says that only a draft stands in the way, which can be put aside.
+    """
+
+    why: str = ""
+    effect: str = ""
+    is_draft: bool = False
+
+    @property
+    def may(self) -> bool:
+        """Whether a text may be typed."""
+        return not self.why
+
+
+def may_type(reading: ScreenReading, preset: Preset) -> Verdict:
+    """The verdict on typing into an agent whose screen reads so."""
+    asks = _why_not(reading)
+    if asks:
+        return Verdict(asks)
+    is_in_turn = reading.kind == BUSY or (reading.kind == LIMITED and reading.wait_s > 0)
+    effect = preset.keyboard.in_turn if is_in_turn else STARTS
+    if effect == UNSAFE:
+        return Verdict(f"it is in a turn, and what {preset.name} does with a text then is not known")
+    if reading.draft:
+        return Verdict("a person is typing: its input holds a draft", effect, is_draft=True)
+    return Verdict("", effect)
+
+
+def _why_not(reading: ScreenReading) -> str:
+    """Why this screen takes no text at all."""
+    if reading.kind in (PERMISSION, DIALOG):
+        return f"it asks: {reading.detail or 'a question'}; answer that first (attach to it)"
+    if reading.kind == LOGIN:
+        return f"nobody is logged in: {reading.detail}; log in first (attach to it)"
+    if reading.kind == SHELL:
+        return "its screen shows a shell"
+    if reading.kind == UNKNOWN or not reading.has_input:
+        return "its screen shows no empty prompt that we recognise"
+    return ""
+
+
+def may_submit(reading: ScreenReading, text: str) -> str:
+    """Why the submit key may not follow a text that was typed; empty if it may.
+
+    A program may not have drawn the text yet, so an empty row is fine; a row in which something stands before the
+    text is not, as that would be submitted with it.
+    """
+    asks = _why_not(reading)
+    if asks:
+        return asks
+    head = " ".join(text.split())[:HEAD_CHARS]
+    if " ".join(reading.draft.split()).find(head) > 0:
+        return "a person typed into its input at the same time"
+    return ""
