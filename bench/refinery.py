@@ -15,8 +15,8 @@ from gastown_core.git.repo import Git, Identity
 from gastown_core.model.merge_request import LABEL
 from gastown_core.model.refinery import CACHED
 from gastown_core.refinery.engine import process
+from gastown_core.refinery.merge_queue import survey
 from gastown_core.refinery.place import Refinery
-from gastown_core.refinery.queue import survey
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.stack import Stacker
 from gastown_core.refinery.state_file import read_state

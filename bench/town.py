@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 
 from gastown_core.beads.ledger import TownLedger
-from gastown_core.beads.record import encode
+from gastown_core.beads.ledger_line import encode
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds
 from gastown_core.town.install import install_town
 from gastown_core.town.rigs import add_rig

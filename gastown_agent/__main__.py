@@ -6,7 +6,7 @@ import signal
 import sys
 
 from gastown_agent.identity import read_identity
-from gastown_agent.loop import Loop
+from gastown_agent.loop import WorkerLoop
 from gastown_agent.process_title import set_process_title
 from gastown_agent.session import Session
 from gastown_agent.terminal import Terminal
@@ -22,7 +22,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     words = [word for word in sys.argv[1:] if word != "--"]
     with Terminal() as terminal:
-        return Loop(terminal, Session(identity), " ".join(words)).run()
+        return WorkerLoop(terminal, Session(identity), " ".join(words)).run()
 
 
 if __name__ == "__main__":

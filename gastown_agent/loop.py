@@ -20,12 +20,9 @@ if TYPE_CHECKING:
 
     from gastown_agent.session import Session
     from gastown_agent.terminal import Input, Terminal
-
 TRUST_ASKED = "Do you trust this folder?"
 TURN_S = 0.4
 QUIT_WINDOW_S = 2.0
-
-
 YES, NO = frozenset("1 y yes ok allow".split()), frozenset("2 n no deny never".split())
 
 
@@ -36,7 +33,7 @@ def answer_in(text: str) -> bool | None:
     return True if first in YES else False if first in NO else None
 
 
-class Loop:
+class WorkerLoop:
     """One run of the agent, from banner to exit code."""
 
     def __init__(self, terminal: Terminal, session: Session, prompt: str) -> None:

@@ -12,7 +12,7 @@ from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.molecules.steps import Progress, StepView
+    from gastown_core.molecules.steps import MoleculeProgress, StepView
 
 WORK_STEP, HAND_IN_STEM = "implement", "submit"
 """The step in which the bead's own steps are done, if any; and the prefix of steps that ``gt done`` completes."""
@@ -21,7 +21,7 @@ WORK_STEP, HAND_IN_STEM = "implement", "submit"
 class Walk:
     """Progress through a molecule; ``step`` is the one to do now, "" at the end or if all steps are blocked."""
 
-    def __init__(self, seen: Progress) -> None:
+    def __init__(self, seen: MoleculeProgress) -> None:
         self.molecule = seen.id
         self.titles = tuple(view.title for view in seen.steps if not _hands_in(view.name))
         self.has_work_step = any(view.name == WORK_STEP for view in seen.steps)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from gastown_core.molecules.steps import Progress, StepView
+    from gastown_core.molecules.steps import MoleculeProgress, StepView
 
 _COLOURS = {DONE: "green", CURRENT: "yellow", READY: "bold", BLOCKED: "red", PENDING: "dim"}
 BAR_CELLS = 20
@@ -20,14 +20,14 @@ LONG = 100
 """Number of steps above which a molecule is summarized."""
 
 
-def heading(seen: Progress) -> str:
+def heading(seen: MoleculeProgress) -> str:
     """Return a line such as ``gt-wisp-abc12  Fix login  mol-polecat-work``."""
     formula = seen.formula if seen.formula and seen.formula not in seen.title else ""
     more = style("  ".join(word for word in (formula, "closed" if seen.root.is_closed else "") if word), "dim")
     return f"{style(clean(seen.id), 'bold')}  {one_line(seen.title)}  {more}".rstrip()
 
 
-def bar(seen: Progress) -> str:
+def bar(seen: MoleculeProgress) -> str:
     """Return a progress bar such as ``████░░░░  3 of 8 steps, 37 %``."""
     full = BAR_CELLS * seen.completed // seen.total if seen.total else 0
     filled = style("█" * full, "green") + style("░" * (BAR_CELLS - full), "dim")
@@ -57,7 +57,7 @@ def legend() -> str:
     return style("  ".join(f"{MARKS[status]} {word}" for status, word in words.items()), "dim")
 
 
-def pace(seen: Progress) -> str:
+def pace(seen: MoleculeProgress) -> str:
     """Return a text such as ``2.5 steps an hour, about 1.2 h left``; "" in the first minutes and at the end."""
     if not seen.rate_per_hour or seen.is_complete or seen.moment - seen.root.created_at < SOON_S:
         return ""
@@ -69,7 +69,7 @@ def one_line(text: str) -> str:
     return clean(" ".join(text.split()))
 
 
-def current_json(seen: Progress, views: Sequence[StepView]) -> dict[str, Any]:
+def current_json(seen: MoleculeProgress, views: Sequence[StepView]) -> dict[str, Any]:
     """Return a molecule as ``bd mol current --json`` lists it."""
     here, following = seen.current, seen.next
     return {

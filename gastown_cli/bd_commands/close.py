@@ -7,12 +7,12 @@ from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, 
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style
 from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, WAITS_FOR, Graph, is_released
-from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import Bead
 from gastown_core.model.metadata import read_step
 from gastown_core.molecules.advance import Advance
-from gastown_core.molecules.record import molecule_of
+from gastown_core.molecules.root_bead import molecule_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

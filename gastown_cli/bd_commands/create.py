@@ -9,7 +9,7 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say
-from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.bead import edge_type_of
 from gastown_core.model.json_text import decode_json

@@ -6,7 +6,7 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, style
-from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.errors import NotFoundError, UsageError
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import age, bead_lines, issue_object, one_line, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style, table
-from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.rules import entries_of
 from gastown_core.errors import NotFoundError, UsageError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gastown_core.formulas.formula import Variable
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
-    from gastown_core.molecules.steps import Progress
+    from gastown_core.molecules.steps import MoleculeProgress
 
 
 def add_source(parser: ArgumentParser) -> None:
@@ -152,7 +152,7 @@ def show_arguments(parser: ArgumentParser) -> None:
 
 def run_show(args: Namespace) -> int:
     """Show a molecule in full."""
-    from gastown_core.molecules.record import molecule_of
+    from gastown_core.molecules.root_bead import molecule_of
     from gastown_core.molecules.steps import progress_of
 
     space = Workspace(args)
@@ -186,8 +186,8 @@ def _below(store: Any, root_id: str) -> list[str]:
     return [one.id for one in store.excerpts(BeadQuery(parent=root_id, include_wisps=True, sort="id"))]
 
 
-def _as_json(seen: Progress, beads: list[Bead], parallel: bool) -> dict[str, Any]:
-    from gastown_core.molecules.record import molecule_of
+def _as_json(seen: MoleculeProgress, beads: list[Bead], parallel: bool) -> dict[str, Any]:
+    from gastown_core.molecules.root_bead import molecule_of
 
     kept = molecule_of(seen.root)
     out: dict[str, Any] = {
@@ -208,7 +208,7 @@ def _as_json(seen: Progress, beads: list[Bead], parallel: bool) -> dict[str, Any
     return out
 
 
-def _groups(seen: Progress) -> list[list[str]]:
+def _groups(seen: MoleculeProgress) -> list[list[str]]:
     """Return the waves that have several steps left."""
     from gastown_core.molecules.steps import tiers
 
@@ -246,7 +246,7 @@ def run_current(args: Namespace) -> int:
     return 0
 
 
-def molecules(space: Workspace, text: str, whose: str = "") -> list[Progress]:
+def molecules(space: Workspace, text: str, whose: str = "") -> list[MoleculeProgress]:
     """Return the named molecule, or else those of which the actor (or ``whose``) has steps or the work."""
     from gastown_core.molecules.listing import molecules_of
     from gastown_core.molecules.steps import progress_of
@@ -275,18 +275,18 @@ def _range(text: str) -> tuple[int, int]:
     return int(first or 1), int(last or 0)
 
 
-def _shown(seen: Progress, first: int, last: int, limit: int) -> list[object]:
+def _shown(seen: MoleculeProgress, first: int, last: int, limit: int) -> list[object]:
     views = [view for view in seen.steps if view.place + 1 >= first and (not last or view.place + 1 <= last)]
     if not first and not last and not limit and seen.total > molecule_lines.LONG:
         return []
     return list(views[:limit] if limit else views)
 
 
-def _current_as_json(seen: Progress, first: int, last: int, limit: int) -> dict[str, object]:
+def _current_as_json(seen: MoleculeProgress, first: int, last: int, limit: int) -> dict[str, object]:
     return molecule_lines.current_json(seen, _shown(seen, first, last, limit))  # type: ignore[arg-type]
 
 
-def _say(seen: Progress, first: int, last: int, limit: int) -> None:
+def _say(seen: MoleculeProgress, first: int, last: int, limit: int) -> None:
     say(f"{molecule_lines.heading(seen)}\n{molecule_lines.bar(seen)}")
     views = _shown(seen, first, last, limit)
     for line in molecule_lines.step_rows(views, seen.total):  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style
-from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.bead import known_priority
 
@@ -181,7 +181,7 @@ def run_wisp(args: Namespace) -> int:
 
 def _list(args: Namespace, space: Workspace) -> int:
     from gastown_core.beads.query import BeadQuery
-    from gastown_core.molecules.record import step_of
+    from gastown_core.molecules.root_bead import step_of
 
     query = BeadQuery(only_wisps=True, exclude_statuses=() if args.all else ("closed",), sort="updated")
     wisps = [
@@ -222,8 +222,8 @@ def _row(bead: Bead) -> dict[str, object]:
 
 def _collect(args: Namespace, space: Workspace) -> int:
     from gastown_core.clock import parse_duration
-    from gastown_core.molecules.compaction import collectable
     from gastown_core.molecules.pour import burn
+    from gastown_core.molecules.wisp_compaction import collectable
 
     age = parse_duration(args.age)
     if age is None:

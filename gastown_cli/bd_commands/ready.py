@@ -16,7 +16,7 @@ from gastown_cli.bd_commands.render import (
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, style
 from gastown_core.beads.graph import REASONS, find_cycles
-from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.ledger_line import excerpt_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

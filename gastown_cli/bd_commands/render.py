@@ -7,7 +7,7 @@ import os
 import sys
 
 from gastown_cli.output import cells, clean, note, say, shorten, style, write_json
-from gastown_core.beads.record import modern, parse_line
+from gastown_core.beads.ledger_line import modern, parse_line
 from gastown_core.clock import format_age
 from gastown_core.model.bead import DERIVED_KEYS, KEY_ORDER, NO_PRIORITY, PRIORITY_NAMES, USUAL_PRIORITY, priority_word
 

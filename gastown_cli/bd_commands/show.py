@@ -15,7 +15,7 @@ from gastown_cli.bd_commands.render import (
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style
 from gastown_core.beads.graph import PARENT_CHILD, REASONS
-from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.rules import oddities
 from gastown_core.clock import format_local, parse_moment
 from gastown_core.errors import GastownError

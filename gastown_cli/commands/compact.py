@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.molecules.compaction import Compaction, Report
+    from gastown_core.molecules.wisp_compaction import Compaction, Report
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Compact the wisps, and file a report if asked."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.molecules.compaction import compact
+    from gastown_core.molecules.wisp_compaction import compact
 
     root = context.town()
     ledger = TownLedger(root)
@@ -77,7 +77,7 @@ def _say(done: dict[str, Compaction], args: Namespace) -> None:
 
 
 def _report(root: str, ledger: TownLedger, args: Namespace) -> int:
-    from gastown_core.molecules.compaction import compact, is_filed, report, today
+    from gastown_core.molecules.wisp_compaction import compact, is_filed, report, today
 
     date = args.date or today()
     if args.weekly:
@@ -99,7 +99,7 @@ def _report(root: str, ledger: TownLedger, args: Namespace) -> int:
 def _file(root: str, ledger: TownLedger, told: Report) -> str:
     """File the report as a bead and mail it to the mayor."""
     from gastown_core.messaging.mail import LOW, send_mail
-    from gastown_core.molecules.compaction import file_report
+    from gastown_core.molecules.wisp_compaction import file_report
 
     actor = who.acting(root)
     filed = file_report(ledger, told, actor=actor)

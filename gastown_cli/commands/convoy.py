@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import MemberView
     from gastown_core.work.convoy.acts import Watch
     from gastown_core.work.convoy.staging import Finding, Plan
-    from gastown_core.work.convoys import Convoy, Progress
+    from gastown_core.work.convoys import Convoy, ConvoyProgress
     from gastown_core.work.scheduler.dispatch import Dispatched
 MARKS = {"closed": "✓", "in_review": "◐", "hooked": "●", "in_progress": "●", "blocked": "⊘"}
 _SAYS_IT = ("held", "gone", "review", "done", "queued")
 
 
-def bar(count: Progress, width: int = 20) -> str:
+def bar(count: ConvoyProgress, width: int = 20) -> str:
     """Return a progress bar such as ``████▒▒······``: done, in review, remaining."""
     total = max(count.total, 1)
     done = count.done * width // total
@@ -30,7 +30,7 @@ def bar(count: Progress, width: int = 20) -> str:
     return "█" * done + "▒" * review + "·" * (width - done - review)
 
 
-def progress_words(count: Progress) -> str:
+def progress_words(count: ConvoyProgress) -> str:
     """Return a line such as ``2 done, 1 in review, 0 running, 5 total``."""
     words = [f"{count.done} done", f"{count.in_review} in review", f"{count.running} running", f"{count.total} total"]
     if count.missing:

@@ -20,7 +20,7 @@ from gastown_core.model.bead import priority_word
 from gastown_core.model.event import describe
 from gastown_core.state.as_json import agent_json
 from gastown_core.state.collect import collect, make_roster
-from gastown_core.state.convoys import stuck_words
+from gastown_core.state.convoy_views import stuck_words
 from gastown_core.state.facts import Roster
 from gastown_core.state.rows import EventFilter, EventRow, event_row, matches
 from gastown_core.tmux.caller import show_window

@@ -41,12 +41,12 @@ def merge(root: str, rig: str, *, once: bool, as_json: bool, patient: bool = Fal
 
 
 def _say_why(root: str, rig: str, *, as_json: bool) -> None:
-    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.engine import RefineryEngine
     from gastown_core.refinery.hold import read_hold
     from gastown_core.refinery.place import Refinery, merging_process
 
     place = Refinery(root, rig)
-    for target in Engine(place).targets():
+    for target in RefineryEngine(place).targets():
         pid = merging_process(place, target)
         if pid:
             raise ConflictError(f"pid {pid} is already merging into {target}", "", f"gt refinery status {rig}")

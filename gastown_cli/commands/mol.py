@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import BeadStore
     from gastown_core.model.bead import Bead
-    from gastown_core.molecules.steps import Progress, StepView
+    from gastown_core.molecules.steps import MoleculeProgress, StepView
     from gastown_core.town.inventory import RosterEntry
 
 
@@ -111,7 +111,7 @@ def run_status(args: Namespace) -> int:
     return 0
 
 
-def _as_json(entry: RosterEntry, work: Bead | None, seen: Progress | None) -> dict[str, Any]:
+def _as_json(entry: RosterEntry, work: Bead | None, seen: MoleculeProgress | None) -> dict[str, Any]:
     from gastown_core.model.metadata import dispatch_words
 
     dispatch = dispatch_words(work) if work is not None else {}
@@ -132,14 +132,14 @@ def _as_json(entry: RosterEntry, work: Bead | None, seen: Progress | None) -> di
     }
 
 
-def _variables(seen: Progress | None) -> dict[str, str]:
-    from gastown_core.molecules.record import molecule_of
+def _variables(seen: MoleculeProgress | None) -> dict[str, str]:
+    from gastown_core.molecules.root_bead import molecule_of
 
     molecule = molecule_of(seen.root) if seen is not None else None
     return molecule.vars if molecule is not None else {}
 
 
-def _progress(seen: Progress) -> dict[str, Any]:
+def _progress(seen: MoleculeProgress) -> dict[str, Any]:
     return {
         "root_id": seen.id,
         "root_title": seen.title,
@@ -153,7 +153,7 @@ def _progress(seen: Progress) -> dict[str, Any]:
     }
 
 
-def _next_action(work: Bead | None, seen: Progress | None) -> str:
+def _next_action(work: Bead | None, seen: MoleculeProgress | None) -> str:
     if work is None:
         return "wait for work"
     if seen is None or seen.is_complete:
@@ -298,7 +298,7 @@ def _short(path: list[str]) -> list[str]:
 
 
 def _dag_as_json(
-    seen: Progress, tier: dict[str, int], path: list[str], groups: dict[int, list[StepView]]
+    seen: MoleculeProgress, tier: dict[str, int], path: list[str], groups: dict[int, list[StepView]]
 ) -> dict[str, Any]:
     ids = {view.name: view.id for view in seen.steps}
     dependents: dict[str, list[str]] = {}

@@ -78,7 +78,7 @@ def run_attachment(args: Namespace) -> int:
     """Show the molecule attached to work."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.metadata import dispatch_words
-    from gastown_core.molecules.record import attached_to, molecule_of
+    from gastown_core.molecules.root_bead import attached_to, molecule_of
 
     root = context.town()
     ledger = TownLedger(root)
@@ -186,7 +186,7 @@ def run_burn(args: Namespace) -> int:
     """Close the molecule's open steps, detach it from its work and close its root."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.pour import detach, finish
-    from gastown_core.molecules.record import molecule_of
+    from gastown_core.molecules.root_bead import molecule_of
 
     root = context.town()
     ledger = TownLedger(root)
@@ -230,7 +230,7 @@ def run_squash(args: Namespace) -> int:
     """Write the digest, close the open steps, detach the molecule from its work and close its root."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.pour import detach
-    from gastown_core.molecules.record import molecule_of
+    from gastown_core.molecules.root_bead import molecule_of
     from gastown_core.molecules.squash import squash
 
     root = context.town()

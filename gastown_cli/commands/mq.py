@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.bead import Bead
     from gastown_core.model.merge_request import MergeRequest
-    from gastown_core.refinery.queue import Queue
+    from gastown_core.refinery.merge_queue import MergeQueue
 STATUSES = ("ready", "held", "active", "blocked", "closed", "all")
 
 
@@ -42,7 +42,7 @@ def list_arguments(parser: ArgumentParser) -> None:
 
 def run_list(args: Namespace) -> int:
     """List merge requests in queue order."""
-    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.engine import RefineryEngine
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy, level_of
 
@@ -50,7 +50,7 @@ def run_list(args: Namespace) -> int:
     rig = which_rig(root, args.rig)
     place = Refinery(root, rig, policy=Policy(level_s=level_of(root, rig)))
     wanted = "ready" if args.ready else args.status
-    queue = Engine(place).queue()
+    queue = RefineryEngine(place).queue()
     rows = rows_of(queue, SYSTEM_CLOCK.now(), holds_of(place, (one.target for one in queue.ready)))
     if wanted in ("closed", "all"):
         rows += _closed(place)
@@ -79,7 +79,7 @@ def holds_of(place: Any, targets: Iterable[str]) -> dict[str, str]:
     return {target: hold.reason for target, hold in found.items() if hold is not None}
 
 
-def rows_of(queue: Queue, now: float, holds: dict[str, str]) -> list[dict[str, Any]]:
+def rows_of(queue: MergeQueue, now: float, holds: dict[str, str]) -> list[dict[str, Any]]:
     """Return every open request as a row, in queue order; requests for a target in ``holds`` are held, not ready."""
     kinds = [(one, "held" if one.target in holds else "ready", holds.get(one.target, "")) for one in queue.ready]
     kinds += [(one, "active", one.assignee) for one in queue.claimed]
@@ -144,7 +144,7 @@ def _verify(place: Any, rows: list[dict[str, Any]]) -> None:
         row["verify_error"] = error
 
 
-def _longest_wait(queue: Queue, now: float) -> str:
+def _longest_wait(queue: MergeQueue, now: float) -> str:
     """Return a line on the ready request that has waited longest, and how long newer ones may still overtake it."""
     from gastown_core.model.merge_request import overtaken_until
 
@@ -194,9 +194,9 @@ def next_arguments(parser: ArgumentParser) -> None:
 def run_next(args: Namespace) -> int:
     """Show the request that is merged next; return 1 if none is ready."""
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.refinery.merge_queue import pending
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy, level_of
-    from gastown_core.refinery.queue import pending
 
     root = context.town()
     rig = which_rig(root, args.rig)
@@ -259,12 +259,12 @@ def run_status(args: Namespace) -> int:
 def _why_blocked(root: str, ledger: TownLedger, request: MergeRequest) -> str:
     """Return what blocks the request, as the queue says it, or ""."""
     from gastown_cli.context import rig_of_request
-    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.engine import RefineryEngine
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy
 
     place = Refinery(root, request.rig or rig_of_request(root, request.id), ledger=ledger, policy=Policy())
-    return next((why for one, why in Engine(place).queue().blocked if one.id == request.id), "")
+    return next((why for one, why in RefineryEngine(place).queue().blocked if one.id == request.id), "")
 
 
 def _facts(bead: Bead, request: MergeRequest, blocks: list[str]) -> dict[str, Any]:
@@ -349,7 +349,7 @@ def retry_arguments(parser: ArgumentParser) -> None:
 
 def run_retry(args: Namespace) -> int:
     """Clear what delays a request."""
-    from gastown_core.refinery.engine import Engine
+    from gastown_core.refinery.engine import RefineryEngine
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.policy import Policy
     from gastown_core.refinery.requests import retry
@@ -359,7 +359,7 @@ def run_retry(args: Namespace) -> int:
     rig = args.words[0] if len(args.words) > 1 else rig_of_request(root, request_id)
     place = Refinery(root, rig, policy=Policy())
     request = retry(place, request_id, actor=who.acting(root))
-    blocked = {one.id: why for one, why in Engine(place).queue().blocked}
+    blocked = {one.id: why for one, why in RefineryEngine(place).queue().blocked}
     if args.now:
         from gastown_cli.commands.merging import merge
 

@@ -128,7 +128,7 @@ def run_add(args: Namespace) -> int:
     """Create idle polecats, each with a worktree."""
     from gastown_core.errors import UsageError
     from gastown_core.town.polecat_pool import known_names
-    from gastown_core.town.polecats import add_polecat
+    from gastown_core.town.polecat_worktree import add_polecat
     from gastown_core.town.rigs import require_rig
 
     root = context.town()

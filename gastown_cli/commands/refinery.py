@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from typing import Any
 
+    from gastown_core.refinery.merge_queue import MergeQueue
     from gastown_core.refinery.place import Refinery
-    from gastown_core.refinery.queue import Queue
     from gastown_core.town.inventory import RosterEntry
 LISTS = ("queue", "ready", "blocked", "unclaimed")
 CLAIMS = ("claim", "release")
@@ -55,10 +55,10 @@ def run_refinery(args: Namespace) -> int:
     return _status(place, as_json=args.json) if args.action == "status" else _list(place, args)
 
 
-def _queue(place: Refinery) -> Queue:
-    from gastown_core.refinery.engine import Engine
+def _queue(place: Refinery) -> MergeQueue:
+    from gastown_core.refinery.engine import RefineryEngine
 
-    return Engine(place).queue()
+    return RefineryEngine(place).queue()
 
 
 def _status(place: Refinery, *, as_json: bool) -> int:
@@ -144,7 +144,7 @@ def _list(place: Refinery, args: Namespace) -> int:
     return 0
 
 
-def _positions(queue: Queue, now: float, *, as_json: bool) -> int:
+def _positions(queue: MergeQueue, now: float, *, as_json: bool) -> int:
     requests = [*queue.claimed, *queue.ready, *(one for one, _ in queue.blocked)]
     rows = [
         {
@@ -175,7 +175,7 @@ def _positions(queue: Queue, now: float, *, as_json: bool) -> int:
     return 0
 
 
-def _oddities(place: Refinery, queue: Queue, now: float, *, everything: bool) -> list[dict[str, Any]]:
+def _oddities(place: Refinery, queue: MergeQueue, now: float, *, everything: bool) -> list[dict[str, Any]]:
     """Return old claims, and ready requests whose branch is not on origin."""
     from gastown_core.errors import GastownError
     from gastown_core.refinery.tips import remote_heads

@@ -179,7 +179,7 @@ def list_arguments(parser: ArgumentParser) -> None:
 def run_list(args: Namespace) -> int:
     """List queued slings, oldest first: ○ is ready, ⏸ is held."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.work.scheduler.queue import read_queue
+    from gastown_core.work.scheduler.sling_queue import read_queue
 
     root = context.town()
     ledger, now = TownLedger(root), SYSTEM_CLOCK.now()

@@ -280,7 +280,7 @@ def _reset(root: str, args: Namespace) -> int:
 def _is_queued(root: str, request: SlingRequest) -> bool:
     """Return whether this sling goes to a rig and slings to rigs are queued."""
     from gastown_core.town.discover import read_rigs
-    from gastown_core.work.scheduler.queue import is_deferred
+    from gastown_core.work.scheduler.sling_queue import is_deferred
 
     return request.target.rstrip("/") in read_rigs(root) and is_deferred(root)
 

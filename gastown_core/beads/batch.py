@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gastown_core.beads import ids, rules
 from gastown_core.beads.graph import BLOCKING_TYPES, ORDERING_TYPES, PARENT_CHILD, Graph, is_released, path_between
-from gastown_core.beads.record import encode, excerpt_of
+from gastown_core.beads.ledger_line import encode, excerpt_of
 from gastown_core.clock import format_micros, parse_duration, parse_moment
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
 from gastown_core.model.bead import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.settings import Vocabulary
     from gastown_core.clock import Clock
 
-    class Engine(Protocol):
+    class BatchEngine(Protocol):
         """What a batch asks of the store behind it; between ``begin`` and ``end`` the store is locked."""
 
         prefix: str
@@ -89,15 +89,14 @@ if TYPE_CHECKING:
 
 
 else:
-    Engine = object
-
+    BatchEngine = object
 MENTION_KEYS = ("description", "design", "acceptance_criteria", "notes")
 
 
 class RuleBatch:
     """One write in the name of ``actor``: leaving the ``with`` block commits, an exception drops it all."""
 
-    def __init__(self, engine: Engine, actor: str) -> None:
+    def __init__(self, engine: BatchEngine, actor: str) -> None:
         self.actor = actor
         self._engine = engine
         self._before: dict[str, Bead | None] = {}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from gastown_core.beads import record
+from gastown_core.beads import ledger_line
 from gastown_core.beads.index import FILE_NAMES
 from gastown_core.beads.index_rows import ISSUES, WISPS
 from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, with_new_id
@@ -117,18 +117,18 @@ def _read_all(
     status = source.follow()
     size = status.st_size if status is not None else 0
     for count, (offset, line) in enumerate(source.lines(0, size), 1):
-        kind, value = record.classify(line)
-        if kind in (record.BEAD, record.TOMBSTONE) and value.id in beads:
+        kind, value = ledger_line.classify(line)
+        if kind in (ledger_line.BEAD, ledger_line.TOMBSTONE) and value.id in beads:
             _keep_hidden(hidden, beads[value.id], line, value.raw)
-        if kind == record.BEAD:
-            beads[value.id] = (record.line_of(line, value), None)
-        elif kind == record.TOMBSTONE:
-            beads[value.id] = (record.line_of(line, value), value.text("deleted_at"))
-        elif kind == record.HEADER:
+        if kind == ledger_line.BEAD:
+            beads[value.id] = (ledger_line.line_of(line, value), None)
+        elif kind == ledger_line.TOMBSTONE:
+            beads[value.id] = (ledger_line.line_of(line, value), value.text("deleted_at"))
+        elif kind == ledger_line.HEADER:
             head.append(line)
-        elif kind != record.BLANK:
+        elif kind != ledger_line.BLANK:
             # the last line of a memory's key wins, as that of an id does
-            tail[str(value.get("key")) if kind == record.MEMORY else offset] = line
+            tail[str(value.get("key")) if kind == ledger_line.MEMORY else offset] = line
         if index.progress is not None and size > (2 << 20) and count % 2000 == 0:
             index.progress("compacting the ledger", offset, size)
     if index.progress is not None:
@@ -140,10 +140,10 @@ def _read_all(
 def _keep_hidden(hidden: dict[str, dict[str, Raw]], standing: tuple[bytes, str | None], line: bytes, raw: Raw) -> None:
     """Keep the bead of the standing line if the new one of its id is another bead and no later version of it."""
     bead_id = str(raw["id"])
-    if record.is_stone(raw):
+    if ledger_line.is_stone(raw):
         hidden.pop(bead_id, None)
     elif standing[1] is None and _moment_in(standing[0]) != _moment_in(line):
-        before = record.parse_line(standing[0])
+        before = ledger_line.parse_line(standing[0])
         if before is not None and before.title != raw.get("title") and is_other_bead(before.raw, raw, by_title=False):
             hidden.setdefault(bead_id, {})[before.text("created_at")] = before.raw
     if bead_id in hidden:
@@ -159,16 +159,16 @@ def _moment_in(line: bytes) -> bytes:
 def _part(beads: dict[str, tuple[bytes, str | None]], hidden: dict[str, dict[str, Raw]], parted: list[Twin]) -> None:
     """Give each bead that shares its id with an older one another; what means either stays with the id."""
     for bead_id, others in hidden.items():
-        seen = record.parse_line(beads[bead_id][0])
+        seen = ledger_line.parse_line(beads[bead_id][0])
         if seen is None or not others:
             continue
         oldest = seen.raw
         for raw in others.values():
             oldest, younger = by_age(oldest, raw)
             new = new_id(younger, {known: {} for known in beads})
-            beads[new] = (record.encode(with_new_id(younger, new)), None)
+            beads[new] = (ledger_line.encode(with_new_id(younger, new)), None)
             parted.append(Twin(bead_id, new, str(oldest.get("title")), str(younger.get("title"))))
-        beads[bead_id] = (record.encode(oldest), None)
+        beads[bead_id] = (ledger_line.encode(oldest), None)
 
 
 def _joined(head: list[bytes], lines: Iterable[bytes], tail: list[bytes]) -> Iterator[bytes]:

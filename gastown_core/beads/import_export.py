@@ -7,8 +7,8 @@ import os
 import sys
 from bisect import bisect_right
 
-from gastown_core.beads import record
-from gastown_core.beads.merging import comment_age, comment_key
+from gastown_core.beads import ledger_line
+from gastown_core.beads.bead_merge import comment_age, comment_key
 from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.rules import entries_of, oddities
 from gastown_core.beads.twins import Twin, candidates, is_other_bead, is_same_bead, renamed, with_new_id
@@ -97,7 +97,7 @@ def import_file(
         from gastown_core.beads.table_dump import read_dump
 
         found: Iterable[tuple[str, Any, int]] = (
-            (record.BEAD, bead, number) for number, bead in enumerate(read_dump(source), 1)
+            (ledger_line.BEAD, bead, number) for number, bead in enumerate(read_dump(source), 1)
         )
     else:
         found = _read_lines(_bytes(source), report, progress)
@@ -106,12 +106,12 @@ def import_file(
     batch = store.write(actor)
     with batch:
         for kind, value, number in _parted(batch, found, report):
-            if kind == record.MEMORY:
+            if kind == ledger_line.MEMORY:
                 memories.append(value)
-            elif titles is not None and kind == record.BEAD and value.title in titles:
+            elif titles is not None and kind == ledger_line.BEAD and value.title in titles:
                 report.dedup_skipped += 1
             else:
-                if kind == record.BEAD:
+                if kind == ledger_line.BEAD:
                     _judge(value, f"line {number}: {value.id or 'a record without id'}", store.words, report)
                 _take(batch, value, report, store.clock.now())
         fresh = [line for line in memories if line not in set(store.other_lines("memory"))] if memories else []
@@ -130,7 +130,7 @@ def _parted(
     everything = list(found)
     names: dict[str, str] = {}
     for kind, value, _ in everything:
-        standing = batch.get(value.id) if kind == record.BEAD and value.id else None
+        standing = batch.get(value.id) if kind == ledger_line.BEAD and value.id else None
         if (
             standing is None
             or standing.title == value.title
@@ -145,9 +145,9 @@ def _parted(
             report.parted.append(Twin(value.id, candidate, standing.title, value.title))
         names[value.id] = candidate
     for kind, value, number in everything:
-        if names and kind in (record.BEAD, record.TOMBSTONE):
+        if names and kind in (ledger_line.BEAD, ledger_line.TOMBSTONE):
             raw = renamed(value.raw, names)
-            value = Bead(with_new_id(raw, names[value.id]) if value.id in names and kind == record.BEAD else raw)
+            value = Bead(with_new_id(raw, names[value.id]) if value.id in names and kind == ledger_line.BEAD else raw)
         yield kind, value, number
 
 
@@ -168,18 +168,18 @@ def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) ->
     if data[:1] == b"[":
         data = _unpacked(data)
     for count, (number, line) in enumerate(_numbered(data), 1):
-        kind, value = record.classify(line) if len(line) <= MAX_LINE else (record.JUNK, "longer than 64 MB")
-        if kind == record.JUNK and value in ("no id", "no title"):
+        kind, value = ledger_line.classify(line) if len(line) <= MAX_LINE else (ledger_line.JUNK, "longer than 64 MB")
+        if kind == ledger_line.JUNK and value in ("no id", "no title"):
             # what lacks one of the two can be kept all the same
             raw = decode_json(line)
             if value == "no title" or ("id" not in raw and isinstance(raw.get("title"), str)):
-                kind, value = record.BEAD, Bead(raw)
-        if kind in (record.BEAD, record.TOMBSTONE):
+                kind, value = ledger_line.BEAD, Bead(raw)
+        if kind in (ledger_line.BEAD, ledger_line.TOMBSTONE):
             yield kind, value, number
-        elif kind == record.MEMORY:
+        elif kind == ledger_line.MEMORY:
             yield kind, line, number
-        elif kind in (record.JUNK, record.CONFLICT):
-            report.junk.append(f"line {number}: {value if kind == record.JUNK else 'conflict marker ' + value}")
+        elif kind in (ledger_line.JUNK, ledger_line.CONFLICT):
+            report.junk.append(f"line {number}: {value if kind == ledger_line.JUNK else 'conflict marker ' + value}")
         if progress is not None and count % 2000 == 0:
             progress("importing", min(number, len(data)), len(data))
     if progress is not None:
@@ -227,7 +227,7 @@ def _open_titles(store: BeadStore) -> set[str]:
 
 def _take(batch: RuleBatch, bead: Bead, report: ImportReport, now: float) -> None:
     """Put one record into the batch."""
-    raw = _completed(record.pruned(bead.raw), now)
+    raw = _completed(ledger_line.pruned(bead.raw), now)
     if isinstance(raw.get("dependencies"), list):
         raw["dependencies"] = _good_edges(raw, report)
         if not raw["dependencies"]:
@@ -247,7 +247,7 @@ def _take(batch: RuleBatch, bead: Bead, report: ImportReport, now: float) -> Non
         report.stale.append(bead.id)
         return
     _join_comments(raw, standing)
-    if raw == record.pruned(standing.raw):
+    if raw == ledger_line.pruned(standing.raw):
         report.unchanged += 1
         return
     report.updated.append(bead.id)
@@ -324,4 +324,4 @@ def export_line(bead: Bead, tally: Tally) -> bytes:
     }
     tail = json.dumps(counts, ensure_ascii=False, separators=(",", ":"))
     plain = {key: value for key, value in bead.raw.items() if key not in DERIVED_KEYS}
-    return record.encode({"_type": "issue", **plain})[:-1] + b"," + tail[1:].encode()
+    return ledger_line.encode({"_type": "issue", **plain})[:-1] + b"," + tail[1:].encode()

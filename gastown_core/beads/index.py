@@ -11,7 +11,7 @@ import contextlib
 import functools
 import os
 
-from gastown_core.beads import index_census, record
+from gastown_core.beads import index_census, ledger_line
 from gastown_core.beads.discovery import ledger_name
 from gastown_core.beads.index_rows import ISSUES, SCHEMA, VERSION, WISPS
 from gastown_core.beads.query import Position
@@ -80,7 +80,7 @@ class Index:
     def bead_at(self, row: tuple[str, int, int, int]) -> Bead:
         """The record that a row of WHERE_COLUMNS tells of. Raises StoreError if it is not there any more."""
         bead_id, code, at, length = row
-        bead = record.parse_line(self.sources[code].read(at, length))
+        bead = ledger_line.parse_line(self.sources[code].read(at, length))
         if bead is None or bead.id.encode("utf-8", "replace") != bead_id.encode():
             raise StoreError(
                 f"{self.path_of(code)} changed in mid-reading", f"{bead_id} is not at byte {at} any more", "try again"

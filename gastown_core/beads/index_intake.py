@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.beads import index_census, index_holds, partings, record
+from gastown_core.beads import index_census, index_holds, ledger_line, partings
 from gastown_core.beads.index_rows import BEAD_INDEXES, INSERT, ISSUES, WISPS, row_of, searched_labels
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ def forget(db: sqlite3.Connection, code: int, upkeep: Upkeep) -> None:
 
 
 def _kind(bead: Bead) -> str:
-    return record.TOMBSTONE if bead.is_tombstone else record.BEAD
+    return ledger_line.TOMBSTONE if bead.is_tombstone else ledger_line.BEAD
 
 
 class Intake:
@@ -106,10 +106,10 @@ class Intake:
         for count, (offset, line) in enumerate(lines, 1):
             end = min(offset + len(line) + 1, size)
             known = self.at_hand.get(line) if self.at_hand else None
-            kind, value = record.classify(line) if known is None else (_kind(known), known)
-            if kind == record.BEAD or kind == record.TOMBSTONE:
+            kind, value = ledger_line.classify(line) if known is None else (_kind(known), known)
+            if kind == ledger_line.BEAD or kind == ledger_line.TOMBSTONE:
                 self._note(kind, value, offset, len(line))
-            elif kind != record.BLANK:
+            elif kind != ledger_line.BLANK:
                 reason = value if isinstance(value, str) else ""
                 self.db.execute("INSERT INTO oddities VALUES (?,?,?,?,?)", (self.code, offset, len(line), kind, reason))
             if count % FLUSH_EVERY == 0:
@@ -130,7 +130,7 @@ class Intake:
         if self._beads.pop(bead_id, None) is not None or self._stones.pop(bead_id, None) is not None:
             self.garbage += 1
         self._edges.pop(bead_id, None)
-        if kind == record.TOMBSTONE:
+        if kind == ledger_line.TOMBSTONE:
             self._stones[bead_id] = (bead_id, self.code, offset, length, bead.text("deleted_at"))
             return
         if self.code == ISSUES and "metadata" in bead.raw and (former := partings.former_id(bead)):

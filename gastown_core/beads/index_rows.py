@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.query import Excerpt, Tally
-from gastown_core.beads.record import excerpt_of
 from gastown_core.clock import parse_moment
 from gastown_core.model.bead import KIND_LABELS, Edge
 from gastown_core.model.json_text import encode_text

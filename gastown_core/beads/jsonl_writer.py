@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from gastown_core.beads import partings, record
+from gastown_core.beads import ledger_line, partings
 from gastown_core.beads.index import healing
 from gastown_core.beads.index_rows import ISSUES, WHERE_COLUMNS, WISPS, dependents_in
 from gastown_core.beads.rules import moved_stone
@@ -34,7 +34,7 @@ GARBAGE_LEAST = 2000
 
 
 class JsonlWriter:
-    """What a ``Batch`` asks of the files (see ``batch.Engine``): between ``begin`` and ``end`` it holds the lock.
+    """What a ``Batch`` asks of the files (see ``batch.BatchEngine``): between ``begin`` and ``end`` it holds the lock.
 
     ``store`` says who it is and what other stores know; ``index`` where its lines lie.
     """
@@ -127,7 +127,7 @@ class JsonlWriter:
         partings.untold.add(self.beads_dir)
         names, changed = partings.wisps_to_follow(self.index.db, self.index.sources[WISPS], self.clock.now())
         if changed:
-            lines = [record.encode(bead.raw) for bead in changed]
+            lines = [ledger_line.encode(bead.raw) for bead in changed]
             append_lines(self.index.path_of(WISPS), lines, mode=0o600, sync=True)
             self.index.refresh()
         partings.note_wisps_followed(self.index.db, names)
@@ -146,11 +146,11 @@ class JsonlWriter:
             # a wisp that other tools keep in issues.jsonl stays there: taken out, it is deleted in every other clone
             stays = home >= 0 and (bead.is_tombstone or (bead.is_ephemeral and was_wisp))
             code = home if stays else WISPS if bead.is_ephemeral else ISSUES
-            lines[code].append((record.encode(bead.raw), bead))
+            lines[code].append((ledger_line.encode(bead.raw), bead))
             if home == 1 - code:
                 # it changed sides: a tombstone takes it out of the other file
                 moved = Bead(moved_stone(bead.raw, from_wisps=code == ISSUES))
-                lines[1 - code].append((record.encode(moved.raw), moved))
+                lines[1 - code].append((ledger_line.encode(moved.raw), moved))
         # the index need not parse again what is at hand
         self.index.at_hand = {line: bead for pairs in lines.values() for line, bead in pairs}
         try:

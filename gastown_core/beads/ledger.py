@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
 
     T = TypeVar("T")
-
 TOWN = "town"
 
 
-class Place(Record):
+class StorePlace(Record):
     """Where a store may lie: its ``.beads`` folder, and the prefix that leads there."""
 
     beads_dir: str
@@ -61,7 +60,7 @@ class TownLedger:
         self.missing: dict[str, str] = {}
         self.warnings: dict[str, str] = {}
         self._routes: list[Route] = self._register("routes.jsonl", read_routes, [])
-        self._places: dict[str, list[Place]] = {TOWN: [Place(os.path.join(self.root, BEADS), "hq")]}
+        self._places: dict[str, list[StorePlace]] = {TOWN: [StorePlace(os.path.join(self.root, BEADS), "hq")]}
         self._name_of_path: dict[str, str] = {}
         self._finals: dict[str, str] = {}
         self._list_places(rigs if rigs is not None else self._register("rigs.json", read_rigs, {}))
@@ -85,15 +84,15 @@ class TownLedger:
                 routed.setdefault(name, []).append(route)
         for name in [*routed, *(rig for rig in rigs if rig not in routed)]:
             routes = sorted(routed.get(name, ()), key=lambda route: route.prefix != f"{rigs.get(name, '')}-")
-            places = [Place(self._rig_beads(route.path), route.prefix.rstrip("-")) for route in routes]
+            places = [StorePlace(self._rig_beads(route.path), route.prefix.rstrip("-")) for route in routes]
             self._places[name] = places
             if len(places) > 1:
                 self._part(name, routes, places)
             own = self._rig_beads(name)
             if name in rigs and all(place.beads_dir != own for place in places):
-                places.append(Place(own, rigs[name]))
+                places.append(StorePlace(own, rigs[name]))
 
-    def _part(self, name: str, routes: list[Route], places: list[Place]) -> None:
+    def _part(self, name: str, routes: list[Route], places: list[StorePlace]) -> None:
         """Give every ledger but the first that the routes of one rig lead to a name of its own: its path."""
         seen: set[str] = set()
         for route, place in zip(routes, tuple(places), strict=True):

@@ -6,8 +6,8 @@ from gastown_core.beads import ids
 from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.filters import arranged, descendants, matches
 from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES, PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.beads.ledger_line import MEMORY, encode, excerpt_of
 from gastown_core.beads.query import BeadQuery, EpicProgress, Excerpt, Headline, Held, Outline, Tally
-from gastown_core.beads.record import MEMORY, encode, excerpt_of
 from gastown_core.beads.settings import Vocabulary
 from gastown_core.clock import SYSTEM_CLOCK, parse_moment
 from gastown_core.model.bead import (

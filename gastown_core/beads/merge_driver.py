@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from gastown_core.beads import record
-from gastown_core.beads.merging import merge
+from gastown_core.beads import ledger_line
+from gastown_core.beads.bead_merge import merge
 from gastown_core.beads.twins import Twin, by_age, is_other_bead, new_id, parted_as, renamed, sentence_of, with_new_id
 from gastown_core.beads.unfolding import unfolded
 from gastown_core.errors import StoreError
@@ -73,12 +73,12 @@ def read_version(lines: Iterable[bytes]) -> Version:
     """A version of the ledger from its lines; the last line of an id wins."""
     version = Version({}, {}, [], [])
     for _, line in unfolded((0, line) for line in lines):
-        kind, value = record.classify(line)
-        if kind in (record.BEAD, record.TOMBSTONE):
-            version.beads[value.id], version.lines[value.id] = value.raw, record.line_of(line, value)
-        elif kind == record.HEADER:
+        kind, value = ledger_line.classify(line)
+        if kind in (ledger_line.BEAD, ledger_line.TOMBSTONE):
+            version.beads[value.id], version.lines[value.id] = value.raw, ledger_line.line_of(line, value)
+        elif kind == ledger_line.HEADER:
             version.heads.append(line)
-        elif kind != record.BLANK:
+        elif kind != ledger_line.BLANK:
             version.others.append(line)
     return version
 
@@ -111,7 +111,7 @@ def _line_of(bead_id: str, result: dict[str, Any], base: Version, ours: Version,
     if standing:
         # where both wrote the same in other words, the one that changed the line counts
         return max(standing - {base.lines.get(bead_id, b"")} or standing)
-    return record.encode(_repaired(result))
+    return ledger_line.encode(_repaired(result))
 
 
 def _follow_partings(base: Version, ours: Version, theirs: Version) -> tuple[Version, Version, Version]:
@@ -145,7 +145,11 @@ def _part_twins(
     for bead_id in sorted(ours.beads.keys() & theirs.beads.keys()):
         one, other = ours.beads[bead_id], theirs.beads[bead_id]
         before = base.beads.get(bead_id)
-        if (before is not None and not record.is_stone(before)) or record.is_stone(one) or record.is_stone(other):
+        if (
+            (before is not None and not ledger_line.is_stone(before))
+            or ledger_line.is_stone(one)
+            or ledger_line.is_stone(other)
+        ):
             continue
         if is_other_bead(one, other, by_title=by_title):
             older, younger = by_age(one, other)
@@ -168,7 +172,9 @@ def _renamed(version: Version, names: dict[str, str], base: Version | None = Non
         elif (base is None or base.beads.get(bead_id) != raw) and any(word in line for word in words):
             raw = renamed(raw, names)
         new = names.get(bead_id, bead_id)
-        out.lines[new] = line if raw is version.beads[bead_id] or raw == version.beads[bead_id] else record.encode(raw)
+        out.lines[new] = (
+            line if raw is version.beads[bead_id] or raw == version.beads[bead_id] else ledger_line.encode(raw)
+        )
         out.beads[new] = raw
     return out
 
@@ -210,8 +216,8 @@ def _by_key(lines: list[bytes]) -> dict[bytes, bytes]:
     """Lines by what tells them apart: the key of a memory, the whole of any other line."""
     out = {}
     for line in lines:
-        kind, value = record.classify(line)
-        key = json.dumps(value.get("key")).encode() if kind == record.MEMORY else line
+        kind, value = ledger_line.classify(line)
+        key = json.dumps(value.get("key")).encode() if kind == ledger_line.MEMORY else line
         out[key] = line
     return out
 
@@ -219,11 +225,11 @@ def _by_key(lines: list[bytes]) -> dict[bytes, bytes]:
 def _both_memories(one: bytes, other: bytes) -> bytes:
     """A memory that both sides changed: both texts, unless one holds the other."""
     first, second = sorted((one, other))
-    (_, a), (_, b) = record.classify(first), record.classify(second)
+    (_, a), (_, b) = ledger_line.classify(first), ledger_line.classify(second)
     left, right = str(a.get("value") or ""), str(b.get("value") or "")
     if right in left:
         return first
-    return second if left in right else record.encode({**a, **b, "value": f"{left}\n{right}"})
+    return second if left in right else ledger_line.encode({**a, **b, "value": f"{left}\n{right}"})
 
 
 def resolve_conflicts(data: bytes) -> tuple[bytes, MergeReport] | None:
@@ -232,8 +238,8 @@ def resolve_conflicts(data: bytes) -> tuple[bytes, MergeReport] | None:
     section = ""
     found = has_base = False
     for line in data.splitlines():
-        kind, marker = record.classify(line) if line[:7] in record.CONFLICT_MARKERS else ("", "")
-        if kind == record.CONFLICT:
+        kind, marker = ledger_line.classify(line) if line[:7] in ledger_line.CONFLICT_MARKERS else ("", "")
+        if kind == ledger_line.CONFLICT:
             found = True
             has_base = has_base or marker == "|||||||"
             section = {"<<<<<<<": "ours", "|||||||": "base", "=======": "theirs", ">>>>>>>": ""}[marker]

@@ -8,7 +8,7 @@ that wrote, sees to the other stores and the event log (``town.new_ids``).
 
 from __future__ import annotations
 
-from gastown_core.beads import record
+from gastown_core.beads import ledger_line
 from gastown_core.beads.query import BeadQuery
 from gastown_core.beads.rules import stamped
 from gastown_core.model.bead import Bead
@@ -42,7 +42,7 @@ def former_id(bead: Bead) -> str:
 def note(db: sqlite3.Connection, parted: Iterable[tuple[str, Bead]]) -> None:
     """Of beads with a former id, note those that this clone knew by it."""
     for old, bead in parted:
-        found = record.excerpt_of(bead)
+        found = ledger_line.excerpt_of(bead)
         known = db.execute("SELECT created_at, title FROM met WHERE id=?", (old,)).fetchone()
         now = db.execute("SELECT created_at, title FROM beads WHERE id=?", (old,)).fetchone()
         if known is None or known == now or known[0] != found.created_at:
@@ -104,7 +104,7 @@ def _changed(lines: Iterable[bytes], names: Mapping[str, str], now: float) -> li
     words = [old.encode() for old in names]
     out = []
     for line in lines:
-        bead = record.parse_line(line) if any(word in line for word in words) else None
+        bead = ledger_line.parse_line(line) if any(word in line for word in words) else None
         if bead is not None and (raw := renamed(bead.raw, names)) != bead.raw:
             out.append(Bead(stamped(raw, bead.raw, now)))
     return out

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.record import recounted
+from gastown_core.beads.ledger_line import recounted
 from gastown_core.clock import format_micros, has_zone, local_moment, parse_moment
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.model.bead import (

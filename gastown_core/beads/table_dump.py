@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.record import pruned
+from gastown_core.beads.ledger_line import pruned
 from gastown_core.errors import StoreError
 from gastown_core.model.bead import KEY_ORDER, Bead
 from gastown_core.model.json_text import decode_json

@@ -11,7 +11,7 @@ import re
 from itertools import count
 
 from gastown_core.beads import ids
-from gastown_core.beads.record import is_stone
+from gastown_core.beads.ledger_line import is_stone
 from gastown_core.clock import parse_moment
 from gastown_core.model.record import Record
 

@@ -104,7 +104,7 @@ def follow_new_ids(shift: Shift) -> str:
 def compact_wisps(shift: Shift) -> str:
     """Let go of wisps whose lifetime is over."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.molecules.compaction import DELETE, compact
+    from gastown_core.molecules.wisp_compaction import DELETE, compact
 
     done = compact(shift.root, TownLedger(shift.root), actor=ACTOR)
     dropped = sum(len(one.of(DELETE)) for one in done.values())

@@ -14,8 +14,17 @@ from gastown_core.model.metadata import metadata_of, writable
 from gastown_core.model.record import Record
 from gastown_core.molecules import gates
 from gastown_core.molecules.pour import gate_id, set_state, when_id
-from gastown_core.molecules.record import Molecule, attached_to, molecule_of, step_of
-from gastown_core.molecules.steps import BLOCKED, CURRENT, PENDING, READY, Progress, StepView, parents_in, progress_in
+from gastown_core.molecules.root_bead import Molecule, attached_to, molecule_of, step_of
+from gastown_core.molecules.steps import (
+    BLOCKED,
+    CURRENT,
+    PENDING,
+    READY,
+    MoleculeProgress,
+    StepView,
+    parents_in,
+    progress_in,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.formulas.recipe import Recipe
     from gastown_core.model.bead import Bead
-    from gastown_core.molecules.live_conditions import Loop
+    from gastown_core.molecules.live_conditions import LoopRound
 
     Cook = Callable[[str, Mapping[str, str]], Recipe]
 CONTINUE, PARALLEL, FINISHED, NO_MORE = "continue", "parallel", "done", "no_more_ready"
@@ -72,7 +81,7 @@ class StepDone(Record):
         }
 
 
-class Place(Record):
+class StepPlace(Record):
     """Where a step is: the store by its name, the root, the step's name within it."""
 
     store: Any
@@ -80,7 +89,7 @@ class Place(Record):
     name: str
 
 
-def find_step(ledger: TownLedger, text: str, *, molecule: str = "") -> Place:
+def find_step(ledger: TownLedger, text: str, *, molecule: str = "") -> StepPlace:
     """The step that an id ``<root>.<name>`` means, or a bare name within ``molecule``. Raises NotFoundError."""
     home = ledger.home_of(text)
     if home is not None:
@@ -89,16 +98,16 @@ def find_step(ledger: TownLedger, text: str, *, molecule: str = "") -> Place:
         if bead is not None and not root and bead.parent:
             root, name = bead.parent, bead.id.removeprefix(f"{bead.parent}.")
         if root:
-            return Place(home, root, name)
+            return StepPlace(home, root, name)
     stem, dot, name = text.rpartition(".")
     while dot:
         home = ledger.home_of(stem)
         root_bead = home.get(stem) if home is not None else None
         if root_bead is not None and molecule_of(root_bead) is not None:
-            return Place(home, stem, text[len(stem) + 1 :])
+            return StepPlace(home, stem, text[len(stem) + 1 :])
         stem, dot, _ = stem.rpartition(".")
     if molecule and ledger.home_of(molecule) is not None:
-        return Place(ledger.home_of(molecule), molecule, text)
+        return StepPlace(ledger.home_of(molecule), molecule, text)
     raise NotFoundError(f"no step {text}", "no molecule has it", "gt mol current shows yours, with the steps' ids")
 
 
@@ -141,7 +150,7 @@ class _NotMeantError(Exception):
     """Leaves a batch without a write."""
 
 
-def foretell(place: Place, actor: str) -> StepDone:
+def foretell(place: StepPlace, actor: str) -> StepDone:
     """What closing the step would bring, by doing it in a batch that is then dropped."""
     told: list[StepDone] = []
     try:
@@ -185,7 +194,7 @@ class Advance:
     def _molecule(self) -> Molecule | None:
         return molecule_of(self._root)
 
-    def seen(self) -> Progress:
+    def seen(self) -> MoleculeProgress:
         """The molecule as the batch has it."""
         return progress_in(self.batch, self._root)
 
@@ -214,7 +223,7 @@ class Advance:
         self._result = self._result._replace(closed=True)
         return self
 
-    def _round_over(self, name: str) -> Loop | None:
+    def _round_over(self, name: str) -> LoopRound | None:
         molecule = self._molecule
         if molecule is None or not any(step.until for step in molecule.steps):
             return None
@@ -230,7 +239,7 @@ class Advance:
         bead = self.batch.need(view.id)
         self.batch.update(view.id, {"metadata": {**writable(bead.raw.get("metadata")), "output": output}})
 
-    def _begin_again(self, loop: Loop) -> None:
+    def _begin_again(self, loop: LoopRound) -> None:
         """Another round: the steps of the loop's body, and their gates, are open again."""
         molecule = self._molecule
         if molecule is None:
@@ -259,7 +268,7 @@ class Advance:
         more = {"created_at": self.now} if bead.text("await_type") == gates.TIMER else {}
         self.batch.update(bead_id, {"status": OPEN, "assignee": "", **more})
 
-    def _end(self, view: StepView, reason: str, loop: Loop | None) -> None:
+    def _end(self, view: StepView, reason: str, loop: LoopRound | None) -> None:
         molecule = self._molecule
         step = molecule.step(view.name) if molecule is not None else None
         if loop is not None:
@@ -308,7 +317,7 @@ class Advance:
         """Open what may be opened now and close the root if all is done, but take nothing; the outcome."""
         return self._settled()[0]
 
-    def _settled(self) -> tuple[StepDone, Progress]:
+    def _settled(self) -> tuple[StepDone, MoleculeProgress]:
         self._open_gates()
         seen = self.seen()
         self._result = self._result._replace(completed=seen.completed, total=seen.total, bead=seen.bead)
@@ -359,7 +368,7 @@ class Advance:
         if not self._root.is_closed:
             self.batch.update(self._root_id, {"status": CLOSED, "close_reason": "all steps closed"})
 
-    def _candidates(self, seen: Progress, is_owner: bool) -> tuple[list[StepView], list[StepView]]:
+    def _candidates(self, seen: MoleculeProgress, is_owner: bool) -> tuple[list[StepView], list[StepView]]:
         """What this actor has in hand already, and what is free to be taken."""
         mine = [view for view in seen.of(CURRENT) if self._is_me(view.assignee) or (not view.assignee and is_owner)]
         free = [view for view in seen.ready if not view.assignee or self._is_me(view.assignee)]
@@ -368,7 +377,7 @@ class Advance:
     def _is_me(self, who: str) -> bool:
         return bool(who) and (who == self.actor or same_agent(who, self.actor))
 
-    def _is_owner(self, seen: Progress) -> bool:
+    def _is_owner(self, seen: MoleculeProgress) -> bool:
         """Whether the molecule, or the work it belongs to, is in this actor's hands."""
         work = self.batch.get(seen.bead) if seen.bead else None
         carried = work is not None and attached_to(work) == seen.id

@@ -8,8 +8,8 @@ from gastown_core.model.metadata import DISPATCH, metadata_of
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import attach, detach, make_molecule
 from gastown_core.molecules.proto import is_proto, recipe_of
-from gastown_core.molecules.record import attached_to, molecule_of
-from gastown_core.molecules.steps import BLOCKED, CURRENT, DONE, PENDING, READY, Progress, StepView, progress_of
+from gastown_core.molecules.root_bead import attached_to, molecule_of
+from gastown_core.molecules.steps import BLOCKED, CURRENT, DONE, PENDING, READY, MoleculeProgress, StepView, progress_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gastown_core.formulas.compose import Subject
     from gastown_core.formulas.recipe import Recipe, RecipeStep
     from gastown_core.model.bead import Bead
-    from gastown_core.molecules.record import Molecule
+    from gastown_core.molecules.root_bead import Molecule
 
 
 def subject_of(bead: Bead) -> Subject:
@@ -235,7 +235,7 @@ def _cooked_again(
     return recipe, ()
 
 
-def _left_out(recipe: Recipe | None, seen: Progress) -> tuple[str, ...]:
+def _left_out(recipe: Recipe | None, seen: MoleculeProgress) -> tuple[str, ...]:
     """Steps that an overlay made since has taken out of the recipe."""
     if recipe is None:
         return ()

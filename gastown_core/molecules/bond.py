@@ -10,7 +10,7 @@ from gastown_core.formulas.recipe import OnComplete, Recipe, RecipeStep
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import make_molecule, members, set_state
 from gastown_core.molecules.proto import is_proto, persist_in, recipe_of, variables_of
-from gastown_core.molecules.record import molecule_of
+from gastown_core.molecules.root_bead import molecule_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Cook = Callable[[str, Mapping[str, str]], Recipe]
     Compile = Callable[[str], tuple[Recipe, dict[str, Variable]]]
-    from gastown_core.molecules.record import Molecule
+    from gastown_core.molecules.root_bead import Molecule
 SEQUENTIAL, PARALLEL, CONDITIONALLY = "sequential", "parallel", "conditional"
 EDGES = {SEQUENTIAL: BLOCKS, PARALLEL: PARENT_CHILD, CONDITIONALLY: CONDITIONAL}
 _REF = re.compile(r"[A-Za-z0-9_.-]+\Z")

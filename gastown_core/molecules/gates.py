@@ -29,7 +29,7 @@ TYPES = GATES
 """What a person or a formula may ask a gate to wait for, as the formula language lists it; a ``condition`` makes its own gate."""
 
 
-class Verdict(Record):
+class GateVerdict(Record):
     """What a check found: ``open`` (may pass), ``shut``, ``failed`` (never will by itself) or ``unknown``, and why."""
 
     state: str
@@ -152,46 +152,54 @@ class Look(Record):
     folder: str = ""
 
 
-def judge(gate: Bead, look: Look) -> Verdict:
+def judge(gate: Bead, look: Look) -> GateVerdict:
     """Whether a gate may open, by the row of its type in ``JUDGES``; UNKNOWN for a type that is not there.
 
     Raises GastownError if what it waits for cannot be asked.
     """
     kind = gate.text("await_type")
-    return JUDGES[kind](gate, look) if kind in JUDGES else Verdict(UNKNOWN, kind)
+    return JUDGES[kind](gate, look) if kind in JUDGES else GateVerdict(UNKNOWN, kind)
 
 
-def _judge_human(gate: Bead, look: Look) -> Verdict:
-    return Verdict(SHUT, "waits for a person")
+def _judge_human(gate: Bead, look: Look) -> GateVerdict:
+    return GateVerdict(SHUT, "waits for a person")
 
 
-def _judge_bead(gate: Bead, look: Look) -> Verdict:
+def _judge_bead(gate: Bead, look: Look) -> GateVerdict:
     target = look.bead(gate.text("await_id"))
     if target is None:
-        return Verdict(UNKNOWN, f"no bead {gate.text('await_id')}")
-    return Verdict(OPEN_NOW, f"{target.id} is closed") if target.is_closed else Verdict(SHUT, target.status)
+        return GateVerdict(UNKNOWN, f"no bead {gate.text('await_id')}")
+    return GateVerdict(OPEN_NOW, f"{target.id} is closed") if target.is_closed else GateVerdict(SHUT, target.status)
 
 
-def _judge_mail(gate: Bead, look: Look) -> Verdict:
+def _judge_mail(gate: Bead, look: Look) -> GateVerdict:
     return (
-        Verdict(OPEN_NOW, f"mail of {gate.text('await_id')}") if look.has_mail(gate) else Verdict(SHUT, "no mail yet")
+        GateVerdict(OPEN_NOW, f"mail of {gate.text('await_id')}")
+        if look.has_mail(gate)
+        else GateVerdict(SHUT, "no mail yet")
     )
 
 
-def _judge_condition(gate: Bead, look: Look) -> Verdict:
+def _judge_condition(gate: Bead, look: Look) -> GateVerdict:
     true = look.is_true(gate)
-    return Verdict(OPEN_NOW, "its condition is true") if true else Verdict(SHUT, "its condition is not true yet")
+    return (
+        GateVerdict(OPEN_NOW, "its condition is true") if true else GateVerdict(SHUT, "its condition is not true yet")
+    )
 
 
-def _judge_timer(gate: Bead, look: Look) -> Verdict:
+def _judge_timer(gate: Bead, look: Look) -> GateVerdict:
     span = parse_duration(gate.raw.get("timeout"))
     if span is None:
-        return Verdict(UNKNOWN, "the timer has no span")
+        return GateVerdict(UNKNOWN, "the timer has no span")
     left = gate.created_at + span - look.now
-    return Verdict(OPEN_NOW, f"{format_span(span)} passed") if left <= 0 else Verdict(SHUT, f"{format_span(left)} left")
+    return (
+        GateVerdict(OPEN_NOW, f"{format_span(span)} passed")
+        if left <= 0
+        else GateVerdict(SHUT, f"{format_span(left)} left")
+    )
 
 
-def _judge_on_github(gate: Bead, look: Look) -> Verdict:
+def _judge_on_github(gate: Bead, look: Look) -> GateVerdict:
     """Ask ``gh`` about a run or a pull request. Raises GastownError if it cannot be asked."""
     from gastown_core import process
 
@@ -212,11 +220,13 @@ def _judge_on_github(gate: Bead, look: Look) -> Verdict:
     value = _answer(done.out, f"gh {words[0]} view")
     if words[0] == "pr":
         state = str(value.get("state") or "").upper()
-        return Verdict({"MERGED": OPEN_NOW, "CLOSED": FAILED}.get(state, SHUT), f"{wanted} is {state.lower()}")
+        return GateVerdict({"MERGED": OPEN_NOW, "CLOSED": FAILED}.get(state, SHUT), f"{wanted} is {state.lower()}")
     conclusion = str(value.get("conclusion") or "").lower()
     if not conclusion:
-        return Verdict(SHUT, f"run is {value.get('status')}", found)
-    return Verdict(OPEN_NOW if conclusion in ("success", "skipped") else FAILED, f"run ended in {conclusion}", found)
+        return GateVerdict(SHUT, f"run is {value.get('status')}", found)
+    return GateVerdict(
+        OPEN_NOW if conclusion in ("success", "skipped") else FAILED, f"run ended in {conclusion}", found
+    )
 
 
 def _newest_run(workflow: str, cwd: str) -> str:
@@ -239,7 +249,7 @@ def _answer(said: str, command: str) -> Any:
         raise GastownError(f"{command} gave no JSON", str(error)) from error
 
 
-JUDGES: dict[str, Callable[[Bead, Look], Verdict]] = {
+JUDGES: dict[str, Callable[[Bead, Look], GateVerdict]] = {
     HUMAN: _judge_human,
     TIMER: _judge_timer,
     BEAD: _judge_bead,
@@ -249,7 +259,6 @@ JUDGES: dict[str, Callable[[Bead, Look], Verdict]] = {
     CONDITION: _judge_condition,
 }
 """Type of gate → how it is judged. A new type is a row here, and in ``formulas.formula.GATES`` if a person or a formula may ask for it."""
-
 
 # -- checking ------------------------------------------------------------------------------------------------
 
@@ -392,7 +401,7 @@ def _held_by(store: BeadStore, gate_id: str) -> list[Bead]:
 
 def _is_carried(store: BeadStore, root: Bead) -> bool:
     """Whether somebody has the molecule, or the work it belongs to, on a hook."""
-    from gastown_core.molecules.record import molecule_of
+    from gastown_core.molecules.root_bead import molecule_of
 
     molecule = molecule_of(root)
     work = store.get(molecule.bead) if molecule is not None and molecule.bead else None

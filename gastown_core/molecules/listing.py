@@ -9,7 +9,7 @@ from gastown_core.model.bead import CLOSED
 from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.proto import is_proto
-from gastown_core.molecules.record import molecule_of
+from gastown_core.molecules.root_bead import molecule_of
 from gastown_core.molecules.steps import progress_of
 
 TYPE_CHECKING = False

@@ -9,7 +9,7 @@ from gastown_core.errors import UsageError
 from gastown_core.formulas.conditions import ConditionFault, RunState, StepState, holds
 from gastown_core.model.metadata import metadata_of
 from gastown_core.model.record import Record
-from gastown_core.molecules.record import Molecule, molecule_of
+from gastown_core.molecules.root_bead import Molecule, molecule_of
 from gastown_core.molecules.steps import CURRENT, DONE
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.recipe import RecipeStep
     from gastown_core.model.bead import Bead
-    from gastown_core.molecules.steps import Progress
+    from gastown_core.molecules.steps import MoleculeProgress
 _WORDS = {DONE: "complete", CURRENT: "in_progress"}
 
 
@@ -33,7 +33,9 @@ def condition_holds(store: BeadStore, gate: Bead, *, folder: str = "") -> bool:
     return is_true(gate.text("await_id"), state._replace(current=gate.id.partition(".when-")[2]))
 
 
-def condition_holds_in(batch: RuleBatch, seen: Progress, condition: str, current: str, *, folder: str = "") -> bool:
+def condition_holds_in(
+    batch: RuleBatch, seen: MoleculeProgress, condition: str, current: str, *, folder: str = ""
+) -> bool:
     """As ``condition_holds``, as a batch has it so far."""
     return is_true(condition, state_now(seen, batch.get, batch.dependents, folder=folder)._replace(current=current))
 
@@ -49,7 +51,7 @@ def is_true(condition: str, state: RunState) -> bool:
 
 
 def state_now(
-    seen: Progress,
+    seen: MoleculeProgress,
     get: Callable[[str], Bead | None],
     dependents: Callable[[str], list[tuple[str, str]]],
     *,
@@ -75,7 +77,7 @@ def state_now(
     return RunState(steps, children, folder=folder or os.getcwd(), env=dict(os.environ))
 
 
-def _spawned(seen: Progress, dependents: Callable[[str], list[tuple[str, str]]]) -> dict[str, tuple[str, ...]]:
+def _spawned(seen: MoleculeProgress, dependents: Callable[[str], list[tuple[str, str]]]) -> dict[str, tuple[str, ...]]:
     molecule = molecule_of(seen.root)
     if molecule is not None:
         kept = molecule.table("spawned")
@@ -107,7 +109,7 @@ def _add_molecule(
 
 
 def _state_of(bead: Bead) -> StepState:
-    from gastown_core.beads.record import is_failure
+    from gastown_core.beads.ledger_line import is_failure
 
     output: Any = metadata_of(bead).kept.get("output")
     if bead.is_closed:
@@ -115,7 +117,7 @@ def _state_of(bead: Bead) -> StepState:
     return StepState("in_progress" if bead.status in ("in_progress", "hooked") else "open", output)
 
 
-class Loop(Record):
+class LoopRound(Record):
     """A round that is over without its condition: begun again as number ``round``, or (not ``goes_on``) given up."""
 
     step: str
@@ -125,7 +127,7 @@ class Loop(Record):
     goes_on: bool
 
 
-def round_over(batch: RuleBatch, seen: Progress, name: str, folder: str = "") -> Loop | None:
+def round_over(batch: RuleBatch, seen: MoleculeProgress, name: str, folder: str = "") -> LoopRound | None:
     """The loop whose round ends with the step ``name`` and whose condition is still false; None if there is none.
 
     The innermost loop is asked first; one that has its condition lets the loop around it be asked.
@@ -133,7 +135,7 @@ def round_over(batch: RuleBatch, seen: Progress, name: str, folder: str = "") ->
     molecule = molecule_of(seen.root)
     if molecule is None:
         return None
-    given_up: Loop | None = None
+    given_up: LoopRound | None = None
     done = {view.name for view in seen.steps if view.is_done} | {name}
     names = {view.name for view in seen.steps}
     for step, body in _around(molecule, name):
@@ -143,8 +145,8 @@ def round_over(batch: RuleBatch, seen: Progress, name: str, folder: str = "") ->
             continue
         rounds = molecule.state.section("rounds").number(step.id) or 1
         if rounds < step.most:
-            return Loop(step.id, body, step.until, rounds + 1, True)
-        given_up = Loop(step.id, body, step.until, rounds, False)
+            return LoopRound(step.id, body, step.until, rounds + 1, True)
+        given_up = LoopRound(step.id, body, step.until, rounds, False)
     return given_up
 
 
@@ -158,7 +160,7 @@ def _around(molecule: Molecule, name: str) -> list[tuple[RecipeStep, tuple[str, 
     return sorted(found, key=lambda pair: len(pair[1]))
 
 
-def _has_condition(batch: RuleBatch, seen: Progress, step: RecipeStep, closing: str, folder: str) -> bool:
+def _has_condition(batch: RuleBatch, seen: MoleculeProgress, step: RecipeStep, closing: str, folder: str) -> bool:
     """The loop's condition, with the closing step taken as closed."""
     state = state_now(seen, batch.get, batch.dependents, folder=folder)
     here = state.steps.get(closing)

@@ -13,7 +13,7 @@ from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.model.bead import CLOSED, TYPE_ALIASES, TYPES, Bead, Edge
 from gastown_core.model.metadata import DISPATCH, MOLECULE, STEP, metadata_of, with_section, with_words
 from gastown_core.model.record import Record
-from gastown_core.molecules.record import STEP_LABEL, TEMPLATE_LABEL, attached_to, molecule_of, state_of
+from gastown_core.molecules.root_bead import STEP_LABEL, TEMPLATE_LABEL, attached_to, molecule_of, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

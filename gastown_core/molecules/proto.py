@@ -17,7 +17,7 @@ from gastown_core.model.bead import usable_priority
 from gastown_core.model.metadata import STEP, with_section
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all, make_molecule, members, set_state
-from gastown_core.molecules.record import Molecule, molecule_of
+from gastown_core.molecules.root_bead import Molecule, molecule_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

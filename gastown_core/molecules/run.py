@@ -15,7 +15,7 @@ from gastown_core.formulas.convoy_plan import ConvoyPlan, LegPlan, plan_convoy
 from gastown_core.formulas.formula import CONVOY, WORKFLOW, Formula
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import burn, make_molecule
-from gastown_core.molecules.record import molecule_of
+from gastown_core.molecules.root_bead import molecule_of
 from gastown_core.molecules.steps import progress_of
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.recipe import Recipe
-    from gastown_core.molecules.steps import Progress
+    from gastown_core.molecules.steps import MoleculeProgress
 
     Bundle = Callable[[str, Sequence[str]], str]
     """Makes a convoy of a title and members; its id."""
@@ -216,7 +216,7 @@ def run_workflow(
     return Ran(recipe.name, WORKFLOW, root, parts, convoy, root, warnings=recipe.warnings)
 
 
-def _hand_out(seen: Progress, hand: Hand, agent: str, *, review_only: bool) -> tuple[Part, ...]:
+def _hand_out(seen: MoleculeProgress, hand: Hand, agent: str, *, review_only: bool) -> tuple[Part, ...]:
     """Every step as a part; those that are ready and need no person are given to workers."""
     kept = molecule_of(seen.root)
     interactive = {step.id for step in kept.steps if step.interactive} if kept is not None else set()

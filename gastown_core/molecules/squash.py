@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.model.bead import Bead
-    from gastown_core.molecules.steps import Progress
+    from gastown_core.molecules.steps import MoleculeProgress
 SHORT = 200
 """Characters of a step's text that a digest repeats."""
 
@@ -89,7 +89,7 @@ def _digest(batch: RuleBatch, root: Bead, text: str, ephemeral: bool) -> str:
     return batch.create(fields, kind="wisp" if ephemeral else "").id
 
 
-def digest_text(batch: RuleBatch, seen: Progress) -> str:
+def digest_text(batch: RuleBatch, seen: MoleculeProgress) -> str:
     """The steps in order, each with how it stood, the beginning of its text, and why it was closed."""
     lines = [f"{seen.completed} of {seen.total} steps done" + (f", formula {seen.formula}" if seen.formula else "")]
     kept = metadata_of(seen.root).section(MOLECULE).section("outputs").kept

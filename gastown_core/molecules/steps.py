@@ -6,14 +6,14 @@ Pure once the beads are read.
 from __future__ import annotations
 
 from gastown_core.beads.graph import BLOCKS, CONDITIONAL, PARENT_CHILD, Graph, is_released
-from gastown_core.beads.record import excerpt_of
+from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, Bead
 from gastown_core.model.metadata import metadata_of, read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import gate_id, when_id
-from gastown_core.molecules.record import Molecule, attached_to, molecule_of, step_of
+from gastown_core.molecules.root_bead import Molecule, attached_to, molecule_of, step_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def critical_path(views: Iterable[StepView]) -> list[str]:
     return path[::-1]
 
 
-class Progress(Record):
+class MoleculeProgress(Record):
     """A molecule at one moment; ``steps`` in order, ``moment`` in Unix seconds."""
 
     root: Bead
@@ -366,7 +366,7 @@ class Progress(Record):
         }
 
 
-def progress_of(store: BeadStore, root_id: str) -> Progress:
+def progress_of(store: BeadStore, root_id: str) -> MoleculeProgress:
     """The molecule of this root as it stands in the store. Raises NotFoundError."""
     root = store.get(root_id)
     if root is None:
@@ -376,10 +376,10 @@ def progress_of(store: BeadStore, root_id: str) -> Progress:
     def children(bead_id: str) -> list[str]:
         return [source for source, kind in store.dependents(bead_id) if kind == PARENT_CHILD]
 
-    return Progress(root, tuple(look(root, store.get_many, children, store.graph(now))), now)
+    return MoleculeProgress(root, tuple(look(root, store.get_many, children, store.graph(now))), now)
 
 
-def progress_in(batch: RuleBatch, root: Bead) -> Progress:
+def progress_in(batch: RuleBatch, root: Bead) -> MoleculeProgress:
     """As ``progress_of``, as a batch has it so far."""
     graph = batch.graph()
 
@@ -390,7 +390,7 @@ def progress_in(batch: RuleBatch, root: Bead) -> Progress:
     def children(bead_id: str) -> list[str]:
         return [source for source, kind in batch.dependents(bead_id) if kind == PARENT_CHILD]
 
-    return Progress(root, tuple(look(root, read, children, graph)), graph.now)
+    return MoleculeProgress(root, tuple(look(root, read, children, graph)), graph.now)
 
 
 def root_for(bead: Bead) -> str:

@@ -23,19 +23,12 @@ from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinshi
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.approval import lay_out, waits_for_a_person
 from gastown_core.refinery.gates import Gates
-from gastown_core.refinery.hold import (
-    PUSH_BY_HAND,
-    TARGET_IS_RED,
-    HoldError,
-    lift,
-    put_on_hold,
-    read_hold,
-)
+from gastown_core.refinery.hold import PUSH_BY_HAND, TARGET_IS_RED, HoldError, lift, put_on_hold, read_hold
 from gastown_core.refinery.judge import Judge
+from gastown_core.refinery.merge_queue import fallen_out
 from gastown_core.refinery.place import StoppedError
 from gastown_core.refinery.prober import Prober
 from gastown_core.refinery.push import is_on, push_target
-from gastown_core.refinery.queue import fallen_out
 from gastown_core.refinery.records import BatchResult, recent
 from gastown_core.refinery.recovery import Intent, drop_intent, write_intent
 from gastown_core.refinery.stack import Clash, Stacker

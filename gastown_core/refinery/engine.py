@@ -20,9 +20,9 @@ from gastown_core.refinery import claims, records
 from gastown_core.refinery.batch import BatchRun
 from gastown_core.refinery.hold import INFRASTRUCTURE, HoldError, is_worth_a_try, put_on_hold, read_hold
 from gastown_core.refinery.integration import land_what_is_ready
+from gastown_core.refinery.merge_queue import next_batch, survey, turned_down
 from gastown_core.refinery.place import Refinery, merge_lock, slug
 from gastown_core.refinery.prober import VerdictCache
-from gastown_core.refinery.queue import next_batch, survey, turned_down
 from gastown_core.refinery.records import BatchResult
 from gastown_core.refinery.recovery import open_intents, recover
 from gastown_core.refinery.state_file import Board, read_state
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 
     from gastown_core.clock import Clock
     from gastown_core.model.merge_request import MergeRequest
-    from gastown_core.refinery.queue import Queue
-
+    from gastown_core.refinery.merge_queue import MergeQueue
 LOOK_S = 0.2
 """How often a waiting engine looks whether more has come."""
 
@@ -64,7 +63,7 @@ def process(
     except SettingsError as error:
         Board(rig, os.path.join(root, rig), clock).rest(hold=str(error))
         raise
-    engine = Engine(place)
+    engine = RefineryEngine(place)
     while targets := engine.due(patient=patient):
         for target in targets:
             engine.take_turn(target)
@@ -84,7 +83,7 @@ def _moved(result: BatchResult) -> bool:
     return bool(out or result.empty or result.left)
 
 
-class Engine:
+class RefineryEngine:
     """One call of ``process``: the batches of one rig, target by target."""
 
     def __init__(self, place: Refinery) -> None:
@@ -97,7 +96,7 @@ class Engine:
         self._seen: dict[str, set[str]] = {}
         """The requests with which a target had its turn to no avail."""
 
-    def queue(self) -> Queue:
+    def queue(self) -> MergeQueue:
         """The queue as it stands."""
         place = self.place
         now = place.clock.now()
@@ -223,7 +222,7 @@ class Engine:
         place = self.place
         return turned_down(place.ledger, place.prefix, place.rig, place.clock.now())
 
-    def _chosen(self, queue: Queue, target: str) -> list[MergeRequest]:
+    def _chosen(self, queue: MergeQueue, target: str) -> list[MergeRequest]:
         """What the target's next batch is made of; on a red target those first that were not tried as its cure."""
         ready: Sequence[MergeRequest] = [one for one in queue.ready if one.target == target]
         hold = read_hold(self.place, target)
@@ -283,7 +282,7 @@ class Engine:
 def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | None:
     """When the engine has work: a moment that may have passed, or None if nothing waits."""
     place = Refinery(root, rig, clock=clock)
-    engine = Engine(place)
+    engine = RefineryEngine(place)
     queue = engine.queue()
     moments = []
     for target in engine.targets():

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gastown_core.errors import GitError
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
-
 RED_TARGET, ENVIRONMENT, INFRASTRUCTURE, PUSH_BY_HAND = "red-target environment infrastructure push-by-hand".split()
 """``red-target``: the target's own content is red.  ``environment``: its gates were green on the very same tree, or give
 up on it; what they need around them is missing.  ``infrastructure``: git or the engine cannot do their part."""
@@ -48,7 +47,7 @@ class HoldError(Exception):
         return cls(INFRASTRUCTURE, f"{error}; {error.hint}" if error.hint else str(error), error.said)
 
 
-class Hold(Record):
+class QueueHold(Record):
     """Why the queue of a target waits, since when, and until when.
 
     ``base``, ``requests`` and ``rules`` (``Policy.rules``) are what it was tried with.  Where the target is red,
@@ -83,7 +82,7 @@ class Hold(Record):
         return [one for one in ordered if not self.has_tried(one.id)] or ordered
 
 
-def read_hold(place: Refinery, target: str) -> Hold | None:
+def read_hold(place: Refinery, target: str) -> QueueHold | None:
     """The hold of a target's queue, None if it goes."""
     try:
         found = read_json(_path(place, target))
@@ -91,7 +90,7 @@ def read_hold(place: Refinery, target: str) -> Hold | None:
         found = None
     if not found:
         return None
-    return Hold(
+    return QueueHold(
         str(found.get("kind") or INFRASTRUCTURE),
         str(found.get("reason") or ""),
         parse_moment(found.get("since")) or 0.0,
@@ -103,7 +102,7 @@ def read_hold(place: Refinery, target: str) -> Hold | None:
     )
 
 
-def is_worth_a_try(hold: Hold, requests: Iterable[str], base: str, now: float, *, rules: str = "") -> bool:
+def is_worth_a_try(hold: QueueHold, requests: Iterable[str], base: str, now: float, *, rules: str = "") -> bool:
     """Whether something changed since: time is up, the target moved, or new settings or a new request may be the cure."""
     if now >= hold.until or (hold.rules and hold.rules != rules):
         return True
@@ -112,7 +111,7 @@ def is_worth_a_try(hold: Hold, requests: Iterable[str], base: str, now: float, *
     return base != hold.base or bool(set(requests) - set(hold.requests))
 
 
-def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, requests: tuple[str, ...]) -> Hold:
+def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, requests: tuple[str, ...]) -> QueueHold:
     """Hold the queue; the first time that is an event and an escalation, afterwards only a longer rest."""
     now = place.clock.now()
     before = read_hold(place, target)
@@ -126,7 +125,7 @@ def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, reque
     if before is not None and before.is_of_red(base, rules) and error.kind in TARGET_IS_RED:
         requests = before.requests + requests
     until = until or now + _rest_s(place, error.kind, rests)
-    hold = Hold(error.kind, error.reason, since, until, base, requests, rests, rules)
+    hold = QueueHold(error.kind, error.reason, since, until, base, requests, rests, rules)
     kept = {**hold._asdict(), "since": format_seconds(since), "until": format_seconds(hold.until)}
     write_json(_path(place, target), {**kept, "requests": list(requests)}, mode=0o600)
     if same is None:
@@ -143,7 +142,7 @@ def _rest_s(place: Refinery, kind: str, rests: int) -> float:
     return place.policy.recheck_s
 
 
-def end_rest(place: Refinery, target: str) -> Hold | None:
+def end_rest(place: Refinery, target: str) -> QueueHold | None:
     """Let a held queue be tried at once, every request and the target itself; the hold, None if the queue goes."""
     hold = read_hold(place, target)
     if hold is None:

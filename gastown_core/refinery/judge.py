@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gastown_core.refinery.bisect import Culprit, Round
-    from gastown_core.refinery.hold import Hold
+    from gastown_core.refinery.hold import QueueHold
     from gastown_core.refinery.place import Refinery
     from gastown_core.refinery.prober import Prober, Verdict
     from gastown_core.refinery.stack import Stacked
@@ -68,7 +68,7 @@ class Judge:
         self._last_green = self._last_green_target = 0
         self._proven: set[tuple[tuple[str, ...], bool]] = set()
 
-    def judge(self, whole: tuple[str, ...], base: str, hold: Hold | None = None) -> tuple[str, ...]:
+    def judge(self, whole: tuple[str, ...], base: str, hold: QueueHold | None = None) -> tuple[str, ...]:
         """The requests of the stack that are green together; ``hold`` is why the queue waited until now.
 
         Raises HoldError if nobody can be blamed because the target is red too, or the gates give no verdict.
@@ -131,7 +131,7 @@ class Judge:
         is_around = bool(self._green_before) or verdict.result == GAVE_UP
         return HoldError(ENVIRONMENT if is_around else RED_TARGET, what, log)
 
-    def _on_red_target(self, whole: tuple[str, ...], hold: Hold) -> tuple[str, ...]:
+    def _on_red_target(self, whole: tuple[str, ...], hold: QueueHold) -> tuple[str, ...]:
         """What makes the red target green; none if it is green again by itself. Raises HoldError if it stays red."""
         error = HoldError(hold.kind, hold.reason)
         if self.place.clock.now() >= hold.until:

@@ -16,9 +16,9 @@ from gastown_core.model.record import Record
 from gastown_core.refinery import aftermerge, claims
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.hold import lift
+from gastown_core.refinery.merge_queue import open_requests
 from gastown_core.refinery.place import slug
 from gastown_core.refinery.push import is_on
-from gastown_core.refinery.queue import open_requests
 from gastown_core.refinery.stack import merge_trees
 from gastown_core.refinery.tips import existing, remote_heads
 from gastown_core.refinery.worktrees import Worktrees

@@ -13,7 +13,7 @@ from gastown_core.refinery import aftermerge
 from gastown_core.refinery.aftermerge import Landed
 from gastown_core.refinery.claims import need_request
 from gastown_core.refinery.hold import end_rest
-from gastown_core.refinery.queue import open_requests
+from gastown_core.refinery.merge_queue import open_requests
 from gastown_core.refinery.recovery import fetch_target, landed_as, read_intent
 
 TYPE_CHECKING = False

@@ -112,7 +112,7 @@ def work_detail(root: str, agent: AgentView) -> WorkDetail:
 
 def ready_beads(root: str, limit: int = 200, clock: Clock = SYSTEM_CLOCK) -> list[tuple[str, Excerpt]]:
     """(store, bead) of ready work in every rig and the town, most urgent first."""
-    from gastown_core.beads.record import excerpt_of
+    from gastown_core.beads.ledger_line import excerpt_of
     from gastown_core.work.done.assign import is_work
 
     rows = []

@@ -26,12 +26,12 @@ from gastown_core.model.snapshot import (
     RigView,
     TownSnapshot,
 )
-from gastown_core.state.convoys import convoy_views, orphan_views
+from gastown_core.state.convoy_views import convoy_views, orphan_views
 from gastown_core.state.facts import LedgerDigest, TownFacts, digest_of
 from gastown_core.state.health import STANDING, Evidence, ProgressSign, classify, is_there
-from gastown_core.state.landing import with_landings
+from gastown_core.state.landing_strips import with_landings
 from gastown_core.state.molecules import step_text
-from gastown_core.state.requests import refinery_views, request_views, scheduler_view
+from gastown_core.state.request_views import refinery_views, request_views, scheduler_view
 from gastown_core.town.liveness import is_for
 
 TYPE_CHECKING = False

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gastown_core.model.obstacle import Obstacle
 
 
-class Progress(Record):
+class ConvoyProgress(Record):
     """Members by stage; ``missing`` ones exist in no store, and a convoy of only those is never complete."""
 
     total: int
@@ -49,17 +49,17 @@ class Convoy(Record):
 
     bead: Bead
     members: tuple[tuple[str, Outline | None], ...]
-    progress: Progress
+    progress: ConvoyProgress
 
 
-class Row(Record):
+class ConvoyRow(Record):
     """A convoy as a list shows it; ``created_at`` in Unix seconds."""
 
     id: str
     title: str
     status: str
     created_at: float
-    progress: Progress
+    progress: ConvoyProgress
 
 
 def member_ids(convoy: Bead | Excerpt) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def member_ids(convoy: Bead | Excerpt) -> tuple[str, ...]:
     return tuple(edge.target for edge in convoy.edges if edge.type == "tracks")
 
 
-def progress(convoy: Bead | Excerpt, lookup: Callable[[str], Outline | Bead | None]) -> Progress:
+def progress(convoy: Bead | Excerpt, lookup: Callable[[str], Outline | Bead | None]) -> ConvoyProgress:
     """How far the convoy is; ``lookup`` gives a member's own bead, None if there is none."""
     members = map(lookup, member_ids(convoy))
     return _count(_stage(bead) for bead in members)
@@ -82,24 +82,25 @@ def _stage(bead: Outline | Bead | None) -> str | None:
     return IN_REVIEW if in_review else bead.status
 
 
-def _count(statuses: Iterable[str | None]) -> Progress:
+def _count(statuses: Iterable[str | None]) -> ConvoyProgress:
     """Members by stage, from their statuses; None is a member that does not exist."""
     counts: dict[str | None, int] = {}
     for status in statuses:
         counts[status] = counts.get(status, 0) + 1
     at = counts.get
     running = at(HOOKED, 0) + at(IN_PROGRESS, 0)
-    return Progress(sum(counts.values()), at(CLOSED, 0), at(IN_REVIEW, 0), running, at(None, 0))
+    return ConvoyProgress(sum(counts.values()), at(CLOSED, 0), at(IN_REVIEW, 0), running, at(None, 0))
 
 
-def list_rows(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> list[Row]:
+def list_rows(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> list[ConvoyRow]:
     """Convoys with these statuses (empty: all), the newest first, without their members; reads no record."""
     convoys = ledger.store_for("hq-x").excerpts(BeadQuery(types=("convoy",), statuses=statuses))
     convoys.sort(key=lambda one: (-one.created_at, one.id))
     members = {one.id: member_ids(one) for one in convoys}
     known = ledger.statuses(dict.fromkeys(bead_id for some in members.values() for bead_id in some))
     return [
-        Row(one.id, one.title, one.status, one.created_at, _count(map(known.get, members[one.id]))) for one in convoys
+        ConvoyRow(one.id, one.title, one.status, one.created_at, _count(map(known.get, members[one.id])))
+        for one in convoys
     ]
 
 

@@ -19,7 +19,7 @@ from gastown_core.work.convoys import member_ids, tracking
 from gastown_core.work.failure_count import PAUSED
 from gastown_core.work.scheduler import scheduler
 from gastown_core.work.scheduler.dispatch import last_worker
-from gastown_core.work.scheduler.queue import read_queue
+from gastown_core.work.scheduler.sling_queue import read_queue
 from gastown_core.work.workers import read_capacity
 
 TYPE_CHECKING = False

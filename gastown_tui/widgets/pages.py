@@ -9,7 +9,7 @@ from gastown_core.clock import format_age, format_ago, format_span
 from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS
 from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
-from gastown_core.state.convoys import stuck_words
+from gastown_core.state.convoy_views import stuck_words
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, clean_lines, cut, fit, glyph, wrap
 from gastown_tui.widgets.convoy_panel import STAGES, numbers, progress_bar, progress_words

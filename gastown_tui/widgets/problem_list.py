@@ -7,7 +7,7 @@ from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
 from gastown_core.model.landing import FAULTS
 from gastown_core.model.record import Record
-from gastown_core.state.convoys import stuck_words
+from gastown_core.state.convoy_views import stuck_words
 from gastown_tui.rowtext import forecast_text, role_icon, since_text, state_glyph, trouble_text
 from gastown_tui.selection import AGENT, BEAD, CONVOY, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap

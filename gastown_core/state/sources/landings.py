@@ -16,7 +16,7 @@ from gastown_core.model.merge_request import MERGED_IN, MergeRequest, read_reque
 from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.record import Record
 from gastown_core.state.facts import Proof, is_convoy
-from gastown_core.state.requests import requests_by_work
+from gastown_core.state.request_views import requests_by_work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

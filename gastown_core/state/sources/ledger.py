@@ -10,8 +10,8 @@ import os
 
 from gastown_core.beads.graph import BLOCKING_TYPES, WAITS_FOR
 from gastown_core.beads.ledger import TownLedger
+from gastown_core.beads.ledger_line import excerpt_of, parse_line
 from gastown_core.beads.query import BeadQuery, Excerpt
-from gastown_core.beads.record import excerpt_of, parse_line
 from gastown_core.errors import GastownError, words_of
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead, is_kind
 from gastown_core.model.merge_request import LABEL as REQUEST_LABEL

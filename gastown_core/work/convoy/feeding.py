@@ -24,7 +24,7 @@ from gastown_core.work.convoys import member_ids
 from gastown_core.work.failure_count import PAUSED
 from gastown_core.work.request import STRATEGIES, SlingRequest
 from gastown_core.work.scheduler.dispatch import Dispatched, dispatch, keep_outcome
-from gastown_core.work.scheduler.queue import is_deferred
+from gastown_core.work.scheduler.sling_queue import is_deferred
 from gastown_core.work.workers import read_capacity
 
 TYPE_CHECKING = False

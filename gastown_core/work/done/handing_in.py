@@ -124,7 +124,7 @@ def _move(batch: RuleBatch, given: Submission, request: str, is_new: bool) -> bo
 def finish_molecule(batch: RuleBatch, bead: Bead) -> None:
     """Close the molecule that the work carries, if any."""
     from gastown_core.molecules.pour import finish
-    from gastown_core.molecules.record import attached_to
+    from gastown_core.molecules.root_bead import attached_to
 
     molecule = attached_to(bead)
     if molecule:

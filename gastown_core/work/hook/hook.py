@@ -221,7 +221,7 @@ def hook_as_json(view: HookView, ledger: TownLedger) -> dict[str, Any]:
 
 
 def _molecule(bead: Bead | None, ledger: TownLedger) -> dict[str, Any]:
-    from gastown_core.molecules.record import molecule_of
+    from gastown_core.molecules.root_bead import molecule_of
     from gastown_core.molecules.steps import progress_of, root_for
 
     root_id = root_for(bead) if bead is not None else ""

@@ -15,7 +15,7 @@ from gastown_core.messaging.escalate import escalate, settle
 from gastown_core.model.record import Record
 from gastown_core.work import retry_delay
 from gastown_core.work.request import SlingRequest
-from gastown_core.work.scheduler.queue import enqueue, is_deferred
+from gastown_core.work.scheduler.sling_queue import enqueue, is_deferred
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

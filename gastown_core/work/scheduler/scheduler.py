@@ -21,7 +21,7 @@ from gastown_core.town.settings import load_settings
 from gastown_core.work import retry_delay
 from gastown_core.work.deferred import CLEARED, DISPATCHED, close_contexts, note_failure, open_contexts
 from gastown_core.work.scheduler.dispatch import keep_outcome, sling_now
-from gastown_core.work.scheduler.queue import Enqueued, Waiting, enqueue, is_deferred, read_queue
+from gastown_core.work.scheduler.sling_queue import Enqueued, Waiting, enqueue, is_deferred, read_queue
 from gastown_core.work.workers import SCHEDULER_KEY, read_capacity
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.work.scheduler.dispatch import Dispatched
-    from gastown_core.work.scheduler.queue import Queue
+    from gastown_core.work.scheduler.sling_queue import SlingQueue
     from gastown_core.work.workers import Capacity
 __all__ = ["Cycle", "Enqueued", "SchedulerState", "cycle", "enqueue", "is_deferred", "pause", "read_state", "resume"]
 ACTOR = "scheduler"
@@ -237,7 +237,7 @@ class _Run:
     def _capacity(self) -> Capacity:
         return read_capacity(self.root, self.ledger, live=live_sessions(self.root), clock=self.clock)
 
-    def _pick(self, queue: Queue, capacity: Capacity) -> list[Waiting]:
+    def _pick(self, queue: SlingQueue, capacity: Capacity) -> list[Waiting]:
         """The oldest ready ones that fit into the town, their rigs and the batch."""
         picked: list[Waiting] = []
         for waiting in queue.ready:
@@ -248,7 +248,7 @@ class _Run:
                 picked.append(waiting)
         return picked
 
-    def _limit(self, queue: Queue, capacity: Capacity, picked: int) -> str:
+    def _limit(self, queue: SlingQueue, capacity: Capacity, picked: int) -> str:
         if not queue.ready:
             return NONE
         if picked == len(queue.ready):
@@ -293,7 +293,7 @@ class Report(Record):
     """State, queue and room of one moment; ``failing`` are beads whose dispatch failed again and again."""
 
     state: SchedulerState
-    queue: Queue
+    queue: SlingQueue
     capacity: Capacity
     most: int
     failing: tuple[str, ...]

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from gastown_core.events.log import append_event
 from gastown_core.model.address import DOG
 from gastown_core.model.record import Record
-from gastown_core.town import polecat_pool, polecats
+from gastown_core.town import polecat_pool, polecat_worktree
 from gastown_core.town.dogs import claim_dog
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import RosterEntry
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
-    from gastown_core.town.polecats import Sandbox
+    from gastown_core.town.polecat_worktree import Sandbox
     from gastown_core.work.sling.targets import Target
     from gastown_core.work.sling.undo import Undo
 
 
-class Place(Record):
+class Allocation(Record):
     """The agent that gets the work; ``sandbox`` is its worktree if it is a polecat."""
 
     entry: RosterEntry
@@ -57,7 +57,7 @@ def place_polecat(
     held: ExitStack,
     undo: Undo,
     clock: Clock,
-) -> Place:
+) -> Allocation:
     """Claim a polecat of the rig and give it a worktree. Raises ConflictError, GitError."""
     rig, prefix = target.rig, rig_prefix(root, target.rig)
     claimed = held.enter_context(
@@ -71,7 +71,7 @@ def place_polecat(
             clock=clock,
         )
     )
-    planned = polecats.plan(
+    planned = polecat_worktree.plan(
         claimed,
         bead.id,
         title=bead.title,
@@ -80,15 +80,15 @@ def place_polecat(
         known_branch=base.known_branch,
         clock=clock,
     )
-    undo.add(f"worktree of {rig}/{claimed.name}", polecats.take_back, root, planned)
-    sandbox = polecats.build(claimed, planned)
+    undo.add(f"worktree of {rig}/{claimed.name}", polecat_worktree.take_back, root, planned)
+    sandbox = polecat_worktree.build(claimed, planned)
     append_event(root, "spawn", "gt", {"rig": rig, "polecat": claimed.name}, clock=clock)
-    return Place(sandbox.entry, sandbox, claimed.is_new)
+    return Allocation(sandbox.entry, sandbox, claimed.is_new)
 
 
 def place_dog(
     root: str, ledger: TownLedger, bead: Bead, target: Target, *, held: ExitStack, undo: Undo, clock: Clock
-) -> Place:
+) -> Allocation:
     """Claim a dog, a new one if all others have errands. Raises ConflictError."""
     claimed = held.enter_context(
         claim_dog(root, wanted=target.name, is_idle=lambda entry: is_idle(root, ledger, entry, bead.id))
@@ -97,4 +97,4 @@ def place_dog(
     claimed.make()
     if claimed.is_new:
         append_event(root, "spawn", "gt", {DOG: claimed.entry.address.name}, clock=clock)
-    return Place(claimed.entry, None, claimed.is_new)
+    return Allocation(claimed.entry, None, claimed.is_new)

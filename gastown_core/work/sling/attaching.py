@@ -125,7 +125,7 @@ def attach_molecule(batch: RuleBatch, recipe: Recipe, bead: Bead, assignee: str,
     An earlier molecule of the same formula is gone on with if ``keeps`` (its worker died), else it is burned.
     """
     from gastown_core.molecules.pour import make_molecule
-    from gastown_core.molecules.record import attached_to, molecule_of
+    from gastown_core.molecules.root_bead import attached_to, molecule_of
 
     old = attached_to(bead)
     standing = batch.get(old) if old else None
@@ -149,7 +149,7 @@ def attach_molecule(batch: RuleBatch, recipe: Recipe, bead: Bead, assignee: str,
 def drop_molecule(batch: RuleBatch, bead: Bead) -> None:
     """Burn the molecule that the bead carries, if any."""
     from gastown_core.molecules.pour import burn
-    from gastown_core.molecules.record import attached_to
+    from gastown_core.molecules.root_bead import attached_to
 
     old = attached_to(bead)
     if old:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
     from gastown_core.work.request import SlingRequest
-    from gastown_core.work.sling.allocate import Place
+    from gastown_core.work.sling.allocate import Allocation
     from gastown_core.work.sling.undo import Undo
 
 
@@ -34,7 +34,7 @@ class Handover(Record):
     """One change of hands: what, to whom, by whom and how; ``base`` is the branch the work is merged into."""
 
     bead: Bead
-    place: Place
+    place: Allocation
     request: SlingRequest
     attachment: Attachment
     actor: str

@@ -24,7 +24,7 @@ from gastown_core.town.inventory import is_absent, read_inventory
 from gastown_core.work import convoys, death_count
 from gastown_core.work.hook import hook
 from gastown_core.work.request import SlingRequest, lock_path
-from gastown_core.work.sling.allocate import Place, place_dog, place_polecat
+from gastown_core.work.sling.allocate import Allocation, place_dog, place_polecat
 from gastown_core.work.sling.attaching import Attachment, prepare_formula
 from gastown_core.work.sling.bases import Base, base_of
 from gastown_core.work.sling.holders import holder_of, is_covered, is_gone, lost_worker, old_holder, rested, tell_robbed
@@ -246,10 +246,10 @@ class Sling:
             with self.ledger.store_for(convoy_id).write(self.actor) as batch:
                 batch.delete(convoy_id)
 
-    def _place(self, bead: Bead, target: Target, held: ExitStack, undo: Undo) -> Place:
+    def _place(self, bead: Bead, target: Target, held: ExitStack, undo: Undo) -> Allocation:
         if target.entry is not None:
             held.enter_context(_assignee_lock(self.root, target.entry.address))
-            return Place(target.entry)
+            return Allocation(target.entry)
         if target.kind == DOG:
             return place_dog(self.root, self.ledger, bead, target, held=held, undo=undo, clock=self.clock)
         place = place_polecat(self.root, self.ledger, bead, target, self.base, held=held, undo=undo, clock=self.clock)
@@ -260,7 +260,7 @@ class Sling:
         )
         return place
 
-    def _hand_over(self, bead: Bead, place: Place, undo: Undo) -> Handover:
+    def _hand_over(self, bead: Bead, place: Allocation, undo: Undo) -> Handover:
         given = Handover(
             bead,
             place,
@@ -295,7 +295,7 @@ class Sling:
             put_agent_bead(self.ledger, entry.address, rig_prefix(self.root, entry.address.rig), agent_state="working")
         wake_rig(self.root, given, self.clock)
 
-    def _hooked_words(self, place: Place) -> str:
+    def _hooked_words(self, place: Allocation) -> str:
         with_what = f" with {self.result.formula}" if self.result.formula else ""
         return f"on the hook of {place.entry.address.short}{with_what}"
 

@@ -9,9 +9,9 @@ import pytest
 
 from gastown_core.beads.compaction import TOMBSTONE_LIFE_S
 from gastown_core.beads.index import INDEX_NAME
+from gastown_core.beads.ledger_line import encode
 from gastown_core.beads.opening import open_store
 from gastown_core.beads.query import BeadQuery
-from gastown_core.beads.record import encode
 from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError
 from tests.support.stores import NOW, change, close, create, lines_of, link, make_store, raw, write_lines

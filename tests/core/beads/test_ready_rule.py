@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.beads.graph import Graph, find_cycles, path_between, stage_of
+from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.query import BeadQuery
-from gastown_core.beads.record import excerpt_of
 from gastown_core.model.bead import Bead
 from tests.support.stores import NOW, both_kinds, change, close, create, edge, link, raw
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gastown_core.beads.ids import is_valid
+from gastown_core.beads.ledger_line import encode
 from gastown_core.beads.merge_driver import merge_versions, read_version, resolve_conflicts
-from gastown_core.beads.record import encode
 from gastown_core.beads.sync import sync_store
 from gastown_core.beads.twins import FORMER
 from tests.support.stores import create, edge, lines_of, make_store, raw, write_lines

@@ -12,7 +12,7 @@ from gastown_core.model import metadata
 from gastown_core.model.bead import Bead
 from gastown_core.model.merge_request import LABEL, read_request, with_facts
 from gastown_core.model.metadata import UNREAD, metadata_of, with_section, with_words
-from gastown_core.molecules.record import attached_to, molecule_of
+from gastown_core.molecules.root_bead import attached_to, molecule_of
 from gastown_core.state.molecules import molecule_facts
 from gastown_core.work.deferred import read_context
 

@@ -9,7 +9,7 @@ import pytest
 from gastown_core.errors import ConflictError
 from gastown_core.molecules.advance import step_done
 from gastown_core.molecules.attachment import attach_to_work, checklist_for, detach_from_work
-from gastown_core.molecules.record import attached_to
+from gastown_core.molecules.root_bead import attached_to
 from gastown_core.work.prime import brief
 from tests.support.rigged import Rigged, rigged, write  # noqa: F401  a fixture
 

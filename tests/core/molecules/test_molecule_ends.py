@@ -13,10 +13,10 @@ from gastown_core.errors import UsageError
 from gastown_core.formulas.resolve import load_recipe
 from gastown_core.model.bead import Bead
 from gastown_core.molecules.advance import Advance
-from gastown_core.molecules.compaction import TTL_S, collectable, compact_store, decide, lifetimes, report
 from gastown_core.molecules.distill import distill
 from gastown_core.molecules.listing import last_activity, list_molecules, stale
 from gastown_core.molecules.squash import squash
+from gastown_core.molecules.wisp_compaction import TTL_S, collectable, compact_store, decide, lifetimes, report
 from tests.support.recipes import pour, recipe, step
 from tests.support.stores import NOW, change, close, create, link, make_store
 

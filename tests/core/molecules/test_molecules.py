@@ -11,7 +11,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.formulas.recipe import Gate
 from gastown_core.molecules.pour import attach, burn, detach, finish, make_molecule
-from gastown_core.molecules.record import attached_to, molecule_of
+from gastown_core.molecules.root_bead import attached_to, molecule_of
 from gastown_core.molecules.steps import progress_of
 from tests.support.recipes import chain, pour, recipe, step
 from tests.support.stores import NOW, close, create, make_store

@@ -10,7 +10,7 @@ import pytest
 
 from gastown_core.model.refinery import ERROR, FAIL, GAVE_UP, PASS, GateRun
 from gastown_core.refinery.bisect import Ask
-from gastown_core.refinery.hold import ENVIRONMENT, INFRASTRUCTURE, RED_TARGET, Hold, HoldError
+from gastown_core.refinery.hold import ENVIRONMENT, INFRASTRUCTURE, RED_TARGET, HoldError, QueueHold
 from gastown_core.refinery.judge import Judge
 from gastown_core.refinery.policy import Policy
 from gastown_core.refinery.prober import Verdict
@@ -77,7 +77,7 @@ class Case:
         requests: Iterable[str],
         *,
         needs: dict[str, frozenset[str]] | None = None,
-        hold: Hold | None = None,
+        hold: QueueHold | None = None,
         was_flaky: bool = False,
         now: float = 100.0,
         **policy: object,
@@ -229,7 +229,7 @@ def test_without_a_cure_all_were_tried_and_the_queue_is_held() -> None:
 
 
 def test_while_the_target_is_known_to_be_red_only_what_may_cure_it_is_run() -> None:
-    hold = Hold(RED_TARGET, "main is red", 0.0, 1000.0, "base", ("r0", "r0", "r1", "r1"))
+    hold = QueueHold(RED_TARGET, "main is red", 0.0, 1000.0, "base", ("r0", "r0", "r1", "r1"))
     world = World(lambda _: FAIL)
     assert Case(world, names(2), hold=hold).hold is not None and not world.runs
     world = World(cured_by("r2", "r1"))
@@ -238,12 +238,12 @@ def test_while_the_target_is_known_to_be_red_only_what_may_cure_it_is_run() -> N
 
 
 def test_a_hold_of_other_gates_tells_nothing() -> None:
-    hold = Hold(RED_TARGET, "main is red", 0.0, 1000.0, "base", ("r0", "r0"), rules="other gates")
+    hold = QueueHold(RED_TARGET, "main is red", 0.0, 1000.0, "base", ("r0", "r0"), rules="other gates")
     assert Case(World(bad()), names(1), hold=hold).good == names(1)
 
 
 def test_when_it_is_time_the_red_target_is_asked_first_and_green_again_the_batch_is_judged_as_ever() -> None:
-    hold = Hold(ENVIRONMENT, "main is red", 0.0, 50.0, "base", ("r0", "r0", "r1", "r1"))
+    hold = QueueHold(ENVIRONMENT, "main is red", 0.0, 50.0, "base", ("r0", "r0", "r1", "r1"))
     world = World(lambda _: FAIL)
     case = Case(world, names(2), hold=hold)
     assert case.hold is not None and world.purposes() == ["base"]

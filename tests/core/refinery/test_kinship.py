@@ -7,7 +7,7 @@ import pytest
 from gastown_core.model.bead import IN_REVIEW, OPEN
 from gastown_core.model.merge_request import MERGED, MergeRequest
 from gastown_core.refinery import stack as stack_room
-from gastown_core.refinery.engine import Engine
+from gastown_core.refinery.engine import RefineryEngine
 from gastown_core.refinery.place import Refinery
 from gastown_core.refinery.requests import reject
 from tests.support.queued import Queued
@@ -168,4 +168,4 @@ def test_rework_of_rejected_work_stands_on_its_own_commits(queued: Queued) -> No
 
 
 def why_blocked(queued: Queued, request: MergeRequest) -> str:
-    return {one.id: why for one, why in Engine(Refinery(queued.root, "shop")).queue().blocked}[request.id]
+    return {one.id: why for one, why in RefineryEngine(Refinery(queued.root, "shop")).queue().blocked}[request.id]

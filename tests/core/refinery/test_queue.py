@@ -6,8 +6,8 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.model.merge_request import MergeRequest
 from gastown_core.refinery import claims, requests
+from gastown_core.refinery.merge_queue import next_batch, pending, survey
 from gastown_core.refinery.place import Refinery
-from gastown_core.refinery.queue import next_batch, pending, survey
 from tests.support.queued import Queued
 
 

@@ -10,8 +10,8 @@ from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.model.merge_request import LEVEL_S, MergeRequest, overtaken_until, score
 from gastown_core.refinery import window
 from gastown_core.refinery.engine import next_wake
+from gastown_core.refinery.merge_queue import next_batch, survey
 from gastown_core.refinery.place import Refinery
-from gastown_core.refinery.queue import next_batch, survey
 from gastown_core.refinery.window import Window
 from gastown_core.town.liveness import LiveSessions
 from tests.support.queued import Queued

@@ -9,9 +9,9 @@ import pytest
 from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW, OPEN
 from gastown_core.model.merge_request import LABEL, MERGED, REJECTED, SUPERSEDED, MergeRequest
 from gastown_core.refinery import claims
-from gastown_core.refinery.engine import Engine
+from gastown_core.refinery.engine import RefineryEngine
+from gastown_core.refinery.merge_queue import MergeQueue
 from gastown_core.refinery.place import Refinery
-from gastown_core.refinery.queue import Queue
 from gastown_core.refinery.requests import reject, retry
 from gastown_core.work import merge_requests
 from gastown_core.work.done.assign import close_beads
@@ -73,8 +73,8 @@ WAYS: dict[str, tuple[Withdraw, str]] = {
 }
 
 
-def queue_of(queued: Queued) -> Queue:
-    return Engine(Refinery(queued.root, "shop")).queue()
+def queue_of(queued: Queued) -> MergeQueue:
+    return RefineryEngine(Refinery(queued.root, "shop")).queue()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -12,7 +12,7 @@ import pytest
 from gastown_core.clock import FixedClock, parse_moment
 from gastown_core.model.snapshot import ConvoyView, TownSnapshot
 from gastown_core.state.collect import collect
-from gastown_core.state.convoys import stuck_words
+from gastown_core.state.convoy_views import stuck_words
 from gastown_core.state.live import LiveTown
 from gastown_core.work import death_count
 from tests.support.towns import reference_town

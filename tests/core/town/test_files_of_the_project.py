@@ -11,7 +11,7 @@ from gastown_core.git import worktree
 from gastown_core.git.repo import Git
 from gastown_core.messaging.handoff import leave_marker, take_marker
 from gastown_core.town.crew import add_crew
-from gastown_core.town.polecats import add_polecat
+from gastown_core.town.polecat_worktree import add_polecat
 from gastown_core.town.rigs import add_rig, beads_home
 from tests.support.repos import PERSON, commit_files, make_repo
 

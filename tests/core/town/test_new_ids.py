@@ -10,8 +10,8 @@ import pytest
 from gastown_cli import bd, gt
 from gastown_cli.lazy import run_root
 from gastown_core.beads.ledger import TownLedger
+from gastown_core.beads.ledger_line import encode
 from gastown_core.beads.merge_driver import merge_versions, read_version
-from gastown_core.beads.record import encode
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.daemon.duties import TOWN
 from gastown_core.daemon.duty import Shift

@@ -8,7 +8,7 @@ from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.git.repo import Git
 from gastown_core.model.merge_request import with_facts
-from gastown_core.town.polecats import add_polecat
+from gastown_core.town.polecat_worktree import add_polecat
 from gastown_core.work.done.done import Done
 from gastown_core.work.polecat import cleanup as polecat_upkeep
 from gastown_core.work.polecat import removal as polecat_removal

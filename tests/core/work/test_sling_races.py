@@ -15,7 +15,7 @@ from gastown_core.model.address import parse_address
 from gastown_core.state.collect import collect
 from gastown_core.town import liveness, sessions
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
-from gastown_core.town.polecats import add_polecat
+from gastown_core.town.polecat_worktree import add_polecat
 from gastown_core.work import death_count
 from gastown_core.work.explain import explain
 from gastown_core.work.hook import hook

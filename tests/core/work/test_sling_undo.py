@@ -12,7 +12,7 @@ from gastown_core.errors import GastownError
 from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import parse_address
-from gastown_core.town import polecats, sessions
+from gastown_core.town import polecat_worktree, sessions
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.dogs import DogClaim
 from gastown_core.town.liveness import live_sessions
@@ -49,11 +49,11 @@ def fails(*args, **kwargs):
 
 PLACES = {
     "the convoy": (convoys, "create_convoy"),
-    "planning the worktree": (polecats, "plan"),
+    "planning the worktree": (polecat_worktree, "plan"),
     "making it": (worktree, "add"),
-    "furnishing it": (polecats.clones, "provision"),
+    "furnishing it": (polecat_worktree.clones, "provision"),
     "binding the push guard": (push_guard, "bind"),
-    "its first checkpoint": (polecats.checkpoints, "save"),
+    "its first checkpoint": (polecat_worktree.checkpoints, "save"),
     "telling of it": (allocate, "append_event"),
     "the hook's fields": (hooking.Handover, "dispatch"),
     "the molecule": (hooking, "attach_molecule"),
@@ -133,14 +133,14 @@ def test_when_it_is_interrupted_and_interrupted_again_while_taking_back(rigged, 
     def interrupt(*args, **kwargs):
         os.kill(os.getpid(), signal.SIGINT)
 
-    taken_back = polecats.take_back
+    taken_back = polecat_worktree.take_back
 
     def interrupted_again(*args):
         os.kill(os.getpid(), signal.SIGINT)
         taken_back(*args)
 
     monkeypatch.setattr(sessions, "plan_start", interrupt)
-    monkeypatch.setattr(polecats, "take_back", interrupted_again)
+    monkeypatch.setattr(polecat_worktree, "take_back", interrupted_again)
     with pytest.raises(KeyboardInterrupt):
         rigged.sling(bead.id)
     monkeypatch.undo()
@@ -171,7 +171,7 @@ def test_with_a_dog(rigged, monkeypatch):
 def test_a_step_that_cannot_be_taken_back_is_told_and_keeps_no_other_from_it(rigged, monkeypatch):
     bead = rigged.file()
     monkeypatch.setattr(sessions, "plan_start", fails)
-    monkeypatch.setattr(polecats, "take_back", fails)
+    monkeypatch.setattr(polecat_worktree, "take_back", fails)
     with pytest.raises(GastownError, match="not taken back: worktree of shop/"):
         rigged.sling(bead.id)
     assert rigged.bead(bead.id).status == "open"

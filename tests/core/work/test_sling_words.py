@@ -89,20 +89,20 @@ def test_a_batch_with_one_bad_bead_starts_nothing(rigged):
 
 
 def test_a_batch_in_which_one_fails_goes_on_with_the_rest(rigged, monkeypatch):
-    from gastown_core.town import polecats
+    from gastown_core.town import polecat_worktree
 
     ids = [rigged.file(str(n)).id for n in range(3)]
-    real = polecats.build
+    real = polecat_worktree.build
 
     def fails_once(claimed, planned):
         if ids[1] in planned.branch:
             raise ConflictError("broken")
         return real(claimed, planned)
 
-    monkeypatch.setattr(polecats, "build", fails_once)
+    monkeypatch.setattr(polecat_worktree, "build", fails_once)
     results = list(many(rigged).run(ids, "shop"))
     assert [(one.ok, one.error) for one in results] == [(True, ""), (False, "broken"), (True, "")]
-    monkeypatch.setattr(polecats, "build", lambda *_: (_ for _ in ()).throw(ConflictError("broken")))
+    monkeypatch.setattr(polecat_worktree, "build", lambda *_: (_ for _ in ()).throw(ConflictError("broken")))
     rest = many(rigged)
     assert [one.ok for one in rest.run([ids[1], rigged.file("other").id], "shop")] == [False, False]
     assert rest.convoy == "" or rest.convoy == convoys.list_convoys(rigged.ledger)[0].bead.id

@@ -27,14 +27,13 @@ from gastown_core.model.landing import (
 from gastown_core.model.merge_request import CONFLICT, MERGED, MERGED_IN, REJECTED
 from gastown_core.model.refinery import BISECTING, HELD, IDLE, PASS, POST_MERGE, PUSHING, STACKING, TESTING
 from gastown_core.state.facts import Proof
-from gastown_core.state.requests import requests_by_work, rests_of
+from gastown_core.state.request_views import requests_by_work, rests_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.model.snapshot import ConvoyView, MemberView
     from gastown_core.state.facts import RefineryFacts, TownFacts
-
 AT_WORK = (STACKING, TESTING, BISECTING)
 COMMITTING = (PUSHING, POST_MERGE)
 UNASKED = "git was not asked yet"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from gastown_core.beads.record import is_stone, recounted
+from gastown_core.beads.ledger_line import is_stone, recounted
 from gastown_core.beads.twins import is_other_bead
 from gastown_core.clock import parse_moment
 from gastown_core.model.bead import CLOSED
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Raw = dict[str, Any]
-
 TOMBSTONE_LIFE_S = 30 * 86400.0
-
 _STATUS_KEYS = ("status", "closed_at", "close_reason", "closed_by_session")
 _LATEST = frozenset(("updated_at", "compacted_at", "deleted_at"))
 _EARLIEST = frozenset(("created_at", "started_at"))

@@ -10,7 +10,7 @@ from gastown_core.clock import FixedClock
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.git import worktree
 from gastown_core.git.repo import Git
-from gastown_core.town import branches, polecat_pool, polecats
+from gastown_core.town import branches, polecat_pool, polecat_worktree
 from gastown_core.town.names import THEMES, free_names, pick_theme
 from tests.support.repos import commit_files
 from tests.support.rigged import make_executable, write
@@ -25,7 +25,7 @@ def take(rigged, is_idle=NEVER, **options):
 
 def test_a_new_polecat_gets_a_clean_worktree_on_its_own_branch(rigged):
     with take(rigged) as claimed:
-        made = polecats.prepare(claimed, "sh-x1", clock=FixedClock(1_700_000_000))
+        made = polecat_worktree.prepare(claimed, "sh-x1", clock=FixedClock(1_700_000_000))
     git = Git(made.entry.work_dir)
     assert made.branch == f"polecat/{claimed.name}/sh-x1@{base36(1_700_000_000_000)}"
     assert git.branch() == made.branch
@@ -46,7 +46,7 @@ def test_ten_claims_side_by_side_get_ten_names(rigged):
 
 def test_two_claims_with_one_idle_polecat_reuse_it_once(rigged):
     with take(rigged) as first:
-        polecats.prepare(first, "sh-1")
+        polecat_worktree.prepare(first, "sh-1")
     one, two = take(rigged, ALWAYS), take(rigged, ALWAYS)
     assert sorted([one.is_new, two.is_new]) == [False, True]
     assert one.name != two.name
@@ -56,13 +56,13 @@ def test_two_claims_with_one_idle_polecat_reuse_it_once(rigged):
 
 def test_reuse_saves_unpushed_and_dirty_work_first_and_the_old_branch_stands(rigged):
     with take(rigged) as claimed:
-        old = polecats.prepare(claimed, "sh-1")
+        old = polecat_worktree.prepare(claimed, "sh-1")
     git = Git(old.entry.work_dir, identity=Git(rigged.origin.path).identity)
     git.identity = rigged.origin.identity
     mine = commit_files(git, {"kept.txt": "kept"}, "unpushed")
     write(os.path.join(git.path, "loose.txt"), "loose")
     with take(rigged, ALWAYS) as claimed:
-        made = polecats.prepare(claimed, "sh-2")
+        made = polecat_worktree.prepare(claimed, "sh-2")
     assert (made.is_new, made.was) == (False, old.branch)
     assert git.branch() == made.branch
     assert git.commit_of(old.branch) == mine
@@ -74,35 +74,35 @@ def test_reuse_saves_unpushed_and_dirty_work_first_and_the_old_branch_stands(rig
 
 def test_work_on_the_same_bead_is_gone_on_with(rigged):
     with take(rigged) as claimed:
-        old = polecats.prepare(claimed, "sh-1")
+        old = polecat_worktree.prepare(claimed, "sh-1")
     write(os.path.join(old.entry.work_dir, "half.txt"), "half")
     with take(rigged, ALWAYS) as claimed:
-        made = polecats.prepare(claimed, "sh-1")
-        polecats.take_back(rigged.root, made)
+        made = polecat_worktree.prepare(claimed, "sh-1")
+        polecat_worktree.take_back(rigged.root, made)
     assert (made.branch, made.rescue) == (old.branch, "")
     assert worktree.status(Git(old.entry.work_dir)).untracked == ("half.txt",)
 
 
 def test_taking_back_a_new_polecat_leaves_nothing(rigged):
     with take(rigged) as claimed:
-        made = polecats.prepare(claimed, "sh-1")
-        polecats.take_back(rigged.root, made)
+        made = polecat_worktree.prepare(claimed, "sh-1")
+        polecat_worktree.take_back(rigged.root, made)
     assert os.listdir(os.path.join(rigged.root, "shop", "polecats")) == []
     assert not Git(os.path.join(rigged.root, "shop", ".repo.git")).commit_of(made.branch)
 
 
 def test_taking_back_a_reused_polecat_returns_to_its_old_branch(rigged):
     with take(rigged) as claimed:
-        old = polecats.prepare(claimed, "sh-1")
+        old = polecat_worktree.prepare(claimed, "sh-1")
     with take(rigged, ALWAYS) as claimed:
-        made = polecats.prepare(claimed, "sh-2")
-        polecats.take_back(rigged.root, made)
+        made = polecat_worktree.prepare(claimed, "sh-2")
+        polecat_worktree.take_back(rigged.root, made)
     assert Git(old.entry.work_dir).branch() == old.branch
 
 
 def test_a_named_one_at_work_is_refused_and_bad_names_too(rigged):
     with take(rigged, wanted="nova") as claimed:
-        polecats.prepare(claimed, "sh-1")
+        polecat_worktree.prepare(claimed, "sh-1")
     with pytest.raises(ConflictError, match="on its hook"):
         take(rigged, wanted="nova")
     for name in ("Witness", "witness", "a b", "../x"):
@@ -134,7 +134,7 @@ def test_overlay_files_are_there_and_set_up_hooks_run_in_order(rigged):
     make_executable(os.path.join(rig, ".runtime", "setup-hooks", "20-bad"), "#!/bin/sh\necho oops >&2; exit 3\n")
     write(os.path.join(rig, ".runtime", "setup-hooks", "30-plain"), "not executable")
     with take(rigged) as claimed:
-        made = polecats.prepare(claimed, "sh-1")
+        made = polecat_worktree.prepare(claimed, "sh-1")
     assert os.path.exists(os.path.join(made.entry.work_dir, ".env.local"))
     assert os.path.exists(os.path.join(made.entry.work_dir, ".runtime-order"))
     assert [("20-bad" in made.warnings[0], "oops" in made.warnings[0]), "30-plain" in made.warnings[1]] == [

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gastown_core.beads import record
-from gastown_core.beads.record import encode, excerpt_of, modern, parse_line
+from gastown_core.beads import ledger_line
+from gastown_core.beads.ledger_line import encode, excerpt_of, modern, parse_line
 from gastown_core.model.bead import KEY_ORDER, NO_PRIORITY, Bead
 
 EXAMPLE = (
@@ -60,7 +60,7 @@ def test_reading_what_was_written_loses_nothing(extra):
     assert again is not None
     assert encode(again.raw) == line
     for key, value in raw.items():
-        if key not in KEY_ORDER and key not in record.DERIVED_KEYS:
+        if key not in KEY_ORDER and key not in ledger_line.DERIVED_KEYS:
             assert again.raw[key] == value
 
 
@@ -94,34 +94,34 @@ def test_older_dialects_are_read(keys, holds):
 @pytest.mark.parametrize(
     ("line", "kind"),
     [
-        (b"", record.BLANK),
-        (b"  \t", record.BLANK),
-        (b"<<<<<<< HEAD", record.CONFLICT),
-        (b"=======", record.CONFLICT),
-        (b">>>>>>> other", record.CONFLICT),
-        (b"||||||| base", record.CONFLICT),
-        (b"not json", record.JUNK),
-        (b"[1]", record.JUNK),
-        (b'{"id":"gt-1"}', record.JUNK),
-        (b'{"title":"t"}', record.JUNK),
-        (b'{"id":"a b","title":"t"}', record.JUNK),
-        (b'{"id":"gt-1","title":"t"} trailing', record.JUNK),
-        (b"[" * 100_000, record.JUNK),
-        (b'{"id":"gt-\x1b","title":"t"}', record.JUNK),
-        (b'{"_type":"memory","key":"k","value":"v"}', record.MEMORY),
-        (b'{"_schema":"beads-jsonl/1"}', record.HEADER),
-        (b'\xef\xbb\xbf{"id":"gt-1","title":"t"}', record.BEAD),
-        (b'{"id":"gt-1","status":"tombstone"}', record.TOMBSTONE),
-        (b"\xff\xfe", record.JUNK),
+        (b"", ledger_line.BLANK),
+        (b"  \t", ledger_line.BLANK),
+        (b"<<<<<<< HEAD", ledger_line.CONFLICT),
+        (b"=======", ledger_line.CONFLICT),
+        (b">>>>>>> other", ledger_line.CONFLICT),
+        (b"||||||| base", ledger_line.CONFLICT),
+        (b"not json", ledger_line.JUNK),
+        (b"[1]", ledger_line.JUNK),
+        (b'{"id":"gt-1"}', ledger_line.JUNK),
+        (b'{"title":"t"}', ledger_line.JUNK),
+        (b'{"id":"a b","title":"t"}', ledger_line.JUNK),
+        (b'{"id":"gt-1","title":"t"} trailing', ledger_line.JUNK),
+        (b"[" * 100_000, ledger_line.JUNK),
+        (b'{"id":"gt-\x1b","title":"t"}', ledger_line.JUNK),
+        (b'{"_type":"memory","key":"k","value":"v"}', ledger_line.MEMORY),
+        (b'{"_schema":"beads-jsonl/1"}', ledger_line.HEADER),
+        (b'\xef\xbb\xbf{"id":"gt-1","title":"t"}', ledger_line.BEAD),
+        (b'{"id":"gt-1","status":"tombstone"}', ledger_line.TOMBSTONE),
+        (b"\xff\xfe", ledger_line.JUNK),
     ],
 )
 def test_lines_are_told_apart(line, kind):
-    assert record.classify(line)[0] == kind
+    assert ledger_line.classify(line)[0] == kind
 
 
 @given(st.binary(max_size=200))
 def test_no_line_is_fatal(line):
-    record.classify(line)
+    ledger_line.classify(line)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gastown_core.beads.bead_merge import merge
+from gastown_core.beads.ledger_line import CONFLICT_MARKERS, encode
 from gastown_core.beads.merge_driver import merge_files, merge_versions, read_version, resolve_conflicts
-from gastown_core.beads.merging import merge
-from gastown_core.beads.record import CONFLICT_MARKERS, encode
 from gastown_core.errors import StoreError
 from tests.support.stores import edge, raw
 

@@ -17,11 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
-
 BEAD, TOMBSTONE, MEMORY, HEADER, CONFLICT, JUNK, BLANK = "bead tombstone memory header conflict junk blank".split()
-
 CONFLICT_MARKERS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
-
 FAILURE_WORDS = (
     "failed",
     "rejected",
@@ -36,11 +33,9 @@ FAILURE_WORDS = (
     "aborted",
 )
 """Words in a close reason by which ``conditional-blocks`` knows a failure."""
-
 _PLACE = {key: place for place, key in enumerate(KEY_ORDER)}
 _DERIVED = ("dependency_count", "dependent_count", "comment_count", "parent")
 _ALWAYS = frozenset(("_type", "id", "title", "status", "priority", "issue_type", "created_at", "updated_at"))
-
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 

@@ -204,7 +204,7 @@ class StaleContext(Record):
     reason: str
 
 
-class Queue(Record):
+class SlingQueue(Record):
     """All of it, oldest first, one sling a bead."""
 
     waiting: tuple[Waiting, ...]
@@ -216,11 +216,11 @@ class Queue(Record):
         return tuple(one for one in self.waiting if not one.held)
 
 
-def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = None) -> Queue:
+def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = None) -> SlingQueue:
     """Read every open context with its bead."""
     found = open_contexts(ledger)
     if not found:
-        return Queue((), ())
+        return SlingQueue((), ())
     board = board or Board(root, ledger, now)
     board.learn(one.context.bead for one in found if one.context is not None)
     waiting: list[Waiting] = []
@@ -239,7 +239,7 @@ def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = 
             waiting.append(
                 Waiting(context, queued.store, bead.title, bead.status, bead.priority, held.text if held else "")
             )
-    return Queue(tuple(waiting), tuple(stale))
+    return SlingQueue(tuple(waiting), tuple(stale))
 
 
 def may_wait(status: str) -> bool:

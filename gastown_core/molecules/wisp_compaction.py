@@ -11,7 +11,7 @@ from gastown_core.files.atomic import read_json
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all
-from gastown_core.molecules.record import molecule_of, step_of
+from gastown_core.molecules.root_bead import molecule_of, step_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from gastown_core.beads.graph import Graph
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.merge_request import MergeRequest
-
 STALE_CLAIM_S = 1800.0
 TURNED_DOWN_S = 30 * 86400.0
 """So long a branch may still be made on one that was rejected without anybody's noticing."""
 
 
-class Queue(Record):
+class MergeQueue(Record):
     """Open requests, each kind by score; ``blocked`` with the reason, ``needs`` names requests that must land first.
 
     ``level_s`` is how long a request waits for one level of urgency.
@@ -76,7 +75,7 @@ def survey(
     default: str = "main",
     stale_s: float = STALE_CLAIM_S,
     level_s: float = LEVEL_S,
-) -> Queue:
+) -> MergeQueue:
     """The queue as it stands; a claim older than ``stale_s`` no longer counts, ``level_s`` of waiting are worth a level
     of urgency."""
     requests = sorted(open_requests(ledger, prefix, rig), key=lambda one: (-score(one, now, level_s), one.id))
@@ -95,7 +94,7 @@ def survey(
             if below:
                 needs[request.id] = below
     blocked += _without_what_they_need(ready, blocked, needs)
-    return Queue(tuple(ready), tuple(claimed), tuple(blocked), needs, level_s)
+    return MergeQueue(tuple(ready), tuple(claimed), tuple(blocked), needs, level_s)
 
 
 def _without_what_they_need(

@@ -8,7 +8,7 @@ from gastown_core.model.landing import CLOSED_NOT_LANDED, LANDED_NOT_CLOSED, STE
 from gastown_core.model.merge_request import MergeRequest
 from gastown_core.model.refinery import BatchEntry, BatchRecord, GateRun, Probe, RefineryState
 from gastown_core.state.facts import Proof, RefineryFacts
-from gastown_core.state.landing import strip_of
+from gastown_core.state.landing_strips import strip_of
 
 OPEN = MergeRequest("sh-mr1", "open", 2, 0.0, branch="b", target="main", source_issue="sh-1", commit_sha="aaaa" * 10)
 MERGED = OPEN._replace(status="closed", close_reason="merged")

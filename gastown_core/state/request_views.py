@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.state.facts import RefineryFacts, TownFacts
-
 SLING_CONTEXT = "gt:sling-context"
 TROUBLES = {"needs-rebase": "conflict", "needs-fix": "gates were red", "needs-retry": "the push was refused"}
 """Failure label → what went wrong, in words."""

@@ -11,13 +11,12 @@ from gastown_core.clock import format_age
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_identity, is_kind
 from gastown_core.model.snapshot import ConvoyView, MemberView, OrphanView, StandstillView
 from gastown_core.state.facts import LANDED_S, TownFacts, is_convoy
-from gastown_core.state.requests import TROUBLES
+from gastown_core.state.request_views import TROUBLES
 from gastown_core.town.inventory import is_absent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
 MOST_TOLD = 3
 MOVING = frozenset((HOOKED, IN_PROGRESS, IN_REVIEW))
 """Statuses of work that somebody has, or the merge queue."""
