@@ -1,5 +1,5 @@
 # make demo and make test need git, make, Python 3.11 or newer and tmux 3.2 or newer; packages go into .venv.
-.PHONY: help demo test check static format bench snapshots docs clean tmux moved fresh drill
+.PHONY: help demo test agents check static format bench snapshots docs clean tmux moved fresh drill
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -14,6 +14,7 @@ help:
 	@echo "make test    the whole test suite"
 	@echo "make check   format, lint, types, import contracts, tests"
 	@echo "make bench   the table of speeds (SIZE=S or L)"
+	@echo "make agents  real agent programs against a stand-in model server, the nightly ones too"
 	@echo "make drill   kill sweeps at every point and long runs of the town's model, then make fresh (hours)"
 	@echo "make fresh   the two commands above on bare Debian systems (as root, with debootstrap)"
 
@@ -40,7 +41,13 @@ demo: $(VENV)/run tmux
 
 test: $(VENV)/dev
 	@.ci/bootstrap tmux || echo "The tests that need tmux are skipped."
+	@echo "fetching the agent programs that tests run into .cache/agents; the first time this takes about a minute"
+	$(BIN)/python -m tests.realagents.programs ci
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+agents: $(VENV)/dev tmux
+	$(BIN)/python -m tests.realagents.programs nightly
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "realagents or realagents_nightly" tests/realagents
 
 format: $(VENV)/dev
 	$(BIN)/python -m ruff format .

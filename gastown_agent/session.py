@@ -39,7 +39,7 @@ class Session:
             last = read_heartbeat(identity.town, identity.session)
             self.turn = last.turn if last else 0
 
-    def beat(self, state: str, context: str = "", *, until: float = 0.0) -> None:
+    def beat(self, state: str, context: str = "", *, until: float = 0.0, prompt: str = "") -> None:
         """Write a heartbeat, unless muted or outside a town; note in the transcript a write that fails."""
         self._last = (state, context, until)
         self._beat_at = SYSTEM_CLOCK.now()
@@ -47,7 +47,9 @@ class Session:
         if self.muted or not town or not session:
             return
         try:
-            write_heartbeat(town, session, state, context=context, bead=self.bead, until=until, turn=self.turn)
+            write_heartbeat(
+                town, session, state, context=context, bead=self.bead, until=until, turn=self.turn, prompt=prompt
+            )
         except (GastownError, OSError) as error:
             self.note("error", str(error))
 
@@ -59,7 +61,7 @@ class Session:
     def start_turn(self, text: str) -> None:
         """Count a new turn and report it at once, so that the sender of the text can see that it arrived."""
         self.turn += 1
-        self.beat("working", text.split("\n", 1)[0][:80])
+        self.beat("working", text.split("\n", 1)[0][:80], prompt=text)
         self.note("user", text)
 
     def event(self, kind: str, **payload: object) -> None:

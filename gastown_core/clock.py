@@ -123,7 +123,7 @@ _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
 
 def parse_duration(text: object) -> float | None:
-    """Return seconds of ``90s``, ``1h30m``, ``7d``, ``2w``; None if it is not a duration.
+    """Return the seconds of ``90s``, ``1h30m``, ``7d``, ``2w``; None if it is not a duration.
 
     A bare number means seconds; from a million on it means nanoseconds, as Go writes durations (a millisecond or more,
     where the same number of seconds would exceed eleven days).

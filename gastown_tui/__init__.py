@@ -1,4 +1,4 @@
-"""The console: a full-screen picture of a town, and the acts a person takes on it."""
+"""The console: a full-screen view of a town, with the operator's actions on it."""
 
 from gastown_tui import import_shims
 

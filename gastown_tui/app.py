@@ -1,4 +1,4 @@
-"""The console's app: it holds the live model, the look and the choices, and keeps the one screen true."""
+"""The console's app: it owns the live model, the look and the preferences, and keeps the main screen up to date."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 PICTURE_S = 10.0
 AGAIN_S = 1.0
-"""How long after a fault of the live model its updates are asked for again."""
+"""How long to wait after a fault in the live model before subscribing to its updates again."""
 CSS_THEME = "dark"
-"""The theme whose ground stands in the style sheet."""
+"""The theme whose background is set in the style sheet."""
 
 come_back()
 
@@ -76,12 +76,12 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
     # life
 
     async def on_load(self) -> None:
-        """The whole model first, so that the first frame is the full picture."""
+        """Start the model first, so that the first frame is complete."""
         self.live = self._live_factory()
         await self.live.start()
 
     def get_default_screen(self) -> Screen[None]:
-        """The town is the screen at the bottom."""
+        """Return the main screen, the bottom of the screen stack."""
         self.feed = FeedScreen(
             self,
             self.calls,
@@ -98,7 +98,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         return self.feed
 
     def begin(self) -> None:
-        """The main screen stands: take in updates, and tick once a second."""
+        """Start taking updates and tick once a second; called when the main screen is mounted."""
         self._stands = True
         if self.look.theme.name != CSS_THEME:
             self._paint_ground()
@@ -106,7 +106,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         self._tick_later()
 
     async def on_unmount(self) -> None:
-        """Let go of the town."""
+        """Close the live model."""
         if hasattr(self, "live"):
             await self.live.close()
 
@@ -116,113 +116,113 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
                 async for update in self.live.updates():
                     self.feed.arrived(update)
                 return
-            except Exception as error:  # noqa: BLE001  one update that cannot be taken must not be the last one
+            except Exception as error:  # noqa: BLE001  one faulty update must not end the updates
                 self.fault("updates", error)
             await asyncio.sleep(AGAIN_S)
 
-    # what goes wrong
+    # faults
 
     def fault(self, where: str, error: Exception) -> None:
-        """An exception of one part: it is kept and said, and the console goes on. Before the screen stands it ends."""
+        """Record and show an exception of one part. Before the main screen is mounted, end the app instead."""
         if not self._stands:
             super()._handle_exception(error)
         else:
             found = fault_of(where, error, self.now)
             if self.faults.take(found, self.live.root):
-                self.say(f"{where}: {found.words}; L tells more", "bad")
+                self.say(f"{where}: {found.words}; L shows details", "bad")
 
     def _handle_exception(self, error: Exception) -> None:
-        """Textual's last net, for timers, call-backs, workers and the compositor, which have no handler's boundary."""
+        """Textual's last resort for timers, callbacks, workers and the compositor, which no boundary covers."""
         self.fault("console", error)
 
     @property
     def snapshot(self) -> TownSnapshot:
-        """The town as it is known now."""
+        """The latest snapshot of the town."""
         return self.live.snapshot
 
     @property
     def now(self) -> float:
-        """The time, by the model's clock."""
+        """The current time, by the model's clock."""
         return self.live.clock.now()
 
     def _tick_later(self) -> None:
         self.set_timer(1.0 - self.now % 1.0 + 0.002, self._tick, name="tick")
 
     def _tick(self) -> None:
-        """Once a second: states move by waiting alone, ages grow, the last picture is kept."""
-        # first the next tick: whatever fails in this one, the clock goes on
+        """Once a second: recheck states that time alone changes, update ages, save the picture when it is due."""
+        # schedule the next tick first: if anything below fails, the clock goes on
         self._tick_later()
         self.feed.tick(changed=self.live.recheck())
         if self.now - self._picture_at >= PICTURE_S:
             self._picture_at = self.now
             self.keep_picture()
 
-    # what the parts ask for (the protocol ``Console``)
+    # the protocol ``Console``
 
     @property
     def ascii_only(self) -> bool:
-        """Whether the terminal shows ASCII alone."""
+        """Whether to use ASCII only."""
         return self.look.ascii_only
 
     def show_all(self) -> None:
-        """Everything anew, from the snapshot and the time."""
+        """Update everything from the snapshot and the time."""
         self.feed.show_all()
 
     def inspect(self) -> None:
-        """The drawer shows what is chosen."""
+        """Show the selection in the drawer."""
         self.feed.inspect()
 
     def lay_out(self) -> None:
-        """Lay out anew if the scene changed."""
+        """Lay out again if the scene changed."""
         self.feed.lay_out()
 
     def ask(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None]) -> None:
-        """Put a dialog in front; ``answered`` gets its answer, None if it was left without one."""
+        """Open a dialog; ``answered`` gets its answer, or None if it was cancelled."""
         self.push_screen(dialog, answered)
 
     def start(self, work: Coroutine[object, object, None], group: str, *, exclusive: bool = False) -> None:
-        """Begin work beside the screen; ``exclusive`` work ends what the group does already."""
+        """Run work in the background; ``exclusive`` cancels the group's earlier work."""
         self.run_worker(work, group=group, exclusive=exclusive, exit_on_error=True)
 
     def start_thread(self, work: Callable[[], None], group: str) -> None:
-        """Begin work that blocks, in a thread."""
+        """Run blocking work in a thread."""
         self.run_worker(work, thread=True, group=group, exit_on_error=True)
 
     def from_thread(self, tell: Callable[..., object], *facts: object) -> None:
-        """Call ``tell`` with these facts in the app's own thread, and wait for it."""
+        """Call ``tell`` with ``facts`` in the app's thread, and wait for it."""
         self.call_from_thread(tell, *facts)
 
     def lend_terminal(self) -> AbstractContextManager[None]:
-        """Give the terminal to another program inside the block. Raises SuspendNotSupported where that cannot be."""
+        """Suspend the console while another program has the terminal. Raises SuspendNotSupported."""
         return self.suspend()
 
     def say(self, text: str, tone: str = "warn") -> None:
-        """A word in the status line."""
+        """Show a message in the status bar."""
         self.feed.say(text, tone)
 
     def show_receipt(self, text: str, stages: Sequence[str], *, is_done: bool, failure: str = "") -> None:
-        """The stages of an act in the status line."""
+        """Show the stages of an order in the status bar."""
         self.feed.status.show_receipt(text, stages, is_done=is_done, failure=failure, now=self.now)
 
     def open_help(self) -> None:
-        """The page of keys."""
+        """Open the help."""
         from gastown_tui.dialogs.help import HelpScreen
 
         self.push_screen(HelpScreen())
 
     def open_log(self) -> None:
-        """The commands that ran."""
+        """Open the log of the commands that the console ran."""
         from gastown_tui.dialogs.command_log import CommandLogScreen
 
         self.push_screen(CommandLogScreen(self.calls.command_log(), self.faults.entries, self.now))
 
     def next_theme(self) -> None:
-        """The next of the themes."""
+        """Switch to the next theme."""
         names = list(THEMES)
         self.set_theme(names[(names.index(self.look.theme.name) + 1) % len(names)])
 
     def set_theme(self, name: str) -> None:
-        """Paint everything in another theme, and remember it."""
+        """Switch to a theme and remember it."""
         self.look = Look(THEMES[name], colour=self.look.colour, ascii_only=self.look.ascii_only)
         self.kept.theme = name
         self._paint_ground()
@@ -237,14 +237,14 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         if self.look.colour:
             self.feed.styles.background = self.look.theme.grounds[""]
 
-    # leaving
+    # quitting
 
     def action_leave(self) -> None:
-        """Leave, whatever is in front."""
+        """Quit, even while a dialog is open."""
         self.leave()
 
     def leave(self) -> None:
-        """Remember the choices, keep the last picture, go."""
+        """Save the preferences and the last picture, then exit."""
         try:
             self.keep_choices()
             self.keep_picture()
@@ -252,7 +252,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
             self.exit(0)
 
     def keep_choices(self) -> None:
-        """Remember layout, theme and filter; a town that cannot be written forgets them, without harm."""
+        """Save layout, theme and filter; if the town is not writable, they are silently lost."""
         self.choose()
         try:
             save_preferences(self.live.root, self.kept)
@@ -260,11 +260,11 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
             return
 
     def choose(self) -> None:
-        """Take the layout as it is for the choice."""
+        """Copy the current layout into the preferences."""
         self.feed.remember(self.kept)
 
     def keep_picture(self) -> None:
-        """Save what is on the screen for the next start's first frame."""
+        """Save what is on the screen as the first frame of the next start."""
         keep_picture(self.live.root, picture_of(self.feed.sheets(), self.size, self.now))
 
 
@@ -273,10 +273,10 @@ def run_feed(
 ) -> int:
     """Open the console on the town at ``root`` until the operator leaves; returns the exit code.
 
-    ``is_prepainted``: the alternate screen is on already and shows the last picture; it is drawn over, not cleared.
+    ``is_prepainted``: the alternate screen already shows the last picture; paint over it instead of clearing it.
     """
     for word in ("COLUMNS", "LINES"):
-        # words of a parent process about its own window, which Textual and rich would believe before the terminal
+        # a parent process sets these for its own window, and Textual and rich trust them more than the terminal
         os.environ.pop(word, None)
     from gastown_core.state.live import LiveTown
     from gastown_tui.core_calls import CoreCalls

@@ -1,7 +1,7 @@
-"""Error boundaries: what goes wrong in a panel, a handler or a worker is shown and noted, and the console goes on.
+"""Error boundaries: a fault in a panel, a handler or a worker is shown and logged, and the console goes on.
 
-A panel whose drawing or facts fail shows the error in its own place (``widgets.sheet``); everything else is said in
-the status line.  Each fault is kept with its traceback in ``.runtime/console/errors.log``; ``L`` lists them.
+A panel that cannot be drawn shows the error in its own place (``widgets.sheet``); all other faults are shown in the
+status bar.  Each fault is logged with its traceback in ``.runtime/console/errors.log``; ``L`` lists them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ FILE = os.path.join(".runtime", "console", "errors.log")
 MOST_BYTES = 512 * 1024
 KEPT = 50
 DEEPEST = 30
-"""How many frames of a traceback are kept, the innermost: a recursion has thousands."""
+"""How many of a traceback's innermost frames are kept: a recursion has thousands."""
 REPEAT_S = 60.0
-"""The same fault is told once in this time: what fails at every frame must not fill log and status line."""
+"""A repeated fault is reported once in this time: a fault in every frame must not fill the log."""
 
 
 class Fault(Record):
-    """One exception: when, in which part of the console, what it was, and where it was raised (``file.py:12``)."""
+    """One exception: when, in which part of the console, its text, and where it was raised (``file.py:12``)."""
 
     at: float
     where: str
@@ -40,15 +40,15 @@ class Fault(Record):
 
     @property
     def words(self) -> str:
-        """The fault in one line."""
+        """The fault on one line."""
         return f"{self.error} ({self.place})" if self.place else self.error
 
 
 def fault_of(where: str, error: BaseException, at: float) -> Fault:
-    """What is to be told of an exception."""
+    """Return the fault that describes an exception."""
     cause = getattr(error, "error", None)
     if isinstance(cause, BaseException):
-        # Textual wraps what a worker raised
+        # Textual wraps an exception raised in a worker
         error = cause
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
@@ -57,14 +57,14 @@ def fault_of(where: str, error: BaseException, at: float) -> Fault:
 
 
 class Faults:
-    """The faults of this run, oldest first, and their log."""
+    """The faults of this run, oldest first."""
 
     def __init__(self) -> None:
         self.entries: deque[Fault] = deque(maxlen=KEPT)
         self._told: dict[tuple[str, str, str], float] = {}
 
     def take(self, fault: Fault, root: str) -> bool:
-        """Keep a fault; False if the same one was told a moment ago."""
+        """Record and log a fault; return False if the same one was reported within ``REPEAT_S``."""
         key = (fault.where, fault.error.partition(":")[0], fault.place)
         last = self._told.get(key)
         if last is not None and 0 <= fault.at - last < REPEAT_S:
@@ -76,7 +76,7 @@ class Faults:
 
 
 def write_fault(root: str, fault: Fault) -> None:
-    """Append a fault to the town's log of them, privately; a town that cannot be written has none, without harm."""
+    """Append a fault to the town's error log (mode 0600); if the town is not writable, do nothing."""
     path = os.path.join(root, FILE)
     text = "\n".join((f"{format_seconds(fault.at)} {fault.where}: {fault.words}", *fault.trace, "\n"))
     if not os.path.isdir(root):
@@ -95,7 +95,7 @@ def write_fault(root: str, fault: Fault) -> None:
 
 
 class Bounded(MessagePump):
-    """Mixed in before a Textual class: what one of its handlers raises goes to ``faulted``, and it handles the next message."""
+    """Mixin for Textual classes: an exception in a message handler goes to ``faulted``; the next message is handled."""
 
     async def _dispatch_message(self, message: Message) -> None:
         try:
@@ -104,7 +104,7 @@ class Bounded(MessagePump):
             self.faulted(error)
 
     def faulted(self, error: Exception) -> None:
-        """Tell the app, which says and keeps it."""
+        """Pass the error to the app, which shows and logs it."""
         tell = getattr(self.app, "fault", None)
         if tell is None:
             raise error

@@ -1,7 +1,7 @@
-"""What the parts of the console may ask of the whole.
+"""The protocol that the console's parts use to reach the app.
 
-Controllers and the main screen know this protocol, never the app: it imports nothing of the console, so none of them
-can come round to it again.  What belongs to one panel is that panel's; only what crosses panels stands here.
+Controllers and the main screen import this protocol, never the app, so there is no import cycle.  It has only what
+crosses panels; everything else belongs to one panel.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 
 class Console(Protocol):
-    """The app, as its parts see it."""
+    """The app as its parts see it."""
 
     live: LiveTown
 
@@ -30,57 +30,57 @@ class Console(Protocol):
 
     @property
     def snapshot(self) -> TownSnapshot:
-        """The town as it is known now."""
+        """The latest snapshot of the town."""
 
     @property
     def now(self) -> float:
-        """The time, by the model's clock."""
+        """The current time, by the model's clock."""
 
     @property
     def ascii_only(self) -> bool:
-        """Whether the terminal shows ASCII alone."""
+        """Whether to use ASCII only."""
 
-    # words to the operator
+    # messages to the operator
 
     def say(self, text: str, tone: str = "warn") -> None:
-        """A word in the status line."""
+        """Show a message in the status bar."""
 
     def show_receipt(self, text: str, stages: Sequence[str], *, is_done: bool, failure: str = "") -> None:
-        """The stages of an act in the status line."""
+        """Show the stages of an order in the status bar."""
 
     def fault(self, where: str, error: Exception) -> None:
-        """An exception of one part: it is kept and said, and the console goes on."""
+        """Record and show an exception of one part, and go on."""
 
-    # what is shown
+    # the screen
 
     def begin(self) -> None:
-        """The main screen stands: updates may come."""
+        """Start taking updates; the main screen calls it when it is mounted."""
 
     def show_all(self) -> None:
-        """Everything anew, from the snapshot and the time."""
+        """Update everything from the snapshot and the time."""
 
     def inspect(self) -> None:
-        """The drawer shows what is chosen."""
+        """Show the selection in the drawer."""
 
     def lay_out(self) -> None:
-        """Lay out anew if the scene changed."""
+        """Lay out again if the scene changed."""
 
     def set_theme(self, name: str) -> None:
-        """Paint everything in another theme, and remember it."""
+        """Switch to a theme and remember it."""
 
-    # dialogs, work in the background, the terminal
+    # dialogs, background work, the terminal
 
     def ask(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None]) -> None:
-        """Put a dialog in front; ``answered`` gets its answer, None if it was left without one."""
+        """Open a dialog; ``answered`` gets its answer, or None if it was cancelled."""
 
     def start(self, work: Coroutine[object, object, None], group: str, *, exclusive: bool = False) -> None:
-        """Begin work beside the screen; ``exclusive`` work ends what the group does already."""
+        """Run work in the background; ``exclusive`` cancels the group's earlier work."""
 
     def start_thread(self, work: Callable[[], None], group: str) -> None:
-        """Begin work that blocks, in a thread."""
+        """Run blocking work in a thread."""
 
     def from_thread(self, tell: Callable[..., object], *facts: object) -> None:
-        """Call ``tell`` with these facts in the app's own thread, and wait for it."""
+        """Call ``tell`` with ``facts`` in the app's thread, and wait for it."""
 
     def lend_terminal(self) -> AbstractContextManager[None]:
-        """Give the terminal to another program inside the block. Raises SuspendNotSupported where that cannot be."""
+        """Suspend the console while another program has the terminal. Raises SuspendNotSupported."""

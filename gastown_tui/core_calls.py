@@ -1,6 +1,6 @@
-"""The console's calls on the core beyond the live model: acts, details, lists.  All block; call them from a thread.
+"""The console's calls into the core besides the live model: orders, details, lists.  All block; call them in a thread.
 
-One object, so that tests hand in another one.  What is heavy is imported when it is first asked for.
+One object, so that tests can replace it.  Heavy modules are imported on first use.
 """
 
 from __future__ import annotations
@@ -18,80 +18,80 @@ if TYPE_CHECKING:
 
 
 class CoreCalls:
-    """The core behind the town at ``root``."""
+    """The core for the town at ``root``."""
 
     def __init__(self, root: str) -> None:
         self.root = root
 
     def perform(self, order: Order, notify: Callable[[Receipt], None]) -> bool:
-        """Perform an order; ``notify`` gets each stage. Failures are receipts, not exceptions."""
+        """Perform an order; ``notify`` gets each stage. A GastownError becomes a failed receipt."""
         from gastown_core.orders.perform import perform
 
         return perform(self.root, order, notify)
 
     def preview(self, order: Order) -> list[str]:
-        """What an order would do and lose, line by line. Raises GastownError."""
+        """Return what an order would do and lose, one line each. Raises GastownError."""
         from gastown_core.orders.perform import preview_of
 
         return preview_of(self.root, order)
 
     def choices(self, order: Order) -> list[Choice]:
-        """What may be given for the argument that an order asks for. Raises GastownError."""
+        """Return the possible values of the argument that an order asks for. Raises GastownError."""
         from gastown_core.orders.perform import choices_of
 
         return choices_of(self.root, order)
 
     def command_log(self) -> list[CommandLogEntry]:
-        """What the console ran, oldest first."""
+        """Return the commands that the console ran, oldest first."""
         from gastown_core.orders.perform import command_log
 
         return list(command_log)
 
     def attachment(self, agent: AgentView) -> Attachment:
-        """How to go into an agent's session."""
+        """Return how to attach to an agent's session."""
         from gastown_core.orders.perform import attachment
 
         return attachment(self.root, agent)
 
     def page(self, path: str) -> int:
-        """Show a file in the person's pager, on the terminal; returns its exit status. Raises GastownError."""
+        """Show a file in the operator's pager; return the pager's exit status. Raises GastownError."""
         import os
         import shlex
 
         return self.run_attached([*shlex.split(os.environ.get("PAGER") or "less -R"), path])
 
     def run_attached(self, argv: Sequence[str]) -> int:
-        """Run a command with the terminal as its own; returns its exit status. Raises GastownError if it cannot start."""
+        """Run a command on the terminal; return its exit status. Raises GastownError if it cannot start."""
         from gastown_core.process import run_on_terminal
 
         return run_on_terminal(argv)
 
     def work_detail(self, agent: AgentView) -> WorkDetail:
-        """An agent's bead and worktree. Raises GastownError."""
+        """Return an agent's bead and worktree. Raises GastownError."""
         from gastown_core.state.detail import work_detail
 
         return work_detail(self.root, agent)
 
     def convoy_why(self, convoy: ConvoyView, snapshot: TownSnapshot) -> tuple[Account, ...]:
-        """What the scheduler says of each member that is not done. Raises GastownError."""
+        """Return the scheduler's account of each member that is not done. Raises GastownError."""
         from gastown_core.state.collect import accounts_of
 
         return accounts_of(self.root, snapshot, [member.bead_id for member in convoy.members])
 
     def bead_detail(self, bead_id: str) -> BeadDetail | None:
-        """A bead in full, None if there is none of that id. Raises GastownError."""
+        """Return a bead in full, None if there is none with that id. Raises GastownError."""
         from gastown_core.state.detail import bead_detail
 
         return bead_detail(self.root, bead_id)
 
     def past_requests(self, rig_path: str, request_ids: Sequence[str]) -> dict[str, PastRequest]:
-        """What became of the requests of a finished batch. Raises GastownError."""
+        """Return the outcome of a finished batch's requests, by id. Raises GastownError."""
         from gastown_core.state.detail import past_requests
 
         return past_requests(self.root, rig_path, request_ids)
 
     def ready_beads(self) -> list[tuple[str, Excerpt]]:
-        """(store, bead) of ready work, most urgent first. Raises GastownError."""
+        """Return (store, bead) of ready work, most urgent first. Raises GastownError."""
         from gastown_core.state.detail import ready_beads
 
         return ready_beads(self.root)

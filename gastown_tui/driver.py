@@ -1,7 +1,7 @@
-"""The terminal driver: Textual's own, but it sleeps while nothing is typed, and it can take over a painted screen.
+"""The terminal driver: Textual's, but it sleeps until there is input, and it can take over a painted screen.
 
-Textual's input thread wakes ten times a second; an operations console stands open all day.  Ours waits for the
-terminal, and wakes early only while an escape sequence is half read.
+Textual's input thread wakes ten times a second, and a console stays open all day.  This one waits for the terminal,
+and uses a timeout only while an escape sequence is incomplete.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ LAST_RESORT_S = 3.0
 
 
 class ConsoleDriver(LinuxDriver):
-    """The driver of the console."""
+    """A Linux driver without polling."""
 
     is_entered = False
-    """The alternate screen is on already, with a picture to be drawn over: the first start must not clear it."""
+    """The alternate screen is already on and shows a picture: do not clear it at the first start."""
     _waker = -1
 
     def write(self, data: str) -> None:
-        """Write to the terminal."""
+        """Write to the terminal; skip entering the alternate screen once if it is already on."""
         if data == ENTER_ALTERNATE and self.is_entered:
             self.is_entered = False
             return
         super().write(data)
 
     def disable_input(self) -> None:
-        """Stop reading; wakes the thread that waits."""
+        """Stop reading; wake the waiting input thread."""
         if self._waker >= 0:
             os.write(self._waker, b"x")
         super().disable_input()
 
     def run_input_thread(self) -> None:
-        """Read keys until told to stop."""
+        """Read keys until input is disabled or the terminal is gone."""
         sleeper, self._waker = os.pipe()
         selector = selectors.DefaultSelector()
         selector.register(self.fileno, selectors.EVENT_READ)
@@ -69,21 +69,21 @@ class ConsoleDriver(LinuxDriver):
                 pass
 
     def _typed(self) -> bytes:
-        """What was typed; nothing at the end of input, or when the terminal is gone."""
+        """Return the bytes read; none at the end of input, or when the terminal is gone."""
         try:
             return os.read(self.fileno, READ_BYTES)
         except OSError:
             return b""
 
     def _lose_terminal(self) -> None:
-        """Nobody can see or type any more (a window closed without a signal): end, at the latest in three seconds."""
+        """The terminal is gone, for example a window closed without a signal: exit, by force after three seconds."""
         last_resort = threading.Timer(LAST_RESORT_S, os._exit, (1,))
         last_resort.daemon = True
         last_resort.start()
         self._loop.call_soon_threadsafe(self._app.exit, 1)
 
     def _take(self, parser: XTermParser, text: str) -> bool:
-        """Give the parser what was read; False at the end of input."""
+        """Feed the parser; return False at the end of input."""
         if not text:
             return False
         for event in parser.feed(text):
@@ -92,11 +92,11 @@ class ConsoleDriver(LinuxDriver):
 
 
 class HandoverDriver(ConsoleDriver):
-    """The same, on a screen that shows the first frame already."""
+    """A driver for a screen that already shows the first frame."""
 
     is_entered = True
 
 
 def console_driver(*, is_prepainted: bool) -> type[ConsoleDriver]:
-    """The driver for a screen that is still the shell's, or already ours."""
+    """Return the driver for a shell screen, or for one that is already painted."""
     return HandoverDriver if is_prepainted else ConsoleDriver

@@ -1,7 +1,7 @@
-"""THE table of what keys do.
+"""THE action table: what each key does.
 
-Bindings, the hints in the status bar, the help screen, the palette and docs/console.md are all made from it.  Acts
-on the town carry the id of their order in ``gastown_core.orders.registry``.
+Bindings, the hints in the status bar, the help, the palette and docs/console.md are all made from it.  An action on the
+town has the id of its order in ``gastown_core.orders.registry``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from gastown_core.model.record import Record
 
 
 class Action(Record):
-    """One row: its id, keys (as Textual names them), hint, help, help group, and where it applies.
+    """One row: its id, keys (Textual's names), label, help, help group, and where it applies.
 
-    Without keys it is there by name, in the palette.  ``where`` is ``anywhere``, or the panels that have it:
+    An action without keys is in the palette only.  ``where`` is ``anywhere``, or the panels it applies in:
     ``agents``, ``convoys``, ``events``, ``problems``, ``queue``, ``probes``, ``gates``, ``drawer``, ``search``.
-    ``hint`` ranks it in the status bar (0: not there).
+    ``hint`` is its rank in the status bar (0: not shown).
     """
 
     id: str
@@ -123,28 +123,28 @@ _SHOWN_ASCII = {"⏎": "Enter", "↓": "Down", "↑": "Up", "←": "Left", "→"
 
 
 def key_name(key: str, ascii_only: bool = False) -> str:
-    """A key as it is written on the screen: ``Ctrl-D``, ``⏎``."""
+    """Return a key's name on the screen: ``Ctrl-D``, ``⏎``."""
     shown = _SHOWN.get(key) or (f"Ctrl-{key[5:].upper()}" if key.startswith("ctrl+") else key)
     return _SHOWN_ASCII.get(shown, shown) if ascii_only else shown
 
 
 def keys_text(action: Action, ascii_only: bool = False) -> str:
-    """All keys of an action; one without keys is found by its name in the palette."""
+    """Return all keys of an action; without keys, its name in the palette."""
     return " ".join(key_name(key, ascii_only) for key in action.keys) or f": {action.label}"
 
 
 def applies(action: Action, place: str) -> bool:
-    """Whether the action can be meant while ``place`` has the focus."""
+    """Whether the action applies while ``place`` has the focus."""
     return action.where == ("anywhere",) or place in action.where
 
 
 def actions_of(key: str) -> tuple[Action, ...]:
-    """The actions of a key; several only if they apply in different places."""
+    """Return the actions of a key; several only if they apply in different places."""
     return tuple(action for action in ACTIONS if key in action.keys)
 
 
 def meant(key: str, place: str) -> Action | None:
-    """The action that a key means at a place; where it applies nowhere there, the key's first one (it says why)."""
+    """Return the action that a key means at a place; if none applies there, the key's first one, to say why."""
     found = actions_of(key)
     for action in found:
         if applies(action, place):
@@ -153,13 +153,13 @@ def meant(key: str, place: str) -> Action | None:
 
 
 def hints(place: str) -> list[Action]:
-    """What the status bar offers at a place, the most useful first."""
+    """Return the status bar's hints at a place, most useful first."""
     shown = [action for action in ACTIONS if action.hint and action.keys and applies(action, place)]
     return sorted(shown, key=lambda action: -action.hint)
 
 
 def help_rows() -> list[tuple[str, str, str]]:
-    """(group, keys, help) of every action, in the order of the table."""
+    """Return (group, keys, help) of every action, in table order."""
     rows = []
     for action in ACTIONS:
         rows.append((action.group, keys_text(action), action.help))
@@ -167,10 +167,10 @@ def help_rows() -> list[tuple[str, str, str]]:
 
 
 ALL_KEYS = tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys))
-"""Every key that means something somewhere."""
+"""Every key that is bound somewhere."""
 
 
 def way_to(where: tuple[str, ...]) -> str:
-    """The key that leads to one of these places."""
+    """Return the keys that lead to these places: ``1 or p``."""
     keys = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "queue": "m", "drawer": "d"}
     return " or ".join(keys[name] for name in where if name in keys)

@@ -1,7 +1,7 @@
-"""The last picture: what the console showed, as plain text, for the first frame of the next start.
+"""The last picture of the console, as plain text: the first frame of the next start.
 
-``{"width", "height", "taken_at", "lines": [text per row], "events": [top, left, width, height]}``; the last is
-the inside of the event panel, where the start puts the log's fresh tail.  Text as it was painted, so it is harmless.
+``{"width", "height", "taken_at", "lines": [text per row], "events": [top, left, width, height]}``; ``events`` is the
+inside of the event panel, where the next start writes the log's tail.  The text was cleaned when it was painted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _last: dict[str, list[str]] = {}
 
 
 def picture_of(sheets: Sequence[Sheet], size: Size, now: float) -> dict[str, object]:
-    """The picture of these sheets, from left to right, as they are laid out now."""
+    """Return the picture of these sheets, given from left to right, as they are laid out now."""
     width, height = size
     grid = [" " * width for _ in range(height)]
     events = [0, 0, 0, 0]
@@ -48,12 +48,12 @@ def picture_of(sheets: Sequence[Sheet], size: Size, now: float) -> dict[str, obj
 
 
 def _over(row: str, left: int, line: str) -> str:
-    """A row of the grid with a sheet's line in its place; sheets come from left to right."""
+    """Return a row of the grid with a sheet's line in place; sheets come from left to right."""
     return fit(row, left) + line if left else line
 
 
 def save_picture(path: str, picture: dict[str, object]) -> bool:
-    """Write a picture to ``path``, privately; False if nothing changed since the last time."""
+    """Write a picture (mode 0600); return False if it has not changed since the last time."""
     lines = picture["lines"]
     if _last.get(path) == lines or not isinstance(lines, list):
         return False
@@ -64,7 +64,7 @@ def save_picture(path: str, picture: dict[str, object]) -> bool:
 
 
 def keep_picture(root: str, picture: dict[str, object]) -> None:
-    """Save a picture in the town's run-time folder; a town that cannot be written has none, without harm."""
+    """Save a picture in the town's ``.runtime`` folder; if the town is not writable, do nothing."""
     try:
         save_picture(os.path.join(root, FILE), picture)
     except (GastownError, OSError):

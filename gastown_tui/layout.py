@@ -1,7 +1,7 @@
-"""Where everything stands, for any size of terminal; pure but for the adapter at the end.
+"""Where each widget goes for any terminal size; pure except for the adapter at the end.
 
-Wide: agents at the left, convoys over events at the right, the drawer below.  Narrow: one panel, the others a line
-each in their place, the drawer instead of the panel.  What has no room is left out.
+Wide: agents on the left, convoys above events on the right, the drawer below.  Narrow: one panel, the others as one
+line each, the drawer over part of the panel.  A widget without room is hidden.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Scene(Record):
-    """What is to be shown: the view (one of VIEWS), its active panel, the drawer, a search line, lines the convoys ask for."""
+    """What to show: view (one of VIEWS), active panel, drawer, search line, and the lines that the convoys want."""
 
     view: str = "feed"
     active: str = "agents"
@@ -28,7 +28,7 @@ class Scene(Record):
 
 PANELS = ("agents", "convoys", "events")
 VIEWS = {"feed": PANELS, "problems": ("problems",), "queue": ("queue", "probes", "gates")}
-"""View → its panels; the first three keys go to them in this order."""
+"""View → its panels; the keys 1 to 3 focus them in this order."""
 WIDE_COLUMNS, WIDE_ROWS = 100, 18
 TALL_ROWS = 30
 
@@ -39,12 +39,12 @@ def is_wide(width: int, height: int) -> bool:
 
 
 def drawer_hides_panel(width: int, height: int) -> bool:
-    """Whether an open drawer leaves the panel it tells about no more than a line."""
+    """Whether an open drawer leaves the panel beside it at most one line."""
     return not is_wide(width, height) and height - 2 < TALL_ROWS
 
 
 def plan(width: int, height: int, scene: Scene) -> dict[str, Region]:
-    """Regions by widget id; a widget that is not named is not shown."""
+    """Return a region for each visible widget, by id."""
     regions: dict[str, Region] = {}
     if height < 3 or width < 10:
         return regions
@@ -81,7 +81,7 @@ def _wide(body: Region, scene: Scene) -> dict[str, Region]:
 
 
 def _wide_queue(body: Region) -> dict[str, Region]:
-    """Queue and batch side by side, the gate's log below in full width: its lines are long."""
+    """Put queue and batch side by side, the gate log below in full width, since its lines are long."""
     x, y, width, height = body
     left = _clamp(width * 0.4, 44, 72)
     upper = _clamp(height * 0.5, 6, height - 5)
@@ -112,7 +112,7 @@ def _narrow(body: Region, scene: Scene) -> dict[str, Region]:
 
 
 class TownLayout(Layout):
-    """Textual's layout that follows the plan of the screen's scene."""
+    """Textual layout that follows the plan of the current scene."""
 
     name = "town"
 
@@ -120,7 +120,7 @@ class TownLayout(Layout):
         self.scene = Scene()
 
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
-        """Placements of the children that the plan names."""
+        """Place the children that the plan names."""
         regions = plan(size.width, size.height, self.scene)
         none = Spacing()
         return [

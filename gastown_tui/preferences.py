@@ -1,4 +1,4 @@
-"""What the console remembers of a person between two runs: theme, layout, filter; in the town's run-time folder."""
+"""The console's preferences, kept between runs in the town's ``.runtime`` folder: theme, layout, filter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILTER_KEYS = ("rig", "role", "category", "type")
 
 @dataclass(slots=True)
 class Preferences:
-    """The remembered choices; ``folded`` are rigs by name (the town's own: empty), ``filter`` the fields that are chosen."""
+    """The preferences; ``folded`` are rig names (empty: the town's group), ``filter`` the fields that are set."""
 
     theme: str = ""
     panel: str = "agents"
@@ -29,7 +29,7 @@ class Preferences:
 
     @property
     def event_filter(self) -> EventFilter:
-        """The remembered filter."""
+        """The saved filter."""
         kept = self.filter
         return NO_FILTER._replace(
             rig=kept.get("rig", ""),
@@ -39,12 +39,12 @@ class Preferences:
         )
 
     def keep_filter(self, wanted: EventFilter) -> None:
-        """Remember what can be chosen of a filter; a time or a text of the command line is for one run."""
+        """Keep the fields that the dialog can set; a time or text from the command line is for one run only."""
         self.filter = {key: getattr(wanted, key) for key in _FILTER_KEYS if getattr(wanted, key)}
 
 
 def load_preferences(root: str) -> Preferences:
-    """What was remembered for the town at ``root``; what cannot be read or is no choice of ours is left out."""
+    """Return the preferences of the town at ``root``; unreadable or unknown values are ignored."""
     try:
         stored = read_json(os.path.join(root, FILE)) or {}
     except GastownError:
@@ -66,12 +66,12 @@ def load_preferences(root: str) -> Preferences:
 
 
 def _rig_of(kept: str) -> str:
-    """The rig of a folded group; files of earlier versions have ``@town`` and ``@<rig>``."""
+    """Return the rig of a folded group; files of earlier versions have ``@town`` and ``@<rig>``."""
     return "" if kept == "@town" else kept.removeprefix("@")
 
 
 def save_preferences(root: str, kept: Preferences) -> None:
-    """Remember, privately. Raises StoreError if the town cannot be written."""
+    """Save the preferences (mode 0600). Raises StoreError if the town is not writable."""
     path = os.path.join(root, FILE)
     cache_folder(os.path.dirname(path))
     known = {item.name for item in fields(Preferences)}

@@ -1,4 +1,4 @@
-"""How agents, states and ages are written, the same in every panel; pure."""
+"""How agents, states and ages are worded, the same in every panel; pure."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ SHORT_STATES = {
 
 
 def state_glyph(state: Health, ascii_only: bool) -> str:
-    """The glyph of a state in two cells."""
+    """Return the glyph of a state in two cells."""
     return fit(HEALTH_SYMBOLS[state][1 if ascii_only else 0], 2)
 
 
 def role_icon(role: str, ascii_only: bool) -> str:
-    """The icon of a role in two cells."""
+    """Return the icon of a role in two cells."""
     return fit(ROLE_ICONS.get(role, ROLE_ICONS["other"])[1 if ascii_only else 0], 2)
 
 
 def age_of(agent: AgentView, now: float) -> str:
-    """How long it has needed help, or how old its last sign of life is."""
+    """Return how long the agent has needed help, or else the age of its last event."""
     report = agent.health
     if report.state in (*NEEDS_HELP, Health.LIMITED) and report.since:
         return format_age(max(0.0, now - report.since))
@@ -47,7 +47,7 @@ def age_of(agent: AgentView, now: float) -> str:
 
 
 def doing(agent: AgentView) -> tuple[str, str]:
-    """(bead id, what is to be said) for the agent's row: the trouble, else the work, else the last act."""
+    """Return (bead id, words) for the agent's row: its trouble, else its work, else its last activity."""
     report = agent.health
     bead = agent.work.bead_id if agent.work else ""
     if report.state in (*NEEDS_HELP, Health.LIMITED, Health.UNKNOWN) and report.reason:
@@ -63,7 +63,7 @@ def doing(agent: AgentView) -> tuple[str, str]:
 
 
 def stamp_of(moment: float, now: float, *, is_long: bool, seconds: bool = True) -> str:
-    """The local time of a row, with ``seconds`` if it ``is_long``; of another day its date, and the time if it ``is_long``."""
+    """Return a local time: ``14:05``, with seconds if long; on another day the date, with the time if long."""
     if not moment:
         return "--:--"
     then, today = time.localtime(moment), time.localtime(now)
@@ -75,7 +75,7 @@ def stamp_of(moment: float, now: float, *, is_long: bool, seconds: bool = True) 
 
 
 def since_text(agent: AgentView, now: float) -> str:
-    """How long the state has stood: ``17m``, in its first minute ``<1m``; empty if unknown."""
+    """Return how long the state has lasted: ``17m``, in its first minute ``<1m``; empty if unknown."""
     since = agent.health.since
     if not since:
         return ""
@@ -83,7 +83,7 @@ def since_text(agent: AgentView, now: float) -> str:
 
 
 def forecast_text(agent: AgentView, now: float, ascii_only: bool = False) -> str:
-    """What comes next and when: ``→ gupp in 13m``; empty if nothing is foreseen."""
+    """Return the expected next state and when: ``→ gupp in 13m``; empty if there is none."""
     forecast = agent.health.forecast
     if forecast is None:
         return ""
@@ -93,7 +93,7 @@ def forecast_text(agent: AgentView, now: float, ascii_only: bool = False) -> str
 
 
 def trouble_text(source: SourceStatus | None, now: float) -> str:
-    """What a panel says of a failing source: ``stale 14s: permission denied``."""
+    """Return a panel's words for a failing source: ``stale 14s: permission denied``."""
     if source is None:
         return ""
     if source.good_at is None:

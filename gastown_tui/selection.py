@@ -1,4 +1,4 @@
-"""What the operator points at: the value that a row stands for, and what the town knows of it; pure."""
+"""The selection: the value that a row stands for, and the town's facts about it; pure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ BATCH, PROBE, PAST, EVENT = "batch", "probe", "past", "event"
 class Selection(Record):
     """What a row stands for.
 
-    ``rig`` is given where that is its name (a group; the town's own is empty) or part of it (a batch, a probe, a past
-    batch); ``convoy`` where the row is a member's.  An agent's ``id`` is its key, its whole path.
+    ``rig`` is set where it is the name (of a group; empty for the town's) or part of it (of a batch, a probe, a past
+    batch); ``convoy`` where the row is a convoy's member.  An agent's ``id`` is its key, its whole path.
     """
 
     kind: str
@@ -33,15 +33,15 @@ class Selection(Record):
 
 @lru_cache(maxsize=8192)
 def point_at(kind: str, rig: str = "", name: str = "", convoy: str = "") -> Selection:
-    """The selection, made once: every row of every frame asks for its own."""
+    """Return the selection, cached: every row of every frame asks for its own."""
     return Selection(kind, rig, name, convoy)
 
 
 class Chosen(Record):
-    """A selection and what is known of it now.
+    """A selection and the current facts about it.
 
-    ``kind`` is agent, group, convoy, bead, request, batch, event or empty, and the field of that name is set; ``group``
-    also names the rig of a batch or request.
+    ``kind`` is agent, group, convoy, bead, request, batch, event or empty, and the field of that name is set; for a
+    batch it is ``group``, its rig.  A request's rig is in ``group`` too.
     """
 
     kind: str = ""
@@ -59,7 +59,7 @@ NOTHING = Chosen()
 
 
 def resolve(snapshot: TownSnapshot, selection: Selection | None) -> Chosen:
-    """What the town knows of a selection; NOTHING if it is gone."""
+    """Return the facts about a selection; NOTHING if it is gone."""
     if selection is None:
         return NOTHING
     kind, rig, name, convoy_id = selection
@@ -76,7 +76,7 @@ def resolve(snapshot: TownSnapshot, selection: Selection | None) -> Chosen:
     if kind == REQUEST:
         request = snapshot.request(name)
         if request is None:
-            # sent back, landed or taken out of the queue: its bead tells
+            # sent back, landed or taken out of the queue: its bead says which
             return Chosen(BEAD, selection, bead=name)
         return Chosen(REQUEST, selection, bead=request.bead_id or name, group=request.rig, request=request)
     if kind in (BATCH, PROBE, PAST):
@@ -85,19 +85,19 @@ def resolve(snapshot: TownSnapshot, selection: Selection | None) -> Chosen:
 
 
 def of_event(found: tuple[int, EventRow] | None, key: Hashable) -> Chosen:
-    """The event of a row, ``found`` by its serial number."""
+    """Return the selection of an event; ``found`` is (serial number, row)."""
     if found is None:
         return NOTHING
     return Chosen(EVENT, key, serial=found[0], event=found[1])
 
 
 def agents_of_group(snapshot: TownSnapshot, group: str) -> list[AgentView]:
-    """The agents of a rig; the town's own for an empty name."""
+    """Return the agents of a rig; of the town itself for an empty name."""
     return [agent for agent in snapshot.agents if agent.address.rig == group]
 
 
 def subject_of(snapshot: TownSnapshot, chosen: Chosen, needs: str) -> Subject:
-    """What of the selection an order that ``needs`` such a thing is about; None if there is nothing of the kind."""
+    """Return the part of the selection that an order with ``needs`` is about; None or empty if there is none."""
     if needs == "agent":
         return chosen.agent
     if needs == "convoy":
@@ -112,7 +112,7 @@ def subject_of(snapshot: TownSnapshot, chosen: Chosen, needs: str) -> Subject:
 
 
 def queued_rig(snapshot: TownSnapshot) -> str:
-    """The rig that the merge queue is about when nothing is pointed at: the busy or held one, else the first queue's."""
+    """Return the rig that the merge queue shows without a selection: a busy or held one, else the first queue's."""
     for refinery in snapshot.refineries:
         if refinery.is_busy or refinery.is_held:
             return refinery.rig

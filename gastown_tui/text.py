@@ -1,8 +1,8 @@
-"""Text for a terminal: made harmless, measured in cells, cut and padded; and THE table of glyphs.
+"""Text for a terminal: cleaned, measured in cells, cut and padded; and THE table of glyphs.
 
-Everything here is pure.  A *piece* is (text, tone); a row is a tuple of pieces.  A tone is a name from
-``themes`` or a ready style (pane previews).  Text that other people wrote passes ``clean`` before it becomes a
-piece: no control character, escape sequence or direction mark of a title ever reaches the terminal.
+Everything here is pure.  A *piece* is (text, tone); a row is a tuple of pieces.  A tone is a name from ``themes`` or a
+ready style (pane previews).  Text written by others passes through ``clean`` before it becomes a piece, so no control
+character, escape sequence or direction mark of a title reaches the terminal.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ GLYPHS: dict[str, tuple[str, str]] = {
     "╰": ("╰", "+"),
     "╯": ("╯", "+"),
 }
-"""Name → (glyph, ASCII glyph): every sign of the console that is not a health, role or event symbol."""
+"""Name → (glyph, ASCII glyph): every sign of the console except health, role and event symbols."""
 
 
 def glyph(name: str, ascii_only: bool = False) -> str:
-    """The glyph of a name in the mode asked for."""
+    """Return the glyph of a name."""
     return GLYPHS[name][1 if ascii_only else 0]
 
 
@@ -84,7 +84,7 @@ _ESCAPES = re.compile(
 
 
 def only_colours(text: str) -> str:
-    """A line of a pane with every escape sequence removed but plain SGR; other control characters made visible."""
+    """Return a pane's line without escape sequences other than SGR, and with control characters made visible."""
     if "\x1b" not in text and "\x9b" not in text:
         return clean(text.replace("\t", "    "))
     out: list[str] = []
@@ -100,7 +100,7 @@ def only_colours(text: str) -> str:
 
 
 def pane_pieces(text: str) -> Pieces:
-    """A line of a pane as pieces with its own colours and nothing else of it."""
+    """Return a pane's line as pieces that keep its colours only."""
     safe = only_colours(text)
     if "\x1b" not in safe:
         return ((safe, "text"),) if safe else ()
@@ -131,7 +131,7 @@ _ASCII_TWINS = str.maketrans(
 
 
 def to_ascii(text: str) -> str:
-    """The same number of cells with ASCII alone: twins of our signs, base letters, ``?`` for the rest."""
+    """Return ASCII text of the same width: replacements for known signs, base letters, ``?`` for the rest."""
     if text.isascii():
         return text
     text = text.translate(_ASCII_TWINS)
@@ -150,12 +150,12 @@ def to_ascii(text: str) -> str:
 
 
 def cells(text: str) -> int:
-    """How many cells a text takes."""
+    """Return the width of a text in cells."""
     return len(text) if text.isascii() else cell_len(text)
 
 
 def cut(text: str, width: int, end: str = "…") -> str:
-    """At most ``width`` cells; a cut text ends in ``end``, and a wide character is never halved."""
+    """Cut a text to ``width`` cells, ending in ``end`` if it was cut; a wide character is never halved."""
     if cells(text) <= width:
         return text
     room = width - cells(end)
@@ -174,19 +174,19 @@ def cut(text: str, width: int, end: str = "…") -> str:
 
 
 def fit(text: str, width: int) -> str:
-    """Exactly ``width`` cells: cut or filled with blanks on the right."""
+    """Cut or pad a text to exactly ``width`` cells."""
     text = cut(text, width)
     return text + " " * (width - cells(text))
 
 
 def fit_right(text: str, width: int) -> str:
-    """Exactly ``width`` cells, the text at the right end."""
+    """Cut or pad a text to exactly ``width`` cells, aligned right."""
     text = cut(text, width)
     return " " * (width - cells(text)) + text
 
 
 def whole_words(text: str, width: int) -> str:
-    """As many whole words as fit; what has no room is left out, not squeezed."""
+    """Return as many whole words as fit."""
     if cells(text) <= width:
         return text
     out: list[str] = []
@@ -200,7 +200,7 @@ def whole_words(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` cells, broken between words, long words cut where they must be."""
+    """Wrap a text at ``width`` cells between words; cut longer words."""
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
@@ -221,12 +221,12 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def width_of(pieces: Iterable[Piece]) -> int:
-    """Cells of a row."""
+    """Return the width of a row in cells."""
     return sum(cells(text) for text, _ in pieces)
 
 
 def clip(pieces: Sequence[Piece], width: int) -> Pieces:
-    """A row cut to ``width`` cells, with an ellipsis in the tone of the piece that is cut."""
+    """Cut a row to ``width`` cells, with an ellipsis in the tone of the cut piece."""
     used = 0
     out: list[Piece] = []
     for text, tone in pieces:
@@ -245,7 +245,7 @@ def clip(pieces: Sequence[Piece], width: int) -> Pieces:
 
 
 def two_ends(left: Sequence[Piece], right: Sequence[Piece], width: int, gap: int = 1) -> Pieces:
-    """A row with one part at each end; the left part gives way, the right one is dropped if even that is not enough."""
+    """Return a row with a part at each end; the left part is cut, the right one dropped if it does not fit alone."""
     need = width_of(right)
     if need + gap > width:
         return clip(left, width)
@@ -255,7 +255,7 @@ def two_ends(left: Sequence[Piece], right: Sequence[Piece], width: int, gap: int
 
 
 def highlight(pieces: Pieces, needle: str, tone: str = "match") -> Pieces:
-    """The row with every place of ``needle`` (casefolded) in the tone of a match, also across pieces."""
+    """Return the row with every occurrence of ``needle`` (lower case) in ``tone``, also across pieces."""
     if not needle:
         return pieces
     plain = "".join(text for text, _ in pieces)

@@ -1,8 +1,8 @@
-"""Colours by meaning: four themes, and a look without any colour.
+"""Colours by meaning: four themes, and a look without colour.
 
-A *tone* is a meaning (``working``, ``waiting``, ``dim`` …).  A theme gives each tone a colour, a Look gives it a
-ready style on a given ground.  Colour never carries a meaning alone: glyph and word always say it too, and the
-colour-blind theme changes hues, not glyphs.
+A *tone* is a meaning (``working``, ``waiting``, ``dim`` …).  A theme gives each tone a colour; a Look turns it into a
+style on a background.  Colour never carries a meaning alone: a glyph or word always says it too, and the colour-blind
+theme changes hues, not glyphs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Theme(Record):
-    """Name, label, the colours of tones (rich style texts) and the grounds that rows may stand on."""
+    """Name, label, the colours of the tones (rich style texts) and the backgrounds of rows."""
 
     name: str
     label: str
@@ -27,7 +27,7 @@ class Theme(Record):
 
 
 GROUNDS = ("", "cursor", "resting", "glow", "bar")
-"""Grounds: plain, the cursor's row, the cursor's row in a panel without focus, a row that just came, dialogs' fields."""
+"""Backgrounds: plain, cursor row, cursor row in an unfocused panel, new row, a dialog's field."""
 
 
 def _tones(
@@ -160,7 +160,7 @@ _PLAIN_GROUNDS = {"cursor": "reverse"}
 
 
 class Look:
-    """How tones are painted: a theme, with or without colour, with or without glyphs beyond ASCII."""
+    """How tones are painted: a theme, with or without colour, Unicode or ASCII only."""
 
     def __init__(self, theme: Theme = DARK, *, colour: bool = True, ascii_only: bool = False) -> None:
         self.theme = theme
@@ -169,7 +169,7 @@ class Look:
         self._styles: dict[tuple[str | Style, str], Style] = {}
 
     def style(self, tone: str | Style, ground: str = "") -> Style:
-        """The style of a tone (or of a ready style) on a ground."""
+        """Return the style of a tone (or of a ready style) on a background."""
         key = (tone, ground)
         style = self._styles.get(key)
         if style is None:
@@ -192,7 +192,7 @@ class Look:
 
 
 def choose_theme(name: str, environ: Mapping[str, str]) -> Theme:
-    """The theme by name, else by GT_THEME, else dark."""
+    """Return the theme by name, else by GT_THEME, else dark."""
     for wanted in (name, environ.get("GT_THEME", "")):
         if wanted in THEMES:
             return THEMES[wanted]
@@ -200,12 +200,12 @@ def choose_theme(name: str, environ: Mapping[str, str]) -> Theme:
 
 
 def wants_colour(environ: Mapping[str, str]) -> bool:
-    """Colour unless NO_COLOR is set, or CLICOLOR is 0."""
+    """Whether to use colour: unless NO_COLOR is set, or CLICOLOR is 0."""
     return not environ.get("NO_COLOR") and environ.get("CLICOLOR") != "0"
 
 
 def wants_ascii(environ: Mapping[str, str]) -> bool:
-    """ASCII alone when GT_NO_EMOJI is set, or what is written is not UTF-8: by PYTHONIOENCODING, or by the locale."""
+    """Whether to use ASCII only: GT_NO_EMOJI is set, or PYTHONIOENCODING, else the locale, is not UTF-8."""
     if environ.get("GT_NO_EMOJI"):
         return True
     told = environ.get("PYTHONIOENCODING", "").partition(":")[0]

@@ -10,6 +10,7 @@ from gastown_cli.bd_commands.update import pair
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say
 from gastown_core.errors import GastownError, NotFoundError, UsageError
+from gastown_core.model.bead import BLOCKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _act(batch: RuleBatch, space: Workspace, words: list[str], made: list[str]) 
         if rest[0] == "remove":
             batch.remove_edge(source, target)
         else:
-            batch.add_edge(source, target, rest[3] if len(rest) > 3 else "blocks")
+            batch.add_edge(source, target, rest[3] if len(rest) > 3 else BLOCKS)
     else:
         raise UsageError(f"unknown change {' '.join(words)!r}", "", _USE)
 

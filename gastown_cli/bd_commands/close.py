@@ -6,10 +6,10 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style
-from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, WAITS_FOR, Graph, is_released
+from gastown_core.beads.graph import BLOCKING_TYPES, Graph, is_released
 from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import Bead
+from gastown_core.model.bead import CLOSED, IN_PROGRESS, OPEN, PARENT_CHILD, WAITS_FOR, Bead
 from gastown_core.model.metadata import read_step
 from gastown_core.molecules.advance import Advance
 from gastown_core.molecules.root_bead import molecule_of
@@ -41,16 +41,14 @@ def close_step(
     act = Advance(batch, root, space.actor, cook, space.place)
     act.close(name, reason=reason, force=args.force)
     done = act.take(take_all=False) if args.go_on and not args.no_auto else act.settle()
-    taken = (batch.get(done.next.id) or _stand_in(done.next, "in_progress")) if done.next is not None else None
+    taken = (batch.get(done.next.id) or _stand_in(done.next, IN_PROGRESS)) if done.next is not None else None
     return batch.get(done.step) or _closed(done, act), taken
 
 
 def _closed(done: StepDone, act: Advance) -> Bead:
     view = act.seen().step(done.step)
     return (
-        _stand_in(view, "closed")
-        if view is not None
-        else Bead({"id": done.step, "title": done.step, "status": "closed"})
+        _stand_in(view, CLOSED) if view is not None else Bead({"id": done.step, "title": done.step, "status": CLOSED})
     )
 
 
@@ -97,7 +95,7 @@ def became_ready(space: Workspace, ended: list[Bead]) -> list[Excerpt]:
     stores = list(space.ledger.stores().values()) if space.ledger is not None else [space.store]
     if space.store not in stores:
         stores.append(space.store)
-    before = {bead.id: excerpt_of(bead)._replace(status="open", closed_at=0.0, is_failed=False) for bead in ended}
+    before = {bead.id: excerpt_of(bead)._replace(status=OPEN, closed_at=0.0, is_failed=False) for bead in ended}
     found: dict[str, Excerpt] = {}
     for store in stores:
         now = store.graph(space.now())

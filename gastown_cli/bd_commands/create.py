@@ -11,7 +11,7 @@ from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say
 from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.bead import edge_type_of
+from gastown_core.model.bead import BLOCKS, WAITS_FOR, edge_type_of
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ def run_create(args: Namespace) -> int:
     plans = _plans(args)
     edges = [_edge(space, text, force=args.force) for text in words(args.deps)]
     if args.waits_for:
-        edges.append(("waits-for", space.full_id(args.waits_for)))
+        edges.append((WAITS_FOR, space.full_id(args.waits_for)))
     parent = store.resolve(args.parent) if args.parent else ""
     if args.id and not args.force and not args.id.startswith(store.prefix + "-") and not space.root:
         raise UsageError(
@@ -181,8 +181,8 @@ def _edge(space: Workspace, text: str, *, force: bool) -> tuple[str, str]:
     """Return ``(type, id)`` of a --deps word; type ``>`` means that the other bead depends on this one."""
     kind, colon, target = text.rpartition(":")
     if text.startswith("external:") or not colon:
-        return "blocks", space.target_id(text, force=force)
-    return ">" if kind == "blocks" else edge_type_of(kind), space.target_id(target, force=force)
+        return BLOCKS, space.target_id(text, force=force)
+    return ">" if kind == BLOCKS else edge_type_of(kind), space.target_id(target, force=force)
 
 
 def _tie(batch: RuleBatch, bead: Bead, edges: list[tuple[str, str]], store: BeadStore) -> Bead:

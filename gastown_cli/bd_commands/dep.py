@@ -9,7 +9,7 @@ from gastown_cli.output import clean, say, style
 from gastown_core.beads.graph import ORDERING_TYPES, find_cycles
 from gastown_core.beads.rules import entries_of
 from gastown_core.errors import GastownError, NotFoundError, UsageError
-from gastown_core.model.bead import known_priority, target_of
+from gastown_core.model.bead import BLOCKS, known_priority, target_of
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 
@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", default="", help="bead that depends on the target")
     parser.add_argument("target", nargs="?", default="", help="bead it depends on")
     parser.add_argument(
-        "-t", "--type", default="blocks", help="type: blocks, parent-child, waits-for, related, … (default blocks)"
+        "-t", "--type", default=BLOCKS, help="type: blocks, parent-child, waits-for, related, … (default blocks)"
     )
     parser.add_argument("--blocked-by", "--depends-on", default="", metavar="ID", help="same as target")
     parser.add_argument("--metadata", default="", metavar="JSON", help="metadata of the dependency")
@@ -69,7 +69,7 @@ def _from_file(space: Workspace, args: Namespace) -> int:
             value = decode_json(line)
             source = str(value.get("issue_id") or value["from"])
             target = str(value.get("depends_on_id") or value["to"])
-            kind = str(value.get("type") or "blocks")
+            kind = str(value.get("type") or BLOCKS)
         except (ValueError, KeyError, AttributeError) as error:
             space.failed.append(UsageError(f"{path}:{number} is not a dependency", str(error)))
             continue

@@ -6,6 +6,7 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import issue_object, one_line, say_array, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style, table
+from gastown_core.model.bead import BLOCKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def gate(space: Workspace, text: str) -> tuple[BeadStore, Bead]:
 
 def held_by(store: BeadStore, bead: Bead) -> list[str]:
     """Return the ids of beads that the gate blocks."""
-    return [source for source, kind in store.dependents(bead.id) if kind == "blocks"]
+    return [source for source, kind in store.dependents(bead.id) if kind == BLOCKS]
 
 
 def gate_json(store: BeadStore, bead: Bead) -> dict[str, Any]:

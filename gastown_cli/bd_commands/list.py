@@ -7,9 +7,9 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, json_lines, note_cut, say_beads, say_json_texts, say_object
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style, table
-from gastown_core.beads.graph import PARENT_CHILD, status_now
+from gastown_core.beads.graph import status_now
 from gastown_core.beads.query import BeadQuery
-from gastown_core.model.bead import NO_PRIORITY, STATUS_CATEGORY
+from gastown_core.model.bead import CLOSED, DEFERRED, NO_PRIORITY, PARENT_CHILD, STATUS_CATEGORY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,13 +67,13 @@ def run_list(args: Namespace) -> int:
 
 def _default_hidden(query: BeadQuery, args: Namespace, space: Workspace) -> BeadQuery:
     if args.deferred:
-        return query._replace(statuses=("deferred",))
+        return query._replace(statuses=(DEFERRED,))
     if args.all or args.status:
         return query
     categories = {**space.store.words.statuses, **STATUS_CATEGORY}
     hidden = tuple(word for word, category in categories.items() if category in ("done", "frozen"))
     if args.closed_after:
-        hidden = tuple(word for word in hidden if word != "closed")
+        hidden = tuple(word for word in hidden if word != CLOSED)
     return query._replace(exclude_statuses=hidden, exclude_templates=True)
 
 

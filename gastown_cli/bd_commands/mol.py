@@ -10,6 +10,7 @@ from gastown_cli.output import clean, say, style, table
 from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.rules import entries_of
 from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.bead import PARENT_CHILD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def molecule(space: Workspace, text: str) -> tuple[BeadStore, str]:
     bead = store.get(bead_id)
     root = root_for(bead) if bead is not None else ""
     if not root and bead is not None:
-        below = any(kind == "parent-child" for _, kind in store.dependents(bead_id))
+        below = any(kind == PARENT_CHILD for _, kind in store.dependents(bead_id))
         root = bead_id if below else ""
     if not root:
         raise NotFoundError(f"{bead_id} is not a molecule and has none", "", "bd mol list shows the molecules")

@@ -10,7 +10,7 @@ from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, note, say, style
 from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.bead import known_priority
+from gastown_core.model.bead import CLOSED, known_priority
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _list(args: Namespace, space: Workspace) -> int:
     from gastown_core.beads.query import BeadQuery
     from gastown_core.molecules.root_bead import step_of
 
-    query = BeadQuery(only_wisps=True, exclude_statuses=() if args.all else ("closed",), sort="updated")
+    query = BeadQuery(only_wisps=True, exclude_statuses=() if args.all else (CLOSED,), sort="updated")
     wisps = [
         bead
         for bead in space.store.find(query)

@@ -15,8 +15,9 @@ from gastown_cli.bd_commands.render import (
 )
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say, style
-from gastown_core.beads.graph import REASONS, find_cycles
+from gastown_core.beads.graph import REASONS, STILL_OPEN, find_cycles
 from gastown_core.beads.ledger_line import excerpt_of
+from gastown_core.model.bead import BLOCKS, CONDITIONAL, PARENT_CHILD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _explain(args: Namespace, space: Workspace) -> int:
     blocked = space.store.blocked(query, now)
     targets: dict[str, list[str]] = {}
     for source, target, kind in space.store.all_edges():
-        if kind in ("blocks", "conditional-blocks", "parent-child"):
+        if kind in (BLOCKS, CONDITIONAL, PARENT_CHILD):
             targets.setdefault(source, []).append(target)
     cycles = find_cycles(targets)
     if space.as_json:
@@ -187,4 +188,4 @@ def _circle(graph: Graph, bead_id: str) -> str:
 
 
 def _remark(reason: str) -> str:
-    return "" if reason == "open" else f" ({REASONS[reason]})"
+    return "" if reason == STILL_OPEN else f" ({REASONS[reason]})"

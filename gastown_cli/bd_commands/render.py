@@ -9,7 +9,22 @@ import sys
 from gastown_cli.output import cells, clean, note, say, shorten, style, write_json
 from gastown_core.beads.ledger_line import modern, parse_line
 from gastown_core.clock import format_age
-from gastown_core.model.bead import DERIVED_KEYS, KEY_ORDER, NO_PRIORITY, PRIORITY_NAMES, USUAL_PRIORITY, priority_word
+from gastown_core.model.bead import (
+    BLOCKED,
+    CLOSED,
+    DEFERRED,
+    DERIVED_KEYS,
+    HOOKED,
+    IN_PROGRESS,
+    IN_REVIEW,
+    KEY_ORDER,
+    NO_PRIORITY,
+    OPEN,
+    PINNED,
+    PRIORITY_NAMES,
+    USUAL_PRIORITY,
+    priority_word,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,14 +35,14 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
 
 GLYPHS = {
-    "open": ("○", "bold"),
-    "in_progress": ("◐", "yellow"),
-    "hooked": ("◑", "yellow"),
-    "in_review": ("◕", "cyan"),
-    "blocked": ("⊘", "red"),
-    "deferred": ("◌", "dim"),
-    "pinned": ("◆", "magenta"),
-    "closed": ("●", "green"),
+    OPEN: ("○", "bold"),
+    IN_PROGRESS: ("◐", "yellow"),
+    HOOKED: ("◑", "yellow"),
+    IN_REVIEW: ("◕", "cyan"),
+    BLOCKED: ("⊘", "red"),
+    DEFERRED: ("◌", "dim"),
+    PINNED: ("◆", "magenta"),
+    CLOSED: ("●", "green"),
 }
 _CANONICAL = b'{"_type":"issue","id":'
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -82,7 +97,7 @@ def bead_lines(
         title = one_line(bead.title)
         if limit:
             title = shorten(title, max(20, limit - cells(head) - cells(tail)))
-        lines.append(head + (style(title, "dim") if bead.status == "closed" else title) + tail)
+        lines.append(head + (style(title, "dim") if bead.status == CLOSED else title) + tail)
     return lines
 
 

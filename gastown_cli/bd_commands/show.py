@@ -14,11 +14,12 @@ from gastown_cli.bd_commands.render import (
 )
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import clean, say, style
-from gastown_core.beads.graph import PARENT_CHILD, REASONS
+from gastown_core.beads.graph import REASONS
 from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.rules import oddities
 from gastown_core.clock import format_local, parse_moment
 from gastown_core.errors import GastownError
+from gastown_core.model.bead import CLOSED, PARENT_CHILD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def run_show(args: Namespace) -> int:
 
 
 def _children(store: BeadStore, bead: Bead) -> list[tuple[BeadStore, Bead]]:
-    ids = [source for source, kind in store.dependents(bead.id) if kind == "parent-child"]
+    ids = [source for source, kind in store.dependents(bead.id) if kind == PARENT_CHILD]
     return [(store, child) for child in store.get_many(ids).values()]
 
 
@@ -99,9 +100,9 @@ def _as_json(space: Workspace, store: BeadStore, bead: Bead) -> dict[str, Any]:
         more["blocked_by"] = [hold.id for hold in holds]
         more["blocked_by_count"] = len(holds)
     if bead.issue_type == "epic":
-        states = [excerpt.status for excerpt in _excerpts(store, dependents, "parent-child")]
+        states = [excerpt.status for excerpt in _excerpts(store, dependents, PARENT_CHILD)]
         more["epic_total_children"] = len(states)
-        more["epic_closed_children"] = states.count("closed")
+        more["epic_closed_children"] = states.count(CLOSED)
     return issue_object(bead, tally, **more)
 
 

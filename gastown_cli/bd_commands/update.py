@@ -7,10 +7,10 @@ from gastown_cli.bd_commands.options import add_globals
 from gastown_cli.bd_commands.render import bead_lines, issue_object, say_array
 from gastown_cli.bd_commands.workspace import Workspace
 from gastown_cli.output import say
-from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.rules import with_labels
 from gastown_core.errors import UsageError
+from gastown_core.model.bead import PARENT_CHILD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from gastown_core.beads.opening import ensure_driver, open_store
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, NotFoundError, PartialError, UsageError
 from gastown_core.files.plain import open_plain
+from gastown_core.model.bead import CLOSED
 from gastown_core.town.discover import find_town
 
 TYPE_CHECKING = False
@@ -114,7 +115,7 @@ class Workspace:
         from gastown_core.beads.query import BeadQuery
 
         stores = self.ledger.stores().values() if self.ledger is not None else (self.store,)
-        query = BeadQuery(exclude_statuses=("closed",), sort="updated", limit=2000)
+        query = BeadQuery(exclude_statuses=(CLOSED,), sort="updated", limit=2000)
         known = [one.id for store in stores for one in store.headlines(query)]
         near = get_close_matches(partial, known, n=3, cutoff=0.5)
         words = [f"did you mean {', '.join(near)}?"] if near else [error.hint] if error.hint else []

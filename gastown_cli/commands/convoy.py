@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_cli import context, output, who
 from gastown_core.clock import SYSTEM_CLOCK, format_age
 from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.bead import BLOCKED, CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from gastown_core.work.convoy.staging import Finding, Plan
     from gastown_core.work.convoys import Convoy, ConvoyProgress
     from gastown_core.work.scheduler.dispatch import Dispatched
-MARKS = {"closed": "✓", "in_review": "◐", "hooked": "●", "in_progress": "●", "blocked": "⊘"}
+MARKS = {CLOSED: "✓", IN_REVIEW: "◐", HOOKED: "●", IN_PROGRESS: "●", BLOCKED: "⊘"}
 _SAYS_IT = ("held", "gone", "review", "done", "queued")
 
 
@@ -265,12 +266,12 @@ def run_show(args: Namespace) -> int:
     if args.landing:
         return _landing(root, convoy.bead.id, as_json=args.json)
     # who lives is another command's question (gt agents, gt convoy refresh): it would cost a look at tmux
-    is_at_work = convoy.bead.status != "closed"
+    is_at_work = convoy.bead.status != CLOSED
     holds = dict(holds_of(root, ledger, convoy, live=None)) if is_at_work else {}
     if args.json:
         running = ledger.excerpts(bead_id for bead_id, one in convoy.members if one is not None and "/" in one.assignee)
         now = SYSTEM_CLOCK.now()
-        ages = {one.id: now - one.updated_at for one in running.values() if one.status in ("hooked", "in_progress")}
+        ages = {one.id: now - one.updated_at for one in running.values() if one.status in (HOOKED, IN_PROGRESS)}
         output.say_json(as_json(convoy, holds, ages))
         return 0
 

@@ -6,6 +6,7 @@ import sys
 
 from gastown_cli import context, output, who
 from gastown_core.errors import TmuxError
+from gastown_core.model.states import RigState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def progress_line(line: str) -> None:
     sys.stderr.flush()
 
 
-ORDER = ("operational", "partial", "stopped", "unknown", "parked", "docked")
+ORDER = (RigState.OPERATIONAL, "partial", "stopped", "unknown", RigState.PARKED, RigState.DOCKED)
 
 
 def list_arguments(parser: ArgumentParser) -> None:
@@ -110,10 +111,10 @@ def _row(inventory: Inventory, rig: RigEntry, sessions: frozenset[str] | None, k
     standing = {e.address.role: e.session for e in mine if e.address.role in ("witness", "refinery")}
     up = {role: sessions is not None and session in sessions for role, session in standing.items()}
     status = rig.state
-    if status == "operational" and not known:
+    if status == RigState.OPERATIONAL and not known:
         status = "unknown"
-    elif status == "operational":
-        status = "operational" if all(up.values()) else "partial" if any(up.values()) else "stopped"
+    elif status == RigState.OPERATIONAL:
+        status = RigState.OPERATIONAL if all(up.values()) else "partial" if any(up.values()) else "stopped"
     return {
         "name": rig.name,
         "beads_prefix": rig.prefix,

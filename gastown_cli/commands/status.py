@@ -13,6 +13,7 @@ from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_duration
 from gastown_core.errors import UsageError
 from gastown_core.model.address import POLECAT, ROLE_ICONS
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
+from gastown_core.model.bead import CLOSED
 from gastown_core.model.daemon import FAILS, NEVER, RUNS, STOPPED
 
 TYPE_CHECKING = False
@@ -142,7 +143,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
             if verbose and reasons[rig][number]:
                 lines.append(output.style(output.clean(reasons[rig][number]).replace("␊", "\n"), "dim"))
             at += 1
-    running = [c for c in snapshot.convoys if c.status != "closed"]
+    running = [c for c in snapshot.convoys if c.status != CLOSED]
     if running:
         lines += ["", output.style("convoys", "bold"), output.table([convoy_row(c, now) for c in running])]
     return "\n".join(lines)

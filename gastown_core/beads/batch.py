@@ -7,13 +7,16 @@ exception drops them all.
 from __future__ import annotations
 
 from gastown_core.beads import ids, rules
-from gastown_core.beads.graph import BLOCKING_TYPES, ORDERING_TYPES, PARENT_CHILD, Graph, is_released, path_between
+from gastown_core.beads.graph import BLOCKING_TYPES, ORDERING_TYPES, Graph, is_released, path_between
 from gastown_core.beads.ledger_line import encode, excerpt_of
 from gastown_core.clock import format_micros, parse_duration, parse_moment
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
 from gastown_core.model.bead import (
+    BLOCKS,
     CLOSED,
+    IN_PROGRESS,
     OPEN,
+    PARENT_CHILD,
     Bead,
     edge_type_of,
     is_field_key,
@@ -236,11 +239,11 @@ class RuleBatch:
         bead = self.need(bead_id)
         if bead.assignee and bead.assignee != who:
             raise ConflictError(f"{bead_id} is already claimed by {bead.assignee}", f"its status is {bead.status}")
-        if bead.status == "in_progress" and bead.assignee == who:
+        if bead.status == IN_PROGRESS and bead.assignee == who:
             return bead
         if bead.status != OPEN:
             raise ConflictError(f"{bead_id} cannot be claimed", f"its status is {bead.status}", "only open beads can")
-        return self._save(bead, status="in_progress", assignee=who)
+        return self._save(bead, status=IN_PROGRESS, assignee=who)
 
     def set_fields(self, bead_id: str, fields: Mapping[str, str | None]) -> Bead:
         """Set ``key: value`` lines in the description, prose kept."""
@@ -266,7 +269,7 @@ class RuleBatch:
 
     # -- edges ---------------------------------------------------------------------------------------------
 
-    def add_edge(self, bead_id: str, target: str, edge_type: str = "blocks", metadata: str = "") -> Bead:
+    def add_edge(self, bead_id: str, target: str, edge_type: str = BLOCKS, metadata: str = "") -> Bead:
         """Make ``bead_id`` depend on ``target``; see ``store.Batch.add_edge``."""
         edge = rules.new_edge(bead_id, target, edge_type, metadata, self.actor, self._now)
         return self._link(self.need(bead_id), edge)
@@ -278,7 +281,7 @@ class RuleBatch:
         for place, standing in enumerate(edges):
             if target_of(standing) != target:
                 continue
-            known = edge_type_of(str(standing.get("type") or "blocks"))
+            known = edge_type_of(str(standing.get("type") or BLOCKS))
             if known == PARENT_CHILD and edge_type in BLOCKING_TYPES - {PARENT_CHILD}:
                 raise _waits_for_its_parent(bead.id, target)
             if known != edge_type:
@@ -306,7 +309,7 @@ class RuleBatch:
         other = self._excerpt(target)
         if other is None and ids.route_prefix(target) == f"{self._engine.prefix}-":
             raise self._engine.near(target)
-        if edge_type == "blocks" and other is not None:
+        if edge_type == BLOCKS and other is not None:
             self._check_kinds(bead, other)
         if edge_type in ORDERING_TYPES:
             path = path_between(target, bead.id, self._ordering_targets)

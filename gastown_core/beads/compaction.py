@@ -118,11 +118,11 @@ def _read_all(
     size = status.st_size if status is not None else 0
     for count, (offset, line) in enumerate(source.lines(0, size), 1):
         kind, value = ledger_line.classify(line)
-        if kind in (ledger_line.BEAD, ledger_line.TOMBSTONE) and value.id in beads:
+        if kind in (ledger_line.BEAD, ledger_line.STONE) and value.id in beads:
             _keep_hidden(hidden, beads[value.id], line, value.raw)
         if kind == ledger_line.BEAD:
             beads[value.id] = (ledger_line.line_of(line, value), None)
-        elif kind == ledger_line.TOMBSTONE:
+        elif kind == ledger_line.STONE:
             beads[value.id] = (ledger_line.line_of(line, value), value.text("deleted_at"))
         elif kind == ledger_line.HEADER:
             head.append(line)

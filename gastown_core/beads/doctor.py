@@ -8,6 +8,7 @@ from gastown_core.beads.graph import BLOCKING_TYPES, ORDERING_TYPES, find_cycles
 from gastown_core.beads.jsonl_store import JsonlStore
 from gastown_core.beads.opening import DRIVER_NAME, IGNORED, driver_registered, init_store, merge_attribute
 from gastown_core.beads.query import BeadQuery
+from gastown_core.model.bead import CLOSED
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -120,7 +121,7 @@ def _orphans(store: BeadStore) -> Finding:
 
 def _duplicates(store: BeadStore) -> Finding:
     by_title: dict[str, list[str]] = {}
-    for bead in store.excerpts(BeadQuery(exclude_statuses=("closed",))):
+    for bead in store.excerpts(BeadQuery(exclude_statuses=(CLOSED,))):
         by_title.setdefault(" ".join(bead.title.lower().split()), []).append(bead.id)
     twice = tuple(f"{title}: {', '.join(ids)}" for title, ids in sorted(by_title.items()) if len(ids) > 1)
     if not twice:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import PARENT_CHILD, status_now
+from gastown_core.beads.graph import status_now
 from gastown_core.beads.query import HYBRID_WINDOW_S
 from gastown_core.errors import UsageError
-from gastown_core.model.bead import NO_PRIORITY, kind_labels
+from gastown_core.model.bead import NO_PRIORITY, PARENT_CHILD, kind_labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,22 @@ say, which no export holds) never comes, and lets go as a deleted, closed or pin
 
 from __future__ import annotations
 
-from gastown_core.model.bead import CLOSED, DEFERRED, IN_REVIEW, OPEN, STATUS_CATEGORY
+from gastown_core.model.bead import (
+    BLOCKED,
+    BLOCKS,
+    CLOSED,
+    CONDITIONAL,
+    DEFERRED,
+    IN_REVIEW,
+    MERGE_BLOCKS,
+    OPEN,
+    PARENT_CHILD,
+    PINNED,
+    STATUS_CATEGORY,
+    TOMBSTONE,
+    WAITS_FOR,
+    MemberStage,
+)
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -25,24 +40,23 @@ class Hold(Record):
     reason: str
 
 
-BLOCKS, CONDITIONAL, WAITS_FOR, PARENT_CHILD = "blocks", "conditional-blocks", "waits-for", "parent-child"
-MERGE_BLOCKS = "merge-blocks"
 BLOCKING_TYPES = frozenset((BLOCKS, CONDITIONAL, WAITS_FOR, MERGE_BLOCKS, PARENT_CHILD))
 ORDERING_TYPES = frozenset((BLOCKS, CONDITIONAL, MERGE_BLOCKS, PARENT_CHILD))
 """Edge types that must not form a cycle."""
+STILL_OPEN, UNRESOLVED, NO_FAILURE, UNMERGED = "open", "unresolved", "condition", "unmerged"
+OPEN_CHILDREN, PARENT_BLOCKED = "children", "parent"
 REASONS = {
-    "open": "not closed yet",
-    "unresolved": "unknown bead",
-    "condition": "closed without the failure it waits for",
-    "unmerged": "closed, but not by a merge",
-    "children": "has open children",
-    "parent": "parent is blocked",
+    STILL_OPEN: "not closed yet",
+    UNRESOLVED: "unknown bead",
+    NO_FAILURE: "closed without the failure it waits for",
+    UNMERGED: "closed, but not by a merge",
+    OPEN_CHILDREN: "has open children",
+    PARENT_BLOCKED: "parent is blocked",
 }
 NEVER_READY_TYPES = frozenset("merge-request gate molecule message agent role rig convoy event".split())
 """Records that nobody works on; ours adds convoys, which are bundles of work, and events."""
 EPIC = "epic"
-TOMBSTONE = "tombstone"
-RELEASED = frozenset((CLOSED, "pinned", TOMBSTONE))
+RELEASED = frozenset((CLOSED, PINNED, TOMBSTONE))
 
 
 class Graph:
@@ -94,7 +108,7 @@ class Graph:
         if direct:
             return direct
         ancestor = self._blocked_ancestor(bead)
-        return (Hold(ancestor, "parent"),) if ancestor else ()
+        return (Hold(ancestor, PARENT_BLOCKED),) if ancestor else ()
 
     def own_holds(self, bead_id: str) -> tuple[Hold, ...]:
         """As ``holds``, by the bead's own edges alone: a blocked parent holds nothing back (convoys, waves)."""
@@ -138,13 +152,13 @@ class Graph:
     def _blocking(self, target_id: str, edge_type: str) -> str:
         target = self.bead(target_id)
         if target is None:
-            return "unresolved" if self._may_come(target_id) else ""
+            return UNRESOLVED if self._may_come(target_id) else ""
         if not is_released(target):
-            return "open"
+            return STILL_OPEN
         if edge_type == CONDITIONAL and target.status == CLOSED and not target.is_failed:
-            return "condition"
+            return NO_FAILURE
         if edge_type == MERGE_BLOCKS and target.status == CLOSED and self._merged and not self._merged(target_id):
-            return "unmerged"
+            return UNMERGED
         return ""
 
     def _may_come(self, unknown_id: str) -> bool:
@@ -153,17 +167,17 @@ class Graph:
     def _waiting(self, spawner_id: str, metadata: str) -> list[Hold]:
         spawner = self.bead(spawner_id)
         if spawner is None:
-            return [Hold(spawner_id, "unresolved")] if self._may_come(spawner_id) else []
+            return [Hold(spawner_id, UNRESOLVED)] if self._may_come(spawner_id) else []
         if '"after"' in metadata and not is_released(spawner):
             # a step of a molecule: until its spawner is closed there may be more children to come
-            return [Hold(spawner_id, "open")]
+            return [Hold(spawner_id, STILL_OPEN)]
         children = [child for child in (self.bead(x) for x in self._children(spawner_id)) if child is not None]
         still = [child for child in children if not is_released(child)]
         if not still:
             return []
         if "any-children" in metadata and any(child.status == CLOSED for child in children):
             return []
-        return [Hold(child.id, "children") for child in still]
+        return [Hold(child.id, OPEN_CHILDREN) for child in still]
 
     def cycle_behind(self, bead_id: str) -> list[str]:
         """The circle of beads that holds the bead back, as a path that ends where it began; empty if none does."""
@@ -255,19 +269,19 @@ def parents_of(bead: Excerpt) -> list[str]:
 def stage_of(bead: Excerpt | None, graph: Graph) -> str:
     """The stage of a bead in a convoy or plan; see ``Graph.stage``."""
     if bead is None or bead.status == TOMBSTONE:
-        return "missing"
+        return MemberStage.MISSING
     status = status_now(bead, graph.now)
     if STATUS_CATEGORY.get(status) == "done":
-        return "done"
+        return MemberStage.DONE
     if status == IN_REVIEW:
-        return "review"
-    if status == "blocked":
-        return "blocked"
+        return MemberStage.REVIEW
+    if status == BLOCKED:
+        return MemberStage.BLOCKED
     if STATUS_CATEGORY.get(status) == "wip":
-        return "running"
-    if status == "pinned" or graph.is_deferred(bead):
-        return "deferred"
-    return "blocked" if graph.holds(bead.id) else "ready"
+        return MemberStage.RUNNING
+    if status == PINNED or graph.is_deferred(bead):
+        return MemberStage.DEFERRED
+    return MemberStage.BLOCKED if graph.holds(bead.id) else MemberStage.READY
 
 
 def path_between(

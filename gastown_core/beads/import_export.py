@@ -15,7 +15,7 @@ from gastown_core.beads.twins import Twin, candidates, is_other_bead, is_same_be
 from gastown_core.beads.unfolding import unfolded
 from gastown_core.clock import format_micros, has_zone, local_moment, parse_moment
 from gastown_core.errors import StoreError
-from gastown_core.model.bead import CLOSED, DERIVED_KEYS, Bead
+from gastown_core.model.bead import CLOSED, DERIVED_KEYS, OPEN, Bead
 from gastown_core.model.json_text import decode_json, encode_text
 
 TYPE_CHECKING = False
@@ -145,7 +145,7 @@ def _parted(
             report.parted.append(Twin(value.id, candidate, standing.title, value.title))
         names[value.id] = candidate
     for kind, value, number in everything:
-        if names and kind in (ledger_line.BEAD, ledger_line.TOMBSTONE):
+        if names and kind in (ledger_line.BEAD, ledger_line.STONE):
             raw = renamed(value.raw, names)
             value = Bead(with_new_id(raw, names[value.id]) if value.id in names and kind == ledger_line.BEAD else raw)
         yield kind, value, number
@@ -174,7 +174,7 @@ def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) ->
             raw = decode_json(line)
             if value == "no title" or ("id" not in raw and isinstance(raw.get("title"), str)):
                 kind, value = ledger_line.BEAD, Bead(raw)
-        if kind in (ledger_line.BEAD, ledger_line.TOMBSTONE):
+        if kind in (ledger_line.BEAD, ledger_line.STONE):
             yield kind, value, number
         elif kind == ledger_line.MEMORY:
             yield kind, line, number
@@ -222,7 +222,7 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _open_titles(store: BeadStore) -> set[str]:
-    return {bead.title for bead in store.excerpts(BeadQuery(exclude_statuses=("closed",), include_wisps=True))}
+    return {bead.title for bead in store.excerpts(BeadQuery(exclude_statuses=(CLOSED,), include_wisps=True))}
 
 
 def _take(batch: RuleBatch, bead: Bead, report: ImportReport, now: float) -> None:
@@ -270,7 +270,7 @@ def _completed(raw: dict[str, Any], now: float) -> dict[str, Any]:
         value = raw.get(key)
         if isinstance(value, str) and parse_moment(value) is not None and not has_zone(value):
             raw[key] = format_micros(local_moment(value, ends_day=key == "due_at") or 0.0)
-    raw.setdefault("status", "open")
+    raw.setdefault("status", OPEN)
     raw.setdefault("priority", 0)
     raw.setdefault("issue_type", "task")
     for key, other in (("created_at", "updated_at"), ("updated_at", "created_at")):

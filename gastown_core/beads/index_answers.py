@@ -9,13 +9,23 @@ from __future__ import annotations
 import itertools
 import json
 
-from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES, PARENT_CHILD
+from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES
 from gastown_core.beads.index_census import how_many, lead_seconds
 from gastown_core.beads.index_holds import ASKED, HELD, below, stands
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpts_from, progress_in
 from gastown_core.beads.index_sql import candidates_of, order_of, where_of
 from gastown_core.beads.query import EpicProgress, Held
-from gastown_core.model.bead import HOOKED, IDENTITY_LABELS, IDENTITY_TYPES, IN_PROGRESS
+from gastown_core.model.bead import (
+    CLOSED,
+    DEFERRED,
+    HOOKED,
+    IDENTITY_LABELS,
+    IDENTITY_TYPES,
+    IN_PROGRESS,
+    OPEN,
+    PARENT_CHILD,
+    PINNED,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +103,7 @@ def _epics_with_open_children(db: sqlite3.Connection) -> Iterable[str]:
 
 
 def _holdable(query: BeadQuery) -> Where:
-    where = where_of(query._replace(exclude_statuses=(*query.exclude_statuses, "closed", "pinned")))
+    where = where_of(query._replace(exclude_statuses=(*query.exclude_statuses, CLOSED, PINNED)))
     where.add("pinned = 0")
     return where
 
@@ -142,7 +152,7 @@ def labelled(db: sqlite3.Connection, label: str) -> list[Excerpt]:
     return excerpts_from(db.execute(sql, (label,)))
 
 
-_PLAIN = ("closed", "deferred", "open")
+_PLAIN = (CLOSED, DEFERRED, OPEN)
 """Statuses of what lies in the backlog or behind it, in order of the alphabet."""
 
 
@@ -171,7 +181,7 @@ def children_of(db: sqlite3.Connection, parents: Iterable[str]) -> list[str]:
 
 def lead_time(db: sqlite3.Connection, query: BeadQuery) -> float:
     """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
-    query = query._replace(statuses=("closed",))
+    query = query._replace(statuses=(CLOSED,))
     return lead_seconds(db, query, where_of(query))
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 
-from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, RELEASED
+from gastown_core.beads.graph import BLOCKING_TYPES, RELEASED
+from gastown_core.model.bead import PARENT_CHILD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ def forget(db: sqlite3.Connection, code: int, upkeep: Upkeep) -> None:
 
 
 def _kind(bead: Bead) -> str:
-    return ledger_line.TOMBSTONE if bead.is_tombstone else ledger_line.BEAD
+    return ledger_line.STONE if bead.is_tombstone else ledger_line.BEAD
 
 
 class Intake:
@@ -107,7 +107,7 @@ class Intake:
             end = min(offset + len(line) + 1, size)
             known = self.at_hand.get(line) if self.at_hand else None
             kind, value = ledger_line.classify(line) if known is None else (_kind(known), known)
-            if kind == ledger_line.BEAD or kind == ledger_line.TOMBSTONE:
+            if kind == ledger_line.BEAD or kind == ledger_line.STONE:
                 self._note(kind, value, offset, len(line))
             elif kind != ledger_line.BLANK:
                 reason = value if isinstance(value, str) else ""
@@ -130,7 +130,7 @@ class Intake:
         if self._beads.pop(bead_id, None) is not None or self._stones.pop(bead_id, None) is not None:
             self.garbage += 1
         self._edges.pop(bead_id, None)
-        if kind == ledger_line.TOMBSTONE:
+        if kind == ledger_line.STONE:
             self._stones[bead_id] = (bead_id, self.code, offset, length, bead.text("deleted_at"))
             return
         if self.code == ISSUES and "metadata" in bead.raw and (former := partings.former_id(bead)):

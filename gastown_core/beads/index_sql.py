@@ -6,7 +6,7 @@ from gastown_core.beads.graph import NEVER_READY_TYPES
 from gastown_core.beads.index_holds import HELD
 from gastown_core.beads.query import HYBRID_WINDOW_S
 from gastown_core.errors import UsageError
-from gastown_core.model.bead import NO_PRIORITY
+from gastown_core.model.bead import CLOSED, NO_PRIORITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def where_of(query: BeadQuery) -> Where:
 
 
 def _add_statuses(where: Where, query: BeadQuery) -> None:
-    if (query.statuses and "closed" not in query.statuses) or "closed" in query.exclude_statuses:
+    if (query.statuses and CLOSED not in query.statuses) or CLOSED in query.exclude_statuses:
         # said in so many words, so that SQLite takes the index of what is not closed
         where.add("status <> 'closed'")
     # the plus keeps SQLite from going by status and sorting: the order of lists is worth more
@@ -109,7 +109,7 @@ def _add_statuses(where: Where, query: BeadQuery) -> None:
         status = f"iif(status='deferred' AND defer_until>0 AND defer_until<={query.awake_at!r}, 'open', status)"
     where.among(status, query.statuses)
     where.among(status, query.exclude_statuses, inverted=True)
-    if query.statuses == ("closed",):
+    if query.statuses == (CLOSED,):
         # most of a ledger is closed, and what was closed lately is little: SQLite cannot know
         where.add("status = 'closed'" if query.closed_since is None else "likelihood(status = 'closed', 0.9)")
 

@@ -8,7 +8,7 @@ and compaction, replace the file by rename instead (``compaction``).  Reads go t
 from __future__ import annotations
 
 from gastown_core.beads import index_answers
-from gastown_core.beads.graph import EPIC, TOMBSTONE, Graph
+from gastown_core.beads.graph import EPIC, Graph
 from gastown_core.beads.index import Index, healing
 from gastown_core.beads.index_census import how_many, numbers_by
 from gastown_core.beads.index_rows import (
@@ -26,7 +26,7 @@ from gastown_core.beads.index_sql import rows_of, select, select_candidates, whe
 from gastown_core.beads.query import BeadQuery, Excerpt, Headline, Outline, Position, Tally
 from gastown_core.beads.settings import Vocabulary
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.model.bead import Bead
+from gastown_core.model.bead import CLOSED, TOMBSTONE, Bead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ class JsonlStore:
     @healing
     def epic_progress(self) -> list[EpicProgress]:
         """All epics that are not closed; eligible for closing are those with children, all of them closed."""
-        epics = self.excerpts(BeadQuery(types=(EPIC,), exclude_statuses=("closed",), include_wisps=True))
+        epics = self.excerpts(BeadQuery(types=(EPIC,), exclude_statuses=(CLOSED,), include_wisps=True))
         with self.index.snapshot() as db:
             return index_answers.epic_progress(db, epics)
 

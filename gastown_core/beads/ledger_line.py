@@ -10,14 +10,14 @@ import json
 
 from gastown_core.beads.query import Excerpt
 from gastown_core.clock import parse_moment
-from gastown_core.model.bead import CLOSED, DERIVED_KEYS, KEY_ORDER, PINNED, Bead, read_edges
+from gastown_core.model.bead import BLOCKS, CLOSED, DERIVED_KEYS, KEY_ORDER, PINNED, TOMBSTONE, Bead, read_edges
 from gastown_core.model.json_text import decode_json, encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
-BEAD, TOMBSTONE, MEMORY, HEADER, CONFLICT, JUNK, BLANK = "bead tombstone memory header conflict junk blank".split()
+BEAD, STONE, MEMORY, HEADER, CONFLICT, JUNK, BLANK = "bead tombstone memory header conflict junk blank".split()
 CONFLICT_MARKERS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
 FAILURE_WORDS = (
     "failed",
@@ -79,7 +79,7 @@ def recounted(raw: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
         raw["comment_count"] = len(Bead(raw).comments)
     if "dependencies" in changes and "dependency_count" in raw:
         bead = Bead(raw)
-        raw["dependency_count"] = sum(edge.type == "blocks" for edge in bead.edges)
+        raw["dependency_count"] = sum(edge.type == BLOCKS for edge in bead.edges)
         raw.pop("parent", None)
         if bead.parent:
             raw["parent"] = bead.parent
@@ -115,8 +115,8 @@ def classify(line: bytes) -> tuple[str, Any]:
     bead_id = raw.get("id")
     if not isinstance(bead_id, str) or not bead_id or len(bead_id) > 200 or not bead_id.isprintable() or " " in bead_id:
         return JUNK, "no id"
-    if raw.get("status") == "tombstone":
-        return TOMBSTONE, Bead(raw)
+    if raw.get("status") == TOMBSTONE:
+        return STONE, Bead(raw)
     if kind != "issue" and not isinstance(raw.get("title"), str):
         return JUNK, "no title"
     return BEAD, Bead(raw)
@@ -125,12 +125,12 @@ def classify(line: bytes) -> tuple[str, Any]:
 def parse_line(line: bytes) -> Bead | None:
     """The bead (or tombstone, see ``is_tombstone``) in a line of the ledger; None for every other kind of line."""
     kind, value = classify(line)
-    return value if kind in (BEAD, TOMBSTONE) else None
+    return value if kind in (BEAD, STONE) else None
 
 
 def is_stone(raw: dict[str, Any]) -> bool:
     """Whether a record deletes its id."""
-    return raw.get("status") == "tombstone"
+    return raw.get("status") == TOMBSTONE
 
 
 def modern(raw: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from gastown_core.beads import ids
 from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.filters import arranged, descendants, matches
-from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES, PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES, Graph
 from gastown_core.beads.ledger_line import MEMORY, encode, excerpt_of
 from gastown_core.beads.query import BeadQuery, EpicProgress, Excerpt, Headline, Held, Outline, Tally
 from gastown_core.beads.settings import Vocabulary
 from gastown_core.clock import SYSTEM_CLOCK, parse_moment
 from gastown_core.model.bead import (
+    BLOCKS,
     CLOSED,
     DEFERRED,
     HOOKED,
@@ -18,6 +19,8 @@ from gastown_core.model.bead import (
     IDENTITY_TYPES,
     IN_PROGRESS,
     OPEN,
+    PARENT_CHILD,
+    TOMBSTONE,
     Bead,
     kind_labels,
 )
@@ -236,8 +239,8 @@ class MemoryStore:
         """The derived keys of those of the ids that exist."""
         out = {}
         for bead_id, bead in self.get_many(bead_ids).items():
-            down = sum(edge.type == "blocks" for edge in bead.edges)
-            up = sum(kind == "blocks" for _, kind in self.dependents(bead_id))
+            down = sum(edge.type == BLOCKS for edge in bead.edges)
+            up = sum(kind == BLOCKS for _, kind in self.dependents(bead_id))
             out[bead_id] = Tally(down, up, len(bead.comments), bead.parent)
         return out
 

@@ -74,7 +74,7 @@ def read_version(lines: Iterable[bytes]) -> Version:
     version = Version({}, {}, [], [])
     for _, line in unfolded((0, line) for line in lines):
         kind, value = ledger_line.classify(line)
-        if kind in (ledger_line.BEAD, ledger_line.TOMBSTONE):
+        if kind in (ledger_line.BEAD, ledger_line.STONE):
             version.beads[value.id], version.lines[value.id] = value.raw, ledger_line.line_of(line, value)
         elif kind == ledger_line.HEADER:
             version.heads.append(line)

@@ -12,6 +12,7 @@ from gastown_core.beads.ledger_line import recounted
 from gastown_core.clock import format_micros, has_zone, local_moment, parse_moment
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.model.bead import (
+    BLOCKS,
     CLOSED,
     DEFERRED,
     DERIVED_KEYS,
@@ -19,6 +20,7 @@ from gastown_core.model.bead import (
     NO_PRIORITY,
     OPEN,
     PINNED,
+    TOMBSTONE,
     Edge,
     priority_of,
     target_of,
@@ -174,7 +176,7 @@ def edges_of(bead_id: str, edges: object, actor: str, now: float) -> list[Any]:
             out.append(new_edge(bead_id, edge.target, edge.type, edge.metadata, edge.created_by or actor, now))
         elif target_of(edge):
             made = {**edge, "issue_id": bead_id}
-            made.setdefault("type", "blocks")
+            made.setdefault("type", BLOCKS)
             made.setdefault("created_at", format_micros(now))
             out.append(made)
         else:
@@ -332,7 +334,7 @@ def tombstone_of(raw: Mapping[str, Any], actor: str, reason: str, now: float) ->
     """The record that deletes ``raw``: what merging needs to know it by, and who deleted it when and why."""
     keep = ("_type", "id", "title", "priority", "issue_type", "created_at", "created_by", "ephemeral", "no_history")
     out: dict[str, Any] = {key: raw[key] for key in keep if key in raw}
-    out["status"] = "tombstone"
+    out["status"] = TOMBSTONE
     out["updated_at"] = out["deleted_at"] = next_stamp(raw, now)
     out["deleted_by"] = actor
     if reason:
@@ -345,7 +347,7 @@ def moved_stone(raw: Mapping[str, Any], *, from_wisps: bool) -> dict[str, Any]:
     """The tombstone that takes a bead out of the file it left: it deletes the id there, and there only."""
     keep = ("_type", "id", "title", "priority", "issue_type", "created_at", "created_by", "updated_at")
     out: dict[str, Any] = {key: raw[key] for key in keep if key in raw}
-    out |= {"status": "tombstone", "deleted_at": raw.get("updated_at"), "delete_reason": "moved"}
+    out |= {"status": TOMBSTONE, "deleted_at": raw.get("updated_at"), "delete_reason": "moved"}
     if from_wisps:
         out["ephemeral"] = True
     return out

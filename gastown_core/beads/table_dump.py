@@ -6,7 +6,7 @@ import os
 
 from gastown_core.beads.ledger_line import pruned
 from gastown_core.errors import StoreError
-from gastown_core.model.bead import KEY_ORDER, Bead
+from gastown_core.model.bead import BLOCKS, KEY_ORDER, Bead
 from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
@@ -104,7 +104,7 @@ def _moment(text: str) -> str:
 
 def _edge(row: Row) -> Row:
     target = next((row[key] for key in _EDGE_TARGETS if row.get(key)), "")
-    edge: Row = {"issue_id": row.get("issue_id"), "depends_on_id": target, "type": row.get("type") or "blocks"}
+    edge: Row = {"issue_id": row.get("issue_id"), "depends_on_id": target, "type": row.get("type") or BLOCKS}
     for key in ("created_at", "created_by", "metadata", "thread_id"):
         if row.get(key):
             edge[key] = _moment(row[key]) if key == "created_at" else row[key]

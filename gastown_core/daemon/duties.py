@@ -6,6 +6,7 @@ Dispatch and the refineries are woken by changes of the ledger; their own pace i
 from __future__ import annotations
 
 from gastown_core.daemon.duty import Duty
+from gastown_core.model.states import RigState
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.settings import load_settings
@@ -21,7 +22,7 @@ def duties_of(root: str) -> list[Duty]:
     """The duties of this town as it is now: those of the town, and a refinery for each open rig."""
     found = list(TOWN)
     for rig in read_inventory(root).rigs:
-        if rig.state == "operational" and load_settings(root, "rig", rig.name).lenient("merge_queue.enabled"):
+        if rig.state == RigState.OPERATIONAL and load_settings(root, "rig", rig.name).lenient("merge_queue.enabled"):
             found.append(refinery_of(root, rig.name))
     return found
 

@@ -16,6 +16,7 @@ from gastown_core.demo.script import BUNDLES, FIRST, Task
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import edit_json
 from gastown_core.model.address import MAYOR, REFINERY, WITNESS
+from gastown_core.model.bead import BLOCKS
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import sessions
 from gastown_core.town.crew import add_crew
@@ -105,7 +106,7 @@ def _file(ledger: TownLedger, task: Task, ids: dict[str, str]) -> str:
     with store.write(MAYOR) as batch:
         bead = batch.create(fields)
         for key in task.after:
-            batch.add_edge(bead.id, ids[key], "blocks")
+            batch.add_edge(bead.id, ids[key], BLOCKS)
     return bead.id
 
 

@@ -1,1 +1,1 @@
-"""The event log: its one writer, the curated feed, and retention."""
+"""The event log and its one writer, the curated feed, and retention."""

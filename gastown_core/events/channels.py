@@ -1,7 +1,7 @@
-"""Wake-up files ``<town>/events/<channel>/*.event``: apart from the feed, for those who sleep until something comes.
+"""Wake-up files ``<town>/events/<channel>/*.event`` for processes that sleep until something happens.
 
 One JSON file per event, ``{"type", "channel", "timestamp", "payload"}`` with text values, under a name that sorts
-by time: ``<unix-nanos>-<sequence>-<pid>.event`` (feed-and-events.md section 1.3).  A file appears whole, by rename.
+by time: ``<unix-nanos>-<sequence>-<pid>.event`` (feed-and-events.md section 1.3).  A file appears by rename, complete.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _sequence = 0
 
 
 class WakeUp(Record):
-    """One wake-up: where its file lies, its type, and its payload."""
+    """One wake-up: the path of its file, its type, and its payload."""
 
     path: str
     type: str
@@ -37,18 +37,18 @@ class WakeUp(Record):
 
 
 def channel_folder(root: str, channel: str) -> str:
-    """The folder of a channel. Raises UsageError for a name that is longer than 100 or has other signs than these."""
+    """Return the folder of a channel. Raises UsageError for an invalid name."""
     if not _NAME.match(channel):
-        raise UsageError(f"{channel!r} is no channel name", "at most 100 letters, digits, _ and - are allowed")
+        raise UsageError(f"{channel!r} is not a channel name", "at most 100 letters, digits, _ and - are allowed")
     return os.path.join(root, "events", channel)
 
 
 def emit(
     root: str, channel: str, event_type: str, payload: Mapping[str, str] | None = None, *, clock: Clock = SYSTEM_CLOCK
 ) -> str:
-    """Leave a wake-up; returns its path, empty if it could not be written: who sleeps looks by himself in time.
+    """Write a wake-up; returns its path, empty if it could not be written, since sleepers also time out.
 
-    A wake-up never fails the act it tells of.  Raises UsageError for a bad channel.
+    A failed write never fails the action it reports.  Raises UsageError for an invalid channel name.
     """
     global _sequence
     folder = channel_folder(root, channel)
@@ -65,7 +65,7 @@ def emit(
 
 
 def pending(root: str, channel: str) -> list[WakeUp]:
-    """The wake-ups of a channel, oldest first; files that cannot be read are left out and left alone."""
+    """Return the wake-ups of a channel, oldest first; unreadable files are skipped and kept."""
     folder = channel_folder(root, channel)
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".event"))

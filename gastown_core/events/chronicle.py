@@ -1,6 +1,6 @@
-"""Figures about what is kept and for how long, and pruning when it is due; what ``gt krc`` shows.
+"""Statistics of the event log and its retention, and pruning when it is due, as ``gt krc`` shows them.
 
-The state of automatic pruning lies in ``.krc-autoprune.json`` (feed-and-events.md section 3).
+The state of automatic pruning is in ``.krc-autoprune.json`` (feed-and-events.md section 3).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AGES = (("0-1d", DAY), ("1-7d", 7 * DAY), ("7-30d", 30 * DAY), ("30d+", float("i
 
 
 def state_path(root: str) -> str:
-    """Where the state of automatic pruning lies."""
+    """Return the path of the automatic pruning state."""
     return os.path.join(root, ".krc-autoprune.json")
 
 
@@ -64,7 +64,7 @@ def stats(root: str, now: float) -> dict[str, Any]:
 
 
 def format_ttl(seconds: float) -> str:
-    """A lifetime as it is written in the rules: ``7d``, ``36h``, ``90s``."""
+    """Return a lifetime as written in the rules: ``7d``, ``36h``, ``90s``."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds % size == 0:
             return f"{int(seconds // size)}{unit}"
@@ -72,13 +72,13 @@ def format_ttl(seconds: float) -> str:
 
 
 def due_in(root: str, now: float) -> float:
-    """Seconds until automatic pruning is due; 0 or less if it is."""
+    """Return the seconds until automatic pruning is due; 0 or less if it is due."""
     last = parse_moment((read_json(state_path(root)) or {}).get("last_prune_time"))
     return 0.0 if last is None else last + read_rules(root).prune_interval_s - now
 
 
 def prune_and_note(root: str, now: float) -> list[Pruned]:
-    """Prune, and note when and how much in the state file."""
+    """Prune, and record the time and the result in the state file."""
     done = prune(root, now)
     dropped, freed = sum(one.dropped for one in done), sum(one.freed for one in done)
 

@@ -1,4 +1,4 @@
-"""The curated feed ``<town>/.feed.jsonl``: the raw log with doubles dropped and bursts told as one, brought up to date once, whoever asks."""
+"""The curated feed ``<town>/.feed.jsonl``: the log without repeated ``done`` events, and with sling bursts counted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class CurationRules(Record):
-    """Windows in seconds, and from how many slings on a burst is told as one."""
+    """Time windows in seconds, and the number of slings that makes a burst."""
 
     done_dedupe_s: float = 10.0
     sling_aggregate_s: float = 30.0
@@ -37,12 +37,12 @@ LOOK_BACK_BYTES = 1 << 20
 
 
 def feed_path(root: str) -> str:
-    """Where a town's curated feed lies."""
+    """Return the path of a town's curated feed."""
     return os.path.join(root, ".feed.jsonl")
 
 
 def read_rules(settings: Mapping[str, Any]) -> CurationRules:
-    """The rules of ``feed_curator`` in the town settings; empty, invalid or non-positive values fall back one by one."""
+    """The rules ``feed_curator`` of the town settings; each missing, invalid or non-positive value gets its default."""
     value = settings.get("feed_curator")
     value = value if isinstance(value, dict) else {}
     base = CurationRules()
@@ -57,7 +57,7 @@ def read_rules(settings: Mapping[str, Any]) -> CurationRules:
 
 
 def curate(root: str, events: Iterable[TownEvent], rules: CurationRules | None = None) -> int:
-    """Append the curated records of ``events`` (oldest first); returns how many were written."""
+    """Append the curated records of ``events`` (oldest first); returns the number written."""
     path = feed_path(root)
     written = 0
     with FileLock(path + ".lock"):
@@ -71,7 +71,7 @@ def curate(root: str, events: Iterable[TownEvent], rules: CurationRules | None =
 def choose(
     root: str, events: Iterable[TownEvent], rules: CurationRules, told: Callable[[float], Iterable[TownEvent]]
 ) -> Iterator[bytes]:
-    """The curated lines of ``events``, one by one; ``told(since)`` are the records before, newest first."""
+    """Yield the curated lines of ``events``; ``told(since)`` returns earlier records, newest first."""
     for event in events:
         if event.visibility not in SHOWN or (event.type == "done" and _told_before(event, rules, told)):
             continue
@@ -79,12 +79,12 @@ def choose(
 
 
 def records_since(root: str, since: float) -> Iterable[TownEvent]:
-    """The written records from ``since`` on, newest first, as far back as anything is looked up."""
+    """Return the written records from ``since`` on, newest first, within the last mebibyte."""
     return _recent(feed_path(root), since)
 
 
 def encode_curated(event: TownEvent, count: int = 0) -> bytes:
-    """The curated line of an event; ``count`` above 1 tells a burst."""
+    """Return the curated line of an event; ``count`` above 1 describes a burst."""
     payload = dict(event.payload)
     told = event._replace(payload={**payload, "count": count}) if count else event
     record: dict[str, Any] = {
@@ -118,7 +118,7 @@ def _told_before(event: TownEvent, rules: CurationRules, told: Callable[[float],
 
 
 def _burst(root: str, event: TownEvent, rules: CurationRules) -> int:
-    """How many slings of this actor lie in the window up to this one; 0 below the minimum."""
+    """Return the number of this actor's slings in the window up to this one; 0 below the minimum."""
     count = 0
     for earlier in _recent(log_path(root), event.ts - rules.sling_aggregate_s):
         if earlier.type == "sling" and earlier.actor == event.actor and earlier.ts <= event.ts:
@@ -145,11 +145,11 @@ def _cut_to_half(path: str) -> None:
 REMEMBERED = 1000
 TRIES = 5
 FIRST_BYTES = 1 << 20
-"""How far back a first run goes."""
+"""The most bytes of the log that a first run reads."""
 
 
 def catch_up(root: str, rules: CurationRules | None = None) -> int:
-    """Curate what came since the last time; returns how many records were written."""
+    """Curate the events since the last run; returns the number of records written."""
     note = note_path(root)
     private_folder(os.path.dirname(note))
     with FileLock(note + ".lock"):
@@ -167,9 +167,9 @@ def catch_up(root: str, rules: CurationRules | None = None) -> int:
 
 
 class CuratedView:
-    """The curated feed for whoever only looks: what was written, then what the log has beyond it. Writes nothing.
+    """A read-only view of the curated feed: the written records, then what the log has beyond them.
 
-    ``end`` is the length of the feed that counts as written; ``fresh`` gives what is not in it.
+    ``end`` is the length of the feed that counts as written; ``fresh`` returns later records.
     """
 
     def __init__(self, root: str, rules: CurationRules) -> None:
@@ -177,7 +177,7 @@ class CuratedView:
         self.rules = rules
         self._told: deque[TownEvent] = deque(maxlen=REMEMBERED)
         for _ in range(TRIES):
-            # the daemon writes feed and note one after the other; what both sides of a look agree on is settled
+            # the daemon writes the feed, then the note; an unchanged note means that both agree
             before = _noted(root)
             self.end = _length(feed_path(root))
             if before == _noted(root):
@@ -189,7 +189,7 @@ class CuratedView:
         self._tail = Tailer(log_path(root), offset=start)
 
     def fresh(self) -> list[TownEvent]:
-        """Curated records of what the log got since the last time, oldest first. Raises OSError."""
+        """Curated records of new events, oldest first. Raises OSError."""
         batch = self._tail.read()
         if batch.reset and self._told:
             self._told_until = self._told[-1].ts
@@ -212,7 +212,7 @@ class CuratedView:
 
 
 def note_path(root: str) -> str:
-    """Where the curator notes how far it is."""
+    """Return the path of the curator's position in the log."""
     return os.path.join(root, ".runtime", "curator.json")
 
 
@@ -221,7 +221,7 @@ def _noted(root: str) -> dict[str, Any]:
 
 
 def _place(root: str, status: os.stat_result) -> tuple[int, float]:
-    """Where in the log to go on, and up to which moment all is told already (0: the place says it all)."""
+    """The offset in the log to continue at, and the time up to which events are already curated (0 if unneeded)."""
     before = _noted(root)
     same = (before.get("device"), before.get("inode")) == (status.st_dev, status.st_ino)
     offset = before.get("offset") if same else None
@@ -238,7 +238,7 @@ def _length(path: str) -> int:
 
 
 def _first_offset(root: str, size: int) -> int:
-    """The first line's start within the newest mebibyte."""
+    """Return the start of the first complete line within the last mebibyte."""
     if size <= FIRST_BYTES:
         return 0
     with open(open_plain(log_path(root)), "rb") as handle:

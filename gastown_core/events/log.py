@@ -1,8 +1,7 @@
-"""The event log ``<town>/.events.jsonl``: its one writer, and reading its lines.
+"""The event log ``<town>/.events.jsonl``: its one writer, and parsing of its lines.
 
-A line is appended under ``.events.jsonl.lock`` in one write, as the Go tools do it, with ``ts`` in whole
-seconds; ours adds ``ms`` (the fraction, in milliseconds), which old readers ignore.  Retention takes the same
-lock, so nothing written meanwhile is lost.
+A line is appended in one write under ``.events.jsonl.lock``, as the Go tools do, with ``ts`` in whole seconds; our
+``ms`` (the fraction, in milliseconds) is ignored by other readers.  Retention takes the same lock, so no write is lost.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 
 SHOWN = frozenset(("feed", "both"))
-"""Visibilities that feed readers show; ``audit`` stays in the raw log."""
+"""Visibilities that feeds show; ``audit`` events stay in the raw log."""
 
 LOCK_S = 5.0
 last_failure = ""
-"""Why the last event, or line for people, that this process could not write was not written."""
+"""Why this process could not write its last failed event or log line; empty if none failed."""
 
 
 def log_path(root: str) -> str:
-    """Where a town's event log lies."""
+    """Return the path of a town's event log."""
     return os.path.join(root, ".events.jsonl")
 
 
@@ -46,9 +45,9 @@ def append_event(
     visibility: str = "feed",
     clock: Clock = SYSTEM_CLOCK,
 ) -> bool:
-    """Append one event. Returns False where it could not be written: an event never fails the act it tells of.
+    """Append one event; returns False, without raising, if it cannot be written, so the reported action never fails.
 
-    ``last_failure`` then says why, for whoever talks to people.
+    ``last_failure`` then says why.  With an empty ``root`` there is no log, and nothing is written.
     """
     if not root:
         return False
@@ -58,20 +57,20 @@ def append_event(
         with FileLock(path + ".lock", timeout_s=LOCK_S):
             append_lines(path, [line], mode=0o600)
     except (GastownError, OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        # a lock that somebody holds, a full disk, a payload that is no JSON: what has happened has happened
-        note_failure(f"{event_type} is missing in the event log: {error}")
+        # a held lock, a full disk, an unencodable payload: the reported action has already happened
+        note_failure(f"{event_type} is missing from the event log: {error}")
         return False
     return True
 
 
 def note_failure(why: str) -> None:
-    """Keep what could not be written down for whoever talks to people; the act it told of has happened."""
+    """Record in ``last_failure`` what could not be logged, to be shown to the user."""
     global last_failure
     last_failure = why
 
 
 def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibility: str, now: float) -> bytes:
-    """The line of an event, without its newline."""
+    """Return the line of an event, without newline."""
     record: dict[str, Any] = {"ts": format_seconds(now), "source": "gt", "type": event_type, "actor": actor}
     if payload:
         record["payload"] = dict(payload)
@@ -81,7 +80,7 @@ def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibi
 
 
 def parse_event(line: bytes, offset: int = -1, decode: Callable[[bytes], Any] = decode_json) -> TownEvent | None:
-    """The event in a line, None for junk; ``decode`` is ``bulk_decoder()`` for those who read whole files."""
+    """Return the event in a line, None if it is not one; callers that read whole files pass ``bulk_decoder()``."""
     try:
         record = decode(line)
     except ValueError:
@@ -114,7 +113,7 @@ def parse_event(line: bytes, offset: int = -1, decode: Callable[[bytes], Any] = 
 
 
 def newest_events(path: str, *, end: int | None = None) -> Iterator[TownEvent]:
-    """Events from the newest to the oldest; junk lines are passed over. Costs what is taken, not what is there."""
+    """Events from newest to oldest, junk lines skipped; reads only as much as the caller consumes."""
     for offset, line in lines_backward(path, end=end):
         event = parse_event(line, offset)
         if event is not None:

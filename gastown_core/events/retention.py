@@ -1,7 +1,7 @@
-"""How long events are kept, and dropping the expired ones under the log's own lock.
+"""How long events are kept, and deletion of expired ones under the log's lock.
 
-Defaults and formats: feed-and-events.md section 3.  A line that cannot be read is kept; a file is rewritten only
-if something expires; the newest ``min_retain_count`` lines always stay.
+Defaults and formats: feed-and-events.md section 3.  An unreadable line is kept; a file is rewritten only if something
+expired; the newest ``min_retain_count`` lines always stay.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class RetentionRules(Record):
-    """Lifetimes in seconds: ``ttls`` maps a type or a glob to one; ``min_retain_count`` lines always stay."""
+    """Lifetimes in seconds: ``ttls`` maps an event type or glob to one; the last ``min_retain_count`` lines stay."""
 
     default_ttl_s: float
     prune_interval_s: float
@@ -35,7 +35,7 @@ class RetentionRules(Record):
 
 
 class Pruned(Record):
-    """What one prune did to one file: lines dropped, lines kept, bytes freed."""
+    """The result of pruning one file: lines dropped, lines kept, bytes freed."""
 
     path: str
     dropped: int
@@ -44,12 +44,12 @@ class Pruned(Record):
 
 
 def rules_path(root: str) -> str:
-    """Where the rules lie; the file holds JSON in spite of its name, as the Go tools have it."""
+    """Return the path of the rules; the file contains JSON despite its name, as in the Go tools."""
     return os.path.join(root, ".krc.yaml")
 
 
 def read_rules(root: str) -> RetentionRules:
-    """The town's rules; durations may be text (``7d``) or integer nanoseconds. A missing file gives the defaults."""
+    """Return the town's rules; durations may be text (``7d``) or integer nanoseconds. Defaults if there is no file."""
     value: dict[str, Any] = read_json(rules_path(root)) or {}
     count = value.get("min_retain_count")
     ttls = value.get("ttls")
@@ -63,7 +63,7 @@ def read_rules(root: str) -> RetentionRules:
 
 
 def set_ttl(root: str, pattern: str, ttl: str) -> None:
-    """Write one lifetime as text; the pattern ``default`` sets the default."""
+    """Set one lifetime as text; the pattern ``default`` sets the default."""
 
     def change(value: dict[str, Any]) -> None:
         if pattern == "default":
@@ -75,7 +75,7 @@ def set_ttl(root: str, pattern: str, ttl: str) -> None:
 
 
 def reset_rules(root: str) -> None:
-    """Forget every lifetime of the town's own; other keys of the file stay."""
+    """Remove the town's own rules; other keys of the file stay."""
 
     def change(value: dict[str, Any]) -> None:
         for key in ("default_ttl", "ttls", "prune_interval", "min_retain_count"):
@@ -86,7 +86,7 @@ def reset_rules(root: str) -> None:
 
 
 def ttl_of(event_type: str, rules: RetentionRules) -> float:
-    """Seconds that an event of this type is kept: own rule, longest own glob, the catalogue, the default."""
+    """Return the lifetime of an event type in seconds: exact rule, longest matching glob, catalogue, default."""
     exact = rules.ttls.get(event_type)
     if exact is not None:
         return exact
@@ -100,7 +100,7 @@ def ttl_of(event_type: str, rules: RetentionRules) -> float:
 
 
 def prune(root: str, now: float, *, dry_run: bool = False) -> list[Pruned]:
-    """Drop expired lines from the raw log and the curated feed; says what it did per file that exists."""
+    """Drop expired lines from the raw log and the curated feed; returns a result for each file that exists."""
     rules = read_rules(root)
     return [
         done
@@ -127,7 +127,7 @@ def _prune_file(path: str, rules: RetentionRules, now: float, dry_run: bool) -> 
 
 
 def reword(root: str, change: Callable[[bytes], bytes]) -> None:
-    """Put every line of the raw log and the curated feed through ``change``; a file that stays the same is not touched."""
+    """Apply ``change`` to every line of the raw log and the curated feed; an unchanged file is not rewritten."""
     for path in (log_path(root), feed_path(root)):
         if not os.path.exists(path):
             continue

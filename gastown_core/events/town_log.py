@@ -1,4 +1,4 @@
-"""The town's log for people: ``logs/town.log``, one line per thing that happened to an agent."""
+"""The human-readable town log: ``logs/town.log``, one line per agent event."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def log_line(town_root: str, kind: str, agent: str, detail: str, *, clock: Clock = SYSTEM_CLOCK) -> bool:
-    """Append ``2026-03-02 11:04:09 [kind] agent detail`` in local time (file 0600).
+    """Append ``2026-03-02 11:04:09 [kind] agent detail`` in local time (file mode 0600).
 
-    Returns False where it could not be written: like an event, a line never fails the act it tells of.
+    Returns False, without raising, if it cannot be written; ``events.log.last_failure`` then says why.
     """
     folder = os.path.join(town_root, "logs")
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(clock.now()))
@@ -32,6 +32,6 @@ def log_line(town_root: str, kind: str, agent: str, detail: str, *, clock: Clock
         with FileLock(path + ".lock", timeout_s=LOCK_S):
             append_lines(path, [line.encode("utf-8", "replace")], mode=0o600)
     except (GastownError, OSError) as error:
-        note_failure(f"a line is missing in {path}: {error}")
+        note_failure(f"a line is missing from {path}: {error}")
         return False
     return True

@@ -1,1 +1,1 @@
-"""Bytes on disk: locks, atomic replacement, one-write appends, the tailer and the watcher. No domain words here."""
+"""Files on disk: locks, atomic replacement, appends, the tailer and the watcher; independent of the domain."""

@@ -1,9 +1,9 @@
-"""Whole files replaced in one step: a temporary file beside the target, fsync, rename.
+"""Replaces whole files in one step: a temporary file beside the target, fsync, rename.
 
-A reader sees the old bytes or the new ones, never half; a full disk leaves the old file as it was.  Where the system can,
-the temporary file has no name until it is complete; what a kill leaves behind all the same, ``<name>.tmp<pid>``, the
-daemon sweeps.  A symbolic link in a file's place is a person's own way to keep the file somewhere else and is followed;
-in a folder that others fill, a worktree, ``write_inside`` follows none.
+A reader sees either the old bytes or the new ones; if the disk is full, the old file stays.  Where the system supports
+it, the temporary file has no name until it is complete; ``<name>.tmp<pid>`` files left by a kill are swept by the
+daemon.  A symbolic link is followed, since a person may keep a file elsewhere; ``write_inside``, for folders that
+others fill (worktrees), follows none.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True) -> None:
-    """Replace ``path`` by ``data``; keeps an existing file's mode, and a link, whose target is then the file.
+    """Replace the file ``path`` (or the target of that link) with ``data``, keeping an existing file's mode.
 
-    Raises StoreError, the old file then stands.
+    Raises StoreError; the old file then stays.
     """
     temp = ""
     try:
@@ -48,24 +48,24 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temp)
-        raise StoreError(f"cannot write {path}", error.strerror or str(error), "the old file is untouched") from error
+        raise StoreError(f"cannot write {path}", error.strerror or str(error), "the old file is unchanged") from error
     point(f"wrote {os.path.basename(path)}")
 
 
 def end_of_links(path: str) -> str:
-    """The file that ``path`` means if it is a symbolic link, which need not be there yet. Raises OSError for a circle."""
+    """The target of a symbolic link, which need not exist; other paths are unchanged. Raises OSError for a loop."""
     if not os.path.islink(path):
         return path
     target = os.path.realpath(path)
     if os.path.islink(target):
-        raise OSError(errno.ELOOP, "is a symbolic link that leads in a circle", path)
+        raise OSError(errno.ELOOP, "is a symbolic link loop", path)
     return target
 
 
 def open_new(temp: str, path: str, mode: int) -> tuple[int, bool]:
-    """A new file to be filled in place of ``path``, and whether it bears the name ``temp`` from the start.
+    """Return open a new file to replace ``path``; returns the descriptor and whether it already has the name ``temp``.
 
-    It has the mode of the file that stands at ``path``, else ``mode``.  Raises OSError.
+    It gets the mode of the existing file at ``path``, otherwise ``mode``.  Raises OSError.
     """
     standing = mode_of(path)
     wanted = mode if standing is None else standing
@@ -73,17 +73,17 @@ def open_new(temp: str, path: str, mode: int) -> tuple[int, bool]:
     if fd < 0:
         fd, is_named = os.open(temp, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, wanted), True
     if standing is not None:
-        # whatever the umask takes away from a new file
+        # undo the umask's effect on the new file
         os.fchmod(fd, standing)
     return fd, is_named
 
 
 def _open_nameless(folder: str, mode: int) -> int:
-    """A file in ``folder`` that goes with its descriptor unless it is given a name; -1 where that cannot be had."""
+    """Return open an unnamed file in ``folder``, deleted on close unless it is named; -1 if that is not supported."""
     try:
         fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode)
     except (AttributeError, OSError):
-        # neither every system nor every file system can do so
+        # not every system and file system supports it
         return -1
     if os.path.exists(f"/proc/self/fd/{fd}"):
         return fd
@@ -92,7 +92,7 @@ def _open_nameless(folder: str, mode: int) -> int:
 
 
 def fill(fd: int, chunks: Iterable[bytes]) -> None:
-    """Write all of it. Raises OSError."""
+    """Write all chunks. Raises OSError."""
     for chunk in chunks:
         view = memoryview(chunk)
         while view:
@@ -100,15 +100,15 @@ def fill(fd: int, chunks: Iterable[bytes]) -> None:
 
 
 def give_name(fd: int, temp: str) -> None:
-    """Let an open file that has no name appear as ``temp``."""
+    """Link an open unnamed file as ``temp``."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temp)
-    # a descriptor to start from, any, makes Python follow the link to the file itself
+    # with src_dir_fd (any descriptor), Python follows the /proc link to the file itself
     os.link(f"/proc/self/fd/{fd}", temp, src_dir_fd=fd)
 
 
 def mode_of(path: str) -> int | None:
-    """The permissions of the file that stands there, None if none does."""
+    """Return the permission bits of the file at ``path``, None if it cannot be read."""
     try:
         return os.stat(path).st_mode & 0o777
     except OSError:
@@ -116,7 +116,7 @@ def mode_of(path: str) -> int | None:
 
 
 def link_on_the_way(folder: str, relative: str) -> str:
-    """The first symbolic link among the parts of ``relative`` below ``folder``, the last one too; empty if none is one."""
+    """The first symbolic link among the parts of ``relative`` below ``folder``, including the last; empty if none."""
     here = folder
     for part in relative.split("/"):
         here = os.path.join(here, part)
@@ -126,23 +126,23 @@ def link_on_the_way(folder: str, relative: str) -> str:
 
 
 def write_inside(folder: str, relative: str, data: bytes, *, mode: int = 0o644) -> None:
-    """``write_atomic`` of a file below a folder that others fill; folders on the way are made.
+    """``write_atomic`` for a file below a folder that others fill; creates folders on the way.
 
-    Raises StoreError where a symbolic link (which could lead out of the folder) or a file is on the way.
+    Raises StoreError if a symbolic link (it could lead out of the folder) or a file is on the way.
     """
     link = link_on_the_way(folder, relative)
     if link:
-        raise StoreError(f"{relative} is not written", f"{link} is a symbolic link", "links are never followed here")
+        raise StoreError(f"cannot write {relative}", f"{link} is a symbolic link", "links are not followed here")
     path = os.path.join(folder, relative)
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{relative} is not written", f"{error.filename}: {error.strerror}") from error
+        raise StoreError(f"cannot write {relative}", f"{error.filename}: {error.strerror}") from error
     write_atomic(path, data, mode=mode)
 
 
 def read_json(path: str) -> dict[str, Any] | None:
-    """The JSON object in ``path``, None if there is no such file. Raises SettingsError naming file and line."""
+    """Return the JSON object in ``path``, None if there is no such file. Raises SettingsError."""
     try:
         data = read_plain(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -152,24 +152,24 @@ def read_json(path: str) -> dict[str, Any] | None:
     try:
         value = decode_json(data)
     except ValueError as error:
-        raise SettingsError(f"{path} is not JSON", str(error), "correct that line; the file was not changed") from error
+        raise SettingsError(f"{path} is not JSON", str(error), "fix that line; the file was not changed") from error
     if not isinstance(value, dict):
-        raise SettingsError(f"{path} holds no JSON object", f"found {type(value).__name__}")
+        raise SettingsError(f"{path} is not a JSON object", f"found {type(value).__name__}")
     return value
 
 
 def write_json(path: str, value: dict[str, Any], *, mode: int = 0o644) -> None:
-    """Write ``value`` as indented JSON with a final newline, atomically."""
+    """Write ``value`` atomically as indented JSON with a final newline."""
     write_atomic(path, as_json(value), mode=mode)
 
 
 def as_json(value: dict[str, Any]) -> bytes:
-    """``value`` as the indented JSON of our files."""
+    """``value`` as indented JSON with a final newline."""
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def edit_json(path: str, change: Callable[[dict[str, Any]], None], *, mode: int = 0o644) -> dict[str, Any]:
-    """Read, change in place and write back under ``<path>.lock``; unknown keys stay. Returns the new object."""
+    """Read, change in place and write back under ``<path>.lock``; returns the new object, unknown keys kept."""
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with FileLock(path + ".lock"):
         value = read_json(path) or {}

@@ -1,4 +1,4 @@
-"""Folders of our own: private ones, and caches that git never sees."""
+"""Folders that we create: private ones, and caches that git ignores."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import errno
 import os
 
 PRIVATE = 0o700
-IGNORES_ITSELF = b"# nothing in this folder belongs into git\n*\n"
+IGNORES_ITSELF = b"# nothing in this folder belongs in git\n*\n"
 
 
 def private_folder(path: str) -> str:
-    """Make the folder, and what is missing on the way to it, for its owner alone; one that stands keeps its mode. Raises OSError."""
+    """Create the folder and missing parents with mode 0700; an existing one keeps its mode. Raises OSError."""
     missing = []
     here = path
     while here and not os.path.isdir(here):
         missing.append(here)
         here = os.path.dirname(here)
     for folder in reversed(missing):
-        # another process may be quicker
+        # another process may have created it
         with contextlib.suppress(FileExistsError):
             os.mkdir(folder, PRIVATE)
     if not os.path.isdir(path):
-        raise NotADirectoryError(errno.ENOTDIR, "is no folder", path)
+        raise NotADirectoryError(errno.ENOTDIR, "is not a folder", path)
     return path
 
 
 def cache_folder(path: str) -> str:
-    """A private folder that git ignores wherever it lies: reading leaves no dirt in anybody's repository. Raises OSError."""
+    """A private folder that contains its own ``.gitignore``, so it never shows up in a repository. Raises OSError."""
     private_folder(path)
     ignore = os.path.join(path, ".gitignore")
     if not os.path.exists(ignore):

@@ -1,9 +1,9 @@
-"""Appending lines so that no reader sees half of one, and reading a file's end without reading the file.
+"""Appends lines so that no reader sees half of one, and reads a file from its end.
 
-An append is one ``os.write`` by a caller that holds the file's lock.  Many lines of one append are seen together or
-not at all by readers that take the length from ``settled_status``: the kernel grows a file page by page.  If the disk fills up in the middle, the
-file is cut back to its old length; if an earlier writer died in mid-line, the torn line is closed off first, so
-it stays in the file as one junk line and never swallows a good one.
+An append is one ``os.write`` by a caller that holds the file's lock.  The kernel grows a file page by page, so readers
+that must see all lines of an append or none take the length from ``settled_status``.  If the disk fills up during
+the write, the file is cut back to its old length.  If an earlier writer died mid-line, the torn line is terminated
+first, so it stays as one junk line and does not damage the next.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ BLOCK = 64 * 1024
 
 
 def append_lines(path: str, lines: Iterable[bytes], *, mode: int = 0o644, sync: bool = False) -> tuple[int, int]:
-    """Append ``lines`` (without their newlines) in one write; the caller holds the lock.
+    """Append ``lines`` (without newlines) in one write; the caller holds the lock.
 
-    Returns the offset of the first line and the file's new length.  Raises StoreError; the file is then as before.
+    Returns the offset of the first line and the file's new length.  Raises StoreError after cutting the file back.
     """
     data = b"".join(line + b"\n" for line in lines)
     try:
@@ -48,7 +48,7 @@ def append_lines(path: str, lines: Iterable[bytes], *, mode: int = 0o644, sync: 
         except OSError as error:
             why = error.strerror or str(error)
             raise StoreError(
-                f"cannot write {path}", why, "the file is as it was; free some space and repeat"
+                f"cannot write {path}", why, "the file is unchanged; free some space and try again"
             ) from error
         return start, size + len(data)
     finally:
@@ -80,13 +80,13 @@ def _cut_back(fd: int, size: int) -> None:
 
 
 def settled_status(fd: int) -> os.stat_result:
-    """The status of an open file at a moment when no append to it is half done."""
+    """Return the status of an open file while no append is in progress."""
     with held_for_a_moment(fd, shared=True):
         return os.fstat(fd)
 
 
 def lines_backward(path: str, *, end: int | None = None, block: int = BLOCK) -> Iterator[tuple[int, bytes]]:
-    """Yield ``(offset, line)`` from the last complete line before ``end`` to the first; an incomplete last one is left out.
+    """Yield ``(offset, line)`` from the last complete line before ``end`` to the first; skips an incomplete last line.
 
     Reads ``block`` bytes at a time from the end, so the newest lines cost the same in a file of any length.
     A missing file yields nothing.  Raises OSError.
@@ -97,7 +97,7 @@ def lines_backward(path: str, *, end: int | None = None, block: int = BLOCK) -> 
         return
     try:
         position = os.fstat(fd).st_size if end is None else end
-        # parts of the line that spans block borders, latest first
+        # parts of a line that spans blocks, last part first
         pending: list[bytes] = []
         seen_newline = False
         while position > 0:

@@ -1,7 +1,7 @@
-"""Advisory file locks that say who holds them.
+"""Advisory file locks that can name their holder.
 
-flock is released by the kernel when its holder dies, so a crash never leaves a lock behind; the text in the
-lock file only serves the error message.
+The kernel releases a flock when its holder dies, so a crash never leaves a lock behind; the pid in the lock file only
+serves the error message.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 MOMENT_S = 0.2
 
 GLANCE_S = 0.05
-"""So long even a lock that does not wait stays at the door: whoever only asks who holds it is gone by then."""
+"""The least time that an exclusive lock waits, since ``holder_of`` holds a shared lock for a moment."""
 
 POLL_S = (0.0005, 0.01)
-"""The first and the longest wait between two tries."""
+"""The first and the longest pause between two tries, in seconds."""
 
 PATIENCE_S = 1.0
-"""So long somebody waits for luck among many; then it asks to go first."""
+"""After waiting this long, a process asks to go first."""
 TURN = ".turn"
 
 
 class FileLock:
-    """An exclusive (or shared) flock on ``path``, taken with ``with``; waits at most ``timeout_s`` (an exclusive
-    one always outwaits a glance of ``holder_of``).
+    """An exclusive (or shared) flock on ``path`` as a context manager; waits at most ``timeout_s``.
 
-    Raises ConflictError with the holder's pid when the wait is over, StoreError when the lock file cannot be made.
+    An exclusive lock waits at least GLANCE_S.  Raises ConflictError that names the holder on a time-out, StoreError if
+    the lock file cannot be opened.
     """
 
     def __init__(self, path: str, *, timeout_s: float = 30.0, shared: bool = False, name_holder: bool = False) -> None:
@@ -49,11 +49,11 @@ class FileLock:
     def __enter__(self) -> FileLock:
         self._take()
         while not self.is_in_place():
-            # swept away between opening and locking: what is locked is nobody's any more
+            # deleted between opening and locking: this lock no longer excludes anybody
             self.__exit__(None, None, None)
             self._take()
         if self._name_holder:
-            # the name only serves readers: on a full disk the lock is held without one
+            # the pid only informs readers, so on a full disk the lock is held without it
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, 0)
                 os.pwrite(self._fd, str(os.getpid()).encode(), 0)
@@ -72,7 +72,7 @@ class FileLock:
             raise
 
     def is_in_place(self) -> bool:
-        """Whether the file that is locked is still the one at ``path``: another one there would let somebody else in."""
+        """Whether the locked file is still the one at ``path``; if another is there, others can lock that one."""
         try:
             return os.path.samestat(os.fstat(self._fd), os.stat(self.path))
         except OSError:
@@ -109,7 +109,7 @@ class FileLock:
         return False
 
     def _let_pass(self) -> None:
-        """Wait for a moment while somebody who has waited long asks to go first."""
+        """Wait at most MOMENT_S while a process that has waited long asks to go first."""
         deadline = time.monotonic() + MOMENT_S
         while _is_asked_for(self.path) and time.monotonic() < deadline:
             time.sleep(POLL_S[1])
@@ -124,10 +124,10 @@ class FileLock:
 
 @contextlib.contextmanager
 def _turn(path: str, deadline: float) -> Iterator[None]:
-    """Ask all others, who take the lock at ``path`` again and again, to let this process go first; one asks at a time.
+    """Ask the processes that take the lock at ``path`` repeatedly to let this one go first; one process asks at a time.
 
-    The file that says so is locked while it counts, so whoever dies in mid-wait asks no more.  Where it cannot be made (a
-    folder that is read-only, a full disk) nobody is asked, and the wait goes on.
+    The request is a locked file, so a process that dies stops asking.  If it cannot be created (read-only folder, full
+    disk), the wait continues without it.
     """
     fd: int | None = -1
     try:
@@ -144,7 +144,7 @@ def _turn(path: str, deadline: float) -> Iterator[None]:
 
 
 def _locked_in_place(path: str) -> int | None:
-    """A descriptor that holds the exclusive lock on the file at ``path``, -1 if somebody else has it, None without a file."""
+    """A descriptor with the exclusive lock on the file at ``path``; -1 if it is locked, None if it cannot be opened."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
@@ -160,7 +160,7 @@ def _locked_in_place(path: str) -> int | None:
 
 
 def _is_asked_for(path: str) -> bool:
-    """Whether somebody asks to go first at the lock; a file that a dead process left is taken away."""
+    """Return whether a process asks to go first at the lock; deletes the request of a dead process."""
     try:
         fd = os.open(path + TURN, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -177,10 +177,10 @@ def _is_asked_for(path: str) -> bool:
 
 @contextlib.contextmanager
 def held_for_a_moment(fd: int, *, shared: bool) -> Iterator[None]:
-    """A flock on an open file itself, for as long as one write or one look at its length takes.
+    """A flock on an open file itself, for the duration of one write or one look at its length.
 
-    Without a lock file, so that readers of a folder they cannot write take part.  Whoever holds it longer than
-    MOMENT_S (a stopped process) is not waited for.
+    It needs no lock file, so readers without write access to the folder can take part.  After MOMENT_S (the holder may
+    be stopped) it proceeds without the lock.
     """
     mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
     deadline = time.monotonic() + MOMENT_S
@@ -193,7 +193,7 @@ def held_for_a_moment(fd: int, *, shared: bool) -> Iterator[None]:
             if time.monotonic() > deadline:
                 break
             time.sleep(POLL_S[0])
-        except OSError:  # a file system without locks
+        except OSError:  # the file system has no locks
             break
     try:
         yield
@@ -203,16 +203,16 @@ def held_for_a_moment(fd: int, *, shared: bool) -> Iterator[None]:
 
 
 def holder_of(path: str) -> int | None:
-    """The process that holds the exclusive lock on ``path``: None if nobody does, 0 if nothing tells who.
+    """Return the process that holds the exclusive lock on ``path``: None if nobody does, 0 if it is unknown.
 
-    Asked of the kernel, so a pid written somewhere, or missing there, decides nothing.
+    Whether it is held comes from the kernel; a pid written in the file only names the holder.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StoreError(f"cannot look at the lock {path}", error.strerror or str(error), _lock_hint(error)) from error
+        raise StoreError(f"cannot open the lock {path}", error.strerror or str(error), _lock_hint(error)) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None
@@ -223,7 +223,7 @@ def holder_of(path: str) -> int | None:
 
 
 def _who_holds(path: str, fd: int) -> tuple[str, str]:
-    """Who has the lock, and what helps, in words."""
+    """Return the cause and the hint of the error: who holds the lock, and what to do."""
     from gastown_core.process_table import read_process
 
     pid = _told_holder(fd)
@@ -235,13 +235,13 @@ def _who_holds(path: str, fd: int) -> tuple[str, str]:
 
 
 def _told_holder(fd: int) -> int:
-    """The holder by the kernel, else by what is written in the file; 0 if nothing tells."""
+    """Return the holder's pid from the kernel, otherwise from the file; 0 if unknown."""
     written = os.pread(fd, 64, 0).decode("ascii", "replace").strip()
     return _holder_by_kernel(os.fstat(fd)) or (int(written) if written.isdigit() else 0)
 
 
 def _holder_by_kernel(status: os.stat_result) -> int:
-    """The pid in the kernel's list of locks, 0 where there is no such list or it does not name the holder."""
+    """Return the pid in the kernel's list of locks; 0 if there is no list or it does not name the holder."""
     inode = str(status.st_ino)
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
     others = 0
@@ -255,7 +255,7 @@ def _holder_by_kernel(status: os.stat_result) -> int:
                 if number == inode and where == device:
                     return int(words[4])
                 if number == inode:
-                    # some file systems tell another device here than they tell by stat
+                    # some file systems show another device here than in stat
                     others = int(words[4])
     except OSError:
         return 0

@@ -1,8 +1,8 @@
-"""Points between which something is half done: a drill kills the process at one of them.
+"""Crash points: places between two effects at which a drill kills the process.
 
-``GT_KILL_AT`` names the point: a number (``12``, the twelfth that the process passes), a name (``git push``, the first of
-that name), or ``list``, which kills nothing and tells every point on standard error.  Only the process that is started
-with it is meant, none that it starts.  Without it a point costs one look at a global.
+``GT_KILL_AT`` selects a point: a number (``12``, the twelfth point the process passes), a name (``git push``, the first
+with that name), or ``list``, which kills nothing and prints every point to standard error.  It applies to this process
+only, not to its children.  Unset, a point costs one test of a global.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _passed = 0
 
 
 def point(name: str) -> None:
-    """Say that the process stands at the point ``name``; in a drill it may end here, as by ``kill -9``."""
+    """Pass the crash point ``name``; in a drill the process may end here, as by ``kill -9``."""
     if _WANTED:
         _drill(name)
 
@@ -34,7 +34,7 @@ def _drill(name: str) -> None:
 
 
 def point_after(argv: Sequence[str]) -> None:
-    """The point after an external command, named by its program and its first word that is no option."""
+    """The crash point after an external command, named by its program and its first non-option argument."""
     if _WANTED:
         plain = [word for word in argv[1:] if word[:1] not in ("-", "/") and "=" not in word]
         _drill(" ".join([os.path.basename(argv[0]), *plain[:1]]))

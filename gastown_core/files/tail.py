@@ -1,8 +1,8 @@
 """THE tailer: new complete lines of one growing file, whatever happens to the file.
 
-It keeps device, inode and offset.  It holds back a last line without its newline, takes lines of any length,
-and survives late creation, truncation, and replacement by rename; on the latter two it says so (``reset``), and
-the caller decides what to re-read.  It never blocks and never watches: call ``read`` when something stirred.
+It remembers device, inode and offset, and holds back an incomplete last line.  It handles lines of any length, late
+creation, truncation, and replacement by rename; the last two set ``reset``, and the caller decides what to re-read.
+It never blocks or watches: call ``read`` after a change.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gastown_core.model.record import Record
 
 
 class TailBatch(Record):
-    """What one ``read`` found: ``lines`` as (offset, bytes), ``reset`` if the file was replaced or cut."""
+    """The result of one ``read``: ``lines`` as (offset, bytes), ``reset`` if the file was replaced or truncated."""
 
     lines: list[tuple[int, bytes]]
     reset: bool
@@ -24,10 +24,10 @@ READ_SIZE = 1 << 20
 
 
 class Tailer:
-    """Follows ``path`` from ``offset`` (default: its present end; 0: its beginning).
+    """Follows ``path`` from ``offset`` (default: its current end; 0: its beginning).
 
-    After a replacement or truncation it goes on from the beginning of the new file, so nothing is lost; whoever
-    knows the old content skips by its own keys.  With ``reread=False`` it goes on from the new file's end.
+    After a replacement or truncation it continues at the beginning of the new file, so nothing is lost; callers that
+    know the old content skip duplicates.  With ``reread=False`` it continues at the new file's end.
     """
 
     def __init__(self, path: str, *, offset: int | None = None, reread: bool = True) -> None:
@@ -61,13 +61,13 @@ class Tailer:
         self._pending_size = 0
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def read(self, limit: int = 64 << 20) -> TailBatch:
-        """All complete lines since the last call, at most about ``limit`` bytes. Raises OSError if reading fails."""
+        """Return all complete lines since the last call, about ``limit`` bytes at most. Raises OSError."""
         lines: list[tuple[int, bytes]] = []
         reset = self._follow_path(lines)
         if self._fd >= 0:
@@ -79,7 +79,7 @@ class Tailer:
         return TailBatch(lines, reset)
 
     def _follow_path(self, lines: list[tuple[int, bytes]]) -> bool:
-        """Notice creation and replacement; reads the rest of a replaced file first, so no line is lost."""
+        """Detect creation and replacement; reads the rest of a replaced file first, so no line is lost."""
         try:
             status = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
@@ -90,7 +90,7 @@ class Tailer:
         if (status.st_dev, status.st_ino) == self._identity:
             return False
         try:
-            # before the old one is let go: while the new one cannot be opened, nothing is lost
+            # open the new file before closing the old one, so nothing is lost if that fails
             fresh = open_plain(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return False

@@ -1,8 +1,8 @@
-"""Told when something stirs in a folder: pushes from the kernel, with polling only where there are none.
+"""Watches folders for changes: kernel events where available, plus a callback every five seconds as a safety net.
 
-A watch is on folders, never on files (a renamed or replaced file would go deaf) and never recursive (worktrees
-hold thousands of folders).  A call back means "look again", nothing more.  On Linux inotify answers in under a
-millisecond and costs nothing when idle; elsewhere ``watchfiles`` does the same with a short step.
+A watch is on folders, never on files (it would miss a renamed or replaced file), and never recursive (worktrees have
+thousands of folders).  A callback only means "look again".  On Linux inotify reports a change in under a millisecond;
+elsewhere ``watchfiles`` is used with a short step.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SAFETY_POLL_S = 5.0
 class FolderWatch:
     """Calls ``on_stir(folder, name)`` on the event loop for changes in the watched folders (``name`` may be empty).
 
-    Folders may be added at any time and need not exist yet; missing ones are looked for every five seconds.  ``tell``
-    hears of a watch that failed and was begun anew, as ``Background`` tells it.
+    Folders may be added at any time and need not exist yet; missing ones are looked for every five seconds, when
+    ``on_stir("", "")`` is called too.  ``tell`` hears of a failed and restarted watch, as in ``Background``.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class FolderWatch:
         self._background = Background(tell)
 
     def start(self, folders: Iterable[str]) -> None:
-        """Begin; call from the event loop."""
+        """Start watching; call from the event loop."""
         self._backend = _make_backend(self._on_stir, self._lost)
         for folder in folders:
             self.add(folder)
@@ -48,12 +48,12 @@ class FolderWatch:
         self._background.start("watch: safety look", self._keep_looking)
 
     def add(self, folder: str) -> None:
-        """Watch one more folder."""
+        """Watch another folder."""
         if folder in self._folders or self._backend is None:
             return
         self._missing.add(folder)
         if os.path.isdir(folder):
-            # one that vanished just now, or for which the kernel has no room, is tried again with the missing ones
+            # a folder that just vanished, or one beyond the kernel's watch limit, is retried with the missing ones
             with contextlib.suppress(OSError):
                 identity = _identity(folder)
                 self._backend.add(folder)
@@ -61,7 +61,7 @@ class FolderWatch:
                 self._missing.discard(folder)
 
     def _lost(self, folder: str) -> None:
-        """A watched folder was removed or moved away; perhaps another one of that name stands there already."""
+        """Handle the removal or move of a watched folder; a new folder of that name may already exist."""
         if self._folders.pop(folder, None) is None:
             return
         self._missing.add(folder)
@@ -109,7 +109,7 @@ def _make_backend(on_stir: Callable[[str, str], None], on_lost: Callable[[str], 
         try:
             return _Inotify(on_stir, on_lost)
         except OSError:
-            # no inotify instances left: the portable way still works
+            # no inotify instances left: use the portable backend
             return _Watchfiles(on_stir)
     return _Watchfiles(on_stir)
 
@@ -132,7 +132,7 @@ class _Inotify:
     def drop(self, folder: str) -> None:
         watch = self._by_folder.pop(folder, None)
         if watch is not None:
-            # the kernel may have dropped it already
+            # the kernel may already have removed it
             with contextlib.suppress(OSError):
                 self._inotify.rm_watch(watch)
 
@@ -140,7 +140,7 @@ class _Inotify:
         async for event in self._inotify:
             folder = str(event.watch.path) if event.watch is not None else ""
             if event.mask & self._ends:
-                # an end of a watch that has a successor already means nothing
+                # ignore the end of a watch that was already replaced
                 if folder and self._by_folder.get(folder) is event.watch:
                     self._on_lost(folder)
                 continue
@@ -166,7 +166,7 @@ class _Watchfiles:
         self._restart()
 
     def _restart(self) -> None:
-        """awatch takes no further folders while it runs, so it is begun anew with the new list."""
+        """Restart awatch with the new list, since it cannot add folders while running."""
         self._changed.set()
         self._stop.set()
 

@@ -1,1 +1,1 @@
-"""The formula language: workflow texts read, checked, composed and cooked into recipes."""
+"""The formula language: formula texts are parsed, checked, composed and cooked into recipes."""

@@ -1,8 +1,8 @@
-"""Whole-number arithmetic in loop counts and ranges: ``+ - * / ^`` and parentheses, bounded in size and depth."""
+"""Integer arithmetic in loop counts and ranges: ``+ - * / ^`` and parentheses, bounded in size and depth."""
 
 from __future__ import annotations
 
-# the classes of the tree alone: the module ``ast`` around them costs each sling 2 ms
+# only the node classes: the module ``ast`` costs each sling 2 ms
 import _ast as ast
 import re
 
@@ -18,9 +18,9 @@ _BRACES = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{\s*(\w+)\s*\}")
 
 
 class ArithmeticFault(Exception):
-    """The expression cannot be reckoned; the text says why. ``name`` is the variable that has no value, if that is it.
+    """The expression cannot be evaluated; the text says why. ``name`` is the variable without a value, if that is why.
 
-    ``is_value`` says that other values would have done.
+    ``is_value`` means that the syntax is fine and other values would work.
     """
 
     def __init__(self, said: str, name: str = "", *, is_value: bool = False) -> None:
@@ -30,20 +30,20 @@ class ArithmeticFault(Exception):
 
 
 def reckon(text: str, values: Mapping[str, str]) -> int:
-    """The whole number that an expression stands for; ``{n}``, ``{{n}}`` and bare ``n`` are looked up in ``values``.
+    """Return the value of an expression; ``{n}``, ``{{n}}`` and bare ``n`` are looked up in ``values``.
 
-    Division leaves no fraction; a minus binds closer than ``^``.  Raises ArithmeticFault.
+    Division rounds down; a minus binds tighter than ``^``.  Raises ArithmeticFault.
     """
     if len(text) > _MAX_LENGTH:
         raise ArithmeticFault(f"longer than {_MAX_LENGTH} characters")
     tokens = _tokens(_BRACES.sub(lambda found: f" {found[1] or found[2]} ", text))
     if not tokens:
-        raise ArithmeticFault("there is nothing to reckon")
+        raise ArithmeticFault("the expression is empty")
     return _Reckoning(tokens, values).result()
 
 
 def syntax_fault(text: str) -> str:
-    """What makes the text no expression, whatever the variables' values; empty if it is one."""
+    """Return why the text is not an expression, whatever the variables' values; empty if it is one."""
     if len(text) > _MAX_LENGTH:
         return f"longer than {_MAX_LENGTH} characters"
     try:
@@ -54,7 +54,7 @@ def syntax_fault(text: str) -> str:
 
 
 class _Any(dict[str, str]):
-    """A value for every name."""
+    """A mapping with a value for every name."""
 
     def get(self, key: str, default: object = None) -> str:
         return "2"
@@ -66,16 +66,16 @@ def _tokens(text: str) -> list[str]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise ArithmeticFault(f'"{text[at:].strip()[:10]}" cannot be reckoned with')
+            raise ArithmeticFault(f'unexpected "{text[at:].strip()[:10]}"')
         tokens.append(found[1] or found[2] or found[3])
         at = found.end()
     return tokens
 
 
 class _Reckoning:
-    """Walks the syntax tree that Python makes of the tokens; whatever is not named here is refused.
+    """Evaluates the syntax tree that Python makes of the tokens; any node type not listed here is refused.
 
-    Names stand in the tree as ``v0``, ``v1`` …, so that no word of Python's means anything.  The length limit of the
+    Names appear in the tree as ``v0``, ``v1`` …, so that no Python keyword has a meaning.  The length limit of the
     text bounds the depth.
     """
 
@@ -96,8 +96,8 @@ class _Reckoning:
             return "a parenthesis is not closed"
         at = self._source.count(" ", 0, column)
         if column >= len(self._source) or self._tokens[-1] in "+-*/^":
-            return "it ends too early"
-        return f'"{self._tokens[at]}" is out of place'
+            return "unexpected end"
+        return f'unexpected "{self._tokens[at]}"'
 
     def _value(self, node: ast.expr) -> int:
         match node:
@@ -120,7 +120,7 @@ class _Reckoning:
         raise ArithmeticFault(self._misplaced(node.col_offset))
 
     def _negative(self, node: ast.UnaryOp, operand: ast.expr) -> int:
-        """Python lets ``^`` bind closer than a minus before it; here ``-2^2`` is 4, and ``-(2^2)`` is -4."""
+        """Python's ``**`` binds tighter than a preceding minus; here ``-2^2`` is 4, and ``-(2^2)`` is -4."""
         sign, start = -1, node.col_offset
         while isinstance(operand, ast.UnaryOp) and isinstance(operand.op, ast.USub):
             if "(" in self._source[start : operand.col_offset]:
@@ -139,12 +139,12 @@ class _Reckoning:
         if value is None or not value.strip():
             raise ArithmeticFault(f"{name} has no value", name)
         if not re.fullmatch(r"\s*[+-]?\d{1,18}\s*", value):
-            raise ArithmeticFault(f'{name} is "{value}", which is no whole number')
+            raise ArithmeticFault(f'{name} is "{value}", which is not an integer')
         return _bounded(int(value))
 
 
 def _in_python(place: int, token: str) -> str:
-    """A token as Python writes it."""
+    """Return the token in Python syntax."""
     if token.isdigit():
         return str(int(token))
     return f"v{place}" if token[0].isalpha() or token[0] == "_" else {"^": "**", "/": "//"}.get(token, token)
@@ -152,7 +152,7 @@ def _in_python(place: int, token: str) -> str:
 
 def _power(base: int, exponent: int) -> int:
     if not 0 <= exponent <= 60:
-        raise ArithmeticFault(f"the exponent {exponent} is not within 0 to 60", is_value=True)
+        raise ArithmeticFault(f"the exponent {exponent} is not between 0 and 60", is_value=True)
     return _bounded(base**exponent)
 
 
@@ -164,5 +164,5 @@ def _quotient(number: int, by: int) -> int:
 
 def _bounded(value: int) -> int:
     if abs(value) > _LIMIT:
-        raise ArithmeticFault(f"it grows beyond {_LIMIT:,}", is_value=True)
+        raise ArithmeticFault(f"the result exceeds {_LIMIT:,}", is_value=True)
     return value

@@ -1,4 +1,4 @@
-"""The ``compose`` table applied: branches, holds, aspects and their advice, bonding points, and hooks by label, type or priority."""
+"""Applies the ``compose`` table: branches, gates, aspects and their advice, bond points, and hooks."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def advise(formula: Formula, steps: Sequence[Step], moves: Moves) -> list[Step]:
     """``steps`` with the formula's advice applied.
 
-    A piece of advice touches the steps that its target fits; where the formula has pointcuts, only those of them
-    that also one pointcut fits.  Advice without a target goes by the pointcuts alone.
+    A piece of advice applies to the steps its target matches; if the formula has pointcuts, a step must also match
+    one of them.  Advice without a target uses the pointcuts alone.
     """
     present = {step.id for step in steps}
     out = list(steps)
@@ -50,7 +50,7 @@ def _chosen(step: Step, rule: Advice, cuts: Sequence[Pointcut]) -> bool:
 
 
 def _around(target: Step, rule: Advice) -> Swap:
-    """The target with its guards: what it needed the first guard needs, those before and after it follow in a chain."""
+    """The target with its guards: the first guard takes over the target's needs, the others follow in a chain."""
     words = {
         "step": target.id,
         "step.id": target.id,
@@ -80,7 +80,7 @@ def _around(target: Step, rule: Advice) -> Swap:
 
 
 def apply_branches(formula: Formula, steps: Sequence[Step], moves: Moves) -> list[Step]:
-    """``compose.branch``: each of the steps needs the one before, the joining one needs them all."""
+    """``compose.branch``: each of ``steps`` needs ``start``, and ``join`` needs them all."""
     more: dict[str, tuple[str, ...]] = {}
     beside: set[str] = set()
     for rule in formula.compose.branch:
@@ -101,7 +101,7 @@ def apply_branches(formula: Formula, steps: Sequence[Step], moves: Moves) -> lis
 
 
 def apply_holds(formula: Formula, steps: Sequence[Step], moves: Moves) -> list[Step]:
-    """``compose.gate``: the condition that holds the step back at run time."""
+    """``compose.gate``: set the run-time condition that a step waits for."""
     held: dict[str, str] = {}
     names = moves.ends()
     for rule in formula.compose.gate:
@@ -116,7 +116,7 @@ def _held(step: Step, condition: str) -> Step:
 
 
 def apply_aspects(formula: Formula, steps: Sequence[Step], moves: Moves) -> tuple[list[Step], list[Formula]]:
-    """``compose.aspects``: the advice of the named formulas, and those formulas. Raises FormulaError."""
+    """Apply the advice of ``compose.aspects``; returns the steps and the aspect formulas. Raises FormulaError."""
     out, used = list(steps), []
     for name in formula.compose.aspects:
         found = find_in(formula.places, name)
@@ -128,7 +128,7 @@ def apply_aspects(formula: Formula, steps: Sequence[Step], moves: Moves) -> tupl
         found = resolve_extends(found)
         if found.type != ASPECT or not found.advice:
             raise FormulaError(
-                f"formula {name} is no aspect", f"it has no advice ({where})", "name a formula with advice"
+                f"formula {name} is not an aspect", f"it has no advice ({where})", "name a formula with advice"
             )
         out = advise(found, out, moves)
         used.append(found)
@@ -136,7 +136,7 @@ def apply_aspects(formula: Formula, steps: Sequence[Step], moves: Moves) -> tupl
 
 
 def bond_points(formula: Formula, steps: Sequence[Step], moves: Moves, dropped: set[str]) -> list[dict[str, Any]]:
-    """The bond points as data, their anchors led to the steps that are there now; one without an anchor left is gone."""
+    """Return the bond points as data, their anchors mapped to current steps; one whose anchor is gone is dropped."""
     known = {step.id for step in steps}
     out = []
     for point in formula.compose.bond_points:
@@ -153,7 +153,7 @@ def _point(point: BondPoint, anchor: str) -> dict[str, Any]:
 
 
 class Subject(Record):
-    """What triggers look at: the labels, type and priority of the bead that the formula is cooked for."""
+    """The bead that the formula is cooked for, as far as triggers see it: labels, type and priority."""
 
     labels: tuple[str, ...] = ()
     type: str = "task"
@@ -161,7 +161,7 @@ class Subject(Record):
 
 
 def is_triggered(trigger: str, subject: Subject) -> bool:
-    """Whether ``label:x``, ``type:bug``, ``priority:1`` or ``priority:0-1`` fits the bead."""
+    """Return whether ``label:x``, ``type:bug``, ``priority:1`` or ``priority:0-1`` matches the bead."""
     kind, _, wanted = trigger.partition(":")
     if kind == "label":
         return wanted in subject.labels
@@ -172,7 +172,7 @@ def is_triggered(trigger: str, subject: Subject) -> bool:
 
 
 def as_data(hook: Hook, values: Mapping[str, str]) -> dict[str, Any]:
-    """The hook as a recipe tells it."""
+    """Return the hook as recipe data."""
     filled = {key: fill(value, values) for key, value in hook.vars.items()}
     return {"trigger": hook.trigger, "attach": hook.attach, "at": hook.at, "vars": filled}
 
@@ -186,9 +186,9 @@ def attach(
     moves: Moves,
     compose: Compose,
 ) -> list[Step]:
-    """``steps`` with those of every triggered hook's formula. Raises FormulaError.
+    """``steps`` with the steps of every triggered hook's formula. Raises FormulaError.
 
-    The steps' ids begin with the attached formula's name.  Without a bond point they come last.
+    The added ids begin with the attached formula's name.  Without a bond point the steps are appended.
     """
     out = list(steps)
     for hook in formula.compose.hooks:
@@ -242,7 +242,7 @@ def _placed(steps: list[Step], inner: list[Step], point: Mapping[str, Any] | Non
     heads, tails = heads_of(inner), tails_of(inner)
     if after:
         woven = (target, *_needing(inner, (anchor,)))
-        # beside what follows, or before it
+        # parallel to what follows, or before it
         ends = (anchor,) if point.get("parallel") else tails
         return replace(steps, {anchor: Swap(woven, (anchor,), ends)}, moves)
     first = _needing(inner, target.needs)

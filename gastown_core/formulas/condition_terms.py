@@ -1,4 +1,4 @@
-"""The grammar of run-time conditions: words into terms, with limits on length and depth.
+"""The grammar of run-time conditions: text into terms, with limits on length and depth.
 
 ``a.status == 'complete'``, ``verify.output.score >= 3 and not env.CI``, ``children(x).all(status == 'failed')``,
 ``descendants(step).count(status == 'open') < 2``, ``steps.complete >= 3``, ``file.exists('p')``.
@@ -27,29 +27,29 @@ _QUANTITIES = ("all", "any", "count")
 
 
 class ConditionFault(Exception):
-    """The text is no run-time condition; it says why."""
+    """The text is not a run-time condition; the message says why."""
 
 
 class And(Record):
-    """All parts."""
+    """True if all parts are."""
 
     parts: tuple[Term, ...]
 
 
 class Or(Record):
-    """Some part."""
+    """True if any part is."""
 
     parts: tuple[Term, ...]
 
 
 class Not(Record):
-    """The opposite."""
+    """Negation."""
 
     part: Term
 
 
 class Compare(Record):
-    """Two values compared."""
+    """A comparison of two values."""
 
     left: Term
     sign: str
@@ -57,7 +57,7 @@ class Compare(Record):
 
 
 class Literal(Record):
-    """A text, number or truth value."""
+    """A string, number or boolean."""
 
     value: Any
 
@@ -69,7 +69,7 @@ class PathTerm(Record):
 
 
 class Call(Record):
-    """``children(argument).quantity(inner)``, the same of descendants, or ``file.exists(argument)``."""
+    """``children(argument).quantity(inner)``, the same for descendants, or ``file.exists(argument)``."""
 
     name: str
     argument: str
@@ -78,13 +78,13 @@ class Call(Record):
 
 
 def read(text: str) -> Term:
-    """The term of a condition. Raises ConditionFault."""
+    """Parse a condition. Raises ConditionFault."""
     if len(text) > _MAX_LENGTH:
         raise ConditionFault(f"it is longer than {_MAX_LENGTH} characters")
     reader = _Reader(_tokens(text))
     term = reader.either(0)
     if reader.at < len(reader.tokens):
-        raise ConditionFault(f'"{reader.tokens[reader.at]}" is out of place')
+        raise ConditionFault(f'unexpected "{reader.tokens[reader.at]}"')
     return term
 
 
@@ -92,7 +92,7 @@ _OTHERS = ("step", "steps", "env", "status", "output")
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:
-    """A condition that names steps by their new ids; what is no condition stays as it is."""
+    """The condition with step ids replaced by ``names`` (old → new); text that is not a condition is unchanged."""
     if not text or not names:
         return text
     out, at = [], 0
@@ -109,7 +109,7 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
 
 
 def strangers(text: str, known: Collection[str]) -> list[str]:
-    """Names in a condition that are no step of ``known`` and nothing else that conditions know."""
+    """Return the names in a condition that are neither a step in ``known`` nor built in."""
     try:
         words = _tokens(text)
     except ConditionFault:
@@ -126,7 +126,7 @@ def strangers(text: str, known: Collection[str]) -> list[str]:
 
 
 def _longest(word: str, names: Collection[str]) -> str:
-    """The longest of ``names`` that a dotted word begins with; empty if none does."""
+    """Return the longest of ``names`` that is a dotted prefix of the word; empty if none is."""
     at = len(word)
     while at > 0:
         if word[:at] in names:
@@ -141,7 +141,7 @@ def _tokens(text: str) -> list[str]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise ConditionFault(f'"{text[at:].strip()[:12]}" is no part of a condition')
+            raise ConditionFault(f'unexpected "{text[at:].strip()[:12]}"')
         tokens.append(found[0].strip())
         at = found.end()
     if not tokens:
@@ -152,7 +152,7 @@ def _tokens(text: str) -> list[str]:
 
 
 class _Reader:
-    """Recursive descent over the tokens."""
+    """Recursive-descent parser over the tokens."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
@@ -174,7 +174,7 @@ class _Reader:
 
     def _negation(self, depth: int) -> Term:
         if depth > _MAX_DEPTH:
-            raise ConditionFault(f"it is nested more than {_MAX_DEPTH} deep")
+            raise ConditionFault(f"it is nested deeper than {_MAX_DEPTH}")
         if self._peek() in ("!", "not"):
             self.at += 1
             return Not(self._negation(depth + 1))
@@ -197,19 +197,19 @@ class _Reader:
         if token in ("true", "false"):
             return Literal(token == "true")
         if not re.match(r"\w", token):
-            raise ConditionFault(f'"{token}" is out of place')
+            raise ConditionFault(f'unexpected "{token}"')
         return self._call(token, depth) if self._peek() == "(" else PathTerm(token)
 
     def _call(self, name: str, depth: int) -> Term:
         if name == "file.exists":
             return Call(name, self._argument())
         if name not in _SETS:
-            raise ConditionFault(f"{name}(…) is unknown; children, descendants and file.exists can be asked")
+            raise ConditionFault(f"{name}(…) is unknown; use children, descendants or file.exists")
         whose = self._argument()
         self._expect(".")
         quantity = self._take()
         if quantity not in _QUANTITIES:
-            raise ConditionFault(f'"{quantity}" is no quantity; all, any and count are')
+            raise ConditionFault(f'"{quantity}" is unknown; use all, any or count')
         self._expect("(")
         inner = self.either(depth + 1)
         self._expect(")")
@@ -222,19 +222,19 @@ class _Reader:
         if token[0] in "'\"":
             return token[1:-1]
         if not re.match(r"\w", token):
-            raise ConditionFault(f'"{token}" is out of place')
+            raise ConditionFault(f'unexpected "{token}"')
         return token
 
     def _expect(self, token: str) -> None:
         got = self._take()
         if got != token:
-            raise ConditionFault(f'"{got}" stands where "{token}" should')
+            raise ConditionFault(f'expected "{token}", found "{got}"')
 
     def _peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
     def _take(self) -> str:
         if self.at >= len(self.tokens):
-            raise ConditionFault("it ends too early")
+            raise ConditionFault("unexpected end")
         self.at += 1
         return self.tokens[self.at - 1]

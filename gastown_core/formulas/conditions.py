@@ -1,4 +1,4 @@
-"""Conditions: of steps, judged when a formula is cooked, and of running molecules, judged over a state that is given.
+"""Evaluates conditions: those of steps at cooking time, and run-time conditions over the state of a molecule.
 
 Both are small languages with bounded length and depth; nothing is ever evaluated as Python.
 """
@@ -25,48 +25,48 @@ _DONE = frozenset(("complete", "completed", "closed", "done"))
 
 
 class StepState(Record):
-    """How a step of a running molecule stands: its status (``closed`` counts as complete) and what it put out."""
+    """The status of a step of a running molecule (``closed`` counts as complete) and its output."""
 
     status: str = "open"
     output: Any = None
 
 
 class RunState(Record):
-    """What run-time conditions may look at, and all of it.
+    """Everything a run-time condition may look at.
 
-    ``children`` holds the ids under a step (bonded molecules' steps too), ``current`` the step that the condition
-    belongs to, ``files`` those of the asked-for paths that exist, ``env`` the environment.
+    ``children`` maps a step to the ids under it (bonded molecules' steps too), ``current`` is the step that has the
+    condition, ``folder`` is the base of paths in ``file.exists``, ``env`` the environment.
     """
 
     steps: dict[str, StepState]
-    children: dict[str, tuple[str, ...]] = {}  # noqa: RUF012  a default that nobody changes
+    children: dict[str, tuple[str, ...]] = {}  # noqa: RUF012  a default that is never modified
     current: str = ""
     folder: str = ""
-    env: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    env: dict[str, str] = {}  # noqa: RUF012  a default that is never modified
 
 
 def check_step(condition: str) -> str:
-    """What is wrong with a step's condition, empty if nothing."""
+    """Return what is wrong with a step's condition, empty if it is valid."""
     if not condition.strip():
         return ""
     found = _STEP.match(condition)
     if found is None:
-        return f'"{condition}" is no condition'
+        return f'"{condition}" is not a condition'
     if found[1] and found[3]:
         return f'"{condition}" negates a comparison'
     return ""
 
 
 def variable_of(condition: str) -> str:
-    """The variable that a step's condition looks at."""
+    """Return the variable that a step's condition tests."""
     found = _STEP.match(condition)
     return found[2] if found else ""
 
 
 def keeps(condition: str, values: Mapping[str, str]) -> bool:
-    """Whether a step with this condition stays; a variable without a value counts as empty.
+    """Return whether a step with this condition is kept; a variable without a value counts as empty.
 
-    ``{{v}}`` and ``!{{v}}`` ask whether it is true (empty, false, 0, no, off are not), ``==`` and ``!=`` compare text.
+    ``{{v}}`` and ``!{{v}}`` test for truth (empty, false, 0, no and off are false), ``==`` and ``!=`` compare text.
     """
     found = _STEP.match(condition)
     if found is None:
@@ -82,7 +82,7 @@ def _unquoted(text: str) -> str:
 
 
 def check_runtime(condition: str) -> str:
-    """What is wrong with a run-time condition, empty if nothing."""
+    """Return what is wrong with a run-time condition, empty if it is valid."""
     try:
         read(condition)
     except ConditionFault as fault:
@@ -91,10 +91,10 @@ def check_runtime(condition: str) -> str:
 
 
 def holds(condition: str, state: RunState) -> bool:
-    """Whether a run-time condition is true now. Raises ConditionFault if it is none.
+    """Return whether a run-time condition is true now. Raises ConditionFault if it is invalid.
 
-    What is not known (an output not yet there, a step that is none) equals nothing, so a comparison with it is
-    false; ``!=`` with it is true.  ``all`` over an empty set is false.
+    An unknown value (a missing output, an unknown step) equals nothing: ``==`` and order comparisons with it are false,
+    ``!=`` is true.  ``all`` over an empty set is false.
     """
     return _true(read(condition), state)
 
@@ -141,7 +141,7 @@ def _look_up(path: str, state: RunState) -> Any:
 
 
 def _split(path: str, state: RunState) -> tuple[str, str]:
-    """The id of the step that a path begins with (ids may hold dots, the longest that fits wins) and the rest."""
+    """The step id that a path begins with (ids may contain dots, the longest match wins) and the rest of the path."""
     if path == "step" or path.startswith("step."):
         return state.current, path[5:]
     at = len(path)
@@ -149,7 +149,7 @@ def _split(path: str, state: RunState) -> tuple[str, str]:
         if path[:at] in state.steps:
             return path[:at], path[at + 1 :]
         at = path.rfind(".", 0, at)
-    # inside all(…), any(…), count(…) the bare words mean the step at hand
+    # inside all(…), any(…), count(…) bare names refer to the member being tested
     return (state.current, path) if path == "status" or path.split(".")[0] == "output" else ("", path)
 
 
@@ -188,7 +188,7 @@ def _file_exists(term: Call, state: RunState) -> bool:
 
 
 class _Status(str):
-    """A status; ``closed``, ``done``, ``completed`` and ``complete`` are the same."""
+    """A status; ``closed``, ``done``, ``completed`` and ``complete`` are equal."""
 
     __slots__ = ()
 

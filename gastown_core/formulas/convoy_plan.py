@@ -1,4 +1,4 @@
-"""A convoy formula ready to run: which legs, what each is told, where each writes; the same for showing and doing."""
+"""A convoy formula ready to run: its legs, the prompt of each, and its output file; used by previews and runs alike."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MAX_DEPTH = 10
 
 
 def render(text: str, names: Mapping[str, Any]) -> str:
-    """``text`` with names, conditions and lists filled in; values are never read as template again."""
+    """``text`` with names, conditions and lists filled in; values are not expanded again."""
     if "{{" not in text:
         return text
     return _Renderer(_tokens(text)).block(names, 0)[0]
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
-    """Pairs of kind (``text`` or ``tag``) and content, blanks trimmed where a tag says ``{{-`` or ``-}}``."""
+    """Pairs of kind (``text`` or ``tag``) and content; blanks are trimmed at ``{{-`` and ``-}}``."""
     out: list[tuple[str, str]] = []
     at, trim = 0, False
     for found in _TAG.finditer(text):
@@ -46,7 +46,7 @@ class _Renderer:
         self.tokens = tokens
 
     def block(self, names: Any, at: int, root: Any = None, depth: int = 0) -> tuple[str, int]:
-        """The text from token ``at`` to the tag that ends its block, and that tag's place."""
+        """Return the text from token ``at`` to the tag that ends its block, and that tag's index."""
         root = names if root is None else root
         out: list[str] = []
         while at < len(self.tokens):
@@ -71,7 +71,7 @@ class _Renderer:
         else:
             items = [names] if value else []
         pieces = [self.block(item, at + 1, root, depth + 1)[0] for item in items]
-        # a block that is not shown is still walked over, to find its end
+        # a block that is not shown is still parsed to find its end
         _, end = self.block(names, at + 1, root, depth + 1)
         if end < len(self.tokens) and self.tokens[end][1] == "else":
             other, end = self.block(names, end + 1, root, depth + 1)
@@ -118,7 +118,7 @@ SYNTHESIS = "synthesis"
 
 
 class LegPlan(Record):
-    """One leg: what it is told, who runs it, where its findings go (absolute)."""
+    """One leg: its prompt, its agent, and the absolute path of its findings."""
 
     id: str
     title: str
@@ -128,7 +128,7 @@ class LegPlan(Record):
 
 
 class ConvoyPlan(Record):
-    """A convoy formula with its inputs settled. ``synthesis`` is None if the formula has none; it needs ``synthesis_needs``."""
+    """A convoy formula with its inputs set; ``synthesis`` (None if the formula has none) needs ``synthesis_needs``."""
 
     formula: str
     review_id: str
@@ -136,13 +136,13 @@ class ConvoyPlan(Record):
     legs: tuple[LegPlan, ...]
     synthesis: LegPlan | None = None
     synthesis_needs: tuple[str, ...] = ()
-    values: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    values: dict[str, str] = {}  # noqa: RUF012  a default that is never modified
     review_only: bool = False
     warnings: tuple[str, ...] = ()
 
 
 def leg_steps(formula: Formula) -> tuple[Step, ...]:
-    """A convoy as steps: the legs beside each other, the synthesis behind them."""
+    """Return a convoy as steps: parallel legs, then the synthesis."""
     steps = [
         Step(
             leg.id,
@@ -172,11 +172,11 @@ def plan_convoy(
     agent: str = "",
     facts: Mapping[str, Any] | None = None,
 ) -> ConvoyPlan:
-    """Settle the inputs, choose the legs, and write down what each is told.
+    """Resolve the inputs, select the legs, and render the prompt of each.
 
-    ``directory`` is the absolute folder under which relative output folders lie; ``facts`` are further names for the
-    texts (``pr_number``, ``pr_title``, ``changed_files``, ``files``, ``target_description``).  A leg's own agent
-    beats ``agent``, which beats the formula's.  Raises FormulaError, MissingVariables.
+    ``directory`` is the absolute folder for relative output folders; ``facts`` are further names for the texts
+    (``pr_number``, ``pr_title``, ``changed_files``, ``files``, ``target_description``).  A leg's own agent takes
+    precedence over ``agent``, which takes precedence over the formula's.  Raises FormulaError, MissingVariables.
     """
     formula = resolve_extends(formula)
     declared = {**formula.vars, **formula.inputs}
@@ -211,7 +211,7 @@ def _chosen(formula: Formula, preset: str) -> tuple[Leg, ...]:
     found = formula.presets.get(preset)
     if found is None:
         known = ", ".join(formula.presets) or "none"
-        raise FormulaError(f"formula {formula.name} has no preset {preset}", "", f"there are: {known}")
+        raise FormulaError(f"formula {formula.name} has no preset {preset}", "", f"presets: {known}")
     return tuple(leg for leg in formula.legs if leg.id in found.legs)
 
 
@@ -228,7 +228,7 @@ def _leg(formula: Formula, leg: Leg, names: Mapping[str, Any], path: str, agent:
 
 
 def _file_name(pattern: str, leg: Leg, names: Mapping[str, Any]) -> str:
-    # an older form of the pattern has the leg's id in one pair of braces or angles
+    # the older pattern form has the leg's id in single braces or angle brackets
     plain = pattern.replace("{leg}", leg.id).replace("<leg>", leg.id).replace("{{leg}}", leg.id)
     return render(plain, {**names, "leg": {"id": leg.id, "title": leg.title, "focus": leg.focus}})
 
@@ -246,7 +246,7 @@ def _synthesis(
         "legs": [{"id": leg.id, "title": leg.title, "output_path": leg.output_path} for leg in legs],
     }
     parts = [render(last.description, told), render(formula.prompts.get(SYNTHESIS, ""), told)]
-    parts.append("Findings to bring together:\n" + "\n".join(f"- {leg.title}: {leg.output_path}" for leg in legs))
+    parts.append("Findings to combine:\n" + "\n".join(f"- {leg.title}: {leg.output_path}" for leg in legs))
     parts.append(f"Write the result to {path}.")
     text = "\n\n".join(part.strip() for part in parts if part.strip())
     return LegPlan(SYNTHESIS, render(last.title, told), text, last.agent or agent or formula.agent, path), needs

@@ -1,7 +1,7 @@
-"""Cooking: a formula through all composition into a recipe, its variables filled in (or kept, when compiling).
+"""Cooking: composes a formula into a recipe and fills in its variables (or keeps placeholders, when compiling).
 
-Order: extends, checks, loops, branches, holds, own advice, inline expansion, compose.expand, compose.map, aspects,
-overlay, hooks of the work at hand, step conditions, variables.  An expansion by itself is cooked around a step ``main``.
+Order: extends, checks, loops, branches, gates, own advice, inline expansion, compose.expand, compose.map, aspects,
+overlay, hooks, step conditions, variables.  An expansion formula by itself is cooked around a step ``main``.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def cook(
     overlay: Overlay | None = None,
     subject: Subject | None = None,
 ) -> Recipe:
-    """The recipe of a formula. ``subject`` is the bead it is for; hooks that fit it add their steps.
+    """Return the recipe of a formula. ``subject`` is the bead it is for; hooks that match it add their steps.
 
-    Raises FormulaError with every problem found, MissingVariables (runtime only, or where a loop counts with one).
+    Raises FormulaError with every problem found, and MissingVariables (at run time, or if a loop count needs one).
     """
     return _Kitchen(resolve_extends(formula), variables, mode).cook(overlay, subject)
 
 
 class _Kitchen:
-    """One cooking: the steps as they are so far, and what is known about the variables."""
+    """One cooking: the steps so far, and the state of the variables."""
 
     def __init__(self, formula: Formula, given: Mapping[str, str], mode: str) -> None:
         self.formula = formula
@@ -111,7 +111,7 @@ class _Kitchen:
         return steps
 
     def _astray(self, steps: Sequence[Step]) -> list[Problem]:
-        """Rules of ``compose`` that name no step."""
+        """Problems of ``compose`` rules that name an unknown step."""
         known = {step.id for step in steps}
         rules = self.formula.compose
         lost: list[Problem] = []
@@ -121,7 +121,7 @@ class _Kitchen:
                 if word not in known and not self.moves.knows(word):
                     told = f"{said} names an unknown step: {word}"
                     origin = rule.origin or self.formula.source
-                    lost.append(origin.problem(rule.path, told, f"there are: {', '.join(sorted(known)[:12])}"))
+                    lost.append(origin.problem(rule.path, told, f"steps: {', '.join(sorted(known)[:12])}"))
 
         for branch in rules.branch:
             check(branch, "compose.branch", branch.start, *branch.steps, branch.join)
@@ -146,7 +146,7 @@ class _Kitchen:
         return steps
 
     def _stays(self, step: Step) -> bool:
-        """Whether the step's conditions hold; when compiling, one whose variable was not given is left to later."""
+        """Whether the step's conditions hold; when compiling, one whose variable is not given stays undecided."""
         return all(self._is_open(word) or keeps(word, self.values) for word in step.conditions)
 
     def _is_open(self, condition: str) -> bool:
@@ -154,7 +154,7 @@ class _Kitchen:
         return self.mode == COMPILE and name in self.declared and name not in self.given
 
     def _lint(self, steps: Sequence[Step]) -> None:
-        """Warn of variables that are used and declared nowhere; a condition on one would quietly drop its step."""
+        """Warn of undeclared variables; a condition on one would silently drop its step."""
         told = set()
         for step in steps:
             texts = (step.title, step.description, step.notes, step.acceptance, step.assignee)
@@ -163,23 +163,23 @@ class _Kitchen:
                     if name not in self.declared and name not in self.given and name not in told:
                         told.add(name)
                         where = (step.origin or self.formula.source).problem(step.path, "").where
-                        self.warnings.append(f"{where}: step {step.id} uses {{{{{name}}}}}, which is declared nowhere")
+                        self.warnings.append(f"{where}: step {step.id} uses {{{{{name}}}}}, which is not declared")
 
     def _doubt(self, steps: Sequence[Step]) -> None:
-        """Warn of run-time conditions that look at a step which is not there: they may never come true."""
+        """Warn of run-time conditions that name an unknown step: they may never become true."""
         known = {step.id for step in steps}
         for step in steps:
             for condition in (step.only_if, step.until):
                 for name in strangers(condition, known) if condition else ():
                     where = (step.origin or self.formula.source).problem(step.path, "").where
-                    told = f"step {step.id} looks at {name}, which no step is called; it may wait for ever"
+                    told = f"step {step.id} refers to {name}, which is not a step; it may wait forever"
                     self.warnings.append(f"{where}: {told}")
 
     def _ordered(self, steps: Sequence[Step]) -> list[Step]:
         ordered, cycle = in_order(steps)
         if cycle:
             told = f"steps wait for each other: {' → '.join(cycle)}"
-            raise_problems(self.formula.name, [self.formula.source.problem((), told, "take one of these needs out")])
+            raise_problems(self.formula.name, [self.formula.source.problem((), told, "remove one of these needs")])
         return ordered
 
     def _recipe(self, steps: Sequence[Step], points: list[dict[str, object]]) -> Recipe:
@@ -241,12 +241,12 @@ class _Kitchen:
         return change_texts(step, self._fill) if self.filling else step
 
     def _fill(self, text: str) -> str:
-        """The text with all values; when compiling, with those given only: a default can still be overruled."""
+        """The text with all values; when compiling, only with given ones, since a default can still be overridden."""
         return fill(text, self.filling)
 
 
 def _raw_steps(formula: Formula, given: Mapping[str, str]) -> tuple[Step, ...]:
-    """The steps before composition: a convoy's legs and synthesis, an expansion around ``main``, or as written."""
+    """The steps before composition: a convoy's legs and synthesis, a step ``main`` for an expansion, or as written."""
     if formula.type == EXPANSION and not formula.steps:
         own = {name: value for name, value in given.items() if name in formula.vars}
         main = Step("main", formula.name, formula.description, expand=formula.name, expand_vars=own)
@@ -259,7 +259,7 @@ def _raw_steps(formula: Formula, given: Mapping[str, str]) -> tuple[Step, ...]:
 
 
 def _with_parents_needs(steps: Sequence[Step]) -> list[Step]:
-    """Children wait for what their parents need, said outright: a checklist shows no tree to read it from."""
+    """Add each parent's needs to its children explicitly, since a checklist does not show the tree."""
     known = {step.id: step for step in steps}
 
     def all_needs(step: Step) -> tuple[str, ...]:
@@ -273,7 +273,7 @@ def _gate(gate: GateText, step: Step, problems: list[Problem]) -> Gate:
     span = parse_duration(gate.timeout) if gate.timeout else 0.0
     if span is None and "{" not in gate.timeout and step.origin is not None:
         told = f'step {step.id}: gate has "{gate.timeout}" as timeout'
-        problems.append(step.origin.problem((*step.path, "gate"), told, 'give a span: "90s", "30m", "2h"'))
+        problems.append(step.origin.problem((*step.path, "gate"), told, 'write a duration: "90s", "30m", "2h"'))
     return Gate(gate.type, gate.await_id, span or 0.0, gate.timeout)
 
 

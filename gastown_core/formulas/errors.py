@@ -1,4 +1,4 @@
-"""What can be wrong with a formula: every problem found is told at once, each with its place and its fix."""
+"""Errors in formulas: all problems are reported at once, each with its place and its fix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 20
 
 
 class Problem(Record):
-    """One thing that is wrong: the file and line (0: unknown), what it is, and what would mend it."""
+    """One problem: its file and line (0 if unknown), what it is, and how to fix it."""
 
     source: str
     line: int
@@ -30,14 +30,14 @@ class Problem(Record):
 
 
 class FormulaError(GastownError):
-    """A formula cannot be read, composed or cooked; ``problems`` holds all that was found."""
+    """A formula cannot be read, composed or cooked; ``problems`` holds every problem found."""
 
     def __init__(self, what: str, why: str = "", hint: str = "", *, problems: Sequence[Problem] = ()) -> None:
         super().__init__(what, why, hint)
         self.problems = tuple(problems)
 
     def as_json(self) -> dict[str, object]:
-        """As of every error, and the ``problems`` one by one."""
+        """Return the error as JSON, with its ``problems``."""
         out = super().as_json()
         if self.problems:
             out["problems"] = [
@@ -48,11 +48,11 @@ class FormulaError(GastownError):
 
 
 class FormulaNotFound(FormulaError, NotFoundError):
-    """No formula has the name that was asked for."""
+    """No formula has the requested name."""
 
 
 class MissingVariables(FormulaError):
-    """Variables that the formula needs were not given; ``names`` says which."""
+    """Required variables were not given; ``names`` lists them."""
 
     def __init__(self, what: str, why: str, hint: str, names: Sequence[str]) -> None:
         super().__init__(what, why, hint)
@@ -60,7 +60,7 @@ class MissingVariables(FormulaError):
 
 
 def raise_problems(name: str, problems: Sequence[Problem]) -> None:
-    """Raise one FormulaError that tells all of ``problems``; does nothing if there are none."""
+    """Raise one FormulaError that lists all ``problems``; do nothing if there are none."""
     if not problems:
         return
     if len(problems) == 1:
@@ -72,6 +72,6 @@ def raise_problems(name: str, problems: Sequence[Problem]) -> None:
     raise FormulaError(
         f"formula {name} has {len(problems)} problems",
         "\n        ".join(lines),
-        f"mend them, then: bd cook {name} --dry-run",
+        f"fix them, then run bd cook {name} --dry-run",
         problems=problems,
     )

@@ -1,4 +1,4 @@
-"""Expansion: a step becomes the template of another formula, or a loop's body as many times as the loop says."""
+"""Expansion: a step becomes the template of another formula, or a loop's body repeated."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from gastown_core.formulas.formula import Loop
     from gastown_core.formulas.source import Path, Source
 MAX_STEPS = 5000
-"""So many steps may a cooked formula have; more is taken for a mistake."""
+"""The most steps of a cooked formula; more are treated as a mistake."""
 
 
 def expand_loops(name: str, steps: Sequence[Step], values: Mapping[str, str], moves: Moves) -> list[Step]:
-    """``steps`` with all loops unrolled. Raises FormulaError for a count that cannot be reckoned or is too large."""
+    """``steps`` with all loops unrolled. Raises FormulaError for a count that is invalid or too large."""
     swaps: dict[str, Swap] = {}
     room = MAX_STEPS
     for step in steps:
         if step.loop is not None:
             inner = _unrolled(name, step, step.loop, values, room)
             room -= len(inner)
-            # a loop of no rounds leaves nothing: its dependents wait for what it waited for
+            # a loop of zero rounds leaves nothing: its dependents take over its needs
             swaps[step.id] = inherit(step, inner) if inner else Swap((), (), step.needs)
     return replace(steps, swaps, moves)
 
@@ -59,7 +59,7 @@ def _unrolled(name: str, step: Step, loop: Loop, values: Mapping[str, str], room
 def _round(
     name: str, step: Step, loop: Loop, turn: int, number: int, values: Mapping[str, str], room: int
 ) -> list[Step]:
-    """One round of the body: ids prefixed with ``<loop>.iter<turn>.``, the loop's variable filled in, inner loops too."""
+    """One round: the body with ids prefixed ``<loop>.iter<turn>.``, ``loop.var`` set, and inner loops unrolled."""
     prefix = f"{step.id}.iter{turn}."
     var = {loop.var: str(number)} if loop.var else {}
     body = [change_texts(inner, lambda text: fill_single(text, var)) for inner in loop.body] if var else loop.body
@@ -90,11 +90,11 @@ def _round(
 
 
 def _repeating(name: str, step: Step, loop: Loop, values: Mapping[str, str], room: int) -> list[Step]:
-    """The body once; its first step bears the condition until which the body is done again."""
+    """Return the body once; its first step carries the condition until which the body is repeated."""
     body = _round(name, step, loop, 1, 1, {**values, loop.var: "1"} if loop.var else values, room)
     most = _reckoned(name, step, "max", loop.most, values)
     if most < 1:
-        _fail(name, step, f"has {most} as max", "write a whole number from 1 on")
+        _fail(name, step, f"has {most} as max", "write an integer of at least 1")
     if body:
         prefix = f"{step.id}.iter1."
         names = {inner.id.removeprefix(prefix): inner.id for inner in body}
@@ -107,7 +107,7 @@ def _numbers(name: str, step: Step, loop: Loop, values: Mapping[str, str]) -> ra
     if loop.times:
         count = _reckoned(name, step, "count", loop.times, values)
         if count < 0:
-            _fail(name, step, f"has {count} as count", "count from 0 on")
+            _fail(name, step, f"has {count} as count", "write an integer of at least 0")
         return range(1, count + 1)
     first, dots, last = loop.range.partition("..")
     if not dots:
@@ -124,11 +124,11 @@ def _reckoned(name: str, step: Step, key: str, text: str, values: Mapping[str, s
         if fault.name:
             raise MissingVariables(
                 f"formula {name} needs a value for {fault.name}",
-                f"the loop of step {step.id} counts with it ({key} = {text})",
+                f"the loop of step {step.id} uses it ({key} = {text})",
                 f"add --var {fault.name}=3, or give it a default",
                 (fault.name,),
             ) from None
-        _fail(name, step, f'cannot reckon {key} "{text}": {fault}', "whole numbers, variables, + - * / ^ ( ) are known")
+        _fail(name, step, f'cannot evaluate {key} "{text}": {fault}', "use integers, variables and + - * / ^ ( )")
         raise
 
 
@@ -142,7 +142,7 @@ MAX_NESTING = 5
 
 
 class Expander:
-    """Expands the steps of one formula. ``declared`` gathers variables that templates need and nobody has set."""
+    """Expands the steps of one formula. ``declared`` collects template variables that have no value."""
 
     def __init__(self, formula: Formula, values: Mapping[str, str], moves: Moves) -> None:
         self.formula = formula
@@ -154,16 +154,16 @@ class Expander:
         self._found: dict[str, Formula] = {}
 
     def take(self, formula: Formula) -> None:
-        """Use this formula for its name, wherever else one of that name lies."""
+        """Use this formula for its name, even if the search would find another one."""
         self._found[formula.name] = formula
 
     def inline(self, steps: Sequence[Step]) -> list[Step]:
-        """All steps with ``expand`` replaced, templates that expand further too."""
+        """Replace all steps that have ``expand``, also within templates."""
         swaps = {step.id: self._inline(step, ()) for step in steps if step.expand}
         return self._checked(replace(steps, swaps, self.moves))
 
     def by_rules(self, steps: Sequence[Step]) -> list[Step]:
-        """``compose.expand``, then ``compose.map``: each rule replaces every step that it chooses."""
+        """Apply ``compose.expand``, then ``compose.map``: each rule replaces every step that it selects."""
         compose = self.formula.compose
         for rule in compose.expand:
             targets = set(self.moves.heads(rule.select)) | {rule.select}
@@ -180,8 +180,8 @@ class Expander:
             if step.id in targets:
                 swaps[step.id] = self._swap(step, rule.template, rule.vars, origin, rule.path, ())
         if not swaps and not self.moves.knows(rule.select):
-            told = f'no step is called "{rule.select}", which {rule.template} should expand'
-            found = origin.problem(rule.path, told, "name one of its steps")
+            told = f'no step matches "{rule.select}", which {rule.template} should expand'
+            found = origin.problem(rule.path, told, "name one of the formula's steps")
             if "*" not in rule.select:
                 raise_problems(self.formula.name, [found])
             self.warnings.append(str(found))
@@ -196,15 +196,15 @@ class Expander:
     ) -> Swap:
         chain = (*chain, name)
         if len(chain) > MAX_NESTING:
-            told = f"step {target.id} expands more than {MAX_NESTING} deep: {' → '.join(chain)}"
-            raise_problems(self.formula.name, [origin.problem(path, told, "expand fewer templates inside each other")])
+            told = f"step {target.id} expands deeper than {MAX_NESTING} levels: {' → '.join(chain)}"
+            raise_problems(self.formula.name, [origin.problem(path, told, "nest fewer templates")])
         formula = self._template(name, origin, path)
         inner = self._instance(formula, target, given)
         inner_swaps = {step.id: self._inline(step, chain) for step in inner if step.expand}
         return inherit(target._replace(expand=""), replace(inner, inner_swaps, Moves()))
 
     def _instance(self, formula: Formula, target: Step, given: Mapping[str, str]) -> list[Step]:
-        """The template's steps with the target and the template's own variables filled in."""
+        """Return the template's steps with the target and the template's own variables filled in."""
         filled = {key: fill_single(value, _target_words(target)) for key, value in given.items()}
         values, missing = settle(formula.name, formula.vars, filled)
         for name in missing:

@@ -1,4 +1,4 @@
-"""``extends``: a formula on top of its parents. Everything the parents say holds until the child says otherwise."""
+"""``extends``: a formula on top of its parents, whose values apply unless the child overrides them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Protocol, TypeVar
 
     class Named(Protocol):
-        """What has an id."""
+        """An item with an id."""
 
         @property
         def id(self) -> str:
@@ -27,10 +27,10 @@ _SAID = (
 
 
 def resolve_extends(formula: Formula, chain: tuple[Formula, ...] = ()) -> Formula:
-    """The formula with its parents merged in, theirs too.
+    """Return the formula merged with its parents, recursively.
 
-    A formula may extend one of its own name in a lower tier (a rig's ``shiny`` on top of the shipped one).  Raises
-    FormulaError for a parent that is missing, or that leads back, naming the chain.
+    A formula may extend one of the same name in a lower tier (a rig's ``shiny`` on top of the shipped one).  Raises
+    FormulaError for a missing parent or a cycle, naming the chain.
     """
     if not formula.extends:
         return formula
@@ -52,7 +52,7 @@ def _parent(formula: Formula, name: str, number: int, chain: tuple[Formula, ...]
         raise FormulaError(
             f"formula {chain[0].name} extends itself",
             f"{' → '.join([*(link.name for link in chain), name])} ({where})",
-            f"take {name} out of the extends of {formula.name}",
+            f"remove {name} from the extends of {formula.name}",
         )
     from gastown_core.formulas.places import not_found
 
@@ -60,7 +60,7 @@ def _parent(formula: Formula, name: str, number: int, chain: tuple[Formula, ...]
 
 
 def merge(base: Formula, over: Formula) -> Formula:
-    """``over`` on top of ``base``: what is written in ``over`` wins, lists grow, steps of the same id are replaced."""
+    """``over`` on top of ``base``: keys set in ``over`` win, lists are joined, steps with equal ids are replaced."""
     said = {key: getattr(over if key in over.given else base, key) for key in _SAID}
     return over._replace(
         **said,
@@ -82,7 +82,7 @@ def merge(base: Formula, over: Formula) -> Formula:
 
 
 def merge_steps(base: Sequence[Step], over: Sequence[Step]) -> tuple[Step, ...]:
-    """Parents' steps first; one of the same id takes its place, with its own children if it brings some."""
+    """Parents' steps first; a step with the same id replaces the parent's, and its children if it has any."""
     if not base:
         return tuple(over)
     under = descendants(over)

@@ -1,4 +1,4 @@
-"""A formula as its file says it, typed: what parsing makes and composing rewrites, before variables are filled in."""
+"""A formula as written in its file, typed: parsing makes it and composition rewrites it, before variables are set."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TYPES = (WORKFLOW, EXPANSION, ASPECT, CONVOY)
 KINDS = ("task", "bug", "feature", "epic", "chore")
 GATES = ("human", "timer", "gh:run", "gh:pr", "bead", "mail")
 UNCHECKED_GATE = "conditional"
-"""A kind of gate that formulas of Go's Gas Town name and no program opens."""
+"""A gate type in formulas of Go's Gas Town that no program opens."""
 DEFAULT_PRIORITY = 2
 
 
 class Variable(Record):
-    """A declared variable; ``default`` None is none, the empty text is one."""
+    """A declared variable; ``default`` None means no default, an empty text is one."""
 
     name: str
     description: str = ""
@@ -34,7 +34,7 @@ class Variable(Record):
 
 
 class GateText(Record):
-    """A step's gate as written; ``timeout`` may hold placeholders."""
+    """A step's gate as written; ``timeout`` may contain placeholders."""
 
     type: str
     await_id: str = ""
@@ -42,7 +42,7 @@ class GateText(Record):
 
 
 class Loop(Record):
-    """A step's loop: one of ``times`` (its key is ``count``), ``range``, ``until``; ``body`` is flat, its steps name their parents."""
+    """A step's loop: ``times`` (key ``count``), ``range`` or ``until``; the steps of ``body`` name their parents."""
 
     body: tuple[Step, ...]
     times: str = ""
@@ -53,9 +53,9 @@ class Loop(Record):
 
 
 class Step(Record):
-    """A step, a template step, or one of a loop's body. Children are steps of their own that name their ``parent``.
+    """A step, a template step, or a step of a loop's body. Children are separate steps that name their ``parent``.
 
-    ``origin`` and ``path`` say where it is written. ``waits_for`` is ``all-children``, ``any-children`` or empty.
+    ``origin`` and ``path`` locate it in the source. ``waits_for`` is ``all-children``, ``any-children`` or empty.
     """
 
     id: str
@@ -66,7 +66,7 @@ class Step(Record):
     kind: str = ""
     priority: int | None = None
     labels: tuple[str, ...] = ()
-    metadata: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+    metadata: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
     assignee: str = ""
     needs: tuple[str, ...] = ()
     parent: str = ""
@@ -76,7 +76,7 @@ class Step(Record):
     gate: GateText | None = None
     loop: Loop | None = None
     expand: str = ""
-    expand_vars: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    expand_vars: dict[str, str] = {}  # noqa: RUF012  a default that is never modified
     on_complete: OnComplete | None = None
     parallel: bool = False
     interactive: bool = False
@@ -89,17 +89,17 @@ class Step(Record):
 
 
 class Expand(Record):
-    """``compose.expand`` or ``compose.map``: every step that ``select`` fits becomes the template of formula ``template``."""
+    """``compose.expand`` or ``compose.map``: steps that ``select`` matches become those of formula ``template``."""
 
     select: str
     template: str
-    vars: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    vars: dict[str, str] = {}  # noqa: RUF012  a default that is never modified
     path: Path = ()
     origin: Source | None = None
 
 
 class Branch(Record):
-    """``compose.branch``: ``steps`` run beside each other after ``start``, and ``join`` waits for all of them."""
+    """``compose.branch``: ``steps`` run in parallel after ``start``, and ``join`` waits for all of them."""
 
     start: str
     steps: tuple[str, ...]
@@ -118,7 +118,7 @@ class GateRule(Record):
 
 
 class BondPoint(Record):
-    """A named place where other work may be bonded: after or before a step."""
+    """A named place for bonding other work: after or before a step."""
 
     id: str
     description: str = ""
@@ -130,12 +130,12 @@ class BondPoint(Record):
 
 
 class Hook(Record):
-    """``compose.hooks``: work whose bead fits ``trigger`` gets the steps of formula ``attach`` at bond point ``at``."""
+    """``compose.hooks``: a bead that matches ``trigger`` gets the steps of formula ``attach`` at bond point ``at``."""
 
     trigger: str
     attach: str
     at: str = ""
-    vars: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    vars: dict[str, str] = {}  # noqa: RUF012  a default that is never modified
     path: Path = ()
     origin: Source | None = None
 
@@ -153,7 +153,7 @@ class Compose(Record):
 
 
 class Advice(Record):
-    """Steps put before and after every step that ``target`` fits."""
+    """Steps put before and after every step that ``target`` matches."""
 
     target: str
     before: tuple[Step, ...] = ()
@@ -163,7 +163,7 @@ class Advice(Record):
 
 
 class Pointcut(Record):
-    """Which steps advice may touch: by glob of the id, by type, by label; what is empty fits all."""
+    """Which steps advice applies to: by glob of the id, by type, by label; an empty field matches all."""
 
     glob: str = ""
     type: str = ""
@@ -171,7 +171,7 @@ class Pointcut(Record):
 
 
 class Leg(Record):
-    """One of a convoy's parallel lines of work, or one of an aspect's points of view."""
+    """One of a convoy's parallel lines of work, or one of an aspect's viewpoints."""
 
     id: str
     title: str = ""
@@ -182,7 +182,7 @@ class Leg(Record):
 
 
 class Output(Record):
-    """Where a convoy's legs and its synthesis write."""
+    """Output paths of a convoy's legs and its synthesis."""
 
     directory: str = ""
     leg_pattern: str = ""
@@ -190,7 +190,7 @@ class Output(Record):
 
 
 class Synthesis(Record):
-    """What brings a convoy's findings together; ``needs`` empty means all legs."""
+    """The step that combines a convoy's findings; ``needs`` empty means all legs."""
 
     title: str = ""
     description: str = ""
@@ -200,7 +200,7 @@ class Synthesis(Record):
 
 
 class Preset(Record):
-    """A named choice of a convoy's legs."""
+    """A named selection of a convoy's legs."""
 
     name: str
     legs: tuple[str, ...]
@@ -208,7 +208,7 @@ class Preset(Record):
 
 
 class Formula(Record):
-    """A formula's file. ``places`` is where formulas that it names are looked for; ``data`` the tables as read."""
+    """A formula's file. ``places`` is where other formulas are searched; ``data`` holds the tables as read."""
 
     name: str
     type: str
@@ -221,20 +221,20 @@ class Formula(Record):
     agent: str = ""
     review_only: bool = False
     extends: tuple[str, ...] = ()
-    vars: dict[str, Variable] = {}  # noqa: RUF012  a default that nobody changes
+    vars: dict[str, Variable] = {}  # noqa: RUF012  a default that is never modified
     steps: tuple[Step, ...] = ()
     template: tuple[Step, ...] = ()
     compose: Compose = Compose()
     advice: tuple[Advice, ...] = ()
     pointcuts: tuple[Pointcut, ...] = ()
-    inputs: dict[str, Variable] = {}  # noqa: RUF012  a default that nobody changes
-    prompts: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    inputs: dict[str, Variable] = {}  # noqa: RUF012  a default that is never modified
+    prompts: dict[str, str] = {}  # noqa: RUF012  a default that is never modified
     legs: tuple[Leg, ...] = ()
     output: Output = Output()
     synthesis: Synthesis | None = None
-    presets: dict[str, Preset] = {}  # noqa: RUF012  a default that nobody changes
-    squash: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
-    data: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+    presets: dict[str, Preset] = {}  # noqa: RUF012  a default that is never modified
+    squash: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
+    data: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
     warnings: tuple[str, ...] = ()
     places: Places | None = None
     given: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The order of steps: what comes before what, cycles, first and last steps of a group, and steps chosen by id pattern."""
+"""The order of steps: predecessors, cycles, first and last steps of a group, and matching of step ids."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from typing import Protocol, TypeVar
 
     class Linked(Protocol):
-        """What a step must have to be put in order."""
+        """The properties that ordering needs of a step."""
 
         @property
         def id(self) -> str:
-            """Its id."""
+            """The step's id."""
 
         @property
         def needs(self) -> tuple[str, ...]:
-            """Ids of what comes before."""
+            """Ids of the steps before it."""
 
         @property
         def parent(self) -> str:
-            """Id of the step around it."""
+            """Id of the enclosing step."""
 
         @property
         def spawner(self) -> str:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def predecessors(steps: Sequence[Linked]) -> dict[str, set[str]]:
-    """For each step the steps that come before it: needs with all under them, the spawner, the parent."""
+    """Return each step's predecessors: its needs with all their descendants, its spawner and its parent."""
     under = descendants(steps)
     known = {step.id for step in steps}
     before: dict[str, set[str]] = {}
@@ -49,7 +49,7 @@ def predecessors(steps: Sequence[Linked]) -> dict[str, set[str]]:
 
 
 def descendants(steps: Sequence[Linked]) -> dict[str, set[str]]:
-    """For each step with children all steps under it."""
+    """Return each parent's descendants."""
     parents = {step.id: step.parent for step in steps if step.parent}
     under: dict[str, set[str]] = {}
     for step_id in parents:
@@ -62,9 +62,9 @@ def descendants(steps: Sequence[Linked]) -> dict[str, set[str]]:
 
 
 def in_order(steps: Sequence[S]) -> tuple[list[S], list[str]]:
-    """The steps, each behind those it follows (else in the order given), and a cycle (ids, first again last) or nothing.
+    """The steps in topological order, stable otherwise, and a cycle (ids, the first repeated at the end) or nothing.
 
-    With a cycle the steps come back as far as they can be ordered.
+    With a cycle, only the steps that can be ordered are returned.
     """
     before = predecessors(steps)
     after: dict[str, list[str]] = {}
@@ -91,7 +91,7 @@ def in_order(steps: Sequence[S]) -> tuple[list[S], list[str]]:
 
 
 def _cycle(before: dict[str, set[str]], done: set[str]) -> list[str]:
-    """One cycle among the steps that could not be ordered, told in the order in which they wait for each other."""
+    """Return one cycle among the steps that could not be ordered, each id followed by one it waits for."""
     here = next((step_id for step_id in before if step_id not in done), "")
     trail: list[str] = []
     while here and here not in trail:
@@ -101,7 +101,7 @@ def _cycle(before: dict[str, set[str]], done: set[str]) -> list[str]:
 
 
 def heads_of(steps: Sequence[Linked]) -> tuple[str, ...]:
-    """Those of a group that wait for none of it (children begin with their parents)."""
+    """Return the ids of the steps that wait for no other step of the group (children start with their parents)."""
     own = {step.id for step in steps}
     return tuple(
         step.id for step in steps if step.parent not in own and step.spawner not in own and not own & set(step.needs)
@@ -109,7 +109,7 @@ def heads_of(steps: Sequence[Linked]) -> tuple[str, ...]:
 
 
 def tails_of(steps: Sequence[Linked]) -> tuple[str, ...]:
-    """Those of a group that none of it waits for (children end with their parents)."""
+    """Return the ids of the steps that no other step of the group waits for (children end with their parents)."""
     own = {step.id for step in steps}
     needed: set[str] = set()
     for step in steps:
@@ -119,12 +119,12 @@ def tails_of(steps: Sequence[Linked]) -> tuple[str, ...]:
 
 
 def unique(words: Iterable[str]) -> tuple[str, ...]:
-    """The words in their order, each once."""
+    """Return the words in order, without duplicates."""
     return tuple(dict.fromkeys(words))
 
 
 def fits(pattern: str, step_id: str) -> bool:
-    """Whether a step's id is one that ``pattern`` means."""
+    """Return whether ``pattern`` (an id, or a glob with ``*`` or ``?``) matches a step's id."""
     if pattern == step_id or pattern == "*":
         return True
     if "*" not in pattern and "?" not in pattern:

@@ -1,4 +1,4 @@
-"""Formula overlays: a town's or rig's own words for single steps of a formula (replace, append, skip)."""
+"""Formula overlays: a town's or rig's changes to single steps of a formula (replace, append, skip)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODES = ("replace", "append", "skip")
 
 
 class Override(Record):
-    """What an overlay does to one step."""
+    """A change to one step."""
 
     step_id: str
     mode: str
@@ -38,14 +38,14 @@ class Overlay(Record):
 
 
 def overlay_path(root: str, rig: str, formula: str) -> str:
-    """Where the overlay of a formula lies: the rig's, or the town's if ``rig`` is empty."""
+    """Return the path of a formula's overlay: the rig's, or the town's if ``rig`` is empty."""
     return os.path.join(root, rig, FOLDER, f"{formula}.toml") if rig else os.path.join(root, FOLDER, f"{formula}.toml")
 
 
 def read_overlay(root: str, rig: str, formula: str) -> Overlay | None:
-    """The overlay that counts: the rig's if there is one (it replaces the town's entirely), else the town's.
+    """Return the overlay in effect: the rig's if there is one (it replaces the town's entirely), else the town's.
 
-    Raises FormulaError for a file that is no overlay.
+    Raises FormulaError if the file is not an overlay.
     """
     for level in (rig, "") if rig else ("",):
         path = overlay_path(root, level, formula)
@@ -55,7 +55,7 @@ def read_overlay(root: str, rig: str, formula: str) -> Overlay | None:
 
 
 def parse_overlay(source: Source) -> Overlay:
-    """The overrides of an overlay's text. Raises FormulaError with all that is wrong."""
+    """Return the overrides in an overlay's text. Raises FormulaError with every problem found."""
     notes = Notes(source)
     top = Reader(source.data(), (), "the overlay", notes)
     found: list[Override] = []
@@ -65,11 +65,11 @@ def parse_overlay(source: Source) -> Overlay:
         if not step_id:
             own.problem("step_id", "names no step", 'name one: step_id = "…"')
         if mode not in MODES:
-            own.problem("mode", f'has the mode "{mode}"', f"{', '.join(MODES)} are known")
+            own.problem("mode", f'has the mode "{mode}"', f"use one of {', '.join(MODES)}")
         if mode in ("replace", "append") and not override.description:
-            own.problem("description", f"has nothing to {mode}", 'say it: description = "…"')
+            own.problem("description", f"has no text to {mode}", 'add one: description = "…"')
         if any(other.step_id == step_id for other in found):
-            own.problem("step_id", f"names step {step_id} a second time", "keep one override a step")
+            own.problem("step_id", f"names step {step_id} a second time", "keep one override per step")
         found.append(override)
         own.done()
     top.done()
@@ -78,16 +78,14 @@ def parse_overlay(source: Source) -> Overlay:
 
 
 def apply_overlay(steps: Sequence[Step], overlay: Overlay, warnings: list[str]) -> tuple[list[Step], set[str]]:
-    """``steps`` with the overlay's words, and the ids of skipped ones; a step that is not there is warned of."""
+    """``steps`` with the overlay applied, and the ids of skipped steps; adds a warning for each unknown step."""
     known = {step.id for step in steps}
     changed = {}
     skipped = set()
     warnings += overlay.warnings
     for override in overlay.overrides:
         if override.step_id not in known:
-            warnings.append(
-                f"{overlay.path}:{override.line}: the overlay names a step that is not there: {override.step_id}"
-            )
+            warnings.append(f"{overlay.path}:{override.line}: the overlay names an unknown step: {override.step_id}")
         elif override.mode == "skip":
             skipped.add(override.step_id)
         else:
@@ -105,7 +103,7 @@ def apply_overlay(steps: Sequence[Step], overlay: Overlay, warnings: list[str]) 
 
 
 def list_overlays(root: str, rigs: Sequence[str], *, with_town: bool = True) -> list[tuple[str, str, str, str]]:
-    """All overlay files as formula, rig (empty: the town's), path, and why it cannot be read (empty: it can)."""
+    """Return all overlay files as formula, rig (empty: the town), path, and error (empty if it can be read)."""
     from gastown_core.formulas.errors import FormulaError
 
     rows = []
@@ -126,22 +124,22 @@ def list_overlays(root: str, rigs: Sequence[str], *, with_town: bool = True) -> 
 
 
 _STARTER = """\
-# Your own words for single steps of {name}. Each override names a step and says what to do with its description:
-#   replace  these words instead        append  these words after its own
-#   skip     leave the step out; its needs go to those that needed it
+# Changes to single steps of {name}. Each override names a step and how to change its description:
+#   replace  use this text instead      append  add this text at the end
+#   skip     drop the step; its needs go to the steps that needed it
 #
 # [[step-overrides]]
 # step_id = "{step}"
 # mode = "append"
 # description = \"\"\"
-# What this place wants on top.\"\"\"
+# Additional instructions for this town or rig.\"\"\"
 #
 # Steps: {steps}
 """
 
 
 def make_overlay(path: str, formula: Formula) -> bool:
-    """Write a commented overlay without overrides, unless there is one; whether it was written."""
+    """Write a commented overlay without overrides if there is none; returns whether it was written."""
     if os.path.lexists(path):
         return False
     from gastown_core.files.atomic import write_atomic

@@ -1,4 +1,4 @@
-"""A formula's text into a Formula. All problems of one file are collected before any is raised."""
+"""Parses a formula's text into a Formula; all problems of a file are collected before they are raised."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TRIGGER = re.compile(r"label:\S+|type:\w+|priority:[0-4](-[0-4])?")
 
 
 def read_compose(top: Reader) -> Compose:
-    """All rules of the table."""
+    """Return the rules of the ``compose`` table."""
     own = top.table_at("compose", "compose")
     if own is None:
         return Compose()
@@ -72,7 +72,7 @@ def _bond_point(own: Reader) -> BondPoint:
         own.problem("id", "has no id", 'give it one: id = "…"')
     if bool(point.after_step) == bool(point.before_step):
         said = "has after_step and before_step" if point.after_step else "names no step"
-        own.problem("", said, "give exactly one of after_step, before_step")
+        own.problem("", said, "set exactly one of after_step and before_step")
     own.done()
     return point
 
@@ -82,7 +82,7 @@ def _hook(own: Reader) -> Hook:
         own.text("trigger"), own.text("attach"), own.text("at"), own.word_table("vars"), own.path, own.notes.source
     )
     if not _TRIGGER.fullmatch(hook.trigger):
-        own.problem("trigger", f'has "{hook.trigger}" as trigger', "label:NAME, type:KIND or priority:0-1 are known")
+        own.problem("trigger", f'has "{hook.trigger}" as trigger', "use label:NAME, type:KIND or priority:0-1")
     _must(own, "attach", hook.attach, "the formula to add")
     own.done()
     return hook
@@ -99,7 +99,7 @@ def _expand(own: Reader, key: str) -> Expand:
 def _branch(own: Reader) -> Branch:
     made = Branch(own.text("from"), own.texts("steps"), own.text("join"), own.path, own.notes.source)
     if not made.steps:
-        own.problem("steps", "names no steps", 'name those that run beside each other: steps = ["…", "…"]')
+        own.problem("steps", "names no steps", 'name the parallel steps: steps = ["…", "…"]')
     _must(own, "from", made.start, "the step before them")
     _must(own, "join", made.join, "the step that waits for all")
     own.done()
@@ -120,7 +120,7 @@ def _must(own: Reader, key: str, value: str, meaning: str) -> None:
 
 
 def read_convoy(top: Reader, formula: Formula) -> Formula:
-    """``formula`` with what its text says about legs and their findings."""
+    """``formula`` with its convoy parts: inputs, prompts, legs, output, synthesis and presets."""
     return formula._replace(
         inputs=read_variables(top, "inputs"),
         prompts=top.word_table("prompts"),
@@ -132,7 +132,7 @@ def read_convoy(top: Reader, formula: Formula) -> Formula:
 
 
 def read_legs(top: Reader, key: str) -> list[Leg]:
-    """The legs of a list of tables."""
+    """Return the legs in a list of tables."""
     legs = []
     for own in top.tables_at(key, key.rstrip("s")):
         leg = Leg(
@@ -193,7 +193,7 @@ PHASES = ("", "vapor", "liquid")
 
 
 def parse(source: Source, places: Places | None = None) -> Formula:
-    """Read a formula. Raises FormulaError with all that is wrong with this text by itself."""
+    """Parse a formula. Raises FormulaError with every problem in this text."""
     from gastown_core.formulas.validate import check_formula
 
     notes = Notes(source)
@@ -207,9 +207,9 @@ def parse(source: Source, places: Places | None = None) -> Formula:
 
 
 def find_in(places: Places | None, name: str, *, without: Sequence[str] | set[str] = ()) -> Formula | None:
-    """The formula of that name, the first of its places; None without places or where there is none.
+    """Return the first formula of that name in ``places``; None if there is none.
 
-    ``without`` holds paths (as shown) that do not count. Raises FormulaError.
+    ``without`` holds paths (as shown) to skip. Raises FormulaError.
     """
     if places is not None:
         for tier, path in places.files(name):
@@ -219,7 +219,7 @@ def find_in(places: Places | None, name: str, *, without: Sequence[str] | set[st
 
 
 def load_from(places: Places, path: str, tier: str = "file") -> Formula:
-    """The formula in a file; what it names is looked for in ``places``. Raises FormulaError."""
+    """Return the formula in a file; formulas that it names are searched in ``places``. Raises FormulaError."""
     return parse(read_source(path, tier=tier, shown=shown_path(tier, path)), places)
 
 
@@ -267,31 +267,32 @@ _USED_BY = {
 
 
 def _warn_of_unused(formula: Formula, notes: Notes) -> None:
-    """Parts that are written and that nothing of this type has a use for."""
+    """Warn of tables that a formula of this type does not use."""
     for key, types in _USED_BY.items():
         if key in formula.given and formula.type not in types and not formula.extends:
-            notes.warn((key,), f"{key} is of no use in a formula of type {formula.type}")
+            notes.warn((key,), f"{key} is not used in a formula of type {formula.type}")
     if formula.type == EXPANSION and formula.given & {"compose", "advice"}:
-        notes.warn((), "compose and advice of an expansion hold only where it is cooked by itself")
+        notes.warn((), "compose and advice of an expansion apply only when it is cooked by itself")
     if formula.pointcuts and not formula.advice and not formula.extends:
-        notes.warn(("pointcuts",), "pointcuts without advice choose nothing")
+        notes.warn(("pointcuts",), "pointcuts without advice have no effect")
 
 
 def _name(top: Reader, source: Source) -> str:
     name = top.text("formula")
     if not name:
-        top.problem("", "the formula has no name", f'write at its top: formula = "{source.name}"')
+        top.problem("", "the formula has no name", f'add at the top: formula = "{source.name}"')
     elif not NAME.fullmatch(name):
         top.problem("formula", f'"{name}" cannot be a formula\'s name', "letters, digits, . _ + - are allowed")
     elif name != source.name:
-        top.notes.warn(("formula",), f"the file is called {source.name}, its formula {name}; the file's name is found")
+        told = f"the file is named {source.name} but its formula {name}; only the file name is found"
+        top.notes.warn(("formula",), told)
     return name
 
 
 def _type(top: Reader) -> str:
     kind = top.text("type")
     if kind and kind not in TYPES:
-        top.problem("type", f'the formula has the type "{kind}"', f"{', '.join(TYPES)} are known")
+        top.problem("type", f'the formula has the type "{kind}"', f"use one of {', '.join(TYPES)}")
     if kind:
         return kind
     if top.has("extends") or top.has("steps"):
@@ -306,14 +307,14 @@ def _type(top: Reader) -> str:
 def _version(top: Reader) -> int:
     version = top.number("version")
     if version is not None and version < 1:
-        top.problem("version", f"the formula has version {version}", "versions count from 1")
+        top.problem("version", f"the formula has version {version}", "versions start at 1")
     return 1 if version is None else version
 
 
 def _phase(top: Reader) -> str:
     phase = top.text("phase")
     if phase not in PHASES:
-        top.problem("phase", f'the formula has the phase "{phase}"', "vapor (a wisp) or liquid (a molecule)")
+        top.problem("phase", f'the formula has the phase "{phase}"', "use vapor (a wisp) or liquid (a molecule)")
     return phase
 
 
@@ -336,7 +337,7 @@ def _advice(top: Reader) -> list[Advice]:
 def _one_step(own: Reader, key: str) -> list[Step]:
     value = own.table.get(key)
     if isinstance(value, dict):
-        # one table is a list of one; the path keeps naming the table itself
+        # treat a single table as a list of one; the path keeps naming the table itself
         one = Reader({key: [value]}, own.path, own.called, own.notes)
         own.has(key)
         return read_steps(one, key)
@@ -348,7 +349,7 @@ def _pointcuts(top: Reader) -> list[Pointcut]:
     for own in top.tables_at("pointcuts", "pointcut"):
         cut = Pointcut(own.text("glob"), own.text("type"), own.text("label"))
         if cut == Pointcut():
-            own.problem("", "chooses nothing", "give it a glob, a type or a label")
+            own.problem("", "selects nothing", "give it a glob, a type or a label")
         found.append(cut)
         own.done()
     return found

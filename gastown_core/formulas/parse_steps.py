@@ -1,4 +1,4 @@
-"""Steps out of their tables: those of a workflow, of a template, of a loop's body and of advice alike."""
+"""Parses steps from their tables: of a workflow, a template, a loop's body, or advice."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MAX_NESTING = 20
 
 
 def read_steps(reader: Reader, key: str, *, parent: str = "", depth: int = 0) -> list[Step]:
-    """The steps of a list of tables, children behind their parents."""
+    """Return the steps in a list of tables, children after their parents."""
     steps: list[Step] = []
     if depth > _MAX_NESTING:
-        reader.problem(key, f"has {key} nested more than {_MAX_NESTING} deep", "put them side by side and use needs")
+        reader.problem(key, f"has {key} nested deeper than {_MAX_NESTING} levels", "flatten them and use needs")
         return steps
     for number, own in enumerate(reader.tables_at(key, "step")):
         step = _step(own, parent, depth)
@@ -40,7 +40,7 @@ def _step(own: Reader, parent: str, depth: int) -> Step:
     expand = own.text("expand")
     title = own.text("title")
     if not title and not expand:
-        own.problem("title", "has no title", 'say in a few words what is done: title = "…"')
+        own.problem("title", "has no title", 'describe it in a few words: title = "…"')
     waits_for, spawner = _waiting(own)
     condition = own.text("condition")
     return Step(
@@ -76,7 +76,7 @@ def _kind(own: Reader) -> str:
     if own.table.get("children"):
         return "epic"
     if kind and kind not in KINDS:
-        own.notes.warn((*own.path, "type"), f"{own.called} has the type {kind}, taken as task; there are {_or(KINDS)}")
+        own.notes.warn((*own.path, "type"), f"{own.called} has the type {kind}, treated as task; types: {_or(KINDS)}")
         return "task"
     return kind
 
@@ -84,7 +84,7 @@ def _kind(own: Reader) -> str:
 def _priority(own: Reader) -> int | None:
     priority = own.number("priority")
     if priority is not None and not 0 <= priority <= 4:
-        own.problem("priority", f"has priority {priority}", "0 (critical) to 4 (backlog) are allowed")
+        own.problem("priority", f"has priority {priority}", "use 0 (critical) to 4 (backlog)")
         return None
     return priority
 
@@ -96,7 +96,7 @@ def _waiting(own: Reader) -> tuple[str, str]:
     of = _CHILDREN_OF.fullmatch(text)
     if of:
         return "all-children", of[1]
-    own.problem("waits_for", f'waits for "{text}"', "all-children, any-children or children-of(step) can be waited for")
+    own.problem("waits_for", f'waits for "{text}"', "use all-children, any-children or children-of(step)")
     return "", ""
 
 
@@ -106,11 +106,11 @@ def _gate(own: Reader) -> GateText | None:
         return None
     kind = gate.text("type")
     if kind == UNCHECKED_GATE:
-        told = f"{own.called}: nothing checks a conditional gate; whoever works the step decides"
+        told = f"{own.called}: nothing checks a conditional gate; the worker of the step decides"
         own.notes.warn((*gate.path, "type"), told)
         return None
     if kind not in GATES:
-        gate.problem("type", f"has the type {kind}" if kind else "has no type", f"{_or(GATES)} are known")
+        gate.problem("type", f"has the type {kind}" if kind else "has no type", f"use one of {_or(GATES)}")
     await_id = gate.scalar("await_id") or gate.scalar("id") or ""
     gate.has("id")
     timeout = gate.text("timeout")
@@ -118,9 +118,9 @@ def _gate(own: Reader) -> GateText | None:
         from gastown_core.clock import parse_duration
 
         if parse_duration(timeout) is None:
-            gate.problem("timeout", f'has "{timeout}" as timeout', 'write a span: "90s", "30m", "2h"')
+            gate.problem("timeout", f'has "{timeout}" as timeout', 'write a duration: "90s", "30m", "2h"')
     if kind == "timer" and not timeout:
-        gate.problem("timeout", "is a timer without timeout", 'say how long: timeout = "30m"')
+        gate.problem("timeout", "is a timer without timeout", 'set it: timeout = "30m"')
     gate.done()
     return GateText(kind, await_id, timeout)
 
@@ -133,15 +133,15 @@ def _loop(own: Reader, depth: int) -> Loop | None:
     most = loop.scalar("max") or ""
     kinds = [word for word, value in (("count", count), ("range", span), ("until", until)) if value]
     if len(kinds) != 1:
-        said = f"has {' and '.join(kinds)}" if kinds else "says not how often"
-        loop.problem("", said, "give exactly one of count, range, until")
+        said = f"has {' and '.join(kinds)}" if kinds else "has no count"
+        loop.problem("", said, "set exactly one of count, range and until")
     if until and not most:
         loop.problem("until", "has until without max", "bound it: max = 5")
     if until and most and not ("{" in most or (most.isdigit() and int(most) > 0)):
-        loop.problem("max", f"has {most} as max", "write a whole number from 1 on")
+        loop.problem("max", f"has {most} as max", "write an integer of at least 1")
     body = read_steps(loop, "body", depth=depth + 1)
     if not body:
-        loop.problem("body", "has no body", f"give it steps: [[{'.'.join(str(p) for p in own.path[:1])}.loop.body]]")
+        loop.problem("body", "has no body", f"add steps: [[{'.'.join(str(p) for p in own.path[:1])}.loop.body]]")
     var = loop.text("var")
     loop.done()
     return Loop(tuple(body), count or "", span, until, most, var)
@@ -153,9 +153,9 @@ def _on_complete(own: Reader) -> OnComplete | None:
         return None
     each, bond = act.text("for_each"), act.text("bond")
     if not (each and bond):
-        act.problem("", "lacks " + ("bond" if each else "for_each"), "for_each and bond come together")
+        act.problem("", "lacks " + ("bond" if each else "for_each"), "set both for_each and bond")
     if each and not each.startswith("output."):
-        act.problem("for_each", f'goes over "{each}"', 'name a list in the step\'s output: for_each = "output.items"')
+        act.problem("for_each", f'iterates over "{each}"', 'name a list of the output: for_each = "output.items"')
     parallel, sequential = act.flag("parallel"), act.flag("sequential")
     if parallel and sequential:
         act.problem("sequential", "is parallel and sequential at once", "keep one of them")

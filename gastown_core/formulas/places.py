@@ -1,4 +1,4 @@
-"""The folders in which formulas are looked for, in order: rig, town, user, shipped; TOML before JSON in each."""
+"""The folders that are searched for formulas, in order: rig, town, user, shipped; in each, TOML before JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHIPPED_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shipp
 
 
 class Places:
-    """Pairs of tier and folder, the first that has a formula wins. Folders need not exist."""
+    """Pairs of tier and folder; the first that has a formula wins. Folders need not exist."""
 
     def __init__(self, folders: Sequence[tuple[str, str]]) -> None:
         self.folders: list[tuple[str, str]] = []
@@ -29,11 +29,11 @@ class Places:
                 self.folders.append((tier, folder))
 
     def only(self, tier: str) -> Places:
-        """These places without all tiers above ``tier``: what is found when it is asked for by itself."""
+        """These places without the tiers above ``tier``."""
         return Places([pair for pair in self.folders if TIERS.index(pair[0]) >= TIERS.index(tier)])
 
     def files(self, name: str) -> Iterator[tuple[str, str]]:
-        """Every file of that name, as tier and path, the one that wins first."""
+        """All files of a formula name as tier and path, the effective one first."""
         if not NAME.fullmatch(name):
             return
         for tier, folder in self.folders:
@@ -43,7 +43,7 @@ class Places:
                     yield tier, path
 
     def names(self) -> dict[str, list[tuple[str, str]]]:
-        """Every formula's name with its files as tier and path, the one that wins first; sorted by name."""
+        """Return all formula names with their files as tier and path, the effective one first; sorted by name."""
         found: dict[str, list[tuple[str, str]]] = {}
         for tier, folder in self.folders:
             try:
@@ -58,20 +58,20 @@ class Places:
 
 
 def shown_path(tier: str, path: str) -> str:
-    """A file's path in messages and records: ``shipped:<name>`` for one of ours."""
+    """Return a file's path for messages and records: ``shipped:<name>`` for a shipped one."""
     return f"shipped:{os.path.basename(path).removesuffix(TOML)}" if tier == SHIPPED else path
 
 
 def not_found(name: str, places: Places | None, why: str = "") -> FormulaNotFound:
-    """The error for a name that no formula has: near names, and the folders that were looked into."""
+    """Return the error for an unknown formula name, with similar names and the folders searched."""
     from difflib import get_close_matches
 
     known = list(places.names()) if places is not None else []
     near = get_close_matches(name, known, n=3, cutoff=0.5)
     folders = [folder for tier, folder in places.folders if tier != SHIPPED] if places is not None else []
-    looked = "looked in " + ", ".join([*folders, "the shipped ones"])
+    looked = "searched " + ", ".join([*folders, "the shipped formulas"])
     return FormulaNotFound(
         f"no formula {name}",
         f"{why}; {looked}" if why else looked,
-        f"did you mean {' or '.join(near)}?" if near else "bd formula list shows all there are",
+        f"did you mean {' or '.join(near)}?" if near else "bd formula list lists all formulas",
     )

@@ -1,4 +1,4 @@
-"""Reading one table: every key asked for by its kind, what is ill-typed told, what is left over warned about."""
+"""Reads one table: each key by its type; wrong types become problems, unread keys become warnings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Notes:
-    """What was found while reading a formula: problems, which stop it, and warnings, which do not."""
+    """Findings while reading a formula: problems, which stop it, and warnings, which do not."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -40,26 +40,26 @@ class Reader:
         self._asked: set[str] = set()
 
     def problem(self, key: str, what: str, fix: str = "") -> None:
-        """A problem at one of the table's keys (or at the table itself, with an empty key)."""
+        """Add a problem at a key of the table, or at the table itself if ``key`` is empty."""
         self.notes.problem((*self.path, key) if key else self.path, f"{self.called} {what}".strip(), fix)
 
     def has(self, key: str) -> bool:
-        """Whether the key is written."""
+        """Return whether the key is present."""
         self._asked.add(key)
         return key in self.table
 
     def text(self, key: str, default: str = "") -> str:
-        """A text."""
+        """Return a string."""
         value = self._value(key)
         if value is None:
             return default
         if isinstance(value, str):
             return value
-        self.problem(key, f"has {_kind(value)} as {key}", f'write a text: {key} = "…"')
+        self.problem(key, f"has {_kind(value)} as {key}", f'write a string: {key} = "…"')
         return default
 
     def scalar(self, key: str) -> str | None:
-        """A text, number or truth value, as text; None if it is not there."""
+        """Return a string, number or boolean, as text; None if absent."""
         value = self._value(key)
         if value is None or isinstance(value, str):
             return value
@@ -67,11 +67,11 @@ class Reader:
             return "true" if value else "false"
         if isinstance(value, int | float):
             return str(value)
-        self.problem(key, f"has {_kind(value)} as {key}", f'write a text: {key} = "…"')
+        self.problem(key, f"has {_kind(value)} as {key}", f'write a string: {key} = "…"')
         return None
 
     def flag(self, key: str) -> bool:
-        """A truth value; false if it is not there."""
+        """Return a boolean; false if absent."""
         value = self._value(key)
         if value is None or isinstance(value, bool):
             return bool(value)
@@ -79,15 +79,15 @@ class Reader:
         return False
 
     def number(self, key: str) -> int | None:
-        """A whole number."""
+        """Return an integer; None if absent."""
         value = self._value(key)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
-        self.problem(key, f"has {_kind(value)} as {key}", f"write a whole number: {key} = 2")
+        self.problem(key, f"has {_kind(value)} as {key}", f"write an integer: {key} = 2")
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts; one text alone counts as a list of one."""
+        """Return a list of strings; a single string counts as a list of one."""
         value = self._value(key)
         if value is None:
             return ()
@@ -95,18 +95,18 @@ class Reader:
             return (value,) if value else ()
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
-        self.problem(key, f"has {_kind(value)} as {key}", f'write a list of texts: {key} = ["…"]')
+        self.problem(key, f"has {_kind(value)} as {key}", f'write a list of strings: {key} = ["…"]')
         return ()
 
     def scalars(self, key: str) -> tuple[str, ...]:
-        """A list of texts, numbers and truth values, all as text."""
+        """Return a list of strings, numbers and booleans, all as text."""
         value = self._value(key)
         if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
             return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in value)
         return self.texts(key)
 
     def raw(self, key: str) -> dict[str, Any]:
-        """A table as it is."""
+        """Return a table, unread."""
         value = self._value(key)
         if value is None:
             return {}
@@ -116,12 +116,12 @@ class Reader:
         return {}
 
     def free(self, key: str) -> dict[str, Any]:
-        """A table of anything that JSON can hold; dates become text."""
+        """Return a table with any JSON values; dates become text."""
         value = plain(self.raw(key))
         return value if isinstance(value, dict) else {}
 
     def word_table(self, key: str) -> dict[str, str]:
-        """A table of texts (numbers and truth values become text)."""
+        """Return a table of strings (numbers and booleans become text)."""
         words: dict[str, str] = {}
         inner = Reader(self.raw(key), (*self.path, key), f"{self.called}: {key}", self.notes)
         for name in inner.table:
@@ -129,13 +129,13 @@ class Reader:
         return words
 
     def table_at(self, key: str, called: str = "") -> Reader | None:
-        """A table to read from; None if it is not there."""
+        """Return a Reader for a table; None if absent."""
         if not self.has(key):
             return None
         return Reader(self.raw(key), (*self.path, key), called or f"{self.called}: {key}".lstrip(": "), self.notes)
 
     def tables_at(self, key: str, called: str) -> list[Reader]:
-        """A list of tables to read from; each is called by ``called`` and its ``id`` (or its number)."""
+        """Readers for a list of tables; each is called ``called`` plus its ``id`` or number."""
         value = self._value(key)
         if value is None:
             return []
@@ -150,7 +150,7 @@ class Reader:
         return readers
 
     def done(self) -> None:
-        """Warn of every key that nobody asked for."""
+        """Warn of every key that was not read."""
         for key in self.table:
             if key not in self._asked:
                 from difflib import get_close_matches
@@ -168,7 +168,7 @@ class Reader:
 
 
 def plain(value: Any) -> Any:
-    """A value of TOML as JSON can hold it: dates, and numbers that are none, become text."""
+    """Return a TOML value as JSON can represent it: dates, NaN and infinities become text."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -180,11 +180,11 @@ def plain(value: Any) -> Any:
 
 def _kind(value: object) -> str:
     if isinstance(value, bool):
-        return "a truth value"
+        return "a boolean"
     if isinstance(value, int | float):
         return "a number"
     if isinstance(value, str):
-        return "a text"
+        return "a string"
     if isinstance(value, list):
         return "a list"
     return "a table" if isinstance(value, dict) else f"a {type(value).__name__}"

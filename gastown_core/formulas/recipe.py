@@ -1,7 +1,7 @@
-"""The recipe: a formula after all composition, with its variables filled in; what pouring, priming and showing use.
+"""The recipe: a formula after composition, with its variables filled in; input of pouring, priming and display.
 
-``cook`` makes it; nothing above it looks at a formula's source again.  Steps come in an order in which every step
-follows what it needs (their place in the file decides between equals).
+``cook`` makes it; later stages never look at a formula's source.  Every step comes after the steps it needs,
+otherwise in file order.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 COMPILE, RUNTIME = "compile", "runtime"
-"""Modes of cooking: placeholders kept, or all variables substituted (a missing one is an error)."""
+"""Modes of cooking: keep placeholders, or substitute all variables (a missing one is an error)."""
 
 
 class Gate(Record):
-    """What a step waits for outside the molecule; ``timeout_s`` 0 is none. ``type``: human, timer, gh:run, gh:pr, bead, mail.
+    """What a step waits for outside the molecule; ``type`` is human, timer, gh:run, gh:pr, bead or mail.
 
-    ``timeout`` is the span as written; where a compiled recipe keeps a placeholder in it, ``timeout_s`` is 0.
+    ``timeout`` is the duration as written; ``timeout_s`` is 0 if there is none or it still contains a placeholder.
     """
 
     type: str
@@ -28,21 +28,21 @@ class Gate(Record):
 
 
 class OnComplete(Record):
-    """When the step closes: for each item of ``for_each`` (a path into its output) bond ``formula`` with ``vars``."""
+    """When the step completes, bond ``formula`` with ``vars`` for each item of ``for_each``, a path in its output."""
 
     for_each: str
     formula: str
-    vars: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    vars: dict[str, str] = {}  # noqa: RUF012  a default that is never modified
     parallel: bool = True
 
 
 class RecipeStep(Record):
-    """One step. ``needs`` are ids of steps that must be closed first; ``parent`` the id of the enclosing step.
+    """One step. ``needs`` are ids of steps that must be closed first; ``parent`` is the id of the enclosing step.
 
     ``waits_for`` is ``all-children`` or ``any-children`` of the step ``spawner`` (molecules bonded to it at run time).
-    ``only_if`` is a run-time condition that holds the step until it is true; ``until`` (with ``most`` rounds at most)
-    repeats the steps from this one on to the end of its loop body, ``body`` (ids), until it is true.  ``condition`` is
-    what a compiled recipe could not judge yet for want of a variable's value; in a cooked one it is empty.
+    ``only_if`` is a run-time condition that holds the step until it is true.  ``until`` repeats the loop body that
+    starts here (``body``, step ids) until it is true, at most ``most`` times.  ``condition`` is a step condition that
+    a compiled recipe could not decide without a variable's value; it is empty in a cooked recipe.
     """
 
     id: str
@@ -53,7 +53,7 @@ class RecipeStep(Record):
     kind: str = "task"
     priority: int = 2
     labels: tuple[str, ...] = ()
-    metadata: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+    metadata: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
     assignee: str = ""
     needs: tuple[str, ...] = ()
     parent: str = ""
@@ -73,16 +73,16 @@ class RecipeStep(Record):
 class Recipe(Record):
     """A cooked formula. ``vars`` holds the values used, ``missing`` the names without one (compile mode only).
 
-    ``digest`` is the SHA-256 of the source text, ``source`` its path (or ``shipped:<name>``), ``tier`` rig, town, user
-    or shipped.  ``pour`` says whether the formula itself asks for a bead per step; ``wisp_type`` its wisps' lifetime
-    class.
+    ``digest`` is the SHA-256 of all source texts (with parents, templates and aspects), ``source`` the formula's path
+    (or ``shipped:<name>``), ``tier`` rig, town, user or shipped.  ``pour`` says whether the formula asks for a bead per
+    step; ``wisp_type`` is the lifetime class of its wisps.
     """
 
     name: str
     type: str
     steps: tuple[RecipeStep, ...]
     description: str = ""
-    vars: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    vars: dict[str, str] = {}  # noqa: RUF012  a default that is never modified
     missing: tuple[str, ...] = ()
     phase: str = ""
     pour: bool = False
@@ -94,17 +94,17 @@ class Recipe(Record):
     digest: str = ""
     bond_points: tuple[dict[str, Any], ...] = ()
     hooks: tuple[dict[str, Any], ...] = ()
-    squash: dict[str, Any] = {}  # noqa: RUF012  a default that nobody changes
+    squash: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
     warnings: tuple[str, ...] = ()
     version: int = 1
 
     def step(self, step_id: str) -> RecipeStep | None:
-        """The step with this id, None if there is none."""
+        """Return the step with this id, None if there is none."""
         return next((step for step in self.steps if step.id == step_id), None)
 
 
 def recipe_json(recipe: Recipe, *, mode: str) -> dict[str, Any]:
-    """The whole recipe; lists of steps in the order in which they are done."""
+    """Return the recipe as JSON; steps are in execution order."""
     out: dict[str, Any] = {
         "formula": recipe.name,
         "type": recipe.type,
@@ -134,7 +134,7 @@ def recipe_json(recipe: Recipe, *, mode: str) -> dict[str, Any]:
 
 
 def step_json(step: RecipeStep) -> dict[str, Any]:
-    """One step: id, title, type, priority and needs always, the rest where it says something."""
+    """Return one step as JSON: id, title, type, priority and needs always, other keys only if set."""
     out: dict[str, Any] = {"id": step.id, "title": step.title, "type": step.kind, "priority": step.priority}
     out["needs"] = list(step.needs)
     for key in ("description", "notes", "acceptance", "assignee", "parent", "waits_for", "spawner", "only_if"):

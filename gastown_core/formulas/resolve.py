@@ -1,6 +1,6 @@
-"""Formulas by name: which file a name means in a town, rig or worktree, and the list of all that can be used there.
+"""Formulas by name: which file a name means in a town, rig or worktree, and the list of available formulas.
 
-``load`` is the one call that reads, overlays and cooks a formula.
+``load_recipe`` reads a formula, applies the overlay and cooks it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FOLDER = "formulas"
 
 
 def places(root: str = "", rig: str = "", folders: Sequence[str] = ()) -> Places:
-    """Where formulas are looked for: ``folders`` (they count as the rig's), the rig's, the town's, the user's, ours.
+    """The places to search: ``folders`` (as tier rig), then the rig's, the town's, the user's, and the shipped ones.
 
     Outside a town ``root`` is empty.
     """
@@ -43,7 +43,7 @@ def places(root: str = "", rig: str = "", folders: Sequence[str] = ()) -> Places
 
 
 def places_at(place: str, folders: Sequence[str] = ()) -> Places:
-    """As ``places`` for a folder: its worktree's own formulas, those of its store, its rig, its town."""
+    """As ``places``, for a folder: its worktree's formulas, then those of its store, rig and town."""
     from gastown_core.beads.discovery import find_beads_dir
     from gastown_core.errors import StoreError
     from gastown_core.town.discover import find_town, read_rigs, rig_of
@@ -65,7 +65,7 @@ def places_at(place: str, folders: Sequence[str] = ()) -> Places:
 
 
 def find_formula(root: str, name: str, *, rig: str = "", folders: Sequence[str] = ()) -> Formula:
-    """The formula that a name means, ``mol-<name>`` if there is no other, with what it extends merged in.
+    """Return the formula ``name``, or else ``mol-<name>``, merged with the formulas it extends.
 
     Raises FormulaNotFound, FormulaError.
     """
@@ -75,7 +75,7 @@ def find_formula(root: str, name: str, *, rig: str = "", folders: Sequence[str] 
 
 
 def named(where: Places, name: str) -> Formula:
-    """As ``find_formula``, in given places and as its file says it."""
+    """As ``find_formula``, in given places and without merging its parents."""
     found = find_in(where, name) or find_in(where, f"mol-{name}")
     if found is None:
         raise not_found(name, where)
@@ -92,7 +92,7 @@ def load_recipe(
     folders: Sequence[str] = (),
     subject: Subject | None = None,
 ) -> Recipe:
-    """Find a formula, lay the town's or rig's overlay on it, and cook it. Raises FormulaError in all its kinds."""
+    """Find a formula, apply the town's or rig's overlay, and cook it. Raises FormulaError and its subclasses."""
     from gastown_core.formulas.cook import cook
     from gastown_core.formulas.overlay import read_overlay
 
@@ -102,7 +102,7 @@ def load_recipe(
 
 
 def _at_its_end(beads_dir: str) -> str:
-    """The folder at the end of the redirects; the folder itself where they are broken (a message elsewhere says so)."""
+    """The folder at the end of the redirects; the folder itself if they are broken, which is reported elsewhere."""
     from gastown_core.beads.discovery import follow_redirects
     from gastown_core.errors import StoreError
 
@@ -113,7 +113,7 @@ def _at_its_end(beads_dir: str) -> str:
 
 
 def _checkout(place: str, root: str) -> str:
-    """The top of the git work tree around a folder, not beyond the town's root; empty if there is none."""
+    """Return the root of the git worktree around a folder, within the town; empty if there is none."""
     here = os.path.abspath(place)
     while True:
         if os.path.exists(os.path.join(here, ".git")):
@@ -128,7 +128,7 @@ _ABOUT = 60
 
 
 class Listed(Record):
-    """A row: ``steps`` and ``vars`` are counts, ``shadows`` the files that this one hides, ``error`` why it is unusable."""
+    """A row: ``steps`` and ``vars`` are counts, ``shadows`` the files it hides, ``error`` why it is unusable."""
 
     name: str
     type: str
@@ -141,7 +141,7 @@ class Listed(Record):
     error: str = ""
 
     def as_json(self) -> dict[str, object]:
-        """As ``--json`` prints it; ``shadows`` and ``error`` only where there are any."""
+        """Return the object that ``--json`` prints; ``shadows`` and ``error`` only if set."""
         out: dict[str, object] = {
             "name": self.name,
             "type": self.type,
@@ -159,7 +159,7 @@ class Listed(Record):
 
 
 def list_formulas(places: Places, *, kind: str = "", tier: str = "") -> list[Listed]:
-    """All formulas by name; a file that is none of the wanted type or tier is left out, a broken one told."""
+    """Return all formulas by name, filtered by type and tier; a broken formula is a row with its ``error``."""
     rows = []
     for name, files in places.names().items():
         if tier:
@@ -185,13 +185,13 @@ def _row(places: Places, name: str, files: list[tuple[str, str]]) -> Listed:
 
 
 def _size(formula: Formula) -> int:
-    """How many steps are written; a loop's body counts once."""
+    """Return the number of steps written; a loop counts once."""
     guards = sum(len(rule.before) + len(rule.after) for rule in formula.advice)
     legs = len(formula.legs) + (1 if formula.synthesis else 0)
     return len(formula.steps) + len(formula.template) + guards + legs
 
 
 def first_line(description: str) -> str:
-    """The first line, in at most 60 characters."""
+    """Return the first line, cut to 60 characters."""
     line = description.strip().split("\n", 1)[0].strip()
     return line if len(line) <= _ABOUT else line[: _ABOUT - 1].rstrip() + "…"

@@ -1,6 +1,6 @@
-"""The text of a formula, and at which line each of its keys stands.
+"""The text of a formula, and the line of each of its keys.
 
-Lines are looked for only when a message needs one; the search guesses rather than fails.
+Lines are computed only when a message needs one, by a scan that gives its best guess and never fails.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TOML, JSON = ".formula.toml", ".formula.json"
 MAX_BYTES = 2_000_000
 NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")
 LONGEST_NAME = 100
-"""Bytes of a formula's name: its file, and the ids of what is poured from it, have to hold it."""
+"""Bytes of a formula's name: file names and the ids of poured beads must be able to hold it."""
 
 
 class Source:
@@ -38,16 +38,16 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The file's name without its folder and its ending."""
+        """The file's name without folder and extension."""
         base = os.path.basename(self.path).removeprefix("shipped:")
         return base.removesuffix(TOML).removesuffix(JSON).removesuffix(".toml").removesuffix(".json")
 
     def data(self) -> dict[str, Any]:
-        """The text as tables. Raises FormulaError naming the line where it is no TOML (or JSON)."""
+        """Return the parsed text. Raises FormulaError with the line if it is not valid TOML (or JSON)."""
         return _json_data(self) if self.is_json else _toml_data(self)
 
     def line(self, path: Sequence[str | int]) -> int:
-        """The line of a key, given as ``("steps", 2, "needs")``; that of the nearest table around it, 0 if unknown."""
+        """The line of a key, such as ``("steps", 2, "needs")``, or of its nearest enclosing table; 0 if unknown."""
         if self._lines is None:
             self._lines = json_lines(self.text) if self.is_json else toml_lines(self.text)
         key = tuple(path)
@@ -58,12 +58,12 @@ class Source:
         return 0
 
     def problem(self, path: Sequence[str | int], what: str, fix: str = "") -> Problem:
-        """A problem at a key."""
+        """Return a Problem at a key."""
         return Problem(self.path, self.line(path), what, fix)
 
 
 def read_source(path: str, *, tier: str = "file", shown: str = "") -> Source:
-    """Read a formula's file. Raises FormulaError if it cannot be read, is too large, or is no UTF-8."""
+    """Read a formula's file. Raises FormulaError if it cannot be read, is too large, or is not UTF-8."""
     name = shown or path
     try:
         with open(open_plain(path), "rb") as handle:
@@ -92,7 +92,7 @@ def _toml_data(source: Source) -> dict[str, Any]:
         what = said[: place.start()].strip() if place else said.replace(" (at end of document)", "")
         raise _broken(source, "TOML", line, what) from None
     except RecursionError:
-        raise _broken(source, "TOML", 0, "nested too deep") from None
+        raise _broken(source, "TOML", 0, "nested too deeply") from None
 
 
 def _json_data(source: Source) -> dict[str, Any]:
@@ -105,12 +105,12 @@ def _json_data(source: Source) -> dict[str, Any]:
     except ValueError as error:
         raise _broken(source, "JSON", 0, str(error)) from None
     if not isinstance(value, dict):
-        raise _broken(source, "JSON", 1, "a formula is an object")
+        raise _broken(source, "JSON", 1, "a formula must be an object")
     return value
 
 
 def _broken(source: Source, kind: str, line: int, what: str) -> FormulaError:
-    found = Problem(source.path, line, f"no valid {kind}: {what}", f"correct line {line}" if line else "simplify it")
+    found = Problem(source.path, line, f"not valid {kind}: {what}", f"fix line {line}" if line else "simplify it")
     return FormulaError(f"formula {source.name} is {found.what}", found.where, found.fix, problems=(found,))
 
 
@@ -121,7 +121,7 @@ _MARK = re.compile(r"""\"\"\"|'''|"(?:\\.|[^"\\])*"|'[^']*'|#.*|[\[\]{}]""")
 
 
 def toml_lines(text: str) -> dict[Path, int]:
-    """Lines of tables, of elements of arrays of tables, and of keys; values inside one line share its line."""
+    """Return the lines of tables, array elements and keys; values within one line share its number."""
     found: dict[Path, int] = {}
     counts: dict[Path, int] = {}
     table: Path = ()
@@ -145,7 +145,7 @@ def _parts(dotted: str) -> Path:
 
 
 def _table(dotted: str, is_element: bool, counts: dict[Path, int]) -> Path:
-    """The full path of a header: parts that are arrays of tables get the number of their newest element."""
+    """Return the full path of a header; parts that are arrays of tables get the index of their newest element."""
     path: Path = ()
     parts = _parts(dotted)
     for place, part in enumerate(parts):
@@ -158,7 +158,7 @@ def _table(dotted: str, is_element: bool, counts: dict[Path, int]) -> Path:
 
 
 def _scan(line: str, quote: str, depth: int) -> tuple[str, int]:
-    """The long quote and the depth of brackets that are open after ``line``."""
+    """Return the multi-line quote and the bracket depth that are open after ``line``."""
     at = 0
     while at < len(line):
         if quote:
@@ -184,7 +184,7 @@ _TOKEN = re.compile(r'"((?:\\.|[^"\\])*)"|[{}\[\],:]|\n')
 
 
 def json_lines(text: str) -> dict[Path, int]:
-    """Lines of keys and of elements that are objects or texts."""
+    """Return the lines of keys, and of array elements that are objects or strings."""
     found: dict[Path, int] = {}
     stack: list[tuple[str, str | int]] = []
     number, word = 1, ""
@@ -217,7 +217,7 @@ def _note(found: dict[Path, int], stack: list[tuple[str, str | int]], number: in
 
 
 def check_name(name: str) -> str:
-    """The name, if a new formula may bear it. Raises UsageError."""
+    """Return the name, if it is valid for a new formula. Raises UsageError."""
     if not NAME.fullmatch(name):
         raise UsageError(f'"{name}" cannot be a formula\'s name', "", "letters, digits, . _ + - are allowed")
     if len(name.encode()) > LONGEST_NAME:

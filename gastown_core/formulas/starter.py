@@ -1,4 +1,4 @@
-"""Starter files for formulas of one's own, by kind; each cooks as it is."""
+"""Starter files for new formulas, by kind; each can be cooked unchanged."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from gastown_core.errors import ConflictError, UsageError
 from gastown_core.formulas.source import JSON, TOML, check_name
 
 TASK = """\
-# {name}: one piece of work in a few steps. Check it with: bd cook {name} --dry-run
+# {name}: one task in a few steps. Check it with: bd cook {name} --dry-run
 formula = "{name}"
 version = 1
-description = "What this is for, in a line"
+description = "What this is for, in one line"
 
-# Asked for with --var; a default makes it optional, enum and pattern bound it.
+# Set with --var; a default makes it optional, enum and pattern restrict it.
 [vars.what]
 description = "what to work on"
 required = true
@@ -21,13 +21,13 @@ required = true
 [[steps]]
 id = "prepare"
 title = "Understand {{{{what}}}}"
-description = "What to read, whom to ask."
+description = "What to read and whom to ask."
 
 [[steps]]
 id = "work"
 title = "Do it"
 needs = ["prepare"]
-acceptance = "How one sees that it is done."
+acceptance = "How to tell that it is done."
 
 [[steps]]
 id = "hand-in"
@@ -37,11 +37,11 @@ description = "gt done"
 """
 
 WORKFLOW = """\
-# {name}: steps that several workers may share. Check it with: bd cook {name} --dry-run
+# {name}: steps that several workers can share. Check it with: bd cook {name} --dry-run
 formula = "{name}"
 version = 1
-description = "What this is for, in a line"
-# a bead for every step, so that each can be taken by another worker and outlives a session
+description = "What this is for, in one line"
+# one bead per step, so that another worker can take it and it outlives a session
 pour = true
 
 [vars.what]
@@ -49,7 +49,7 @@ description = "what to work on"
 required = true
 
 [vars.checked]
-description = "whether somebody looks at it first"
+description = "whether a person approves it first"
 type = "bool"
 default = "true"
 
@@ -57,7 +57,7 @@ default = "true"
 id = "plan"
 title = "Plan {{{{what}}}}"
 
-# these two have the same needs: they run beside each other
+# these two have the same needs, so they run in parallel
 [[steps]]
 id = "build"
 title = "Build it"
@@ -66,14 +66,14 @@ parallel = true
 
 [[steps]]
 id = "document"
-title = "Write it up"
+title = "Document it"
 needs = ["plan"]
 parallel = true
 
-# left out with --var checked=false; what it needs is then needed by "ship"
+# dropped with --var checked=false; "ship" then needs what it needed
 [[steps]]
 id = "approve"
-title = "A person says yes"
+title = "A person approves"
 needs = ["build", "document"]
 condition = "{{{{checked}}}}"
 gate = {{ type = "human", timeout = "24h" }}
@@ -85,10 +85,10 @@ needs = ["approve"]
 """
 
 PATROL = """\
-# {name}: a round that is made again and again. Check it with: bd cook {name} --dry-run
+# {name}: a repeated round of checks. Check it with: bd cook {name} --dry-run
 formula = "{name}"
 version = 1
-description = "What is watched, in a line"
+description = "What is watched, in one line"
 # a round leaves no trace in git
 phase = "vapor"
 wisp_type = "patrol"
@@ -104,18 +104,18 @@ needs = ["look"]
 
 [[steps]]
 id = "loop-or-exit"
-title = "Go again, or make room for a fresh session"
+title = "Start the next round, or hand off to a fresh session"
 needs = ["act"]
-description = "gt handoff, if the context runs low."
+description = "Run gt handoff if the context is nearly full."
 """
 
 EXPANSION = """\
-# {name}: steps that take the place of one step of another formula:
+# {name}: steps that replace one step of another formula:
 #   [[compose.expand]]  target = "implement"  with = "{name}"
 formula = "{name}"
 version = 1
 type = "expansion"
-description = "What becomes of the step, in a line"
+description = "What the step becomes, in one line"
 
 [[template]]
 id = "{{target}}.draft"
@@ -128,18 +128,18 @@ needs = ["{{target}}.draft"]
 """
 
 CONVOY = """\
-# {name}: legs that run beside each other, and a synthesis. Run it with: gt formula run {name}
+# {name}: parallel legs and a synthesis. Run it with: gt formula run {name}
 formula = "{name}"
 version = 1
 type = "convoy"
-description = "What is looked at, in a line"
+description = "What is reviewed, in one line"
 
 [inputs.files]
-description = "what to look at"
+description = "what to review"
 required = true
 
 [prompts]
-base = "Look at {{{{.files}}}}. Write your findings to {{{{.output_path}}}}."
+base = "Review {{{{.files}}}}. Write your findings to {{{{.output_path}}}}."
 
 [[legs]]
 id = "correctness"
@@ -157,25 +157,25 @@ leg_pattern = "{{{{.leg.id}}}}-findings.md"
 synthesis = "summary.md"
 
 [synthesis]
-title = "Bring the findings together"
-description = "One list, the gravest first, each once."
+title = "Combine the findings"
+description = "One list, most severe first, without duplicates."
 """
 
 STARTERS = {"task": TASK, "workflow": WORKFLOW, "patrol": PATROL, "expansion": EXPANSION, "convoy": CONVOY}
 
 
 def write_starter(folder: str, name: str, kind: str) -> str:
-    """Write a starter file and return its path. Raises UsageError for the name or kind, ConflictError if it is there."""
+    """Write a starter file; returns its path. Raises UsageError for a bad name or kind, ConflictError if it exists."""
     if kind not in STARTERS:
-        raise UsageError(f"there is no starter of type {kind}", "", f"{', '.join(STARTERS)} are there")
+        raise UsageError(f"there is no starter of type {kind}", "", f"use one of {', '.join(STARTERS)}")
     check_name(name)
     for ending in (TOML, JSON):
         path = os.path.join(folder, name + ending)
         if os.path.lexists(path):
-            raise ConflictError(f"formula {name} is there already", path, "edit it, or take another name")
+            raise ConflictError(f"formula {name} already exists", path, "edit it, or choose another name")
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, name + TOML)
-    # x: another may have made it since
+    # x: fail if another process has created it in the meantime
     with open(path, "x", encoding="utf-8") as handle:
         handle.write(STARTERS[kind].format(name=name))
     return path

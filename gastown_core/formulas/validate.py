@@ -1,4 +1,4 @@
-"""What can be checked about a formula by itself, and about its steps after composition; all problems, not the first."""
+"""Checks of a formula by itself, and of its steps after composition; they report all problems, not only the first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEP_FIX = 'write "{{name}}", "!{{name}}", "{{name}} == value" or "{{name}} != v
 
 
 def check_formula(formula: Formula) -> list[Problem]:
-    """Problems within one file; what its parents must supply is checked when it is composed."""
+    """Problems within one file; what parents must supply is checked at composition."""
     found = [*_of_type(formula), *_of_rules(formula), *_of_convoy(formula)]
     for steps in (formula.steps, formula.template):
         found += check_texts(steps)
@@ -41,29 +41,29 @@ def _of_type(formula: Formula) -> Iterator[Problem]:
     if formula.extends:
         return
     if formula.type == EXPANSION and not formula.template:
-        yield problem((), "the expansion has no template", "give it steps: [[template]]")
+        yield problem((), "the expansion has no template", "add steps: [[template]]")
     if formula.type == CONVOY and not formula.legs:
-        yield problem((), "the convoy has no legs", "give it some: [[legs]]")
+        yield problem((), "the convoy has no legs", "add some: [[legs]]")
     if formula.type == WORKFLOW and not formula.steps:
-        yield problem((), "the workflow has no steps", "give it some: [[steps]]")
+        yield problem((), "the workflow has no steps", "add some: [[steps]]")
     if formula.type == ASPECT and not formula.advice and not formula.legs:
-        yield problem((), "the aspect has neither advice nor aspects", "give it some: [[advice]]")
+        yield problem((), "the aspect has neither advice nor aspects", "add some: [[advice]]")
 
 
 def _of_rules(formula: Formula) -> Iterator[Problem]:
     compose = formula.compose
     for rule in formula.advice:
         if not rule.target and not formula.pointcuts:
-            yield _at(rule, formula, "", "advice has no target", 'say which steps: target = "*"')
+            yield _at(rule, formula, "", "advice has no target", 'set it: target = "*"')
     for hold in compose.gate:
         wrong = check_runtime(hold.condition) if hold.condition else ""
         if wrong:
-            told = f"the condition before {hold.before} cannot be read: {wrong}"
+            told = f"the condition before {hold.before} is invalid: {wrong}"
             yield _at(hold, formula, "condition", told, RUNTIME_FIX)
     seen: set[str] = set()
     for point in compose.bond_points:
         if point.id in seen:
-            yield _at(point, formula, "", f"bond point {point.id} is there twice", "rename one of them")
+            yield _at(point, formula, "", f"bond point {point.id} is defined twice", "rename one of them")
         seen.add(point.id)
     for hook in compose.hooks if not formula.extends else ():
         if hook.at and hook.at not in seen:
@@ -81,14 +81,16 @@ def _of_convoy(formula: Formula) -> Iterator[Problem]:
     for leg in formula.legs:
         line = formula.source.line(leg.path)
         if leg.id in legs:
-            yield problem((*leg.path, "id"), f"leg {leg.id} is there twice, first in line {legs[leg.id]}", "rename one")
+            yield problem(
+                (*leg.path, "id"), f"leg {leg.id} is defined twice, first in line {legs[leg.id]}", "rename one"
+            )
         legs.setdefault(leg.id, line)
     for name, variable in formula.inputs.items():
         for other in variable.required_unless:
             if other not in formula.inputs and not formula.extends:
                 yield problem(
                     ("inputs", name, "required_unless"),
-                    f"input {name} is required unless there is an unknown input {other}",
+                    f"required_unless of input {name} names an unknown input: {other}",
                     _near(other, formula.inputs),
                 )
     if formula.extends:
@@ -110,7 +112,7 @@ def _of_convoy(formula: Formula) -> Iterator[Problem]:
 
 
 def check_texts(steps: Sequence[Step]) -> Iterator[Problem]:
-    """Conditions, ranges and combinations of single steps, those in loops too."""
+    """Problems of single steps, including those in loops: conditions, ranges and combinations."""
     for step in steps:
         if step.origin is None:
             continue
@@ -121,19 +123,19 @@ def check_texts(steps: Sequence[Step]) -> Iterator[Problem]:
                 yield problem((*step.path, "condition"), f"step {step.id}: {wrong}", STEP_FIX)
         if step.expand and step.loop:
             yield problem(
-                (*step.path, "expand"), f"step {step.id} loops and expands at once", "expand a step of the loop's body"
+                (*step.path, "expand"), f"step {step.id} has both loop and expand", "expand a step of the loop's body"
             )
         if (step.expand or step.loop) and any(other.parent == step.id for other in steps):
             yield problem(
                 step.path,
-                f"step {step.id} has children and {'expands' if step.expand else 'loops'}",
-                "put the children into the " + ("template" if step.expand else "loop's body"),
+                f"step {step.id} has both children and {'expand' if step.expand else 'loop'}",
+                "move the children into the " + ("template" if step.expand else "loop's body"),
             )
         if step.waits_for and not step.spawner and not step.needs:
             yield problem(
                 (*step.path, "waits_for"),
-                f"step {step.id} waits for children of no step",
-                'name it: waits_for = "children-of(step)", or give the step needs',
+                f"step {step.id} waits for children but names no step",
+                'name it: waits_for = "children-of(step)", or set needs',
             )
         if step.loop:
             yield from _of_loop(step)
@@ -148,7 +150,7 @@ def _of_loop(step: Step) -> Iterator[Problem]:
     if loop.until:
         wrong = check_runtime(loop.until)
         if wrong:
-            yield origin.problem((*path, "until"), f"{said} has an until that cannot be read: {wrong}", RUNTIME_FIX)
+            yield origin.problem((*path, "until"), f"{said} has an invalid until: {wrong}", RUNTIME_FIX)
     if loop.range and ".." not in loop.range:
         yield origin.problem(
             (*path, "range"), f'{said} has the range "{loop.range}"', 'write first..last: range = "1..3"'
@@ -158,7 +160,9 @@ def _of_loop(step: Step) -> Iterator[Problem]:
             wrong = syntax_fault(part)
             if wrong:
                 yield origin.problem(
-                    (*path, key), f'{said} cannot reckon "{text}": {wrong}', "numbers, variables, + - * / ^ ( )"
+                    (*path, key),
+                    f'{said} cannot evaluate "{text}": {wrong}',
+                    "use integers, variables and + - * / ^",
                 )
                 break
     yield from check_texts(loop.body)
@@ -166,7 +170,7 @@ def _of_loop(step: Step) -> Iterator[Problem]:
 
 
 def check_graph(steps: Sequence[Step], source: Source, *, is_open: bool = False) -> list[Problem]:
-    """Duplicate ids, unknown needs, cycles. With ``is_open`` needs may name steps outside (templates, loop bodies)."""
+    """Duplicate ids, unknown needs, cycles. With ``is_open``, needs may name outside steps (templates, loop bodies)."""
     found = duplicates(steps, source)
     known = {step.id: step for step in steps}
     grows = tuple(f"{step.id}." for step in steps if step.loop or step.expand)
@@ -175,12 +179,12 @@ def check_graph(steps: Sequence[Step], source: Source, *, is_open: bool = False)
     counts = Counter(step.id for step in steps)
     for step in steps:
         if counts[step.id] > 1:
-            continue  # which of them its links mean is not known
+            continue  # its links are ambiguous
         origin = step.origin or source
         for need in step.needs:
             if need == step.id or (need in under and step.id in under[need]):
                 which = "itself" if need == step.id else f"{need}, whose child it is"
-                found.append(origin.problem((*step.path, "needs"), f"step {step.id} needs {which}", "take it out"))
+                found.append(origin.problem((*step.path, "needs"), f"step {step.id} needs {which}", "remove it"))
             elif need not in known and not is_open and not need.startswith(grows):
                 found.append(_unknown(step, origin, "needs", "needs", need, rules))
         if step.spawner and step.spawner not in known and not is_open and not step.spawner.startswith(grows):
@@ -191,12 +195,12 @@ def check_graph(steps: Sequence[Step], source: Source, *, is_open: bool = False)
     if cycle:
         first = known[cycle[0]]
         told = f"steps wait for each other: {' → '.join(cycle)}"
-        found.append((first.origin or source).problem((*first.path, "needs"), told, "take one of these needs out"))
+        found.append((first.origin or source).problem((*first.path, "needs"), told, "remove one of these needs"))
     return found
 
 
 def duplicates(steps: Sequence[Step], source: Source) -> list[Problem]:
-    """Ids that are there twice, saying where first."""
+    """Problems for ids used twice, with the place of the first use."""
     found = []
     first: dict[str, Step] = {}
     for step in steps:
@@ -207,8 +211,8 @@ def duplicates(steps: Sequence[Step], source: Source) -> list[Problem]:
         place = (other.origin or source).problem((*other.path, "id"), "").where
         fix = "rename one of them"
         if origin is not source or other.path == step.path:
-            fix = "let the template's ids begin with the target's: id = \"{target}.…\""
-        found.append(origin.problem((*step.path, "id"), f"step {step.id} is there twice, first at {place}", fix))
+            fix = "start the template's ids with the target's: id = \"{target}.…\""
+        found.append(origin.problem((*step.path, "id"), f"step {step.id} is defined twice, first at {place}", fix))
     return found
 
 
@@ -230,4 +234,4 @@ def _near(word: str, known: object) -> str:
     near = get_close_matches(word, names, n=1, cutoff=0.4)
     if near:
         return f"did you mean {near[0]}?"
-    return f"there are: {', '.join(names[:12])}{' …' if len(names) > 12 else ''}" if names else "there are none"
+    return f"known: {', '.join(names[:12])}{' …' if len(names) > 12 else ''}" if names else "there are none"

@@ -1,4 +1,4 @@
-"""A formula's variables: declared, given, checked. What is declared about a value holds everywhere it comes in."""
+"""A formula's variables: declarations, given values, checks. The same checks apply to every value."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _MAX_VALUE = 100_000
 
 
 def read_variables(top: Reader, key: str) -> dict[str, Variable]:
-    """The variables of a table: ``[vars.x]`` with its attributes, or the shorthand ``x = "default"``."""
+    """Return the variables in a table: ``[vars.x]`` with attributes, or the shorthand ``x = "default"``."""
     found: dict[str, Variable] = {}
     table = top.raw(key)
     word = "input" if key == "inputs" else "variable"
     holder = type(top)(table, (*top.path, key), key, top.notes)
     for name in table:
         if not _NAME.fullmatch(name):
-            holder.problem(name, f'{word} "{name}" has no usable name', "letters, digits and _ are allowed")
+            holder.problem(name, f'{word} "{name}" has an invalid name', "letters, digits and _ are allowed")
         if not isinstance(table[name], dict):
             found[name] = Variable(name, default=holder.scalar(name))
             continue
@@ -50,44 +50,44 @@ def _variable(own: Reader, name: str) -> Variable:
         required_unless=own.texts("required_unless"),
     )
     if made.required and made.default is not None:
-        # formulas of Go's Gas Town say both; an empty default is none
-        told = "the default is taken" if made.default else "it has to be given"
+        # formulas of Go's Gas Town set both; an empty default counts as none
+        told = "the default is used" if made.default else "it must be given"
         own.notes.warn((*own.path, "default"), f"{own.called} is required and has a default: {told}")
         made = made._replace(required=False) if made.default else made._replace(default=None)
     if made.type not in VARIABLE_TYPES:
         if own.path[0] != "inputs":
-            own.problem("type", f'has the type "{made.type}"', f"{', '.join(VARIABLE_TYPES)} are known")
+            own.problem("type", f'has the type "{made.type}"', f"use one of {', '.join(VARIABLE_TYPES)}")
         made = made._replace(type="string")
     if made.pattern:
         try:
             re.compile(made.pattern)
         except (re.error, OverflowError, RecursionError) as error:
-            own.problem("pattern", f"has a pattern that is no regular expression: {error}", "correct the pattern")
+            own.problem("pattern", f"has an invalid pattern: {error}", "fix the regular expression")
             made = made._replace(pattern="")
     if made.default:
         wrong = fault(made, made.default)
         if wrong and "{" not in made.default:
-            own.problem("default", f"has a default that it would not take: {wrong}", "correct the default")
+            own.problem("default", f"has an invalid default: {wrong}", "fix the default")
     return made
 
 
 def fault(variable: Variable, value: str) -> str:
-    """What is wrong with a value, empty if it may be taken."""
+    """Return what is wrong with a value, empty if it is valid."""
     if len(value) > _MAX_VALUE:
         return f"longer than {_MAX_VALUE:,} characters"
     if variable.type == "int" and not re.fullmatch(r"[+-]?\d{1,18}", value.strip()):
-        return f'"{value}" is no whole number'
+        return f'"{value}" is not an integer'
     if variable.type == "bool" and value.strip().lower() not in (*_TRUE, *_FALSE):
         return f'"{value}" is neither true nor false'
     if variable.enum and coerced(variable, value) not in variable.enum:
-        return f'"{value}" is none of {", ".join(variable.enum)}'
+        return f'"{value}" is not one of {", ".join(variable.enum)}'
     if variable.pattern and not re.search(variable.pattern, value):
-        return f'"{value}" does not fit {variable.pattern}'
+        return f'"{value}" does not match {variable.pattern}'
     return ""
 
 
 def coerced(variable: Variable, value: str) -> str:
-    """The value in the one form of its type: ``true``/``false``, digits, or the text as given."""
+    """Return the value in its type's canonical form: ``true``/``false``, digits, or unchanged."""
     if variable.type == "int":
         return str(int(value))
     if variable.type == "bool":
@@ -98,9 +98,9 @@ def coerced(variable: Variable, value: str) -> str:
 def settle(
     formula: str, variables: Mapping[str, Variable], given: Mapping[str, str]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """All values (given ones, then defaults) and the names that still lack one.
+    """Return all values (given ones, then defaults) and the names still without one.
 
-    Given names that are not declared are taken too.  Raises FormulaError telling every value that is refused.
+    Given names that are not declared are kept.  Raises FormulaError that lists every invalid value.
     """
     values: dict[str, str] = {}
     missing: list[str] = []
@@ -109,11 +109,11 @@ def settle(
         value = given.get(name, variable.default)
         if value is None:
             others = variable.required_unless
-            # of several that stand in for each other, the first is asked for
+            # of several alternatives, only the first is reported as missing
             if not any(given.get(other) for other in others) and not any(other in others for other in missing):
                 missing.append(name)
             continue
-        # an empty text that stands for "computed later" is taken as it is, if it is the default
+        # an empty default means "computed later" and is not checked
         said = "" if value == variable.default == "" else fault(variable, value)
         if said:
             wrong.append(f"{name}: {said}")
@@ -133,14 +133,14 @@ def _refuse(formula: str, variables: Mapping[str, Variable], wrong: Sequence[str
     plural = "a value" if len(wrong) == 1 else f"{len(wrong)} values"
     about = variables[name].description
     raise FormulaError(
-        f"formula {formula} refuses {plural}",
+        f"formula {formula} rejects {plural}",
         "; ".join(wrong),
-        f"give another: --var {name}={_example(variables[name])}" + (f" ({about})" if about else ""),
+        f"use another value: --var {name}={_example(variables[name])}" + (f" ({about})" if about else ""),
     )
 
 
 def require(formula: str, variables: Mapping[str, Variable], missing: Sequence[str]) -> None:
-    """Raise MissingVariables naming every one of ``missing``; does nothing if none is."""
+    """Raise MissingVariables that lists ``missing``; do nothing if it is empty."""
     if not missing:
         return
     told = []
@@ -155,7 +155,7 @@ def require(formula: str, variables: Mapping[str, Variable], missing: Sequence[s
     )
     raise MissingVariables(
         f"formula {formula} needs {'a value' if len(missing) == 1 else 'values'} for {', '.join(missing)}",
-        "not given and without a default: " + ", ".join(told),
+        "no value given and no default: " + ", ".join(told),
         f"add {options}",
         missing,
     )
@@ -168,12 +168,12 @@ def _example(variable: Variable) -> str:
 
 
 def unknown_names(variables: Mapping[str, Variable], used: frozenset[str], given: Mapping[str, str]) -> list[str]:
-    """Sentences about given variables that the formula neither declares nor uses, with the name that was meant."""
+    """Return a sentence for each given variable that the formula neither declares nor uses, with a similar name."""
     from difflib import get_close_matches
 
     told = []
     for name in given:
         if name not in variables and name not in used:
             near = get_close_matches(name, [*variables, *used], n=1)
-            told.append(f"the formula knows no variable {name}" + (f"; did you mean {near[0]}?" if near else ""))
+            told.append(f"the formula has no variable {name}" + (f"; did you mean {near[0]}?" if near else ""))
     return told

@@ -1,4 +1,4 @@
-"""Weaving: put steps in place of others, take steps out, and fill placeholders; dependencies follow."""
+"""Weaving: replaces steps, drops steps and fills placeholders, and updates the dependencies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Swap(Record):
-    """What takes a step's place: ``heads`` begin it, ``tails`` end it (dependents of the old step wait for these)."""
+    """The replacement of a step: ``heads`` are its first steps, ``tails`` its last (dependents wait for the tails)."""
 
     steps: tuple[Step, ...]
     heads: tuple[str, ...]
@@ -27,29 +27,29 @@ class Swap(Record):
 
 
 class Moves:
-    """Where steps that were replaced have gone; for rules that name them by their old ids."""
+    """Where replaced steps went, for rules that name them by their old ids."""
 
     def __init__(self) -> None:
         self._swaps: dict[str, Swap] = {}
 
     def note(self, step_id: str, swap: Swap) -> None:
-        """Remember a replacement."""
+        """Record a replacement."""
         self._swaps[step_id] = swap
 
     def knows(self, step_id: str) -> bool:
-        """Whether a step of that id was there and was replaced."""
+        """Return whether a step of that id existed and was replaced."""
         return step_id in self._swaps
 
     def ends(self) -> dict[str, str]:
-        """The step with which each old one ends now, for conditions that name it."""
+        """Old id → id of the last step that replaces it, for conditions that name it."""
         return {step_id: tails[-1] for step_id in self._swaps if (tails := self.tails(step_id))}
 
     def heads(self, step_id: str) -> tuple[str, ...]:
-        """The steps with which an old one begins now."""
+        """Return the first steps of what replaces a step."""
         return self._follow(step_id, lambda swap: swap.heads)
 
     def tails(self, step_id: str) -> tuple[str, ...]:
-        """The steps with which an old one ends now."""
+        """Return the last steps of what replaces a step."""
         return self._follow(step_id, lambda swap: swap.tails)
 
     def _follow(self, step_id: str, end: Callable[[Swap], tuple[str, ...]]) -> tuple[str, ...]:
@@ -63,12 +63,12 @@ class Moves:
 
 
 def swap_of(steps: Sequence[Step]) -> Swap:
-    """The replacement made of these steps; its heads and tails are found by their needs."""
+    """Return the replacement by these steps, with heads and tails determined from their needs."""
     return Swap(tuple(steps), heads_of(steps), tails_of(steps))
 
 
 def replace(steps: Sequence[Step], swaps: Mapping[str, Swap], moves: Moves) -> list[Step]:
-    """``steps`` with each key of ``swaps`` replaced in its place, and all links to it led to its tails."""
+    """``steps`` with each key of ``swaps`` replaced in place, and links to it redirected to its tails."""
     if not swaps:
         return list(steps)
     for step_id, swap in swaps.items():
@@ -83,7 +83,7 @@ def replace(steps: Sequence[Step], swaps: Mapping[str, Swap], moves: Moves) -> l
 
 
 def _relinked(step: Step, swaps: Mapping[str, Swap], within: str) -> Step:
-    """The step with links to replaced steps led on; links to the one it stands in for are its own business."""
+    """Return the step with links to replaced steps redirected, except links to the step it replaces (``within``)."""
     changes: dict[str, object] = {}
     if any(need in swaps and need != within for need in step.needs):
         changes["needs"] = unique(led for need in step.needs for led in _led(need, swaps, within))
@@ -107,15 +107,15 @@ def _led(need: str, swaps: Mapping[str, Swap], within: str) -> tuple[str, ...]:
         return (need,)
     if swap.steps:
         return swap.tails
-    # nothing came in its place: what it waited for may have been replaced as well
+    # dropped without replacement: what it waited for may have been replaced as well
     return unique(led for other in swap.tails for led in _led(other, swaps, within))
 
 
 def inherit(target: Step, inner: Sequence[Step]) -> Swap:
-    """The replacement of ``target`` by ``inner``: whatever the target said goes on holding.
+    """Return the replacement of ``target`` by ``inner``, with the target's properties passed on.
 
-    Its needs, gate, waiting and run-time condition hold the heads; its conditions, labels, metadata, assignee,
-    priority and interactivity hold for all; acceptance and what happens on completion go to the tails.
+    Needs, notes, gate, waiting and run-time conditions go to the heads; conditions, labels, metadata, assignee,
+    priority and interactivity to all steps; acceptance and on_complete to the tails.
     """
     swap = swap_of(inner)
     own = {step.id for step in inner}
@@ -166,9 +166,9 @@ def _both(one: str, other: str) -> str:
 
 
 def drop(steps: Sequence[Step], gone: Iterable[str]) -> tuple[list[Step], set[str]]:
-    """``steps`` without those of ``gone`` and all under them, and the ids of what went.
+    """``steps`` without those of ``gone`` and their descendants, and the ids of all dropped steps.
 
-    What a dropped step needed is needed by those that needed it, so the rest keeps its order.
+    Steps that needed a dropped step take over its needs, so the order is kept.
     """
     dropped = set(gone)
     if not dropped:
@@ -203,7 +203,7 @@ def drop(steps: Sequence[Step], gone: Iterable[str]) -> tuple[list[Step], set[st
 
 
 def _repeat_again(kept: list[Step], all_steps: Sequence[Step], dropped: set[str]) -> list[Step]:
-    """Give the ``until`` of a dropped first step to the next of its body that is left."""
+    """Move the ``until`` of a dropped first step to the next remaining step of its body."""
     for lost in all_steps:
         if lost.id not in dropped or not lost.until:
             continue
@@ -217,16 +217,16 @@ def _repeat_again(kept: list[Step], all_steps: Sequence[Step], dropped: set[str]
 _DOUBLE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _SINGLE = re.compile(r"\{\{?\s*([A-Za-z_][\w.]*)\s*\}?\}")
 NOT_VARIABLES = frozenset("else this root index key first last end range with block define template nil".split())
-"""Words of the older template language; ``{{else}}`` is never a variable."""
+"""Keywords of the older template language; ``{{else}}`` is never a variable."""
 
 
 def names_in(text: str) -> list[str]:
-    """Names of the variables that a text uses."""
+    """Return the names of the variables in a text."""
     return [name for name in _DOUBLE.findall(text) if name not in NOT_VARIABLES] if "{{" in text else []
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """``text`` with the variables that have a value; others stay as they are, and values are not filled in again."""
+    """``text`` with known variables filled in; others are unchanged, and values are not expanded again."""
     if "{{" not in text:
         return text
 
@@ -238,7 +238,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def fill_single(text: str, values: Mapping[str, str]) -> str:
-    """``text`` with ``{name}`` and ``{{name}}`` for the given names; all other braces stay."""
+    """``text`` with ``{name}`` and ``{{name}}`` filled in for the given names; other braces are unchanged."""
     if "{" not in text:
         return text
 
@@ -250,7 +250,7 @@ def fill_single(text: str, values: Mapping[str, str]) -> str:
 
 
 def change_texts(step: Step, change: Change) -> Step:
-    """The step with every text of it changed: ids and needs, words, labels, metadata, gate, conditions, bonds, loop."""
+    """Return the step with ``change`` applied to each of its texts, including ids, needs, conditions and the loop."""
     return step._replace(
         id=change(step.id),
         title=change(step.title),
@@ -275,7 +275,7 @@ def change_texts(step: Step, change: Change) -> Step:
 
 
 def change_value(value: Any, change: Change) -> Any:
-    """A JSON-like value with every text in it changed (keys stay)."""
+    """Return a JSON-like value with ``change`` applied to every string in it (keys are unchanged)."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):

@@ -1,1 +1,1 @@
-"""git behind one wrapper: repositories, worktrees, proofs."""
+"""git through one wrapper: repositories, worktrees, proofs."""

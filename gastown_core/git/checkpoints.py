@@ -1,7 +1,7 @@
-"""Checkpoints of a worktree: its commit and its loose files at one moment, kept as a ref of the shared repository.
+"""Checkpoints of a worktree: its commit and its uncommitted files, kept as a ref of the shared repository.
 
-``refs/gastown/hook/<name>/<milliseconds>`` is a commit whose tree is the working tree as it was and whose parent
-is the commit that was checked out, so ``worktree.put_back`` restores both.  Its message tells why it was made.
+``refs/gastown/hook/<name>/<milliseconds>`` is a commit whose tree is the working tree and whose parent is the commit
+that was checked out, so ``worktree.put_back`` restores both.  Its message says why it was made.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from gastown_core.model.record import Record
 
 HOOK = "refs/gastown/hook"
 KEPT = 40
-"""Checkpoints of one worker that are kept; older ones go when a new one is made."""
+"""Checkpoints kept per worker; saving a new one deletes older ones."""
 
 _FORMAT = "%(refname)%00%(objectname)%00%(parent)%00%(contents:subject)%00%(contents:body)%01"
 
 
 class Checkpoint(Record):
-    """One saved state; ``why`` says what happened then, ``head`` is the commit that was checked out."""
+    """One saved state; ``why`` is the reason for saving it, ``head`` the commit that was checked out."""
 
     ref: str
     commit: str
@@ -29,9 +29,9 @@ class Checkpoint(Record):
 
 
 def save(git: Git, name: str, why: str, now: float, *, clean: bool = False) -> str:
-    """Keep the worktree's present state; returns the ref, empty where there is no commit yet.
+    """Save the worktree's current state; returns the ref, empty if there is no commit yet.
 
-    ``clean`` says that nothing lies around, which saves looking.
+    ``clean`` asserts that there are no uncommitted files, which saves checking (and pruning old checkpoints).
     """
     head = git.commit_of("HEAD")
     if not head:
@@ -53,7 +53,7 @@ def _drop_oldest(git: Git, name: str) -> None:
 
 
 def saved_states(git: Git, name: str) -> list[Checkpoint]:
-    """The checkpoints of a worker, newest first."""
+    """Return the checkpoints of a worker, newest first."""
     found = []
     for row in git.run("for-each-ref", f"--format={_FORMAT}", f"{HOOK}/{name}").split("\x01"):
         parts = row.strip("\n").split("\0")

@@ -1,7 +1,6 @@
-"""What a clone or worktree looks like, for a person: branch, last commit, distance to its base, loose files.
+"""The state of a clone or worktree for display: branch, last commit, distance to its base, uncommitted files.
 
-Read through GitPython, which is imported only when somebody looks; commands that must answer at once never come
-here.
+It uses GitPython, which is imported only here; commands that must start fast do not use this module.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from gastown_core.errors import GitError
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit: short hash, first line, author, Unix seconds."""
+    """One commit: abbreviated hash, subject, author, Unix seconds."""
 
     sha: str
     subject: str
@@ -23,7 +22,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class WorkFacts:
-    """A working tree at one moment; ``ahead`` and ``behind`` are None where the base does not exist."""
+    """A working tree at one moment; ``ahead`` and ``behind`` are None if the base does not exist."""
 
     branch: str
     base: str
@@ -35,7 +34,7 @@ class WorkFacts:
 
     @property
     def is_clean(self) -> bool:
-        """Nothing changed and nothing untracked."""
+        """Whether nothing is changed and nothing untracked."""
         return not self.changed and not self.untracked
 
     @property
@@ -45,7 +44,7 @@ class WorkFacts:
 
 
 def read_facts(path: str, *, base: str = "origin/HEAD", commits: int = 5) -> WorkFacts:
-    """Look at the working tree at ``path``; ``commits`` newest ones are listed. Raises GitError if it is none."""
+    """The state of the working tree at ``path``, with its newest ``commits``. Raises GitError if it cannot be read."""
     import git as gitpython
     from git.exc import GitError as GitPythonError
 
@@ -61,7 +60,7 @@ def read_facts(path: str, *, base: str = "origin/HEAD", commits: int = 5) -> Wor
             )
             return WorkFacts(branch, base, ahead, behind, changed, tuple(repo.untracked_files), newest)
     except (GitPythonError, ValueError, OSError) as error:
-        raise GitError(f"cannot read the work in {path}", str(error).strip()) from error
+        raise GitError(f"cannot read the working tree {path}", str(error).strip()) from error
 
 
 def _staged(repo: object, has_commits: bool) -> set[str]:

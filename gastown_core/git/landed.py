@@ -1,4 +1,4 @@
-"""Proof that work is on a branch: every squash commit names in its trailers which bead and which request it carries."""
+"""Proof that work is on a branch: the trailers of a squash commit name the beads and requests it contains."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from gastown_core.git.repo import Git
 
 BEAD, REQUEST, WORKER = "Bead", "Merge-Request", "Worker"
-"""Keys of the trailers."""
+"""Trailer keys."""
 
 
 class Landing(Record):
-    """The commit that brought a bead; ``mr`` is empty where a person pushed it, ``at`` is the commit's time."""
+    """The commit that landed a bead; ``mr`` is empty if a person pushed it, ``at`` is the commit time."""
 
     commit: str
     mr: str
@@ -21,9 +21,9 @@ class Landing(Record):
 
 
 def landed(git: Git, ref: str, since: str = "") -> dict[str, Landing]:
-    """Beads that are on ``ref`` (newer than the commit ``since``), each with its newest landing.
+    """Return beads on ``ref`` (in commits after ``since``), each with its newest landing.
 
-    A ``since`` that does not exist counts for nothing.  Raises GitError if ``ref`` does not exist.
+    A ``since`` that does not exist is ignored.  Raises GitError if ``ref`` does not exist.
     """
     found: dict[str, Landing] = {}
     for commit, at, beads, requests in _commits(git, ref, since):
@@ -33,7 +33,7 @@ def landed(git: Git, ref: str, since: str = "") -> dict[str, Landing]:
 
 
 def landed_requests(git: Git, ref: str, since: str = "") -> dict[str, Landing]:
-    """As ``landed``, by request."""
+    """As ``landed``, by merge request."""
     found: dict[str, Landing] = {}
     for commit, at, _, requests in _commits(git, ref, since):
         for request in requests:
@@ -54,7 +54,7 @@ def _commits(git: Git, ref: str, since: str) -> list[tuple[str, float, list[str]
 
 
 def trailers(bead_requests: list[tuple[str, str]], worker: str) -> str:
-    """The trailer block of a squash commit: the bead and request of each pair, then who did the work."""
+    """Return the trailer block of a squash commit: the bead and request of each pair, then the worker."""
     lines = [f"{BEAD}: {bead}" for bead, _ in bead_requests if bead]
     lines += [f"{REQUEST}: {request}" for _, request in bead_requests if request]
     return "\n".join([*lines, *([f"{WORKER}: {worker}"] if worker else [])])

@@ -1,4 +1,4 @@
-"""Branches whose work has arrived: found, told why, deleted. What cannot be proved to have arrived is left alone."""
+"""Branches whose work has landed: found with the reason, and deleted; branches without proof are kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Prunable(Record):
-    """A branch that may go, and why: ``merged``, ``no-remote-merged`` or ``landed``."""
+    """A branch that may be deleted, and why: ``merged``, ``no-remote-merged`` or ``landed``."""
 
     branch: str
     commit: str
@@ -24,9 +24,9 @@ class Prunable(Record):
 def find_prunable(
     git: Git, default: str, pattern: str, *, has_landed: Callable[[str, str], bool], remote: bool = False
 ) -> list[Prunable]:
-    """Local branches (with ``remote`` those at origin) that fit the glob and are in ``origin/<default>``.
+    """Local branches (with ``remote`` those at origin) that match the glob and are merged into ``origin/<default>``.
 
-    ``has_landed(branch, commit)`` knows of work that was squashed on its way.  Branches checked out somewhere stay.
+    ``has_landed(branch, commit)`` tells whether squashed work has landed.  Checked-out branches are skipped.
     """
     base = f"origin/{default}"
     where = f"refs/remotes/origin/{pattern}" if remote else f"refs/heads/{pattern}"
@@ -47,16 +47,16 @@ def find_prunable(
 
 
 def refresh(git: Git) -> str:
-    """Bring the picture of origin up to date, gone branches too; a warning if it cannot be reached."""
+    """Fetch and prune origin; returns a warning if it cannot be reached."""
     try:
         git.run("fetch", "--quiet", "--prune", "origin", timeout_s=60.0)
     except GitError as error:
-        return f"origin could not be asked, its last known state counts ({error.why})"
+        return f"origin could not be reached; using its last known state ({error.why})"
     return ""
 
 
 def delete(git: Git, found: Prunable) -> None:
-    """Delete the branch if it still is what was found. Raises GitError."""
+    """Delete the branch if it still points to the commit that was found. Raises GitError."""
     if found.is_remote:
         lease = f"--force-with-lease=refs/heads/{found.branch}:{found.commit}"
         git.run("push", "--quiet", lease, "origin", f":refs/heads/{found.branch}", timeout_s=60.0)

@@ -1,11 +1,11 @@
-"""The push guard: a git hook in the rig's shared repository that keeps polecats from pushing the default branch.
+"""The push guard: a pre-push hook in the rig's shared repository that keeps polecats from pushing the default branch.
 
-It is asked by git itself, so it holds for whatever an agent types.  Landing is the refinery's; a worker hands in
-with ``gt done``.  A polecat is known by its session or by standing below the rig's own ``polecats`` folder.
+git itself runs it, so it applies to whatever an agent types.  Only the refinery lands work; a worker hands in with
+``gt done``.  A polecat is recognised by its session or by a working directory below the rig's ``polecats`` folder.
 
-A polecat's worktree has the folder ``CHAIN`` for its hooks: the guard, and for every other hook a script that hands
-over to the project's own, wherever git would find that (``core.hooksPath`` of husky and its like, ``.githooks``, the
-hooks folder).  The project's ``pre-push`` is asked after the guard.
+A polecat's worktree uses the folder ``CHAIN`` for its hooks: the guard, and for every other hook a script that runs
+the project's own, wherever git would find it (``core.hooksPath`` of husky and the like, ``.githooks``, the hooks
+folder).  The project's ``pre-push`` runs after the guard.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from gastown_core.git.worktree import common_dir
 
 MARK = "# gas town push guard 2"
 KEPT = "pre-push.project"
-"""Under this name a hook lies on that was there before ours."""
+"""The name under which an existing hook is kept."""
 
 CHAIN = "gastown-hooks"
-"""The folder in the shared repository that polecats' worktrees have for their hooks."""
+"""The hooks folder of polecats' worktrees, in the shared repository."""
 
 HANDED_ON = (
     "applypatch-msg pre-applypatch post-applypatch pre-commit pre-merge-commit prepare-commit-msg commit-msg post-commit "
     "pre-rebase post-checkout post-merge post-rewrite"
 ).split()
-"""Hooks of the project that run in a polecat's worktree as they do elsewhere."""
+"""Hooks of the project that also run in a polecat's worktree."""
 
 _THEIRS = """\
 top=$(git rev-parse --show-toplevel 2>/dev/null)
@@ -40,7 +40,7 @@ case "$theirs" in "" | /*) ;; *) theirs=$top/$theirs ;; esac
 
 CHAIN_SCRIPT = f"""#!/bin/sh
 # gas town hook chain 2
-# Written by gt; changes are overwritten. It runs the hook of the same name that the project has.
+# Written by gt; changes are overwritten. It runs the project's hook of the same name.
 {_THEIRS}
 if [ -z "$theirs" ]; then
     theirs=$common/hooks
@@ -53,7 +53,7 @@ exit 0
 
 SCRIPT = f"""#!/bin/sh
 {MARK}
-# Written by gt; changes are overwritten. A project's own hook goes to .githooks/pre-push or {KEPT} beside this.
+# Written by gt; changes are overwritten. Put a project's own hook into .githooks/pre-push or {KEPT} beside this.
 {_THEIRS}
 remote=$1
 default=$(git config --get gastown.defaultBranch) || default=
@@ -73,36 +73,36 @@ is_polecat() {{
 }}
 
 check_landing() {{
-    # $1 is what the default branch is to become; an integration branch lands by gt mq integration land alone
+    # $1 is the commit to push; an integration branch lands only by gt mq integration land
     [ "$GT_INTEGRATION_LAND" = 1 ] && return 0
     heads=$(git ls-remote --heads "$remote") ||
-        refuse "the default branch was not pushed" "$remote does not tell its branches" "try again when it answers"
+        refuse "the default branch was not pushed" "the branches of $remote cannot be listed" "try again later"
     before=$(printf '%s\\n' "$heads" | sed -n "s|[[:space:]]refs/heads/$default\\$||p")
     printf '%s\\n' "$heads" | while read -r tip ref; do
         case "$ref" in refs/heads/integration/*) ;; *) continue ;; esac
         git merge-base --is-ancestor "$tip" "$1" 2>/dev/null || continue
         [ -n "$before" ] && git merge-base --is-ancestor "$tip" "$before" 2>/dev/null && continue
-        refuse "this push would land ${{ref#refs/heads/}}" "an integration branch lands as a whole, tested" \\
-            "gt mq integration land EPIC"
+        refuse "this push would land ${{ref#refs/heads/}}" "an integration branch lands as a whole, after its gates" \\
+            "run gt mq integration land EPIC"
     done
 }}
 
 if [ -z "$default" ] && is_polecat; then
-    refuse "nothing was pushed" "this repository does not say which branch is the default one" "gt polecat prune"
+    refuse "nothing was pushed" "gastown.defaultBranch is not set here" "run gt polecat prune"
 fi
 printf '%s\\n' "$lines" | while read -r _ sha ref _; do
     case "$ref" in
     "" | refs/tags/*) ;;
     "refs/heads/$default")
-        is_polecat && refuse "a polecat does not push $default" \\
-            "the refinery lands work after its gates, nobody else does" "gt done hands your branch in"
+        is_polecat && refuse "a polecat may not push $default" \\
+            "only the refinery lands work, after its gates" "run gt done to hand in your branch"
         case "$sha" in *[!0]*) check_landing "$sha" || exit 1 ;; esac
         ;;
     refs/heads/polecat/* | refs/heads/integration/* | refs/heads/beads-sync) ;;
     refs/heads/*)
         if is_polecat && ! git config --get remote.upstream.url >/dev/null; then
-            refuse "a polecat does not push ${{ref#refs/heads/}}" "its work goes out on its own branch alone" \\
-                "gt done hands your branch in"
+            refuse "a polecat may not push ${{ref#refs/heads/}}" "its work belongs on its own branch" \\
+                "run gt done to hand in your branch"
         fi
         ;;
     esac
@@ -119,9 +119,9 @@ exit 0
 
 
 def install(bare: Git, default_branch: str) -> None:
-    """Put the guard into the shared repository, for every worktree of it; a hook that is there is kept and asked.
+    """Install the guard in the shared repository, for all its worktrees; an existing hook is kept and run after it.
 
-    Cheap if it stands already.
+    Cheap if it is already installed.
     """
     shared = common_dir(bare)
     path = os.path.join(shared, "hooks", "pre-push")
@@ -139,12 +139,12 @@ def install(bare: Git, default_branch: str) -> None:
 
 
 def bind(tree: Git, shared: str) -> None:
-    """Have this worktree ask the guard, whatever ``core.hooksPath`` the project, the user or the system sets."""
+    """Make this worktree use the guard, whatever ``core.hooksPath`` the project, user or system sets."""
     tree.run("config", "--worktree", "core.hooksPath", os.path.join(shared, CHAIN))
 
 
 def is_installed(shared: str) -> bool:
-    """Whether the guard in the shared repository is the present one and can be run."""
+    """Return whether the guard in the shared repository is the current version and executable."""
     paths = [os.path.join(shared, folder, "pre-push") for folder in ("hooks", CHAIN)]
     guards = all(_text(path) == SCRIPT and os.access(path, os.X_OK) for path in paths)
     return guards and all(_text(os.path.join(shared, CHAIN, name)) == CHAIN_SCRIPT for name in HANDED_ON)

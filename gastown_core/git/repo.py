@@ -1,7 +1,6 @@
-"""One wrapper around the git program: clean environment, own identity, git's words in the error.
+"""One wrapper around the git program: clean environment, own identity, git's messages in the error.
 
-Nothing here asks a question on the terminal, and nothing inherited from a surrounding git process (GIT_DIR and
-its kin) reaches the git that we run.
+git never prompts on the terminal, and variables of a surrounding git process (GIT_DIR and the like) are removed.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Identity(Record):
-    """Whose name stands on a commit, as author and as committer."""
+    """Author and committer of a commit."""
 
     name: str
     email: str
 
 
 ENGINE = Identity("Gas Town", "gastown@gastown.local")
-"""Who signs commits of the engine where nobody else is known."""
+"""Author of the engine's commits if nobody else is known."""
 
 _INHERITED = (
     "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_COMMON_DIR GIT_NAMESPACE GIT_PREFIX "
@@ -43,7 +42,7 @@ class Git:
         self.timeout_s = timeout_s
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The environment git runs in."""
+        """Return the environment for git."""
         env = {key: value for key, value in os.environ.items() if key not in _INHERITED}
         env.update(GIT_TERMINAL_PROMPT="0", GIT_EDITOR="true", GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
         env.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
@@ -64,7 +63,7 @@ class Git:
         env: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> Finished:
-        """Run ``git args``; a refusal is a value. Raises GitError only if git ran out of time."""
+        """Run ``git args``; a failure is a value. Raises GitError on a time-out."""
         try:
             return run(
                 ["git", *args],
@@ -74,7 +73,7 @@ class Git:
                 timeout_s=timeout_s or self.timeout_s,
             )
         except ProcessTimeoutError as error:
-            raise GitError(f"git {args[0]} took too long", str(error), "is the remote reachable?") from error
+            raise GitError(f"git {args[0]} took too long", str(error), "check that the remote is reachable") from error
 
     def run(
         self,
@@ -83,14 +82,14 @@ class Git:
         env: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> str:
-        """Run ``git args`` and give its output without the last newline. Raises GitError with git's words."""
+        """Run ``git args`` and return its output without trailing newlines. Raises GitError with git's message."""
         done = self.attempt(*args, stdin=stdin, env=env, timeout_s=timeout_s)
         if done.code != 0:
             raise refusal(args, done.err or done.out)
         return done.out.rstrip("\n")
 
     def stream(self, *args: str, on_progress: Callable[[str], None], timeout_s: float = 3600.0) -> None:
-        """Run long work (clone, fetch); each progress line git writes is handed on. An interrupt ends git too."""
+        """Run a long command (clone, fetch), passing on git's progress; an interrupt kills git. Raises GitError."""
         from gastown_core.process import LATE, PIPE, end_family, follow, mark_family
 
         marked, mark = mark_family(self.environment())
@@ -110,12 +109,12 @@ class Git:
             raise refusal(args, "\n".join(told.lines[-200:]))
 
     def commit_of(self, rev: str) -> str:
-        """The full hash of a revision, empty if it does not exist."""
+        """Return the full hash of a revision's commit, empty if it does not exist."""
         done = self.attempt("rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}")
         return done.out.strip() if done.code == 0 else ""
 
     def is_repository(self) -> bool:
-        """Whether the folder is (in) a repository. Raises GitError where git does not tell, as of a strange owner."""
+        """Return whether the folder is in a repository. Raises GitError if git cannot tell, as for a foreign owner."""
         done = self.attempt("rev-parse", "--git-dir")
         if done.code == 0:
             return True
@@ -124,18 +123,18 @@ class Git:
         raise refusal(("rev-parse",), done.err)
 
     def branch(self) -> str:
-        """The branch that is checked out, empty if detached."""
+        """Return the branch that is checked out, empty if HEAD is detached."""
         done = self.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
         return done.out.strip() if done.code == 0 else ""
 
     def config(self, key: str) -> str:
-        """A configuration value, empty if unset."""
+        """Return a configuration value, empty if unset."""
         done = self.attempt("config", "--get", key)
         return done.out.rstrip("\n") if done.code == 0 else ""
 
 
 class _Progress:
-    """The lines of a progress stream as they come; git ends them with CR or LF."""
+    """Splits a progress stream into lines; git ends them with CR or LF."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self.lines: list[str] = []
@@ -143,7 +142,7 @@ class _Progress:
         self._rest = b""
 
     def take(self, data: bytes) -> None:
-        """Hand on the lines that are whole now."""
+        """Pass on the lines that are complete."""
         *lines, self._rest = (self._rest + data).replace(b"\r", b"\n").split(b"\n")
         for line in filter(None, (raw.decode("utf-8", "replace").strip() for raw in lines)):
             self.lines.append(line)
@@ -154,27 +153,27 @@ _NOISE = re.compile(
     r"To \S+$|hint:|Done$|error: failed to push some refs|remote:\s*$|Everything up-to-date|Cloning into "
     r"|(remote: )?(Enumerating|Counting|Compressing|Writing|Receiving|Unpacking) |(remote: )?(Total|Resolving deltas|Delta compression)"
 )
-"""Lines that say nothing about why git refused."""
+"""Output lines that do not explain a failure."""
 _VERDICT = re.compile(r"(remote: )*(error|fatal):", re.IGNORECASE)
-"""Lines with which git itself says why; much advice may follow."""
+"""git's own error lines; advice may follow them."""
 _MOST_LINES = 8
 
 
 def _shortened(lines: list[str]) -> list[str]:
-    """Git's own verdicts and the last lines, with a word on how many are missing before them."""
+    """git's error lines and the last lines, with the number of omitted lines."""
     if len(lines) <= _MOST_LINES:
         return lines
     verdicts = [number for number, line in enumerate(lines) if _VERDICT.match(line)][: _MOST_LINES // 2]
     room = _MOST_LINES - len(verdicts)
     ends = [number for number in range(len(lines)) if number not in verdicts][-room:]
     kept = sorted({*verdicts, *ends})
-    return [f"({len(lines) - len(kept)} lines before)", *(lines[number] for number in kept)]
+    return [f"({len(lines) - len(kept)} lines omitted)", *(lines[number] for number in kept)]
 
 
 def refusal(args: tuple[str, ...], said: str) -> GitError:
-    """The error for a git command that failed: why, in what git and the hooks said of it, and all they said.
+    """Return the error for a failed git command: the reason from git's and the hooks' output, and the whole output.
 
-    A hook or a server gives its reason on lines of its own before git's closing words, so those alone are never it.
+    A hook or server prints its reason before git's closing lines, so those alone are not enough.
     """
     lines = [line.strip() for line in said.strip().splitlines() if line.strip()]
     telling = [line for line in lines if not _NOISE.match(line)] or lines
@@ -183,9 +182,9 @@ def refusal(args: tuple[str, ...], said: str) -> GitError:
     if "could not read Username" in said or "Authentication failed" in said:
         hint = "an https remote needs a stored credential; an ssh URL (git@host:path) uses your key instead"
     elif "Permission denied (publickey)" in said:
-        hint = "your ssh key is not accepted there; try ssh -T on that host"
+        hint = "the host does not accept your ssh key; test it with ssh -T"
     elif "dubious ownership" in said:
-        hint = "the folder belongs to somebody else; git config --global --add safe.directory PATH trusts it"
+        hint = "the folder belongs to another user; git config --global --add safe.directory PATH trusts it"
     elif "refusing to update checked out branch" in said or "branch is currently checked out" in said:
-        hint = "the remote has that branch checked out; git config receive.denyCurrentBranch updateInstead there, or a bare one"
+        hint = "that branch is checked out there; set receive.denyCurrentBranch=updateInstead, or use a bare repository"
     return GitError(f"git {args[0] if args else ''} failed", why, hint, said="\n".join(lines))

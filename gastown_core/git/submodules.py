@@ -1,7 +1,7 @@
-"""Repositories inside a worktree: its submodules, and clones that lie in it untracked.
+"""Repositories inside a worktree: its submodules, and untracked clones.
 
-Their commits live in git directories that go with the worktree, so work in them is told and saved like the worktree's
-own.  Nothing here costs a process where a worktree has neither.
+Their commits live in git directories that disappear with the worktree, so their work is reported and saved like the
+worktree's own.  A worktree without them costs no process here.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _LINK = "160000"
 
 
 def initialise(git: Git, *, force: bool = False) -> bool:
-    """Check out every submodule at the commit that the worktree names; False if it has none. Raises GitError.
+    """Check out every submodule at its recorded commit; returns False if there are none. Raises GitError.
 
-    ``force`` drops what a submodule holds otherwise.  Submodules on this machine are allowed where the project itself
-    is: git refuses them else, for a repository of strangers could name any folder.
+    ``force`` discards other content of a submodule.  Submodules with local paths are allowed only if origin is local
+    too: git refuses them by default, since a foreign repository could name any folder.
     """
     if not os.path.exists(os.path.join(git.path, ".gitmodules")):
         return False
@@ -34,13 +34,13 @@ def initialise(git: Git, *, force: bool = False) -> bool:
 
 
 def sweep(git: Git, what: str) -> None:
-    """``git clean`` with the options ``what`` in every submodule. Raises GitError."""
+    """Run ``git clean`` with the options ``what`` in every submodule. Raises GitError."""
     for inner in submodules(git):
         inner.run("clean", what)
 
 
 def submodules(git: Git) -> list[Git]:
-    """The submodules that are checked out, those inside them too."""
+    """Return the submodules that are checked out, recursively."""
     if not os.path.exists(os.path.join(git.path, ".gitmodules")):
         return []
     found = []
@@ -54,13 +54,13 @@ def submodules(git: Git) -> list[Git]:
 
 
 def embedded(git: Git, untracked: Iterable[str]) -> list[Git]:
-    """Repositories among the untracked paths (git ends them with a slash and looks no further)."""
+    """Repositories among the untracked paths (git lists them with a trailing slash)."""
     names = [name for name in untracked if name.endswith("/")]
     return [Git(os.path.join(git.path, name.rstrip("/")), identity=git.identity) for name in names]
 
 
 def unpushed(inner: Git, saved: str) -> tuple[str, ...]:
-    """Commits that no remote of the inner repository has and no ref below ``saved`` holds, a line each."""
+    """Commits of the inner repository on no remote and under no ref below ``saved``, one line each."""
     if not inner.commit_of("HEAD"):
         return ()
     rows = inner.run("log", "--format=%h %s", "HEAD", "--branches", "--not", "--remotes", f"--glob={saved}/*")
@@ -68,16 +68,16 @@ def unpushed(inner: Git, saved: str) -> tuple[str, ...]:
 
 
 def on_no_remote(inner: Git) -> tuple[str, ...]:
-    """Commits below its HEAD that others cannot fetch, a line each, the newest first."""
+    """Commits of its HEAD that are on no remote, one line each, newest first."""
     return tuple(inner.run("log", "--format=%h %s", "HEAD", "--not", "--remotes").splitlines())
 
 
 def fetch_into(outer: Git, inner: Git, commit: str, ref: str) -> None:
-    """Keep a commit of the inner repository as ``ref``, in both. Raises GitError."""
+    """Keep a commit of the inner repository as ``ref`` in both repositories. Raises GitError."""
     inner.run("update-ref", ref, commit)
     outer.run("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", inner.path, f"+{ref}:{ref}")
 
 
 def relative(git: Git, inner: Git) -> str:
-    """The inner repository's path as a person names it."""
+    """Return the inner repository's path relative to the outer one."""
     return os.path.relpath(inner.path, git.path)

@@ -1,8 +1,8 @@
-"""Worktrees that hang off one bare repository: made, looked at, saved and removed.
+"""Worktrees of one bare repository: created, inspected, saved and removed.
 
-Invariant: nothing destructive happens to a worktree before its unsaved work has a rescue ref
-(``refs/gastown/rescue/<name>/<ts>``) in the shared repository.  Excludes go to the common ``info/exclude``, the
-only one git reads; names and e-mails go to the worktree's own configuration, so they never leak to a sibling.
+A worktree's unsaved work gets a rescue ref (``refs/gastown/rescue/<name>/<ts>``) in the shared repository before
+anything destructive happens to it.  Excludes go to the common ``info/exclude``, the only one git reads; user names
+and e-mails go to the worktree's own configuration, so they do not affect its siblings.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Worktree(Record):
 
 
 class TreeStatus(Record):
-    """What a working tree holds that no commit holds; paths relative to its root."""
+    """Uncommitted paths of a working tree, relative to its root."""
 
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
 
 
 class Unsaved(Record):
-    """Work that a removal would lose: paths not committed, commits on no remote, stashes of the branch."""
+    """Work that a removal would lose: uncommitted paths, commits on no remote, stashes of the branch."""
 
     files: int
     commits: int
@@ -45,11 +45,11 @@ class Unsaved(Record):
 
 
 RESCUE = "refs/gastown/rescue"
-"""Where work is kept that a worktree held when it was reused or removed: ``<name>/<milliseconds>`` below it."""
+"""Prefix of rescue refs for work in reused or removed worktrees: ``<name>/<milliseconds>`` follows."""
 
 WORKER_NOTE = "CLAUDE.local.md"
 WORKER_MARK = "of this town"
-"""The first line of a ``WORKER_NOTE`` that the town wrote ends so; another one is the project's."""
+"""The end of the first line of a ``WORKER_NOTE`` that the town wrote; any other is the project's."""
 
 OURS = (
     "/.beads/redirect",
@@ -59,9 +59,9 @@ OURS = (
     f"/{WORKER_NOTE}",
     "**/__pycache__/*.cpython-*.pyc",
 )
-"""What we put into worktrees and git must not see, by exact path; and what Python makes of a source beside it.
+"""Files that we put into worktrees and hide from git, by exact path, and the bytecode that Python writes.
 
-Folders are never named: whatever else lies in them is the project's.
+Folders are never hidden: other files in them belong to the project.
 """
 
 _FORMERLY_OURS = frozenset(
@@ -78,11 +78,11 @@ _FORMERLY_OURS = frozenset(
         "/mail/",
     )
 )
-"""Patterns that were written once and hid files of the project; they are taken out where they stand."""
+"""Patterns of earlier versions that hid project files; they are removed where found."""
 
 
 def add(bare: Git, path: str, *, branch: str, start: str, new: bool = True) -> Git:
-    """Make a worktree at ``path`` on ``branch`` (new from ``start``, or existing). Raises GitError."""
+    """Create a worktree at ``path`` on ``branch`` (new from ``start``, or existing). Raises GitError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if new:
         bare.run("worktree", "add", "--quiet", "--no-track", "-b", branch, path, start)
@@ -92,7 +92,7 @@ def add(bare: Git, path: str, *, branch: str, start: str, new: bool = True) -> G
 
 
 def remove(bare: Git, path: str, *, rescue_as: str, now: float) -> str:
-    """Remove a worktree after saving what it holds; returns the rescue ref, empty if nothing was unsaved."""
+    """Remove a worktree after saving its unsaved work; returns the rescue ref, empty if there was none."""
     saved = ""
     if os.path.isdir(path):
         saved = rescue(Git(path), rescue_as, now)
@@ -102,7 +102,7 @@ def remove(bare: Git, path: str, *, rescue_as: str, now: float) -> str:
 
 
 def list_worktrees(bare: Git) -> list[Worktree]:
-    """Every worktree of the repository, the bare one first."""
+    """Return all worktrees of the repository, the bare one first."""
     rows: list[Worktree] = []
     for block in bare.run("worktree", "list", "--porcelain").split("\n\n"):
         facts = dict(line.partition(" ")[::2] for line in block.splitlines())
@@ -129,7 +129,7 @@ def status(git: Git) -> TreeStatus:
 
 
 def not_ours(git: Git) -> tuple[str, ...]:
-    """Files on a path of ours that somebody else wrote: git is blind to them, so they have to be added by force."""
+    """Project files at a path that we hide from git; they must be added by force."""
     path = os.path.join(git.path, WORKER_NOTE)
     try:
         with open(path, "rb") as handle:
@@ -145,9 +145,9 @@ def not_ours(git: Git) -> tuple[str, ...]:
 
 
 def add_everything(git: Git, *options: str, env: Mapping[str, str] | None = None) -> list[str]:
-    """``git add`` of all that is not ours; returns clones that lie in the worktree, which are left out.
+    """``git add`` everything that is not ours; returns the untracked clones, which are left out.
 
-    Git would take a clone for a submodule that nobody can fetch.  Raises GitError.
+    git would record a clone as a submodule that nobody can fetch.  Raises GitError.
     """
     tree = status(git)
     clones = [name.rstrip("/") for name in tree.untracked if name.endswith("/")]
@@ -159,12 +159,12 @@ def add_everything(git: Git, *options: str, env: Mapping[str, str] | None = None
 
 
 def count_ahead(git: Git, base: str, head: str = "HEAD") -> int:
-    """Commits of ``head`` that ``base`` lacks. Raises GitError if either does not exist."""
+    """Return the number of commits in ``head`` but not in ``base``. Raises GitError if either does not exist."""
     return int(git.run("rev-list", "--count", f"{base}..{head}"))
 
 
 def unsaved(git: Git, name: str = "") -> Unsaved:
-    """What only this worktree (of worker ``name``) holds."""
+    """Work that exists only in this worktree (of worker ``name``)."""
     exclude(git)
     tree = status(git)
     commits = len(unpushed(git))
@@ -173,7 +173,7 @@ def unsaved(git: Git, name: str = "") -> Unsaved:
 
 
 def unpushed_inside(git: Git, untracked: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Commits that only a submodule or a clone inside the worktree holds, by its path."""
+    """Commits that exist only in a submodule or clone inside the worktree, by its path."""
     found = {}
     for inner in (*submodules.submodules(git), *submodules.embedded(git, untracked)):
         rows = submodules.unpushed(inner, RESCUE)
@@ -199,7 +199,7 @@ _HOW = {
 
 
 def unfinished(git: Git) -> tuple[str, str]:
-    """What the worktree is in the middle of and how to get out of it, both empty if nothing is half done."""
+    """Return the operation that the worktree is in the middle of and how to finish it; both empty if there is none."""
     folder = git.run("rev-parse", "--absolute-git-dir")
     for name, what in _BUSY.items():
         if os.path.exists(os.path.join(folder, name)):
@@ -210,29 +210,31 @@ def unfinished(git: Git) -> tuple[str, str]:
 
 
 def changes_nothing(git: Git, base: str, head: str = "HEAD") -> bool:
-    """Whether the commits of ``head`` that ``base`` lacks leave every file as it was where they began."""
+    """Return whether the commits in ``head`` but not in ``base`` change no file in total."""
     start = git.attempt("merge-base", base, head)
     return start.code == 0 and git.attempt("diff", "--quiet", start.out.strip(), head, "--").code == 0
 
 
 def count_stashes(git: Git, name: str = "", branch: str = "") -> int:
-    """Stashes that ``unsaved_stashes`` finds."""
+    """Return the number of stashes that ``unsaved_stashes`` finds."""
     return len(unsaved_stashes(git, name, branch))
 
 
 def unsaved_stashes(git: Git, name: str = "", branch: str = "") -> list[str]:
-    """Commits of the stashes made on the worktree's branch (or ``branch``), or on any of worker ``name``, that no
-    rescue ref holds; the list itself is shared by all worktrees."""
-    # without a stash in the whole repository this one question is all it costs
+    """Stash commits of the worktree's branch (or ``branch``), or of worker ``name``, that no rescue ref holds.
+
+    All worktrees of a repository share one stash list.
+    """
+    # a repository without stashes costs only this one command
     if git.attempt("rev-parse", "--verify", "--quiet", "refs/stash").code != 0:
         return []
     own = branch or git.branch()
     below = (f"polecat/{name}/", f"polecat/{name}-") if name else ()
     found = []
-    # what git stash list shows, but also where there is no working tree
+    # as git stash list, which needs a working tree
     for row in git.run("log", "--walk-reflogs", "--format=%H %gs", "refs/stash", "--").splitlines():
         commit, _, words = row.partition(" ")
-        # "WIP on BRANCH: …", or "On BRANCH: …" where the worker gave a message
+        # "WIP on BRANCH: …", or "On BRANCH: …" if the worker gave a message
         where = words.partition("n ")[2].partition(": ")[0]
         if where and (where == own or where.startswith(below)):
             found.append(commit)
@@ -241,7 +243,7 @@ def unsaved_stashes(git: Git, name: str = "", branch: str = "") -> list[str]:
 
 
 def rescue_branch(bare: Git, branch: str, name: str, now: float) -> str:
-    """Save a branch whose worktree is gone, and the worker's stashes; the ref, empty if nothing was unsaved."""
+    """Save a branch whose worktree is gone, and the worker's stashes; returns the ref, empty if nothing was unsaved."""
     made = []
     if unpushed(bare, f"refs/heads/{branch}"):
         made.append((f"{RESCUE}/{name}/{int(now * 1000)}", f"refs/heads/{branch}"))
@@ -253,16 +255,16 @@ def rescue_branch(bare: Git, branch: str, name: str, now: float) -> str:
 
 
 def unpushed(git: Git, head: str = "HEAD") -> tuple[str, ...]:
-    """Commits of ``head`` that no remote has and no rescue ref holds, a line each, the newest first."""
+    """Commits of ``head`` on no remote and under no rescue ref, one line each, newest first."""
     if not git.commit_of(head):
         return ()
     return tuple(git.run("log", "--format=%h %s", head, "--not", "--remotes", f"--glob={RESCUE}/*").splitlines())
 
 
 def rescue(git: Git, name: str, now: float) -> str:
-    """Save uncommitted, untracked and unpushed work, and the branch's stashes, under rescue refs.
+    """Save uncommitted, untracked and unpushed work, and the branch's stashes, as rescue refs.
 
-    Returns the ref of the work (of the first stash if there was nothing else), empty if nothing was unsaved.
+    Returns the ref of the work (or of the first other ref made), empty if nothing was unsaved.
     """
     ref = f"{RESCUE}/{name}/{int(now * 1000)}"
     lost = unsaved(git, name)
@@ -278,7 +280,7 @@ def rescue(git: Git, name: str, now: float) -> str:
 
 
 def _rescue_inside(git: Git, ref: str) -> list[str]:
-    """Save what submodules and clones inside the worktree hold, their branches too; the refs ``<ref>-in-<number>``."""
+    """Save the work and branches of submodules and clones in the worktree; returns the refs ``<ref>-in-<number>``."""
     made: list[str] = []
     for inner in (*submodules.submodules(git), *submodules.embedded(git, status(git).untracked)):
         tree = status(inner)
@@ -296,7 +298,7 @@ def _rescue_inside(git: Git, ref: str) -> list[str]:
 
 
 def commit_of_everything(git: Git, message: str = "work saved before its worktree was reused or removed") -> str:
-    """A commit of the working tree as it is on top of HEAD, made beside the index so that nothing is touched."""
+    """Commit the working tree on top of HEAD using a temporary index, so that index and branch stay unchanged."""
     head = git.commit_of("HEAD")
     index = os.path.join(git.run("rev-parse", "--absolute-git-dir"), f"rescue-index.{os.getpid()}")
     env = {"GIT_INDEX_FILE": index}
@@ -311,28 +313,28 @@ def commit_of_everything(git: Git, message: str = "work saved before its worktre
 
 
 def commit_tree(git: Git, tree: str, parent: str, message: str) -> str:
-    """A commit of ``tree`` on ``parent`` (none if empty) that no branch points at yet."""
+    """Create a commit of ``tree`` on ``parent`` (none if empty), on no branch."""
     signer = Git(git.path, identity=git.identity or ENGINE)
     return signer.run("commit-tree", tree, *(("-p", parent) if parent else ()), "-m", message)
 
 
 def put_back(git: Git, saved: str) -> None:
-    """Make branch and files as they were when ``commit_of_everything`` gave ``saved``; what stands now is overwritten."""
-    # what git does not know of yet would stay
+    """Restore branch and files as saved by ``commit_of_everything``; the current state is overwritten."""
+    # untracked files would otherwise stay
     add_everything(git, "--all")
     git.run("read-tree", "-u", "--reset", saved)
     git.run("reset", "--quiet", f"{saved}^")
 
 
 def common_dir(git: Git) -> str:
-    """The repository that the worktree shares with its siblings."""
+    """Return the repository folder that the worktree shares with its siblings."""
     return os.path.normpath(os.path.join(git.path, git.run("rev-parse", "--git-common-dir")))
 
 
 def exclude(git: Git, patterns: Iterable[str] = OURS) -> None:
-    """Make git blind to ``patterns`` in every worktree of this repository; patterns that hid too much go.
+    """Hide ``patterns`` from git in every worktree of this repository, and remove patterns that hid too much.
 
-    A tracked file is never hidden.  Cheap if all is so already.
+    Tracked files are never hidden.  Cheap if nothing changes.
     """
     path = os.path.join(common_dir(git), "info", "exclude")
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -350,14 +352,14 @@ def exclude(git: Git, patterns: Iterable[str] = OURS) -> None:
 
 
 def set_identity(git: Git, identity: Identity) -> None:
-    """Set user.name and user.email for this worktree alone."""
+    """Set user.name and user.email for this worktree only."""
     own_configuration(git)
     git.run("config", "--worktree", "user.name", identity.name)
     git.run("config", "--worktree", "user.email", identity.email)
 
 
 def own_configuration(git: Git) -> None:
-    """Switch on per-worktree configuration for the whole repository (once)."""
+    """Enable per-worktree configuration for the repository, once."""
     common = common_dir(git)
     shared = os.path.join(common, "config")
     told = git.attempt(
@@ -367,8 +369,8 @@ def own_configuration(git: Git) -> None:
         return
     with FileLock(shared + ".gastown.lock"):
         if "core.bare true" in told:
-            # a shared core.bare makes every worktree bare once the extension is on, so it goes first: a kill in between
-            # leaves a repository that git knows as bare by its shape
+            # with the extension on, a shared core.bare makes every worktree bare, so it is moved first; after a kill in
+            # between, git still recognises the repository as bare by its layout
             git.run("config", "--file", os.path.join(common, "config.worktree"), "core.bare", "true")
             git.attempt("config", "--file", shared, "--unset", "core.bare")
         git.run("config", "--file", shared, "extensions.worktreeConfig", "true")

@@ -46,6 +46,8 @@ IN_REVIEW = "in_review"
 DEFERRED = "deferred"
 PINNED = "pinned"
 CLOSED = "closed"
+TOMBSTONE = "tombstone"
+"""The status of a deleted bead, kept so that merges do not bring it back."""
 
 STATUS_CATEGORY = {
     OPEN: "active",
@@ -60,6 +62,22 @@ STATUS_CATEGORY = {
     "staged_warnings": "active",
 }
 """Status → category.  Beside the built-in ones: ``in_review`` (pushed, not landed) and two of convoy staging."""
+
+
+class MemberStage:
+    """Where a bead stands in a convoy or plan, from its status and from what holds it back."""
+
+    DONE = "done"
+    REVIEW = "review"
+    RUNNING = "running"
+    ORPHANED = "orphaned"
+    """Assigned to a worker that no longer exists."""
+    READY = "ready"
+    BLOCKED = "blocked"
+    DEFERRED = "deferred"
+    MISSING = "missing"
+    """Found in no store."""
+
 
 PRIORITY_NAMES = ("critical", "high", "medium", "low", "backlog")
 NO_PRIORITY = len(PRIORITY_NAMES)
@@ -95,7 +113,8 @@ KEY_ORDER = (
 DERIVED_KEYS = frozenset(("dependency_count", "dependent_count", "comment_count", "parent"))
 """Computed keys that exports contain and readers must ignore."""
 
-
+BLOCKS, CONDITIONAL, WAITS_FOR, MERGE_BLOCKS = "blocks", "conditional-blocks", "waits-for", "merge-blocks"
+PARENT_CHILD, TRACKS = "parent-child", "tracks"
 EDGE_TYPES = frozenset(
     (
         "blocks parent-child conditional-blocks waits-for merge-blocks related discovered-from replies-to relates-to "
@@ -248,7 +267,7 @@ class Bead:
     @property
     def parent(self) -> str:
         """Id of the ``parent-child`` target, empty if none; the smallest id if imports left several."""
-        return min((edge.target for edge in self.edges if edge.type == "parent-child"), default="")
+        return min((edge.target for edge in self.edges if edge.type == PARENT_CHILD), default="")
 
     @property
     def fields(self) -> dict[str, str]:
@@ -301,11 +320,11 @@ def unwrap_external(target: str) -> str:
 
 
 EDGE_SPELLINGS = {
-    **dict.fromkeys(("blocked-by", "depends-on", "depends", "requires", "needs", "block"), "blocks"),
-    **dict.fromkeys(("parent", "child-of", "subtask-of", "parentchild"), "parent-child"),
+    **dict.fromkeys(("blocked-by", "depends-on", "depends", "requires", "needs", "block"), BLOCKS),
+    **dict.fromkeys(("parent", "child-of", "subtask-of", "parentchild"), PARENT_CHILD),
     **dict.fromkeys(("relates", "related-to", "relation"), "related"),
-    **dict.fromkeys(("conditional-block", "conditional"), "conditional-blocks"),
-    **dict.fromkeys(("wait-for", "waits"), "waits-for"),
+    **dict.fromkeys(("conditional-block", "conditional"), CONDITIONAL),
+    **dict.fromkeys(("wait-for", "waits"), WAITS_FOR),
     **dict.fromkeys(("discovered", "discovered-by"), "discovered-from"),
 }
 """Other tools' spellings of edge types, lower-cased and with hyphens."""
@@ -313,7 +332,7 @@ EDGE_SPELLINGS = {
 
 def edge_type_of(word: str) -> str:
     """Return the edge type for a spelling (EDGE_SPELLINGS); an unknown word is returned unchanged."""
-    if word in ("blocks", "parent-child", "tracks"):
+    if word in (BLOCKS, PARENT_CHILD, TRACKS):
         return word
     plain = word.strip().lower().replace("_", "-").replace(" ", "-")
     return EDGE_SPELLINGS.get(plain, plain if plain in EDGE_TYPES else word)
@@ -333,7 +352,7 @@ def read_edges(value: object) -> tuple[Edge, ...]:
             found.append(
                 Edge(
                     unwrap_external(item["depends_on_id"]),
-                    edge_type_of(str(item.get("type") or "blocks")),
+                    edge_type_of(str(item.get("type") or BLOCKS)),
                     metadata if isinstance(metadata, str) else "",
                     str(item.get("created_at") or ""),
                     str(item.get("created_by") or ""),
@@ -414,7 +433,7 @@ def set_fields(description: str, changes: Mapping[str, str | None]) -> str:
 
 
 def _field_keys(description: str) -> set[str]:
-    """Return keys of all field lines, including unset ones."""
+    """Return the keys of all field lines, including unset ones."""
     lines = description.split("\n")
     fields = (_field_of(lines[number]) for block in _field_blocks(lines) for number in block)
     return {field[0] for field in fields if field is not None}

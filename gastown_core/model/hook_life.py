@@ -14,8 +14,6 @@ from gastown_core.errors import ConflictError
 
 CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED = "created active suspended completed archived".split()
 STATES = (CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED)
-PAUSED = "paused"
-"""The ``agent_state`` of an agent that a person paused."""
 
 _NEXT = {
     "": (CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED),

@@ -65,15 +65,32 @@ class Probe(Record):
     secs: float = 0.0
 
 
+class EntryState:
+    """Where a merge request stands in the batch that it is part of."""
+
+    WAITING = "waiting"
+    """Not rebased yet."""
+    STACKED = "stacked"
+    TESTING = "testing"
+    GOOD = "good"
+    """Its gates passed; it is not pushed yet."""
+    CULPRIT = "culprit"
+    """Its gates failed."""
+    CONFLICT = "conflict"
+    HELD = "held"
+    """Left out of this batch; it stays in the queue."""
+    MERGED = "merged"
+
+
 class BatchEntry(Record):
-    """A request of the batch; ``state`` is waiting, stacked, testing, good, culprit, conflict, held or merged."""
+    """A request of the batch; ``state`` is an ``EntryState``."""
 
     id: str
     branch: str
     worker: str = ""
     issue: str = ""
     title: str = ""
-    state: str = "waiting"
+    state: str = EntryState.WAITING
     why: str = ""
 
 

@@ -12,6 +12,7 @@ from gastown_core.model.daemon import DaemonView
 from gastown_core.model.landing import LandingStrip
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
+from gastown_core.model.states import RigState
 
 
 class SourceStatus(Record):
@@ -157,6 +158,17 @@ class EscalationView(Record):
     since: float
 
 
+class RequestState:
+    """Where a merge request stands in its rig's queue."""
+
+    QUEUED = "queued"
+    BLOCKED = "blocked"
+    """Held back by another request, by work that is not done, or until a later attempt."""
+    MERGING = "merging"
+    MERGED = "merged"
+    FAILED = "failed"
+
+
 class RequestView(Record):
     """A merge request; ``state`` is queued, blocked, merging, merged or failed.
 
@@ -224,7 +236,7 @@ class RigView(Record):
     name: str
     prefix: str
     path: str
-    state: str = "operational"
+    state: str = RigState.OPERATIONAL
 
 
 class TownSnapshot(Record):

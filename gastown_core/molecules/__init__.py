@@ -1,1 +1,1 @@
-"""Molecules: recipes poured into beads, their steps and gates, how they end, and the wisps that run on a patrol."""
+"""Molecules: recipes poured into beads, their steps and gates, how they end, and the patrol wisps."""

@@ -1,7 +1,7 @@
-"""A step is done: it is closed, what hangs on it happens, and the next one is taken. All of it in one batch.
+"""Completing a step: closes it, triggers loops, bonds and gates, and takes the next step, all in one batch.
 
-Under the store's lock the state is read, judged and written, so that two who finish at once never take one step, and
-a worker killed in between leaves either the old state or the new one.
+The state is read and written under the store's lock, so that two workers never take the same step, and a killed
+worker leaves either the old state or the new one.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ CONTINUE, PARALLEL, FINISHED, NO_MORE = "continue", "parallel", "done", "no_more
 
 
 class StepDone(Record):
-    """What came of it; ``next`` is the step to do now, ``others`` those that may be done beside it.
+    """The result of completing a step; ``next`` is the step to do now, ``others`` may be done in parallel.
 
-    ``action`` is continue, parallel, done (all steps are) or no_more_ready.  ``round`` counts the rounds of the loop
-    that begins again, 0 where none does.
+    ``action`` is continue, parallel, done (all steps are) or no_more_ready.  ``round`` is the number of the loop round
+    that starts, 0 if none does.
     """
 
     step: str
@@ -63,7 +63,7 @@ class StepDone(Record):
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """As ``gt mol step done --json`` prints it."""
+        """Return the object that ``gt mol step done --json`` prints."""
         return {
             "step_id": self.step,
             "molecule_id": self.molecule,
@@ -82,7 +82,7 @@ class StepDone(Record):
 
 
 class StepPlace(Record):
-    """Where a step is: the store by its name, the root, the step's name within it."""
+    """The location of a step: its store, the molecule's root, the step's name in it."""
 
     store: Any
     root: str
@@ -90,7 +90,7 @@ class StepPlace(Record):
 
 
 def find_step(ledger: TownLedger, text: str, *, molecule: str = "") -> StepPlace:
-    """The step that an id ``<root>.<name>`` means, or a bare name within ``molecule``. Raises NotFoundError."""
+    """Return the step with id ``<root>.<name>``, or with a bare name in ``molecule``. Raises NotFoundError."""
     home = ledger.home_of(text)
     if home is not None:
         bead = home.get(text)
@@ -108,7 +108,7 @@ def find_step(ledger: TownLedger, text: str, *, molecule: str = "") -> StepPlace
         stem, dot, _ = stem.rpartition(".")
     if molecule and ledger.home_of(molecule) is not None:
         return StepPlace(ledger.home_of(molecule), molecule, text)
-    raise NotFoundError(f"no step {text}", "no molecule has it", "gt mol current shows yours, with the steps' ids")
+    raise NotFoundError(f"no step {text}", "no molecule has it", "gt mol current lists your steps with their ids")
 
 
 def step_done(
@@ -125,10 +125,10 @@ def step_done(
     folder: str = "",
     clock: Clock | None = None,
 ) -> StepDone:
-    """Close a step, take the next, and append a ``step`` event to the town at ``root`` (none if that is empty).
+    """Close a step, take the next, and append a ``step`` event in the town at ``root`` (no event if empty).
 
-    ``output`` is JSON that conditions and bonds look into.  ``take_all`` takes every step that is ready, else one.
-    Raises NotFoundError; ConflictError if the step still waits for something and ``force`` is not given.
+    ``output`` is JSON for conditions and bonds.  ``take_all`` takes every ready step instead of one.  Raises
+    NotFoundError, and ConflictError if the step is still waiting and ``force`` is not set.
     """
     place = find_step(ledger, text, molecule=molecule)
 
@@ -147,11 +147,11 @@ def step_done(
 
 
 class _NotMeantError(Exception):
-    """Leaves a batch without a write."""
+    """Aborts a batch without writing."""
 
 
 def foretell(place: StepPlace, actor: str) -> StepDone:
-    """What closing the step would bring, by doing it in a batch that is then dropped."""
+    """Return what closing the step would do, computed in a batch that is discarded."""
     told: list[StepDone] = []
     try:
         with place.store.write(actor) as batch:
@@ -162,7 +162,7 @@ def foretell(place: StepPlace, actor: str) -> StepDone:
 
 
 def tell(root: str, done: StepDone, actor: str, clock: Clock | None = None) -> None:
-    """Append the ``step`` event of a closed step."""
+    """Append the ``step`` event for a closed step."""
     from gastown_core.clock import SYSTEM_CLOCK
     from gastown_core.events.log import append_event
 
@@ -173,7 +173,7 @@ def tell(root: str, done: StepDone, actor: str, clock: Clock | None = None) -> N
 
 
 class Advance:
-    """One advance of one molecule in a batch: ``close`` a step, then ``take`` what comes next."""
+    """One advance of a molecule in a batch: ``close`` a step, then ``take`` the next."""
 
     def __init__(self, batch: RuleBatch, root_id: str, actor: str, cook: Cook | None = None, folder: str = "") -> None:
         self.batch = batch
@@ -184,7 +184,7 @@ class Advance:
         self._folder = folder
         self._result = StepDone("", root_id, False, NO_MORE)
         if self._root.raw.get("is_template") is True:
-            raise ConflictError(f"{root_id} is a template", "its steps are never done", f"bd mol pour {root_id}")
+            raise ConflictError(f"{root_id} is a template", "its steps cannot be done", f"run bd mol pour {root_id}")
 
     @property
     def _root(self) -> Bead:
@@ -195,13 +195,13 @@ class Advance:
         return molecule_of(self._root)
 
     def seen(self) -> MoleculeProgress:
-        """The molecule as the batch has it."""
+        """Return the molecule's progress as of this batch."""
         return progress_in(self.batch, self._root)
 
     # -- closing -------------------------------------------------------------------------------------------
 
     def close(self, name: str, *, output: Any = None, reason: str = "", force: bool = False) -> Advance:
-        """Close the step, with the loops, bonds, gates and parents that hang on it; one that is closed stays so."""
+        """Close the step and handle its loops, bonds and parents; a closed step stays closed."""
         seen = self.seen()
         view = seen.step(name)
         if view is None:
@@ -211,7 +211,7 @@ class Advance:
         if view.is_done:
             return self
         if view.status in (BLOCKED, PENDING) and not force:
-            why = f"it waits for {', '.join(view.holds[:5])}" if view.holds else "it is put off"
+            why = f"it waits for {', '.join(view.holds[:5])}" if view.holds else "it is deferred"
             raise ConflictError(f"{view.id} cannot be done yet", why, f"bd mol current {self._root_id} shows the order")
         if output is not None:
             self._keep_output(view, output)
@@ -240,7 +240,7 @@ class Advance:
         self.batch.update(view.id, {"metadata": {**writable(bead.raw.get("metadata")), "output": output}})
 
     def _begin_again(self, loop: LoopRound) -> None:
-        """Another round: the steps of the loop's body, and their gates, are open again."""
+        """Start another round: reopen the loop's steps and their gates."""
         molecule = self._molecule
         if molecule is None:
             return
@@ -264,7 +264,7 @@ class Advance:
         bead = self.batch.get(bead_id)
         if bead is None:
             return
-        # a timer of the new round counts from now
+        # a timer of the new round starts now
         more = {"created_at": self.now} if bead.text("await_type") == gates.TIMER else {}
         self.batch.update(bead_id, {"status": OPEN, "assignee": "", **more})
 
@@ -272,7 +272,7 @@ class Advance:
         molecule = self._molecule
         step = molecule.step(view.name) if molecule is not None else None
         if loop is not None:
-            note = f"{loop.step} ended after {loop.round} rounds without {loop.until}"
+            note = f"{loop.step} ended after {loop.round} rounds, still without {loop.until}"
             self._result = self._result._replace(notes=(*self._result.notes, note))
         if molecule is not None and step is not None and step.on_complete is not None:
             from gastown_core.molecules.bond import spawn
@@ -300,7 +300,7 @@ class Advance:
         set_state(self.batch, self._root, done=done, current=current)
 
     def _close_parents(self, molecule: Molecule | None, parent: str) -> None:
-        """A step that holds others is done when they are, and so is the one around it."""
+        """Close each parent step whose children are all closed, from the inside out."""
         while molecule is not None and parent:
             inside = [self.batch.get(molecule.step_bead(step.id)) for step in molecule.steps if step.parent == parent]
             holder = self.batch.get(molecule.step_bead(parent))
@@ -314,7 +314,7 @@ class Advance:
     # -- taking the next -----------------------------------------------------------------------------------
 
     def settle(self) -> StepDone:
-        """Open what may be opened now and close the root if all is done, but take nothing; the outcome."""
+        """Open gates that are due and close the root if all steps are done, without taking one; returns the result."""
         return self._settled()[0]
 
     def _settled(self) -> tuple[StepDone, MoleculeProgress]:
@@ -327,7 +327,7 @@ class Advance:
         return self._result._replace(action=FINISHED), seen
 
     def take(self, *, take_all: bool = True) -> StepDone:
-        """Mark what comes next as being worked on; the outcome."""
+        """Mark the next steps as being worked on; returns the result."""
         settled, seen = self._settled()
         if settled.action == FINISHED:
             return settled
@@ -338,13 +338,13 @@ class Advance:
             chosen = chosen[:1]
         if not chosen:
             return self._result
-        # a step of one's own molecule bears no name, so that a successor has it too
+        # steps of one's own molecule get no assignee, so that a successor session has them too
         self._claim([view for view in chosen if view.status == READY], "" if is_owner else self.actor)
         action = PARALLEL if len(chosen) > 1 else CONTINUE
         return self._result._replace(action=action, next=chosen[0], others=tuple(chosen[1:]))
 
     def _open_gates(self) -> None:
-        """Open the gates of this molecule that need nobody: timers, closed beads, conditions that are true now."""
+        """Open the gates of this molecule that need no person: timers, closed beads, true conditions."""
         molecule = self._molecule
         if molecule is None:
             return
@@ -359,7 +359,7 @@ class Advance:
                 self.batch.close(gate.id, "its condition is true", force=True)
 
     def _close_root(self) -> None:
-        """The root is done with its steps; gates that were passed by force need nobody any more."""
+        """Close the root, and the gates that were passed by force."""
         molecule = self._molecule
         for step in molecule.steps if molecule is not None else ():
             for gate in (gate_id(self._root_id, step.id), when_id(self._root_id, step.id)):
@@ -369,7 +369,7 @@ class Advance:
             self.batch.update(self._root_id, {"status": CLOSED, "close_reason": "all steps closed"})
 
     def _candidates(self, seen: MoleculeProgress, is_owner: bool) -> tuple[list[StepView], list[StepView]]:
-        """What this actor has in hand already, and what is free to be taken."""
+        """Return the steps this actor is working on, and the ready steps it may take."""
         mine = [view for view in seen.of(CURRENT) if self._is_me(view.assignee) or (not view.assignee and is_owner)]
         free = [view for view in seen.ready if not view.assignee or self._is_me(view.assignee)]
         return mine, free
@@ -378,7 +378,7 @@ class Advance:
         return bool(who) and (who == self.actor or same_agent(who, self.actor))
 
     def _is_owner(self, seen: MoleculeProgress) -> bool:
-        """Whether the molecule, or the work it belongs to, is in this actor's hands."""
+        """Return whether the molecule, or its work bead, is assigned to this actor."""
         work = self.batch.get(seen.bead) if seen.bead else None
         carried = work is not None and attached_to(work) == seen.id
         return self._is_me(work.assignee if work is not None and carried else seen.root.assignee)

@@ -1,4 +1,4 @@
-"""The molecule that a piece of work carries: attach it, detach it, and show its checklist."""
+"""The molecule attached to a work bead: attach it, detach it, and show its checklist."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def subject_of(bead: Bead) -> Subject:
-    """What a formula's hooks look at in a piece of work."""
+    """Return the properties of a bead that a formula's hooks match."""
     from gastown_core.formulas.compose import Subject
 
     return Subject(bead.labels, bead.issue_type, bead.priority)
@@ -33,16 +33,17 @@ def subject_of(bead: Bead) -> Subject:
 def attach_to_work(
     root: str, ledger: TownLedger, bead: Bead, what: str, variables: Mapping[str, str], *, actor: str
 ) -> str:
-    """Let the work carry ``what``: a molecule of its store, a proto, or a formula; the molecule's id.
+    """Attach ``what`` to the work: a molecule of its store, a proto, or a formula; returns the molecule's id.
 
-    Raises ConflictError if it carries an open one already, NotFoundError, FormulaError.
+    Raises ConflictError if an open molecule is already attached, NotFoundError, FormulaError.
     """
     store = ledger.home_of(bead.id)
     if store is None:
         raise NotFoundError(f"no bead {bead.id}")
     standing = store.get(attached_to(bead)) if attached_to(bead) else None
     if standing is not None and not standing.is_closed:
-        raise ConflictError(f"{bead.id} carries {standing.id} already", standing.title, f"gt mol detach {bead.id}")
+        why, hint = standing.title, f"run gt mol detach {bead.id}"
+        raise ConflictError(f"{bead.id} already has molecule {standing.id}", why, hint)
     known = store.get(what)
     if known is not None and not is_proto(known):
         _check_free(known, bead)
@@ -72,15 +73,15 @@ def attach_to_work(
 def _check_free(molecule: Bead, bead: Bead) -> None:
     kept = molecule_of(molecule)
     if molecule.issue_type != "molecule" and kept is None:
-        raise ConflictError(f"{molecule.id} is a {molecule.issue_type}, no molecule", molecule.title, "bd mol list")
+        raise ConflictError(f"{molecule.id} is a {molecule.issue_type}, not a molecule", molecule.title, "bd mol list")
     if molecule.is_closed:
-        raise ConflictError(f"{molecule.id} is closed", molecule.text("close_reason"), "bd mol list shows open ones")
+        raise ConflictError(f"{molecule.id} is closed", molecule.text("close_reason"), "bd mol list lists open ones")
     if kept is not None and kept.bead not in ("", bead.id):
-        raise ConflictError(f"{molecule.id} belongs to {kept.bead}", "", f"gt mol detach {kept.bead} first")
+        raise ConflictError(f"{molecule.id} belongs to {kept.bead}", "", f"run gt mol detach {kept.bead} first")
 
 
 def detach_from_work(store: BeadStore, bead_id: str, *, actor: str) -> str:
-    """Take the molecule off the work, and say so in a comment; its id, empty if there was none."""
+    """Detach the molecule from the work and add a comment; returns its id, empty if there was none."""
     with store.write(actor) as batch:
         found = detach(batch, bead_id)
         if found:
@@ -89,20 +90,20 @@ def detach_from_work(store: BeadStore, bead_id: str, *, actor: str) -> str:
 
 
 MARKS = {DONE: "✓", CURRENT: "▶", READY: "○", BLOCKED: "⊘", PENDING: "·"}
-"""One sign a status, readable without colour."""
+"""A sign for each status, readable without colour."""
 SHOWN = 40
-"""Steps listed around the current one; a longer list says how many it leaves out."""
+"""The most steps listed, around the current one; a longer list says how many it omits."""
 
 
 class StepText(Record):
-    """What a step asks for."""
+    """The texts of a step."""
 
     description: str = ""
     notes: str = ""
     acceptance: str = ""
 
     def lines(self) -> list[str]:
-        """The paragraphs, exit criteria last."""
+        """Return the paragraphs as lines, acceptance criteria last."""
         out = []
         for text, head in ((self.description, ""), (self.notes, "Notes:"), (self.acceptance, "Done when:")):
             if text.strip():
@@ -111,7 +112,7 @@ class StepText(Record):
 
 
 class Checklist(Record):
-    """What to show; ``current`` is the step to do now with its ``text``, None when all is done or all waits."""
+    """What to show; ``current`` is the step to do now, with its ``text``; None if all steps are done or waiting."""
 
     molecule: str
     formula: str
@@ -122,16 +123,16 @@ class Checklist(Record):
 
     @property
     def completed(self) -> int:
-        """How many steps are done."""
+        """The number of done steps."""
         return sum(step.is_done for step in self.steps)
 
     @property
     def number(self) -> int:
-        """Place of the current step, from 1; 0 if there is none."""
+        """Number of the current step, from 1; 0 if there is none."""
         return 1 + self.steps.index(self.current) if self.current is not None else 0
 
     def lines(self) -> list[str]:
-        """The list as text, the current step in full, and what to type when it is done."""
+        """Return the list, the current step in full, and the command that completes it."""
         name = self.formula or self.molecule
         out = [
             f"## Steps: {name}, {self.completed} of {len(self.steps)} done",
@@ -144,7 +145,7 @@ class Checklist(Record):
         return [*out, *self.now_lines()]
 
     def now_lines(self) -> list[str]:
-        """The current step in full, and what to type when it is done."""
+        """Return the current step in full, and the command that completes it."""
         if self.current is None:
             return ["", self._without_current()]
         out = ["", f"### Step {self.number} of {len(self.steps)}: {self.current.title}", *self.text.lines()]
@@ -153,23 +154,23 @@ class Checklist(Record):
     def _without_current(self) -> str:
         if self.completed == len(self.steps):
             return "All steps are done. Hand in with gt done."
-        return "Every step that is left waits for something; the list says for what. Look again when it is there."
+        return "Every remaining step is waiting; the list shows for what. Check again when that is done."
 
 
 def done_command(checklist: Checklist) -> str:
-    """What to type when the current step is done."""
+    """Return the command that completes the current step."""
     if checklist.molecule and checklist.current is not None:
         return f"gt mol step done {checklist.current.id}"
-    return "go on with the next step; no marks are kept here"
+    return "continue with the next step; progress is not recorded"
 
 
 def step_lines(steps: tuple[StepView, ...], number: int = 0) -> list[str]:
-    """One aligned line a step; of a long list those around the current one (``number`` from 1, 0 for none)."""
+    """One aligned line per step; of a long list, those around the current one (``number`` from 1, 0 for none)."""
     first = max(0, min(number - SHOWN // 2, len(steps) - SHOWN))
     shown = steps[first : first + SHOWN]
     width = max((len(step.name) for step in shown), default=0)
     digits = len(str(len(steps)))
-    out = [f"  … {first} before"] if first else []
+    out = [f"  … {first} earlier"] if first else []
     for place, step in enumerate(shown, first + 1):
         waits = f"  (waits for {', '.join(step.holds[:3])})" if step.status == BLOCKED and step.holds else ""
         title = step.title if step.title != step.name else ""
@@ -179,7 +180,7 @@ def step_lines(steps: tuple[StepView, ...], number: int = 0) -> list[str]:
 
 
 def checklist_for(root: str, ledger: TownLedger, bead: Bead) -> Checklist | None:
-    """The checklist of a work bead (or of a molecule's own root) in the town ``root``; None if it carries none."""
+    """The checklist of a work bead (or of a molecule's root) in the town ``root``; None if it has no molecule."""
     molecule_id = bead.id if molecule_of(bead) is not None or bead.issue_type == "molecule" else attached_to(bead)
     home = ledger.home_of(molecule_id) if molecule_id else None
     if home is None:
@@ -218,7 +219,7 @@ def _text_of_step(step: RecipeStep) -> StepText:
 def _cooked_again(
     root: str, molecule: Molecule, store: str, work: Bead | None
 ) -> tuple[Recipe | None, tuple[str, ...]]:
-    """The recipe as its formula and overlay give it today; None, and why, where the kept texts have to do."""
+    """The recipe cooked from today's formula and overlay; None and the reason if the saved texts are shown instead."""
     from gastown_core.formulas.resolve import load_recipe
 
     if not molecule.formula:
@@ -228,24 +229,24 @@ def _cooked_again(
         recipe = load_recipe(root, molecule.formula, molecule.vars, rig=_rig(store), subject=subject)
     except GastownError as error:
         return None, (
-            f"Formula {molecule.formula} cannot be read now ({error.what}); these are the texts of the start.",
+            f"Formula {molecule.formula} cannot be loaded ({error.what}); showing the text saved at the start.",
         )
     if recipe.digest != (molecule.state.text("digest") or None):
-        return None, (f"Formula {molecule.formula} was changed since; these are the steps it had at the start.",)
+        return None, (f"Formula {molecule.formula} has changed since; showing the steps saved at the start.",)
     return recipe, ()
 
 
 def _left_out(recipe: Recipe | None, seen: MoleculeProgress) -> tuple[str, ...]:
-    """Steps that an overlay made since has taken out of the recipe."""
+    """Remarks on open steps that the current overlay skips."""
     if recipe is None:
         return ()
     kept = {step.id for step in recipe.steps}
     gone = [step for step in seen.steps if step.name not in kept and not step.is_done]
-    return tuple(f"The overlay leaves out {step.name} now: gt mol step done {step.id} passes it." for step in gone)
+    return tuple(f"The overlay now skips {step.name}: run gt mol step done {step.id}." for step in gone)
 
 
 def _unmarked(root: str, ledger: TownLedger, bead: Bead, molecule_id: str) -> Checklist | None:
-    """The steps of a formula that the work names without a molecule, or whose molecule is gone: nothing is marked."""
+    """Return the steps of a formula that the work names but has no molecule of (any more); progress is not recorded."""
     kept = metadata_of(bead).section(DISPATCH)
     name = kept.text("formula") or bead.fields.get("attached_formula", "")
     if not name:
@@ -253,7 +254,7 @@ def _unmarked(root: str, ledger: TownLedger, bead: Bead, molecule_id: str) -> Ch
     from gastown_core.formulas.resolve import load_recipe
 
     home = ledger.home_of(bead.id)
-    lost = (f"Its molecule {molecule_id} is gone, so that no marks are kept.",) if molecule_id else ()
+    lost = (f"Its molecule {molecule_id} is gone, so progress is not recorded.",) if molecule_id else ()
     try:
         recipe = load_recipe(
             root, name, _variables(kept.kept.get("vars")), rig=_rig(ledger.name_of(home) if home else "")
@@ -269,7 +270,7 @@ def _unmarked(root: str, ledger: TownLedger, bead: Bead, molecule_id: str) -> Ch
 
 
 def _variables(value: object) -> dict[str, str]:
-    """Variables as dispatch keeps them: a table, or ``name=value`` words."""
+    """Return the variables in a dispatch: a table, or ``name=value`` lines."""
     if isinstance(value, dict):
         return {str(name): str(word) for name, word in value.items()}
     words = value if isinstance(value, list) else str(value or "").split("\n")

@@ -1,12 +1,12 @@
-"""Bonding: tie two molecules together, and pour a molecule for each item of a closing step's output (``on_complete``)."""
+"""Bonding: joins two molecules, and pours a molecule for each item of a step's output (``on_complete``)."""
 
 from __future__ import annotations
 
 import re
 
-from gastown_core.beads.graph import BLOCKS, CONDITIONAL, PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.formulas.recipe import OnComplete, Recipe, RecipeStep
+from gastown_core.model.bead import BLOCKS, CONDITIONAL, PARENT_CHILD
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import make_molecule, members, set_state
 from gastown_core.molecules.proto import is_proto, persist_in, recipe_of, variables_of
@@ -31,16 +31,16 @@ _REF = re.compile(r"[A-Za-z0-9_.-]+\Z")
 
 
 class Bonded(Record):
-    """What came of it; ``spawned`` is the root of a molecule poured for it, ``mapping`` step → id of its steps."""
+    """The result; ``spawned`` is the root of a newly poured molecule, ``mapping`` maps its steps to ids."""
 
     result: str
     kind: str
     bond: str
     spawned: str = ""
-    mapping: dict[str, str] = {}  # noqa: RUF012  a default that nobody changes
+    mapping: dict[str, str] = {}  # noqa: RUF012  a default that is never modified
 
     def as_json(self) -> dict[str, Any]:
-        """As ``bd mol bond --json`` prints it."""
+        """Return the object that ``bd mol bond --json`` prints."""
         return {
             "result_id": self.result,
             "result_type": self.kind,
@@ -51,7 +51,7 @@ class Bonded(Record):
 
 
 class Bonding(Record):
-    """How to bond: ``title`` of a compound, ``ref`` a child id, ``poured`` and ``ephemeral`` None as the target is."""
+    """How to bond: ``title`` of a compound, ``ref`` a child id; ``ephemeral`` None means as the target is."""
 
     bond: str = SEQUENTIAL
     title: str = ""
@@ -61,7 +61,7 @@ class Bonding(Record):
 
 
 class _NotMeantError(Exception):
-    """Leaves a batch without a write."""
+    """Aborts a batch without writing."""
 
 
 def bond(
@@ -75,12 +75,12 @@ def bond(
     compile_: Compile,
     dry_run: bool = False,
 ) -> Bonded:
-    """Bond two operands, each a molecule, a proto, or the name of a formula, in one write (none if ``dry_run``).
+    """Bond two operands, each a molecule, a proto, or a formula name, in one write (nothing if ``dry_run``).
 
-    Raises UsageError for an unknown bond or a ref that is no name, NotFoundError, ConflictError for a cycle.
+    Raises UsageError for an unknown bond type or an invalid ref, NotFoundError, ConflictError for a cycle.
     """
     if how.bond not in EDGES:
-        raise UsageError(f"{how.bond!r} is no bond", "", f"one of {', '.join(EDGES)}")
+        raise UsageError(f"unknown bond type {how.bond!r}", "", f"use one of {', '.join(EDGES)}")
     if how.ref and not _REF.match(how.ref):
         raise UsageError(f"{how.ref!r} cannot be a child id", "letters, digits, . _ and - are allowed")
     one, other = _operand(store, first), _operand(store, second)
@@ -108,7 +108,7 @@ def _spawned(
     how: Bonding,
     cook: Cook,
 ) -> Bonded:
-    """The molecule of the two, with one of the other poured for it."""
+    """Pour the operand that is not a molecule and bond it to the one that is."""
     (_, target), (name, proto) = (first, second) if _is_molecule(first[1]) else (second, first)
     if target is None:
         raise NotFoundError(f"no molecule {second[0]}")
@@ -117,12 +117,12 @@ def _spawned(
 
 
 def _operand(store: BeadStore, text: str) -> Bead | None:
-    """The molecule or proto of this id; None for what must then be a formula's name. Raises UsageError for other beads."""
+    """Return the molecule or proto with this id; None means a formula name. Raises UsageError for other beads."""
     bead = store.get(text)
     if bead is None:
         return None
     if bead.issue_type not in ("molecule", "epic") and molecule_of(bead) is None:
-        raise UsageError(f"{text} is a {bead.issue_type}", "molecules, epics, protos and formulas can be bonded")
+        raise UsageError(f"{text} is a {bead.issue_type}", "only molecules, epics, protos and formulas can be bonded")
     return bead
 
 
@@ -136,13 +136,13 @@ def _join(batch: RuleBatch, first: str, second: str, bond_type: str) -> Bonded:
 
 
 def spawn_onto(batch: RuleBatch, target: Bead, recipe: Recipe, how: Bonding) -> Bonded:
-    """Make a molecule of the recipe, bonded to ``target``, in a batch at hand."""
+    """Make a molecule from the recipe, bonded to ``target``, in the given batch."""
     ephemeral = target.is_ephemeral if how.ephemeral is None else how.ephemeral
     root = make_molecule(
         batch,
         recipe,
         actor=batch.actor,
-        # what stays is poured, as pour does; a wisp as its formula wants
+        # a permanent one is poured, as bd mol pour does; a wisp only if its formula asks for it
         poured=recipe.pour or not ephemeral,
         ephemeral=ephemeral,
         title=how.title,
@@ -166,7 +166,7 @@ def _compound(
     how: Bonding,
     compile_: Compile,
 ) -> Bonded:
-    """A proto with the steps of both, each under a step of its own."""
+    """Return a proto with the steps of both, each set under a parent step."""
     parts = [_part(store, name, bead, compile_) for name, bead in (first, second)]
     (one, its), (other, theirs) = parts
     name = how.ref or f"{_short(one.name)}-{_short(other.name)}"
@@ -203,13 +203,13 @@ def _part(store: BeadStore, name: str, bead: Bead | None, compile_: Compile) -> 
     molecule = molecule_of(bead)
     declared = variables_of(molecule) if molecule is not None else {}
     kept = {variable: f"{{{{{variable}}}}}" for variable in declared}
-    # every placeholder stands for itself; what it may hold is checked when the compound is poured
+    # placeholders stay as they are; values are checked when the compound is poured
     free = recipe_of(store, bead.id, kept, checked=False)
     return free._replace(missing=tuple(declared), vars={}), declared
 
 
 def _under(parent: str, recipe: Recipe) -> list[RecipeStep]:
-    """The steps of a recipe as children of a step, every name with it in front."""
+    """Return the steps of a recipe as children of a step, their names prefixed with its name."""
     own = {step.id for step in recipe.steps}
 
     def named(name: str) -> str:
@@ -233,7 +233,7 @@ def _under(parent: str, recipe: Recipe) -> list[RecipeStep]:
 
 
 def _renamed(word: str, own: set[str], parent: str) -> str:
-    """A dotted word of a condition, with the step's new name where it begins with a step."""
+    """Return a dotted word of a condition, prefixed if it begins with a step's name."""
     head = word
     while head and head not in own:
         head = head.rpartition(".")[0]
@@ -245,7 +245,7 @@ def _short(name: str) -> str:
 
 
 MOST = 200
-"""More items than this in one output are a mistake, not a plan."""
+"""The most items of an output; more are treated as a mistake."""
 _ITEM = re.compile(r"\{(item(?:\.[\w-]+)*|index)\}")
 
 
@@ -257,15 +257,15 @@ def spawn(
     actor: str,
     cook: Callable[[str, Mapping[str, str]], Recipe] | None,
 ) -> list[str]:
-    """Make the molecules that the step asks for, as children of it; their ids. One after another unless parallel.
+    """Make the molecules of the step's ``on_complete`` as its children, chained unless parallel; returns their ids.
 
-    Raises UsageError if the output does not hold the list, or nothing can be cooked here.
+    Raises UsageError if the output does not contain the list, or formulas cannot be cooked here.
     """
     act = step.on_complete
     if act is None:
         return []
     if cook is None:
-        raise UsageError(f"{step.id} bonds {act.formula} when it is done", "formulas are found only within a town")
+        raise UsageError(f"{step.id} bonds {act.formula} on completion", "formulas can only be found in a town")
     made: list[str] = []
     parent = molecule.step_bead(step.id) if molecule.is_poured else molecule.id
     for number, item in enumerate(items_of(step.id, act, output)):
@@ -288,18 +288,18 @@ def spawn(
 
 
 def items_of(name: str, act: OnComplete, output: Any) -> list[Any]:
-    """The list at ``output.<path>``. Raises UsageError saying what is there instead."""
-    value, hint = output, 'give it with --output, for example --output \'{"files": ["a", "b"]}\''
+    """Return the list at ``output.<path>``. Raises UsageError if it is not a list or is too long."""
+    value, hint = output, 'set it with --output, for example --output \'{"files": ["a", "b"]}\''
     for key in act.for_each.split(".")[1:]:
         if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
             value = value[int(key)]
         else:
             value = value.get(key) if isinstance(value, dict) else None
     if not isinstance(value, list):
-        there = "no output was given" if output is None else f"there is {type(value).__name__} in its place"
-        raise UsageError(f"step {name} goes over {act.for_each}, which is no list", there, hint)
+        there = "no output was given" if output is None else f"found {type(value).__name__}"
+        raise UsageError(f"step {name} iterates over {act.for_each}, which is not a list", there, hint)
     if len(value) > MOST:
-        raise UsageError(f"{act.for_each} of step {name} has {len(value)} items", f"at most {MOST} are bonded at once")
+        raise UsageError(f"{act.for_each} of step {name} has {len(value)} items", f"at most {MOST} can be bonded")
     return value
 
 

@@ -1,13 +1,12 @@
-"""Distilling: a formula from work that was done, so that it can be done again: an epic's or molecule's children as steps."""
+"""Distilling: turns finished work into a formula; the children of an epic or molecule become its steps."""
 
 from __future__ import annotations
 
 import re
 
-from gastown_core.beads.graph import BLOCKS, PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.formulas.source import check_name
-from gastown_core.model.bead import NO_PRIORITY, USUAL_PRIORITY
+from gastown_core.model.bead import BLOCKS, NO_PRIORITY, PARENT_CHILD, USUAL_PRIORITY
 from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Distilled(Record):
-    """A formula's text with what it was made of."""
+    """The text of a distilled formula, and what it was made from."""
 
     name: str
     text: str
@@ -30,16 +29,16 @@ class Distilled(Record):
 
 
 def distill(store: BeadStore, root_id: str, name: str = "", words: Iterable[str] = ()) -> Distilled:
-    """The formula that would make this work again; ``words`` are ``name=value`` or ``value=name`` for its variables.
+    """Return a formula that recreates this work; ``words`` are ``name=value`` or ``value=name`` for its variables.
 
-    Raises NotFoundError; UsageError for a bad name, if nothing is below the bead or a word's value occurs nowhere.
+    Raises NotFoundError, and UsageError for a bad name, a bead without children, or a value that occurs nowhere.
     """
     root = store.get(root_id)
     if root is None:
-        raise NotFoundError(f"no bead {root_id}", "", "bd mol list shows molecules, bd epic status epics")
+        raise NotFoundError(f"no bead {root_id}", "", "bd mol list lists molecules, bd epic status epics")
     below = _below(store, root_id)
     if not below:
-        raise UsageError(f"{root_id} has no children", "a formula is made of the beads below one", "bd create --parent")
+        raise UsageError(f"{root_id} has no children", "a formula is made from a bead's children", "bd create --parent")
     text = "\n".join(part for bead in (root, *below) for part in (bead.title, bead.description))
     variables = _variables(words, text)
     names = _names(root_id, below)
@@ -55,7 +54,7 @@ def distill(store: BeadStore, root_id: str, name: str = "", words: Iterable[str]
 
 
 def _below(store: BeadStore, root_id: str) -> list[Bead]:
-    """The children in an order in which what is needed comes first, then by the time they were made."""
+    """Return the children, each after those it needs, otherwise by step index and creation time."""
     ids = [source for source, kind in store.dependents(root_id) if kind == PARENT_CHILD]
     beads = sorted(
         (bead for bead in store.get_many(ids).values() if bead.issue_type != "gate" and "digest" not in bead.labels),
@@ -80,7 +79,7 @@ def _needs(bead: Bead) -> list[str]:
 
 
 def _names(root_id: str, beads: Iterable[Bead]) -> dict[str, str]:
-    """A step name for each bead: the one it had, else from its title; numbered where two are the same."""
+    """Return a unique step name for each bead: its old step name, or one made from its title."""
     found: dict[str, str] = {}
     for bead in beads:
         tail = bead.id.removeprefix(f"{root_id}.")
@@ -97,18 +96,18 @@ def _slug(title: str) -> str:
 
 
 def _variables(words: Iterable[str], text: str) -> dict[str, str]:
-    """Variable → the value it stands for: the side of ``=`` that occurs in the text is the value."""
+    """Variable → the value it stands for: the value is the side of ``=`` that occurs in the text."""
     found = {}
     for word in words:
         left, equals, right = word.partition("=")
         if not equals or not left or not right:
-            raise UsageError(f"--var {word} is no variable", "", "--var NAME=VALUE")
+            raise UsageError(f"--var {word} is not a variable", "", "use --var NAME=VALUE")
         if right in text and re.fullmatch(r"[A-Za-z_]\w*", left):
             found[left] = right
         elif left in text and re.fullmatch(r"[A-Za-z_]\w*", right):
             found[right] = left
         else:
-            raise UsageError(f"neither side of --var {word} occurs in the texts", "", "give the value as it is written")
+            raise UsageError(f"neither side of --var {word} occurs in the texts", "", "write it exactly as there")
     return found
 
 
@@ -139,7 +138,7 @@ def _toml(value: Any) -> str:
 
 
 def quoted(text: str) -> str:
-    """The text as a TOML string: several lines stay several lines."""
+    """Return the text as a TOML string, multi-line if it has line breaks."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     escaped = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", lambda found: f"\\u{ord(found[0]):04x}", escaped)
     return f'"""\n{escaped}"""' if "\n" in text else f'"{escaped}"'.replace("\t", "\\t")

@@ -1,17 +1,16 @@
-"""Gates: beads that hold a step until something outside has happened, or a person says so.
+"""Gates: beads that hold a step until an outside event happens or a person opens them.
 
-Timer, bead, mail and run-time conditions are judged from the ledger; ``gh:run`` and ``gh:pr`` ask the ``gh`` program,
-and where that is missing the gate says so and stays shut.  A human gate opens only by ``resolve``.
+Timer, bead, mail and condition gates are judged from the ledger; ``gh:run`` and ``gh:pr`` gates ask the ``gh``
+program and stay shut if it is missing.  A human gate opens only by ``resolve``.
 """
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import BLOCKS
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_span, parse_duration
 from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.formulas.formula import GATES
-from gastown_core.model.bead import CLOSED, Bead
+from gastown_core.model.bead import BLOCKS, CLOSED, OPEN, Bead
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 
@@ -26,23 +25,23 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 HUMAN, TIMER, BEAD, MAIL, GH_RUN, GH_PR, CONDITION = "human timer bead mail gh:run gh:pr condition".split()
 TYPES = GATES
-"""What a person or a formula may ask a gate to wait for, as the formula language lists it; a ``condition`` makes its own gate."""
+"""Gate types that a person or a formula may use; ``condition`` gates are made from a step's condition."""
 
 
 class GateVerdict(Record):
-    """What a check found: ``open`` (may pass), ``shut``, ``failed`` (never will by itself) or ``unknown``, and why."""
+    """The result of a check and its reason: ``open``, ``shut``, ``failed`` (cannot open by itself) or ``unknown``."""
 
     state: str
     why: str = ""
     found: str = ""
-    """The newest run of a workflow named in ``await_id``, to be kept there."""
+    """The newest run of the workflow named in ``await_id``, which replaces the name."""
 
 
 OPEN_NOW, SHUT, FAILED, UNKNOWN = "open", "shut", "failed", "unknown"
 
 
 class Check(Record):
-    """What came of checking gates; each entry is (gate id, why)."""
+    """The results of checking gates; each entry is (gate id, reason)."""
 
     checked: int
     resolved: tuple[tuple[str, str], ...] = ()
@@ -50,7 +49,7 @@ class Check(Record):
     errors: tuple[tuple[str, str], ...] = ()
 
     def as_json(self, *, escalated: int, dry_run: bool) -> dict[str, Any]:
-        """As ``bd gate check --json`` prints it."""
+        """Return the object that ``bd gate check --json`` prints."""
         return {
             "checked": self.checked,
             "resolved": len(self.resolved),
@@ -75,16 +74,16 @@ def create(
     await_id: str = "",
     timeout: str = "",
 ) -> Bead:
-    """A gate before the bead ``blocks``. Raises UsageError for a kind that is none, or that lacks what it needs."""
+    """Create a gate that blocks ``blocks``. Raises UsageError for an unknown type or a missing argument."""
     if kind not in TYPES:
-        raise UsageError(f"{kind!r} is no kind of gate", "", f"one of {', '.join(TYPES)}")
+        raise UsageError(f"unknown gate type {kind!r}", "", f"use one of {', '.join(TYPES)}")
     span = parse_duration(timeout) if timeout else None
     if timeout and span is None:
-        raise UsageError(f"{timeout!r} is no span of time", "", "for example 90m or 2h")
+        raise UsageError(f"{timeout!r} is not a duration", "", "for example 90m or 2h")
     if kind == TIMER and span is None:
         raise UsageError("a timer gate needs --timeout", "", "for example --timeout 2h")
     if kind not in (TIMER, HUMAN) and not await_id:
-        raise UsageError(f"a gate of kind {kind} needs --await-id", "it says what to wait for")
+        raise UsageError(f"a {kind} gate needs --await-id", "it names what to wait for")
     with store.write(actor) as batch:
         held = batch.get(blocks)
         if held is None:
@@ -104,36 +103,36 @@ def create(
 
 
 def resolve(store: BeadStore, gate_id: str, *, actor: str, reason: str = "") -> Bead:
-    """Open a gate by hand, whatever it waits for. Raises NotFoundError; UsageError if the bead is no gate."""
+    """Return open a gate by hand, whatever its type. Raises NotFoundError, also if the bead is not a gate."""
     with store.write(actor) as batch:
         need_gate(batch.get(gate_id), gate_id)
         return batch.close(gate_id, reason or f"resolved by {actor}", force=True)
 
 
 def add_waiter(store: BeadStore, gate_id: str, waiter: str, *, actor: str) -> Bead:
-    """Note who wants to hear when the gate opens."""
+    """Record an agent to be notified when the gate opens."""
     with store.write(actor) as batch:
         gate = need_gate(batch.get(gate_id), gate_id)
         return batch.update(gate_id, {"waiters": list(dict.fromkeys([*waiters(gate), waiter]))})
 
 
 def waiters(gate: Bead) -> list[str]:
-    """Who is noted as waiting for it."""
+    """Return the agents to notify when the gate opens."""
     value = gate.raw.get("waiters")
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def need_gate(bead: Bead | None, gate_id: str) -> Bead:
-    """The bead. Raises NotFoundError, also if it is no gate."""
+    """Return the bead. Raises NotFoundError, also if it is not a gate."""
     if bead is None:
-        raise NotFoundError(f"no gate {gate_id}", "", "bd gate list shows the open ones")
+        raise NotFoundError(f"no gate {gate_id}", "", "bd gate list lists open gates")
     if bead.issue_type != "gate":
-        raise NotFoundError(f"{gate_id} is no gate", f"it is a {bead.issue_type}", "bd gate list shows the open ones")
+        raise NotFoundError(f"{gate_id} is not a gate", f"it is a {bead.issue_type}", "bd gate list lists open gates")
     return bead
 
 
 def open_gates(store: BeadStore, *, closed: bool = False, limit: int = 0) -> list[Bead]:
-    """Gates that are shut, oldest first; with ``closed`` those that were opened too."""
+    """Gates that are not open yet, oldest first; with ``closed``, opened ones too."""
     exclude = () if closed else (CLOSED,)
     query = BeadQuery(types=("gate",), exclude_statuses=exclude, include_wisps=True, sort="oldest", limit=limit)
     return store.find(query)
@@ -143,7 +142,7 @@ def open_gates(store: BeadStore, *, closed: bool = False, limit: int = 0) -> lis
 
 
 class Look(Record):
-    """What a judge may look at: the time, the bead of an id, whether the mail came, whether a condition holds, a folder for gh."""
+    """What judging may look at: the time, beads by id, whether mail came or a condition holds, a folder for gh."""
 
     now: float
     bead: Callable[[str], Bead | None]
@@ -153,16 +152,16 @@ class Look(Record):
 
 
 def judge(gate: Bead, look: Look) -> GateVerdict:
-    """Whether a gate may open, by the row of its type in ``JUDGES``; UNKNOWN for a type that is not there.
+    """Return whether a gate may open, judged by its type's row in ``JUDGES``; UNKNOWN for other types.
 
-    Raises GastownError if what it waits for cannot be asked.
+    Raises GastownError if that cannot be found out.
     """
     kind = gate.text("await_type")
     return JUDGES[kind](gate, look) if kind in JUDGES else GateVerdict(UNKNOWN, kind)
 
 
 def _judge_human(gate: Bead, look: Look) -> GateVerdict:
-    return GateVerdict(SHUT, "waits for a person")
+    return GateVerdict(SHUT, "waiting for a person")
 
 
 def _judge_bead(gate: Bead, look: Look) -> GateVerdict:
@@ -174,7 +173,7 @@ def _judge_bead(gate: Bead, look: Look) -> GateVerdict:
 
 def _judge_mail(gate: Bead, look: Look) -> GateVerdict:
     return (
-        GateVerdict(OPEN_NOW, f"mail of {gate.text('await_id')}")
+        GateVerdict(OPEN_NOW, f"mail from {gate.text('await_id')}")
         if look.has_mail(gate)
         else GateVerdict(SHUT, "no mail yet")
     )
@@ -190,7 +189,7 @@ def _judge_condition(gate: Bead, look: Look) -> GateVerdict:
 def _judge_timer(gate: Bead, look: Look) -> GateVerdict:
     span = parse_duration(gate.raw.get("timeout"))
     if span is None:
-        return GateVerdict(UNKNOWN, "the timer has no span")
+        return GateVerdict(UNKNOWN, "the timer has no duration")
     left = gate.created_at + span - look.now
     return (
         GateVerdict(OPEN_NOW, f"{format_span(span)} passed")
@@ -200,7 +199,7 @@ def _judge_timer(gate: Bead, look: Look) -> GateVerdict:
 
 
 def _judge_on_github(gate: Bead, look: Look) -> GateVerdict:
-    """Ask ``gh`` about a run or a pull request. Raises GastownError if it cannot be asked."""
+    """Ask ``gh`` about a workflow run or a pull request. Raises GastownError on failure."""
     from gastown_core import process
 
     cwd = look.folder
@@ -211,12 +210,10 @@ def _judge_on_github(gate: Bead, look: Look) -> GateVerdict:
         found = "" if wanted.isdecimal() else _newest_run(wanted, cwd)
         words = ["run", "view", found or wanted, "--json", "status,conclusion"]
     if wanted.startswith("-"):
-        raise UsageError(f"{wanted!r} names no run or pull request")
+        raise UsageError(f"{wanted!r} is not a run or pull request")
     done = process.run(["gh", *words], cwd=cwd or None, timeout_s=30.0)
     if done.code:
-        raise GastownError(
-            f"gh {words[0]} view {wanted} failed", done.err.strip()[:200], "gh auth status may tell more"
-        )
+        raise GastownError(f"gh {words[0]} view {wanted} failed", done.err.strip()[:200], "check gh auth status")
     value = _answer(done.out, f"gh {words[0]} view")
     if words[0] == "pr":
         state = str(value.get("state") or "").upper()
@@ -246,7 +243,7 @@ def _answer(said: str, command: str) -> Any:
     try:
         return decode_json(said)
     except ValueError as error:
-        raise GastownError(f"{command} gave no JSON", str(error)) from error
+        raise GastownError(f"{command} returned no JSON", str(error)) from error
 
 
 JUDGES: dict[str, Callable[[Bead, Look], GateVerdict]] = {
@@ -258,7 +255,7 @@ JUDGES: dict[str, Callable[[Bead, Look], GateVerdict]] = {
     GH_PR: _judge_on_github,
     CONDITION: _judge_condition,
 }
-"""Type of gate → how it is judged. A new type is a row here, and in ``formulas.formula.GATES`` if a person or a formula may ask for it."""
+"""Gate type → judging function. Add a new type here, and to ``formulas.formula.GATES`` if users may request it."""
 
 # -- checking ------------------------------------------------------------------------------------------------
 
@@ -274,9 +271,9 @@ def check(
     folder: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Check:
-    """Open every gate whose time has come, in all ``stores``; ``kinds`` is one of TYPES, ``gh`` or ``all``.
+    """Return open every gate in ``stores`` that may open; ``kinds`` is one of TYPES, ``gh`` or ``all``.
 
-    A gate that cannot be judged is an error in the result and stays shut; it stops nobody.
+    A gate that cannot be judged becomes an error in the result and stays shut; the others are still checked.
     """
     resolved: list[tuple[str, str]] = []
     failed: list[tuple[str, str]] = []
@@ -317,7 +314,7 @@ def _look(ledger: TownLedger | None, store: BeadStore, folder: str, now: float) 
 
 
 def _has_mail(ledger: TownLedger | None, store: BeadStore, gate: Bead) -> bool:
-    """Whether mail came since the gate was made whose sender, or title, holds what it waits for."""
+    """Return whether mail whose sender or subject contains ``await_id`` arrived since the gate was made."""
     wanted = gate.text("await_id").casefold()
     town = ledger.store_for("hq-x") if ledger is not None else store
     query = BeadQuery(labels_all=("gt:message",), created_since=gate.created_at, include_wisps=True)
@@ -340,7 +337,7 @@ def _open(store: BeadStore, gate_id: str, why: str, actor: str, *, dry_run: bool
 
 
 def open_those_due(batch: RuleBatch, gate_ids: Iterable[str], now: float) -> list[str]:
-    """Open those timer and bead gates whose time has come, in a batch at hand; their ids."""
+    """Return open the timer and bead gates that are due, in the given batch; returns their ids."""
     opened = []
     for gate_id in gate_ids:
         gate = batch.get(gate_id)
@@ -353,18 +350,18 @@ def open_those_due(batch: RuleBatch, gate_ids: Iterable[str], now: float) -> lis
     return opened
 
 
-# -- what gates let go ---------------------------------------------------------------------------------------
+# -- molecules unblocked by gates ------------------------------------------------------------------------------
 
 
 class Gated(Record):
-    """A molecule that can go on since a gate opened, and that is on nobody's hook."""
+    """A molecule that a gate's opening made ready and that is on nobody's hook."""
 
     molecule: Bead
     gate: Bead
     step: Bead
 
     def as_json(self) -> dict[str, str]:
-        """As ``bd ready --gated --json`` lists it."""
+        """Return the object that ``bd ready --gated --json`` lists."""
         return {
             "molecule_id": self.molecule.id,
             "molecule_title": self.molecule.title,
@@ -374,7 +371,7 @@ class Gated(Record):
 
 
 def let_go(store: BeadStore, *, since_s: float = 7 * 86400.0) -> list[Gated]:
-    """Molecules with a step that a gate, opened within ``since_s``, has made ready; hooked molecules are left out."""
+    """Molecules with a step made ready by a gate opened within ``since_s``; hooked molecules are skipped."""
     from gastown_core.molecules.steps import progress_of, root_for
 
     now = store.clock.now()
@@ -383,7 +380,7 @@ def let_go(store: BeadStore, *, since_s: float = 7 * 86400.0) -> list[Gated]:
     for gate in store.find(query):
         root_id = gate.parent or next((root_for(bead) for bead in _held_by(store, gate.id) if root_for(bead)), "")
         root = store.get(root_id) if root_id and root_id not in found else None
-        if root is None or root.is_closed or root.status != "open" or _is_carried(store, root):
+        if root is None or root.is_closed or root.status != OPEN or _is_carried(store, root):
             continue
         seen = progress_of(store, root_id)
         behind = {bead.id for bead in _held_by(store, gate.id)} | {gate.id.replace(".gate-", ".", 1)}
@@ -400,15 +397,15 @@ def _held_by(store: BeadStore, gate_id: str) -> list[Bead]:
 
 
 def _is_carried(store: BeadStore, root: Bead) -> bool:
-    """Whether somebody has the molecule, or the work it belongs to, on a hook."""
+    """Return whether the molecule's work bead is taken."""
     from gastown_core.molecules.root_bead import molecule_of
 
     molecule = molecule_of(root)
     work = store.get(molecule.bead) if molecule is not None and molecule.bead else None
-    return work is not None and work.status != "open"
+    return work is not None and work.status != OPEN
 
 
 def timeout_text(gate: Bead) -> str:
-    """When a gate's time is up, empty if it has none."""
+    """Return the time at which a gate times out, empty if it has no timeout."""
     span = parse_duration(gate.raw.get("timeout"))
     return format_micros(gate.created_at + span) if span else ""

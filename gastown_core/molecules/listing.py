@@ -1,11 +1,10 @@
-"""The molecules of a ledger at a glance: what runs, what is finished but not closed, when one was last touched."""
+"""Lists of molecules: those in progress, those complete but not closed, and their last activity."""
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, PARENT_CHILD
 from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.proto import is_proto
@@ -22,19 +21,19 @@ VAPOR, LIQUID, SOLID = "vapor", "liquid", "solid"
 
 
 def phase_of(root: Bead) -> str:
-    """``solid`` for a proto, ``vapor`` for a wisp, ``liquid`` for what stays."""
+    """``solid`` for a proto, ``vapor`` for a wisp, ``liquid`` for a permanent molecule."""
     return SOLID if is_proto(root) else VAPOR if root.is_ephemeral else LIQUID
 
 
 class MoleculeRow(Record):
-    """A molecule as a list shows it."""
+    """A molecule as a row of a list."""
 
     root: Bead
     completed: int
     total: int
 
     def as_json(self) -> dict[str, Any]:
-        """As ``bd mol list --json`` prints it."""
+        """Return the object that ``bd mol list --json`` prints."""
         root = self.root
         molecule = molecule_of(root)
         return {
@@ -54,7 +53,7 @@ class MoleculeRow(Record):
 def list_molecules(
     store: BeadStore, *, closed: bool = False, wisps: bool = False, protos: bool = False
 ) -> list[MoleculeRow]:
-    """Molecules, and epics with children, the newest first; only ``wisps`` or only ``protos`` if asked for."""
+    """Molecules, and epics with children, newest first; only wisps or only protos if requested."""
     query = BeadQuery(
         types=("molecule", "epic"),
         exclude_statuses=() if closed else (CLOSED,),
@@ -74,19 +73,19 @@ def list_molecules(
 
 
 def _is_inner(root: Bead) -> bool:
-    """Whether it is an epic that is a step of a molecule itself."""
+    """Return whether it is an epic that is a step of a molecule."""
     return root.issue_type == "epic" and read_step(root) is not None
 
 
 class StaleMolecule(Record):
-    """A molecule whose steps are all closed while its root is not; ``blocking`` are open beads that wait for it."""
+    """A molecule whose steps are all closed but whose root is open; ``blocking`` are open beads that wait for it."""
 
     root: Bead
     total: int
     blocking: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """As ``bd mol stale --json`` lists it."""
+        """Return the object that ``bd mol stale --json`` lists."""
         return {
             "id": self.root.id,
             "title": self.root.title,
@@ -101,7 +100,7 @@ class StaleMolecule(Record):
 def stale(
     store: BeadStore, *, blocking: bool = False, unassigned: bool = False, everything: bool = False
 ) -> list[StaleMolecule]:
-    """Molecules and epics that are complete but not closed; with ``everything`` also those without a single child."""
+    """Molecules and epics that are complete but not closed; with ``everything`` also those without children."""
     found = []
     query = BeadQuery(
         types=("molecule", "epic"),
@@ -127,10 +126,13 @@ def stale(
 
 
 def last_activity(store: BeadStore, root_id: str) -> tuple[float, str, str]:
-    """When the molecule last moved (Unix seconds), by what (``step_closed``, ``step_updated``, ``molecule_updated``), and the step."""
+    """Return when the molecule last changed (Unix seconds), the kind of change, and the step. Raises NotFoundError.
+
+    The kind is ``step_closed``, ``step_updated`` or ``molecule_updated``.
+    """
     root = store.get(root_id)
     if root is None:
-        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list shows them")
+        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list lists them")
     seen = progress_of(store, root_id)
     best = (root.updated_at, "molecule_updated", "")
     beads = store.get_many(view.id for view in seen.steps)
@@ -143,11 +145,11 @@ def last_activity(store: BeadStore, root_id: str) -> tuple[float, str, str]:
 
 
 def molecules_of(store: BeadStore, forms: tuple[str, ...]) -> list[str]:
-    """Roots that somebody (any spelling in ``forms``) is at: with steps in their hands, else on their hook."""
+    """Roots that an agent (any spelling in ``forms``) works on: with steps in progress first, then hooked ones."""
     from gastown_core.molecules.steps import root_for
 
-    query = BeadQuery(statuses=("in_progress", "hooked"), assignees=forms, include_wisps=True)
-    held = sorted(store.find(query), key=lambda bead: (bead.status != "in_progress", -bead.updated_at))
+    query = BeadQuery(statuses=(IN_PROGRESS, HOOKED), assignees=forms, include_wisps=True)
+    held = sorted(store.find(query), key=lambda bead: (bead.status != IN_PROGRESS, -bead.updated_at))
     roots = dict.fromkeys(root_for(bead) for bead in held)
     roots.pop("", None)
     return [root for root in roots if store.get(root) is not None]

@@ -1,12 +1,12 @@
-"""Run-time conditions of a molecule: what they may look at, and whether an ``until`` loop ends or begins another round."""
+"""Run-time conditions of a molecule: the state they see, and whether an ``until`` loop ends or starts another round."""
 
 from __future__ import annotations
 
 import os
 
-from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.errors import UsageError
 from gastown_core.formulas.conditions import ConditionFault, RunState, StepState, holds
+from gastown_core.model.bead import HOOKED, IN_PROGRESS, OPEN, PARENT_CHILD
 from gastown_core.model.metadata import metadata_of
 from gastown_core.model.record import Record
 from gastown_core.molecules.root_bead import Molecule, molecule_of
@@ -26,7 +26,7 @@ _WORDS = {DONE: "complete", CURRENT: "in_progress"}
 
 
 def condition_holds(store: BeadStore, gate: Bead, *, folder: str = "") -> bool:
-    """Whether the condition that a gate stands for is true. Raises UsageError if it is no condition."""
+    """Return whether the condition of a condition gate is true. Raises UsageError if it is invalid."""
     from gastown_core.molecules.steps import progress_of
 
     state = state_now(progress_of(store, gate.parent), store.get, store.dependents, folder=folder)
@@ -36,17 +36,17 @@ def condition_holds(store: BeadStore, gate: Bead, *, folder: str = "") -> bool:
 def condition_holds_in(
     batch: RuleBatch, seen: MoleculeProgress, condition: str, current: str, *, folder: str = ""
 ) -> bool:
-    """As ``condition_holds``, as a batch has it so far."""
+    """As ``condition_holds``, over the state of a batch."""
     return is_true(condition, state_now(seen, batch.get, batch.dependents, folder=folder)._replace(current=current))
 
 
 def is_true(condition: str, state: RunState) -> bool:
-    """The condition over a state. Raises UsageError if it is none."""
+    """Evaluate a condition over a state. Raises UsageError if it is invalid."""
     try:
         return holds(condition, state)
     except ConditionFault as fault:
         raise UsageError(
-            f"{condition!r} is no condition", str(fault), "bd formula show tells where it stands"
+            f"{condition!r} is not a condition", str(fault), "bd formula show shows where it is written"
         ) from fault
 
 
@@ -57,7 +57,7 @@ def state_now(
     *,
     folder: str = "",
 ) -> RunState:
-    """Statuses and outputs of the steps, and of the molecules that steps have spawned."""
+    """Statuses and outputs of the steps and of the molecules they spawned."""
     molecule = molecule_of(seen.root)
     outputs = molecule.table("outputs") if molecule is not None else {}
     steps: dict[str, StepState] = {}
@@ -114,11 +114,11 @@ def _state_of(bead: Bead) -> StepState:
     output: Any = metadata_of(bead).kept.get("output")
     if bead.is_closed:
         return StepState("failed" if is_failure(bead.text("close_reason")) else "complete", output)
-    return StepState("in_progress" if bead.status in ("in_progress", "hooked") else "open", output)
+    return StepState(IN_PROGRESS if bead.status in (IN_PROGRESS, HOOKED) else OPEN, output)
 
 
 class LoopRound(Record):
-    """A round that is over without its condition: begun again as number ``round``, or (not ``goes_on``) given up."""
+    """A loop whose round ended with a false condition: ``round`` is the next round, or the last if not ``goes_on``."""
 
     step: str
     body: tuple[str, ...]
@@ -128,9 +128,9 @@ class LoopRound(Record):
 
 
 def round_over(batch: RuleBatch, seen: MoleculeProgress, name: str, folder: str = "") -> LoopRound | None:
-    """The loop whose round ends with the step ``name`` and whose condition is still false; None if there is none.
+    """Return the loop whose round ends with step ``name`` and whose condition is still false; None if there is none.
 
-    The innermost loop is asked first; one that has its condition lets the loop around it be asked.
+    The innermost loop is checked first; if its condition is true, the enclosing loop is checked.
     """
     molecule = molecule_of(seen.root)
     if molecule is None:
@@ -151,7 +151,7 @@ def round_over(batch: RuleBatch, seen: MoleculeProgress, name: str, folder: str 
 
 
 def _around(molecule: Molecule, name: str) -> list[tuple[RecipeStep, tuple[str, ...]]]:
-    """Loops that hold the step, the innermost first, each with the steps of its body."""
+    """Loops that contain the step, innermost first, each with the steps of its body."""
     found = []
     for step in molecule.steps:
         body = tuple(dict.fromkeys((step.id, *step.body)))
@@ -161,7 +161,7 @@ def _around(molecule: Molecule, name: str) -> list[tuple[RecipeStep, tuple[str, 
 
 
 def _has_condition(batch: RuleBatch, seen: MoleculeProgress, step: RecipeStep, closing: str, folder: str) -> bool:
-    """The loop's condition, with the closing step taken as closed."""
+    """Return whether the loop's condition is true, counting the closing step as complete."""
     state = state_now(seen, batch.get, batch.dependents, folder=folder)
     here = state.steps.get(closing)
     if here is not None:

@@ -1,16 +1,15 @@
-"""Molecules: a recipe put into the ledger, attached to work, finished, and taken away again.
+"""Pouring: puts a recipe into the ledger, attaches it to work, finishes and deletes it.
 
-All of this happens in the caller's batch: all or nothing.  A molecule never holds back the work bead it belongs to:
-no edge leads from the one to the other, only ``metadata.dispatch.molecule`` and ``metadata.molecule.bead``.
+Everything happens in the caller's batch.  A molecule never blocks its work bead: no edge connects the two, only
+``metadata.dispatch.molecule`` and ``metadata.molecule.bead``.
 """
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import BLOCKS, PARENT_CHILD, WAITS_FOR
 from gastown_core.beads.rules import new_edge, new_record, tombstone_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.bead import CLOSED, TYPE_ALIASES, TYPES, Bead, Edge
+from gastown_core.model.bead import BLOCKS, CLOSED, PARENT_CHILD, TYPE_ALIASES, TYPES, WAITS_FOR, Bead, Edge
 from gastown_core.model.metadata import DISPATCH, MOLECULE, STEP, metadata_of, with_section, with_words
 from gastown_core.model.record import Record
 from gastown_core.molecules.root_bead import STEP_LABEL, TEMPLATE_LABEL, attached_to, molecule_of, state_of
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.batch import RuleBatch
     from gastown_core.formulas.recipe import Gate, Recipe, RecipeStep
 SPAWNED = '{"gate":"%s","after":"spawner"}'
-"""Metadata of a waits-for edge: it holds until the spawner is closed too, for until then it may still spawn."""
+"""Metadata of a waits-for edge that also holds until the spawner is closed, since it may still spawn molecules."""
 
 
 def make_molecule(
@@ -40,12 +39,12 @@ def make_molecule(
     bead_id: str = "",
     template: bool = False,
 ) -> str:
-    """Put the recipe into the ledger; returns the root's id.
+    """Create a molecule from the recipe; returns the root's id.
 
-    ``poured`` makes a bead per step, else the root keeps a checklist; ``ephemeral`` makes wisps.  ``bead`` is the work
-    it is attached to, ``parent`` a bead it becomes a child of, ``bead_id`` an id of its own; a
-    ``template`` (a protomolecule) is never worked on and may lack values.  Raises UsageError for a
-    recipe without steps or with variables that have no value, NotFoundError if the work is not in this store.
+    ``poured`` makes a bead per step, otherwise the root keeps a checklist; ``ephemeral`` makes wisps.  ``bead`` is the
+    work to attach it to, ``parent`` the parent bead of the root, ``bead_id`` the root's id.  A ``template`` (a
+    protomolecule) is never worked on and may lack values.  Raises UsageError for a recipe without steps or with
+    variables without a value, NotFoundError if the work is not in this store.
     """
     _check(recipe, template=template)
     fields: dict[str, Any] = {
@@ -73,18 +72,17 @@ def make_molecule(
 
 def _check(recipe: Recipe, *, template: bool) -> None:
     if not recipe.steps:
-        raise UsageError(f"{recipe.name} has no steps", f"it is of type {recipe.type}", "bd formula show tells more")
+        raise UsageError(f"{recipe.name} has no steps", f"it is of type {recipe.type}", "see bd formula show")
     if recipe.missing and not template:
         raise UsageError(
-            f"{recipe.name} needs values for {', '.join(recipe.missing)}", "", "give each as --var NAME=VALUE"
+            f"{recipe.name} needs values for {', '.join(recipe.missing)}", "", "set each with --var NAME=VALUE"
         )
 
 
 class Pouring(Record):
-    """A recipe on its way into the ledger.
+    """Writes the records of a recipe's steps and gates.
 
-    The records are written as they are: the recipe is known to be without cycles, and checking a thousand steps edge
-    by edge would take seconds.
+    They are written without edge checks: a recipe has no cycles, and checking a thousand steps would take seconds.
     """
 
     batch: RuleBatch
@@ -93,21 +91,21 @@ class Pouring(Record):
     actor: str
     now: float
     fields: dict[str, Any]
-    """Those of the root; its members are ephemeral, or templates, if it is."""
+    """The root's fields; members are ephemeral or templates if the root is."""
 
     @property
     def kind(self) -> dict[str, Any]:
-        """What every member has in common with the root."""
+        """The fields that all members share with the root."""
         return {key: self.fields[key] for key in ("ephemeral", "is_template")}
 
     def pour_steps(self) -> None:
-        """A bead for each step, under its parent step or the root, behind what it needs."""
+        """Create a bead for each step, below its parent step or the root, with edges to what it needs."""
         above = {step.parent for step in self.recipe.steps if step.parent}
         for index, step in enumerate(self.recipe.steps):
             self._put(self._id(step.id), self._step_fields(step, index, step.id in above), self._step_edges(step))
 
     def pour_gates(self) -> None:
-        """A gate bead for each step that waits for something outside."""
+        """Create a gate bead for each gate and run-time condition of a step."""
         for step in self.recipe.steps:
             if step.gate is not None:
                 self._put(gate_id(self.root.id, step.id), _gate_fields(step.gate, step), [self._child()])
@@ -154,26 +152,26 @@ class Pouring(Record):
 
     def _put(self, bead_id: str, fields: dict[str, Any], edges: Iterable[tuple[str, str, str]]) -> None:
         if len(bead_id) > 200:
-            raise UsageError(f"{bead_id} is too long for an id", "an id has at most 200 characters", "shorten the step")
+            raise UsageError(f"{bead_id} is too long for an id", "an id has at most 200 characters", "shorten the id")
         raw = new_record(bead_id, {**self.kind, **fields}, self.actor, self.now)
         made = [new_edge(bead_id, target, kind, extra, self.actor, self.now) for target, kind, extra in edges]
         self.batch.put(Bead({**raw, "dependencies": made}))
 
 
 def gate_id(root_id: str, step: str) -> str:
-    """Id of the gate bead of a step."""
+    """Return the id of a step's gate bead."""
     return f"{root_id}.gate-{step}"
 
 
 def when_id(root_id: str, step: str) -> str:
-    """Id of the gate bead that stands for a step's run-time condition."""
+    """Return the id of the gate bead for a step's run-time condition."""
     return f"{root_id}.when-{step}"
 
 
 def _gate_fields(gate: Gate, step: RecipeStep) -> dict[str, Any]:
     fields: dict[str, Any] = {"await_type": gate.type, "await_id": gate.await_id, "title": f"Gate: {step.title}"}
     if gate.timeout_s:
-        # records hold spans in nanoseconds, as the Go tools write them
+        # records store durations in nanoseconds, as the Go tools do
         fields["timeout"] = int(gate.timeout_s * 1e9)
     return _gate_record(fields)
 
@@ -190,17 +188,19 @@ def _one_line(text: str) -> str:
 
 
 def attach(batch: RuleBatch, bead_id: str, root_id: str, formula: str = "") -> Bead:
-    """Let a work bead carry the molecule, and the molecule know it. Raises NotFoundError."""
+    """Attach the molecule to a work bead, recorded on both. Raises NotFoundError."""
     bead, root = batch.get(bead_id), batch.get(root_id)
     if bead is None or root is None:
-        raise NotFoundError(f"no bead {bead_id if bead is None else root_id}", "a molecule lives in its work's store")
+        raise NotFoundError(
+            f"no bead {bead_id if bead is None else root_id}", "a molecule must be in the store of its work"
+        )
     words = {"molecule": root_id, **({"formula": formula} if formula else {})}
     set_state(batch, root, bead=bead_id)
     return batch.update(bead_id, {"metadata": with_words(bead, DISPATCH, words)})
 
 
 def detach(batch: RuleBatch, bead_id: str) -> str:
-    """Take the molecule off its work bead; returns its id, empty if there was none. The molecule itself stays."""
+    """Detach the molecule from its work bead and keep it; returns its id, empty if there was none."""
     bead = batch.get(bead_id)
     root_id = attached_to(bead) if bead is not None else ""
     if bead is None or not root_id:
@@ -216,7 +216,7 @@ def detach(batch: RuleBatch, bead_id: str) -> str:
 
 
 def set_state(batch: RuleBatch, root: Bead, **changes: object) -> Bead:
-    """Change what a root keeps about its molecule; an empty value removes a key. A root of another tool is left alone."""
+    """Change the molecule state in a root; an empty value removes a key. Roots of other tools are left unchanged."""
     state = metadata_of(root).section(MOLECULE)
     if state.is_absent or state.is_junk:
         return root
@@ -229,7 +229,7 @@ def set_state(batch: RuleBatch, root: Bead, **changes: object) -> Bead:
 
 
 def members(batch: RuleBatch, root_id: str) -> list[str]:
-    """Ids of everything below the root: steps, gates and bonded molecules, the deepest last."""
+    """Return the ids of all descendants of the root: steps, gates and bonded molecules, deepest last."""
     found: dict[str, None] = {}
     level = [root_id]
     while level:
@@ -240,7 +240,7 @@ def members(batch: RuleBatch, root_id: str) -> list[str]:
 
 
 def finish(batch: RuleBatch, root_id: str, reason: str = "") -> list[str]:
-    """Close the molecule with all that is open in it (the work was handed in); returns what was closed."""
+    """Close the molecule and everything open in it; returns the ids that were closed."""
     root = batch.get(root_id)
     if root is None:
         return []
@@ -254,9 +254,9 @@ def finish(batch: RuleBatch, root_id: str, reason: str = "") -> list[str]:
 
 
 def burn(batch: RuleBatch, root_id: str, *, reason: str = "burned") -> list[str]:
-    """Delete the molecule without a digest and take it off its work; returns the deleted ids, the root first.
+    """Delete the molecule without a digest and detach it from its work; returns the deleted ids, the root first.
 
-    A root that is gone already is fine: nothing is deleted.
+    Returns an empty list if the root does not exist.
     """
     root = batch.get(root_id)
     if root is None:
@@ -270,7 +270,7 @@ def burn(batch: RuleBatch, root_id: str, *, reason: str = "burned") -> list[str]
 
 
 def delete_all(batch: RuleBatch, ids: list[str], reason: str) -> list[str]:
-    """Delete these beads, with the edges of others that point at them; returns the ids that stood."""
+    """Delete these beads and the edges that point to them; returns the ids that existed."""
     going = set(ids)
     held_outside = {one for one in ids if any(source not in going for source, _ in batch.dependents(one))}
     now = batch.graph().now
@@ -282,7 +282,7 @@ def delete_all(batch: RuleBatch, ids: list[str], reason: str) -> list[str]:
         if bead_id in held_outside:
             batch.delete(bead_id, reason)
         else:
-            # nobody outside points at it: no neighbour has to be looked at
+            # no bead outside points to it, so no neighbour needs a change
             batch.put(Bead(tombstone_of(bead.raw, batch.actor, reason, now)))
         gone.append(bead_id)
     return gone

@@ -1,7 +1,7 @@
-"""Protomolecules: a formula cooked into template beads, placeholders kept, from which molecules are poured.
+"""Protomolecules: formulas cooked into template beads with placeholders, from which molecules are poured.
 
-A proto stands by itself: it is poured from the ledger alone, with the variables that it keeps, even where its formula
-is gone or has changed.
+A proto is self-contained: it is poured from the ledger with the variables it keeps, even if its formula is gone or
+has changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Proto(Record):
-    """A proto that was made; ``created`` are all its ids, the root first."""
+    """A new proto; ``created`` holds all its ids, the root first."""
 
     id: str
     formula: str
@@ -40,7 +40,7 @@ class Proto(Record):
     bond_points: tuple[dict[str, Any], ...]
 
     def as_json(self) -> dict[str, Any]:
-        """As ``bd cook --persist --json`` prints it."""
+        """Return the object that ``bd cook --persist --json`` prints."""
         return {
             "proto_id": self.id,
             "formula": self.formula,
@@ -52,19 +52,19 @@ class Proto(Record):
 
 
 def is_proto(bead: Bead | None) -> bool:
-    """Whether the bead is the root of a proto."""
+    """Return whether the bead is the root of a proto."""
     return bead is not None and bead.raw.get("is_template") is True and molecule_of(bead) is not None
 
 
 def proto_id(store: BeadStore, name: str, prefix: str = "") -> str:
-    """The id of a formula's proto: its name behind ``prefix``, or behind the store's."""
+    """Return the id of a formula's proto: ``prefix`` or the store's prefix, then the formula's name."""
     return f"{(prefix or store.prefix).rstrip('-')}-{name}"
 
 
 def compiled(formula: Formula, overlay: Overlay | None = None) -> tuple[Recipe, dict[str, Variable]]:
-    """The formula with every placeholder kept, and the variables that pouring fills in.
+    """Return the formula with all placeholders kept, and the variables that pouring fills in.
 
-    A variable that a loop counts with keeps its default: the number of steps is settled here.
+    A variable used in a loop count gets its default here, since the number of steps is fixed now.
     """
     from gastown_core.formulas.cook import cook
     from gastown_core.formulas.errors import MissingVariables
@@ -92,7 +92,7 @@ def persist(
     actor: str,
     variables: Mapping[str, Variable] | None = None,
 ) -> Proto:
-    """Keep a compiled recipe as a proto, in one write. Raises ConflictError if there is one and ``force`` is not given."""
+    """Store a compiled recipe as a proto, in one write. Raises ConflictError if it exists and ``force`` is not set."""
     with store.write(actor) as batch:
         return persist_in(batch, proto_id(store, recipe.name, prefix), recipe, variables or {}, force=force)
 
@@ -100,13 +100,13 @@ def persist(
 def persist_in(
     batch: RuleBatch, root_id: str, recipe: Recipe, variables: Mapping[str, Variable], *, force: bool = False
 ) -> Proto:
-    """As ``persist``, in a batch at hand."""
+    """As ``persist``, in the given batch."""
     old = batch.get(root_id)
     if old is not None:
         if not force or not is_proto(old):
-            what = "that proto" if is_proto(old) else "a bead that is no proto"
-            hint = "bd cook --help tells how to replace it" if is_proto(old) else "--prefix gives another id"
-            raise ConflictError(f"{root_id} exists already", f"it is {what}", hint)
+            what = "that proto" if is_proto(old) else "a bead that is not a proto"
+            hint = "bd cook --help explains how to replace it" if is_proto(old) else "use --prefix for another id"
+            raise ConflictError(f"{root_id} already exists", f"it is {what}", hint)
         delete_all(batch, [root_id, *members(batch, root_id)], "replaced")
     if "title" in variables:
         recipe = recipe._replace(description="{{desc}}" if "desc" in variables else recipe.description)
@@ -121,14 +121,14 @@ def persist_in(
 
 
 def _kept(variable: Variable) -> dict[str, Any]:
-    """A variable as JSON, what is as usual left out."""
+    """Return a variable as JSON, without default values."""
     usual = Variable._field_defaults
     found = {key: value for key, value in variable._asdict().items() if key != "name" and value != usual.get(key)}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
 
 
 def variables_of(molecule: Molecule) -> dict[str, Variable]:
-    """The variables that a proto keeps."""
+    """Return the variables stored in a proto."""
     return {name: _variable(name, kept) for name, kept in molecule.table("variables").items()}
 
 
@@ -141,17 +141,17 @@ def _variable(name: str, kept: Any) -> Variable:
 
 
 def recipe_of(store: BeadStore, root_id: str, given: Mapping[str, str], *, checked: bool = True) -> Recipe:
-    """The recipe that a proto keeps, its variables filled in; not ``checked``, values are taken as they are given.
+    """Return the recipe in a proto with its variables filled in; if not ``checked``, values are used unchecked.
 
     Raises NotFoundError, UsageError, MissingVariables.
     """
     root = store.get(root_id)
     if root is None:
-        raise NotFoundError(f"no proto {root_id}", "", "bd mol list --protos shows them")
+        raise NotFoundError(f"no proto {root_id}", "", "bd mol list --protos lists them")
     molecule = molecule_of(root)
     if molecule is None or not is_proto(root):
         raise UsageError(
-            f"{root_id} is no proto", "molecules are poured from formulas and protos", "bd mol list --protos"
+            f"{root_id} is not a proto", "molecules are poured from formulas and protos", "bd mol list --protos"
         )
     declared = variables_of(molecule)
     values, missing = settle(root_id, declared if checked else {}, given)
@@ -179,7 +179,7 @@ def recipe_of(store: BeadStore, root_id: str, given: Mapping[str, str], *, check
 
 
 def _whole(step: RecipeStep, bead: Bead | None) -> RecipeStep:
-    """The step with the texts that its bead holds."""
+    """Return the step with the texts of its bead."""
     if bead is None:
         return step
     own = with_section(bead, STEP, None)
@@ -197,7 +197,7 @@ def _whole(step: RecipeStep, bead: Bead | None) -> RecipeStep:
 
 
 def _filled(step: RecipeStep, values: Mapping[str, str]) -> RecipeStep:
-    """The step with every placeholder in it replaced."""
+    """Return the step with all placeholders filled in."""
 
     def change(text: str) -> str:
         return fill(text, values)
@@ -224,7 +224,7 @@ def _filled(step: RecipeStep, values: Mapping[str, str]) -> RecipeStep:
 
 
 def _without_dropped(steps: list[RecipeStep], values: Mapping[str, str]) -> list[RecipeStep]:
-    """Steps whose conditions do not hold go, with their children; who needed them needs what they needed."""
+    """Drop steps whose conditions do not hold, with their children; dependents take over their needs."""
     gone: dict[str, tuple[str, ...]] = {}
     kept = []
     for step in steps:

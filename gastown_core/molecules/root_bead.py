@@ -1,8 +1,8 @@
-"""How a molecule is kept in its root bead: ``metadata.molecule``, and which recipe each step came from.
+"""How a molecule is stored in its root bead: ``metadata.molecule``, and which recipe each step came from.
 
-Poured: every step is a bead ``<root>.<step>`` that holds its texts and status; the root keeps the order and what the
-engine needs (loops, bonds).  Root-only: there are no such beads; the root keeps the texts too, and the marks
-(``done``, ``current``).  Either way a step is spoken of as ``<root>.<step>``.
+Poured: every step is a bead ``<root>.<step>`` with its texts and status; the root keeps the order and what the
+engine needs (loops, bonds).  Root-only: there are no step beads; the root also keeps the texts and the marks
+(``done``, ``current``).  Either way a step's id is ``<root>.<step>``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TUPLES = ("labels", "needs", "body")
 
 
 class Molecule(Record):
-    """A molecule's root bead with what it keeps; ``steps`` in an order in which each follows what it needs."""
+    """A molecule's root bead and its state; each of ``steps`` comes after the steps it needs."""
 
     root: Bead
     state: Section
@@ -42,7 +42,7 @@ class Molecule(Record):
 
     @property
     def formula(self) -> str:
-        """Name of the formula it was made from, empty if it was put together by hand."""
+        """Name of its formula, empty if it has none."""
         return self.state.text("formula") or self.root.text("source_formula")
 
     @property
@@ -56,20 +56,20 @@ class Molecule(Record):
         return {str(name): str(value) for name, value in self.table("vars").items()}
 
     def table(self, name: str) -> dict[str, object]:
-        """A table of the state (``done``, ``current``, ``outputs``, ``rounds``, ``spawned``), empty if there is none."""
+        """A table of the state (``done``, ``current``, ``outputs``, ``rounds``, ``spawned``), empty if absent."""
         return self.state.section(name).kept
 
     def step(self, name: str) -> RecipeStep | None:
-        """The step of this name, None if there is none."""
+        """Return the step with this name, None if there is none."""
         return next((step for step in self.steps if step.id == name), None)
 
     def step_bead(self, name: str) -> str:
-        """The id a step goes by."""
+        """Return the id of a step."""
         return f"{self.root.id}.{name}"
 
 
 def molecule_of(root: Bead) -> Molecule | None:
-    """The molecule that a bead is the root of; None if it keeps none (another tool may have poured it)."""
+    """The molecule whose root is this bead; None if it has no molecule state (another tool may have poured it)."""
     state = metadata_of(root).section(MOLECULE)
     if state.is_absent or state.is_junk:
         return None
@@ -78,18 +78,18 @@ def molecule_of(root: Bead) -> Molecule | None:
 
 
 def step_of(bead: Bead) -> tuple[str, str]:
-    """(root id, step name) of a poured step's bead; two empty texts if it is none."""
+    """(root id, step name) of a poured step's bead; two empty texts for other beads."""
     step = read_step(bead)
     return (step.molecule, step.name) if step is not None and step.molecule else ("", "")
 
 
 def attached_to(bead: Bead) -> str:
-    """Id of the molecule that a work bead carries, empty if none; also where older tools wrote it."""
+    """Return the id of the molecule attached to a work bead, empty if none; also read from older tools' field lines."""
     return metadata_of(bead).section(DISPATCH).text("molecule") or bead.fields.get("attached_molecule", "")
 
 
 def state_of(recipe: Recipe, *, poured: bool, bead: str = "") -> dict[str, Any]:
-    """What a new root keeps under ``metadata.molecule``."""
+    """Return the initial value of ``metadata.molecule``."""
     state: dict[str, Any] = {
         "formula": recipe.name,
         "digest": recipe.digest,
@@ -110,7 +110,7 @@ def state_of(recipe: Recipe, *, poured: bool, bead: str = "") -> dict[str, Any]:
 
 
 def pack(step: RecipeStep, *, texts: bool) -> dict[str, Any]:
-    """A step as JSON, what is as usual left out; without ``texts`` also what its own bead says."""
+    """Return a step as JSON without default values; without ``texts``, also without what its bead stores."""
     out: dict[str, Any] = {"id": step.id}
     if texts:
         out["title"] = step.title
@@ -125,7 +125,7 @@ def pack(step: RecipeStep, *, texts: bool) -> dict[str, Any]:
 
 
 def unpack(value: Mapping[str, Any]) -> RecipeStep:
-    """The step that ``pack`` made JSON of; unknown keys are left out, and so is junk where a list, a gate or a completion belongs."""
+    """Return the step from ``pack``'s JSON; unknown keys and malformed lists, gates and completions are dropped."""
     known: dict[str, Any] = {key: value[key] for key in RecipeStep._fields if key in value}
     known.setdefault("title", "")
     for name in _TUPLES:
@@ -138,7 +138,7 @@ def unpack(value: Mapping[str, Any]) -> RecipeStep:
 
 
 def _part(kind: type[Gate | OnComplete], value: object) -> Gate | OnComplete | None:
-    """The gate or completion of a step; None for junk, which is anything without the fields that it must have."""
+    """Return the gate or completion of a step; None if the value is malformed or lacks a required field."""
     if not isinstance(value, dict):
         return None
     known = {key: value[key] for key in kind._fields if key in value}

@@ -1,18 +1,18 @@
-"""Running a formula: its legs or steps become beads of the rig, a convoy tracks them, what is ready is set going.
+"""Running a formula: its legs or steps become beads of the rig, tracked by a convoy, and ready ones are dispatched.
 
-Showing (``dry_run``) and doing are one path: the plan is made either way, and only then is anything written.  How
-convoys are made and work is handed out is the business of a higher room: both come in as callables.
+A dry run makes the same plan and writes nothing.  Making convoys and dispatching belong to a higher layer and come
+in as callables.
 """
 
 from __future__ import annotations
 
 import os
 
-from gastown_core.beads.graph import BLOCKS
 from gastown_core.beads.ids import ALPHABET
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.formulas.convoy_plan import ConvoyPlan, LegPlan, plan_convoy
 from gastown_core.formulas.formula import CONVOY, WORKFLOW, Formula
+from gastown_core.model.bead import BLOCKS
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import burn, make_molecule
 from gastown_core.molecules.root_bead import molecule_of
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from gastown_core.molecules.steps import MoleculeProgress
 
     Bundle = Callable[[str, Sequence[str]], str]
-    """Makes a convoy of a title and members; its id."""
+    """Makes a convoy from a title and members; returns its id."""
     Hand = Callable[[str, str, bool], str]
-    """Gives (bead, runtime, review only) to a worker; empty, or why that failed."""
+    """Dispatches (bead, runtime, review only) to a worker; returns empty text, or why it failed."""
 
 
 class Part(Record):
-    """One bead of a run; ``started`` says that a worker has it, ``error`` why none could be had."""
+    """One bead of a run; ``started`` means that a worker has it, ``error`` is why dispatch failed."""
 
     bead: str
     name: str
@@ -46,7 +46,7 @@ class Part(Record):
 
 
 class Ran(Record):
-    """What a run made, or (with ``dry_run``) would make; ``directory`` is where findings go."""
+    """What a run made, or with ``dry_run`` would make; ``directory`` is the folder for findings."""
 
     formula: str
     type: str
@@ -60,21 +60,21 @@ class Ran(Record):
 
     @property
     def failed(self) -> tuple[Part, ...]:
-        """Parts that should have been started and were not."""
+        """Parts whose dispatch failed."""
         return tuple(part for part in self.parts if part.error)
 
     def as_json(self) -> dict[str, Any]:
-        """As ``gt formula run --json`` prints it."""
+        """Return the object that ``gt formula run --json`` prints."""
         return {**self._asdict(), "parts": [part._asdict() for part in self.parts], "warnings": list(self.warnings)}
 
 
 def run_id() -> str:
-    """Five characters that name one run."""
+    """Return a random id of five characters for one run."""
     return "".join(ALPHABET[byte % len(ALPHABET)] for byte in os.urandom(5))
 
 
 def base_folder(root: str, formula: Formula, review_id: str) -> str:
-    """Where the findings of a run lie: in the town, since every worker has a worktree of its own."""
+    """Return the folder for a run's findings: in the town, since every worker has its own worktree."""
     reviews = os.path.join(root, ".runtime", "reviews")
     return reviews if "review_id" in formula.output.directory else os.path.join(reviews, review_id)
 
@@ -93,12 +93,12 @@ def run_convoy(
     facts: Mapping[str, Any] | None = None,
     dry_run: bool = False,
 ) -> Ran:
-    """Run a formula of type convoy: a task per leg, the synthesis behind them, all in one convoy, each leg handed out.
+    """Run a convoy formula: a task per leg, then the synthesis, all in one convoy; dispatches each leg.
 
-    Raises FormulaError (a required input is missing, no such preset), UsageError if it is of another type.
+    Raises FormulaError (a required input is missing, an unknown preset), UsageError for another type of formula.
     """
     if formula.type != CONVOY:
-        raise UsageError(f"{formula.name} is of type {formula.type}, no convoy")
+        raise UsageError(f"{formula.name} is of type {formula.type}, not convoy")
     name = run_id()
     plan = plan_convoy(
         formula,
@@ -137,7 +137,7 @@ def _about(plan: ConvoyPlan, facts: Mapping[str, Any] | None) -> str:
 
 
 def _make_legs(store: BeadStore, plan: ConvoyPlan, actor: str) -> list[Part]:
-    """The beads of the legs and of the synthesis, in one write."""
+    """Create the beads of the legs and of the synthesis, in one write."""
     made: list[Part] = []
     with store.write(actor) as batch:
         for leg in plan.legs:
@@ -157,7 +157,7 @@ def _leg_fields(plan: ConvoyPlan, leg: LegPlan) -> dict[str, Any]:
     return {
         "title": " ".join((leg.title or leg.id).split())[:500],
         "description": leg.text,
-        "acceptance_criteria": f"{leg.output_path} is written",
+        "acceptance_criteria": f"{leg.output_path} exists",
         "source_formula": plan.formula,
         "metadata": {
             "run": {"formula": plan.formula, "id": plan.review_id, "leg": leg.id, "output_path": leg.output_path},
@@ -167,7 +167,7 @@ def _leg_fields(plan: ConvoyPlan, leg: LegPlan) -> dict[str, Any]:
 
 
 def _bundled(store: BeadStore, bundle: Bundle, title: str, parts: Sequence[Part], actor: str) -> str:
-    """The convoy; without one nothing of the run stays."""
+    """Make the convoy; if that fails, delete the beads and raise."""
     try:
         return bundle(title, [part.bead for part in parts])
     except GastownError:
@@ -190,15 +190,15 @@ def run_workflow(
     agent: str = "",
     dry_run: bool = False,
 ) -> Ran:
-    """Run a workflow: a poured molecule in a convoy, its ready steps handed out; the rest follow as these close.
+    """Run a workflow: pour a molecule into a convoy and dispatch its ready steps; later steps follow as these close.
 
-    Steps that need a person (``interactive``) are left to whoever runs it.
+    Steps that need a person (``interactive``) are not dispatched.
     """
     if recipe.type != WORKFLOW:
         raise UsageError(
             f"{recipe.name} is of type {recipe.type}",
-            "workflows and convoys are run",
-            f"bd cook {recipe.name} --dry-run shows its steps, bd mol pour {recipe.name} makes them beads",
+            "only workflows and convoys can be run",
+            f"bd cook {recipe.name} --dry-run shows its steps, bd mol pour {recipe.name} creates them as beads",
         )
     if dry_run:
         parts = tuple(Part("", step.id, step.title, agent or recipe.agent) for step in recipe.steps)
@@ -217,7 +217,7 @@ def run_workflow(
 
 
 def _hand_out(seen: MoleculeProgress, hand: Hand, agent: str, *, review_only: bool) -> tuple[Part, ...]:
-    """Every step as a part; those that are ready and need no person are given to workers."""
+    """Dispatch the ready steps that need no person; returns every step as a part."""
     kept = molecule_of(seen.root)
     interactive = {step.id for step in kept.steps if step.interactive} if kept is not None else set()
     made: list[Part] = []

@@ -1,10 +1,9 @@
-"""Squashing: a molecule ends in one digest bead; its ephemeral steps go, what was done and said stays in words."""
+"""Squashing: ends a molecule with one digest bead and deletes its ephemeral steps."""
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import PARENT_CHILD
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.bead import CLOSED, Edge, usable_priority
+from gastown_core.model.bead import CLOSED, PARENT_CHILD, Edge, usable_priority
 from gastown_core.model.metadata import MOLECULE, metadata_of
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all, finish, members
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.molecules.steps import MoleculeProgress
 SHORT = 200
-"""Characters of a step's text that a digest repeats."""
+"""Characters of a step's text that a digest includes."""
 
 
 class Squashed(Record):
-    """What came of it; ``digest`` is empty where none was wanted."""
+    """The result; ``digest`` is empty if none was requested."""
 
     molecule: str
     digest: str
@@ -33,7 +32,7 @@ class Squashed(Record):
     was_wisp: bool
 
     def as_json(self) -> dict[str, Any]:
-        """As ``bd mol squash --json`` prints it."""
+        """Return the object that ``bd mol squash --json`` prints."""
         return {
             "molecule_id": self.molecule,
             "digest_id": self.digest,
@@ -54,15 +53,16 @@ def squash(
     digest: bool = True,
     ephemeral: bool = False,
 ) -> Squashed:
-    """Close the molecule, write its digest (an ``ephemeral`` one is a wisp itself), delete its ephemeral steps.
+    """Close the molecule, write its digest (a wisp if ``ephemeral``), and delete its ephemeral steps.
 
-    A wisp's root becomes permanent, so that its digest keeps a parent.  Raises NotFoundError, UsageError for a proto.
+    A wisp's root becomes permanent, so that a permanent digest has a parent.  Raises NotFoundError, UsageError for a
+    proto.
     """
     root = batch.get(root_id)
     if root is None:
-        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list shows them")
+        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list lists them")
     if is_proto(root):
-        raise UsageError(f"{root_id} is a proto", "only what was poured from it can be squashed")
+        raise UsageError(f"{root_id} is a proto", "only molecules poured from it can be squashed")
     seen = progress_in(batch, root)
     below = members(batch, root_id)
     text = summary or digest_text(batch, seen)
@@ -90,7 +90,7 @@ def _digest(batch: RuleBatch, root: Bead, text: str, ephemeral: bool) -> str:
 
 
 def digest_text(batch: RuleBatch, seen: MoleculeProgress) -> str:
-    """The steps in order, each with how it stood, the beginning of its text, and why it was closed."""
+    """Return the steps in order, each with its status, the start of its text, and its close reason."""
     lines = [f"{seen.completed} of {seen.total} steps done" + (f", formula {seen.formula}" if seen.formula else "")]
     kept = metadata_of(seen.root).section(MOLECULE).section("outputs").kept
     for view in seen.steps:

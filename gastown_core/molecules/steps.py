@@ -1,15 +1,25 @@
-"""The steps of a molecule: where each stands, the current and the next one, and how fast the whole moves.
+"""The steps of a molecule: their statuses, the current and the next step, and the rate of progress.
 
-Pure once the beads are read.
+Pure functions once the beads are read.
 """
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import BLOCKS, CONDITIONAL, PARENT_CHILD, Graph, is_released
+from gastown_core.beads.graph import Graph, is_released
 from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, Bead
+from gastown_core.model import bead as bead_status
+from gastown_core.model.bead import (
+    BLOCKS,
+    CLOSED,
+    CONDITIONAL,
+    HOOKED,
+    IN_PROGRESS,
+    IN_REVIEW,
+    PARENT_CHILD,
+    Bead,
+)
 from gastown_core.model.metadata import metadata_of, read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import gate_id, when_id
@@ -24,11 +34,11 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
     from gastown_core.formulas.recipe import RecipeStep
 DONE, CURRENT, READY, BLOCKED, PENDING = "done current ready blocked pending".split()
-"""Where a step stands: blocked waits for something outside, pending only for steps before it."""
+"""Statuses of a step: blocked steps wait for something outside, pending ones only for earlier steps."""
 
 
 class StepView(Record):
-    """One step that is to be done. ``id`` is ``<root>.<name>``; ``holds`` are ids it waits for; times in Unix seconds."""
+    """One step. ``id`` is ``<root>.<name>``; ``holds`` are the ids it waits for; times are Unix seconds."""
 
     id: str
     name: str
@@ -55,9 +65,9 @@ def look(
     children: Callable[[str], list[str]],
     graph: Graph,
 ) -> list[StepView]:
-    """The steps of a molecule in order; steps that hold others (parents) are left out, they close with those.
+    """Return the steps of a molecule in order, without parent steps, which close with their children.
 
-    ``read`` gives beads by id, ``children`` the ids whose parent a bead is.
+    ``read`` returns beads by id, ``children`` the ids of a bead's children.
     """
     molecule = molecule_of(root)
     if molecule is None:
@@ -68,7 +78,7 @@ def look(
 
 
 def parents_in(steps: Iterable[RecipeStep]) -> set[str]:
-    """Names of the steps that only hold others."""
+    """Return the names of the steps that have children."""
     return {step.parent for step in steps if step.parent}
 
 
@@ -93,9 +103,9 @@ def _view(bead: Bead, name: str, index: int, graph: Graph, own: set[str]) -> Ste
     elif bead.status in (IN_PROGRESS, HOOKED, IN_REVIEW):
         status = CURRENT
     elif not holds:
-        status = BLOCKED if graph.is_deferred(excerpt_of(bead)) or bead.status == "blocked" else READY
+        status = BLOCKED if graph.is_deferred(excerpt_of(bead)) or bead.status == bead_status.BLOCKED else READY
     else:
-        # what holds it through its parent step is named by the parent, a step before this one
+        # a blocker inherited from the parent step appears as the parent, which is an earlier step
         status = PENDING if own.issuperset(holds) else BLOCKED
     return StepView(
         bead.id, name, bead.title, status, index, bead.assignee, holds=holds, closed_at=bead.closed_at or 0.0
@@ -103,7 +113,7 @@ def _view(bead: Bead, name: str, index: int, graph: Graph, own: set[str]) -> Ste
 
 
 def _foreign(root: Bead, beads: Mapping[str, Bead], graph: Graph) -> list[StepView]:
-    """Steps of a molecule or epic that some other tool, or a person, put together from children."""
+    """Return the steps of a molecule or epic made by another tool, or by hand: the children in order."""
     steps = sorted((bead for bead in beads.values() if bead.issue_type != "gate"), key=_place)
     own = {bead.id for bead in steps} | {root.id}
     found = []
@@ -137,7 +147,7 @@ def _listed(molecule: Molecule, graph: Graph) -> list[StepView]:
     all_closed = molecule.root.status == CLOSED
     needed = needs_with_parents(molecule.steps)
     above = parents_in(molecule.steps)
-    # what the molecule as a whole waits for (it was bonded behind something) holds every step
+    # a blocker of the whole molecule (it was bonded after something) holds every step
     around = graph.blockers(molecule.id)
     found = []
     for index, step in enumerate(molecule.steps):
@@ -173,7 +183,7 @@ def _listed(molecule: Molecule, graph: Graph) -> list[StepView]:
 
 
 def closed_names(molecule: Molecule) -> set[str]:
-    """Names of a checklist's steps that are through, steps with all their children through among them."""
+    """Return the names of a checklist's completed steps, including parents whose children are all completed."""
     if molecule.root.status == CLOSED:
         return {step.id for step in molecule.steps}
     above = parents_in(molecule.steps)
@@ -182,7 +192,7 @@ def closed_names(molecule: Molecule) -> set[str]:
     for step in molecule.steps:
         if step.parent:
             inside.setdefault(step.parent, []).append(step.id)
-    # children follow their parent in the list, so that the deepest is settled first
+    # children come after their parent, so in reverse order inner steps are decided first
     for step in reversed(molecule.steps):
         if step.id in above and closed.issuperset(inside[step.id]):
             closed.add(step.id)
@@ -190,7 +200,7 @@ def closed_names(molecule: Molecule) -> set[str]:
 
 
 def needs_with_parents(steps: Iterable[RecipeStep]) -> dict[str, tuple[str, ...]]:
-    """What each step needs, with what the steps around it need."""
+    """Return each step's needs, including those of its enclosing steps."""
     known: dict[str, tuple[str, ...]] = {}
     by_name = {step.id: step for step in steps}
     for step in by_name.values():
@@ -206,7 +216,7 @@ def needs_with_parents(steps: Iterable[RecipeStep]) -> dict[str, tuple[str, ...]
 
 
 def _outside(molecule: Molecule, step: RecipeStep, closed: set[str], graph: Graph) -> tuple[str, ...]:
-    """Open gates of the step, and open molecules it waits for."""
+    """Return open gates of the step, and open molecules it waits for."""
     wanted = [gate_id(molecule.id, step.id)] if step.gate is not None else []
     wanted += [when_id(molecule.id, step.id)] if step.only_if else []
     found = [one for one in wanted if _is_open(graph, one)]
@@ -228,16 +238,16 @@ def _is_open(graph: Graph, bead_id: str) -> bool:
 
 
 def tiers(views: Iterable[StepView]) -> dict[str, int]:
-    """The wave of each step: 0 needs nothing, else one more than the latest it needs."""
+    """Return the wave of each step: 0 if it needs nothing, otherwise one more than the latest step it needs."""
     found: dict[str, int] = {}
     for view in views:
-        # the list is in order, so that what a step needs is there already
+        # steps are in order, so needs are already known
         found[view.name] = 1 + max((found.get(name, -1) for name in view.needs), default=-1)
     return found
 
 
 def critical_path(views: Iterable[StepView]) -> list[str]:
-    """Names along the longest chain of needs, the first step first."""
+    """Return the names along the longest chain of needs, first step first."""
     longest: dict[str, int] = {}
     came: dict[str, str] = {}
     for view in views:
@@ -274,7 +284,7 @@ class MoleculeProgress(Record):
 
     @property
     def bead(self) -> str:
-        """The work it is attached to, empty if none."""
+        """The work bead it is attached to, empty if none."""
         molecule = molecule_of(self.root)
         return molecule.bead if molecule is not None else ""
 
@@ -286,22 +296,22 @@ class MoleculeProgress(Record):
 
     @property
     def total(self) -> int:
-        """How many steps there are."""
+        """The number of steps."""
         return len(self.steps)
 
     @property
     def completed(self) -> int:
-        """How many are done."""
+        """The number of done steps."""
         return len(self.of(DONE))
 
     @property
     def in_progress(self) -> int:
-        """How many are being worked on."""
+        """The number of current steps."""
         return len(self.of(CURRENT))
 
     @property
     def percent(self) -> int:
-        """Done of all, in whole percent; a molecule without steps is as far as its root."""
+        """Percentage of done steps; without steps, 100 if the root is closed."""
         if not self.steps:
             return 100 if self.root.is_closed else 0
         return self.completed * 100 // self.total
@@ -313,24 +323,24 @@ class MoleculeProgress(Record):
 
     @property
     def ready(self) -> tuple[StepView, ...]:
-        """Steps that could be begun now."""
+        """Steps that can be started now."""
         return self.of(READY)
 
     @property
     def current(self) -> StepView | None:
-        """What is being worked on, else what is ready; the first in order."""
+        """The first current step, else the first ready one."""
         return next(iter((*self.of(CURRENT), *self.ready)), None)
 
     @property
     def next(self) -> StepView | None:
-        """What comes after the current step: another ready one, else the first that waits."""
+        """The step after the current one: another current or ready step, else the first pending one."""
         here = self.current
         rest = [step for step in (*self.of(CURRENT), *self.ready, *self.of(PENDING)) if step is not here]
         return rest[0] if rest and here is not None else None
 
     @property
     def rate_per_hour(self) -> float:
-        """Steps done per hour since the molecule was made; 0 while nothing is done."""
+        """Steps done per hour since the molecule was created; 0 if none is done."""
         ends = [step.closed_at for step in self.steps if step.closed_at]
         until = max(ends, default=0.0) if self.is_complete else self.moment
         hours = (until - self.root.created_at) / 3600
@@ -338,20 +348,20 @@ class MoleculeProgress(Record):
 
     @property
     def eta_hours(self) -> float:
-        """Hours until the end at this rate; 0 if that cannot be said."""
+        """Estimated hours until completion at this rate; 0 if unknown."""
         rate = self.rate_per_hour
         return round((self.total - self.completed) / rate, 2) if rate else 0.0
 
     def of(self, *statuses: str) -> tuple[StepView, ...]:
-        """The steps that stand there."""
+        """Return the steps with one of these statuses."""
         return tuple(step for step in self.steps if step.status in statuses)
 
     def step(self, name: str) -> StepView | None:
-        """The step of this name or id."""
+        """Return the step with this name or id, None if there is none."""
         return next((step for step in self.steps if name in (step.name, step.id)), None)
 
     def as_json(self) -> dict[str, Any]:
-        """As ``bd mol progress --json`` prints it."""
+        """Return the object that ``bd mol progress --json`` prints."""
         here = self.current
         return {
             "molecule_id": self.id,
@@ -367,10 +377,10 @@ class MoleculeProgress(Record):
 
 
 def progress_of(store: BeadStore, root_id: str) -> MoleculeProgress:
-    """The molecule of this root as it stands in the store. Raises NotFoundError."""
+    """Return the progress of a molecule in the store. Raises NotFoundError."""
     root = store.get(root_id)
     if root is None:
-        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list shows them")
+        raise NotFoundError(f"no molecule {root_id}", "", "bd mol list lists them")
     now = store.clock.now()
 
     def children(bead_id: str) -> list[str]:
@@ -380,7 +390,7 @@ def progress_of(store: BeadStore, root_id: str) -> MoleculeProgress:
 
 
 def progress_in(batch: RuleBatch, root: Bead) -> MoleculeProgress:
-    """As ``progress_of``, as a batch has it so far."""
+    """As ``progress_of``, over the state of a batch."""
     graph = batch.graph()
 
     def read(ids: Any) -> dict[str, Bead]:
@@ -394,7 +404,7 @@ def progress_in(batch: RuleBatch, root: Bead) -> MoleculeProgress:
 
 
 def root_for(bead: Bead) -> str:
-    """Id of the molecule that a bead stands for: its own, the one it is a step of, or the one it carries; else empty."""
+    """Id of the molecule of a bead: its own, the one it is a step of, or the one attached to it; empty if none."""
     if molecule_of(bead) is not None or bead.issue_type == "molecule":
         return bead.id
     return step_of(bead)[0] or attached_to(bead)

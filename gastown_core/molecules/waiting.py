@@ -1,8 +1,8 @@
-"""Patrols that sleep until something happens: the next line of the event log, or a wake-up on a channel.
+"""Patrols that sleep until something happens: a new line in the event log, or a wake-up on a channel.
 
-Nothing is polled: the folder is watched.  How long an idle patrol sleeps grows with every wait that ends in nothing;
-the count, and an interrupted wait's end, are labels of the agent's bead, changed in one write.  Where an agent had
-read to is kept, so that what happens between two waits is not missed.
+The folder is watched.  An idle patrol sleeps longer after each wait that ends in nothing; the count, and the end of
+an interrupted wait, are labels of the agent's bead.  The read position is stored, so that events between two waits
+are not missed.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 SIGNAL, EVENT, TIMEOUT = "signal", "event", "timeout"
 IDLE, UNTIL, BEAT = "idle:", "backoff-until:", "heartbeat:"
-"""Labels of an agent's bead; moments are whole Unix seconds."""
+"""Label prefixes on an agent's bead; times are whole Unix seconds."""
 
 
 class Patience(Record):
-    """How long to wait: ``timeout_s``, or ``base_s`` times ``factor`` per idle wait before, at most ``most_s`` (0: no limit)."""
+    """How long to wait: ``timeout_s``, or ``base_s * factor ** idle waits``, at most ``most_s`` (0: no limit)."""
 
     timeout_s: float = 60.0
     base_s: float = 0.0
@@ -39,7 +39,7 @@ class Patience(Record):
     most_s: float = 0.0
 
     def span_s(self, idle: int) -> float:
-        """Seconds to wait after that many waits that ended in nothing."""
+        """Return the seconds to wait after ``idle`` waits that ended in nothing."""
         if not self.base_s:
             return self.timeout_s
         grown = self.base_s * self.factor ** min(idle, 64)
@@ -47,7 +47,7 @@ class Patience(Record):
 
 
 class Waited(Record):
-    """What ended the wait; ``found`` are the events as JSON."""
+    """What ended the wait; ``found`` holds the events as JSON."""
 
     reason: str
     elapsed_s: float
@@ -55,7 +55,7 @@ class Waited(Record):
     idle: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """As ``gt mol step await-signal --json`` prints it."""
+        """Return the object that ``gt mol step await-signal --json`` prints."""
         out: dict[str, Any] = {"reason": self.reason, "elapsed": round(self.elapsed_s, 3)}
         if self.reason == SIGNAL:
             out["signal"] = self.found[0] if self.found else None
@@ -72,7 +72,7 @@ def await_signal(
     actor: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Waited:
-    """Until a line is appended to the event log by somebody else, or time is up."""
+    """Wait until another actor appends to the event log, or the time is up."""
     place = os.path.join(root, ".runtime", "await", f"{agent_bead or 'anybody'}.json")
     tailer = Tailer(log_path(root), offset=_read_to(place, log_path(root)) if agent_bead else None)
 
@@ -93,11 +93,11 @@ def await_signal(
 
 
 def _read_to(place: str, path: str) -> int | None:
-    """Where this agent's last wait had read to; None (the end) if there was none or the log is another."""
+    """Return the offset of this agent's last wait; None (the end) if there was none or the log was replaced."""
     try:
         kept = read_json(place)
         if kept is None or kept.get("inode") == 0:
-            # there was no log yet: all of it is new
+            # there was no log yet, so all of it is new
             return None if kept is None else 0
         offset = kept.get("offset") if os.stat(path).st_ino == kept.get("inode") else None
     except (OSError, GastownError):
@@ -120,9 +120,9 @@ def await_event(
     actor: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Waited:
-    """Until there is a wake-up on the channel (those that lie there already count, oldest first), or time is up.
+    """Wait for a wake-up on the channel (waiting ones count, oldest first), or until the time is up.
 
-    With ``cleanup`` those that are returned are taken away.  Raises UsageError for a bad channel name.
+    With ``cleanup`` the returned ones are deleted.  Raises UsageError for an invalid channel name.
     """
     folder = channel_folder(root, channel)
     private_folder(folder)
@@ -138,7 +138,7 @@ def await_event(
         try:
             os.unlink(path)
         except FileNotFoundError:
-            # somebody else took it first
+            # another process took it first
             continue
     return waited
 
@@ -157,7 +157,7 @@ def _wait(
 
     began = clock.now()
     idle, until = _read_labels(ledger, agent_bead)
-    # a wait that was cut short goes on to its old end
+    # an interrupted wait keeps its original end
     end = until if until > began else began + patience.span_s(idle)
     if not until > began:
         _set_labels(ledger, agent_bead, actor, idle=idle, until=end, now=began)
@@ -171,7 +171,7 @@ def _wait(
 async def _until_stirred(
     folder: str, look: Callable[[], list[dict[str, Any]]], timeout_s: float
 ) -> list[dict[str, Any]]:
-    """What ``look`` finds once something stirs in the folder; nothing when time is up."""
+    """Return what ``look`` finds after a change in the folder, or once the time is up."""
     import asyncio
 
     from gastown_core.files.watch import FolderWatch
@@ -194,7 +194,7 @@ async def _until_stirred(
 def _read_labels(ledger: TownLedger | None, agent_bead: str) -> tuple[int, float]:
     bead = ledger.get(agent_bead) if ledger is not None and agent_bead else None
     if ledger is not None and agent_bead and bead is None:
-        raise UsageError(f"no agent bead {agent_bead}", "", "gt agents shows who there is; leave --agent-bead out")
+        raise UsageError(f"no agent bead {agent_bead}", "", "gt agents lists agents; or omit --agent-bead")
     labels = bead.labels if bead is not None else ()
     return int(_number(labels, IDLE)), _number(labels, UNTIL)
 

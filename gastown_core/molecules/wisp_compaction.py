@@ -1,4 +1,4 @@
-"""Compaction of wisps: old closed ones go, wanted or stuck ones become permanent; a daily report bead keeps the figures."""
+"""Compaction of wisps: deletes old closed ones, promotes wanted or stuck ones, and files a daily report bead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_duration
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import delete_all
 from gastown_core.molecules.root_bead import molecule_of, step_of
@@ -33,18 +33,18 @@ TTL_S = {
     "escalation": 7 * 24 * HOUR,
     "": 24 * HOUR,
 }
-"""Lifetime by ``wisp_type``; the empty one is for wisps without a type."""
+"""Lifetime in seconds by ``wisp_type``; the empty key is for wisps without a type."""
 KEEP_LABELS = ("keep", "gt:keep")
 INFRA_TYPES = frozenset("agent rig role message merge-request convoy".split())
-"""Records of other rooms, which look after them themselves."""
+"""Types of records that other components maintain."""
 INFRA_LABELS = frozenset("gt:agent gt:message gt:merge-request gt:role gt:rig".split())
 QUEUE_LABEL = "gt:sling-context"
-"""A sling that waits its turn, maybe for days."""
+"""Label of a sling that is queued, maybe for days."""
 PROMOTE, DELETE, SKIP = "promote", "delete", "skip"
 
 
 class Decided(Record):
-    """What is to become of one wisp, and why."""
+    """The decision on one wisp, and its reason."""
 
     id: str
     title: str
@@ -53,23 +53,23 @@ class Decided(Record):
     reason: str
 
     def as_json(self) -> dict[str, str]:
-        """As ``gt compact --json`` lists it."""
+        """Return the object that ``gt compact --json`` lists."""
         return {"id": self.id, "title": self.title, "reason": self.reason, "wisp_type": self.wisp_type}
 
 
 class Compaction(Record):
-    """What was done, or would be; ``orphaned`` counts edges of wisps that lead nowhere."""
+    """What was, or would be, done; ``orphaned`` counts edges of wisps to missing beads."""
 
     decided: tuple[Decided, ...]
     orphaned: int = 0
     errors: tuple[str, ...] = ()
 
     def of(self, act: str) -> list[Decided]:
-        """Those that the act befalls."""
+        """Return the wisps with this decision."""
         return [one for one in self.decided if one.act == act]
 
     def as_json(self) -> dict[str, Any]:
-        """As ``gt compact --json`` prints it."""
+        """Return the object that ``gt compact --json`` prints."""
         return {
             "promoted": [one.as_json() for one in self.of(PROMOTE)],
             "deleted": [one.as_json() for one in self.of(DELETE)],
@@ -80,7 +80,7 @@ class Compaction(Record):
 
 
 def lifetimes(root: str, rig: str, rig_labels: tuple[str, ...] = ()) -> dict[str, float]:
-    """TTL_S with what the rig says otherwise: its local file first, then labels of its bead. Bad spans are left out."""
+    """TTL_S overridden by the labels of the rig's bead, then by its local file; invalid durations are ignored."""
     found = dict(TTL_S)
     for label in rig_labels:
         if label.startswith("wisp_ttl_"):
@@ -103,7 +103,7 @@ def _set(found: dict[str, float], kind: str, text: object) -> None:
 def decide(
     wisp: Bead, now: float, ttl_s: Mapping[str, float], *, is_referenced: bool = False, moved_at: float = 0.0
 ) -> Decided:
-    """What is to become of a wisp; ``moved_at`` is when a member of it last changed."""
+    """Return the decision on a wisp; ``moved_at`` is when one of its members last changed."""
     kind = wisp.text("wisp_type")
     span = ttl_s.get(kind, ttl_s[""])
     is_old = now - max(wisp.updated_at, moved_at) > span
@@ -111,20 +111,20 @@ def decide(
     if _is_of_others(wisp):
         reason = "kept by other rules"
     elif step_of(wisp)[0] or "gt:step" in wisp.labels:
-        act, reason = (DELETE, "step past its time") if is_old else (SKIP, "young")
+        act, reason = (DELETE, "step past its lifetime") if is_old else (SKIP, "young")
     elif wisp.comments:
         act, reason = PROMOTE, "has comments"
     elif any(label in KEEP_LABELS for label in wisp.labels):
-        act, reason = PROMOTE, "is to be kept"
+        act, reason = PROMOTE, "labelled keep"
     elif is_old and is_referenced:
         act, reason = PROMOTE, "a permanent bead refers to it"
     elif is_old:
-        act, reason = (DELETE, "closed, past its time") if wisp.is_closed else (PROMOTE, "stuck: open past its time")
+        act, reason = (DELETE, "closed, past its lifetime") if wisp.is_closed else (PROMOTE, "stuck: open too long")
     return Decided(wisp.id, wisp.title, kind, act, reason)
 
 
 def _is_of_others(wisp: Bead) -> bool:
-    """Whether some other room looks after it: agents, mail, merge requests, slings in the queue."""
+    """Return whether another component maintains it: agents, mail, merge requests, queued slings."""
     if wisp.raw.get("no_history") or wisp.issue_type in INFRA_TYPES or wisp.is_pinned:
         return True
     labels = set(wisp.labels)
@@ -134,7 +134,7 @@ def _is_of_others(wisp: Bead) -> bool:
 def compact(
     root: str, ledger: TownLedger, *, rig: str = "", actor: str = "gt", dry_run: bool = False
 ) -> dict[str, Compaction]:
-    """Compact the wisps of every store (of one rig, if given), each in one write; the outcome by store."""
+    """Compact the wisps of every store (or of one rig), each in one write; returns the results by store."""
     out = {}
     for name, store in ledger.stores().items():
         if rig and name != rig:
@@ -156,7 +156,7 @@ def _rig_labels(store: BeadStore) -> tuple[str, ...]:
 def compact_store(
     store: BeadStore, ttl_s: Mapping[str, float], *, actor: str = "gt", dry_run: bool = False
 ) -> Compaction:
-    """As ``compact`` for one store."""
+    """As ``compact``, for one store."""
     now = store.clock.now()
     wisps = store.find(BeadQuery(only_wisps=True))
     ids = {wisp.id for wisp in wisps}
@@ -183,26 +183,26 @@ def compact_store(
 
 
 def _with_their_molecule(wisps: list[Bead], decided: list[Decided]) -> list[Decided]:
-    """A step stays as long as its molecule does: its own last change says little about a molecule that goes on."""
+    """Let each step and gate share its molecule's fate, since its own last change says little."""
     fate = {one.id: one.act for one in decided}
     out = []
     for wisp, one in zip(wisps, decided, strict=True):
         molecule = step_of(wisp)[0] or (wisp.parent if wisp.issue_type == "gate" else "")
         act = fate.get(molecule, "")
         if act == DELETE:
-            one = one._replace(act=DELETE, reason="its molecule goes")
+            one = one._replace(act=DELETE, reason="its molecule is deleted")
         elif act and one.act != SKIP:
-            one = one._replace(act=SKIP, reason="its molecule stays")
+            one = one._replace(act=SKIP, reason="its molecule is kept")
         out.append(one)
     return out
 
 
 def _while_work_goes_on(store: BeadStore, wisps: list[Bead], decided: list[Decided]) -> list[Decided]:
-    """A molecule whose work is not closed is no wisp to be tidied away, however long the work takes."""
+    """Keep molecules whose work is not closed, however long it takes."""
     carriers = {wisp.id: kept.bead for wisp in wisps if (kept := molecule_of(wisp)) is not None and kept.bead}
     known = store.statuses(carriers.values())
     return [
-        one._replace(act=SKIP, reason="its work goes on")
+        one._replace(act=SKIP, reason="its work is not closed")
         if known.get(carriers.get(one.id, ""), CLOSED) != CLOSED and one.act != SKIP
         else one
         for one in decided
@@ -224,10 +224,10 @@ def collectable(
     everything: bool = False,
     without: tuple[str, ...] = (),
 ) -> list[Bead]:
-    """Wisps that ``bd mol wisp gc`` takes: idle longer than ``age_s`` (``everything``: whatever their age), not closed.
+    """Return wisps for ``bd mol wisp gc``: open and unchanged for longer than ``age_s`` (``everything``: of any age).
 
-    With ``closed`` the closed ones instead.  Pinned ones, types of ``without`` and those of other rooms are left alone;
-    members of a molecule go with their root.
+    With ``closed``, the closed ones instead.  Skips pinned wisps, types in ``without`` and records that other
+    components maintain; members of a molecule go with their root.
     """
     now = store.clock.now()
     found = []
@@ -236,7 +236,7 @@ def collectable(
             continue
         if wisp.issue_type in without or wisp.is_closed != closed:
             continue
-        if wisp.status in ("hooked", "in_progress") or step_of(wisp)[0] or (wisp.issue_type == "gate" and wisp.parent):
+        if wisp.status in (HOOKED, IN_PROGRESS) or step_of(wisp)[0] or (wisp.issue_type == "gate" and wisp.parent):
             continue
         if everything or now - _last_moved(store, wisp) > age_s:
             found.append(wisp)
@@ -244,7 +244,7 @@ def collectable(
 
 
 def _has_open_work(store: BeadStore, wisp: Bead) -> bool:
-    """Whether it is the molecule of work that is not closed."""
+    """Return whether it is the molecule of a work bead that is not closed."""
     kept = molecule_of(wisp)
     work = store.get(kept.bead) if kept is not None and kept.bead else None
     return work is not None and not work.is_closed
@@ -269,14 +269,14 @@ LABEL = "gt:compaction-report"
 
 
 class Report(Record):
-    """The figures of one day (or week); ``rows`` is group → (deleted, promoted, active)."""
+    """The figures of one date; ``rows`` maps a group to (deleted, promoted, active)."""
 
     date: str
     rows: dict[str, tuple[int, int, int]]
     anomalies: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """As ``gt compact report --json`` prints it."""
+        """Return the object that ``gt compact report --json`` prints."""
         rows = {
             name: {"deleted": deleted, "promoted": promoted, "active": active}
             for name, (deleted, promoted, active) in self.rows.items()
@@ -284,14 +284,14 @@ class Report(Record):
         return {"date": self.date, "categories": rows, "anomalies": list(self.anomalies)}
 
     def text(self) -> str:
-        """The figures as a table, then what is odd."""
+        """Return the figures as a table, then the anomalies."""
         lines = [f"{'':<12}{'deleted':>9}{'promoted':>10}{'active':>8}"]
         lines += [f"{name:<12}{row[0]:>9}{row[1]:>10}{row[2]:>8}" for name, row in self.rows.items()]
         return "\n".join([*lines, "", *(f"! {one}" for one in self.anomalies)]).rstrip()
 
 
 def report(done: Mapping[str, Compaction], date: str) -> Report:
-    """The figures of a compaction, with what is odd about them."""
+    """Return the figures of a compaction, with anomalies."""
     decided = [one for compaction in done.values() for one in compaction.decided]
     rows = {}
     for name, kinds in GROUPS.items():
@@ -299,31 +299,31 @@ def report(done: Mapping[str, Compaction], date: str) -> Report:
         rows[name] = (acts.count(DELETE), acts.count(PROMOTE), acts.count(SKIP))
     odd = []
     if rows["Heartbeats"][0] > MANY_HEARTBEATS:
-        odd.append(f"{rows['Heartbeats'][0]} heartbeats deleted: who beats so often?")
+        odd.append(f"{rows['Heartbeats'][0]} heartbeats deleted: does an agent report too often?")
     if not any(rows["Patrols"]):
-        odd.append("no patrol left a wisp: are the patrols running?")
+        odd.append("no patrol wisps: are the patrols running?")
     touched = [one for one in decided if one.act != SKIP]
     promoted = sum(one.act == PROMOTE for one in touched)
     if len(touched) > FEW and promoted > len(touched) * MOST_PROMOTED:
-        odd.append(f"{promoted} of {len(touched)} were promoted: wisps get stuck, or are commented on too freely")
+        odd.append(f"{promoted} of {len(touched)} were promoted: wisps get stuck or receive comments")
     odd += [error for compaction in done.values() for error in compaction.errors]
     return Report(date, rows, tuple(odd))
 
 
 def today(clock: Clock = SYSTEM_CLOCK) -> str:
-    """The date as ``2026-11-21`` (UTC)."""
+    """Return the date as ``2026-11-21`` (UTC)."""
     return format_seconds(clock.now())[:10]
 
 
 def is_filed(ledger: TownLedger, date: str) -> str:
-    """Id of the report of that date, empty if there is none."""
+    """Return the id of the report for that date, empty if there is none."""
     query = BeadQuery(labels_all=(LABEL, f"date:{date}"), include_wisps=True)
     found = ledger.store_for("hq-x").find(query)
     return found[0].id if found else ""
 
 
 def file_report(ledger: TownLedger, told: Report, *, actor: str) -> str:
-    """Keep the report as a closed event bead; its id. There is one a date."""
+    """Store the report as a closed event bead; returns its id."""
     with ledger.store_for("hq-x").write(actor) as batch:
         bead = batch.create(
             {
@@ -331,7 +331,7 @@ def file_report(ledger: TownLedger, told: Report, *, actor: str) -> str:
                 "description": told.text(),
                 "issue_type": "event",
                 "event_kind": "wisp.compaction",
-                "status": "closed",
+                "status": CLOSED,
                 "close_reason": "a record",
                 "labels": [LABEL, f"date:{told.date}"],
             }

@@ -18,6 +18,7 @@ from gastown_core.model.refinery import (
     PUSHING,
     STACKING,
     BatchEntry,
+    EntryState,
 )
 from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinship
 from gastown_core.refinery.aftermerge import Landed
@@ -170,7 +171,7 @@ class BatchRun:
                 if moves == PUSHES:
                     why = f"{self.target} moved {PUSHES} times while this was tested; the next look goes on"
                     self.later.update((one, why) for one in self.order)
-                    self.board.mark(self.order, "held", why)
+                    self.board.mark(self.order, EntryState.HELD, why)
                     return ()
         return ()
 
@@ -181,7 +182,7 @@ class BatchRun:
         changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor)
         for one, why in changed.items():
             self.later[one] = why
-            self._leave(one, "held", why)
+            self._leave(one, EntryState.HELD, why)
         self.result = self.result._replace(left=(*self.result.left, *changed))
         return bool(changed)
 
@@ -211,7 +212,7 @@ class BatchRun:
             self._leave_clashing(clash, stacker)
         while self._leave_empty():
             pass
-        self.board.mark(self.order, "stacked")
+        self.board.mark(self.order, EntryState.STACKED)
 
     def _put_on_what_they_were_made_on(self) -> None:
         """A branch that was made on another request's goes above it, and waits for it where that is not in the batch."""
@@ -224,7 +225,7 @@ class BatchRun:
             why = f"was made on {below.branch}, and {below.id} {'has not landed' if below.is_open else 'was rejected'}"
             if claims.wait_for(self.place.store, one, below, why, actor=self.place.actor):
                 self.later[one] = why
-                self._leave(one, "held", why)
+                self._leave(one, EntryState.HELD, why)
                 self.result = self.result._replace(left=(*self.result.left, one))
         for one, found in kinship.stands_on(self.pieces, self.order).items():
             self.needs[one] = self.needs.get(one, frozenset()) | found
@@ -240,10 +241,10 @@ class BatchRun:
         above_others = any(below in self.needs.get(one, ()) for below in self.order)
         if above_others or isinstance(stacker.stack((one,)), Clash) or not stacker.empty((one,)):
             self.later[one] = "changes nothing beyond what is below it; looked at again when that has landed"
-            self._leave(one, "held", self.later[one])
+            self._leave(one, EntryState.HELD, self.later[one])
         elif worktree.changes_nothing(self.place.git, self.base, tip):
             why = f"{request.branch} changes nothing"
-            self._leave(one, "held", why)
+            self._leave(one, EntryState.HELD, why)
             what_next = f"gt done --no-changes closes the work without a merge; gt mq reject {one} opens it again"
             failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next)
             self.result = self.result._replace(empty=(*self.result.empty, one))
@@ -260,11 +261,11 @@ class BatchRun:
         self.board.mark([gone], state, why)
         for one in [one for one in self.order if gone in self.needs.get(one, ())]:
             self.later[one] = f"needs {gone}"
-            self._leave(one, "held", f"needs {gone}")
+            self._leave(one, EntryState.HELD, f"needs {gone}")
 
     def _leave_missing(self, request: MergeRequest) -> None:
         why = f"the branch {request.branch} is gone from origin, and its commit is not here"
-        self._leave(request.id, "held", why)
+        self._leave(request.id, EntryState.HELD, why)
         if not request.tries:
             subject = f"BRANCH_MISSING {request.branch}"
             body = f"{request.id} ({request.source_issue}) of {self.place.rig} cannot be merged: {why}."
@@ -281,7 +282,7 @@ class BatchRun:
 
     def _leave_as_landed(self, there: list[Landed]) -> None:
         ids = tuple(one.request.id for one in there)
-        self.board.mark(ids, "merged", f"was on {self.target} already")
+        self.board.mark(ids, EntryState.MERGED, f"was on {self.target} already")
         self.order = [one for one in self.order if one not in ids]
         if there:
             aftermerge.finish(self.place, there)
@@ -293,13 +294,13 @@ class BatchRun:
         by_itself = stacker.stack((*own, clash.id))
         if isinstance(by_itself, Clash):
             request = self.requests[clash.id]
-            self._leave(clash.id, "conflict", ", ".join(by_itself.files[:4]))
+            self._leave(clash.id, EntryState.CONFLICT, ", ".join(by_itself.files[:4]))
             conflicts.make_task(self.place, request, by_itself, self.base, self.tips[clash.id], self.id)
             self.result = self.result._replace(conflicts=(*self.result.conflicts, clash.id))
         else:
             why = f"conflicts with {' or '.join(clash.below)} in {', '.join(clash.files[:4]) or 'their changes'}"
             self.later[clash.id] = why
-            self._leave(clash.id, "held", why)
+            self._leave(clash.id, EntryState.HELD, why)
 
     def _judged(self, whole: tuple[str, ...]) -> tuple[str, ...]:
         """The requests of the stack that are green together. Raises HoldError if the target is to blame."""
@@ -371,7 +372,7 @@ class BatchRun:
         landed = [Landed(self.requests[one], commits[one], self.tips[one]) for one in good]
         aftermerge.finish(self.place, landed, batch=self.id)
         drop_intent(self.place, self.target)
-        self.board.mark(good, "merged")
+        self.board.mark(good, EntryState.MERGED)
         self.result = self.result._replace(merged=self.result.merged + good)
 
     # -- settle --------------------------------------------------------------------------------------------
@@ -397,13 +398,13 @@ class BatchRun:
                 if failure.send_back(self.place, request, gate, batch_id=self.id, head=head, **kinds):
                     rework.append(request.source_issue)
                 blamed.append(one.id)
-                self.board.mark([one.id], "culprit", failure.reason(gate, one.peers))
+                self.board.mark([one.id], EntryState.CULPRIT, failure.reason(gate, one.peers))
             elif one.result != PASS:
                 why = f"no verdict with it: {gate.name}: {gate.detail}" if gate is not None else "no verdict with it"
                 what_next = "look at the gate's log; gt mq retry takes the request again, gt mq reject sends it back"
                 failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next, label=NEEDS_RETRY)
                 aside.append(one.id)
-                self.board.mark([one.id], "held", why)
+                self.board.mark([one.id], EntryState.HELD, why)
         for request_id, why in self.later.items():
             payload = {**self._names(self.requests[request_id]), "reason": why, "batch": self.id}
             self._event("merge_skipped", payload)
@@ -421,7 +422,7 @@ class BatchRun:
         taken = {one.id: self.requests[one.id] for one in self.judge.culprits}
         changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor) if taken else {}
         self.later.update(changed)
-        self.board.mark(changed, "held")
+        self.board.mark(changed, EntryState.HELD)
         self.result = self.result._replace(left=(*self.result.left, *changed))
         return frozenset(changed)
 

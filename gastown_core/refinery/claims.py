@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import MERGE_BLOCKS
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import ConflictError, NotFoundError
-from gastown_core.model.bead import IN_PROGRESS, OPEN, is_kind
+from gastown_core.model.bead import IN_PROGRESS, MERGE_BLOCKS, OPEN, is_kind
 from gastown_core.model.merge_request import LABEL, read_request, with_facts
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ The task knows its request and its branch.  If its own work is merged, that prov
 from __future__ import annotations
 
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import CLOSED, OPEN, usable_priority
+from gastown_core.model.bead import BLOCKS, CLOSED, OPEN, usable_priority
 from gastown_core.model.merge_request import NEEDS_REBASE, with_facts
 from gastown_core.model.metadata import CONFLICT, REWORK, Conflict, Rework
 
@@ -38,7 +38,7 @@ def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, t
             )
             labels = sorted({*bead.labels, NEEDS_REBASE})
             batch.update(request.id, {"status": OPEN, "assignee": "", "metadata": facts, "labels": labels})
-            batch.add_edge(request.id, made.id, "blocks")
+            batch.add_edge(request.id, made.id, BLOCKS)
             batch.comment(request.id, f"{why}; {made.id} is to resolve it")
     payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "issue": request.source_issue}
     payload.update(batch=batch_id, reason=f"conflict; task {made.id}", task=made.id)

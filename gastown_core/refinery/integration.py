@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import re
 
-from gastown_core.beads.graph import PARENT_CHILD, is_released
+from gastown_core.beads.graph import is_released
 from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.git.landed import BEAD, landed
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, PARENT_CHILD
 from gastown_core.model.merge_request import MERGED, read_request
 from gastown_core.model.metadata import metadata_of, writable
 from gastown_core.model.record import Record

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.clock import format_seconds
-from gastown_core.model.refinery import BISECTING, ERROR, FAIL, GAVE_UP, PASS, TESTING
+from gastown_core.model.refinery import BISECTING, ERROR, FAIL, GAVE_UP, PASS, TESTING, EntryState
 from gastown_core.refinery import failure
 from gastown_core.refinery.bisect import RED, Answer, Ask, Bisection
 from gastown_core.refinery.gate_run import tail
@@ -79,7 +79,7 @@ class Judge:
         self._green_before = self.prober.green_before()
         self._first_red.clear()
         self.board.phase(TESTING)
-        self.board.mark(whole, "testing")
+        self.board.mark(whole, EntryState.TESTING)
         if hold is not None and hold.is_of_red(base, self.place.policy.rules):
             good = self._on_red_target(whole, hold)
             if good:
@@ -186,7 +186,7 @@ class Judge:
         self._bisections.append(bisection)
         self._drive(bisection.isolate(), bisection)
         self.culprits += bisection.culprits
-        self.board.mark([one.id for one in bisection.culprits if one.result == FAIL], "culprit")
+        self.board.mark([one.id for one in bisection.culprits if one.result == FAIL], EntryState.CULPRIT)
         self._wait({one: f"needs {culprit}" for one, culprit in bisection.held.items()})
         self._wait({one: f"does not stack without {culprit}" for one, culprit in bisection.aside.items()})
         return bisection.good
@@ -226,7 +226,7 @@ class Judge:
     def _wait(self, requests: Mapping[str, str]) -> None:
         self.waiting.update(requests)
         for one, why in requests.items():
-            self.board.mark([one], "held", why)
+            self.board.mark([one], EntryState.HELD, why)
 
     # -- probes --------------------------------------------------------------------------------------------
 

@@ -7,10 +7,10 @@ two may land together, the one that is needed below the other.
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import MERGE_BLOCKS
+from gastown_core.beads.graph import STILL_OPEN, UNRESOLVED
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, MERGE_BLOCKS
 from gastown_core.model.merge_request import LABEL, LEVEL_S, MERGED_IN, REJECTED, read_request, score, why_withdrawn
 from gastown_core.model.record import Record
 
@@ -188,13 +188,13 @@ def _waits_for(
     if unmerged:
         return f"waits for {unmerged} to be merged, which was closed without that", frozenset()
     below: set[str] = set()
-    waits = [hold for hold in graph.holds(request.id) if hold.reason in ("open", "unresolved")]
+    waits = [hold for hold in graph.holds(request.id) if hold.reason in (STILL_OPEN, UNRESOLVED)]
     if request.source_issue:
         own = graph
         if own.bead(request.source_issue) is None:
             home = ledger.home_of(request.source_issue)
             own = home.graph(now) if home is not None else graph
-        waits += [hold for hold in own.holds(request.source_issue) if hold.reason == "open"]
+        waits += [hold for hold in own.holds(request.source_issue) if hold.reason == STILL_OPEN]
     for hold in waits:
         needed = hold.id if hold.id in carried.values() else carried.get(hold.id, "")
         if not needed:

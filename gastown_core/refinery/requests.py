@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gastown_core.beads.graph import STILL_OPEN
 from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
@@ -244,7 +245,7 @@ def _work_on(place: Refinery, branch: str, issue: str, *, resubmit: bool) -> Bea
 def _check_steps(place: Refinery, work: Bead) -> None:
     """Raise ConflictError while a step before the bead, in its own molecule, is open."""
     home = place.ledger.home_of(work.id) or place.store
-    holds = [hold.id for hold in home.graph(place.clock.now()).holds(work.id) if hold.reason == "open"]
+    holds = [hold.id for hold in home.graph(place.clock.now()).holds(work.id) if hold.reason == STILL_OPEN]
     if holds:
         raise ConflictError(
             f"{work.id} waits for {', '.join(holds)}",

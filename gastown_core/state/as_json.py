@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from gastown_core.clock import format_seconds
 from gastown_core.model.address import CREW, DEACON, MAYOR, POLECAT, REFINERY, TOWN_ROLES, WITNESS
+from gastown_core.model.bead import CLOSED
+from gastown_core.model.snapshot import RequestState
+from gastown_core.model.states import AgentState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ def agent_json(view: AgentView) -> dict[str, Any]:
         "running": bool(view.running),
         "acp": False,
         "has_work": view.work is not None,
-        "state": view.agent_state or ("idle" if view.work is None else "working"),
+        "state": view.agent_state or (AgentState.IDLE if view.work is None else AgentState.WORKING),
         "health": view.health.state.value,
         "reason": view.health.reason,
         "unread_mail": view.unread,
@@ -122,8 +125,8 @@ def rig_json(snapshot: TownSnapshot, rig: RigView) -> dict[str, Any]:
         "agents": [agent_json(v) for v in agents],
     }
     if queue:
-        merging = sum(r.state == "merging" for r in queue)
-        blocked = sum(r.state == "blocked" for r in queue)
+        merging = sum(r.state == RequestState.MERGING for r in queue)
+        blocked = sum(r.state == RequestState.BLOCKED for r in queue)
         entry["mq"] = {"pending": len(queue) - merging - blocked, "in_flight": merging, "blocked": blocked}
     refinery = snapshot.refinery(rig.name)
     if refinery is not None:
@@ -160,7 +163,7 @@ def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
         },
         "agents": [agent_json(v) for v in snapshot.agents if v.address.role in TOWN_ROLES],
         "rigs": [rig_json(snapshot, rig) for rig in snapshot.rigs],
-        "convoys": [convoy_json(c, snapshot.taken_at) for c in snapshot.convoys if c.status != "closed"],
+        "convoys": [convoy_json(c, snapshot.taken_at) for c in snapshot.convoys if c.status != CLOSED],
         "escalations": snapshot.escalations,
         "scheduler": {"queued": snapshot.scheduler.queued, "paused": snapshot.scheduler.is_paused},
         "daemon": snapshot.daemon.as_json(),

@@ -8,7 +8,19 @@ from __future__ import annotations
 from gastown_core.beads.graph import Graph, is_released, stage_of
 from gastown_core.beads.query import Excerpt
 from gastown_core.clock import format_age
-from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, is_identity, is_kind
+from gastown_core.model.bead import (
+    CLOSED,
+    DEFERRED,
+    HOOKED,
+    IN_PROGRESS,
+    IN_REVIEW,
+    OPEN,
+    PARENT_CHILD,
+    TRACKS,
+    MemberStage,
+    is_identity,
+    is_kind,
+)
 from gastown_core.model.snapshot import ConvoyView, MemberView, OrphanView, StandstillView
 from gastown_core.state.facts import LANDED_S, TownFacts, is_convoy
 from gastown_core.state.request_views import TROUBLES
@@ -94,7 +106,9 @@ def stuck_words(convoy: ConvoyView, now: float) -> list[str]:
     more = len(convoy.standstills) - MOST_TOLD
     told += [f"and {more} more"] if more > 0 else []
     if convoy.stalled_since is not None and convoy.is_stalled(now):
-        idle = [member.bead_id for member in convoy.members if member.stage in ("ready", "orphaned")]
+        idle = [
+            member.bead_id for member in convoy.members if member.stage in (MemberStage.READY, MemberStage.ORPHANED)
+        ]
         halted = {one.bead_id for one in convoy.standstills}
         idle = [bead_id for bead_id in idle if bead_id not in halted]
         one = len(idle) == 1
@@ -156,7 +170,7 @@ class TownGraph:
         children: dict[str, list[str]] = {}
         for _, bead in self.index.values():
             for edge in bead.edges:
-                if edge.type == "parent-child":
+                if edge.type == PARENT_CHILD:
                     children.setdefault(edge.target, []).append(bead.id)
         self.graph = Graph(self._excerpt, lambda bead_id: children.get(bead_id, ()), now)
 
@@ -169,11 +183,11 @@ _GONE = Excerpt("", "", CLOSED, 2, "task", "", 0.0, 0.0, 0.0, 0.0, (), (), False
 
 
 def _view(convoy: Excerpt, town: TownGraph, fields: dict[str, str], patience_s: float) -> ConvoyView:
-    members = tuple(_member(edge.target, town) for edge in convoy.edges if edge.type == "tracks")
+    members = tuple(_member(edge.target, town) for edge in convoy.edges if edge.type == TRACKS)
     stages = [member.stage for member in members]
-    running = stages.count("running")
+    running = stages.count(MemberStage.RUNNING)
     stalled = None
-    if convoy.status != CLOSED and ("ready" in stages or "orphaned" in stages) and not running:
+    if convoy.status != CLOSED and (MemberStage.READY in stages or MemberStage.ORPHANED in stages) and not running:
         moved = [found[1].updated_at for m in members if (found := town.index.get(m.bead_id)) is not None]
         stalled = max([convoy.updated_at, *moved]) + patience_s
     return ConvoyView(
@@ -182,8 +196,8 @@ def _view(convoy: Excerpt, town: TownGraph, fields: dict[str, str], patience_s: 
         status=convoy.status,
         owner=fields.get("owner", "") or convoy.assignee,
         members=members,
-        done=stages.count("done"),
-        in_review=stages.count("review"),
+        done=stages.count(MemberStage.DONE),
+        in_review=stages.count(MemberStage.REVIEW),
         running=running,
         created_at=convoy.created_at,
         closed_at=convoy.closed_at or None,
@@ -200,6 +214,6 @@ def _member(bead_id: str, town: TownGraph) -> MemberView:
     rig = "" if store == "town" else store
     town.graph.learn(bead)
     stage = stage_of(bead, town.graph)
-    if stage == "running" and is_absent(town.inventory, bead.assignee):
-        stage = "orphaned"
+    if stage == MemberStage.RUNNING and is_absent(town.inventory, bead.assignee):
+        stage = MemberStage.ORPHANED
     return MemberView(bead_id, bead.title, bead.status, bead.assignee, rig, stage)

@@ -25,7 +25,18 @@ from gastown_core.model.landing import (
     Step,
 )
 from gastown_core.model.merge_request import CONFLICT, MERGED, MERGED_IN, REJECTED
-from gastown_core.model.refinery import BISECTING, HELD, IDLE, PASS, POST_MERGE, PUSHING, STACKING, TESTING
+from gastown_core.model.refinery import (
+    BISECTING,
+    CACHED,
+    HELD,
+    IDLE,
+    PASS,
+    POST_MERGE,
+    PUSHING,
+    STACKING,
+    TESTING,
+    EntryState,
+)
 from gastown_core.state.facts import Proof
 from gastown_core.state.request_views import requests_by_work, rests_of
 
@@ -166,11 +177,11 @@ def _verdict(request_id: str, refinery: RefineryFacts) -> Step | None:
 def _entry_step(word: str, why: str, refinery: RefineryFacts) -> Step:
     state = refinery.state
     assert state is not None
-    if word in ("good", "merged"):
+    if word in (EntryState.GOOD, EntryState.MERGED):
         return Step(GATED, YES, f"its gates are green in {state.batch}")
-    if word in ("culprit", "conflict"):
+    if word in (EntryState.CULPRIT, EntryState.CONFLICT):
         return Step(GATED, FAILED, why or f"{word} in {state.batch}")
-    if word == "held":
+    if word == EntryState.HELD:
         return Step(GATED, NO, why or f"held back in {state.batch}")
     if state.phase == HELD:
         return Step(GATED, NO, f"the queue is held: {state.hold_reason}")
@@ -179,7 +190,7 @@ def _entry_step(word: str, why: str, refinery: RefineryFacts) -> Step:
     probe = state.probes[-1] if state.probes else None
     if probe is None or state.phase not in AT_WORK:
         return Step(GATED, NOW, f"in {state.batch}")
-    passed = sum(gate.result in (PASS, "cached") for gate in probe.gates)
+    passed = sum(gate.result in (PASS, CACHED) for gate in probe.gates)
     return Step(GATED, NOW, f"gates {passed}/{len(probe.gates)} in {state.batch}")
 
 

@@ -19,13 +19,14 @@ from gastown_core.model.address import (
     Address,
 )
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, is_identity
-from gastown_core.model.hook_life import PAUSED, hook_state
+from gastown_core.model.hook_life import hook_state
 from gastown_core.model.snapshot import (
     AgentView,
     HookedWork,
     RigView,
     TownSnapshot,
 )
+from gastown_core.model.states import AgentState, RigState
 from gastown_core.state.convoy_views import convoy_views, orphan_views
 from gastown_core.state.facts import LedgerDigest, TownFacts, digest_of
 from gastown_core.state.health import STANDING, Evidence, ProgressSign, classify, is_there
@@ -210,7 +211,7 @@ def _off_duty(facts: TownFacts, address: Address) -> str:
     if address.role in (DEACON, BOOT, DOG) and facts.panes is not None and f"hq-{address.role}" not in facts.panes:
         return f"no {address.role} is needed in this town"
     for rig in facts.inventory.rigs:
-        if rig.name == address.rig and rig.state != "operational":
+        if rig.name == address.rig and rig.state != RigState.OPERATIONAL:
             return f"its rig is {rig.state}"
     return ""
 
@@ -220,7 +221,7 @@ def _stopped(facts: TownFacts, address: Address, record: dict[str, str]) -> str:
     event = facts.last_events.get(address.path)
     if event is not None and event.type in ENDED_ON_PURPOSE:
         return event.text
-    return "stopped by a person" if record.get("agent_state") == PAUSED else ""
+    return "stopped by a person" if record.get("agent_state") == AgentState.PAUSED else ""
 
 
 def _progress(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, agent_at: float) -> Iterator[ProgressSign]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import BLOCKS, MERGE_BLOCKS, TOMBSTONE
-from gastown_core.model.bead import CLOSED, IN_PROGRESS, is_kind
-from gastown_core.model.merge_request import FAILURE_LABELS, LABEL, LEVEL_S, MERGED, score, why_withdrawn
+from gastown_core.model.bead import BLOCKS, CLOSED, IN_PROGRESS, MERGE_BLOCKS, TOMBSTONE, is_kind
+from gastown_core.model.merge_request import (
+    FAILURE_LABELS,
+    LABEL,
+    LEVEL_S,
+    MERGED,
+    NEEDS_FIX,
+    NEEDS_REBASE,
+    NEEDS_RETRY,
+    score,
+    why_withdrawn,
+)
 from gastown_core.model.refinery import HELD, IDLE, RefineryState
-from gastown_core.model.snapshot import RefineryView, RequestView, SchedulerView
+from gastown_core.model.snapshot import RefineryView, RequestState, RequestView, SchedulerView
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +25,7 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.state.facts import RefineryFacts, TownFacts
 SLING_CONTEXT = "gt:sling-context"
-TROUBLES = {"needs-rebase": "conflict", "needs-fix": "gates were red", "needs-retry": "the push was refused"}
+TROUBLES = {NEEDS_REBASE: "conflict", NEEDS_FIX: "gates were red", NEEDS_RETRY: "the push was refused"}
 """Failure label → what went wrong, in words."""
 
 
@@ -28,7 +37,7 @@ def request_views(facts: TownFacts, now: float) -> tuple[RequestView, ...]:
         for bead in beads.values()
         if is_kind(bead, LABEL) and bead.status != CLOSED
     ]
-    rows.sort(key=lambda r: (r.rig, r.state != "merging", r.state == "blocked", -r.score, r.id))
+    rows.sort(key=lambda r: (r.rig, r.state != RequestState.MERGING, r.state == RequestState.BLOCKED, -r.score, r.id))
     return tuple(rows)
 
 
@@ -36,7 +45,13 @@ def _view(facts: TownFacts, store: str, bead: Excerpt, now: float) -> RequestVie
     request = facts.requests.get(bead.id)
     blockers = tuple(_open_blockers(facts, bead))
     rests = rests_of(facts, request, now) if request is not None else ""
-    state = "merging" if bead.status == IN_PROGRESS else "blocked" if blockers or rests else "queued"
+    state = (
+        RequestState.MERGING
+        if bead.status == IN_PROGRESS
+        else RequestState.BLOCKED
+        if blockers or rests
+        else RequestState.QUEUED
+    )
     trouble = next((TROUBLES[label] for label in FAILURE_LABELS if label in bead.labels), "")
     home = "" if store == "town" else store
     if request is None:

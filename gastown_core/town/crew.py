@@ -14,6 +14,7 @@ from gastown_core.git.repo import Git
 from gastown_core.git.worktree import exclude, status
 from gastown_core.model.address import CREW, Address
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.town import clones, push_target
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import read_rigs
@@ -74,7 +75,7 @@ def add_crew(
         _note_state(clone, name, rig, branch, format_micros(clock.now()))
         from gastown_core.beads.ledger import TownLedger
 
-        put_agent_bead(TownLedger(root), address, prefix, agent_state="idle")
+        put_agent_bead(TownLedger(root), address, prefix, agent_state=AgentState.IDLE)
         undo.pop_all()
     append_event(root, "crew_added", actor, {"rig": rig, "crew": name}, clock=clock)
     return RosterEntry(address, address.session(prefix), path, address.bead_id(prefix))

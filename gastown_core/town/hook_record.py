@@ -9,7 +9,8 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.events.log import append_event
 from gastown_core.model.address import POLECAT, same_agent
 from gastown_core.model.bead import HOOKED, IN_PROGRESS
-from gastown_core.model.hook_life import ACTIVE, COMPLETED, CREATED, PAUSED, SUSPENDED, way
+from gastown_core.model.hook_life import ACTIVE, COMPLETED, CREATED, SUSPENDED, way
+from gastown_core.model.states import AgentState
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 
 TYPE_CHECKING = False
@@ -66,8 +67,8 @@ def record_session(root: str, entry: RosterEntry, *, runs: bool, clock: Clock = 
     bead = known.fields.get("hook_bead", "") if known is not None else ""
     before = known.fields.get("hook_state", "") if known is not None else ""
     state = ACTIVE if runs else SUSPENDED
-    if runs and known is not None and known.fields.get("agent_state") == PAUSED:
-        put_agent_bead(ledger, entry.address, rig_prefix(root, entry.address.rig), agent_state="working")
+    if runs and known is not None and known.fields.get("agent_state") == AgentState.PAUSED:
+        put_agent_bead(ledger, entry.address, rig_prefix(root, entry.address.rig), agent_state=AgentState.WORKING)
     if not bead or before in (state, COMPLETED) or (before == CREATED and not runs):
         return
     prefix = rig_prefix(root, entry.address.rig)
@@ -99,5 +100,5 @@ def record_pause(root: str, entry: RosterEntry) -> bool:
     known = get_agent_bead(ledger, entry.bead_id)
     if known is None or not known.fields.get("hook_bead"):
         return False
-    put_agent_bead(ledger, entry.address, rig_prefix(root, entry.address.rig), agent_state=PAUSED)
+    put_agent_bead(ledger, entry.address, rig_prefix(root, entry.address.rig), agent_state=AgentState.PAUSED)
     return True

@@ -14,6 +14,7 @@ from gastown_core.errors import TownError
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.town import install_files as content
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import find_town, is_town
@@ -206,7 +207,7 @@ def _init_ledger(root: str, added: list[str]) -> None:
     for role in (MAYOR, DEACON):
         address = Address(role, "", "")
         if ledger.get(address.bead_id("hq")) is None:
-            put_agent_bead(ledger, address, "hq", agent_state="idle")
+            put_agent_bead(ledger, address, "hq", agent_state=AgentState.IDLE)
             added.append(address.bead_id("hq"))
     with contextlib.suppress(FileNotFoundError):
         os.chmod(beads_dir, 0o755)

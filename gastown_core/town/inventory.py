@@ -12,6 +12,7 @@ from gastown_core.errors import SettingsError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS, Address, parse_address
 from gastown_core.model.record import Record
+from gastown_core.model.states import RigState
 from gastown_core.town.discover import read_rigs
 
 LOCAL_LAYER = os.path.join(".beads-wisp", "config")
@@ -129,7 +130,7 @@ def _rig_state(root: str, rig: str, faults: list[str]) -> str:
     local = _read_or_note(os.path.join(root, LOCAL_LAYER, f"{rig}.json"), faults)
     values = local.get("values")
     status = values.get("status") if isinstance(values, dict) else None
-    return status if status in ("parked", "docked") else "operational"
+    return status if status in (RigState.PARKED, RigState.DOCKED) else RigState.OPERATIONAL
 
 
 def find_agent(inventory: Inventory, address: Address) -> RosterEntry | None:

@@ -13,6 +13,7 @@ from gastown_core.events.log import append_event
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
+from gastown_core.model.states import RigState
 from gastown_core.town import restarts, sessions
 from gastown_core.town.hook_record import never_started
 from gastown_core.town.inventory import read_inventory
@@ -50,7 +51,7 @@ def standing_agents(root: str, inventory: Inventory) -> list[RosterEntry]:
     settings = load_settings(root)
     roles = {MAYOR}
     roles.update(role for role in (DEACON, WITNESS, REFINERY) if settings.lenient(f"up.{role}"))
-    closed = {rig.name for rig in inventory.rigs if rig.state != "operational"}
+    closed = {rig.name for rig in inventory.rigs if rig.state != RigState.OPERATIONAL}
     return [e for e in inventory.agents if e.address.role in roles and e.address.rig not in closed]
 
 

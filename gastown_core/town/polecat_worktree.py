@@ -16,6 +16,7 @@ from gastown_core.files.folders import private_folder
 from gastown_core.git import checkpoints, push_guard, submodules, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.town import clones, polecat_pool
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.branches import bead_of_branch, branch_name
@@ -271,7 +272,9 @@ def add_polecat(root: str, rig: str, name: str = "", *, clock: Clock = SYSTEM_CL
     with polecat_pool.claim(root, rig, prefix, wanted=name, is_idle=lambda entry: False, clock=clock) as claimed:
         made = prepare(claimed, "", clock=clock)
         try:
-            put_agent_bead(TownLedger(root), made.entry.address, prefix, agent_state="idle", branch=made.branch)
+            put_agent_bead(
+                TownLedger(root), made.entry.address, prefix, agent_state=AgentState.IDLE, branch=made.branch
+            )
         except BaseException:
             take_back(root, made)
             raise

@@ -18,6 +18,7 @@ from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import REFINERY, WITNESS, Address
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.town import clones, push_target
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.discover import read_rigs
@@ -239,7 +240,7 @@ def _furnish(root: str, rig: NewRig, undo: ExitStack) -> None:
     with town.write("gt") as batch:
         fresh = [bead_id for bead_id in (*made, rig_bead) if batch.get(bead_id) is None]
         for role in (WITNESS, REFINERY):
-            write_agent_bead(batch, Address(role, rig.name, ""), rig.prefix, agent_state="idle")
+            write_agent_bead(batch, Address(role, rig.name, ""), rig.prefix, agent_state=AgentState.IDLE)
         body = f"Rig {rig.name}\n\nrepo: {rig.url}\nprefix: {rig.prefix}\nstate: active"
         if rig_bead in fresh:
             fields = {"title": rig.name, "description": body, "issue_type": "rig", "labels": ["gt:rig"]}

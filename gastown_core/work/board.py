@@ -6,10 +6,10 @@ polecat now, or nothing.  Room for one more polecat, and whether anybody feeds t
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import PARENT_CHILD, TOMBSTONE, Graph
+from gastown_core.beads.graph import NO_FAILURE, UNMERGED, UNRESOLVED, Graph
 from gastown_core.clock import format_span
 from gastown_core.model.agent import Health
-from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
+from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, PARENT_CHILD, TOMBSTONE
 from gastown_core.model.merge_request import MERGED_IN
 from gastown_core.model.obstacle import (
     ASLEEP,
@@ -31,6 +31,7 @@ from gastown_core.model.obstacle import (
     SKIP,
     Obstacle,
 )
+from gastown_core.model.states import RigState
 from gastown_core.town.discover import rig_of_bead
 from gastown_core.town.inventory import is_absent, read_inventory
 from gastown_core.town.liveness import live_sessions, order_of
@@ -256,7 +257,7 @@ class Board:
                 HOMELESS, f"no rig has the prefix {prefix}", (), f"gt sling {bead.id} TARGET assigns it to an agent"
             )
         state = self.rigs[home].state
-        if state != "operational":
+        if state != RigState.OPERATIONAL:
             return Obstacle(PARKED, f"rig {home} is {state}", (home,))
         return None
 
@@ -282,11 +283,11 @@ class Board:
         return Obstacle(BLOCKED, f"waits for {told}{more}{circle}", tuple(hold.id for hold in holds), hint)
 
     def _blocker_words(self, hold: Blocker) -> str:
-        if hold.reason == "unresolved":
+        if hold.reason == UNRESOLVED:
             return f"{hold.id} (no ledger has it)"
-        if hold.reason == "unmerged":
+        if hold.reason == UNMERGED:
             return f"{hold.id} (closed, but not by a merge)"
-        if hold.reason == "condition":
+        if hold.reason == NO_FAILURE:
             return f"{hold.id} (closed without the failure it waits for)"
         found = self.bead(hold.id)
         status = found.status.replace("_", " ") if found is not None else "unknown"

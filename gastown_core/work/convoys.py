@@ -15,6 +15,7 @@ from gastown_core.model.bead import (
     IN_PROGRESS,
     IN_REVIEW,
     OPEN,
+    TRACKS,
     Edge,
     known_priority,
     set_fields,
@@ -64,7 +65,7 @@ class ConvoyRow(Record):
 
 def member_ids(convoy: Bead | Excerpt) -> tuple[str, ...]:
     """Plain ids of the tracked beads, in the order they were added."""
-    return tuple(edge.target for edge in convoy.edges if edge.type == "tracks")
+    return tuple(edge.target for edge in convoy.edges if edge.type == TRACKS)
 
 
 def progress(convoy: Bead | Excerpt, lookup: Callable[[str], Outline | Bead | None]) -> ConvoyProgress:
@@ -182,7 +183,7 @@ def create_convoy(
         "description": f"Convoy tracking {count}\n\n" + set_fields("", lines),
         "status": status,
         "labels": [*labels, *(["gt:owned"] if owned else [])],
-        "dependencies": [Edge(wrap(ledger, bead_id), "tracks", "", "", "") for bead_id in ids],
+        "dependencies": [Edge(wrap(ledger, bead_id), TRACKS, "", "", "") for bead_id in ids],
     }
     with ledger.store_for("hq-x").write(owner) as batch:
         bead = batch.create(fields, kind="cv")
@@ -204,7 +205,7 @@ def add_to_convoy(
         return []
     with ledger.store_for("hq-x").write(actor) as batch:
         for bead_id in ids:
-            batch.add_edge(convoy.bead.id, wrap(ledger, bead_id), "tracks")
+            batch.add_edge(convoy.bead.id, wrap(ledger, bead_id), TRACKS)
         current = batch.get(convoy.bead.id)
         if current is not None and current.is_closed:
             batch.reopen(convoy.bead.id, "more work was added")
@@ -215,7 +216,7 @@ def add_to_convoy(
 def tracking(ledger: TownLedger, bead_id: str) -> list[Bead]:
     """Convoys that track the bead and are not closed, staged ones too."""
     town = ledger.store_for("hq-x")
-    ids = [source for source, kind in town.dependents(bead_id) if kind == "tracks"]
+    ids = [source for source, kind in town.dependents(bead_id) if kind == TRACKS]
     found = town.get_many(ids).values() if ids else ()
     return [convoy for convoy in found if convoy.issue_type == "convoy" and not convoy.is_closed]
 
@@ -286,7 +287,7 @@ def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:
             "status": "missing",
             "assignee": "",
             "issue_type": "",
-            "dependency_type": "tracks",
+            "dependency_type": TRACKS,
         }
     return {
         "id": bead.id,
@@ -295,7 +296,7 @@ def _member_json(bead_id: str, bead: Outline | None) -> dict[str, Any]:
         "assignee": bead.assignee,
         "worker": bead.assignee if "/" in bead.assignee else "",
         "issue_type": bead.issue_type,
-        "dependency_type": "tracks",
+        "dependency_type": TRACKS,
         "priority": known_priority(bead.priority),
         "labels": bead.labels.split("\x1f") if bead.labels else [],
     }

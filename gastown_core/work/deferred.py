@@ -7,6 +7,7 @@ The order itself is the object ``metadata.sling_context``, with the keys of the 
 from __future__ import annotations
 
 from gastown_core.clock import format_seconds
+from gastown_core.model.bead import TRACKS
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.metadata import SLING_CONTEXT, Section, metadata_of, section_of, with_section
 from gastown_core.model.record import Record
@@ -128,7 +129,7 @@ def make_context(batch: RuleBatch, request: SlingRequest, rig: str, title: str, 
             "issue_type": "task",
             "labels": [LABEL],
             "metadata": {SLING_CONTEXT: order_of(request, rig, actor=actor, now=now)},
-            "dependencies": [{"depends_on_id": request.bead, "type": "tracks"}],
+            "dependencies": [{"depends_on_id": request.bead, "type": TRACKS}],
         },
         kind="wisp",
     )
@@ -138,7 +139,7 @@ def make_context(batch: RuleBatch, request: SlingRequest, rig: str, title: str, 
 def waiting_context(batch: RuleBatch, bead_id: str) -> str:
     """The id of an open context for the bead as ``batch`` sees it, empty if there is none."""
     for source, kind in batch.dependents(bead_id):
-        found = batch.get(source) if kind == "tracks" else None
+        found = batch.get(source) if kind == TRACKS else None
         if found is not None and LABEL in found.labels and not found.is_closed:
             return found.id
     return ""

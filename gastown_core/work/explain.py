@@ -8,7 +8,7 @@ from __future__ import annotations
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_moment
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, TOMBSTONE
 from gastown_core.model.obstacle import BLOCKED, DONE, REVIEW
 from gastown_core.model.obstacle import HELD as HOLDER
 from gastown_core.model.record import Record
@@ -101,7 +101,7 @@ def explain(
             store = ledger.store_for(bead_id)
             bead_id = store.resolve(bead_id)
             found = ledger.excerpt(bead_id)
-        if found is None or found.status == "tombstone":
+        if found is None or found.status == TOMBSTONE:
             raise NotFoundError(f"no bead {bead_id}")
         answers = [teller.about(bead_id, 0)]
     else:
@@ -244,7 +244,7 @@ class _Teller:
             return known
         bead = self.board.bead(bead_id)
         hold = self.board.hold(bead_id) or self.held_members.get(bead_id)
-        if bead is None or bead.status == "tombstone":
+        if bead is None or bead.status == TOMBSTONE:
             text = hold.text if hold is not None else "no ledger knows it"
             return Answer(bead_id, "", 0, "", HELD, text, 0, hold.code if hold is not None else "")
         if known is None:

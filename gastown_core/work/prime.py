@@ -11,7 +11,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.messaging.handoff import take_marker
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS
-from gastown_core.model.bead import CLOSED, is_kind
+from gastown_core.model.bead import CLOSED, OPEN, is_kind
 from gastown_core.model.metadata import dispatch_words, read_rework
 from gastown_core.model.record import Record
 from gastown_core.town import sessions
@@ -91,7 +91,7 @@ def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock 
     query = BeadQuery(
         labels_all=("gt:message",),
         labels_none=("read",),
-        statuses=("open",),
+        statuses=(OPEN,),
         assignees=hook.assignee_forms(address),
         exclude_statuses=(CLOSED,),
         include_wisps=True,

@@ -12,8 +12,9 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
 from gastown_core.model.address import POLECAT, Address, parse_address, parse_bead_id
-from gastown_core.model.bead import OPEN
+from gastown_core.model.bead import CLOSED, OPEN
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.liveness import works_on
 from gastown_core.town.settings import load_settings
@@ -92,14 +93,18 @@ def read_capacity(
     working = {who.path: who.rig for store in ledger.stores().values() for who in _holders(store)}
     grace_s = settings.seconds("operational.session.spawn_grace")
     town = ledger.store(TOWN)
-    for bead in town.find(BeadQuery(types=("agent",), exclude_statuses=("closed",))) if town is not None else ():
+    for bead in town.find(BeadQuery(types=("agent",), exclude_statuses=(CLOSED,))) if town is not None else ():
         fields = bead.fields
         if fields.get("role_type") != "polecat" or not fields.get("hook_bead"):
             continue
         who = _polecat_of_bead(bead.id, rigs)
-        if who is None or who.path in working or fields.get("agent_state") in ("idle", "done", "nuked"):
+        if (
+            who is None
+            or who.path in working
+            or fields.get("agent_state") in (AgentState.IDLE, AgentState.DONE, AgentState.NUKED)
+        ):
             continue
-        is_fresh = fields.get("agent_state") == "spawning" and clock.now() - bead.updated_at < grace_s
+        is_fresh = fields.get("agent_state") == AgentState.SPAWNING and clock.now() - bead.updated_at < grace_s
         if is_fresh:
             work = ledger.excerpt(fields["hook_bead"])
             is_fresh = work is not None and work.status == OPEN

@@ -1,4 +1,4 @@
-"""Acts on the town: asked for, confirmed, performed in a thread, and told stage by stage in the status bar."""
+"""The operator's actions: confirmed where needed, run in a thread, their stages shown in the status bar."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PREVIEW_LINES = 10
 
 
 def order_for(kind: OrderKind, subject: Subject) -> Order:
-    """The order of a row about its subject, with the arguments that the subject gives."""
+    """Return the order of a kind about its subject, with the arguments that the subject supplies."""
     if isinstance(subject, AgentView):
         return Order(kind.id, subject.address.short, {"bead": subject.work.bead_id} if subject.work else {})
     if isinstance(subject, RequestView):
@@ -42,7 +42,7 @@ def order_for(kind: OrderKind, subject: Subject) -> Order:
 
 
 def name_of(subject: Subject) -> str:
-    """What a person calls it."""
+    """Return the name of a subject as a person would say it."""
     if isinstance(subject, AgentView):
         return subject.address.short
     if isinstance(subject, ConvoyView):
@@ -53,7 +53,7 @@ def name_of(subject: Subject) -> str:
 
 
 class Acts:
-    """The operator's hands."""
+    """Turns actions into orders and performs them."""
 
     def __init__(self, console: Console, calls: CoreCalls) -> None:
         self.console = console
@@ -62,7 +62,7 @@ class Acts:
         self._drafts: dict[str, str] = {}
 
     def do(self, action: str, chosen: Chosen, marked: Sequence[AgentView]) -> str:
-        """Begin an act on what is chosen; returns why it cannot be done now, empty if it was begun."""
+        """Start an action on the selection; return why it is not possible, or an empty string."""
         if action == "agent.nudge_marked":
             return self._nudge_all(marked)
         kind = BY_ID[action]
@@ -85,10 +85,10 @@ class Acts:
             own(chosen.agent)
         return ""
 
-    # acts that are a row of the table and nothing more
+    # actions without a dialog of their own
 
     def _plain(self, kind: OrderKind, subject: Subject) -> None:
-        """Ask for its argument, or show what it ends and ask, or do it at once."""
+        """Ask for the order's argument, preview and confirm it, or perform it at once, as its kind says."""
         order, name = order_for(kind, subject), name_of(subject)
         what = f"{kind.label} {name}".strip()
         if kind.choices:
@@ -110,7 +110,7 @@ class Acts:
         self._ask(Prompt(kind.label.capitalize(), lines, hint=f"the {kind.asks[0]}"), send)
 
     async def _choose_argument(self, kind: OrderKind, order: Order, name: str, what: str) -> None:
-        """One of what there is, then the question."""
+        """Let the operator pick the argument from a list, then confirm."""
         from gastown_tui.dialogs.picker import Entry, Picker
 
         try:
@@ -119,7 +119,7 @@ class Acts:
             self.console.say(f"{what}: {error}", "bad")
             return
         if not found:
-            self.console.say(f"{what}: there is nothing to choose from", "warn")
+            self.console.say(f"{what}: nothing to choose from", "warn")
             return
         now = self.console.now
         entries = [
@@ -141,10 +141,10 @@ class Acts:
         self._ask(Picker(f"{kind.label.capitalize()} {clean(name)} to", entries, verb="show"), chosen)
 
     async def _preview_then_ask(self, kind: OrderKind, order: Order, name: str, what: str) -> None:
-        """The dry run first, so that what would be lost stands above the question; its failure is told instead."""
+        """Run the order's dry run, show what would be lost, then confirm. If the dry run fails, show its error."""
         lines: list[Pieces] = [((kind.keeps, "text"),)] if kind.keeps else []
         if kind.preview:
-            self.console.say(f"asking what {what} would do …", "dim")
+            self.console.say(f"checking what {what} would do …", "dim")
             try:
                 told = await asyncio.to_thread(self.calls.preview, order)
             except GastownError as error:
@@ -154,7 +154,7 @@ class Acts:
             lines += [(), *(((clean(line), "warn"),) for line in told[:PREVIEW_LINES])]
         self._confirm(f"{kind.label.capitalize()}?", name, lines, kind.label.capitalize(), order, what)
 
-    # each act
+    # actions with a dialog of their own
 
     def _nudge(self, agent: AgentView) -> None:
         from gastown_tui.dialogs.prompt import nudge_prompt
@@ -186,23 +186,23 @@ class Acts:
                 (f"  {agent.work.bead_id} {clean(agent.work.title)}" if agent.work else "", "dim"),
             ),
             (),
-            (("The note is stored first, then the session is started afresh and told of it.", "text"),),
-            (("Kept: the hook, the worktree, every file. Lost: what the agent has only in its head.", "text"),),
+            (("The note is saved first; then a new session starts and gets it.", "text"),),
+            (("Kept: the hook, the worktree, every file. Lost: anything the agent has not written down.", "text"),),
             (),
-            (("A note for the fresh session: what is done, what is next.", "dim"),),
+            (("A note for the new session: what is done, what is next.", "dim"),),
         ]
         prompt = Prompt(
             "Hand off",
             lines,
             offer=self._drafts.get(agent.key, ""),
-            hint="may stay empty",
+            hint="optional",
             may_be_empty=True,
             does="hand off",
         )
 
         def answered(note: str | None) -> None:
             if note is None:
-                # what was typed is there again the next time
+                # offer the text again next time
                 self._drafts[agent.key] = prompt.typed
                 self.console.say("cancelled; the note is kept" if prompt.typed else "cancelled", "dim")
                 return
@@ -218,7 +218,7 @@ class Acts:
         if not agent.running:
             self.perform(order, what)
             return
-        lines: list[Pieces] = [(("It is running. Its session ends and a fresh one begins on the same hook.", "text"),)]
+        lines: list[Pieces] = [(("Its session ends and a new one starts on the same hook.", "text"),)]
         self._confirm("Restart?", agent.address.short, lines, "Restart", order, what)
 
     def _stop(self, agent: AgentView) -> None:
@@ -230,7 +230,7 @@ class Acts:
 
     def _sling(self, chosen: Chosen) -> str:
         if not self.console.snapshot.rigs:
-            return "there is no rig to sling to; gt rig add makes one"
+            return "there is no rig to sling to; add one with gt rig add"
         self.console.start(self._choose_bead(chosen), "sling", exclusive=True)
         return ""
 
@@ -258,7 +258,7 @@ class Acts:
         )
 
     def attach(self, agent: AgentView) -> None:
-        """Go into the agent's session, and come back when the person detaches."""
+        """Attach to the agent's session; return when the operator detaches."""
         where = self.calls.attachment(agent)
         try:
             if where.needs_suspend:
@@ -270,14 +270,14 @@ class Acts:
             self.console.say(str(error), "bad")
             return
         except SuspendNotSupported:
-            self.console.say("this terminal cannot be lent to the session", "bad")
+            self.console.say("cannot attach: this terminal cannot be suspended", "bad")
             return
         if status:
             self.console.say(f"attach to {agent.address.short} ended with status {status}", "bad")
         else:
             self.console.say(f"back from {agent.address.short}", "dim")
 
-    # asking and performing
+    # dialogs and orders
 
     def _ask(self, dialog: Screen[str], then: Callable[[str], None]) -> None:
         def answered(value: str | None) -> None:
@@ -298,7 +298,7 @@ class Acts:
         self.console.ask(Confirm(title, clean(name), lines, yes), answered)
 
     def perform(self, order: Order, what: str) -> None:
-        """Perform in a thread; the status bar shows each stage of the newest order."""
+        """Perform an order in a thread; the status bar shows the stages of the newest order, and every failure."""
         self._latest += 1
         number = self._latest
         stages: list[str] = ["sent"]

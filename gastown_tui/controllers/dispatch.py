@@ -1,4 +1,4 @@
-"""From a key, or a name of the palette, to what it does: the table says what is meant, its owner does it."""
+"""Runs the action of a key or of a palette entry: the action table says which, its owner's handler does it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Dispatch:
-    """Calls the handler of an action; an action that has none is an act on the town."""
+    """Runs an action's handler; an action without one becomes an order."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Dispatch:
         self.handlers = {**handlers, "palette.open": self.open_palette}
 
     def press(self, key: str) -> None:
-        """Do what the table says of the key at this place; say why if it cannot be."""
+        """Run the key's action at the focused panel; say why if it does not apply there."""
         if self.search.is_searching:
             self.search.press(key)
             return
@@ -53,13 +53,13 @@ class Dispatch:
         if action is None:
             return
         if not applies(action, place):
-            where = " and ".join(action.where)
-            self.console.say(f"{action.label} works in {where}: press {way_to(action.where)} first")
+            where = " or ".join(action.where)
+            self.console.say(f"{action.label} works only in {where}: press {way_to(action.where)} first")
             return
         self.run(action.id)
 
     def run(self, action_id: str) -> None:
-        """Do an action of the table."""
+        """Run an action of the table."""
         if action_id not in self.handlers:
             reason = self.acts.do(action_id, self.stage.chosen, self.stage.marked())
         else:
@@ -70,7 +70,7 @@ class Dispatch:
     # the palette
 
     def open_palette(self) -> None:
-        """Everything there is, by name."""
+        """Open the command palette."""
         from gastown_tui.dialogs.pick_lists import command_palette
 
         self.console.ask(command_palette(self.console.snapshot, self.console.ascii_only), self._go_to)

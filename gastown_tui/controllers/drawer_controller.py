@@ -1,6 +1,6 @@
-"""The drawer: opens and closes it, and fills the page of the open tab for what is selected.
+"""The drawer: opens and closes it, and fills the open tab's page for the selection.
 
-What takes time is read in the background; the page says so until it is there.
+Slow details are read in the background; the page says so until they arrive.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 DETAIL_S = 5.0
 SIDE_S = 20.0
 MOVED_S = 1.0
-"""How old a bead that was read may be once something moved; others may be ``DETAIL_S`` old."""
+"""The age at which a bead is read again after the town changed; other details are read again after ``DETAIL_S``."""
 EVENT_ROWS = 60
 LOOK_BACK = 1500
 
 
 class DrawerController:
-    """Keeps the drawer true to what is chosen."""
+    """Keeps the drawer in step with the selection."""
 
     def __init__(self, console: Console, calls: CoreCalls, stage: Stage) -> None:
         self.console = console
@@ -57,7 +57,7 @@ class DrawerController:
         self._event_rows: list[EventRow] = []
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
-        """What keys do with the drawer, by the ids of the table."""
+        """The handlers of the drawer's actions, by action id."""
         return {
             "drawer.toggle": lambda: self.show(not self.drawer.is_open),
             **{f"drawer.tab_{number + 1}": partial(self.show_tab, number) for number in range(TAB_KEYS)},
@@ -66,7 +66,7 @@ class DrawerController:
     # opening and closing
 
     def show(self, is_open: bool) -> None:
-        """Open or close the drawer; the focus stays where it is, unless it was in the drawer."""
+        """Open or close the drawer; the focus stays where it is unless the drawer had it."""
         drawer = self.drawer
         drawer.is_open, drawer.is_put_off = is_open, False
         if not is_open and self.stage.focused is drawer:
@@ -78,7 +78,7 @@ class DrawerController:
         drawer.screen.call_after_refresh(self.console.show_all)
 
     def show_tab(self, index: int) -> str:
-        """Open the drawer at a tab; returns why not."""
+        """Open the drawer at a tab; return why not, or an empty string."""
         self.follow(self.stage.chosen)
         tabs = self.drawer.tabs
         if index >= len(tabs):
@@ -91,7 +91,7 @@ class DrawerController:
         return ""
 
     def inspect(self) -> None:
-        """The drawer, if it is open, shows what is chosen."""
+        """Show the selection in the drawer, if it is open."""
         if self.drawer.is_open:
             self.drawer.guard(self._inspect)
 
@@ -103,7 +103,7 @@ class DrawerController:
         self.drawer.guard(self.fill)
 
     def follow(self, chosen: Chosen) -> None:
-        """Another selection, or the same one with newer facts."""
+        """Take a new selection, or newer facts about the same one."""
         if chosen.key != self.chosen.key or chosen.kind != self.chosen.kind:
             self.preview.forget()
         self.chosen = chosen
@@ -113,11 +113,11 @@ class DrawerController:
             self.drawer.tab = min(self.drawer.tab, len(self.drawer.tabs) - 1)
 
     def moved(self) -> None:
-        """The town moved: what was read of beads before may be old, and is read again as soon as it is shown."""
+        """Note that the town changed: beads read before now are stale, and are read again when they are shown."""
         self._moved_at = self.console.now
 
     def fill(self) -> None:
-        """Draw the open page with what is known."""
+        """Draw the open page from what is known."""
         chosen = self.chosen
         page = {
             "agent": self._agent_page,
@@ -160,7 +160,7 @@ class DrawerController:
             self._events(chosen.key, subject, NO_FILTER._replace(agent=agent.key))
 
     def _side(self, key: Hashable, agent: AgentView) -> list[Pieces]:
-        """The facts beside the preview; the worktree is looked at seldom, for git takes its time."""
+        """Return the facts shown beside the preview; the worktree is read every ``SIDE_S`` only, since git is slow."""
         detail = None
         if agent.work is not None or agent.hook:
             detail = self._detail(("work", key), lambda: self.calls.work_detail(agent), SIDE_S)
@@ -168,7 +168,7 @@ class DrawerController:
         return pages.agent_facts(agent, self.console.now, self.console.ascii_only, known)  # type: ignore[arg-type]
 
     def _work(self, key: Hashable, subject: Pieces, agent: AgentView) -> None:
-        """The bead, with the worktree beside it, or above it where there is no room."""
+        """Show the bead, with the worktree beside it, or above it if there is no room."""
         detail = self._detail(("work", key), lambda: self.calls.work_detail(agent))
         drawer, now = self.drawer, self.console.now
         if detail is None:
@@ -207,12 +207,12 @@ class DrawerController:
             try:
                 record = self.console.live.stream.raw(chosen.serial)
             except (IndexError, OSError) as error:
-                drawer.show_page(chosen.key, subject, [((f"cannot be read any more: {error}", "warn"),)])
+                drawer.show_page(chosen.key, subject, [((f"no longer readable: {error}", "warn"),)])
                 return
             drawer.show_page(chosen.key, subject, pages.record_page(record, row, drawer.page_width))
         elif drawer.tab_name == "bead":
             if not row.bead:
-                drawer.show_page(chosen.key, subject, [(("This event is about no bead.", "dim"),)])
+                drawer.show_page(chosen.key, subject, [(("This event does not name a bead.", "dim"),)])
             else:
                 self._show_bead(chosen.key, subject, row.bead)
         else:
@@ -220,7 +220,7 @@ class DrawerController:
             self._events(chosen.key, subject, wanted)
 
     def _bead_page(self, chosen: Chosen) -> None:
-        """A bead, or the bead of a merge request."""
+        """Show a bead, or a merge request's bead."""
         request = chosen.request
         subject: Pieces = ((chosen.bead, "title"),)
         if request is not None:
@@ -248,7 +248,7 @@ class DrawerController:
             self._events(chosen.key, subject, NO_FILTER._replace(rig=chosen.group))
 
     def _past_batch(self, key: Hashable, subject: Pieces, batch: BatchRecord, rig_path: str) -> None:
-        """A finished batch, with what became of its requests as soon as that is read."""
+        """Show a finished batch, and the outcome of its requests once that has been read."""
         drawer = self.drawer
         read = self._detail(("past", key), lambda: self.calls.past_requests(rig_path, batch.mrs), SIDE_S)
         known = read if isinstance(read, dict) else {}
@@ -287,10 +287,10 @@ class DrawerController:
         page = pages.events_page(self._event_rows, self.console.now, self.drawer.page_width, self.console.ascii_only)
         self.drawer.show_page(key, subject, page)
 
-    # what takes time
+    # slow details
 
     def _convoy_why(self, key: Hashable, subject: Pieces, convoy: ConvoyView) -> None:
-        """Its state, and of each member what the scheduler says."""
+        """Show the convoy's state, and the scheduler's account of each member."""
         snapshot, now = self.console.snapshot, self.console.now
         said = self._detail(("why", key), lambda: self.calls.convoy_why(convoy, snapshot))
         lines = pages.convoy_why_page(convoy, now, self.console.ascii_only)
@@ -301,7 +301,7 @@ class DrawerController:
         self.drawer.show_page(key, subject, lines)
 
     def _detail(self, key: tuple[str, Hashable], read: Callable[[], object], age_s: float = DETAIL_S) -> object | None:
-        """A detail read in a thread, anew when ``age_s`` old; None until it is there. A failure is a page of its own."""
+        """Return a detail, None until read; read in a thread when older than ``age_s``. A failure becomes a page."""
         now = self.console.now
         known = self._details.get(key)
         if known is not None and key[0] == "bead" and self._moved_at >= known[0]:
@@ -318,7 +318,7 @@ class DrawerController:
             found = await asyncio.to_thread(read)
         except GastownError as error:
             found = [((clean(str(error)), "warn"),), ((clean(error.hint), "dim"),)]
-        except Exception as error:  # noqa: BLE001  the page says it; the console keeps its traceback
+        except Exception as error:  # noqa: BLE001  the page shows it, and the fault log has the traceback
             self.console.fault("drawer", error)
             found = [((f"cannot be read: {clean(str(error)) or type(error).__name__}", "error"),)]
         self._details[key] = (self.console.now, found)
@@ -327,7 +327,7 @@ class DrawerController:
 
 
 def newest(view: StreamView, beads: set[str] | None) -> list[EventRow]:
-    """The newest rows of a view, newest first; of these beads alone if any are given."""
+    """Return the newest rows of a view, newest first; with ``beads``, only theirs."""
     rows = []
     for back in range(1, min(len(view), LOOK_BACK) + 1):
         row = view.row(len(view) - back)
@@ -339,11 +339,11 @@ def newest(view: StreamView, beads: set[str] | None) -> list[EventRow]:
 
 
 def past_batch(view: RefineryView | None, key: Hashable) -> BatchRecord | None:
-    """The finished batch that is selected, None if it is another thing, or not known any more."""
+    """Return the selected finished batch; None if something else is selected, or it has left the history."""
     if view is None or not isinstance(key, Selection) or key.kind != PAST:
         return None
     return next((batch for batch in view.history if batch.id == key.id), None)
 
 
 def _no_bead(bead_id: str) -> list[Pieces]:
-    return [((f"There is no bead {clean(bead_id)} in any store.", "warn"),)]
+    return [((f"No store has a bead {clean(bead_id)}.", "warn"),)]

@@ -1,11 +1,11 @@
-"""The merge-queue view: which rig and which gate it is about, the log that is tailed, and the ticks while gates run."""
+"""The merge-queue view: the selected rig and gate, the log being tailed, and the ticks while gates run."""
 
 from __future__ import annotations
 
 import os
 
 from gastown_core.errors import GastownError
-from gastown_core.model.refinery import PASS, RUNNING
+from gastown_core.model.refinery import CACHED, PASS, RUNNING, SKIPPED
 from gastown_core.state.sources.refineries import GateLog
 from gastown_tui.selection import BATCH, PROBE, REQUEST, queued_rig
 from gastown_tui.widgets.gate_panel import gate_subject
@@ -25,7 +25,7 @@ SPIN_S = 0.25
 
 
 class MergeQueueController:
-    """Keeps batch and log true to what is selected; costs nothing while no gate runs or nobody looks."""
+    """Keeps batch and log in step with the selection; it does nothing while no gate runs or the view is hidden."""
 
     def __init__(self, console: Console, calls: CoreCalls, stage: Stage) -> None:
         self.console = console
@@ -37,11 +37,11 @@ class MergeQueueController:
         self._gates_of = ("", 0)
 
     def start(self) -> None:
-        """The ticks, paused until they are needed."""
+        """Create the timer, paused until it is needed."""
         self._timer = self.stage.queue.screen.set_interval(SPIN_S, self.spin, name="refinery", pause=True)
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
-        """What keys do with the gate's log, by the ids of the table."""
+        """The handlers of the gate log's actions, by action id."""
         return {
             "gates.follow": self.hold,
             "gates.next": lambda: self.step(1),
@@ -51,17 +51,17 @@ class MergeQueueController:
 
     @property
     def view(self) -> RefineryView | None:
-        """The refinery that is shown."""
+        """The refinery shown."""
         return self.console.snapshot.refinery(self.rig)
 
     @property
     def is_in_view(self) -> bool:
-        """Whether the screen shows anything of a refinery now: its own view, or its line under the convoys."""
+        """Whether the screen shows any refinery: in its own view, or as a line under the convoys."""
         stage = self.stage
         return stage.view == "queue" or (stage.view == "feed" and stage.convoys.size.height > 1)
 
     def follow(self) -> None:
-        """Ticks run only while an engine is at work and somebody can see it."""
+        """Run the timer only while an engine is busy and visible."""
         busy = any(view.is_busy for view in self.console.snapshot.refineries)
         if busy and self.is_in_view:
             self._timer.resume()
@@ -69,7 +69,7 @@ class MergeQueueController:
             self._timer.pause()
 
     def spin(self) -> None:
-        """A quarter of a second has passed while a gate runs."""
+        """Update the view; called every quarter of a second while a gate runs."""
         if not self.stage.is_in_front:
             return
         if self.stage.view == "queue":
@@ -78,7 +78,7 @@ class MergeQueueController:
             self.stage.convoys.guard(lambda: self.stage.convoys.spin(self.console.now))
 
     def show(self) -> None:
-        """All three panels."""
+        """Update all three panels."""
         stage, now, snapshot = self.stage, self.console.now, self.console.snapshot
         stage.queue.guard(lambda: stage.queue.show(snapshot, now))
         self._choose_rig()
@@ -86,7 +86,7 @@ class MergeQueueController:
         stage.gates.guard(lambda: self._show_log(now))
 
     def _choose_rig(self) -> None:
-        """The rig of the queue's row; before there is one, the rig where something happens."""
+        """Choose the rig of the selected row; without a selection, a rig with something going on."""
         snapshot = self.console.snapshot
         selection = self.stage.queue.selection
         if selection is not None and selection.kind == BATCH:
@@ -97,11 +97,11 @@ class MergeQueueController:
             self.rig = request.rig if request is not None else held[0] if held else self.rig
         self.rig = self.stage.gates.rig = self.rig or queued_rig(snapshot)
 
-    # the gate and its log
+    # gate and log
 
     @property
     def probe(self) -> Probe | None:
-        """The probe under the cursor of the batch, else the present one."""
+        """The selected probe, else the current one."""
         view = self.view
         if view is None:
             return None
@@ -114,17 +114,17 @@ class MergeQueueController:
         return None
 
     def gate(self, probe: Probe) -> GateRun | None:
-        """The gate whose log is shown: the one that was stepped to, else the most telling one."""
+        """Return the gate whose log is shown: the one stepped to, else a running one, a failed one, or the last."""
         if not probe.gates:
             return None
         if self._gates_of == (self.rig, probe.id) and self._gate < len(probe.gates):
             return probe.gates[self._gate]
         running = [gate for gate in probe.gates if gate.result == RUNNING]
-        bad = [gate for gate in probe.gates if gate.result not in (RUNNING, PASS, "cached", "skipped")]
+        bad = [gate for gate in probe.gates if gate.result not in (RUNNING, PASS, CACHED, SKIPPED)]
         return (running or bad or list(probe.gates))[-1 if running or not bad else 0]
 
     def step(self, by: int) -> str:
-        """To the next gate of the probe, or the one before; returns why not."""
+        """Step to the next or previous gate of the probe; return why not, or an empty string."""
         probe = self.probe
         if probe is None or len(probe.gates) < 2:
             return "there is no other gate here"
@@ -140,7 +140,7 @@ class MergeQueueController:
         panel = self.stage.gates
         if view is None or probe is None or gate is None:
             self._log = None
-            panel.show_log(None, (), "No gate has run here yet. What it writes will be here, line by line.")
+            panel.show_log(None, (), "No gate has run here yet. Its output will appear here as it runs.")
             return
         purpose = PURPOSES.get(probe.purpose, probe.purpose)
         is_live = view.is_alive and probe.result == RUNNING
@@ -148,7 +148,7 @@ class MergeQueueController:
         panel.show_log(self._read(self.path_of(view, gate)), subject, _silence(gate, is_live=is_live))
 
     def path_of(self, view: RefineryView, gate: GateRun) -> str:
-        """The file of a gate's log, empty if it has none or names one outside its rig."""
+        """Return the path of a gate's log; empty if it has none, or names one outside its rig."""
         if not gate.log:
             return ""
         path = os.path.realpath(os.path.join(view.path, gate.log))
@@ -164,7 +164,7 @@ class MergeQueueController:
         return self._log
 
     def page(self) -> str:
-        """The whole log in the pager; returns why not."""
+        """Open the whole log in the pager; return why not, or an empty string."""
         if self._log is None:
             return "no gate log is shown; m shows the merge queue"
         try:
@@ -175,16 +175,16 @@ class MergeQueueController:
         return f"the pager ended with status {status}" if status else ""
 
     def hold(self) -> str:
-        """Hold the log still, or let it go on."""
+        """Pause the log, or resume it."""
         held = self.stage.gates.hold()
-        self.console.say("held: the log waits, Space lets it go on" if held else "following again", "dim")
+        self.console.say("paused; Space resumes" if held else "resumed", "dim")
         return ""
 
 
 def _silence(gate: GateRun, *, is_live: bool) -> str:
-    """Why there is nothing to read."""
-    if gate.result == "cached":
-        return "This tree was tested before: its verdict was known, and nothing ran again."
-    if gate.result == "skipped":
+    """Return why there is no output."""
+    if gate.result == CACHED:
+        return "This tree was tested before: the verdict was reused and the gate did not run again."
+    if gate.result == SKIPPED:
         return "This gate was skipped."
-    return "It runs and has said nothing yet." if is_live and gate.result == RUNNING else "It said nothing."
+    return "Running; no output yet." if is_live and gate.result == RUNNING else "No output."

@@ -1,4 +1,4 @@
-"""Going about in the main screen: views, panels, into the drawer, one step back, and anywhere by name."""
+"""Moving around the main screen: views, panels, into the drawer, back, and to anything by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Navigation:
-    """Moves of the main screen; each returns why it could not be, empty if it was done."""
+    """Moves in the main screen; each returns why it was not possible, or an empty string."""
 
     def __init__(self, console: Console, stage: Stage, drawer: DrawerController, search: Search) -> None:
         self.console = console
@@ -29,7 +29,7 @@ class Navigation:
         self.search = search
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
-        """Where keys lead, by the ids of the table."""
+        """The handlers of the navigation actions, by action id."""
         return {
             **{f"panel.{name}": partial(self.show_panel, name) for name in PANELS},
             "panel.next": lambda: self.cycle(1),
@@ -43,14 +43,14 @@ class Navigation:
     # panels and views
 
     def show_panel(self, name: str) -> str:
-        """Go to a panel: in the merge queue to the one of the same number, else to that of the feed."""
+        """Focus a panel of the feed; in the merge-queue view, the panel with the same number."""
         stage = self.stage
         if stage.view == "queue":
             name = VIEWS["queue"][PANELS.index(name)]
         return self.go_to_panel(name)
 
     def go_to_panel(self, name: str) -> str:
-        """Go to a panel by its name, in whichever view it stands."""
+        """Focus a panel by name, switching to its view if needed."""
         stage = self.stage
         view = next(view for view, names in VIEWS.items() if name in names)
         stage.actives[view] = name
@@ -62,7 +62,7 @@ class Navigation:
         return ""
 
     def cycle(self, step: int) -> None:
-        """The next panel of the view, the drawer too if it is open."""
+        """Focus the next panel of the view; an open drawer is one of them."""
         stage = self.stage
         names = list(VIEWS[stage.view])
         if stage.drawer.is_open:
@@ -74,7 +74,7 @@ class Navigation:
         self.console.lay_out()
 
     def toggle_problems(self) -> None:
-        """Problems, and back; the selected agent stays selected."""
+        """Toggle the problems view; a selected agent stays selected."""
         stage = self.stage
         agent = stage.chosen.agent
         stage.view = "feed" if stage.view == "problems" else "problems"
@@ -86,7 +86,7 @@ class Navigation:
         self._enter()
 
     def toggle_queue(self) -> None:
-        """The merge queue, and back; a request or batch that was selected stays selected."""
+        """Toggle the merge-queue view; a selected request or batch stays selected."""
         stage = self.stage
         chosen = stage.chosen
         stage.view = "feed" if stage.view == "queue" else "queue"
@@ -104,7 +104,7 @@ class Navigation:
         self.console.lay_out()
 
     def open_row(self) -> str:
-        """Enter: open what is selected in the drawer; where that is open, go into it or fold. It never attaches."""
+        """Enter: show the selection in the drawer; if it is open, move into it, or fold. It never attaches."""
         stage = self.stage
         chosen = stage.chosen
         if not chosen.kind:
@@ -123,10 +123,10 @@ class Navigation:
             stage.drawer.focus()
         return ""
 
-    # one step back, and anywhere by name
+    # back, and to anything by name
 
     def back(self) -> str:
-        """One step back: the nearest thing that can be undone by it."""
+        """Go one step back: undo the first that applies of search, focus, pause, filter, marks, drawer and view."""
         stage = self.stage
         rows = stage.rows_with_keys
         if rows.needle:
@@ -152,11 +152,11 @@ class Navigation:
         elif stage.stream.wanted != NO_FILTER:
             self.search.set_filter(NO_FILTER)
         else:
-            return "nothing to go back from; q leaves"
+            return "nothing to close; q quits"
         return ""
 
     def go_to(self, selection: Selection) -> None:
-        """Select an agent or a convoy, in the panel where it stands."""
+        """Select an agent or a convoy in its panel."""
         stage = self.stage
         agent = self.console.snapshot.agent(selection.id) if selection.kind == AGENT else None
         if agent is not None:

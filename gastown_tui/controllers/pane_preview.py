@@ -1,4 +1,4 @@
-"""The live picture of an agent's pane in the drawer: looked at only while it is in view, seldom while it is quiet."""
+"""The live preview of an agent's pane in the drawer: captured only while visible, and less often while it is quiet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUIET_AFTER_S = 3.0
 
 
 class PanePreview:
-    """Keeps the lines of one agent's pane; ``came`` is called when there are newer ones."""
+    """Holds the lines of one agent's pane; ``came`` is called when they change."""
 
     def __init__(self, console: Console, drawer: Drawer, came: Callable[[], None]) -> None:
         self.console = console
@@ -36,37 +36,37 @@ class PanePreview:
         self._looked_at = 0.0
 
     def start(self) -> None:
-        """The ticks, paused until a drawer is open."""
+        """Create the timer, paused until the drawer opens."""
         self._timer = self.drawer.screen.set_interval(PREVIEW_S, self.look, name="preview", pause=True)
 
     def laid_out(self) -> None:
-        """Ticks run only while the drawer is open."""
+        """Run the timer only while the drawer is open."""
         if self.drawer.is_open:
             self._timer.resume()
         else:
             self._timer.pause()
 
     def forget(self) -> None:
-        """Something else is selected: what was seen is not its."""
+        """Drop the captured lines: another row is selected."""
         self._pane = None
         self._looked_at = 0.0
 
     def lines(self, agent: AgentView) -> list[Pieces]:
-        """What is known of the pane, or why there is nothing."""
+        """Return the pane's lines, or why there are none."""
         if not agent.pane_id:
             return pages.no_preview(agent)
         if self._pane is None or self._pane_of != agent.key:
-            return [(("looking …", "dim"),)]
+            return [(("reading …", "dim"),)]
         return self._pane
 
     @property
     def is_wanted(self) -> bool:
-        """Whether a pane is in view now."""
+        """Whether a pane is visible now."""
         agent = self.agent
         return bool(agent and agent.pane_id and self.drawer.tab_name == "preview" and self.drawer.size.height > 1)
 
     def look(self) -> None:
-        """Look at the pane again, if it is in view and may have changed; called five times a second at most."""
+        """Capture the pane again, if it is visible and may have changed; called at most five times a second."""
         agent = self.agent
         if not self.is_wanted or agent is None or (self._task is not None and not self._task.done()):
             return
@@ -84,10 +84,10 @@ class PanePreview:
                 lines.pop()
             self._pane = [pane_pieces(line) for line in lines]
         except (GastownError, TimeoutError) as error:
-            self._pane = [((f"its screen cannot be read: {clean(str(error)) or 'no answer'}", "warn"),)]
-        except Exception as error:  # noqa: BLE001  a task of its own: nobody else would hear of it
+            self._pane = [((f"cannot read its screen: {clean(str(error)) or 'no answer'}", "warn"),)]
+        except Exception as error:  # noqa: BLE001  nothing else awaits this task
             self.console.fault("preview", error)
-            self._pane = [((f"its screen cannot be read: {type(error).__name__}: {clean(str(error))}", "error"),)]
+            self._pane = [((f"cannot read its screen: {type(error).__name__}: {clean(str(error))}", "error"),)]
         self._pane_of = agent.key
         if self.agent is not None and self.agent.key == agent.key and self.drawer.is_open:
             self._came()

@@ -1,4 +1,4 @@
-"""Search in a panel as it is typed, and the filter of the events."""
+"""Incremental search in a panel, and the filter of the events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOW = "Enter keep · Esc drop"
 
 
 class Search:
-    """Search and filter of the main screen; ``is_searching`` while the search line has the keys."""
+    """Search and filter of the main screen; ``is_searching`` while the search line has the focus."""
 
     def __init__(self, console: Console, stage: Stage, kept: Preferences) -> None:
         self.console = console
@@ -27,7 +27,7 @@ class Search:
         self._panel: Rows = stage.agents
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
-        """What keys find, by the ids of the table."""
+        """The handlers of the search actions, by action id."""
         return {
             "search.open": self.open_search,
             "search.next": lambda: self.step(1),
@@ -36,7 +36,7 @@ class Search:
         }
 
     def open_search(self) -> None:
-        """The search line, for the panel that has the keys."""
+        """Open the search line for the focused panel."""
         field = self.stage.field
         self._panel = self.stage.rows_with_keys
         self.is_searching = True
@@ -47,7 +47,7 @@ class Search:
         field.focus()
 
     def press(self, key: str) -> None:
-        """A key that the search line left over."""
+        """Handle a key that the search line does not use."""
         if key == "enter":
             self._close()
         elif key == "escape":
@@ -62,7 +62,7 @@ class Search:
         self.console.lay_out()
 
     def search(self, needle: str, step: int = 0) -> None:
-        """Search as it is typed, and tell how it goes at the end of the line."""
+        """Search while typing, and show the number of matches at the end of the line."""
         field = self.stage.field
         at, total = self._panel.search(needle, step)
         if not needle:
@@ -70,30 +70,30 @@ class Search:
         elif total == 0:
             field.say("no match", "warn")
         else:
-            field.say(f"{at} of {total}" if total > 0 else "" if at else "looking further back …")
+            field.say(f"{at} of {total}" if total > 0 else "" if at else "searching older events …")
 
     def settle(self, *, is_found: bool) -> None:
-        """A search that took longer has ended."""
+        """Show the result of a search that went on in the background."""
         needle = self.stage.stream.needle
         if self.is_searching:
             self.stage.field.say("" if is_found else "no match", "warn")
         else:
-            self.console.say("" if is_found else f"no further match of {needle}", "dim")
+            self.console.say("" if is_found else f"no more matches for {needle}", "dim")
 
     def step(self, step: int) -> str:
-        """The next or previous match of the panel that has the keys; why not, if there is none."""
+        """Go to the next or previous match in the focused panel; return why not, or an empty string."""
         panel = self.stage.rows_with_keys
         if not panel.needle:
-            return "nothing is searched for here; / begins"
+            return "no search here; / starts one"
         at, total = panel.search(panel.needle, step)
         if total > 0:
             self.console.say(f"match {at} of {total}", "dim")
-        return "" if at or total < 0 else f"no further match of {panel.needle}"
+        return "" if at or total < 0 else f"no more matches for {panel.needle}"
 
     # the filter of the events
 
     def choose_filter(self) -> None:
-        """The dialog of filters."""
+        """Open the filter dialog."""
         from gastown_tui.dialogs.pick_lists import chosen_filter, filter_picker
 
         stream = self.stage.stream
@@ -105,6 +105,6 @@ class Search:
         self.console.ask(filter_picker(self.console.snapshot, stream.wanted, self.console.ascii_only), answered)
 
     def set_filter(self, wanted: EventFilter) -> None:
-        """Show only these events, and remember that."""
+        """Show only events that match, and remember the filter."""
         self.kept.keep_filter(wanted)
         self.stage.stream.open(self.console.live.stream, wanted, self.console.now)

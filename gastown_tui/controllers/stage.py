@@ -1,4 +1,4 @@
-"""The main screen's panels: which view is open, which panel is worked in, what is pointed at, and moving in its rows."""
+"""The main screen's panels: the open view, the active panel, the selection, and moving in rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Stage:
-    """The panels; ``view`` is one of VIEWS, ``actives`` the panel of each view that its keys go to."""
+    """The panels; ``view`` is one of VIEWS, ``actives`` maps each view to its active panel."""
 
     def __init__(self, console: Console, *, view: str, panel: str) -> None:
         self.console = console
@@ -46,32 +46,32 @@ class Stage:
         self.panels: dict[str, Rows] = {panel.id or "": panel for panel in rows}
         self.agents.marked = self.problems.marked = set()
 
-    # what is where
+    # state
 
     @property
     def active(self) -> str:
-        """The name of the panel that is worked in."""
+        """The name of the active panel."""
         return self.actives[self.view]
 
     @property
     def panel(self) -> Rows:
-        """The panel that is worked in."""
+        """The active panel."""
         return self.panels[self.active]
 
     @property
     def focused(self) -> Widget | None:
-        """What has the focus of the main screen."""
+        """The focused widget of the main screen."""
         return self.drawer.screen.focused
 
     @property
     def is_in_front(self) -> bool:
-        """Whether no dialog covers the panels."""
+        """Whether no dialog is open."""
         screen = self.drawer.screen
         return screen.app.screen is screen
 
     @property
     def place(self) -> str:
-        """Where keys go: the name of the focused panel."""
+        """The name of the focused panel: it decides what a key means."""
         focused = self.focused
         if isinstance(focused, Rows) and focused.id:
             return focused.id
@@ -79,13 +79,13 @@ class Stage:
 
     @property
     def rows_with_keys(self) -> Rows:
-        """The panel that moving and searching are meant for."""
+        """The panel that rows and search keys act on."""
         focused = self.focused
         return focused if isinstance(focused, Rows) else self.panel
 
     @property
     def chosen(self) -> Chosen:
-        """What the operator points at."""
+        """What is selected."""
         snapshot, panel = self.console.snapshot, self.panel
         if panel is self.stream:
             return of_event(self.stream.selected(), panel.key)
@@ -94,13 +94,13 @@ class Stage:
         return resolve(snapshot, panel.selection)
 
     def marked(self) -> list[AgentView]:
-        """The marked agents, as they are now."""
+        """The marked agents, from the latest snapshot."""
         return [agent for agent in self.console.snapshot.agents if agent.key in self.agents.marked]
 
     # keys
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
-        """What keys do in rows, by the ids of the table."""
+        """The handlers of the row actions, by action id."""
         return {
             "rows.down": lambda: self.rows_with_keys.move(1),
             "rows.up": lambda: self.rows_with_keys.move(-1),
@@ -117,14 +117,14 @@ class Stage:
         }
 
     def fold(self, is_open: bool | None = None) -> str:
-        """Open or close the rig or convoy of the cursor (None: the other way); returns why not."""
+        """Open, close or toggle (None) the selected rig or convoy; return why not, or an empty string."""
         panel = self.rows_with_keys
-        reason = panel.fold(is_open) if isinstance(panel, AgentTree | ConvoyPanel) else "nothing to open here"
+        reason = panel.fold(is_open) if isinstance(panel, AgentTree | ConvoyPanel) else "nothing to fold here"
         self.console.lay_out()
         return reason
 
     def mark(self) -> str:
-        """Mark or unmark the agent of the cursor; returns why not."""
+        """Mark or unmark the selected agent; return why not, or an empty string."""
         self.problems.marked = self.agents.marked
         if self.view != "problems":
             return self.agents.toggle_mark()
@@ -137,12 +137,12 @@ class Stage:
         return ""
 
     def unmark_all(self) -> None:
-        """Mark nobody any more."""
+        """Remove all marks."""
         self.agents.marked = self.problems.marked = set()
         self.console.show_all()
 
     def pause(self) -> str:
-        """Hold the events still, or let them go on."""
+        """Pause the events, or resume them."""
         held = self.stream.pause()
-        self.console.say("held: new events wait, Space lets them go on" if held else "following again", "dim")
+        self.console.say("paused; Space resumes" if held else "resumed", "dim")
         return ""

@@ -1,1 +1,1 @@
-"""What comes in front of the town: prompts, pickers, confirmations, the page of keys, the log of commands."""
+"""Dialogs in front of the main screen: prompts, pickers, confirmations, the help, the command log."""

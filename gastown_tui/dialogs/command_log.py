@@ -1,4 +1,4 @@
-"""What the console ran: every act as the command a person would have typed."""
+"""The command log: every action that the console ran, as the command a person would have typed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def log_lines(entries: Sequence[CommandLogEntry], now: float, width: int, ascii_only: bool) -> list[Pieces]:
-    """Newest first: time, outcome, seconds, command; under a failure its reason."""
+    """Return the log, newest first: time, outcome, seconds, command, and the reason under a failure."""
     lines: list[Pieces] = []
     for entry in reversed(entries):
         mark, tone = ("done", "good") if entry.ok else ("failed", "bad")
@@ -37,14 +37,14 @@ def log_lines(entries: Sequence[CommandLogEntry], now: float, width: int, ascii_
             lines += [
                 ((" " * 20 + part, "dim" if entry.ok else tone),) for part in wrap(clean(entry.detail), width - 22)
             ]
-    return lines or [(("Nothing yet. What n, h, s, r and x do will be listed here.", "dim"),)]
+    return lines or [(("No commands yet. The commands of n, h, s, r and x are listed here.", "dim"),)]
 
 
 def fault_lines(faults: Sequence[Fault], now: float, width: int, ascii_only: bool) -> list[Pieces]:
-    """What went wrong in the console itself, newest first; nothing if nothing did."""
+    """Return the console's own faults, newest first."""
     if not faults:
         return []
-    lines: list[Pieces] = [(("Errors of the console; .runtime/console/errors.log has them in full", "heading"),)]
+    lines: list[Pieces] = [(("Errors of the console; tracebacks in .runtime/console/errors.log", "heading"),)]
     for fault in reversed(faults):
         stamp = stamp_of(fault.at, now, is_long=True)
         lines.append(((stamp + " ", "dim"), (glyph("failed", ascii_only) + " ", "bad"), (clean(fault.where), "bright")))
@@ -53,7 +53,7 @@ def fault_lines(faults: Sequence[Fault], now: float, width: int, ascii_only: boo
 
 
 class CommandLogScreen(Dialog[None]):
-    """The list, newest first."""
+    """The log, newest first, below the console's own faults."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, "cancel", show=False) for key in ("L", "q", "question_mark")),
@@ -80,6 +80,6 @@ class CommandLogScreen(Dialog[None]):
         )
 
     def fill(self) -> None:
-        """The lines."""
+        """Show the lines."""
         width = self.wanted(*self.app.size)[0]
         self.page.show_lines(self._lines(width - 4, self.page.look.ascii_only))

@@ -1,4 +1,4 @@
-"""Asking before an act that can lose something: what would be lost, and Enter on cancel."""
+"""Confirmation before an action that can lose something: it shows what would be lost; the default is cancel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Confirm(Dialog[bool]):
-    """A question about ``subject``; Enter takes the chosen answer, which is *cancel* until it is moved."""
+    """A question about ``subject``; Enter takes the highlighted answer, at first *cancel*."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", show=False),
@@ -35,7 +35,7 @@ class Confirm(Dialog[bool]):
         self.is_yes = False
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
-        """As high as its words."""
+        """As high as the text."""
         return 66, len(self._words(min(60, width - 8))) + 3
 
     def _words(self, width: int) -> list[Pieces]:
@@ -48,7 +48,7 @@ class Confirm(Dialog[bool]):
         return [*out, ()]
 
     def fill(self) -> None:
-        """The words, then the two answers."""
+        """Show the text and the two answers."""
         width = min(60, self.app.size.width - 8)
         cancel, yes = " Cancel ", f" {self.yes} "
         chosen, other = "badge", "dim"
@@ -61,7 +61,7 @@ class Confirm(Dialog[bool]):
         self.page.show_rows([Row(None, line, False) for line in [*self._words(width), answers]])
 
     def action_other(self) -> None:
-        """The other answer."""
+        """Highlight the other answer."""
         self.is_yes = not self.is_yes
         self.fill()
 
@@ -70,5 +70,5 @@ class Confirm(Dialog[bool]):
         self.dismiss(value)
 
     def action_enter(self) -> None:
-        """Take the chosen answer."""
+        """Take the highlighted answer."""
         self.dismiss(self.is_yes)

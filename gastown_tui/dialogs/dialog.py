@@ -1,4 +1,4 @@
-"""The base of everything that comes in front of the town: a framed box in the middle, Esc to go back."""
+"""The base of all dialogs: a centred frame that Esc closes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Answer = TypeVar("Answer")
 
 
 def box(width: int, height: int, wanted: tuple[int, int]) -> Region:
-    """The box in the middle of the terminal, as large as wanted or as there is room for."""
+    """Return the centred box, as large as wanted if the terminal has room."""
     room = (min(wanted[0], max(10, width - 2)), min(wanted[1], max(3, height - 2)))
     return Region((width - room[0]) // 2, (height - room[1]) // 2, *room)
 
 
 class BoxLayout(Layout):
-    """The frame fills the box; the field, if there is one, stands inside on its last line."""
+    """The page fills the box; a field lies on its last inner line."""
 
     name = "box"
 
@@ -37,7 +37,7 @@ class BoxLayout(Layout):
         self.dialog = dialog
 
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> list[WidgetPlacement]:
-        """Frame and field."""
+        """Place the page and the field."""
         region = box(size.width, size.height, self.dialog.wanted(size.width, size.height))
         none = Spacing()
         placements = []
@@ -51,7 +51,7 @@ class BoxLayout(Layout):
 
 
 class Page(Rows):
-    """The frame of a dialog: always drawn as the focused one."""
+    """The framed page of a dialog, always drawn as focused."""
 
     def __init__(self, title: str) -> None:
         super().__init__(id="page", title=title)
@@ -60,15 +60,15 @@ class Page(Rows):
 
     @property
     def is_lit(self) -> bool:
-        """A dialog has the keys."""
+        """Always true: a dialog has the keys."""
         return True
 
     def note_pieces(self) -> Pieces:
-        """What the keys do here."""
+        """The hints for the dialog's keys."""
         return self.keys
 
     def show_lines(self, lines: list[Pieces]) -> None:
-        """Plain lines."""
+        """Show plain lines."""
         self.show_rows([Row(None, line, False) for line in lines])
 
 
@@ -81,7 +81,7 @@ _MOVES = {
 
 
 class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
-    """A box with a page and perhaps a field; ``dismiss(None)`` on Esc."""
+    """A box with a page and optionally a field; Esc dismisses it with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", show=False),
@@ -102,27 +102,27 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
 
     @property
     def layout(self) -> Layout:
-        """The console's own layout."""
+        """The layout that centres the box."""
         return self._box
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
-        """The size that the dialog would like, in a terminal of this size."""
+        """The size that the dialog wants in a terminal of this size."""
         return 72, 20
 
     def compose(self) -> ComposeResult:
-        """The frame, then the field over its last line."""
+        """Yield the page, then the field above it."""
         yield self.page
         if self.field is not None:
             yield self.field
 
     def on_mount(self) -> None:
-        """The field or the page gets the keys."""
+        """Focus the field or the page, and fill the page."""
         (self.field or self.page).focus()
         self.fill()
         self._is_filled = True
 
     def faulted(self, error: Exception) -> None:
-        """A box that cannot even be filled goes away again; one that is in use stays, with what was typed."""
+        """Close a dialog that fails before it is filled; keep one in use open, with its input."""
         super().faulted(error)
         if not self._is_filled and not self._is_given_up:
             self._is_given_up = True
@@ -135,7 +135,7 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
         """Give the page its rows."""
 
     def action_cancel(self) -> None:
-        """One step back."""
+        """Close the dialog without an answer."""
         self.dismiss(None)
 
     def action_move(self, step: int) -> None:
@@ -143,13 +143,13 @@ class Dialog(Bounded, ModalScreen[Answer], inherit_bindings=False):
         self.page.move(step)
 
     def action_page(self, direction: int) -> None:
-        """A page up or down."""
+        """Scroll by a page."""
         self.page.page(float(direction))
 
     def action_enter(self) -> None:
         """Accept."""
 
     def on_rows_row_opened(self, event: Rows.RowOpened) -> None:
-        """A double click accepts."""
+        """Accept on a double click."""
         event.stop()
         self.action_enter()

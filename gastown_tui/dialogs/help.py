@@ -1,4 +1,4 @@
-"""The help: every key and what it does, made from the one table."""
+"""The help: every key and what it does, from the action table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEFT_GROUPS = (MOVE, FIND, QUEUE, CONSOLE)
 
 
 def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
-    """The lines of one group."""
+    """Return the lines of one group."""
     lines: list[Pieces] = [((group, "heading"),)]
     keys_width = 19
     for action in ACTIONS:
@@ -34,7 +34,7 @@ def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
 
 
 def states_group(ascii_only: bool) -> list[Pieces]:
-    """What the glyphs of states mean."""
+    """Return the legend of the state glyphs."""
     lines: list[Pieces] = [(("States", "heading"),)]
     for state in Health:
         lines.append(
@@ -44,7 +44,7 @@ def states_group(ascii_only: bool) -> list[Pieces]:
 
 
 def help_lines(width: int, ascii_only: bool) -> list[Pieces]:
-    """One column, or two side by side where there is room."""
+    """Return the help in one column, or in two if there is room."""
     if width < 2 * COLUMN:
         lines = [line for group in GROUPS for line in help_group(group, width, ascii_only)]
         return lines + states_group(ascii_only)
@@ -60,7 +60,7 @@ def help_lines(width: int, ascii_only: bool) -> list[Pieces]:
 
 
 class HelpScreen(Dialog[None]):
-    """The help page; any of the keys that opened it closes it."""
+    """The help page; ``?``, ``q`` or Esc closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, "cancel", show=False) for key in ("question_mark", "q")),
@@ -84,18 +84,18 @@ class HelpScreen(Dialog[None]):
         return columns, len(help_lines(columns - 4, False)) + 2
 
     def fill(self) -> None:
-        """The lines for the width there is."""
+        """Show the lines that suit the width."""
         width = min(self.wanted(*self.app.size)[0], self.app.size.width - 2)
         self.page.show_lines(help_lines(width - 4, self.page.look.ascii_only))
 
     def on_resize(self) -> None:
-        """Columns follow the width."""
+        """Fit the columns to the new width."""
         self.fill()
 
     def action_top(self) -> None:
-        """To the first line."""
+        """Go to the first line."""
         self.page.go_top()
 
     def action_bottom(self) -> None:
-        """To the last line."""
+        """Go to the last line."""
         self.page.go_bottom()

@@ -1,4 +1,4 @@
-"""What can be picked from a list: a ready bead and who gets it, a filter of the events, anything by its name."""
+"""The lists of the pickers: ready beads, sling targets, event filters, and the command palette."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
 from gastown_core.model.event import CATALOGUE, CATEGORIES
 from gastown_core.model.record import Record
+from gastown_core.model.states import RigState
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.picker import Entry, Picker
 from gastown_tui.keys import ACTIONS, key_name
@@ -28,25 +29,25 @@ if TYPE_CHECKING:
 
 
 class FilterChoice(Record):
-    """A field of the filter of events and the value to show alone; without a field: everything."""
+    """A filter field and the value to show; without a field it clears the filter."""
 
     field: str = ""
     value: str = ""
 
 
 class ThemeChoice(Record):
-    """A theme, by its name."""
+    """A theme by name."""
 
     theme: str
 
 
 if TYPE_CHECKING:
     Command = Action | Selection | ThemeChoice
-    """What the palette answers."""
+    """What the palette returns."""
 
 
 def bead_entries(ready: Sequence[tuple[str, Excerpt]], now: float) -> list[Entry]:
-    """Ready beads, most urgent first."""
+    """Return the entries of ready beads, in the given order."""
     entries = []
     for store, bead in ready:
         pieces = (
@@ -61,16 +62,16 @@ def bead_entries(ready: Sequence[tuple[str, Excerpt]], now: float) -> list[Entry
 
 
 def target_entries(snapshot: TownSnapshot, store: str, ascii_only: bool) -> list[Entry]:
-    """Rigs (a fresh polecat), then agents that can work; those of the bead's own store first."""
+    """Return rigs (a free or new polecat), then agents that can work; those of the bead's own store come first."""
     entries = [
         Entry(
             rig.name,
             ((fit(rig.name, 24), "bright"), ("a free polecat, or a new one", "dim")),
             f"{rig.name} rig",
-            "a rig",
+            "rigs",
         )
         for rig in sorted(snapshot.rigs, key=lambda rig: (rig.name != store, rig.name))
-        if rig.state == "operational"
+        if rig.state == RigState.OPERATIONAL
     ]
     agents = [agent for agent in snapshot.agents if agent.address.role in (POLECAT, CREW)]
     agents.sort(
@@ -78,34 +79,39 @@ def target_entries(snapshot: TownSnapshot, store: str, ascii_only: bool) -> list
     )
     for agent in agents:
         state = agent.health.state
-        busy = f"has {agent.work.bead_id} {cut(clean(agent.work.title), 30)}" if agent.work else "nothing on its hook"
+        busy = f"has {agent.work.bead_id} {cut(clean(agent.work.title), 30)}" if agent.work else "hook is empty"
         pieces = (
             (role_icon(agent.address.role, ascii_only) + " ", "text"),
             (fit(clean(agent.address.short), 21) + " ", "bright"),
             (state_glyph(state, ascii_only) + " ", state.value),
             (busy, "dim"),
         )
-        entries.append(Entry(agent.address.short, pieces, agent.address.short, "an agent"))
+        entries.append(Entry(agent.address.short, pieces, agent.address.short, "agents"))
     return entries
 
 
 def bead_picker(ready: Sequence[tuple[str, Excerpt]], now: float) -> Picker[str]:
-    """The first question of a sling."""
+    """Return the picker that asks which bead to sling."""
     return Picker(
-        "Sling which bead?", bead_entries(ready, now), verb="choose", empty="No bead is ready. bd create makes one."
+        "Sling which bead?",
+        bead_entries(ready, now),
+        verb="choose",
+        empty="No bead is ready. Create one with bd create.",
     )
 
 
 def target_picker(bead: str, snapshot: TownSnapshot, store: str, ascii_only: bool) -> Picker[str]:
-    """The second question of a sling."""
-    return Picker(f"Sling {clean(bead)} to whom?", target_entries(snapshot, store, ascii_only), verb="sling")
+    """Return the picker that asks for the target of a sling."""
+    return Picker(
+        f"Sling {clean(bead)} to which rig or agent?", target_entries(snapshot, store, ascii_only), verb="sling"
+    )
 
 
 def filter_entries(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool) -> list[Entry]:
-    """Everything that can be chosen, what is chosen now marked."""
+    """Return every possible filter, with the current ones marked."""
     column = 1 if ascii_only else 0
     entries = [
-        Entry(FilterChoice(), (("everything", "bright"), ("   no filter at all", "dim")), "everything all none clear")
+        Entry(FilterChoice(), (("everything", "bright"), ("   clear the filter", "dim")), "everything all none clear")
     ]
 
     def add(field: str, value: str, note: str, section: str) -> None:
@@ -126,7 +132,7 @@ def filter_entries(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool
 
 
 def chosen_filter(wanted: EventFilter, choice: FilterChoice) -> EventFilter:
-    """The filter after a choice: taking what is on already takes it off."""
+    """Return the filter after a choice; choosing an active value removes it."""
     field, value = choice
     if not field:
         return NO_FILTER
@@ -135,7 +141,7 @@ def chosen_filter(wanted: EventFilter, choice: FilterChoice) -> EventFilter:
 
 
 def filter_picker(snapshot: TownSnapshot, wanted: EventFilter, ascii_only: bool) -> Picker[FilterChoice]:
-    """The dialog."""
+    """Return the filter picker."""
     return Picker(
         "Filter the events",
         filter_entries(snapshot, wanted, ascii_only),
@@ -149,22 +155,22 @@ HIDDEN = ("rows.", "drawer.tab", "palette.", "back")
 
 
 def action_entries(ascii_only: bool) -> list[Entry]:
-    """The actions that have a meaning by name (not the plain moves)."""
+    """Return the actions and themes of the palette, without plain moves."""
     entries = []
     for action in ACTIONS:
         if action.id.startswith(HIDDEN):
             continue
         keys = key_name(action.keys[0], ascii_only) if action.keys else ""
         pieces = ((fit(action.label, WORDS), "bright"), (fit(keys, 9) + "  ", "key"), (action.help, "dim"))
-        entries.append(Entry(action, pieces, f"{action.label} {action.help}", "do"))
+        entries.append(Entry(action, pieces, f"{action.label} {action.help}", "commands"))
     for theme in THEMES.values():
         words = ((fit(f"theme {theme.name}", WORDS), "bright"), (" " * 11, "text"), (theme.label, "dim"))
-        entries.append(Entry(ThemeChoice(theme.name), words, f"theme {theme.name} {theme.label}", "do"))
+        entries.append(Entry(ThemeChoice(theme.name), words, f"theme {theme.name} {theme.label}", "commands"))
     return entries
 
 
 def place_entries(snapshot: TownSnapshot, ascii_only: bool) -> list[Entry]:
-    """Agents, rigs and convoys to jump to."""
+    """Return the agents and convoys to jump to."""
     entries = []
     for agent in snapshot.agents:
         state = agent.health.state
@@ -184,7 +190,10 @@ def place_entries(snapshot: TownSnapshot, ascii_only: bool) -> list[Entry]:
 
 
 def command_palette(snapshot: TownSnapshot, ascii_only: bool) -> Picker[Command]:
-    """The dialog; its answer is an action of the table, a theme, an agent or a convoy."""
+    """Return the palette; it answers with an action, a theme, or an agent's or convoy's selection."""
     return Picker(
-        "Commands", [*action_entries(ascii_only), *place_entries(snapshot, ascii_only)], hint="what, or whom", verb="go"
+        "Commands",
+        [*action_entries(ascii_only), *place_entries(snapshot, ascii_only)],
+        hint="command, agent or convoy",
+        verb="go",
     )

@@ -1,4 +1,4 @@
-"""Picking one of many by typing a part of it: the palette, beads and targets of a sling, filters, all of them."""
+"""Picking one of many by typing part of it: the base of the palette, sling and filter lists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Entry(Record):
-    """One choice: its key, how it is shown, the text it is found by, and the section it stands in."""
+    """One choice: the value it returns, its pieces, the text it is found by, and its section."""
 
     key: Hashable
     pieces: Pieces
@@ -26,7 +26,7 @@ class Entry(Record):
 
 
 def rank(text: str, needle: str) -> int:
-    """How well a text fits what was typed: 0 the best, -1 not at all. Every typed word must be in it."""
+    """Return how well a text matches: 0 the best, -1 not at all. Every typed word must occur in it."""
     text = text.lower()
     words = needle.lower().split()
     if not words:
@@ -42,13 +42,13 @@ def rank(text: str, needle: str) -> int:
 
 
 def found(entries: Sequence[Entry], needle: str) -> list[Entry]:
-    """The entries that fit, the best first, else in their own order."""
+    """Return the matching entries, best first; equal matches keep their order."""
     ranked = [(rank(entry.text, needle), number, entry) for number, entry in enumerate(entries)]
     return [entry for score, _, entry in sorted(ranked, key=lambda row: row[:2]) if score >= 0]
 
 
 class PickerPage(Page):
-    """The list of a picker: with a cursor, and a rule above the line of the field."""
+    """The page of a picker: rows with a cursor, and a rule above the field's line."""
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
@@ -56,11 +56,11 @@ class PickerPage(Page):
 
     @property
     def body_height(self) -> int:
-        """The last two lines inside belong to the field."""
+        """The height of the list: the last two inner lines belong to the field."""
         return max(0, self.size.height - 4)
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        """As a panel, with room for the field at the bottom."""
+        """Draw the panel with room for the field at the bottom."""
         lines = list(super().draw(width, height - 2))
         if len(lines) < 2:
             return lines
@@ -70,30 +70,36 @@ class PickerPage(Page):
         return [*lines, (((left + rule * (width - 2) + right, "border_on"),), ""), (bar, ""), edge]
 
     def ground_of(self, index: int, row: Row) -> str:
-        """The cursor is always live: the keys of the field move it."""
+        """Show the cursor as focused: the field passes its moves on to the list."""
         return "cursor" if row.key is not None and row.key == self.key and row.is_stop else ""
 
 
 class Picker(Dialog[Answer]):
-    """A list and a line to narrow it; Enter gives the key of the row, Esc None."""
+    """A list and a field that narrows it; Enter returns the key of the selected row, Esc None."""
 
     def __init__(
-        self, title: str, entries: Sequence[Entry], *, hint: str = "type to narrow", verb: str = "take", empty: str = ""
+        self,
+        title: str,
+        entries: Sequence[Entry],
+        *,
+        hint: str = "type to filter",
+        verb: str = "select",
+        empty: str = "",
     ) -> None:
         page = PickerPage(title)
         page.keys = (("Enter", "key"), (f" {verb}  ", "dim"), ("Esc", "key"), (" back", "dim"))
-        page.empty_text = empty or "nothing fits"
+        page.empty_text = empty or "no match"
         super().__init__(page, LineField(id="narrow", prompt="> ", hint=hint))
         self.entries = list(entries)
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
-        """Wide enough for its rows, not higher than they need."""
+        """As wide as the rows, and no higher than they need."""
         widest = max([width_of(entry.pieces) for entry in self.entries] or [0])
         sections = len({entry.section for entry in self.entries if entry.section})
         return max(50, min(110, widest + 6)), min(len(self.entries) + sections + 5, 30, max(10, height - 4))
 
     def fill(self) -> None:
-        """The rows that fit what was typed, under their sections while nothing is typed."""
+        """Show the matching rows, with section headings while nothing is typed."""
         needle = self.field.value if self.field is not None else ""
         rows: list[Row] = []
         section = ""
@@ -109,13 +115,13 @@ class Picker(Dialog[Answer]):
         self.page.show_rows(rows)
 
     def on_line_field_changed(self, event: LineField.Changed) -> None:
-        """Narrow."""
+        """Narrow the list."""
         event.stop()
         self.fill()
 
     def action_enter(self) -> None:
-        """Take the row of the cursor."""
+        """Return the selected row."""
         if self.page.key is not None and self.page.cursor >= 0:
             self.dismiss(self.page.key)  # type: ignore[arg-type]
         elif self.field is not None:
-            self.field.say("nothing to take", "warn")
+            self.field.say("nothing to select", "warn")

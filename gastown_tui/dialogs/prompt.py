@@ -1,4 +1,4 @@
-"""Asking for a line of text: a word for an agent, a note for its successor."""
+"""Prompts for a line of text: a nudge, a handoff note, an order's argument."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Prompt(Dialog[str]):
-    """A question, and one line for the answer; Enter gives it, Esc gives None."""
+    """A question with a one-line answer; Enter returns it, Esc returns None."""
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class Prompt(Dialog[str]):
 
     @property
     def typed(self) -> str:
-        """What stands in the line, answered or not."""
+        """The text in the field, whether sent or not."""
         return self.field.value.strip() if self.field is not None else ""
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
-        """As high as its words."""
+        """As high as the text."""
         return 76, len(self._wrapped(min(72, width - 6))) + 4
 
     def _wrapped(self, width: int) -> list[Pieces]:
@@ -53,17 +53,17 @@ class Prompt(Dialog[str]):
         return out
 
     def fill(self) -> None:
-        """The question."""
+        """Show the question."""
         self.page.show_lines(self._wrapped(min(72, self.app.size.width - 6)))
 
     def action_enter(self) -> None:
-        """Give the answer; an empty one is refused with a word."""
+        """Return the answer; refuse an empty one unless it is allowed."""
         field = self.field
         if field is None:
             return
         text = field.value.strip()
         if not text and not self.may_be_empty:
-            field.say("type something, or Esc", "warn")
+            field.say("type a text, or Esc to cancel", "warn")
             return
         self.dismiss(text)
 
@@ -73,7 +73,7 @@ NAMED = 6
 
 
 def nudge_prompt(agents: Sequence[AgentView], ascii_only: bool) -> Prompt:
-    """The dialog for one agent or for several."""
+    """Return the dialog that nudges one or several agents."""
     names: list[Pieces] = [
         (
             (state_glyph(agent.health.state, ascii_only) + " ", agent.health.state.value),
@@ -85,5 +85,5 @@ def nudge_prompt(agents: Sequence[AgentView], ascii_only: bool) -> Prompt:
     if len(agents) > NAMED:
         names.append(((f"and {len(agents) - NAMED} more", "dim"),))
     title = "Nudge" if len(agents) == 1 else f"Nudge {len(agents)} agents"
-    words = "Typed into the session, only if the agent itself is in the foreground:"
+    words = "Sent only while the agent has the terminal:"
     return Prompt(title, [*names, (), ((words, "dim"),)], offer=OFFER)

@@ -1,1 +1,1 @@
-"""What fills the terminal: the town itself."""
+"""The main screen."""

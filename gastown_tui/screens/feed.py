@@ -1,7 +1,7 @@
-"""The town itself: header, the panels of the feed, the problems or the merge queue, the drawer, the status line.
+"""The main screen: header, the panels of the feed, problems or merge queue, drawer, status bar.
 
-One screen, three views, so that drawer, selection and keys are the same in all.  The screen lays out and shows; what
-keys do is the controllers'.
+One screen with three views, so that drawer, selection and keys are the same in all.  The screen lays out and shows;
+controllers handle the keys.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CALM_S, CALM_LOOK_S = 60.0, 10
 
 
 class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
-    """The main screen over the stage of its panels."""
+    """The main screen with its panels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding(key, f"press({key!r})", show=False) for key in ALL_KEYS]
     AUTO_FOCUS = ""
@@ -92,7 +92,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.drawer.is_open = kept.is_drawer_open
 
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> Dispatch:
-        """From keys to those who say that the actions are theirs."""
+        """Collect the handlers of all owners."""
         owners = (self.stage, self.navigation, self.inspector, self.search, self.merge_queue)
         return Dispatch(
             self.console,
@@ -105,7 +105,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         )
 
     def compose(self) -> ComposeResult:
-        """Every panel stands in the screen itself; the layout decides who is shown."""
+        """Yield every panel; the layout decides which are visible."""
         yield self.header
         yield from self.stage.panels.values()
         yield self.drawer
@@ -113,9 +113,9 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         yield self.field
 
     def on_mount(self) -> None:
-        """The first picture; before it nothing arrives, and what was typed early is done after it.
+        """Draw the first picture, then handle the keys typed before it.
 
-        A remembered drawer that would hide its panel here waits until it is asked for: the town is seen first.
+        A remembered drawer that would hide its panel at this size stays closed until it is asked for.
         """
         self.inspector.preview.start()
         self.merge_queue.start()
@@ -132,7 +132,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.action_press(key)
 
     def remember(self, kept: Preferences) -> None:
-        """Take the layout as it is for the choice; a drawer that had no room at the start stays chosen."""
+        """Copy the layout into the preferences; a drawer that had no room at the start still counts as open."""
         kept.panel = self.stage.actives["feed"]
         kept.is_drawer_open = self.drawer.is_open or self.drawer.is_put_off
         kept.drawer_tab = self.drawer.tab
@@ -143,25 +143,25 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         """The console's own layout, whatever the styles say."""
         return self.plan
 
-    # what is where
+    # state
 
     @property
     def view(self) -> str:
-        """The view that is shown."""
+        """The name of the current view."""
         return self.stage.view
 
     @property
     def place(self) -> str:
-        """Where keys go: the name of the focused panel."""
+        """The name of the focused panel: it decides what a key means."""
         return self.stage.place
 
     @property
     def chosen(self) -> Chosen:
-        """What the operator points at."""
+        """What is selected."""
         return self.stage.chosen
 
     def lay_out(self) -> None:
-        """Lay out anew if the scene changed."""
+        """Lay out again if the scene changed."""
         stage = self.stage
         scene = Scene(
             stage.view,
@@ -178,14 +178,14 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.merge_queue.follow()
 
     def sheets(self) -> list[Sheet]:
-        """The sheets that are in view, from left to right."""
+        """Return the visible sheets, from left to right."""
         shown = [child for child in self.children if isinstance(child, Sheet) and child.region.width]
         return sorted(shown, key=lambda sheet: sheet.region.x)
 
-    # what is shown
+    # updates
 
     def arrived(self, update: Update) -> None:
-        """An update of the live model."""
+        """Take an update of the live model."""
         now = self.console.now
         self.moved_at = now
         self.inspector.moved()
@@ -194,7 +194,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.show_all()
 
     def show_all(self) -> None:
-        """Everything from the snapshot and the time; only what differs is repainted."""
+        """Update everything from the snapshot and the time; only changed rows are repainted."""
         snapshot, now = self.console.snapshot, self.console.now
         self._show_header()
         if self.view == "problems":
@@ -215,7 +215,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.header.guard(lambda: self.header.show(snapshot, now, moved_at=self.moved_at, view=self.view))
 
     def tick(self, *, changed: bool) -> None:
-        """A second has passed. When nothing moved for a minute all ages are in minutes, so a look now and then does."""
+        """Update once a second; after a quiet minute every ten seconds, since ages are then in minutes."""
         now = self.console.now
         self.status.tick(now)
         if changed or now - self.moved_at < CALM_S or int(now) % CALM_LOOK_S == 0:
@@ -224,27 +224,27 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self._show_header()
 
     def inspect(self) -> None:
-        """The drawer shows what is chosen."""
+        """Show the selection in the drawer."""
         self.inspector.inspect()
 
     def refresh_all(self) -> None:
-        """Judge and draw everything anew."""
+        """Recheck every state and redraw everything."""
         self.console.live.recheck(force=True)
         self.show_all()
         for sheet in self.sheets():
             sheet.redraw()
         self.refresh(repaint=True)
         self.status.refresh(layout=True)
-        self.say("drawn anew", "dim")
+        self.say("redrawn", "dim")
 
     def say(self, text: str, tone: str = "warn") -> None:
-        """A word at the right end of the status line."""
+        """Show a message at the right end of the status bar."""
         self.status.say(text, tone)
 
-    # what happens
+    # Textual's messages
 
     def on_rows_selection_moved(self, event: Rows.SelectionMoved) -> None:
-        """The drawer follows the panel that is worked in."""
+        """Update the drawer when the active panel's selection moves."""
         event.stop()
         if event.panel is self.stage.panel:
             if self.view == "queue":
@@ -253,17 +253,17 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.inspector.preview.look()
 
     def on_rows_row_opened(self, event: Rows.RowOpened) -> None:
-        """A double click is Enter."""
+        """Treat a double click as Enter."""
         event.stop()
         self.navigation.open_row()
 
     def on_drawer_tab_pressed(self, event: Drawer.TabPressed) -> None:
-        """A click on a tab of the drawer."""
+        """Open the clicked tab of the drawer."""
         event.stop()
         self.inspector.show_tab(event.index)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """The panel that got the keys is the one that is worked in."""
+        """Make the focused panel the active one."""
         name = event.widget.id or ""
         if name in VIEWS[self.view] and name != self.stage.active:
             self.stage.actives[self.view] = name
@@ -271,21 +271,21 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.lay_out()
 
     def on_resize(self) -> None:
-        """Rows follow their panels, once those have their new sizes."""
+        """Update the rows once the panels have their new sizes."""
         self.call_after_refresh(self.show_all)
 
     def on_line_field_changed(self, event: LineField.Changed) -> None:
-        """Search as it is typed."""
+        """Search while typing."""
         event.stop()
         self.search.search(event.value)
 
     def on_event_panel_search_ended(self, event: EventPanel.SearchEnded) -> None:
-        """A search that went on in the background has ended."""
+        """Show the result of a search that went on in the background."""
         event.stop()
         self.search.settle(is_found=event.is_found)
 
     def action_press(self, key: str) -> None:
-        """A key of the table; what is typed before the screen stands waits."""
+        """Handle a key of the table; keys typed before the screen is mounted wait."""
         if self.stands:
             self.dispatch.press(key)
         else:

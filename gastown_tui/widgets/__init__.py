@@ -1,1 +1,1 @@
-"""The parts of the picture: each shows one slice of the snapshot."""
+"""The panels of the console; each shows one part of the snapshot."""

@@ -1,10 +1,11 @@
-"""Who is there, and how they are: the town, its rigs, their agents."""
+"""The agents panel: the town, its rigs, and their agents with their states."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from gastown_core.model.agent import NEEDS_HELP, Health
+from gastown_core.model.states import RigState
 from gastown_tui.rowtext import age_of, doing, role_icon, state_glyph, trouble_text
 from gastown_tui.selection import AGENT, GROUP, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
@@ -19,7 +20,7 @@ STEP_WIDTH = 50
 
 
 def agent_row(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool) -> Pieces:
-    """One agent in ``width`` cells: mark, icon, name, state, bead and words, unread, age."""
+    """Return an agent's row: mark, icon, name, state, bead and words, unread mail, age."""
     state = agent.health.state
     tone = state.value
     name_width = 12 if width >= 36 else 9
@@ -47,9 +48,9 @@ def agent_row(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
 
 
 def group_row(name: str, agents: list[AgentView], width: int, *, is_open: bool, state: str, ascii_only: bool) -> Pieces:
-    """A rig's (or the town's) line: fold mark, name, counts with the troubles of its agents."""
+    """Return the row of a rig or of the town: fold mark, name, number of agents, number in each bad state."""
     left: list[Piece] = [(glyph("open" if is_open else "closed", ascii_only) + " ", "dim"), (clean(name), "title")]
-    if state and state != "operational":
+    if state and state != RigState.OPERATIONAL:
         left.append((f"  {state}", "dim"))
     right: list[Piece] = [(str(len(agents)), "dim")]
     for health in (*NEEDS_HELP, Health.LIMITED, Health.UNKNOWN):
@@ -60,7 +61,7 @@ def group_row(name: str, agents: list[AgentView], width: int, *, is_open: bool, 
 
 
 def tree_groups(snapshot: TownSnapshot) -> list[tuple[str, str, str, list[AgentView]]]:
-    """(rig, name, state, agents) of the town (no rig), its rigs, and rigs that only agents name."""
+    """Return (rig, name, state, agents) of the town (no rig), its rigs, and rigs that only agents name."""
     groups: list[tuple[str, str, str]] = [("", "town", "")]
     groups += [(rig.name, rig.name, rig.state) for rig in snapshot.rigs]
     by_group: dict[str, list[AgentView]] = {rig: [] for rig, _, _ in groups}
@@ -72,7 +73,7 @@ def tree_groups(snapshot: TownSnapshot) -> list[tuple[str, str, str, list[AgentV
 
 
 class AgentTree(Rows):
-    """The panel of agents and their groups; ``folded`` are rigs by name (the town's own: empty), ``marked`` agents by key."""
+    """The agents panel; ``folded`` are rig names (empty: the town's group), ``marked`` are agent keys."""
 
     def __init__(self) -> None:
         super().__init__(id="agents", number="1", title="Agents")
@@ -80,7 +81,7 @@ class AgentTree(Rows):
         self.folded: set[str] = set()
         self.marked: set[str] = set()
         self.now = 0.0
-        self.empty_text = "Nobody here yet. Add a rig with gt rig add, then give out work with gt sling."
+        self.empty_text = "No agents yet. Add a rig with gt rig add, then assign work with gt sling."
 
     def show(self, snapshot: TownSnapshot, now: float) -> None:
         """Take a snapshot, or only a later time."""
@@ -136,10 +137,10 @@ class AgentTree(Rows):
     # folding and marking
 
     def fold(self, is_open: bool | None = None) -> str:
-        """Open or close the group of the cursor (None: the other way); returns why not, if it could not."""
+        """Open, close or toggle (None) the selected group; return why not, or an empty string."""
         rig = self._rig
         if rig is None:
-            return "there is nothing to open here"
+            return "nothing to fold here"
         close = rig not in self.folded if is_open is None else not is_open
         if close and rig not in self.folded:
             self.folded.add(rig)
@@ -151,7 +152,7 @@ class AgentTree(Rows):
 
     @property
     def agent(self) -> AgentView | None:
-        """The agent of the cursor, as it was shown last."""
+        """The selected agent, as last shown."""
         selection = self.selection
         if self.snapshot is None or selection is None or selection.kind != AGENT:
             return None
@@ -159,14 +160,14 @@ class AgentTree(Rows):
 
     @property
     def _rig(self) -> str | None:
-        """The group of the cursor, None if there is none."""
+        """The rig of the selected row, None if there is none."""
         selection, agent = self.selection, self.agent
         if selection is not None and selection.kind == GROUP:
             return selection.rig
         return agent.address.rig if agent is not None else None
 
     def toggle_mark(self) -> str:
-        """Mark or unmark the agent of the cursor, or all of a group; returns why not, if it could not."""
+        """Mark or unmark the selected agent, or all of a group; return why not, or an empty string."""
         selection = self.selection
         if self.snapshot is None or selection is None:
             return "there is no agent to mark"

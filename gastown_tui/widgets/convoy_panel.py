@@ -1,4 +1,4 @@
-"""How far: convoys in progress, those that landed today, and the merge queue of each rig."""
+"""The convoys panel: convoys in progress, those that landed today, and each rig's merge queue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from functools import partial
 
 from gastown_core.clock import format_age, format_ago
 from gastown_core.model.address import parse_address
+from gastown_core.model.bead import MemberStage
 from gastown_core.model.landing import BEGUN
+from gastown_core.model.snapshot import RequestState
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, BEAD, CONVOY, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
@@ -21,29 +23,29 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
 
 STAGES = {
-    "done": ("done", "landed", "good"),
-    "review": ("review", "in review", "info"),
-    "running": ("running", "running", "working"),
-    "orphaned": ("warn", "no worker", "stalled"),
-    "ready": ("queued", "ready", "text"),
-    "blocked": ("queued", "blocked", "dim"),
-    "deferred": ("pause", "deferred", "dim"),
-    "missing": ("failed", "missing", "warn"),
+    MemberStage.DONE: ("done", "landed", "good"),
+    MemberStage.REVIEW: ("review", "in review", "info"),
+    MemberStage.RUNNING: ("running", "running", "working"),
+    MemberStage.ORPHANED: ("warn", "no worker", "stalled"),
+    MemberStage.READY: ("queued", "ready", "text"),
+    MemberStage.BLOCKED: ("queued", "blocked", "dim"),
+    MemberStage.DEFERRED: ("pause", "deferred", "dim"),
+    MemberStage.MISSING: ("failed", "missing", "warn"),
 }
 """Member stage → (glyph name, word, tone)."""
 
 REQUESTS = {
-    "merging": ("merging", "info"),
-    "queued": ("queued", "text"),
-    "blocked": ("pause", "dim"),
-    "merged": ("done", "good"),
-    "failed": ("failed", "bad"),
+    RequestState.MERGING: ("merging", "info"),
+    RequestState.QUEUED: ("queued", "text"),
+    RequestState.BLOCKED: ("pause", "dim"),
+    RequestState.MERGED: ("done", "good"),
+    RequestState.FAILED: ("failed", "bad"),
 }
 """Request state → (glyph name, tone)."""
 
 
 def progress_bar(done: int, in_review: int, total: int, width: int, ascii_only: bool) -> Pieces:
-    """Full for landed, shaded for in review, empty for to do; anything begun shows, and only the whole fills it."""
+    """Return the bar: full for landed, shaded for in review, empty for the rest; only a complete convoy fills it."""
     if total <= 0:
         return ((glyph("todo", ascii_only) * width, "todo"),)
     full = width if done >= total else min(width - 1, max(done * width // total, 1 if done else 0))
@@ -57,13 +59,13 @@ def progress_bar(done: int, in_review: int, total: int, width: int, ascii_only: 
 
 
 def numbers(convoy: ConvoyView, ascii_only: bool) -> str:
-    """``10·3/20``: landed, in review if any, of how many."""
+    """Return ``10·3/20``: landed, in review if any, total."""
     review = f"{'+' if ascii_only else '·'}{convoy.in_review}" if convoy.in_review else ""
     return f"{convoy.done}{review}/{convoy.total}"
 
 
 def convoy_row(convoy: ConvoyView, width: int, now: float, *, is_open: bool, ascii_only: bool) -> Pieces:
-    """One convoy in ``width`` cells."""
+    """Return a convoy's row."""
     is_landed = convoy.closed_at is not None
     bar_width = 20 if width >= 80 else 12 if width >= 56 else 8
     ending, tone = _ending(convoy, now, ascii_only)
@@ -96,16 +98,16 @@ def _ending(convoy: ConvoyView, now: float, ascii_only: bool) -> tuple[str, str]
 
 
 def progress_words(convoy: ConvoyView) -> str:
-    """What happens in a convoy that is not stalled."""
+    """Return what is happening in a convoy that is not stalled."""
     told = [f"{convoy.running} running"] if convoy.running else []
     told += [f"{convoy.in_review} in review"] if convoy.in_review else []
-    ready = sum(member.stage == "ready" for member in convoy.members)
-    told += [f"{ready} about to be dispatched"] if ready else []
-    return ", ".join(told) + "." if told else "nothing of it can begin yet."
+    ready = sum(member.stage == MemberStage.READY for member in convoy.members)
+    told += [f"{ready} ready to dispatch"] if ready else []
+    return ", ".join(told) + "." if told else "nothing in it can start yet."
 
 
 def member_row(member: MemberView, width: int, ascii_only: bool) -> Pieces:
-    """One bead of an open convoy: stage, id, title, who has it, its landing strip; a fault instead of the stage."""
+    """Return a bead's row in an open convoy: stage (or fault), id, title, assignee, landing strip."""
     mark, word, tone = STAGES.get(member.stage, ("queued", member.stage, "dim"))
     if member.landing is not None and member.landing.fault:
         mark, word, tone = "warn", member.landing.fault, "bad"
@@ -126,7 +128,7 @@ def member_row(member: MemberView, width: int, ascii_only: bool) -> Pieces:
 
 
 def request_row(request: RequestView, width: int, now: float, ascii_only: bool) -> Pieces:
-    """One merge request: state, branch, who, age."""
+    """Return a merge request's row: state, branch, author, age."""
     mark, tone = REQUESTS.get(request.state, ("queued", "dim"))
     who = clean(parse_address(request.worker).label) if request.worker else ""
     left = (
@@ -139,14 +141,14 @@ def request_row(request: RequestView, width: int, now: float, ascii_only: bool) 
 
 
 def heading(text: str, width: int, ascii_only: bool) -> Pieces:
-    """A line that names a section."""
+    """Return the heading of a section."""
     line = glyph("─", ascii_only)
     words = clean(text)
     return ((f"{line * 2} ", "border"), (words, "dim"), (" " + line * max(0, width - len(words) - 4), "border"))
 
 
 def convoy_rows(snapshot: TownSnapshot, width: int, now: float, *, opened: set[str], ascii_only: bool) -> list[Row]:
-    """In progress, recently landed, then the merge queue of each rig that has one; rows are made when looked at."""
+    """Return convoys in progress, those landed today, then each rig's merge queue; rows are made when drawn."""
     rows: list[Row] = []
     landed = [convoy for convoy in snapshot.convoys if convoy.closed_at is not None]
     for convoy in snapshot.convoys:
@@ -162,14 +164,14 @@ def convoy_rows(snapshot: TownSnapshot, width: int, now: float, *, opened: set[s
 
 
 def _queue_rows(snapshot: TownSnapshot, rig: str, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """A rig's merge queue: the batch in one line, then what waits; nothing of a queue at rest."""
+    """Return a rig's merge queue: the batch on one line, then the waiting requests; no rows for an idle queue."""
     view = snapshot.refinery(rig)
     inside = {entry.id for entry in in_batch(view)}
     waiting = [request for request in snapshot.requests if request.rig == rig and request.id not in inside]
     rows: list[Row] = []
     if view is not None and (inside or view.is_held or view.is_busy or view.trouble):
         rows.append(Row(point_at(BATCH, rig), partial(_batch, view, width, now, ascii_only)))
-    waiting.sort(key=lambda request: request.state != "merging")
+    waiting.sort(key=lambda request: request.state != RequestState.MERGING)
     rows += [
         Row(point_at(REQUEST, "", request.id), partial(request_row, request, width, now, ascii_only))
         for request in waiting
@@ -198,7 +200,7 @@ def _with_members(convoy: ConvoyView, width: int, now: float, opened: set[str], 
 
 
 class ConvoyPanel(Rows):
-    """The panel of convoys, their members, and the merge queues; ``opened`` are convoys by id."""
+    """The panel of convoys, their members, and the merge queues; ``opened`` are convoy ids."""
 
     def __init__(self) -> None:
         super().__init__(id="convoys", number="2", title="Convoys")
@@ -207,7 +209,7 @@ class ConvoyPanel(Rows):
         self._counted: tuple[ConvoyView, ...] = ()
         self._faults = 0
         self.now = 0.0
-        self.empty_text = "No convoys. gt convoy create NAME BEAD… bundles beads; gt sling makes one by itself."
+        self.empty_text = "No convoys. Bundle beads with gt convoy create NAME BEAD…; gt sling makes one automatically."
 
     def show(self, snapshot: TownSnapshot, now: float) -> None:
         """Take a snapshot, or only a later time."""
@@ -245,17 +247,17 @@ class ConvoyPanel(Rows):
         return [self._kept(row, width) for row in rows]
 
     def remake(self) -> None:
-        """Columns follow the width."""
+        """Remake the rows for a new width."""
         self.rows = self._rows_now()
 
     def _kept(self, row: Row, width: int) -> Row:
-        """The row, made anew only when the minute of its ages or what it tells of changed."""
+        """Return the row, remade only when its facts or the minute of its ages changed."""
         make, selection = row.pieces, row.key
         if not isinstance(make, partial) or not isinstance(selection, Selection):
             return row
         subject = make.args[0]
         if selection.kind == BATCH:
-            # it tells seconds, and has a spinner: four states a second
+            # it shows seconds and a spinner: four states a second
             return Row(
                 row.key, partial(self.keep_made, row.key, (subject, int(self.now * 4), width, self.look.key), make)
             )
@@ -273,22 +275,22 @@ class ConvoyPanel(Rows):
         return Row(row.key, partial(self.keep_made, row.key, state, make))
 
     def spin(self, now: float) -> None:
-        """Only time has passed, and a gate runs: the batch's line is drawn anew."""
+        """Redraw the batch's row while a gate runs; only time has passed."""
         self.now = now
         self._rebuild()
 
     def wanted_height(self) -> int:
-        """Lines that would show everything, frame included."""
+        """The height that would show every row, frame included."""
         return max(3, len(self.rows) + 2)
 
     def fold(self, is_open: bool | None = None) -> str:
-        """Open or close the convoy of the cursor (None: the other way); returns why not, if it could not."""
+        """Open, close or toggle (None) the selected convoy; return why not, or an empty string."""
         selection = self.selection
         convoy_id = ""
         if selection is not None:
             convoy_id = selection.id if selection.kind == CONVOY else selection.convoy
         if self.snapshot is None or self.snapshot.convoy(convoy_id) is None:
-            return "only convoys can be opened"
+            return "only convoys can be folded"
         close = convoy_id in self.opened if is_open is None else not is_open
         if close and convoy_id in self.opened:
             self.opened.discard(convoy_id)

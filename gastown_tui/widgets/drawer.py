@@ -1,4 +1,4 @@
-"""The drawer: one thing, and why.  It follows the selection, shows tabs of pages, and never takes the focus itself."""
+"""The drawer: pages about the selection, one per tab.  It follows the selection and never takes the focus itself."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ TABS = {
 }
 """Kind of selection → its tabs."""
 FIRST_KEY, TAB_KEYS = 4, 4
-"""The key of the first tab, and how many tabs have keys."""
+"""The key of the first tab, and the number of tabs with keys."""
 SIDE = 52
 
 
 class Drawer(Rows):
-    """The panel at the bottom; ``kind`` is what is selected, ``tab`` the index of the open page.
+    """The panel at the bottom; ``kind`` is the selection's kind, ``tab`` the index of the open page.
 
-    ``is_put_off``: the person wants it open, but there was no room for it at the start.
+    ``is_put_off``: the preferences have it open, but there was no room at the start.
     """
 
     class TabPressed(Message):
@@ -58,22 +58,22 @@ class Drawer(Rows):
 
     @property
     def tabs(self) -> tuple[str, ...]:
-        """The tabs of what is selected."""
+        """The tabs for the selection."""
         return TABS[self.kind]
 
     @property
     def tab_name(self) -> str:
-        """The open tab."""
+        """The name of the open tab."""
         return self.tabs[min(self.tab, len(self.tabs) - 1)]
 
     @property
     def page_width(self) -> int:
-        """Cells of a page's row, without a side column."""
+        """The width of a page's row in cells, without a side column."""
         return max(20, self.size.width - 4)
 
     @property
     def has_side_room(self) -> bool:
-        """Whether the short column fits beside a page."""
+        """Whether the side column fits beside a page."""
         return self.size.width >= 120
 
     def show_page(
@@ -85,7 +85,7 @@ class Drawer(Rows):
         *,
         tail: bool = False,
     ) -> None:
-        """Show a page; another page starts at its top (``tail``: at its end)."""
+        """Show a page; a different page starts at its top (``tail``: at its end)."""
         page = (key, self.kind, self.tab)
         is_new = page != self._page_key
         self._page_key = page
@@ -100,11 +100,11 @@ class Drawer(Rows):
         self.redraw()
 
     def title_pieces(self) -> Pieces:
-        """What is selected."""
+        """The selection's name and state."""
         return self.subject
 
     def note_pieces(self) -> Pieces:
-        """The tabs with their keys, the open one marked."""
+        """The tabs with their keys, the open one highlighted."""
         out: list[Piece] = []
         for number, name in enumerate(self.tabs):
             if number:
@@ -115,7 +115,7 @@ class Drawer(Rows):
         return tuple(out)
 
     def _body_line(self, index: int, width: int, bar: Piece, is_thumb: bool) -> Line:
-        """Beside the side column a line depends on more than its row."""
+        """Return the line uncached: with a side column it depends on more than its row."""
         pieces, ground = self._row_line(index, width - 4)
         return self._framed(pieces, ground, width, bar, is_thumb)
 
@@ -141,17 +141,17 @@ class Drawer(Rows):
         )
 
     def count(self) -> int:
-        """Rows of the page, at least as many as the side column has."""
+        """The number of rows; with a side column at least the height of the drawer."""
         if self._has_side():
             return max(len(self.rows), self.body_height)
         return len(self.rows)
 
     def row_at(self, index: int) -> Row:
-        """A row of the page; blank below its end."""
+        """Return a row of the page; blank below its end."""
         return self.rows[index] if index < len(self.rows) else Row(None, (), False)
 
     def on_click(self, event: events.Click) -> None:
-        """A click on a tab opens it."""
+        """Open the clicked tab."""
         event.stop()
         if event.y != 0:
             return

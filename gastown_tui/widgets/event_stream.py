@@ -1,7 +1,7 @@
-"""What just happened: the stream of events, newest at the top, parsed only where it is looked at.
+"""The events panel: newest at the top, parsed only where visible.
 
-At the top it follows.  Away from the top what is in view stays in view while rows come above it; paused, they wait
-outside.  The frame counts what came and is not seen.
+At the top it follows new events.  Scrolled away, the visible rows stay in place while new ones are added above; paused,
+new rows are held back.  The frame counts the new rows that have not been seen.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ SEARCH_SLICE = 3000
 
 
 def event_pieces(row: EventRow, now: float, width: int, ascii_only: bool) -> Pieces:
-    """One event: local time, symbol, who, sentence; narrower, seconds and the rig of who are left out."""
+    """Return an event's row: local time, symbol, actor, sentence; if narrow, without seconds and the actor's rig."""
     stamp = stamp_of(row.ts, now, is_long=width >= 64)
     symbol = fit(row.ascii if ascii_only else row.symbol, 2)
     actor = row.actor
     long = width >= 64
     room = 16 if width >= 84 else 14 if long else 9
-    # the sentences stay in line
+    # keep the sentences aligned
     room = max(4, room - max(0, len(stamp) - (8 if long else 5)))
     pieces: list[Piece] = [(stamp + "  ", "dim"), (symbol + " ", row.tone)]
     name = clean(actor.label)
@@ -53,17 +53,17 @@ def event_pieces(row: EventRow, now: float, width: int, ascii_only: bool) -> Pie
 
 
 class EventKey(Record):
-    """An event of the stream: its serial number counts in its generation alone."""
+    """The key of an event's row; the serial number is valid in its generation only."""
 
     generation: int
     serial: int
 
 
 class EventPanel(Rows):
-    """The panel of events; the keys of its rows are EventKeys."""
+    """The events panel; the keys of its rows are EventKeys."""
 
     class SearchEnded(Message):
-        """A search that went on in the background found something, or all of history lacks it."""
+        """A background search found a match, or reached the end of history without one."""
 
         def __init__(self, *, is_found: bool) -> None:
             super().__init__()
@@ -98,7 +98,7 @@ class EventPanel(Rows):
         self.post_message(self.SelectionMoved(self))
 
     def came(self, now: float, *, reset: bool = False) -> None:
-        """Take in what the stream has got since the last time."""
+        """Take the events that arrived since the last call."""
         view = self.view
         if view is None:
             return
@@ -130,11 +130,11 @@ class EventPanel(Rows):
 
     @property
     def is_following(self) -> bool:
-        """At the newest row, and not held."""
+        """Whether the panel is at the newest row and not paused."""
         return self.top == 0 and self.cursor <= 0 and not self.is_paused
 
     def pause(self) -> bool:
-        """Hold the stream still, or let it go on (at the top again); returns whether it is held now."""
+        """Pause the stream, or resume it at the top; return whether it is paused now."""
         self.is_paused = not self.is_paused
         if not self.is_paused:
             self.held = 0
@@ -144,7 +144,7 @@ class EventPanel(Rows):
         return self.is_paused
 
     def show(self, snapshot: TownSnapshot, now: float) -> None:
-        """Take the state of the source, and the time."""
+        """Take the state of the event source, and the time."""
         self.now = now
         before = (self.trouble, self.note, self.glow_until)
         self.trouble = trouble_text(snapshot.source_error("events"), now)
@@ -165,9 +165,9 @@ class EventPanel(Rows):
         filtered = self.wanted != NO_FILTER
         self.note_tone = "accent" if filtered else "dim"
         self.empty_text = (
-            "No event passes the filter. Esc shows all."
+            "No matching events. Esc clears the filter."
             if filtered
-            else "No events yet. This is the log of .events.jsonl."
+            else "No events yet. This panel shows .events.jsonl."
         )
         told: Pieces = ((f"{words}: ", "accent"),) if filtered else ()
         if count:
@@ -177,7 +177,7 @@ class EventPanel(Rows):
             self.summary = (*told, ("nothing yet", "dim"))
 
     def note_pieces(self) -> Pieces:
-        """Held or missed rows first, then the filter and how many there are."""
+        """New rows while paused or scrolled away, then the filter and the number of rows."""
         base = super().note_pieces()
         ascii_only = self.look.ascii_only
         if self.is_paused:
@@ -190,7 +190,7 @@ class EventPanel(Rows):
     # rows on demand
 
     def count(self) -> int:
-        """Rows in view of the filter."""
+        """The number of rows that pass the filter, without held ones."""
         return len(self.view) - self.held if self.view is not None else 0
 
     def _serial(self, index: int) -> int:
@@ -202,7 +202,7 @@ class EventPanel(Rows):
         return self.view.row(len(self.view) - 1 - self.held - index)
 
     def row_at(self, index: int) -> Row:
-        """The row of an index, 0 the newest."""
+        """Return the row at an index; 0 is the newest."""
         assert self.view is not None
         key = EventKey(self.view.generation, self._serial(index))
         width = max(20, self.size.width - 4)
@@ -215,7 +215,7 @@ class EventPanel(Rows):
         return Row(key, pieces)
 
     def find_key(self, key: Hashable) -> int:
-        """The index of a key."""
+        """Return the index of a key, -1 if there is none."""
         view = self.view
         if view is None or not isinstance(key, EventKey) or key.generation != view.generation:
             return -1
@@ -225,13 +225,13 @@ class EventPanel(Rows):
         return -1
 
     def selected(self) -> tuple[int, EventRow] | None:
-        """(serial, row) under the cursor."""
+        """Return (serial, row) of the selected event."""
         if self.view is None or not 0 <= self.cursor < self.count():
             return None
         return self._serial(self.cursor), self._event(self.cursor)
 
     def ground_of(self, index: int, row: Row) -> str:
-        """The cursor's ground, or the glow of a row that just came; following, the newest row has no bar of its own."""
+        """Return the background of the cursor or of a new row; an unfocused panel that follows shows no cursor."""
         ground = super().ground_of(index, row)
         if ground == "resting" and self.is_following:
             ground = ""
@@ -240,30 +240,30 @@ class EventPanel(Rows):
         return ground
 
     def on_resize(self) -> None:
-        """Columns follow the width."""
+        """Remake the rows for the new width."""
         self._shown.clear()
         self._tell()
         super().on_resize()
 
-    # moving through more than is indexed
+    # moving; history is loaded on demand
 
     def _go(self, index: int) -> None:
         super()._go(index)
         self._arrived()
 
     def scroll_rows(self, step: int) -> None:
-        """Move the view; near the end older history is fetched."""
+        """Scroll the view; near the end load older history."""
         super().scroll_rows(step)
         self._arrived()
 
     def go_top(self) -> None:
-        """To the newest row, and follow it."""
+        """Go to the newest row and follow."""
         super().go_top()
         self._arrived()
         self.redraw()
 
     def go_bottom(self) -> None:
-        """To the oldest row that is indexed."""
+        """Go to the oldest row that is loaded."""
         super().go_bottom()
         self._arrived()
 
@@ -281,7 +281,7 @@ class EventPanel(Rows):
     # search, in slices: history may be long
 
     def search(self, needle: str, step: int = 0) -> tuple[int, int]:
-        """As in other panels; the number of matches is not counted (-1: there may be more)."""
+        """Search as in other panels; matches are not counted: a total of -1 means that there may be more."""
         self.needle = needle.lower()
         self._scan += 1
         if not self.needle or self.view is None:
@@ -299,7 +299,7 @@ class EventPanel(Rows):
         for _ in range(SEARCH_SLICE):
             is_more = index >= self.count() and direction > 0 and not view.exhausted
             if is_more and not view.load_older():
-                # the filter lets nothing of this piece through: the one before it is for the next slice
+                # the filter passes nothing of this chunk; the next slice searches the chunk before it
                 break
             if not 0 <= index < self.count():
                 self._settle_search(is_found=False, is_first=is_first)
@@ -313,7 +313,7 @@ class EventPanel(Rows):
         return (0, -1)
 
     def _settle_search(self, *, is_found: bool, is_first: bool) -> None:
-        """A search that took more than one slice tells how it ended; the first slice's end is returned."""
+        """Report the end of a search that took more than one slice; the first slice returns its result."""
         if not is_first:
             self.post_message(self.SearchEnded(is_found=is_found))
 

@@ -1,9 +1,10 @@
-"""The log of one gate as it is written: it follows the end, and holds still as soon as somebody scrolls back."""
+"""The log of one gate while it is written: it follows the end, and pauses when scrolled back."""
 
 from __future__ import annotations
 
 from collections import deque
 
+from gastown_core.model.refinery import RUNNING
 from gastown_core.state.sources.refineries import LINES
 from gastown_tui.text import cells, clean, cut, glyph, only_colours, pane_pieces
 from gastown_tui.widgets.refinery_text import RESULTS, elapsed, mark_of, took
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class GatePanel(Rows):
-    """The panel of a gate's log; without a cursor, ``rig`` is whose, ``is_following`` while it stands at the end."""
+    """The panel of a gate's log, without a cursor; ``rig`` is the gate's rig, ``is_following`` true at the end."""
 
     def __init__(self) -> None:
         super().__init__(id="gates", number="3", title="Gate log")
@@ -29,10 +30,10 @@ class GatePanel(Rows):
         self._subject: Pieces = ()
         self._came = 0
         self._pieces: deque[Pieces] = deque(maxlen=LINES)
-        self.empty_text = "No gate has run yet. Its output will be here, line by line."
+        self.empty_text = "No gate has run yet. Its output will appear here as it runs."
 
     def show_log(self, log: GateLog | None, subject: Pieces, empty: str) -> None:
-        """Show a log as far as it was read; another log begins at its end."""
+        """Show the lines read so far; a different log starts at its end."""
         if log is not self.shown:
             self.shown, self.is_following, self.missed, self._came = log, True, 0, 0
             self._pieces.clear()
@@ -58,15 +59,15 @@ class GatePanel(Rows):
         self._take(log)
         rows = [Row(None, pieces, False) for pieces in self._pieces]
         if log.skipped:
-            rows.insert(0, Row(None, (("earlier lines are in the file: v shows it whole", "dim"),), False))
+            rows.insert(0, Row(None, (("earlier lines are in the file; v opens it", "dim"),), False))
         if log.partial:
             rows.append(Row(None, self._line(log.partial), False))
         if log.error:
-            rows.append(Row(None, ((f"cannot be read: {clean(log.error)}", "error"),), False))
+            rows.append(Row(None, ((f"cannot read the log: {clean(log.error)}", "error"),), False))
         return rows
 
     def _take(self, log: GateLog) -> None:
-        """Pieces of the lines that are new; of all, if the log began anew."""
+        """Convert the new lines to pieces; all lines if the log was rewritten."""
         fresh = log.came - self._came
         self._came = log.came
         if fresh:
@@ -75,7 +76,7 @@ class GatePanel(Rows):
             self._pieces = deque((self._line(line) for line in log.lines), LINES)
 
     def _line(self, text: str) -> Pieces:
-        """A line made harmless: its own colours at most, and none where the console has none."""
+        """Return a line's pieces: cleaned, with its own colours unless the console has none."""
         if not self.look.colour or "\x1b" not in text:
             plain = only_colours(text)
             if "\x1b" in plain:
@@ -84,22 +85,22 @@ class GatePanel(Rows):
         return pane_pieces(text)
 
     def title_pieces(self) -> Pieces:
-        """Whose log it is."""
+        """The title and the gate shown."""
         base = super().title_pieces()
         return (*base, ("  ", "text"), *self._subject) if self._subject else base
 
     def note_pieces(self) -> Pieces:
-        """Held, with what came meanwhile."""
+        """The pause, with the number of new lines."""
         ascii_only = self.look.ascii_only
         if not self.is_following:
             more = f" +{self.missed} new" if self.missed else ""
-            return ((f" {glyph('pause', ascii_only)} held{more} ", "badge"),)
+            return ((f" {glyph('pause', ascii_only)} paused{more} ", "badge"),)
         return super().note_pieces()
 
-    # scrolling holds, the end lets go
+    # scrolling back pauses, the end resumes
 
     def hold(self) -> bool:
-        """Hold still, or follow the end again; returns whether it is held now."""
+        """Pause, or follow the end again; return whether it is paused now."""
         self.is_following = not self.is_following
         if self.is_following:
             self.go_bottom()
@@ -107,7 +108,7 @@ class GatePanel(Rows):
         return not self.is_following
 
     def scroll_rows(self, step: int) -> None:
-        """Move the view; away from the end it holds, at the end it follows."""
+        """Scroll the view; it follows at the end and pauses elsewhere."""
         super().scroll_rows(step)
         self.is_following = self.top >= max(0, self.count() - self.body_height)
         if self.is_following:
@@ -115,19 +116,19 @@ class GatePanel(Rows):
         self.redraw()
 
     def go_top(self) -> None:
-        """To the oldest line that is kept."""
+        """Go to the oldest line that is kept."""
         super().go_top()
         self.is_following = self.count() <= self.body_height
         self.redraw()
 
     def go_bottom(self) -> None:
-        """To the end, and follow it."""
+        """Go to the end and follow."""
         super().go_bottom()
         self.is_following, self.missed = True, 0
         self.redraw()
 
     def search(self, needle: str, step: int = 0) -> tuple[int, int]:
-        """Lines with the needle come into view; 0 looks from the present view's end backwards."""
+        """Scroll to a match: step 0 goes to the last one, ±1 to the next or previous from the middle of the view."""
         self.needle = needle.lower()
         if not self.needle:
             self.redraw()
@@ -154,11 +155,11 @@ class GatePanel(Rows):
 
 
 def gate_subject(probe: Probe, gate: GateRun, now: float, ascii_only: bool, *, is_live: bool, purpose: str) -> Pieces:
-    """``unit ✗ red 12s · left half``: which gate of which probe."""
+    """Return ``unit ✗ red 12s · left half``: a gate's result and its probe."""
     mark, word, tone = RESULTS.get(gate.result, ("dot", gate.result, "dim"))
-    if gate.result == "running" and not is_live:
-        mark, word, tone = "dot", "left off", "dim"
-    running = gate.result == "running" and is_live and gate.started_at
+    if gate.result == RUNNING and not is_live:
+        mark, word, tone = "dot", "stopped", "dim"
+    running = gate.result == RUNNING and is_live and gate.started_at
     time = elapsed(now - gate.started_at) if running else took(gate.secs) if gate.secs else ""
     detail = f" {cut(clean(gate.detail), 40)}" if gate.detail else ""
     out: list[Piece] = [

@@ -1,4 +1,4 @@
-"""The first line: how many are how, the merge queue, how fresh the picture is, the time."""
+"""The header line: agents per state, merge queue, age of the data, time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.daemon import FAILS, STOPPED
+from gastown_core.model.snapshot import RequestState
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, cut, glyph, width_of
 from gastown_tui.widgets.sheet import Sheet
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 SHOWN = (Health.WORKING, Health.WAITING, Health.STALLED, Health.GUPP, Health.ZOMBIE, Health.LIMITED, Health.UNKNOWN, Health.IDLE)  # fmt: skip
 ALWAYS = (Health.WORKING, Health.WAITING, Health.IDLE)
 STALE_S = 12.0
-"""The sources are looked at every five seconds at the latest, whether anything was pushed or not."""
+"""The sources are read at least every five seconds, whether or not a change was reported."""
 VIEW_WORDS = {"problems": ("  PROBLEMS", "gupp"), "queue": ("  MERGE QUEUE", "info")}
 
 
 def counts_pieces(snapshot: TownSnapshot, *, words: bool, ascii_only: bool) -> list[Pieces]:
-    """One group per state: glyph, number, and the word if there is room for words; zeros only where they reassure."""
+    """Return one group per state: glyph, number, and word if wanted; zeros only for a few states, with words."""
     groups: list[Pieces] = []
     for state in SHOWN:
         count = snapshot.counts.get(state, 0)
@@ -41,26 +42,25 @@ def counts_pieces(snapshot: TownSnapshot, *, words: bool, ascii_only: bool) -> l
     return groups
 
 
-def slings_pieces(snapshot: TownSnapshot, ascii_only: bool) -> Pieces:
-    """Deferred slings, if there are any or they are held: ``slings 4 · paused``."""
+def slings_pieces(snapshot: TownSnapshot) -> Pieces:
+    """Return the deferred slings, if there are any or dispatch is paused: ``4 to dispatch``, ``dispatch paused: 4``."""
     scheduler = snapshot.scheduler
     if not scheduler.queued and not scheduler.is_paused:
         return ()
-    count = f"slings {scheduler.queued}" if scheduler.queued else "slings"
     if not scheduler.is_paused:
-        return ((count, "text"),)
-    return ((f"{count} {glyph('dot', ascii_only)} paused", "warn"),)
+        return ((f"{scheduler.queued} to dispatch", "text"),)
+    return ((f"dispatch paused: {scheduler.queued}" if scheduler.queued else "dispatch paused", "warn"),)
 
 
 def daemon_pieces(snapshot: TownSnapshot, now: float) -> Pieces:
-    """What is wrong with the daemon and since when, if anything is: ``daemon died 5m ago``."""
+    """Return the daemon's trouble and its age, if any: ``daemon died 5m ago``."""
     daemon = snapshot.daemon
     told = clean(daemon.short(now))
     return ((told, "warn" if daemon.state in (FAILS, STOPPED) else "error"),) if told else ()
 
 
 def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: bool) -> Piece:
-    """``live``, with when something last moved; or what is stale and why."""
+    """Return ``live`` with the age of the last change, or what is stale and why."""
     failed = next((source for source in snapshot.sources if source.error), None)
     if failed is not None:
         age = f" {format_age(max(0.0, now - failed.good_at))}" if failed.good_at is not None else ""
@@ -69,7 +69,9 @@ def freshness(snapshot: TownSnapshot, now: float, moved_at: float, ascii_only: b
     if age_s > STALE_S:
         return (f"stale {format_age(age_s)}", "error")
     moved = format_age(max(0.0, now - moved_at)) if moved_at else ""
-    words = f"live {glyph('dot', ascii_only)} moved {'now' if moved == 'now' else moved + ' ago'}" if moved else "live"
+    words = (
+        f"live {glyph('dot', ascii_only)} changed {'now' if moved == 'now' else moved + ' ago'}" if moved else "live"
+    )
     return (words, "working")
 
 
@@ -83,7 +85,7 @@ def header_pieces(
     ascii_only: bool,
     is_live: bool = True,
 ) -> Pieces:
-    """The header in ``width`` cells; what has no room is left out. A kept picture is not live and has no clock."""
+    """Return the header in ``width`` cells, without what does not fit. A saved picture is not live and has no clock."""
     clock = time.strftime("%H:%M:%S", time.localtime(now)) if is_live else " " * 8
     brand: list[Piece] = [
         (f" {glyph('brand', ascii_only)} ", "accent"),
@@ -91,25 +93,28 @@ def header_pieces(
     ]
     if view in VIEW_WORDS:
         brand.append(VIEW_WORDS[view])
-    slings, is_paused = slings_pieces(snapshot, ascii_only), snapshot.scheduler.is_paused
-    queue = sum(request.state in ("queued", "blocked", "merging") for request in snapshot.requests)
+    slings, is_paused = slings_pieces(snapshot), snapshot.scheduler.is_paused
+    queue = sum(
+        request.state in (RequestState.QUEUED, RequestState.BLOCKED, RequestState.MERGING)
+        for request in snapshot.requests
+    )
     fresh = freshness(snapshot, now, moved_at, ascii_only) if is_live else ("", "text")
     daemon = daemon_pieces(snapshot, now) if is_live else ()
     for words in (True, False):
         groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only)
         full: list[tuple[Piece, ...]] = [
-            ((f"queue {queue}", "text" if queue else "faint"),),
+            ((f"{queue} to merge", "text" if queue else "faint"),),
             (fresh,),
             ((clock, "dim"),),
         ]
         short: list[tuple[Piece, ...]] = [((fresh[0].partition(" ")[0], fresh[1]),), ((clock, "dim"),)]
         tails: list[list[tuple[Piece, ...]]] = [full, full[1:], short] + ([short[:1], []] if not words else [])
         if slings:
-            # a pause is a person's doing and easily forgotten: it goes last, a mere count goes first
+            # a pause is easily forgotten, so it is dropped last; a mere count is dropped first
             told = [[slings, *tail] for tail in tails]
             tails = told + tails if is_paused and not words else told if is_paused else [*told[:1], *tails]
         if daemon:
-            # without a daemon nothing moves: it stays longer than anything but the counts
+            # without a daemon nothing is dispatched or merged: only the counts outlast this
             tails = [[daemon, *tail] for tail in tails] + ([[daemon], []] if not words else [])
         for tail in tails:
             line = _assemble(brand, groups, tail, width, 4 if width >= 130 and words else 2)
@@ -132,7 +137,7 @@ def _assemble(brand: list[Piece], groups: list[Pieces], tail: list[tuple[Piece, 
 
 
 def _trimmed(brand: list[Piece], groups: list[Pieces], width: int) -> Pieces:
-    """The smallest header: as many whole counts as fit."""
+    """Return the smallest header: as many whole counts as fit."""
     out = [*brand, ("  ", "text")]
     for group in groups:
         if width_of(out) + width_of(group) + 1 > width:
@@ -157,7 +162,7 @@ class HeaderBar(Sheet):
         self.redraw()
 
     def picture_line(self, width: int) -> str:
-        """The header for a kept picture, as text: it claims no freshness and shows no clock."""
+        """Return the header for a saved picture as text, without freshness and clock."""
         if self.snapshot is None:
             return ""
         pieces = header_pieces(
@@ -166,7 +171,7 @@ class HeaderBar(Sheet):
         return "".join(text for text, _ in pieces)
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        """One line on the bar's ground."""
+        """Draw one line on the bar's background."""
         if self.snapshot is None:
             return [((), "bar")]
         pieces = header_pieces(

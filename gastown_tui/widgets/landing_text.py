@@ -1,4 +1,4 @@
-"""The landing strip as it is written: five cells with glyph and word, or glyphs alone where there is no room; pure."""
+"""The landing strip as text: five cells with glyph and word, or glyphs alone if narrow; pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARKS = {
 WORDS = {
     YES: "yes",
     NO: "not yet",
-    NOW: "going on",
+    NOW: "in progress",
     FAILED: "failed",
     SKIPPED: "not proved",
     UNKNOWN: "unknown",
@@ -33,7 +33,7 @@ WIDE, TITLE = 96, 34
 
 
 def cells_of(strip: LandingStrip | None, *, words: bool, ascii_only: bool, is_begun: bool) -> Pieces:
-    """The five cells; of begun work that was not looked at yet they are unknown."""
+    """Return the five cells; unknown if the bead is begun but its strip was not computed yet."""
     out: list[Piece] = []
     for number, name in enumerate(STEPS):
         state = strip.steps[number].state if strip is not None else UNKNOWN if is_begun else NO
@@ -46,7 +46,7 @@ def cells_of(strip: LandingStrip | None, *, words: bool, ascii_only: bool, is_be
 
 
 def strip_rows(member: MemberView, width: int, ascii_only: bool) -> list[Pieces]:
-    """One member: its cells, bead, title and worker; a fault stands on a line below, in words."""
+    """Return a member's row: cells, bead, title, worker; a fault is explained on the lines below."""
     strip = member.landing
     is_wide = width >= WIDE
     cells = cells_of(strip, words=is_wide, ascii_only=ascii_only, is_begun=member.status in BEGUN)
@@ -76,7 +76,7 @@ def strip_rows(member: MemberView, width: int, ascii_only: bool) -> list[Pieces]
 
 
 def _standing(member: MemberView) -> str:
-    """What goes on with it, else what the next step lacks, else the proof that it landed."""
+    """Return what is in progress or failed, else what the next step lacks, else the proof that it landed."""
     strip = member.landing
     if strip is None:
         return "" if member.status in BEGUN else member.stage
@@ -86,23 +86,19 @@ def _standing(member: MemberView) -> str:
 
 
 def strip_legend(width: int) -> Pieces:
-    """What the columns are, where the cells have no words of their own."""
+    """Return the names of the columns, if the cells have no words."""
     if width >= WIDE:
         return ()
     return (("w p q g l  ", "bright"), ("written pushed queued gated landed", "dim"))
 
 
 def strip_page(member: MemberView | None, width: int, ascii_only: bool) -> list[Pieces]:
-    """One bead's way to its target: every step with its proof."""
+    """Return one bead's way to its target: every step with its proof."""
     if member is None:
-        return [(("It is no member of a convoy in view, so nobody asked git about it.", "dim"),)]
+        return [(("It is not in any convoy shown, so its landing is not checked.", "dim"),)]
     strip = member.landing
     if strip is None:
-        words = (
-            "git is being asked …"
-            if member.status in BEGUN
-            else "Nothing of it is begun, so there is nothing to prove."
-        )
+        words = "checking git …" if member.status in BEGUN else "Not started."
         return [((words, "dim"),)]
     lines: list[Pieces] = []
     if strip.fault:
@@ -126,7 +122,7 @@ def strip_page(member: MemberView | None, width: int, ascii_only: bool) -> list[
 
 
 def member_of(snapshot: TownSnapshot, bead_id: str) -> MemberView | None:
-    """The bead as a member of a convoy in view."""
+    """Return the bead as a member of a convoy in the snapshot, None if it is in none."""
     for convoy in snapshot.convoys:
         for member in convoy.members:
             if member.bead_id == bead_id:
@@ -135,7 +131,7 @@ def member_of(snapshot: TownSnapshot, bead_id: str) -> MemberView | None:
 
 
 def faulty(snapshot: TownSnapshot) -> list[tuple[ConvoyView, MemberView]]:
-    """Every member with a fault, once, with its convoy."""
+    """Return every member with a fault, once, with its convoy."""
     seen: dict[str, tuple[ConvoyView, MemberView]] = {}
     for convoy in snapshot.convoys:
         for member in convoy.faults:

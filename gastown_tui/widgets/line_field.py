@@ -1,4 +1,4 @@
-"""One line of text that a person types: the search line, prompts, the type-to-filter line of pickers."""
+"""A one-line text field: the search line, prompts, the filter line of pickers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST = 2000
 
 
 def edited(value: str, at: int, key: str) -> tuple[str, int] | None:
-    """(text, caret) after an editing key, None if the key edits nothing."""
+    """Return (text, caret) after an editing key, None if the key does not edit."""
     if key in ("left", "ctrl+b"):
         return value, max(0, at - 1)
     if key in ("right", "ctrl+f"):
@@ -45,12 +45,12 @@ def edited(value: str, at: int, key: str) -> tuple[str, int] | None:
 
 
 class LineField(Sheet):
-    """The line; the caret stands still, nothing blinks. Keys that edit nothing go on to the screen."""
+    """The field; its caret does not blink. Keys that do not edit go on to the screen."""
 
     can_focus = True
 
     class Changed(Message):
-        """The text of the line changed."""
+        """The text changed."""
 
         def __init__(self, value: str) -> None:
             super().__init__()
@@ -66,17 +66,17 @@ class LineField(Sheet):
         self.is_untouched = bool(value)
 
     def set(self, value: str) -> None:
-        """Another text, the caret at its end."""
+        """Set the text, the caret at its end."""
         self.value, self.caret = value, len(value)
         self.redraw()
 
     def say(self, note: str, tone: str = "dim") -> None:
-        """A remark at the right end."""
+        """Show a remark at the right end."""
         self.note = ((note, tone),) if note else ()
         self.redraw()
 
     def type(self, text: str) -> None:
-        """Insert a text at the caret, made one harmless line; over an untouched offer it replaces it."""
+        """Insert a text at the caret, cleaned to one line; it replaces an offered text not yet edited."""
         text = clean(text)
         if self.is_untouched:
             self.value, self.caret = "", 0
@@ -90,15 +90,15 @@ class LineField(Sheet):
         self.post_message(self.Changed(self.value))
 
     def on_focus(self) -> None:
-        """The caret shows."""
+        """Show the caret."""
         self.redraw()
 
     def on_blur(self) -> None:
-        """The caret hides."""
+        """Hide the caret."""
         self.redraw()
 
     def on_key(self, event: events.Key) -> None:
-        """Edit; what is no editing goes on."""
+        """Edit; pass other keys on."""
         after = edited(self.value, self.caret, event.key)
         if after is not None:
             event.stop()
@@ -114,12 +114,12 @@ class LineField(Sheet):
             self.type(event.character)
 
     def on_paste(self, event: events.Paste) -> None:
-        """Pasted text goes in as one line."""
+        """Insert pasted text as one line."""
         event.stop()
         self.type(event.text)
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        """Prompt, text with the caret, remark."""
+        """Draw prompt, text with caret, and remark."""
         note_width = sum(cells(text) for text, _ in self.note)
         room = width - cells(self.prompt) - note_width - 3
         head, tail = self.value[: self.caret], self.value[self.caret :]

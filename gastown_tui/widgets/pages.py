@@ -1,4 +1,4 @@
-"""What the drawer says: pages of rows about an agent, a convoy, a batch, an event or a bead; pure."""
+"""The drawer's pages about an agent, a convoy, a batch, an event or a bead; pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import time
 from gastown_core.clock import format_age, format_ago, format_span
 from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS
+from gastown_core.model.bead import CLOSED, MemberStage
 from gastown_core.model.hook_life import ACTIVE, ARCHIVED, COMPLETED, CREATED, SUSPENDED
+from gastown_core.model.snapshot import RequestState
 from gastown_core.state.convoy_views import stuck_words
 from gastown_tui.rowtext import SHORT_STATES, state_glyph
 from gastown_tui.text import clean, clean_lines, cut, fit, glyph, wrap
@@ -38,28 +40,28 @@ SOURCE_WORDS = {
     "ledger": "the ledger",
     "git": "git",
     "process": "tmux and the process",
-    "screen": "its screen, by eye",
+    "screen": "its screen",
 }
-"""Source of a reason → where that is, in words."""
+"""Source of a reason → its words."""
 
 
 def fact(label: str, *pieces: Piece) -> Pieces:
-    """A labelled line."""
+    """Return a labelled line."""
     return ((fit(label, LABEL) + " ", "dim"), *pieces)
 
 
 HOOKS = {
-    CREATED: ("queued", "info", "work waits for its first session"),
-    ACTIVE: ("running", "working", "a session runs"),
-    SUSPENDED: ("pause", "stalled", "work without a session"),
+    CREATED: ("queued", "info", "waiting for its first session"),
+    ACTIVE: ("running", "working", "session running"),
+    SUSPENDED: ("pause", "stalled", "work, but no session"),
     COMPLETED: ("done", "good", "handed in"),
-    ARCHIVED: ("dot", "dim", "its worktree is gone"),
+    ARCHIVED: ("dot", "dim", "worktree removed"),
 }
-"""State of a hook → (glyph name, tone, what that means)."""
+"""State of a hook → (glyph name, tone, meaning)."""
 
 
 def hook_lines(agent: AgentView, now: float, ascii_only: bool) -> list[Pieces]:
-    """The hook: its state in its life and since when, the work on it, the step."""
+    """Return the hook's state and its age, the work on it, and the step."""
     lines: list[Pieces] = []
     if agent.hook:
         mark, tone, meaning = HOOKS.get(agent.hook, ("dot", "dim", ""))
@@ -77,7 +79,7 @@ def hook_lines(agent: AgentView, now: float, ascii_only: bool) -> list[Pieces]:
 
 
 def branch_line(detail: WorkDetail) -> list[Pieces]:
-    """The worktree in a line: its branch, its own commits, what no commit holds."""
+    """Return the worktree on one line: its own commits, the number of uncommitted files, its branch."""
     facts = detail.git
     if facts is None:
         return []
@@ -92,7 +94,7 @@ def branch_line(detail: WorkDetail) -> list[Pieces]:
 
 
 def agent_facts(agent: AgentView, now: float, ascii_only: bool, detail: WorkDetail | None = None) -> list[Pieces]:
-    """The short column beside the preview: state, hook, step, branch, runtime, session, mail."""
+    """Return the side column of the preview: state, hook, step, branch, runtime, session, mail."""
     state = agent.health.state
     glyph_words = f"{state_glyph(state, ascii_only)} {HEALTH_SYMBOLS[state][2]}"
     lines = [fact("state", (glyph_words, state.value))]
@@ -110,24 +112,24 @@ def agent_facts(agent: AgentView, now: float, ascii_only: bool, detail: WorkDeta
     if agent.unread:
         lines.append(fact("mail", (f"{agent.unread} unread: {clean(agent.first_subject)}", "info")))
     if agent.attached:
-        lines.append(fact("attached", (f"{agent.attached} looking on", "text")))
+        lines.append(fact("attached", (f"{agent.attached} watching", "text")))
     if agent.health.badges:
         lines.append(fact("badges", (clean(" ".join(agent.health.badges)), "warn")))
     return lines
 
 
 def no_preview(agent: AgentView) -> list[Pieces]:
-    """Why there is no pane to look at, and what to do."""
+    """Return why there is no pane to show, and what to do."""
     if agent.running is None:
-        return [(("Nothing is known of its session: tmux gives no answer.", "dim"),)]
+        return [(("Its session is unknown: tmux does not answer.", "dim"),)]
     return [
         ((f"{clean(agent.address.short)} has no session.", "text"),),
-        (("r", "key"), (" starts it again, on the same hook.", "dim")),
+        (("r", "key"), (" restarts it on the same hook.", "dim")),
     ]
 
 
 def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list[Pieces]:
-    """The evidence behind the state, the deciding piece first, each with source and age; then what comes next."""
+    """Return the evidence for the state, the deciding piece first, each with source and age; then the forecast."""
     state = agent.health.state
     since = f" for {format_span(max(0.0, now - agent.health.since))}" if agent.health.since else ""
     head: Pieces = (
@@ -139,7 +141,7 @@ def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list
     lines: list[Pieces] = [head, ()]
     text_width = max(20, min(64, width - 34))
     for number, reason in enumerate(agent.health.reasons):
-        age = f"{format_age(max(0.0, now - reason.at))} old" if reason.at else ""
+        age = format_ago(now - reason.at) if reason.at else ""
         wrapped = wrap(clean(reason.text), text_width)
         lines.append(
             (
@@ -151,7 +153,7 @@ def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list
         )
         lines += [(("    " + more, "bright" if not number else "text"),) for more in wrapped[1:]]
     if not agent.health.reasons:
-        lines.append(((" no evidence was given", "dim"),))
+        lines.append(((" no evidence", "dim"),))
     lines.append(())
     forecast = agent.health.forecast
     if forecast is not None:
@@ -165,19 +167,19 @@ def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list
             )
         )
     else:
-        lines.append((("Nothing changes by waiting alone.", "dim"),))
+        lines.append((("It will not change by itself.", "dim"),))
     return lines
 
 
 def work_page(detail: WorkDetail, now: float, width: int) -> list[Pieces]:
-    """The hooked bead."""
+    """Return the page of the hooked bead."""
     if detail.bead is None:
         return [(("Its hook is empty.", "dim"),)]
     return bead_page(detail.bead, now, width)
 
 
 def worktree_lines(detail: WorkDetail, now: float, ascii_only: bool) -> list[Pieces]:
-    """The state of the worktree, or why it cannot be told."""
+    """Return the state of the worktree, or why it is unknown."""
     lines: list[Pieces] = []
     if detail.git is not None:
         lines += git_lines(detail.git, now, ascii_only)
@@ -189,7 +191,7 @@ def worktree_lines(detail: WorkDetail, now: float, ascii_only: bool) -> list[Pie
 
 
 def git_lines(facts: WorkFacts, now: float, ascii_only: bool) -> list[Pieces]:
-    """Branch, distance, loose files, newest commits."""
+    """Return branch, distance, uncommitted files, newest commits."""
     distance = (
         ""
         if facts.ahead is None
@@ -199,9 +201,9 @@ def git_lines(facts: WorkFacts, now: float, ascii_only: bool) -> list[Pieces]:
     loose = len(facts.changed) + len(facts.untracked)
     if loose:
         names = ", ".join([*facts.changed, *facts.untracked][:4]) + (" …" if loose > 4 else "")
-        lines.append(fact("loose", (f"{loose} file{'s' if loose > 1 else ''}  ", "warn"), (clean(names), "dim")))
+        lines.append(fact("uncommitted", (f"{loose} file{'s' if loose > 1 else ''}  ", "warn"), (clean(names), "dim")))
     else:
-        lines.append(fact("loose", ("nothing, all committed", "dim")))
+        lines.append(fact("uncommitted", ("none", "dim")))
     for number, commit in enumerate(facts.commits[:3]):
         label = "commits" if not number else ""
         age = format_age(max(0.0, now - commit.at))
@@ -210,7 +212,7 @@ def git_lines(facts: WorkFacts, now: float, ascii_only: bool) -> list[Pieces]:
 
 
 def bead_page(detail: BeadDetail, now: float, width: int) -> list[Pieces]:
-    """A bead in full."""
+    """Return a bead in full."""
     bead = detail.bead
     assignee = bead.text("assignee")
     lines: list[Pieces] = [
@@ -222,9 +224,9 @@ def bead_page(detail: BeadDetail, now: float, width: int) -> list[Pieces]:
     labels = bead.raw.get("labels")
     if isinstance(labels, list) and labels:
         lines.append(fact("labels", (clean(" ".join(map(str, labels))), "info")))
-    for label, ends in (("needs", detail.depends_on), ("holds up", detail.dependents)):
+    for label, ends in (("needs", detail.depends_on), ("blocks", detail.dependents)):
         for bead_id, kind, title, status in ends:
-            tone = "good" if status == "closed" else "text"
+            tone = "good" if status == CLOSED else "text"
             lines.append(fact(label, (f"{bead_id} ", "accent"), (clean(title), tone), (f"  {status} {kind}", "dim")))
             label = ""
     for key in ("description", "design", "acceptance_criteria", "notes"):
@@ -239,27 +241,27 @@ def bead_page(detail: BeadDetail, now: float, width: int) -> list[Pieces]:
 
 
 def events_page(rows: Sequence[EventRow], now: float, width: int, ascii_only: bool) -> list[Pieces]:
-    """Newest events first."""
+    """Return the events, in the given order."""
     return [event_pieces(row, now, width, ascii_only) for row in rows] or [
-        (("No event of it in the history read so far.", "dim"),)
+        (("No events in the history read so far.", "dim"),)
     ]
 
 
 def landing_page(convoy: ConvoyView, now: float, width: int, ascii_only: bool) -> list[Pieces]:
-    """A convoy's progress and the landing strip of each bead: faults first, then running ones."""
+    """Return a convoy's progress and each bead's landing strip: faults first, then running ones."""
     bar = progress_bar(convoy.done, convoy.in_review, convoy.total, 30 if width >= 70 else 12, ascii_only)
     age = format_age(max(0.0, now - convoy.created_at))
     by = f"   by {clean(convoy.owner) or 'nobody'}, {age} old" if width >= 70 else ""
     lines: list[Pieces] = [(*bar, (f"  {numbers(convoy, ascii_only)}", "bright"), (by, "dim")), strip_legend(width)]
     order = {
-        "orphaned": -1,
-        "running": 0,
-        "review": 1,
-        "ready": 2,
-        "blocked": 3,
-        "deferred": 4,
-        "missing": 5,
-        "done": 6,
+        MemberStage.ORPHANED: -1,
+        MemberStage.RUNNING: 0,
+        MemberStage.REVIEW: 1,
+        MemberStage.READY: 2,
+        MemberStage.BLOCKED: 3,
+        MemberStage.DEFERRED: 4,
+        MemberStage.MISSING: 5,
+        MemberStage.DONE: 6,
     }
     faults = {member.bead_id for member in convoy.faults}
     for member in sorted(convoy.members, key=lambda one: (one.bead_id not in faults, order.get(one.stage, 9))):
@@ -268,22 +270,22 @@ def landing_page(convoy: ConvoyView, now: float, width: int, ascii_only: bool) -
 
 
 def batch_page(view: RefineryView | None, now: float, width: int, ascii_only: bool) -> list[Pieces]:
-    """A rig's batch: the tree, the verdicts, the batches before."""
+    """Return a rig's batch: probes, verdicts, past batches."""
     if view is None:
         return [(("No refinery has run here yet.", "dim"),)]
     return [pieces_of(row) for row in batch_rows(view, width, now, ascii_only)]
 
 
 OUTCOMES = (("culprits", "culprit"), ("conflicts", "conflict"), ("held", "held"), ("merged", "merged"))
-"""Field of a batch's record → the state of the requests in it, the bad first."""
+"""Field of a batch record → the state of the requests in it, the bad ones first."""
 
 
 def past_batch_page(
     batch: BatchRecord, known: Mapping[str, PastRequest], now: float, width: int, ascii_only: bool
 ) -> list[Pieces]:
-    """A finished batch: how it went, and each of its requests with its outcome, work and worker, as far as known.
+    """Return a finished batch: its result, and each request with its outcome, bead and worker, as far as known.
 
-    What did not land has its reason below it, and the end of its gate's output.
+    Below a request that did not land are the reason and the end of its gate's output.
     """
     lines: list[Pieces] = [history_row(batch, width, now, ascii_only), ()]
     told: set[str] = set()
@@ -316,13 +318,13 @@ def _batch_lines(mark: str, word: str, tone: str, name: str, known: PastRequest 
     lines += [((" " * 13, "text"), (part, tone)) for part in wrap(clean(known.why), room) if known.why]
     if known.log:
         lines.append(((" " * 13 + "log  ", "dim"), (clean(known.log), "text")))
-        gone = () if known.tail else (f"it is gone; bd comments {name} has its end",)
+        gone = () if known.tail else (f"deleted; bd comments {name} has its last lines",)
         lines += [((" " * 13 + "| ", "dim"), (cut(clean(line), room - 2), "dim")) for line in known.tail or gone]
     return lines
 
 
 def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pieces]:
-    """How its state is known: its faults, the count of every stage, and why it is called stalled."""
+    """Return a convoy's state and its grounds: faults, why it is stuck or stalled, the count of every stage."""
     lines: list[Pieces] = []
     for member in convoy.faults:
         if member.landing is not None:
@@ -332,7 +334,7 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
     elif convoy.standstills:
         lines += [((f"{word[:1].upper()}{word[1:]}", "stalled"),) for word in map(clean, stuck_words(convoy, now))]
     elif convoy.stalled_since is not None and convoy.is_stalled(now):
-        lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), ("nobody works on any of it; what holds each bead stands below.", "text")))  # fmt: skip
+        lines.append(((f"Stalled for {format_span(max(0.0, now - convoy.stalled_since))}: ", "stalled"), ("nobody is working on it; what holds each bead is below.", "text")))  # fmt: skip
     else:
         lines.append(((f"In progress: {progress_words(convoy)}", "text"),))
     lines.append(())
@@ -344,11 +346,11 @@ def convoy_why_page(convoy: ConvoyView, now: float, ascii_only: bool) -> list[Pi
 
 
 ACCOUNT_TONES = {"next": "good", "in line": "text", "held": "warn", "nobody": "stalled", "at work": "working"}
-"""What the scheduler says of a bead → tone."""
+"""State in the scheduler's account → tone."""
 
 
 def account_lines(said: Sequence[Account] | None, width: int) -> list[Pieces]:
-    """What the scheduler says of each bead that is not done, and what helps; None while it is being asked."""
+    """Return the scheduler's account of each bead that is not done, with hints; None while it is being read."""
     if said is None:
         return [(), (("asking the scheduler …", "dim"),)]
     lines: list[Pieces] = [()]
@@ -362,7 +364,7 @@ def account_lines(said: Sequence[Account] | None, width: int) -> list[Pieces]:
 
 
 def record_page(record: Mapping[str, object], row: EventRow, width: int) -> list[Pieces]:
-    """An event's whole record, as it stands in the log."""
+    """Return an event's whole record, as it is in the log."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.ts)) if row.ts else "no time"
     lines: list[Pieces] = [
         ((stamp + "  ", "dim"), (row.type, "title"), (f"  {row.category}  from the {row.source}", "dim")),
@@ -383,14 +385,17 @@ def record_page(record: Mapping[str, object], row: EventRow, width: int) -> list
 def group_page(
     name: str, agents: Sequence[AgentView], snapshot: TownSnapshot, now: float, ascii_only: bool
 ) -> list[Pieces]:
-    """A rig (or the town) as a whole: how many of its agents are how."""
+    """Return a rig (or the town): its number of agents in each state."""
     lines: list[Pieces] = [((clean(name), "title"), (f"  {len(agents)} agents", "dim")), ()]
     for state in SHORT_STATES:
         found = [agent for agent in agents if agent.health.state is state]
         if found:
             names = ", ".join(agent.address.label for agent in found[:12]) + (" …" if len(found) > 12 else "")
             lines.append(((f" {state_glyph(state, ascii_only)} ", state.value), (fit(f"{len(found)} {SHORT_STATES[state]}", 14), state.value), (clean(names), "text")))  # fmt: skip
-    waiting = sum(request.rig == name and request.state in ("queued", "merging") for request in snapshot.requests)
+    waiting = sum(
+        request.rig == name and request.state in (RequestState.QUEUED, RequestState.MERGING)
+        for request in snapshot.requests
+    )
     if waiting:
         lines += [(), ((f" {waiting} in the merge queue", "text"),)]
     return lines

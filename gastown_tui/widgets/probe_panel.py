@@ -1,9 +1,9 @@
-"""The batch in hand: why it is held, the tree of probes, the verdicts, and the batches before it."""
+"""The batch panel: why the queue is held, the probe tree, the verdicts, and past batches."""
 
 from __future__ import annotations
 
 from gastown_core.clock import format_ago
-from gastown_core.model.refinery import IDLE, RUNNING, BatchRecord, RefineryState, from_json
+from gastown_core.model.refinery import CACHED, IDLE, RUNNING, BatchRecord, EntryState, RefineryState, from_json
 from gastown_tui.rowtext import stamp_of, trouble_text
 from gastown_tui.selection import PAST, PROBE, REQUEST, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends, width_of, wrap
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 WIDE = 84
 NAME = 16
 HISTORY = 8
-TOLD = ("culprit", "conflict", "held", "good", "merged")
-"""States that are a verdict, in the order of how much they concern a person."""
+TOLD = (EntryState.CULPRIT, EntryState.CONFLICT, EntryState.HELD, EntryState.GOOD, EntryState.MERGED)
+"""The states that are a verdict, the most important first."""
 
 
 def probe_tree(probes: tuple[Probe, ...]) -> Iterator[tuple[str, Probe]]:
-    """(branches drawn before it, probe) from the root down, children under their parents."""
+    """Yield (branch lines drawn before it, probe) from the root down, children under their parents."""
     known = {probe.id for probe in probes}
     children: dict[int, list[Probe]] = {}
     for probe in probes:
@@ -59,7 +59,7 @@ def _below(children: dict[int, list[Probe]], parent: int, lead: str) -> Iterator
 
 
 def probe_rows(view: RefineryView, state: RefineryState, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """The tree: each probe with its result, its requests and gates; narrow, the gates on a line of their own."""
+    """Return the tree: each probe with its result, requests and gates; if narrow, the gates on their own row."""
     rows: list[Row] = []
     for lead, probe in probe_tree(state.probes):
         rows += _probe(view, lead, probe, width, now, ascii_only)
@@ -70,7 +70,7 @@ def _probe(view: RefineryView, lead: str, probe: Probe, width: int, now: float, 
     is_live = view.is_alive and probe.result == RUNNING
     mark, word, tone = RESULTS.get(probe.result, ("dot", probe.result, "dim"))
     if probe.result == RUNNING and not is_live:
-        mark, word, tone = "dot", "left off", "dim"
+        mark, word, tone = "dot", "stopped", "dim"
     drawn = "".join(glyph(sign, ascii_only) if sign in "├└│" else sign for sign in lead)
     seconds = (
         elapsed(now - probe.started_at) if is_live and probe.started_at else took(probe.secs) if probe.secs else ""
@@ -83,7 +83,7 @@ def _probe(view: RefineryView, lead: str, probe: Probe, width: int, now: float, 
     ]
     key = point_at(PROBE, view.rig, str(probe.id))
     gates = gates_pieces(probe.gates, now, ascii_only, is_live=is_live, with_time=True)
-    if probe.result == "cached":
+    if probe.result == CACHED:
         gates = (("this tree was tested before", "dim"),)
     members = _members(probe)
     if width >= WIDE:
@@ -106,7 +106,7 @@ def _members(probe: Probe) -> str:
 
 
 def verdict_rows(state: RefineryState, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """What is decided already, the bad first, each with its reason."""
+    """Return the requests decided so far, the bad ones first, each with its reason."""
     rows: list[Row] = []
     for word in TOLD:
         found = [entry for entry in state.requests if entry.state == word]
@@ -131,7 +131,7 @@ def verdict_rows(state: RefineryState, width: int, now: float, ascii_only: bool)
 
 
 def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) -> Pieces:
-    """A finished batch: when, how many landed, who was red, probes and time."""
+    """Return a finished batch's row: when, how many landed, culprits and conflicts, probes, time."""
     red = batch.culprits or batch.conflicts
     if batch.merged and not red:
         mark, tone = "done", "good"
@@ -145,7 +145,11 @@ def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) ->
         (f"{stamp}  ", "dim"),
         (f"{len(batch.merged)} of {len(batch.mrs)} landed", "text"),
     ]
-    for name, ids in (("culprit", batch.culprits), ("conflict", batch.conflicts), ("held", batch.held)):
+    for name, ids in (
+        (EntryState.CULPRIT, batch.culprits),
+        (EntryState.CONFLICT, batch.conflicts),
+        (EntryState.HELD, batch.held),
+    ):
         if ids:
             left.append((f"  {name} {' '.join(ids[:3])}{' …' if len(ids) > 3 else ''}", ENTRIES[name][2]))
     right = (f"{batch.probes} probe{'s' if batch.probes != 1 else ''}  " if width >= 60 else "") + fit_right(took(batch.secs), 5)  # fmt: skip
@@ -153,7 +157,7 @@ def history_row(batch: BatchRecord, width: int, now: float, ascii_only: bool) ->
 
 
 def heading(text: str, width: int, ascii_only: bool) -> Row:
-    """A line that names a part."""
+    """Return the heading of a section."""
     line = glyph("─", ascii_only)
     return Row(
         None, ((f"{line * 2} ", "border"), (text + " ", "dim"), (line * max(0, width - len(text) - 4), "border")), False
@@ -161,7 +165,7 @@ def heading(text: str, width: int, ascii_only: bool) -> Row:
 
 
 def shown_state(view: RefineryView) -> tuple[RefineryState, bool]:
-    """The batch to show, and whether it is the one in hand: of an idle refinery the last one, if it is kept."""
+    """Return the state to show, and whether it is current: for an idle refinery the last batch, if it was kept."""
     state = view.state
     if state.phase != IDLE or state.probes:
         return state, state.phase != IDLE
@@ -170,16 +174,16 @@ def shown_state(view: RefineryView) -> tuple[RefineryState, bool]:
 
 
 def batch_rows(view: RefineryView, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """Everything about a rig's batch."""
+    """Return all rows about a rig's batch."""
     state, is_present = shown_state(view)
     rows: list[Row] = []
     if view.trouble:
-        rows += _notice(f"{view.trouble}. P begins anew where it stopped.", "warn", "warn", width, ascii_only)
+        rows += _notice(f"{view.trouble}. P runs it again.", "warn", "warn", width, ascii_only)
     if view.is_held:
         rows += _notice(held_words(view, now), "pause", "stalled", width, ascii_only)
         rows += _notice(retry_words(view, now), "", "dim", width, ascii_only)
     if not is_present and not view.trouble:
-        words = "Nothing is being tested." + (" What follows is the last batch." if state.probes else "")
+        words = "Nothing is being tested." + (" Below is the last batch." if state.probes else "")
         rows += _notice(words, "", "dim", width, ascii_only)
     if rows:
         rows.append(Row(None, (), False))
@@ -203,16 +207,16 @@ def _notice(text: str, mark: str, tone: str, width: int, ascii_only: bool) -> li
 
 
 class ProbePanel(Rows):
-    """The panel of one rig's batch: probes, merge requests with a verdict, and past batches."""
+    """The panel of one rig's batch: probes, requests with a verdict, past batches."""
 
     def __init__(self) -> None:
         super().__init__(id="probes", number="2", title="Batch")
         self.view: RefineryView | None = None
         self.now = 0.0
-        self.empty_text = "No refinery has run here yet. It takes the first batch when a request is queued."
+        self.empty_text = "No refinery has run here yet. It starts when a request is queued."
 
     def show(self, snapshot: TownSnapshot, rig: str, now: float) -> None:
-        """Take the refinery of a rig, or only a later time; unwatched, the cursor follows the running probe."""
+        """Take a rig's refinery, or only a later time; without focus, the cursor follows the running probe."""
         self.view, self.now = snapshot.refinery(rig), now
         self.trouble = trouble_text(snapshot.source_error("refinery"), now)
         self._tell(rig)
@@ -259,6 +263,6 @@ class ProbePanel(Rows):
         return batch_rows(self.view, max(24, self.size.width - 4), self.now, self.look.ascii_only)
 
     def remake(self) -> None:
-        """Columns follow the width; narrow, a probe takes two rows."""
+        """Remake the rows for a new width; if narrow, a probe takes two rows."""
         self.rows = self._rows_now()
         self.cursor = self.find_key(self.key)

@@ -1,4 +1,4 @@
-"""Who needs a person, and why: ordered by how much, then by how long."""
+"""The problems view: what needs a person, and why; the most urgent first, then the longest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Group(Record):
-    """A section: its words, tone, and its agents in order; ``cause`` is what they have in common."""
+    """A section: title, tone, and its agents in order; ``cause`` is the reason they share."""
 
     title: str
     tone: str
@@ -35,10 +35,10 @@ DOTS = 20
 
 
 def problem_groups(snapshot: TownSnapshot, keep: str = "") -> list[Group]:
-    """The sections with somebody in them: needs you, needs help, one per common cause, unknown.
+    """Return the sections that are not empty: needs you, needs help, one per shared cause, unknown.
 
-    The agent ``keep`` has a row of its own when it needs nothing any more: a selection must not slip to a neighbour
-    just as a key is pressed.
+    The agent ``keep`` keeps a row after it has recovered, so that the selection does not move to a neighbour just as a
+    key is pressed.
     """
     by_state: dict[Health, list[AgentView]] = {state: [] for state in Health}
     for agent in snapshot.agents:
@@ -71,7 +71,7 @@ def _by_cause(agents: list[AgentView], alone: str, tone: str) -> list[Group]:
 
 
 def presses(agent: AgentView, ascii_only: bool) -> list[tuple[str, str]]:
-    """(key, word) of what helps in this state."""
+    """Return (key, label) of the actions that help in this state."""
     state = agent.health.state
     if state is Health.ZOMBIE:
         return [("r", "restart"), ("h", "handoff")] if agent.pane_id else [("r", "restart")]
@@ -83,14 +83,14 @@ def presses(agent: AgentView, ascii_only: bool) -> list[tuple[str, str]]:
 
 
 def evidence(agent: AgentView, said: str = "") -> str:
-    """The reasons in words, the deciding one first; what stands in the heading (``said``) is not said again."""
+    """Return the first two reasons; ``said``, which is already in the heading, is left out."""
     return clean(", ".join(reason.text for reason in agent.health.reasons[:2] if reason.text != said))
 
 
 def wide_row(
     agent: AgentView, gutter: Piece, width: int, now: float, *, ascii_only: bool, is_marked: bool, said: str
 ) -> Pieces:
-    """Everything about one agent on one line."""
+    """Return an agent's row on one line."""
     state = agent.health.state
     tone = state.value
     work = f"{agent.work.bead_id} {agent.work.title}" if agent.work else agent.activity
@@ -115,7 +115,7 @@ def wide_row(
 
 
 def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool, said: str) -> list[Row]:
-    """One agent on two lines: who, since when, on what; then why, and what helps."""
+    """Return an agent on two lines: name, age of the state, work; then the reasons and the keys that help."""
     state = agent.health.state
     tone = state.value
     work = f"{agent.work.bead_id} {agent.work.title}" if agent.work else agent.activity
@@ -144,7 +144,7 @@ def tall_rows(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
 def crowd_rows(
     snapshot: TownSnapshot, state: Health, title: str, width: int, now: float, ascii_only: bool
 ) -> list[Row]:
-    """Those who need nothing: a dot each, a line per rig, and who moved last."""
+    """Return the agents in a state that needs nothing: a row per rig, a dot each, then names and ages."""
     groups: dict[str, list[AgentView]] = {}
     for agent in snapshot.agents:
         if agent.health.state is state:
@@ -172,7 +172,7 @@ def _name_age(agent: AgentView, now: float) -> str:
 
 
 def fault_rows(snapshot: TownSnapshot, width: int, ascii_only: bool) -> list[Row]:
-    """Beads of which the ledger and git say different things: a section per fault, each with its sentence."""
+    """Return the beads for which ledger and git disagree: a section per fault, each bead with its explanation."""
     rows: list[Row] = []
     for fault in FAULTS:
         found = [
@@ -199,10 +199,10 @@ def fault_rows(snapshot: TownSnapshot, width: int, ascii_only: bool) -> list[Row
 
 
 def orphan_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """Work on the hooks of workers that do not exist: whose it was, since when, and the key that gives it out again."""
+    """Return beads hooked by workers that do not exist: the worker, the age, and the key that slings them again."""
     if not snapshot.orphans:
         return []
-    rows = [Row(None, ((f"NOBODY HAS IT {len(snapshot.orphans)}", "stalled"),), False)]
+    rows = [Row(None, ((f"NO WORKER {len(snapshot.orphans)}", "stalled"),), False)]
     for one in snapshot.orphans:
         left: tuple[Piece, ...] = (
             ("  ", "text"),
@@ -213,13 +213,13 @@ def orphan_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool
         right: tuple[Piece, ...] = (("s", "key"), (" sling", "dim"))
         rows.append(Row(point_at(BEAD, "", one.bead_id), two_ends(left, right, width, 2)))
         age = format_age(max(1.0, now - one.since))
-        why = f"on the hook of {clean(one.assignee)}, who does not exist (any more), for {age}"
+        why = f"on the hook of {clean(one.assignee)}, which does not exist, for {age}"
         rows.append(Row(point_at(BEAD, "", one.bead_id), (("     " + why, "dim"),), False))
     return [*rows, Row(None, (), False)]
 
 
 def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """Convoys that do not get on: how far they came, since when, and what holds them or lies idle."""
+    """Return the convoys that make no progress: how far they are, and what holds them."""
     found = snapshot.stuck(now)
     if not found:
         return []
@@ -234,7 +234,7 @@ def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         )
         right: tuple[Piece, ...] = (
             (glyph("enter", ascii_only), "key"),
-            (" look  ", "dim"),
+            (" details  ", "dim"),
             ("s", "key"),
             (" sling", "dim"),
         )
@@ -246,7 +246,7 @@ def stuck_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
 
 
 def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """Open escalations: what they say, and since when; the most urgent first."""
+    """Return open escalations with their age, in the snapshot's order."""
     if not snapshot.escalated:
         return []
     rows = [Row(None, ((f"ESCALATIONS {len(snapshot.escalated)}", "bad"),), False)]
@@ -259,13 +259,13 @@ def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: 
             (clean(one.title), "bright"),
         )
         age = format_age(max(1.0, now - one.since)) if one.since else ""
-        right: tuple[Piece, ...] = ((f"{age}  ", "dim"), (glyph("enter", ascii_only), "key"), (" look", "dim"))
+        right: tuple[Piece, ...] = ((f"{age}  ", "dim"), (glyph("enter", ascii_only), "key"), (" details", "dim"))
         rows.append(Row(point_at(BEAD, "", one.bead_id), two_ends(left, right, width, 2)))
     return [*rows, Row(None, (), False)]
 
 
 def group_rows(group: Group, width: int, now: float, *, marked: set[str], ascii_only: bool) -> list[Row]:
-    """A section of agents under its heading: a line each, two where there is no room."""
+    """Return a section of agents under its heading: one line each, two if narrow."""
     rows: list[Row] = []
     said = group.cause
     title = group.title if group.title == "SELECTED" else f"{group.title} {len(group.agents)}"
@@ -289,7 +289,7 @@ def group_rows(group: Group, width: int, now: float, *, marked: set[str], ascii_
 def problem_rows(
     snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool, keep: str = ""
 ) -> list[Row]:
-    """All rows of the view."""
+    """Return all rows of the view."""
     rows: list[Row] = []
     is_calm = not problem_groups(snapshot) and not faulty(snapshot) and not snapshot.orphans
     if snapshot.agents and is_calm and not snapshot.escalated and not snapshot.stuck(now):
@@ -307,14 +307,14 @@ def problem_rows(
 
 
 class ProblemList(Rows):
-    """The panel of problems: agents, stuck convoys, and beads that are escalated, faulty or nobody's."""
+    """The problems panel: agents, stuck convoys, and beads that are escalated, faulty or without a worker."""
 
     def __init__(self) -> None:
         super().__init__(id="problems", title="Problems")
         self.snapshot: TownSnapshot | None = None
         self.marked: set[str] = set()
         self.now = 0.0
-        self.empty_text = "No agents. Add a rig with gt rig add, then give out work with gt sling."
+        self.empty_text = "No agents. Add a rig with gt rig add, then assign work with gt sling."
 
     def show(self, snapshot: TownSnapshot, now: float) -> None:
         """Take a snapshot, or only a later time."""
@@ -326,7 +326,7 @@ class ProblemList(Rows):
         told = [f"{need} of {len(snapshot.agents)} need attention"] if need else []
         told += [f"{faults} landing fault{'s' if faults > 1 else ''}"] if faults else []
         orphans = len(snapshot.orphans)
-        told += [f"{orphans} bead{'s' if orphans > 1 else ''} with nobody"] if orphans else []
+        told += [f"{orphans} bead{'s' if orphans > 1 else ''} without a worker"] if orphans else []
         halted, raised = len(snapshot.stuck(now)), len(snapshot.escalated)
         told += [f"{halted} stuck"] if halted else []
         told += [f"{raised} escalated"] if raised else []
@@ -341,7 +341,7 @@ class ProblemList(Rows):
 
     @property
     def agent_key(self) -> str:
-        """The key of the agent of the cursor, empty if that stands on something else."""
+        """The key of the selected agent, empty if another kind of row is selected."""
         selection = self.selection
         return selection.id if selection is not None and selection.kind == AGENT else ""
 
@@ -358,6 +358,6 @@ class ProblemList(Rows):
         )
 
     def remake(self) -> None:
-        """Columns follow the width; narrow, an agent takes two rows."""
+        """Remake the rows for a new width; if narrow, an agent takes two rows."""
         self.rows = self._rows_now()
         self.cursor = self.find_key(self.key)

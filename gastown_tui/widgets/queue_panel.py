@@ -1,10 +1,11 @@
-"""The merge queue in order: what is in the batch, what comes next, what cannot come yet; per rig."""
+"""The merge queue of each rig, in order: the batch, then the requests that wait."""
 
 from __future__ import annotations
 
 from gastown_core.clock import format_age
 from gastown_core.model.bead import priority_word
-from gastown_core.model.snapshot import RequestView
+from gastown_core.model.refinery import EntryState
+from gastown_core.model.snapshot import RequestState, RequestView
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BATCH, REQUEST, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
@@ -21,19 +22,19 @@ WIDE, MIDDLE = 66, 40
 
 
 def rigs_with_queue(snapshot: TownSnapshot) -> list[str]:
-    """Rigs that have a queue or whose refinery ever ran, in the order of the rigs."""
+    """Return the rigs that have a queue or a refinery, in the order of the rigs."""
     known = {view.rig for view in snapshot.refineries} | {request.rig for request in snapshot.requests}
     named = [rig.name for rig in snapshot.rigs if rig.name in known]
     return named + sorted(known - set(named))
 
 
 def in_batch(view: RefineryView | None) -> list[BatchEntry]:
-    """Requests of the batch in hand, in the order they are stacked; a held queue has none in hand."""
+    """Return the requests of the current batch, in stacking order; none while the queue is held."""
     return list(view.state.requests) if view is not None and (view.is_busy or view.trouble) else []
 
 
 def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii_only: bool) -> Pieces:
-    """The heading of a rig's queue: its name, what its refinery does, how many wait."""
+    """Return the heading of a rig's queue: its name, its refinery's phase, how many requests wait."""
     left: list[Piece] = [(clean(rig) + "  ", "title")]
     if view is not None:
         left.append((phase_words(view), phase_tone(view)))
@@ -41,13 +42,13 @@ def rig_row(rig: str, view: RefineryView | None, waiting: int, width: int, ascii
             left.append((f"  {short_batch(view.state.batch)}", "dim"))
     else:
         left.append(("no batch yet", "dim"))
-    return two_ends(left, ((f"{waiting} wait" if waiting != 1 else "1 waits", "dim"),), width)
+    return two_ends(left, ((f"{waiting} waiting", "dim"),), width)
 
 
 def request_pieces(
     state: str, name: str, request: RequestView | None, why: str, width: int, now: float, ascii_only: bool
 ) -> Pieces:
-    """One request: state, id, priority, score, retries, branch or title, age."""
+    """Return a request's row: state, id, score, priority, retries, trouble or author and title, age."""
     mark, word, tone = ENTRIES.get(state, ("queued", state, "dim"))
     left: list[Piece] = [("  ", "text"), (mark_of(mark, now, ascii_only) + " ", tone), (fit(name, 9) + " ", "bright")]
     right: list[Piece] = []
@@ -59,8 +60,8 @@ def request_pieces(
             retries = f"{'x' if ascii_only else '↻'}{request.retries} " if request.retries else ""
             left.append((fit(retries, 3) if width >= WIDE else retries, "warn"))
         trouble = why or _trouble(request)
-        if trouble and state not in ("testing", "good", "merged"):
-            left.append((clean(trouble), tone if state != "queued" else "warn"))
+        if trouble and state not in (EntryState.TESTING, EntryState.GOOD, EntryState.MERGED):
+            left.append((clean(trouble), tone if state != RequestState.QUEUED else "warn"))
         else:
             left.append((who(request.worker) + " ", "dim") if width >= WIDE else ("", "dim"))
             left.append((clean(request.title or request.branch), "text"))
@@ -73,7 +74,7 @@ def request_pieces(
 
 def _trouble(request: RequestView) -> str:
     if request.rests:
-        return f"rests: {request.rests}"
+        return f"on hold: {request.rests}"
     if request.blockers:
         return f"waits for {', '.join(request.blockers[:2])}"
     if request.has_conflict_task:
@@ -82,12 +83,12 @@ def _trouble(request: RequestView) -> str:
 
 
 def _told(entry: BatchEntry, rig: str) -> RequestView:
-    """A request as its batch tells of it, where the ledger does not show it (any more)."""
+    """Return a request from its batch entry, for when the ledger does not have it."""
     return RequestView(entry.id, rig, entry.branch, entry.worker, entry.state, entry.issue, 0.0, title=entry.title)
 
 
 def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
-    """All rigs' queues."""
+    """Return the queues of all rigs."""
     rows: list[Row] = []
     for rig in rigs_with_queue(snapshot):
         view = snapshot.refinery(rig)
@@ -99,14 +100,18 @@ def queue_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool)
         rows.append(Row(point_at(BATCH, rig), rig_row(rig, view, len(waiting), width, ascii_only)))
         for entry in entries:
             request = snapshot.request(entry.id) or _told(entry, rig)
-            is_left = view is not None and bool(view.trouble) and entry.state in ("testing", "stacked", "waiting")
+            is_left = (
+                view is not None
+                and bool(view.trouble)
+                and entry.state in (EntryState.TESTING, EntryState.STACKED, EntryState.WAITING)
+            )
             state = "left" if is_left else entry.state
             pieces = request_pieces(state, entry.id, request, entry.why, width, now, ascii_only)
             rows.append(Row(point_at(REQUEST, "", entry.id), pieces))
         if entries and waiting:
             rows.append(Row(None, (("  " + glyph("─", ascii_only) * 2 + " next", "faint"),), False))
         for request in waiting:
-            state = "blocked" if request.has_conflict_task else request.state
+            state = RequestState.BLOCKED if request.has_conflict_task else request.state
             rows.append(
                 Row(
                     point_at(REQUEST, "", request.id),
@@ -123,9 +128,7 @@ class QueuePanel(Rows):
         super().__init__(id="queue", number="1", title="Merge queue")
         self.snapshot: TownSnapshot | None = None
         self.now = 0.0
-        self.empty_text = (
-            "Nothing is queued. A worker's gt done puts its branch here; gates run, and what is green lands."
-        )
+        self.empty_text = "Nothing is queued. gt done queues a worker's branch; it lands when the gates pass."
 
     def show(self, snapshot: TownSnapshot, now: float) -> None:
         """Take a snapshot, or only a later time."""
@@ -134,7 +137,7 @@ class QueuePanel(Rows):
         batched = sum(len(in_batch(view)) for view in snapshot.refineries)
         waiting = sum(len([r for r in snapshot.requests if r.rig == rig]) for rig in rigs_with_queue(snapshot))
         self.note = f"{len(snapshot.requests)} open" if snapshot.requests else ""
-        self.summary = ((f"{batched} in a batch, {max(0, waiting - batched)} wait", "text"),)
+        self.summary = ((f"{batched} in a batch, {max(0, waiting - batched)} waiting", "text"),)
         self.show_rows(self._rows_now())
 
     def _rows_now(self) -> list[Row]:
@@ -143,5 +146,5 @@ class QueuePanel(Rows):
         return queue_rows(self.snapshot, max(24, self.size.width - 4), self.now, self.look.ascii_only)
 
     def remake(self) -> None:
-        """Columns follow the width."""
+        """Remake the rows for a new width."""
         self.rows = self._rows_now()

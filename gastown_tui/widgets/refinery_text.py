@@ -1,6 +1,6 @@
-"""How a refinery is written: phases, gates, probes and verdicts, the same in the feed, the queue and the drawer; pure.
+"""A refinery as text: phases, gates, probes and verdicts, worded alike in feed, queue and drawer; pure.
 
-Glyph and word always go together, so everything reads without colour.
+A glyph always comes with a word, so that all is readable without colour.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from gastown_core.model.refinery import (
     SKIPPED,
     STACKING,
     TESTING,
+    EntryState,
 )
+from gastown_core.model.snapshot import RequestState
 from gastown_tui.text import clean, cut, glyph
 
 TYPE_CHECKING = False
@@ -38,7 +40,7 @@ PHASES = {
     TESTING: "testing",
     BISECTING: "bisecting",
     PUSHING: "pushing",
-    POST_MERGE: "closing what landed",
+    POST_MERGE: "closing beads",
     HELD: "held",
 }
 RESULTS = {
@@ -49,31 +51,31 @@ RESULTS = {
     CACHED: ("done", "known green", "good"),
     SKIPPED: ("dot", "skipped", "dim"),
 }
-"""Result → (glyph name, word, tone); a running one has the spinner for a glyph."""
+"""Result → (glyph name, word, tone); an empty name is the spinner."""
 PURPOSES = {
     "stack": "whole batch",
-    "again": "once more",
-    "base": "bare target",
+    "again": "retry",
+    "base": "target alone",
     "left": "left half",
     "right": "right half",
     "alone": "alone",
     "peers": "with peers",
     "single": "one by one",
-    "final": "good ones",
+    "final": "good only",
 }
 ENTRIES = {
-    "waiting": ("queued", "waits", "dim"),
-    "stacked": ("stacked", "stacked", "info"),
-    "testing": ("running", "testing", "accent"),
-    "good": ("done", "good", "good"),
-    "culprit": ("failed", "culprit", "bad"),
-    "conflict": ("conflict", "conflict", "warn"),
-    "held": ("pause", "held", "stalled"),
-    "merged": ("landed", "merged", "good"),
-    "left": ("dot", "left off", "dim"),
-    "queued": ("queued", "queued", "text"),
-    "blocked": ("pause", "blocked", "dim"),
-    "merging": ("merging", "merging", "info"),
+    EntryState.WAITING: ("queued", "waiting", "dim"),
+    EntryState.STACKED: ("stacked", "stacked", "info"),
+    EntryState.TESTING: ("running", "testing", "accent"),
+    EntryState.GOOD: ("done", "good", "good"),
+    EntryState.CULPRIT: ("failed", "culprit", "bad"),
+    EntryState.CONFLICT: ("conflict", "conflict", "warn"),
+    EntryState.HELD: ("pause", "held", "stalled"),
+    EntryState.MERGED: ("landed", "merged", "good"),
+    "left": ("dot", "stopped", "dim"),
+    RequestState.QUEUED: ("queued", "queued", "text"),
+    RequestState.BLOCKED: ("pause", "blocked", "dim"),
+    RequestState.MERGING: ("merging", "merging", "info"),
 }
 """State of a request, in a batch or waiting → (glyph name, word, tone)."""
 SPINNER, SPINNER_ASCII = "⠋⠙⠸⠴⠦⠇", "|/-\\"
@@ -81,40 +83,40 @@ FRAMES_A_SECOND = 4
 
 
 def spinner(now: float, ascii_only: bool) -> str:
-    """The spinner at a moment: four steps a second at most."""
+    """Return the spinner's frame at a moment."""
     frames = SPINNER_ASCII if ascii_only else SPINNER
     return frames[int(now * FRAMES_A_SECOND) % len(frames)]
 
 
 def mark_of(name: str, now: float, ascii_only: bool) -> str:
-    """A glyph by name; the empty name is the spinner."""
+    """Return a glyph by name; the empty name is the spinner."""
     return glyph(name, ascii_only) if name else spinner(now, ascii_only)
 
 
 def elapsed(seconds: float) -> str:
-    """``00:41``, from an hour on ``1:02:03``."""
+    """Return ``00:41``, from an hour on ``1:02:03``."""
     minutes, rest = divmod(int(max(0.0, seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
 def took(seconds: float) -> str:
-    """How long something took, briefly: ``0.4s``, ``41s``, ``2m05``."""
+    """Return a short duration: ``0.4s``, ``41s``, ``2m05``."""
     if seconds < 10:
         return f"{seconds:.1f}s"
     return f"{seconds:.0f}s" if seconds < 60 else f"{int(seconds) // 60}m{int(seconds) % 60:02}"
 
 
 def who(address: str) -> str:
-    """A worker's name without its rig."""
+    """Return a worker's name without its rig."""
     return clean(parse_address(address).label) if address else ""
 
 
 def gate_pieces(gate: GateRun, now: float, ascii_only: bool, *, is_live: bool, with_time: bool = True) -> Pieces:
-    """One gate: name, mark, seconds, and why it is no verdict."""
+    """Return one gate: name, mark, seconds, and the reason if it gave no verdict."""
     mark, word, tone = RESULTS.get(gate.result, ("dot", gate.result, "dim"))
     if gate.result == RUNNING and not is_live:
-        mark, word, tone = "dot", "left off", "dim"
+        mark, word, tone = "dot", "stopped", "dim"
     out: list[Piece] = [(clean(gate.name) + " ", "text"), (mark_of(mark, now, ascii_only), tone)]
     if gate.result == RUNNING and is_live:
         if with_time and gate.started_at:
@@ -127,7 +129,7 @@ def gate_pieces(gate: GateRun, now: float, ascii_only: bool, *, is_live: bool, w
 
 
 def gates_pieces(gates: Sequence[GateRun], now: float, ascii_only: bool, *, is_live: bool, with_time: bool) -> Pieces:
-    """Gates side by side."""
+    """Return the gates side by side."""
     out: list[Piece] = []
     for gate in gates:
         if out:
@@ -137,55 +139,53 @@ def gates_pieces(gates: Sequence[GateRun], now: float, ascii_only: bool, *, is_l
 
 
 def present_probe(state: RefineryState) -> Probe | None:
-    """The probe that is running, else the last one."""
+    """Return the running probe, else the last one."""
     running = [probe for probe in state.probes if probe.result == RUNNING]
     return running[-1] if running else state.probes[-1] if state.probes else None
 
 
 def counted(gates: Sequence[GateRun]) -> str:
-    """``gates 2/3``: how many have passed."""
+    """Return ``gates 2/3``: how many have passed."""
     passed = sum(gate.result in (PASS, CACHED, SKIPPED) for gate in gates)
     return f"gates {passed}/{len(gates)}"
 
 
 def phase_tone(view: RefineryView) -> str:
-    """The tone of a refinery's phase."""
+    """Return the tone of a refinery's phase."""
     if view.trouble:
         return "warn"
     return "stalled" if view.is_held else "accent" if view.is_busy else "dim"
 
 
 def phase_words(view: RefineryView) -> str:
-    """What it does, in a word or two."""
+    """Return a refinery's phase in a word or two."""
     if view.trouble:
-        return "engine gone" if not view.is_alive else "unreadable"
+        return "engine died" if not view.is_alive else "unreadable"
     return PHASES.get(view.state.phase, view.state.phase)
 
 
 def held_words(view: RefineryView, now: float) -> str:
-    """Why the queue is held and since when, in plain words."""
-    why = clean(view.state.hold_reason) or "no reason was given"
+    """Return why the queue is held and for how long."""
+    why = clean(view.state.hold_reason) or "no reason given"
     since = view.hold_since or view.state.updated_at
     age = f" for {format_age(now - since)}" if since else ""
     return f"held{age}: {why}"
 
 
 def retry_words(view: RefineryView, now: float) -> str:
-    """What lifts the hold, and when it is tried again by itself."""
+    """Return what lifts the hold, and when it is retried at the latest."""
     left = view.hold_until - now
     when = f"in {format_age(left)} at the latest, " if left > 0 else ""
-    return (
-        f"Nobody is blamed and nothing is lost. It is tried again {when}when {clean(view.state.target)} moves, or by P."
-    )
+    return f"No request is at fault. It retries {when}when {clean(view.state.target)} changes, or when you press P."
 
 
 def short_batch(batch: str) -> str:
-    """A batch's name where there is little room: of a moment only the time of day."""
+    """Return a shorter batch name: of a timestamp only the time of day."""
     return clean(f"b-{batch[-6:]}" if len(batch) == 17 and batch[2:10].isdigit() else batch)
 
 
 def batch_row(view: RefineryView, width: int, now: float, ascii_only: bool) -> Pieces:
-    """A refinery's batch in one line: ``⚙ b-1019  4 requests  gates 2/3  unit ✓  lint ✓  e2e ⠸  00:41``."""
+    """Return a refinery's batch on one line: ``⚙ b-1019  4 requests  gates 2/3  unit ✓  lint ✓  e2e ⠸  00:41``."""
     from gastown_tui.text import two_ends
 
     state = view.state

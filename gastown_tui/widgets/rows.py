@@ -1,9 +1,9 @@
-"""Rows with a cursor in a frame: the one base of the tree, the convoys, the events, the problems, drawer and pickers.
+"""Framed rows with a cursor: the base of all panels, the drawer and the dialogs.
 
-The selection is the *key* of a row, not its number: it stays with its agent or convoy when rows move.  A key is a
-value (a Selection; in a picker whatever it answers), None for a row that stands for nothing.  A row may be no stop
-for the cursor (headings), and several rows may share a key (an entry of two lines).  The frame carries the title,
-notes and a scroll mark; one line high, the panel is its own summary.
+The selection is the *key* of a row, not its number: it stays with its agent or convoy when rows move.  A key is a value
+(a Selection, or what a picker returns), None for a row that stands for nothing.  The cursor skips rows that are no
+stop, such as headings; several rows may share a key (an entry of two lines).  The frame has the title, notes and a
+scroll mark; a panel one line high shows its summary.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Row(Record):
-    """One line of content: the key it belongs to, its pieces (or how to make them), and whether the cursor stops."""
+    """One line: its key, its pieces (or a function that makes them), and whether the cursor stops on it."""
 
     key: Hashable
     pieces: Pieces | Callable[[], Pieces]
@@ -37,29 +37,29 @@ WHEEL_ROWS = 3
 
 
 def pieces_of(row: Row) -> Pieces:
-    """The pieces of a row, made now if they were only promised: rows out of view cost nothing."""
+    """Return the pieces of a row, making them if needed: rows out of view cost nothing."""
     pieces = row.pieces
     return pieces() if callable(pieces) else pieces
 
 
 class Rows(Sheet):
-    """A framed list of rows; subclasses give rows by ``show_rows`` (or override ``count`` and ``row_at``)."""
+    """A framed list of rows; subclasses call ``show_rows`` (or override ``count`` and ``row_at``)."""
 
     can_focus = True
 
     class SelectionMoved(Message):
-        """The cursor of a panel stands on another row now, by whatever cause."""
+        """The cursor of a panel is on another row now, for whatever reason."""
 
         def __init__(self, panel: Rows) -> None:
             super().__init__()
             self.panel = panel
 
         def can_replace(self, message: Message) -> bool:
-            """Only the newest of one panel counts."""
+            """Replace an earlier message of the same panel."""
             return isinstance(message, Rows.SelectionMoved) and message.panel is self.panel
 
     class RowOpened(Message):
-        """A row was opened: a double click on it."""
+        """A row was opened by a double click."""
 
         def __init__(self, panel: Rows) -> None:
             super().__init__()
@@ -87,7 +87,7 @@ class Rows(Sheet):
     # content
 
     def keep_made(self, key: Hashable, state: object, make: Callable[[], Pieces]) -> Pieces:
-        """The pieces made for ``state`` before, else made now: a row is written anew only when it says something else."""
+        """Return the pieces made earlier for the same ``state``, else make them: only changed rows are made again."""
         known = self._made.get(key)
         if known is not None and known[0] == state:
             return known[1]
@@ -98,15 +98,15 @@ class Rows(Sheet):
         return pieces
 
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.rows)
 
     def row_at(self, index: int) -> Row:
-        """The row at an index; only asked for indexes in view."""
+        """Return the row at an index; called only for visible rows, moves and searches."""
         return self.rows[index]
 
     def show_rows(self, rows: Sequence[Row]) -> None:
-        """Take new rows; the cursor follows its key, or stays near where it was if the key is gone."""
+        """Take new rows; the cursor follows its key, or stays near its old place if the key is gone."""
         before = self.key
         self.rows = rows
         self._made_for = self.size.width
@@ -121,7 +121,7 @@ class Rows(Sheet):
             self.post_message(self.SelectionMoved(self))
 
     def find_key(self, key: Hashable) -> int:
-        """Index of the first row of a key that the cursor may stand on, -1 if there is none."""
+        """Return the index of the first stop with a key, -1 if there is none."""
         for index in range(self.count()):
             row = self.row_at(index)
             if row.is_stop and row.key == key:
@@ -143,13 +143,13 @@ class Rows(Sheet):
 
     @property
     def selection(self) -> Selection | None:
-        """What the row of the cursor stands for, None if it is nothing of the town."""
+        """The selection of the current row, None if its key is not a Selection."""
         return self.key if isinstance(self.key, Selection) else None
 
     # moving
 
     def select(self, key: Hashable) -> bool:
-        """Put the cursor on a key; False if it has no row."""
+        """Put the cursor on a key; return False if it has no row."""
         place = self.find_key(key)
         if place < 0:
             return False
@@ -168,7 +168,7 @@ class Rows(Sheet):
             self.post_message(self.SelectionMoved(self))
 
     def move(self, step: int) -> None:
-        """Move the cursor by stops (or the view, where there is no cursor)."""
+        """Move the cursor by ``step`` stops; without a cursor, scroll."""
         if not self.has_cursor:
             self.scroll_rows(step)
             return
@@ -183,32 +183,32 @@ class Rows(Sheet):
                 left -= 1
             probe += direction
         if best == at:
-            # headings before the first stop, or rows after the last one, come into view
+            # bring headings before the first stop, or rows after the last one, into view
             self.scroll_rows(direction)
             return
         self._go(best)
 
     def page(self, fraction: float) -> None:
-        """Move by a part of the page, 1.0 a whole one, negative upwards."""
+        """Move by a fraction of the page, negative upwards."""
         step = max(1, int(abs(fraction) * max(1, self.body_height - 1)))
         self.move(step if fraction > 0 else -step)
 
     def go_top(self) -> None:
-        """To the first row."""
+        """Go to the first row."""
         self.top = 0
         if self.has_cursor:
             self._go(self._near_stop(0))
         self.redraw()
 
     def go_bottom(self) -> None:
-        """To the last row."""
+        """Go to the last row."""
         if self.has_cursor:
             self._go(self._near_stop(self.count() - 1))
         self.top = max(0, self.count() - self.body_height)
         self.redraw()
 
     def scroll_rows(self, step: int) -> None:
-        """Move the view, not the cursor."""
+        """Scroll the view without moving the cursor."""
         limit = max(0, self.count() - self.body_height)
         top = min(max(0, self.top + step), limit)
         if top != self.top:
@@ -239,13 +239,13 @@ class Rows(Sheet):
     # search
 
     def text_at(self, index: int) -> str:
-        """What the search looks at in a row."""
+        """Return the text of a row that the search looks at, in lower case."""
         return "".join(text for text, _ in pieces_of(self.row_at(index))).lower()
 
     def search(self, needle: str, step: int = 0) -> tuple[int, int]:
-        """Mark ``needle``; step 0 goes to the first match from the cursor on, ±1 to the next or previous one.
+        """Highlight ``needle``; step 0 goes to the first match from the cursor on, ±1 to the next or previous one.
 
-        Returns (which match the cursor is on, how many there are).
+        Returns (number of the match under the cursor, number of matches).
         """
         self.needle = needle.lower()
         if not self.needle:
@@ -270,22 +270,22 @@ class Rows(Sheet):
 
     @property
     def is_lit(self) -> bool:
-        """Whether it is drawn as the panel that has the keys."""
+        """Whether the panel is drawn as focused."""
         return self.has_focus
 
     @property
     def body_height(self) -> int:
-        """Rows inside the frame."""
+        """The number of rows inside the frame."""
         return max(0, self.size.height - 2)
 
     def note_pieces(self) -> Pieces:
-        """What stands at the right end of the frame's top."""
+        """The notes at the right end of the frame's top edge."""
         if self.fault or self.trouble:
             return ((self.fault or self.trouble, "error"),)
         return ((self.note, self.note_tone),) if self.note else ()
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        """Frame and rows, or one line of summary."""
+        """Draw frame and rows, or the summary on one line."""
         if height == 1:
             return [(self._one_line(width), "")]
         if height < 3 or width < 8:
@@ -313,14 +313,14 @@ class Rows(Sheet):
         return lines
 
     def remake(self) -> None:
-        """The rows are to be drawn at another width than they were made for: make them anew (without drawing)."""
+        """Make the rows again for a new width, without drawing; for subclasses whose rows depend on the width."""
 
     def _settle(self, body: int) -> None:
-        """The view may have grown: no blank rows at the end while rows are hidden above."""
+        """Scroll back if the view grew: no blank rows at the end while rows are hidden above."""
         self.top = max(0, min(self.top, max(0, self.count() - body)))
 
     def _body_line(self, index: int, width: int, bar: Piece, is_thumb: bool) -> Line:
-        """A row in its frame; the same pieces in the same place are the same line."""
+        """Return a row in its frame; cached while its pieces, place and look are the same."""
         row = self.row_at(index)
         pieces = pieces_of(row)
         state = (self.ground_of(index, row), width, bar, is_thumb, self.needle, self.look.key)
@@ -335,7 +335,7 @@ class Rows(Sheet):
         return line
 
     def _row_line(self, index: int, inner: int) -> tuple[Pieces, str]:
-        """The pieces of a row, cut and marked, and its ground."""
+        """Return a row's pieces, cut and highlighted, and its background."""
         row = self.row_at(index)
         pieces = clip(pieces_of(row), inner)
         if self.needle:
@@ -343,7 +343,7 @@ class Rows(Sheet):
         return pieces, self.ground_of(index, row)
 
     def ground_of(self, index: int, row: Row) -> str:
-        """The ground of a row: the cursor's, or plain."""
+        """Return a row's background: the cursor's, or plain."""
         if self.has_cursor and self.cursor >= 0 and row.key == self.key and row.key is not None:
             return "cursor" if self.has_focus else "resting"
         return ""
@@ -370,13 +370,13 @@ class Rows(Sheet):
         return [((line, "dim"),) for line in wrap(self.empty_text, inner)] if self.empty_text else []
 
     def title_pieces(self) -> Pieces:
-        """Number and name at the left end of the frame's top."""
+        """The number and name at the left end of the frame's top edge."""
         tone = "title" if self.is_lit else "text"
         number: tuple[Piece, ...] = ((f"{self.number} ", "accent" if self.is_lit else "dim"),) if self.number else ()
         return (*number, (self.title_text, tone))
 
     def frame_top(self, width: int, border: str) -> Pieces:
-        """The upper edge with title and notes; notes are left out when there is no room."""
+        """Return the top edge with title and notes; notes that do not fit are left out."""
         ascii_only = self.look.ascii_only
         line = glyph("─", ascii_only)
         left, right = glyph("╭", ascii_only), glyph("╮", ascii_only)
@@ -395,7 +395,7 @@ class Rows(Sheet):
         return ((left + line + " ", border), *title, (" " + line * room + line + right, border))
 
     def frame_bottom(self, width: int, border: str) -> Pieces:
-        """The lower edge."""
+        """Return the bottom edge."""
         ascii_only = self.look.ascii_only
         line = glyph("─", ascii_only)
         return ((glyph("╰", ascii_only) + line * (width - 2) + glyph("╯", ascii_only), border),)
@@ -408,12 +408,12 @@ class Rows(Sheet):
     # mouse
 
     def index_at(self, y: int) -> int:
-        """The row index under a line of the widget, -1 for none."""
+        """Return the row index at a line of the widget, -1 for none."""
         index = self.top + y - 1
         return index if 0 < y < self.size.height - 1 and index < self.count() else -1
 
     def on_click(self, event: events.Click) -> None:
-        """Select the row; a second click on it opens it."""
+        """Select the clicked row; a double click opens it."""
         event.stop()
         index = self.index_at(event.y)
         if index < 0 or not self.has_cursor:
@@ -426,21 +426,21 @@ class Rows(Sheet):
             self._go(place)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Three rows down."""
+        """Scroll down by three rows."""
         event.stop()
         self.scroll_rows(WHEEL_ROWS)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Three rows up."""
+        """Scroll up by three rows."""
         event.stop()
         self.scroll_rows(-WHEEL_ROWS)
 
     def on_focus(self) -> None:
-        """The frame shows where the keys go."""
+        """Draw the frame as focused."""
         self.redraw()
 
     def on_blur(self) -> None:
-        """The frame shows that keys go elsewhere."""
+        """Draw the frame as unfocused."""
         self.redraw()
 
     def on_resize(self) -> None:
@@ -450,7 +450,7 @@ class Rows(Sheet):
 
 
 def _thumb(top: int, body: int, total: int) -> tuple[int, int] | None:
-    """Where the scroll mark stands: first line and one past the last; None if everything is in view."""
+    """Return the scroll mark: its first line and one past its last; None if everything is visible."""
     if total <= body or body < 3:
         return None
     size = max(1, body * body // total)

@@ -1,10 +1,10 @@
-"""A sheet: a widget that is a pure function from its size to lines, and repaints only the lines that changed.
+"""A sheet: a widget that is a pure function from its size to lines, and repaints only changed lines.
 
-Subclasses give ``draw(width, height)``; ``redraw`` draws again, compares, and repaints the difference.  So an age
-that ticks costs one line, and an unchanged panel costs nothing on the wire.
+Subclasses implement ``draw(width, height)``; ``redraw`` draws, compares and repaints the difference: a ticking age
+repaints one line, and an unchanged panel sends nothing to the terminal.
 
-A sheet bounds its errors: where ``draw`` fails the sheet shows why, and ``guard`` does the same for taking new facts.
-Both try again the next time, so a fault ends with its cause.
+A sheet bounds its errors: if ``draw`` fails, it shows why, and ``guard`` does the same for updates.  Both are tried
+again the next time, so a fault disappears with its cause.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DEFAULT_LOOK = Look(DARK)
 
 
 def paint(line: Line, look: Look, width: int) -> Strip:
-    """The strip of a line: exactly ``width`` cells in the look's styles."""
+    """Return the strip of a line: exactly ``width`` cells in the look's styles."""
     pieces, ground = line
     segments: list[Segment] = []
     used = 0
@@ -46,7 +46,7 @@ def paint(line: Line, look: Look, width: int) -> Strip:
         style = look.style(tone, ground)
         blanks = len(text) - len(text.lstrip(" "))
         if blanks and last is not None and _same_ground(style, last):
-            # blanks go to what stands before them: fewer changes of style, and no text that begins with a blank
+            # append blanks to the segment before: fewer style changes, and no text that starts with a blank
             segments[-1] = Segment(segments[-1].text + text[:blanks], last)
             text = text[blanks:]
         if text:
@@ -64,7 +64,7 @@ def _same_ground(one: Style, other: Style) -> bool:
 
 
 class Sheet(Bounded, Widget):
-    """Base of everything that the console draws itself."""
+    """The base of every widget that the console draws itself."""
 
     ALLOW_SELECT = False
 
@@ -77,18 +77,18 @@ class Sheet(Bounded, Widget):
 
     @property
     def look(self) -> Look:
-        """The look of the app this sheet lives in."""
+        """The app's look."""
         return getattr(self.app, "look", _DEFAULT_LOOK)
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        """The lines to show; fewer than ``height`` are filled up with blanks."""
+        """Return the lines to show; fewer than ``height`` are padded with blank ones."""
         raise NotImplementedError
 
     def redraw(self) -> int:
-        """Draw again and repaint what differs; returns how many lines that were."""
+        """Draw again and repaint what changed; return the number of changed lines."""
         width, height = self.size
         if not width or not height or not self.is_attached:
-            # out of view: when it returns, in whatever size, what was drawn before does not count
+            # out of view: discard what was drawn, since it may return in another size
             self._drawn = (0, 0, None)
             return 0
         if self._drawn != (width, height, self.look.key):
@@ -111,35 +111,35 @@ class Sheet(Bounded, Widget):
     def _full(self, width: int, height: int) -> list[Line]:
         try:
             lines = list(self.draw(width, height))[:height]
-        except Exception as error:  # noqa: BLE001  a panel that cannot be drawn shows why, in its own place
+        except Exception as error:  # noqa: BLE001  a panel that cannot be drawn shows why
             self.fail(error)
             lines = self._fault_lines(width)[:height]
         lines.extend(((), "") for _ in range(height - len(lines)))
         return lines
 
     def guard(self, take: Callable[[], object]) -> None:
-        """Take new facts; if that fails the sheet keeps what it shows and says why."""
+        """Call ``take`` with new facts; if it fails, keep what is shown and say why."""
         before = self.fault
         self.fault = ""
         try:
             take()
-        except Exception as error:  # noqa: BLE001  one panel's error must not keep the others from their facts
+        except Exception as error:  # noqa: BLE001  one panel's error must not stop the others
             self.fail(error)
         if self.fault != before:
             self.redraw()
 
     def fail(self, error: Exception) -> None:
-        """Note an error as this sheet's own."""
+        """Record an error as this sheet's fault, and report it."""
         self.fault = f"cannot be shown: {type(error).__name__}: {clean(str(error))}"
         self.faulted(error)
 
     def _fault_lines(self, width: int) -> list[Line]:
-        """The fault in place of what cannot be drawn."""
-        words = f"{self.id} {self.fault}. L tells where."
+        """Return the fault as lines, for a sheet that cannot be drawn."""
+        words = f"{self.id} {self.fault}. L shows where."
         return [(clip(((" " + line, "error"),), width), "") for line in wrap(words, max(8, width - 2))]
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The strips of a part of the sheet (Textual's line protocol)."""
+        """Return the strips of a part of the sheet (Textual's line API)."""
         width, height = self.size
         state = (width, height, self.look.key)
         if self._drawn != state:
@@ -161,6 +161,6 @@ class Sheet(Bounded, Widget):
         return strips
 
     def plain_lines(self) -> list[str]:
-        """What the sheet shows, as plain text (for tests and the last picture)."""
+        """Return the sheet as plain text, for tests and the last picture."""
         width, height = self.size
         return [strip.text for strip in self.render_lines(Region(0, 0, width, height))]

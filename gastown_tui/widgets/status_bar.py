@@ -1,4 +1,4 @@
-"""The last line: what the keys do here, and at the right end the receipt of the last act."""
+"""The bottom line: hints for the keys here, and at the right end a message or the last order's receipt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def hint_pieces(place: str, room: int, ascii_only: bool) -> Pieces:
-    """As many hints as fit, whole ones only: the most useful first, and at the end always the way out."""
+    """Return as many whole hints as fit: the most useful first, at the end always quit, which ranks last."""
     *before, last = (_hint(action, ascii_only) for action in hints(place))
     out: list[Piece] = [(" ", "text")]
     for part in before:
@@ -33,11 +33,11 @@ def _hint(action: Action, ascii_only: bool) -> tuple[Piece, ...]:
 
 
 FADE_S = 8.0
-"""How long a finished act's receipt stays; a failure stays until a key is pressed."""
+"""How long a finished order's receipt stays; a failure stays until a key is pressed."""
 
 
 class StatusBar(Sheet):
-    """Hints at the left, a receipt or a word of the console at the right."""
+    """Hints on the left, a receipt or a message on the right."""
 
     def __init__(self) -> None:
         super().__init__(id="status")
@@ -48,24 +48,24 @@ class StatusBar(Sheet):
         self._is_failure = False
 
     def show_place(self, place: str) -> None:
-        """The keys of another panel."""
+        """Show the hints of another panel."""
         self.place = place
         self.redraw()
 
     def say(self, text: str, tone: str = "warn") -> None:
-        """A word of the console; it stands in front of the receipt until the next one, or until it is cleared."""
+        """Show a message in front of the receipt, until the next message or key."""
         self.message = ((clean(text), tone),) if text else ()
         self.redraw()
 
     def pressed(self) -> None:
-        """A key: the word of the console goes, and so does a failure that has been read."""
+        """Clear the message on a key press, and a failure with it."""
         self.message = ()
         if self._is_failure:
             self._drop_receipt()
         self.redraw()
 
     def tick(self, now: float) -> None:
-        """A second has passed: the receipt of an act that is done fades."""
+        """Drop the receipt of a finished order after ``FADE_S``."""
         if self._settled_at and not self._is_failure and now - self._settled_at >= FADE_S:
             self._drop_receipt()
             self.redraw()
@@ -76,7 +76,7 @@ class StatusBar(Sheet):
     def show_receipt(
         self, text: str, stages: Sequence[str], *, is_done: bool, failure: str = "", now: float = 0.0
     ) -> None:
-        """The stages of an act so far: ``✓ nudge to opal: queued → typed``; ``now`` is when it was told."""
+        """Show an order's stages so far: ``✓ nudge to opal: queued → typed``; ``now`` is the time of the last one."""
         self._settled_at, self._is_failure = (now if is_done or failure else 0.0), bool(failure)
         ascii_only = self.look.ascii_only
         arrow = f" {glyph('arrow', ascii_only)} "
@@ -92,7 +92,7 @@ class StatusBar(Sheet):
         self.redraw()
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        """One line on the bar's ground."""
+        """Draw one line on the bar's background."""
         ascii_only = self.look.ascii_only
         right = self.message or self.receipt
         if not right:

@@ -78,7 +78,7 @@ def test_cook_without_a_needed_variable_names_it(bd, home) -> None:
     said = bd("cook", "release", "--mode", "runtime", code=1).err
     assert said.splitlines() == [
         "formula release needs a value for version",
-        "  why:  not given and without a default: version (The semantic version to release (e.g., 1.2.0))",
+        "  why:  no value given and no default: version (The semantic version to release (e.g., 1.2.0))",
         "  next: add --var version=…",
     ]
     assert (
@@ -101,7 +101,7 @@ def test_cook_refuses_politely(bd, home, words: tuple[str, ...], code: int, said
 
 def test_cook_tells_a_variable_that_the_formula_does_not_know(bd, home) -> None:
     said = bd("cook", "shiny-secure", "--var", "feature=x", "--var", "isue=y")
-    assert said.err == "note: the formula knows no variable isue; did you mean issue?\n"
+    assert said.err == "note: the formula has no variable isue; did you mean issue?\n"
 
 
 def test_problems_come_as_data_too(bd, home) -> None:
@@ -140,7 +140,7 @@ def test_create_writes_where_the_town_finds_it_and_never_over_another(gt) -> Non
     path = os.path.join(gt.root, ".beads", "formulas", "mine.formula.toml")
     assert path in said
     assert "mine" in gt("formula", "list", "--tier", "town")
-    assert "is there already" in gt("formula", "create", "mine", code=1)
+    assert "already exists" in gt("formula", "create", "mine", code=1)
     assert "there is no starter" in gt("formula", "create", "other", "--type", "opera", code=2)
     assert "letters, digits" in gt("formula", "create", "../up", code=2)
 

@@ -75,7 +75,7 @@ async def test_the_first_frame_is_the_whole_picture() -> None:
             "Auth system",
             "slung gt-p9n4q",
             "✋ 1 needs you",
-            "queue 3",
+            "3 to merge",
         ):
             assert words in text, words
 
@@ -401,7 +401,7 @@ async def test_a_handoff_is_one_dialog_and_its_note_survives_a_cancel() -> None:
         await pilot.press("h", *"half done", "escape")
         assert "the note is kept" in status(app) and not app.hands.performed
         await pilot.press("h")
-        assert "half done" in app.screen_text() and "Lost: what the agent has" in app.screen_text()
+        assert "half done" in app.screen_text() and "Lost: anything the agent has" in app.screen_text()
         await pilot.press("enter")
         await until(pilot, lambda: app.hands.performed, "the order")
         assert app.hands.performed[0].arguments["note"] == "half done"
@@ -422,11 +422,11 @@ async def test_a_key_that_cannot_act_here_says_where_it_can() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("3", "n")
-        assert "nudge works in agents and problems" in status(app)
+        assert "nudge works only in agents or problems" in status(app)
         await pilot.press("1", "g", "n")
         assert "select an agent first" in status(app)
         await pilot.press("]")
-        assert "nothing is searched" in status(app)
+        assert "no search here" in status(app)
 
 
 async def test_slinging_asks_for_bead_and_target() -> None:
@@ -435,7 +435,7 @@ async def test_slinging_asks_for_bead_and_target() -> None:
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, Picker), "the beads")
         await pilot.press(*"search", "enter")
-        await until(pilot, lambda: "to whom" in app.screen_text(), "the targets")
+        await until(pilot, lambda: "to which rig" in app.screen_text(), "the targets")
         await pilot.press(*"opal", "enter")
         await until(pilot, lambda: app.hands.performed, "the order")
         order = app.hands.performed[0]
@@ -605,7 +605,7 @@ async def test_a_filtered_search_goes_on_while_there_is_history() -> None:
             "the hit",
         )
         await pilot.press("enter", "right_square_bracket")
-        await until(pilot, lambda: "no further match of needle" in status(app), "the end of history")
+        await until(pilot, lambda: "no more matches for needle" in status(app), "the end of history")
 
 
 async def test_a_finished_receipt_fades_and_a_failure_stays_until_a_key() -> None:

@@ -75,11 +75,11 @@ async def test_the_log_follows_its_end_and_holds_when_scrolled(rig: str) -> None
         with open(log_of(rig), "a") as handle:
             handle.write("the newest\n")
         await until(pilot, lambda: gates.missed == 1, "a line that is not seen")
-        assert "held +1 new" in gates.plain_lines()[0] and "the newest" not in app.screen_text()
+        assert "paused +1 new" in gates.plain_lines()[0] and "the newest" not in app.screen_text()
         await pilot.press("escape")
         assert gates.is_following and "the newest" in app.screen_text()
         await pilot.press("space")
-        assert not gates.is_following and "held" in status(app)
+        assert not gates.is_following and "paused" in status(app)
 
 
 async def test_control_sequences_of_a_log_are_not_written(rig: str) -> None:
@@ -235,7 +235,7 @@ async def test_the_scheduler_is_paused_by_name_and_the_header_tells() -> None:
         await until(pilot, lambda: app.hands.performed, "the order")
         assert app.hands.performed == [Order("scheduler.pause", "")]
         app.fake.put(snapshot(scheduler=SchedulerView(3, True, "overseer", NOW)))
-        await until(pilot, lambda: "slings 3 · paused" in app.screen_text(), "the header")
+        await until(pilot, lambda: "dispatch paused: 3" in app.screen_text(), "the header")
 
 
 async def test_a_fault_is_a_problem_with_its_proof_in_the_drawer() -> None:

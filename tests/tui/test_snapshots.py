@@ -64,7 +64,7 @@ def after(keys: list[str]):
         for _ in range(200):
             await pilot.pause()
             text = pilot.app.screen_text()
-            if "looking …" not in text and "reading …" not in text and "sent" not in text:
+            if "reading …" not in text and "sent" not in text:
                 return
             await asyncio.sleep(0.01)
 

@@ -11,6 +11,7 @@ import os
 
 from gastown_core.errors import GastownError, GitError
 from gastown_core.git.repo import Git
+from gastown_core.model.bead import TRACKS
 from gastown_core.model.landing import BEGUN
 from gastown_core.model.merge_request import MERGED_IN, MergeRequest, read_request
 from gastown_core.model.metadata import read_dispatch
@@ -186,7 +187,7 @@ class LandingSource:
             if not is_convoy(convoy):
                 continue
             for edge in convoy.edges:
-                if edge.type == "tracks" and edge.target not in out:
+                if edge.type == TRACKS and edge.target not in out:
                     found = self.facts.bead(edge.target)
                     if found is not None and (found[1].status in BEGUN or edge.target in requests):
                         out[edge.target] = _wanted(*found, requests.get(edge.target, ()))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.beads.graph import BLOCKING_TYPES, WAITS_FOR
+from gastown_core.beads.graph import BLOCKING_TYPES
 from gastown_core.beads.ledger import TownLedger
 from gastown_core.beads.ledger_line import excerpt_of, parse_line
 from gastown_core.beads.query import BeadQuery, Excerpt
 from gastown_core.errors import GastownError, words_of
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, Bead, is_kind
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, TRACKS, WAITS_FOR, Bead, is_kind
 from gastown_core.model.merge_request import LABEL as REQUEST_LABEL
 from gastown_core.model.merge_request import read_request
 from gastown_core.model.metadata import MOLECULE
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
     from gastown_core.files.tail import Tailer
 
-NAMING = BLOCKING_TYPES | {"tracks"}
+NAMING = BLOCKING_TYPES | {TRACKS}
 FIELD_LABELS = frozenset(("gt:agent", "gt:convoy"))
 
 
@@ -146,7 +146,7 @@ class LedgerSource:
         known = {bead_id for beads in views for bead_id in beads}
         named = set(self._named_by_records())
         while fresh or named:
-            kinds = NAMING if self.is_glance else ("tracks",)
+            kinds = NAMING if self.is_glance else (TRACKS,)
             named.update(edge.target for bead in fresh for edge in bead.edges if edge.type in kinds)
             spawners = {edge.target for bead in fresh for edge in bead.edges if edge.type == WAITS_FOR}
             named.update(self._children(spawners) if self.is_glance and spawners else ())

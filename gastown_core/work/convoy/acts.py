@@ -10,7 +10,7 @@ from gastown_core.events.log import append_event
 from gastown_core.git import worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import POLECAT
-from gastown_core.model.bead import CLOSED
+from gastown_core.model.bead import CLOSED, TOMBSTONE
 from gastown_core.model.hook_life import ARCHIVED
 from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.record import Record
@@ -51,7 +51,7 @@ class Watch(Record):
 def members_of_epic(ledger: TownLedger, epic_id: str) -> tuple[str, list[str]]:
     """The epic's title and the ids of the work below it. Raises NotFoundError, UsageError if it is no epic or is empty."""
     epic = ledger.excerpt(epic_id)
-    if epic is None or epic.status == "tombstone":
+    if epic is None or epic.status == TOMBSTONE:
         raise NotFoundError(f"no bead {epic_id}")
     if epic.issue_type != "epic":
         raise UsageError(f"{epic_id} is a {epic.issue_type}, not an epic", "", "name the beads themselves")

@@ -11,6 +11,7 @@ import time
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, UsageError
 from gastown_core.model.address import Address
+from gastown_core.model.bead import CLOSED
 from gastown_core.model.record import Record
 from gastown_core.town.identity import HUMAN
 from gastown_core.work import convoys
@@ -198,6 +199,6 @@ class Many:
             self.convoy = bundle.id
             return
         statuses = self.ledger.statuses(ids)
-        unfinished = [bead_id for bead_id in ids if statuses.get(bead_id) not in ("closed", None)]
+        unfinished = [bead_id for bead_id in ids if statuses.get(bead_id) not in (CLOSED, None)]
         if unfinished:
             self._bundle(unfinished, f"Epic: {bundle.title}"[:500])

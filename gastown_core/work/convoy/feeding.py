@@ -9,13 +9,13 @@ from __future__ import annotations
 import heapq
 import os
 
-from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, TOMBSTONE
+from gastown_core.beads.graph import BLOCKING_TYPES
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, OPEN
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, OPEN, PARENT_CHILD, TOMBSTONE
 from gastown_core.model.obstacle import Obstacle
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings

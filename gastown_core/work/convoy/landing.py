@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import TOMBSTONE
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.mail import NORMAL, send_mail
 from gastown_core.model.address import MAYOR, OVERSEER, parse_address
-from gastown_core.model.bead import CLOSED, OPEN
+from gastown_core.model.bead import CLOSED, OPEN, TOMBSTONE
 from gastown_core.town.settings import load_settings
 from gastown_core.work.convoys import member_ids, tracking
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import OPEN
+from gastown_core.model.bead import OPEN, TRACKS
 from gastown_core.model.record import Record
 from gastown_core.work.convoy import feeding, staging
 from gastown_core.work.convoys import create_convoy, get_convoy, member_ids, wrap
@@ -126,7 +126,7 @@ def stage(
                 batch.remove_edge(convoy, bead_id)
             for bead_id in plan.members:
                 if bead_id not in member_ids(before):
-                    batch.add_edge(convoy, wrap(ledger, bead_id), "tracks")
+                    batch.add_edge(convoy, wrap(ledger, bead_id), TRACKS)
             batch.update(convoy, {"status": plan.status, "title": name, "labels": sorted({*before.labels, *labels})})
     payload = {"convoy": convoy, "title": name, "waves": len(plan.waves), "restaged": before is not None}
     append_event(root, "convoy_staged", actor, payload, clock=clock)

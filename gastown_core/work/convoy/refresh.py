@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.beads.rules import entries_of
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import unwrap_external
+from gastown_core.model.bead import CLOSED, OPEN, TRACKS, unwrap_external
 from gastown_core.model.record import Record
 from gastown_core.work import retry_delay
 from gastown_core.work.board import Board
@@ -72,7 +72,7 @@ def refresh(
         retry_delay.forget(root, bead_id)
     landed = bool(landing.check_convoys(root, ledger, actor=actor, only=(convoy,), clock=clock))
     fed: list[Dispatched] = []
-    if not landed and before.bead.status == "open":
+    if not landed and before.bead.status == OPEN:
         fed = feeding.feed(root, actor=actor, clock=clock, ledger=ledger, only=(convoy,), wait_s=wait_s)
     after = get_convoy(ledger, convoy)
     left = feeding.plan_feed(root, ledger, Board(root, ledger, clock.now()), only=(convoy,), with_holds=False)
@@ -96,7 +96,7 @@ def _repair(ledger: TownLedger, convoy: Convoy, actor: str) -> list[str]:
         bead = batch.get(convoy.bead.id)
         edges = entries_of(bead.raw, "dependencies") if bead is not None else []
         for place, edge in enumerate(edges):
-            if not isinstance(edge, dict) or edge.get("type") != "tracks":
+            if not isinstance(edge, dict) or edge.get("type") != TRACKS:
                 continue
             written = str(edge.get("depends_on_id"))
             plain = unwrap_external(written)
@@ -125,7 +125,7 @@ def holds_of(
     board.learn(bead_id for bead_id, _ in convoy.members)
     out = []
     for bead_id, member in convoy.members:
-        if member is not None and member.status == "closed":
+        if member is not None and member.status == CLOSED:
             continue
         hold = board.hold(bead_id)
         if hold is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import BLOCKING_TYPES, PARENT_CHILD, TOMBSTONE, find_cycles, is_released
+from gastown_core.beads.graph import BLOCKING_TYPES, find_cycles, is_released
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
-from gastown_core.model.bead import unwrap_external
+from gastown_core.model.bead import PARENT_CHILD, TOMBSTONE, TRACKS, unwrap_external
 from gastown_core.model.record import Record
+from gastown_core.model.states import RigState
 from gastown_core.work.board import SLINGABLE, Board
 from gastown_core.work.convoys import member_ids
 from gastown_core.work.sling.bases import branch_of_epic
@@ -288,7 +289,7 @@ class _Look:
     def _closed_rigs(self) -> list[Finding]:
         found = []
         for name, rig in self.board.rigs.items():
-            if rig.state == "operational":
+            if rig.state == RigState.OPERATIONAL:
                 continue
             ids = tuple(one for one in self.still if self.board.rig_of(one) == name)
             if ids:
@@ -344,7 +345,7 @@ def overlapping(ledger: TownLedger, plan: Plan) -> Bead | None:
     town = ledger.store_for("hq-x")
     own = plan.source.id if plan.kind == CONVOY and plan.source is not None else ""
     tasks = [task.bead.id for wave in plan.waves for task in wave]
-    sources = {source for one in tasks for source, kind in town.dependents(one) if kind == "tracks"}
+    sources = {source for one in tasks for source, kind in town.dependents(one) if kind == TRACKS}
     convoys = [
         one for one in town.get_many(sorted(sources)).values() if one.issue_type == "convoy" and not one.is_closed
     ]

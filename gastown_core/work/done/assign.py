@@ -6,7 +6,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import CLOSED, HOOKED, NO_PRIORITY
+from gastown_core.model.bead import BLOCKED, CLOSED, HOOKED, NO_PRIORITY, PARENT_CHILD
 from gastown_core.model.record import Record
 from gastown_core.work.hook.hook import HELD
 from gastown_core.work.hook.unsling import unsling
@@ -76,7 +76,7 @@ def release(
     for bead in known.values():
         had = bead.assignee or "nobody"
         home = ledger.home_of(bead.id)
-        if bead.status not in (*HELD, "blocked") or home is None:
+        if bead.status not in (*HELD, BLOCKED) or home is None:
             continue
         unsling(root, ledger, bead, actor=actor, clock=clock)
         with home.write(actor) as batch:
@@ -188,7 +188,7 @@ def _with_children(ledger: TownLedger, bead: Bead, depth: int = 0) -> list[Bead]
     if depth > DEEPEST:
         raise ConflictError(f"{bead.id} lies more than {DEEPEST} levels deep", "", "close it in parts")
     home = ledger.home_of(bead.id)
-    below = [source for source, kind in home.dependents(bead.id) if kind == "parent-child"] if home else []
+    below = [source for source, kind in home.dependents(bead.id) if kind == PARENT_CHILD] if home else []
     found: list[Bead] = []
     for child in ledger.get_many(below).values():
         if child.status != CLOSED:
@@ -201,7 +201,7 @@ def open_children(ledger: TownLedger, ids: Iterable[str]) -> dict[str, list[str]
     found = {}
     for bead_id in ids:
         home = ledger.home_of(bead_id)
-        below = [source for source, kind in home.dependents(bead_id) if kind == "parent-child"] if home else []
+        below = [source for source, kind in home.dependents(bead_id) if kind == PARENT_CHILD] if home else []
         still = [child.id for child in ledger.get_many(below).values() if child.status != CLOSED]
         if still:
             found[bead_id] = still

@@ -19,6 +19,7 @@ from gastown_core.model.bead import CLOSED, HOOKED, IN_REVIEW
 from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.runtimes.heartbeat import write_heartbeat
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.branches import bead_of_branch
@@ -260,7 +261,7 @@ class Done:
         words = f"{made.id} for {terms.target}" if made.is_new else f"{made.id} waits already"
         yield self._receipt("queued", words)
         fresh = announce_request(self.root, self.ledger, submission, made, self.clock)
-        self._finish("idle", exit_type=COMPLETED, active_mr=made.id, bead=bead.id)
+        self._finish(AgentState.IDLE, exit_type=COMPLETED, active_mr=made.id, bead=bead.id)
         self.result = self.result._replace(repeated=not made.is_new and not fresh)
         yield self._receipt("in review", f"{bead.id} is in review as {made.id}", final=True)
 
@@ -284,7 +285,7 @@ class Done:
             to = sender.mail if sender.is_agent else "overseer"
             send_mail(self.root, self.ledger, to, subject, body, sender=self.actor, clock=self.clock)
             announce_done(self.root, self.entry, bead.id, branch, COMPLETED, self.clock)
-        self._finish("idle", exit_type=COMPLETED, bead=bead.id)
+        self._finish(AgentState.IDLE, exit_type=COMPLETED, bead=bead.id)
         return self._receipt("in review", f"{branch} is ready for review, nothing merges it", final=True)
 
     def _close_unchanged(self, bead: Bead, branch: str, terms: Terms, ahead: int) -> Receipt:
@@ -315,7 +316,7 @@ class Done:
         if not now.is_closed:
             after_close(self.root, self.ledger, [bead.id], actor=self.actor, clock=self.clock)
             announce_done(self.root, self.entry, bead.id, "", COMPLETED, self.clock)
-        self._finish("idle", exit_type=COMPLETED, bead=bead.id)
+        self._finish(AgentState.IDLE, exit_type=COMPLETED, bead=bead.id)
         return self._receipt("closed", f"{bead.id} {words}", final=True)
 
     def _keep_message(self, batch: RuleBatch, bead: Bead) -> None:
@@ -335,7 +336,9 @@ class Done:
         announce_done(self.root, self.entry, bead.id, self.result.branch, status, self.clock)
         if status == ESCALATED:
             self._ask_help(bead)
-        self._finish("stuck" if status == ESCALATED else "idle", exit_type=status, bead=bead.id, keeps=True)
+        self._finish(
+            AgentState.STUCK if status == ESCALATED else AgentState.IDLE, exit_type=status, bead=bead.id, keeps=True
+        )
         said = "asks for help" if status == ESCALATED else "rests"
         return self._receipt(status.lower(), f"{bead.id} stays on the hook, the worker {said}", final=True)
 
@@ -374,7 +377,7 @@ class Done:
             branch=self.result.branch,
             clock=self.clock,
         )
-        beat = "stuck" if state == "stuck" else "idle"
+        beat = "stuck" if state == AgentState.STUCK else "idle"
         write_heartbeat(self.root, self.entry.session, beat, context=self.message, clock=self.clock)
 
     def _warn(self, *warnings: str) -> None:

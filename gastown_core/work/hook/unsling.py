@@ -7,6 +7,7 @@ from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import POLECAT, parse_address
 from gastown_core.model.hook_life import CREATED
+from gastown_core.model.states import AgentState
 from gastown_core.town.agent_beads import get_agent_bead, put_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.hook_record import record_hook
@@ -65,7 +66,7 @@ def unsling(
     entry = find_agent(read_inventory(root), parse_address(had)) if had else None
     if entry is not None and get_agent_bead(ledger, entry.bead_id) is not None:
         prefix = rig_prefix(root, entry.address.rig)
-        put_agent_bead(ledger, entry.address, prefix, agent_state="idle", hook_bead="", hook_state="")
+        put_agent_bead(ledger, entry.address, prefix, agent_state=AgentState.IDLE, hook_bead="", hook_state="")
     return True
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import TOMBSTONE
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW
+from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, TOMBSTONE
 from gastown_core.model.obstacle import SKIP
 from gastown_core.model.record import Record
 from gastown_core.work.board import Board

@@ -6,6 +6,7 @@ import os
 
 from gastown_core.model.address import POLECAT, parse_session
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.inventory import RosterEntry, read_inventory
@@ -80,11 +81,11 @@ def look_at_polecat(root: str, ledger: TownLedger, entry: RosterEntry, *, live: 
 def _state(has_work: bool, said: str, runs: bool | None, has_worktree: bool) -> str:
     if runs and not has_worktree:
         return ZOMBIE
-    if said in ("stuck", "escalated"):
+    if said in (AgentState.STUCK, AgentState.ESCALATED):
         return STUCK
     if has_work:
         return STALLED if runs is False else WORKING
-    return DONE if said == "done" else IDLE
+    return DONE if said == AgentState.DONE else IDLE
 
 
 def find_polecat(root: str, text: str, rigs: tuple[RigEntry, ...]) -> RosterEntry:

@@ -16,6 +16,7 @@ from gastown_core.git import worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.hook_life import ARCHIVED
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import polecat_pool, sessions
 from gastown_core.town.agent_beads import get_agent_bead
@@ -164,7 +165,7 @@ def remove(
             _let_go(root, ledger, bead_id, actor, clock)
         kept, deleted = _take_away(root, entry, stakes, nuke, clock)
         fields = {
-            "agent_state": "nuked" if nuke else "idle",
+            "agent_state": AgentState.NUKED if nuke else AgentState.IDLE,
             "hook_bead": stakes.work[0] if stakes.work and not nuke else "",
             "cleanup_status": "clean",
             "branch": stakes.branch,

@@ -13,8 +13,9 @@ from gastown_core.errors import GastownError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import CREW, POLECAT
 from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN
-from gastown_core.model.hook_life import ARCHIVED, COMPLETED, CREATED, PAUSED, SUSPENDED
+from gastown_core.model.hook_life import ARCHIVED, COMPLETED, CREATED, SUSPENDED
 from gastown_core.model.metadata import read_dispatch
+from gastown_core.model.states import AgentState
 from gastown_core.town.agent_beads import get_agent_bead
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.hook_record import record_hook
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from gastown_core.beads.query import Held
     from gastown_core.clock import Clock
 
-WAITING_STATES = ("stuck", "escalated", "awaiting-gate", PAUSED)
-"""A worker in one of these states stopped on purpose and waits for somebody: its work is not handed to another."""
 SECOND_LOOK_S = 1.5
 HANDING_IN_S = 10.0
 """So long after its work was handed in a worker may take to write its own end."""
@@ -101,7 +100,7 @@ def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], 
     bead = ledger.get(one.id)
     # what the record says of other work, of the worker's time before this one was slung, is no word about this one
     is_about_it = not order_of(bead) or fields.get("hook_bead") == one.id
-    if is_about_it and (fields.get("agent_state") in WAITING_STATES or fields.get("exit_type") == "DEFERRED"):
+    if is_about_it and (fields.get("agent_state") in AgentState.HELD_BACK or fields.get("exit_type") == "DEFERRED"):
         return False
     if is_being_slung(root, one.id):
         return False
@@ -112,7 +111,7 @@ def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], 
     if fields.get("hook_state") == CREATED:
         # no session was meant for it: somebody may work there by hand
         return now - one.updated_at > settings.seconds("operational.daemon.stale_working")
-    if fields.get("agent_state") == "spawning":
+    if fields.get("agent_state") == AgentState.SPAWNING:
         return now - one.updated_at > settings.seconds("operational.session.spawn_grace")
     return True
 
@@ -145,7 +144,7 @@ def settle_records(root: str, ledger: TownLedger, *, actor: str = "daemon", cloc
             actor=actor,
             bead=bead_id,
             clock=clock,
-            agent_state="idle",
+            agent_state=AgentState.IDLE,
             **ended,
         )
         settled.append(address.short)
@@ -167,7 +166,9 @@ def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], act
     who = polecat_of(one.assignee)
     if who is not None and get_agent_bead(ledger, who.bead_id(rigs[who.rig])) is not None:
         prefix = rigs[who.rig]
-        record_hook(root, ledger, who, prefix, SUSPENDED, actor=actor, bead=one.id, clock=clock, agent_state="idle")
+        record_hook(
+            root, ledger, who, prefix, SUSPENDED, actor=actor, bead=one.id, clock=clock, agent_state=AgentState.IDLE
+        )
     payload = {"bead": one.id, "target": one.assignee, "title": one.title, "reason": "no session works on it"}
     append_event(root, "work_released", actor, payload, clock=clock)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import DEFERRED, IN_REVIEW, OPEN, known_priority
+from gastown_core.model.bead import BLOCKED, DEFERRED, IN_REVIEW, OPEN, TOMBSTONE, known_priority
 from gastown_core.model.record import Record
 from gastown_core.town.discover import read_rigs, rig_of_bead
 from gastown_core.town.settings import load_settings
@@ -229,7 +229,7 @@ def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = 
     for queued in found:
         context = queued.context
         bead = board.bead(context.bead) if context is not None else None
-        if context is None or bead is None or bead.status == "tombstone" or context.rig not in board.rigs:
+        if context is None or bead is None or bead.status == TOMBSTONE or context.rig not in board.rigs:
             stale.append(StaleContext(queued.bead.id, context.bead if context else "", queued.store, INVALID))
         elif context.bead in seen or not may_wait(bead.status):
             stale.append(StaleContext(queued.bead.id, context.bead, queued.store, STALE))
@@ -244,4 +244,4 @@ def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = 
 
 def may_wait(status: str) -> bool:
     """Whether work in this status can still be handed out later."""
-    return status in (OPEN, DEFERRED, "blocked")
+    return status in (OPEN, DEFERRED, BLOCKED)

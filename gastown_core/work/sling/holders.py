@@ -6,6 +6,7 @@ from gastown_core.messaging.mail import HIGH, send_mail
 from gastown_core.model.address import DOG, POLECAT, parse_address, same_agent
 from gastown_core.model.bead import OPEN
 from gastown_core.model.metadata import read_dispatch
+from gastown_core.model.states import AgentState
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import liveness
 from gastown_core.town.agent_beads import get_agent_bead
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
     from gastown_core.work.sling.targets import Target
-
-FREE_STATES = ("", "null", "idle", "done", "nuked")
-"""Values of agent_state under which a worker may get new work."""
 
 
 def holder_of(bead: Bead) -> Address | None:
@@ -91,10 +89,10 @@ def is_idle(root: str, ledger: TownLedger, entry: RosterEntry, bead_id: str) -> 
     if record is not None and fields.get("hook_bead", "") == bead_id:
         return True
     state = fields.get("agent_state", "")
-    if state in FREE_STATES:
+    if state in AgentState.FREE:
         return True
     # a sling that died half-way left its word behind; whoever hooks under the lock is not such a one
-    return state in ("spawning", "working", "running") and not lives(root, entry)
+    return state in AgentState.ALIVE and not lives(root, entry)
 
 
 def tell_robbed(root: str, ledger: TownLedger, bead: Bead, new: Address, *, actor: str, clock: Clock) -> None:

@@ -10,6 +10,7 @@ from gastown_core.model.bead import HOOKED, read_fields
 from gastown_core.model.hook_life import CREATED, SUSPENDED, way
 from gastown_core.model.metadata import DISPATCH, metadata_of, with_section
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.hook_record import tell_change
@@ -110,7 +111,7 @@ def record_agents(
     entry = given.place.entry
     sandbox = given.place.sandbox
     state = SUSPENDED if sandbox is not None and sandbox.resumes else CREATED
-    fields = {"agent_state": "spawning", "hook_bead": given.bead.id, "hook_state": state}
+    fields = {"agent_state": AgentState.SPAWNING, "hook_bead": given.bead.id, "hook_state": state}
     if given.place.branch:
         fields["branch"] = given.place.branch
     # a worker's former end must not be taken for this one's
@@ -122,7 +123,7 @@ def record_agents(
         write_agent_bead(batch, entry.address, rig_prefix(root, entry.address.rig), **fields)
         if robbed is not None and batch.get(robbed.bead_id) is not None:
             prefix = rig_prefix(root, robbed.address.rig)
-            write_agent_bead(batch, robbed.address, prefix, agent_state="idle", hook_bead="", hook_state="")
+            write_agent_bead(batch, robbed.address, prefix, agent_state=AgentState.IDLE, hook_bead="", hook_state="")
     tell_change(root, entry.address, before, state, bead=given.bead.id, clock=clock)
     payload = {"bead": given.bead.id, "target": entry.address.path}
     formula = given.attachment.name or given.bead.text("source_formula")

@@ -17,6 +17,7 @@ from gastown_core.model.bead import OPEN
 from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.town import sessions
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.identity import HUMAN, rig_prefix
@@ -292,7 +293,9 @@ class Sling:
             tell_robbed(self.root, self.ledger, given.bead, new, actor=self.actor, clock=self.clock)
         if going.how == STARTED:
             entry = given.place.entry
-            put_agent_bead(self.ledger, entry.address, rig_prefix(self.root, entry.address.rig), agent_state="working")
+            put_agent_bead(
+                self.ledger, entry.address, rig_prefix(self.root, entry.address.rig), agent_state=AgentState.WORKING
+            )
         wake_rig(self.root, given, self.clock)
 
     def _hooked_words(self, place: Allocation) -> str:

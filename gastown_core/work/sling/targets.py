@@ -15,6 +15,7 @@ from gastown_core.model.address import (
     Address,
 )
 from gastown_core.model.record import Record
+from gastown_core.model.states import RigState
 from gastown_core.town.dogs import check_dog_name
 from gastown_core.town.identity import HUMAN, resolve_agent
 from gastown_core.town.inventory import RosterEntry, find_agent
@@ -145,7 +146,7 @@ def _check_form(text: str, parts: list[str]) -> None:
 
 
 def _check_open(rig: RigEntry) -> None:
-    if rig.state != "operational":
+    if rig.state != RigState.OPERATIONAL:
         raise TownError(f"rig {rig.name} is {rig.state}", "it takes no work", "choose another rig")
 
 

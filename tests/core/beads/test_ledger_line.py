@@ -111,7 +111,7 @@ def test_older_dialects_are_read(keys, holds):
         (b'{"_type":"memory","key":"k","value":"v"}', ledger_line.MEMORY),
         (b'{"_schema":"beads-jsonl/1"}', ledger_line.HEADER),
         (b'\xef\xbb\xbf{"id":"gt-1","title":"t"}', ledger_line.BEAD),
-        (b'{"id":"gt-1","status":"tombstone"}', ledger_line.TOMBSTONE),
+        (b'{"id":"gt-1","status":"tombstone"}', ledger_line.STONE),
         (b"\xff\xfe", ledger_line.JUNK),
     ],
 )

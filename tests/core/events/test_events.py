@@ -205,7 +205,7 @@ def test_an_event_that_cannot_be_written_fails_nothing_and_is_told(
         else:
             clock = FixedClock(1e30)
         assert log.append_event(root, "hook", "mayor", payload, clock=clock) is False
-    assert log.last_failure.startswith("hook is missing in the event log: ")
+    assert log.last_failure.startswith("hook is missing from the event log: ")
 
 
 def test_a_wake_up_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:

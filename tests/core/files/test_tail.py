@@ -169,7 +169,7 @@ def test_something_else_in_the_files_place_is_an_error_until_a_file_is_back_and_
     os.rename(path, tmp_path / "old")
     make(str(path))
     for _ in range(2):
-        with pytest.raises(OSError, match=r"is a directory|no regular file"):
+        with pytest.raises(OSError, match=r"is a directory|not a regular file"):
             tail.read()
     path.rmdir() if path.is_dir() else path.unlink()
     path.write_bytes(b"three\n")

@@ -82,7 +82,7 @@ def test_a_circle_of_parents_is_told_with_its_chain(kitchen: Kitchen) -> None:
     error = kitchen.error('extends = ["one"]\n')
     assert error.what == "formula it extends itself"
     assert error.why.startswith("it → one → two → it (")
-    assert error.hint == "take it out of the extends of two"
+    assert error.hint == "remove it from the extends of two"
 
 
 def test_a_formula_may_extend_the_one_of_its_name_below_it(kitchen: Kitchen) -> None:
@@ -172,16 +172,16 @@ def test_compose_expand_and_map_replace_what_they_choose(kitchen: Kitchen) -> No
 def test_a_rule_for_no_step_is_told(kitchen: Kitchen) -> None:
     kitchen.write("two", TWO)
     error = kitchen.error(chain("a", more='[[compose.expand]]\ntarget = "b"\nwith = "two"\n'))
-    assert error.what == 'formula it: no step is called "b", which two should expand'
+    assert error.what == 'formula it: no step matches "b", which two should expand'
     recipe = kitchen.cook_text(chain("a", more='[[compose.map]]\nselect = "*.b"\nwith = "two"\n'))
-    assert "no step is called" in recipe.warnings[0]
+    assert "no step matches" in recipe.warnings[0]
 
 
 def test_ids_that_an_expansion_doubles_are_told_with_the_way_out(kitchen: Kitchen) -> None:
     kitchen.write("flat", 'type = "expansion"\n[[template]]\nid = "x"\ntitle = "X"\n')
     error = kitchen.error(chain("a", "b", more='[[compose.map]]\nselect = "*"\nwith = "flat"\n'))
-    assert error.what == "formula it: step x is there twice, first at " + kitchen.folder + "/flat.formula.toml:4"
-    assert error.hint == "let the template's ids begin with the target's: id = \"{target}.…\""
+    assert error.what == "formula it: step x is defined twice, first at " + kitchen.folder + "/flat.formula.toml:4"
+    assert error.hint == "start the template's ids with the target's: id = \"{target}.…\""
 
 
 def test_templates_nest_five_deep_and_no_deeper(kitchen: Kitchen) -> None:
@@ -192,7 +192,7 @@ def test_templates_nest_five_deep_and_no_deeper(kitchen: Kitchen) -> None:
         "a.x.x.x.x.x"
     ]
     error = kitchen.error(chain("a").replace("[[steps]]", '[[steps]]\nexpand = "t0"'))
-    assert "expands more than 5 deep: t0 → t1 → t2 → t3 → t4 → t5" in error.what
+    assert "expands deeper than 5 levels: t0 → t1 → t2 → t3 → t4 → t5" in error.what
 
 
 def test_a_template_that_expands_itself_ends_with_an_error(kitchen: Kitchen) -> None:
@@ -271,7 +271,7 @@ title = "After"
 
 def test_an_aspect_must_be_one(kitchen: Kitchen) -> None:
     error = kitchen.error(chain("a", more='[compose]\naspects = ["shiny"]\n'))
-    assert error.what == "formula shiny is no aspect"
+    assert error.what == "formula shiny is not an aspect"
 
 
 def test_children_wait_for_what_their_parents_need_and_others_for_the_children(kitchen: Kitchen) -> None:
@@ -390,4 +390,4 @@ def test_a_parents_rule_is_told_where_the_parent_has_it(kitchen: Kitchen) -> Non
     kitchen.write("base", chain("a", more='[[compose.gate]]\nbefore = "gone"\ncondition = "env.X"\n'))
     error = kitchen.error('extends = ["base"]\n')
     assert error.why.endswith("base.formula.toml:5")
-    assert error.hint == "there are: a"
+    assert error.hint == "steps: a"

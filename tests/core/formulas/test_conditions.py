@@ -206,4 +206,4 @@ def test_a_condition_on_a_step_that_is_not_there_is_a_warning(kitchen: Kitchen) 
     text = (
         '[[steps]]\nid = "a"\ntitle = "A"\n[[compose.gate]]\nbefore = "a"\ncondition = "gone.status == \'complete\'"\n'
     )
-    assert "step a looks at gone.status, which no step is called" in kitchen.cook_text(text).warnings[0]
+    assert "step a refers to gone.status, which is not a step" in kitchen.cook_text(text).warnings[0]

@@ -84,12 +84,12 @@ def test_an_unknown_preset_is_told_with_those_there_are(kitchen: Kitchen) -> Non
         plan_convoy(kitchen.formula("code-review"), {"files": "x"}, directory="/d", review_id="x", preset="gat")
     assert (caught.value.what, caught.value.hint) == (
         "formula code-review has no preset gat",
-        "there are: gate, full, security-focused, refactor",
+        "presets: gate, full, security-focused, refactor",
     )
 
 
 def test_an_input_is_checked_as_a_variable_is(kitchen: Kitchen) -> None:
-    with pytest.raises(FormulaError, match="refuses a value"):
+    with pytest.raises(FormulaError, match="rejects a value"):
         plan_convoy(kitchen.formula("design"), {"problem": "x", "scope": "huge"}, directory="/d", review_id="x")
 
 

@@ -159,8 +159,8 @@ def test_arithmetic_refuses_what_is_none(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("(1", "a parenthesis is not closed"), ("1 +", "it ends too early"), ("2 2", '"2" is out of place')]
-    + [("1/0", "division by zero"), ("m+1", "m has no value"), ("1/0 2", '"2" is out of place')],
+    [("(1", "a parenthesis is not closed"), ("1 +", "unexpected end"), ("2 2", 'unexpected "2"')]
+    + [("1/0", "division by zero"), ("m+1", "m has no value"), ("1/0 2", 'unexpected "2"')],
 )
 def test_arithmetic_says_what_is_wrong(text: str, said: str) -> None:
     with pytest.raises(ArithmeticFault) as caught:

@@ -32,7 +32,7 @@ def test_a_skipped_step_hands_its_needs_to_its_dependents(kitchen: Kitchen) -> N
 
 def test_a_step_that_is_not_there_is_a_warning(kitchen: Kitchen) -> None:
     recipe = kitchen.cook_text(TEXT, overlay=override("q", "skip"))
-    assert recipe.warnings == ("overlay.toml:1: the overlay names a step that is not there: q",)
+    assert recipe.warnings == ("overlay.toml:1: the overlay names an unknown step: q",)
     assert len(recipe.steps) == 3
 
 
@@ -46,7 +46,7 @@ def test_overlays_reach_steps_that_only_composition_makes(kitchen: Kitchen) -> N
     ("text", "said"),
     [
         (override("a", "sing", "x"), 'override number 1 has the mode "sing"'),
-        (override("a", "append"), "override number 1 has nothing to append"),
+        (override("a", "append"), "override number 1 has no text to append"),
         (override("", "skip"), "override number 1 names no step"),
         (override("a", "skip") * 2, "override number 2 names step a a second time"),
     ],

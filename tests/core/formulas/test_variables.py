@@ -39,24 +39,24 @@ def test_values_are_taken_and_brought_into_the_form_of_their_type(
 @pytest.mark.parametrize(
     ("declared", "given", "said", "hint"),
     [
-        ('type = "int"', "three", 'v: "three" is no whole number', "give another: --var v=3"),
-        ('type = "bool"', "maybe", 'v: "maybe" is neither true nor false', "give another: --var v=true"),
-        ('enum = ["a", "b"]', "c", 'v: "c" is none of a, b', "give another: --var v=a"),
-        ('pattern = "^x+$"', "y", 'v: "y" does not fit ^x+$', "give another: --var v=…"),
-        ('enum = ["a"]', "", 'v: "" is none of a', "give another: --var v=a"),
+        ('type = "int"', "three", 'v: "three" is not an integer', "use another value: --var v=3"),
+        ('type = "bool"', "maybe", 'v: "maybe" is neither true nor false', "use another value: --var v=true"),
+        ('enum = ["a", "b"]', "c", 'v: "c" is not one of a, b', "use another value: --var v=a"),
+        ('pattern = "^x+$"', "y", 'v: "y" does not match ^x+$', "use another value: --var v=…"),
+        ('enum = ["a"]', "", 'v: "" is not one of a', "use another value: --var v=a"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_would(
     kitchen: Kitchen, declared: str, given: str, said: str, hint: str
 ) -> None:
     error = kitchen.error(f"[vars.v]\n{declared}\n{BODY}", v=given)
-    assert (error.what, error.why, error.hint) == ("formula it refuses a value", said, hint)
+    assert (error.what, error.why, error.hint) == ("formula it rejects a value", said, hint)
 
 
 def test_all_refused_values_are_told_at_once(kitchen: Kitchen) -> None:
     error = kitchen.error(f'[vars.v]\ntype = "int"\n[vars.w]\ntype = "int"\n{BODY}', v="x", w="y")
-    assert error.what == "formula it refuses 2 values"
-    assert error.why == 'v: "x" is no whole number; w: "y" is no whole number'
+    assert error.what == "formula it rejects 2 values"
+    assert error.why == 'v: "x" is not an integer; w: "y" is not an integer'
 
 
 def test_all_missing_variables_are_named_with_what_they_are(kitchen: Kitchen) -> None:
@@ -64,7 +64,7 @@ def test_all_missing_variables_are_named_with_what_they_are(kitchen: Kitchen) ->
     assert isinstance(error, MissingVariables)
     assert error.names == ("v", "w")
     assert error.what == "formula it needs values for v, w"
-    assert error.why == "not given and without a default: v (the thing), w"
+    assert error.why == "no value given and no default: v (the thing), w"
     assert error.hint == "add --var v=… --var w=…"
 
 
@@ -132,11 +132,11 @@ def test_an_unknown_name_is_told_with_the_one_that_was_meant() -> None:
 
     declared = {"version": Variable("version")}
     assert unknown_names(declared, frozenset(), {"verison": "1"}) == [
-        "the formula knows no variable verison; did you mean version?"
+        "the formula has no variable verison; did you mean version?"
     ]
     assert unknown_names(declared, frozenset(("feature",)), {"feature": "x", "version": "1"}) == []
 
 
 def test_a_value_of_any_size_is_bounded(kitchen: Kitchen) -> None:
-    with pytest.raises(FormulaError, match="refuses a value"):
+    with pytest.raises(FormulaError, match="rejects a value"):
         kitchen.cook_text(f"[vars.v]\n{BODY}", v="x" * 100_001)

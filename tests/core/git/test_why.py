@@ -49,7 +49,7 @@ def test_a_long_story_is_kept_whole_and_its_end_is_the_reason(clone):
     git, origin = clone
     make_executable(str(origin / "hooks" / "pre-receive"), "#!/bin/sh\nseq 1 40 >&2\nexit 1\n")
     error = push(git)
-    assert "remote: 40" in error.why and "lines before" in error.why
+    assert "remote: 40" in error.why and "lines omitted" in error.why
     assert all(f"remote: {number}" in error.said.splitlines() for number in range(1, 41))
     assert error.as_json()["said"] == error.said
 

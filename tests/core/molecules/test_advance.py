@@ -121,7 +121,7 @@ def test_an_until_loop_begins_again_until_its_condition_or_its_most_rounds(store
     done(store, root, "try")
     over = done(store, root, "check", output={"ok": False})
     assert names(over) == ["end"]
-    assert over.notes == ("try ended after 3 rounds without check.output.ok == true",)
+    assert over.notes == ("try ended after 3 rounds, still without check.output.ok == true",)
 
 
 @BOTH

@@ -122,7 +122,7 @@ def test_a_gate_that_says_nothing_is_refused(store):
     for kind, options in (("magic", {}), ("timer", {}), ("bead", {}), ("timer", {"timeout": "soon"})):
         with pytest.raises(UsageError):
             gate(store, kind, **options)
-    with pytest.raises(NotFoundError, match="is no gate"):
+    with pytest.raises(NotFoundError, match="is not a gate"):
         gates.resolve(store, create(store, "a task"), actor="me")
 
 

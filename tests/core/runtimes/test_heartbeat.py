@@ -1,8 +1,16 @@
+import json
 import os
 import stat
 
 from gastown_core.clock import FixedClock
-from gastown_core.runtimes.heartbeat import heartbeat_path, read_heartbeat, write_heartbeat
+from gastown_core.runtimes.heartbeat import (
+    KEPT_PROMPTS,
+    heartbeat_path,
+    prompt_sha,
+    read_heartbeat,
+    read_prompts,
+    write_heartbeat,
+)
 
 CLOCK = FixedClock(1_795_262_671.25)
 
@@ -47,3 +55,26 @@ def test_junk_and_nothing_are_no_heartbeat(tmp_path):
         with open(path, "w") as handle:
             handle.write(text)
         assert read_heartbeat(str(tmp_path), "gt-opal") is None
+
+
+def test_the_last_texts_that_were_accepted_are_kept_as_digests(tmp_path):
+    root, clock = str(tmp_path), FixedClock(1000.0)
+    write_heartbeat(root, "gt-opal", prompt="[from mayor]  one\r\n\ttwo ", clock=clock)
+    write_heartbeat(root, "gt-opal", "idle", clock=clock)
+    assert read_prompts(root, "gt-opal") == [(prompt_sha("[from mayor] one\n    two"), 1000.0)]
+    for number in range(KEPT_PROMPTS):
+        clock.advance(1.0)
+        write_heartbeat(root, "gt-opal", prompt=f"text {number}", clock=clock)
+    shas = [sha for sha, _ in read_prompts(root, "gt-opal")]
+    assert shas == [prompt_sha(f"text {number}") for number in range(KEPT_PROMPTS)]
+    assert all(len(sha) == 16 for sha in shas)
+
+
+def test_prompts_that_are_junk_are_passed_over(tmp_path):
+    path = heartbeat_path(str(tmp_path), "gt-opal")
+    os.makedirs(os.path.dirname(path))
+    with open(path, "w") as handle:
+        json.dump(
+            {"timestamp": "2026-11-27T08:00:00Z", "prompts": [1, {"at": "x"}, {"sha": "ab", "at": "never"}]}, handle
+        )
+    assert read_prompts(str(tmp_path), "gt-opal") == [("ab", 0.0)]

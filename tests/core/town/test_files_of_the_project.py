@@ -72,7 +72,7 @@ def test_a_file_where_we_need_a_folder_is_told_and_left(rigged, tmp_path):
     add_rig(rigged.root, "files", source.path, prefix="fi")
     made = add_polecat(rigged.root, "files", "opal")
     assert worktree.status(Git(made.entry.work_dir)) == ((), ())
-    assert sum("is not written" in word for word in made.warnings) == 2
+    assert sum("cannot write" in word for word in made.warnings) == 2
 
 
 def test_tracked_files_with_our_names_stay_as_the_project_has_them(rigged):

@@ -1,0 +1,126 @@
+"""What the stand-in model says: the first rule whose words are in the last typed text.
+
+| words | what happens |
+|---|---|
+| ``SLOW 5`` | the answer streams for five seconds |
+| ``TOOLWAIT 5`` | a shell call that takes five seconds |
+| ``RUN `cmd` `` | a shell call; ``ESCALATE `cmd` `` asks codex for more rights |
+| ``WRITE path`` | a file is written |
+| ``ASKME`` | a question to the user, where the program has a tool for it |
+| ``PASS429 2`` | refused twice with 429, to be tried again after a second; the third time it passes |
+| ``LIMIT429`` | 429, not to be tried again; ``RETRY429`` to be tried again after 30 s; ``FIVEHOUR`` the five-hour limit |
+| ``OVER529``, ``PASS529 2`` | overloaded for ever, overloaded twice |
+| ``AUTH401``, ``CREDIT400`` | the key is refused, the credit is used up |
+| a work assignment to a polecat | ``gt hook``, a note, a commit, ``gt done``; ``LAZY`` in the bead stops after the first, ``SLEEPY`` waits there |
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.realagents.standin.conversation import Asked
+
+SHELL, WRITE, ASK, RAW = "shell", "write", "ask", "raw"
+RESET = "1795750000"
+"""When the five-hour limit ends: Unix seconds."""
+
+_SIDE = '{"title": "A task", "isNewTopic": true, "reasoning": "x", "next_speaker": "user", "model_choice": "flash"'
+_SIDE_ANSWER = _SIDE + ', "complexity_score": 10, "complexity_reasoning": "x"}'
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is answered: text and a call, or a status; ``delay`` before the first byte, ``slow`` over the whole text."""
+
+    text: str = ""
+    call: tuple[str, Any] | None = None
+    delay: float = 0.0
+    slow: float = 0.0
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def reply(asked: Asked) -> Reply:
+    """What the stand-in says to that request."""
+    if not asked.is_main:
+        return Reply(_SIDE_ANSWER if _wants_json(asked) else "ok")
+    text = asked.user
+    at = text.rfind("[from ")
+    text = text[at:] if at > 0 else text
+    if text.lstrip().startswith(("You are analyzing", "[SUGGESTION MODE")):
+        return Reply("")
+    return (
+        _refusal(text, asked.attempt)
+        or _act(text, asked.done)
+        or _work(text, asked)
+        or Reply(f"Heard {len(text)} characters: {text[-200:]}")
+    )
+
+
+def _wants_json(asked: Asked) -> bool:
+    system = asked.system.lower()[:4000]
+    return asked.protocol == "gemini" or "json" in system or "title" in system
+
+
+def _act(text: str, done: int) -> Reply | None:
+    """Slow answers and calls: once, then the turn ends."""
+    if done:
+        return None
+    if found := re.search(r"SLOW (\d+)", text):
+        return Reply("Thinking it over step by step. " * 20, slow=float(found[1]))
+    if found := re.search(r"TOOLWAIT (\d+)", text):
+        return Reply("I wait.", (SHELL, f"sleep {found[1]}; echo waited"))
+    if found := re.search(r"RUN `([^`]+)`", text):
+        return Reply("I run it.", (SHELL, found[1]))
+    if found := re.search(r"ESCALATE `([^`]+)`", text):
+        more = {"sandbox_permissions": "require_escalated", "justification": "Need to write outside"}
+        return Reply("I ask.", (RAW, ("exec_command", {"cmd": found[1], **more})))
+    if found := re.search(r"WRITE (\S+)", text):
+        return Reply("I write it.", (WRITE, (found[1], "hello\n")))
+    if "ASKME" in text:
+        return Reply("A question.", (ASK, "Which colour?"))
+    return None
+
+
+def _refusal(text: str, attempt: int) -> Reply | None:
+    final = {"x-should-retry": "false"}
+    if found := re.search(r"PASS(429|529) (\d+)", text):
+        again = {"retry-after": "1"}
+        return Reply(status=int(found[1]), headers=again) if attempt <= int(found[2]) else None
+    if "LIMIT429" in text:
+        return Reply(status=429, headers=final)
+    if "FIVEHOUR" in text:
+        kind = "anthropic-ratelimit-unified"
+        told = {"status": "rejected", "reset": RESET, "representative-claim": "five_hour", "overage-status": "rejected"}
+        return Reply(status=429, headers=final | {f"{kind}-{name}": value for name, value in told.items()})
+    if "RETRY429" in text:
+        return Reply(status=429, headers={"retry-after": "30"})
+    if "OVER529" in text:
+        return Reply(status=529)
+    if "AUTH401" in text:
+        return Reply("invalid x-api-key", status=401)
+    if "CREDIT400" in text:
+        return Reply("Your credit balance is too low to access the Anthropic API.", status=400)
+    return None
+
+
+def _work(text: str, asked: Asked) -> Reply | None:
+    """A polecat's bead, from its hook to the merge queue."""
+    if not re.search(r"Work is on your hook|gt prime", text) or "polecat" not in text:
+        return None
+    known = "\n".join([*asked.said, *asked.results])
+    if asked.done == 1 and "LAZY" in known:
+        return Reply("I think it is fine; shall I go on?")
+    if asked.done == 1 and "SLEEPY" in known and "successor" not in known:
+        return Reply("I wait.", (SHELL, "sleep 100; echo waited"))
+    steps = (
+        "gt hook",
+        "pwd; git status -sb | head -3; date >> NOTES.md; echo '- the stand-in was here' >> NOTES.md; cat NOTES.md",
+        "git add -A && git commit -q -m 'Add a note' && git log --oneline | head -3",
+        "gt done",
+    )
+    if asked.done < len(steps):
+        return Reply(f"Step {asked.done + 1}.", (SHELL, steps[asked.done]), delay=0.2)
+    return Reply("The bead is handed in.")

@@ -1,0 +1,240 @@
+"""A world for one test: a town with a rig, a home, a tmux server and a PATH of its own, and a model that answers.
+
+Nothing of the person's environment comes in, nothing is written outside, and no program that was started in it
+outlives it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from gastown_core.tmux.socket import socket_name
+from tests.realagents.homes import READY, Seed, environment, seed_home
+from tests.realagents.place import Place
+from tests.realagents.programs import Program, installed, node_folder
+from tests.support.cli import Ran
+from tests.support.patience import until
+from tests.support.repos import make_repo
+
+RIG, PREFIX = "shop", "sh"
+NAMES = ("rust", "chrome", "nitro", "guzzle", "witness", "dag", "capable")
+MARK = "GT_TEST_WORLD"
+"""The variable that every program of a world carries."""
+
+
+class World:
+    """The town ``root`` with rig ``shop`` (prefix ``sh``); ``key`` names it to the stand-in server."""
+
+    def __init__(self, base: Path, place: Place, programs: Iterable[str], seed: Seed = READY) -> None:
+        self.base, self.place, self.seed = base, place, seed
+        self.key = f"w{os.getpid()}-{base.name}"
+        self.home, self.root = base / "home", str(base / "gt")
+        # unix sockets allow some 100 characters, so not below base
+        self.sockets = tempfile.mkdtemp(prefix="gt", dir="/tmp")
+        self.programs: list[Program] = [installed(name) for name in programs]
+        self.env = self._environment()
+        for folder in (self.home, base / "tmp"):
+            folder.mkdir()
+        self._make_town()
+        self.seed_homes()
+
+    @property
+    def address(self) -> str:
+        """Where this world's programs find the model."""
+        return self.place.address(self.key)
+
+    def _environment(self) -> dict[str, str]:
+        own = os.path.dirname(sys.executable)
+        node = node_folder()
+        bins = [own, *(str(one.bin) for one in self.programs), *([str(node)] if node else [])]
+        system = [one for one in os.environ["PATH"].split(":") if one != own]
+        env = {
+            "PATH": ":".join([*bins, *system]),
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / ".config"),
+            "XDG_DATA_HOME": str(self.home / ".local" / "share"),
+            "XDG_STATE_HOME": str(self.home / ".local" / "state"),
+            "XDG_CACHE_HOME": str(self.home / ".cache"),
+            "TMPDIR": str(self.base / "tmp"),
+            "TMUX_TMPDIR": self.sockets,
+            "LANG": "C.UTF-8",
+            "TERM": "xterm-256color",
+            "SHELL": "/bin/bash",
+            "USER": "ana",
+            MARK: self.key,
+        }
+        for program in self.programs:
+            env |= environment(program.name, self.home, self.address, self.seed)
+        return env
+
+    def _make_town(self) -> None:
+        self._write(self.home / ".gitconfig", "[user]\n  name = Ana\n  email = ana@example.org\n")
+        make_repo(str(self.base / "src"))
+        self.run("git", "clone", "--quiet", "--bare", str(self.base / "src"), str(self.base / "origin.git"))
+        self.run("gt", "install", self.root, "--git", cwd=str(self.base))
+        self.gt("rig", "add", RIG, str(self.base / "origin.git"), "--prefix", PREFIX)
+        self.gt("config", "default-agent", self.programs[0].command)
+
+    def seed_homes(self, *more: str) -> None:
+        """Write what the programs are to find; ``more`` are folders to trust beside those of the town."""
+        polecats = [os.path.join(self.root, RIG, "polecats", name, RIG) for name in NAMES]
+        folders = [
+            self.root,
+            os.path.join(self.root, "mayor"),
+            os.path.join(self.root, RIG, ".repo.git"),
+            *polecats,
+            *more,
+        ]
+        for program in self.programs:
+            seed_home(program.name, self.home, self.address, folders, self.seed)
+
+    def run(self, *words: str, cwd: str = "", check: bool = True, env: Mapping[str, str] | None = None) -> Ran:
+        """A command in this world, with ``env`` on top; the test fails if it does, unless ``check`` is False."""
+        done = subprocess.run(
+            [*self.place.enter, *words],
+            cwd=cwd or (self.root if os.path.isdir(self.root) else str(self.base)),
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        ran = Ran(done.returncode, done.stdout, done.stderr)
+        assert not check or ran.code == 0, f"{' '.join(words)} ended with {ran.code}: {ran.err}{ran.out}"
+        return ran
+
+    def gt(self, *words: str, check: bool = True, **env: str) -> Ran:
+        """``gt`` in the town, as its operator."""
+        return self.run("gt", *words, check=check, env=env)
+
+    def bd(self, *words: str, cwd: str = "", check: bool = True) -> Ran:
+        """``bd`` in the rig, as its operator."""
+        return self.run("bd", *words, cwd=cwd or os.path.join(self.root, RIG), check=check)
+
+    def tmux(self, *words: str) -> str:
+        """What the town's tmux server answers."""
+        return self.run("tmux", "-u", "-L", socket_name(self.root, {}), *words).out
+
+    def mayor(self) -> Agent:
+        """The mayor, started; whether it is ready is not waited for."""
+        self.gt("mayor", "start")
+        return Agent(self, "mayor", "hq-mayor")
+
+    def crew(self, name: str, runtime: str = "") -> Agent:
+        """A new crew member, started."""
+        self.gt("crew", "add", name, "--rig", RIG)
+        folder = os.path.join(self.root, RIG, "crew", name)
+        self.seed_homes(folder)
+        self.gt("session", "start", f"{RIG}/crew/{name}", *(["--agent", runtime] if runtime else []))
+        return Agent(self, f"{RIG}/crew/{name}", f"{PREFIX}-crew-{name}")
+
+    def agents(self) -> list[dict[str, Any]]:
+        """``gt agents --all --json``."""
+        told = self.gt("agents", "--all", "--json").json
+        rows: list[dict[str, Any]] = told if isinstance(told, list) else told["agents"]
+        return rows
+
+    def asks(self) -> list[dict[str, Any]]:
+        """The requests of conversations that reached the model, oldest first; titles and checks are left out."""
+        return [record for record in self.place.log(self.key) if record["kind"] == "ask" and record["is_main"]]
+
+    def delivered(self, text: str) -> int:
+        """How often ``text`` has reached a model: its places in user turns, each conversation counted once."""
+        counts: dict[str, int] = {}
+        for ask in self.asks():
+            found = sum(said.count(text) for said in ask["said"])
+            counts[ask["conversation"]] = max(found, counts.get(ask["conversation"], 0))
+        return sum(counts.values())
+
+    def answered(self, text: str, timeout_s: float = 30.0) -> None:
+        """Wait until the model has answered a turn that holds ``text``."""
+
+        def is_answered() -> bool:
+            log = self.place.log(self.key)
+            return any(one["kind"] == "answered" and one["is_main"] and text in one["user"] for one in log)
+
+        until(is_answered, f"an answer to {text!r}", timeout_s)
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that runs in this world."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == self.key:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def close(self) -> None:
+        """End all that runs in it."""
+        name = socket_name(self.root, {})
+        subprocess.run(["tmux", "-L", name, "kill-server"], env=self.env, capture_output=True)
+        for process in self.processes():
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        until(lambda: not self.processes(), "everything in the world ends")
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A started agent of a world."""
+
+    world: World
+    address: str
+    session: str
+
+    def screen(self) -> str:
+        """What its pane shows."""
+        return self.world.tmux("capture-pane", "-p", "-t", f"={self.session}:")
+
+    def keys(self, *keys: str) -> None:
+        """Press keys in its pane, as a person who is attached."""
+        self.world.tmux("send-keys", "-t", f"={self.session}:", *keys)
+
+    def shows(self, *words: str, timeout_s: float = 30.0) -> str:
+        """Its screen once it shows one of ``words``; the test fails if it does not."""
+        seen: list[str] = [""]
+
+        def look() -> str:
+            seen[0] = self.screen()
+            return seen[0] if any(word in seen[0] for word in words) else ""
+
+        try:
+            shown: str = until(look, f"{self.address} shows {' or '.join(words)}", timeout_s)
+        except BaseException:
+            print(seen[0])
+            raise
+        return shown
+
+    def pane_pid(self) -> int:
+        """The process of its pane."""
+        return int(self.world.tmux("display-message", "-p", "-t", f"={self.session}:", "#{pane_pid}"))
+
+    def told(self) -> dict[str, Any]:
+        """Its row in ``gt agents --json``."""
+        return next(row for row in self.world.agents() if row["session"] == self.session)
+
+    def nudge(self, text: str, *options: str) -> list[dict[str, Any]]:
+        """Nudge it; the receipts."""
+        ran = self.world.gt("nudge", self.address, text, "--receipts", *options, check=False)
+        return [json.loads(line) for line in ran.out.splitlines() if line.startswith("{")]
