@@ -1,1 +1,1 @@
-"""The ledger: beads as text in git, one store per town and rig, found through routes."""
+"""The ledger: beads as text in git, one store per town and per rig, found through routes."""

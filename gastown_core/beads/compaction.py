@@ -1,10 +1,10 @@
-"""Rewriting a ledger file in canonical form: header lines, beads by id, one line each, then what is no bead.
+"""Rewrites a ledger file in canonical form: header lines, beads by id, one line each, then other lines.
 
-Lines are moved and dropped, never rewritten: a record that nobody changed keeps its bytes, whoever wrote it.
+Unchanged records keep their bytes, except that multi-line records are joined and twins get new ids.  Outdated lines are
+dropped, and junk is kept.
 
-It happens under the store's lock into a temporary file that is synced and renamed, so a reader sees the old file
-or the new one.  Junk is carried over; while git conflict markers stand nothing is dropped, for the side that an
-outdated line belongs to may be the right one.
+The file is written under the store's lock to a temporary file, synced and renamed, so a reader sees either the old or
+the new file.  A file with git conflict markers is refused, since an outdated line may belong to the right side.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
     Raw = dict[str, Any]
 
 TOMBSTONE_LIFE_S = 30 * 86400.0
-"""How long a deletion is remembered, so that a merge with an old branch cannot bring the bead back."""
+"""How long a tombstone is kept, so that a merge with an old branch cannot bring the bead back."""
 
 WRITE_CHUNK = 4 << 20
 
 
 def compact(index: Index, now: float, parted: list[Twin] | None = None) -> bool:
-    """Bring both files into canonical form; the caller holds the lock. Returns whether anything changed.
+    """Rewrite both files in canonical form; the caller holds the lock. Returns whether anything changed.
 
-    Beads that share an id are parted and added to ``parted``.  Raises ConflictError on conflict markers.
+    Beads that share an id get separate ids and are added to ``parted``.  Raises ConflictError on conflict markers.
     """
     if _has_conflicts(index):
         raise ConflictError(
-            f"{index.path_of(ISSUES)} holds git conflict markers",
+            f"{index.path_of(ISSUES)} contains git conflict markers",
             "both sides are kept until they are merged",
-            "bd doctor --fix merges them",
+            "run bd doctor --fix to merge them",
         )
     changed = False
     for code in (ISSUES, WISPS):
@@ -56,11 +56,11 @@ def compact(index: Index, now: float, parted: list[Twin] | None = None) -> bool:
 
 
 def compact_if_due(index: Index, now: float, least: int) -> None:
-    """Compact the files whose outdated lines are ``least`` or more and outnumber half of the good ones; called under the lock."""
+    """Compact files with at least ``least`` outdated lines and half as many as live ones; called under the lock."""
     for code in (ISSUES, WISPS):
         garbage, live = index.counts(code)
         if garbage >= max(least, live // 2) and not _has_conflicts(index):
-            # the write itself is done; a compaction that fails is tried again by the next one
+            # the write itself has succeeded; a failed compaction is retried after a later write
             with contextlib.suppress(StoreError):
                 rewrite(index, code, now)
 
@@ -74,13 +74,14 @@ def rewrite(
 ) -> bool:
     """Replace a file by its canonical form with the lines ``extra`` added; the caller holds the lock.
 
-    Returns False where the file had that form already.  Raises StoreError; the old file then stands.
+    Returns False if the file already has that form.  Raises StoreError, ConflictError on conflict markers; the old file
+    then stays.
     """
     beads, head, tail = _read_all(index, code, parted if parted is not None else [])
     keep_all = _has_conflicts(index)
     if keep_all:
         raise ConflictError(
-            f"{index.path_of(code)} holds git conflict markers", "a batch of this size rewrites it", "bd doctor --fix"
+            f"{index.path_of(code)} contains git conflict markers", "this batch rewrites it", "run bd doctor --fix"
         )
     for line, bead in extra:
         beads[bead.id] = (line, bead.text("deleted_at") if bead.is_tombstone else None)
@@ -94,7 +95,7 @@ def rewrite(
 
 
 def _keeps_a_number(index: Index, bead_id: str) -> bool:
-    """Whether the tombstone is that of a child whose parent lives: the number must not be given out again."""
+    """Whether the id is a child number of an existing parent: its tombstone stays, so the number is not reused."""
     parent, dot, number = bead_id.rpartition(".")
     if not dot or not number.isdecimal():
         return False
@@ -108,7 +109,7 @@ def _is_young(deleted_at: str, horizon: float) -> bool:
 def _read_all(
     index: Index, code: int, parted: list[Twin]
 ) -> tuple[dict[str, tuple[bytes, str | None]], list[bytes], list[bytes]]:
-    """The last lines by id (with the time of deletion for tombstones), header lines, and other lines."""
+    """Return the last line of each id (with the deletion time of tombstones), header lines, and other lines."""
     beads: dict[str, tuple[bytes, str | None]] = {}
     hidden: dict[str, dict[str, Raw]] = {}
     head: list[bytes] = []
@@ -127,7 +128,7 @@ def _read_all(
         elif kind == ledger_line.HEADER:
             head.append(line)
         elif kind != ledger_line.BLANK:
-            # the last line of a memory's key wins, as that of an id does
+            # the last line of a memory's key wins, as for ids
             tail[str(value.get("key")) if kind == ledger_line.MEMORY else offset] = line
         if index.progress is not None and size > (2 << 20) and count % 2000 == 0:
             index.progress("compacting the ledger", offset, size)
@@ -138,7 +139,7 @@ def _read_all(
 
 
 def _keep_hidden(hidden: dict[str, dict[str, Raw]], standing: tuple[bytes, str | None], line: bytes, raw: Raw) -> None:
-    """Keep the bead of the standing line if the new one of its id is another bead and no later version of it."""
+    """Keep the earlier line's bead if the new line with its id is a different bead, not a later version of it."""
     bead_id = str(raw["id"])
     if ledger_line.is_stone(raw):
         hidden.pop(bead_id, None)
@@ -151,13 +152,13 @@ def _keep_hidden(hidden: dict[str, dict[str, Raw]], standing: tuple[bytes, str |
 
 
 def _moment_in(line: bytes) -> bytes:
-    """The part of a line that says when its bead was made."""
+    """Return the part of a line with its creation time."""
     at = line.find(b'"created_at"')
     return line[at : at + 40]
 
 
 def _part(beads: dict[str, tuple[bytes, str | None]], hidden: dict[str, dict[str, Raw]], parted: list[Twin]) -> None:
-    """Give each bead that shares its id with an older one another; what means either stays with the id."""
+    """Give each bead that shares its id with an older one a new id; references to either keep the old id."""
     for bead_id, others in hidden.items():
         seen = ledger_line.parse_line(beads[bead_id][0])
         if seen is None or not others:
@@ -172,7 +173,7 @@ def _part(beads: dict[str, tuple[bytes, str | None]], hidden: dict[str, dict[str
 
 
 def _joined(head: list[bytes], lines: Iterable[bytes], tail: list[bytes]) -> Iterator[bytes]:
-    """The file in chunks of some megabytes."""
+    """The file in chunks of about WRITE_CHUNK bytes."""
     chunk: list[bytes] = []
     amount = 0
     for part in (head, lines, tail):
@@ -187,9 +188,9 @@ def _joined(head: list[bytes], lines: Iterable[bytes], tail: list[bytes]) -> Ite
 
 
 def temp_of(path: str) -> str:
-    """Where a file's new form stands until it is renamed: one name, for only the lock's holder writes it.
+    """Return the path of a file's new version until it is renamed; one name, since only the lock's holder writes it.
 
-    Whoever takes the lock and finds it there finds what a kill left behind.
+    A file found there when the lock is taken was left behind by a kill.
     """
     return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
 
@@ -217,7 +218,7 @@ def _replace(index: Index, code: int, chunks: Iterator[bytes]) -> bool:
         with contextlib.suppress(OSError):
             os.unlink(temp)
         raise StoreError(
-            f"cannot rewrite {path}", error.strerror or str(error), "the file is as it was; free some space and repeat"
+            f"cannot rewrite {path}", error.strerror or str(error), "the file is unchanged; free some space and retry"
         ) from error
     except BaseException:
         with contextlib.suppress(OSError):
@@ -228,7 +229,7 @@ def _replace(index: Index, code: int, chunks: Iterator[bytes]) -> bool:
 
 
 def _same_bytes(fd: int, path: str) -> bool:
-    """Whether an open file holds what the one at ``path`` holds."""
+    """Return whether an open file has the same content as the one at ``path``."""
     try:
         if os.fstat(fd).st_size != os.stat(path).st_size:
             return False

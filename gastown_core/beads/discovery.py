@@ -1,4 +1,4 @@
-"""Finding the ``.beads`` folder that a place belongs to, redirects and git worktrees included (beads.md section 7)."""
+"""Finds the ``.beads`` folder of a place, following redirects and git worktrees (beads.md section 7)."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _TOWN_SIGNS = (
     *(os.path.join("mayor", name) for name in ("rigs.json", "daemon.json")),
     *(os.path.join(BEADS, "routes.jsonl"), ".events.jsonl", "daemon", "deacon"),
 )
-"""Beside a folder ``mayor`` without ``town.json``, any of these makes the place a town (a clone leaves out ignored files)."""
+"""Any of these beside a folder ``mayor`` without ``town.json`` marks a town (a clone lacks ignored files)."""
 
 
 def is_store(beads_dir: str) -> bool:
-    """Whether the folder holds a ledger or its configuration, be it a database that is not read here."""
+    """Return whether the folder has a ledger, its configuration, or an unsupported database."""
     return any(os.path.exists(os.path.join(beads_dir, sign)) for sign in (*_SIGNS, *_DATABASES))
 
 
 def read_redirect(beads_dir: str) -> str:
-    """The ``.beads`` folder that this one points at, empty if it points nowhere or at itself."""
+    """Return the ``.beads`` folder that this one redirects to, empty if none or itself."""
     try:
         with open(open_plain(os.path.join(beads_dir, REDIRECT)), encoding="utf-8", errors="replace") as handle:
             lines = [line.strip() for line in handle]
@@ -46,7 +46,7 @@ def read_redirect(beads_dir: str) -> str:
 
 
 def holds_records(beads_dir: str) -> bool:
-    """Whether a file of records lies in the folder itself."""
+    """Return whether the folder itself contains a file of records."""
     try:
         names = (ledger_name(beads_dir), WISPS)
     except StoreError:
@@ -55,10 +55,10 @@ def holds_records(beads_dir: str) -> bool:
 
 
 def ledger_name(beads_dir: str) -> str:
-    """The file in the folder that holds the records: what ``metadata.json`` calls ``jsonl_export``, else ``issues.jsonl``.
+    """Return the name of the ledger file in the folder: ``jsonl_export`` of ``metadata.json``, or ``issues.jsonl``.
 
-    A folder that has only ``beads.jsonl``, as older ones do, means that.  Raises StoreError where the records are said to
-    lie outside the folder, or where there is nothing but a database.
+    An older folder may only have ``beads.jsonl``.  Raises StoreError if ``jsonl_export`` points outside the folder, or
+    if there is only a database.
     """
     named = _exported_name(beads_dir)
     if named and os.path.exists(os.path.join(beads_dir, named)):
@@ -70,9 +70,9 @@ def ledger_name(beads_dir: str) -> str:
     databases = [name for name in _DATABASES if os.path.exists(os.path.join(beads_dir, name))]
     if databases:
         raise StoreError(
-            f"the beads of {os.path.dirname(beads_dir)} lie in a database",
-            f"{os.path.join(beads_dir, databases[0])} is not read here, and there is no {named or LEDGER}",
-            f"write them out with the bd that made it: bd export -o {os.path.join(beads_dir, named or LEDGER)}",
+            f"the beads of {os.path.dirname(beads_dir)} are in a database",
+            f"{os.path.join(beads_dir, databases[0])} is not supported, and there is no {named or LEDGER}",
+            f"export them with the bd that made it: bd export -o {os.path.join(beads_dir, named or LEDGER)}",
         )
     return named or LEDGER
 
@@ -90,52 +90,48 @@ def _exported_name(beads_dir: str) -> str:
     name = value.removeprefix(BEADS + "/")
     if os.path.basename(name) != name or not name.endswith(".jsonl"):
         raise StoreError(
-            f"the ledger of {os.path.dirname(beads_dir)} is not read",
-            f"{path} calls {value!r} its jsonl_export, which is no .jsonl file beside it",
-            f"name {LEDGER} there, and move the records to {os.path.join(beads_dir, LEDGER)}",
+            f"cannot read the ledger of {os.path.dirname(beads_dir)}",
+            f"jsonl_export in {path} is {value!r}, which is not a .jsonl file beside it",
+            f"set it to {LEDGER}, and move the records to {os.path.join(beads_dir, LEDGER)}",
         )
     return name
 
 
 def broken_redirect(beads_dir: str) -> str:
-    """The folder that a redirect names and that is not there, while a ledger lies beside the redirect; else empty."""
+    """Return the missing target of a redirect that has a ledger beside it; empty otherwise."""
     target = read_redirect(beads_dir)
     return target if target and not os.path.isdir(target) and holds_records(beads_dir) else ""
 
 
 def follow_redirects(beads_dir: str) -> str:
-    """The folder at the end of the redirects, at most four on; the ledger beside a redirect to a missing folder counts.
+    """The folder at the end of at most MAX_HOPS redirects; the ledger beside a redirect to a missing folder counts.
 
-    Raises StoreError for a cycle, a fifth redirect, or a missing target without a ledger beside the redirect.
+    Raises StoreError for a loop, too many redirects, or a missing target without a ledger beside the redirect.
     """
     here = os.path.abspath(beads_dir)
     seen = [here]
     while target := read_redirect(here):
         if target in seen:
-            raise StoreError(
-                f"{beads_dir} is redirected in a circle", " → ".join([*seen, target]), "correct one redirect file"
-            )
+            raise StoreError(f"{beads_dir} has a redirect loop", " → ".join([*seen, target]), "fix one redirect file")
         if len(seen) > MAX_HOPS:
             raise StoreError(
                 f"{beads_dir} is redirected more than {MAX_HOPS} times",
                 " → ".join(seen),
-                "let its redirect name the last folder",
+                "point its redirect to the last folder",
             )
         if not os.path.isdir(target):
             if holds_records(here):
                 return here
-            raise StoreError(
-                f"{here} is redirected to a missing folder", target, f"correct {os.path.join(here, REDIRECT)}"
-            )
+            raise StoreError(f"{here} is redirected to a missing folder", target, f"fix {os.path.join(here, REDIRECT)}")
         seen.append(target)
         here = target
     return here
 
 
 def write_redirect(folder: str, target_beads_dir: str) -> None:
-    """Let ``<folder>/.beads`` point at another store, at its final folder and by a relative path.
+    """Redirect ``<folder>/.beads`` to another store's final folder, by a relative path.
 
-    Raises StoreError if that is its own store, or if ``.beads`` is a symbolic link: what it points at is not ours.
+    Raises StoreError if that is its own store, or if ``.beads`` is a symbolic link, which may point outside.
     """
     from gastown_core.files.atomic import write_inside
 
@@ -148,10 +144,10 @@ def write_redirect(folder: str, target_beads_dir: str) -> None:
 
 
 def find_beads_dir(start: str = ".", env: Mapping[str, str] | None = None) -> str | None:
-    """The store around ``start``, redirects followed; None if there is none.
+    """Return the store around ``start``, redirects followed; None if there is none.
 
-    BEADS_DIR comes first; then the folders upwards, as far as the top of the git repository (a worktree goes on in
-    its main repository), and inside a town as far as the town's root.
+    BEADS_DIR has priority.  Otherwise folders are searched upwards to the top of the git repository (a worktree
+    continues in its main repository), or inside a town to the town's root.
     """
     given = (os.environ if env is None else env).get("BEADS_DIR", "")
     if given:
@@ -180,13 +176,13 @@ def need_beads_dir(start: str = ".") -> str:
     found = find_beads_dir(start)
     if found is None:
         raise NotFoundError(
-            f"no beads at or above {os.path.abspath(start)}", "no .beads folder was found", "bd init makes one"
+            f"no beads at or above {os.path.abspath(start)}", "no .beads folder was found", "run bd init to create one"
         )
     return found
 
 
 def is_town(path: str) -> bool:
-    """Whether the folder is a town: it has ``mayor/town.json``, or a mayor's folder without it and a town's other files."""
+    """Return whether the folder is a town: it has ``mayor/town.json``, or ``mayor`` and other files of a town."""
     return os.path.isfile(os.path.join(path, TOWN_MARKER)) or _is_unmarked_town(path)
 
 
@@ -196,12 +192,12 @@ def _is_unmarked_town(path: str) -> bool:
         return False
     if any(os.path.exists(os.path.join(path, sign)) for sign in _TOWN_SIGNS):
         return True
-    # a rig too has a ledger and a mayor's folder, but with a clone in it
+    # a rig also has a ledger and a mayor folder, but with a clone in it
     return os.path.isdir(os.path.join(path, BEADS)) and not os.path.exists(os.path.join(mayor, "rig"))
 
 
 def town_above(start: str) -> str:
-    """The outermost town around a folder, empty if there is none; ``mayor/town.json`` counts before other signs."""
+    """Return the outermost town around a folder, empty if there is none; ``mayor/town.json`` takes precedence."""
     marked = unmarked = ""
     here = os.path.abspath(start)
     while True:
@@ -216,7 +212,7 @@ def town_above(start: str) -> str:
 
 
 def _main_repository(git: str) -> str:
-    """The top folder of the repository that a worktree's ``.git`` file belongs to; of an ordinary one, its own."""
+    """Return the top folder of the main repository that a ``.git`` folder or file belongs to."""
     if os.path.isdir(git):
         return os.path.dirname(git)
     try:

@@ -1,4 +1,4 @@
-"""What may be wrong with a store, each check with what it found and what to do; and mending without loss."""
+"""Checks of a store, each with its result and a hint, and repairs that lose nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Finding(Record):
 
 
 def examine(store: BeadStore, *, only: tuple[str, ...] = ()) -> list[Finding]:
-    """All checks that fit the store's engine, or those named. Changes nothing."""
+    """Run all checks for the store's engine, or those named; changes nothing."""
     found = []
     for name in CHECKS:
         if only and name not in only:
@@ -45,7 +45,7 @@ def _layout(store: JsonlStore) -> Finding:
     wanted = (store.index.names[0], "config.yaml", "metadata.json")
     missing = tuple(name for name in wanted if not os.path.exists(os.path.join(store.beads_dir, name)))
     if missing:
-        return Finding("layout", "warning", f"missing: {', '.join(missing)}", (), "bd doctor --fix makes them")
+        return Finding("layout", "warning", f"missing: {', '.join(missing)}", (), "run bd doctor --fix to create them")
     return Finding("layout", "ok", f"{store.beads_dir}, prefix {store.prefix}")
 
 
@@ -57,9 +57,9 @@ def _junk(store: JsonlStore) -> Finding:
     return Finding(
         "junk lines",
         "warning" if store.count(BeadQuery(include_wisps=True)) else "error",
-        f"{len(found)} lines cannot be read; they are kept where they are",
+        f"{len(found)} lines cannot be read; they are kept",
         details,
-        "look at them in the file; a torn line is what a killed writer left",
+        "inspect them in the file; a killed writer leaves a torn line",
     )
 
 
@@ -73,7 +73,7 @@ def _conflicts(store: JsonlStore) -> Finding:
         "error",
         f"{len(found)} git conflict markers; both sides are read and kept",
         details,
-        "bd doctor --fix merges both sides field by field",
+        "run bd doctor --fix to merge both sides field by field",
     )
 
 
@@ -85,9 +85,9 @@ def _torn(store: JsonlStore) -> Finding:
             return Finding(
                 "torn line",
                 "warning",
-                f"{name} ends in {left} bytes of an unfinished line; the next write closes it off",
+                f"{name} ends in {left} bytes of an unfinished line; the next write terminates it",
             )
-    return Finding("torn line", "ok", "files end in whole lines")
+    return Finding("torn line", "ok", "files end with complete lines")
 
 
 def _cycles(store: BeadStore) -> Finding:
@@ -100,22 +100,22 @@ def _cycles(store: BeadStore) -> Finding:
         return Finding("cycles", "ok", "none")
     details = tuple(" → ".join(cycle) for cycle in cycles)
     return Finding(
-        "cycles", "error", f"{len(cycles)} knots of beads wait for each other", details, "bd dep remove A B unties one"
+        "cycles", "error", f"{len(cycles)} cycles of beads wait for each other", details, "bd dep remove A B breaks one"
     )
 
 
 def _orphans(store: BeadStore) -> Finding:
     lost = [edge for edge in store.all_edges() if store.excerpt(edge[1]) is None]
     if not lost:
-        return Finding("dependencies", "ok", "every target is known")
+        return Finding("dependencies", "ok", "every target exists")
     unknown = tuple(f"{source} {kind} {target}" for source, target, kind in lost)
     blocking = sum(kind in BLOCKING_TYPES and not store.is_absent(target) for _, target, kind in lost)
     return Finding(
         "dependencies",
         "warning",
-        f"{len(unknown)} point to unknown beads, {blocking} of them blocking",
+        f"{len(unknown)} dependencies on unknown beads, {blocking} of them blocking",
         unknown,
-        "bd dep remove A B drops one that will never come",
+        "remove an obsolete one with bd dep remove A B",
     )
 
 
@@ -125,7 +125,7 @@ def _duplicates(store: BeadStore) -> Finding:
         by_title.setdefault(" ".join(bead.title.lower().split()), []).append(bead.id)
     twice = tuple(f"{title}: {', '.join(ids)}" for title, ids in sorted(by_title.items()) if len(ids) > 1)
     if not twice:
-        return Finding("duplicates", "ok", "no two open beads have one title")
+        return Finding("duplicates", "ok", "no two open beads share a title")
     return Finding("duplicates", "warning", f"{len(twice)} titles are shared by several open beads", twice)
 
 
@@ -133,10 +133,8 @@ def _gitignore(store: JsonlStore) -> Finding:
     lines = _lines(os.path.join(store.beads_dir, ".gitignore"))
     missing = tuple(name for name in IGNORED if name not in lines)
     if missing:
-        return Finding(
-            "gitignore", "warning", f"{len(missing)} names are not ignored", missing, "bd doctor --fix adds them"
-        )
-    return Finding("gitignore", "ok", "local files stay out of git")
+        return Finding("gitignore", "warning", f"{len(missing)} names are not ignored", missing, "run bd doctor --fix")
+    return Finding("gitignore", "ok", "git ignores local files")
 
 
 def _driver(store: JsonlStore) -> Finding:
@@ -147,19 +145,19 @@ def _driver(store: JsonlStore) -> Finding:
     named = merge_attribute(store.beads_dir, ledger)
     if known and named == DRIVER_NAME:
         return Finding("merge driver", "ok", f"git merges {ledger} field by field")
-    why = "git does not know it in this clone"
+    why = "it is not registered in this clone"
     if named != DRIVER_NAME:
         why = f".gitattributes names another: {named}" if named else "no .gitattributes names it"
-    return Finding("merge driver", "warning", why, (), "bd doctor --fix registers it")
+    return Finding("merge driver", "warning", why, (), "run bd doctor --fix to register it")
 
 
 def _index(store: JsonlStore) -> Finding:
     store.index.refresh()
     if store.index.is_in_memory:
-        return Finding("index", "warning", "it cannot be kept on disk, so every command reads the whole ledger")
+        return Finding("index", "warning", "it cannot be stored on disk, so every command reads the whole ledger")
     state = store.index.db.execute("PRAGMA quick_check").fetchone()[0]
     if state != "ok":
-        return Finding("index", "error", f"damaged: {state}", (), "bd doctor --fix makes it anew")
+        return Finding("index", "error", f"damaged: {state}", (), "run bd doctor --fix to rebuild it")
     return Finding(
         "index", "ok", f"{store.count(BeadQuery(include_wisps=True))} beads, {store.index.garbage()} outdated lines"
     )
@@ -170,7 +168,7 @@ STORE_CHECKS: dict[str, Callable[[BeadStore], Finding]] = {
     "dependencies": _orphans,
     "duplicates": _duplicates,
 }
-"""What may be wrong in any store, by the name that asks for it."""
+"""Checks for any store, by name."""
 FILE_CHECKS: dict[str, Callable[[JsonlStore], Finding]] = {
     "layout": _layout,
     "junk": _junk,
@@ -180,24 +178,24 @@ FILE_CHECKS: dict[str, Callable[[JsonlStore], Finding]] = {
     "merge-driver": _driver,
     "index": _index,
 }
-"""What may be wrong with the files of a store that keeps its records in git."""
+"""Checks of the files of a JSONL store, by name."""
 CHECKS = tuple("layout junk conflicts torn cycles dependencies duplicates gitignore merge-driver index".split())
-"""All checks, in the order in which they are made."""
+"""All checks, in the order in which they run."""
 
 
 def mend(store: BeadStore) -> list[str]:
-    """Mend what can be mended in files without losing anything; returns what was done, in words."""
+    """Repair what can be repaired in files without loss; returns sentences about what was done."""
     done: list[str] = []
     if not isinstance(store, JsonlStore):
         return done
     made = init_store(os.path.dirname(store.beads_dir), store.prefix)
     if made:
-        done.append(f"made or completed {', '.join(made)}")
+        done.append(f"created or completed {', '.join(made)}")
     if any(odd[2] == "conflict" for odd in store.oddities()):
         done += _merge_conflicts(store)
     if _index(store).level == "error":
         store.index.rebuild()
-        done.append("made the index anew")
+        done.append("rebuilt the index")
     return done
 
 
@@ -216,7 +214,7 @@ def _merge_conflicts(store: JsonlStore) -> list[str]:
         store.index.refresh()
     return [
         *found[1].sentences(),
-        "merged both sides of the conflict markers; the file as it was is issues.jsonl.conflict.bak",
+        "merged both sides of the conflict markers; the original file is issues.jsonl.conflict.bak",
     ]
 
 

@@ -1,4 +1,4 @@
-"""A BeadQuery applied in Python, and the orders of lists: the meaning that the index's SQL must share."""
+"""A BeadQuery applied in Python, and the sort orders; the index's SQL must give the same results."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ SORTS: dict[str, Callable[[Excerpt], Any]] = {
     "type": lambda b: (b.issue_type, b.priority, -b.created_at, b.id),
     "assignee": lambda b: (b.assignee, b.priority, -b.created_at, b.id),
 }
-"""Orders by name; moments are newest first."""
+"""Sort keys by name; times sort newest first, except ``oldest``."""
 
 
 def sort_key(name: str, now: float = 0.0) -> Callable[[Excerpt], Any]:
-    """The key of an order, ``hybrid`` included. Raises UsageError listing the known ones."""
+    """Return the sort key of an order, including ``hybrid``. Raises UsageError that lists the known orders."""
     if name == "hybrid":
         return lambda b: hybrid_key(b, now)
     try:
         return SORTS[name]
     except KeyError:
-        raise UsageError(f"no order {name!r}", "", f"orders: {', '.join([*SORTS, 'hybrid'])}") from None
+        raise UsageError(f"unknown sort order {name!r}", "", f"orders: {', '.join([*SORTS, 'hybrid'])}") from None
 
 
 def hybrid_key(bead: Excerpt, now: float) -> tuple[Any, ...]:
-    """Beads of the last two days first, by priority; then the rest, oldest first."""
+    """Sort key for: beads of the last two days first, by priority; then the rest, oldest first."""
     if bead.created_at >= now - HYBRID_WINDOW_S:
         return (0, bead.priority, -bead.created_at, bead.id)
     return (1, 0, bead.created_at, bead.id)
 
 
 def matches(bead: Excerpt, query: BeadQuery) -> bool:
-    """Whether a bead passes every filter but ``parent``, ``due_before`` and ``exclude_templates`` (see ``descendants``)."""
+    """Return whether a bead passes all filters except ``parent``, ``due_before`` and ``exclude_templates``."""
     return (
         (bead.is_ephemeral if query.only_wisps else query.include_wisps or not bead.is_ephemeral)
         and _status_matches(bead, query)
@@ -95,7 +95,7 @@ def _moments_match(bead: Excerpt, query: BeadQuery) -> bool:
 
 
 def descendants(root: str, children: Callable[[str], Iterable[str]]) -> set[str]:
-    """Ids of all beads below ``root``, not ``root`` itself; a cycle ends the walk."""
+    """Return the ids of all descendants of ``root``; a cycle ends the walk."""
     found: set[str] = set()
     level = [root]
     while level:
@@ -105,6 +105,6 @@ def descendants(root: str, children: Callable[[str], Iterable[str]]) -> set[str]
 
 
 def arranged(found: list[Excerpt], query: BeadQuery, now: float = 0.0) -> list[Excerpt]:
-    """The excerpts in the query's order, cut to its limit."""
+    """Return the excerpts in the query's order, up to its limit."""
     found.sort(key=sort_key(query.sort, now), reverse=query.reverse)
     return found[: query.limit] if query.limit > 0 else found

@@ -1,7 +1,7 @@
 """Bead ids: ``<prefix>-<hash>``, children ``.1``, infixes (``wisp``, ``mol``, ``cv``), prefixes, partial ids.
 
-The hash is base36 of a SHA-256 (beads.md section 3), five characters as the seeds have it; it grows only when a
-store is so full that five would collide too often.
+The hash is the base36 of a SHA-256 (beads.md section 3), normally five characters; it grows only when a store has so
+many ids that five would collide too often.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_COLLISION = 0.25
 MAX_DEPTH = 3
 NONCES = 10
 INFIXES = ("wisp", "mol", "cv")
-"""Second words that name a kind of bead, not a part of its hash."""
+"""Second words that name a kind of bead and are not part of its hash."""
 
 _BYTES = {3: 2, 4: 3, 5: 4, 6: 4, 7: 5, 8: 5}
 _PREFIX = r"[A-Za-z][A-Za-z0-9-]{0,19}"
@@ -32,7 +32,7 @@ _SUFFIXES = ("town", "ville", "port", "place", "land", "field", "wood", "ford")
 
 
 def base36(number: int, length: int = 0) -> str:
-    """``number`` in digits and lower-case letters; with ``length`` its last digits, padded with zeros on the left."""
+    """``number`` in base 36, lower case; with ``length``, its last digits, left-padded with zeros."""
     digits = ""
     while number and not 0 < length <= len(digits):
         number, digit = divmod(number, 36)
@@ -41,14 +41,14 @@ def base36(number: int, length: int = 0) -> str:
 
 
 def hash_of(title: str, description: str, creator: str, created_ns: int, nonce: int, length: int = MIN_LENGTH) -> str:
-    """The hash part of an id, ``length`` 3 to 8 characters."""
+    """Return the hash part of an id, 3 to 8 characters long."""
     text = f"{title}|{description}|{creator}|{created_ns}|{nonce}"
     digest = sha256(text.encode("utf-8", "surrogatepass"))
     return base36(int.from_bytes(digest[: _BYTES[length]], "big"), length)
 
 
 def length_for(existing: int, *, least: int = MIN_LENGTH) -> int:
-    """The smallest length at which a store of ``existing`` root ids has a collision chance of at most a quarter."""
+    """Return the smallest length at which the collision chance with ``existing`` root ids is at most a quarter."""
     from math import exp
 
     for length in range(least, MAX_LENGTH):
@@ -60,7 +60,7 @@ def length_for(existing: int, *, least: int = MIN_LENGTH) -> int:
 def mint(
     prefix: str, kind: str, title: str, creator: str, moment: float, existing: int, is_taken: Callable[[str], bool]
 ) -> str:
-    """A fresh id with ``prefix`` and an optional infix. Raises ConflictError when none is free (it never happened)."""
+    """Return a new id with ``prefix`` and an optional infix. Raises ConflictError if none is free."""
     stem = f"{prefix}-{kind}-" if kind else f"{prefix}-"
     salt = int.from_bytes(os.urandom(6), "big")
     for length in range(length_for(existing), MAX_LENGTH + 1):
@@ -68,13 +68,11 @@ def mint(
             candidate = stem + hash_of(title, "", creator, int(moment * 1e9), nonce, length)
             if not is_taken(candidate):
                 return candidate
-    raise ConflictError(
-        f"no free id for {stem}", "every candidate is taken", "give the bead an id of its own with --id"
-    )
+    raise ConflictError(f"no free id for {stem}", "every candidate is taken", "set an id with --id")
 
 
 def child_of(parent: str, taken: Iterable[str]) -> str:
-    """The next child id of ``parent``; ``taken`` are the ids that start with it. Raises UsageError past three levels."""
+    """Return the next child id of ``parent``; ``taken`` lists ids in use. Raises UsageError beyond three levels."""
     if depth_of(parent) >= MAX_DEPTH:
         raise UsageError(f"{parent} cannot have children", f"ids nest at most {MAX_DEPTH} levels", "use its parent")
     stem = parent + "."
@@ -87,18 +85,18 @@ def child_of(parent: str, taken: Iterable[str]) -> str:
 
 
 def depth_of(bead_id: str) -> int:
-    """How many ``.n`` levels an id has."""
+    """Return the number of ``.n`` levels of an id."""
     hash_part = bead_id.rpartition("-")[2]
     return sum(1 for part in hash_part.split(".")[1:] if part.isdecimal())
 
 
 def is_valid(bead_id: str) -> bool:
-    """Whether the text can be a bead's id: words of letters, digits and dots joined by hyphens."""
+    """Return whether the text can be a bead id: words of letters, digits, ``_`` and ``.``, joined by hyphens."""
     return len(bead_id) <= 200 and re.fullmatch(_ID, bead_id) is not None
 
 
 def check_prefix(prefix: str) -> str:
-    """The prefix without a final hyphen. Raises UsageError if it breaks the rule."""
+    """Return the prefix without a final hyphen. Raises UsageError if it is invalid."""
     bare = prefix.rstrip("-")
     if not re.fullmatch(_PREFIX, bare):
         raise UsageError(
@@ -110,13 +108,13 @@ def check_prefix(prefix: str) -> str:
 
 
 def route_prefix(bead_id: str) -> str:
-    """The text up to the first hyphen, with it (``hq-cv-abc`` is ``hq-``); empty if there is none."""
+    """Return the text up to and including the first hyphen (``hq-cv-abc`` gives ``hq-``); empty if there is none."""
     head, hyphen, _ = bead_id.partition("-")
     return head + hyphen if hyphen else ""
 
 
 def default_prefix(name: str) -> str:
-    """The prefix a rig gets from its name: initials of its words (gastown is ``gt``), else its first letters."""
+    """The default prefix for a rig name: initials of its words (gastown is ``gt``), otherwise its first letters."""
     bare = re.sub(r"[-_](py|go)$", "", name.strip())
     words = [word for word in re.split(r"[-_\s.]+", bare) if word]
     if len(words) == 1:
@@ -136,16 +134,16 @@ def default_prefix(name: str) -> str:
 
 
 def hash_part(bead_id: str, prefix: str) -> str:
-    """What follows the prefix, and the infix if it has one."""
+    """Return the part after the prefix and the infix, if any."""
     rest = bead_id[len(prefix) + 1 :] if bead_id.startswith(prefix + "-") else bead_id.partition("-")[2]
     head, hyphen, tail = rest.partition("-")
     return tail if hyphen and head in INFIXES else rest
 
 
 def pick_partial(partial: str, prefix: str, candidates: Iterable[str]) -> str:
-    """The id that ``partial`` means among ``candidates``, empty if none; exact, prefixed, whole hash, part of a hash.
+    """The id that ``partial`` means, empty if none: tries the exact id, the id with prefix, the hash, a part of a hash.
 
-    Raises UsageError listing them when several fit equally well.
+    Raises UsageError that lists the candidates if several match equally well.
     """
     everything = list(candidates)
     known = set(everything)
@@ -156,7 +154,7 @@ def pick_partial(partial: str, prefix: str, candidates: Iterable[str]) -> str:
     fits = whole or [bead_id for bead_id in everything if _in_hash(partial, bead_id, prefix)]
     if len(fits) > 1:
         shown = ", ".join(sorted(fits)[:8]) + (f" and {len(fits) - 8} more" if len(fits) > 8 else "")
-        raise UsageError(f"{partial} fits {len(fits)} beads", shown, "type more of the id")
+        raise UsageError(f"{partial} matches {len(fits)} beads", shown, "type more of the id")
     return fits[0] if fits else ""
 
 
@@ -169,7 +167,7 @@ def _in_hash(partial: str, bead_id: str, prefix: str) -> bool:
 
 
 def not_found(partial: str, candidates: Iterable[str]) -> NotFoundError:
-    """The error for an unknown id, with the nearest known ones in its hint."""
+    """Return the error for an unknown id, with similar ids in its hint."""
     from difflib import get_close_matches
 
     near = get_close_matches(partial, list(candidates), n=3, cutoff=0.6)

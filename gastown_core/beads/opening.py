@@ -1,4 +1,4 @@
-"""Opening a store, and making one: the ``.beads`` folder, its files, and git's merge driver for it."""
+"""Opens and creates stores: the ``.beads`` folder, its files, and git's merge driver for it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IGNORED = (
     ".local_version .env backup/ dolt/ embeddeddolt/ dolt-server.* daemon.* .exclusive-lock .gt-types-configured "
     ".gt-statuses-configured audit.log"
 ).split()
-"""What lies in ``.beads`` but not in git."""
+"""Files in ``.beads`` that do not belong in git."""
 
 
 def open_store(
@@ -43,7 +43,7 @@ def open_store(
     progress: Progress | None = None,
     read_only: bool = False,
 ) -> BeadStore:
-    """The store of a ``.beads`` folder, redirects followed. ``prefix`` serves where the folder does not say its own.
+    """Return the store of a ``.beads`` folder, redirects followed; ``prefix`` is used if the folder does not set one.
 
     Raises StoreError if the folder is missing.
     """
@@ -68,9 +68,9 @@ def open_final(
     progress: Progress | None = None,
     read_only: bool = False,
 ) -> BeadStore:
-    """As ``open_store``, for a folder at the end of its redirects: who followed them need not do so again."""
+    """As ``open_store``, for a folder whose redirects have already been followed."""
     if not os.path.isdir(final):
-        raise StoreError(f"no beads in {os.path.dirname(final)}", f"{final} is missing", "bd init makes it")
+        raise StoreError(f"no beads in {os.path.dirname(final)}", f"{final} is missing", "run bd init to create it")
     settings = read_settings(final)
     own = prefix_in(settings) or prefix.rstrip("-") or _guess_prefix(final)
     return JsonlStore(
@@ -86,7 +86,7 @@ def open_final(
 
 
 def _guess_prefix(beads_dir: str) -> str:
-    """The prefix of the first record, else what the folder's name gives."""
+    """Return the prefix of the first record, otherwise one made from the folder's name."""
     from gastown_core.beads.ids import default_prefix, route_prefix
 
     try:
@@ -105,10 +105,10 @@ def _guess_prefix(beads_dir: str) -> str:
 
 
 def init_store(folder: str, prefix: str = "", *, use_git: bool = True) -> list[str]:
-    """Make ``<folder>/.beads`` ready: configuration, ignore list, empty ledger, merge driver. What stands, stays.
+    """Set up ``<folder>/.beads``: configuration, ignore list, empty ledger, merge driver. Existing files are kept.
 
-    Returns the files that were made or amended, relative to ``folder``.  Raises ConflictError if the store has
-    another prefix already.
+    Returns the files that were created or extended, relative to ``folder``.  Raises ConflictError if the store
+    already has another prefix.
     """
     from gastown_core.beads.ids import check_prefix, default_prefix
 
@@ -117,7 +117,7 @@ def init_store(folder: str, prefix: str = "", *, use_git: bool = True) -> list[s
     wanted = check_prefix(prefix or standing or default_prefix(os.path.basename(os.path.abspath(folder))))
     if standing and standing != wanted:
         raise ConflictError(
-            f"{beads_dir} has the prefix {standing}", f"{wanted} was asked for", "leave the prefix out to keep it"
+            f"{beads_dir} has the prefix {standing}", f"{wanted} was requested", "omit the prefix to keep it"
         )
     try:
         os.makedirs(beads_dir, exist_ok=True)
@@ -156,12 +156,12 @@ def _write_files(beads_dir: str, prefix: str, *, use_git: bool) -> list[str]:
 
 
 def _add_lines(path: str, wanted: tuple[str, ...] | list[str]) -> bool:
-    """Append the lines that a file lacks; returns whether any was. Raises StoreError for a symbolic link.
+    """Append the lines that a file lacks; returns whether there were any. Raises StoreError for a symbolic link.
 
-    The folder may be that of a repository which others fill, and a link may lead out of it.
+    Others may fill the folder's repository, and a link could lead out of it.
     """
     if os.path.islink(path):
-        raise StoreError(f"{path} is not written", "it is a symbolic link", "links are never followed here")
+        raise StoreError(f"cannot write {path}", "it is a symbolic link", "links are not followed here")
     try:
         with open(open_plain(path), encoding="utf-8") as handle:
             text = handle.read()
@@ -176,9 +176,9 @@ def _add_lines(path: str, wanted: tuple[str, ...] | list[str]) -> bool:
 
 
 def driver_command() -> str:
-    """The command that git is told to run: this installation's own ``bd`` by its full path.
+    """Return the merge driver command for git: this installation's ``bd`` by its full path.
 
-    Git runs it with whatever PATH it has, and another ``bd`` on that PATH may know no ``merge-driver``.
+    git runs it with its own PATH, on which another ``bd`` may lack ``merge-driver``.
     """
     import shlex
     import sys
@@ -188,7 +188,7 @@ def driver_command() -> str:
 
 
 def driver_registered(folder: str) -> bool | None:
-    """Whether git knows the merge driver here; None outside a repository or without git."""
+    """Return whether our merge driver is registered in the git config; None outside a repository or without git."""
     from gastown_core.errors import GastownError
     from gastown_core.process import run
 
@@ -202,7 +202,7 @@ def driver_registered(folder: str) -> bool | None:
 
 
 def merge_attribute(beads_dir: str, name: str) -> str:
-    """The merge driver that git's attributes name for a file of the folder, wherever they stand; empty if none is named."""
+    """Return the merge driver that git's attributes set for a file of the folder; empty if none."""
     from gastown_core.errors import GastownError
     from gastown_core.process import run
 
@@ -215,7 +215,7 @@ def merge_attribute(beads_dir: str, name: str) -> str:
 
 
 def register_driver(folder: str) -> bool:
-    """Tell git how to merge ``issues.jsonl``, once per clone; returns whether that was needed and done."""
+    """Register the merge driver for ``issues.jsonl``, once per clone; returns whether it was needed and done."""
     from gastown_core.process import run
 
     if driver_registered(folder) is not False:
@@ -226,22 +226,22 @@ def register_driver(folder: str) -> bool:
 
 
 def ensure_driver(beads_dir: str) -> str:
-    """Register the merge driver where git's attributes name it and the clone knows none, as in a fresh one.
+    """Register the merge driver if git's attributes name it but the clone lacks it, as a fresh clone does.
 
-    Says in words what was done, or what is to be typed where it cannot be; empty where there was nothing to do.  Looks
-    at files alone until there is: every command that writes asks.
+    Returns a sentence about what was done or what to do, empty if nothing was needed.  Normally it only reads files,
+    since every writing command calls it.
     """
     if not _lacks_driver(beads_dir):
         return ""
     if register_driver(beads_dir):
-        return "git merges this clone's beads field by field from now on (merge driver registered)"
+        return "registered the merge driver: git now merges this clone's beads field by field"
     if driver_registered(beads_dir) is not False:
         return ""
-    return "git does not know how this clone's beads are merged, and its config cannot be written: bd doctor --fix"
+    return "this clone lacks the merge driver, and its git config cannot be written: run bd doctor --fix"
 
 
 def _lacks_driver(beads_dir: str) -> bool:
-    """Whether the attributes beside the ledger or in the folder above name our driver, and the clone's config none."""
+    """Return whether attributes in or above the folder name our driver while the clone's config does not define it."""
     above = os.path.dirname(os.path.abspath(beads_dir))
     named = f"merge={DRIVER_NAME}"
     if not any(named in _text(os.path.join(folder, ".gitattributes")) for folder in (beads_dir, above)):
@@ -254,7 +254,7 @@ def _lacks_driver(beads_dir: str) -> bool:
 
 
 def _git_dir(folder: str) -> str:
-    """The ``.git`` folder that a folder's worktree has, empty if it lies in none."""
+    """Return the git folder of the worktree around a folder, empty if there is none."""
     while True:
         found = os.path.join(folder, ".git")
         if os.path.isdir(found):

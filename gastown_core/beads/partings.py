@@ -1,9 +1,9 @@
-"""What a bead's new id means beyond the file that was merged: for wisps of this clone, and for the rest of the town.
+"""What a bead's new id means outside the merged file: for wisps of this clone and for the rest of the town.
 
-A merge gives the younger of two beads with one id another (``twins``) and sees one file.  What lies outside it means
-the bead that this clone knew by the id before.  The index remembers that from before the file was replaced, notes
-each id that now means another bead, and the next write of the store puts the wisps right.  The daemon, or the command
-that wrote, sees to the other stores and the event log (``town.new_ids``).
+A merge gives the younger of two beads with one id a new one (``twins``), but sees only one file.  References outside
+mean the bead that this clone knew by the old id.  The index records those beads before the file is replaced and notes
+each id that now means another bead; the next write of the store updates its wisps.  The daemon, or the writing
+command, updates the other stores and the event log (``town.new_ids``).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from gastown_core.beads.store import BeadStore
 
 untold: set[str] = set()
-"""Folders of stores in which a write of this process met new ids of which the rest of the town has not heard."""
+"""Folders of stores where a write of this process found new ids that the rest of the town has not followed yet."""
 
 
 def remember(db: sqlite3.Connection) -> None:
-    """Keep whom the ids of ``issues.jsonl`` mean, before the index forgets the file."""
+    """Record the beads of ``issues.jsonl`` by id, before the index drops the file."""
     db.execute("INSERT OR REPLACE INTO met SELECT id, title, created_at FROM beads WHERE file=0")
 
 
 def former_id(bead: Bead) -> str:
-    """The id that a bead had before a merge gave it its own, empty if none did."""
+    """Return the id that a bead had before a merge renamed it, empty if none did."""
     from gastown_core.beads.twins import FORMER
 
     metadata = bead.raw.get("metadata")
@@ -40,7 +40,7 @@ def former_id(bead: Bead) -> str:
 
 
 def note(db: sqlite3.Connection, parted: Iterable[tuple[str, Bead]]) -> None:
-    """Of beads with a former id, note those that this clone knew by it."""
+    """Note those of the renamed beads that this clone knew by their old id."""
     for old, bead in parted:
         found = ledger_line.excerpt_of(bead)
         known = db.execute("SELECT created_at, title FROM met WHERE id=?", (old,)).fetchone()
@@ -52,12 +52,12 @@ def note(db: sqlite3.Connection, parted: Iterable[tuple[str, Bead]]) -> None:
 
 
 def has_any(db: sqlite3.Connection) -> bool:
-    """Whether a merge gave ids of which somebody has still to hear."""
+    """Return whether new ids are pending anywhere."""
     return db.execute("SELECT 1 FROM partings LIMIT 1").fetchone() is not None
 
 
 def wisps_to_follow(db: sqlite3.Connection, wisps: SourceFile, now: float) -> tuple[list[str], list[Bead]]:
-    """The old ids that the store's wisps have not followed yet, and the wisps that mean them, as they shall be."""
+    """Return the old ids that the store's wisps have not followed yet, and the wisps with their references updated."""
     names = dict(db.execute("SELECT old, new FROM partings WHERE in_wisps=0").fetchall())
     if not names:
         return [], []
@@ -66,24 +66,24 @@ def wisps_to_follow(db: sqlite3.Connection, wisps: SourceFile, now: float) -> tu
 
 
 def note_wisps_followed(db: sqlite3.Connection, names: Iterable[str]) -> None:
-    """Note that the store's wisps mean what they meant before these ids were given away."""
+    """Note that the store's wisps have followed these old ids."""
     db.executemany("UPDATE partings SET in_wisps=1 WHERE old=?", [(old,) for old in names])
 
 
 def unsettled(db: sqlite3.Connection) -> dict[str, str]:
-    """Old ids and new ones of which the rest of the town has not heard."""
+    """Old id → new id for those that the rest of the town has not followed yet."""
     return dict(db.execute("SELECT old, new FROM partings WHERE in_town=0").fetchall())
 
 
 def settle(db: sqlite3.Connection, names: Iterable[str]) -> None:
-    """Note that the rest of the town has heard."""
+    """Note that the rest of the town has followed these old ids."""
     told = [(old,) for old in names]
     db.executemany("DELETE FROM partings WHERE old=? AND in_wisps=1", told)
     db.executemany("UPDATE partings SET in_town=1 WHERE old=?", told)
 
 
 def follow(store: BeadStore, names: Mapping[str, str], actor: str) -> int:
-    """Let the records of another store follow the beads that they mean; returns how many did."""
+    """Update another store's references to renamed beads; returns the number of records changed."""
     from gastown_core.beads.twins import renamed
 
     lines = [line for _, line in store.find_lines(BeadQuery(include_wisps=True))]
@@ -98,7 +98,7 @@ def follow(store: BeadStore, names: Mapping[str, str], actor: str) -> int:
 
 
 def _changed(lines: Iterable[bytes], names: Mapping[str, str], now: float) -> list[Bead]:
-    """The records among the lines that mean one of the old ids, with the new one in its place."""
+    """Return the records among the lines that mention an old id, with the new one in its place."""
     from gastown_core.beads.twins import renamed
 
     words = [old.encode() for old in names]

@@ -1,6 +1,6 @@
-"""Which store an id belongs to: ``routes.jsonl`` of a town, one ``{"prefix","path"}`` a line, and its register of rigs.
+"""Which store an id belongs to: ``routes.jsonl`` of a town, one ``{"prefix","path"}`` per line, and its rig register.
 
-``path`` leads from the town's root to the folder that holds ``.beads``; ``.`` is the town itself.
+``path`` is relative to the town's root and names the folder that contains ``.beads``; ``.`` is the town itself.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from gastown_core.model.record import Record
 
 
 class Route(Record):
-    """Ids that begin with ``prefix`` (it ends in a hyphen) live in the store of ``path``."""
+    """Ids that begin with ``prefix`` (with its hyphen) belong to the store at ``path``."""
 
     prefix: str
     path: str
 
 
 def routes_path(root: str) -> str:
-    """Where a town's routes lie."""
+    """Return the path of a town's routes."""
     return os.path.join(root, ".beads", "routes.jsonl")
 
 
 def read_routes(root: str) -> list[Route]:
-    """The town's routes in order; ``#`` comments and bad lines are passed over. Raises StoreError if unreadable."""
+    """Return the town's routes in order; skips ``#`` comments and invalid lines. Raises StoreError if unreadable."""
     try:
         lines = read_plain(routes_path(root)).splitlines()
     except (FileNotFoundError, NotADirectoryError):
@@ -40,7 +40,7 @@ def read_routes(root: str) -> list[Route]:
 
 
 def read_rigs(root: str) -> dict[str, str]:
-    """Registered rigs as name → bead prefix, in the order of ``mayor/rigs.json``; empty if there is no such file."""
+    """Registered rigs as name → bead prefix, in the order of ``mayor/rigs.json``; empty if the file is missing."""
     value = read_json(os.path.join(root, "mayor", "rigs.json")) or {}
     rigs = value.get("rigs")
     out: dict[str, str] = {}
@@ -68,11 +68,11 @@ def _read_line(line: bytes) -> Route | None:
 
 
 def add_route(root: str, prefix: str, path: str) -> None:
-    """Add a route, once; other lines, comments too, stay as they are.
+    """Add a route unless it exists; other lines and comments are kept.
 
-    Raises ConflictError if the prefix leads elsewhere already, UsageError for a bad prefix.
+    Raises ConflictError if the prefix has another route, UsageError for an invalid prefix.
     """
-    # the rule of prefixes loads regular expressions, and readers of routes do not need it
+    # imported here since it loads regular expressions, which readers of routes do not need
     from gastown_core.beads.ids import check_prefix
 
     wanted = Route(check_prefix(prefix) + "-", os.path.normpath(path))
@@ -91,7 +91,7 @@ def add_route(root: str, prefix: str, path: str) -> None:
 
 
 def remove_route(root: str, prefix: str) -> None:
-    """Drop the routes of a prefix; a missing one is fine."""
+    """Remove the routes of a prefix, if any."""
     target = routes_path(root)
     wanted = prefix.rstrip("-") + "-"
     with FileLock(target + ".lock"):
@@ -111,5 +111,5 @@ def _existing(target: str) -> bytes:
 
 
 def routes_of(bead_id: str, routes: list[Route]) -> list[Route]:
-    """The routes whose prefix the id begins with, the longest prefix first."""
+    """Return the routes whose prefix the id begins with, longest prefix first."""
     return sorted((route for route in routes if bead_id.startswith(route.prefix)), key=lambda one: -len(one.prefix))

@@ -1,7 +1,7 @@
-"""What ``.beads/config.yaml`` says: the store's prefix and the words it takes.
+"""The settings in ``.beads/config.yaml``: the store's prefix and vocabulary.
 
 The file is read as flat YAML: ``key: value`` lines, one level of nesting joined by a dot, and comma or bracket
-lists.  ``config.local.yaml`` overlays it.
+lists.  ``config.local.yaml`` overrides it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CATEGORIES = ("active", "wip", "done", "frozen")
 
 
 class Vocabulary:
-    """The words a store takes: built-in statuses and types, and those its configuration adds."""
+    """The words a store accepts: built-in statuses and types, and those its configuration adds."""
 
     __slots__ = ("statuses", "types")
 
@@ -29,23 +29,23 @@ class Vocabulary:
         self.types = (*TYPES, *types)
 
     def status(self, word: str) -> str:
-        """The status. Raises UsageError listing the known ones."""
+        """Return the status. Raises UsageError that lists the known ones."""
         if word in self.statuses:
             return word
-        raise UsageError(f"no status {word!r}", "", f"statuses: {', '.join(self.statuses)}")
+        raise UsageError(f"unknown status {word!r}", "", f"statuses: {', '.join(self.statuses)}")
 
     def issue_type(self, word: str) -> str:
-        """The type, aliases spelled out. Raises UsageError listing the known ones."""
+        """Return the type, with aliases resolved. Raises UsageError that lists the known ones."""
         lower = TYPE_ALIASES.get(word.lower(), word)
         if lower in self.types:
             return lower
         raise UsageError(
-            f"no type {word!r}", "", f"types: {', '.join(self.types)}; config key types.custom adds others"
+            f"unknown type {word!r}", "", f"types: {', '.join(self.types)}; set types.custom to add others"
         )
 
 
 def read_settings(beads_dir: str) -> dict[str, str]:
-    """The settings as dotted keys; empty without files."""
+    """Return the settings as dotted keys; unreadable files are skipped."""
     out: dict[str, str] = {}
     for name in ("config.yaml", "config.local.yaml"):
         try:
@@ -81,7 +81,7 @@ def _bare(value: str) -> str:
 
 
 def prefix_in(settings: dict[str, str]) -> str:
-    """The configured prefix without its hyphen, empty if none is."""
+    """Return the configured prefix without its hyphen, empty if not set."""
     for key in ("issue-prefix", "issue_prefix", "prefix"):
         if settings.get(key):
             return settings[key].rstrip("-")
@@ -89,7 +89,7 @@ def prefix_in(settings: dict[str, str]) -> str:
 
 
 def vocabulary(settings: dict[str, str]) -> Vocabulary:
-    """The words of a store: built-in ones, and those of ``status.custom`` and ``types.custom``."""
+    """Return the vocabulary of a store: built-in words, and those of ``status.custom`` and ``types.custom``."""
     statuses: dict[str, str] = {}
     for word in _list(settings.get("status.custom", "")):
         name, _, category = word.partition(":")

@@ -1,4 +1,4 @@
-"""Bringing a store into git: canonical form first, so that diffs are clean, then a commit of ``.beads`` alone."""
+"""Syncs a store to git: compacts it for clean diffs, then commits ``.beads`` alone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ PUSH_TIMEOUT_S = 120.0
 
 
 class SyncResult(Record):
-    """What a sync did; ``commit`` is the short hash of the new commit, empty if nothing had changed.
+    """The result of a sync; ``commit`` is the short hash of the new commit, empty if nothing had changed.
 
-    ``parted`` are beads that shared an id with another and have one of their own now.
+    ``parted`` lists beads that shared an id and got a new one.
     """
 
     compacted: bool
@@ -31,9 +31,9 @@ class SyncResult(Record):
     parted: tuple[Twin, ...] = ()
 
     def sentence(self) -> str:
-        """The result in words."""
+        """Return the result as a sentence."""
         parts = [*map(sentence_of, self.parted)]
-        parts += ["brought into canonical form" if self.compacted else "in canonical form already"]
+        parts += ["brought into canonical form" if self.compacted else "already in canonical form"]
         if not self.in_git:
             parts.append("not in a git repository, so nothing was committed")
         else:
@@ -44,7 +44,7 @@ class SyncResult(Record):
 
 
 def sync_store(store: BeadStore, *, message: str = "", commit: bool = True, push: bool = False) -> SyncResult:
-    """Compact, commit and push. Raises GitError with what git said, ConflictError on conflict markers."""
+    """Compact, commit and push. Raises GitError with git's message, ConflictError on conflict markers."""
     parted: list[Twin] = []
     compacted = store.compact(parted)
     folder = store.beads_dir
@@ -59,16 +59,16 @@ def sync_store(store: BeadStore, *, message: str = "", commit: bool = True, push
 
 
 def _is_in_git(folder: str) -> bool:
-    """Whether git has the folder in a working tree. Raises GitError where it refuses to tell, as of a strange owner."""
+    """Whether the folder is in a git working tree. Raises GitError if git cannot tell, as for a foreign owner."""
     done = run(["git", "rev-parse", "--is-inside-work-tree"], cwd=folder, env={**os.environ, "LC_ALL": "C"})
     if done.code and "not a git repository" not in done.err:
         hint = "git config --global --add safe.directory PATH trusts it" if "dubious ownership" in done.err else ""
-        raise GitError("git does not work here, so nothing was committed", done.err.strip(), hint)
+        raise GitError("git failed here, so nothing was committed", done.err.strip(), hint)
     return done.out.strip() == "true"
 
 
 def _commit(folder: str, message: str) -> bool:
-    """Commit what changed in the folder, whatever else is staged; returns whether there was something."""
+    """Commit changes in the folder only, whatever else is staged; returns whether there were any."""
     if run(["git", "check-ignore", "-q", os.path.join(folder, ledger_name(folder))], cwd=folder).code == 0:
         return False
     _git(folder, "add", "--", ".")
@@ -84,7 +84,7 @@ def _push(folder: str) -> None:
         raise GitError(
             "the commit was made but not pushed",
             done.err.strip(),
-            "git pull merges the other side; then bd sync --push",
+            "run git pull to merge, then bd sync --push",
         )
 
 

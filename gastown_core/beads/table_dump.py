@@ -1,4 +1,4 @@
-"""A raw table dump as records: a folder with one JSON-lines file per table (beads.md section 1)."""
+"""Reads a raw table dump as records: a folder with one JSON-lines file per table (beads.md section 1)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _EDGE_TARGETS = ("depends_on_id", "depends_on_issue_id", "depends_on_wisp_id", "
 
 
 def read_dump(folder: str) -> list[Bead]:
-    """The beads of a dump. Raises StoreError if there is no ``issues`` table."""
+    """Return the beads of a dump. Raises StoreError if there is no ``issues`` table."""
     issues = _table(folder, "issues")
     if issues is None:
-        raise StoreError(f"{folder} holds no table dump", "there is no issues.jsonl or issues.json in it")
+        raise StoreError(f"{folder} contains no table dump", "there is no issues.jsonl or issues.json in it")
     labels = _grouped(_table(folder, "labels"), "issue_id")
     edges = _grouped(_table(folder, "dependencies"), "issue_id")
     comments = _grouped(_table(folder, "comments"), "issue_id")
@@ -71,7 +71,7 @@ def _grouped(rows: list[Row] | None, key: str) -> dict[str, list[Row]]:
 
 
 def _record(row: Row) -> Row:
-    """A row of ``issues`` as a record: empty columns dropped, flags and JSON columns as what they are."""
+    """Return a row of ``issues`` as a record: drops empty columns and decodes flags and JSON columns."""
     raw: Row = {"_type": "issue"}
     for key, value in row.items():
         if key == "timeout_ns":
@@ -96,7 +96,7 @@ def _parsed(text: str) -> Any:
 
 
 def _moment(text: str) -> str:
-    """SQL's ``2026-01-02 03:04:05`` as RFC 3339; other texts as they are."""
+    """SQL's ``2026-01-02 03:04:05`` as RFC 3339; other text is unchanged."""
     if len(text) >= 19 and text[10] == " ":
         return text.replace(" ", "T", 1) + ("" if text[-1] == "Z" or "+" in text else "Z")
     return text

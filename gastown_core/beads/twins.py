@@ -1,8 +1,8 @@
-"""Two beads with one id: each side of a merge gave it to a bead of its own, and one of them gets another.
+"""Twins: two different beads with the same id, created on both sides of a merge; one of them gets a new id.
 
-The older bead keeps the id.  The new id of the younger one is made of what never changes in it, so every clone that
-merges comes to the same one, whichever side it stands on and in whatever order it merges.  What means the younger
-bead follows: on the side that made it, the id never meant anything else.
+The older bead keeps the id.  The new id is derived from immutable fields of the younger bead, so every clone computes
+the same one, whatever the side or order of merging.  References to the younger bead are changed too: on the side that
+created it, the id never meant anything else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Twin(Record):
-    """A bead that got a new id: ``old`` stays with the bead titled ``kept``; ``moved`` is its own title."""
+    """A bead with a new id: ``old`` stays with the bead titled ``kept``; ``moved`` is the title of the renamed one."""
 
     old: str
     new: str
@@ -33,24 +33,24 @@ class Twin(Record):
 
 
 def sentence_of(twin: Twin) -> str:
-    """What became of two beads with one id, in words."""
-    return f"two beads had the id {twin.old}: {twin.kept!r} keeps it, {twin.moved!r} is {twin.new} now"
+    """Return a sentence about two beads that had one id."""
+    return f"two beads had the id {twin.old}: {twin.kept!r} keeps it, {twin.moved!r} is now {twin.new}"
 
 
 FORMER = "former_id"
-"""The metadata key in which a bead that got a new id keeps the old one."""
+"""The metadata key under which a renamed bead keeps its old id."""
 
 _NAMED_TYPES = frozenset(("agent", "role", "rig", "queue", "slot"))
 _NAMED_LABELS = frozenset(f"gt:{word}" for word in (*_NAMED_TYPES, "channel", "group"))
 _NEVER = frozenset(("id", "branch", FORMER))
-"""Keys whose text names something else than a bead: the record itself, and branches as git knows them."""
+"""Keys whose text is not a reference to a bead: the record's own id, and git branches."""
 
 
 def is_other_bead(one: Raw, other: Raw, *, by_title: bool = True) -> bool:
-    """Whether two records of one id, without a common ancestor, are different beads that drew the same id.
+    """Return whether two records with one id and no common ancestor are different beads.
 
-    They are if they were made at different moments or (``by_title``) have different titles; ids that are names (agents, rigs,
-    queues) mean the same thing wherever they were made.
+    They are if they were created at different times or (``by_title``) have different titles; ids that are names
+    (agents, rigs, queues) mean the same wherever they were created.
     """
     if _is_named(one) and _is_named(other):
         return False
@@ -65,7 +65,7 @@ def _is_named(raw: Raw) -> bool:
 
 
 def _same_moment(one: Any, other: Any) -> bool:
-    """Whether two moments may be the same: equal, or one is the other as a writer of whole seconds keeps it."""
+    """Return whether two timestamps may be the same: equal, or one truncated to whole seconds."""
     first, second = parse_moment(one), parse_moment(other)
     if first is None or second is None:
         return True
@@ -73,7 +73,7 @@ def _same_moment(one: Any, other: Any) -> bool:
 
 
 def by_age(one: Raw, other: Raw) -> tuple[Raw, Raw]:
-    """The older and the younger of two beads, the same whichever comes first."""
+    """Return the older and the younger of two beads, independent of argument order."""
 
     def key(raw: Raw) -> tuple[float, str, str]:
         return parse_moment(raw.get("created_at")) or 0.0, str(raw.get("title")), str(raw.get("created_by"))
@@ -83,12 +83,12 @@ def by_age(one: Raw, other: Raw) -> tuple[Raw, Raw]:
 
 
 def is_same_bead(one: Raw, other: Raw) -> bool:
-    """Whether two records are of one bead by what never changes in it, whatever their ids."""
+    """Return whether two records are the same bead by their immutable fields, whatever their ids."""
     return one.get("created_at") == other.get("created_at") and one.get("created_by") == other.get("created_by")
 
 
 def new_id(raw: Raw, *places: Mapping[str, Raw]) -> str:
-    """The id that a bead gets in place of one that it shares: free in all ``places``, or that of this very bead there."""
+    """Return the new id for a bead that shares its own: free in all ``places``, or already this bead's there."""
     return next(
         candidate
         for candidate in candidates(raw)
@@ -97,7 +97,7 @@ def new_id(raw: Raw, *places: Mapping[str, Raw]) -> str:
 
 
 def parted_as(raw: Raw, beads: Mapping[str, Raw]) -> str:
-    """The new id under which ``beads`` hold a bead that an earlier merge parted from its twin; empty if they do not."""
+    """Return the new id under which ``beads`` contains a bead renamed by an earlier merge; empty if it does not."""
     for candidate in candidates(raw):
         if candidate not in beads:
             return ""
@@ -107,7 +107,7 @@ def parted_as(raw: Raw, beads: Mapping[str, Raw]) -> str:
 
 
 def candidates(raw: Raw) -> Iterator[str]:
-    """Ids made of a bead's old id, its author and its moment, the likeliest first."""
+    """Ids derived from a bead's old id, author and creation time, in order of preference."""
     old = str(raw["id"])
     stem = old.rpartition("-")[0]
     author = f"{raw.get('created_at')}|{raw.get('created_by') or ''}"
@@ -117,7 +117,7 @@ def candidates(raw: Raw) -> Iterator[str]:
 
 
 def with_new_id(raw: Raw, new: str) -> Raw:
-    """The bead under its new id; the old one is kept in its metadata, unless that is no object."""
+    """Return the bead under its new id; its metadata keeps the old one, unless it is not an object."""
     old = str(raw["id"])
     out = {**renamed(raw, {old: new}), "id": new}
     if isinstance(out.get("metadata", {}), dict):
@@ -126,9 +126,9 @@ def with_new_id(raw: Raw, new: str) -> Raw:
 
 
 def renamed(raw: Raw, names: Mapping[str, str]) -> Raw:
-    """The record with every mention of the ids ``names`` turned into the new ones: edges, facts, texts.
+    """Return the record with every mention of the ids in ``names`` replaced: edges, metadata, texts.
 
-    Its own id stays, and so do branches, whose names are git's.
+    Its own id and branch names stay.
     """
     words = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     mention = re.compile(rf"(?<![\w/.-])(?:{words})(?![\w/-]|\.\d)")

@@ -1,6 +1,6 @@
-"""Records that take more than one line: pretty-printed objects, and arrays with a record a line.
+"""Records that span several lines: pretty-printed objects, and arrays with one record per line.
 
-Tools and people leave ledgers like that.  They are read as what they mean; the next compaction writes one line each.
+Some tools and editors write ledgers like that.  They are read correctly, and the next compaction writes one line each.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     Line = tuple[int, bytes]
 
 MOST_LINES = 100_000
-"""An object of more lines than this is none."""
+"""The most lines of one object; more are not treated as an object."""
 _BRACKETS = (b"[", b"]", b"],", b",")
 
 
 def unfolded(lines: Iterable[Line]) -> Iterator[Line]:
-    """``(offset, line)`` pairs with every record in one piece: the bytes from its first brace to its last.
+    """Yield ``(offset, line)`` pairs with every record in one piece, from its first brace to its last.
 
-    What lies around it (brackets, commas, indentation) comes as blank lines, so that the offsets go on without a gap.
-    What makes no record comes line by line, as it is.
+    Surrounding brackets, commas and indentation become blank lines, so that offsets have no gaps.  Lines that do not
+    form a record are yielded unchanged.
     """
     held: list[Line] = []
     closing = b""
@@ -51,14 +51,14 @@ def unfolded(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _joined(held: list[Line]) -> list[Line]:
-    """The lines of one object as one piece, if they are JSON together; else as they are."""
+    """Return the lines of one object as one piece if they form JSON, otherwise unchanged."""
     at, whole = held[0][0], b"\n".join(line for _, line in held)
     pieces = list(_bare(at, whole))
     return held if pieces == [(at, whole)] and not _is_object(whole) else pieces
 
 
 def _bare(at: int, line: bytes) -> Iterator[Line]:
-    """A record without the brackets and commas around it, which follow and precede it as blanks."""
+    """A record without surrounding brackets and commas, which become blank pieces before and after it."""
     inner = line.strip().removeprefix(b"[").strip()
     start = line.find(inner) if inner else 0
     inner = inner.rstrip(b",] \t\r\n")

@@ -36,7 +36,7 @@ def test_list_hides_what_is_done_or_frozen_until_asked(bd):
     assert len(bd("list", "--all", "--json").json) == len(bd("list", "-s", "all", "--json").json) == 7
     assert [bead["title"] for bead in bd("list", "-s", "closed", "--json").json] == ["closed"]
     assert [bead["title"] for bead in bd("list", "--deferred", "--json").json] == ["deferred"]
-    assert "no status 'nonsense'" in bd("list", "-s", "nonsense", code=2).err
+    assert "unknown status 'nonsense'" in bd("list", "-s", "nonsense", code=2).err
 
 
 def test_a_cut_list_says_how_many_there_are_in_text_and_beside_json(bd):

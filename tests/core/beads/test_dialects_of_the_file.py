@@ -144,4 +144,4 @@ def test_a_folder_with_nothing_but_a_database_is_named_and_the_towns_ledger_is_n
     os.mkdir(f"{root}/demo/.beads/{database}")
     monkeypatch.chdir(f"{root}/demo/crew/alice")
     for words in (("list",), ("q", "meant for demo")):
-        assert f"the beads of {root}/demo lie in a database" in bd(*words, code=1).err
+        assert f"the beads of {root}/demo are in a database" in bd(*words, code=1).err

@@ -194,14 +194,14 @@ def run_bd(place, *words):
 def test_the_first_write_in_a_fresh_clone_registers_the_driver_and_says_so_once(clone):
     assert run_bd(clone, "list").stderr == "" and driver_registered(str(clone)) is False
     first = run_bd(clone, "update", "gt-mine", "--title", "one", "--json")
-    assert "merge driver registered" in first.stderr and first.stdout.startswith(("[", "{"))
+    assert "registered the merge driver" in first.stderr and first.stdout.startswith(("[", "{"))
     assert git(clone, "config", "--local", "merge.beads.driver") == driver_command()
     assert run_bd(clone, "update", "gt-mine", "--title", "two").stderr == ""
 
 
 def test_the_first_write_in_a_worktree_of_a_fresh_clone_registers_it_for_all(clone):
     git(clone, "worktree", "add", "-q", "../tree", "-b", "side")
-    assert "merge driver registered" in run_bd(clone.parent / "tree", "update", "gt-mine", "--title", "one").stderr
+    assert "registered the merge driver" in run_bd(clone.parent / "tree", "update", "gt-mine", "--title", "one").stderr
     assert driver_registered(str(clone)) is True
 
 

@@ -73,7 +73,7 @@ def test_self_circular_and_dangling_redirects(tmp_path):
     own = redirect(tmp_path / "own", ".beads")
     assert follow_redirects(own) == own
     a, _ = redirect(tmp_path / "a", "../b/.beads"), redirect(tmp_path / "b", "../a/.beads")
-    with pytest.raises(StoreError, match="in a circle"):
+    with pytest.raises(StoreError, match="redirect loop"):
         follow_redirects(a)
     with pytest.raises(StoreError, match="missing folder"):
         follow_redirects(redirect(tmp_path / "c", "../nowhere/.beads"))
