@@ -7,20 +7,18 @@ A module holds the commands of one noun. The row of ``gt polecat nuke`` names ``
 
 from __future__ import annotations
 
-import argparse
 import os
-import re
 import sys
-from importlib import import_module
 
 from gastown_cli import output
+from gastown_cli.plain_arguments import parse_plain
 from gastown_core.errors import GastownError, UsageError, words_of
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Sequence
-    from typing import NoReturn
 
 
 class Command(Record):
@@ -43,48 +41,6 @@ class Root(Record):
     about: str
     commands: tuple[Command, ...]
     synonyms: tuple[tuple[str, str], ...] = ()
-
-
-# argparse would look for translations of its few words, which costs 2 ms and there are none
-vars(argparse)["_"] = str
-
-
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    # without a width argparse imports shutil and four compression libraries, 4 ms, to ask the terminal
-    try:
-        columns = int(os.environ.get("COLUMNS", "")) or 80
-    except ValueError:
-        columns = 80
-        if sys.stdout is not None and sys.stdout.isatty():
-            columns = os.get_terminal_size(sys.stdout.fileno()).columns
-    return argparse.HelpFormatter(prog, width=max(40, columns - 2))
-
-
-class _NoFormatter(argparse.HelpFormatter):
-    """Formatter used while arguments are added, where argparse would create a real one for each; it formats nothing."""
-
-    def __init__(self) -> None:
-        """Skip the set-up of the real formatter."""
-
-    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
-        return ""
-
-
-_NO_FORMATTER = _NoFormatter()
-
-
-class Parser(argparse.ArgumentParser):
-    """An argparse parser whose errors are UsageErrors, with exit code 2 and a hint."""
-
-    is_built = False
-    """Whether all arguments are added; until then argparse gets a formatter that formats nothing."""
-
-    def _get_formatter(self) -> argparse.HelpFormatter:
-        return _formatter(self.prog) if self.is_built else _NO_FORMATTER
-
-    def error(self, message: str) -> NoReturn:
-        """Raise a UsageError instead of exiting."""
-        raise UsageError(f"{self.prog}: {message}", "", f"{self.prog} --help shows the usage")
 
 
 def run_root(root: Root, argv: Sequence[str], *, before_error: Callable[[], None] | None = None) -> int:
@@ -139,11 +95,13 @@ def _dispatch(root: Root, argv: list[str]) -> int:
         return 0
     command, used = find(root, argv)
     add_arguments, run = handlers(command)
-    parser = Parser(prog=f"{root.program} {command.name}", description=command.help)
-    add_arguments(parser)
-    parser.is_built = True
     # before the command's own words: behind a -- they would be words of its text
-    args = _parse(parser, [*globals_first, *argv[used:]])
+    words = [*globals_first, *argv[used:]]
+    args = parse_plain(add_arguments, words)
+    if args is None:
+        from gastown_cli.parser import parse
+
+        args = parse(f"{root.program} {command.name}", command.help, add_arguments, words)
     code = int(run(args) or 0)
     _follow_new_ids(root.program)
     _tell_missing_event()
@@ -165,10 +123,11 @@ def _follow_new_ids(program: str) -> None:
         output.note(output.clean(f"warning: the town's other stores still use a bead's old id: {error}"))
 
 
-def handlers(command: Command) -> tuple[Callable[[Parser], None], Callable[[argparse.Namespace], int | None]]:
+def handlers(command: Command) -> tuple[Callable[[ArgumentParser], None], Callable[[Namespace], int | None]]:
     """Import the module of a row; return the functions that add its arguments and run it."""
     where, _, verb = command.module.partition(":")
-    module = import_module(where)
+    __import__(where)
+    module = sys.modules[where]
     if verb:
         return getattr(module, f"{verb}_arguments"), getattr(module, f"run_{verb}")
     return module.add_arguments, module.run
@@ -179,21 +138,6 @@ def _tell_missing_event() -> None:
     log = sys.modules.get("gastown_core.events.log")
     if log is not None and log.last_failure:
         output.note(log.last_failure)
-
-
-def _parse(parser: Parser, argv: list[str]) -> argparse.Namespace:
-    """Return the parsed arguments, also if options stand between them (``sling FORMULA --on BEAD RIG``)."""
-    if any(word[:1] == "-" and word[1:2].isdigit() for word in argv):
-        # "-1h" is a span before now, not an option
-        parser._negative_number_matcher = re.compile(r"-\d[\d.]*([a-z]+[\d.]*)*$")
-    args, rest = parser.parse_known_args(argv)
-    # what stands behind a -- is text, whatever it looks like
-    before = rest[: rest.index("--")] if "--" in rest else rest
-    if rest and not any(word.startswith("-") for word in before):
-        return parser.parse_intermixed_args(argv)
-    if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    return args
 
 
 def find(root: Root, argv: Sequence[str]) -> tuple[Command, int]:

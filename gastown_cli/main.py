@@ -27,7 +27,6 @@ def _gt(argv: list[str]) -> int:
         code = open_feed(argv[1:])
         if code is not None:
             return code
-    _import_argparse()
     from gastown_cli.gt import ROOT
     from gastown_cli.lazy import run_root
 
@@ -40,7 +39,6 @@ def bd() -> NoReturn:
 
 
 def _bd(argv: list[str]) -> int:
-    _import_argparse()
     from gastown_cli.bd import ROOT
     from gastown_cli.lazy import run_root
 
@@ -56,15 +54,3 @@ def _end(run: Callable[[list[str]], int]) -> NoReturn:
     # the interpreter need not take itself to pieces: files are closed by the kernel, and the output is out
     streams.flush()
     os._exit(code)
-
-
-def _import_argparse() -> None:
-    """Import argparse without gettext and locale, which would take 2 ms of every command and translate nothing."""
-    if "argparse" in sys.modules or "gettext" in sys.modules:
-        return
-    words = sys.modules["gettext"] = type(sys)("gettext")
-    vars(words).update(gettext=str, ngettext=lambda one, many, count: one if count == 1 else many)
-    try:
-        __import__("argparse")
-    finally:
-        del sys.modules["gettext"]

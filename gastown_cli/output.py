@@ -5,12 +5,11 @@ Text from beads, mail or panes must pass through ``clean`` before it is printed.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
 
 from gastown_core.errors import GastownError
+from gastown_core.model.json_text import encode_json
 from gastown_core.model.plain_text import clean as clean
 from gastown_core.model.plain_text import clean_lines as clean_lines
 from gastown_core.model.plain_text import clean_styled, escape_json
@@ -58,18 +57,22 @@ def say(text: str = "") -> None:
 
 def say_json(value: object) -> None:
     """Write ``value`` as indented JSON."""
+    import json
+
     write_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def say_json_rows(rows: Sequence[object]) -> None:
     """Write a list as JSON with one element per line."""
+    import json
+
     lines = ",\n".join("  " + json.dumps(row, ensure_ascii=False) for row in rows)
     write_json(f"[\n{lines}\n]" if rows else "[]")
 
 
 def say_json_line(value: object) -> None:
     """Write ``value`` as one line of JSON and flush it."""
-    write_json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    write_json(encode_json(value))
     sys.stdout.flush()
 
 
@@ -136,7 +139,13 @@ def cells(text: str) -> int:
     """Return the number of terminal cells of ``text``, without its colour codes."""
     if text.isascii() and "\x1b" not in text:
         return len(text)
-    return sum(map(char_cells, re.sub(_ANSI, "", text) if "\x1b" in text else text))
+    return sum(map(char_cells, _without_colours(text) if "\x1b" in text else text))
+
+
+def _without_colours(text: str) -> str:
+    import re
+
+    return re.sub(_ANSI, "", text)
 
 
 def char_cells(char: str) -> int:

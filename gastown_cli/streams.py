@@ -6,7 +6,6 @@ printing goes through. A command that only prints and would not end by itself ca
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import os
@@ -135,8 +134,10 @@ def reader_left() -> bool:
 def flush() -> None:
     """Flush both streams; drop what cannot be written."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        try:
             stream.flush()
+        except (OSError, ValueError):
+            pass
 
 
 def finish(code: int) -> int:

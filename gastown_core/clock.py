@@ -6,7 +6,6 @@ Formats: RFC 3339 in UTC, with whole seconds in the event log (as the Go tools w
 
 from __future__ import annotations
 
-import re
 import time
 
 TYPE_CHECKING = False
@@ -134,6 +133,12 @@ def parse_duration(text: object) -> float | None:
         return text / 1e9 if text >= LEAST_NANOSECONDS else float(text) if text >= 0 else None
     if not isinstance(text, str) or not text:
         return None
+    number = text.rstrip("".join(_UNITS))
+    if number.isdecimal() and text[len(number) :] in _UNITS:
+        return float(number) * _UNITS[text[len(number) :]]
+    # most are that plain, and nothing else here needs it
+    import re
+
     total, end = 0.0, 0
     for match in re.finditer(_PART, text):
         if match.start() != end:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
-from gastown_cli.output import cells, clean, note, say, shorten, style, write_json
+from gastown_cli.output import cells, clean, note, say, say_json, shorten, style, write_json
 from gastown_core.beads.ledger_line import modern, parse_line
 from gastown_core.clock import format_age
 from gastown_core.model.bead import (
@@ -25,6 +24,7 @@ from gastown_core.model.bead import (
     USUAL_PRIORITY,
     priority_word,
 )
+from gastown_core.model.json_text import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ GLYPHS = {
     CLOSED: ("●", "green"),
 }
 _CANONICAL = b'{"_type":"issue","id":'
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PRIORITY_STYLES = ("red", "yellow", "", "dim", "dim")
 
 
@@ -158,7 +157,7 @@ def json_lines(lines: Iterable[tuple[str, bytes]], tallies: dict[str, Tally]) ->
     for bead_id, line in lines:
         tally = tallies[bead_id]
         if line.startswith(_CANONICAL) and b'"dependency_count"' not in line and b'"wisp":' not in line:
-            parent = f',"parent":{json.dumps(tally.parent)}' if tally.parent else ""
+            parent = f',"parent":{encode_json(tally.parent, ascii_only=True)}' if tally.parent else ""
             text = line.rstrip().decode("utf-8", "surrogatepass")
             yield (
                 f'{{"id":{text[len(_CANONICAL) : -1]},"dependency_count":{tally.dependency_count},'
@@ -167,7 +166,7 @@ def json_lines(lines: Iterable[tuple[str, bytes]], tallies: dict[str, Tally]) ->
         else:
             bead = parse_line(line)
             if bead is not None:
-                yield _encode(issue_object(bead, tally))
+                yield encode_json(issue_object(bead, tally))
 
 
 def say_object(value: dict[str, Any]) -> None:
@@ -176,12 +175,12 @@ def say_object(value: dict[str, Any]) -> None:
         value = {"schema_version": 1, "data": value}
     else:
         value = {**value, "schema_version": 1}
-    write_json(json.dumps(value, indent=2, ensure_ascii=False))
+    say_json(value)
 
 
 def say_array(values: Iterable[Any]) -> None:
     """Print an array with one element per line; indenting thousands of beads would be slow."""
-    say_json_texts(map(_encode, values))
+    say_json_texts(map(encode_json, values))
 
 
 def say_json_texts(texts: Iterable[str]) -> None:

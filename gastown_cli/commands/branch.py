@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 
 from gastown_cli import context, output, who
+from gastown_cli.plain_arguments import REST
 from gastown_cli.receipts import add_receipts, follow
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def commit_arguments(parser: ArgumentParser) -> None:
     """Pass every argument through to git."""
     parser.prefix_chars = "\0"
-    parser.add_argument("git_arguments", nargs=argparse.REMAINDER, help="arguments of git commit")
+    parser.add_argument("git_arguments", nargs=REST, help="arguments of git commit")
 
 
 def run_commit(args: Namespace) -> int:

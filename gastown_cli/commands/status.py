@@ -9,6 +9,7 @@ import time
 
 from gastown_cli import context, output, streams
 from gastown_cli.output import clean, shorten, style
+from gastown_cli.plain_arguments import HIDDEN
 from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_duration
 from gastown_core.errors import UsageError
 from gastown_core.model.address import POLECAT, ROLE_ICONS
@@ -207,17 +208,10 @@ def convoy_row(view: ConvoyView, now: float) -> list[str]:
 
 def agents_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt agents``."""
-    parser.add_argument("what", nargs="?", choices=["list"], help=argparse_suppress())
+    parser.add_argument("what", nargs="?", choices=["list"], help=HIDDEN)
     parser.add_argument("-a", "--all", action="store_true", help="include agents without a session or work")
     parser.add_argument("--rig", default="", help="only this rig")
     context.add_json(parser)
-
-
-def argparse_suppress() -> str:
-    """Return the value that hides an argument from the help."""
-    import argparse
-
-    return argparse.SUPPRESS
 
 
 def run_agents(args: Namespace) -> int:

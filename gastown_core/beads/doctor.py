@@ -203,7 +203,7 @@ def _merge_conflicts(store: JsonlStore) -> list[str]:
     from gastown_core.beads.merge_driver import resolve_conflicts
     from gastown_core.files.atomic import write_atomic, write_inside
 
-    with store.writer().locked():
+    with store.writer():
         with open(store.path(), "rb") as handle:
             data = handle.read()
         found = resolve_conflicts(data)

@@ -7,7 +7,6 @@ many ids that five would collide too often.
 from __future__ import annotations
 
 import os
-import re
 
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
 from gastown_core.model.sha256 import sha256
@@ -92,11 +91,15 @@ def depth_of(bead_id: str) -> int:
 
 def is_valid(bead_id: str) -> bool:
     """Return whether the text can be a bead id: words of letters, digits, ``_`` and ``.``, joined by hyphens."""
+    import re
+
     return len(bead_id) <= 200 and re.fullmatch(_ID, bead_id) is not None
 
 
 def check_prefix(prefix: str) -> str:
     """Return the prefix without a final hyphen. Raises UsageError if it is invalid."""
+    import re
+
     bare = prefix.rstrip("-")
     if not re.fullmatch(_PREFIX, bare):
         raise UsageError(
@@ -115,6 +118,8 @@ def route_prefix(bead_id: str) -> str:
 
 def default_prefix(name: str) -> str:
     """The default prefix for a rig name: initials of its words (gastown is ``gt``), otherwise its first letters."""
+    import re
+
     bare = re.sub(r"[-_](py|go)$", "", name.strip())
     words = [word for word in re.split(r"[-_\s.]+", bare) if word]
     if len(words) == 1:

@@ -7,8 +7,6 @@ written it lives in memory.  Truth is only ever in the files.
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import os
 
 from gastown_core.beads import index_census, ledger_line
@@ -22,7 +20,7 @@ from gastown_core.files.locks import FileLock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any, TypeVar
 
     from gastown_core.beads.index_intake import Progress, Upkeep
@@ -70,8 +68,10 @@ class Index:
 
     def __del__(self) -> None:
         # a connection and its statement cache hold each other: only closing it lets go of its files at once
-        with contextlib.suppress(AttributeError, sqlite3.ProgrammingError):
+        try:
             self.close()
+        except (AttributeError, sqlite3.ProgrammingError):
+            pass
 
     def path_of(self, code: int) -> str:
         """Where a ledger file lies."""
@@ -98,9 +98,11 @@ class Index:
 
     def _open(self) -> sqlite3.Connection:
         if os.access(self.beads_dir, os.W_OK):
-            with contextlib.suppress(sqlite3.OperationalError, StoreError, OSError):
+            try:
                 db = self._connect_standing()
                 return db if db is not None else self._make()
+            except (sqlite3.OperationalError, StoreError, OSError):
+                pass
         db = _connect(":memory:")
         _build_schema(db)
         return db
@@ -153,8 +155,10 @@ class Index:
 
     def _remove(self) -> None:
         for suffix in ("", "-wal", "-shm", "-journal"):
-            with contextlib.suppress(OSError):
+            try:
                 os.unlink(self.path + suffix)
+            except OSError:
+                pass
 
     def refresh(self) -> None:
         """Take in whatever was written since the last look. Raises StoreError if the ledger cannot be read."""
@@ -264,21 +268,19 @@ class Index:
         intake = Intake(self.db, WISPS, None, self.at_hand, upkeep)
         intake.take(iter([(at, self.sources[WISPS].read(at, length)) for at, length in places]), 0)
 
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """A read transaction whose rows fit the open files, so that offsets can be read. Raises StoreError."""
+    def snapshot(self) -> Snapshot:
+        """A read transaction for a ``with`` block, whose rows fit the open files, so that offsets can be read."""
+        return Snapshot(self)
+
+    def begin_snapshot(self) -> sqlite3.Connection:
+        """Begin the transaction of a snapshot. Raises StoreError."""
         for _ in range(20):
             self.refresh()
             db = self.db
             db.execute("BEGIN")
             marks = read_marks(db)
             if all((mark.device, mark.inode) == (s.device, s.inode) for mark, s in zip(marks, self.sources)):  # noqa: B905
-                try:
-                    yield db
-                finally:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                return
+                return db
             db.execute("ROLLBACK")
             self._stats = []
         raise StoreError(f"{self.beads_dir} keeps changing", "it was replaced again and again while being read")
@@ -319,10 +321,24 @@ class Index:
         )
 
 
+class Snapshot:
+    """The ``with`` block of ``Index.snapshot``."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._db = self._index.begin_snapshot()
+        return self._db
+
+    def __exit__(self, *_: object) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+
 def healing(read: F) -> F:
     """Let a store's method try once more with a new index if it found the old one damaged."""
 
-    @functools.wraps(read)
     def wrapped(store: Any, *args: Any, **options: Any) -> Any:
         try:
             return read(store, *args, **options)
@@ -336,6 +352,8 @@ def healing(read: F) -> F:
                 f"cannot read the index of {store.beads_dir}", str(error), f"delete {INDEX_NAME} there"
             ) from error
 
+    # what ``functools.wraps`` does, without its module
+    wrapped.__name__, wrapped.__doc__, wrapped.__wrapped__ = read.__name__, read.__doc__, read  # type: ignore[attr-defined]
     return wrapped  # type: ignore[return-value]
 
 

@@ -7,7 +7,6 @@ The column ``hold`` and the census tell almost all of what is held back; of the 
 from __future__ import annotations
 
 import itertools
-import json
 
 from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES
 from gastown_core.beads.index_census import how_many, lead_seconds
@@ -26,6 +25,7 @@ from gastown_core.model.bead import (
     PARENT_CHILD,
     PINNED,
 )
+from gastown_core.model.json_text import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _among(columns: str, where: Where, ids: Iterable[str]) -> tuple[str, list[ob
     """A SELECT over the beads of these ids that fulfil the conditions, with its values."""
     # in this order, by id: never by walking through all that is open
     sql = f"SELECT {columns} FROM (SELECT value AS word FROM json_each(?)) CROSS JOIN beads ON beads.id = word {where}"
-    return sql, [json.dumps(list(ids)), *where.values]
+    return sql, [encode_json(list(ids), ascii_only=True), *where.values]
 
 
 def held_work(db: sqlite3.Connection) -> list[Held]:

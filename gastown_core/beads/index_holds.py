@@ -8,10 +8,9 @@ have) it is ASKED: the ``Graph`` tells then.  Closed and pinned beads are not he
 
 from __future__ import annotations
 
-import json
-
 from gastown_core.beads.graph import BLOCKING_TYPES, RELEASED
 from gastown_core.model.bead import PARENT_CHILD
+from gastown_core.model.json_text import encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ _JUDGED = f"""WITH RECURSIVE
 
 def facts_of(db: sqlite3.Connection, bead_ids: Iterable[str]) -> Facts:
     """How these ids stand: ``hold``, then what the judgement of other beads asks of them."""
-    return {row[0]: row[1:] for row in db.execute(_FACTS, (json.dumps(list(bead_ids)),))}
+    return {row[0]: row[1:] for row in db.execute(_FACTS, (encode_json(list(bead_ids), ascii_only=True),))}
 
 
 def settle(db: sqlite3.Connection, before: Facts) -> None:
@@ -98,7 +97,7 @@ def settle(db: sqlite3.Connection, before: Facts) -> None:
 
 def _those(db: sqlite3.Connection, sql: str, bead_ids: list[str], *more: str) -> set[str]:
     """What a statement gives for the ids; of none nothing is asked."""
-    return {row[0] for row in db.execute(sql, (json.dumps(bead_ids), *more))} if bead_ids else set()
+    return {row[0] for row in db.execute(sql, (encode_json(bead_ids, ascii_only=True), *more))} if bead_ids else set()
 
 
 def settle_all(db: sqlite3.Connection) -> None:
@@ -108,7 +107,9 @@ def settle_all(db: sqlite3.Connection) -> None:
 
 def _judge(db: sqlite3.Connection, near: list[str]) -> None:
     if near:
-        db.executemany("UPDATE beads SET hold=? WHERE id=?", db.execute(_JUDGED, (json.dumps(near),)).fetchall())
+        db.executemany(
+            "UPDATE beads SET hold=? WHERE id=?", db.execute(_JUDGED, (encode_json(near, ascii_only=True),)).fetchall()
+        )
 
 
 def below(db: sqlite3.Connection, roots: Iterable[str]) -> set[str]:
@@ -117,4 +118,4 @@ def below(db: sqlite3.Connection, roots: Iterable[str]) -> set[str]:
         SELECT value FROM json_each(?) UNION SELECT s.id FROM lower JOIN deps d
             ON d.target = lower.id AND d.type = 'parent-child' JOIN beads s ON s.id = d.source WHERE {stands("s")})
         SELECT id FROM lower"""
-    return {row[0] for row in db.execute(sql, (json.dumps(list(roots)),))}
+    return {row[0] for row in db.execute(sql, (encode_json(list(roots), ascii_only=True),))}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.query import Excerpt, Tally
 from gastown_core.clock import parse_moment
 from gastown_core.model.bead import KIND_LABELS, Edge
-from gastown_core.model.json_text import encode_text
+from gastown_core.model.json_text import encode_json, encode_text, scan_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +64,7 @@ def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, 
     found = excerpt_of(bead)
     raw = bead.raw
     bead_id, title, status, priority, kind, assignee, created, updated, closed, deferred, labels, edges = found[:12]
-    edges_text = json.dumps(edges, ensure_ascii=False, separators=(",", ":")) if edges else ""
+    edges_text = encode_json(edges) if edges else ""
     labels_text = "\x1f".join([label.replace("\x1f", " ") for label in labels]) if labels else ""
     texts = (bead_id, title, status, kind, assignee, labels_text, edges_text)
     if not all(map(str.isascii, texts)):
@@ -97,13 +95,13 @@ def _storable(text: str) -> str:
 
 def excerpt_from(row: tuple[Any, ...]) -> Excerpt:
     """The excerpt of a row selected with EXCERPT_COLUMNS."""
-    return _excerpt(row, json.loads(row[11]) if row[11] else ())
+    return _excerpt(row, scan_json(row[11]) if row[11] else ())
 
 
 def excerpts_from(rows: Iterable[tuple[Any, ...]]) -> list[Excerpt]:
     """As ``excerpt_from`` of many rows; the edges of all of them are decoded at once, which costs a fraction."""
     found = list(rows)
-    edges = iter(json.loads(f"[{','.join([row[11] for row in found if row[11]])}]"))
+    edges = iter(scan_json(f"[{','.join([row[11] for row in found if row[11]])}]"))
     return [_excerpt(row, next(edges) if row[11] else ()) for row in found]
 
 

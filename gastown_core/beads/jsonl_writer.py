@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from gastown_core.beads import ledger_line, partings
@@ -17,8 +16,6 @@ from gastown_core.model.bead import Bead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gastown_core.beads.index import Index
     from gastown_core.beads.query import Excerpt
     from gastown_core.beads.store import BeadStore
@@ -51,14 +48,13 @@ class JsonlWriter:
         self._homes: dict[str, tuple[int, bool]] = {}
         self._is_empty = False
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def __enter__(self) -> JsonlWriter:
         """Hold the store's lock for the block. Raises as ``begin``."""
         self.begin()
-        try:
-            yield
-        finally:
-            self.end()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def compact(self, parted: list[Twin] | None = None) -> bool:
         """Bring both files into canonical form; returns whether anything changed. Raises ConflictError on conflict markers.
@@ -67,7 +63,7 @@ class JsonlWriter:
         """
         from gastown_core.beads import compaction
 
-        with self.locked():
+        with self:
             return compaction.compact(self.index, self.clock.now(), parted)
 
     def begin(self) -> None:
@@ -95,8 +91,10 @@ class JsonlWriter:
                 path = self._own_target(path)
             folder, name = os.path.split(path)
             # compaction.temp_of, which is imported when somebody compacts
-            with contextlib.suppress(OSError):
+            try:
                 os.unlink(os.path.join(folder, f".{name}.tmp"))
+            except OSError:
+                pass
 
     def _own_target(self, path: str) -> str:
         """Where a person's own link leads. Raises StoreError for a tracked one that leads out of its checkout."""

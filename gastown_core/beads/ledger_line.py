@@ -6,12 +6,10 @@ first two matter to readers; the others are kept where they are and counted (bea
 
 from __future__ import annotations
 
-import json
-
 from gastown_core.beads.query import Excerpt
 from gastown_core.clock import parse_moment
 from gastown_core.model.bead import BLOCKS, CLOSED, DERIVED_KEYS, KEY_ORDER, PINNED, TOMBSTONE, Bead, read_edges
-from gastown_core.model.json_text import decode_json, encode_text
+from gastown_core.model.json_text import decode_json, encode_json, encode_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ FAILURE_WORDS = (
 _PLACE = {key: place for place, key in enumerate(KEY_ORDER)}
 _DERIVED = ("dependency_count", "dependent_count", "comment_count", "parent")
 _ALWAYS = frozenset(("_type", "id", "title", "status", "priority", "issue_type", "created_at", "updated_at"))
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(raw: dict[str, Any]) -> bytes:
@@ -57,7 +54,7 @@ def encode(raw: dict[str, Any]) -> bytes:
     for key in _DERIVED:
         if key in raw:
             ordered[key] = raw[key]
-    return encode_text(_encode(ordered))
+    return encode_text(encode_json(ordered))
 
 
 def pruned(raw: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from gastown_core.beads.discovery import BEADS, LEDGER, follow_redirects, holds_records, ledger_name
@@ -130,6 +129,8 @@ def init_store(folder: str, prefix: str = "", *, use_git: bool = True) -> list[s
 
 
 def _write_files(beads_dir: str, prefix: str, *, use_git: bool) -> list[str]:
+    import json
+
     made = []
     ledger = ledger_name(beads_dir) if holds_records(beads_dir) else LEDGER
     metadata = {"database": "issues.jsonl", "backend": "jsonl"}

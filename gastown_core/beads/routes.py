@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from gastown_core.errors import ConflictError, StoreError
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.locks import FileLock
 from gastown_core.files.plain import open_plain, read_plain
-from gastown_core.model.json_text import decode_json
+from gastown_core.model.json_text import decode_json, encode_json
 from gastown_core.model.record import Record
 
 
@@ -86,7 +85,7 @@ def add_route(root: str, prefix: str, path: str) -> None:
                 raise ConflictError(
                     f"the prefix {wanted.prefix} is taken", f"it leads to {route.path}", "choose another with --prefix"
                 )
-        line = json.dumps({"prefix": wanted.prefix, "path": wanted.path}, separators=(",", ":"))
+        line = encode_json({"prefix": wanted.prefix, "path": wanted.path}, ascii_only=True)
         write_atomic(target, _existing(target) + line.encode() + b"\n")
 
 

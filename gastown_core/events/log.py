@@ -6,14 +6,13 @@ A line is appended in one write under ``.events.jsonl.lock``, as the Go tools do
 
 from __future__ import annotations
 
-import json
 import os
 
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.jsonl import append_lines, lines_backward
 from gastown_core.files.locks import FileLock
-from gastown_core.model.json_text import decode_json, encode_text
+from gastown_core.model.json_text import decode_json, encode_json, encode_text
 from gastown_core.model.town_event import TownEvent
 
 TYPE_CHECKING = False
@@ -76,7 +75,7 @@ def encode_event(event_type: str, actor: str, payload: Mapping[str, Any], visibi
         record["payload"] = dict(payload)
     record["visibility"] = visibility
     record["ms"] = int(now * 1000) % 1000
-    return encode_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
+    return encode_text(encode_json(record))
 
 
 def parse_event(line: bytes, offset: int = -1, decode: Callable[[bytes], Any] = decode_json) -> TownEvent | None:

@@ -8,9 +8,7 @@ others fill (worktrees), follows none.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import json
 import os
 
 from gastown_core.errors import SettingsError, StoreError
@@ -46,8 +44,10 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
             os.close(fd)
         os.rename(temp, path)
     except OSError as error:
-        with contextlib.suppress(OSError):
+        try:
             os.unlink(temp)
+        except OSError:
+            pass
         raise StoreError(f"cannot write {path}", error.strerror or str(error), "the old file is unchanged") from error
     point(f"wrote {os.path.basename(path)}")
 
@@ -101,8 +101,10 @@ def fill(fd: int, chunks: Iterable[bytes]) -> None:
 
 def give_name(fd: int, temp: str) -> None:
     """Link an open unnamed file as ``temp``."""
-    with contextlib.suppress(FileNotFoundError):
+    try:
         os.unlink(temp)
+    except FileNotFoundError:
+        pass
     # with src_dir_fd (any descriptor), Python follows the /proc link to the file itself
     os.link(f"/proc/self/fd/{fd}", temp, src_dir_fd=fd)
 
@@ -165,6 +167,8 @@ def write_json(path: str, value: dict[str, Any], *, mode: int = 0o644) -> None:
 
 def as_json(value: dict[str, Any]) -> bytes:
     """``value`` as indented JSON with a final newline."""
+    import json
+
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 

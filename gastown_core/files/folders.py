@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 
@@ -19,8 +18,10 @@ def private_folder(path: str) -> str:
         here = os.path.dirname(here)
     for folder in reversed(missing):
         # another process may have created it
-        with contextlib.suppress(FileExistsError):
+        try:
             os.mkdir(folder, PRIVATE)
+        except FileExistsError:
+            pass
     if not os.path.isdir(path):
         raise NotADirectoryError(errno.ENOTDIR, "is not a folder", path)
     return path

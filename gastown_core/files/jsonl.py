@@ -8,12 +8,11 @@ first, so it stays as one junk line and does not damage the next.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 
 from gastown_core.errors import StoreError
-from gastown_core.files.locks import held_for_a_moment
+from gastown_core.files.locks import BriefLock
 from gastown_core.files.plain import open_plain
 from gastown_core.files.points import point
 
@@ -56,7 +55,7 @@ def append_lines(path: str, lines: Iterable[bytes], *, mode: int = 0o644, sync: 
 
 
 def _write_whole(fd: int, data: bytes, size: int) -> None:
-    with held_for_a_moment(fd, shared=False):
+    with BriefLock(fd, shared=False):
         try:
             if os.write(fd, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -69,19 +68,21 @@ def _sync(fd: int, size: int) -> None:
     try:
         os.fdatasync(fd)
     except OSError:
-        with held_for_a_moment(fd, shared=False):
+        with BriefLock(fd, shared=False):
             _cut_back(fd, size)
         raise
 
 
 def _cut_back(fd: int, size: int) -> None:
-    with contextlib.suppress(OSError):
+    try:
         os.ftruncate(fd, size)
+    except OSError:
+        pass
 
 
 def settled_status(fd: int) -> os.stat_result:
     """Return the status of an open file while no append is in progress."""
-    with held_for_a_moment(fd, shared=True):
+    with BriefLock(fd, shared=True):
         return os.fstat(fd)
 
 

@@ -6,7 +6,6 @@ serves the error message.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
@@ -16,7 +15,6 @@ from gastown_core.errors import ConflictError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
 MOMENT_S = 0.2
@@ -54,9 +52,11 @@ class FileLock:
             self._take()
         if self._name_holder:
             # the pid only informs readers, so on a full disk the lock is held without it
-            with contextlib.suppress(OSError):
+            try:
                 os.ftruncate(self._fd, 0)
                 os.pwrite(self._fd, str(os.getpid()).encode(), 0)
+            except OSError:
+                pass
         return self
 
     def _take(self) -> None:
@@ -89,7 +89,7 @@ class FileLock:
         deadline = time.monotonic() + patience_s
         if self._poll(min(deadline, time.monotonic() + PATIENCE_S), gives_way=True):
             return
-        with _turn(self.path, deadline):
+        with _Turn(self.path, deadline):
             if self._poll(deadline, gives_way=False):
                 return
         raise ConflictError(f"{self.path} stayed locked for {self.timeout_s:g} s", *_who_holds(self.path, self._fd))
@@ -122,25 +122,31 @@ class FileLock:
             self._fd = -1
 
 
-@contextlib.contextmanager
-def _turn(path: str, deadline: float) -> Iterator[None]:
-    """Ask the processes that take the lock at ``path`` repeatedly to let this one go first; one process asks at a time.
+class _Turn:
+    """Asks the processes that take the lock at ``path`` repeatedly to let this one go first; one process asks at a time.
 
     The request is a locked file, so a process that dies stops asking.  If it cannot be created (read-only folder, full
     disk), the wait continues without it.
     """
-    fd: int | None = -1
-    try:
-        while fd == -1 and time.monotonic() < deadline:
-            fd = _locked_in_place(path + TURN)
-            if fd == -1:
+
+    def __init__(self, path: str, deadline: float) -> None:
+        self._path = path + TURN
+        self._deadline = deadline
+        self._fd: int | None = -1
+
+    def __enter__(self) -> None:
+        while self._fd == -1 and time.monotonic() < self._deadline:
+            self._fd = _locked_in_place(self._path)
+            if self._fd == -1:
                 time.sleep(POLL_S[1])
-        yield
-    finally:
-        if fd is not None and fd >= 0:
-            with contextlib.suppress(OSError):
-                os.unlink(path + TURN)
-            os.close(fd)
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd is not None and self._fd >= 0:
+            try:
+                os.unlink(self._path)
+            except OSError:
+                pass
+            os.close(self._fd)
 
 
 def _locked_in_place(path: str) -> int | None:
@@ -175,31 +181,34 @@ def _is_asked_for(path: str) -> bool:
         os.close(fd)
 
 
-@contextlib.contextmanager
-def held_for_a_moment(fd: int, *, shared: bool) -> Iterator[None]:
+class BriefLock:
     """A flock on an open file itself, for the duration of one write or one look at its length.
 
     It needs no lock file, so readers without write access to the folder can take part.  After MOMENT_S (the holder may
     be stopped) it proceeds without the lock.
     """
-    mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
-    deadline = time.monotonic() + MOMENT_S
-    held = False
-    while not held:
-        try:
-            fcntl.flock(fd, mode)
-            held = True
-        except BlockingIOError:
-            if time.monotonic() > deadline:
+
+    def __init__(self, fd: int, *, shared: bool) -> None:
+        self._fd = fd
+        self._mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+        self._is_held = False
+
+    def __enter__(self) -> None:
+        deadline = time.monotonic() + MOMENT_S
+        while not self._is_held:
+            try:
+                fcntl.flock(self._fd, self._mode)
+                self._is_held = True
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(POLL_S[0])
+            except OSError:  # the file system has no locks
                 break
-            time.sleep(POLL_S[0])
-        except OSError:  # the file system has no locks
-            break
-    try:
-        yield
-    finally:
-        if held:
-            fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_held:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
 
 
 def holder_of(path: str) -> int | None:

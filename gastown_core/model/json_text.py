@@ -7,8 +7,11 @@ here and encoded as valid UTF-8.
 
 from __future__ import annotations
 
-import json
-import re
+try:
+    # what the package ``json`` uses itself; it would import ``re`` too, which costs a command more than its work
+    from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
+except ImportError:
+    make_scanner = make_encoder = None  # type: ignore[misc,assignment]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 200
 """Nesting levels that are accepted. Beads and events have about five; a value that is read can be written again."""
 
-# compiled by ``re`` on first use, since few texts need them
+# ``re`` is imported and compiles them on first use, since few texts need them
 _HALF_PAIR = "[\ud800-\udfff]"
 _ESCAPED = r"\\u[dD][89a-fA-F]"
 _BOM = "\ufeff"
@@ -33,7 +36,7 @@ def decode_json(data: bytes | str) -> Any:
     """
     text = data if isinstance(data, str) else _text(data)
     try:
-        value = _decode(text.removeprefix(_BOM))
+        value = scan_json(text.removeprefix(_BOM))
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
@@ -64,6 +67,8 @@ def encode_text(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
+        import re
+
         return re.sub(_HALF_PAIR, "\ufffd", text).encode("utf-8")
 
 
@@ -73,7 +78,11 @@ def _may_hold_halves(text: str) -> bool:
             text.encode("utf-8")
         except UnicodeEncodeError:
             return True
-    return "\\" in text and re.search(_ESCAPED, text) is not None
+    if "\\u" not in text:
+        return False
+    import re
+
+    return re.search(_ESCAPED, text) is not None
 
 
 def _text(data: bytes) -> str:
@@ -90,7 +99,56 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+class _Reading:
+    """How the scanner is to read, by the names that it asks for."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float, parse_int = float, int
+
+    def __init__(self, parse_constant: Callable[[str], Any]) -> None:
+        self.parse_constant = parse_constant
+
+
+_BLANKS = " \t\n\r"
+
+
+def scan_json(text: str) -> Any:
+    """The value of JSON text that this program wrote itself. Raises ValueError, RecursionError."""
+    if _scan is not None:
+        start = len(text) - len(text.lstrip(_BLANKS)) if text[:1] in _BLANKS else 0
+        try:
+            value, end = _scan(text, start)
+        except (StopIteration, SystemError):
+            # Python 3.11's scanner finds no words for a fault, and says so with a SystemError, until ``json`` is imported
+            pass
+        else:
+            if end == len(text) or not text[end:].strip(_BLANKS):
+                return value
+    # it says what is wrong, and where
+    import json
+
+    return json.loads(text, parse_constant=_refuse)
+
+
+_scan = make_scanner(_Reading(_refuse)) if make_scanner is not None else None  # type: ignore[arg-type]
+
+
+def _unknown(value: object) -> NoReturn:
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def encode_json(value: object, *, ascii_only: bool = False) -> str:
+    """The JSON of a value on one line, without blanks: ``json.dumps(value, separators=(",", ":"))``."""
+    if make_encoder is None:
+        import json
+
+        return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))
+    text = encode_basestring_ascii if ascii_only else encode_basestring
+    if isinstance(value, str):
+        return text(value)
+    parts = make_encoder({}, _unknown, text, None, ":", ",", False, False, True)(value, 0)
+    return "".join(parts)
 
 
 def _is_deep(value: Any) -> bool:
@@ -109,6 +167,8 @@ def _is_deep(value: Any) -> bool:
 
 def _whole(value: Any) -> Any:
     if isinstance(value, str):
+        import re
+
         return re.sub(_HALF_PAIR, "\ufffd", value)
     if isinstance(value, list):
         return [_whole(inner) for inner in value]

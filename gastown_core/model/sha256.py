@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 
 def sha256(data: bytes) -> bytes:
     """Return the 32-byte digest of ``data``."""
     try:
-        own = import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256")
+        own = __import__("_sha2" if sys.version_info >= (3, 12) else "_sha256")
     except ImportError:
-        own = import_module("hashlib")
+        own = __import__("hashlib")
     return bytes(own.sha256(data).digest())

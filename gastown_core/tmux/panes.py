@@ -7,8 +7,6 @@ at creation (option ``@gt_session``): one that somebody renamed is the same sess
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from gastown_core.errors import TmuxError
 from gastown_core.model.record import Record
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
@@ -136,8 +134,10 @@ def list_panes(server: TmuxServer) -> dict[str, Pane]:
 
 def _give_name_back(server: TmuxServer, pane: Pane) -> None:
     # the name may be taken by now; the session is known by its note all the same
-    with suppress(TmuxError):
+    try:
         server.run("rename-session", "-t", pane.pane_id, pane.session)
+    except TmuxError:
+        pass
 
 
 PUSH = ("run-shell", "true")

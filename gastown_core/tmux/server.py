@@ -7,7 +7,6 @@ by prefix.  Arguments are taken as they are: a trailing ``;`` does not end the c
 from __future__ import annotations
 
 import os
-import re
 
 from gastown_core.errors import NoTmuxError, TmuxError
 from gastown_core.files.locks import FileLock
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 NO_TMUX_HINT = "install tmux 3.2 or newer (apt install tmux, brew install tmux)"
 OLDEST = (3, 2)
 """The oldest tmux that has what is used here (``new-session -e``, popups, subscriptions)."""
-SESSION_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_OF_NAMES = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 CONFIGURATION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "server.conf")
@@ -37,7 +36,7 @@ class TargetMissingError(TmuxError):
 
 def exact(session: str) -> str:
     """The target that means this session and no other. Raises TmuxError for what is no session name."""
-    if not SESSION_NAME.fullmatch(session):
+    if not session or not _OF_NAMES.issuperset(session):
         raise TmuxError(f"{session!r} is no session name", "", "letters, digits, - and _ are allowed")
     return f"={session}:"
 
@@ -111,6 +110,8 @@ class TmuxServer:
     def version(self) -> tuple[int, int]:
         """(3, 3) of ``tmux 3.3a``; asked once. Raises NoTmuxError, TmuxError if it is older than OLDEST."""
         if self._version is None:
+            import re
+
             found = re.search(r"(\d+)\.(\d+)", self.run("-V"))
             version = (int(found[1]), int(found[2])) if found else (99, 0)
             if version < OLDEST:

@@ -6,9 +6,7 @@ The name is the Go tools' name for the same town, so both see the same sessions.
 from __future__ import annotations
 
 import os
-import re
 import time
-from contextlib import suppress
 
 from gastown_core.errors import TmuxError
 from gastown_core.model.sha256 import sha256
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 CALL_BACK_S = 2.0
 """How long a server may take to make its socket anew."""
 LISTENS = "00010000"
-_OUTSIDE = re.compile(r"[^a-z0-9-]+")
+_OF_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 def socket_name(town_root: str, env: Mapping[str, str] | None = None) -> str:
@@ -33,7 +31,8 @@ def socket_name(town_root: str, env: Mapping[str, str] | None = None) -> str:
     if chosen not in ("", "default", "auto"):
         return chosen
     path = os.path.realpath(town_root)
-    base = _OUTSIDE.sub("-", os.path.basename(path).lower()).strip("-") or "default"
+    letters = "".join(char if char in _OF_NAMES else " " for char in os.path.basename(path).lower())
+    base = "-".join(letters.split()).strip("-") or "default"
     return f"{base}-{sha256(os.fsencode(path)).hex()[:6]}"
 
 
@@ -97,8 +96,10 @@ def call_back(name: str) -> bool:
 
     os.makedirs(os.path.dirname(socket_path(name)), mode=0o700, exist_ok=True)
     deadline = time.monotonic() + CALL_BACK_S
-    with suppress(ProcessLookupError, PermissionError):
+    try:
         os.kill(pid, signal.SIGUSR1)
+    except (ProcessLookupError, PermissionError):
+        pass
     while not answers(name, 1.0):
         if time.monotonic() > deadline:
             raise TmuxError(
@@ -122,10 +123,14 @@ def _bound_sockets(path: str) -> set[str] | None:
 
 def _open_files(pid: int) -> set[str]:
     found = set()
-    with suppress(OSError):
+    try:
         for number in os.listdir(f"/proc/{pid}/fd"):
-            with suppress(OSError):
+            try:
                 found.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+            except OSError:
+                pass
+    except OSError:
+        pass
     return found
 
 

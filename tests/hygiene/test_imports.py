@@ -50,6 +50,9 @@ HEAVY = {
     "rich",
 }
 
+PARSING = {"argparse", "contextlib", "enum", "importlib", "json", "re"}
+"""What plain words, plain text and sound JSON do not need: half as long again as a bare Python takes."""
+
 
 @pytest.mark.parametrize(
     "words",
@@ -57,6 +60,7 @@ HEAVY = {
         ["bd", "ready"],
         ["bd", "show", "dm-k3f"],
         ["bd", "create", "a new one"],
+        ["bd", "update", "dm-k3f", "--priority", "1"],
         ["bd", "list"],
         ["gt", "convoy", "list"],
         ["gt", "convoy", "show", "hq-cv-ml8y3"],
@@ -64,7 +68,9 @@ HEAVY = {
     ids=" ".join,
 )
 def test_frequent_commands_import_nothing_heavy(town: Path, words: list[str]) -> None:
-    assert not modules_of(words, town / "demo") & HEAVY
+    # the second time: at the first the index may have to take in what was written before
+    modules_of(words, town / "demo")
+    assert not modules_of(words, town / "demo") & (HEAVY if "show" in words and "convoy" in words else HEAVY | PARSING)
 
 
 WRITING = {"gastown_core.beads." + name for name in ("batch", "rules", "twins", "index_intake", "jsonl_writer")}

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gastown_core.model.json_text import MAX_DEPTH, bulk_decoder, decode_json
+from gastown_core.model import json_text
+from gastown_core.model.json_text import MAX_DEPTH, bulk_decoder, decode_json, encode_json, scan_json
 
 
 @pytest.mark.parametrize(
@@ -86,3 +91,81 @@ def test_the_decoder_for_whole_files_reads_the_same(text: bytes) -> None:
 def test_and_refuses_the_same(text: bytes) -> None:
     with pytest.raises(ValueError):
         bulk_decoder()(text)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES, st.sampled_from((None, 2)), st.sampled_from(("", " ", "\n\t", "\r\n")))
+def test_a_value_is_read_as_json_reads_it(value: object, indent: int | None, around: str) -> None:
+    text = around + json.dumps(value, indent=indent) + around
+    assert scan_json(text) == json.loads(text) == value
+
+
+@given(st.text(alphabet='{}[],:"\\u0d8-1.eE truefalsn\u00a0\n', max_size=12))
+def test_what_is_no_json_is_refused_in_the_words_of_json(text: str) -> None:
+    try:
+        wanted: object = json.loads(text)
+    except ValueError as error:
+        wanted = str(error)
+    try:
+        found = scan_json(text)
+    except ValueError as error:
+        found = str(error)
+    assert found == wanted or (isinstance(found, str) and "is not JSON" in found)
+
+
+@given(VALUES, st.booleans())
+def test_a_value_is_written_as_json_writes_it(value: object, ascii_only: bool) -> None:
+    wanted = json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))
+    assert encode_json(value, ascii_only=ascii_only) == wanted
+
+
+def test_what_json_cannot_hold_is_a_type_error_and_a_circle_a_value_error() -> None:
+    with pytest.raises(TypeError, match="Object of type set is not JSON serializable"):
+        encode_json({"a": {1}})
+    circle: list[object] = []
+    circle.append(circle)
+    with pytest.raises(ValueError, match="Circular"):
+        encode_json(circle)
+
+
+def test_without_the_interpreters_own_scanner_json_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "_scan", None)
+    monkeypatch.setattr(json_text, "make_encoder", None)
+    assert decode_json('{"a": [1, 2.5, "é"]}') == {"a": [1, 2.5, "é"]}
+    assert encode_json({"a": [1, 2.5, "é"]}) == '{"a":[1,2.5,"é"]}'
+
+
+FAULTS = (
+    "",
+    "{",
+    '{"a": ',
+    "[1,",
+    '{"a" 1}',
+    '"cut',
+    '"\\x"',
+    '"\\ud8"',
+    "nul",
+    "[1 2]",
+    '{"a": tru}',
+    "{} {}",
+    "NaN",
+    "-",
+)
+
+
+def test_a_fault_is_a_value_error_also_while_json_is_not_imported() -> None:
+    program = (
+        "import sys\nfrom gastown_core.model.json_text import decode_json\nassert 'json' not in sys.modules\n"
+        "try:\n    decode_json(sys.argv[1])\nexcept ValueError as error:\n    print(error)"
+    )
+    for text in FAULTS:
+        done = subprocess.run([sys.executable, "-c", program, text], capture_output=True, text=True, timeout=30)
+        with pytest.raises(ValueError) as wanted:
+            decode_json(text)
+        assert (done.stdout.strip(), done.stderr) == (str(wanted.value), "")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gastown_core.model import plain_text
 from gastown_core.model.plain_text import clean, clean_lines, clean_styled, escape_json
 
 ANY = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
@@ -46,3 +48,13 @@ def test_escaped_json_says_the_same_and_shows_nothing_odd(text: str, ascii_only:
     assert json.loads(shown) == json.loads(json.dumps([text]))
     assert shown.isascii() or not ascii_only
     assert not any(char in shown for char in ODD)
+
+
+def test_what_is_passed_unread_holds_no_sign_that_a_pattern_would_change() -> None:
+    patterns = [re.compile(plain_text._ODD), re.compile(f"[{plain_text._HARD}]"), re.compile(plain_text._BLANKS)]
+    marks = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]")
+    for code in range(0x110000):
+        char = chr(code)
+        if plain_text._is_plain(char):
+            assert not any(pattern.search(char) for pattern in (*patterns, marks)), f"U+{code:04X}"
+    assert all(map(plain_text._is_plain, ("plain", "naïve", "漢字", "🎩 mayor", "○ ready", "█▓░ 3·1/20 …")))
