@@ -44,6 +44,8 @@ NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY = "needs-rebase", "needs-fix", "needs-retry
 OLD_IN_REVIEW = "gt:in-review"
 """The label with which older tools mark work in progress as handed in."""
 FAILURE_LABELS = (NEEDS_REBASE, NEEDS_FIX, NEEDS_RETRY)
+TROUBLES = {NEEDS_REBASE: "conflict", NEEDS_FIX: "gates were red", NEEDS_RETRY: "the push was refused"}
+"""Label → what went wrong the last time."""
 """Why the last attempt failed: a conflict, failed gates, or a refused push."""
 MERGED, REJECTED, CONFLICT, SUPERSEDED = "merged", "rejected", "conflict", "superseded"
 """Values of ``close_reason``."""

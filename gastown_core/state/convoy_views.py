@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from gastown_core.beads.graph import Graph, is_released, stage_of
 from gastown_core.beads.query import Excerpt
+from gastown_core.beads.stalls import stall_reason
 from gastown_core.clock import format_age
 from gastown_core.model.bead import (
     CLOSED,
-    DEFERRED,
     HOOKED,
     IN_PROGRESS,
     IN_REVIEW,
-    OPEN,
     PARENT_CHILD,
     TRACKS,
     MemberStage,
@@ -23,7 +22,6 @@ from gastown_core.model.bead import (
 )
 from gastown_core.model.snapshot import ConvoyView, MemberView, OrphanView, StandstillView
 from gastown_core.state.facts import LANDED_S, TownFacts, is_convoy
-from gastown_core.state.request_views import TROUBLES
 from gastown_core.town.inventory import is_absent
 
 TYPE_CHECKING = False
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 MOST_TOLD = 3
 MOVING = frozenset((HOOKED, IN_PROGRESS, IN_REVIEW))
 """Statuses of work that somebody has, or the merge queue."""
-NEVER = {"condition": "closed without the failure it waits for", "unmerged": "closed, but not by a merge"}
-"""Reasons of holds that no closing takes away, in words."""
 
 
 def standstills(members: Iterable[str], graph: Graph, died: Mapping[str, int]) -> tuple[StandstillView, ...]:
@@ -52,9 +48,9 @@ def standstills(members: Iterable[str], graph: Graph, died: Mapping[str, int]) -
             bead = graph.bead(bead_id)
             if bead is None or is_released(bead) or bead.status in MOVING:
                 continue
-            why = _own_reason(bead, graph, died)
-            if why:
-                own[bead_id] = why
+            stall = stall_reason(bead, graph, died.get(bead_id, 0))
+            if stall is not None:
+                own[bead_id] = stall.text
                 continue
             for hold in graph.own_holds(bead_id):
                 sources.setdefault(hold.id, []).append(bead_id)
@@ -64,24 +60,6 @@ def standstills(members: Iterable[str], graph: Graph, died: Mapping[str, int]) -
     found = own | _behind(own, sources)
     held = sorted((one for one in wanted if one in found), key=lambda one: one not in own)
     return tuple(StandstillView(one, found[one]) for one in held)
-
-
-def _own_reason(bead: Excerpt, graph: Graph, died: Mapping[str, int]) -> str:
-    """Why it would stand still also if it waited for nothing that can come."""
-    if bead.status == DEFERRED:
-        return "" if bead.defer_until else "deferred without a date"
-    if bead.status != OPEN:
-        sent_back = next((TROUBLES[label] for label in bead.labels if label in TROUBLES), "")
-        return f"sent back too often, {sent_back}" if sent_back else f"its status is {bead.status}"
-    if bead.id in died:
-        return f"{died[bead.id]} workers died on it"
-    if not bead.edges:
-        return ""
-    never = next((hold for hold in graph.own_holds(bead.id) if hold.reason in NEVER), None)
-    if never is not None:
-        return f"waits for {never.id}, {NEVER[never.reason]}"
-    cycle = graph.cycle_behind(bead.id)
-    return f"they wait for each other: {' → '.join(cycle)}" if bead.id in cycle else ""
 
 
 def _behind(own: Mapping[str, str], sources: Mapping[str, list[str]]) -> dict[str, str]:

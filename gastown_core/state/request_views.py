@@ -8,9 +8,7 @@ from gastown_core.model.merge_request import (
     LABEL,
     LEVEL_S,
     MERGED,
-    NEEDS_FIX,
-    NEEDS_REBASE,
-    NEEDS_RETRY,
+    TROUBLES,
     score,
     why_withdrawn,
 )
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.state.facts import RefineryFacts, TownFacts
 SLING_CONTEXT = "gt:sling-context"
-TROUBLES = {NEEDS_REBASE: "conflict", NEEDS_FIX: "gates were red", NEEDS_RETRY: "the push was refused"}
-"""Failure label → what went wrong, in words."""
 
 
 def request_views(facts: TownFacts, now: float) -> tuple[RequestView, ...]:

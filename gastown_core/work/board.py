@@ -6,7 +6,8 @@ polecat now, or nothing.  Room for one more polecat, and whether anybody feeds t
 
 from __future__ import annotations
 
-from gastown_core.beads.graph import NO_FAILURE, UNMERGED, UNRESOLVED, Graph
+from gastown_core.beads import stalls
+from gastown_core.beads.graph import REASONS, UNRESOLVED, Graph
 from gastown_core.clock import format_span
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, PARENT_CHILD, TOMBSTONE
@@ -15,7 +16,6 @@ from gastown_core.model.obstacle import (
     ASLEEP,
     ASSIGNED,
     BLOCKED,
-    BROKEN,
     COOLING,
     DELETED,
     DONE,
@@ -23,7 +23,6 @@ from gastown_core.model.obstacle import (
     HELD,
     HOMELESS,
     KIND,
-    MARKED,
     MISSING,
     PARKED,
     QUEUED,
@@ -188,7 +187,7 @@ class Board:
             or self._by_kind(bead, rig)
             or self._by_time(bead)
             or self.by_blockers(bead.id)
-            or self._by_deaths(bead)
+            or stalls.stall_reason(bead, self.graph, self.died(bead.id))
             or (None if queued else self._by_queue(bead))
             or self._by_failures(bead)
         )
@@ -213,7 +212,7 @@ class Board:
             return self._by_holder(bead)
         if status == DEFERRED:
             return self._by_time(bead)
-        return Obstacle(MARKED, f"its status is {status}", (), f"bd update {bead.id} --status open when it may begin")
+        return stalls.marked(bead, self.graph, 0)
 
     def _by_holder(self, bead: Excerpt) -> Obstacle | None:
         who = _short(bead.assignee) or "somebody"
@@ -266,9 +265,7 @@ class Board:
             return None
         if bead.defer_until > self.now:
             return Obstacle(ASLEEP, f"deferred for another {format_span(bead.defer_until - self.now)}")
-        if bead.status == DEFERRED:
-            return Obstacle(ASLEEP, "deferred without a date", (), f"bd update {bead.id} --status open")
-        return Obstacle(ASLEEP, "its parent is deferred")
+        return stalls.undated(bead, self.graph, 0) or Obstacle(ASLEEP, "its parent is deferred")
 
     def by_blockers(self, bead_id: str) -> Obstacle | None:
         """The work that this bead waits for, by its own edges; a circle of beads that wait for each other is named."""
@@ -278,28 +275,19 @@ class Board:
         told = ", ".join(self._blocker_words(hold) for hold in holds[:3])
         more = f" and {len(holds) - 3} more" if len(holds) > 3 else ""
         cycle = self.graph.cycle_behind(bead_id)
-        circle = f"; they wait for each other: {' → '.join(cycle)}" if cycle else ""
-        hint = f"bd dep remove {cycle[0]} {cycle[1]} unties it" if cycle else ""
+        circle = f"; {stalls.circle_words(cycle)}" if cycle else ""
+        hint = stalls.untie(cycle) if cycle else ""
         return Obstacle(BLOCKED, f"waits for {told}{more}{circle}", tuple(hold.id for hold in holds), hint)
 
     def _blocker_words(self, hold: Blocker) -> str:
         if hold.reason == UNRESOLVED:
             return f"{hold.id} (no ledger has it)"
-        if hold.reason == UNMERGED:
-            return f"{hold.id} (closed, but not by a merge)"
-        if hold.reason == NO_FAILURE:
-            return f"{hold.id} (closed without the failure it waits for)"
+        if hold.reason in stalls.NEVER:
+            return f"{hold.id} ({REASONS[hold.reason]})"
         found = self.bead(hold.id)
         status = found.status.replace("_", " ") if found is not None else "unknown"
         who = f", {_short(found.assignee)}" if found is not None and polecat_of(found.assignee) else ""
         return f"{hold.id} ({status}{who})"
-
-    def _by_deaths(self, bead: Excerpt) -> Obstacle | None:
-        deaths = self.died(bead.id)
-        if not deaths:
-            return None
-        why = f"it has cost {deaths} workers (operational.witness.max_bead_respawns)"
-        return Obstacle(BROKEN, why, (), f"check why, then: gt sling respawn-reset {bead.id}")
 
     def _by_queue(self, bead: Excerpt) -> Obstacle | None:
         if bead.id in self.queued:
