@@ -1,8 +1,8 @@
-"""The default store: one record a line in ``.beads/issues.jsonl``, wisps beside it in ``wisps.jsonl``.
+"""The default store: one record per line in ``.beads/issues.jsonl``, wisps beside it in ``wisps.jsonl``.
 
-A write appends the full new records under ``.beads/.lock`` in one write (``jsonl_writer``); the last line of an id
-wins and a tombstone deletes.  So a write costs the same in any store, and a reader can tail the file.  A large batch,
-and compaction, replace the file by rename instead (``compaction``).  Reads go through the index.
+A write appends the complete new records under ``.beads/.lock`` in one write (``jsonl_writer``); the last line of an id
+wins and a tombstone deletes.  So the cost of a write does not depend on the store's size, and readers can tail the
+file.  A large batch, and compaction, replace the file by rename instead (``compaction``).  Reads use the index.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
 
 class JsonlStore:
-    """A BeadStore over the folder ``beads_dir``, which must exist. ``foreign`` looks beads up in other stores;
-    ``lacks`` tells of an id that none has whether one of them would have it.
+    """A BeadStore in the folder ``beads_dir``, which must exist.
 
-    One thread at a time.  ``read_only`` refuses writes; ``progress`` hears of long work.
+    ``foreign`` looks up beads in other stores; ``lacks`` says whether one of them should have an unknown id.  Use it
+    from one thread at a time.  ``read_only`` refuses writes; ``progress`` is called during long work.
     """
 
     def __init__(
@@ -71,22 +71,22 @@ class JsonlStore:
         self.index = Index(beads_dir, progress)
 
     def close(self) -> None:
-        """Let go of files and index; the store may be used again afterwards."""
+        """Close files and index; the store can be used again afterwards."""
         self.index.close()
 
     def path(self, code: int = ISSUES) -> str:
-        """Where a ledger file lies."""
+        """Return the path of a ledger file."""
         return self.index.path_of(code)
 
     # -- reading -------------------------------------------------------------------------------------------
 
     def get(self, bead_id: str) -> Bead | None:
-        """The bead with exactly this id, None if there is none."""
+        """Return the bead with exactly this id, None if there is none."""
         return self.get_many((bead_id,)).get(bead_id)
 
     @healing
     def get_many(self, bead_ids: Iterable[str]) -> dict[str, Bead]:
-        """Those of the ids that exist."""
+        """Return the beads with these ids, as far as they exist."""
         wanted = dict.fromkeys(bead_ids)
         with self.index.snapshot() as db:
             found = {row[0]: self.index.bead_at(row) for row in rows_of(db, WHERE_COLUMNS, wanted)}
@@ -94,13 +94,13 @@ class JsonlStore:
 
     @healing
     def resolve(self, partial: str) -> str:
-        """The full id of a partial one. Raises NotFoundError with near matches, UsageError if several fit."""
+        """Return the full id for a partial one. Raises NotFoundError with similar ids, UsageError if several match."""
         partial = partial.strip()
         with self.index.snapshot() as db:
             for exact in (partial, f"{self.prefix}-{partial}"):
                 if db.execute("SELECT 1 FROM beads WHERE id=?", (exact,)).fetchone():
                     return exact
-            # here and in ``near``: who names a bead in full need not import how ids are made and cut
+            # imported here and in ``near``: looking up a full id does not need it
             from gastown_core.beads import ids
 
             tail = ids.hash_part(partial, self.prefix) if partial.startswith(self.prefix + "-") else partial
@@ -112,7 +112,7 @@ class JsonlStore:
 
     @healing
     def near(self, bead_id: str) -> GastownError:
-        """The error for an unknown id, with near matches."""
+        """Return the error for an unknown id, with similar ids."""
         from gastown_core.beads import ids
 
         stem = bead_id[: len(ids.route_prefix(bead_id)) + 1] or f"{self.prefix}-"
@@ -125,14 +125,14 @@ class JsonlStore:
 
     @healing
     def find(self, query: BeadQuery) -> list[Bead]:
-        """Matching beads in the query's order."""
+        """Return matching beads in the query's order."""
         sql, values = select(WHERE_COLUMNS, query, self.clock.now())
         with self.index.snapshot() as db:
             return [self.index.bead_at(row) for row in db.execute(sql, values).fetchall()]
 
     @healing
     def find_lines(self, query: BeadQuery) -> list[tuple[str, bytes]]:
-        """As ``find``, as ids and lines of the ledger, for those who only pass records on."""
+        """As ``find``, as ids and lines of the ledger, for callers that only pass them on."""
         sql, values = select(WHERE_COLUMNS, query, self.clock.now())
         with self.index.snapshot() as db:
             sources = self.index.sources
@@ -140,49 +140,49 @@ class JsonlStore:
 
     @healing
     def excerpts(self, query: BeadQuery) -> list[Excerpt]:
-        """As ``find``, without the long texts; costs no parse of records."""
+        """As ``find``, without long texts; parses no records."""
         sql, values = select(EXCERPT_COLUMNS, query, self.clock.now())
         with self.index.snapshot() as db:
             return excerpts_from(db.execute(sql, values))
 
     @healing
     def excerpts_of(self, bead_ids: Iterable[str]) -> list[Excerpt]:
-        """Those of the ids that exist, without their long texts."""
+        """Return the excerpts of these ids, as far as they exist."""
         with self.index.snapshot() as db:
             return excerpts_from(rows_of(db, EXCERPT_COLUMNS, bead_ids))
 
     def headlines(self, query: BeadQuery) -> list[Headline]:
-        """As ``find``, one line of each."""
+        """As ``find``, with a few fields of each bead."""
         sql, values = select("id, title, status, created_at, updated_at", query, self.clock.now())
         with self.index.snapshot() as db:
             return [Headline._make(row) for row in db.execute(sql, values)]
 
     def outlines(self, bead_ids: Iterable[str]) -> dict[str, Outline]:
-        """Those of the ids that exist, in outline; thousands at once cost little."""
+        """Return the outlines of these ids, as far as they exist; cheap for thousands."""
         columns = "id, title, status, priority, issue_type, assignee, labels"
         with self.index.snapshot() as db:
             return {row[0]: Outline._make(row) for row in rows_of(db, columns, bead_ids)}
 
     def statuses(self, bead_ids: Iterable[str]) -> dict[str, str]:
-        """Those of the ids that exist, with their status."""
+        """Return the statuses of these ids, as far as they exist."""
         with self.index.snapshot() as db:
             return dict(rows_of(db, "id, status", bead_ids))
 
     @healing
     def count(self, query: BeadQuery) -> int:
-        """How many match, whatever the limit."""
+        """Return the number of matching beads, ignoring the limit."""
         with self.index.snapshot() as db:
             return how_many(db, query, where_of)
 
     @healing
     def count_by(self, column: str, query: BeadQuery) -> dict[str, int]:
-        """How many match per value of ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``; most first."""
+        """Return matches per ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``, most first."""
         with self.index.snapshot() as db:
             return numbers_by(db, column, query, where_of(query))
 
     @healing
     def ready(self, query: BeadQuery, now: float) -> list[Bead]:
-        """Ready work: THE ready rule, plus the query's filters. Costs what is taken, not what is closed."""
+        """Return ready work: THE ready rule, plus the query's filters; its cost does not grow with closed beads."""
         with self.index.snapshot() as db:
             return [self.index.bead_at(row) for row in self._ready_rows(db, query, now)]
 
@@ -195,7 +195,7 @@ class JsonlStore:
 
     @healing
     def ready_excerpts(self, query: BeadQuery, now: float) -> list[Excerpt]:
-        """As ``ready``, without the long texts."""
+        """As ``ready``, without long texts."""
         with self.index.snapshot() as db:
             graph = self._graph(now)
             return [bead for row in self._ready_rows(db, query, now) if (bead := graph.bead(row[0])) is not None]
@@ -215,7 +215,7 @@ class JsonlStore:
 
     @healing
     def blocked(self, query: BeadQuery, now: float) -> list[tuple[Bead, tuple[str, ...]]]:
-        """Blocked beads in the query's order, up to its limit, each with the ids that hold it."""
+        """Return blocked beads in the query's order, up to its limit, each with the ids that block it."""
         graph = self._graph(now)
         with self.index.snapshot() as db:
             ids = index_answers.held_ids(db, graph, query, now)
@@ -224,64 +224,64 @@ class JsonlStore:
 
     @healing
     def held_work(self) -> list[Held]:
-        """Hooked and started beads that have an assignee, mail and identity records left out, oldest change first."""
+        """Hooked and in-progress beads with an assignee, without mail and identity records, oldest change first."""
         with self.index.snapshot() as db:
             return index_answers.held_work(db)
 
     @healing
     def labelled(self, label: str) -> list[Excerpt]:
-        """Beads with the label that are not closed, wisps too, oldest first."""
+        """Return open beads with the label, including wisps, oldest first."""
         with self.index.snapshot() as db:
             return index_answers.labelled(db, label)
 
     @healing
     def noteworthy(self) -> list[Excerpt]:
-        """What is not closed and not plain backlog; its cost does not grow with the backlog (see ``index_answers``)."""
+        """Return beads that are neither closed nor plain backlog; the cost does not grow with the backlog."""
         with self.index.snapshot() as db:
             return index_answers.noteworthy(db)
 
     @healing
     def children_of(self, parents: Iterable[str]) -> list[str]:
-        """Ids whose ``parent-child`` edge points at one of the parents, of whatever store these are."""
+        """Return the ids of the children of these parents, whichever store the parents are in."""
         with self.index.snapshot() as db:
             return index_answers.children_of(db, parents)
 
     @healing
     def lead_time(self, query: BeadQuery) -> float:
-        """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
+        """Return the average seconds from creation to closing of the matching closed beads; 0 if there are none."""
         with self.index.snapshot() as db:
             return index_answers.lead_time(db, query)
 
     @healing
     def epic_progress(self) -> list[EpicProgress]:
-        """All epics that are not closed; eligible for closing are those with children, all of them closed."""
+        """Return all open epics; an epic is eligible for closing if it has children and all are closed."""
         epics = self.excerpts(BeadQuery(types=(EPIC,), exclude_statuses=(CLOSED,), include_wisps=True))
         with self.index.snapshot() as db:
             return index_answers.epic_progress(db, epics)
 
     @healing
     def count_blocked(self, query: BeadQuery, now: float) -> int:
-        """How many ``blocked`` would give without a limit."""
+        """Return the number of beads that ``blocked`` would return without a limit."""
         graph = self.graph(now)
         with self.index.snapshot() as db:
             return index_answers.count_held(db, graph, query)
 
     @healing
     def count_ready(self, query: BeadQuery, now: float) -> int:
-        """How many ``ready`` would give without a limit."""
+        """Return the number of beads that ``ready`` would return without a limit."""
         graph = self.graph(now)
         with self.index.snapshot() as db:
             return index_answers.count_ready(db, graph, query, now)
 
     @healing
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:
-        """Ids that depend on this one, each with the edge type."""
+        """Return the ids of the beads that depend on this one, each with the edge type."""
         with self.index.snapshot() as db:
             return dependents_in(db, bead_id)
 
     @healing
     def all_edges(self, edge_type: str = "") -> list[tuple[str, str, str]]:
-        """Every dependency of the store (of one type, if given) as (source, target, type)."""
+        """Return all dependencies of the store (or those of one type) as (source, target, type)."""
         where, values = ("WHERE type=?", (edge_type,)) if edge_type else ("", ())
         with self.index.snapshot() as db:
             return db.execute(
@@ -290,7 +290,7 @@ class JsonlStore:
 
     @healing
     def tallies(self, bead_ids: Iterable[str]) -> dict[str, Tally]:
-        """The derived keys of those of the ids that exist."""
+        """Return the derived keys of these ids, as far as they exist."""
         wanted = list(bead_ids)
         with self.index.snapshot() as db:
             if len(wanted) > 300:
@@ -298,13 +298,13 @@ class JsonlStore:
             return {bead_id: tally_in(db, bead_id) for bead_id in wanted}
 
     def excerpt(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead, with status ``tombstone`` for a deleted one; asks other stores for unknown ids."""
+        """Return the excerpt of a bead, with status ``tombstone`` if deleted; looks up unknown ids in other stores."""
         found = self.own_excerpt(bead_id)
         return found if found is not None else self.foreign_excerpt(bead_id)
 
     @healing
     def own_excerpt(self, bead_id: str) -> Excerpt | None:
-        """As ``excerpt``, of this store only."""
+        """As ``excerpt``, from this store only."""
         self.index.refresh()
         return self._indexed(bead_id)
 
@@ -319,7 +319,7 @@ class JsonlStore:
         return None
 
     def graph(self, now: float) -> Graph:
-        """The dependency view of this moment."""
+        """Return the dependencies as of ``now``."""
         self.index.refresh()
         return self._graph(now)
 
@@ -335,38 +335,38 @@ class JsonlStore:
 
     @healing
     def positions(self) -> dict[str, Position]:
-        """How much of ``issues.jsonl`` and ``wisps.jsonl`` the index holds: where a live reader begins its tail."""
+        """How much of ``issues.jsonl`` and ``wisps.jsonl`` the index covers: where a live reader starts to tail."""
         return self.index.positions()
 
     @healing
     def oddities(self) -> list[tuple[str, int, str, str]]:
-        """Lines that are no bead: file, byte offset, kind (junk, conflict, memory, header) and the reason."""
+        """Lines that are not beads: file, byte offset, kind (junk, conflict, memory, header) and the reason."""
         with self.index.snapshot() as db:
             rows = db.execute("SELECT file, at, kind, reason FROM oddities ORDER BY file, at").fetchall()
         return [(self.index.names[code], at, kind, reason) for code, at, kind, reason in rows]
 
     @healing
     def other_lines(self, kind: str) -> list[bytes]:
-        """The lines of ``issues.jsonl`` that are no bead, of one kind (``memory``, ``header``, ``junk``)."""
+        """Return the lines of ``issues.jsonl`` of one other kind (``memory``, ``header``, ``junk``)."""
         sql = "SELECT at, length FROM oddities WHERE file=0 AND kind=? ORDER BY at"
         with self.index.snapshot() as db:
             return [self.index.sources[ISSUES].read(*row) for row in db.execute(sql, (kind,)).fetchall()]
 
     def check_understood(self) -> tuple[int, str]:
-        """How many lines cannot be read, and why the first cannot. Raises StoreError if not one is understood."""
+        """The number of unreadable lines, and the reason for the first. Raises StoreError if no line is readable."""
         return self.index.check_understood()
 
     @healing
     def new_ids(self) -> dict[str, str]:
-        """Old ids and new ones that a merge gave, of which the rest of the town has not heard."""
-        # here and below: most commands neither ask this nor write
+        """Return old id → new id for renames by a merge that the rest of the town has not followed yet."""
+        # imported here and below: most commands do not need it
         from gastown_core.beads import partings
 
         with self.index.snapshot() as db:
             return partings.unsettled(db)
 
     def settle_new_ids(self, names: Iterable[str]) -> None:
-        """Note that the rest of the town has heard of these old ids."""
+        """Note that the rest of the town has followed these old ids."""
         from gastown_core.beads import partings
 
         partings.settle(self.index.db, names)
@@ -374,25 +374,25 @@ class JsonlStore:
     # -- writing -------------------------------------------------------------------------------------------
 
     def writer(self) -> JsonlWriter:
-        """What writes the files; who only reads need not import it."""
+        """Return the writer of the files, which readers need not import."""
         from gastown_core.beads.jsonl_writer import JsonlWriter
 
         return JsonlWriter(self, self.index, read_only=self.read_only)
 
     def write(self, actor: str) -> RuleBatch:
-        """Begin a batch in the name of ``actor``; entering it waits for the lock."""
+        """Return a batch by ``actor``; entering it waits for the lock."""
         from gastown_core.beads.batch import RuleBatch
 
         return RuleBatch(self.writer(), actor)
 
     def compact(self, parted: list[Twin] | None = None) -> bool:
-        """Bring both files into canonical form (see ``JsonlWriter.compact``)."""
+        """Rewrite both files in canonical form (see ``JsonlWriter.compact``)."""
         return self.writer().compact(parted)
 
     def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead of another store, None if no one knows it."""
+        """Return the excerpt of a bead in another store, None if no store has it."""
         return self.foreign(bead_id) if self.foreign is not None else None
 
     def is_absent(self, bead_id: str) -> bool:
-        """Whether an unknown id has the prefix of this store, or of another one that is at hand."""
+        """Return whether an unknown id has the prefix of this store, or of another known store."""
         return bead_id.startswith(f"{self.prefix}-") or (self.lacks is not None and self.lacks(bead_id))

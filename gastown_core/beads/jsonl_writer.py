@@ -1,4 +1,4 @@
-"""Writing the files of a store: under its lock, appended in one write, or replaced by rename where that is cheaper."""
+"""Writes the files of a store under its lock: by one append, or by replacing the file if that is cheaper."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 LOCK_NAME = ".lock"
 REPLACE_FROM = 1 << 20
-"""A batch of this many bytes replaces the file, if it is a good part of it: half of it could never be seen."""
+"""A batch this large (in bytes) replaces the file if it is large compared to it; readers then see all of it or none."""
 
 GARBAGE_LEAST = 2000
-"""Fewer outdated lines than this never start a compaction."""
+"""The least number of outdated lines that triggers a compaction."""
 
 
 class JsonlWriter:
-    """What a ``Batch`` asks of the files (see ``batch.BatchEngine``): between ``begin`` and ``end`` it holds the lock.
+    """The engine of a batch over JSONL files (see ``batch.BatchEngine``); holds the lock from ``begin`` to ``end``.
 
-    ``store`` says who it is and what other stores know; ``index`` where its lines lie.
+    ``store`` provides the identity and the other stores, ``index`` the places of its lines.
     """
 
     def __init__(self, store: BeadStore, index: Index, *, read_only: bool = False) -> None:
@@ -57,9 +57,10 @@ class JsonlWriter:
         self.end()
 
     def compact(self, parted: list[Twin] | None = None) -> bool:
-        """Bring both files into canonical form; returns whether anything changed. Raises ConflictError on conflict markers.
+        """Rewrite both files in canonical form; returns whether anything changed.
 
-        Beads that shared an id, because somebody kept both sides of a conflict, are parted and added to ``parted``.
+        Beads that share an id, after both sides of a conflict were kept, get separate ids and are added to ``parted``.
+        Raises ConflictError on conflict markers.
         """
         from gastown_core.beads import compaction
 
@@ -69,7 +70,7 @@ class JsonlWriter:
     def begin(self) -> None:
         """Take the store's lock. Raises StoreError if it cannot be written, ConflictError after 30 s."""
         if self.read_only:
-            raise StoreError(f"{self.beads_dir} is open for reading only", "", "leave out --readonly to write")
+            raise StoreError(f"{self.beads_dir} is open read-only", "", "omit --readonly to write")
         lock = FileLock(os.path.join(self.beads_dir, LOCK_NAME))
         lock.__enter__()
         self._lock = lock
@@ -84,20 +85,20 @@ class JsonlWriter:
             raise
 
     def _look_at_files(self) -> None:
-        """Sweep what a killed compaction left; refuse to write through a link that the repository brought along."""
+        """Delete what a killed compaction left; refuse to write through a symbolic link of the repository."""
         for code in (ISSUES, WISPS):
             path = self.index.path_of(code)
             if os.path.islink(path):
                 path = self._own_target(path)
             folder, name = os.path.split(path)
-            # compaction.temp_of, which is imported when somebody compacts
+            # the name is that of compaction.temp_of, which is only imported for compactions
             try:
                 os.unlink(os.path.join(folder, f".{name}.tmp"))
             except OSError:
                 pass
 
     def _own_target(self, path: str) -> str:
-        """Where a person's own link leads. Raises StoreError for a tracked one that leads out of its checkout."""
+        """The target of an untracked link. Raises StoreError for a tracked link that leads out of its checkout."""
         from gastown_core.errors import GastownError
         from gastown_core.process import run
 
@@ -111,15 +112,15 @@ class JsonlWriter:
             is_tracked = False
         if is_tracked:
             raise StoreError(
-                f"{path} is not written",
-                f"it is a symbolic link of the repository and leads out of it, to {target}",
-                "replace it by a file, or keep a link of your own that git does not track",
+                f"cannot write {path}",
+                f"it is a tracked symbolic link that leads out of the repository, to {target}",
+                "replace it with a file, or with a link that git does not track",
             )
         return target
 
     @healing
     def _settle_wisps(self) -> None:
-        """Let the store's wisps follow the beads that they mean."""
+        """Update references of the store's wisps to beads with new ids."""
         if not partings.has_any(self.index.db):
             return
         partings.untold.add(self.beads_dir)
@@ -141,15 +142,15 @@ class JsonlWriter:
         lines: dict[int, list[tuple[bytes, Bead]]] = {ISSUES: [], WISPS: []}
         for bead in records:
             home, was_wisp = self._homes.get(bead.id, (-1, False))
-            # a wisp that other tools keep in issues.jsonl stays there: taken out, it is deleted in every other clone
+            # a wisp that other tools keep in issues.jsonl stays: removing it would delete it in every other clone
             stays = home >= 0 and (bead.is_tombstone or (bead.is_ephemeral and was_wisp))
             code = home if stays else WISPS if bead.is_ephemeral else ISSUES
             lines[code].append((ledger_line.encode(bead.raw), bead))
             if home == 1 - code:
-                # it changed sides: a tombstone takes it out of the other file
+                # it moves to the other file: a tombstone removes it from this one
                 moved = Bead(moved_stone(bead.raw, from_wisps=code == ISSUES))
                 lines[1 - code].append((ledger_line.encode(moved.raw), moved))
-        # the index need not parse again what is at hand
+        # so that the index need not parse these lines again
         self.index.at_hand = {line: bead for pairs in lines.values() for line, bead in pairs}
         try:
             self._write_out(lines)
@@ -159,12 +160,12 @@ class JsonlWriter:
         self._compact_if_due()
 
     def _write_out(self, lines: dict[int, list[tuple[bytes, Bead]]]) -> None:
-        """Write both files so that a bead which changes sides is never in neither, wherever a kill comes."""
+        """Write both files so that, wherever a kill comes, a bead that moves between them is in at least one."""
         sizes = {code: size_of(self.index.path_of(code)) for code in lines}
         appended: set[int] = set()
         wisps, stones = lines[WISPS], []
         if wisps and any(bead.is_tombstone for _, bead in lines[ISSUES]):
-            # it may leave the ledger for the wisps: first it is there, then it goes here, and what goes there is last
+            # a bead may move from the ledger to the wisps: add it there, then delete it here, then delete wisps
             stones = [pair for pair in wisps if pair[1].is_tombstone]
             wisps = [pair for pair in wisps if not pair[1].is_tombstone]
             steps = ((WISPS, wisps), (ISSUES, lines[ISSUES]), (WISPS, stones))
@@ -189,13 +190,13 @@ class JsonlWriter:
             appended.add(code)
 
     def keep_lines(self, lines: list[bytes]) -> None:
-        """Append lines that are no bead (memories) to ``issues.jsonl``; called under the lock."""
+        """Append lines that are not beads (memories) to ``issues.jsonl``; called under the lock."""
         append_lines(self.index.path_of(ISSUES), lines, sync=True)
 
     @healing
     def _compact_if_due(self) -> None:
         if max(self.index.counts(code)[0] for code in (ISSUES, WISPS)) >= GARBAGE_LEAST:
-            # here and wherever else it is asked for: hardly any write compacts
+            # imported here since hardly any write compacts
             from gastown_core.beads import compaction
 
             compaction.compact_if_due(self.index, self.clock.now(), GARBAGE_LEAST)
@@ -214,18 +215,18 @@ class JsonlWriter:
 
     @healing
     def is_taken(self, bead_id: str) -> bool:
-        """Whether an id is or was in use."""
+        """Return whether an id is or was in use."""
         sql = "SELECT 1 FROM beads WHERE id=?1 UNION ALL SELECT 1 FROM tombstones WHERE id=?1"
         return self.index.db.execute(sql, (bead_id,)).fetchone() is not None
 
     @healing
     def root_count(self) -> int:
-        """How many ids share the space of new ones, children counted along."""
+        """Return the number of ids that share the space of new ones, including children."""
         return int(self.index.db.execute("SELECT sum(live) FROM marks").fetchone()[0])
 
     @healing
     def below(self, parent: str) -> list[str]:
-        """Ids in use, deleted ones included, that begin with ``<parent>.``."""
+        """Return the ids that begin with ``<parent>.``, including deleted ones."""
         sql = "SELECT id FROM beads WHERE id>?1 AND id<?2 UNION ALL SELECT id FROM tombstones WHERE id>?1 AND id<?2"
         return [row[0] for row in self.index.db.execute(sql, (parent + ".", parent + "/"))]
 
@@ -235,13 +236,13 @@ class JsonlWriter:
         return dependents_in(self.index.db, bead_id)
 
     def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead of another store, None if no one knows it."""
+        """Return the excerpt of a bead in another store, None if no store has it."""
         return self._store.foreign_excerpt(bead_id)
 
     def is_absent(self, bead_id: str) -> bool:
-        """Whether the store that would have an unknown id is at hand."""
+        """Return whether the store that should have an unknown id is known."""
         return self._store.is_absent(bead_id)
 
     def near(self, bead_id: str) -> GastownError:
-        """The error for an unknown id, with near matches."""
+        """Return the error for an unknown id, with similar ids."""
         return self._store.near(bead_id)

@@ -1,4 +1,4 @@
-"""All stores of a town as one: ids find their store through the routes, and dependencies cross from rig to rig."""
+"""All stores of a town as one: routes map ids to stores, and dependencies cross from rig to rig."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ TOWN = "town"
 
 
 class StorePlace(Record):
-    """Where a store may lie: its ``.beads`` folder, and the prefix that leads there."""
+    """A possible location of a store: its ``.beads`` folder, and the prefix of its ids."""
 
     beads_dir: str
     prefix: str
 
 
 class TownLedger:
-    """The town's store (``town``) and one per rig, opened when first asked for and kept.
+    """The town's store (``town``) and one per rig, opened on first use and kept open.
 
-    Rigs come from the routes and from ``mayor/rigs.json``; ``rigs`` (name → prefix) stands in for the latter.  A rig
-    whose routes lead to several ledgers has the others under their paths.  What cannot be read stops nobody:
-    ``missing`` tells of each such store or register why, ``warnings`` of what was read elsewhere than it says.  The
-    stores find dependencies in each other unless ``looks_elsewhere`` is False.
+    Rigs come from the routes and from ``mayor/rigs.json``, or from ``rigs`` (name → prefix) in place of that file.  If
+    a rig's routes lead to several ledgers, the others are named by their paths.  Unreadable stores and registers do not
+    raise: ``missing`` gives the reason for each, ``warnings`` names stores read from another place than configured.
+    Stores look up dependencies in each other unless ``looks_elsewhere`` is False.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class TownLedger:
             return nothing
 
     def _list_places(self, rigs: Mapping[str, str]) -> None:
-        """Fill in, by store name, where each store may lie, the likeliest place first."""
+        """Collect the possible places of each store by name, the most likely first."""
         routed: dict[str, list[Route]] = {}
         for route in self._routes:
             self._name_of_path[route.path] = name = self._name_at(route.path)
@@ -93,7 +93,7 @@ class TownLedger:
                 places.append(StorePlace(own, rigs[name]))
 
     def _part(self, name: str, routes: list[Route], places: list[StorePlace]) -> None:
-        """Give every ledger but the first that the routes of one rig lead to a name of its own: its path."""
+        """Name every ledger of a rig but the first by its path, if the rig's routes lead to several."""
         seen: set[str] = set()
         for route, place in zip(routes, tuple(places), strict=True):
             real = self._real_folder(place.beads_dir)
@@ -104,24 +104,24 @@ class TownLedger:
             seen.add(real or name)
 
     def _name_at(self, path: str) -> str:
-        """The store that a route's path means: the rig's, or the town's for the root itself."""
+        """Return the store name for a route's path: the rig's, or the town's for the root itself."""
         inside = os.path.relpath(os.path.join(self.root, path), self.root)
         return TOWN if inside == "." else path if inside.startswith("..") else inside.split(os.sep)[0]
 
     def _rig_beads(self, path: str) -> str:
-        """The rig's ``.beads``; older towns keep it in ``mayor/rig``."""
+        """Return the rig's ``.beads``; older towns have it in ``mayor/rig``."""
         own = os.path.join(self.root, path, BEADS)
         inner = os.path.join(self.root, path, "mayor", "rig", BEADS)
         return inner if not os.path.isdir(own) and is_store(inner) else own
 
     def _final(self, beads_dir: str) -> str:
-        """The folder at the end of the redirects, followed once. Raises StoreError."""
+        """Return the folder at the end of the redirects, cached. Raises StoreError."""
         if beads_dir not in self._finals:
             self._finals[beads_dir] = follow_redirects(beads_dir)
         return self._finals[beads_dir]
 
     def _real_folder(self, beads_dir: str) -> str:
-        """The same, symbolic links resolved; empty if there is none."""
+        """Return the same with symbolic links resolved; empty if it does not exist."""
         try:
             final = os.path.realpath(self._final(beads_dir))
         except StoreError:
@@ -130,11 +130,11 @@ class TownLedger:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of all listed stores, ``town`` first, whether or not they are there."""
+        """Names of all listed stores, ``town`` first, whether or not they exist."""
         return tuple(self._places)
 
     def stores(self) -> dict[str, BeadStore]:
-        """Every store that can be read, by name, ``town`` first; one that several names lead to stands under the first."""
+        """Return all readable stores by name, ``town`` first; a store with several names is listed once."""
         found: dict[str, BeadStore] = {}
         for name in self._places:
             store = self.store(name)
@@ -143,17 +143,17 @@ class TownLedger:
         return found
 
     def store(self, name: str) -> BeadStore | None:
-        """One store by name, None if it cannot be read (``missing`` then says why)."""
+        """Return one store by name, None if it cannot be read (``missing`` then says why)."""
         if name in self._open:
             return self._open[name]
         reasons = []
         for place in self._places.get(name, ()):
             try:
                 store = self._made(self._final(place.beads_dir), place.prefix)
-                # a ledger that cannot be read is to be known of before anyone counts on it
+                # detect an unreadable ledger before anyone uses it
                 store.check_understood()
             except StoreError as error:
-                # whoever mends it may mend its redirect
+                # a repair may change the redirect
                 self._finals.pop(place.beads_dir, None)
                 reasons.append(str(error))
                 continue
@@ -168,7 +168,7 @@ class TownLedger:
         return None
 
     def _made(self, beads_dir: str, prefix: str) -> BeadStore:
-        """The store of a folder at the end of its redirects, whatever is in it."""
+        """Return the store of a folder at the end of its redirects."""
         real = os.path.realpath(beads_dir)
         store = self._by_dir.get(real)
         if store is None:
@@ -185,7 +185,7 @@ class TownLedger:
         return store
 
     def adopt(self, beads_dir: str) -> BeadStore:
-        """The store of a folder that may or may not be one of the town's, tied to the others for look-ups."""
+        """Return the store of any folder, connected to the town's stores for look-ups."""
         final = self._final(beads_dir)
         real = os.path.realpath(final)
         for name, places in self._places.items():
@@ -197,27 +197,25 @@ class TownLedger:
         return made
 
     def name_of(self, store: BeadStore) -> str:
-        """The name of a store of this town, empty if it is none."""
+        """Return the name of a store of this town, empty if it is not one."""
         return next((name for name, known in self._open.items() if known is store), "")
 
     def store_for(self, bead_id: str) -> BeadStore:
-        """The store an id belongs to by its prefix. Raises NotFoundError if none has it, or it cannot be read."""
+        """Return the store of an id by its prefix. Raises NotFoundError if there is none or it cannot be read."""
         found = self.routed(bead_id)
         if found is not None:
             return found
         for name in self._named_by(bead_id):
             if name in self.missing:
                 whose = "the town" if name == TOWN else f"rig {name}"
-                raise NotFoundError(
-                    f"the ledger of {whose} cannot be read", self.missing[name], "bd doctor there tells more"
-                )
+                raise NotFoundError(f"the ledger of {whose} cannot be read", self.missing[name], "run bd doctor there")
         known = ", ".join(sorted({f"{place.prefix}-" for places in self._places.values() for place in places}))
         raise NotFoundError(
-            f"no store for {bead_id}", "no route and no rig has its prefix", f"prefixes of this town: {known}"
+            f"no store for {bead_id}", "no route or rig has its prefix", f"prefixes of this town: {known}"
         )
 
     def routed(self, bead_id: str) -> BeadStore | None:
-        """The store an id belongs to by its prefix: the town's routes, then the rigs' prefixes, then the stores' own."""
+        """Return the store of an id by its prefix: searches the routes, then the rigs' prefixes, then open stores."""
         for name in self._named_by(bead_id):
             store = self.store(name)
             if store is not None:
@@ -226,7 +224,7 @@ class TownLedger:
         return next(fits, None)
 
     def _named_by(self, bead_id: str) -> list[str]:
-        """Names of the stores that the id may belong to, the likeliest first."""
+        """Return the names of the stores that the id may belong to, the most likely first."""
         names = [self._name_of_path[route.path] for route in routes_of(bead_id, self._routes)]
         names += [
             name
@@ -236,11 +234,11 @@ class TownLedger:
         return list(dict.fromkeys(names))
 
     def get(self, bead_id: str) -> Bead | None:
-        """The bead, wherever it lives: by its route, then in every store; None if no store has it."""
+        """Return the bead in any store, the one of its route first; None if no store has it."""
         return self.get_many((bead_id,)).get(bead_id)
 
     def get_many(self, bead_ids: Iterable[str]) -> dict[str, Bead]:
-        """Those of the ids that exist in any store, in the order asked for."""
+        """Return the beads with these ids, as far as any store has them, in the given order."""
         wanted = list(dict.fromkeys(bead_ids))
         by_store: dict[int, tuple[BeadStore, list[str]]] = {}
         for bead_id in wanted:
@@ -256,26 +254,26 @@ class TownLedger:
         return {bead_id: found[bead_id] for bead_id in wanted if bead_id in found}
 
     def outlines(self, bead_ids: Iterable[str]) -> dict[str, Outline]:
-        """As ``get_many``, in outline and in no order: what lists of members need, also for thousands."""
+        """As ``get_many``, as outlines and in no order; cheap for thousands."""
         return self._gather(bead_ids, lambda store, group: store.outlines(group))
 
     def excerpts(self, bead_ids: Iterable[str]) -> dict[str, Excerpt]:
-        """As ``outlines``, with times and edges."""
+        """As ``outlines``, as excerpts with times and edges."""
         return self._gather(bead_ids, lambda store, group: {one.id: one for one in store.excerpts_of(group)})
 
     def statuses(self, bead_ids: Iterable[str]) -> dict[str, str]:
-        """Status of those of the ids that exist in any store."""
+        """Return the statuses of these ids, as far as any store has them."""
         return self._gather(bead_ids, lambda store, group: store.statuses(group))
 
     def _gather(self, bead_ids: Iterable[str], ask: Callable[[BeadStore, list[str]], dict[str, T]]) -> dict[str, T]:
-        """What the stores answer, each asked for the ids that are routed to it, then all for the rest."""
+        """Ask each store for the ids routed to it, then all stores for the rest."""
         by_stem: dict[str, list[str]] = {}
         for bead_id in bead_ids:
             by_stem.setdefault(bead_id.rpartition("-")[0], []).append(bead_id)
         found: dict[str, T] = {}
         rest: list[str] = []
         for stem, group in by_stem.items():
-            # a route's prefix ends in a hyphen, so ids with one stem go one way
+            # a route's prefix ends in a hyphen, so ids with one stem have one route
             store = self.routed(f"{stem}-x")
             if store is not None:
                 found.update(ask(store, group))
@@ -285,18 +283,18 @@ class TownLedger:
         return found
 
     def home_of(self, bead_id: str) -> BeadStore | None:
-        """The store that holds the bead, None if none does."""
+        """Return the store that contains the bead, None if none does."""
         routed = self.routed(bead_id)
         if routed is not None and routed.get(bead_id) is not None:
             return routed
         return next((store for store in self.stores().values() if store.get(bead_id) is not None), None)
 
     def excerpt(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead in any store, None if no store has it."""
+        """Return the excerpt of a bead in any store, None if no store has it."""
         return self.excerpt_beyond(bead_id, "")
 
     def excerpt_beyond(self, bead_id: str, asking: str) -> Excerpt | None:
-        """As ``excerpt``, but never from the store whose folder is ``asking``."""
+        """As ``excerpt``, but never from the store in the folder ``asking``."""
         routed = self.routed(bead_id)
         if routed is not None and routed.beads_dir != asking:
             found = routed.own_excerpt(bead_id)
@@ -310,20 +308,20 @@ class TownLedger:
         return None
 
     def is_absent(self, bead_id: str) -> bool:
-        """Of an id that no store has: whether the store that would have it is at hand, so that it never comes."""
+        """Return whether the store that should have an unknown id is known, so that the bead will never appear."""
         return self.routed(bead_id) is not None
 
     def close(self) -> None:
-        """Let go of all stores; they open again when asked."""
+        """Close all stores; they reopen on use."""
         for store in self._by_dir.values():
             store.close()
 
 
 class _Elsewhere:
-    """Look-ups from one store into the others, through a ledger of its own that asks no further.
+    """Look-ups from one store into the others, through a separate ledger that looks no further.
 
-    A store that held on to its own ledger would make a ring: files and indexes would then stay open until the
-    collector comes by, which in a process that lives for days may be after the last descriptor is used up.
+    A store with a reference to its own ledger would form a reference cycle: files and indexes would stay open until the
+    garbage collector runs, and a long-lived process could run out of descriptors.
     """
 
     def __init__(
@@ -333,7 +331,7 @@ class _Elsewhere:
         self._ledger: TownLedger | None = None
 
     def asked_by(self, beads_dir: str) -> Callable[[str], Excerpt | None]:
-        """The look-up for the store in ``beads_dir``, which is never asked itself."""
+        """Return the look-up for the store in ``beads_dir``, which it skips."""
 
         def look_up(bead_id: str) -> Excerpt | None:
             return self._others().excerpt_beyond(bead_id, beads_dir)
@@ -341,7 +339,7 @@ class _Elsewhere:
         return look_up
 
     def is_absent(self, bead_id: str) -> bool:
-        """As of the ledger."""
+        """As ``TownLedger.is_absent``."""
         return self._others().is_absent(bead_id)
 
     def _others(self) -> TownLedger:

@@ -1,7 +1,7 @@
-"""One line of the ledger: reading every dialect, writing the one canonical form, and the excerpt of a record.
+"""One line of the ledger: parsing of every dialect, the canonical encoding, and the excerpt of a record.
 
-A line is a bead, a tombstone (it deletes its id), a memory, a header, a git conflict marker, or junk.  Only the
-first two matter to readers; the others are kept where they are and counted (beads.md section 1).
+A line is a bead, a tombstone (it deletes its id), a memory, a header, a git conflict marker, or junk.  Readers use only
+the first two; the others are kept and counted (beads.md section 1).
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ FAILURE_WORDS = (
     "timeout",
     "aborted",
 )
-"""Words in a close reason by which ``conditional-blocks`` knows a failure."""
+"""Words in a close reason that mean failure to ``conditional-blocks``."""
 _PLACE = {key: place for place, key in enumerate(KEY_ORDER)}
 _DERIVED = ("dependency_count", "dependent_count", "comment_count", "parent")
 _ALWAYS = frozenset(("_type", "id", "title", "status", "priority", "issue_type", "created_at", "updated_at"))
 
 
 def encode(raw: dict[str, Any]) -> bytes:
-    """The line of a record, without newline: its keys in order, unknown ones after them, sorted, derived ones last.
+    """Return the line of a record, without newline: known keys in order, then unknown ones sorted, then derived ones.
 
-    Nothing is added and nothing left out, so a line that was read and changed in one key differs in that key only.
+    No key is added or left out.
     """
     ordered: dict[str, Any] = {}
     rest = []
@@ -58,7 +58,7 @@ def encode(raw: dict[str, Any]) -> bytes:
 
 
 def pruned(raw: dict[str, Any]) -> dict[str, Any]:
-    """A copy for the ledger: without derived keys and without known ones that are empty, spellings up to date."""
+    """Return a copy for the ledger: without derived keys and empty known ones, with old spellings updated."""
     return {
         key: value
         for key, value in {"_type": "issue", **modern(raw)}.items()
@@ -68,9 +68,9 @@ def pruned(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def recounted(raw: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
-    """``raw`` with those of the derived keys it carries brought in line with its own ``changes`` (keys that changed).
+    """``raw`` with the derived keys it has updated for ``changes`` (names of changed keys).
 
-    ``dependent_count`` stays as it is: it counts edges of other records.
+    ``dependent_count`` is unchanged: it counts edges of other records.
     """
     if "comments" in changes and "comment_count" in raw:
         raw["comment_count"] = len(Bead(raw).comments)
@@ -84,15 +84,15 @@ def recounted(raw: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
 
 
 def line_of(line: bytes, bead: Bead) -> bytes:
-    """The line of a record as it was read, wherever it goes: without the mark of a file's start, CR, line breaks."""
+    """Return the original line of a record, without a byte order mark or CR; re-encoded if it has line breaks."""
     bare = line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r")
     return bare if b"\n" not in bare else encode(bead.raw)
 
 
 def classify(line: bytes) -> tuple[str, Any]:
-    """What kind of line it is, and its value: a Bead for beads and tombstones, the object for memories and headers.
+    """Return the kind of a line and its value: a Bead for beads and tombstones, the object for memories and headers.
 
-    For junk the value is the reason in words.
+    For junk the value is the reason as text.
     """
     if not line or line.isspace():
         return BLANK, None
@@ -101,9 +101,9 @@ def classify(line: bytes) -> tuple[str, Any]:
     try:
         raw = decode_json(line)
     except ValueError as error:
-        return JUNK, f"no JSON: {error}"
+        return JUNK, f"not JSON: {error}"
     if not isinstance(raw, dict):
-        return JUNK, "no JSON object"
+        return JUNK, "not a JSON object"
     kind = raw.get("_type")
     if kind == "memory":
         return MEMORY, raw
@@ -120,18 +120,18 @@ def classify(line: bytes) -> tuple[str, Any]:
 
 
 def parse_line(line: bytes) -> Bead | None:
-    """The bead (or tombstone, see ``is_tombstone``) in a line of the ledger; None for every other kind of line."""
+    """Return the bead (or tombstone, see ``is_tombstone``) in a line; None for other kinds of lines."""
     kind, value = classify(line)
     return value if kind in (BEAD, STONE) else None
 
 
 def is_stone(raw: dict[str, Any]) -> bool:
-    """Whether a record deletes its id."""
+    """Return whether a record deletes its id."""
     return raw.get("status") == TOMBSTONE
 
 
 def modern(raw: dict[str, Any]) -> dict[str, Any]:
-    """A copy with the spellings of older writers brought up to date, for what leaves the ledger or comes in anew."""
+    """Return a copy with spellings of older writers updated, for exports and imports."""
     out = dict(raw)
     if isinstance(out.get("wisp"), bool) and out.pop("wisp"):
         out.setdefault("ephemeral", True)
@@ -146,7 +146,7 @@ def modern(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def excerpt_of(bead: Bead) -> Excerpt:
-    """What lists and the live model need of a bead; times in Unix seconds, 0 where there is none."""
+    """Return the excerpt of a bead; times in Unix seconds, 0 if absent."""
     raw = bead.raw
     status = bead.status
     created, updated = raw.get("created_at"), raw.get("updated_at")
@@ -171,9 +171,9 @@ def excerpt_of(bead: Bead) -> Excerpt:
 
 
 def is_failure(close_reason: str) -> bool:
-    """Whether a close reason tells of a failure."""
+    """Return whether a close reason indicates a failure."""
     lower = close_reason.lower()
-    # a loop: twice as quick here as any() over a generator, and nothing to compile at start
+    # a loop: twice as fast here as any() over a generator, and nothing to compile at start-up
     for word in FAILURE_WORDS:  # noqa: SIM110
         if word in lower:
             return True

@@ -1,4 +1,4 @@
-"""A BeadStore that lives in memory: the twin of the JSONL store, for tests and for trying things out."""
+"""A BeadStore in memory: the twin of the JSONL store, for tests and experiments."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """Holds records in a dict; every read walks all of them."""
+    """Keeps records in a dict; every read scans all of them."""
 
     def __init__(
         self,
@@ -57,42 +57,42 @@ class MemoryStore:
         self._other_lines: list[bytes] = []
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing."""
 
     def _live(self) -> list[Bead]:
         return [bead for bead in self._records.values() if not bead.is_tombstone]
 
     def get(self, bead_id: str) -> Bead | None:
-        """The bead with exactly this id, None if there is none."""
+        """Return the bead with exactly this id, None if there is none."""
         bead = self._records.get(bead_id)
         return None if bead is None or bead.is_tombstone else bead
 
     def get_many(self, bead_ids: Iterable[str]) -> dict[str, Bead]:
-        """Those of the ids that exist."""
+        """Return the beads with these ids, as far as they exist."""
         found = ((bead_id, self.get(bead_id)) for bead_id in bead_ids)
         return {bead_id: bead for bead_id, bead in found if bead is not None}
 
     def resolve(self, partial: str) -> str:
-        """The full id of a partial one. Raises NotFoundError with near matches, UsageError if several fit."""
+        """Return the full id for a partial one. Raises NotFoundError with similar ids, UsageError if several match."""
         found = ids.pick_partial(partial.strip(), self.prefix, [bead.id for bead in self._live()])
         if not found:
             raise self.near(partial)
         return found
 
     def near(self, bead_id: str) -> GastownError:
-        """The error for an unknown id, with near matches."""
+        """Return the error for an unknown id, with similar ids."""
         return ids.not_found(bead_id, [bead.id for bead in self._live()])
 
     def path(self) -> str:
-        """For messages: there is no file."""
+        """Return a placeholder for messages, since there is no file."""
         return "memory"
 
     def check_understood(self) -> tuple[int, str]:
-        """Everything is."""
+        """No line is unreadable."""
         return 0, ""
 
     def find(self, query: BeadQuery) -> list[Bead]:
-        """Matching beads in the query's order."""
+        """Return matching beads in the query's order."""
         return [self._records[found.id] for found in self.excerpts(query)]
 
     def excerpts(self, query: BeadQuery) -> list[Excerpt]:
@@ -119,30 +119,30 @@ class MemoryStore:
         return [(bead.id, encode(bead.raw)) for bead in self.find(query)]
 
     def headlines(self, query: BeadQuery) -> list[Headline]:
-        """As ``find``, one line of each."""
+        """As ``find``, with a few fields of each bead."""
         return [Headline(b.id, b.title, b.status, b.created_at, b.updated_at) for b in self.excerpts(query)]
 
     def excerpts_of(self, bead_ids: Iterable[str]) -> list[Excerpt]:
-        """Those of the ids that exist, without their long texts."""
+        """Return the excerpts of these ids, as far as they exist."""
         return [excerpt_of(bead) for bead in self.get_many(dict.fromkeys(bead_ids)).values()]
 
     def outlines(self, bead_ids: Iterable[str]) -> dict[str, Outline]:
-        """Those of the ids that exist, in outline."""
+        """Return the outlines of these ids, as far as they exist."""
         return {
             b.id: Outline(b.id, b.title, b.status, b.priority, b.issue_type, b.assignee, "\x1f".join(b.labels))
             for b in self.excerpts_of(bead_ids)
         }
 
     def statuses(self, bead_ids: Iterable[str]) -> dict[str, str]:
-        """Those of the ids that exist, with their status."""
+        """Return the statuses of these ids, as far as they exist."""
         return {bead.id: bead.status for bead in self.excerpts_of(bead_ids)}
 
     def count(self, query: BeadQuery) -> int:
-        """How many match, whatever the limit."""
+        """Return the number of matching beads, ignoring the limit."""
         return len(self._matching(query))
 
     def count_by(self, column: str, query: BeadQuery) -> dict[str, int]:
-        """How many match per value of ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``; most first."""
+        """Return matches per ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``, most first."""
         numbers: dict[str, int] = {}
         for bead in self._matching(query):
             for value in kind_labels(bead) if column == "label" else (str(getattr(bead, column)),):
@@ -150,21 +150,21 @@ class MemoryStore:
         return dict(sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def count_ready(self, query: BeadQuery, now: float) -> int:
-        """How many ``ready`` would give without a limit."""
+        """Return the number of beads that ``ready`` would return without a limit."""
         return len(self.ready(query._replace(limit=0), now))
 
     def count_blocked(self, query: BeadQuery, now: float) -> int:
-        """How many ``blocked`` would give without a limit."""
+        """Return the number of beads that ``blocked`` would return without a limit."""
         return len(self.blocked(query._replace(limit=0), now))
 
     def lead_time(self, query: BeadQuery) -> float:
-        """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
+        """Return the average seconds from creation to closing of the matching closed beads; 0 if there are none."""
         found = self._matching(query._replace(statuses=(CLOSED,)))
         spans = [bead.closed_at - bead.created_at for bead in found if bead.closed_at > bead.created_at > 0]
         return sum(spans) / len(spans) if spans else 0.0
 
     def epic_progress(self) -> list[EpicProgress]:
-        """All epics that are not closed; eligible for closing are those with children, all of them closed."""
+        """Return all open epics; an epic is eligible for closing if it has children and all are closed."""
         out = []
         for epic in self.excerpts(BeadQuery(types=(EPIC,), exclude_statuses=(CLOSED,), include_wisps=True)):
             children = self.excerpts_of(self._children(epic.id))
@@ -173,7 +173,7 @@ class MemoryStore:
         return out
 
     def held_work(self) -> list[Held]:
-        """Hooked and started beads that have an assignee, mail and identity records left out, oldest change first."""
+        """Hooked and in-progress beads with an assignee, without mail and identity records, oldest change first."""
         query = BeadQuery(
             statuses=(HOOKED, IN_PROGRESS),
             exclude_types=("message", *IDENTITY_TYPES),
@@ -184,12 +184,12 @@ class MemoryStore:
         return [Held(b.id, b.title, b.status, b.assignee, b.updated_at) for b in found if b.assignee]
 
     def labelled(self, label: str) -> list[Excerpt]:
-        """Beads with the label that are not closed, wisps too, oldest first."""
+        """Return open beads with the label, including wisps, oldest first."""
         found = self._matching(BeadQuery(labels_any=(label,), exclude_statuses=(CLOSED,), include_wisps=True))
         return sorted(found, key=lambda bead: (bead.created_at, bead.id))
 
     def noteworthy(self) -> list[Excerpt]:
-        """What is not closed and not plain backlog."""
+        """Return beads that are neither closed nor plain backlog."""
         return [
             bead
             for bead in self._matching(BeadQuery(exclude_statuses=(CLOSED,), include_wisps=True))
@@ -199,7 +199,7 @@ class MemoryStore:
         ]
 
     def ready(self, query: BeadQuery, now: float) -> list[Bead]:
-        """Ready work: THE ready rule, plus the query's filters."""
+        """Return ready work: THE ready rule, plus the query's filters."""
         graph = self.graph(now)
         found = self._matching(query._replace(statuses=(), exclude_statuses=(), exclude_templates=True))
         ready = [b for b in found if graph.is_ready(b, types=query.types, with_wisps=query.include_wisps)]
@@ -210,33 +210,33 @@ class MemoryStore:
         return [(bead.id, encode(bead.raw)) for bead in self.ready(query, now)]
 
     def ready_excerpts(self, query: BeadQuery, now: float) -> list[Excerpt]:
-        """As ``ready``, without the long texts."""
+        """As ``ready``, without long texts."""
         return [excerpt_of(bead) for bead in self.ready(query, now)]
 
     def blocked(self, query: BeadQuery, now: float) -> list[tuple[Bead, tuple[str, ...]]]:
-        """Blocked beads in the query's order, up to its limit, each with the ids that hold it."""
+        """Return blocked beads in the query's order, up to its limit, each with the ids that block it."""
         graph = self.graph(now)
         held = [bead for bead in self._matching(query) if graph.blockers(bead.id)]
         return [(self._records[bead.id], graph.blockers(bead.id)) for bead in arranged(held, query, now)]
 
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:
-        """Ids that depend on this one, each with the edge type."""
+        """Return the ids of the beads that depend on this one, each with the edge type."""
         return sorted((b.id, edge.type) for b in self._live() for edge in b.edges if edge.target == bead_id)
 
     def _children(self, bead_id: str) -> list[str]:
         return [source for source, kind in self.dependents(bead_id) if kind == PARENT_CHILD]
 
     def children_of(self, parents: Iterable[str]) -> list[str]:
-        """Ids whose ``parent-child`` edge points at one of the parents."""
+        """Return the ids of the children of these parents."""
         return [child for parent in parents for child in self._children(parent)]
 
     def all_edges(self, edge_type: str = "") -> list[tuple[str, str, str]]:
-        """Every dependency (of one type, if given) as (source, target, type)."""
+        """Return all dependencies (or those of one type) as (source, target, type)."""
         edges = {(bead.id, edge.target, edge.type) for bead in self._live() for edge in bead.edges}
         return sorted(edge for edge in edges if edge_type in ("", edge[2]))
 
     def tallies(self, bead_ids: Iterable[str]) -> dict[str, Tally]:
-        """The derived keys of those of the ids that exist."""
+        """Return the derived keys of these ids, as far as they exist."""
         out = {}
         for bead_id, bead in self.get_many(bead_ids).items():
             down = sum(edge.type == BLOCKS for edge in bead.edges)
@@ -245,19 +245,19 @@ class MemoryStore:
         return out
 
     def excerpt(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead, with status ``tombstone`` for a deleted one; asks other stores for unknown ids."""
+        """Return the excerpt of a bead, with status ``tombstone`` if deleted; looks up unknown ids in other stores."""
         found = self.own_excerpt(bead_id)
         return found if found is not None else self.foreign_excerpt(bead_id)
 
     def own_excerpt(self, bead_id: str) -> Excerpt | None:
-        """As ``excerpt``, of this store only."""
+        """As ``excerpt``, from this store only."""
         bead = self._records.get(bead_id)
         if bead is None:
             return None
         return excerpt_of(bead)._replace(edges=()) if bead.status == TOMBSTONE else excerpt_of(bead)
 
     def graph(self, now: float) -> Graph:
-        """The dependency view of this moment."""
+        """Return the dependencies as of ``now``."""
         return Graph(self.excerpt, self._children, now, is_absent=self.is_absent)
 
     def positions(self) -> dict[str, Position]:
@@ -265,39 +265,39 @@ class MemoryStore:
         return {}
 
     def other_lines(self, kind: str) -> list[bytes]:
-        """The memory lines that were kept; nothing else is taken in."""
+        """Return the stored memory lines; other kinds are not kept."""
         return self._other_lines if kind == MEMORY else []
 
     def new_ids(self) -> dict[str, str]:
-        """None: nothing is merged into memory."""
+        """Return an empty dict, since nothing is merged in memory."""
         return {}
 
     def settle_new_ids(self, names: Iterable[str]) -> None:
-        """Nothing to note."""
+        """Do nothing."""
 
     def compact(self, parted: list[Twin] | None = None) -> bool:
-        """Records have one form here."""
+        """Do nothing; records have no file form."""
         return False
 
     def write(self, actor: str) -> RuleBatch:
-        """Begin a batch in the name of ``actor``."""
+        """Return a batch by ``actor``."""
         return RuleBatch(self, actor)
 
-    # -- what a batch asks -----------------------------------------------------------------------------------
+    # -- the engine of a batch -------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Nothing to lock."""
+        """Do nothing; there is no lock."""
 
     def end(self) -> None:
-        """Nothing to release."""
+        """Do nothing; there is no lock."""
 
     def commit(self, records: list[Bead]) -> None:
-        """Keep changed records."""
+        """Store changed records."""
         for bead in records:
             self._records[bead.id] = bead
 
     def keep_lines(self, lines: list[bytes]) -> None:
-        """Keep lines that are no bead."""
+        """Store lines that are not beads."""
         self._other_lines += lines
 
     def load(self, bead_id: str) -> Bead | None:
@@ -305,15 +305,15 @@ class MemoryStore:
         return self.get(bead_id)
 
     def is_taken(self, bead_id: str) -> bool:
-        """Whether an id is or was in use."""
+        """Return whether an id is or was in use."""
         return bead_id in self._records
 
     def root_count(self) -> int:
-        """How many ids share the space of new ones."""
+        """Return the number of root ids in use."""
         return sum(1 for bead_id in self._records if not ids.depth_of(bead_id))
 
     def below(self, parent: str) -> list[str]:
-        """Ids in use, deleted ones included, that begin with ``<parent>.``."""
+        """Return the ids that begin with ``<parent>.``, including deleted ones."""
         return [bead_id for bead_id in self._records if bead_id.startswith(parent + ".")]
 
     def edges_to(self, bead_id: str) -> list[tuple[str, str]]:
@@ -321,9 +321,9 @@ class MemoryStore:
         return self.dependents(bead_id)
 
     def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead of another store, None if no one knows it."""
+        """Return the excerpt of a bead in another store, None if no store has it."""
         return self.foreign(bead_id) if self.foreign is not None else None
 
     def is_absent(self, bead_id: str) -> bool:
-        """Whether an unknown id has the prefix of this store, or of another one that is at hand."""
+        """Return whether an unknown id has the prefix of this store, or of another known store."""
         return bead_id.startswith(f"{self.prefix}-") or (self.lacks is not None and self.lacks(bead_id))

@@ -1,4 +1,4 @@
-"""What a store is asked, and what it answers short of whole beads: records that lists and the live model need."""
+"""Queries to a store, and the short forms of beads it returns to lists and the live state."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Edge
 
 HYBRID_WINDOW_S = 48 * 3600.0
-"""The order ``hybrid`` puts beads of this span first, by priority; the rest follow, oldest first."""
+"""The order ``hybrid`` puts beads of this age first, by priority; the rest follow, oldest first."""
 
 
 class BeadQuery(Record):
-    """A filter; an empty or None field does not filter. ``labels_all`` must all be there, ``labels_any`` one.
+    """A filter; an empty or None field does not filter. ``labels_all`` must all be present, ``labels_any`` one of them.
 
-    ``text`` is looked for in title and id, ``parent`` takes all descendants, ``label_pattern`` is a glob.  With
-    ``awake_at`` a deferred bead whose time has come by then counts as open for the status filters.
+    ``text`` is searched in title and id, ``parent`` selects all descendants, ``label_pattern`` is a glob.  With
+    ``awake_at``, a bead deferred until that time or earlier counts as open for the status filters.
     """
 
     statuses: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class BeadQuery(Record):
 
 
 class Excerpt(Record):
-    """A bead without its long texts, as the index keeps it: what lists and the live model need. Times in Unix seconds."""
+    """A bead without its long texts, as stored in the index. Times in Unix seconds, 0 if absent."""
 
     id: str
     title: str
@@ -68,11 +68,11 @@ class Excerpt(Record):
     is_pinned: bool
     is_ephemeral: bool
     is_failed: bool = False
-    """Closed with a reason that tells of a failure."""
+    """Whether it was closed with a reason that indicates a failure."""
 
 
 class Outline(Record):
-    """The least that a list of members needs of a bead; ``labels`` as the index keeps them (``\\x1f`` between)."""
+    """The fields of a bead for a list of members; ``labels`` as in the index (separated by ``\\x1f``)."""
 
     id: str
     title: str
@@ -84,7 +84,7 @@ class Outline(Record):
 
 
 class Headline(Record):
-    """One line of a long list; times in Unix seconds."""
+    """The fields of a bead for one line of a long list; times in Unix seconds."""
 
     id: str
     title: str
@@ -94,7 +94,7 @@ class Headline(Record):
 
 
 class Tally(Record):
-    """The derived keys of a bead: how many ``blocks`` edges leave and reach it, its comments, its parent's id."""
+    """The derived keys of a bead: its outgoing and incoming ``blocks`` edges, its comments, its parent's id."""
 
     dependency_count: int
     dependent_count: int
@@ -103,7 +103,7 @@ class Tally(Record):
 
 
 class Position(Record):
-    """How much of a file was read: its identity and the offset after the last line taken."""
+    """How much of a file was read: its identity and the offset after the last line read."""
 
     device: int
     inode: int
@@ -111,7 +111,7 @@ class Position(Record):
 
 
 class Held(Record):
-    """A bead in somebody's hands, since its last change in Unix seconds."""
+    """A bead that an assignee works on; ``updated_at`` in Unix seconds."""
 
     id: str
     title: str
@@ -121,7 +121,7 @@ class Held(Record):
 
 
 class EpicProgress(Record):
-    """An epic that is not closed, with the number of its children and of the closed ones."""
+    """An open epic with the number of its children and of the closed ones."""
 
     epic: Excerpt
     total: int

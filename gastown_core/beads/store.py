@@ -1,8 +1,8 @@
-"""What a bead store can do, whatever engine is behind it.
+"""The interface of a bead store, independent of its engine.
 
-Truth is text in git for the default engine (``jsonl_store``); ``memory_store`` is the twin for tests.  Everything
-above this room speaks to a store only through this protocol.  A write is a ``Batch`` (``beads.batch``): all or nothing,
-under the store's lock, with ids minted and counters moved under the same lock.
+The default engine (``jsonl_store``) stores text in git; ``memory_store`` is its twin for tests.  Code outside
+``beads`` uses only this protocol.  A write is a ``RuleBatch`` (``beads.batch``): all or nothing, under the store's
+lock, which also covers the allocation of ids.
 """
 
 from __future__ import annotations
@@ -33,71 +33,71 @@ class BeadStore(Protocol):
     words: Vocabulary
 
     def path(self) -> str:
-        """Where its records lie, for messages."""
+        """Return the path of its records, for messages."""
         ...
 
     def check_understood(self) -> tuple[int, str]:
-        """How much of it cannot be read, and why the first cannot. Raises StoreError if nothing can."""
+        """The number of unreadable lines, and the reason for the first. Raises StoreError if no line is readable."""
         ...
 
     def get(self, bead_id: str) -> Bead | None:
-        """The bead with exactly this id, None if there is none."""
+        """Return the bead with exactly this id, None if there is none."""
         ...
 
     def get_many(self, bead_ids: Iterable[str]) -> dict[str, Bead]:
-        """Those of the ids that exist."""
+        """Return the beads with these ids, as far as they exist."""
         ...
 
     def resolve(self, partial: str) -> str:
-        """The full id of a partial one. Raises NotFoundError with near matches, UsageError if several fit."""
+        """Return the full id for a partial one. Raises NotFoundError with similar ids, UsageError if several match."""
         ...
 
     def near(self, bead_id: str) -> GastownError:
-        """The error for an unknown id, with near matches."""
+        """Return the error for an unknown id, with similar ids."""
         ...
 
     def find(self, query: BeadQuery) -> list[Bead]:
-        """Matching beads in the query's order."""
+        """Return matching beads in the query's order."""
         ...
 
     def excerpts(self, query: BeadQuery) -> list[Excerpt]:
-        """As ``find``, without the long texts; costs no parse of records."""
+        """As ``find``, without long texts; parses no records."""
         ...
 
     def excerpts_of(self, bead_ids: Iterable[str]) -> list[Excerpt]:
-        """Those of the ids that exist, without their long texts, in no order."""
+        """Return the excerpts of these ids, as far as they exist, in no order."""
         ...
 
     def excerpt(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead, with status ``tombstone`` for a deleted one; asks other stores for unknown ids."""
+        """Return the excerpt of a bead, with status ``tombstone`` if deleted; looks up unknown ids in other stores."""
         ...
 
     def own_excerpt(self, bead_id: str) -> Excerpt | None:
-        """As ``excerpt``, of this store only."""
+        """As ``excerpt``, from this store only."""
         ...
 
     def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead of another store, None if no one knows it."""
+        """Return the excerpt of a bead in another store, None if no store has it."""
         ...
 
     def is_absent(self, bead_id: str) -> bool:
-        """Whether an unknown id has the prefix of this store, or of another one that is at hand."""
+        """Return whether an unknown id has the prefix of this store, or of another known store."""
         ...
 
     def headlines(self, query: BeadQuery) -> list[Headline]:
-        """As ``find``, one line of each."""
+        """As ``find``, with a few fields of each bead."""
         ...
 
     def outlines(self, bead_ids: Iterable[str]) -> dict[str, Outline]:
-        """Those of the ids that exist, in outline; thousands at once cost little."""
+        """Return the outlines of these ids, as far as they exist; cheap for thousands."""
         ...
 
     def statuses(self, bead_ids: Iterable[str]) -> dict[str, str]:
-        """Those of the ids that exist, with their status."""
+        """Return the statuses of these ids, as far as they exist."""
         ...
 
     def find_lines(self, query: BeadQuery) -> list[tuple[str, bytes]]:
-        """As ``find``, as ids and encoded records, for those who only pass them on."""
+        """As ``find``, as ids and encoded records, for callers that only pass them on."""
         ...
 
     def ready_lines(self, query: BeadQuery, now: float) -> list[tuple[str, bytes]]:
@@ -105,101 +105,103 @@ class BeadStore(Protocol):
         ...
 
     def ready_excerpts(self, query: BeadQuery, now: float) -> list[Excerpt]:
-        """As ``ready``, without the long texts."""
+        """As ``ready``, without long texts."""
         ...
 
     def count(self, query: BeadQuery) -> int:
-        """How many match, whatever the limit."""
+        """Return the number of matching beads, ignoring the limit."""
         ...
 
     def count_by(self, column: str, query: BeadQuery) -> dict[str, int]:
-        """How many match per value of ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``; most first."""
+        """Return matches per ``status``, ``priority``, ``issue_type``, ``assignee`` or ``label``, most first."""
         ...
 
     def count_ready(self, query: BeadQuery, now: float) -> int:
-        """How many ``ready`` would give without a limit."""
+        """Return the number of beads that ``ready`` would return without a limit."""
         ...
 
     def count_blocked(self, query: BeadQuery, now: float) -> int:
-        """How many ``blocked`` would give without a limit."""
+        """Return the number of beads that ``blocked`` would return without a limit."""
         ...
 
     def lead_time(self, query: BeadQuery) -> float:
-        """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
+        """Return the average seconds from creation to closing of the matching closed beads; 0 if there are none."""
         ...
 
     def epic_progress(self) -> list[EpicProgress]:
-        """All epics that are not closed; eligible for closing are those with children, all of them closed."""
+        """Return all open epics; an epic is eligible for closing if it has children and all are closed."""
         ...
 
     def held_work(self) -> list[Held]:
-        """Hooked and started beads that have an assignee, mail and identity records left out, oldest change first."""
+        """Hooked and in-progress beads with an assignee, without mail and identity records, oldest change first."""
         ...
 
     def labelled(self, label: str) -> list[Excerpt]:
-        """Beads with the label that are not closed, wisps too, oldest first."""
+        """Return open beads with the label, including wisps, oldest first."""
         ...
 
     def noteworthy(self) -> list[Excerpt]:
-        """What is not closed and not plain backlog: in hand, in review, of a type that nobody works on, or with a label
-        ``gt:…``; in no order."""
+        """Return beads that are neither closed nor plain backlog, in no order.
+
+        They are in progress, in review, of a type that is never work, or have a label ``gt:…``.
+        """
         ...
 
     def ready(self, query: BeadQuery, now: float) -> list[Bead]:
-        """Ready work: THE ready rule of beads.md section 4, plus the query's filters."""
+        """Return ready work: THE ready rule of beads.md section 4, plus the query's filters."""
         ...
 
     def blocked(self, query: BeadQuery, now: float) -> list[tuple[Bead, tuple[str, ...]]]:
-        """Blocked beads in the query's order, up to its limit, each with the ids that hold it."""
+        """Return blocked beads in the query's order, up to its limit, each with the ids that block it."""
         ...
 
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:
-        """Ids that depend on this one, each with the edge type."""
+        """Return the ids of the beads that depend on this one, each with the edge type."""
         ...
 
     def children_of(self, parents: Iterable[str]) -> list[str]:
-        """Ids whose ``parent-child`` edge points at one of the parents, of whatever store these are."""
+        """Return the ids of the children of these parents, whichever store the parents are in."""
         ...
 
     def all_edges(self, edge_type: str = "") -> list[tuple[str, str, str]]:
-        """Every dependency of the store (of one type, if given) as (source, target, type)."""
+        """Return all dependencies of the store (or those of one type) as (source, target, type)."""
         ...
 
     def tallies(self, bead_ids: Iterable[str]) -> dict[str, Tally]:
-        """The derived keys of those of the ids that exist."""
+        """Return the derived keys of these ids, as far as they exist."""
         ...
 
     def graph(self, now: float) -> Graph:
-        """The dependency view of this moment: blockers, readiness and stage of any bead (see ``query.Graph``)."""
+        """Return the dependencies as of ``now``: blockers, readiness and stage of any bead (see ``graph.Graph``)."""
         ...
 
     def positions(self) -> dict[str, Position]:
-        """The files that a live reader may tail, each with what was read of it; empty where there are no such files."""
+        """Return the files that a live reader may tail, each with the position read so far; empty if there are none."""
         ...
 
     def other_lines(self, kind: str) -> list[bytes]:
-        """Lines that are kept beside the records, of one kind (``memory``, ``header``, ``junk``)."""
+        """Return other lines stored beside the records, of one kind (``memory``, ``header``, ``junk``)."""
         ...
 
     def new_ids(self) -> dict[str, str]:
-        """Old ids and new ones that a merge gave, of which the rest of the town has not heard."""
+        """Return old id → new id for renames by a merge that the rest of the town has not followed yet."""
         ...
 
     def settle_new_ids(self, names: Iterable[str]) -> None:
-        """Note that the rest of the town has heard of these old ids."""
+        """Note that the rest of the town has followed these old ids."""
         ...
 
     def compact(self, parted: list[Twin] | None = None) -> bool:
-        """Bring what lies in git into canonical form; returns whether anything changed.
+        """Rewrite the files in canonical form; returns whether anything changed.
 
-        Beads that shared an id are parted and added to ``parted``.  Raises ConflictError on conflict markers.
+        Beads that shared an id get separate ids and are added to ``parted``.  Raises ConflictError on conflict markers.
         """
         ...
 
     def write(self, actor: str) -> RuleBatch:
-        """Begin a batch in the name of ``actor``; waits for the lock."""
+        """Return a batch by ``actor``; entering it waits for the lock."""
         ...
 
     def close(self) -> None:
-        """Let go of files and index; the store may be used again afterwards."""
+        """Close files and index; the store can be used again afterwards."""
         ...

@@ -41,7 +41,7 @@ class Moves:
         return step_id in self._swaps
 
     def ends(self) -> dict[str, str]:
-        """Old id → id of the last step that replaces it, for conditions that name it."""
+        """Return old id → id of the last step that replaces it, for conditions that name it."""
         return {step_id: tails[-1] for step_id in self._swaps if (tails := self.tails(step_id))}
 
     def heads(self, step_id: str) -> tuple[str, ...]:

@@ -54,13 +54,13 @@ def submodules(git: Git) -> list[Git]:
 
 
 def embedded(git: Git, untracked: Iterable[str]) -> list[Git]:
-    """Repositories among the untracked paths (git lists them with a trailing slash)."""
+    """Return repositories among the untracked paths (git lists them with a trailing slash)."""
     names = [name for name in untracked if name.endswith("/")]
     return [Git(os.path.join(git.path, name.rstrip("/")), identity=git.identity) for name in names]
 
 
 def unpushed(inner: Git, saved: str) -> tuple[str, ...]:
-    """Commits of the inner repository on no remote and under no ref below ``saved``, one line each."""
+    """Return the commits of the inner repository on no remote and under no ref below ``saved``, one line each."""
     if not inner.commit_of("HEAD"):
         return ()
     rows = inner.run("log", "--format=%h %s", "HEAD", "--branches", "--not", "--remotes", f"--glob={saved}/*")
@@ -68,7 +68,7 @@ def unpushed(inner: Git, saved: str) -> tuple[str, ...]:
 
 
 def on_no_remote(inner: Git) -> tuple[str, ...]:
-    """Commits of its HEAD that are on no remote, one line each, newest first."""
+    """Return the commits of its HEAD that are on no remote, one line each, newest first."""
     return tuple(inner.run("log", "--format=%h %s", "HEAD", "--not", "--remotes").splitlines())
 
 

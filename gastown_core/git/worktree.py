@@ -173,7 +173,7 @@ def unsaved(git: Git, name: str = "") -> Unsaved:
 
 
 def unpushed_inside(git: Git, untracked: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Commits that exist only in a submodule or clone inside the worktree, by its path."""
+    """Return the commits that exist only in a submodule or clone inside the worktree, by its path."""
     found = {}
     for inner in (*submodules.submodules(git), *submodules.embedded(git, untracked)):
         rows = submodules.unpushed(inner, RESCUE)
@@ -221,7 +221,7 @@ def count_stashes(git: Git, name: str = "", branch: str = "") -> int:
 
 
 def unsaved_stashes(git: Git, name: str = "", branch: str = "") -> list[str]:
-    """Stash commits of the worktree's branch (or ``branch``), or of worker ``name``, that no rescue ref holds.
+    """Return stash commits of the worktree's branch (or ``branch``), or of worker ``name``, that no rescue ref holds.
 
     All worktrees of a repository share one stash list.
     """
@@ -255,7 +255,7 @@ def rescue_branch(bare: Git, branch: str, name: str, now: float) -> str:
 
 
 def unpushed(git: Git, head: str = "HEAD") -> tuple[str, ...]:
-    """Commits of ``head`` on no remote and under no rescue ref, one line each, newest first."""
+    """Return the commits of ``head`` on no remote and under no rescue ref, one line each, newest first."""
     if not git.commit_of(head):
         return ()
     return tuple(git.run("log", "--format=%h %s", head, "--not", "--remotes", f"--glob={RESCUE}/*").splitlines())

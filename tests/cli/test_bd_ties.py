@@ -120,7 +120,7 @@ def test_export_and_import_are_faithful(bd, tmp_path):
     assert (tmp_path / "again").read_bytes() == first
     assert bd("import", "-", "--json", stdin=first.decode()).json["unchanged"] == len(first.splitlines()) == 6
     done = bd("import", "-", stdin="junk\n{}\n", code=3)
-    assert "line 1: no JSON" in done.err and "line 2: no id" in done.err and "0 new" in done.out
+    assert "line 1: not JSON" in done.err and "line 2: no id" in done.err and "0 new" in done.out
 
 
 def test_sync_doctor_and_init(bd):

@@ -231,11 +231,11 @@ def test_a_store_with_edges_that_nobody_understands_is_written_all_the_same(bd):
 
 def test_an_unreadable_line_makes_an_import_partial(bd):
     said = bd("import", stdin=lines(raw("gt-aaaa1")) + "not json\n", code=3)
-    assert "line 2: no JSON" in said.err and "1 new" in said.out
+    assert "line 2: not JSON" in said.err and "1 new" in said.out
     assert bd("import", "--json", stdin="{\n", code=3).json["junk"]
 
 
 def test_a_pretty_printed_file_is_imported_with_its_line_numbers(bd):
     text = json.dumps(raw("gt-aaaa1"), indent=2) + "\nnot json\n"
     said = bd("import", stdin=text, code=3)
-    assert f"line {text.count(chr(10))}: no JSON" in said.err and "1 new" in said.out
+    assert f"line {text.count(chr(10))}: not JSON" in said.err and "1 new" in said.out

@@ -66,10 +66,10 @@ def test_junk_is_kept_counted_and_never_fatal(store):
         b"\xff\xfe\x00",
     )
     assert {bead.title for bead in store.find(BeadQuery())} == {"good", "after"}
-    assert [(odd[2], odd[3][:7]) for odd in store.oddities()] == [
-        ("junk", "no JSON"),
+    assert [(odd[2], odd[3][:8]) for odd in store.oddities()] == [
+        ("junk", "not JSON"),
         ("memory", ""),
-        ("junk", "no JSON"),
+        ("junk", "not JSON"),
     ]
     change(store, "gt-good", title="better")
     assert store.compact()
