@@ -80,7 +80,7 @@ def run_up(args: Namespace) -> int:
         output.note("tmux is not installed: start agents by hand; gt sling shows how")
     failed = [row for row in rows if not row.ok]
     if args.json:
-        started = sum(1 for row in rows if row.ok and row.detail != "runs already")
+        started = sum(1 for row in rows if row.ok and row.detail != "already running")
         summary = {"total": len(rows), "started": started, "failed": len(failed)}
         output.say_json({"success": not failed, "services": [row.as_json() for row in rows], "summary": summary})
     else:

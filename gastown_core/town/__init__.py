@@ -1,1 +1,1 @@
-"""The town as it lies on disk: where it is, its settings, its roster, its rigs and people, and their sessions."""
+"""A town on disk: its place, settings, roster, rigs, workers and sessions."""

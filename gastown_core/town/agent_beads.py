@@ -1,7 +1,7 @@
-"""Agent beads: the record of who an agent is and how it last was, kept in the town's own store.
+"""Agent beads: the record of an agent's identity and last state, in the town's own store.
 
-They live beside the town's mail (as the Go tools keep them) and not in a rig's store, which may belong to a
-repository that knows nothing of agents.  The whole description is made here: a title line, then field lines.
+They are kept beside the town's mail (as the Go tools do), not in a rig's store, which may belong to a repository that
+knows nothing of agents.  The description is a title line, then field lines.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
 
 FIELDS = ("role_type", "rig", "agent_state", "hook_bead", "cleanup_status", "active_mr", "notification_level")
-"""Field lines that every agent bead has, in this order; unset ones read ``null``."""
+"""The field lines of every agent bead, in this order; unset ones read ``null``."""
 
 ABOUT = {
-    MAYOR: "Mayor: coordinates the rigs and hands out work",
+    MAYOR: "Mayor: coordinates the rigs and assigns work",
     DEACON: "Deacon: keeps the town's patrols going",
     WITNESS: "Witness of {rig}: watches over its polecats",
-    REFINERY: "Refinery of {rig}: merges what its workers hand in",
+    REFINERY: "Refinery of {rig}: merges its workers' branches",
     CREW: "Crew {name} of {rig}: a person's own workspace",
     POLECAT: "Polecat {name} of {rig}: takes work from the hook",
-    DOG: "Dog {name}: errands of the deacon",
+    DOG: "Dog {name}: maintenance for the deacon",
 }
 
 
 def get_agent_bead(ledger: TownLedger, bead_id: str) -> Bead | None:
-    """The agent bead wherever it is kept, None if there is none."""
+    """Return the agent bead from whichever store has it, None if there is none."""
     return ledger.get(bead_id)
 
 
 def put_agent_bead(ledger: TownLedger, address: Address, prefix: str, *, actor: str = "gt", **fields: str) -> None:
-    """Make the agent's bead, or set ``fields`` on the one there is; an empty value unsets a field."""
+    """Create the agent's bead, or set ``fields`` on the existing one; an empty value unsets a field."""
     with ledger.store_for("hq-x").write(actor) as batch:
         write_agent_bead(batch, address, prefix, **fields)
 
 
 def write_agent_bead(batch: RuleBatch, address: Address, prefix: str, **fields: str) -> None:
-    """As ``put_agent_bead``, within a batch of the town's store; a closed bead is opened again."""
+    """Do as ``put_agent_bead``, within a batch of the town's store; a closed bead is reopened."""
     bead_id = address.bead_id(prefix)
     wanted: dict[str, str | None] = {key: value or "null" for key, value in fields.items()}
     known = batch.get(bead_id)

@@ -1,4 +1,4 @@
-"""Names of polecats' branches: made from a template, and read back."""
+"""Names of polecats' branches: made from a template, and parsed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _WORDS = ("user", "year", "month", "name", "issue", "description", "timestamp")
 
 
 def branch_name(name: str, bead_id: str, now: float, *, template: str = "", title: str = "", user: str = "") -> str:
-    """``polecat/opal/sh-x1@<base36 milliseconds>``; without a bead ``polecat/opal-<base36 milliseconds>``.
+    """Return ``polecat/opal/sh-x1@<base36 milliseconds>``; without a bead ``polecat/opal-<base36 milliseconds>``.
 
     A rig's ``template`` may use ``{user} {year} {month} {name} {issue} {description} {timestamp}``; the result always
-    begins with ``polecat/``, by which the rest of the town knows such branches.
+    starts with ``polecat/``, which marks such branches for the rest of the town.
     """
     stamp = base36(int(now * 1000))
     if not template:
@@ -30,7 +30,7 @@ def branch_name(name: str, bead_id: str, now: float, *, template: str = "", titl
     values = (user or "gt", year, month, name, bead_id, description, stamp)
     made = _filled(template, dict(zip(_WORDS, values, strict=True)))
     if "{timestamp}" not in template:
-        # two attempts at one bead must not meet on one branch
+        # two attempts at one bead must not share a branch
         made = f"{made}@{stamp}"
     return made if made.startswith(PREFIX) else PREFIX + made
 
@@ -43,6 +43,6 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def bead_of_branch(branch: str) -> str:
-    """The bead that a polecat's branch was made for, empty if its name does not tell."""
+    """Return the bead that a polecat's branch was made for, empty if its name does not say."""
     parts = branch.split("/")
     return parts[2].partition("@")[0] if len(parts) == 3 and parts[0] == "polecat" else ""

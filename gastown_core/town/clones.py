@@ -1,4 +1,4 @@
-"""Where a rig's code comes from: URLs told from paths, names and prefixes checked, clones made and provisioned."""
+"""Clones of a rig's repository: URLs and names checked, clones made, worktrees provisioned."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 NAME, SIGNS = re.compile(r"[A-Za-z0-9_]+"), "letters, digits and _ are allowed"
 TOWN_FOLDERS = frozenset("settings config plugins directives logs events warrants formulas".split())
-"""Folders of the town itself, beside those named after a role."""
+"""Folders of the town itself, besides those named after a role."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:.+")
 SETUP_TIMEOUT_S = 60.0
@@ -30,7 +30,7 @@ REDIRECT_FILE, HOOKS_FILE = f"{BEADS}/redirect", ".claude/settings.local.json"
 
 
 def check_rig_name(name: str) -> str:
-    """The name, if a rig may bear it. Raises UsageError saying which signs are allowed."""
+    """Return the name if it is valid for a rig. Raises UsageError with the allowed characters."""
     problem = refusal(name, "a rig's name", form=NAME, signs=SIGNS, taken=RESERVED | TOWN_FOLDERS)
     if problem is not None:
         raise problem
@@ -38,7 +38,7 @@ def check_rig_name(name: str) -> str:
 
 
 def check_worker_name(name: str) -> str:
-    """The name, if a crew member may bear it. Raises UsageError."""
+    """Return the name if it is valid for a crew member. Raises UsageError."""
     problem = refusal(name, "a name", form=NAME, signs=SIGNS)
     if problem is not None:
         raise problem
@@ -46,21 +46,21 @@ def check_worker_name(name: str) -> str:
 
 
 def normal_url(text: str) -> str:
-    """A git URL: as given, or ``file://`` of an existing path. Raises UsageError for neither."""
+    """Return a git URL: as given, or ``file://`` of an existing folder. Raises UsageError otherwise."""
     if text.startswith("-") or not text:
-        raise UsageError(f"{text!r} is no repository", "", "a URL, user@host:path, or a folder")
+        raise UsageError(f"{text!r} is not a repository", "", "a URL, user@host:path, or a folder")
     if _URL.fullmatch(text) or (_SCP.fullmatch(text) and not os.path.exists(text)):
         return text
     path = os.path.abspath(os.path.expanduser(text))
     if os.path.isdir(path):
         return "file://" + path
-    raise UsageError(f"{text} is no repository", "neither a URL nor a folder on this machine", "check the spelling")
+    raise UsageError(f"{text} is not a repository", "neither a URL nor a folder on this machine", "check the spelling")
 
 
 def clone_bare(url: str, path: str, *, branch: str, progress: Callable[[str], None]) -> str:
-    """Make the shared bare repository and return its default branch (``branch`` if given).
+    """Create the shared bare repository and return its default branch (``branch`` if given).
 
-    Remote branches lie under ``refs/remotes/origin``, so that local ones are ours alone.  Raises GitError.
+    Remote branches go to ``refs/remotes/origin``; ``refs/heads`` has the town's branches only.  Raises GitError.
     """
     os.makedirs(path)
     git = Git(path)
@@ -93,7 +93,7 @@ def _remote_head(git: Git) -> str:
 
 
 def clone_full(url: str, path: str, *, bare: str, branch: str, progress: Callable[[str], None]) -> Git:
-    """A clone of its own at ``path`` that borrows objects from the bare repository. Raises GitError."""
+    """Clone into ``path``, borrowing objects from the bare repository. Raises GitError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     git = Git(os.path.dirname(path))
     borrow = ("--reference", bare) if os.path.isdir(bare) else ()
@@ -105,21 +105,21 @@ def clone_full(url: str, path: str, *, bare: str, branch: str, progress: Callabl
 
 
 def fill_submodules(git: Git) -> list[str]:
-    """Check out the submodules of a fresh worktree or clone; a warning if one cannot be had."""
+    """Check out the submodules of a new worktree or clone; return a warning if that fails."""
     try:
         if submodules.initialise(git, force=True):
             submodules.sweep(git, "-fdq")
     except GitError as error:
-        return [f"a submodule could not be checked out: {error.why}"]
+        return [f"cannot check out a submodule: {error.why}"]
     return []
 
 
 def provision(rig_path: str, work_dir: str, beads_home: str, *, note: str = "") -> list[str]:
-    """Make a fresh worktree or clone part of the rig: beads redirect, runtime hooks, overlay files, worker's note.
+    """Set up a new worktree or clone for the rig: beads redirect, runtime hooks, overlay files, worker's note.
 
-    ``beads_home`` is the rig's store; git sees nothing of what is put in, and knows how beads are merged that the
-    project tracks.  A file of the project (a tracked one, a
-    link, one that we did not write) is left as it is; returns a warning for each that keeps ours out.
+    ``beads_home`` is the rig's store.  The files are excluded from git, and git gets the merge driver for beads
+    that the project tracks.  A file of the project (tracked, a link, or not written by the town) is kept; returns a
+    warning for each that takes the place of one of these files.
     """
     git = Git(work_dir)
     holds_store = os.path.realpath(os.path.join(work_dir, BEADS)) == os.path.realpath(beads_home)
@@ -139,7 +139,7 @@ def provision(rig_path: str, work_dir: str, beads_home: str, *, note: str = "") 
         acts.append((WORKER_NOTE, lambda: write_inside(work_dir, WORKER_NOTE, note.encode())))
     for path, act in acts:
         if path in theirs:
-            warnings.append(f"the project has a {path} of its own, which stays as it is")
+            warnings.append(f"the project has its own {path}, which is kept")
             continue
         try:
             act()
@@ -159,7 +159,7 @@ def _overlay_files(rig_path: str) -> list[str]:
 
 
 def run_setup_hooks(rig_path: str, work_dir: str) -> list[str]:
-    """Run the rig's ``.runtime/setup-hooks`` in name order inside the worktree; returns warnings, never fails."""
+    """Run the rig's ``.runtime/setup-hooks`` in name order in the worktree; return a warning for each that fails."""
     from gastown_core.errors import GastownError
     from gastown_core.process import run
 
@@ -173,7 +173,7 @@ def run_setup_hooks(rig_path: str, work_dir: str) -> list[str]:
         if not os.path.isfile(path):
             continue
         if not os.stat(path).st_mode & stat.S_IXUSR:
-            warnings.append(f"set-up hook {name} is not executable and was left out")
+            warnings.append(f"set-up hook {name} is not executable and was skipped")
             continue
         try:
             done = run([path], cwd=work_dir, env=env, timeout_s=SETUP_TIMEOUT_S)
@@ -181,5 +181,5 @@ def run_setup_hooks(rig_path: str, work_dir: str) -> list[str]:
             warnings.append(f"set-up hook {name}: {error}")
             continue
         if done.code:
-            warnings.append(f"set-up hook {name} ended with {done.code}: {(done.err or done.out).strip()[-2000:]}")
+            warnings.append(f"set-up hook {name} exited with {done.code}: {(done.err or done.out).strip()[-2000:]}")
     return warnings

@@ -1,4 +1,4 @@
-"""Crew: a person's own clone inside a rig, with an agent at their side."""
+"""Crew: a person's own clone in a rig, with an agent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class CrewRow(Record):
-    """A crew member as lists show it; ``is_clean`` is None where git gave no answer."""
+    """A crew member for lists; ``is_clean`` is None if git failed."""
 
     rig: str
     name: str
@@ -49,15 +49,15 @@ def add_crew(
     progress: Callable[[str], None] = lambda line: None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> RosterEntry:
-    """Clone the rig's repository for ``name``. Raises UsageError, ConflictError or GitError; nothing is left then."""
+    """Clone the rig's repository for ``name``. Raises UsageError, ConflictError or GitError; leaves nothing."""
     clones.check_worker_name(name)
     prefix = require_rig(root, rig)
     path = os.path.join(root, rig, "crew", name)
     if os.path.lexists(path):
-        raise ConflictError(f"{rig} has a crew member {name} already", path, f"gt attach {rig}/crew/{name}")
+        raise ConflictError(f"{rig} already has a crew member {name}", path, f"gt attach {rig}/crew/{name}")
     if os.path.isdir(os.path.join(root, rig, "polecats", name)):
-        # rig/name would mean two
-        raise ConflictError(f"{rig} has a polecat {name}", f"{rig}/{name} would mean two", "choose another name")
+        # rig/name would be ambiguous
+        raise ConflictError(f"{rig} has a polecat {name}", f"{rig}/{name} would be ambiguous", "choose another name")
     config = rig_config(root, rig)
     branch = default_branch(root, rig)
     bare = os.path.join(root, rig, ".repo.git")
@@ -82,7 +82,7 @@ def add_crew(
 
 
 def _note_state(clone: Git, name: str, rig: str, branch: str, now: str) -> None:
-    """``state.json`` and ``mail/``, for tools that look there; where the project has them, its own stay as they are."""
+    """Write ``state.json`` and ``mail/`` for tools that read them; the project's own files of these names are kept."""
     path = clone.path
     if not os.path.lexists(os.path.join(path, "mail")):
         os.mkdir(os.path.join(path, "mail"))
@@ -93,15 +93,15 @@ def _note_state(clone: Git, name: str, rig: str, branch: str, now: str) -> None:
 
 
 def split_name(root: str, text: str, rig: str = "", here: str = "") -> tuple[str, str]:
-    """(rig, name) of ``name`` or ``rig/name``; the rig from ``--rig``, the text, the folder, or the town's only rig.
+    """Return (rig, name) of ``name`` or ``rig/name``; the rig by ``--rig``, the text, the folder, or the only one.
 
-    Raises UsageError if the rig stays open.
+    Raises UsageError if none of them gives the rig.
     """
     head, slash, tail = text.rpartition("/")
     name = tail
     named = head.removesuffix("/crew") if slash else ""
     if named and rig and named != rig:
-        raise UsageError(f"{text} is in rig {named}, not {rig}", "", "leave --rig out")
+        raise UsageError(f"{text} is in rig {named}, not {rig}", "", "omit --rig")
     found = rig or named or here
     if not found:
         rigs = list(read_rigs(root))
@@ -114,7 +114,7 @@ def split_name(root: str, text: str, rig: str = "", here: str = "") -> tuple[str
 
 
 def look_at(entry: RosterEntry, sessions: set[str]) -> CrewRow:
-    """Branch, cleanliness and session of a crew member; asks git twice."""
+    """Return a crew member's branch, cleanliness and session; runs git twice."""
     branch, clean = "", None
     git = Git(entry.work_dir)
     try:
@@ -122,6 +122,6 @@ def look_at(entry: RosterEntry, sessions: set[str]) -> CrewRow:
         found = status(git)
         clean = not found.changed and not found.untracked
     except GastownError:
-        # a folder without a repository is shown as it is
+        # not a repository
         clean = None
     return CrewRow(entry.address.rig, entry.address.name, branch, entry.work_dir, entry.session in sessions, clean)

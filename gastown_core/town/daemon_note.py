@@ -1,7 +1,7 @@
-"""What is known of a town's daemon from outside: the lock it holds for life, and what it last told of itself.
+"""A town's daemon seen from outside: the lock that it holds while it runs, and its state file.
 
-Who holds ``daemon/daemon.lock`` is the daemon, whatever else is written; ``daemon/daemon.pid`` (pid and a nonce) serves
-other tools, and ``daemon/state.json`` holds its duties (daemon-and-health.md sections 1 and 3).
+The process that holds ``daemon/daemon.lock`` is the daemon, whatever the files say; ``daemon/daemon.pid`` (pid and a
+nonce) is for other tools, ``daemon/state.json`` has its duties (daemon-and-health.md sections 1 and 3).
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 HEARTBEAT_S = 30.0
 OTHERS_HEARTBEAT_S = 180.0
-"""The pace of a daemon that tells of no duties: it is one of the Go tools."""
+"""The heartbeat of a daemon without duties in its state file: one of the Go tools."""
 MISSED = 3
-"""So many heartbeats left out make a daemon silent."""
+"""A daemon is silent after this many missed heartbeats."""
 
 
 class DaemonNote(Record):
     """A running daemon; ``duties`` maps a duty's name to ``{"last_run", "runs", "took_s", "did", "error"}``.
 
-    Only the pid is known of one that has not answered yet.
+    For a daemon that has not written its state yet, only the pid is known.
     """
 
     pid: int
@@ -40,53 +40,53 @@ class DaemonNote(Record):
 
     @property
     def has_answered(self) -> bool:
-        """Whether this very process has told of itself."""
+        """Whether this process has written its state."""
         return bool(self.last_heartbeat)
 
 
 def folder(root: str) -> str:
-    """Where the daemon keeps its files."""
+    """Return the folder of the daemon's files."""
     return os.path.join(root, "daemon")
 
 
 def lock_path(root: str) -> str:
-    """The file whose lock is held for the daemon's life."""
+    """Return the path of the lock that the daemon holds while it runs."""
     return os.path.join(folder(root), "daemon.lock")
 
 
 def state_path(root: str) -> str:
-    """What the daemon tells of itself."""
+    """Return the path of the daemon's state file."""
     return os.path.join(folder(root), "state.json")
 
 
 def log_path(root: str) -> str:
-    """The daemon's log."""
+    """Return the path of the daemon's log."""
     return os.path.join(folder(root), "daemon.log")
 
 
 def pid_path(root: str) -> str:
-    """Pid on the first line, a random nonce on the second."""
+    """Return the path of the file with the pid on the first line and a random nonce on the second."""
     return os.path.join(folder(root), "daemon.pid")
 
 
 def running_pid(root: str) -> int | None:
-    """The daemon's process, None if none runs, 0 if one runs and nothing tells which. Raises StoreError."""
+    """Return the daemon's pid, None if none runs, 0 if one runs with an unknown pid. Raises StoreError."""
     return holder_of(lock_path(root))
 
 
 def is_running(root: str) -> bool:
-    """Whether some process holds the daemon's lock; the kernel lets go of it when that process dies."""
+    """Whether a process holds the daemon's lock; the kernel releases it when that process dies."""
     return running_pid(root) is not None
 
 
 def read_note(root: str) -> DaemonNote | None:
-    """The running daemon, None if none runs; a state file that is not its own leaves the pid alone."""
+    """Return the running daemon, None if none runs; only its pid if the state file is another process's."""
     pid = running_pid(root)
     return None if pid is None else _note(pid, read_state(root))
 
 
 def read_state(root: str) -> dict[str, Any]:
-    """What the last daemon told of itself; empty if there is nothing that can be read."""
+    """Return the last daemon's state file; empty if it is missing or unreadable."""
     try:
         return read_json(state_path(root)) or {}
     except GastownError:
@@ -107,7 +107,7 @@ def _note(pid: int, state: dict[str, Any]) -> DaemonNote:
 
 
 def view(root: str, now: float, state: dict[str, Any] | None = None) -> DaemonView:
-    """How the daemon is at ``now``, also if none runs; ``state`` is its state file, where the caller has read it."""
+    """Return the daemon's condition at ``now``, also if none runs; ``state`` is its state file if already read."""
     told = read_state(root) if state is None else state
     pid = running_pid(root)
     last = parse_moment(told.get("last_heartbeat")) or 0.0
@@ -117,7 +117,7 @@ def view(root: str, now: float, state: dict[str, Any] | None = None) -> DaemonVi
         return DaemonView(STOPPED, 0, parse_moment(told.get("ended_at")) or last) if told else DaemonView(NEVER)
     note = _note(pid, told)
     if not note.has_answered:
-        # it is coming up, or cannot write a word
+        # it is starting, or cannot write its state
         last = _locked_at(root)
     pace_s = HEARTBEAT_S if note.duties or not note.has_answered else OTHERS_HEARTBEAT_S
     if last and now - last > MISSED * pace_s:

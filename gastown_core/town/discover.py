@@ -1,4 +1,4 @@
-"""Which town, and which rig of it, a folder belongs to (town-and-agents.md section 1)."""
+"""Finding the town, and the rig in it, that a folder belongs to (town-and-agents.md section 1)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["find_town", "is_town", "read_rigs", "require_town", "rig_of"]
 
 
 def find_town(start: str | None = None, env: Mapping[str, str] | None = None) -> str | None:
-    """Root of the outermost town around ``start`` (default: the working directory).
+    """Return the root of the outermost town around ``start`` (default: the working directory).
 
-    Falls back to GT_TOWN_ROOT and GT_ROOT, each of which must be a town itself.  None if there is no town.
+    Falls back to GT_TOWN_ROOT, then GT_ROOT, if that is a town itself.  None if there is no town.
     """
     env = os.environ if env is None else env
     try:
@@ -38,20 +38,20 @@ def find_town(start: str | None = None, env: Mapping[str, str] | None = None) ->
 
 
 def require_town(start: str | None = None) -> str:
-    """As ``find_town``. Raises TownError if there is none."""
+    """Do as ``find_town``. Raises TownError if there is none."""
     root = find_town(start)
     if root is None:
         where = start or os.environ.get("PWD") or "here"
         raise TownError(
             f"no town at or above {where}",
             "neither mayor/town.json nor a mayor's folder beside a town's other files was found",
-            "gt install PATH makes a town",
+            "gt install PATH creates a town",
         )
     return root
 
 
 def rig_of(root: str, path: str, rigs: Mapping[str, str]) -> str:
-    """The rig whose folder ``path`` lies in, empty if none."""
+    """Return the rig that ``path`` lies in, empty if none."""
     try:
         first = os.path.relpath(os.path.abspath(path), root).split(os.sep)[0]
     except ValueError:
@@ -60,7 +60,7 @@ def rig_of(root: str, path: str, rigs: Mapping[str, str]) -> str:
 
 
 def rig_of_bead(rigs: dict[str, str], bead_id: str) -> str:
-    """The rig whose prefix an id has (the longest that fits), empty if none."""
+    """Return the rig whose prefix an id has (the longest match), empty if none."""
     best, found = "", ""
     for rig, prefix in rigs.items():
         if bead_id.startswith(prefix + "-") and len(prefix) > len(best):

@@ -1,7 +1,7 @@
-"""Dogs: up to a handful of workers for errands of the town (``deacon/dogs/<name>``), made when there is an errand.
+"""Dogs: a few workers for town maintenance (``deacon/dogs/<name>``), created when needed.
 
-A dog works in a folder of its own, not in a worktree; whoever takes one holds its lock until the work hangs on its
-hook, so two slings never take the same one.
+A dog works in a folder of its own, not in a worktree.  A sling holds the dog's lock until the work is on its hook, so
+that two slings never take the same dog.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAMES = "alpha bravo charlie delta echo foxtrot golf hotel india juliett".split(
 
 
 class DogClaim:
-    """A dog held for one sling; leaving the ``with`` block lets it go."""
+    """A dog held for one sling, released at the end of the ``with`` block."""
 
     def __init__(self, root: str, entry: RosterEntry, lock: FileLock, is_new: bool) -> None:
         self.root = root
@@ -45,33 +45,33 @@ class DogClaim:
         self._lock.__exit__(None, None, None)
 
     def make(self) -> None:
-        """Its folder, with the runtime's hooks."""
+        """Create the dog's folder with the runtime's hooks, if it is missing."""
         path = os.path.join(self.entry.work_dir, ".claude", "settings.local.json")
         if not os.path.lexists(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             write_json(path, CLAUDE_SETTINGS)
 
     def take_back(self) -> None:
-        """Undo ``make`` for a dog that was not there before."""
+        """Undo ``make`` for a new dog."""
         if self.is_new:
             shutil.rmtree(self.entry.work_dir, ignore_errors=True)
 
 
 def dog_entry(root: str, name: str) -> RosterEntry:
-    """The roster entry a dog has, or will have."""
+    """Return the roster entry that a dog has, or will have."""
     address = Address(DOG, "", name)
     return RosterEntry(address, address.session("hq"), os.path.join(_kennel(root), name), address.bead_id("hq"))
 
 
 def check_dog_name(name: str) -> None:
-    """Raises UsageError if no dog can bear the name."""
+    """Raise UsageError if a dog cannot have the name."""
     problem = refusal(name, "a dog's name")
     if problem is not None:
         raise problem
 
 
 def claim_dog(root: str, *, wanted: str = "", is_idle: Callable[[RosterEntry], bool]) -> DogClaim:
-    """Take the dog of that name, or any idle one, or a new one. Raises ConflictError if all that may be are busy."""
+    """Take the dog of that name, or any idle one, or a new one. Raises ConflictError if there is none to take."""
     locks = os.path.join(root, ".runtime", "locks")
     private_folder(locks)
     most = load_settings(root).lenient("operational.daemon.dog_pool")
@@ -82,16 +82,16 @@ def claim_dog(root: str, *, wanted: str = "", is_idle: Callable[[RosterEntry], b
             if taken is not None and _take_if(taken, is_idle):
                 return taken
         if wanted in known:
-            raise ConflictError(f"dog {wanted} has an errand already", "", "gt sling BEAD deacon/dogs finds a free one")
+            raise ConflictError(f"dog {wanted} is already busy", "", "gt sling BEAD deacon/dogs finds a free one")
         if len(known) >= most:
             raise ConflictError(
-                f"all {len(known)} dogs have errands", "operational.daemon.dog_pool says how many there may be"
+                f"all {len(known)} dogs are busy", "operational.daemon.dog_pool sets how many there may be"
             )
         free = [wanted] if wanted else [name for name in NAMES if name not in known]
         fresh = (_try(root, locks, name, True) for name in free)
         found = next((claim for claim in fresh if claim is not None), None)
         if found is None:
-            raise ConflictError("no dog can be made just now", "its name is being taken", "try again")
+            raise ConflictError("cannot create a dog now", "its name is being taken", "try again")
         return found
 
 
@@ -119,7 +119,7 @@ def _kennel(root: str) -> str:
 
 
 def dog_names(root: str) -> list[str]:
-    """The dogs there are, by their folders; boot, who lives there too, is none."""
+    """Return the names of the dogs, by their folders; ``boot``, which is there too, is not a dog."""
     kennel = _kennel(root)
     if not os.path.isdir(kennel):
         return []

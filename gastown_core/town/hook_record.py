@@ -1,6 +1,6 @@
-"""The recorded side of a hook's life: ``hook_state`` on the agent bead, and an event for each change.
+"""The recorded state of a hook: ``hook_state`` on the agent bead, and an event for each change.
 
-What a hook is like at this moment is judged by ``model.hook_life.hook_state`` from this word and what is seen.
+``model.hook_life.hook_state`` combines this record with what is observed.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def record_hook(
     clock: Clock = SYSTEM_CLOCK,
     **fields: str,
 ) -> None:
-    """Set the state, and ``fields`` of the agent bead in the same write; appends ``hook_state`` if it changed.
+    """Set the state, and other ``fields`` of the agent bead in the same write; append ``hook_state`` if it changed.
 
-    Raises ConflictError, with nothing written, for a change that a hook's life does not know.
+    Raises ConflictError, and writes nothing, if a hook cannot change from its state to this one.
     """
     known = get_agent_bead(ledger, address.bead_id(prefix))
     before = known.fields.get("hook_state", "") if known is not None else ""
@@ -49,16 +49,16 @@ def record_hook(
 def tell_change(
     root: str, address: Address, before: str, state: str, *, bead: str = "", clock: Clock = SYSTEM_CLOCK
 ) -> None:
-    """Append an event for each state that a recorded change passed; nothing if it is none."""
+    """Append an event for each state that a change passes through; none if nothing changed."""
     for then in way(before, state) if state else ():
         payload = {"agent": address.path, "from": before, "to": then, **({"bead": bead} if bead else {})}
-        # sling, done and the session's own events tell a person; this one is for who looks a hook's life up
+        # sling, done and session events are for people; this one is for tracing a hook's history
         append_event(root, "hook_state", address.path, payload, visibility="audit", clock=clock)
         before = then
 
 
 def record_session(root: str, entry: RosterEntry, *, runs: bool, clock: Clock = SYSTEM_CLOCK) -> None:
-    """A session of the agent began or ended: with work on its hook that makes it active or suspended."""
+    """Record that a session of the agent started or ended: a hook with work becomes active or suspended."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.identity import rig_prefix
 
@@ -76,7 +76,7 @@ def record_session(root: str, entry: RosterEntry, *, runs: bool, clock: Clock = 
 
 
 def never_started(ledger: TownLedger, agents: Iterable[RosterEntry]) -> dict[Address, str]:
-    """Which polecats have work on the hook and have never had a session (slung where there was no tmux), with its id."""
+    """Return polecats with hooked work that never had a session (slung without tmux), with the work's id."""
     found = {}
     for entry in agents:
         if entry.address.role != POLECAT:
@@ -85,14 +85,14 @@ def never_started(ledger: TownLedger, agents: Iterable[RosterEntry]) -> dict[Add
         fields = known.fields if known is not None else {}
         named = fields.get("hook_bead", "") if fields.get("hook_state") == CREATED else ""
         work = ledger.get(named) if named else None
-        # a worker that was killed while it handed in left a record of work that is no longer its own
+        # a worker killed during gt done leaves a record of work that is no longer its own
         if work is not None and work.status in (HOOKED, IN_PROGRESS) and same_agent(work.assignee, entry.address.path):
             found[entry.address] = named
     return found
 
 
 def record_pause(root: str, entry: RosterEntry) -> bool:
-    """A person stopped the agent: what is on its hook waits for it until it is started again; False if nothing is."""
+    """Record that a person stopped the agent: its hooked work waits for its next start; False if it has none."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.identity import rig_prefix
 

@@ -1,6 +1,6 @@
-"""In whose name a session acts: its environment, its commit signature, and reading both back.
+"""A session's identity: its environment, its commit signature, and who the caller is.
 
-Every value here is made from roster names, never from text of beads or mail.
+Every value is made from roster names, never from the text of beads or mail.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 HUMAN = Address(OVERSEER, "", "")
 
 CLEARED = ("CLAUDECODE", "NODE_OPTIONS")
-"""Variables of an outer agent that a session must not inherit; they are set to nothing."""
+"""Variables of an outer agent that a session must not inherit; they are set to the empty string."""
 
 PERSONAL = frozenset(
     (
@@ -40,13 +40,13 @@ PERSONAL = frozenset(
         "GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL CLAUDE_CODE_EFFORT_LEVEL"
     ).split()
 )
-"""Variables that say who somebody is, or in which session; what runs in nobody's name must not inherit them."""
+"""Variables that identify an agent or a session; a process that acts for no agent must not inherit them."""
 
 DEFAULT_DOMAIN = "gastown.local"
 
 
 def signature(address: Address, domain: str = DEFAULT_DOMAIN) -> Identity:
-    """Author and committer of an agent's commits: ``opal <shop.polecats.opal@gastown.local>``."""
+    """Return the author and committer of an agent's commits: ``opal <shop.polecats.opal@gastown.local>``."""
     from gastown_core.git.repo import Identity
 
     name = address.name if address.role in (CREW, POLECAT, DOG) else address.path
@@ -56,7 +56,7 @@ def signature(address: Address, domain: str = DEFAULT_DOMAIN) -> Identity:
 def session_environment(
     root: str, entry: RosterEntry, *, domain: str = DEFAULT_DOMAIN, branch: str = "", effort: str = "", run: str = ""
 ) -> dict[str, str]:
-    """The variables that tell a session who it is (town-and-agents.md section 8)."""
+    """Return the variables that give a session its identity (town-and-agents.md section 8)."""
     address = entry.address
     author = signature(address, domain)
     env = {
@@ -92,12 +92,12 @@ def session_environment(
 
 
 def in_nobodys_name(env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment (default: this process's own) without what tells of an agent or a session."""
+    """Return the environment (default: this process's own) without the variables of an agent or a session."""
     return {key: value for key, value in (os.environ if env is None else env).items() if key not in PERSONAL}
 
 
 def caller(env: Mapping[str, str] | None = None) -> Address:
-    """Who runs this command: GT_ROLE (completed by GT_RIG and the name variables), else the human."""
+    """Return who runs this command: GT_ROLE (completed by GT_RIG and the name variables), else the overseer."""
     env = os.environ if env is None else env
     role = env.get("GT_ROLE", "").strip()
     if not role:
@@ -115,11 +115,10 @@ def caller(env: Mapping[str, str] | None = None) -> Address:
 
 
 def resolve_agent(inventory: Inventory, text: str, me: Address = HUMAN) -> RosterEntry:
-    """The roster entry that a person means by ``text``.
+    """Return the roster entry that ``text`` means.
 
-    Any address form, a session name, a role word (rig taken from ``me`` or from the town's only rig), or the bare
-    name of a crew member or polecat if only one bears it.  Raises NotFoundError with near matches, UsageError for a
-    word that means several.
+    Any address form, a session name, a role (its rig from ``me``, or the town's only rig), or the bare name of a crew
+    member or polecat if it is unique.  Raises NotFoundError with near matches, UsageError if ``text`` is ambiguous.
     """
     rigs = {rig.name: rig.prefix for rig in inventory.rigs}
     text = text.strip().rstrip("/")
@@ -158,7 +157,7 @@ def _unknown_agent(inventory: Inventory, text: str, named: list[RosterEntry]) ->
 def own_entry(
     root: str, inventory: Inventory, env: Mapping[str, str] | None = None, cwd: str = ""
 ) -> RosterEntry | None:
-    """The caller's roster entry: by GT_ROLE, else by the agent folder that ``cwd`` lies in; None for the human."""
+    """Return the caller's roster entry: by GT_ROLE, else by the agent folder around ``cwd``; None for a person."""
     me = caller(env)
     if me.role != OVERSEER:
         return find_agent(inventory, me)
@@ -173,11 +172,11 @@ def own_entry(
 
 
 def rig_prefix(root: str, rig: str) -> str:
-    """The bead prefix of a rig, ``hq`` for the town itself. Raises NotFoundError for a rig that is not registered."""
+    """Return the bead prefix of a rig, ``hq`` for the town. Raises NotFoundError for an unregistered rig."""
     if not rig:
         return "hq"
     rigs = read_rigs(root)
     if rig not in rigs:
         known = ", ".join(rigs) or "none yet"
-        raise NotFoundError(f"no rig {rig}", "it is not registered in this town", f"there are: {known}")
+        raise NotFoundError(f"no rig {rig}", "it is not registered in this town", f"known rigs: {known}")
     return rigs[rig]

@@ -1,6 +1,6 @@
-"""A new town: its folders, registers, ledger and git history.
+"""Installing a town: its folders, registers, ledger and git history.
 
-Runs again without harm: what is there stays as it is, only what is missing is added.
+It can be repeated: existing files are kept, missing ones are added.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Installed(Record):
-    """A town that stands: root, name, whether it is new, what was added, and whether git keeps it."""
+    """An installed town: root, name, whether it is new, what was added, whether it is a git repository."""
 
     root: str
     name: str
@@ -47,10 +47,10 @@ def install_town(
     beads: bool = True,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Installed:
-    """Make (or, with ``again``, complete) the town at ``path``.
+    """Create the town at ``path``; with ``again``, add what is missing.
 
-    Raises TownError if it is a town already and ``again`` is not set, if it lies inside another town, or if the
-    folder cannot be made.
+    Raises TownError if it is already a town and ``again`` is not set, if it lies inside another town, or if a folder
+    cannot be made.
     """
     root = os.path.abspath(os.path.expanduser(path))
     is_new = _check_place(root, again)
@@ -84,13 +84,11 @@ def _check_place(root: str, again: bool) -> bool:
         if again:
             return False
         raise TownError(
-            f"{root} is a town already", "", "gt install --force adds what is missing and changes nothing else"
+            f"{root} is already a town", "", "gt install --force adds what is missing and changes nothing else"
         )
     above = find_town(os.path.dirname(root), env={})
     if above is not None:
-        raise TownError(
-            f"{root} lies inside the town {above}", "a town cannot hold a town", "choose a folder outside it"
-        )
+        raise TownError(f"{root} lies inside the town {above}", "towns cannot be nested", "choose a folder outside it")
     return True
 
 
@@ -126,7 +124,7 @@ def _write_anchor(root: str, added: list[str]) -> None:
 
 
 def _overseer() -> dict[str, Any]:
-    """Who runs the town: git's name and e-mail, else the login name."""
+    """Return who runs the town: git's name and e-mail, else the login name."""
     import getpass
 
     from gastown_core.git.repo import Git
@@ -173,7 +171,7 @@ def _commit(root: str, message: str, person: dict[str, Any]) -> None:
 
 
 def commit_town(root: str, message: str, git: Any = None, paths: tuple[str, ...] = ()) -> bool:
-    """Commit the town's own files (or just ``paths``) as they are; False without git or without a change.
+    """Commit the town's files (or only ``paths``); return False without git or without a change.
 
     Raises GitError.
     """
@@ -185,7 +183,7 @@ def commit_town(root: str, message: str, git: Any = None, paths: tuple[str, ...]
     git.run("add", "--all", *(("--", *paths) if paths else ()))
     if git.attempt("diff", "--cached", "--quiet", *(("--", *paths) if paths else ())).code == 0:
         return False
-    # a town has nobody at hand who could unlock a key
+    # nobody may be there to unlock a signing key
     git.run("commit", "--quiet", "--no-verify", "--no-gpg-sign", "-m", message, *(("--", *paths) if paths else ()))
     return True
 

@@ -1,4 +1,4 @@
-"""What a fresh town contains: folders, JSON files and texts, as data."""
+"""The contents of a new town as data: folders, JSON files and texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDERS = (
 )
 
 PRIVATE_FOLDERS = frozenset(("logs", ".runtime/heartbeats", ".runtime/locks", ".beads-wisp/config"))
-"""What tells of agents and their work at run time: for the owner alone."""
+"""Folders with run-time data about agents and their work: mode 0700."""
 
 GITIGNORE = """\
 # what runs, not what is
@@ -84,7 +84,7 @@ CLAUDE_SETTINGS: dict[str, Any] = {
         "Stop": [{"matcher": "", "hooks": [{"type": "command", "command": "gt heartbeat --state idle"}]}],
     },
 }
-"""Claude Code's settings for a role: prime at start, heartbeats at the edges of a turn."""
+"""Claude Code's settings for every role: prime at start, heartbeats at the start and end of a turn."""
 
 POST_CHECKOUT = """\
 #!/bin/sh
@@ -156,4 +156,4 @@ PLAIN_JSON: dict[str, dict[str, Any]] = {
     "mayor/.claude/settings.json": CLAUDE_SETTINGS,
     "deacon/.claude/settings.json": CLAUDE_SETTINGS,
 }
-"""JSON files that are the same in every fresh town; written only where they are missing."""
+"""JSON files that are the same in every new town; written only if missing."""

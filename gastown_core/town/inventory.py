@@ -1,7 +1,7 @@
-"""THE roster: which rigs and agents a town has, from its folders and registers alone.
+"""THE roster: a town's rigs and agents, from its folders and registers alone.
 
-Every face and command asks here who exists.  It costs a few directory listings: no tmux, no git, no ledger.
-Mayor and deacon always exist, witness and refinery in each registered rig, crew and polecats by their folders.
+All code asks here which agents exist.  It costs a few directory listings: no tmux, no git, no ledger.  Mayor and
+deacon always exist, witness and refinery in each registered rig, crew and polecats by their folders.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gastown_core.model.states import RigState
 from gastown_core.town.discover import read_rigs
 
 LOCAL_LAYER = os.path.join(".beads-wisp", "config")
-"""Where a rig's settings of this machine lie, its state among them."""
+"""The folder of a rig's settings for this machine, its state among them."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class RosterEntry(Record):
-    """One agent: who, its tmux session, the folder it works in, and its agent bead."""
+    """One agent: address, tmux session, work folder, agent bead."""
 
     address: Address
     session: str
@@ -33,7 +33,7 @@ class RosterEntry(Record):
 
 
 class RigEntry(Record):
-    """One rig: name, bead prefix without hyphen, folder, and state (operational, parked, docked)."""
+    """One rig: name, bead prefix without hyphen, folder, state (operational, parked, docked)."""
 
     name: str
     prefix: str
@@ -42,7 +42,7 @@ class RigEntry(Record):
 
 
 class Inventory(Record):
-    """The roster in display order, the rigs in the order of the register, and what could not be read, with why."""
+    """The agents in display order, the rigs in register order; ``faults`` names unreadable files, with why."""
 
     name: str
     root: str
@@ -52,15 +52,15 @@ class Inventory(Record):
 
 
 def read_inventory(root: str) -> Inventory:
-    """The roster of the town at ``root``. Raises SettingsError if the register of rigs is no JSON.
+    """Return the roster of the town at ``root``. Raises SettingsError if the register of rigs is not JSON.
 
-    The town's own file and each rig's local layer may be unreadable: then their defaults count, and ``faults`` tells.
+    If the town's file or a rig's local layer is unreadable, its defaults apply and ``faults`` says so.
     """
     return _inventory(root, read_rigs(root), [])
 
 
 def survey(root: str) -> Inventory:
-    """The roster for who only looks: without a readable register it has no rigs, and ``faults`` tells."""
+    """Return the roster for display: with an unreadable register it has no rigs, and ``faults`` says so."""
     faults: list[str] = []
     try:
         rigs = read_rigs(root)
@@ -88,7 +88,7 @@ def _inventory(root: str, register: dict[str, str], faults: list[str]) -> Invent
 
 
 def _read_or_note(path: str, faults: list[str]) -> dict[str, Any]:
-    """The JSON object at ``path``; empty where it cannot be read, with why in ``faults``."""
+    """Return the JSON object at ``path``; empty if it is unreadable, with the reason in ``faults``."""
     try:
         return read_json(path) or {}
     except SettingsError as error:
@@ -108,7 +108,7 @@ def _rig_agents(rig: RigEntry) -> list[RosterEntry]:
 
 
 def polecat_dir(rig_path: str, rig: str, name: str) -> str:
-    """A polecat's worktree: ``polecats/<name>/<rig>``, or the older flat ``polecats/<name>``."""
+    """Return a polecat's worktree: ``polecats/<name>/<rig>``, or the older flat ``polecats/<name>``."""
     nested = os.path.join(rig_path, "polecats", name, rig)
     return nested if os.path.isdir(nested) else os.path.join(rig_path, "polecats", name)
 
@@ -126,7 +126,7 @@ def _folders(path: str) -> list[str]:
 
 
 def _rig_state(root: str, rig: str, faults: list[str]) -> str:
-    """``parked`` from the local layer (``.beads-wisp/config/<rig>.json``), else ``operational``."""
+    """Return the state in the local layer (``.beads-wisp/config/<rig>.json``), else ``operational``."""
     local = _read_or_note(os.path.join(root, LOCAL_LAYER, f"{rig}.json"), faults)
     values = local.get("values")
     status = values.get("status") if isinstance(values, dict) else None
@@ -134,7 +134,7 @@ def _rig_state(root: str, rig: str, faults: list[str]) -> str:
 
 
 def find_agent(inventory: Inventory, address: Address) -> RosterEntry | None:
-    """The roster entry of an address (``rig/name`` finds crew as well as polecats), None if nobody bears it."""
+    """Return the roster entry of an address (``rig/name`` finds crew and polecats), None if there is none."""
     for entry in inventory.agents:
         if entry.address == address:
             return entry
@@ -145,9 +145,9 @@ def find_agent(inventory: Inventory, address: Address) -> RosterEntry | None:
 
 
 def is_absent(inventory: Inventory, assignee: str) -> bool:
-    """Whether an assignee names an agent that this town does not have, or no longer; a person's name names none.
+    """Whether an assignee names an agent that this town does not have; False for a person's name.
 
-    ``team/bob`` may be anybody's name while no rig ``team`` is registered; ``team/polecats/bob`` is an agent's.
+    ``team/bob`` may be a person while no rig ``team`` is registered; ``team/polecats/bob`` is always an agent.
     """
     who = parse_address(assignee) if assignee else None
     if who is None or who.role not in (WITNESS, REFINERY, CREW, POLECAT, DOG):

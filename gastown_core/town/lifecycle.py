@@ -1,4 +1,4 @@
-"""The town up and down: its standing agents started side by side, its own sessions ended and no other."""
+"""Starting and stopping a town: its standing agents side by side, and no session of others."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.town.inventory import Inventory, RosterEntry
 
-RUNS_ALREADY = "runs already"
+RUNS_ALREADY = "already running"
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What became of one agent on the way up."""
+    """The result of starting one agent."""
 
     name: str
     role: str
@@ -41,13 +41,13 @@ class Service:
     detail: str
 
     def as_json(self) -> dict[str, object]:
-        """The row as ``gt up --json`` prints it."""
+        """Return the row of ``gt up --json``."""
         out: dict[str, object] = {"name": self.name, "type": self.role, "ok": self.ok, "detail": self.detail}
         return {**out, "rig": self.rig} if self.rig else out
 
 
 def standing_agents(root: str, inventory: Inventory) -> list[RosterEntry]:
-    """Whom ``gt up`` starts: mayor, and as the settings say deacon, witnesses and refineries of open rigs."""
+    """Return the agents that ``gt up`` starts: mayor and, by settings, deacon, witnesses, refineries of open rigs."""
     settings = load_settings(root)
     roles = {MAYOR}
     roles.update(role for role in (DEACON, WITNESS, REFINERY) if settings.lenient(f"up.{role}"))
@@ -58,11 +58,11 @@ def standing_agents(root: str, inventory: Inventory) -> list[RosterEntry]:
 def bring_up(
     root: str, *, sender: str, agent: str = "", feed_argv: Sequence[str] = (), clock: Clock = SYSTEM_CLOCK
 ) -> list[Service]:
-    """Start every standing agent that does not live, and bind the feed key to ``feed_argv``; one row for each.
+    """Start every standing agent that is not running, and bind the feed key to ``feed_argv``; return a row for each.
 
-    So do polecats with work on the hook that never had a session, as after a time without tmux.
+    Polecats with hooked work that never had a session are started too.
 
-    Appends ``boot`` if all of them run.  Raises NoTmuxError; an agent that fails is a row, not an exception.
+    Appends ``boot`` if every start succeeded.  Raises NoTmuxError; an agent that fails is a row, not an exception.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -92,7 +92,7 @@ def bring_up(
     if feed_argv and any(row.ok for row in rows):
         from gastown_core.tmux.keys import bind_feed_key
 
-        # a key that cannot be bound is no reason to call the town down
+        # without the key the town still runs
         with contextlib.suppress(TmuxError):
             bind_feed_key(server, feed_argv, prefixes=[rig.prefix for rig in inventory.rigs])
     if rows and all(row.ok for row in rows) and any(row.detail != RUNS_ALREADY for row in rows):
@@ -103,9 +103,9 @@ def bring_up(
 def bring_down(
     root: str, *, caller: str, workers: bool = True, dry_run: bool = False, clock: Clock = SYSTEM_CLOCK
 ) -> list[str]:
-    """End the sessions of everyone on the roster (``workers`` False spares polecats and crew); whom it ended.
+    """End the sessions of the roster's agents (without ``workers``, not of polecats and crew); return those ended.
 
-    Appends ``session_end`` for each and one ``halt``.  Raises NoTmuxError, TmuxError.
+    Appends ``session_end`` for each, and one ``halt``.  Raises NoTmuxError, TmuxError.
     """
     from gastown_core.tmux.panes import list_panes
 
@@ -129,9 +129,9 @@ def bring_down(
 
 
 def finish_restarts(root: str, *, sender: str, clock: Clock = SYSTEM_CLOCK) -> list[str]:
-    """Start whom somebody ended to start anew and was killed before he could; what became of each, in words.
+    """Start agents whose restart was cut off between end and start; return a message for each.
 
-    Whose session has been ended since is left alone.  Raises NoTmuxError, TmuxError.
+    An agent whose session has ended since is left alone.  Raises NoTmuxError, TmuxError.
     """
     found = restarts.cut_off(root)
     entries = {entry.session: entry for entry in read_inventory(root).agents} if found else {}

@@ -1,9 +1,9 @@
-"""Who lives: THE judgement about an agent's session that every face, duty and command shares.
+"""Whether an agent lives: THE rule for all code.
 
-An agent lives if its program runs in its pane.  What tmux does not list may live all the same (its session renamed or
-moved, its server out of reach, started by hand): a process with the agent's identity or in its folder, on a terminal,
-counts too, so that nobody is given a place in which somebody works.  A worker works on a piece of work only if its
-session was started for that order; an order is ``<session>/<nonce>`` and stands in ``metadata.dispatch.order``.
+An agent lives if its program runs in its pane.  It may also live without a session in tmux's list (session renamed or
+moved, server out of reach, started by hand): a process on a terminal with the agent's identity or in its folder counts
+too, so that nobody else is put in its place.  A worker works on a bead only if its session was started for that order;
+an order is ``<session>/<nonce>``, kept in ``metadata.dispatch.order``.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
 
 INTERPRETERS = frozenset(("node", "bun", "python", "deno"))
-"""Names that many programs bear: alone they make nobody an agent."""
+"""Names that many programs share: alone they do not identify an agent."""
 
 
 class LiveSessions(frozenset[str]):
-    """Names of the sessions whose agent lives; ``orders`` holds those of each session that noted what it was started for."""
+    """Names of the sessions whose agent lives; ``orders`` maps a session to what it was started for, if noted."""
 
     orders: Mapping[str, tuple[str, ...]]
 
     def __new__(cls, names: Iterable[str] = (), orders: Mapping[str, tuple[str, ...]] | None = None) -> LiveSessions:
-        """The set, with the orders of those that noted any."""
+        """Make the set, with the orders of the sessions that have any."""
         made = super().__new__(cls, names)
         made.orders = orders or {}
         return made
 
 
 def is_for(orders: tuple[str, ...] | None, session: str, order: str) -> bool:
-    """Whether a session that was started for ``orders`` (None: nobody knows) is the one that ``order`` asked for."""
+    """Whether a session started for ``orders`` (None: unknown) serves ``order``; another session's order fits any."""
     return orders is None or order in orders or not order.startswith(f"{session}/")
 
 
 def works_on(live: frozenset[str], session: str, order: str) -> bool:
-    """Whether the agent of this session lives, and was started for that order (empty: any will do)."""
+    """Whether the agent of this session lives and was started for that order (empty: any)."""
     if session not in live:
         return False
     orders = live.orders.get(session) if isinstance(live, LiveSessions) else None
@@ -55,17 +55,17 @@ def works_on(live: frozenset[str], session: str, order: str) -> bool:
 
 
 def new_order(entry: RosterEntry) -> str:
-    """A fresh order for the agent's session."""
+    """Return a new order for the agent's session."""
     return f"{entry.session}/{os.urandom(6).hex()}"
 
 
 def order_of(bead: Bead | None) -> str:
-    """The order with which a piece of work was handed out, empty if a person or another tool put it on the hook."""
+    """Return the order under which a bead was slung, empty if a person or another tool hooked it."""
     return metadata_of(bead).section(DISPATCH).text("order") if bead is not None else ""
 
 
 def orders_on_hook(root: str, entry: RosterEntry) -> list[str] | None:
-    """The orders of everything in the agent's hands now; None if the ledger cannot be read."""
+    """Return the orders of all work the agent holds; None if the ledger cannot be read."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.address import same_agent
 
@@ -84,13 +84,13 @@ def orders_on_hook(root: str, entry: RosterEntry) -> list[str] | None:
 
 
 def living(panes: Iterable[Pane]) -> dict[str, bool]:
-    """Session → whether its agent's program runs in its pane; one pass over the process table at most."""
+    """Return session → whether its agent's program runs in its pane; scans the process table at most once."""
     panes = list(panes)
     return agents_alive(panes, {pane.session: process_names(pane) for pane in panes if not pane.dead})
 
 
 def process_names(pane: Pane) -> tuple[str, ...]:
-    """What the agent's process may be called: as noted at creation, else by its runtime, else by its environment."""
+    """Return the possible names of the agent's process: as noted at creation, else by runtime, else by environment."""
     if pane.process_names:
         return pane.process_names
     return _names_by(pane.agent, {}) or _names_by("", environment_of(pane.pid))
@@ -107,7 +107,7 @@ def _names_by(agent: str, env: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def lives(root: str, entry: RosterEntry, order: str = "") -> bool:
-    """Whether the agent lives, in its session or elsewhere, and for that order if one is named. Raises TmuxError."""
+    """Whether the agent lives, in its session or elsewhere, and for ``order`` if given. Raises TmuxError."""
     pane = find_pane(TmuxServer(socket_name(root)), entry.session) if has_tmux() else None
     if pane is not None and living([pane])[pane.session]:
         return is_for(pane.orders, entry.session, order)
@@ -115,7 +115,7 @@ def lives(root: str, entry: RosterEntry, order: str = "") -> bool:
 
 
 def live_sessions(root: str) -> LiveSessions | None:
-    """The sessions whose agent lives; None where that cannot be known (no tmux, or it gives no answer)."""
+    """Return the sessions whose agent lives; None if that is unknown (no tmux, or no answer from it)."""
     if not has_tmux():
         return None
     try:
@@ -129,9 +129,9 @@ def live_sessions(root: str) -> LiveSessions | None:
 
 
 def found_elsewhere(root: str) -> dict[str, int]:
-    """Session → process of every agent of the town that runs on a terminal, whatever tmux knows of it.
+    """Return session → pid of every agent of the town on a terminal, whether or not tmux lists it.
 
-    By its environment, or by an agent program whose working directory is an agent's folder.
+    Found by its environment, or as an agent program whose working directory is an agent's folder.
     """
     rows = on_terminals()
     if not rows:
@@ -160,7 +160,7 @@ def found_elsewhere(root: str) -> dict[str, int]:
 
 
 def _session_at(root: str, folder: str) -> str:
-    """The session of the agent in whose folder this one lies, the nearest of several; empty if in nobody's."""
+    """Return the session of the agent whose folder contains this one (the nearest), empty if none."""
     folders = {os.path.realpath(entry.work_dir): entry.session for entry in read_inventory(root).agents}
     while folder not in folders and len(folder) > 1:
         folder = os.path.dirname(folder)

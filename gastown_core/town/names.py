@@ -1,6 +1,6 @@
-"""Names for polecats: three themes of our own, and how the next free one is found.
+"""Names for polecats: three built-in themes, and the search for a free name.
 
-In-use names are always worked out from folders and reservations, never stored.
+Names in use are always computed from folders and reservations, never stored.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ RESERVED = frozenset(
         "coordinator health-check human daemon gt hq unknown self wit ref may dea"
     ).split()
 )
-"""Words that mean a role, or somebody who is no worker: no rig, crew member or polecat bears one."""
+"""Role names and other reserved words: not allowed for rigs, crew members and polecats."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 SIGNS = "lower-case letters, digits and - are allowed"
 LONGEST_NAME = 64
-"""Characters of a name: sessions, branches, beads' ids and files that are made of it stay within what git and disks take."""
+"""Longest name in characters: sessions, branches, bead ids and files made from it must fit git's and disks' limits."""
 MOST_NAMES = 2000
-"""A theme of one's own has so many names at most."""
+"""Most names in a theme file."""
 
 THEMES: dict[str, tuple[str, ...]] = {
     "mad-max": tuple(
@@ -65,14 +65,14 @@ THEMES: dict[str, tuple[str, ...]] = {
 
 
 def pick_theme(rig: str, used: Iterable[str]) -> str:
-    """A theme for a new rig: by hash of its name, one that no other rig has while there is one."""
+    """Return a theme for a new rig: by hash of its name, one that no other rig has if possible."""
     taken = set(used)
     free = [theme for theme in THEMES if theme not in taken] or list(THEMES)
     return free[zlib.crc32(rig.encode()) % len(free)]
 
 
 def pool_names(root: str, settings: Settings) -> tuple[str, ...]:
-    """The rig's names in order: its own list, a theme file of the town, or a built-in theme."""
+    """Return the rig's names in order: its own list, a theme file of the town, or a built-in theme."""
     own = settings.lenient("namepool.names")
     if own:
         return tuple(name for name in own if is_good(name))
@@ -92,14 +92,14 @@ def _theme_file(path: str) -> tuple[str, ...]:
 
 
 def all_themes(root: str) -> dict[str, tuple[str, ...]]:
-    """The built-in themes, and the town's own."""
+    """Return the built-in themes and the town's own."""
     folder = os.path.join(root, "settings", "themes")
     own = sorted(name[:-4] for name in os.listdir(folder) if name.endswith(".txt")) if os.path.isdir(folder) else []
     return {**THEMES, **{name: _theme_file(os.path.join(folder, f"{name}.txt")) for name in own if name not in THEMES}}
 
 
 def require_theme(root: str, theme: str) -> tuple[str, ...]:
-    """The names of a theme. Raises NotFoundError with near matches."""
+    """Return the names of a theme. Raises NotFoundError with near matches."""
     themes = all_themes(root)
     if theme in themes:
         return themes[theme]
@@ -112,15 +112,15 @@ def require_theme(root: str, theme: str) -> tuple[str, ...]:
 
 
 def write_theme(root: str, theme: str, names: Iterable[str]) -> None:
-    """Keep a theme of the town's own. Raises UsageError for a name that cannot be one, or a built-in theme."""
+    """Save a theme of the town. Raises UsageError for an invalid name, or the name of a built-in theme."""
     words = list(dict.fromkeys(names))
     bad = [word for word in words if len(word) <= 3 or not is_good(word)]
     problem = (refusal(bad[0], "a name of a theme") if bad else None) or refusal(theme, "a theme of your own")
     if problem is not None:
         raise problem
     if bad or theme in THEMES or len(words) > MOST_NAMES:
-        what = f"{bad[0]!r} cannot be a name of a theme" if bad else f"{theme!r} cannot be a theme of your own"
-        why = "it is one of the built-in ones" if theme in THEMES else f"it has {len(words)} names" if not bad else ""
+        what = f"{bad[0]!r} cannot be a name in a theme" if bad else f"{theme!r} cannot be a theme of your own"
+        why = "it is a built-in theme" if theme in THEMES else f"it has {len(words)} names" if not bad else ""
         raise UsageError(what, why, f"names longer than three letters, at most {MOST_NAMES}")
     folder = os.path.join(root, "settings", "themes")
     os.makedirs(folder, exist_ok=True)
@@ -128,21 +128,21 @@ def write_theme(root: str, theme: str, names: Iterable[str]) -> None:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether the name means something else: a role's word, or the beginning of a crew member's session."""
+    """Whether the name is taken: a role's word, or the prefix of a crew member's or dog's session."""
     return name.lower() in RESERVED or name.startswith(("crew-", "dog-"))
 
 
 def is_good(name: str) -> bool:
-    """Whether a polecat can bear the name."""
+    """Whether a polecat can have the name."""
     return refusal(name, "a polecat's name") is None
 
 
 def refusal(
     name: str, what: str, *, form: re.Pattern[str] = NAME, signs: str = SIGNS, taken: Collection[str] = ()
 ) -> UsageError | None:
-    """Why ``name`` cannot be ``what``, as the error to raise: too long, other signs than ``form`` has, or a word in use.
+    """Return the error to raise if ``name`` cannot be ``what``: too long, not in ``form``, or a word in use; else None.
 
-    ``taken`` are words, in lower case, that are in use beside those of the roles.
+    ``taken`` are further words in use, in lower case.
     """
     if len(name) > LONGEST_NAME:
         shown = f"{name[:24]}…"
@@ -150,14 +150,14 @@ def refusal(
     if not form.fullmatch(name):
         return UsageError(f"{name!r} cannot be {what}", "", signs)
     if name.lower() in taken:
-        return UsageError(f"{name} cannot be {what}", "the town uses the word itself", "choose another one")
+        return UsageError(f"{name} cannot be {what}", "the town uses this word", "choose another name")
     if is_reserved(name):
-        return UsageError(f"{name} cannot be {what}", "the word means a role", "choose another one")
+        return UsageError(f"{name} cannot be {what}", "it is the name of a role", "choose another name")
     return None
 
 
 def free_names(pool: Iterable[str], in_use: Iterable[str], numbers_from: int = 51) -> Iterator[str]:
-    """Names in the order in which they are given: free ones of the pool, then numbers."""
+    """Yield names in the order of use: free ones of the pool, then numbers."""
     taken = set(in_use)
     for name in pool:
         if name not in taken and not is_reserved(name):

@@ -1,4 +1,4 @@
-"""Beads that a merge gave another id: what means them in the town's other stores and its event log follows."""
+"""New ids that a merge gave to beads: references in the town's other stores and in its event log are updated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def follow_after_a_write(actor: str) -> list[str]:
-    """As ``follow_new_ids`` in the town of every store in which this process met new ids. Raises GastownError."""
+    """Run ``follow_new_ids`` in the town of every store in which this process found new ids. Raises GastownError."""
     from gastown_core.beads.ledger import TownLedger
 
     roots = {find_town(folder) for folder in partings.untold}
@@ -33,9 +33,9 @@ def follow_after_a_write(actor: str) -> list[str]:
 
 
 def follow_new_ids(root: str, ledger: TownLedger, *, actor: str) -> list[str]:
-    """Bring every store and the event log up to the new ids, each told by an event; returns them, ``old → new``.
+    """Update every store and the event log to the new ids, with an event for each; return them as ``old → new``.
 
-    One at a time: who comes second finds nothing left, for the old id means the other bead from then on.
+    Under a lock: a second process must find nothing left, since the old id then means the other bead.
     """
     private_folder(os.path.join(root, ".runtime"))
     with FileLock(os.path.join(root, ".runtime", "new-ids.lock")):
@@ -48,7 +48,7 @@ def _follow(root: str, ledger: TownLedger, actor: str) -> list[str]:
         names = store.new_ids()
         if not names:
             continue
-        # a write of its own: the store's wisps follow first
+        # an empty write: it updates the store's wisps first
         with store.write(actor):
             pass
         for other in ledger.stores().values():
@@ -64,7 +64,7 @@ def _follow(root: str, ledger: TownLedger, actor: str) -> list[str]:
 
 
 def _reworded(line: bytes, names: Mapping[str, str]) -> bytes:
-    """An event's line with the new ids in it; one that is no event, or names none of them, as it is."""
+    """Return an event's line with the new ids; unchanged if it is not an event or has none of the old ones."""
     if not any(old.encode() in line for old in names):
         return line
     try:

@@ -1,7 +1,7 @@
-"""The pool of a rig's polecats: an idle one taken, or the next free name, by one caller at a time.
+"""The pool of a rig's polecats: claims an idle one, or the next free name, for one caller at a time.
 
-The choice is made under the pool's lock and each polecat has a lock of its own, held until the caller is done
-(``Claim`` is a context manager), so two slings never take the same one.
+The choice is made under the pool's lock.  Each polecat has its own lock, held until the caller is done (``Claim`` is a
+context manager), so two slings never take the same polecat.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 
 HELD_S = 0.5
-"""How long a polecat without a reservation is waited for whose lock is held."""
+"""How long to wait for locked polecats that have no reservation."""
 
 
 class Claim:
-    """A polecat held for one sling; leaving the ``with`` block lets it go (its work is then on the hook)."""
+    """A polecat held for one sling, released at the end of the ``with`` block."""
 
     def __init__(self, root: str, rig: str, name: str, entry: RosterEntry, lock: FileLock, is_new: bool) -> None:
         self.root = root
@@ -64,10 +64,10 @@ def claim(
     is_idle: Callable[[RosterEntry], bool],
     clock: Clock = SYSTEM_CLOCK,
 ) -> Claim:
-    """Take an idle polecat of the rig, or the next free name; ``wanted`` asks for one by name.
+    """Claim an idle polecat of the rig, or the next free name; ``wanted`` asks for one by name.
 
-    Those named in ``prefer`` are asked first.  ``is_idle`` is asked for existing ones, under the lock.  Raises
-    ConflictError if the wanted one is at work or the rig is full, UsageError for a bad name.
+    ``prefer`` are tried first.  ``is_idle`` is called for existing ones, under the lock.  Raises ConflictError if the
+    wanted one is busy or the rig is full, UsageError for a bad name.
     """
     locks = os.path.join(root, rig, ".runtime", "locks")
     private_folder(locks)
@@ -85,7 +85,7 @@ def claim(
                 held.append(name)
             elif _take_if(taken, is_idle):
                 return taken
-        # without a reservation it is no sling that holds them: the refinery lets go in a moment
+        # not reserved, so held not by a sling but by the refinery, which releases it soon
         for name in held:
             taken = _try(root, rig, prefix, name, is_new=False, timeout_s=HELD_S / len(held))
             if taken is not None and _take_if(taken, is_idle):
@@ -94,7 +94,7 @@ def claim(
 
 
 def _take_if(taken: Claim, is_idle: Callable[[RosterEntry], bool]) -> bool:
-    """Keep the claim if the polecat is idle, else let it go."""
+    """Reserve the claim if the polecat is idle, else release it."""
     try:
         if is_idle(taken.entry):
             _reserve(taken)
@@ -119,10 +119,12 @@ def _claim_by_name(
     if problem is not None:
         raise problem
     if name not in known and name in _crew_names(root, rig):
-        raise ConflictError(f"{rig} has a crew member {name}", f"{rig}/{name} would mean two", "choose another name")
+        raise ConflictError(
+            f"{rig} has a crew member {name}", f"{rig}/{name} would be ambiguous", "choose another name"
+        )
     taken = None if name in reserved else _try(root, rig, prefix, name, is_new=name not in known, timeout_s=HELD_S)
     if taken is None:
-        raise ConflictError(f"{rig}/{name} is being given work already", "", "choose another one, or the rig itself")
+        raise ConflictError(f"{rig}/{name} is already being assigned work", "", "choose another one, or the rig itself")
     if not _take_if(taken, lambda entry: taken.is_new or is_idle(entry)):
         raise ConflictError(f"{rig}/{name} has work on its hook", "", f"gt sling BEAD {rig} finds a free one")
     return taken
@@ -132,7 +134,9 @@ def _claim_new(root: str, rig: str, prefix: str, in_use: set[str], there: int) -
     most = load_settings(root).lenient("operational.polecat.max_per_rig")
     settings = load_settings(root, "rig", rig)
     if there >= most:
-        raise ConflictError(f"rig {rig} has {there} polecats, all at work", f"{most} at most", "wait until one is done")
+        raise ConflictError(
+            f"rig {rig} has {there} polecats, all busy", f"the limit is {most}", "wait until one is done"
+        )
     numbers_from = settings.lenient("namepool.max_before_numbering") + 1
     for name in free_names(pool_names(root, settings), in_use, numbers_from):
         taken = _try(root, rig, prefix, name, is_new=True)
@@ -145,17 +149,17 @@ def _claim_new(root: str, rig: str, prefix: str, in_use: set[str], there: int) -
 
 
 def _note_overflow(root: str, rig: str, following: int) -> None:
-    """Leave word for tools that read the pool's state; ours works names out from the folders."""
+    """Write the pool's state for other tools; here names are computed from the folders."""
     state = {"rig_name": rig, "overflow_next": following, "max_size": 50}
     write_json(os.path.join(root, rig, ".runtime", "namepool-state.json"), state, mode=0o600)
 
 
 def hold(root: str, rig: str, prefix: str, name: str) -> Claim:
-    """Take exactly this polecat, whatever it does, so that nobody slings to it meanwhile. Raises ConflictError."""
+    """Claim exactly this polecat, busy or not, so that nobody slings to it meanwhile. Raises ConflictError."""
     private_folder(os.path.join(root, rig, ".runtime", "locks"))
     taken = _try(root, rig, prefix, name, is_new=False)
     if taken is None:
-        raise ConflictError(f"{rig}/{name} is being given work just now", "", "try again in a moment")
+        raise ConflictError(f"{rig}/{name} is being assigned work just now", "", "try again in a moment")
     return taken
 
 
@@ -170,7 +174,7 @@ def _try(root: str, rig: str, prefix: str, name: str, *, is_new: bool, timeout_s
 
 
 def polecat_entry(root: str, rig: str, prefix: str, name: str) -> RosterEntry:
-    """The roster entry a polecat has, or will have once it is made."""
+    """Return the roster entry that a polecat has, or will have."""
     address = Address(POLECAT, rig, name)
     path = os.path.join(root, rig)
     work_dir = polecat_dir(path, rig, name)
@@ -180,7 +184,7 @@ def polecat_entry(root: str, rig: str, prefix: str, name: str) -> RosterEntry:
 
 
 def known_names(root: str, rig: str) -> list[str]:
-    """The rig's polecats by their folders."""
+    """Return the names of the rig's polecats, by their folders."""
     folder = os.path.join(root, rig, "polecats")
     if not os.path.isdir(folder):
         return []
@@ -188,7 +192,7 @@ def known_names(root: str, rig: str) -> list[str]:
 
 
 def _crew_names(root: str, rig: str) -> list[str]:
-    """Names that would make ``rig/name`` mean two."""
+    """Return the crew's names, which would make ``rig/name`` ambiguous."""
     folder = os.path.join(root, rig, "crew")
     return os.listdir(folder) if os.path.isdir(folder) else []
 
@@ -204,7 +208,7 @@ def _reserve(claimed: Claim) -> None:
 
 
 def _reserved(root: str, rig: str, now: float) -> set[str]:
-    """Names with a reservation that still counts; older ones are removed."""
+    """Return the names with a valid reservation; remove the others."""
     limit = load_settings(root).seconds("operational.polecat.pending_max_age")
     folder = os.path.join(root, rig, "polecats")
     found: set[str] = set()
@@ -221,13 +225,13 @@ def _reserved(root: str, rig: str, now: float) -> set[str]:
 
 
 def drop_void_reservations(root: str, rig: str, now: float) -> None:
-    """Remove reservations whose process is gone or whose time is over."""
+    """Remove reservations whose process is gone or which are too old."""
     if os.path.isdir(os.path.join(root, rig, "polecats")):
         _reserved(root, rig, now)
 
 
 def _is_running(path: str) -> bool:
-    """Whether the process that wrote the reservation still runs."""
+    """Whether the process that wrote the reservation may still run."""
     with open(path, encoding="ascii", errors="replace") as handle:
-        # a note that names nobody is somebody else's: only its age ends it
+        # a note without a process is another tool's: only its age ends it
         return mark_lives(handle.read(200)) is not False

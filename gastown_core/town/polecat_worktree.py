@@ -1,7 +1,7 @@
-"""A polecat's worktree: made or reused for one piece of work, furnished, and taken back when the sling fails.
+"""A polecat's worktree: created or reused for one bead, provisioned, and rolled back when the sling fails.
 
-``plan`` only looks (and fetches), ``build`` changes, and ``take_back`` undoes a build that stopped anywhere: nothing
-of what the worktree held is lost either way, for it has a rescue ref before it is touched.
+``plan`` only reads (and fetches), ``build`` changes, ``take_back`` undoes a build that stopped anywhere.  The contents
+of a reused worktree are saved to a rescue ref before it is changed, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 
 class Sandbox(Record):
-    """A polecat's worktree for one piece of work; ``base`` is what it is merged into, ``start`` where it begins.
+    """A polecat's worktree for one bead; it starts at ``start`` and is merged into ``base``.
 
-    ``was`` and ``head`` tell what a reused worktree had checked out, ``rescue`` the ref of the work that it held,
+    ``was`` and ``head`` are what a reused worktree had checked out, ``rescue`` is the ref of its saved work,
     ``shelved`` the folder of a worktree that git no longer knew.
     """
 
@@ -53,7 +53,7 @@ class Sandbox(Record):
 
     @property
     def resumes(self) -> bool:
-        """Whether the worktree stands on the branch already and is gone on with as it is."""
+        """Whether the worktree is already on the branch, and work continues in it as it is."""
         return bool(self.was) and self.was == self.branch
 
 
@@ -67,7 +67,7 @@ def prepare(
     known_branch: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Sandbox:
-    """``plan`` and ``build`` in one; what a failure left half done is taken back. Raises GitError."""
+    """Plan and build; on failure, take back what was done. Raises GitError."""
     made = plan(
         claimed,
         bead_id,
@@ -94,10 +94,10 @@ def plan(
     known_branch: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Sandbox:
-    """What the claimed polecat's worktree is to be: a new branch from ``origin/<base>``, or from the branch
-    ``start_from`` if that exists; a worktree that stands on a branch for the same bead is gone on with as it is.
+    """Plan the claimed polecat's worktree: a new branch from ``origin/<base>``, or from the branch ``start_from`` if it
+    exists; a worktree that is already on a branch for the same bead is kept as it is.
 
-    Raises GitError if there is no such base; only remote branches were fetched then.
+    Raises GitError if there is no such base; it changes nothing but remote-tracking branches.
     """
     root, rig, entry = claimed.root, claimed.rig, claimed.entry
     bare = bare_repo(root, rig)
@@ -108,7 +108,7 @@ def plan(
         raise GitError(f"rig {rig} has no branch {main}", f"{base} does not exist")
     start = _start(bare, base, start_from)
     if start_from and start == base:
-        warnings.append(f"the earlier branch {start_from} is gone, the work starts from {main} again")
+        warnings.append(f"the earlier branch {start_from} is gone; the work starts from {main} again")
     tree = _standing(entry)
     was = tree.branch() if tree is not None else ""
     if was and (was == known_branch or (bead_id and bead_of_branch(was) == bead_id)):
@@ -122,7 +122,7 @@ def plan(
 
 
 def _start(bare: Git, base: str, start_from: str) -> str:
-    """The earlier branch, as it is at origin or (work that never left) here; else the base."""
+    """Return the earlier branch's commit (the local one if it contains origin's, else origin's), or the base."""
     if not start_from:
         return base
     ours, theirs = bare.commit_of(f"refs/heads/{start_from}"), bare.commit_of(f"origin/{start_from}")
@@ -133,7 +133,7 @@ def _start(bare: Git, base: str, start_from: str) -> str:
 
 
 def _standing(entry: RosterEntry) -> Git | None:
-    """The worktree if git still knows it."""
+    """Return the worktree if git still knows it."""
     if not os.path.exists(os.path.join(entry.work_dir, ".git")):
         return None
     tree = Git(entry.work_dir)
@@ -141,7 +141,7 @@ def _standing(entry: RosterEntry) -> Git | None:
 
 
 def build(claimed: Claim, planned: Sandbox) -> Sandbox:
-    """Make it so. Raises GitError; ``take_back`` of the planned sandbox then puts everything back."""
+    """Carry out a plan. Raises GitError; then ``take_back`` of the plan restores everything."""
     root, entry = claimed.root, claimed.entry
     bare = bare_repo(root, planned.rig)
     if not planned.was and not planned.head:
@@ -162,7 +162,7 @@ def build(claimed: Claim, planned: Sandbox) -> Sandbox:
 
 
 def _start_afresh(tree: Git, planned: Sandbox) -> str:
-    """Put a worktree on its new branch; returns the rescue ref of what it held."""
+    """Put a worktree on its new branch; return the rescue ref of its former contents."""
     rescue = worktree.rescue(tree, planned.entry.address.name, planned.at)
     filled = [inner.path for inner in submodules.submodules(tree)]
     tree.run("checkout", "--quiet", "--force", "--no-track", "-b", planned.branch, planned.start)
@@ -170,13 +170,13 @@ def _start_afresh(tree: Git, planned: Sandbox) -> str:
     kept = {inner.path for inner in submodules.submodules(tree)}
     for path in filled:
         if path not in kept:
-            # the new branch has no such submodule, and git leaves the folder behind
+            # the new branch has no such submodule; git leaves its folder behind
             shutil.rmtree(path, ignore_errors=True)
     return rescue
 
 
 def _shelve(root: str, planned: Sandbox) -> str:
-    """Move a folder that git no longer knows out of the way; returns where it went, empty if there was none."""
+    """Move a folder that git no longer knows out of the way; return its new path, empty if there was none."""
     path = planned.entry.work_dir
     if not os.path.isdir(path) or not os.listdir(path):
         return ""
@@ -192,13 +192,13 @@ def _shelf(root: str, planned: Sandbox) -> str:
 
 
 def _fetch(bare: Git, branch: str, also: str) -> list[str]:
-    """Bring the branches up to date; an unreachable remote is a warning, the work then starts from what is here."""
+    """Fetch the branches; return a warning if that fails: work then starts from the last known state."""
     try:
         bare.run("fetch", "--quiet", "origin", _ref(branch), *([_ref(also)] if also else []), timeout_s=20.0)
     except GitError as error:
         if also and "couldn't find remote ref" in error.why:
             return _fetch(bare, branch, "")
-        return [f"origin could not be fetched, the branch starts from the last known state ({error.why})"]
+        return [f"cannot fetch origin; the branch starts from the last known state ({error.why})"]
     return []
 
 
@@ -221,14 +221,14 @@ WORKER_TEXT = f"""\
 # You are {{who}}, a polecat {worktree.WORKER_MARK}
 
 - This worktree and its branch are yours. Stay in it; never push the default branch.
-- `gt prime` tells you who you are, `gt hook` what to do. Work on the hook is run without asking.
-- Commit as you go. When the work is complete, `gt done` hands it in; it is not finished before.
+- `gt prime` tells you who you are, `gt hook` what to do. Run the work on your hook without asking.
+- Commit as you go. When the work is complete, `gt done` hands it in; until then it is not finished.
 - Stuck? `gt done --status ESCALATED` asks for help and keeps everything.
 """
 
 
 def take_back(root: str, planned: Sandbox) -> None:
-    """Undo ``build``, however far it came: a new worktree and branch go, a reused one is as it was, loose files too."""
+    """Undo ``build``, however far it came: remove a new worktree and branch, restore a reused one and its files."""
     bare = bare_repo(root, planned.rig)
     name = planned.entry.address.name
     if planned.resumes:
@@ -259,16 +259,16 @@ def _return_to(tree: Git, planned: Sandbox, rescue: str) -> None:
 
 
 def add_polecat(root: str, rig: str, name: str = "", *, clock: Clock = SYSTEM_CLOCK) -> Sandbox:
-    """A new polecat at rest, of that name or of the pool's next free one.
+    """Create an idle polecat with that name or the pool's next free one.
 
-    Raises NotFoundError for an unknown rig, ConflictError if there is one of that name, UsageError for a bad name;
-    nothing is left then.
+    Raises NotFoundError for an unknown rig, ConflictError if the name is in use, UsageError for a bad name, and leaves
+    nothing behind.
     """
     from gastown_core.beads.ledger import TownLedger
 
     prefix = require_rig(root, rig)
     if name in polecat_pool.known_names(root, rig):
-        raise ConflictError(f"{rig} has a polecat {name} already", "", f"gt polecat status {rig}/{name}")
+        raise ConflictError(f"{rig} already has a polecat {name}", "", f"gt polecat status {rig}/{name}")
     with polecat_pool.claim(root, rig, prefix, wanted=name, is_idle=lambda entry: False, clock=clock) as claimed:
         made = prepare(claimed, "", clock=clock)
         try:

@@ -1,7 +1,7 @@
-"""Where a rig's merges go: found out when the rig is made, not at its first merge.
+"""The repository that a rig's merges are pushed to, checked when the rig is added, not at its first merge.
 
-A folder that a person works in is no place to push to: git refuses the branch that is checked out there.  What works
-is a bare mirror of it that tells it what landed, another repository to push to, or another branch.
+git refuses a push to a branch that is checked out, so a person's work folder cannot be the target.  What works is a
+bare mirror that shows the folder what landed, another repository, or another branch.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
 
 MIRROR = ".origin.git"
 BACK = "town"
-"""Under ``refs/remotes/<this>`` the folder that was mirrored sees what landed."""
+"""The remote name under which the mirrored folder sees what landed: ``refs/remotes/<this>``."""
 PROBE_S = 30.0
 _ACCEPTS = ("ignore", "warn", "updateinstead", "false")
 
 _TELL_BACK = f"""#!/bin/sh
-# Written by gt: what lands in this mirror is shown to the folder it was made of. Nothing checked out there is touched.
+# Written by gt: shows what lands in this mirror to the folder that it mirrors. Nothing checked out there is touched.
 while read -r _ new ref; do
     case "$ref" in refs/heads/polecat/*) continue ;; refs/heads/*) ;; *) continue ;; esac
     case "$new" in *[!0]*) ;; *) continue ;; esac
     git push --quiet checkout "+$ref:refs/remotes/{BACK}/${{ref#refs/heads/}}" ||
-        echo "gas town: the folder this mirror was made of could not be told of $ref" >&2
+        echo "gas town: cannot show $ref to the folder that this repository mirrors" >&2
 done
 exit 0
 """
 
 
 def local_folder(url: str) -> str:
-    """The folder on this machine that a URL means, empty if it means none."""
+    """Return the local folder that a URL means, empty if it is remote."""
     path = url.removeprefix("file://")
     return path if path.startswith("/") else ""
 
 
 def make_mirror(url: str, path: str, progress: Callable[[str], None]) -> str:
-    """A bare mirror at ``path`` of the local repository ``url``; returns its URL. Raises UsageError, GitError."""
+    """Create a bare mirror of the local repository ``url`` at ``path``; return its URL. Raises UsageError, GitError."""
     folder = local_folder(url)
     if not folder:
-        raise UsageError("--mirror is for a folder on this machine", f"{url} is none", "leave it out")
+        raise UsageError("--mirror needs a folder on this machine", f"{url} is not one", "omit it")
     parent = Git(os.path.dirname(path))
     parent.stream("clone", "--progress", "--bare", "--", url, path, on_progress=progress)
     mirror = Git(path)
@@ -57,16 +57,16 @@ def make_mirror(url: str, path: str, progress: Callable[[str], None]) -> str:
 
 
 def aim(git: Git, push_url: str) -> None:
-    """Let ``origin`` be the repository that is pushed to, for what lands there is gone on from. Raises GitError."""
+    """Point ``origin`` at the repository that is pushed to: work continues from what landed there. Raises GitError."""
     if push_url:
         git.run("remote", "set-url", "origin", push_url)
         git.run("remote", "set-url", "--push", "origin", push_url)
 
 
 def fill(bare: Git, push_url: str, branch: str) -> None:
-    """Bring the branch to the repository that is pushed to, if it has none of that name.
+    """Push the branch to the target repository, if that has no branch of this name.
 
-    Raises ConflictError if its branch has another history; GitError if it cannot be reached.
+    Raises ConflictError if its branch shares no history; GitError if it cannot be reached.
     """
     if not push_url:
         return
@@ -78,16 +78,16 @@ def fill(bare: Git, push_url: str, branch: str) -> None:
     bare.run("fetch", "--quiet", push_url, f"refs/heads/{branch}", timeout_s=120.0)
     if bare.attempt("merge-base", there[0], commit).code != 0:
         raise ConflictError(
-            f"{branch} at {push_url} has nothing in common with the repository's",
+            f"{branch} at {push_url} shares no history with the repository's",
             "work could never be merged into it",
-            "name the repository that merges are to go to",
+            "name the repository that merges should go to",
         )
 
 
 def why_not(bare: Git, url: str, branch: str) -> str:
-    """Why the refinery could not push ``branch`` to ``url``, with what works instead; empty if it can.
+    """Return why the refinery cannot push ``branch`` to ``url``, with what works instead; empty if it can.
 
-    A server may still refuse by rules that only a real push meets.
+    A server may still refuse a real push by rules that a dry run does not meet.
     """
     folder = local_folder(url)
     if folder:

@@ -1,5 +1,5 @@
-"""Notes of restarts that are going on: between the end of an agent's old program and the start of the new one, whoever
-does it may be killed, and nobody else would know that a new one was to come."""
+"""Notes of restarts in progress: if the process that restarts an agent dies between ending the old program and starting
+the new one, the note says that a start is still due."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CutOff(Record):
-    """A restart of ``session`` on account of ``topic`` whose process has died; ``path`` is its note."""
+    """A restart of ``session`` for ``topic`` whose process has died; ``path`` is its note."""
 
     session: str
     topic: str
@@ -31,7 +31,7 @@ def _folder(root: str) -> str:
 
 @contextlib.contextmanager
 def noted(root: str, session: str, topic: str) -> Iterator[None]:
-    """Keep a note for as long as the restart takes. Raises StoreError if it cannot be written; nothing has ended then."""
+    """Keep a note during the block. Raises StoreError if it cannot be written; the block has not run then."""
     private_folder(_folder(root))
     path = os.path.join(_folder(root), session)
     write_atomic(path, f"{mark()}{topic}\n".encode(), mode=0o600, sync=False)
@@ -42,7 +42,7 @@ def noted(root: str, session: str, topic: str) -> Iterator[None]:
 
 
 def cut_off(root: str) -> list[CutOff]:
-    """The restarts that nobody is at any more."""
+    """Return the restarts whose process has died."""
     found = []
     names = sorted(os.listdir(_folder(root))) if os.path.isdir(_folder(root)) else []
     for name in names:
@@ -50,7 +50,7 @@ def cut_off(root: str) -> list[CutOff]:
         try:
             text = read_plain(path).decode("utf-8", "replace")
         except OSError:
-            # over by now, or nothing of ours
+            # finished meanwhile, or not a note
             continue
         if mark_lives(text) is False:
             found.append(CutOff(name, "".join(text.splitlines()[2:3]) or "restart", path))
@@ -58,6 +58,6 @@ def cut_off(root: str) -> list[CutOff]:
 
 
 def drop(path: str) -> None:
-    """Take the note away; one that is gone is fine."""
+    """Remove a note, if it is still there."""
     with contextlib.suppress(OSError):
         os.unlink(path)

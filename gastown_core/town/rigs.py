@@ -1,6 +1,6 @@
-"""Rigs: a repository taken into the town, with all that its workers need; or nothing left of the attempt.
+"""Rigs: adding a repository to the town with all its workers need; a failed attempt leaves nothing behind.
 
-The order is that of town-and-agents.md section 5.  Every step that makes something notes how to take it back.
+The steps follow town-and-agents.md section 5.  Each step that creates something registers how to undo it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class NewRig(Record):
-    """A rig just added: name, bead prefix without hyphen, URL, default branch, folder, what is to be seen to."""
+    """A rig just added: name, bead prefix without hyphen, URL, default branch, folder, warnings."""
 
     name: str
     prefix: str
@@ -47,11 +47,11 @@ class NewRig(Record):
 
 
 _LINK = "120000"
-"""How git's index marks a symbolic link."""
+"""The mode of a symbolic link in git's index."""
 
 
 def _silent(line: str) -> None:
-    """Progress that nobody wants to see."""
+    """Ignore progress."""
 
 
 def add_rig(
@@ -68,20 +68,20 @@ def add_rig(
     progress: Callable[[str], None] = _silent,
     clock: Clock = SYSTEM_CLOCK,
 ) -> NewRig:
-    """Clone ``source`` (URL or path) into the town as rig ``name``; with ``mirror`` through a bare mirror of a folder.
+    """Clone ``source`` (URL or path) into the town as rig ``name``; with ``mirror``, through a bare mirror of a folder.
 
-    Merges go to ``push_url`` if given, and work goes on from there.  The rig's ``warnings`` say so if nothing could be
-    pushed to its default branch.  Raises UsageError for a bad name, prefix or source; ConflictError if name or prefix is taken; GitError with
-    git's words.  On any failure, also an interrupt, nothing is left behind.
+    Merges go to ``push_url`` if given, and work continues from there; ``warnings`` says if the default branch cannot be
+    pushed.  Raises UsageError for a bad name, prefix or source; ConflictError if name or prefix is taken; GitError with
+    git's message.  Any failure, also an interrupt, leaves nothing behind.
     """
     clones.check_rig_name(name)
     url = clones.normal_url(source)
     rigs = read_rigs(root)
     path = os.path.join(root, name)
     if name in rigs:
-        raise ConflictError(f"there is a rig {name} already", "", "gt rig list shows the rigs")
+        raise ConflictError(f"there is already a rig {name}", "", "gt rig list shows the rigs")
     if os.path.lexists(path):
-        raise ConflictError(f"{path} is in the way", "a file or folder of that name exists", "choose another name")
+        raise ConflictError(f"cannot use {path}", "a file or folder with that name exists", "choose another name")
     if prefix:
         _check_free(prefix, rigs)
     with ExitStack() as undo:
@@ -119,7 +119,7 @@ def _commit(root: str, name: str, progress: Callable[[str], None]) -> None:
     try:
         commit_town(root, f"Add rig {name}", paths=("mayor", ".beads", name))
     except GitError as error:
-        # the rig stands; only the town's own history lacks it
+        # the rig works without it; only the town's history lacks it
         progress(str(error))
 
 
@@ -135,8 +135,8 @@ def _check_free(prefix: str, rigs: dict[str, str]) -> str:
     )
     if near and not owner:
         # sh-x-opal would be the session of shop/x-opal and of another rig's opal
-        why = f"with {near} of rig {next(rig for rig in rigs if rigs[rig] == near)} a session's name would mean two"
-        raise ConflictError(f"the prefix {prefix} cannot be told apart", why, "give another one with --prefix")
+        why = f"with {near} of rig {next(rig for rig in rigs if rigs[rig] == near)} session names would be ambiguous"
+        raise ConflictError(f"the prefix {prefix} is ambiguous", why, "give another one with --prefix")
     if owner:
         raise ConflictError(f"the prefix {prefix} is taken", f"by {owner}", "give another one with --prefix")
     return prefix
@@ -152,7 +152,7 @@ def _clone(
     push_url: str,
     progress: Callable[[str], None],
 ) -> NewRig:
-    """Bare repository, the mayor's clone, the ledger, the refinery's worktree."""
+    """Create bare repository, mayor's clone, ledger, and refinery's worktree."""
     from gastown_core.beads.ids import default_prefix
 
     bare = os.path.join(path, ".repo.git")
@@ -168,7 +168,7 @@ def _clone(
         raise UsageError(
             f"the repository's own beads have the prefix {tracked}, not {prefix}",
             "",
-            f"leave --prefix out, or give {tracked}",
+            f"omit --prefix, or give {tracked}",
         )
     prefix = _check_free(tracked or prefix or default_prefix(name), rigs)
     home = _make_ledger(path, clone, prefix, bool(tracked))
@@ -188,9 +188,9 @@ def _clone(
 
 
 def tracked_prefix(clone: str) -> str:
-    """The prefix of the beads that a repository tracks, empty if it tracks none.
+    """Return the prefix of the beads that a repository tracks, empty if it tracks none.
 
-    Beads behind a symbolic link or a redirect lie somewhere else; they are not the repository's.
+    Beads behind a symbolic link or a redirect are elsewhere, and not the repository's.
     """
     from gastown_core.beads.discovery import is_store, read_redirect
     from gastown_core.beads.opening import open_store
@@ -203,7 +203,7 @@ def tracked_prefix(clone: str) -> str:
 
 
 def _make_ledger(path: str, clone: str, prefix: str, is_tracked: bool) -> str:
-    """The rig's store, or a redirect to the one the repository tracks; returns where the beads are."""
+    """Create the rig's store, or a redirect to the one that the repository tracks; return the folder of the beads."""
     if is_tracked:
         home = os.path.join(clone, ".beads")
         os.makedirs(os.path.join(path, ".beads"))
@@ -216,7 +216,7 @@ def _make_ledger(path: str, clone: str, prefix: str, is_tracked: bool) -> str:
 
 
 def _furnish(root: str, rig: NewRig, undo: ExitStack) -> None:
-    """Folders, settings, route and agent beads of the rig."""
+    """Create folders, settings, route and agent beads of the rig."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.routes import add_route, remove_route
 
@@ -272,7 +272,7 @@ def _register(
         registry.setdefault("version", 1)
         rigs = registry.setdefault("rigs", {})
         if rig.name in rigs:
-            raise ConflictError(f"there is a rig {rig.name} already", "another process added it just now")
+            raise ConflictError(f"there is already a rig {rig.name}", "another process added it just now")
         rigs[rig.name] = entry
 
     edit_json(os.path.join(root, "mayor", "rigs.json"), register, mode=0o600)
@@ -301,7 +301,7 @@ def _unpatrol(value: dict[str, Any], rig: str) -> None:
 
 
 def rig_config(root: str, name: str) -> dict[str, Any]:
-    """The rig's ``config.json``. Raises NotFoundError for an unregistered rig, TownError if the file is missing."""
+    """Return the rig's ``config.json``. Raises NotFoundError for an unregistered rig, TownError without the file."""
     require_rig(root, name)
     found = read_json(os.path.join(root, name, "config.json"))
     if found is None:
@@ -310,7 +310,7 @@ def rig_config(root: str, name: str) -> dict[str, Any]:
 
 
 def require_rig(root: str, name: str) -> str:
-    """The rig's prefix. Raises NotFoundError with near matches."""
+    """Return the rig's prefix. Raises NotFoundError with near matches."""
     rigs = read_rigs(root)
     if name in rigs:
         return rigs[name]
@@ -322,13 +322,13 @@ def require_rig(root: str, name: str) -> str:
 
 
 def default_branch(root: str, name: str) -> str:
-    """The branch that a rig's work is measured against; ``main`` if nothing says so."""
+    """Return the branch that a rig's work is merged into; ``main`` if not configured."""
     config = read_json(os.path.join(root, name, "config.json")) or {}
     return str(config.get("default_branch") or "main")
 
 
 def bare_repo(root: str, name: str) -> Git:
-    """The shared repository of a rig (``.repo.git``, or the mayor's clone in older towns). Raises TownError."""
+    """Return a rig's shared repository (``.repo.git``, or the mayor's clone in older towns). Raises TownError."""
     for folder in (".repo.git", os.path.join("mayor", "rig")):
         path = os.path.join(root, name, folder)
         if os.path.isdir(path):
@@ -337,7 +337,7 @@ def bare_repo(root: str, name: str) -> Git:
 
 
 def beads_home(root: str, name: str) -> str:
-    """The folder of a rig's ledger, redirects followed."""
+    """Return the folder of a rig's ledger, following redirects."""
     from gastown_core.beads.discovery import follow_redirects
 
     return follow_redirects(os.path.join(root, name, ".beads"))

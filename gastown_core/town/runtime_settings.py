@@ -1,4 +1,4 @@
-"""Runtimes as the operator names them: listed, defined, removed in the town's settings."""
+"""Runtimes in the town's settings: listed, defined, removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def list_agents(root: str, rig: str = "") -> list[Preset]:
-    """Every runtime that can be named in the town (and the rig), built-ins first."""
+    """Return every runtime that the town (and the rig) knows, built-in ones first."""
     return all_presets(
         rig_settings=load_settings(root, "rig", rig).value if rig else None,
         town_settings=load_settings(root).value,
@@ -24,7 +24,7 @@ def list_agents(root: str, rig: str = "") -> list[Preset]:
 
 
 def require_agent(root: str, name: str, rig: str = "") -> Preset:
-    """The runtime of that name. Raises NotFoundError with near matches."""
+    """Return the runtime of that name. Raises NotFoundError with near matches."""
     known = {preset.name: preset for preset in list_agents(root, rig)}
     if name in known:
         return known[name]
@@ -36,7 +36,7 @@ def require_agent(root: str, name: str, rig: str = "") -> Preset:
 
 
 def set_agent(root: str, name: str, command: str, *, provider: str = "") -> Preset:
-    """Define (or change) a runtime of the town from a command line; other keys of its entry stay.
+    """Define (or change) a runtime of the town from a command line; other keys of its entry are kept.
 
     Raises UsageError for a bad name or command, NotFoundError for an unknown provider.
     """
@@ -59,7 +59,7 @@ def set_agent(root: str, name: str, command: str, *, provider: str = "") -> Pres
 
 
 def remove_agent(root: str, name: str) -> None:
-    """Remove a runtime of the town. Raises UsageError for a built-in, NotFoundError for an unknown one."""
+    """Remove a runtime of the town. Raises UsageError if it is built in or the default, NotFoundError if unknown."""
     settings = load_settings(root).value
     if name not in (settings.get("agents") or {}):
         preset = require_agent(root, name)

@@ -1,7 +1,7 @@
-"""An agent's session from start to end: which runtime, which words, which environment, which events.
+"""An agent's session from start to end: runtime, first prompt, environment, events.
 
-Every role goes the same way.  Without tmux nothing here works but ``plan_start``, whose command line a person can
-run by hand; the error says so.  Ending a session never touches the agent's worktree or its hook.
+It is the same for every role.  Without tmux only ``plan_start`` works; the error gives the command line to run by hand.
+Ending a session never touches the agent's worktree or the work on its hook.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 
 class Start(Record):
-    """What starting an agent's session takes; ``typed_prompt`` is what must be typed once it is ready, or empty.
+    """A planned start of an agent's session; ``typed_prompt`` is typed once the program is ready, unless empty.
 
-    ``alias`` is the runtime's name in the settings, ``warnings`` what was odd while choosing it.
+    ``alias`` is the runtime's name in the settings, ``warnings`` come from choosing it.
     """
 
     entry: RosterEntry
@@ -52,25 +52,23 @@ class Start(Record):
 
 
 WATCH_S = 0.25
-"""How long a fresh program must live before it counts as started."""
+"""How long a new program must stay up to count as started."""
 
 
 def server_of(root: str) -> TmuxServer:
-    """The town's tmux server. Raises NoTmuxError, which names what still works."""
+    """Return the town's tmux server. Raises NoTmuxError."""
     if not has_tmux():
-        raise NoTmuxError(
-            "there is no tmux on this machine", "agents' sessions run in it", "everything but sessions works without"
-        )
+        raise NoTmuxError("tmux is not installed", "agents' sessions run in it", "everything else works without it")
     return TmuxServer(socket_name(root))
 
 
 def by_hand(start: Start) -> str:
-    """What a person types to run the agent without tmux."""
+    """Return the command line that runs the agent without tmux."""
     return f"cd {shlex.quote(start.entry.work_dir)} && {shlex.join(start.argv)}"
 
 
 def choose_runtime(root: str, address: Address, override: str = "") -> Resolution:
-    """The runtime of an agent by the settings. Raises UsageError if ``override`` is unknown."""
+    """Return an agent's runtime by the settings. Raises UsageError if ``override`` is unknown."""
     from gastown_core.runtimes.registry import resolve
 
     rig = address.rig
@@ -86,7 +84,7 @@ def choose_runtime(root: str, address: Address, override: str = "") -> Resolutio
 
 
 def beacon(to: Address, sender: str, topic: str, now: float, bead: str = "") -> str:
-    """The first line of a session: ``[GAS TOWN] polecat opal (rig: shop) <- mayor • 2026-03-01T10:00 • assigned:sh-x1``."""
+    """Return the first line: ``[GAS TOWN] polecat opal (rig: shop) <- mayor • 2026-03-01T10:00 • assigned:sh-x1``."""
     who = to.role if to.role not in (CREW, POLECAT, "dog") else f"{to.role} {to.name}"
     rig = f" (rig: {to.rig})" if to.rig else ""
     minute = time.strftime("%Y-%m-%dT%H:%M", time.localtime(now))
@@ -104,7 +102,7 @@ def plan_start(
     branch: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Start:
-    """Work out runtime, environment and command line; starts nothing. Raises UsageError for an unknown ``agent``."""
+    """Return runtime, environment and command line; start nothing. Raises UsageError for an unknown ``agent``."""
     from gastown_core.runtimes.launch import command_line, first_prompt_is_typed, session_env
 
     chosen = choose_runtime(root, entry.address, agent)
@@ -137,9 +135,9 @@ def plan_again(
     otherwise: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Start:
-    """As ``plan_start``, with the runtime the agent has now if it has a session and that runtime is still known.
+    """Do as ``plan_start``, with the agent's current runtime if it has a session and that runtime is still known.
 
-    ``otherwise`` is the runtime for one without a session, empty for the usual one.
+    ``otherwise`` is the runtime for an agent without a session, empty for the configured one.
     """
     pane = find_session(root, entry) if has_tmux() else None
     branch = os.environ.get("GT_BRANCH", "") if os.environ.get("GT_SESSION") == entry.session else ""
@@ -157,12 +155,12 @@ def _first_words(preset: Preset, topic: str) -> str:
     if topic == "assigned":
         return "Work is on your hook. Run `gt hook`, then begin."
     if topic == "handoff":
-        return "Your predecessor handed off to you. Read its note with `gt prime`, then go on with the hooked work."
+        return "Your predecessor handed off to you. Read its note with `gt prime`, then continue the hooked work."
     return "Run `gt prime`. If work is on your hook, do it; else wait for orders."
 
 
 def _path_with_gt() -> str:
-    """PATH with the folder of this programme's own commands in front."""
+    """Return PATH with the folder of this program's commands in front."""
     own = os.path.dirname(sys.executable)
     path = os.environ.get("PATH", os.defpath)
     if os.path.exists(os.path.join(own, "gt")) and own not in path.split(os.pathsep):
@@ -171,25 +169,24 @@ def _path_with_gt() -> str:
 
 
 def find_session(root: str, entry: RosterEntry) -> Pane | None:
-    """The pane of an agent's session, None if it has none. Raises NoTmuxError, TmuxError."""
+    """Return the pane of an agent's session, None if it has none. Raises NoTmuxError, TmuxError."""
     from gastown_core.tmux.panes import find_pane
 
     return find_pane(server_of(root), entry.session)
 
 
 def is_alive(pane: Pane | None) -> bool:
-    """Whether the agent's own program runs in its pane."""
+    """Whether the agent's program runs in its pane."""
     from gastown_core.town.liveness import living
 
     return pane is not None and living([pane])[pane.session]
 
 
 def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clock = SYSTEM_CLOCK) -> Pane:
-    """Start the session, or revive the agent in it if only the session is left.
+    """Start the session, or restart the agent in a session whose program has ended.
 
-    Appends ``session_start``.  Raises NoTmuxError with the command to run by hand, ConflictError if the agent
-    lives already, in its session or elsewhere, TownError if its folder is missing, TmuxError if the program does not
-    stay up.
+    Appends ``session_start``.  Raises NoTmuxError with the command to run by hand, ConflictError if the agent is
+    already running (anywhere), TownError if its folder is missing, TmuxError if the program exits at once.
     """
     from gastown_core.tmux.panes import find_pane
     from gastown_core.tmux.sessions import SessionExistsError, create_session
@@ -216,7 +213,7 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
             watch_s=watch_s,
         )
     except SessionExistsError:
-        # made just now, perhaps by the last call of somebody who was killed
+        # created just now, perhaps by a process that was then killed
         pane = find_pane(server, entry.session)
         if pane is None:
             raise
@@ -226,19 +223,19 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
 
 
 def _take_up(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clock) -> Pane:
-    """Start the agent in the session that is there, unless it lives in it."""
+    """Start the agent in its existing session, unless it is running there."""
     entry = start.entry
     if is_alive(pane):
         raise ConflictError(
-            f"{entry.address.path} runs already", f"session {entry.session}", f"gt attach {entry.address.short}"
+            f"{entry.address.path} is already running", f"session {entry.session}", f"gt attach {entry.address.short}"
         )
     return _respawn(root, server, pane, start, clock)
 
 
 def respawn_agent(root: str, start: Start, *, clock: Clock = SYSTEM_CLOCK) -> Pane:
-    """End what runs in the agent's pane and start it anew there, viewers stay; without a session it gets one.
+    """End what runs in the agent's pane and start it again there; clients stay. Without a session, start one.
 
-    Raises as ``start_agent``.
+    Raises the same as ``start_agent``.
     """
     from gastown_core.tmux.panes import find_pane
 
@@ -266,13 +263,13 @@ def _respawn(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clo
     while not (fresh := read_pane(server, pane.pane_id)).dead and time.monotonic() < deadline:
         time.sleep(0.05)
     if fresh.dead and fresh.dead_status != 0:
-        raise TmuxError(f"{start.alias} ended at once in session {entry.session}", f"status {fresh.dead_status}")
+        raise TmuxError(f"{start.alias} exited at once in session {entry.session}", f"status {fresh.dead_status}")
     _tell_start(root, fresh, start, clock)
     return fresh
 
 
 def note_orders(root: str, entry: RosterEntry) -> None:
-    """Note that a running agent was told of what is in its hands now. Raises NoTmuxError, TmuxError."""
+    """Note on a running agent's session that it was given the work it holds now. Raises NoTmuxError, TmuxError."""
     from gastown_core.tmux.sessions import note_orders
     from gastown_core.town.liveness import orders_on_hook
 
@@ -284,10 +281,10 @@ def note_orders(root: str, entry: RosterEntry) -> None:
 def stop_agent(
     root: str, entry: RosterEntry, *, caller: str, reason: str = "", event: str = "kill", clock: Clock = SYSTEM_CLOCK
 ) -> bool:
-    """End exactly this agent's session with every process in it; True if there was one.
+    """End this agent's session with every process in it; return whether there was one.
 
-    Appends ``kill`` (or ``session_end``, the agent's own).  Raises NoTmuxError, TmuxError, and ConflictError if the
-    agent lives where tmux lists no session of it.
+    Appends ``kill``, or ``session_end`` if that is the ``event``.  Raises NoTmuxError, TmuxError, and ConflictError if
+    the agent is running where tmux lists no session for it.
     """
     from gastown_core.tmux.sessions import kill_session
 
@@ -309,7 +306,7 @@ def stop_agent(
 def stop_all(
     root: str, entries: Iterable[RosterEntry], *, reason: str, caller: str, clock: Clock = SYSTEM_CLOCK
 ) -> list[str]:
-    """End the sessions of these agents side by side; returns the addresses of those that had one."""
+    """End the sessions of these agents side by side; return the addresses of those that had one."""
     from concurrent.futures import ThreadPoolExecutor
 
     def stop(entry: RosterEntry) -> str:
@@ -325,20 +322,20 @@ def _server_or_hint(root: str, start: Start) -> TmuxServer:
         return server_of(root)
     except NoTmuxError as error:
         raise NoTmuxError(
-            error.what, "everything but sessions works without", f"run it yourself: {by_hand(start)}"
+            error.what, "everything else works without it", f"run it yourself: {by_hand(start)}"
         ) from error
 
 
 def _check_nowhere_else(root: str, entry: RosterEntry) -> None:
-    """Refuse to start a second agent, or to call one ended, in a place in which one works that tmux does not list."""
+    """Refuse to start or stop an agent that is running where tmux does not list it. Raises ConflictError."""
     from gastown_core.town.liveness import found_elsewhere
 
     pid = found_elsewhere(root).get(entry.session)
     if pid:
         raise ConflictError(
-            f"{entry.address.path} lives already",
-            f"process {pid} is it, or works in its folder, but the town's tmux has no session of it",
-            f"look at it first; kill {pid} ends it",
+            f"{entry.address.path} is already running",
+            f"process {pid} is this agent or works in its folder, but tmux lists no session for it",
+            f"check it first; kill {pid} ends it",
         )
 
 
@@ -360,13 +357,13 @@ def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
     append_event(root, "session_start", entry.address.path, payload, clock=clock)
     _note_hook(root, entry, True, clock)
     if start.typed_prompt:
-        # whoever started the agent need not wait until it is ready to be spoken to
+        # the caller need not wait until the agent can take its prompt
         words = ["session", "first-prompt", entry.address.path, "--", start.typed_prompt]
         spawn(gt_argv(*words), cwd=root)
 
 
 def _note_hook(root: str, entry: RosterEntry, runs: bool, clock: Clock) -> None:
-    """Only workers have a hook with a life of its own; a record that cannot be kept is no reason to fail."""
+    """Record a worker's session on its hook; only workers have one. A failure to record is ignored."""
     if entry.address.role not in (CREW, POLECAT):
         return
     from gastown_core.town.hook_record import record_session

@@ -1,7 +1,7 @@
 """The settings files of a town and its rigs: found, read, checked, changed by dotted key.
 
-What a person wrote is never thrown away: unknown keys stay, a wrong value is reported by file, key and what is
-allowed, and readers that must go on (the console, ``gt status``) use the default meanwhile.
+Unknown keys are kept.  A wrong value is reported with file, key and what is allowed; readers that must go on (the
+console, ``gt status``) use the default meanwhile.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HEADS: dict[str, dict[str, Any]] = {
 
 
 class Settings:
-    """One settings object and the table that explains it; ``value`` is the JSON as found."""
+    """One settings object and its table; ``value`` is the JSON as read."""
 
     __slots__ = ("path", "scope", "value")
 
@@ -39,7 +39,7 @@ class Settings:
         self.value = value
 
     def get(self, key: str) -> Any:
-        """The value under ``key``, else its default. Raises SettingsError for an unknown key or a wrong value."""
+        """Return the value of ``key``, else its default. Raises SettingsError for an unknown key or a wrong value."""
         row = self._row(key)
         found = _dig(self.value, key)
         if found is None:
@@ -48,18 +48,18 @@ class Settings:
         return found
 
     def lenient(self, key: str) -> Any:
-        """As ``get``, but a wrong value counts as unset."""
+        """Do as ``get``, but treat a wrong value as unset."""
         try:
             return self.get(key)
         except SettingsError:
             return self._row(key).default
 
     def seconds(self, key: str) -> float:
-        """A duration in seconds; a wrong value counts as unset."""
+        """Return a duration in seconds; a wrong value counts as unset."""
         return parse_duration(self.lenient(key)) or 0.0
 
     def problems(self) -> list[str]:
-        """Every wrong value, as ``key: what is wrong``; unknown keys are no problem."""
+        """Return every wrong value as ``key: what is wrong``; unknown keys are ignored."""
         found: list[str] = []
         for row in TABLES[self.scope]:
             for key, value in _expand(self.value, row.key):
@@ -82,27 +82,27 @@ class Settings:
 
 
 def settings_path(root: str, scope: str = "town", rig: str = "") -> str:
-    """The file of a scope: ``town``, ``rig`` (needs ``rig``) or ``daemon``."""
+    """Return the file of a scope: ``town``, ``rig`` (needs ``rig``) or ``daemon``."""
     if scope == "rig":
         return os.path.join(root, rig, TOWN_SETTINGS)
     return os.path.join(root, DAEMON_SETTINGS if scope == "daemon" else TOWN_SETTINGS)
 
 
 def load_settings(root: str, scope: str = "town", rig: str = "") -> Settings:
-    """Settings of a scope; an absent file is all defaults. Raises SettingsError if it is no JSON object."""
+    """Return the settings of a scope; without a file, all defaults. Raises SettingsError if it is not a JSON object."""
     path = settings_path(root, scope, rig)
     return Settings(scope, path, read_json(path) or {})
 
 
 def load_agents(root: str, rig: str = "") -> dict[str, Any]:
-    """The registry ``settings/agents.json`` of the town or a rig; empty if there is none."""
+    """Return the registry ``settings/agents.json`` of the town or a rig; empty if there is none."""
     return read_json(os.path.join(root, rig, AGENTS_FILE) if rig else os.path.join(root, AGENTS_FILE)) or {}
 
 
 def set_setting(root: str, key: str, text: str, *, scope: str = "town", rig: str = "") -> Any:
-    """Set ``key`` from the text a person typed; returns the typed value.
+    """Set ``key`` from a person's text; return the typed value.
 
-    Raises SettingsError naming the key and what is allowed; nothing is written then.
+    Raises SettingsError naming the key and what is allowed; then nothing is written.
     """
     row = find_setting(scope, key)
     if row is None:
@@ -119,7 +119,7 @@ def set_setting(root: str, key: str, text: str, *, scope: str = "town", rig: str
 
 
 def unset_setting(root: str, key: str, *, scope: str = "town", rig: str = "") -> bool:
-    """Remove ``key`` so that its default counts again; False if it was not set."""
+    """Remove ``key`` so that its default applies; return False if it was not set."""
     done = False
 
     def change(settings: dict[str, Any]) -> None:
@@ -136,7 +136,7 @@ def unset_setting(root: str, key: str, *, scope: str = "town", rig: str = "") ->
 
 
 def parse_value(row: Setting, key: str, text: str) -> Any:
-    """The typed value of ``text`` for a row. Raises SettingsError naming what is allowed."""
+    """Return the typed value of ``text`` for a row. Raises SettingsError naming what is allowed."""
     value: Any = text
     if row.kind.startswith("int"):
         try:
@@ -150,7 +150,7 @@ def parse_value(row: Setting, key: str, text: str) -> Any:
     elif row.kind == "words":
         value = [word.strip() for word in text.split(",") if word.strip()]
     elif row.kind == "object":
-        raise SettingsError(f"{key} is set by its parts", "", "gt config agent set NAME COMMAND")
+        raise SettingsError(f"{key} is set through its parts", "", "gt config agent set NAME COMMAND")
     wrong = complaint(row, value)
     if wrong:
         raise SettingsError(f"{key} cannot be {text!r}", wrong)
@@ -158,7 +158,7 @@ def parse_value(row: Setting, key: str, text: str) -> Any:
 
 
 def complaint(row: Setting, value: object) -> str:
-    """What is wrong with ``value``, in words that name what is allowed; empty if nothing is."""
+    """Return what is wrong with ``value`` and what is allowed; empty if it is right."""
     kind = row.kind
     if kind.startswith("one of "):
         allowed = kind[7:].split("|")
@@ -173,7 +173,7 @@ def complaint(row: Setting, value: object) -> str:
         return "" if parse_duration(value) is not None else "allowed: a duration such as 500ms, 90s, 30m, 1h30m, 7d"
     if kind == "words":
         fits = isinstance(value, list) and all(isinstance(word, str) for word in value)
-        return "" if fits else "allowed: a list of texts"
+        return "" if fits else "allowed: a list of strings"
     if kind == "object":
         return "" if isinstance(value, dict) else "allowed: an object"
     return "" if isinstance(value, str) else "allowed: text"
@@ -208,7 +208,7 @@ def _plant(value: dict[str, Any], key: str, new: Any) -> None:
 
 
 def _expand(value: Any, pattern: str, done: str = "") -> list[tuple[str, Any]]:
-    """Every set key that ``pattern`` covers, with its value."""
+    """Return every set key that matches ``pattern``, with its value."""
     head, _, rest = pattern.partition(".")
     if not isinstance(value, dict):
         return []

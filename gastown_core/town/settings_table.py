@@ -1,8 +1,8 @@
-"""The one table of settings: dotted key, kind, default. A setting that is not here is kept but never read.
+"""THE table of settings: dotted key, kind, default. A setting that is not in it is kept but never read.
 
-Kinds: ``text``, ``bool``, ``int`` (with an optional least value: ``int>=0``), ``duration`` (``90s``, ``30m``),
-``words`` (a list of texts), ``object``, and ``one of a|b|c``.  ``*`` stands for one part that the user chooses.
-Durations of section 11 of the town's rules live under ``operational``.
+Kinds: ``text``, ``bool``, ``int`` (with an optional minimum: ``int>=0``), ``duration`` (``90s``, ``30m``), ``words`` (a
+list of strings), ``object``, and ``one of a|b|c``.  ``*`` stands for one part that the user chooses.  Durations of
+town-and-agents.md section 11 are under ``operational``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Setting(Record):
-    """A row: dotted key, kind, default (None: unset), and what it is for."""
+    """A row: dotted key, kind, default (None: unset), purpose."""
 
     key: str
     kind: str
@@ -27,8 +27,8 @@ ROLES = "mayor|deacon|witness|refinery|polecat|crew|boot|dog"
 _EFFORT = "one of low|medium|high|max"
 
 TOWN = (
-    Setting("default_agent", "text", "claude", "runtime of every agent that has none of its own"),
-    Setting("cost_tier", "one of standard|economy|budget", "standard", "which models the roles get"),
+    Setting("default_agent", "text", "claude", "runtime of agents without one of their own"),
+    Setting("cost_tier", "one of standard|economy|budget", "standard", "models that the roles get"),
     Setting("agent_email_domain", "text", "gastown.local", "domain of the agents' commit addresses"),
     Setting("cli_theme", "one of auto|dark|light", "auto", "colours of the command line"),
     Setting("disabled_patrols", "words", [], "patrols that do not run"),
@@ -37,13 +37,11 @@ TOWN = (
     Setting("role_agents.*", "text", None, "runtime of a role"),
     Setting("crew_agents.*", "text", None, "runtime of one crew member, by name"),
     Setting("role_effort.*", _EFFORT, "high", "how hard a role thinks"),
-    Setting("scheduler.max_polecats", "int>=-1", -1, "at most so many polecats at work; -1 no limit"),
-    Setting("scheduler.batch_size", "int>=1", 1, "dispatched at once"),
+    Setting("scheduler.max_polecats", "int>=-1", -1, "maximum of busy polecats; -1: no limit"),
+    Setting("scheduler.batch_size", "int>=1", 1, "beads dispatched at once"),
     Setting("scheduler.spawn_delay", "duration", "0s", "pause between two spawns"),
-    Setting(
-        "convoy.feed_grace", "duration", "30s", "how long new members wait for a sling by hand before they are fed"
-    ),
-    Setting("convoy.notify_on_complete", "bool", False, "tell the mayor when a convoy lands"),
+    Setting("convoy.feed_grace", "duration", "30s", "how long new members wait for a sling by hand before dispatch"),
+    Setting("convoy.notify_on_complete", "bool", False, "notify the mayor when a convoy lands"),
     Setting("up.deacon", "bool", True, "gt up starts the deacon's session"),
     Setting("up.witness", "bool", True, "gt up starts the witnesses"),
     Setting("up.refinery", "bool", True, "gt up starts the refineries"),
@@ -58,18 +56,18 @@ TOWN = (
     Setting("worker_status.stuck", "duration", "30m", ""),
     Setting("worker_status.heartbeat_fresh", "duration", "5m", ""),
     Setting("worker_status.mayor_active", "duration", "5m", ""),
-    Setting("feed_curator.done_dedupe_window", "duration", "10s", "equal done events closer than this are one"),
-    Setting("feed_curator.sling_aggregate_window", "duration", "30s", "slings closer than this are told as one"),
-    Setting("feed_curator.min_aggregate_count", "int>=2", 3, "from so many on"),
+    Setting("feed_curator.done_dedupe_window", "duration", "10s", "equal done events closer than this are merged"),
+    Setting("feed_curator.sling_aggregate_window", "duration", "30s", "slings closer than this are shown as one"),
+    Setting("feed_curator.min_aggregate_count", "int>=2", 3, "minimum of slings shown as one"),
     Setting("operational.session.shell_ready", "duration", "5s", ""),
-    Setting("operational.session.graceful_shutdown", "duration", "3s", "time an agent has to end by itself"),
+    Setting("operational.session.graceful_shutdown", "duration", "3s", "time an agent has to end on its own"),
     Setting("operational.session.bd_command", "duration", "30s", ""),
-    Setting("operational.session.gupp_violation", "duration", "30m", "hooked work without progress for so long"),
-    Setting("operational.session.stalled", "duration", "15m", "hooked work with little progress"),
+    Setting("operational.session.gupp_violation", "duration", "30m", "time without progress until a GUPP violation"),
+    Setting("operational.session.stalled", "duration", "15m", "time with little progress until hooked work is stalled"),
     Setting("operational.session.ralph_gupp_violation", "duration", "4h", "the same for long-running loops"),
     Setting("operational.session.ralph_stalled", "duration", "2h", "the same for long-running loops"),
-    Setting("operational.session.hung_session", "duration", "30m", "a session without output"),
-    Setting("operational.session.spawn_grace", "duration", "5m", "a fresh agent is not judged before"),
+    Setting("operational.session.hung_session", "duration", "30m", "time without output until a session is hung"),
+    Setting("operational.session.spawn_grace", "duration", "5m", "time before a new agent's state is judged"),
     Setting("operational.session.startup_nudge_verify", "duration", "25s", ""),
     Setting("operational.session.min_handoff_cooldown", "duration", "2m", ""),
     Setting("operational.session.claude_start", "duration", "180s", ""),
@@ -78,7 +76,7 @@ TOWN = (
     Setting("operational.nudge.lock", "duration", "30s", ""),
     Setting("operational.nudge.normal_ttl", "duration", "30m", ""),
     Setting("operational.nudge.urgent_ttl", "duration", "2h", ""),
-    Setting("operational.nudge.depth", "int>=1", 50, "queued nudges for one agent at most"),
+    Setting("operational.nudge.depth", "int>=1", 50, "maximum of queued nudges for one agent"),
     Setting("operational.nudge.stale_claim", "duration", "5m", ""),
     Setting("operational.daemon.mass_death_count", "int>=2", 3, ""),
     Setting("operational.daemon.mass_death_window", "duration", "30s", ""),
@@ -96,12 +94,12 @@ TOWN = (
     Setting("operational.deacon.cooldown", "duration", "5m", ""),
     Setting("operational.deacon.heartbeat_stale", "duration", "5m", ""),
     Setting("operational.deacon.heartbeat_very_stale", "duration", "20m", ""),
-    Setting("operational.polecat.heartbeat_stale", "duration", "3m", "an older heartbeat says nothing"),
-    Setting("operational.polecat.pending_max_age", "duration", "5m", "an older name reservation is void"),
-    Setting("operational.polecat.namepool", "int>=1", 50, "names before numbers"),
-    Setting("operational.polecat.max_per_town", "int>=1", 25, "working polecats at most"),
-    Setting("operational.polecat.max_per_rig", "int>=1", 30, "polecat folders of a rig at most"),
-    Setting("operational.mountain.stall", "duration", "15m", "a mountain that did not get on for so long has stalled"),
+    Setting("operational.polecat.heartbeat_stale", "duration", "3m", "older heartbeats are ignored"),
+    Setting("operational.polecat.pending_max_age", "duration", "5m", "older name reservations are void"),
+    Setting("operational.polecat.namepool", "int>=1", 50, "number of names before numbers are used"),
+    Setting("operational.polecat.max_per_town", "int>=1", 25, "maximum of working polecats"),
+    Setting("operational.polecat.max_per_rig", "int>=1", 30, "maximum of polecats in a rig"),
+    Setting("operational.mountain.stall", "duration", "15m", "time without progress until a mountain is stalled"),
     Setting("operational.mail.idle", "duration", "3s", ""),
     Setting("operational.mail.acks", "int>=1", 8, ""),
     Setting("operational.mail.reply_reminder", "duration", "30s", ""),
@@ -117,12 +115,12 @@ RIG = (
     Setting("runtime.command", "text", None, "program of the rig's runtime"),
     Setting("runtime.args", "words", None, "its arguments; absent means the preset's"),
     Setting("runtime.prompt_mode", "one of arg|none", None, "whether the first prompt goes on the command line"),
-    Setting("agents.*", "object", None, "a runtime of this rig alone"),
+    Setting("agents.*", "object", None, "a runtime of this rig only"),
     Setting("roles.*.agent", "text", None, "runtime of a role, the older form of role_agents"),
     Setting("role_agents.*", "text", None, "runtime of a role in this rig"),
     Setting("worker_agents.*", "text", None, "runtime of one crew member, by name"),
     Setting("role_effort.*", _EFFORT, "high", ""),
-    Setting("namepool.style", "text", None, "mad-max, minerals, wasteland or a list of your own"),
+    Setting("namepool.style", "text", None, "mad-max, minerals, wasteland or a theme of your own"),
     Setting("namepool.names", "words", [], "names of your own"),
     Setting("namepool.max_before_numbering", "int>=1", 50, ""),
     Setting("polecat_branch_template", "text", None, "{user} {year} {month} {name} {issue} {description} {timestamp}"),
@@ -136,13 +134,13 @@ RIG = (
         "merge_queue.cache_paths",
         "words",
         [],
-        "folders that the set-up fills and brings up to date; kept between probes",
+        "folders that the set-up fills; kept between probes",
     ),
     Setting("merge_queue.typecheck_command", "text", None, ""),
     Setting("merge_queue.lint_command", "text", None, ""),
     Setting("merge_queue.test_command", "text", None, ""),
     Setting("merge_queue.build_command", "text", None, ""),
-    Setting("merge_queue.gates.*.cmd", "text", None, "a gate: what has to end with 0 on the stacked tree"),
+    Setting("merge_queue.gates.*.cmd", "text", None, "a gate: a command that must exit with 0 on the stacked tree"),
     Setting(
         "merge_queue.gates.*.timeout",
         "duration",
@@ -151,25 +149,23 @@ RIG = (
     ),
     Setting("merge_queue.gates.*.phase", "one of pre-merge|post-squash", "pre-merge", "post-squash ones run last"),
     Setting(
-        "merge_queue.gates.*.fix_cmd", "text", None, "what repairs the gate's complaint, tried before anyone is blamed"
+        "merge_queue.gates.*.fix_cmd", "text", None, "command that repairs what the gate finds, tried before any blame"
     ),
     Setting("merge_queue.gates_parallel", "bool", True, "gates of one tree run side by side"),
-    Setting("merge_queue.gate_log_bytes", "int>=1000", 2_000_000, "a gate's log is cut from here on"),
+    Setting("merge_queue.gate_log_bytes", "int>=1000", 2_000_000, "maximum size of a gate's log"),
     Setting("merge_queue.batch.max_batch_size", "int>=1", 5, "requests tested as one stack"),
     Setting(
         "merge_queue.batch.batch_wait_time",
         "duration",
         "30s",
-        "how long a small batch waits for more, while a polecat of the rig is at work",
+        "how long a small batch waits for more requests while a polecat of the rig is busy",
     ),
-    Setting(
-        "merge_queue.batch.retry_batch_on_flaky", "bool", True, "a red stack is run once more before it is bisected"
-    ),
+    Setting("merge_queue.batch.retry_batch_on_flaky", "bool", True, "a red stack is run again before it is bisected"),
     Setting("merge_queue.delete_merged_branches", "bool", True, ""),
-    Setting("merge_queue.retry_flaky_tests", "int>=0", 1, "runs more that a lone suspect gets, at least one"),
+    Setting("merge_queue.retry_flaky_tests", "int>=0", 1, "extra runs for a single suspect, at least one"),
     Setting("merge_queue.max_retry_count", "int>=1", 5, "failed merges before the work is blocked and escalated"),
-    Setting("merge_queue.red_target_recheck", "duration", "10m", "a red target is tested again after so long"),
-    Setting("merge_queue.ageing", "duration", "2h", "so long in the queue is worth one level of priority"),
+    Setting("merge_queue.red_target_recheck", "duration", "10m", "time after which a red target is tested again"),
+    Setting("merge_queue.ageing", "duration", "2h", "time in the queue that is worth one level of priority"),
     Setting("merge_queue.auto_push", "bool", True, "off: a green stack is kept at a ref for a person to push"),
     Setting("merge_queue.poll_interval", "duration", "30s", ""),
     Setting("merge_queue.max_concurrent", "int>=1", 1, "probes at the same time"),
@@ -187,7 +183,7 @@ RIG = (
 
 DAEMON = (
     Setting("heartbeat.enabled", "bool", True, ""),
-    Setting("heartbeat.interval", "duration", "3m", "the daemon's beat"),
+    Setting("heartbeat.interval", "duration", "3m", "the daemon's heartbeat"),
     Setting("patrols.*.enabled", "bool", True, ""),
     Setting("patrols.*.interval", "duration", "5m", ""),
     Setting("patrols.*.agent", "text", None, ""),
@@ -200,7 +196,7 @@ TABLES = {"town": TOWN, "rig": RIG, "daemon": DAEMON}
 
 
 def find_setting(scope: str, key: str) -> Setting | None:
-    """The row that covers ``key`` (``role_agents.witness`` is covered by ``role_agents.*``), None if no row does."""
+    """Return the row that covers ``key`` (``role_agents.witness``: ``role_agents.*``), None if there is none."""
     parts = key.split(".")
     for row in TABLES[scope]:
         own = row.key.split(".")

@@ -78,7 +78,7 @@ def test_a_submodule_that_cannot_be_had_is_an_error_of_the_gate_and_a_warning_of
     with nested.ledger.store_for("ap-x").write("overseer") as batch:
         bead = batch.create({"title": "Work without it"})
     result = nested.sling(bead.id, "app").result
-    assert any("submodule could not be checked out" in word for word in result.warnings)
+    assert any("cannot check out a submodule" in word for word in result.warnings)
 
 
 def test_done_refuses_a_submodule_commit_that_no_remote_has_until_it_is_pushed(nested):

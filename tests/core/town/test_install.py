@@ -50,7 +50,7 @@ def test_installing_twice_is_refused_and_with_force_changes_nothing_written_by_a
     path = os.path.join(root, "settings", "escalation.json")
     write(path, '{"mine": 1}')
     os.unlink(os.path.join(root, "config", "messaging.json"))
-    with pytest.raises(TownError, match="is a town already"):
+    with pytest.raises(TownError, match="is already a town"):
         install_town(root)
     again = install_town(root, git=True, again=True)
     assert again.added == ("config/messaging.json",)

@@ -84,9 +84,9 @@ def test_an_agent_that_tmux_no_longer_lists_is_found_by_its_identity_and_gets_no
     state, badges, why = state_of(town, entry)
     assert (state, "no session" in badges) == ("working", True)
     assert f"lives as process {pid}" in why
-    with pytest.raises(ConflictError, match="lives already"):
+    with pytest.raises(ConflictError, match="already running"):
         sessions.start_agent(town.root, sessions.plan_start(town.root, entry))
-    with pytest.raises(ConflictError, match="lives already"):
+    with pytest.raises(ConflictError, match="already running"):
         sessions.stop_agent(town.root, entry, caller="overseer")
     os.kill(pid, signal.SIGKILL)
     until(lambda: entry.session not in liveness.found_elsewhere(town.root), "it has ended")

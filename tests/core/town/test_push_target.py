@@ -82,11 +82,11 @@ def test_another_repository_takes_the_merges(rigged, checkout, tmp_path):
 
 def test_a_repository_with_another_history_is_refused_and_leaves_nothing(rigged, checkout, tmp_path):
     other = make_repo(str(tmp_path / "other"), files={"else.txt": "x"})
-    with pytest.raises(ConflictError, match="nothing in common"):
+    with pytest.raises(ConflictError, match="shares no history"):
         add_rig(rigged.root, "mine", checkout.path, prefix="my", push_url="file://" + other.path)
     assert not os.path.exists(os.path.join(rigged.root, "mine"))
 
 
 def test_a_mirror_is_for_folders(rigged):
-    with pytest.raises(UsageError, match="--mirror is for a folder"):
+    with pytest.raises(UsageError, match="--mirror needs a folder"):
         add_rig(rigged.root, "far", "https://git.invalid/x.git", mirror=True)

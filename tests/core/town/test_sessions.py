@@ -54,7 +54,7 @@ def test_a_started_agent_lives_knows_who_it_is_and_is_told_of(town):
 def test_a_running_agent_is_not_started_twice(town):
     entry, _ = start(town)
     until(lambda: sessions.is_alive(sessions.find_session(town.root, entry)), "it lives")
-    with pytest.raises(ConflictError, match="runs already"):
+    with pytest.raises(ConflictError, match="already running"):
         start(town)
 
 
@@ -157,7 +157,7 @@ def test_without_tmux_the_error_says_what_still_works_and_what_to_type(rigged, w
     entry = rigged.entry("mayor")
     with pytest.raises(NoTmuxError) as caught:
         sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
-    assert "everything but sessions" in caught.value.why
+    assert "everything else works" in caught.value.why
     assert f"cd {entry.work_dir} && claude" in caught.value.hint
     assert live_sessions(rigged.root) is None
     with open(log_path(rigged.root)) as handle:

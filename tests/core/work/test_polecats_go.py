@@ -31,7 +31,7 @@ def test_a_polecat_can_be_made_ahead_of_work_and_is_used_first(rigged, resting):
     views = list_polecats(rigged.root, rigged.ledger, rig="shop", live=frozenset())
     assert [(view.entry.address.name, view.state, view.work) for view in views] == [("opal", "idle", None)]
     assert rigged.sling(rigged.file().id).result.agent == resting.address.path
-    with pytest.raises(ConflictError, match="has a polecat opal already"):
+    with pytest.raises(ConflictError, match="already has a polecat opal"):
         add_polecat(rigged.root, "shop", "opal")
 
 
@@ -123,7 +123,7 @@ def test_a_folder_that_git_does_not_know_is_moved_aside_not_lost(rigged, resting
 def test_nobody_is_taken_away_while_being_given_work(rigged, resting):
     from gastown_core.town.polecat_pool import hold
 
-    with hold(rigged.root, "shop", "sh", "opal"), pytest.raises(ConflictError, match="being given work"):
+    with hold(rigged.root, "shop", "sh", "opal"), pytest.raises(ConflictError, match="being assigned work"):
         take(rigged, resting, nuke=True, force=True)
 
 

@@ -181,9 +181,9 @@ def test_dogs_are_made_up_to_the_pool_and_found_idle_again(rigged):
     names = [rigged.sling(rigged.file(str(n)).id, "deacon/dogs").result.agent for n in range(4)]
     assert names == [f"deacon/dogs/{name}" for name in ("alpha", "bravo", "charlie", "delta")]
     bead = rigged.file("one more").id
-    with pytest.raises(ConflictError, match="all 4 dogs have errands"):
+    with pytest.raises(ConflictError, match="all 4 dogs are busy"):
         rigged.sling(bead, "dog:")
-    with pytest.raises(ConflictError, match="has an errand already"):
+    with pytest.raises(ConflictError, match="is already busy"):
         rigged.sling(bead, "dog:bravo")
     held = hook.hooked_work(rigged.ledger, rigged.entry("deacon/dogs/bravo").address, "hq")
     from gastown_core.work.hook.unsling import unsling
