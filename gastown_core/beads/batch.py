@@ -1,7 +1,7 @@
-"""One write in progress, whatever the engine: the operations of beads.md section 5 over a store's own look-ups.
+"""One write in progress, for any engine: the operations of beads.md section 5 over a store's look-ups.
 
-A batch sees its own changes.  Leaving the ``with`` block hands the changed records to the engine in one go; an
-exception drops them all.
+A batch sees its own changes.  Leaving the ``with`` block passes the changed records to the engine at once; an
+exception discards them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 
     class BatchEngine(Protocol):
-        """What a batch asks of the store behind it; between ``begin`` and ``end`` the store is locked."""
+        """The interface that a batch needs of its store; between ``begin`` and ``end`` the store is locked."""
 
         prefix: str
         clock: Clock
@@ -55,39 +55,39 @@ if TYPE_CHECKING:
             ...
 
         def keep_lines(self, lines: list[bytes]) -> None:
-            """Keep lines that are no bead (memories) beside the records."""
+            """Store lines that are not beads (memories) beside the records."""
             ...
 
         def load(self, bead_id: str) -> Bead | None:
-            """The bead as it stands."""
+            """Return the stored bead, None if there is none."""
             ...
 
         def is_taken(self, bead_id: str) -> bool:
-            """Whether an id is or was in use."""
+            """Return whether an id is or was in use."""
             ...
 
         def root_count(self) -> int:
-            """About how many root ids there are."""
+            """Return the approximate number of root ids."""
             ...
 
         def below(self, parent: str) -> list[str]:
-            """Ids that begin with the parent's."""
+            """Return the ids that begin with the parent's."""
             ...
 
         def edges_to(self, bead_id: str) -> list[tuple[str, str]]:
-            """Its dependents with edge types."""
+            """Return its dependents with edge types."""
             ...
 
         def foreign_excerpt(self, bead_id: str) -> Excerpt | None:
-            """A bead of another store."""
+            """Return the excerpt of a bead in another store, None if no store has it."""
             ...
 
         def is_absent(self, bead_id: str) -> bool:
-            """Whether the store that would have an unknown id is at hand."""
+            """Return whether the store that should have an unknown id is known."""
             ...
 
         def near(self, bead_id: str) -> GastownError:
-            """The error for an unknown id."""
+            """Return the error for an unknown id."""
             ...
 
 
@@ -97,7 +97,7 @@ MENTION_KEYS = ("description", "design", "acceptance_criteria", "notes")
 
 
 class RuleBatch:
-    """One write in the name of ``actor``: leaving the ``with`` block commits, an exception drops it all."""
+    """One write by ``actor``: leaving the ``with`` block commits, an exception discards it."""
 
     def __init__(self, engine: BatchEngine, actor: str) -> None:
         self.actor = actor
@@ -123,11 +123,11 @@ class RuleBatch:
             self._engine.end()
 
     def changed(self) -> list[Bead]:
-        """The records that differ from what stands, tombstones included, in the order they were touched."""
+        """Return the records that differ from the stored ones, including tombstones, in the order they were touched."""
         return [after for _, after in self.changes()]
 
     def changes(self) -> list[tuple[Bead | None, Bead]]:
-        """As ``changed``, each with what stands before it (None for a new bead)."""
+        """As ``changed``, each with the stored record (None for a new bead)."""
         out = []
         for bead_id, bead in self._after.items():
             before = self._before.get(bead_id)
@@ -138,16 +138,16 @@ class RuleBatch:
         return out
 
     def keep_lines(self, lines: list[bytes]) -> None:
-        """Keep lines that are no bead (memories); they are written at once."""
+        """Store lines that are not beads (memories); they are written immediately."""
         self._engine.keep_lines(lines)
 
     def discard(self) -> None:
-        """Forget everything done so far; nothing will be written."""
+        """Discard all changes; nothing will be written."""
         self._after.clear()
         self._pointing.clear()
 
     def get(self, bead_id: str) -> Bead | None:
-        """The bead as this batch has it so far."""
+        """Return the bead as of this batch, None if it does not exist or is deleted."""
         bead = self._current(bead_id)
         return None if bead is None or bead.is_tombstone else bead
 
@@ -159,7 +159,7 @@ class RuleBatch:
         return self._before[bead_id]
 
     def need(self, bead_id: str) -> Bead:
-        """As ``get``. Raises NotFoundError with near matches."""
+        """As ``get``. Raises NotFoundError with similar ids."""
         bead = self.get(bead_id)
         if bead is None:
             raise self._engine.near(bead_id)
@@ -171,19 +171,23 @@ class RuleBatch:
             self._before[bead.id] = self._engine.load(bead.id)
         self._after[bead.id] = bead
         for edge in bead.edges:
-            # which changed records point at a target: a look-up instead of a walk over all of them
+            # changed records by edge target: a look-up instead of a scan
             self._pointing.setdefault(edge.target, {})[bead.id] = None
         return bead
 
     def _save(self, bead: Bead, **changes: Any) -> Bead:
-        """The bead with these keys set (None removes), stamped if that changes it."""
+        """Set these keys (None removes) and stamp the record if that changes it; returns the bead."""
         raw = rules.changed_record(bead.raw, changes, self.actor, self._now)
         return bead if raw is bead.raw else self._keep(raw)
 
     # -- operations ----------------------------------------------------------------------------------------
 
     def create(self, fields: Mapping[str, Any], *, bead_id: str = "", parent: str = "", kind: str = "") -> Bead:
-        """A new bead; see ``store.Batch.create``."""
+        """Create a bead; ``kind`` is an infix of its id, and ``wisp`` makes it ephemeral.
+
+        ``bead_id`` sets the id; ``parent`` makes it a child with the parent's labels.  Raises UsageError for invalid
+        fields, NotFoundError for an unknown parent or target, ConflictError if the id exists or an edge is forbidden.
+        """
         checked = rules.checked(fields, self._engine.words)
         title = checked.get("title") or ""
         if kind == "wisp" and not checked.get("no_history"):
@@ -208,7 +212,7 @@ class RuleBatch:
             raise UsageError(f"{bead_id!r} cannot be an id", "", f"an id looks like {self._engine.prefix}-abc12")
         standing = self._current(bead_id)
         if standing is not None and not standing.is_tombstone:
-            raise ConflictError(f"{bead_id} exists already", standing.title, "bd update changes it")
+            raise ConflictError(f"{bead_id} already exists", standing.title, "use bd update to change it")
 
     def _mint(self, kind: str, title: str) -> str:
         engine = self._engine
@@ -223,18 +227,18 @@ class RuleBatch:
         return ids.child_of(parent, [*self._engine.below(parent), *self._after])
 
     def update(self, bead_id: str, changes: Mapping[str, Any], *, expected_updated_at: str | None = None) -> Bead:
-        """Set record keys; see ``store.Batch.update``."""
+        """Set record keys. Raises ConflictError if ``updated_at`` is not ``expected_updated_at``, if that is given."""
         bead = self.need(bead_id)
         if expected_updated_at is not None and bead.text("updated_at") != expected_updated_at:
             raise ConflictError(
-                f"{bead_id} was changed meanwhile",
-                f"it is of {bead.text('updated_at')}, not {expected_updated_at}",
-                "read it again and repeat",
+                f"{bead_id} was changed in the meantime",
+                f"its updated_at is {bead.text('updated_at')}, not {expected_updated_at}",
+                "read it again and retry",
             )
         return self._save(bead, **rules.checked(changes, self._engine.words))
 
     def claim(self, bead_id: str, *, assignee: str = "") -> Bead:
-        """Take an open bead for ``assignee`` (default: the actor); already mine is fine. Raises ConflictError."""
+        """Claim an open bead for ``assignee`` (default: the actor); a claim may be repeated. Raises ConflictError."""
         who = assignee or self.actor
         bead = self.need(bead_id)
         if bead.assignee and bead.assignee != who:
@@ -242,16 +246,18 @@ class RuleBatch:
         if bead.status == IN_PROGRESS and bead.assignee == who:
             return bead
         if bead.status != OPEN:
-            raise ConflictError(f"{bead_id} cannot be claimed", f"its status is {bead.status}", "only open beads can")
+            raise ConflictError(
+                f"{bead_id} cannot be claimed", f"its status is {bead.status}", "only open beads can be claimed"
+            )
         return self._save(bead, status=IN_PROGRESS, assignee=who)
 
     def set_fields(self, bead_id: str, fields: Mapping[str, str | None]) -> Bead:
-        """Set ``key: value`` lines in the description, prose kept."""
+        """Set ``key: value`` lines in the description (None removes); other text is kept."""
         bead = self.need(bead_id)
         for key in fields:
             if not is_field_key(key):
                 raise UsageError(
-                    f"{key!r} cannot name a field",
+                    f"{key!r} is not a field name",
                     "",
                     "a name has letters, digits, _ and -, at most 40, without a colon",
                 )
@@ -264,13 +270,16 @@ class RuleBatch:
         return self._save(bead, comments=[*rules.entries_of(bead.raw, "comments"), made])
 
     def put(self, bead: Bead) -> None:
-        """Write a record as it is; no rule is applied."""
+        """Write a record unchanged; no rule is applied."""
         self._keep(bead.raw)
 
     # -- edges ---------------------------------------------------------------------------------------------
 
     def add_edge(self, bead_id: str, target: str, edge_type: str = BLOCKS, metadata: str = "") -> Bead:
-        """Make ``bead_id`` depend on ``target``; see ``store.Batch.add_edge``."""
+        """Make ``bead_id`` depend on ``target``, or change the metadata of that edge.
+
+        Raises NotFoundError, UsageError, and ConflictError for a cycle, another edge type, or kinds that may not block.
+        """
         edge = rules.new_edge(bead_id, target, edge_type, metadata, self.actor, self._now)
         return self._link(self.need(bead_id), edge)
 
@@ -286,9 +295,9 @@ class RuleBatch:
                 raise _waits_for_its_parent(bead.id, target)
             if known != edge_type:
                 raise ConflictError(
-                    f"{bead.id} has a {known} edge to {target} already",
-                    "two beads have one edge at most",
-                    f"bd dep remove {bead.id} {target} makes room for another type",
+                    f"{bead.id} already has a {known} edge to {target}",
+                    "two beads can have only one edge",
+                    f"first run bd dep remove {bead.id} {target}",
                 )
             if (standing.get("metadata") or "") == (edge.get("metadata") or ""):
                 return bead
@@ -333,7 +342,7 @@ class RuleBatch:
         return [edge.target for edge in found.edges if edge.type in ORDERING_TYPES] if found is not None else []
 
     def remove_edge(self, bead_id: str, target: str) -> Bead:
-        """Drop the edge; an external target by its id or written out in full. Raises NotFoundError if there is none."""
+        """Remove an edge; an external target is given by its id or in full. Raises NotFoundError if there is none."""
         bead = self.need(bead_id)
         edges = rules.entries_of(bead.raw, "dependencies")
         named = [edge for edge in edges if target_of(edge)]
@@ -348,7 +357,7 @@ class RuleBatch:
         return self._save(bead, dependencies=rest)
 
     def dependents(self, bead_id: str) -> list[tuple[str, str]]:
-        """Ids that depend on this one as this batch has it, each with the edge type."""
+        """Return the ids that depend on this one as of this batch, each with the edge type."""
         out = [(source, kind) for source, kind in self._engine.edges_to(bead_id) if source not in self._after]
         for source in self._pointing.get(bead_id, ()):
             out += [(source, edge.type) for edge in self._after[source].edges if edge.target == bead_id]
@@ -362,13 +371,17 @@ class RuleBatch:
         return excerpt_of(bead) if bead is not None else self._engine.foreign_excerpt(bead_id)
 
     def graph(self) -> Graph:
-        """Dependencies as this batch has them."""
+        """Return the dependencies as of this batch."""
         return Graph(self._excerpt, self._children, self._now, is_absent=self._engine.is_absent)
 
-    # -- ends ----------------------------------------------------------------------------------------------
+    # -- closing, reopening, deleting ------------------------------------------------------------------------
 
     def close(self, bead_id: str, reason: str = "", *, force: bool = False) -> Bead:
-        """Close it; see ``store.Batch.close``. The last step closes its molecule, or its ephemeral parent, too."""
+        """Close a bead; the last step also closes its molecule, or its ephemeral parent.
+
+        Raises ConflictError for a template and, unless ``force`` is set, for a bead that is pinned or blocked, an epic
+        with open children, or a gate that is still waiting.
+        """
         bead = self.need(bead_id)
         if bead.is_closed:
             return bead
@@ -383,7 +396,7 @@ class RuleBatch:
     def _check_close(self, bead: Bead) -> None:
         if bead.is_pinned:
             raise ConflictError(
-                f"{bead.id} is pinned", "pinned beads stay open", f"bd update {bead.id} -s open unpins it"
+                f"{bead.id} is pinned", "pinned beads stay open", f"unpin it with bd update {bead.id} -s open"
             )
         graph = self.graph()
         holds = graph.holds(bead.id)
@@ -403,9 +416,11 @@ class RuleBatch:
         if kind == "timer":
             created, span = parse_moment(bead.raw.get("created_at")), parse_duration(bead.raw.get("timeout"))
             if created is not None and span is not None and created + span > self._now:
-                raise ConflictError(f"gate {bead.id} still waits", f"its time is up at {format_micros(created + span)}")
+                raise ConflictError(
+                    f"gate {bead.id} is still waiting", f"its time is up at {format_micros(created + span)}"
+                )
         elif kind.startswith("gh:"):
-            raise ConflictError(f"gate {bead.id} still waits", f"for {kind} {bead.text('await_id')}")
+            raise ConflictError(f"gate {bead.id} is still waiting", f"for {kind} {bead.text('await_id')}")
 
     def _close_finished(self, bead: Bead) -> None:
         above = self.get(bead.parent) if bead.parent else None
@@ -419,14 +434,14 @@ class RuleBatch:
             self._close_finished(done)
 
     def reopen(self, bead_id: str, reason: str = "") -> Bead:
-        """Open it again; the reason becomes a comment. An open bead stays as it is."""
+        """Reopen a bead; the reason becomes a comment. An open bead keeps its status."""
         bead = self.need(bead_id)
         if bead.status != OPEN:
             bead = self._save(bead, status=OPEN, defer_until=None)
         return self.comment(bead_id, reason) if reason else bead
 
     def delete(self, bead_id: str, reason: str = "") -> None:
-        """Write a tombstone, remove edges that point at it and mark mentions of it in its dependents."""
+        """Write a tombstone, remove edges to the bead, and mark mentions of it in its dependents."""
         bead = self.need(bead_id)
         for source, _ in self.dependents(bead_id):
             neighbour = self.get(source)
@@ -437,14 +452,14 @@ class RuleBatch:
 
 def _waits_for_its_parent(child: str, parent: str) -> ConflictError:
     return ConflictError(
-        f"{child} cannot wait for {parent}: it is its child",
-        "a parent is done when its children are, so each would wait for the other",
-        f"let {child} wait for another child of {parent}",
+        f"{child} cannot depend on {parent}, its parent",
+        "a parent is done only when its children are, so each would wait for the other",
+        f"make {child} depend on another child of {parent}",
     )
 
 
 def _without(bead: Bead, gone: str) -> dict[str, Any]:
-    """The changes that take a deleted bead's edges and mentions out of a neighbour."""
+    """Return the changes that remove a deleted bead's edges and mark its mentions in a neighbour."""
     import re
 
     changes: dict[str, Any] = {}

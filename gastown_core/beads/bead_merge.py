@@ -1,8 +1,8 @@
-"""Merging two versions of a bead that grew from one: field by field, sets as sets (beads.md section 9).
+"""Merges two versions of a bead with a common base field by field, sets as sets (beads.md section 9).
 
-A side that did not change a field yields to the one that did.  Where both changed it: the later record wins, but a
-close beats edits unless the bead was reopened after it, the more urgent priority wins, notes are joined, labels,
-edges and comments are merged as sets with removals honoured.  A tombstone beats edits.
+If only one side changed a field, its value wins.  If both did, the later record wins, except: a close wins over edits
+unless the bead was reopened after it, the more urgent priority wins, notes are joined, and labels, edges and comments
+are merged as sets, including removals.  A tombstone wins over edits.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SETS = _PLAIN_SETS | {"dependencies", "comments", "bonded_from"}
 
 
 def merge(base: Raw | None, ours: Raw | None, theirs: Raw | None) -> Raw | None:
-    """The merged record, None where the bead is gone. The same result whichever side is called ours."""
+    """Return the merged record, None if the bead is gone; the result does not depend on which side is ``ours``."""
     if ours is None or theirs is None:
         return _one_sided(base, ours if ours is not None else theirs)
     if ours == theirs or theirs == base:
@@ -55,7 +55,7 @@ def merge(base: Raw | None, ours: Raw | None, theirs: Raw | None) -> Raw | None:
 
 
 def _one_sided(base: Raw | None, left: Raw | None) -> Raw | None:
-    """The other side has no line: it never had one, or dropped it; an edited record stays."""
+    """The result if one side has no line for the bead: an edited record or a tombstone stays, an unchanged one goes."""
     if left is None or base is None or left != base or is_stone(left):
         return left
     return None
@@ -83,7 +83,7 @@ def _put(raw: Raw, key: str, value: Any) -> None:
 
 
 def _field(key: str, base: Any, old: Any, new: Any) -> Any:
-    """One field; ``old`` and ``new`` are the sides by age."""
+    """Return the merged value of one field; ``old`` and ``new`` are the sides by age."""
     if old in (new, base):
         return new
     if new == base:
@@ -91,7 +91,7 @@ def _field(key: str, base: Any, old: Any, new: Any) -> Any:
     if key in _SETS:
         lists = [side for side in (old, new) if isinstance(side, list)]
         if len(lists) < 2 and any(side is not None and not isinstance(side, list) for side in (old, new)):
-            # what is no list says nothing: the list counts, or the newer of two such values
+            # a value that is not a list is ignored: use the list, or the newer of two such values
             return lists[0] if lists else _scalar(key, old, new)
     if key in _PLAIN_SETS:
         return sorted(_set(base, old, new, str).values(), key=str)
@@ -107,7 +107,7 @@ def _field(key: str, base: Any, old: Any, new: Any) -> Any:
 
 
 def comment_age(comment: Any) -> tuple[float, str]:
-    """The order of comments: by moment; what is none first."""
+    """Return the sort key of comments: by time, invalid ones first."""
     if not isinstance(comment, dict):
         return 0.0, str(comment)
     return parse_moment(comment.get("created_at")) or 0.0, str(comment.get("created_at"))
@@ -129,15 +129,15 @@ def _scalar(key: str, old: Any, new: Any) -> Any:
 
 
 def comment_key(comment: Raw) -> str:
-    """What makes two comments the same: author, second and text (ids differ between writers)."""
+    """Return the identity of a comment: author, second and text (ids differ between writers)."""
     when = parse_moment(comment.get("created_at"))
     return f"{comment.get('author')}\0{int(when) if when else comment.get('created_at')}\0{comment.get('text')}"
 
 
 def _set(base: Any, old: Any, new: Any, key_of: Callable[[Any], str]) -> dict[str, Any]:
-    """Members by key: all of both sides but those of the base that one side removed; changed ones from who changed.
+    """Members by key: the union without removals by either side; a changed member comes from the side that changed it.
 
-    A member that is of no such kind is a member all the same.
+    Members of an unexpected type are kept too.
     """
     sides = [
         {key_of(item) if key_of is str or isinstance(item, dict) else json.dumps(item): item for item in side}
@@ -168,7 +168,7 @@ def _mapping(base: Raw, old: Raw, new: Raw) -> Raw:
 
 
 def _status(base: Raw, old: Raw, new: Raw) -> Raw:
-    """The status and what goes with it: all from one side, field by field where both sides have one status."""
+    """The status and its related keys: all from one side, or field by field if both sides have the same status."""
     out: Raw = {}
     if old.get("status") == new.get("status"):
         for key in _STATUS_KEYS:
@@ -179,14 +179,14 @@ def _status(base: Raw, old: Raw, new: Raw) -> Raw:
 
 
 def _status_side(base: Raw, old: Raw, new: Raw) -> Raw:
-    """The side whose status counts, where they differ."""
+    """Return the side whose status wins, if they differ."""
     old_closed, new_closed = old.get("status") == CLOSED, new.get("status") == CLOSED
     if old_closed == new_closed:
         return old if new.get("status") == base.get("status") else new
     closed, still_open = (old, new) if old_closed else (new, old)
     if base.get("status") != CLOSED:
         return closed
-    # it was closed before the two parted: the open side reopened it, the closed side may have closed it again since
+    # closed in the base: the open side reopened it, and the closed side may have closed it again
     closed_again = closed.get("closed_at") != base.get("closed_at")
     later = (parse_moment(closed.get("closed_at")) or 0.0) > (parse_moment(still_open.get("updated_at")) or 0.0)
     return closed if closed_again and later else still_open

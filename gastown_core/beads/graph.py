@@ -1,9 +1,9 @@
-"""THE ready rule, and what holds a bead back: pure functions over a small view of excerpts (beads.md section 4).
+"""THE ready rule, and what blocks a bead: pure functions over excerpts (beads.md section 4).
 
-A Graph answers from two look-ups (a bead by id, the children of a bead) and remembers what it learnt, so asking
-about one bead costs its own edges and ancestors, never the whole store.  A target of a store that is not here holds
-its dependents back, with the reason ``unresolved``; one that its own store does not have (a wisp of another clone,
-say, which no export holds) never comes, and lets go as a deleted, closed or pinned one does.
+A Graph uses two look-ups (a bead by id, the children of a bead) and caches the results, so a question about one bead
+costs its own edges and ancestors, never the whole store.  A target in a store that is not available blocks its
+dependents (``unresolved``); one that its own store does not have (such as a wisp of another clone, which exports
+omit) does not block, like a deleted, closed or pinned one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Hold(Record):
-    """One thing that holds a bead back: the id, and why (one of REASONS)."""
+    """One reason that blocks a bead: an id, and why (one of REASONS)."""
 
     id: str
     reason: str
@@ -54,18 +54,17 @@ REASONS = {
     PARENT_BLOCKED: "parent is blocked",
 }
 NEVER_READY_TYPES = frozenset("merge-request gate molecule message agent role rig convoy event".split())
-"""Records that nobody works on; ours adds convoys, which are bundles of work, and events."""
+"""Types that are never ready work; ours adds convoys, which bundle work, and events."""
 EPIC = "epic"
 RELEASED = frozenset((CLOSED, PINNED, TOMBSTONE))
 
 
 class Graph:
-    """Dependencies as they stand at ``now`` (Unix seconds).
+    """Dependencies as of ``now`` (Unix seconds).
 
-    ``lookup`` gives an excerpt (status ``tombstone`` for a deleted bead) or None for an unknown id; ``children``
-    the ids whose ``parent-child`` edge points at a bead; ``merged`` tells of a closed bead whether a merge closed it
-    (left out, every closing counts as one).  ``is_absent`` tells of an unknown id whether the store that would have it
-    is at hand (left out, none is).
+    ``lookup`` returns an excerpt (status ``tombstone`` for a deleted bead) or None for an unknown id; ``children``
+    returns the ids of a bead's children; ``merged`` says whether a closed bead was closed by a merge (default: any
+    closing counts).  ``is_absent`` says whether the store that should have an unknown id is available (default: no).
     """
 
     def __init__(
@@ -86,21 +85,21 @@ class Graph:
         self._circles: dict[str, list[str]] = {}
 
     def bead(self, bead_id: str) -> Excerpt | None:
-        """The excerpt of a bead, None if nobody knows it; asked for once."""
+        """Return the excerpt of a bead, cached; None if it is unknown."""
         if bead_id not in self._known:
             self._known[bead_id] = self._lookup(bead_id)
         return self._known[bead_id]
 
     def learn(self, excerpt: Excerpt) -> None:
-        """Take an excerpt that is at hand, to save its look-up."""
+        """Add an excerpt to the cache, to save its look-up."""
         self._known[excerpt.id] = excerpt
 
     def blockers(self, bead_id: str) -> tuple[str, ...]:
-        """Ids that hold the bead back, empty if nothing does: open direct blockers, else its blocked ancestor."""
+        """Ids that block the bead: its direct blockers, or else its blocked ancestor; empty if it is not blocked."""
         return tuple(hold.id for hold in self.holds(bead_id))
 
     def holds(self, bead_id: str) -> tuple[Hold, ...]:
-        """What holds the bead back, each with its reason. A closed, pinned or unknown bead is not held."""
+        """Return what blocks the bead, with reasons. A closed, pinned or unknown bead is not blocked."""
         bead = self.bead(bead_id)
         if bead is None or not bead.edges or is_released(bead):
             return ()
@@ -111,7 +110,7 @@ class Graph:
         return (Hold(ancestor, PARENT_BLOCKED),) if ancestor else ()
 
     def own_holds(self, bead_id: str) -> tuple[Hold, ...]:
-        """As ``holds``, by the bead's own edges alone: a blocked parent holds nothing back (convoys, waves)."""
+        """As ``holds``, by the bead's own edges only, ignoring a blocked parent (for convoys and waves)."""
         bead = self.bead(bead_id)
         return () if bead is None or is_released(bead) else self._direct_holds(bead)
 
@@ -169,7 +168,7 @@ class Graph:
         if spawner is None:
             return [Hold(spawner_id, UNRESOLVED)] if self._may_come(spawner_id) else []
         if '"after"' in metadata and not is_released(spawner):
-            # a step of a molecule: until its spawner is closed there may be more children to come
+            # a step of a molecule: until its spawner is closed, more children may come
             return [Hold(spawner_id, STILL_OPEN)]
         children = [child for child in (self.bead(x) for x in self._children(spawner_id)) if child is not None]
         still = [child for child in children if not is_released(child)]
@@ -180,7 +179,7 @@ class Graph:
         return [Hold(child.id, OPEN_CHILDREN) for child in still]
 
     def cycle_behind(self, bead_id: str) -> list[str]:
-        """The circle of beads that holds the bead back, as a path that ends where it began; empty if none does."""
+        """Return the cycle that blocks the bead, directly or not, as a path that ends at its start; empty if none."""
         if bead_id not in self._circles:
             if self.holds(bead_id):
                 self._find_circles(bead_id)
@@ -189,7 +188,7 @@ class Graph:
         return self._circles[bead_id]
 
     def _find_circles(self, bead_id: str) -> None:
-        """Learn of everything that holds the bead back, however far, whether a circle is behind it; each is walked once."""
+        """Determine for all direct and indirect blockers whether a cycle blocks them; visits each once."""
         targets: dict[str, list[str]] = {}
         level = [bead_id]
         while level:
@@ -214,7 +213,7 @@ class Graph:
         self._circles.update((here, found.get(here, [])) for here in targets)
 
     def is_deferred(self, bead: Excerpt) -> bool:
-        """Whether it sleeps: its own or a parent's defer_until is ahead, or it is deferred without a date."""
+        """Return whether the bead's or a parent's defer_until is in the future, or it is deferred without a date."""
         if bead.defer_until > self.now or (bead.status == DEFERRED and not bead.defer_until):
             return True
         for parent_id in parents_of(bead) if bead.edges else ():
@@ -224,11 +223,10 @@ class Graph:
         return False
 
     def is_ready(self, bead: Excerpt, *, types: Sequence[str] = (), with_wisps: bool = False) -> bool:
-        """THE ready rule: open (or its deferral has passed), not pinned, not held, not asleep, of a type that is work.
+        """THE ready rule: open (or no longer deferred), not pinned, not blocked, not deferred, of a type that is work.
 
-        An epic is work itself only once no child of it is open: until then the children are what can be taken up.
-
-        ``types`` are types asked for by name, which are then taken whatever they are.
+        An epic is ready only if no child of it is open: until then the children are the work.  Types in ``types`` are
+        accepted even if they are normally never ready.
         """
         return (
             status_now(bead, self.now) == OPEN
@@ -245,19 +243,19 @@ class Graph:
         return any(child is not None and not is_released(child) for child in children)
 
     def stage(self, bead_id: str) -> str:
-        """Where a bead stands: ``missing``, ``done``, ``review``, ``running``, ``deferred``, ``blocked`` or ``ready``."""
+        """Return the stage: ``missing``, ``done``, ``review``, ``running``, ``deferred``, ``blocked`` or ``ready``."""
         return stage_of(self.bead(bead_id), self)
 
 
 def status_now(bead: Excerpt, now: float) -> str:
-    """The status, with a deferral whose time has passed read as ``open``."""
+    """Return the status; a deferral that has passed counts as ``open``."""
     if bead.status == DEFERRED and 0 < bead.defer_until <= now:
         return OPEN
     return bead.status
 
 
 def is_released(bead: Excerpt) -> bool:
-    """Whether the bead no longer holds others back: closed, pinned or deleted."""
+    """Return whether the bead no longer blocks others: closed, pinned or deleted."""
     return bead.status in RELEASED or bead.is_pinned
 
 
@@ -267,7 +265,7 @@ def parents_of(bead: Excerpt) -> list[str]:
 
 
 def stage_of(bead: Excerpt | None, graph: Graph) -> str:
-    """The stage of a bead in a convoy or plan; see ``Graph.stage``."""
+    """Return the stage of a bead in a convoy or plan; see ``Graph.stage``."""
     if bead is None or bead.status == TOMBSTONE:
         return MemberStage.MISSING
     status = status_now(bead, graph.now)
@@ -287,7 +285,7 @@ def stage_of(bead: Excerpt | None, graph: Graph) -> str:
 def path_between(
     start: str, goal: str, neighbours: Callable[[str], Iterable[str]], *, limit: int = 200_000
 ) -> list[str]:
-    """Ids from ``start`` to ``goal`` along ``neighbours``, both included; empty if there is no way."""
+    """Ids on a shortest path from ``start`` to ``goal``, inclusive; empty if there is none within ``limit`` nodes."""
     came_from: dict[str, str] = {start: ""}
     level = [start]
     while level and len(came_from) < limit:
@@ -307,7 +305,7 @@ def path_between(
 
 
 def find_cycles(targets: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Every knot of beads that wait for each other, as a path that ends where it began; shortest path per knot."""
+    """Return one cycle per group of beads that wait for each other, as a path that ends where it began."""
     cycles = []
     for knot in _knots(targets):
         start = min(knot)
@@ -324,7 +322,7 @@ def find_cycles(targets: Mapping[str, Sequence[str]]) -> list[list[str]]:
 
 
 def _knots(targets: Mapping[str, Sequence[str]]) -> list[set[str]]:
-    """Strongly connected components (Tarjan), without recursion, so that deep chains are fine."""
+    """Return strongly connected components (Tarjan's algorithm), without recursion because chains may be deep."""
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []

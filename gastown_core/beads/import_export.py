@@ -1,4 +1,4 @@
-"""Beads read in from JSON lines of every dialect or a folder with a raw table dump, and written out as bd reads them."""
+"""Imports beads from JSON lines of every dialect or a raw table dump, and exports them as bd reads them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_LINE = 64 << 20
 
 
 class ImportReport:
-    """What became of each record; ids in the order they came."""
+    """The outcome for each imported record; ids in input order."""
 
     def __init__(self, source: str, dry_run: bool) -> None:
         self.source = source
@@ -51,16 +51,16 @@ class ImportReport:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every line was understood; a status that only this store does not know is no fault of the line."""
+        """Whether every line was understood; a status that only this store does not know does not count."""
         return not (self.junk or self.misread or self.skipped_dependencies)
 
     @property
     def first_id(self) -> str:
-        """The first bead that was made or changed, empty if none was."""
+        """The first bead that was created or changed, empty if none."""
         return next(iter([*self.created, *self.updated]), "")
 
     def as_json(self) -> dict[str, object]:
-        """The report as ``--json`` prints it."""
+        """Return the object that ``--json`` prints."""
         return {
             "source": self.source,
             "created": len(self.created),
@@ -90,7 +90,7 @@ def import_file(
 ) -> ImportReport:
     """Import a file, a folder with a table dump, or stdin (``-``). Raises StoreError if it cannot be read.
 
-    A bead whose id another bead has here gets a new one, with all that means it in what is imported.
+    A bead whose id belongs to another bead here gets a new id, and imported references to it are updated.
     """
     report = ImportReport(source, dry_run)
     if source != "-" and os.path.isdir(source):
@@ -126,7 +126,7 @@ def import_file(
 def _parted(
     batch: RuleBatch, found: Iterable[tuple[str, Any, int]], report: ImportReport
 ) -> Iterable[tuple[str, Any, int]]:
-    """The records, those that only share their id with a bead that is here under another one."""
+    """Yield the records; one that only shares its id with a bead here gets another id."""
     everything = list(found)
     names: dict[str, str] = {}
     for kind, value, _ in everything:
@@ -159,18 +159,18 @@ def _bytes(source: str) -> bytes:
             return handle.read()
     except OSError as error:
         raise StoreError(
-            f"cannot read {source}", error.strerror or str(error), "bd import FILE, or - for stdin"
+            f"cannot read {source}", error.strerror or str(error), "use bd import FILE, or - for stdin"
         ) from error
 
 
 def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) -> Iterable[tuple[str, Any, int]]:
-    """Records and memory lines, each with the number of its line; what cannot be read is reported."""
+    """Yield records and memory lines with their line numbers; unreadable lines go to the report."""
     if data[:1] == b"[":
         data = _unpacked(data)
     for count, (number, line) in enumerate(_numbered(data), 1):
         kind, value = ledger_line.classify(line) if len(line) <= MAX_LINE else (ledger_line.JUNK, "longer than 64 MB")
         if kind == ledger_line.JUNK and value in ("no id", "no title"):
-            # what lacks one of the two can be kept all the same
+            # a record without id or title can be imported all the same
             raw = decode_json(line)
             if value == "no title" or ("id" not in raw and isinstance(raw.get("title"), str)):
                 kind, value = ledger_line.BEAD, Bead(raw)
@@ -187,7 +187,7 @@ def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) ->
 
 
 def _numbered(data: bytes) -> Iterable[tuple[int, bytes]]:
-    """Every record in one piece, with the number of the line that it begins in."""
+    """Yield every record in one piece, with the number of its first line."""
     starts: list[int] = []
 
     def pieces() -> Iterable[tuple[int, bytes]]:
@@ -202,7 +202,7 @@ def _numbered(data: bytes) -> Iterable[tuple[int, bytes]]:
 
 
 def _judge(bead: Bead, where: str, words: Vocabulary, report: ImportReport) -> None:
-    """Report what about a record means nothing here."""
+    """Report values of a record that have no meaning here."""
     found = oddities(bead.raw)
     report.misread += len(found)
     report.odd += [f"{where}: {what}" for what in found]
@@ -211,7 +211,7 @@ def _judge(bead: Bead, where: str, words: Vocabulary, report: ImportReport) -> N
 
 
 def _unpacked(data: bytes) -> bytes:
-    """A JSON array of records (``bd list --json``) as lines; anything else as it is."""
+    """Return a JSON array of records (``bd list --json``) as lines; other data is unchanged."""
     import json
 
     try:
@@ -226,7 +226,7 @@ def _open_titles(store: BeadStore) -> set[str]:
 
 
 def _take(batch: RuleBatch, bead: Bead, report: ImportReport, now: float) -> None:
-    """Put one record into the batch."""
+    """Add one record to the batch."""
     raw = _completed(ledger_line.pruned(bead.raw), now)
     if isinstance(raw.get("dependencies"), list):
         raw["dependencies"] = _good_edges(raw, report)
@@ -262,9 +262,9 @@ SET_BY_PEOPLE = ("due_at", "defer_until")
 
 
 def _completed(raw: dict[str, Any], now: float) -> dict[str, Any]:
-    """The record with the keys that every record has; priority is not defaulted (0 is meaningful).
+    """The record with the keys that every record has; priority gets no other default than 0, which is meaningful.
 
-    Moments that a person sets are in his own time where they name no zone; what programs note is UTC.
+    Times that people set (SET_BY_PEOPLE) are local if they name no zone; other times are UTC.
     """
     for key in SET_BY_PEOPLE:
         value = raw.get(key)
@@ -294,7 +294,7 @@ def _good_edges(raw: dict[str, Any], report: ImportReport) -> list[dict[str, Any
 
 
 def _join_comments(raw: dict[str, Any], standing: Bead) -> None:
-    """Add the comments that only the standing bead has, where the record's own are a list."""
+    """Add the comments that only the stored bead has, if the record's comments are a list."""
     if not isinstance(raw.get("comments", []), list):
         return
     mine = entries_of(raw, "comments")
@@ -305,7 +305,7 @@ def _join_comments(raw: dict[str, Any], standing: Bead) -> None:
 
 
 def export_lines(store: BeadStore, query: BeadQuery, *, with_memories: bool = False) -> Iterator[bytes]:
-    """The lines, without newlines, in the query's order; memory lines follow if wanted."""
+    """Yield the lines, without newlines, in the query's order, then memory lines if requested."""
     beads = store.find(query)
     tallies = store.tallies([bead.id for bead in beads])
     for bead in beads:
@@ -315,7 +315,7 @@ def export_lines(store: BeadStore, query: BeadQuery, *, with_memories: bool = Fa
 
 
 def export_line(bead: Bead, tally: Tally) -> bytes:
-    """One exported line."""
+    """Return the export line of a bead."""
     counts = {
         "dependency_count": tally.dependency_count,
         "dependent_count": tally.dependent_count,

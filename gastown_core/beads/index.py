@@ -1,8 +1,8 @@
-"""The query index: a disposable SQLite copy of what lists need, brought up to date whenever the store is read.
+"""The query index: a disposable SQLite copy of the data for lists, updated whenever the store is read.
 
-It is keyed by the identity of the ledger files and the offset up to which they were read (``source_file``).  It
-may be deleted at any time; if it cannot be trusted it is filled anew without a word, and where it cannot be
-written it lives in memory.  Truth is only ever in the files.
+It records the identity of the ledger files and the offset up to which they were read (``source_file``).  It may be
+deleted at any time; an invalid index is silently rebuilt, and if it cannot be written it is kept in memory.  Only the
+files are authoritative.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 else:
     try:
-        # the package around it imports datetime to adapt dates, 2 ms of every command; no date is stored as one
+        # the sqlite3 package imports datetime for date adapters, 2 ms of every command; we store no dates
         import _sqlite3 as sqlite3
     except ImportError:
         import sqlite3
@@ -41,7 +41,7 @@ BUSY_S = 20.0
 
 
 class Index:
-    """The index of one ``.beads`` folder. Use ``refresh`` or ``snapshot`` before asking ``db``."""
+    """The index of one ``.beads`` folder. Call ``refresh`` or ``snapshot`` before querying ``db``."""
 
     def __init__(self, beads_dir: str, progress: Progress | None = None) -> None:
         self.beads_dir = beads_dir
@@ -56,39 +56,39 @@ class Index:
 
     @property
     def db(self) -> sqlite3.Connection:
-        """The open database, made if it is missing; in memory where the folder cannot be written."""
+        """The open database, created if missing; in memory if the folder cannot be written."""
         if self._db is None:
             self._db = self._open()
         return self._db
 
     @property
     def is_in_memory(self) -> bool:
-        """Whether the index could not be kept on disk."""
+        """Whether the index could not be stored on disk."""
         return self._db is not None and not self._db.execute("PRAGMA database_list").fetchone()[2]
 
     def __del__(self) -> None:
-        # a connection and its statement cache hold each other: only closing it lets go of its files at once
+        # a connection and its statement cache reference each other: only closing releases the files at once
         try:
             self.close()
         except (AttributeError, sqlite3.ProgrammingError):
             pass
 
     def path_of(self, code: int) -> str:
-        """Where a ledger file lies."""
+        """Return the path of a ledger file."""
         return os.path.join(self.beads_dir, self.names[code])
 
     def bead_at(self, row: tuple[str, int, int, int]) -> Bead:
-        """The record that a row of WHERE_COLUMNS tells of. Raises StoreError if it is not there any more."""
+        """Return the record for a row of WHERE_COLUMNS. Raises StoreError if it is no longer there."""
         bead_id, code, at, length = row
         bead = ledger_line.parse_line(self.sources[code].read(at, length))
         if bead is None or bead.id.encode("utf-8", "replace") != bead_id.encode():
             raise StoreError(
-                f"{self.path_of(code)} changed in mid-reading", f"{bead_id} is not at byte {at} any more", "try again"
+                f"{self.path_of(code)} changed while being read", f"{bead_id} is no longer at byte {at}", "try again"
             )
         return bead
 
     def close(self) -> None:
-        """Let go of the database and the files."""
+        """Close the database and the files."""
         if self._db is not None:
             self._db.close()
             self._db, self._inode = None, 0
@@ -108,7 +108,7 @@ class Index:
         return db
 
     def _connect_standing(self) -> sqlite3.Connection | None:
-        """The index that is there, None if there is none, or one that is damaged or of another version."""
+        """Return open the existing index; None if there is none, it is damaged, or it has another version."""
         try:
             self._inode = os.stat(self.path).st_ino
         except (FileNotFoundError, NotADirectoryError):
@@ -126,7 +126,7 @@ class Index:
         return None
 
     def _make(self) -> sqlite3.Connection:
-        """A new index in place of what is there; the lock keeps two processes from taking each other's away."""
+        """Create a new index; the lock keeps two processes from deleting each other's."""
         from gastown_core.files.folders import cache_folder
 
         cache_folder(os.path.dirname(self.path))
@@ -134,7 +134,7 @@ class Index:
             standing = self._connect_standing()
             if standing is not None:
                 return standing
-            # never in place: who still has the old file open goes on with its own until it looks again
+            # never in place: processes with the old file open keep using it until their next refresh
             self._remove()
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             db = _connect(self.path)
@@ -148,7 +148,7 @@ class Index:
             return db
 
     def rebuild(self) -> None:
-        """Throw the index away and make it anew."""
+        """Delete the index and build it again."""
         self.close()
         self._remove()
         self.refresh()
@@ -161,7 +161,7 @@ class Index:
                 pass
 
     def refresh(self) -> None:
-        """Take in whatever was written since the last look. Raises StoreError if the ledger cannot be read."""
+        """Read everything written since the last refresh. Raises StoreError if the ledger cannot be read."""
         try:
             self._let_go_if_replaced()
             stats = [self._look(source) for source in self.sources]
@@ -178,7 +178,7 @@ class Index:
             raise StoreError(f"cannot read {self.beads_dir}", why or str(error)) from error
 
     def _let_go_if_replaced(self) -> None:
-        """Close an index whose file was deleted or replaced by another process."""
+        """Close an index whose file another process deleted or replaced."""
         if self._db is None or not self._inode:
             return
         try:
@@ -190,7 +190,7 @@ class Index:
             self._db, self._inode = None, 0
 
     def distrust(self, error: sqlite3.DatabaseError) -> None:
-        """Drop an index that is broken; one that merely cannot be written moves to memory."""
+        """Delete a damaged index; if the error is operational (such as a read-only file), use memory instead."""
         if self._db is not None:
             self._db.close()
             self._db, self._inode = None, 0
@@ -212,7 +212,7 @@ class Index:
         marks = read_marks(db)
         if all(self._is_current(code, marks[code]) for code in (ISSUES, WISPS)):
             return
-        # here and wherever else it is asked for: most commands find everything taken in already
+        # imported here and below, since most commands find the index up to date
         from gastown_core.beads.index_intake import Upkeep
 
         db.execute("BEGIN IMMEDIATE")
@@ -257,7 +257,7 @@ class Index:
         write_mark(self.db, code, source.mark_at(max(end, mark.offset), status))
 
     def _uncover(self, upkeep: Upkeep) -> None:
-        """Take in the wisps whose ids the ledger held and holds no more."""
+        """Restore the wisps whose ids the ledger no longer contains."""
         bare = "FROM hidden WHERE NOT EXISTS (SELECT 1 FROM beads WHERE beads.id = hidden.id)"
         places = self.db.execute(f"SELECT at, length {bare} ORDER BY at").fetchall()
         if not places:
@@ -269,7 +269,7 @@ class Index:
         intake.take(iter([(at, self.sources[WISPS].read(at, length)) for at, length in places]), 0)
 
     def snapshot(self) -> Snapshot:
-        """A read transaction for a ``with`` block, whose rows fit the open files, so that offsets can be read."""
+        """Return a read transaction for a ``with`` block; its rows match the open files, so that offsets are valid."""
         return Snapshot(self)
 
     def begin_snapshot(self) -> sqlite3.Connection:
@@ -283,27 +283,27 @@ class Index:
                 return db
             db.execute("ROLLBACK")
             self._stats = []
-        raise StoreError(f"{self.beads_dir} keeps changing", "it was replaced again and again while being read")
+        raise StoreError(f"{self.beads_dir} keeps changing", "it was replaced repeatedly while being read")
 
     def positions(self) -> dict[str, Position]:
-        """How much of each file the index holds, by file name; zeros for a missing one."""
+        """Return how much of each file the index covers, by file name; zeros for a missing file."""
         with self.snapshot() as db:
             return {name: Position(*mark[:3]) for name, mark in zip(self.names, read_marks(db))}  # noqa: B905
 
     def garbage(self) -> int:
-        """How many lines of the ledger a compaction would drop."""
+        """Return the number of ledger lines that a compaction would drop."""
         with self.snapshot():
             return self.counts(ISSUES)[0]
 
     def counts(self, code: int) -> tuple[int, int]:
-        """Outdated lines and good ones of a file, as far as it was read."""
+        """Return the numbers of outdated and of live lines of a file, as far as it was read."""
         garbage, live = self.db.execute("SELECT garbage, live FROM marks WHERE file=?", (code,)).fetchone()
         return int(garbage), int(live)
 
     def check_understood(self) -> tuple[int, str]:
-        """How many lines of the ledger cannot be read, and why the first cannot.
+        """Return the number of unreadable lines in the ledger, and the reason for the first.
 
-        Raises StoreError if there are such and not one record beside them: such a ledger must not look empty.
+        Raises StoreError if there are such lines and no record at all: such a ledger must not look empty.
         """
         junk = "FROM oddities WHERE file=0 AND kind='junk'"
         with self.snapshot() as db:
@@ -315,9 +315,9 @@ class Index:
             if db.execute(known).fetchone() is not None:
                 return count, str(first[0])
         raise StoreError(
-            f"{self.sources[ISSUES].path} is not understood",
+            f"cannot read {self.sources[ISSUES].path}",
             f"none of its {count} lines is a record; the first: {first[0]}",
-            "it has to hold one JSON object a line; bd doctor lists what it holds",
+            "it must contain one JSON object per line; bd doctor lists the other lines",
         )
 
 
@@ -337,7 +337,7 @@ class Snapshot:
 
 
 def healing(read: F) -> F:
-    """Let a store's method try once more with a new index if it found the old one damaged."""
+    """Return a decorator for store methods that retries once with a new index if the old one is damaged."""
 
     def wrapped(store: Any, *args: Any, **options: Any) -> Any:
         try:
@@ -359,14 +359,14 @@ def healing(read: F) -> F:
 
 def _connect(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    # never synced: after a crash of the machine, which is another boot, it is filled anew.  Where boots cannot be told
-    # apart: WAL with NORMAL cannot be corrupted by a crash, only lose its last commits, which are caught up again
+    # never synced: after a machine crash, which means another boot, it is rebuilt.  If boots cannot be told apart:
+    # a crash cannot corrupt WAL with NORMAL, only lose its last commits, which the next refresh repeats
     db.execute(f"PRAGMA synchronous={'OFF' if _boot() else 'NORMAL'}")
     return db
 
 
 def _boot() -> int:
-    """A number of 31 bits for this boot of the machine, 0 where the system gives none."""
+    """Return a 31-bit number for this boot of the machine, 0 if unknown."""
     try:
         with open("/proc/sys/kernel/random/boot_id", "rb") as handle:
             return int(handle.read(8), 16) & 0x7FFFFFFF or 1
@@ -394,7 +394,7 @@ def _build_schema(db: sqlite3.Connection) -> None:
 
 
 def read_marks(db: sqlite3.Connection) -> list[Mark]:
-    """How far the index has read each file, the ledger first."""
+    """Return the read positions of the files, the ledger first."""
     return [
         Mark(*row)
         for row in db.execute("SELECT device, inode, position, mtime_ns, head, tail FROM marks ORDER BY file")
@@ -402,5 +402,5 @@ def read_marks(db: sqlite3.Connection) -> list[Mark]:
 
 
 def write_mark(db: sqlite3.Connection, code: int, mark: Mark) -> None:
-    """Note how far a file was read."""
+    """Store the read position of a file."""
     db.execute("UPDATE marks SET device=?, inode=?, position=?, mtime_ns=?, head=?, tail=? WHERE file=?", (*mark, code))

@@ -1,7 +1,7 @@
-"""Questions that the index answers alone: what is held back or ready and how many, who has work in hand, how far epics are.
+"""Queries that the index answers alone: blocked and ready beads and their counts, work in progress, epic progress.
 
-The column ``hold`` and the census tell almost all of what is held back; of the few beads that they leave open the
-``Graph`` is asked, bead by bead.  The answer is the one that the graph gives, at a fraction of its cost.
+The column ``hold`` and the census decide almost all beads; the ``Graph`` is asked about the few they leave open.  The
+results equal those of the graph, at a fraction of its cost.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def held_ids(db: sqlite3.Connection, graph: Graph, query: BeadQuery, now: float) -> list[str]:
-    """Ids of the matching beads that are held back, in the query's order, up to its limit."""
+    """Return the ids of the matching blocked beads, in the query's order, up to its limit."""
     limit = f"LIMIT {int(query.limit)}" if query.limit > 0 else ""
     where, order = _held(query), f"{order_of(query, now)} {limit}"
     found = [row[0] for row in db.execute(f"SELECT id FROM beads INDEXED BY held {where} {order}", where.values)]
@@ -50,13 +50,13 @@ def held_ids(db: sqlite3.Connection, graph: Graph, query: BeadQuery, now: float)
 
 
 def count_held(db: sqlite3.Connection, graph: Graph, query: BeadQuery) -> int:
-    """How many ``held_ids`` would give without a limit."""
+    """Return the number of ids that ``held_ids`` would return without a limit."""
     more = _held_besides(db, graph, _asked(db))
     return how_many(db, query, _held) + _count_among(db, _not_held(_holdable(query)), more)
 
 
 def count_ready(db: sqlite3.Connection, graph: Graph, query: BeadQuery, now: float) -> int:
-    """How many beads are ready and match."""
+    """Return the number of matching ready beads."""
     total = how_many(db, query, lambda some: candidates_of(some, now))
     asked = _asked(db)
     out = _held_besides(db, graph, asked)
@@ -68,12 +68,12 @@ def count_ready(db: sqlite3.Connection, graph: Graph, query: BeadQuery, now: flo
 
 
 def _asked(db: sqlite3.Connection) -> list[str]:
-    """The beads of which the graph has to be asked."""
+    """Return the beads that the graph must decide."""
     return [row[0] for row in db.execute(f"SELECT id FROM beads WHERE hold = {ASKED}")]
 
 
 def _held_besides(db: sqlite3.Connection, graph: Graph, asked: list[str]) -> set[str]:
-    """What the graph finds held among them, and what inherits that; some of it may be known as held."""
+    """Those of ``asked`` that the graph finds blocked, and their descendants; some may already be marked as held."""
     roots = [bead_id for bead_id in asked if graph.holds(bead_id)]
     return below(db, roots) if roots else set()
 
@@ -84,7 +84,7 @@ def _is_asleep(graph: Graph, bead_id: str) -> bool:
 
 
 def _below_sleepers(db: sqlite3.Connection, now: float) -> Iterable[str]:
-    """The children of beads that are put off to a later moment."""
+    """Return the children of beads that are deferred beyond ``now``."""
     sql = (
         "SELECT d.source FROM beads p JOIN deps d ON d.target = p.id AND d.type = 'parent-child' "
         "WHERE p.defer_until > 0 AND p.defer_until > ?"
@@ -93,7 +93,7 @@ def _below_sleepers(db: sqlite3.Connection, now: float) -> Iterable[str]:
 
 
 def _epics_with_open_children(db: sqlite3.Connection) -> Iterable[str]:
-    # both words, so that SQLite takes the index of what is no task
+    # both conditions, so that SQLite uses the index of types other than task
     sql = (
         f"SELECT e.id FROM beads e WHERE e.issue_type = '{EPIC}' AND e.issue_type <> 'task' AND {stands('e')} AND EXISTS ("
         "SELECT 1 FROM deps d JOIN beads c ON c.id = d.source "
@@ -125,14 +125,14 @@ def _count_among(db: sqlite3.Connection, where: Where, ids: Iterable[str]) -> in
 
 
 def _among(columns: str, where: Where, ids: Iterable[str]) -> tuple[str, list[object]]:
-    """A SELECT over the beads of these ids that fulfil the conditions, with its values."""
-    # in this order, by id: never by walking through all that is open
+    """Return a SELECT over the beads with these ids that meet the conditions, and its values."""
+    # CROSS JOIN fixes the order: look up by id, never scan all open beads
     sql = f"SELECT {columns} FROM (SELECT value AS word FROM json_each(?)) CROSS JOIN beads ON beads.id = word {where}"
     return sql, [encode_json(list(ids), ascii_only=True), *where.values]
 
 
 def held_work(db: sqlite3.Connection) -> list[Held]:
-    """Hooked and started beads that have an assignee, mail and identity records left out, oldest change first."""
+    """Return hooked and in-progress beads with an assignee, without mail and identity records, oldest change first."""
     types, labels = ("message", *IDENTITY_TYPES), IDENTITY_LABELS
     sql = (
         "SELECT id, title, status, assignee, updated_at FROM beads WHERE status IN (?,?) AND assignee<>'' "
@@ -143,7 +143,7 @@ def held_work(db: sqlite3.Connection) -> list[Held]:
 
 
 def labelled(db: sqlite3.Connection, label: str) -> list[Excerpt]:
-    """Beads with the label that are not closed, wisps too, oldest first."""
+    """Return open beads with the label, including wisps, oldest first."""
     sql = (
         f"SELECT {EXCERPT_COLUMNS} FROM beads WHERE id IN (SELECT id FROM labels WHERE label=?) "
         "AND +status <> 'closed' "
@@ -153,13 +153,13 @@ def labelled(db: sqlite3.Connection, label: str) -> list[Excerpt]:
 
 
 _PLAIN = (CLOSED, DEFERRED, OPEN)
-"""Statuses of what lies in the backlog or behind it, in order of the alphabet."""
+"""Statuses of backlog and finished work, in alphabetical order."""
 
 
 def noteworthy(db: sqlite3.Connection) -> list[Excerpt]:
-    """What is not closed and not plain backlog: in hand, in review, of a type that nobody works on, or with a label ``gt:…``.
+    """Open beads beyond plain backlog: in progress, in review, of a type that is never work, or with a ``gt:`` label.
 
-    Its cost does not grow with the backlog, nor with the closed past but for closed beads with such a label.
+    The cost does not grow with the backlog, nor with closed beads, except those with such a label.
     """
     between = " OR ".join(f"(status > '{low}' AND status < '{high}')" for low, high in itertools.pairwise(_PLAIN))
     types = ",".join(f"'{name}'" for name in sorted(NEVER_READY_TYPES))
@@ -174,19 +174,19 @@ def noteworthy(db: sqlite3.Connection) -> list[Excerpt]:
 
 
 def children_of(db: sqlite3.Connection, parents: Iterable[str]) -> list[str]:
-    """Ids whose ``parent-child`` edge points at one of the parents, of whatever store these are."""
+    """Return the ids of the children of these parents, whichever store the parents are in."""
     sql = "SELECT source FROM deps WHERE target=? AND type=?"
     return [row[0] for parent in parents for row in db.execute(sql, (parent, PARENT_CHILD))]
 
 
 def lead_time(db: sqlite3.Connection, query: BeadQuery) -> float:
-    """Seconds from creation to closing, on average over the matching closed beads; 0 if there are none."""
+    """Return the average seconds from creation to closing of the matching closed beads; 0 if there are none."""
     query = query._replace(statuses=(CLOSED,))
     return lead_seconds(db, query, where_of(query))
 
 
 def epic_progress(db: sqlite3.Connection, epics: Iterable[Excerpt]) -> list[EpicProgress]:
-    """How far each of the epics is; eligible for closing are those with children, all of them closed."""
+    """Return the progress of each epic; it is eligible for closing if it has children and all are closed."""
     out = []
     for epic in epics:
         total, closed = progress_in(db, epic.id)

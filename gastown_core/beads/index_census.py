@@ -1,8 +1,8 @@
-"""How many beads of each kind a store holds, kept as rows come and go: nothing is counted by walking through the beads.
+"""Counts of beads per group, maintained as rows change, so that no query counts beads one by one.
 
-``census`` has a number per group of beads that are alike in all that lists usually ask.  Triggers move a bead from group
-to group in the transaction that changes its row.  Beads that are put off to some date are in no group, since what they
-count as depends on the moment; they are few, and ``figures`` has them one by one beside the groups.
+``census`` has a count per group of beads that are equal in all fields that lists usually filter by.  Triggers update
+it in the transaction that changes a row.  Beads deferred to a date are in no group, since their status depends on the
+time; they are few, and the view ``figures`` lists them individually beside the groups.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEAD_MS = f"iif({_LED}, CAST(round(({{0}}closed_at - {{0}}created_at) * 1000) A
 
 
 def _move(row: str, sign: str, source: str = "") -> str:
-    """The statement that counts a row in (``+``) or out (``-``): one of a trigger, or every one of ``source``."""
+    """Return the statement that adds (``+``) or subtracts (``-``) the row of a trigger, or every row of ``source``."""
     return (
         f"INSERT INTO census SELECT {_GROUP.format(row)}, {sign}1, {sign}({_LED.format(row)}), {sign}{_LEAD_MS.format(row)} "
         f"{source} WHERE {row}defer_until <= 0 ON CONFLICT ({_KEYS}) DO UPDATE SET "
@@ -40,7 +40,7 @@ SCHEMA = (
     f"""CREATE TABLE census (ephemeral INTEGER, pinned INTEGER, template INTEGER, status TEXT, issue_type TEXT,
         priority INTEGER, assignee TEXT, hold INTEGER, n INTEGER, leads INTEGER, lead_ms INTEGER,
         PRIMARY KEY ({_KEYS})) WITHOUT ROWID""",
-    # of the assignee it is known whether there is one
+    # only whether there is an assignee is stored
     f"""CREATE VIEW figures AS SELECT {_KEYS}, 0.0 AS defer_until, n, leads, lead_ms FROM census UNION ALL
         SELECT {_GROUP.format("")}, defer_until, 1, {_LED.format("")}, {_LEAD_MS.format("")} FROM beads INDEXED BY by_deferral
         WHERE defer_until > 0""",
@@ -54,13 +54,13 @@ TRIGGERS = {
 
 
 def make_triggers(db: sqlite3.Connection) -> None:
-    """Begin to keep the census."""
+    """Start to maintain the census."""
     for name, definition in TRIGGERS.items():
         db.execute(f"CREATE TRIGGER {name} {definition}")
 
 
 def drop_triggers(db: sqlite3.Connection) -> None:
-    """Stop keeping the census, for a change after which it is ``taken`` anew."""
+    """Stop maintaining the census, before a change after which ``take`` rebuilds it."""
     for name in TRIGGERS:
         db.execute(f"DROP TRIGGER {name}")
 
@@ -68,7 +68,7 @@ def drop_triggers(db: sqlite3.Connection) -> None:
 def take(db: sqlite3.Connection) -> None:
     """Count all beads."""
     db.execute("DELETE FROM census")
-    # one by one: sorting them into groups takes half as long again
+    # row by row: grouping by sorting takes half as long again
     db.execute(_move("", "+", "FROM beads"))
 
 
@@ -89,18 +89,18 @@ _ASKED_OF_GROUPS = {
     "reverse": False,
     "limit": 0,
 }
-"""The fields of a query that the groups can answer, or that do not matter to a count."""
+"""Query fields that the groups can answer, or that do not affect a count."""
 
 
 def is_of_groups(query: BeadQuery) -> bool:
-    """Whether ``figures`` can answer for the query."""
+    """Return whether ``figures`` can answer the query."""
     return query._replace(**_ASKED_OF_GROUPS) == BeadQuery(sort="")  # type: ignore[arg-type]
 
 
 def how_many(db: sqlite3.Connection, query: BeadQuery, conditions: Conditions) -> int:
-    """How many beads fulfil the conditions of the query; from the groups, as far as these tell apart what it asks."""
+    """Return the number of beads that meet the query's conditions, from the groups if they can answer it."""
     if query.labels_none and is_of_groups(query._replace(labels_none=())):
-        # all without those that have one of the labels
+        # all, minus those with one of the labels
         rest = query._replace(labels_none=())
         labelled = conditions(rest._replace(labels_any=query.labels_none))
         return how_many(db, rest, conditions) - _number(db, "COUNT(*)", "beads", labelled)
@@ -115,7 +115,7 @@ def _number(db: sqlite3.Connection, what: str, source: str, where: Where) -> int
 
 
 def numbers_by(db: sqlite3.Connection, column: str, query: BeadQuery, where: Where) -> dict[str, int]:
-    """How many beads fulfil the conditions per value of a column, or per ``label``; most first."""
+    """Return the number of matching beads per value of a column, or per ``label``; most first."""
     values = list(where.values)
     if column == "label":
         counted = f"SELECT label AS word, 1 AS n FROM labels JOIN beads USING (id) {where}"
@@ -135,7 +135,7 @@ def numbers_by(db: sqlite3.Connection, column: str, query: BeadQuery, where: Whe
 
 
 def lead_seconds(db: sqlite3.Connection, query: BeadQuery, where: Where) -> float:
-    """Seconds from creation to closing, on average over those that fulfil the conditions; 0 if there are none."""
+    """Return the average seconds from creation to closing of the matching beads; 0 if there are none."""
     if is_of_groups(query):
         number, total = db.execute(f"SELECT sum(leads), sum(lead_ms) FROM figures {where}", where.values).fetchone()
         return total / number / 1000 if number else 0.0

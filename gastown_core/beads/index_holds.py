@@ -1,9 +1,9 @@
-"""Which beads are held back, kept as a column: what a bead's row says need not be found out when it is asked.
+"""The column ``hold``: whether a bead is blocked, maintained with the rows instead of computed by each query.
 
-``hold`` is HELD for what an edge of its own holds back (``blocks`` and its like), or an ancestor that is held; both
-judged by the beads of this store alone.  Where that is not enough (``waits-for``, targets that this store does not
-have) it is ASKED: the ``Graph`` tells then.  Closed and pinned beads are not held.  The column means what
-``query.Graph`` means, at any moment: nothing in it depends on the time.
+``hold`` is HELD if an edge of the bead (``blocks`` and the like) or a held ancestor blocks it, judged by the beads of
+this store alone.  If that is not enough (``waits-for``, targets that this store lacks), it is ASKED, and the ``Graph``
+decides.  Closed and pinned beads are never held.  The result equals that of ``graph.Graph`` at any time: nothing in
+it depends on the clock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WORDS = ",".join(f"'{name}'" for name in sorted(RELEASED))
 
 
 def stands(row: str) -> str:
-    """The condition that a row of ``beads`` still holds others back."""
+    """Return the condition that a row of ``beads`` still blocks others."""
     return f"({row}.pinned = 0 AND {row}.status NOT IN ({_WORDS}))"
 
 
@@ -69,23 +69,23 @@ _JUDGED = f"""WITH RECURSIVE
 
 
 def facts_of(db: sqlite3.Connection, bead_ids: Iterable[str]) -> Facts:
-    """How these ids stand: ``hold``, then what the judgement of other beads asks of them."""
+    """Return the state of these ids: ``hold``, then the facts on which other beads depend."""
     return {row[0]: row[1:] for row in db.execute(_FACTS, (encode_json(list(bead_ids), ascii_only=True),))}
 
 
 def settle(db: sqlite3.Connection, before: Facts) -> None:
-    """Judge anew what a change touches; ``before`` are the facts of the beads that came, went or were written anew.
+    """Update ``hold`` after a change; ``before`` has the earlier facts of the beads added, removed or rewritten.
 
-    Costs what they hold back, and what is below a bead that may be held now or no longer; not what is below others.
+    The cost depends on the beads they block and on descendants of beads whose state may change, not on other beads.
     """
     if not before:
         return
-    # each as it was held before, whatever is judged of it now
+    # restore each row's earlier value, whatever is decided now
     db.executemany("UPDATE beads SET hold=? WHERE id=?", [(was[0], x) for x, was in before.items() if was[0] != FREE])
     now = facts_of(db, before)
     moved = [x for x, was in before.items() if was[1:3] != now[x][1:3]]
     appeared = [x for x, was in before.items() if was[3] != now[x][3]]
-    # what depends on nothing and was free stays free; most changes touch nothing else, and ask no more than that
+    # a free bead without dependencies stays free; most changes affect nothing else, and query no more than that
     near = _those(db, _TIED, list(before))
     near |= _those(db, _SOURCES, moved, PARENT_CHILD)
     near |= _those(db, _SOURCES, appeared, "")
@@ -96,12 +96,12 @@ def settle(db: sqlite3.Connection, before: Facts) -> None:
 
 
 def _those(db: sqlite3.Connection, sql: str, bead_ids: list[str], *more: str) -> set[str]:
-    """What a statement gives for the ids; of none nothing is asked."""
+    """Return the ids that a statement returns for these ids; no query if there are none."""
     return {row[0] for row in db.execute(sql, (encode_json(bead_ids, ascii_only=True), *more))} if bead_ids else set()
 
 
 def settle_all(db: sqlite3.Connection) -> None:
-    """Judge every bead anew."""
+    """Compute ``hold`` for all beads."""
     _judge(db, [row[0] for row in db.execute(f"SELECT DISTINCT source FROM deps WHERE type IN ({_TYPES})")])
 
 
@@ -113,7 +113,7 @@ def _judge(db: sqlite3.Connection, near: list[str]) -> None:
 
 
 def below(db: sqlite3.Connection, roots: Iterable[str]) -> set[str]:
-    """The beads, and those below them that inherit what holds them back."""
+    """Return the beads, and the descendants that inherit their block."""
     sql = f"""WITH RECURSIVE lower(id) AS (
         SELECT value FROM json_each(?) UNION SELECT s.id FROM lower JOIN deps d
             ON d.target = lower.id AND d.type = 'parent-child' JOIN beads s ON s.id = d.source WHERE {stands("s")})

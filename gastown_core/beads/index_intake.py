@@ -1,4 +1,4 @@
-"""Taking lines of the ledger into the index: rows from records, and in line with them what is derived from rows."""
+"""Reads ledger lines into the index: rows from records, and the data derived from rows."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from gastown_core.model.bead import Bead
 
     Progress = Callable[[str, int, int], None]
-    """Told of long work: what is done, how much so far, how much in all; at its end both are the same."""
+    """Reports long work: what is done, how much so far, and the total; the last call has both equal."""
 
 FLUSH_EVERY = 20_000
 LARGE = 2 << 20
-"""From so many bytes on an intake is long work."""
+"""An intake of at least this many bytes is reported as long work."""
 
 
 def make_indexes(db: sqlite3.Connection) -> None:
-    """Make the indexes of ``beads``; quicker after a large fill than during it."""
+    """Create the indexes of ``beads``; faster after a large fill than during it."""
     for name, definition in BEAD_INDEXES.items():
         db.execute(f"CREATE INDEX {name} {definition}")
 
 
 class Upkeep:
-    """Keeps in line with the rows what is derived from them, within the transaction that changes them."""
+    """Keeps derived data consistent with the rows, within the transaction that changes them."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
@@ -36,12 +36,12 @@ class Upkeep:
         self._is_left = False
 
     def note(self, bead_ids: Iterable[str]) -> None:
-        """These beads are about to come, to go, or to be written anew."""
+        """Record the beads that are about to be added, removed or rewritten."""
         if not self._is_left:
             self._before = {**index_holds.facts_of(self.db, bead_ids), **self._before}
 
     def leave_to_the_end(self) -> None:
-        """Do it in one go in ``finish``: for many rows that is quicker than row by row."""
+        """Postpone the work to ``finish``: faster for many rows than row by row."""
         if not self._is_left:
             self._is_left = True
             index_census.drop_triggers(self.db)
@@ -49,7 +49,7 @@ class Upkeep:
                 self.db.execute(f"DROP INDEX {name}")
 
     def finish(self) -> None:
-        """All rows are there: judge who is held back, and count."""
+        """Update ``hold`` and the census once all rows are written."""
         if not self._is_left:
             index_holds.settle(self.db, self._before)
             return
@@ -60,7 +60,7 @@ class Upkeep:
 
 
 def forget(db: sqlite3.Connection, code: int, upkeep: Upkeep) -> None:
-    """Drop everything that came from a file; whom the ids of its beads meant is remembered."""
+    """Delete everything that came from a file; which beads its ids meant is remembered."""
     if code == ISSUES:
         partings.remember(db)
     else:
@@ -79,10 +79,10 @@ def _kind(bead: Bead) -> str:
 
 
 class Intake:
-    """Takes lines of one file into the tables, the last line of an id winning.
+    """Reads lines of one file into the tables; the last line of an id wins.
 
-    An id that both files hold is the ledger's, whichever was written last: it was promoted, here or in another clone.
-    Where its line in ``wisps.jsonl`` lies is kept in ``hidden``; it counts again when the ledger lets go of the id.
+    An id in both files belongs to the ledger, whichever was written last: it was promoted, here or in another clone.
+    The place of its line in ``wisps.jsonl`` is kept in ``hidden``; it counts again if the id leaves the ledger.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Intake:
         self._parted: list[tuple[str, Bead]] = []
 
     def take(self, lines: Iterator[tuple[int, bytes]], size: int) -> int:
-        """Take them all; returns the offset after the last one."""
+        """Read all lines; returns the offset after the last one."""
         end = 0
         for count, (offset, line) in enumerate(lines, 1):
             end = min(offset + len(line) + 1, size)
@@ -154,7 +154,7 @@ class Intake:
         self._beads, self._stones, self._edges = {}, {}, {}
 
     def _hide_wisps(self) -> None:
-        """The other file may hold ids of these: let the ledger's cover the wisps."""
+        """Let the ledger's ids hide the same ids among the wisps."""
         db = self.db
         if self.code == ISSUES:
             sql = f"INSERT OR REPLACE INTO hidden SELECT id, at, length FROM beads WHERE id=? AND file={WISPS}"
@@ -167,14 +167,14 @@ class Intake:
             db.execute("INSERT INTO hidden VALUES (?,?,?)", (bead_id, *row[-2:]))
 
     def _clear_old(self) -> None:
-        """Remove what the index holds of these ids; a tombstone clears a bead only of its own file."""
+        """Delete the old rows of these ids; a tombstone deletes only a bead of its own file."""
         db = self.db
         if db.execute("SELECT 1 FROM beads UNION ALL SELECT 1 FROM tombstones LIMIT 1").fetchone() is None:
             return
         replaced = [(bead_id,) for bead_id in self._beads]
         deleted = [(b,) for b in self._stones if self._file_of(b) == self.code]
         for ids in (replaced, deleted):
-            # rows by the cursor: the connection counts the census along
+            # count with the cursor: the connection's total includes the census
             beads = db.executemany("DELETE FROM beads WHERE id=?", ids).rowcount
             stones = db.executemany(f"DELETE FROM tombstones WHERE id=? AND file={self.code}", ids).rowcount
             self.live -= beads

@@ -1,4 +1,4 @@
-"""The tables of the index: rows of beads and of the ties between them, and the derived counts."""
+"""The tables of the index: rows of beads and their dependencies, and the derived counts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from gastown_core.model.bead import Bead
 VERSION = 12
-"""Raise it when tables or the meaning of a column change; older indexes are then filled anew."""
+"""Increase it when tables or the meaning of a column change; older indexes are then rebuilt."""
 ISSUES, WISPS = 0, 1
-"""What ``file`` holds: the ledger, or what lies beside it outside git."""
+"""Values of ``file``: the ledger, or the wisps beside it outside git."""
 SCHEMA = (
     """CREATE TABLE beads (
         id TEXT PRIMARY KEY, title TEXT, status TEXT, priority INTEGER, issue_type TEXT, assignee TEXT,
@@ -38,7 +38,7 @@ SCHEMA = (
     "CREATE INDEX labels_label ON labels (label)",
 )
 BEAD_INDEXES = {
-    # what is not closed, in the order of lists: their cost must not grow with the closed past
+    # open beads in list order, so that the cost does not grow with closed beads
     "live": "ON beads (priority, created_at DESC, id) WHERE status <> 'closed'",
     "by_status": "ON beads (status, updated_at)",
     "by_type": "ON beads (issue_type, status) WHERE issue_type <> 'task'",
@@ -48,7 +48,7 @@ BEAD_INDEXES = {
     "by_deferral": "ON beads (defer_until) WHERE defer_until > 0",
     "by_assignee": "ON beads (assignee) WHERE assignee <> ''",
 }
-"""Indexes of ``beads`` by name; a large fill makes them at its end."""
+"""Indexes of ``beads`` by name; a large fill creates them at its end."""
 INSERT = f"INSERT INTO beads VALUES ({','.join('?' * 21)},0)"
 EXCERPT_COLUMNS = (
     "id, title, status, priority, issue_type, assignee, created_at, updated_at, closed_at, defer_until, "
@@ -56,11 +56,11 @@ EXCERPT_COLUMNS = (
 )
 
 WHERE_COLUMNS = "id, file, at, length"
-"""Where a record lies."""
+"""The location of a record."""
 
 
 def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, ...], list[tuple[str, str, str]]]:
-    """The bead's row without ``hold``, which others decide on too, and its rows in ``deps``."""
+    """Return the bead's row without ``hold``, which depends on other beads, and its rows in ``deps``."""
     found = excerpt_of(bead)
     raw = bead.raw
     bead_id, title, status, priority, kind, assignee, created, updated, closed, deferred, labels, edges = found[:12]
@@ -82,24 +82,24 @@ def row_of(bead: Bead, code: int, offset: int, length: int) -> tuple[tuple[Any, 
 
 
 def searched_labels(issue_type: str, labels: str) -> list[str]:
-    """The labels by which a bead is found: its own (``\x1f`` between them), and that of its kind where its type names it."""
+    """Return the labels that find a bead: its own (joined by ``\x1f``), and the one that its type implies."""
     own = labels.split("\x1f") if labels else []
     kind = KIND_LABELS.get(issue_type)
     return [*own, kind] if kind else own
 
 
 def _storable(text: str) -> str:
-    # SQLite takes no lone surrogates; the record itself keeps them
+    # SQLite does not accept lone surrogates; the record itself keeps them
     return text if text.isascii() else encode_text(text).decode()
 
 
 def excerpt_from(row: tuple[Any, ...]) -> Excerpt:
-    """The excerpt of a row selected with EXCERPT_COLUMNS."""
+    """Return the excerpt of a row selected with EXCERPT_COLUMNS."""
     return _excerpt(row, scan_json(row[11]) if row[11] else ())
 
 
 def excerpts_from(rows: Iterable[tuple[Any, ...]]) -> list[Excerpt]:
-    """As ``excerpt_from`` of many rows; the edges of all of them are decoded at once, which costs a fraction."""
+    """As ``excerpt_from``, for many rows; decoding all edges at once is much faster."""
     found = list(rows)
     edges = iter(scan_json(f"[{','.join([row[11] for row in found if row[11]])}]"))
     return [_excerpt(row, next(edges) if row[11] else ()) for row in found]
@@ -120,18 +120,18 @@ def _excerpt(row: tuple[Any, ...], edges: Iterable[Sequence[str]]) -> Excerpt:
 
 
 def dependents_in(db: sqlite3.Connection, bead_id: str) -> list[tuple[str, str]]:
-    """Ids whose edge points at the bead, each with the edge's type."""
+    """Return the ids with an edge to the bead, each with the edge type."""
     return db.execute("SELECT source, type FROM deps WHERE target=? ORDER BY source", (bead_id,)).fetchall()
 
 
 def children_in(db: sqlite3.Connection, bead_id: str) -> Iterator[str]:
-    """Ids whose ``parent-child`` edge points at the bead; who needs but the first pays for the first."""
+    """Yield the ids of the bead's children, lazily."""
     found = db.execute("SELECT source FROM deps WHERE target=? AND type='parent-child' ORDER BY source", (bead_id,))
     return (row[0] for row in found)
 
 
 def progress_in(db: sqlite3.Connection, bead_id: str) -> tuple[int, int]:
-    """How many children the bead has, and how many of them are closed."""
+    """Return the number of the bead's children, and of the closed ones."""
     sql = (
         "SELECT COUNT(*), coalesce(sum(b.status = 'closed'), 0) FROM deps d LEFT JOIN beads b ON b.id = d.source "
         "WHERE d.target=? AND d.type='parent-child'"
@@ -141,7 +141,7 @@ def progress_in(db: sqlite3.Connection, bead_id: str) -> tuple[int, int]:
 
 
 def tally_in(db: sqlite3.Connection, bead_id: str) -> Tally:
-    """The tally of one bead."""
+    """Return the tally of one bead."""
     row = db.execute(
         "SELECT (SELECT COUNT(*) FROM deps WHERE source=?1 AND type='blocks'), "
         "(SELECT COUNT(*) FROM deps WHERE target=?1 AND type='blocks'), "
@@ -153,7 +153,7 @@ def tally_in(db: sqlite3.Connection, bead_id: str) -> Tally:
 
 
 def tallies_in(db: sqlite3.Connection, wanted: list[str]) -> dict[str, Tally]:
-    """The tallies of many beads, in four questions whatever their number."""
+    """Return the tallies of many beads, in four queries."""
     out = dict(db.execute("SELECT source, COUNT(*) FROM deps WHERE type='blocks' GROUP BY source"))
     into = dict(db.execute("SELECT target, COUNT(*) FROM deps WHERE type='blocks' GROUP BY target"))
     comments = dict(db.execute("SELECT id, comments FROM beads WHERE comments>0"))

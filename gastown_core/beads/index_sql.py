@@ -1,4 +1,4 @@
-"""A BeadQuery as SQL over the index; it means what ``filters.matches`` means."""
+"""A BeadQuery as SQL over the index, with the same meaning as ``filters.matches``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ORDERS = {
 }
 
 MAPPED_FROM = 50
-"""From so many beads on their rows are read from a mapped index."""
+"""From this many beads on, rows are read with memory-mapped I/O."""
 
 DESCENDANTS = (
     "id IN (WITH RECURSIVE below(id) AS (SELECT source FROM deps WHERE target=? AND type='parent-child' UNION "
@@ -47,17 +47,17 @@ class Where:
         self.values: list[Any] = []
 
     def add(self, condition: str, *values: Any) -> None:
-        """One more condition."""
+        """Add a condition."""
         self.parts.append(condition)
         self.values += values
 
     def among(self, column: str, words: tuple[Any, ...], *, inverted: bool = False) -> None:
-        """The column holds one of ``words`` (or none of them); no words, no condition."""
+        """Require the column to be one of ``words`` (or none of them); without words, add nothing."""
         if words:
             self.add(f"{column} {'NOT ' if inverted else ''}IN ({','.join('?' * len(words))})", *words)
 
     def compare(self, condition: str, value: Any) -> None:
-        """A comparison, left out where the value is None."""
+        """Add a comparison, unless the value is None."""
         if value is not None:
             self.add(condition, value)
 
@@ -66,7 +66,7 @@ class Where:
 
 
 def where_of(query: BeadQuery) -> Where:
-    """The conditions of a query."""
+    """Return the conditions of a query."""
     where = Where()
     if query.only_wisps:
         where.add("ephemeral=1")
@@ -101,16 +101,16 @@ def where_of(query: BeadQuery) -> Where:
 
 def _add_statuses(where: Where, query: BeadQuery) -> None:
     if (query.statuses and CLOSED not in query.statuses) or CLOSED in query.exclude_statuses:
-        # said in so many words, so that SQLite takes the index of what is not closed
+        # stated explicitly, so that SQLite uses the index of open beads
         where.add("status <> 'closed'")
-    # the plus keeps SQLite from going by status and sorting: the order of lists is worth more
+    # the plus keeps SQLite from using the status index and sorting: list order matters more
     status = "+status" if where.parts[-1:] == ["status <> 'closed'"] or query.closed_since is not None else "status"
     if query.awake_at is not None and (query.statuses or query.exclude_statuses):
         status = f"iif(status='deferred' AND defer_until>0 AND defer_until<={query.awake_at!r}, 'open', status)"
     where.among(status, query.statuses)
     where.among(status, query.exclude_statuses, inverted=True)
     if query.statuses == (CLOSED,):
-        # most of a ledger is closed, and what was closed lately is little: SQLite cannot know
+        # most beads are closed, but few recently, which SQLite cannot know
         where.add("status = 'closed'" if query.closed_since is None else "likelihood(status = 'closed', 0.9)")
 
 
@@ -138,7 +138,7 @@ def _add_moments(where: Where, query: BeadQuery) -> None:
 
 
 def order_of(query: BeadQuery, now: float) -> str:
-    """The ORDER BY of a query. Raises UsageError for an unknown order."""
+    """Return the ORDER BY of a query. Raises UsageError for an unknown order."""
     if query.sort == "hybrid":
         recent = f"created_at>={now - HYBRID_WINDOW_S!r}"
         order = f"NOT {recent}, CASE WHEN {recent} THEN priority ELSE 0 END, "
@@ -146,7 +146,7 @@ def order_of(query: BeadQuery, now: float) -> str:
     elif query.sort in _ORDERS:
         order = _ORDERS[query.sort]
     else:
-        raise UsageError(f"no order {query.sort!r}", "", f"orders: {', '.join([*_ORDERS, 'hybrid'])}")
+        raise UsageError(f"unknown sort order {query.sort!r}", "", f"orders: {', '.join([*_ORDERS, 'hybrid'])}")
     if query.reverse:
         order = ", ".join(_turned(part) for part in order.split(", "))
     return f"ORDER BY {order}"
@@ -157,20 +157,20 @@ def _turned(part: str) -> str:
 
 
 def select(columns: str, query: BeadQuery, now: float) -> tuple[str, list[Any]]:
-    """The whole SELECT with its values, limit and order included."""
+    """Return the SELECT with order and limit, and its values."""
     where = where_of(query)
     limit = f"LIMIT {int(query.limit)}" if query.limit > 0 else ""
     return f"SELECT {columns} FROM beads {where} {order_of(query, now)} {limit}", where.values
 
 
 def select_candidates(columns: str, query: BeadQuery, now: float) -> tuple[str, list[Any]]:
-    """Beads that may be ready, in order and without limit."""
+    """Return the SELECT for beads that may be ready, in order and without limit."""
     where = candidates_of(query, now)
     return f"SELECT {columns} FROM beads {where} {order_of(query, now)}", where.values
 
 
 def candidates_of(query: BeadQuery, now: float) -> Where:
-    """What may be ready: all of the rule but what only the graph can tell."""
+    """Return the conditions of the ready rule, except those that only the graph can decide."""
     where = where_of(query._replace(statuses=(), exclude_statuses=()))
     where.add("status <> 'closed'")
     where.add("+status IN ('open','deferred') AND pinned=0 AND template=0")
@@ -182,12 +182,12 @@ def candidates_of(query: BeadQuery, now: float) -> Where:
 
 
 def rows_of(db: sqlite3.Connection, columns: str, bead_ids: Iterable[str]) -> list[Any]:
-    """These columns of those of the beads that exist, in no order; thousands at once cost little."""
+    """These columns of the existing beads, in no order; cheap for thousands."""
     wanted = list(bead_ids)
     found: list[Any] = []
     is_long = len(wanted) > MAPPED_FROM
     if is_long:
-        # a fifth of the time; only for the moment, since a mapped file that is cut short ends the process
+        # a fifth of the time; switched off afterwards, since truncating a mapped file kills the process
         db.execute(f"PRAGMA mmap_size={1 << 30}")
     try:
         for start in range(0, len(wanted), 500):

@@ -1,4 +1,4 @@
-"""Git's merge driver for ``issues.jsonl``, and the resolver for files with conflict markers in them."""
+"""git's merge driver for ``issues.jsonl``, and resolution of files with conflict markers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Version(Record):
-    """One version of the ledger: records and their lines by id, header lines, and the lines that are no bead."""
+    """One version of the ledger: records and their lines by id, header lines, and lines that are not beads."""
 
     beads: dict[str, dict[str, Any]]
     lines: dict[str, bytes]
@@ -29,24 +29,23 @@ class Version(Record):
 
 
 class MergeReport(Record):
-    """What a merge did: beads in the result, those both sides had changed, and beads that got another id."""
+    """The result of a merge: beads in it, beads that both sides changed, and beads with new ids."""
 
     total: int
     both_changed: int
     parted: tuple[Twin, ...]
 
     def sentences(self) -> list[str]:
-        """The report in words, a line each; empty if nothing is worth a word."""
+        """Return the report as sentences; empty if there is nothing to report."""
         said = [f"merged {self.both_changed} beads that both sides had changed"] if self.both_changed else []
         said += map(sentence_of, self.parted)
         return said
 
 
 def merge_files(base: str, ours: str, theirs: str, output: str = "") -> MergeReport:
-    """Merge three files and write the result into ``output``, by itself ``ours``; a missing ``base`` is empty.
+    """Merge three files into ``output`` (default: ``ours``); a missing ``base`` counts as empty.
 
-    A side with git's conflict markers in it is merged in itself first.  Raises StoreError; the file written to is
-    then as it was.
+    A side with git conflict markers is first merged in itself.  Raises StoreError; the output file is then unchanged.
     """
     sides = (_bytes(base, may_miss=True), _bytes(ours), _bytes(theirs))
     data, report = merge_versions(*(read_version(_without_markers(side).splitlines()) for side in sides))
@@ -70,7 +69,7 @@ def _bytes(path: str, *, may_miss: bool = False) -> bytes:
 
 
 def read_version(lines: Iterable[bytes]) -> Version:
-    """A version of the ledger from its lines; the last line of an id wins."""
+    """Return a version of the ledger from its lines; the last line of an id wins."""
     version = Version({}, {}, [], [])
     for _, line in unfolded((0, line) for line in lines):
         kind, value = ledger_line.classify(line)
@@ -86,9 +85,10 @@ def read_version(lines: Iterable[bytes]) -> Version:
 def merge_versions(
     base: Version, ours: Version, theirs: Version, *, knows_base: bool = True
 ) -> tuple[bytes, MergeReport]:
-    """The bytes of the merged ledger, the same whichever side is called ours.
+    """Return the merged ledger as bytes, and the report; the result does not depend on which side is ``ours``.
 
-    Where the base is not known, an empty one, a bead with two titles is one bead that was edited.  Beads in the order of their ids; what only one side touched keeps the bytes of its line.
+    Beads are sorted by id, and a bead that only one side changed keeps that line's bytes.  Without a known base
+    (``knows_base`` False), a bead with two titles counts as one edited bead.
     """
     base, ours, theirs = _follow_partings(base, ours, theirs)
     ours, theirs, parted = _part_twins(base, ours, theirs, by_title=knows_base)
@@ -106,16 +106,16 @@ def merge_versions(
 
 
 def _line_of(bead_id: str, result: dict[str, Any], base: Version, ours: Version, theirs: Version) -> bytes:
-    """The line of a merged record: the one it has on a side already, else a new one."""
+    """Return the line of a merged record: a side's line if it equals the result, otherwise a new one."""
     standing = {version.lines[bead_id] for version in (ours, theirs) if version.beads.get(bead_id) == result}
     if standing:
-        # where both wrote the same in other words, the one that changed the line counts
+        # if both sides have equal records in different lines, take the line that was changed
         return max(standing - {base.lines.get(bead_id, b"")} or standing)
     return ledger_line.encode(_repaired(result))
 
 
 def _follow_partings(base: Version, ours: Version, theirs: Version) -> tuple[Version, Version, Version]:
-    """Base and sides as if both sides knew of the new ids that an earlier merge, in one of them, gave to beads."""
+    """Apply new ids that an earlier merge on one side gave to beads to the base and the other side."""
     sides = [ours, theirs]
     for place, side in enumerate(sides):
         other = sides[1 - place]
@@ -138,7 +138,7 @@ def _follow_partings(base: Version, ours: Version, theirs: Version) -> tuple[Ver
 def _part_twins(
     base: Version, ours: Version, theirs: Version, *, by_title: bool
 ) -> tuple[Version, Version, tuple[Twin, ...]]:
-    """The sides with another id for the younger of two beads that share one, and for all that means it there."""
+    """Give the younger of two beads with one id a new id, and update references on its side."""
     places = (base.beads, ours.beads, theirs.beads)
     names: tuple[dict[str, str], dict[str, str]] = ({}, {})
     parted = []
@@ -160,7 +160,7 @@ def _part_twins(
 
 
 def _renamed(version: Version, names: dict[str, str], base: Version | None = None) -> Version:
-    """The version with beads renamed, and what means them; records that stand in ``base`` mean something else."""
+    """The version with beads and references renamed, except in records equal to ``base``, which mean other beads."""
     if not names:
         return version
     out = version._replace(beads={}, lines={})
@@ -180,7 +180,7 @@ def _renamed(version: Version, names: dict[str, str], base: Version | None = Non
 
 
 def _repaired(raw: dict[str, Any]) -> dict[str, Any]:
-    """A closed record has the moment of its closing."""
+    """Give a closed record a closing time if it lacks one."""
     if raw.get("status") == CLOSED and not raw.get("closed_at"):
         return {**raw, "closed_at": raw.get("updated_at")}
     return raw
@@ -194,7 +194,7 @@ def _pick(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> list[byt
 
 
 def _merge_lines(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> list[bytes]:
-    """Lines that are no bead, those of the base first: memories by their key, others as a set; removals are honoured."""
+    """Merge lines that are not beads, those of the base first: memories by key, others as a set; removals count."""
     before, left, right = map(_by_key, (base, ours, theirs))
     out = []
     for key in dict.fromkeys([*before, *sorted({*left, *right})]):
@@ -213,7 +213,7 @@ def _merge_lines(base: list[bytes], ours: list[bytes], theirs: list[bytes]) -> l
 
 
 def _by_key(lines: list[bytes]) -> dict[bytes, bytes]:
-    """Lines by what tells them apart: the key of a memory, the whole of any other line."""
+    """Return the lines by identity: the key of a memory, the whole of any other line."""
     out = {}
     for line in lines:
         kind, value = ledger_line.classify(line)
@@ -223,7 +223,7 @@ def _by_key(lines: list[bytes]) -> dict[bytes, bytes]:
 
 
 def _both_memories(one: bytes, other: bytes) -> bytes:
-    """A memory that both sides changed: both texts, unless one holds the other."""
+    """Return a memory that both sides changed: both texts, unless one contains the other."""
     first, second = sorted((one, other))
     (_, a), (_, b) = ledger_line.classify(first), ledger_line.classify(second)
     left, right = str(a.get("value") or ""), str(b.get("value") or "")
@@ -233,7 +233,7 @@ def _both_memories(one: bytes, other: bytes) -> bytes:
 
 
 def resolve_conflicts(data: bytes) -> tuple[bytes, MergeReport] | None:
-    """A file with git's conflict markers, merged; None where it has none."""
+    """Return a file with git conflict markers, merged, and the report; None if it has no markers."""
     sides: dict[str, list[bytes]] = {"base": [], "ours": [], "theirs": []}
     section = ""
     found = has_base = False

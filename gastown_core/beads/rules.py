@@ -1,6 +1,6 @@
-"""What a record may hold, and what a change of status brings with it (beads.md sections 1, 2 and 5).
+"""The rules of records and status changes (beads.md sections 1, 2 and 5).
 
-Pure functions on record objects: they check, fill in defaults and apply the status rules.  Moments go in as Unix
+Pure functions on record objects that check values, fill in defaults and apply the status rules.  Times go in as Unix
 seconds or RFC 3339 text and come out as text with microseconds.
 """
 
@@ -39,7 +39,7 @@ LISTS: dict[str, tuple[type, str]] = {
     "dependencies": (dict, "edge"),
     "comments": (dict, "comment"),
 }
-"""The keys of a record that hold lists, and of what (in Python's words and in ours)."""
+"""Record keys with lists: their item type, as a Python type and as a word."""
 MOMENTS = ("due_at", "defer_until", "closed_at", "started_at", "created_at")
 _TEXTS = frozenset(
     (
@@ -50,17 +50,17 @@ _TEXTS = frozenset(
 
 
 def read_priority(value: object) -> int:
-    """0 to 4 of ``1``, ``"1"`` or ``"P1"``. Raises UsageError."""
+    """Return the priority 0 to 4 for ``1``, ``"1"`` or ``"P1"``. Raises UsageError."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 4:
         return value
     text = str(value).strip().upper().removeprefix("P")
     if text in ("0", "1", "2", "3", "4"):
         return int(text)
-    raise UsageError(f"no priority {value!r}", "", "0 critical, 1 high, 2 medium, 3 low, 4 backlog (or P0 to P4)")
+    raise UsageError(f"invalid priority {value!r}", "", "0 critical, 1 high, 2 medium, 3 low, 4 backlog (or P0 to P4)")
 
 
 def checked(fields: Mapping[str, Any], words: Vocabulary) -> dict[str, Any]:
-    """The fields in the form records keep them. Raises UsageError naming the one that is off."""
+    """Return the fields in the form of records. Raises UsageError that names an invalid one."""
     out: dict[str, Any] = {}
     for key, value in fields.items():
         if key in DERIVED_KEYS or key in ("id", "_type"):
@@ -87,7 +87,7 @@ def checked(fields: Mapping[str, Any], words: Vocabulary) -> dict[str, Any]:
         else:
             out[key] = value
     if out.get("ephemeral") and out.get("no_history"):
-        raise UsageError("a bead is either ephemeral or no_history", "", "give one of the two")
+        raise UsageError("a bead is either ephemeral or no_history", "", "set only one of them")
     return out
 
 
@@ -97,7 +97,9 @@ def _title(value: object) -> str:
         raise UsageError("a bead needs a title", "", 'for example: bd create "Retry push on 503"')
     if len(title) > MAX_TITLE:
         raise UsageError(
-            f"the title has {len(title)} characters", f"at most {MAX_TITLE} fit", "put the rest in --description"
+            f"the title has {len(title)} characters",
+            f"at most {MAX_TITLE} are allowed",
+            "put the rest in --description",
         )
     return title
 
@@ -109,7 +111,7 @@ def _moment(key: str, value: object) -> str | None:
         return format_micros(float(value))
     moment = local_moment(str(value), ends_day=key == "due_at")
     if moment is None:
-        raise UsageError(f"{key} is no moment: {value!r}", "", "for example 2026-03-02T10:00:00Z")
+        raise UsageError(f"{key} is not a time: {value!r}", "", "for example 2026-03-02T10:00:00Z")
     return str(value) if "T" in str(value) and has_zone(str(value)) else format_micros(moment)
 
 
@@ -120,55 +122,55 @@ def _minutes(value: object) -> int:
 
 
 def oddities(raw: Mapping[str, Any]) -> list[str]:
-    """What a record of another writer holds that means nothing here, in words; readers take it for nothing."""
+    """Invalid values in a record of another writer, as text; readers ignore them."""
     found = []
     title = raw.get("title") or ""
     if not isinstance(title, str):
-        found.append(f"title {title!r} is no text")
+        found.append(f"title {title!r} is not text")
     elif not title.strip():
         found.append("no title")
     priority = raw.get("priority")
     if priority_of(priority) == NO_PRIORITY:
         found.append(f"priority {priority!r} is not 0 to 4")
     if not isinstance(raw.get("status") or "", str):
-        found.append(f"status {raw['status']!r} is no word")
+        found.append(f"status {raw['status']!r} is not text")
     for key in (*MOMENTS, "updated_at"):
         if raw.get(key) not in (None, "") and parse_moment(raw[key]) is None:
-            found.append(f"{key} {raw[key]!r} is no date")
+            found.append(f"{key} {raw[key]!r} is not a date")
     for key, (kind, word) in LISTS.items():
         value = raw.get(key)
         if isinstance(value, list):
             found += [f"{item!r} in {key} is no {word}" for item in value if not isinstance(item, kind)]
         elif not _is_empty(value):
-            found.append(f"{key} {value!r} is no list")
+            found.append(f"{key} {value!r} is not a list")
     return found
 
 
 def entries_of(raw: Mapping[str, Any], key: str) -> list[Any]:
-    """The list under ``key``, to be written anew with a change. Raises ConflictError if there is something else."""
+    """A copy of the list under ``key``, to be changed and written. Raises ConflictError if the value is not a list."""
     value = raw.get(key)
     if isinstance(value, list):
         return list(value)
     if _is_empty(value):
         return []
     raise ConflictError(
-        f"{key} of {raw.get('id')} cannot be changed: they are no list",
+        f"{key} of {raw.get('id')} cannot be changed: not a list",
         f"{key} {value!r}",
-        "bd export, mend that line with a newer updated_at, and bd import it",
+        "run bd export, fix that line and its updated_at, then bd import it",
     )
 
 
 def with_labels(raw: Mapping[str, Any], *, added: Iterable[str] = (), gone: Iterable[str] = ()) -> list[Any]:
-    """The labels of a record with those changes, and whatever else lies among them. Raises ConflictError as ``entries_of``."""
+    """Return a record's labels with these changes; items that are not text are kept. Raises as ``entries_of``."""
     standing = entries_of(raw, "labels")
     texts = {label for label in standing if isinstance(label, str)}
     return [*sorted(texts - set(gone) | set(added)), *(label for label in standing if not isinstance(label, str))]
 
 
 def edges_of(bead_id: str, edges: object, actor: str, now: float) -> list[Any]:
-    """Record edges from record edges or Edge tuples, with their owner, time and author filled in.
+    """Edges for a record from record edges or Edge tuples, with owner, time and author filled in.
 
-    What another writer left among them and names no target stays as it is.
+    Entries of other writers without a target are kept unchanged.
     """
     out: list[Any] = []
     for edge in edges if isinstance(edges, list | tuple) else ():
@@ -185,7 +187,7 @@ def edges_of(bead_id: str, edges: object, actor: str, now: float) -> list[Any]:
 
 
 def new_edge(bead_id: str, target: str, edge_type: str, metadata: str, actor: str, now: float) -> dict[str, Any]:
-    """A record edge of this moment."""
+    """Return a new record edge."""
     edge = {
         "issue_id": bead_id,
         "depends_on_id": target,
@@ -199,9 +201,9 @@ def new_edge(bead_id: str, target: str, edge_type: str, metadata: str, actor: st
 
 
 def new_comment(raw: Mapping[str, Any], author: str, text: str, now: float) -> dict[str, Any]:
-    """A comment of this moment on a record. Raises UsageError if it is empty.
+    """Return a new comment on a record. Raises UsageError if it is empty.
 
-    Its id is a number where the record's writer takes nothing else (beads_rust), else a UUID.
+    Its id is a number if the record's writer accepts nothing else (beads_rust), otherwise a UUID.
     """
     if not text.strip():
         raise UsageError("a comment needs text")
@@ -221,7 +223,7 @@ def _comment_numbers(raw: Mapping[str, Any]) -> list[int]:
 
 
 def _counts(raw: Mapping[str, Any]) -> bool:
-    """Whether the record is of a writer whose comments have numbers: it has such, or the keys that only it writes."""
+    """Return whether the record's writer numbers comments: it has numbered ones, or keys that only this writer uses."""
     return bool(_comment_numbers(raw)) or "source_repo" in raw or raw.get("compaction_level") == 0
 
 
@@ -234,7 +236,7 @@ def _uuid() -> str:
 
 
 def new_record(bead_id: str, fields: Mapping[str, Any], actor: str, now: float) -> dict[str, Any]:
-    """The record of a new bead from checked fields: status open, priority 2, type task where nothing is said."""
+    """Return the record of a new bead from checked fields; defaults: status open, priority 2, type task."""
     stamp = format_micros(now)
     raw: dict[str, Any] = {"_type": "issue", "id": bead_id, "status": OPEN, "priority": 2, "issue_type": "task"}
     raw.update((key, value) for key, value in fields.items() if not _is_empty(value))
@@ -256,7 +258,7 @@ def _is_empty(value: object) -> bool:
 
 
 def follow_status(raw: dict[str, Any], before: str, stamp: str) -> None:
-    """Bring the keys that go with a status in line with it; ``before`` is the status it had, empty if new."""
+    """Update the keys that depend on the status; ``before`` is the previous status, empty for a new bead."""
     status = raw.get("status") or OPEN
     if status == IN_PROGRESS:
         raw.setdefault("started_at", stamp)
@@ -270,7 +272,7 @@ def follow_status(raw: dict[str, Any], before: str, stamp: str) -> None:
 
 
 def changed_record(raw: dict[str, Any], changes: Mapping[str, Any], actor: str, now: float) -> dict[str, Any]:
-    """The record with checked ``changes`` (None removes) and what they entail; the same object if nothing differs."""
+    """The record with checked ``changes`` (None removes) and their consequences; the same object if nothing changes."""
     before = str(raw.get("status") or OPEN)
     after = dict(raw)
     for key, value in changes.items():
@@ -285,7 +287,7 @@ def changed_record(raw: dict[str, Any], changes: Mapping[str, Any], actor: str, 
             after[key] = value
     _follow_deferral(after, changes, before, now)
     if after.get("status") == CLOSED != before and "closed_at" not in changes:
-        # one that was left by another writer is of an earlier closing
+        # a closing time left by another writer belongs to an earlier closing
         after.pop("closed_at", None)
     follow_status(after, before, next_stamp(raw, now))
     return raw if after == raw else recounted(stamped(after, raw, now), changes)
@@ -304,7 +306,7 @@ def _follow_deferral(after: dict[str, Any], changes: Mapping[str, Any], before: 
 
 
 def has_undone_steps(raw: Mapping[str, Any]) -> bool:
-    """Whether the record is a molecule that keeps its own checklist and is not through with it."""
+    """Return whether the record is a molecule with its own checklist that is not complete."""
     metadata = raw.get("metadata")
     kept = metadata.get("molecule") if isinstance(metadata, dict) else None
     if not isinstance(kept, dict) or kept.get("poured", True) or not isinstance(kept.get("steps"), list):
@@ -316,13 +318,13 @@ def has_undone_steps(raw: Mapping[str, Any]) -> bool:
 
 
 def stamped(after: dict[str, Any], before: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """``after`` with a fresh ``updated_at`` that is later than the one before."""
+    """``after`` with a new ``updated_at``, later than the previous one."""
     after["updated_at"] = next_stamp(before, now)
     return after
 
 
 def next_stamp(before: Mapping[str, Any], now: float) -> str:
-    """The moment as text, at least a microsecond after the record's last change, so that revisions never tie."""
+    """Return the time as text, later than the record's last change, so that revisions never tie."""
     last = max(parse_moment(before.get(key)) or 0.0 for key in ("created_at", "updated_at"))
     stamp = format_micros(now)
     if last and (parse_moment(stamp) or 0.0) <= last:
@@ -331,7 +333,7 @@ def next_stamp(before: Mapping[str, Any], now: float) -> str:
 
 
 def tombstone_of(raw: Mapping[str, Any], actor: str, reason: str, now: float) -> dict[str, Any]:
-    """The record that deletes ``raw``: what merging needs to know it by, and who deleted it when and why."""
+    """Return the tombstone of ``raw``: what merging needs to identify it, and who deleted it, when and why."""
     keep = ("_type", "id", "title", "priority", "issue_type", "created_at", "created_by", "ephemeral", "no_history")
     out: dict[str, Any] = {key: raw[key] for key in keep if key in raw}
     out["status"] = TOMBSTONE
@@ -344,7 +346,7 @@ def tombstone_of(raw: Mapping[str, Any], actor: str, reason: str, now: float) ->
 
 
 def moved_stone(raw: Mapping[str, Any], *, from_wisps: bool) -> dict[str, Any]:
-    """The tombstone that takes a bead out of the file it left: it deletes the id there, and there only."""
+    """Return the tombstone for a bead that moved to the other file; it deletes the id only in the file it left."""
     keep = ("_type", "id", "title", "priority", "issue_type", "created_at", "created_by", "updated_at")
     out: dict[str, Any] = {key: raw[key] for key in keep if key in raw}
     out |= {"status": TOMBSTONE, "deleted_at": raw.get("updated_at"), "delete_reason": "moved"}

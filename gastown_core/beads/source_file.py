@@ -1,7 +1,7 @@
-"""A ledger file as the index reads it: which file it is, and its complete lines from an offset.
+"""A ledger file as the index reads it: its identity, and its complete lines from an offset.
 
-The index trusts what it holds only while device, inode and the blocks at both ends of what it has read are the
-same; a file edited in place or swapped under the same inode number is therefore read anew.
+The index stays valid only while device, inode and the blocks at both ends of what it has read are the same; a file
+edited in place, or replaced under the same inode number, is read again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Mark(Record):
-    """How far a file was read, and how to know it again; ``mtime_ns`` is that of the moment of reading."""
+    """How much of a file was read, and how to recognise it; ``mtime_ns`` is from the time of reading."""
 
     device: int
     inode: int
@@ -38,7 +38,7 @@ _BITS = (1 << 63) - 1
 
 
 def stamp_of(status: os.stat_result) -> tuple[int, int, int]:
-    """Device, inode and time of change as the index keeps them: SQLite holds 63 bits, some file systems and 2262 have more."""
+    """Device, inode and mtime, cut to the 63 bits of an SQLite integer; some file systems use more."""
     return status.st_dev & _BITS, status.st_ino & _BITS, status.st_mtime_ns & _BITS
 
 
@@ -52,7 +52,7 @@ class SourceFile:
         self._fd = -1
 
     def follow(self) -> os.stat_result | None:
-        """Open the file that now has the path, if it is another one; returns its status, None if there is none."""
+        """Reopen the path if the file was replaced; returns the status, None if there is no file."""
         try:
             status = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
@@ -62,8 +62,8 @@ class SourceFile:
             return settled_status(self._fd)
         self.close()
         if not stat.S_ISREG(status.st_mode):
-            # opening a pipe would wait for its other end
-            raise OSError(errno.EINVAL, "is no regular file", self.path)
+            # opening a pipe would block until its other end is opened
+            raise OSError(errno.EINVAL, "is not a regular file", self.path)
         try:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -73,7 +73,7 @@ class SourceFile:
         return status
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self.device, self.inode = -1, 0, 0
@@ -83,7 +83,7 @@ class SourceFile:
         return os.pread(self._fd, length, offset) if self._fd >= 0 else b""
 
     def knows(self, mark: Mark, status: os.stat_result) -> bool:
-        """Whether everything before the mark is still what was read then."""
+        """Return whether everything before the mark is unchanged since it was read."""
         device, inode, mtime_ns = stamp_of(status)
         if (device, inode) != (mark.device, mark.inode) or status.st_size < mark.offset:
             return False
@@ -95,7 +95,7 @@ class SourceFile:
         )
 
     def mark_at(self, offset: int, status: os.stat_result) -> Mark:
-        """The mark of having read up to ``offset``; ``status`` is from before that reading."""
+        """Return the mark after reading up to ``offset``; ``status`` is from before the reading."""
         head = self.read(0, min(HEAD_SIZE, offset))
         size = min(TAIL_SIZE, offset)
         tail = self.read(offset - size, size)
@@ -103,9 +103,9 @@ class SourceFile:
         return Mark(device, inode, offset, mtime_ns, head, tail)
 
     def lines(self, offset: int, end: int) -> Iterator[tuple[int, bytes]]:
-        """``(offset, line)`` of the complete lines in ``offset..end``; a record of several lines comes in one piece.
+        """Yield ``(offset, line)`` for the complete lines in ``offset..end``, a multi-line record in one piece.
 
-        A last line without newline comes only if it is all there.
+        A last line without newline is yielded only if it is complete.
         """
         from gastown_core.beads.unfolding import unfolded
 
@@ -133,7 +133,7 @@ class SourceFile:
 
 
 def size_of(path: str) -> int:
-    """The size of a file in bytes, 0 if it is missing."""
+    """Return the size of a file in bytes, 0 if it is missing."""
     try:
         return os.stat(path).st_size
     except FileNotFoundError:
@@ -141,12 +141,12 @@ def size_of(path: str) -> int:
 
 
 def _is_whole(line: bytes) -> bool:
-    """Whether a line without its newline is all there: an editor left the newline out, no writer died."""
+    """Whether a line without newline is complete: an editor omitted the newline, rather than a writer being killed."""
     text = line.strip()
     if text in (b"}", b"]", b"}]"):
         return True
     if text.endswith(b"}]"):
-        # the last of an array with a record a line
+        # the last record of an array with one record per line
         text = text[:-1].lstrip(b"[")
     if not text.endswith(b"}"):
         return False

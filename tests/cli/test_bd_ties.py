@@ -230,7 +230,7 @@ def test_a_child_that_should_wait_for_its_parent_is_told_why_not(bd):
     epic = bd.new("epic", "-t", "epic")
     child = bd.new("child", "--parent", epic)
     said = bd("dep", "add", child, epic, code=1).err
-    assert f"{child} cannot wait for {epic}" in said and "another child" in said and "remove" not in said
+    assert f"{child} cannot depend on {epic}" in said and "another child" in said and "remove" not in said
 
 
 def test_mail_and_requests_of_older_records_are_found_by_the_label_of_their_kind(bd):

@@ -136,8 +136,8 @@ def test_odd_records_are_imported_as_they_are_and_told_by_line(bd):
         "line 1: gt-aaaa1: no title",
         "line 2: gt-aaaa2: priority 9 is not 0 to 4",
         "line 3: a record without id: unknown status 'wibble'",
-        "line 3: a record without id: due_at 'next week' is no date",
-        "line 4: gt-aaaa4: created_at '31.12.2025' is no date",
+        "line 3: a record without id: due_at 'next week' is not a date",
+        "line 4: gt-aaaa4: created_at '31.12.2025' is not a date",
     ):
         assert told in said.err
     with open(".beads/issues.jsonl") as handle:
@@ -202,7 +202,7 @@ def test_a_list_that_is_none_is_not_written_over(bd):
         ["dep", "remove", "gt-aaaa1", "gt-aaaa2"],
         ["comments", "add", "gt-aaaa1", "hello"],
     ):
-        assert "cannot be changed: they are no list" in bd(*words, code=1).err
+        assert "cannot be changed: not a list" in bd(*words, code=1).err
     bd("update", "gt-aaaa1", "--set-labels", "a,b")
     assert bd("show", "gt-aaaa1", "--json").json[0]["labels"] == ["a", "b"]
 
