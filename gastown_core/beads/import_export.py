@@ -170,7 +170,7 @@ def _read_lines(data: bytes, report: ImportReport, progress: Progress | None) ->
     for count, (number, line) in enumerate(_numbered(data), 1):
         kind, value = ledger_line.classify(line) if len(line) <= MAX_LINE else (ledger_line.JUNK, "longer than 64 MB")
         if kind == ledger_line.JUNK and value in ("no id", "no title"):
-            # a record without id or title can be imported all the same
+            # a record without id or title can still be imported
             raw = decode_json(line)
             if value == "no title" or ("id" not in raw and isinstance(raw.get("title"), str)):
                 kind, value = ledger_line.BEAD, Bead(raw)

@@ -108,7 +108,7 @@ class Index:
         return db
 
     def _connect_standing(self) -> sqlite3.Connection | None:
-        """Return open the existing index; None if there is none, it is damaged, or it has another version."""
+        """Open the existing index; None if there is none, it is damaged, or it has another version."""
         try:
             self._inode = os.stat(self.path).st_ino
         except (FileNotFoundError, NotADirectoryError):

@@ -1,8 +1,7 @@
-"""Why a bead does not move however long one waits: THE table of reasons for a stalled convoy; pure functions.
+"""Why a bead cannot proceed without a person: THE table of reasons for a stalled convoy; pure functions.
 
-The console shows them as what keeps a convoy from finishing; the board, and through it ``gt convoy refresh`` and the
-mountains, as what keeps a bead from being dispatched.  Reasons that pass by themselves (a live worker, a full town, a
-retry delay) belong to the board.
+The console shows why a convoy cannot finish; the board, and through it ``gt convoy refresh`` and mountains, why a bead
+is not dispatched.  Reasons that pass by themselves (a live worker, a full town, a retry delay) belong to the board.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
 
 NEVER = (NO_FAILURE, UNMERGED)
-"""Reasons of holds that stay although the blocker is closed."""
+"""Reasons of holds that remain although the blocker is closed."""
 
 
 def undated(bead: Excerpt, graph: Graph, deaths: int) -> Obstacle | None:
-    """It is deferred, and no date ends that."""
+    """The bead is deferred without a date."""
     if bead.status != DEFERRED or bead.defer_until:
         return None
     return Obstacle(ASLEEP, "deferred without a date", (), f"bd update {bead.id} --status open")
 
 
 def marked(bead: Excerpt, graph: Graph, deaths: int) -> Obstacle | None:
-    """Its status was set by hand, or by the refinery that sent it back too often."""
+    """The status was set by hand, or by the refinery after it sent the work back too often."""
     if bead.status in (OPEN, DEFERRED):
         return None
     trouble = next((TROUBLES[label] for label in bead.labels if label in TROUBLES), "")
@@ -40,7 +39,7 @@ def marked(bead: Excerpt, graph: Graph, deaths: int) -> Obstacle | None:
 
 
 def deadly(bead: Excerpt, graph: Graph, deaths: int) -> Obstacle | None:
-    """It cost as many workers as the town allows; ``deaths`` is 0 below that."""
+    """The bead has cost as many workers as the town allows; ``deaths`` is 0 below that."""
     if not deaths:
         return None
     why = f"it has cost {deaths} workers (operational.witness.max_bead_respawns)"
@@ -56,19 +55,19 @@ def held_for_ever(bead: Excerpt, graph: Graph, deaths: int) -> Obstacle | None:
 
 
 def circular(bead: Excerpt, graph: Graph, deaths: int) -> Obstacle | None:
-    """It and its blockers wait for each other."""
+    """The bead and its blockers wait for each other."""
     cycle = graph.cycle_behind(bead.id) if bead.edges else ()
     return Obstacle(BLOCKED, circle_words(cycle), tuple(cycle[:-1]), untie(cycle)) if bead.id in cycle else None
 
 
 RULES = (undated, marked, deadly, held_for_ever, circular)
-"""Tried in this order; each gets the bead, the graph around it, and how many workers it cost beyond what is allowed."""
+"""Rules in order; each gets the bead, the graph, and the number of workers lost (0 while within the limit)."""
 
 
 def stall_reason(bead: Excerpt, graph: Graph, deaths: int = 0) -> Obstacle | None:
-    """Return what only a person changes, None if the bead will move by itself.
+    """Return the reason that only a person can remove, None if the bead can proceed by itself.
 
-    The bead is one that nobody works on; a bead deferred to a date is judged when that date has come.
+    The bead must have no worker; a bead deferred to a date has no reason until that date.
     """
     if bead.status == DEFERRED and bead.defer_until:
         return None
@@ -76,7 +75,7 @@ def stall_reason(bead: Excerpt, graph: Graph, deaths: int = 0) -> Obstacle | Non
 
 
 def circle_words(cycle: Sequence[str]) -> str:
-    """Return a cycle of beads in words."""
+    """Return a cycle of beads as text."""
     return f"they wait for each other: {' → '.join(cycle)}"
 
 

@@ -63,7 +63,7 @@ def end_of_links(path: str) -> str:
 
 
 def open_new(temp: str, path: str, mode: int) -> tuple[int, bool]:
-    """Return open a new file to replace ``path``; returns the descriptor and whether it already has the name ``temp``.
+    """Open a new file to replace ``path``; returns the descriptor and whether it already has the name ``temp``.
 
     It gets the mode of the existing file at ``path``, otherwise ``mode``.  Raises OSError.
     """
@@ -79,7 +79,7 @@ def open_new(temp: str, path: str, mode: int) -> tuple[int, bool]:
 
 
 def _open_nameless(folder: str, mode: int) -> int:
-    """Return open an unnamed file in ``folder``, deleted on close unless it is named; -1 if that is not supported."""
+    """Open an unnamed file in ``folder``, deleted on close unless it is named; -1 if that is not supported."""
     try:
         fd = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode)
     except (AttributeError, OSError):

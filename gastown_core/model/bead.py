@@ -65,7 +65,7 @@ STATUS_CATEGORY = {
 
 
 class MemberStage:
-    """Where a bead stands in a convoy or plan, from its status and from what holds it back."""
+    """The stage of a bead in a convoy or plan, from its status and its blockers."""
 
     DONE = "done"
     REVIEW = "review"

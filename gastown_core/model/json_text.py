@@ -8,7 +8,7 @@ here and encoded as valid UTF-8.
 from __future__ import annotations
 
 try:
-    # what the package ``json`` uses itself; it would import ``re`` too, which costs a command more than its work
+    # used by the package ``json`` too, which also imports ``re`` and so costs a command more than the parsing
     from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
 except ImportError:
     make_scanner = make_encoder = None  # type: ignore[misc,assignment]
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 200
 """Nesting levels that are accepted. Beads and events have about five; a value that is read can be written again."""
 
-# ``re`` is imported and compiles them on first use, since few texts need them
+# ``re`` is imported on first use, since few texts need these patterns
 _HALF_PAIR = "[\ud800-\udfff]"
 _ESCAPED = r"\\u[dD][89a-fA-F]"
 _BOM = "\ufeff"
@@ -100,7 +100,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 class _Reading:
-    """How the scanner is to read, by the names that it asks for."""
+    """Options of the scanner, under the names that it looks up."""
 
     strict = True
     object_hook = object_pairs_hook = None
@@ -114,18 +114,18 @@ _BLANKS = " \t\n\r"
 
 
 def scan_json(text: str) -> Any:
-    """The value of JSON text that this program wrote itself. Raises ValueError, RecursionError."""
+    """Return the value of JSON text written by this program. Raises ValueError, RecursionError."""
     if _scan is not None:
         start = len(text) - len(text.lstrip(_BLANKS)) if text[:1] in _BLANKS else 0
         try:
             value, end = _scan(text, start)
         except (StopIteration, SystemError):
-            # Python 3.11's scanner finds no words for a fault, and says so with a SystemError, until ``json`` is imported
+            # Python 3.11's scanner raises SystemError instead of JSONDecodeError until ``json`` is imported
             pass
         else:
             if end == len(text) or not text[end:].strip(_BLANKS):
                 return value
-    # it says what is wrong, and where
+    # its error names the fault and the place
     import json
 
     return json.loads(text, parse_constant=_refuse)
@@ -139,7 +139,7 @@ def _unknown(value: object) -> NoReturn:
 
 
 def encode_json(value: object, *, ascii_only: bool = False) -> str:
-    """The JSON of a value on one line, without blanks: ``json.dumps(value, separators=(",", ":"))``."""
+    """Return a value as JSON on one line, without blanks: ``json.dumps(value, separators=(",", ":"))``."""
     if make_encoder is None:
         import json
 

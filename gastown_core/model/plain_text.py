@@ -25,11 +25,11 @@ _MARK = "\N{REPLACEMENT CHARACTER}"
 
 
 _ODD_LETTERS = frozenset("\u115f\u1160\u3164\ufffc")
-"""What ``isprintable`` lets through all the same: signs that show nothing, beside marks on other characters."""
+"""Invisible characters that ``isprintable`` accepts, apart from combining marks."""
 
 
 def _is_plain(text: str) -> bool:
-    """Whether no pattern below can match: text that shows what it holds, in scripts without marks upon letters."""
+    """Return whether no pattern above can match: printable text without combining marks."""
     if not text.isprintable():
         return False
     if text.isascii():

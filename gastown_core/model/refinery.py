@@ -66,7 +66,7 @@ class Probe(Record):
 
 
 class EntryState:
-    """Where a merge request stands in the batch that it is part of."""
+    """The state of a merge request in its batch."""
 
     WAITING = "waiting"
     """Not rebased yet."""

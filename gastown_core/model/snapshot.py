@@ -159,11 +159,11 @@ class EscalationView(Record):
 
 
 class RequestState:
-    """Where a merge request stands in its rig's queue."""
+    """The state of a merge request in its rig's queue."""
 
     QUEUED = "queued"
     BLOCKED = "blocked"
-    """Held back by another request, by work that is not done, or until a later attempt."""
+    """Waiting for another request, for unfinished work, or for a later attempt."""
     MERGING = "merging"
     MERGED = "merged"
     FAILED = "failed"

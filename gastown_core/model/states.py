@@ -1,7 +1,7 @@
-"""The states that agent beads and rig records hold, named once.
+"""The states of agent beads and rig records.
 
-These are plain strings in the files, so the classes hold plain strings: a ``StrEnum`` of eight members costs every
-command that imports it twenty times as much as a class.
+The members are plain strings, as in the files: a ``StrEnum`` of eight members costs every command that imports it
+twenty times as much as a class.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ class AgentState:
     """Work is on the hook and the session is being started."""
     WORKING = "working"
     RUNNING = "running"
-    """As ``working``; read from other tools' records, never written here."""
+    """As ``working``; found in records of other tools, never written here."""
     IDLE = "idle"
     DONE = "done"
     STUCK = "stuck"
     """The agent gave up and asked for help."""
     ESCALATED = "escalated"
     AWAITING_GATE = "awaiting-gate"
-    """The agent's step waits for a gate, so silence is no fault."""
+    """The agent's step waits for a gate, so silence is expected."""
     PAUSED = "paused"
     """A person paused the agent."""
     NUKED = "nuked"
     """The worker was removed together with its worktree."""
 
     ALIVE = frozenset((SPAWNING, WORKING, RUNNING))
-    """In one of these a session should be running."""
+    """States in which a session should be running."""
     FREE = frozenset(("", "null", IDLE, DONE, NUKED))
-    """A worker in one of these may get new work."""
+    """States in which a worker may get new work."""
     HELD_BACK = frozenset((STUCK, ESCALATED, AWAITING_GATE, PAUSED))
-    """A worker in one of these stopped on purpose and waits for somebody: its work is not given to another."""
+    """States in which a worker stopped on purpose and waits: its work is not given to another."""
 
 
 class RigState:

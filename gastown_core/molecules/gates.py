@@ -103,7 +103,7 @@ def create(
 
 
 def resolve(store: BeadStore, gate_id: str, *, actor: str, reason: str = "") -> Bead:
-    """Return open a gate by hand, whatever its type. Raises NotFoundError, also if the bead is not a gate."""
+    """Open a gate by hand, whatever its type. Raises NotFoundError, also if the bead is not a gate."""
     with store.write(actor) as batch:
         need_gate(batch.get(gate_id), gate_id)
         return batch.close(gate_id, reason or f"resolved by {actor}", force=True)
@@ -271,7 +271,7 @@ def check(
     folder: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> Check:
-    """Return open every gate in ``stores`` that may open; ``kinds`` is one of TYPES, ``gh`` or ``all``.
+    """Open every gate in ``stores`` that may open; ``kinds`` is one of TYPES, ``gh`` or ``all``.
 
     A gate that cannot be judged becomes an error in the result and stays shut; the others are still checked.
     """
@@ -337,7 +337,7 @@ def _open(store: BeadStore, gate_id: str, why: str, actor: str, *, dry_run: bool
 
 
 def open_those_due(batch: RuleBatch, gate_ids: Iterable[str], now: float) -> list[str]:
-    """Return open the timer and bead gates that are due, in the given batch; returns their ids."""
+    """Open the timer and bead gates that are due, in the given batch; returns their ids."""
     opened = []
     for gate_id in gate_ids:
         gate = batch.get(gate_id)

@@ -216,7 +216,7 @@ def needs_with_parents(steps: Iterable[RecipeStep]) -> dict[str, tuple[str, ...]
 
 
 def _outside(molecule: Molecule, step: RecipeStep, closed: set[str], graph: Graph) -> tuple[str, ...]:
-    """Return open gates of the step, and open molecules it waits for."""
+    """Return the open gates of the step, and the open molecules it waits for."""
     wanted = [gate_id(molecule.id, step.id)] if step.gate is not None else []
     wanted += [when_id(molecule.id, step.id)] if step.only_if else []
     found = [one for one in wanted if _is_open(graph, one)]
