@@ -221,7 +221,7 @@ def test_a_batch_is_all_or_nothing(bd):
 def test_readonly_refuses_every_write(bd):
     bead_id = bd.new()
     for words in (["create", "x"], ["update", bead_id, "-a", "x"], ["close", bead_id], ["label", "add", bead_id, "x"]):
-        assert "reading only" in bd(*words, "--readonly", code=1).err
+        assert "read-only" in bd(*words, "--readonly", code=1).err
     bd("--readonly", "show", bead_id)
 
 
