@@ -1,1 +1,1 @@
-"""Work and its way: sling, hook, done, convoys."""
+"""Work: slung, hooked, handed in, and bundled in convoys."""

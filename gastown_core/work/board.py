@@ -1,7 +1,7 @@
-"""The board: what can be said of the town's work at one moment, each thing read once and only when asked for.
+"""The board: the state of the town's work at one moment; each fact is read once, on first use.
 
-``hold`` is THE rule for handing work out by machine (work-pipeline.md section 5.5): why a bead cannot be given to a
-polecat now, or nothing.  Room for one more polecat, and whether anybody feeds the bead, are other questions.
+``hold`` is THE rule for dispatch (work-pipeline.md section 5.5): why a bead cannot be given to a polecat now, or None.
+It does not cover whether there is room for one more polecat, or whether a convoy dispatches the bead.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ if TYPE_CHECKING:
     from gastown_core.work.deferred import SlingContext
     from gastown_core.work.retry_delay import Cooling
 SLINGABLE = frozenset(("task", "bug", "feature", "chore", ""))
-"""Types that a polecat takes without being asked by a person."""
+"""Types of beads that are dispatched to polecats automatically."""
 
 
 class Board:
-    """The town's work at ``now``. ``learn`` beads in one go before asking about many.
+    """The town's work at ``now``. Call ``learn`` before asking about many beads.
 
-    ``judge`` tells how the agent is that has a bead in hand (``state.judgement``), for those who explain to people.
+    ``judge`` returns the health of the agent that holds a bead (``state.judgement``), for explanations to people.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class Board:
         self._died: dict[str, int] | None = None
         self._most_deaths = 0
 
-    # -- what is known ---------------------------------------------------------------------------------------
+    # -- facts -----------------------------------------------------------------------------------------------
 
     def learn(self, bead_ids: Iterable[str]) -> None:
-        """Read these beads, and what the open ones wait for, in a few questions whatever their number."""
+        """Read these beads, and the blockers of the open ones, in a few queries whatever their number."""
         found = self.ledger.excerpts(dict.fromkeys(bead_ids))
         for excerpt in found.values():
             self.graph.learn(excerpt)
@@ -102,7 +102,7 @@ class Board:
             self.graph.learn(excerpt)
 
     def bead(self, bead_id: str) -> Excerpt | None:
-        """The bead, status ``tombstone`` if it was deleted, None if no ledger has it."""
+        """Return the bead, status ``tombstone`` if it was deleted, None if no ledger has it."""
         return self.graph.bead(bead_id)
 
     @property
@@ -121,14 +121,14 @@ class Board:
 
     @property
     def live(self) -> frozenset[str] | None:
-        """Sessions whose agent runs, None where nobody knows."""
+        """Sessions whose agent runs, None if unknown."""
         if isinstance(self._live, str):
             self._live = live_sessions(self.root)
         return self._live
 
     @property
     def queued(self) -> dict[str, SlingContext]:
-        """Bead → its place in the scheduler's queue."""
+        """Bead → its entry in the scheduler's queue."""
         if self._queued is None:
             found = [one.context for one in open_contexts(self.ledger) if one.context is not None]
             self._queued = {context.bead: context for context in reversed(found)}
@@ -136,13 +136,13 @@ class Board:
 
     @property
     def cooling(self) -> Mapping[str, Cooling]:
-        """Bead → its last failed dispatch, while the next one waits."""
+        """Bead → its last failed dispatch, while the next try waits."""
         if self._cooling is None:
             self._cooling = retry_delay.read(self.root)
         return self._cooling
 
     def died(self, bead_id: str) -> int:
-        """How many workers the bead has cost, if that is more than the town allows; else 0."""
+        """Return how many workers died on the bead, if the town's limit is reached; else 0."""
         if self._died is None:
             self._most_deaths = int(load_settings(self.root).lenient("operational.witness.max_bead_respawns"))
             self._died = death_count.counts(self.root)
@@ -150,7 +150,7 @@ class Board:
         return count if self._most_deaths and count >= self._most_deaths else 0
 
     def rig_of(self, bead_id: str) -> str:
-        """The rig that works on a bead, by its prefix; empty if none."""
+        """Return the rig of a bead by its prefix; empty if none."""
         return rig_of_bead(self.prefixes, bead_id)
 
     def is_absent(self, assignee: str) -> bool:
@@ -158,7 +158,7 @@ class Board:
         return bool(self.rigs) and self._inventory is not None and is_absent(self._inventory, assignee)
 
     def worker_state(self, assignee: str, bead_id: str = "") -> str:
-        """Whether an assignee lives (see ``workers``), and is there for this bead if one is named."""
+        """Return whether an assignee lives (see ``workers``) and, with a bead, was started for it."""
         state = worker_state(assignee, self.live, self.prefixes)
         if state != LIVE or not bead_id:
             return state
@@ -175,9 +175,9 @@ class Board:
     # -- the rule --------------------------------------------------------------------------------------------
 
     def hold(self, bead_id: str, *, rig: str = "", queued: bool = False) -> Obstacle | None:
-        """What keeps the bead from being handed out now, the weightiest reason first; None if nothing does.
+        """Return what keeps the bead from being dispatched now, the weightiest reason first; None if nothing does.
 
-        ``rig`` is where it shall go if not to the rig of its prefix; ``queued`` asks for a bead in the queue.
+        ``rig`` is the target if not the rig of its prefix; ``queued`` is for a bead that is in the queue.
         """
         bead = self.bead(bead_id)
         if bead is None:
@@ -224,7 +224,7 @@ class Board:
             return Obstacle(GONE, f"{word} {who}, who does not exist (any more) ({since})", (bead.assignee,), hint)
         judged = self._judge(bead.assignee, bead.id) if self._judge is not None and bead.status != OPEN else None
         if judged is not None and state in (LIVE, PERSON):
-            # of one that lives the judgement of its health says more than that it does
+            # for a live agent its health says more than that its session runs
             return Obstacle(HELD, f"{word} {who}, {judged.words} ({since})", (bead.assignee,))
         if state == LIVE:
             return Obstacle(HELD, f"{word} {who}, whose session runs ({since})", (bead.assignee,))
@@ -239,7 +239,7 @@ class Board:
             is_there = self.worker_state(bead.assignee) == LIVE
             why = "whose session was never started for it" if is_there else "whose session is gone"
             if judged is not None and judged.state is not Health.ZOMBIE:
-                # stopped on purpose, just being started, off duty: nobody gives that away
+                # stopped on purpose, starting, or off duty: nobody takes its work away
                 return Obstacle(HELD, f"{word} {who}, {judged.words} ({since})", (bead.assignee,))
             return Obstacle(GONE, f"{word} {who}, {why} ({since})", (bead.assignee,), hint)
         if bead.status == OPEN:
@@ -268,7 +268,7 @@ class Board:
         return stalls.undated(bead, self.graph, 0) or Obstacle(ASLEEP, "its parent is deferred")
 
     def by_blockers(self, bead_id: str) -> Obstacle | None:
-        """The work that this bead waits for, by its own edges; a circle of beads that wait for each other is named."""
+        """Return what this bead waits for by its own edges; a cycle of beads that wait for each other is named."""
         holds = self.graph.own_holds(bead_id)
         if not holds:
             return None
@@ -304,7 +304,7 @@ class Board:
         return Obstacle(COOLING, why, (), f"gt scheduler clear --bead {bead.id} lets it be tried at once")
 
     def is_ready(self, bead_id: str) -> bool:
-        """Whether nothing holds it back."""
+        """Whether nothing holds the bead."""
         return self.hold(bead_id) is None
 
 

@@ -1,7 +1,7 @@
-"""Convoys: named bundles of work across rigs, and how far they are.
+"""Convoys: named bundles of beads across rigs, and their progress.
 
-A convoy is a bead of the town's store; its members are ``tracks`` edges, written as ``external:<prefix>:<id>`` when
-the bead lives in a rig.  What a member is like is always read from its own store, never from the convoy.
+A convoy is a bead of the town's store; its members are ``tracks`` edges, written as ``external:<prefix>:<id>`` if the
+bead belongs to a rig.  A member's state is always read from its own store, never from the convoy.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class ConvoyProgress(Record):
-    """Members by stage; ``missing`` ones exist in no store, and a convoy of only those is never complete."""
+    """Number of members by stage; ``missing`` ones are in no store and keep the convoy from being complete."""
 
     total: int
     done: int
@@ -46,7 +46,7 @@ class ConvoyProgress(Record):
 
 
 class Convoy(Record):
-    """A convoy bead with its members in the order they were added; a missing member is None under its id."""
+    """A convoy bead with its members in the order they were added; a missing member is (id, None)."""
 
     bead: Bead
     members: tuple[tuple[str, Outline | None], ...]
@@ -54,7 +54,7 @@ class Convoy(Record):
 
 
 class ConvoyRow(Record):
-    """A convoy as a list shows it; ``created_at`` in Unix seconds."""
+    """A convoy for lists; ``created_at`` in Unix seconds."""
 
     id: str
     title: str
@@ -64,12 +64,12 @@ class ConvoyRow(Record):
 
 
 def member_ids(convoy: Bead | Excerpt) -> tuple[str, ...]:
-    """Plain ids of the tracked beads, in the order they were added."""
+    """Return the ids of the tracked beads, in the order they were added."""
     return tuple(edge.target for edge in convoy.edges if edge.type == TRACKS)
 
 
 def progress(convoy: Bead | Excerpt, lookup: Callable[[str], Outline | Bead | None]) -> ConvoyProgress:
-    """How far the convoy is; ``lookup`` gives a member's own bead, None if there is none."""
+    """Return the convoy's progress; ``lookup`` returns a member's bead, None if there is none."""
     members = map(lookup, member_ids(convoy))
     return _count(_stage(bead) for bead in members)
 
@@ -84,7 +84,7 @@ def _stage(bead: Outline | Bead | None) -> str | None:
 
 
 def _count(statuses: Iterable[str | None]) -> ConvoyProgress:
-    """Members by stage, from their statuses; None is a member that does not exist."""
+    """Count members by status; None is a member that does not exist."""
     counts: dict[str | None, int] = {}
     for status in statuses:
         counts[status] = counts.get(status, 0) + 1
@@ -94,7 +94,7 @@ def _count(statuses: Iterable[str | None]) -> ConvoyProgress:
 
 
 def list_rows(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> list[ConvoyRow]:
-    """Convoys with these statuses (empty: all), the newest first, without their members; reads no record."""
+    """Return convoys with these statuses (empty: all), newest first, from the index alone."""
     convoys = ledger.store_for("hq-x").excerpts(BeadQuery(types=("convoy",), statuses=statuses))
     convoys.sort(key=lambda one: (-one.created_at, one.id))
     members = {one.id: member_ids(one) for one in convoys}
@@ -106,7 +106,7 @@ def list_rows(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> lis
 
 
 def list_convoys(ledger: TownLedger, *, statuses: tuple[str, ...] = (OPEN,)) -> list[Convoy]:
-    """Convoys with these statuses (empty: all), the newest first; members of all of them are read in one go."""
+    """Return convoys with these statuses (empty: all), newest first; all their members are read in one query."""
     convoys = ledger.store_for("hq-x").find(BeadQuery(types=("convoy",), statuses=statuses))
     convoys.sort(key=lambda bead: (-bead.created_at, bead.id))
     return _with_members(ledger, convoys)
@@ -122,18 +122,18 @@ def _with_members(ledger: TownLedger, convoys: list[Bead]) -> list[Convoy]:
 
 
 def get_convoy(ledger: TownLedger, convoy_id: str) -> Convoy:
-    """One convoy by id, or by a part of it that fits only one. Raises NotFoundError, UsageError."""
+    """Return a convoy by id or a unique part of it. Raises NotFoundError, UsageError."""
     store = ledger.store_for("hq-x")
     bead = store.get(convoy_id)
     if bead is None:
         bead = store.get(store.resolve(convoy_id))
     if bead is None or bead.issue_type != "convoy":
-        raise NotFoundError(f"{convoy_id} is no convoy", "", "gt convoy list shows them")
+        raise NotFoundError(f"{convoy_id} is not a convoy", "", "gt convoy list shows the convoys")
     return _with_members(ledger, [bead])[0]
 
 
 def current_convoy(ledger: TownLedger) -> Convoy | None:
-    """What ``show`` without an id means: the open convoy touched last, else the last of the staged and closed ones."""
+    """Return the open convoy changed last, else the last changed one of any status; None if there is none."""
     town = ledger.store_for("hq-x")
     for statuses in ((OPEN,), ()):
         found = town.headlines(BeadQuery(types=("convoy",), statuses=statuses))
@@ -159,9 +159,9 @@ def create_convoy(
     labels: Iterable[str] = (),
     clock: Clock = SYSTEM_CLOCK,
 ) -> Bead:
-    """Make a convoy over ``beads`` (full ids; none at all is fine) and append ``convoy_created``.
+    """Create a convoy of ``beads`` (full ids; may be empty) and append ``convoy_created``.
 
-    Raises UsageError for an empty title, NotFoundError naming every unknown bead; nothing is made then.
+    Raises UsageError for an empty title, NotFoundError naming every unknown bead, and creates nothing.
     """
     if not title.strip():
         raise UsageError("a convoy needs a name")
@@ -195,7 +195,7 @@ def create_convoy(
 def add_to_convoy(
     root: str, ledger: TownLedger, convoy_id: str, beads: Iterable[str], *, actor: str, clock: Clock = SYSTEM_CLOCK
 ) -> list[str]:
-    """Track further beads; returns those that are new. A closed convoy opens again. Raises NotFoundError."""
+    """Track more beads; return the new ones. A closed convoy is reopened. Raises NotFoundError."""
     from gastown_core.events.log import append_event
 
     convoy = get_convoy(ledger, convoy_id)
@@ -214,7 +214,7 @@ def add_to_convoy(
 
 
 def tracking(ledger: TownLedger, bead_id: str) -> list[Bead]:
-    """Convoys that track the bead and are not closed, staged ones too."""
+    """Return the convoys that track the bead and are not closed, staged ones too."""
     town = ledger.store_for("hq-x")
     ids = [source for source, kind in town.dependents(bead_id) if kind == TRACKS]
     found = town.get_many(ids).values() if ids else ()
@@ -222,7 +222,7 @@ def tracking(ledger: TownLedger, bead_id: str) -> list[Bead]:
 
 
 def wrap(ledger: TownLedger, bead_id: str) -> str:
-    """The edge target for a bead: itself in the town's store, ``external:<prefix>:<id>`` in a rig's."""
+    """Return the edge target for a bead: its id in the town's store, ``external:<prefix>:<id>`` in a rig's."""
     store = ledger.store_for(bead_id)
     if store.beads_dir == ledger.store_for("hq-x").beads_dir:
         return bead_id
@@ -230,7 +230,7 @@ def wrap(ledger: TownLedger, bead_id: str) -> str:
 
 
 def _existing(ledger: TownLedger, beads: Iterable[str]) -> list[str]:
-    """The ids in order, each once. Raises NotFoundError naming those that exist nowhere."""
+    """Return the ids in order without duplicates. Raises NotFoundError naming the unknown ones."""
     ids = list(dict.fromkeys(unwrap_external(bead_id) for bead_id in beads))
     known = ledger.get_many(ids) if ids else {}
     missing = [bead_id for bead_id in ids if bead_id not in known]
@@ -242,9 +242,9 @@ def _existing(ledger: TownLedger, beads: Iterable[str]) -> list[str]:
 def as_json(
     convoy: Convoy, holds: Mapping[str, Obstacle] | None = None, ages: Mapping[str, float] | None = None
 ) -> dict[str, Any]:
-    """The convoy as ``gt convoy list|show --json`` prints it; with ``holds`` its members tell what keeps them.
+    """Return the convoy as in ``gt convoy list|show --json``; ``holds`` adds what holds each member.
 
-    ``ages`` are seconds since the last change of those at work.
+    ``ages`` are seconds since the last change of members in progress.
     """
     bead, count = convoy.bead, convoy.progress
     fields = bead.fields

@@ -1,6 +1,6 @@
-"""The breaker: how often a bead was given out again because its worker died (``witness/bead-respawn-counts.json``).
+"""The death count: how often a bead was released because its worker died (``witness/bead-respawn-counts.json``).
 
-Only such respawns count, not every sling, and a merge starts the count anew.
+Only deaths count, not every sling; a merge resets the count.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def path_of(root: str) -> str:
-    """The file of the counts."""
+    """Return the path of the counts."""
     return os.path.join(root, "witness", "bead-respawn-counts.json")
 
 
 def count_of(root: str, bead_id: str) -> int:
-    """How often the bead's workers died since its last merge."""
+    """Return how many of the bead's workers died since its last merge."""
     beads = (read_json(path_of(root)) or {}).get("beads")
     entry = beads.get(bead_id) if isinstance(beads, dict) else None
     count = entry.get("count") if isinstance(entry, dict) else 0
@@ -33,7 +33,7 @@ def count_of(root: str, bead_id: str) -> int:
 
 
 def counts(root: str) -> dict[str, int]:
-    """Every count at once; empty if the file cannot be read."""
+    """Return every count; empty if the file cannot be read."""
     try:
         beads = (read_json(path_of(root)) or {}).get("beads")
     except GastownError:
@@ -45,19 +45,19 @@ def counts(root: str) -> dict[str, int]:
 
 
 def check(root: str, bead_id: str) -> None:
-    """Refuse work on which workers keep dying. Raises ConflictError."""
+    """Refuse a bead on which too many workers died. Raises ConflictError."""
     limit = load_settings(root).lenient("operational.witness.max_bead_respawns")
     count = count_of(root, bead_id)
     if limit and count >= limit:
         raise ConflictError(
-            f"{bead_id} has cost {count} workers already",
+            f"{count} workers died on {bead_id}",
             f"operational.witness.max_bead_respawns is {limit}",
-            f"look at what happened, then gt sling respawn-reset {bead_id}",
+            f"check why, then gt sling respawn-reset {bead_id}",
         )
 
 
 def note(root: str, bead_id: str, *, by: int = 1, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Count one more respawn after a dead worker (``by`` -1 takes it back)."""
+    """Count one more death (``by`` -1 takes it back)."""
 
     def change(value: dict[str, Any]) -> None:
         beads = value.setdefault("beads", {})
@@ -70,7 +70,7 @@ def note(root: str, bead_id: str, *, by: int = 1, clock: Clock = SYSTEM_CLOCK) -
 
 
 def reset(root: str, bead_id: str, *, clock: Clock = SYSTEM_CLOCK) -> bool:
-    """Forget the count (the work was merged, or a person wants another try); False if there was none."""
+    """Reset the count after a merge, or for another try; return False if it was zero."""
     if not count_of(root, bead_id):
         return False
 

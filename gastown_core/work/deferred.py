@@ -1,7 +1,7 @@
-"""Deferred slings: a small ephemeral bead in the rig's store says what to sling where once there is room.
+"""Deferred slings: a small ephemeral bead in the rig's store that says what to sling once there is room.
 
-The order itself is the object ``metadata.sling_context``, with the keys of the Go tools (work-pipeline.md section
-7.2) and a few of ours; contexts of those tools carry the same JSON as their description.  The work bead is untouched.
+The order is the object ``metadata.sling_context``, with the keys of the Go tools (work-pipeline.md section 7.2) and a
+few more; contexts of those tools have the same JSON as their description.  The work bead is not changed.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 LABEL = "gt:sling-context"
 DISPATCHED, CLEARED = "dispatched", "cleared"
 INVALID, STALE = "invalid-context", "stale-work-bead"
-"""Reasons with which a context is closed."""
+"""Reasons for closing a context."""
 _SAME = ("formula", "args", "merge", "base_branch", "no_merge", "review_only", "account", "agent", "owned", "mode")
 _OURS = ("subject", "message", "force", "create", "session")
 
 
 class SlingContext(Record):
-    """One deferred sling; ``id`` is the context's own bead, ``bead`` the work, times are Unix seconds."""
+    """One deferred sling; ``id`` is the context's bead, ``bead`` the work, times are Unix seconds."""
 
     id: str
     bead: str
@@ -44,7 +44,7 @@ class SlingContext(Record):
 
 
 class Queued(Record):
-    """A context bead as found: ``context`` is None if its order cannot be read."""
+    """A context bead; ``context`` is None if its order cannot be read."""
 
     bead: Bead
     store: BeadStore
@@ -52,7 +52,7 @@ class Queued(Record):
 
 
 def open_contexts(ledger: TownLedger) -> list[Queued]:
-    """Every deferred sling that waits, oldest first."""
+    """Return every waiting deferred sling, oldest first."""
     found: list[Queued] = []
     for store in ledger.stores().values():
         ids = [excerpt.id for excerpt in store.labelled(LABEL)]
@@ -66,7 +66,7 @@ def _age_key(queued: Queued) -> float:
 
 
 def read_context(bead: Bead) -> SlingContext | None:
-    """The order that a context bead carries; None if it cannot be read."""
+    """Return the order of a context bead; None if it cannot be read."""
     order = _order_of(bead)
     work, rig = order.text("work_bead_id"), order.text("target_rig")
     if not work or not rig:
@@ -84,7 +84,7 @@ def read_context(bead: Bead) -> SlingContext | None:
 
 
 def _order_of(bead: Bead) -> Section:
-    """The order as it is kept; what older tools wrote into the description counts only where nothing is kept."""
+    """Return the order from the metadata, or without one from the description, where older tools put it."""
     found = metadata_of(bead).section(SLING_CONTEXT)
     if not found.is_absent:
         return found
@@ -110,7 +110,7 @@ def _request_of(order: Section, work: str, rig: str) -> SlingRequest:
 
 
 def order_of(request: SlingRequest, rig: str, *, actor: str, now: float) -> dict[str, object]:
-    """The object that keeps a request until its time has come."""
+    """Return the object that stores a request in the queue."""
     order: dict[str, object] = {"version": 1, "work_bead_id": request.bead, "target_rig": rig}
     order |= {key: getattr(request, key) for key in _SAME}
     order |= {"vars": "\n".join(request.variables), "hook_raw_bead": request.raw, "convoy": request.convoy_id}
@@ -122,7 +122,7 @@ def order_of(request: SlingRequest, rig: str, *, actor: str, now: float) -> dict
 
 
 def make_context(batch: RuleBatch, request: SlingRequest, rig: str, title: str, *, actor: str, now: float) -> str:
-    """The id of a new context within ``batch`` of the rig's store."""
+    """Create a context within ``batch`` of the rig's store; return its id."""
     made = batch.create(
         {
             "title": f"sling-context: {title}"[:200],
@@ -137,7 +137,7 @@ def make_context(batch: RuleBatch, request: SlingRequest, rig: str, title: str, 
 
 
 def waiting_context(batch: RuleBatch, bead_id: str) -> str:
-    """The id of an open context for the bead as ``batch`` sees it, empty if there is none."""
+    """Return the id of an open context for the bead as ``batch`` sees it, empty if there is none."""
     for source, kind in batch.dependents(bead_id):
         found = batch.get(source) if kind == TRACKS else None
         if found is not None and LABEL in found.labels and not found.is_closed:
@@ -146,7 +146,7 @@ def waiting_context(batch: RuleBatch, bead_id: str) -> str:
 
 
 def note_failure(store: BeadStore, context: SlingContext, error: str, *, actor: str) -> int:
-    """Count one failed dispatch in the context; returns how many there were."""
+    """Count one failed dispatch in the context; return the number so far."""
     with store.write(actor) as batch:
         bead = batch.get(context.id)
         if bead is None or bead.is_closed:

@@ -1,6 +1,6 @@
-"""Explain: of every piece of work, who gets it next and in which place, or exactly what holds it back.
+"""Explanations: for every bead that is not done, who gets it next and when, or what holds it.
 
-The answers come from the same plan that feeding and the scheduler follow, so what is told is what will happen.
+They use the plan that convoys and scheduler follow, so they say what will happen.
 """
 
 from __future__ import annotations
@@ -35,19 +35,18 @@ if TYPE_CHECKING:
     from gastown_core.work.scheduler.scheduler import SchedulerState
     from gastown_core.work.workers import Capacity
 NEXT, IN_LINE, HELD, NOBODY, WORKING, OVER = "next", "in line", "held", "nobody", "at work", "over"
-"""It goes at the next look; it waits for room; something holds it; nobody would ever hand it out; somebody has it
-or the refinery does; it is done."""
+"""Goes at the next cycle; waits for room; is held; nobody dispatches it; a worker or the refinery has it; is done."""
 STATES = (NEXT, IN_LINE, HELD, NOBODY, WORKING, OVER)
 _STATE_OF = {HOLDER: WORKING, REVIEW: WORKING, DONE: OVER}
 DEEPEST = 6
 MOST_LOOSE = 200
-"""So many ready beads of a rig are looked at, the most urgent ones; a backlog of thousands is another list."""
+"""How many ready beads of a rig are considered, the most urgent first."""
 
 
 class Answer(Record):
-    """What will become of one bead; ``place`` counts from 1 among what is ready, ``code`` names the hold.
+    """The future of one bead; ``place`` counts from 1 among the ready ones, ``code`` names the hold.
 
-    ``because`` are the answers about what it waits for.
+    ``because`` are the answers about its blockers.
     """
 
     bead: str
@@ -63,12 +62,12 @@ class Answer(Record):
     because: tuple[Answer, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """As ``gt scheduler explain --json`` prints it."""
+        """Return the answer as in ``gt scheduler explain --json``."""
         return {**self._asdict(), "because": [one.as_json() for one in self.because]}
 
 
 class Account(Record):
-    """All answers in the order in which things will happen, with the state of affairs that they rest on."""
+    """All answers in the order of dispatch, with the capacity and the pause that they depend on."""
 
     answers: tuple[Answer, ...]
     working: int
@@ -78,7 +77,7 @@ class Account(Record):
     paused_by: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """As ``gt scheduler explain --json`` prints it."""
+        """Return the account as in ``gt scheduler explain --json``."""
         return {**self._asdict(), "answers": [one.as_json() for one in self.answers]}
 
 
@@ -90,9 +89,9 @@ def explain(
     judge: Callable[[str, str], Judged | None] | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Account:
-    """Account for one bead, or for all that is ready, queued or member of an open convoy. Raises NotFoundError.
+    """Explain one bead, or all that are ready, queued or in an open convoy. Raises NotFoundError.
 
-    ``judge`` tells how the agent is that has a bead in hand (see ``Board``).
+    ``judge`` returns the health of the agent that holds a bead (see ``Board``).
     """
     teller = _Teller(root, ledger, clock, judge)
     if bead_id:
@@ -121,14 +120,14 @@ def explain_all(
     judge: Callable[[str, str], Judged | None] | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[Answer]:
-    """The answers about these beads, in the order in which things will happen."""
+    """Return the answers about these beads, in the order of dispatch."""
     teller = _Teller(root, ledger, clock, judge)
     answers = [teller.about(one, DEEPEST) for one in bead_ids]
     return sorted(answers, key=lambda one: (STATES.index(one.state), one.place, one.priority, one.bead))
 
 
 class _Teller:
-    """Knows the line, the queue and the room of one moment."""
+    """The line, the queue and the capacity at one moment."""
 
     def __init__(
         self, root: str, ledger: TownLedger, clock: Clock, judge: Callable[[str, str], Judged | None] | None = None
@@ -150,7 +149,7 @@ class _Teller:
         self._tell_queue()
         self._tell_line()
 
-    # -- what is in line -------------------------------------------------------------------------------------
+    # -- the line --------------------------------------------------------------------------------------------
 
     def _tell_queue(self) -> None:
         room = self.capacity
@@ -238,7 +237,7 @@ class _Teller:
     # -- one bead --------------------------------------------------------------------------------------------
 
     def about(self, bead_id: str, depth: int) -> Answer:
-        """The answer about any bead, with those about what it waits for."""
+        """Return the answer about any bead, with those about its blockers."""
         known = self.known.get(bead_id)
         if known is not None and known.state != HELD:
             return known
@@ -278,7 +277,7 @@ class _Teller:
         )
 
     def _text(self, bead: Excerpt, hold: Obstacle) -> str:
-        """The hold in words; for a closed bead why, for one in review its request."""
+        """Return the hold in words; for a closed bead its reason, for one in review its request."""
         if hold.code == DONE:
             whole = self.ledger.get(bead.id)
             why = whole.text("close_reason") if whole is not None else ""
@@ -295,7 +294,7 @@ class _Teller:
     # -- all of them -----------------------------------------------------------------------------------------
 
     def everything(self) -> list[Answer]:
-        """First what goes, in its order, then what is held, then what nobody feeds."""
+        """Return what is dispatched, in order, then what is held, then what nobody dispatches."""
         ids = dict.fromkeys(self.known)
         for convoy in self.convoys:
             ids.update(dict.fromkeys(member_ids(convoy)))

@@ -1,6 +1,6 @@
-"""Smart skip: a member of a mountain that failed three times is put aside, so that the rest goes on around it.
+"""Smart skip: a mountain's member that failed three times is skipped, so that the rest continues.
 
-The count is a label on the member (``mountain:failures:N``); a skipped one is ``blocked`` with ``mountain:skipped``.
+The count is a label (``mountain:failures:N``); a skipped member is ``blocked`` with ``mountain:skipped``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_FAILURES = 3
 
 
 def failures_of(labels: Iterable[str]) -> int:
-    """How often a member failed, by its labels."""
+    """Return how often a member failed, by its labels."""
     counts = [label.removeprefix(COUNT) for label in labels if label.startswith(COUNT)]
     return max((int(count) for count in counts if count.isdigit()), default=0)
 
@@ -37,9 +37,9 @@ def count_failure(
     actor: str = "daemon",
     clock: Clock = SYSTEM_CLOCK,
 ) -> int:
-    """Count a dead worker or a rejected merge against a member of a mountain; returns the count, 0 outside mountains.
+    """Count a dead worker or a rejected merge against a mountain's member; return the count, 0 outside mountains.
 
-    The third puts the member aside: ``blocked``, with a note, and a ``mountain_skipped`` event.
+    The third failure skips the member: ``blocked``, with a comment, and a ``mountain_skipped`` event.
     """
     convoys = [convoy.id for convoy in tracking(ledger, bead_id) if MOUNTAIN in convoy.labels]
     if not convoys:
@@ -63,7 +63,7 @@ def count_failure(
 
 
 def retry(ledger: TownLedger, bead_id: str, *, actor: str) -> bool:
-    """Take a member back in: open, its count forgotten; False if it was not put aside."""
+    """Reopen a skipped member and reset its count; return False if it was not skipped."""
     with (ledger.home_of(bead_id) or ledger.store_for(bead_id)).write(actor) as batch:
         bead = batch.get(bead_id)
         if bead is None or SKIPPED not in bead.labels:

@@ -1,4 +1,4 @@
-"""The merge request of a hand-in: one per branch and commit, kept as a lasting bead of the rig."""
+"""The merge request of a hand-in: one per branch and commit, a permanent bead of the rig."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def requests_for(store: BeadStore, bead_id: str) -> list[Bead]:
-    """Requests that are not closed and carry the work of ``bead_id``."""
+    """Return the requests for ``bead_id`` that are not closed."""
     query = BeadQuery(labels_all=(LABEL,), exclude_statuses=(CLOSED,), include_wisps=True)
     return [bead for bead in store.find(query) if read_request(bead).source_issue == bead_id]
 
 
 def merged_by(store: BeadStore, bead_id: str, branch: str, commit: str) -> str:
-    """Id of the closed request that brought exactly this commit home, empty if none did."""
+    """Return the id of the closed request that merged exactly this commit, empty if none did."""
     query = BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,))
     for bead in store.find(query):
         have = read_request(bead)
@@ -36,9 +36,9 @@ def merged_by(store: BeadStore, bead_id: str, branch: str, commit: str) -> str:
 def submit(
     batch: RuleBatch, known: list[Bead], work: Bead, facts: Mapping[str, object], *, priority: int | None = None
 ) -> tuple[str, bool]:
-    """The request for this branch and commit within ``batch``: its id and whether it is new.
+    """Return the request for this branch and commit, created within ``batch`` if needed: (id, whether it is new).
 
-    ``known`` are the open requests of the same work; those for another branch or commit are closed as superseded.
+    ``known`` are the open requests of the same bead; those for another branch or commit are closed as superseded.
     """
     for bead in known:
         have = read_request(bead)

@@ -1,6 +1,6 @@
-"""Prime: what an agent needs to know at the start of a session, short: who it is, what is on its hook, what next.
+"""Prime: an agent's briefing at the start of a session: who it is, what is on its hook, what to do next.
 
-A handoff note that the agent itself has read is closed, so that it is neither read twice nor taken for work.
+A handoff note is closed once the agent has read it, so that it is not read again or taken for work.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Briefing(Record):
-    """What prime tells: the beacon line, the hooked work, notes of a predecessor, unread mail, the full text."""
+    """A briefing: the beacon line, the hooked work, the predecessor's notes, unread mail, the full text."""
 
     beacon: str
     work: tuple[Bead, ...]
@@ -44,7 +44,7 @@ ROLE_TEXT = {
     REFINERY: "You merge one request at a time: rebase, gates, merge, close.",
     POLECAT: "You work in this worktree on this branch only, commit as you go, and end with gt done. "
     "You never push the default branch.",
-    CREW: "This clone is a person's workspace. Hooked work is run without asking.",
+    CREW: "This clone is a person's workspace. Run hooked work without asking.",
     DOG: "You run one errand of the deacon and report when it is done.",
 }
 COMMANDS = {
@@ -70,15 +70,15 @@ _COMMON = (
 DISPATCH_WORDS = {
     "review_only": "This is a review: say what you found, gt done hands it in without a merge.",
     "no_merge": "gt done pushes this branch and asks for a review; the town does not merge it.",
-    "mode": "Work in rounds: try, check, mend, until every criterion holds.",
+    "mode": "Work in rounds: try, check, fix, until every criterion holds.",
 }
 """What flags of the sling mean to the worker."""
 
 
 def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock = SYSTEM_CLOCK) -> Briefing:
-    """The briefing of an agent; with ``consume`` (the agent itself reads it) notes are closed and the marker taken.
+    """Return an agent's briefing; ``consume``, for the agent itself, closes its notes and removes the handoff marker.
 
-    Raises StoreError: a ledger that cannot be read is never shown as "no work".
+    Raises StoreError: an unreadable ledger is never shown as "no work".
     """
     from gastown_core.beads.ledger import TownLedger
 
@@ -109,7 +109,7 @@ def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock 
 
 
 def _step_lines(root: str, ledger: TownLedger, work: tuple[Bead, ...]) -> list[str]:
-    """The step list of the first piece of work, empty if it goes without a formula."""
+    """Return the steps of the first bead, empty if it has no formula."""
     if not work:
         return []
     from gastown_core.molecules.attachment import checklist_for

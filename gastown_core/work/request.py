@@ -1,4 +1,4 @@
-"""What a sling asks for: the flags of ``gt sling`` as data, kept as JSON while a sling is deferred; and whether one runs now."""
+"""Sling requests: the flags of ``gt sling`` as data, stored as JSON while deferred; and running slings."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     pass
 DIRECT, MR, LOCAL = "direct", "mr", "local"
 STRATEGIES = (DIRECT, MR, LOCAL)
-"""Merge strategies: a request that the engine takes alone, one that may be batched, no push at all."""
+"""Merge strategies: merged alone, merged in a batch, not pushed."""
 
 
 class SlingRequest(Record):
-    """What to sling where; ``agent`` overrides the runtime, ``args`` are words for the worker.
+    """What to sling where; ``agent`` overrides the runtime, ``args`` are instructions for the worker.
 
-    ``formula`` empty means the usual one of the target, ``raw`` none at all.  ``variables`` are ``name=value``.
-    ``convoy_id`` names a convoy that tracks the bead already, ``convoy`` False makes none.  ``session`` False leaves
-    the agent to be started by hand, ``boot`` False wakes nobody else.
+    An empty ``formula`` means the target's default, ``raw`` none at all.  ``variables`` are ``name=value``.
+    ``convoy_id`` is a convoy that already tracks the bead, ``convoy`` False creates none.  ``session`` False leaves the
+    agent to be started by hand, ``boot`` False does not wake the rig's witness.
     """
 
     bead: str
@@ -50,7 +50,7 @@ class SlingRequest(Record):
 
 
 def is_being_slung(root: str, bead_id: str) -> bool:
-    """Whether some process slings the bead at this moment."""
+    """Whether a process is slinging the bead now."""
     path = lock_path(root, bead_id)
     if not os.path.exists(path):
         return False
@@ -62,7 +62,7 @@ def is_being_slung(root: str, bead_id: str) -> bool:
 
 
 def lock_path(root: str, name: str) -> str:
-    """The lock file that a sling of a bead (or of all, by its name) holds."""
+    """Return the lock file for slinging a bead, or for another lock by its name."""
     folder = os.path.join(root, ".runtime", "locks", "sling")
     private_folder(folder)
     return os.path.join(folder, f"{name}.flock")

@@ -1,6 +1,6 @@
-"""Failed dispatches: each makes the next try of the same bead wait longer, so that a broken one never spins.
+"""Failed dispatches: each failure makes the next try of the same bead wait longer.
 
-Kept in ``.runtime/dispatch-failures.json``; a dispatch that works forgets them.
+Kept in ``.runtime/dispatch-failures.json``; a successful dispatch removes the entry.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 FIRST_S, LONGEST_S = 15.0, 1800.0
-"""The first wait, doubled with every further failure up to the longest."""
+"""The first delay, doubled with every failure up to the longest."""
 ALARM_AT = 3
-"""So many failures of one bead's dispatch raise an escalation; it goes on being tried."""
+"""The number of failures that raises an escalation; tries continue."""
 
 
 class Cooling(Record):
-    """How often a bead's dispatch failed, the last error, and when it may be tried again (Unix seconds)."""
+    """A bead's failed dispatches: their number, the last error, the time of the next try (Unix seconds)."""
 
     failures: int
     error: str
@@ -30,12 +30,12 @@ class Cooling(Record):
 
 
 def path_of(root: str) -> str:
-    """Where the failures are kept."""
+    """Return the path of the failures."""
     return os.path.join(root, ".runtime", "dispatch-failures.json")
 
 
 def read(root: str) -> dict[str, Cooling]:
-    """Bead → its failures; empty if the file cannot be read."""
+    """Return bead → its failures; empty if the file cannot be read."""
     try:
         value = read_json(path_of(root)) or {}
     except GastownError:
@@ -50,7 +50,7 @@ def read(root: str) -> dict[str, Cooling]:
 
 
 def note(root: str, bead_id: str, error: str, now: float) -> float:
-    """Keep one failure; returns how long the bead now waits, in seconds."""
+    """Record a failure; return how long the bead waits now, in seconds."""
     wait_s = FIRST_S
 
     def change(value: dict[str, Any]) -> None:
@@ -66,6 +66,6 @@ def note(root: str, bead_id: str, error: str, now: float) -> float:
 
 
 def forget(root: str, bead_id: str) -> None:
-    """The bead was dispatched, or somebody wants it tried again."""
+    """Remove a bead's failures, after a dispatch or for another try at once."""
     if os.path.exists(path_of(root)):
         edit_json(path_of(root), lambda value: value.pop(bead_id, None))

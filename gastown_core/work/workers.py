@@ -1,8 +1,8 @@
 """Workers: whether an assignee lives, and how many polecats may work at once.
 
-One count and one limit serve direct slings, batches, feeding and the queue.  A polecat works while a bead is in its
-hands (hooked or started, by the stores), while a sling is about to give it one, or while its session lives and its
-own record names work (a bead closed under a worker that has not ended).
+One count and one limit serve direct slings, batches, convoys and the queue.  A polecat counts as working while it holds
+a bead (hooked or started), while a sling is about to give it one, or while its session lives and its record names work
+(a closed bead whose worker has not ended).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.town.settings import Settings
 LIVE, DEAD, UNKNOWN, PERSON = "live", "dead", "unknown", "person"
-"""What an assignee can be; a ``person`` is whoever is no polecat: nobody takes work out of such hands unasked."""
+"""States of an assignee; a ``person`` is anyone but a polecat: their work is never taken away automatically."""
 
 
 def worker_state(assignee: str, live: frozenset[str] | None, rigs: Mapping[str, str], order: str = "") -> str:
-    """LIVE, DEAD, UNKNOWN or PERSON; ``rigs`` maps rig names to prefixes.
+    """Return LIVE, DEAD, UNKNOWN or PERSON; ``rigs`` maps rig names to prefixes.
 
-    With the ``order`` by which work was handed out, a worker is alive only if its session was started for it.
+    With the ``order`` of a sling, a worker is alive only if its session was started for it.
     """
     who = polecat_of(assignee)
     if who is None:
@@ -45,7 +45,7 @@ def worker_state(assignee: str, live: frozenset[str] | None, rigs: Mapping[str, 
 
 
 def polecat_of(assignee: str) -> Address | None:
-    """The polecat that an assignee names, None for everybody else."""
+    """Return the polecat that an assignee names, None for anyone else."""
     who = parse_address(assignee) if assignee else None
     return who if who is not None and who.role == POLECAT else None
 
@@ -56,7 +56,7 @@ RIG_KEY = "operational.polecat.max_per_rig"
 
 
 class Capacity(Record):
-    """How many polecats work, how many may, and how many more fit; ``key`` is the setting that limits."""
+    """How many polecats work, how many may, and how many more fit; ``key`` is the limiting setting."""
 
     working: int
     limit: int
@@ -67,11 +67,11 @@ class Capacity(Record):
     rig_limit: int = 30
 
     def room_in(self, rig: str) -> int:
-        """How many more polecats may begin work in this rig."""
+        """Return how many more polecats may start in this rig."""
         return max(0, min(self.room, self.rig_limit - self.per_rig.get(rig, 0)))
 
     def refusal(self, rig: str = "") -> str:
-        """Why no further polecat may begin, empty if one may: ``5 of 5 polecats are at work (scheduler.max_polecats)``."""
+        """Return why no more polecat may start, else empty: ``5 of 5 polecats at work (scheduler.max_polecats)``."""
         if self.room <= 0:
             return f"{self.working} of {self.limit} polecats at work ({self.key})"
         if rig and self.room_in(rig) <= 0:
@@ -79,7 +79,7 @@ class Capacity(Record):
         return ""
 
     def taken(self, rig: str) -> Capacity:
-        """The capacity once one more polecat of ``rig`` works."""
+        """Return the capacity after one more polecat of ``rig`` starts."""
         per_rig = {**self.per_rig, rig: self.per_rig.get(rig, 0) + 1}
         return self._replace(working=self.working + 1, room=max(0, self.room - 1), per_rig=per_rig)
 
@@ -87,7 +87,7 @@ class Capacity(Record):
 def read_capacity(
     root: str, ledger: TownLedger, *, live: frozenset[str] | None = None, clock: Clock = SYSTEM_CLOCK
 ) -> Capacity:
-    """Count once. ``live`` are sessions known to run; without them a record that names work counts while it is fresh."""
+    """Count the working polecats. ``live`` are the running sessions; without them a record counts only while fresh."""
     settings = load_settings(root)
     rigs = read_rigs(root)
     working = {who.path: who.rig for store in ledger.stores().values() for who in _holders(store)}
@@ -142,7 +142,7 @@ def _capacity(settings: Settings, working: Mapping[str, str]) -> Capacity:
 
 
 def check_room(root: str, ledger: TownLedger, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Refuse to set one more polecat of ``rig`` to work over the cap. Raises ConflictError naming the setting."""
+    """Refuse to start one more polecat of ``rig`` above the limit. Raises ConflictError naming the setting."""
     refusal = read_capacity(root, ledger, clock=clock).refusal(rig)
     if refusal:
         raise ConflictError("no capacity for one more polecat", refusal, "wait until one is done, or raise the setting")

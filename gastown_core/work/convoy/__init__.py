@@ -1,1 +1,1 @@
-"""Convoys: bundles of work, fed, staged, healed and landed."""
+"""Convoys: staged, launched, dispatched, repaired and landed."""

@@ -1,4 +1,4 @@
-"""Acts on one convoy: make it from an epic, close or land it by hand, watch it, sweep what it left."""
+"""Actions on one convoy: create it from an epic, close or land it by hand, watch it, clean up its worktrees."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FIELD = {MAIL: "watchers", NUDGE: "nudge_watchers"}
 
 
 class Watch(Record):
-    """Who hears of a convoy in which way; ``status`` is ``subscribed``, ``already_watching``, ``removed`` or ``not_watching``."""
+    """A convoy's watcher; ``status`` is ``subscribed``, ``already_watching``, ``removed`` or ``not_watching``."""
 
     convoy_id: str
     address: str
@@ -49,7 +49,7 @@ class Watch(Record):
 
 
 def members_of_epic(ledger: TownLedger, epic_id: str) -> tuple[str, list[str]]:
-    """The epic's title and the ids of the work below it. Raises NotFoundError, UsageError if it is no epic or is empty."""
+    """Return the epic's title and the ids of the work below it. Raises NotFoundError, UsageError if there is none."""
     epic = ledger.excerpt(epic_id)
     if epic is None or epic.status == TOMBSTONE:
         raise NotFoundError(f"no bead {epic_id}")
@@ -62,7 +62,7 @@ def members_of_epic(ledger: TownLedger, epic_id: str) -> tuple[str, list[str]]:
 
 
 def open_members(convoy: Convoy) -> list[str]:
-    """Members that are not closed, missing ones too."""
+    """Return the ids of members that are not closed, missing ones too."""
     return [bead_id for bead_id, bead in convoy.members if bead is None or bead.status != CLOSED]
 
 
@@ -77,9 +77,9 @@ def close_convoy(
     force: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> bool:
-    """Close a convoy by hand; its members stay as they are. False if it was closed before.
+    """Close a convoy by hand; its members are not changed. Return False if it was already closed.
 
-    Raises ConflictError if members are still open, unless forced.  Those who listen are told once.
+    Raises ConflictError if members are open, unless forced.  Its listeners are notified once.
     """
     convoy = get_convoy(ledger, convoy_id)
     bead = convoy.bead
@@ -91,7 +91,7 @@ def close_convoy(
         raise ConflictError(
             f"{bead.id} has {len(still)} open member{'' if len(still) == 1 else 's'}",
             shown,
-            "gt convoy close --force closes it all the same; its work stays open",
+            "gt convoy close --force closes it anyway; its work stays open",
         )
     extra = [notify] if notify else []
     if not still and convoy.members:
@@ -115,7 +115,7 @@ def _tell_closed(
     extra: list[str],
     clock: Clock,
 ) -> None:
-    """Those who listen hear how far it was, and what stays open."""
+    """Notify the listeners of the progress, and of what stays open."""
     bead = convoy.bead
     count = convoy.progress
     body = (
@@ -138,12 +138,12 @@ def _tell_closed(
 
 
 def watch(ledger: TownLedger, convoy_id: str, address: str, *, way: str = MAIL, actor: str) -> Watch:
-    """Let ``address`` hear when the convoy lands or stalls. Raises UsageError without an address."""
+    """Notify ``address`` when the convoy lands or stalls. Raises UsageError without an address."""
     return _set_watch(ledger, convoy_id, address, way, actor, on=True)
 
 
 def unwatch(ledger: TownLedger, convoy_id: str, address: str, *, way: str = MAIL, actor: str) -> Watch:
-    """Let ``address`` hear no more."""
+    """Stop notifying ``address``."""
     return _set_watch(ledger, convoy_id, address, way, actor, on=False)
 
 
@@ -165,9 +165,9 @@ def _set_watch(ledger: TownLedger, convoy_id: str, address: str, way: str, actor
 
 
 class Leftover(Record):
-    """A member's idle worktree; ``files`` not committed and ``commits`` on no remote are what a removal would lose.
+    """A closed member's idle worktree; removal would lose ``files`` (uncommitted) and ``commits`` (on no remote).
 
-    ``rescue`` is the ref they were saved to, ``kept`` why the worktree was left where it is.
+    ``rescue`` is the ref they were saved to, ``kept`` why the worktree was not removed.
     """
 
     agent: str
@@ -206,10 +206,10 @@ def land(
     dry_run: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Landed:
-    """Close an owned convoy with the reason "Landed by owner" and clear away its members' idle worktrees.
+    """Close an owned convoy with the reason "Landed by owner" and remove its members' idle worktrees.
 
     Raises UsageError for a system-managed convoy, ConflictError while members are open (unless forced) or if it is
-    closed already.  A dry run only looks.
+    already closed.  A dry run changes nothing.
     """
     convoy = get_convoy(ledger, convoy_id)
     bead = convoy.bead
@@ -237,7 +237,7 @@ def land(
 
 
 def _leftovers(root: str, ledger: TownLedger, convoy: Convoy, still_open: frozenset[str]) -> list[Leftover]:
-    """Worktrees of polecats that stand on a branch of a closed member."""
+    """Return worktrees of polecats that are on a branch of a closed member."""
     members = ledger.get_many(bead_id for bead_id, _ in convoy.members)
     branches = {read_dispatch(bead).branch: bead_id for bead_id, bead in members.items()}
     found = []
@@ -254,7 +254,7 @@ def _leftovers(root: str, ledger: TownLedger, convoy: Convoy, still_open: frozen
 
 
 def _clear(root: str, ledger: TownLedger, one: Leftover, actor: str, clock: Clock) -> Leftover:
-    """Remove one worktree unless its polecat has other work or still runs."""
+    """Remove one worktree unless its polecat has other work or is running."""
     entry = next((e for e in read_inventory(root).agents if e.address.path == one.agent), None)
     if entry is None:
         return one._replace(kept="it is gone already")

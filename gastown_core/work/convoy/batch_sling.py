@@ -1,7 +1,7 @@
-"""Slinging many: a batch of beads to one rig under one convoy, or what an epic or a convoy holds.
+"""Slinging several beads: a batch to one rig under one convoy, or the work of an epic or a convoy.
 
-A batch is checked as a whole before anything happens; after that each bead stands for itself, and one that fails
-does not keep the others from going.
+A batch is checked as a whole before it starts; then each bead is slung by itself, and a failure does not stop the
+others.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.model.bead import Bead
 PAUSE_S = 6.0
-"""How long a batch rests after every ``most`` spawns, for the machine's sake."""
+"""The pause after every ``most`` spawns, to spare the machine."""
 
 
 class One(Record):
-    """What came of one bead; ``waits`` says why it was left for later."""
+    """The result for one bead; ``waits`` says why it was left for later."""
 
     bead: str
     ok: bool
@@ -46,7 +46,7 @@ class One(Record):
 
 
 class Many:
-    """Many slings; ``run`` yields what came of each, ``convoy`` is then the one that tracks them."""
+    """Several slings; ``run`` yields each result, then ``convoy`` is the one that tracks them."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Many:
     # -- several beads to one rig ------------------------------------------------------------------------------
 
     def check(self, ids: Sequence[str], rig: str) -> None:
-        """Refuse the whole batch if any bead of it could not be slung. Raises ConflictError, UsageError."""
+        """Refuse the whole batch if one bead cannot be slung. Raises ConflictError, UsageError."""
         from gastown_core.work.sling.sling import Sling
 
         wrong: list[GastownError] = []
@@ -90,7 +90,7 @@ class Many:
             )
 
     def run(self, ids: Sequence[str], rig: str, *, most: int = 0, pause_s: float = PAUSE_S) -> Iterator[One]:
-        """Sling the beads one after another. Raises as ``check`` before anything is touched."""
+        """Sling the beads one after another. Raises the same as ``check`` before anything changes."""
         self.check(ids, rig)
         made = self._bundle(ids, f"Batch: {len(ids)} beads to {rig}")
         started, reached = 0, 0
@@ -110,7 +110,7 @@ class Many:
         return self.request._replace(bead=bead_id, target=rig, convoy=False, convoy_id=self.convoy)
 
     def _bundle(self, ids: Sequence[str], title: str) -> str:
-        """One convoy for those that no convoy tracks yet; its id, empty if none had to be made."""
+        """Create one convoy for the beads without one; return its id, empty if none was needed."""
         if not self.request.convoy or self.convoy:
             return ""
         tracked = {bead_id: convoys.tracking(self.ledger, bead_id) for bead_id in ids}
@@ -150,12 +150,12 @@ class Many:
         self.warnings += [word for word in result.warnings if word not in self.warnings]
         return One(bead_id, True, result.agent, result.branch, was_hooked=result.was_hooked)
 
-    # -- what an epic or a convoy holds --------------------------------------------------------------------------
+    # -- the work of an epic or a convoy --------------------------------------------------------------------------
 
     def run_bundle(self, bundle: Bead, rig: str = "") -> Iterator[One]:
-        """Give out what is ready below the epic or in the convoy; the rest waits, each with its reason.
+        """Dispatch what is ready below the epic or in the convoy; the rest waits, each with its reason.
 
-        With ``rig`` only what belongs there.  Raises UsageError for a bundle without work.
+        With ``rig`` only that rig's work.  Raises UsageError if there is no work.
         """
         from gastown_core.work.board import Board
         from gastown_core.work.scheduler.dispatch import dispatch
@@ -194,7 +194,7 @@ class Many:
         return [bead.id for bead in work_below(self.ledger, excerpt)] if excerpt is not None else []
 
     def _choose_convoy(self, bundle: Bead, ids: Sequence[str]) -> None:
-        """The convoy itself, or one over the epic's open work, so that what waits now is fed later."""
+        """Use the convoy itself, or create one for the epic's open work, so that waiting beads are dispatched later."""
         if bundle.issue_type == "convoy":
             self.convoy = bundle.id
             return

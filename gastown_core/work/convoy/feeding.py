@@ -1,7 +1,7 @@
-"""Feeding: free polecats get the next ready work of the open convoys, the most deserving convoy first.
+"""Feeding: dispatching the next ready beads of open convoys to free polecats, by score.
 
-Planning costs a few questions per store, whatever the number of beads, and starts no program but one look at tmux;
-so it may be called on every close.  What was planned is handed out through ``dispatch``.
+Planning takes a few queries per store, whatever the number of beads, and at most one call of tmux, so it can run after
+every close.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
     from gastown_core.work.workers import Capacity
 
 AFTER = BLOCKING_TYPES - {PARENT_CHILD}
-"""Edges that say: not before the other."""
+"""Types of edges that order work: not before the other."""
 FRESH = "fresh"
-"""Code of a Obstacle: the convoy was made or added to a moment ago."""
+"""Code of an Obstacle: the convoy was created or changed a moment ago."""
 MOST_HOURS = 24.0
-"""A convoy's age counts up to this."""
+"""The age up to which a convoy's score grows."""
 
 
 class Candidate(Record):
-    """A ready member and the convoy in whose name it goes."""
+    """A ready member and the convoy that it is dispatched for."""
 
     bead: str
     title: str
@@ -57,9 +57,9 @@ class Candidate(Record):
 
 
 class FeedPlan(Record):
-    """Everything ready in the order it will go, what holds the rest, and the room there is.
+    """All ready members in order, what holds the others, and the capacity.
 
-    ``held`` are (bead, convoy, why); ``passed`` are (convoy, why) of convoys that are not fed at all.
+    ``held`` are (bead, convoy, why); ``passed`` are (convoy, why) of convoys that are not dispatched at all.
     """
 
     line: tuple[Candidate, ...]
@@ -68,7 +68,7 @@ class FeedPlan(Record):
     capacity: Capacity | None
 
     def picks(self) -> tuple[Candidate, ...]:
-        """Those of the line for whom there is room now."""
+        """Return the candidates for which there is room now."""
         taken: list[Candidate] = []
         room = self.capacity
         for one in self.line if room is not None else ():
@@ -88,9 +88,9 @@ def plan_feed(
     with_holds: bool = True,
     with_room: bool = True,
 ) -> FeedPlan:
-    """Who would be fed in which order; ``only`` restricts it to some convoys, and feeds them at once. Changes nothing.
+    """Return the order of dispatch; ``only`` restricts it to some convoys, without the grace period. Changes nothing.
 
-    Without ``with_holds`` the reasons of members that are not open are left out, without ``with_room`` the count.
+    Without ``with_holds`` members that are not open get no reason, without ``with_room`` the capacity is not read.
     """
     wanted = frozenset(only)
     if convoys is None:
@@ -121,9 +121,9 @@ def plan_feed(
 
 
 def _in_grace(convoy: Excerpt, board: Board, bead_id: str, grace_s: float) -> Obstacle | None:
-    """Why a member of a convoy that was just made or added to waits: whoever did that may want to sling it by hand.
+    """Return why a member of a new or changed convoy waits: its creator may want to sling it by hand.
 
-    Work that others had to finish first goes at once.
+    A member with blocking edges does not wait.
     """
     left = convoy.updated_at + grace_s - board.now
     bead = board.bead(bead_id)
@@ -135,7 +135,7 @@ def _in_grace(convoy: Excerpt, board: Board, bead_id: str, grace_s: float) -> Ob
 
 
 def open_convoys(ledger: TownLedger) -> list[Excerpt]:
-    """Convoys at work, the oldest first."""
+    """Return the open convoys, oldest first."""
     query = BeadQuery(types=("convoy",), statuses=(OPEN,), sort="oldest")
     return [one for one in ledger.store_for("hq-x").excerpts(query) if one.status != TOMBSTONE]
 
@@ -150,12 +150,12 @@ class _Group:
         self.beads: list[Excerpt] = []
 
     def score(self) -> float:
-        """How much its next member deserves a polecat: urgency, the convoy's age, less what it has running."""
+        """Return the score of its next member: urgency and the convoy's age, minus a penalty per running member."""
         return 100.0 * (4 - self.beads[-1].priority) + self.age_points - 150.0 * self.running
 
 
 def _line(groups: list[_Group], board: Board) -> tuple[Candidate, ...]:
-    """All ready members in fair order: each pick makes its convoy's next one less deserving."""
+    """Return all ready members in fair order: each pick lowers its convoy's score."""
     heap: list[tuple[float, float, str, int]] = []
     for number, group in enumerate(groups):
         group.beads.sort(key=lambda bead: (-bead.priority, -bead.created_at, bead.id))
@@ -187,10 +187,10 @@ def feed(
     everything: bool = False,
     wait_s: float = 0.0,
 ) -> list[Dispatched]:
-    """Hand ready members to free polecats (or queue them where slings are deferred); what came of each.
+    """Dispatch ready members to free polecats (or queue them if slings are deferred); return each result.
 
-    ``everything`` queues all that is ready, where there is a queue, not only what has room.  While another process
-    feeds, nothing is done once ``wait_s`` is over: that one sees the same work.
+    ``everything`` queues all ready members if there is a queue, not only those with room.  If another process feeds
+    for longer than ``wait_s``, nothing is done: it sees the same work.
     """
     from gastown_core.beads.ledger import TownLedger
 
@@ -209,7 +209,7 @@ def feed(
         queues = is_deferred(root)
         picks = plan.line if queues and everything else plan.picks()
         if queues and not everything:
-            # what could go from the queue has its place before anything that is fed
+            # ready entries of the queue go before members of convoys
             before = [one for one, order in board.queued.items() if board.hold(one, rig=order.rig, queued=True) is None]
             picks = picks[: max(0, len(picks) - len(before))]
         return [_give(root, ledger, one, actor, clock) for one in picks]

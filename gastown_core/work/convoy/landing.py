@@ -1,4 +1,4 @@
-"""Landing: a convoy whose members are all closed closes itself, and those who wait for it get mail, a nudge or a banner."""
+"""Landing: a convoy closes itself when all its members are closed, and its listeners get mail, a nudge or a banner."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def listeners(convoy: Bead, extra: Iterable[str] = ()) -> list[str]:
-    """Mail addresses of owner, notify, watchers and ``extra``, each once, whatever spelling they were given in."""
+    """Return the mail addresses of owner, notify, watchers and ``extra``, without duplicates in any spelling."""
     fields = convoy.fields
     named = [fields.get("notify", ""), *_words(fields.get("watchers", "")), *extra]
     owner = parse_address(fields.get("owner", ""))
@@ -33,7 +33,7 @@ def listeners(convoy: Bead, extra: Iterable[str] = ()) -> list[str]:
 
 
 def mail_address(text: str) -> str:
-    """The mailbox that an address means: ``mayor`` is ``mayor/``, ``shop/polecats/opal`` is ``shop/opal``."""
+    """Return the mailbox of an address: ``mayor`` is ``mayor/``, ``shop/polecats/opal`` is ``shop/opal``."""
     who = parse_address(text)
     return who.mail if who.is_agent else text.strip()
 
@@ -56,9 +56,9 @@ def tell(
     priority: int = NORMAL,
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[str]:
-    """Mail the listeners, nudge those who asked for nudges; returns who got mail.
+    """Mail the listeners and nudge those who asked for nudges; return who got mail.
 
-    ``banner`` is shown on the terminals of the town's sessions if the overseer listens; it must hold no words of beads.
+    ``banner`` is shown on the town's terminals if the overseer listens; it must not contain text of beads.
     """
     told: list[str] = []
     for address in listeners(convoy, extra):
@@ -92,7 +92,7 @@ def _nudge(root: str, address: str, text: str, sender: str, clock: Clock) -> Non
 
 
 def show_banner(root: str, text: str) -> int:
-    """Show one line on every terminal that looks at a session of this town; on how many."""
+    """Show one line on every terminal attached to a session of this town; return how many."""
     from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.sessions import server_of
 
@@ -127,9 +127,9 @@ def check_convoys(
     dry_run: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[str]:
-    """Close every complete system-managed convoy (of those that track ``bead_ids``, or named in ``only``); their ids.
+    """Close every complete system-managed convoy (tracking ``bead_ids``, or named in ``only``); return their ids.
 
-    Owner, notify and watchers get one mail each.  A dry run only finds them.
+    Owner, notify and watchers get one mail each.  A dry run only finds the convoys.
     """
     town = ledger.store_for("hq-x")
     if bead_ids is not None:
@@ -149,7 +149,7 @@ def check_convoys(
 
 
 def _complete(ledger: TownLedger, convoys: list[Excerpt]) -> list[Excerpt]:
-    """Those with at least one member of which all are closed or deleted; one that no ledger has keeps it open."""
+    """Return those with members that are all closed or deleted; a member that no ledger has keeps a convoy open."""
     members = {one.id: member_ids(one) for one in convoys}
     known = ledger.statuses(dict.fromkeys(bead_id for ids in members.values() for bead_id in ids))
 
@@ -174,9 +174,9 @@ def land_one(
     judged: tuple[str, ...] | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> bool:
-    """Close one convoy as landed and tell of it; False if somebody did before.
+    """Close one convoy as landed and notify its listeners; return False if it is already closed.
 
-    ``judged`` are the members it was found complete with: with others by now it stays open.
+    ``judged`` are the members it was found complete with: if they have changed since, it stays open.
     """
     with ledger.store_for("hq-x").write(actor) as batch:
         convoy = batch.get(convoy_id)
@@ -203,7 +203,7 @@ def land_one(
 
 
 def _letter(ledger: TownLedger, convoy: Bead) -> str:
-    """What became of the members, one line each."""
+    """Return the mail about the members, one line each."""
     ids = member_ids(convoy)
     beads = ledger.get_many(ids)
     lines = [f"{convoy.id} is complete: {len(ids)} bead{'' if len(ids) == 1 else 's'}.", ""]

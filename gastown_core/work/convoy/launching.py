@@ -1,4 +1,4 @@
-"""From a plan to a convoy at work: staged (and staged again), launched, its first wave given out."""
+"""From a plan to a running convoy: staged (or staged again), launched, its first wave dispatched."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Staged(Record):
-    """A plan and its convoy (none if the plan has errors); ``restaged`` if there was one before."""
+    """A plan and its convoy (none if the plan has errors); ``restaged`` if the convoy existed before."""
 
     plan: Plan
     convoy: str
@@ -71,7 +71,7 @@ def _node_json(node: Node, plan: Plan) -> dict[str, Any]:
 
 
 class Launched(Record):
-    """A convoy set going; ``started`` is what came of its first wave, ``waiting`` what is ready and has no room yet."""
+    """A launched convoy; ``started`` are the results of its first wave, ``waiting`` counts ready beads without room."""
 
     convoy: str
     title: str
@@ -94,19 +94,21 @@ def stage(
     labels: Sequence[str] = (),
     clock: Clock = SYSTEM_CLOCK,
 ) -> Staged:
-    """Analyse and keep the result as a staged convoy, which is told again if it was staged before.
+    """Analyse and save the result as a staged convoy; an earlier staged one is updated.
 
-    A plan with errors makes no convoy.  A convoy that is staged again keeps owner, notify and watchers.  Raises as
+    A plan with errors creates no convoy.  A convoy staged again keeps owner, notify and watchers.  Raises the same as
     ``analyse`` and ``overlapping``.
     """
     plan = staging.analyse(root, ledger, ids, clock=clock)
     before = staging.overlapping(ledger, plan)
     if before is not None and before.status == OPEN:
-        raise UsageError(f"{before.id} is at work already", "nothing returns to staged", f"gt convoy show {before.id}")
+        raise UsageError(
+            f"{before.id} is already open", "an open convoy cannot be staged again", f"gt convoy show {before.id}"
+        )
     if before is not None and before.is_closed:
         raise UsageError(f"{before.id} is closed", before.text("close_reason"), "stage its epic or tasks anew")
     if before is not None and plan.kind == staging.TASKS:
-        # tasks join the ones that are staged already, and all of them are looked at
+        # tasks are added to those already staged, and all are analysed
         known = ledger.excerpts(member_ids(before))
         plan = staging.analyse(root, ledger, list(dict.fromkeys([*known, *plan.members])), clock=clock)
     name = title or (before.title if before is not None else plan.title())
@@ -136,10 +138,10 @@ def stage(
 def launch(
     root: str, ledger: TownLedger, convoy_id: str, *, actor: str, force: bool = False, clock: Clock = SYSTEM_CLOCK
 ) -> Launched:
-    """Open a staged convoy and give out its first wave as far as there is room; the rest is fed later.
+    """Open a staged convoy and dispatch its first wave as far as there is room; the rest follows later.
 
-    Raises ConflictError, before anything is changed, if it is not staged, or has warnings or closed rigs (unless
-    forced) or errors.
+    Raises ConflictError, before anything changes, if it is not staged, has errors, or (unless forced) has warnings or
+    work for closed rigs.
     """
     convoy = get_convoy(ledger, convoy_id)
     bead = convoy.bead
@@ -160,7 +162,7 @@ def launch(
 
 
 def set_going(root: str, ledger: TownLedger, convoy_id: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> Launched:
-    """Feed one open convoy now; failures are told and do not end the row."""
+    """Dispatch one open convoy now; a failure does not stop the others."""
     from gastown_core.work.board import Board
 
     convoy = get_convoy(ledger, convoy_id).bead

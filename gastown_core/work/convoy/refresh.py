@@ -1,4 +1,4 @@
-"""Refresh: a stuck convoy read anew from the ground, mended and fed; and which convoys wait for nothing but a hand."""
+"""Refresh: a stuck convoy is read again, repaired and dispatched; and convoys with neglected ready members."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Refreshed(Record):
-    """A convoy before and after; ``held`` are (member, why) of what still waits, ``repaired`` edges that were mended."""
+    """A convoy before and after; ``held`` are (member, why) of what waits, ``repaired`` ids with corrected edges."""
 
     before: Convoy
     after: Convoy
@@ -37,7 +37,7 @@ class Refreshed(Record):
     landed: bool
     waiting: int = 0
     full: str = ""
-    """Ready members without room, and why there is none."""
+    """Why ready members have no room."""
 
     def as_json(self) -> dict[str, Any]:
         """As ``gt convoy refresh --json`` prints it."""
@@ -59,9 +59,9 @@ class Refreshed(Record):
 def refresh(
     root: str, ledger: TownLedger, convoy_id: str, *, actor: str, clock: Clock = SYSTEM_CLOCK, wait_s: float = 10.0
 ) -> Refreshed:
-    """Read every member from its own rig, mend edges, free what dead workers hold, land it if complete, else feed it.
+    """Read every member from its own rig, repair edges, release what dead workers hold, then land or dispatch it.
 
-    Drops no member.  Raises NotFoundError.
+    Removes no member.  Raises NotFoundError.
     """
     before = get_convoy(ledger, convoy_id)
     convoy = before.bead.id
@@ -90,7 +90,7 @@ def refresh(
 
 
 def _repair(ledger: TownLedger, convoy: Convoy, actor: str) -> list[str]:
-    """Write each member's edge as its store asks for (``external:<prefix>:<id>``); the ids that were mended."""
+    """Write each member's edge in the form for its store (``external:<prefix>:<id>``); return the corrected ids."""
     changed: list[str] = []
     with ledger.store_for("hq-x").write(actor) as batch:
         bead = batch.get(convoy.bead.id)
@@ -120,7 +120,7 @@ def holds_of(
     clock: Clock = SYSTEM_CLOCK,
     live: frozenset[str] | str | None = "unasked",
 ) -> list[tuple[str, Obstacle]]:
-    """What holds each member that is not closed; ready ones are left out."""
+    """Return what holds each member that is not closed; ready ones are left out."""
     board = Board(root, ledger, clock.now(), live=live)
     board.learn(bead_id for bead_id, _ in convoy.members)
     out = []
@@ -157,14 +157,14 @@ class Stranded(Record):
 
 
 def stranded(root: str, ledger: TownLedger, *, clock: Clock = SYSTEM_CLOCK) -> list[Stranded]:
-    """Open convoys with ready but unworked members, the oldest first; paused mountains too."""
+    """Return open convoys with ready members that nobody works on, oldest first; paused mountains too."""
     from gastown_core.work.convoys import member_ids
     from gastown_core.work.failure_count import PAUSED
 
     convoys = feeding.open_convoys(ledger)
     plain = [one._replace(labels=tuple(x for x in one.labels if x != PAUSED)) for one in convoys]
     board = Board(root, ledger, clock.now())
-    # each convoy by itself: a bead that two of them track is ready in both
+    # each convoy by itself: a bead in two of them is ready in both
     out = []
     town = ledger.store_for("hq-x")
     for one in plain:

@@ -1,4 +1,4 @@
-"""Staging: the tree of an epic as waves of work, and what is wrong with it, before anything is slung."""
+"""Staging: an epic's tree as waves of work, with its errors and warnings, before anything is slung."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 def waves_of(waits_for: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Kahn's levels: each task once, later than all it waits for, as early as that allows.
+    """Return Kahn's levels: each task once, in the first wave after all that it waits for.
 
-    ``waits_for`` has every task as a key; ids that are no key don't count.  Within a wave the mapping's order is kept.
-    Tasks on a cycle, or behind one, are in no wave: look for cycles first.
+    ``waits_for`` has every task as a key; other ids are ignored.  Within a wave the mapping's order is kept.  Tasks on
+    or behind a cycle are in no wave: look for cycles first.
     """
     left = {task: len({other for other in others if other in waits_for}) for task, others in waits_for.items()}
     behind: dict[str, list[str]] = {task: [] for task in waits_for}
@@ -51,14 +51,14 @@ def waves_of(waits_for: Mapping[str, Sequence[str]]) -> list[list[str]]:
 
 
 class Node(Record):
-    """A bead in the tree of an epic, with its children in the order of their ids."""
+    """A bead in an epic's tree, with its children in the order of their ids."""
 
     bead: Excerpt
     children: tuple[Node, ...]
 
 
 def tree_of(ledger: TownLedger, root: Excerpt) -> Node:
-    """The epic with everything below it; a bead that is reached twice hangs where it was met first."""
+    """Return the epic with everything below it; a bead reached twice is where it was found first."""
     return _node(ledger, root, {root.id})
 
 
@@ -69,7 +69,7 @@ def _node(ledger: TownLedger, bead: Excerpt, seen: set[str]) -> Node:
 
 
 def children_of(ledger: TownLedger, bead_id: str) -> list[Excerpt]:
-    """Its children in every store, in the order of their ids."""
+    """Return a bead's children in every store, in the order of their ids."""
     ids = {
         source
         for store in ledger.stores().values()
@@ -80,13 +80,13 @@ def children_of(ledger: TownLedger, bead_id: str) -> list[Excerpt]:
 
 
 def _natural(bead_id: str) -> tuple[tuple[str, int, str], ...]:
-    """``x.10`` after ``x.9``."""
+    """Return a sort key that puts ``x.10`` after ``x.9``."""
     parts = bead_id.split(".")
     return tuple(("", int(part), "") if part.isdigit() else (part, 0, part) for part in parts)
 
 
 def flatten(tree: Node) -> list[Excerpt]:
-    """Every bead of the tree, breadth first, the root first."""
+    """Return every bead of the tree, breadth first, the root first."""
     level, out = [tree], []
     while level:
         out += [node.bead for node in level]
@@ -95,19 +95,19 @@ def flatten(tree: Node) -> list[Excerpt]:
 
 
 def work_below(ledger: TownLedger, epic: Excerpt) -> list[Excerpt]:
-    """What can be slung below an epic, breadth first."""
+    """Return the slingable beads below an epic, breadth first."""
     return [bead for bead in flatten(tree_of(ledger, epic))[1:] if bead.issue_type in SLINGABLE]
 
 
 READY, WARNINGS, ERROR = "staged_ready", "staged_warnings", "error"
 ORDERING = BLOCKING_TYPES - {PARENT_CHILD}
 MANY = 5
-"""More tasks than this in one wave are worth a warning."""
+"""More tasks than this in one wave give a warning."""
 EPIC, TASKS, CONVOY = "epic", "tasks", "convoy"
 
 
 class Finding(Record):
-    """Something wrong or odd: its category, the beads it is about, what it is and what to do about it."""
+    """A problem: its category, the beads concerned, a message, and what to do."""
 
     category: str
     bead_ids: tuple[str, ...]
@@ -120,7 +120,7 @@ class Finding(Record):
 
 
 class Task(Record):
-    """A bead in its wave; ``blocked_by`` are those of the set that come before it."""
+    """A bead in its wave; ``blocked_by`` are the tasks of the set that come before it."""
 
     bead: Excerpt
     rig: str
@@ -128,9 +128,9 @@ class Task(Record):
 
 
 class Plan(Record):
-    """The analysis; ``source`` is the epic or convoy it was made from, or None for loose tasks.
+    """The analysis; ``source`` is its epic or convoy, None for loose tasks.
 
-    ``gated`` are (task, what outside the set it waits for); ``members`` are all that the convoy tracks, closed ones too.
+    ``gated`` are (task, blocker outside the set); ``members`` are all that the convoy tracks, closed ones too.
     """
 
     kind: str
@@ -149,7 +149,7 @@ class Plan(Record):
         return ERROR if self.errors else WARNINGS if self.warnings else READY
 
     def title(self) -> str:
-        """The name of its convoy if nobody gives one."""
+        """Return the convoy's name if none is given."""
         if self.source is not None:
             return self.source.title if self.kind == CONVOY else f"Convoy: {self.source.title}"
         count, rigs = len(self.members), len(self.rigs)
@@ -157,7 +157,7 @@ class Plan(Record):
 
 
 def analyse(root: str, ledger: TownLedger, ids: Sequence[str], *, clock: Clock = SYSTEM_CLOCK) -> Plan:
-    """Look at an epic, at tasks, or at a convoy. Raises NotFoundError, UsageError for a mix of them or nothing to do."""
+    """Analyse an epic, tasks, or a convoy. Raises NotFoundError, UsageError for a mix of them or nothing to do."""
     board = Board(root, ledger, clock.now(), live=None)
     kind, named = _input(ledger, ids)
     source = named[0] if kind != TASKS else None
@@ -192,7 +192,7 @@ def analyse(root: str, ledger: TownLedger, ids: Sequence[str], *, clock: Clock =
 
 
 def _input(ledger: TownLedger, ids: Sequence[str]) -> tuple[str, list[Excerpt]]:
-    """What is to be staged: one epic, one convoy, or tasks."""
+    """Return what to stage: one epic, one convoy, or tasks."""
     wanted = [unwrap_external(one) for one in dict.fromkeys(ids)]
     known = ledger.excerpts(wanted)
     missing = [one for one in wanted if one not in known or known[one].status == TOMBSTONE]
@@ -220,7 +220,7 @@ def _targets(bead: Excerpt) -> list[str]:
 
 
 class _Look:
-    """The findings about one set of tasks that are not done."""
+    """The findings about the tasks of a set that are not done."""
 
     def __init__(
         self,
@@ -241,12 +241,12 @@ class _Look:
         self.tree = tree
 
     def task(self, bead_id: str) -> Task:
-        """The bead as its wave shows it."""
+        """Return the bead as it is shown in its wave."""
         before = tuple(one for one in dict.fromkeys(self.edges[bead_id]) if one in self.still)
         return Task(self.still[bead_id], self.board.rig_of(bead_id), before)
 
     def gated(self) -> list[tuple[Excerpt, str]]:
-        """Tasks that wait for something outside the set."""
+        """Return tasks that wait for something outside the set, with that."""
         found = []
         for bead_id, bead in self.still.items():
             for hold in self.board.graph.own_holds(bead_id):
@@ -255,7 +255,7 @@ class _Look:
         return found
 
     def errors(self) -> list[Finding]:
-        """Cycles, and beads that no rig works on."""
+        """Return cycles, and beads without a rig."""
         found = []
         for cycle in find_cycles(self.edges):
             path = " → ".join(cycle)
@@ -264,16 +264,16 @@ class _Look:
         homeless = tuple(one for one in self.still if not self.board.rig_of(one))
         if homeless:
             told = f"no rig works on {', '.join(homeless)}: no rig has the prefix"
-            found.append(Finding("no-rig", homeless, told, "create them in the ledger of the rig that shall do them"))
+            found.append(Finding("no-rig", homeless, told, "create them in the ledger of the rig that should do them"))
         return found
 
     def warnings(self) -> list[Finding]:
-        """Everything odd."""
+        """Return everything questionable."""
         found = [*self._orphans(), *self._closed_rigs(), *self._several_rigs(), *self._crowds()]
         return [*found, *self._branches(), *self._gates()]
 
     def _orphans(self) -> list[Finding]:
-        """Of an epic whose tasks are ordered, those that nothing ties to the others."""
+        """Return tasks without order in an epic whose other tasks are ordered."""
         if self.kind != EPIC or len(self.still) < 2:
             return []
         tied = {one for one, others in self.edges.items() if any(other in self.still for other in others)}
@@ -319,7 +319,7 @@ class _Look:
         return found
 
     def _branches(self) -> list[Finding]:
-        """Sub-epics without an integration branch, where the epics around them use some."""
+        """Return sub-epics without an integration branch, if other epics of the tree have one."""
         epics = [bead for top in self.tree for bead in flatten(top) if bead.issue_type == "epic"]
         known = self.ledger.get_many(bead.id for bead in epics) if len(epics) > 1 else {}
         have = {bead_id for bead_id, bead in known.items() if branch_of_epic(bead)}
@@ -338,7 +338,7 @@ class _Look:
 
 
 def overlapping(ledger: TownLedger, plan: Plan) -> Bead | None:
-    """The staged convoy that already holds some of the tasks, to be staged again; None if there is none.
+    """Return the staged convoy that already has some of the tasks, None if there is none.
 
     Raises ConflictError if an open convoy has one of them, or several staged ones do.
     """
@@ -353,7 +353,7 @@ def overlapping(ledger: TownLedger, plan: Plan) -> Bead | None:
     if at_work:
         shared = sorted(set(tasks) & set(member_ids(at_work[0])))
         raise ConflictError(
-            f"{', '.join(shared[:4])} belong to convoy {at_work[0].id} already",
+            f"{', '.join(shared[:4])} already belong to convoy {at_work[0].id}",
             f"{at_work[0].title} is open",
             f"gt convoy add {at_work[0].id} BEAD puts more into it; gt convoy close {at_work[0].id} ends it",
         )

@@ -1,1 +1,1 @@
-"""Done: work handed in, closed or let go."""
+"""Done: work handed in, closed or released."""

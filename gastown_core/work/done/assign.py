@@ -1,4 +1,4 @@
-"""Single beads: assign one to a crew member, release one, close them, and list what is ready everywhere."""
+"""Single beads: assign one to an agent, release some, close some, and list the ready ones of all stores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCAFFOLD = frozenset(
     ("gt:step", "gt:sling-context", "gt:agent", "gt:rig", "gt:message", "gt:merge-request", "gt:escalation")
 )
-"""Labels of records that belong to the works of the town and are nobody's next piece of work."""
+"""Labels of the town's internal records, which are not work."""
 
 
 def assign(
@@ -41,7 +41,7 @@ def assign(
     labels: Iterable[str] = (),
     clock: Clock = SYSTEM_CLOCK,
 ) -> Bead:
-    """A new bead that hangs on the agent's hook from the start, in one write. Raises UsageError for bad fields."""
+    """Create a bead on the agent's hook, in one write. Raises UsageError for bad fields."""
     if not title.strip():
         raise UsageError("the work needs a title")
     fields: dict[str, Any] = {
@@ -63,9 +63,9 @@ def assign(
 def release(
     root: str, ledger: TownLedger, ids: Iterable[str], *, actor: str, reason: str = "", clock: Clock = SYSTEM_CLOCK
 ) -> list[str]:
-    """Make the beads open and unassigned again, with a note; ids of those that were in somebody's hands.
+    """Make the beads open and unassigned, with a comment; return the ids of those that were held.
 
-    Raises NotFoundError naming every unknown one before anything is changed.
+    Raises NotFoundError naming every unknown one before anything changes.
     """
     wanted = list(dict.fromkeys(ids))
     known = ledger.get_many(wanted)
@@ -86,7 +86,7 @@ def release(
 
 
 class Source(Record):
-    """Ready work of one store; ``error`` says why it could not be read."""
+    """The ready work of one store; ``error`` says why it could not be read."""
 
     name: str
     beads: tuple[Bead, ...]
@@ -95,7 +95,7 @@ class Source(Record):
 
 
 def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: int = 0) -> list[Source]:
-    """Ready work, the town's first, without the works of the town itself; of each store at most ``limit`` beads (0: all)."""
+    """Return ready work, the town's first, without internal records; at most ``limit`` beads per store (0: all)."""
     found = []
     seen: list[BeadStore] = []
     for name in ledger.names if not rig else (rig,):
@@ -104,7 +104,7 @@ def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: in
             found.append(Source(name, (), ledger.missing.get(name, "there is no such store")))
             continue
         if store in seen:
-            # a rig that is redirected to the town's ledger
+            # a rig redirected to the town's ledger
             continue
         seen.append(store)
         try:
@@ -121,12 +121,12 @@ def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: in
 
 
 def is_work(bead: Bead) -> bool:
-    """Whether a bead is work that somebody may take up, and not a part of the town's own machinery."""
+    """Whether a bead is work, and not one of the town's internal records."""
     return not bead.is_ephemeral and not SCAFFOLD.intersection(bead.labels) and not bead.raw.get("is_template")
 
 
 def ready_as_json(root: str, sources: list[Source]) -> dict[str, Any]:
-    """The answer of ``gt ready --json``."""
+    """Return the answer of ``gt ready --json``."""
     counts = {f"p{level}_count": 0 for level in range(5)}
     for source in sources:
         for bead in source.beads:
@@ -157,9 +157,9 @@ def close_beads(
     force: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[str]:
-    """Close the beads, with ``cascade`` their open children first; returns what was closed, in that order.
+    """Close the beads, with ``cascade`` their open children first; return what was closed, in that order.
 
-    Each store is changed all or nothing.  Raises NotFoundError naming every unknown id before anything is closed,
+    Each store is written in one batch.  Raises NotFoundError naming every unknown id before anything is closed, and
     ConflictError for blocked or pinned work without ``force``.
     """
     wanted = list(dict.fromkeys(ids))
@@ -184,7 +184,7 @@ def close_beads(
 
 
 def _with_children(ledger: TownLedger, bead: Bead, depth: int = 0) -> list[Bead]:
-    """The open descendants of a bead, children before parents, then itself. Raises ConflictError beyond 50 levels."""
+    """Return a bead's open descendants, children before parents, then itself. Raises ConflictError beyond 50 levels."""
     if depth > DEEPEST:
         raise ConflictError(f"{bead.id} lies more than {DEEPEST} levels deep", "", "close it in parts")
     home = ledger.home_of(bead.id)
@@ -197,7 +197,7 @@ def _with_children(ledger: TownLedger, bead: Bead, depth: int = 0) -> list[Bead]
 
 
 def open_children(ledger: TownLedger, ids: Iterable[str]) -> dict[str, list[str]]:
-    """Of each of these beads that has any, the children that are not closed."""
+    """Return the open children of each of these beads that has any."""
     found = {}
     for bead_id in ids:
         home = ledger.home_of(bead_id)
@@ -209,7 +209,7 @@ def open_children(ledger: TownLedger, ids: Iterable[str]) -> dict[str, list[str]
 
 
 def after_close(root: str, ledger: TownLedger, ids: list[str], *, actor: str, clock: Clock = SYSTEM_CLOCK) -> list[str]:
-    """Land the convoys that these closed beads completed; their ids. A failure there undoes no close."""
+    """Land the convoys that these closed beads complete; return their ids. A failure does not undo the close."""
     if not ids:
         return []
     from gastown_core.work.convoy.landing import check_convoys
@@ -217,5 +217,5 @@ def after_close(root: str, ledger: TownLedger, ids: list[str], *, actor: str, cl
     try:
         return check_convoys(root, ledger, ids, actor=actor, clock=clock)
     except GastownError:
-        # whoever looks after the convoys next finds them complete
+        # the next check of the convoys finds them complete
         return []

@@ -1,4 +1,4 @@
-"""What is looked at before work is handed in: whose it is, how it is to be merged, and whether it is fit for that."""
+"""Checks before a hand-in: who holds the work, how it is merged, and whether it is fit for that."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNCHECKED = re.compile(r"^\s*[-*] \[ \] (.+)$", re.MULTILINE)
 
 
 class Terms(Record):
-    """How the work is to be handed in; ``target`` is the branch it goes into."""
+    """How the work is handed in; ``target`` is the branch it is merged into."""
 
     target: str
     strategy: str = MR
@@ -43,17 +43,17 @@ class Terms(Record):
 
     @property
     def is_alone(self) -> bool:
-        """Whether the engine is to take it by itself, without waiting for others."""
+        """Whether the engine merges it alone, without a batch."""
         return self.strategy == DIRECT
 
     @property
     def stays_here(self) -> bool:
-        """Whether nothing is pushed at all."""
+        """Whether nothing is pushed."""
         return self.strategy == LOCAL
 
 
 def terms_of(ledger: TownLedger, bead: Bead, target: str, default: str) -> Terms:
-    """As the sling said, else the bead's convoy, else as usual."""
+    """Return the terms of the sling, else of the bead's convoy, else the defaults."""
     dispatch = read_dispatch(bead)
     tracking = convoys.tracking(ledger, bead.id)
     convoy = tracking[0] if tracking else None
@@ -70,7 +70,7 @@ def terms_of(ledger: TownLedger, bead: Bead, target: str, default: str) -> Terms
 
 
 def check_holder(bead: Bead, me: Address) -> None:
-    """Refuse to hand in what somebody else has by now. Raises ConflictError."""
+    """Refuse to hand in work that another agent holds by now. Raises ConflictError."""
     if bead.status in (*hook.HELD, IN_REVIEW) and bead.assignee and not same_agent(bead.assignee, me.path):
         raise ConflictError(
             f"{bead.id} is {bead.assignee}'s work now",
@@ -80,7 +80,7 @@ def check_holder(bead: Bead, me: Address) -> None:
 
 
 def check_branch(git: Git, branch: str, target: str, default: str) -> None:
-    """Raises ConflictError unless the work is on a branch of its own."""
+    """Raise ConflictError unless the work is on a branch of its own."""
     if not branch or branch in (target, default):
         raise ConflictError(
             f"work is handed in from a branch of its own, not from {branch or 'a detached commit'}",
@@ -90,7 +90,7 @@ def check_branch(git: Git, branch: str, target: str, default: str) -> None:
 
 
 def check_submodules(git: Git) -> list[str]:
-    """Refuse a branch that names a commit nobody else can have; warnings of new files that no commit has.
+    """Refuse a branch with a submodule commit that no remote has; return warnings about new files in submodules.
 
     Raises ConflictError.
     """
@@ -118,7 +118,7 @@ def check_submodules(git: Git) -> list[str]:
 
 
 def look_at_distance(git: Git, target: str) -> tuple[int, str]:
-    """Commits that the target lacks, and a warning where the branch is far behind.
+    """Return how many commits the branch has beyond the target, and a warning if it is far behind.
 
     Raises ConflictError if it is too far behind, GitError if the target does not exist.
     """
@@ -138,12 +138,12 @@ def look_at_distance(git: Git, target: str) -> tuple[int, str]:
 
 
 def open_criteria(bead: Bead) -> list[str]:
-    """Acceptance criteria that nobody has ticked."""
+    """Return the acceptance criteria that are not ticked."""
     return [found.strip() for found in _UNCHECKED.findall(bead.text("acceptance_criteria"))]
 
 
 def check_criteria(bead: Bead) -> None:
-    """Raises ConflictError if the bead cannot be closed without a change, for its criteria are not met."""
+    """Raise ConflictError if acceptance criteria are not ticked."""
     missing = open_criteria(bead)
     if missing:
         raise ConflictError(

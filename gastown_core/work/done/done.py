@@ -1,8 +1,8 @@
 """Done: a worker hands its work in.
 
-saved → pushed → queued → in review, one receipt each.  What was reached is told by facts (the commit at origin, the
-request in the ledger, the bead's status, the worker's own record), so after a failure or a kill at any point the
-same command goes on where it stopped, and a second run changes nothing.
+saved → pushed → queued → in review, one receipt each.  Progress is read from facts (the commit at origin, the request
+in the ledger, the bead's status, the worker's record), so after a failure or a kill the same command continues where it
+stopped, and a second run changes nothing.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ STATUSES = (COMPLETED, ESCALATED, DEFERRED)
 
 
 class HandedIn(Record):
-    """What ``gt done`` came to; ``commit`` and ``request`` stay empty where nothing was pushed."""
+    """The result of ``gt done``; ``commit`` and ``request`` are empty if nothing was pushed."""
 
     status: str
     issue: str = ""
@@ -85,7 +85,7 @@ class HandedIn(Record):
 
 
 class Done:
-    """One hand-in by the agent ``entry``; ``run`` yields the receipts, ``result`` then holds the outcome."""
+    """One hand-in by the agent ``entry``; ``run`` yields the receipts, then ``result`` has the outcome."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Done:
         self.target = target
         self.priority = priority
         self.no_changes = no_changes
-        # an older tool's word for a clean worktree, which says nothing of commits
+        # an older tool's flag for a clean worktree, which says nothing about commits
         self.may_be_unchanged = no_changes or is_clean
         self.pre_verified = pre_verified
         self.clock = clock
@@ -127,7 +127,7 @@ class Done:
         self.git = Git(entry.work_dir, identity=signature(entry.address, domain))
 
     def run(self) -> Iterator[Receipt]:
-        """Do it; the last receipt is ``final``. Raises GastownError; what was reached stays, and a repeat goes on."""
+        """Hand in; the last receipt is ``final``. Raises GastownError; what was reached stays; a repeat continues."""
         if not os.path.exists(os.path.join(self.entry.work_dir, ".git")):
             raise TownError(f"{self.actor} has no worktree", f"{self.entry.work_dir} is missing")
         branch = self.git.branch()
@@ -136,7 +136,7 @@ class Done:
         terms = terms_of(self.ledger, bead, self.target, self.default)
         self.result = self.result._replace(branch=branch, issue=bead.id, target=terms.target, strategy=terms.strategy)
         if self.result.status == COMPLETED:
-            # refused before anything is committed
+            # refuse before anything is committed
             self._check_finished()
             check_branch(self.git, branch, terms.target, self.default)
             if self.no_changes:
@@ -151,7 +151,7 @@ class Done:
         yield from self._complete(bead, branch, terms)
 
     def _bead(self, branch: str) -> Bead:
-        """The work at hand: as named, from the hook, as the branch or the worker's own record says."""
+        """Return the work: as named, on the hook, or by the branch or the worker's record."""
         named = self.result.issue
         if not named:
             held = hook.hooked_work(self.ledger, self.entry.address, self.prefix)
@@ -167,7 +167,7 @@ class Done:
         return record.fields.get("hook_bead", "") if record is not None else ""
 
     def _check_finished(self) -> None:
-        """Half a merge is no work to hand in. Raises ConflictError."""
+        """Refuse in the middle of a merge or rebase. Raises ConflictError."""
         what, how = worktree.unfinished(self.git)
         if what:
             raise ConflictError(
@@ -175,7 +175,7 @@ class Done:
             )
 
     def _check_unchanged(self, branch: str, terms: Terms) -> None:
-        """Whoever says that nothing had to be changed is not to hand in changes. Raises ConflictError."""
+        """Refuse ``--no-changes`` if there are changes. Raises ConflictError."""
         worktree.exclude(self.git)
         tree = worktree.status(self.git)
         files = len(tree.changed) + len(tree.untracked)
@@ -194,9 +194,9 @@ class Done:
         )
 
     def _save(self, bead: Bead) -> bool:
-        """Commit what lies around: changes and new files, never deletions (a crash must not spread them).
+        """Commit changes and new files, but never deletions (a crash must not spread them).
 
-        Half a merge is no work to commit; it stays as it is where the work only pauses.
+        In the middle of a merge nothing is committed; a warning says so.
         """
         what, _how = worktree.unfinished(self.git)
         if what:
@@ -211,7 +211,7 @@ class Done:
         done = self.git.attempt("commit", "--quiet", "--no-verify", "-m", text)
         if done.code:
             why = (done.err or done.out).strip()
-            # a key that nobody can unlock just now must not keep the work here
+            # a signing key that nobody can unlock must not keep the work here
             self.git.run("commit", "--quiet", "--no-verify", "--no-gpg-sign", "-m", text)
             self._warn(f"the saving commit is not signed: {why}")
         return True
@@ -266,7 +266,7 @@ class Done:
         yield self._receipt("in review", f"{bead.id} is in review as {made.id}", final=True)
 
     def _ask_review(self, bead: Bead, branch: str, commit: str) -> Receipt:
-        """Work that is not to be merged by the town: whoever slung it is told where it lies."""
+        """Ask for a review of work that the town does not merge: mail the sender of the sling."""
         store = self.ledger.home_of(bead.id) or self.ledger.store_for(bead.id)
         with store.write(self.actor) as batch:
             now = batch.get(bead.id) or bead
@@ -320,7 +320,7 @@ class Done:
         return self._receipt("closed", f"{bead.id} {words}", final=True)
 
     def _keep_message(self, batch: RuleBatch, bead: Bead) -> None:
-        """What the worker said becomes a comment, unless a saving commit has it."""
+        """Add the worker's message as a comment, unless the saving commit has it."""
         if self.message and not self.result.saved:
             batch.comment(bead.id, self.message)
 
@@ -360,7 +360,7 @@ class Done:
     # -- the end -------------------------------------------------------------------------------------------------
 
     def _finish(self, state: str, *, exit_type: str, bead: str, active_mr: str = "", keeps: bool = False) -> None:
-        """A checkpoint of the worktree, the agent's own record, its heartbeat."""
+        """Save a checkpoint of the worktree, the agent's record, and its heartbeat."""
         why = "done: handed in" if not keeps else f"done: {exit_type.lower()}"
         checkpoints.save(self.git, self.entry.address.name, why, self.clock.now())
         record_end(

@@ -1,6 +1,6 @@
-"""The records of a hand-in: request and bead in one write, then those who wait for it are told, then the worker's end.
+"""The records of a hand-in: request and bead in one write, then the announcements, then the worker's record.
 
-Each is known again by what it left, so a hand-in that was killed in between is told once and not twice.
+Each leaves a trace, so that a repeated hand-in does not announce again what was announced.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Submission(Record):
-    """What is handed in: the work, by whom, the commit at origin, and how it is to be merged."""
+    """What is handed in: the work, by whom, the commit at origin, and how it is merged."""
 
     bead: Bead
     entry: RosterEntry
@@ -44,10 +44,10 @@ class Submission(Record):
     pre_verified: bool
     at: float
     message: str = ""
-    """What the worker says of it, where no commit says it."""
+    """The worker's message, unless a commit has it."""
 
     def facts(self, base: str = "") -> dict[str, Any]:
-        """What the request keeps under ``metadata.mr``."""
+        """Return what the request keeps in ``metadata.mr``."""
         back = read_rework(self.bead)
         facts: dict[str, Any] = {
             "branch": self.branch,
@@ -68,7 +68,7 @@ class Submission(Record):
 
 
 class Submitted(Record):
-    """The request: its id, whether it is new, whether this commit was merged by it long ago."""
+    """The request: its id, whether it is new, whether it had already merged this commit."""
 
     id: str
     is_new: bool
@@ -77,9 +77,9 @@ class Submitted(Record):
 
 
 def put_in_review(ledger: TownLedger, given: Submission) -> Submitted:
-    """Make the request (one per branch and commit) and put the bead in review; one write where both share a store.
+    """Create the request (one per branch and commit) and put the bead in review, in one write if both share a store.
 
-    Raises ConflictError where the bead is closed: nobody would merge a request for it.
+    Raises ConflictError if the bead is closed: nothing would merge its request.
     """
     store = ledger.store_for(f"{given.prefix}-x")
     home = ledger.home_of(given.bead.id) or store
@@ -122,7 +122,7 @@ def _move(batch: RuleBatch, given: Submission, request: str, is_new: bool) -> bo
 
 
 def finish_molecule(batch: RuleBatch, bead: Bead) -> None:
-    """Close the molecule that the work carries, if any."""
+    """Close the molecule of the work, if it has one."""
     from gastown_core.molecules.pour import finish
     from gastown_core.molecules.root_bead import attached_to
 
@@ -132,9 +132,9 @@ def finish_molecule(batch: RuleBatch, bead: Bead) -> None:
 
 
 def announce_request(root: str, ledger: TownLedger, given: Submission, made: Submitted, clock: Clock) -> bool:
-    """Tell log, refinery and witness; False if that was done before.
+    """Announce the request to event log, refinery and witness; return False if that was done before.
 
-    The worker's own record, written last, says that it was; if a kill came in between, the log is asked.
+    The worker's record, written last, says so; if it is missing after a kill, the log is searched.
     """
     record = get_agent_bead(ledger, given.entry.bead_id)
     if not made.is_new and not made.moved and record is not None and record.fields.get("mr_id") == made.id:
@@ -152,7 +152,7 @@ def announce_request(root: str, ledger: TownLedger, given: Submission, made: Sub
 
 
 def _told(root: str, request: str, branch: str, bead_id: str, most: int = 2000) -> set[str]:
-    """Which of the two events the log has, among its newest ones."""
+    """Return which of the two events the log has among its newest ones."""
     found: set[str] = set()
     for number, event in enumerate(newest_events(log_path(root))):
         if number >= most or (event.type == "sling" and event.payload.get("bead") == bead_id):
@@ -165,7 +165,7 @@ def _told(root: str, request: str, branch: str, bead_id: str, most: int = 2000) 
 
 
 def announce_done(root: str, entry: RosterEntry, bead_id: str, branch: str, exit_type: str, clock: Clock) -> None:
-    """Tell log and witness of an end without a merge request."""
+    """Announce an end without a merge request to event log and witness."""
     payload = {"bead": bead_id, "branch": branch, "exit": exit_type}
     append_event(root, "done", entry.address.path, payload, clock=clock)
     _tell_witness(root, entry, bead_id, exit_type, clock)
@@ -191,7 +191,7 @@ def record_end(
     branch: str,
     clock: Clock,
 ) -> None:
-    """The worker's own record: how it ended, what it keeps, and in which state its worktree is."""
+    """Write the worker's record: how it ended, what it keeps, and the state of its worktree."""
     record_hook(
         root,
         ledger,
@@ -213,7 +213,7 @@ def record_end(
 
 
 def cleanup_status(git: Git, name: str) -> str:
-    """What the worktree holds that nobody else has: ``clean``, ``has_uncommitted``, ``has_unpushed``, ``has_stash``."""
+    """Return what only the worktree has: ``clean``, ``has_uncommitted``, ``has_unpushed``, ``has_stash``."""
     lost = worktree.unsaved(git, name)
     if lost.files:
         return "has_uncommitted"

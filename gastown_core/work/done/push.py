@@ -1,4 +1,4 @@
-"""A worker's branch on its way to origin: pushed, seen to arrive, and nothing overwritten that is not saved first."""
+"""Pushing a worker's branch to origin: verified, and nothing is overwritten without a rescue ref."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ TIMEOUT_S = 120.0
 
 
 def push_branch(git: Git, branch: str, name: str, now: float) -> tuple[str, bool]:
-    """Bring HEAD to ``branch`` at origin; returns the commit and whether a push was needed.
+    """Push HEAD to ``branch`` at origin; return the commit and whether a push was needed.
 
-    A branch that was rebased replaces its own earlier state there, which gets a rescue ref first.  Raises GitError.
+    A rebased branch replaces its earlier state there, which gets a rescue ref first.  Raises GitError.
     """
     commit = git.commit_of("HEAD")
     ref = f"refs/heads/{branch}"

@@ -1,1 +1,1 @@
-"""Hooks: what is on them, by sling or by hand, their life, and what an agent is told of them."""
+"""Hooks: what is on them, attaching and releasing work by hand, and rollback."""

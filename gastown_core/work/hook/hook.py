@@ -1,7 +1,7 @@
-"""The hook: the one piece of work an agent is to run.
+"""The hook: the work that an agent is to run.
 
-Authoritative is the work bead itself: status ``hooked`` and the agent's address as assignee, set in one write that
-looks first (the store's lock is held), so two slings of one bead never both win.
+The work bead itself decides: status ``hooked`` with the agent as assignee, set in one write that checks under the
+store's lock, so that two slings of one bead never both succeed.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.bead import Bead
 HELD = (HOOKED, IN_PROGRESS, PINNED)
-"""Statuses of work that is in somebody's hands."""
+"""Statuses of work that somebody holds."""
 ENDED_WITH_IT = ("order", "start")
-"""What ``metadata.dispatch`` says of the session that was to be started for the work."""
+"""Keys of ``metadata.dispatch`` about the session that was to be started for the work."""
 
 
 def assignee_forms(address: Address) -> tuple[str, ...]:
-    """Every spelling under which the agent may stand as assignee."""
+    """Return every spelling of the agent as an assignee."""
     forms = {address.path, address.mail, address.short}
     if address.role in (MAYOR, DEACON):
         forms.add(address.role + "/")
@@ -59,10 +59,10 @@ def assignee_forms(address: Address) -> tuple[str, ...]:
 def hooked_work(
     ledger: TownLedger, address: Address, prefix: str, *, mail: bool = False, readable_only: bool = False
 ) -> list[Bead]:
-    """What is in the agent's hands: hooked first, then in progress, the newest first; mail only if asked for.
+    """Return what the agent holds: hooked before in progress, newest first; mail only if asked for.
 
-    Raises NotFoundError if the ledger of the agent's rig cannot be read, for then nobody knows; with ``readable_only``
-    (for views) the other ledgers are looked through all the same.
+    Raises NotFoundError if the ledger of the agent's rig cannot be read; with ``readable_only`` (for views) the other
+    ledgers are read anyway.
     """
     if address.rig and not readable_only:
         ledger.store_for(f"{prefix}-x")
@@ -72,7 +72,7 @@ def hooked_work(
     query = BeadQuery(statuses=(HOOKED, IN_PROGRESS), assignees=assignee_forms(address), include_wisps=True)
     found = [bead for store in stores for bead in store.find(query)]
     if not found and address.rig:
-        # work of another rig, given by force
+        # work of another rig, slung with --force
         others = [store for store in everywhere if store not in stores]
         found = [bead for store in others for bead in store.find(query)]
     found = [bead for bead in found if not is_identity(bead) and (mail or not is_kind(bead, "gt:message"))]
@@ -80,9 +80,9 @@ def hooked_work(
 
 
 def check_free(bead: Bead, target: Address, *, force: bool = False) -> bool:
-    """Whether the bead has to be hooked; False if it hangs on the target's hook already.
+    """Whether the bead must still be hooked; False if it is already on the target's hook.
 
-    Raises ConflictError for closed, deferred or held work, naming who has it.
+    Raises ConflictError for closed, deferred or held work, naming the holder.
     """
     if bead.is_closed or bead.is_tombstone:
         raise ConflictError(f"{bead.id} is closed", bead.text("close_reason"), f"bd reopen {bead.id}")
@@ -110,11 +110,11 @@ def hook(
     force: bool = False,
     dispatch: Mapping[str, str] | None = None,
 ) -> Bead:
-    """Put the bead on the target's hook; hooked there already is fine.
+    """Put the bead on the target's hook; it may already be there.
 
-    ``dispatch`` (who sent it, how, on which branch) is kept under ``metadata.dispatch`` in the same write.
+    ``dispatch`` (sender, terms, branch) is kept in ``metadata.dispatch`` in the same write.
 
-    Raises NotFoundError, or ConflictError if somebody else was first.
+    Raises NotFoundError, or ConflictError if somebody else holds it.
     """
     with ledger.store_for(bead_id).write(actor) as batch:
         bead = batch.get(bead_id)
@@ -131,10 +131,10 @@ def hook(
 
 
 def unhook(ledger: TownLedger, bead_id: str, *, actor: str, holder: Address | None = None) -> bool:
-    """Let the bead go: open and unassigned; False if it is on no hook. With ``holder``, only if it is on theirs.
+    """Make the bead open and unassigned; return False if it is on no hook. With ``holder``, only if they hold it.
 
-    What its worker has handed in before and took up again is in review again, as it was.
-    Raises NotFoundError; ConflictError if somebody else holds it.
+    A bead with an open merge request from its worker returns to review instead.  Raises NotFoundError; ConflictError if
+    somebody else holds it.
     """
     with ledger.store_for(bead_id).write(actor) as batch:
         bead = batch.get(bead_id)
@@ -151,7 +151,7 @@ def unhook(ledger: TownLedger, bead_id: str, *, actor: str, holder: Address | No
 
 
 def _requests_for(ledger: TownLedger, bead: Bead) -> list[Bead]:
-    """Open requests that carry the bead: those of a town's bead lie in the rig of whoever has it."""
+    """Return the open requests for the bead; those of a town's bead are in the rig of its holder."""
     if not bead.assignee:
         return []
     stores = {id(store): store for store in ledger.stores().values()}.values()
@@ -159,9 +159,9 @@ def _requests_for(ledger: TownLedger, bead: Bead) -> list[Bead]:
 
 
 def without_order(bead: Bead, **more: str) -> dict[str, object]:
-    """The change that ends the order by which the bead was slung: whoever has it next was not started for that one.
+    """Return the change that ends the order by which the bead was slung: the next holder was not started for it.
 
-    How it was slung stays on record, with ``more`` of it.
+    How it was slung stays on record, updated with ``more``.
     """
     before = metadata_of(bead).section(DISPATCH).kept
     after = {**{key: word for key, word in before.items() if key not in ENDED_WITH_IT}, **more}
@@ -170,7 +170,7 @@ def without_order(bead: Bead, **more: str) -> dict[str, object]:
 
 
 class HookView(Record):
-    """A hook: whose, what hangs on it (the first is to be run), and its state (empty if it has no life of its own)."""
+    """A hook: its agent, the work on it (the first is run), and its state (empty for roles without hook states)."""
 
     entry: RosterEntry
     work: tuple[Bead, ...]
@@ -183,7 +183,7 @@ class HookView(Record):
 
 
 def look_at_hook(root: str, ledger: TownLedger, entry: RosterEntry, *, live: frozenset[str] | None = None) -> HookView:
-    """The hook of one agent; ``live`` are the sessions that run, None if that is not known."""
+    """Return the hook of one agent; ``live`` are the running sessions, None if unknown."""
     work = tuple(hooked_work(ledger, entry.address, rig_prefix(root, entry.address.rig), readable_only=True))
     if entry.address.role not in (POLECAT, CREW):
         return HookView(entry, work, "")

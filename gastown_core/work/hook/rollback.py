@@ -1,8 +1,7 @@
-"""Rolling a worktree back: its earlier states, what a step back would lose, the step itself, and its undoing.
+"""Rolling back a worktree: its earlier states, what a rollback would lose, the rollback, and its undo.
 
-Earlier states are the commits of its branch and the checkpoints kept at sling, hand-in, handoff and before each
-rollback.  Whatever stands is kept as a checkpoint and as a rescue ref before anything moves, so every step back can
-be taken back itself.
+Earlier states are the commits of its branch and the checkpoints saved at sling, hand-in, handoff and before each
+rollback.  The current state is saved as a checkpoint and a rescue ref first, so every rollback can be undone.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ MOST_COMMITS = 100
 
 
 class EarlierState(Record):
-    """A state to go back to: a commit of the branch, or a checkpoint (``loose`` if it holds uncommitted files)."""
+    """A state to roll back to: a commit of the branch, or a checkpoint (``loose`` if it has uncommitted files)."""
 
     commit: str
     head: str
@@ -39,12 +38,12 @@ class EarlierState(Record):
 
     @property
     def short(self) -> str:
-        """How a person names it."""
+        """The short hash."""
         return self.commit[:8]
 
 
 class Loss(Record):
-    """What going back would take away from the worktree: commits (newest first), files that differ, pushed commits."""
+    """What a rollback would remove: commits (newest first), changed files, and how many commits were pushed."""
 
     commits: tuple[str, ...]
     files: tuple[str, ...]
@@ -52,12 +51,12 @@ class Loss(Record):
 
     @property
     def is_empty(self) -> bool:
-        """Whether the worktree is in that state already."""
+        """Whether the worktree is already in that state."""
         return not self.commits and not self.files
 
 
 class RolledBack(Record):
-    """What was done: where the worktree is now, and the ref of what it held."""
+    """The result: the state of the worktree now, and the ref of what it had before."""
 
     to: EarlierState
     loss: Loss
@@ -65,7 +64,7 @@ class RolledBack(Record):
 
 
 def open_worktree(entry: RosterEntry) -> Git:
-    """Git in the agent's worktree. Raises TownError if it has none, ConflictError in the middle of a rebase or merge."""
+    """Return git in the agent's worktree. Raises TownError without one, ConflictError during a rebase or merge."""
     if not os.path.exists(os.path.join(entry.work_dir, ".git")):
         raise TownError(f"{entry.address.short} has no worktree", f"{entry.work_dir} is missing")
     git = Git(entry.work_dir)
@@ -81,7 +80,7 @@ def open_worktree(entry: RosterEntry) -> Git:
 
 
 def earlier_states(git: Git, name: str, base: str) -> list[EarlierState]:
-    """The states of the present branch, newest first; its commits back to where it left ``base``."""
+    """Return the current branch's states, newest first; its commits back to where it left ``base``."""
     branch = git.branch()
     found = [
         EarlierState(one.commit, one.head, one.why, one.at, True, _is_loose(git, one))
@@ -104,7 +103,7 @@ def _is_loose(git: Git, one: checkpoints.Checkpoint) -> bool:
 
 
 def choose_state(states: list[EarlierState], text: str) -> EarlierState:
-    """The state that a number of the list (from 1) or the beginning of its hash means. Raises UsageError, NotFoundError."""
+    """Return the state with this number (from 1) or hash prefix. Raises UsageError, NotFoundError."""
     if text.isdigit() and 1 <= int(text) <= len(states):
         return states[int(text) - 1]
     fits = [one for one in states if len(text) >= 4 and one.commit.startswith(text)]
@@ -116,7 +115,7 @@ def choose_state(states: list[EarlierState], text: str) -> EarlierState:
 
 
 def last_rollback(git: Git, name: str) -> EarlierState:
-    """The state before the last rollback of this branch. Raises NotFoundError if there was none."""
+    """Return the state before this branch's last rollback. Raises NotFoundError if there was none."""
     branch = git.branch()
     for one in checkpoints.saved_states(git, name):
         if one.branch == branch and one.why.startswith(BEFORE):
@@ -125,7 +124,7 @@ def last_rollback(git: Git, name: str) -> EarlierState:
 
 
 def preview(git: Git, state: EarlierState) -> Loss:
-    """What going back would take away; changes nothing."""
+    """Return what a rollback would remove; changes nothing."""
     commits = git.run("log", "--format=%h %s", f"{state.head}..HEAD").splitlines()
     now = worktree.commit_of_everything(git)
     names = git.run("diff", "--name-only", "--no-renames", "-z", state.commit, now)
@@ -140,7 +139,7 @@ def preview(git: Git, state: EarlierState) -> Loss:
 def roll_back(
     root: str, entry: RosterEntry, git: Git, state: EarlierState, *, actor: str, clock: Clock = SYSTEM_CLOCK
 ) -> RolledBack:
-    """Put branch and files in that state. Raises GitError; what stood is kept by then."""
+    """Put branch and files in that state. Raises GitError; by then the current state is saved."""
     loss = preview(git, state)
     name, now = entry.address.name, clock.now()
     kept = checkpoints.save(git, name, f"{BEFORE} to {state.short}", now)
@@ -152,7 +151,7 @@ def roll_back(
         git.run("reset", "--quiet", "--hard", state.commit)
         git.run("clean", "--quiet", "-fd")
     rig = entry.address.rig
-    # what the town put there is nobody's work, but a commit may have taken it along
+    # restore the town's own files, which a commit may have taken along
     clones.provision(os.path.join(root, rig), entry.work_dir, beads_home(root, rig))
     payload = {"agent": entry.address.path, "to": state.short, "rescue": rescue}
     append_event(root, "hook_rolled_back", actor, payload, clock=clock)

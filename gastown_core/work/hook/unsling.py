@@ -1,4 +1,4 @@
-"""Hooks by hand: attach work to a hook, and take it off again so that it is open and its worker's record says so."""
+"""Hooks by hand: put work on a hook, or release it and update its worker's record."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def work_of(root: str, ledger: TownLedger, holder: RosterEntry) -> Bead:
-    """What is on the holder's hook. Raises NotFoundError if it is empty."""
-    # work of a rig that is not registered any more lies wherever its prefix leads
+    """Return what is on the holder's hook. Raises NotFoundError if it is empty."""
+    # the work of an unregistered rig is wherever its prefix leads
     prefix = read_rigs(root).get(holder.address.rig, "hq")
     held = hooked_work(ledger, holder.address, prefix)
     if not held:
@@ -37,12 +37,12 @@ def work_of(root: str, ledger: TownLedger, holder: RosterEntry) -> Bead:
 
 
 def check_begun(ledger: TownLedger, bead: Bead, *, force: bool = False) -> None:
-    """Raises ConflictError if steps of the bead's molecule are done and others are not, unless ``force``."""
+    """Raise ConflictError if only some steps of the bead's molecule are done, unless ``force``."""
 
     left = 0 if force else unfinished_steps(ledger, bead)
     if left:
         raise ConflictError(
-            f"{bead.id} was begun", f"{left} steps of its molecule are left", "--force lets it go all the same"
+            f"{bead.id} is in progress", f"{left} steps of its molecule are left", "--force releases it anyway"
         )
 
 
@@ -55,7 +55,7 @@ def unsling(
     holder: RosterEntry | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> bool:
-    """Let the bead go and append ``unhook``; False if it is on no hook. Worktree and branch stay as they are.
+    """Release the bead and append ``unhook``; return False if it is on no hook. Worktree and branch stay as they are.
 
     Raises ConflictError if ``holder`` is given and somebody else has it.
     """
@@ -82,14 +82,14 @@ def put_on_hook(
     force: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> tuple[Bead, bool]:
-    """Hook the bead; the bead as it is now, and whether that changed anything.
+    """Hook the bead; return the bead as it is now, and whether that changed anything.
 
-    Earlier work without a molecule, or with a finished one, is let go.  Raises ConflictError for unfinished work
-    without ``force``, and for a bead in other hands; UsageError for a polecat.
+    Earlier work without a molecule, or with a finished one, is released.  Raises ConflictError for unfinished work
+    without ``force``, and for a bead that somebody else holds; UsageError if the caller is a polecat.
     """
     if me.role == POLECAT:
         raise UsageError("a polecat does not hook work", "it gets it by gt sling", "ask the mayor")
-    # before anything is let go: a bead that cannot be hooked costs the work that hangs there nothing
+    # check first: a bead that cannot be hooked must not displace the present work
     check_free(bead, entry.address, force=force)
     for old in hooked_work(ledger, entry.address, rig_prefix(root, entry.address.rig)):
         if old.id != bead.id:
@@ -105,7 +105,7 @@ def put_on_hook(
 
 
 def _record(root: str, ledger: TownLedger, entry: RosterEntry, bead_id: str, actor: str, clock: Clock) -> None:
-    """Write in a worker's record that its work began without a session, so that nobody takes it for dead at once."""
+    """Record that a polecat's work started without a session, so that it is not taken for dead at once."""
     if entry.address.role == POLECAT:
         prefix = rig_prefix(root, entry.address.rig)
         fields = {"hook_bead": bead_id, "exit_type": ""}
@@ -120,13 +120,13 @@ def _let_go(
         raise ConflictError(
             f"{entry.address.short} is at {old.id}",
             f"{left} steps of its molecule are not done",
-            f"gt unsling {old.id} lets it go",
+            f"gt unsling {old.id} releases it",
         )
     unsling(root, ledger, old, actor=actor, clock=clock)
 
 
 def unfinished_steps(ledger: TownLedger, bead: Bead) -> int:
-    """Steps of the bead's molecule that are not done; 0 if it has none, or if not one was begun."""
+    """Return how many steps of the bead's molecule are not done; 0 without a molecule, or if none was started."""
     from gastown_core.molecules.steps import progress_of, root_for
 
     root_id = root_for(bead)

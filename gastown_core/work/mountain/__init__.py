@@ -1,1 +1,1 @@
-"""Mountains: convoys of an epic's size, audited so that they do not stall unseen."""
+"""Mountains: convoys of an epic's size with stall detection and skipping."""

@@ -1,7 +1,7 @@
-"""The audit: does each mountain get on?  Deterministic, by the clock that is handed in.
+"""The audit: does each mountain make progress?
 
-Getting on is a member closed, handed in or newly committed to.  What is known is kept in
-``.runtime/mountain-audit.json``, so that every stall and every "complete with skips" is told once.
+Progress is a member closed or handed in, or a new commit.  ``.runtime/mountain-audit.json`` keeps what was seen, so
+that every stall and every "complete with skips" is reported once.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ MOST_SEEN = 5000
 
 
 def path_of(root: str) -> str:
-    """Where the audit keeps what it saw."""
+    """Return the path of the audit's notes."""
     return os.path.join(root, ".runtime", "mountain-audit.json")
 
 
 def read_notes(root: str) -> dict[str, Any]:
-    """Convoy → its entry; empty if the file cannot be read."""
+    """Return convoy → its entry; empty if the file cannot be read."""
     try:
         return read_json(path_of(root)) or {}
     except GastownError:
@@ -48,13 +48,13 @@ def read_notes(root: str) -> dict[str, Any]:
 
 
 def forget(root: str, convoy_id: str) -> None:
-    """Begin anew with a mountain."""
+    """Delete a mountain's notes, so that its audit starts again."""
     if os.path.exists(path_of(root)):
         edit_json(path_of(root), lambda value: value.pop(convoy_id, None))
 
 
 def audit(root: str, *, clock: Clock = SYSTEM_CLOCK, ledger: TownLedger | None = None) -> list[str]:
-    """Look at every open mountain that is not paused; what was done or told, in words."""
+    """Audit every open mountain that is not paused; return what was done or reported, in words."""
     from gastown_core.beads.ledger import TownLedger
 
     ledger = ledger or TownLedger(root)
@@ -77,7 +77,7 @@ def _drop(value: dict[str, Any], gone: set[str]) -> None:
 
 
 class _Audit:
-    """One mountain, once."""
+    """The audit of one mountain."""
 
     def __init__(self, root: str, ledger: TownLedger, convoy_id: str, note: Any, clock: Clock) -> None:
         self.root = root
@@ -88,7 +88,7 @@ class _Audit:
         self.now = clock.now()
 
     def run(self) -> list[str]:
-        """Look, act if need be, and keep what was seen."""
+        """Look, act if needed, and save what was seen."""
         view = self._look()
         if view.is_paused:
             return []
@@ -125,7 +125,7 @@ class _Audit:
         self.note.update(closed=len(view.of(COMPLETED)), skipped=len(view.of(SKIPPED)))
 
     def _help(self, view: View, since: float) -> list[str]:
-        """Free what dead workers hold and feed what is ready; if that moves nothing, raise the alarm, once."""
+        """Release what dead workers hold and dispatch what is ready; if nothing moves, report the stall once."""
         members = [one.id for one in view.members]
         freed = reclaim.release_dead(self.root, self.ledger, actor=ACTOR, bead_ids=members, clock=self.clock)
         fed = feeding.feed(self.root, actor=ACTOR, clock=self.clock, ledger=self.ledger, only=(self.convoy_id,))
@@ -150,7 +150,7 @@ class _Audit:
         self._mail(view, f"⛰ Mountain stalled: {view.convoy.title}", body, f"has stalled at {done}/{view.total}")
 
     def _tell_skips(self, view: View) -> list[str]:
-        """Once nothing is left but skips, somebody has to decide."""
+        """Report once that only skipped members are left, for a person to decide."""
         if not view.is_stuck_on_skips or self.note.get("skips_mailed_at"):
             return []
         self.note["skips_mailed_at"] = format_seconds(self.now)
@@ -185,13 +185,13 @@ class _Audit:
 
 
 def progress_facts(root: str, ledger: TownLedger, view: View) -> list[str]:
-    """What a mountain has come to: members done or handed in, and commits on the branches of the others."""
+    """Return a mountain's progress: members done or handed in, and commits on the branches of the others."""
     facts = [f"{one.id} {one.status}" for one in view.members if one.group == COMPLETED or one.status == IN_REVIEW]
     return sorted({*facts, *_tips(root, ledger, [one.id for one in view.members if one.group != COMPLETED])})
 
 
 def _tips(root: str, ledger: TownLedger, bead_ids: list[str]) -> list[str]:
-    """Commits that the work at hand has beyond its rig's default branch; one git call for each rig concerned."""
+    """Return commits of unfinished work beyond its rig's default branch; one git call per rig."""
     from gastown_core.model.metadata import read_dispatch
     from gastown_core.town.discover import read_rigs, rig_of_bead
     from gastown_core.town.rigs import bare_repo, default_branch
@@ -214,13 +214,13 @@ def _tips(root: str, ledger: TownLedger, bead_ids: list[str]) -> list[str]:
 
 
 def reason_in_words(view: View) -> str:
-    """The shortest true account of why it stands still."""
+    """Return the shortest accurate reason for the stall."""
     ready, active, blocked = view.of(READY), view.of(ACTIVE), view.of(BLOCKED)
     if active:
         shown = ", ".join(f"{one.id} {one.why}" for one in active[:2])
         return f"{len(active)} at work without a commit or a merge ({shown})"
     if ready:
-        return f"{len(ready)} ready and nobody free to take them"
+        return f"{len(ready)} ready but no polecat is free"
     if blocked:
         shown = "; ".join(f"{one.id} {one.why}" for one in blocked[:2])
         return f"everything left is blocked ({shown})"

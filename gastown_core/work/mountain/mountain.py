@@ -1,8 +1,8 @@
-"""Mountains: convoys of an epic's size that must not stall unseen.
+"""Mountains: convoys of an epic's size whose stalls are detected.
 
-A mountain is any convoy with the label ``mountain``.  ``audit`` is called every minute or so: a mountain that has not
-got on for a while is fed again and freed of dead workers; if that changes nothing, its owner and the mayor hear of it
-once.  Members that failed three times are put aside (``mountain_failures``), and the rest goes on around them.
+A mountain is a convoy with the label ``mountain``.  The daemon calls ``audit`` regularly: a mountain without progress
+is dispatched again, and what dead workers hold is released; if that does not help, owner and mayor are notified once.
+Members that failed three times are skipped (``failure_count``).
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ __all__ = [
 def start(
     root: str, ledger: TownLedger, epic: str, *, actor: str, force: bool = False, clock: Clock = SYSTEM_CLOCK
 ) -> tuple[Staged, Launched | None]:
-    """Stage the epic as a mountain and launch it; with errors, or with warnings and no ``force``, it stays staged.
+    """Stage the epic as a mountain and launch it; with errors, or warnings without ``force``, it is not launched.
 
-    An open convoy that is named instead of an epic becomes a mountain as it is.
+    An open convoy given instead of an epic becomes a mountain.
     """
     found = ledger.excerpt(epic)
     if found is None:
@@ -78,24 +78,24 @@ def _adopt(root: str, ledger: TownLedger, convoy_id: str, actor: str, clock: Clo
 
 
 def mountain_of(ledger: TownLedger, convoy_id: str = "") -> Bead:
-    """The mountain of that id, or the only one there is. Raises NotFoundError, ConflictError if it is not clear which."""
+    """Return the mountain with that id, or the only one. Raises NotFoundError, ConflictError if there are several."""
     if convoy_id:
         bead = get_convoy(ledger, convoy_id).bead
         if MOUNTAIN not in bead.labels:
             raise NotFoundError(
-                f"{bead.id} is no mountain", f"{bead.title} is a plain convoy", f"gt mountain {bead.id}"
+                f"{bead.id} is not a mountain", f"{bead.title} is a plain convoy", f"gt mountain {bead.id}"
             )
         return bead
     found = list_mountains(ledger)
     if len(found) == 1:
         return get_convoy(ledger, found[0].id).bead
     if not found:
-        raise NotFoundError("there is no mountain", "", "gt mountain EPIC makes one")
+        raise NotFoundError("there is no mountain", "", "gt mountain EPIC creates one")
     raise ConflictError("which mountain?", ", ".join(f"{one.id} {one.title}" for one in found[:6]), "name one of them")
 
 
 def pause(root: str, ledger: TownLedger, convoy_id: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> bool:
-    """Stop feeding and alarms; workers go on with what they have. False if it was paused."""
+    """Stop dispatch and alarms; running workers continue. Return False if it was already paused."""
     bead = mountain_of(ledger, convoy_id)
     if not _relabel(ledger, bead.id, actor, add=(PAUSED,)):
         return False
@@ -106,7 +106,7 @@ def pause(root: str, ledger: TownLedger, convoy_id: str, *, actor: str, clock: C
 def resume(
     root: str, ledger: TownLedger, convoy_id: str, *, actor: str, clock: Clock = SYSTEM_CLOCK
 ) -> tuple[bool, bool, Launched | None]:
-    """Go on: whether it was paused, whether it turned out to be complete, and else what was started."""
+    """Resume; return whether it was paused, whether it was complete, and otherwise what was started."""
     from gastown_core.work.convoy import landing
     from gastown_core.work.mountain import audit as mountain_audit
 
@@ -123,7 +123,7 @@ def resume(
 
 
 def cancel(root: str, ledger: TownLedger, convoy_id: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> bool:
-    """Make it a plain convoy again: no audit, no skips; its work goes on."""
+    """Make it a plain convoy: no audit, no skips; its work continues. Return False if nothing changed."""
     from gastown_core.work.mountain import audit as mountain_audit
 
     bead = mountain_of(ledger, convoy_id)

@@ -1,4 +1,4 @@
-"""A mountain at one moment: its members by what they are doing, and why those that do nothing don't."""
+"""A mountain's state: its members by group, and why the waiting ones wait."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPLETED, ACTIVE, READY, SKIPPED, BLOCKED = GROUPS = ("completed", "active", "r
 
 
 class Climber(Record):
-    """One member: its group, its wave (0 once it is done), and in words why it waits; ``by_skip`` if skips hold it."""
+    """One member: its group, its wave (0 once done), and why it waits; ``by_skip`` if a skipped member holds it."""
 
     id: str
     title: str
@@ -38,7 +38,7 @@ class Climber(Record):
 
 
 class View(Record):
-    """All of it."""
+    """A mountain and its members."""
 
     convoy: Bead
     members: tuple[Climber, ...]
@@ -46,7 +46,7 @@ class View(Record):
 
     @property
     def is_paused(self) -> bool:
-        """Whether it is neither fed nor watched."""
+        """Whether dispatch and audit are paused."""
         return PAUSED in self.convoy.labels
 
     @property
@@ -60,7 +60,7 @@ class View(Record):
 
     @property
     def is_stuck_on_skips(self) -> bool:
-        """Whether nothing is left but what was skipped and what waits for that."""
+        """Whether only skipped members and those waiting for them are left."""
         rest = [one for one in self.members if one.group != COMPLETED]
         return any(one.group == SKIPPED for one in rest) and all(one.group == SKIPPED or one.by_skip for one in rest)
 
@@ -131,7 +131,7 @@ def _climber(board: Board, bead_id: str, wave: int) -> Climber:
 
 
 def _mark_skips(board: Board, climbers: list[Climber]) -> list[Climber]:
-    """Blocked members that wait, maybe through others, only because something was skipped."""
+    """Mark blocked members that wait, directly or through others, for a skipped one."""
     tied = {one.id for one in climbers if one.group == SKIPPED}
     found = True
     while found:

@@ -1,1 +1,1 @@
-"""Polecats as workers: seen, tidied up after, and removed without losing what they hold."""
+"""Polecats as workers: listed, cleaned up after, and removed without losing their work."""

@@ -1,4 +1,4 @@
-"""Keeping the polecats' yard tidy: who fell behind, which branches have arrived, what may go and what must be saved."""
+"""Cleaning up after polecats: stale worktrees, merged branches, what may be removed and what must be saved."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SAFE, RECOVER, SUBMIT = "SAFE_TO_NUKE", "NEEDS_RECOVERY", "NEEDS_MQ_SUBMIT"
 
 
 class StalePolecat(Record):
-    """A polecat at rest that is ``behind`` its default branch; ``words`` tell what keeps it from being removed."""
+    """An idle polecat that is ``behind`` its default branch; ``words`` are reasons not to remove it."""
 
     entry: RosterEntry
     behind: int
@@ -38,7 +38,7 @@ class StalePolecat(Record):
 
     @property
     def is_safe(self) -> bool:
-        """Whether nothing hangs on it."""
+        """Whether removing it loses nothing."""
         return not self.words
 
     def as_json(self) -> dict[str, object]:
@@ -52,7 +52,7 @@ class StalePolecat(Record):
 
 
 def find_stale(root: str, ledger: TownLedger, *, rig: str = "", threshold: int = 20) -> list[StalePolecat]:
-    """Polecats without work and session whose worktree is so many commits behind."""
+    """Return polecats without work and session whose worktree is at least ``threshold`` commits behind."""
     found = []
     for entry in read_inventory(root).agents:
         if entry.address.role != POLECAT or rig not in ("", entry.address.rig):
@@ -69,7 +69,7 @@ def find_stale(root: str, ledger: TownLedger, *, rig: str = "", threshold: int =
 
 
 class Pruned(Record):
-    """What went, or would go."""
+    """What was deleted, or would be."""
 
     branches: tuple[Prunable, ...]
     warning: str = ""
@@ -90,7 +90,7 @@ def prune_rig(
     dry_run: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Pruned:
-    """Delete merged branches that no worktree is on; also void reservations and worktrees whose folder is gone."""
+    """Delete merged branches without a worktree, void reservations, and git's records of missing worktrees."""
     bare, default = bare_repo(root, rig), default_branch(root, rig)
     if not dry_run:
         drop_void_reservations(root, rig, clock.now())
@@ -109,9 +109,9 @@ def prune_branches(
     remote: bool = False,
     dry_run: bool = False,
 ) -> Pruned:
-    """Delete the merged branches of one repository; one that cannot be deleted is left out and told."""
+    """Delete the merged branches of one repository; one that cannot be deleted is left, with a warning."""
     warning = pruning.refresh(git)
-    # a glob of one star takes the branches of every depth below it
+    # a glob that ends in a star matches branches of any depth
     glob = pattern.removesuffix("*").rstrip("/") if pattern.endswith("/*") else pattern
     found = pruning.find_prunable(git, default, glob, has_landed=has_landed)
     if remote:
@@ -128,7 +128,7 @@ def prune_branches(
 
 
 def merged_commits(ledger: TownLedger, root: str, rig: str) -> Callable[[str, str], bool]:
-    """Knows of a branch and commit whether a request of the rig brought exactly that home."""
+    """Return a function that says whether a request of the rig merged this (branch, commit)."""
     query = BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,))
     requests = [read_request(bead) for bead in ledger.store_for(f"{rig_prefix(root, rig)}-x").find(query)]
     merged = {(one.branch, one.commit_sha) for one in requests if one.close_reason == MERGED}
@@ -136,7 +136,7 @@ def merged_commits(ledger: TownLedger, root: str, rig: str) -> Callable[[str, st
 
 
 def check_recovery(root: str, ledger: TownLedger, entry: RosterEntry) -> dict[str, object]:
-    """Whether a polecat may go, as ``gt polecat check-recovery --json`` prints it."""
+    """Return whether a polecat can be removed, as in ``gt polecat check-recovery --json``."""
     stakes = look_at_stakes(root, ledger, entry)
     needs_saving = not stakes.is_clean
     submitted = bool(stakes.requests)

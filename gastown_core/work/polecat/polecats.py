@@ -1,4 +1,4 @@
-"""The polecats of a rig as they are: whose work, which state, and whether a session runs without a worktree."""
+"""The polecats of a rig: work, state, and sessions without a worktree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORKING, IDLE, DONE, STUCK, STALLED, ZOMBIE, UNKNOWN = "working idle done stuck 
 
 
 class PolecatView(Record):
-    """One polecat; ``runs`` is None where there is no tmux to tell by, ``record`` its agent bead."""
+    """One polecat; ``runs`` is None if unknown (no tmux), ``record`` is its agent bead."""
 
     entry: RosterEntry
     state: str
@@ -52,7 +52,7 @@ class PolecatView(Record):
 
 
 def list_polecats(root: str, ledger: TownLedger, *, rig: str = "", live: frozenset[str] | None) -> list[PolecatView]:
-    """The polecats of a rig, or of all; sessions that outlived their worktree stand behind them."""
+    """Return the polecats of a rig, or of all; sessions without a worktree come last."""
     inventory = read_inventory(root)
     entries = [one for one in inventory.agents if one.address.role == POLECAT and rig in ("", one.address.rig)]
     known = {entry.session for entry in entries}
@@ -65,7 +65,7 @@ def list_polecats(root: str, ledger: TownLedger, *, rig: str = "", live: frozens
 
 
 def look_at_polecat(root: str, ledger: TownLedger, entry: RosterEntry, *, live: frozenset[str] | None) -> PolecatView:
-    """One polecat at this moment."""
+    """Return one polecat at this moment."""
     hook = look_at_hook(root, ledger, entry, live=live)
     record = get_agent_bead(ledger, entry.bead_id)
     said = record.fields.get("agent_state", "") if record is not None else ""
@@ -73,7 +73,7 @@ def look_at_polecat(root: str, ledger: TownLedger, entry: RosterEntry, *, live: 
     has_worktree = os.path.exists(os.path.join(entry.work_dir, ".git"))
     state = _state(bool(hook.work), said, runs, has_worktree)
     if state in (IDLE, DONE) and ledger.routed(f"{rig_prefix(root, entry.address.rig)}-x") is None:
-        # its work may lie in the ledger that cannot be read
+        # its work may be in the unreadable ledger
         state = UNKNOWN
     return PolecatView(entry, state, hook.state, hook.first, runs, has_worktree, record)
 
@@ -89,7 +89,7 @@ def _state(has_work: bool, said: str, runs: bool | None, has_worktree: bool) -> 
 
 
 def find_polecat(root: str, text: str, rigs: tuple[RigEntry, ...]) -> RosterEntry:
-    """The polecat of ``rig/name`` (or its name alone if only one rig has it). Raises NotFoundError, UsageError."""
+    """Return the polecat ``rig/name``, or a unique name. Raises NotFoundError, UsageError."""
     from gastown_core.errors import NotFoundError, UsageError
     from gastown_core.model.address import parse_address
 

@@ -1,6 +1,6 @@
-"""Taking a polecat's worktree, or all of it, away: what would be lost is shown first and kept in any case.
+"""Removing a polecat, or only its worktree: what would be lost is shown first, and saved in any case.
 
-The polecat is held while this goes on, so that nobody slings to it, and it is looked at again under that hold.
+The polecat is locked meanwhile, so that nobody slings to it, and checked again under the lock.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Stakes(Record):
-    """What hangs on a polecat: loose files, commits on no remote, stashes, work in hand, requests that wait."""
+    """What a polecat has: uncommitted files, commits on no remote, stashes, hooked work, waiting requests."""
 
     branch: str = ""
     files: tuple[str, ...] = ()
@@ -47,17 +47,17 @@ class Stakes(Record):
     requests: tuple[str, ...] = ()
     runs: bool = False
     is_broken: bool = False
-    """The worktree's folder is there, but git does not know it."""
+    """The worktree's folder exists, but git does not know it."""
     is_gone: bool = False
-    """There is no worktree that git knows, so nobody can tell which files it held."""
+    """There is no worktree that git knows, so its files are unknown."""
 
     @property
     def is_clean(self) -> bool:
-        """Whether the worktree holds nothing that is nowhere else."""
+        """Whether the worktree has nothing that exists only there."""
         return not (self.files or self.commits or self.stashes or self.is_broken)
 
     def words(self) -> list[str]:
-        """A line for each kind of thing at stake."""
+        """Return a line for each kind of thing at stake."""
         out = []
         if self.files:
             out.append(f"{_count(self.files, 'file')} not committed: {', '.join(self.files[:3])}")
@@ -90,7 +90,7 @@ def _count(items: tuple[str, ...], word: str) -> str:
 
 
 def look_at_stakes(root: str, ledger: TownLedger, entry: RosterEntry) -> Stakes:
-    """What would be lost or disturbed; changes nothing but patterns that would hide files of the project."""
+    """Return what would be lost or disturbed; changes nothing but git's exclude patterns."""
     prefix = rig_prefix(root, entry.address.rig)
     work = tuple(bead.id for bead in hooked_work(ledger, entry.address, prefix))
     runs = has_tmux() and lives(root, entry)
@@ -118,7 +118,7 @@ def look_at_stakes(root: str, ledger: TownLedger, entry: RosterEntry) -> Stakes:
 
 
 def _without_worktree(root: str, entry: RosterEntry, held: Stakes, branch: str) -> Stakes:
-    """What is left of a polecat whose worktree is gone: its branch and stashes, in the shared repository."""
+    """Return what is left of a polecat without a worktree: branch and stashes in the shared repository."""
     bare = bare_repo(root, entry.address.rig)
     return held._replace(
         branch=branch,
@@ -130,7 +130,7 @@ def _without_worktree(root: str, entry: RosterEntry, held: Stakes, branch: str) 
 
 
 class Removed(Record):
-    """What was done: the ref or folder in which unsaved work is kept, and what hung on the polecat."""
+    """What was removed, with the ref or folder of the saved work and what was at stake."""
 
     name: str
     rig: str
@@ -149,7 +149,7 @@ def remove(
     force: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Removed:
-    """Take the worktree away; with ``nuke`` the session, the work in hand and the local branch too.
+    """Remove the worktree; with ``nuke`` also the hooked work and the local branch.
 
     Raises ConflictError naming what is at stake unless ``force``; unsaved work gets rescue refs first either way.
     """
@@ -178,20 +178,20 @@ def remove(
 
 
 def _refuse(entry: RosterEntry, stakes: Stakes, nuke: bool) -> None:
-    """Raises ConflictError if anything is at stake."""
-    # the branch stays where only the worktree goes, so what waits to be merged is in no danger
+    """Raise ConflictError if anything is at stake."""
+    # without nuke the branch stays, so waiting requests are safe
     told = (stakes if nuke else stakes._replace(requests=())).words()
     if told:
         short = entry.address.short
         raise ConflictError(
-            f"{short} is not to be removed as it is",
+            f"cannot remove {short}",
             "; ".join(told),
             f"gt polecat status {short} tells more; --force saves what there is to refs/gastown/rescue first",
         )
 
 
 def _let_go(root: str, ledger: TownLedger, bead_id: str, actor: str, clock: Clock) -> None:
-    """Open the work again and burn its molecule: the marks speak of a worktree that is gone."""
+    """Reopen the work and burn its molecule, whose marks belong to the removed worktree."""
     home = ledger.home_of(bead_id)
     if home is None:
         return
@@ -205,7 +205,7 @@ def _let_go(root: str, ledger: TownLedger, bead_id: str, actor: str, clock: Cloc
 
 
 def _take_away(root: str, entry: RosterEntry, stakes: Stakes, nuke: bool, clock: Clock) -> tuple[str, bool]:
-    """Worktree, folder and (with ``nuke``) branch; where unsaved work is kept, and whether the branch went."""
+    """Remove worktree, folder and (with ``nuke``) branch; return where unsaved work is, and whether the branch went."""
     rig, name = entry.address.rig, entry.address.name
     bare = bare_repo(root, rig)
     if stakes.is_broken:
@@ -219,7 +219,7 @@ def _take_away(root: str, entry: RosterEntry, stakes: Stakes, nuke: bool, clock:
         kept = worktree.remove(bare, entry.work_dir, rescue_as=name, now=clock.now())
     folder = os.path.join(root, rig, "polecats", name)
     if any(files for _, _, files in os.walk(folder)):
-        # somebody put them beside the worktree
+        # files beside the worktree
         beside = _shelve(root, rig, folder, f"{name}-{int(clock.now() * 1000)}-beside")
         kept = kept or beside
     shutil.rmtree(folder, ignore_errors=True)
@@ -230,7 +230,7 @@ def _take_away(root: str, entry: RosterEntry, stakes: Stakes, nuke: bool, clock:
 
 
 def _shelve(root: str, rig: str, path: str, name: str) -> str:
-    """Move a folder to where work is kept that git does not know; returns the place."""
+    """Move a folder to where unsaved work is kept outside git; return the new path."""
     shelf = os.path.join(root, rig, ".runtime", "rescue", name)
     private_folder(os.path.dirname(shelf))
     os.rename(path, shelf)
@@ -240,7 +240,7 @@ def _shelve(root: str, rig: str, path: str, name: str) -> str:
 def remove_all(
     root: str, ledger: TownLedger, entries: list[RosterEntry], *, actor: str, nuke: bool, force: bool
 ) -> tuple[list[Removed], list[tuple[RosterEntry, GastownError]]]:
-    """Each for itself: those that went, and those that did not with the reason."""
+    """Remove each by itself; return the removed ones, and the others with the error."""
     done: list[Removed] = []
     failed: list[tuple[RosterEntry, GastownError]] = []
     for entry in entries:

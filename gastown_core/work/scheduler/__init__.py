@@ -1,1 +1,1 @@
-"""The scheduler: one cap, one queue, one way to set work going, and an account of what waits for what."""
+"""The scheduler: one limit, one queue, one way to dispatch, and explanations."""

@@ -1,7 +1,7 @@
-"""THE way to set work going without a person: a sling now, or a place in the queue, as the town is set.
+"""THE way to start work automatically: a sling now, or an entry in the queue, by the town's settings.
 
-Feeding, launching, mountains and the refinery's second tries all call ``dispatch``.  A refusal is an answer here,
-not an exception: whoever dispatches many goes on with the next.
+Convoys, launches, mountains and the refinery's retries all call ``dispatch``.  A refusal is a result, not an exception,
+so that a caller with many beads continues.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Dispatched(Record):
-    """What came of one bead: on whose hook it hangs, or that it waits in the queue, or why neither."""
+    """The result for one bead: on a hook, in the queue, or why neither."""
 
     bead: str
     rig: str
@@ -36,10 +36,10 @@ class Dispatched(Record):
     convoy: str = ""
     error: str = ""
     is_new: bool = True
-    """False if it was on that hook, or in the queue, before."""
+    """False if it was already on that hook or in the queue."""
 
     def words(self) -> str:
-        """The outcome in words, empty if nothing had to be done."""
+        """Return the result in words, empty if nothing was done."""
         if not self.ok:
             return f"could not start {self.bead}: {self.error}"
         if not self.is_new:
@@ -62,9 +62,9 @@ def dispatch(
     request: SlingRequest | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Dispatched:
-    """Give the bead to a polecat of ``rig``, or queue it where slings are deferred; never raises GastownError.
+    """Sling the bead to a polecat of ``rig``, or queue it if slings are deferred; never raises GastownError.
 
-    ``request`` carries further wishes (base branch, convoy, formula …); bead and rig are filled in.
+    ``request`` has further options (base branch, convoy, formula …); bead and rig are filled in.
     """
     wanted = (request or SlingRequest(bead_id, boot=False))._replace(bead=bead_id, target=rig)
     if not is_deferred(root):
@@ -79,7 +79,7 @@ def dispatch(
 def sling_now(
     root: str, ledger: TownLedger, request: SlingRequest, rig: str, *, actor: str, clock: Clock = SYSTEM_CLOCK
 ) -> Dispatched:
-    """Sling to the rig at once, queue or not; work left in a worktree goes back to the worker who has it."""
+    """Sling to the rig at once, queue or not; started work goes back to the worker whose worktree has it."""
     from gastown_core.work.sling.sling import Sling
 
     bead = ledger.get(request.bead)
@@ -106,13 +106,13 @@ def sling_now(
 def keep_outcome(
     root: str, ledger: TownLedger, done: Dispatched, title: str, *, actor: str, clock: Clock = SYSTEM_CLOCK
 ) -> None:
-    """After a try: a success forgets earlier failures, a failure makes the next try rest longer, and soon alarms.
+    """Record a try: a success deletes earlier failures, a failure delays the next try, and several raise an alarm.
 
-    Nothing is given up: what could not be started is tried again for as long as it is wanted.
+    Tries never end by themselves.
     """
     key = f"dispatch:{done.bead}"
     before = retry_delay.read(root).get(done.bead)
-    # what cannot be noted must not keep the rest from being handed out
+    # a failed record must not stop the other dispatches
     with contextlib.suppress(GastownError, OSError):
         if done.ok:
             retry_delay.forget(root, done.bead)
@@ -128,9 +128,9 @@ def keep_outcome(
 
 
 def last_worker(root: str, ledger: TownLedger, bead: Bead, rig: str) -> str:
-    """The polecat of ``rig`` whose worktree stands on a branch for this bead and that has no other work; or nobody.
+    """Return the polecat of ``rig`` whose worktree is on a branch for this bead and that has no other work; else empty.
 
-    Work that the refinery sent back names its worker itself (``metadata.rework``), and sling sees to that.
+    Work sent back by the refinery names its worker in ``metadata.rework``, which sling reads.
     """
     from gastown_core.model.address import POLECAT, Address
     from gastown_core.model.metadata import read_dispatch, read_rework
@@ -157,7 +157,7 @@ def last_worker(root: str, ledger: TownLedger, bead: Bead, rig: str) -> str:
 
 
 def branch_under(work_dir: str) -> str:
-    """The branch a worktree is checked out on, empty if none; read from its files, no program is started."""
+    """Return the branch that a worktree is on, empty if none; read from its files without running git."""
     try:
         with open(os.path.join(work_dir, ".git"), encoding="utf-8") as handle:
             admin = handle.read().strip().removeprefix("gitdir: ")

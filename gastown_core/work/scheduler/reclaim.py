@@ -1,7 +1,7 @@
-"""Upkeep: work of workers that died becomes ready again, so that feeding resumes it.
+"""Reclaiming: work of dead workers becomes ready again, so that it is dispatched again.
 
-A worker is dead only if its session is known to have run and to be gone, or was never started for this work; where
-nobody can know (no tmux, no answer), nothing is done.  Its worktree, branch and record stay: the next sling of the bead goes on in the same place.
+A worker is dead only if its session is known to be gone, or was never started for this work; if that is unknown (no
+tmux, no answer), nothing is done.  Worktree, branch and record stay: the next sling of the bead continues there.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 SECOND_LOOK_S = 1.5
 HANDING_IN_S = 10.0
-"""So long after its work was handed in a worker may take to write its own end."""
+"""How long a worker may take to write its record after its hand-in."""
 
 
 def release_dead(
@@ -50,9 +50,9 @@ def release_dead(
     live: frozenset[str] | str | None = "unasked",
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[str]:
-    """Give back what dead polecats hold, if a convoy that is not closed tracks it (or of ``bead_ids``); the ids.
+    """Release what dead polecats hold, if an open convoy tracks it (or of ``bead_ids``); return the ids.
 
-    Each counts as a failure of its mountain, and as a respawn of the bead.  ``live`` are the sessions that run, if the
+    Each counts as a failure of its mountain and as a death on the bead.  ``live`` are the running sessions, if the
     caller knows them.
     """
     rigs = read_rigs(root)
@@ -75,7 +75,7 @@ def release_dead(
 def _dead(
     root: str, ledger: TownLedger, held: list[Held], rigs: Mapping[str, str], live: frozenset[str] | str | None
 ) -> list[Held]:
-    """Those whose worker is dead, also at a second look: a session that is just being restarted is none for a moment."""
+    """Return those whose worker is dead at a second look too: a restarting session is briefly missing."""
     orders = {bead.id: order_of(bead) for bead in ledger.get_many(one.id for one in held).values()}
 
     def look(among: list[Held], known: frozenset[str] | None) -> list[Held]:
@@ -89,7 +89,7 @@ def _dead(
 
 
 def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], now: float) -> bool:
-    """Whether the holder did not stop on purpose, and had the time to come up at all."""
+    """Whether the holder did not stop on purpose, and had time to start."""
     from gastown_core.work.request import is_being_slung
 
     who = polecat_of(one.assignee)
@@ -98,18 +98,18 @@ def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], 
     record = get_agent_bead(ledger, who.bead_id(rigs[who.rig]))
     fields = record.fields if record is not None else {}
     bead = ledger.get(one.id)
-    # what the record says of other work, of the worker's time before this one was slung, is no word about this one
+    # the record may be about other work, from before this one was slung
     is_about_it = not order_of(bead) or fields.get("hook_bead") == one.id
     if is_about_it and (fields.get("agent_state") in AgentState.HELD_BACK or fields.get("exit_type") == "DEFERRED"):
         return False
     if is_being_slung(root, one.id):
         return False
     if bead is not None and read_dispatch(bead).start == "session":
-        # it was to have a session, and the sling that would have made one is over: it was killed half-way, or this died
+        # a session was to be started, and the sling is over: the sling was killed, or the session died
         return True
     settings = load_settings(root)
     if fields.get("hook_state") == CREATED:
-        # no session was meant for it: somebody may work there by hand
+        # no session was planned: somebody may work there by hand
         return now - one.updated_at > settings.seconds("operational.daemon.stale_working")
     if fields.get("agent_state") == AgentState.SPAWNING:
         return now - one.updated_at > settings.seconds("operational.session.spawn_grace")
@@ -117,9 +117,9 @@ def _is_lost(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], 
 
 
 def settle_records(root: str, ledger: TownLedger, *, actor: str = "daemon", clock: Clock = SYSTEM_CLOCK) -> list[str]:
-    """Write the end of workers that were killed after their work was handed in, before they could write it; who.
+    """Complete the records of workers that were killed after their hand-in; return their names.
 
-    Their record would name work that is no longer theirs, and ``gt up`` would set them going on it again.
+    Otherwise the record names work that is no longer theirs, and ``gt up`` would start them on it again.
     """
     entries = {one.bead_id: one for one in read_inventory(root).agents if one.address.role in (POLECAT, CREW)}
     records = ledger.get_many(entries)
@@ -133,7 +133,7 @@ def settle_records(root: str, ledger: TownLedger, *, actor: str = "daemon", cloc
             continue
         address = entries[key].address
         ended = {"hook_bead": "", "exit_type": "COMPLETED", "completion_time": format_seconds(clock.now())}
-        # a worktree that was taken away meanwhile stays so
+        # a worktree removed meanwhile stays removed
         is_gone = records[key].fields.get("hook_state") == ARCHIVED
         record_hook(
             root,
@@ -152,7 +152,7 @@ def settle_records(root: str, ledger: TownLedger, *, actor: str = "daemon", cloc
 
 
 def _give_back(ledger: TownLedger, one: Held, actor: str) -> bool:
-    """Open and unassigned, unless somebody took it meanwhile; who had it last is kept for the next sling."""
+    """Make the bead open and unassigned, unless it has changed hands; keep its last worker for the next sling."""
     with (ledger.home_of(one.id) or ledger.store_for(one.id)).write(actor) as batch:
         bead = batch.get(one.id)
         if bead is None or bead.assignee != one.assignee or bead.status not in (HOOKED, IN_PROGRESS):
@@ -175,20 +175,20 @@ def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], act
         death_count.note(root, one.id, clock=clock)
         _raise_alarm(root, ledger, one, actor, clock)
     except GastownError:
-        # a count that cannot be kept must not keep work from going on
+        # a failed count must not stop the work
         pass
     why = f"{who.short if who is not None else one.assignee} died"
     mountain_failures.count_failure(root, ledger, one.id, why, actor=actor, clock=clock)
 
 
 def _raise_alarm(root: str, ledger: TownLedger, one: Held, actor: str, clock: Clock) -> None:
-    """Work that has cost as many workers as the town allows waits for a person, who has to hear of it, once."""
+    """Escalate once if the number of dead workers reaches the limit: then the bead waits for a person."""
     from gastown_core.messaging.escalate import escalate
 
     limit = int(load_settings(root).lenient("operational.witness.max_bead_respawns"))
     count = death_count.count_of(root, one.id)
     if limit and count >= limit:
-        subject = f"{one.id} has cost {count} workers: {one.title}"
+        subject = f"{count} workers died on {one.id}: {one.title}"
         reason = f"it is no longer dispatched; check why, then: gt sling respawn-reset {one.id}"
         key = f"respawns:{one.id}"
         escalate(root, ledger, "high", subject, sender=actor, reason=reason, about=one.id, key=key, clock=clock)

@@ -1,7 +1,7 @@
-"""The scheduler: hands queued slings out as polecats become free.
+"""The scheduler: dispatches queued slings as polecats become free.
 
-One cycle at a time per town, under a lock that the next one does not wait for.  A queue that was left over when
-``scheduler.max_polecats`` went back to -1 is drained as fast as the town's own cap allows.
+One cycle at a time per town, under a lock; a second one does not wait.  A queue left over when
+``scheduler.max_polecats`` returns to -1 is emptied as fast as the town's own limit allows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["Cycle", "Enqueued", "SchedulerState", "cycle", "enqueue", "is_deferr
 ACTOR = "scheduler"
 CLOSE_TRIES = 3
 LOCKED, PAUSED, CAPACITY, BATCH, READY, NONE = "locked", "paused", "capacity", "batch", "ready", "none"
-"""What ended a cycle: another one runs, somebody paused it, no room, the batch is full, all ready ones went, nothing."""
+"""What ended a cycle: another cycle, a pause, no room, a full batch, all ready ones dispatched, nothing to do."""
 _WHY = {
     LOCKED: "another cycle is at work",
     PAUSED: "paused",
@@ -50,7 +50,7 @@ _WHY = {
 
 
 class SchedulerState(Record):
-    """What ``.runtime/scheduler-state.json`` holds; times as written there."""
+    """The contents of ``.runtime/scheduler-state.json``; times as written there."""
 
     paused: bool = False
     paused_by: str = ""
@@ -60,19 +60,19 @@ class SchedulerState(Record):
 
 
 class Cycle(Record):
-    """What one cycle did; ``reason`` is what ended it, ``cleaned`` are (bead, reason) of contexts taken out."""
+    """The result of a cycle; ``reason`` is what ended it, ``cleaned`` are (bead, reason) of removed contexts."""
 
     reason: str
     dispatched: tuple[Dispatched, ...] = ()
     failed: tuple[Dispatched, ...] = ()
     cleaned: tuple[tuple[str, str], ...] = ()
     would: tuple[tuple[str, str], ...] = ()
-    """In a dry run: (bead, rig) that would be handed out."""
+    """In a dry run: (bead, rig) that would be dispatched."""
     ready: int = 0
     capacity: int = 0
 
     def words(self) -> str:
-        """What it did in words, empty if nothing."""
+        """Return what it did in words, empty if nothing."""
         told = [one.words() for one in (*self.dispatched, *self.failed) if one.words()]
         told += [f"took {bead} out of the queue ({reason})" for bead, reason in self.cleaned]
         return "; ".join(told)
@@ -96,12 +96,12 @@ class Cycle(Record):
 
 
 def state_path(root: str) -> str:
-    """Where the scheduler keeps its state."""
+    """Return the path of the scheduler's state."""
     return os.path.join(root, ".runtime", "scheduler-state.json")
 
 
 def read_state(root: str) -> SchedulerState:
-    """The state; all defaults if there is none or it cannot be read."""
+    """Return the state; defaults if it is missing or unreadable."""
     try:
         value = read_json(state_path(root)) or {}
     except GastownError:
@@ -114,12 +114,12 @@ def read_state(root: str) -> SchedulerState:
 
 
 def pause(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> bool:
-    """Hand nothing out until ``resume``; False if it was paused before (its first pauser stays on record)."""
+    """Stop dispatch until ``resume``; return False if already paused (the record of who paused is kept)."""
     return _set_paused(root, True, actor, clock)
 
 
 def resume(root: str, *, actor: str, clock: Clock = SYSTEM_CLOCK) -> bool:
-    """Go on; False if it was not paused."""
+    """Resume dispatch; return False if it was not paused."""
     return _set_paused(root, False, actor, clock)
 
 
@@ -148,9 +148,9 @@ def cycle(
     actor: str = ACTOR,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Cycle:
-    """Clean the queue, then hand out the oldest ready slings while there is room; at most ``batch`` of them.
+    """Clean the queue, then dispatch the oldest ready slings while there is room; at most ``batch`` of them.
 
-    A dry run only looks.  A cycle that finds another at work, or the scheduler paused, does nothing.
+    A dry run changes nothing.  If another cycle runs, or the scheduler is paused, nothing is done.
     """
     if dry_run:
         return _Run(root, clock, batch, actor, sleep).look()
@@ -180,11 +180,11 @@ class _Run:
         settings = load_settings(root)
         self.delay_s = settings.seconds("scheduler.spawn_delay")
         size = int(settings.lenient("scheduler.batch_size"))
-        # a queue left over by a town that no longer queues is handed out without waiting for further cycles
+        # the left-over queue of a town that no longer queues is emptied in one cycle
         self.batch = batch if batch is not None else size if is_deferred(root) else 1_000_000
 
     def look(self) -> Cycle:
-        """What ``go`` would do."""
+        """Return what ``go`` would do."""
         if read_state(self.root).paused:
             return Cycle(PAUSED)
         queue = read_queue(self.root, self.ledger, self.clock.now())
@@ -203,7 +203,7 @@ class _Run:
         )
 
     def go(self) -> Cycle:
-        """Do it."""
+        """Run the cycle."""
         if read_state(self.root).paused:
             return Cycle(PAUSED)
         queue = read_queue(self.root, self.ledger, self.clock.now())
@@ -238,7 +238,7 @@ class _Run:
         return read_capacity(self.root, self.ledger, live=live_sessions(self.root), clock=self.clock)
 
     def _pick(self, queue: SlingQueue, capacity: Capacity) -> list[Waiting]:
-        """The oldest ready ones that fit into the town, their rigs and the batch."""
+        """Return the oldest ready slings that fit the town's, the rigs' and the batch's limits."""
         picked: list[Waiting] = []
         for waiting in queue.ready:
             if len(picked) == self.batch or capacity.room <= 0:
@@ -272,7 +272,7 @@ class _Run:
         return done
 
     def _close(self, waiting: Waiting, payload: dict[str, str]) -> None:
-        """Close the context of a sling that was done; its bead is hooked, so a context that stays open is stale."""
+        """Close the context of a finished sling; if that fails it is stale, since its bead is hooked."""
         for left in range(CLOSE_TRIES - 1, -1, -1):
             try:
                 close_contexts(waiting.store, [waiting.context.id], DISPATCHED, actor=self.actor)
@@ -290,7 +290,7 @@ class _Run:
 
 
 class Report(Record):
-    """State, queue and room of one moment; ``failing`` are beads whose dispatch failed again and again."""
+    """State, queue and capacity at one moment; ``failing`` are beads whose dispatch failed repeatedly."""
 
     state: SchedulerState
     queue: SlingQueue
@@ -320,7 +320,7 @@ class Report(Record):
 
 
 def read_report(root: str, ledger: TownLedger, *, clock: Clock = SYSTEM_CLOCK) -> Report:
-    """Look at all of it once."""
+    """Read the report."""
     return Report(
         read_state(root),
         read_queue(root, ledger, clock.now()),
@@ -331,7 +331,7 @@ def read_report(root: str, ledger: TownLedger, *, clock: Clock = SYSTEM_CLOCK) -
 
 
 def clear(root: str, ledger: TownLedger, bead_id: str = "", *, actor: str, dry_run: bool = False) -> list[str]:
-    """Take every sling, or that of one bead, out of the queue; the beads. What rests after failures may be tried at once."""
+    """Remove all slings, or those of one bead, from the queue; return the beads. Their retry delays are deleted."""
     resting = retry_delay.read(root)
     found = [
         one for one in open_contexts(ledger) if not bead_id or (one.context is not None and one.context.bead == bead_id)

@@ -1,4 +1,4 @@
-"""The queue of deferred slings: add one, and show which could go now, which are blocked and by what."""
+"""The queue of deferred slings: add one, and list which are ready and what blocks the others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Enqueued(Record):
-    """A bead in the queue: its context, its rig, the convoy that tracks it, and whether it came just now."""
+    """A bead in the queue: its context, rig and convoy, and whether it is new."""
 
     context: str
     bead: str
@@ -49,17 +49,17 @@ class Enqueued(Record):
 
 
 def is_deferred(root: str) -> bool:
-    """Whether slings to rigs wait in the queue (``scheduler.max_polecats`` above 0)."""
+    """Whether slings to rigs are queued (``scheduler.max_polecats`` above 0)."""
     return int(load_settings(root).lenient(SCHEDULER_KEY)) > 0
 
 
 def enqueue(
     root: str, ledger: TownLedger, request: SlingRequest, *, actor: str, clock: Clock = SYSTEM_CLOCK
 ) -> Enqueued:
-    """Put the sling into the queue; a bead that waits there already is fine.
+    """Put the sling into the queue; the bead may already be in it.
 
-    Raises NotFoundError for an unknown bead, UsageError for a target that is no rig, ConflictError for a bead of
-    another rig or one that is closed, held, in review or deferred; nothing is made then.
+    Raises NotFoundError for an unknown bead, UsageError for a target that is not a rig, ConflictError for a bead of
+    another rig or one that is closed, held, in review or deferred; then nothing is created.
     """
     bead = _find(ledger, request.bead)
     rig = target_rig(root, bead.id, request.target)
@@ -96,7 +96,7 @@ def _find(ledger: TownLedger, text: str) -> Bead:
 
 
 def target_rig(root: str, bead_id: str, target: str = "") -> str:
-    """The rig a deferred sling goes to: the one named, else the one of the bead's prefix. Raises UsageError."""
+    """Return the rig of a deferred sling: the named one, else that of the bead's prefix. Raises UsageError."""
     rigs = read_rigs(root)
     target = target.strip().rstrip("/")
     if target in rigs:
@@ -139,7 +139,7 @@ def _check_status(bead: Bead, *, force: bool) -> None:
 
 
 def _check_formula(root: str, request: SlingRequest, rig: str) -> None:
-    """A formula that is asked for by name must be there now, not only when its turn comes."""
+    """Check now that a formula given by name exists, not when its turn comes."""
     if request.formula and not request.raw:
         from gastown_core.formulas.resolve import find_formula
 
@@ -147,7 +147,7 @@ def _check_formula(root: str, request: SlingRequest, rig: str) -> None:
 
 
 def _convoy_of(root: str, ledger: TownLedger, request: SlingRequest, bead: Bead, actor: str, clock: Clock) -> str:
-    """The convoy that tracks the bead, made if there is none and one is wanted."""
+    """Return the convoy that tracks the bead, created if there is none and one is wanted."""
     from gastown_core.work import convoys
 
     if request.convoy_id or not request.convoy:
@@ -169,7 +169,7 @@ def _convoy_of(root: str, ledger: TownLedger, request: SlingRequest, bead: Bead,
 
 
 class Waiting(Record):
-    """One sling that waits; ``held`` says what holds its bead back, empty if nothing does."""
+    """One waiting sling; ``held`` says what holds its bead, empty if nothing does."""
 
     context: SlingContext
     store: BeadStore
@@ -196,7 +196,7 @@ class Waiting(Record):
 
 
 class StaleContext(Record):
-    """A context that no longer stands for anything, and the reason it is closed with."""
+    """A context that is no longer valid, and the reason it is closed with."""
 
     context_id: str
     bead: str
@@ -205,19 +205,19 @@ class StaleContext(Record):
 
 
 class SlingQueue(Record):
-    """All of it, oldest first, one sling a bead."""
+    """The queue, oldest first, one sling per bead."""
 
     waiting: tuple[Waiting, ...]
     stale: tuple[StaleContext, ...]
 
     @property
     def ready(self) -> tuple[Waiting, ...]:
-        """Those that could go now."""
+        """The slings that could go now."""
         return tuple(one for one in self.waiting if not one.held)
 
 
 def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = None) -> SlingQueue:
-    """Read every open context with its bead."""
+    """Read every open context and its bead."""
     found = open_contexts(ledger)
     if not found:
         return SlingQueue((), ())
@@ -243,5 +243,5 @@ def read_queue(root: str, ledger: TownLedger, now: float, board: Board | None = 
 
 
 def may_wait(status: str) -> bool:
-    """Whether work in this status can still be handed out later."""
+    """Whether work in this status can be dispatched later."""
     return status in (OPEN, DEFERRED, BLOCKED)

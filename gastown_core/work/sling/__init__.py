@@ -1,1 +1,1 @@
-"""Sling: work from the ledger onto an agent's hook, and what takes it back when that fails."""
+"""Sling: work from the ledger onto an agent's hook, and the rollback if that fails."""

@@ -1,6 +1,6 @@
-"""Where slung work is done: a polecat with its worktree, a dog with its folder, or an agent that stands there.
+"""Allocating a place for slung work: a polecat with a worktree, a dog with its folder, or a standing agent.
 
-What is claimed stays claimed until the sling is over, and what is made is noted for taking back before it is made.
+A claim is held until the sling is over; each step registers its undo before it runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Allocation(Record):
-    """The agent that gets the work; ``sandbox`` is its worktree if it is a polecat."""
+    """The agent that gets the work; ``sandbox`` is a polecat's worktree."""
 
     entry: RosterEntry
     sandbox: Sandbox | None = None
@@ -36,11 +36,11 @@ class Allocation(Record):
 
     @property
     def branch(self) -> str:
-        """The worktree's branch, empty for an agent that stands there."""
+        """The worktree's branch, empty for a standing agent."""
         return self.sandbox.branch if self.sandbox is not None else ""
 
     def words(self) -> str:
-        """What to tell of it."""
+        """Return the place in words."""
         if self.sandbox is None:
             return f"{self.entry.address.short}{' is new' if self.is_new else ''}"
         how = "goes on with" if self.sandbox.resumes else "on"
@@ -58,7 +58,7 @@ def place_polecat(
     undo: Undo,
     clock: Clock,
 ) -> Allocation:
-    """Claim a polecat of the rig and give it a worktree. Raises ConflictError, GitError."""
+    """Claim a polecat of the rig and prepare its worktree. Raises ConflictError, GitError."""
     rig, prefix = target.rig, rig_prefix(root, target.rig)
     claimed = held.enter_context(
         polecat_pool.claim(

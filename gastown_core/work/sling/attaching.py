@@ -1,4 +1,4 @@
-"""The formula that goes with slung work: which one, with which values, and its molecule put beside the hook."""
+"""The formula of slung work: which one, with which values, and attaching its molecule."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 COMMANDS = (
     "setup_command typecheck_command lint_command test_command build_command merge_strategy require_review".split()
 )
-"""Settings of the rig's merge queue that a formula's steps may speak of."""
+"""Settings of the rig's merge queue that are variables of a formula."""
 
 
 class Attachment(Record):
-    """A cooked formula for one piece of work; empty where the work goes without one, ``warning`` then says why."""
+    """A cooked formula for one bead; without a recipe ``warning`` may say why."""
 
     recipe: Recipe | None = None
     warning: str = ""
@@ -39,10 +39,10 @@ class Attachment(Record):
 def prepare_formula(
     root: str, request: SlingRequest, bead: Bead, rig: str, base: str, *, for_polecat: bool
 ) -> Attachment:
-    """Cook the formula the work goes with: the one asked for, else (for polecats) the rig's usual one.
+    """Cook the formula for the work: the one asked for, else (for polecats) the rig's default.
 
-    Raises FormulaError, MissingVariables or UsageError for a formula that was asked for by name; a usual one that
-    cannot be had is a warning.
+    Raises FormulaError, MissingVariables or UsageError for a formula given by name; if the default cannot be cooked
+    there is a warning instead.
     """
     given = given_variables(request.variables)
     if request.raw:
@@ -60,7 +60,7 @@ def prepare_formula(
 
 
 def usual_formula(root: str, rig: str) -> str:
-    """The rig's formula for polecats: its local layer, then its settings."""
+    """Return the rig's default formula for polecats: from its local layer, else its settings."""
     local = read_json(os.path.join(root, ".beads-wisp", "config", f"{rig}.json")) or {}
     values = local.get("values")
     found = values.get("default_formula") if isinstance(values, dict) else ""
@@ -76,18 +76,18 @@ def _cooked(root: str, name: str, rig: str, bead: Bead, variables: dict[str, str
 
 
 def given_variables(words: tuple[str, ...]) -> dict[str, str]:
-    """``name=value`` words as a table. Raises UsageError for a word without ``=``."""
+    """Return ``name=value`` words as a mapping. Raises UsageError for a word without ``=``."""
     found = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name.strip():
-            raise UsageError(f"--var {word} is no variable", "", "--var NAME=VALUE")
+            raise UsageError(f"--var {word} is not a variable", "", "--var NAME=VALUE")
         found[name.strip()] = value
     return found
 
 
 def rig_variables(root: str, rig: str, bead: Bead | None, base: str) -> dict[str, str]:
-    """What a formula may know of the work and its rig: the repository's own settings, the rig's above them."""
+    """Return a formula's variables for the work and its rig; the rig's settings override the repository's own."""
     found = {"feature": bead.title, "issue": bead.id} if bead is not None else {}
     if rig:
         found["rig"] = rig
@@ -120,9 +120,9 @@ def _repository_settings(root: str, rig: str) -> dict[str, object]:
 
 
 def attach_molecule(batch: RuleBatch, recipe: Recipe, bead: Bead, assignee: str, *, keeps: bool) -> str:
-    """Put the recipe's molecule beside the work, within the batch that hooks it; returns its id.
+    """Attach the recipe's molecule to the work, within the batch that hooks it; return its id.
 
-    An earlier molecule of the same formula is gone on with if ``keeps`` (its worker died), else it is burned.
+    An earlier molecule of the same formula is continued if ``keeps`` (its worker died), else it is burned.
     """
     from gastown_core.molecules.pour import make_molecule
     from gastown_core.molecules.root_bead import attached_to, molecule_of
@@ -147,7 +147,7 @@ def attach_molecule(batch: RuleBatch, recipe: Recipe, bead: Bead, assignee: str,
 
 
 def drop_molecule(batch: RuleBatch, bead: Bead) -> None:
-    """Burn the molecule that the bead carries, if any."""
+    """Burn the molecule of the bead, if it has one."""
     from gastown_core.molecules.pour import burn
     from gastown_core.molecules.root_bead import attached_to
 

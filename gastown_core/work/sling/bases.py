@@ -1,4 +1,4 @@
-"""Where a piece of work starts and where it is merged: its own branch, an epic's, the rig's default, or the branch that came back from the merge queue."""
+"""The start and target of work: its own earlier branch, an epic's integration branch, or the rig's default branch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN = 4000
 
 
 def rework_lines(back: Rework) -> list[str]:
-    """Why the work came back, for the worker's briefing."""
+    """Return why the work came back from the merge queue, for the worker's briefing."""
     again = f" (attempt {back.attempt + 1})" if back.attempt else ""
     out = ["", f"## Why it came back{again}", ""]
     out.append(f"{back.mr or 'The merge request'} was not merged. The work so far is on {back.branch}.")
@@ -23,16 +23,16 @@ def rework_lines(back: Rework) -> list[str]:
     if text:
         tail = text if len(text) <= _SHOWN else "… " + text[-_SHOWN:]
         out += ["", *(f"    {line}" for line in tail.splitlines())]
-    return [*out, "", "Mend this on your branch, then gt done hands it in again."]
+    return [*out, "", "Fix this on your branch; then gt done hands it in again."]
 
 
 MOST_ANCESTORS = 10
 
 
 class Base(Record):
-    """``branch`` is what the work is merged into (empty: the rig's default), ``start`` an earlier branch to go on from.
+    """``branch`` is the target (empty: the rig's default), ``start`` an earlier branch to continue from.
 
-    ``workers`` are those who know the work, to be asked first; ``known_branch`` is the branch they stand on then.
+    ``workers`` know the work and are preferred; ``known_branch`` is the branch of their worktree.
     """
 
     branch: str = ""
@@ -42,7 +42,7 @@ class Base(Record):
 
 
 def base_of(root: str, ledger: TownLedger, bead: Bead, rig: str, wanted: str, *, dead: str = "") -> Base:
-    """Work that came back goes on from its branch, work of a dead worker (``dead``: its name) too."""
+    """Return the base; work that came back, or whose worker died (``dead``: its name), continues on its branch."""
     before = read_dispatch(bead)
     back = read_rework(bead)
     branch = wanted or before.base or integration_branch(root, ledger, bead, rig)
@@ -57,7 +57,7 @@ def base_of(root: str, ledger: TownLedger, bead: Bead, rig: str, wanted: str, *,
 
 
 def integration_branch(root: str, ledger: TownLedger, bead: Bead, rig: str) -> str:
-    """The integration branch of the nearest ancestor that has one, empty if none or if the rig does not use them."""
+    """Return the integration branch of the nearest ancestor with one; empty without one, or if the rig uses none."""
     parent = bead.parent
     if not parent or not load_settings(root, "rig", rig).lenient("merge_queue.integration_branch_polecat_enabled"):
         return ""
@@ -75,5 +75,5 @@ def integration_branch(root: str, ledger: TownLedger, bead: Bead, rig: str) -> s
 
 
 def branch_of_epic(epic: Bead) -> str:
-    """The branch on which an epic's work is gathered, empty if it has none."""
+    """Return the branch that collects an epic's work, empty if it has none."""
     return metadata_of(epic).text("integration_branch") or epic.fields.get("integration_branch", "")

@@ -1,7 +1,6 @@
-"""What the words of ``gt sling`` mean: a bead, several, all below an epic or in a convoy, or a formula.
+"""What the words of ``gt sling`` mean: one bead, several, the work of an epic or a convoy, or a formula.
 
-The first word decides: a bead that exists, else a formula, else something that looks like a bead (which is then told
-to be missing), else it is nothing.
+The first word decides: an existing bead, else a formula, else an error that says whether it looks like a bead.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ RESET = "respawn-reset"
 
 
 class Errand(Record):
-    """What is to be slung where; ``beads`` are full ids, ``formula`` is to go with them (or alone)."""
+    """What to sling where; ``beads`` are full ids, ``formula`` goes with them (or alone)."""
 
     kind: str
     beads: tuple[str, ...] = ()
@@ -32,9 +31,9 @@ class Errand(Record):
 
 
 def read_errand(root: str, ledger: TownLedger, words: Sequence[str], *, on: str = "", rig_hint: str = "") -> Errand:
-    """The errand of these words; ``on`` names the bead that a formula (the first word) is to go with.
+    """Return the errand of these words; ``on`` is the bead that a formula (the first word) goes with.
 
-    Raises UsageError, NotFoundError; nothing was touched then.
+    Raises UsageError, NotFoundError; then nothing has changed.
     """
     if not words:
         raise UsageError("sling what?", "", "gt sling BEAD TARGET")
@@ -49,12 +48,12 @@ def read_errand(root: str, ledger: TownLedger, words: Sequence[str], *, on: str 
 
 
 def is_bundle(bead: Bead) -> bool:
-    """Whether slinging it means slinging what it holds."""
+    """Whether slinging it means slinging its members."""
     return bead.issue_type in ("epic", "convoy")
 
 
 def _bead(ledger: TownLedger, word: str) -> Bead | None:
-    """The bead of an id or of a part of one, None if there is none."""
+    """Return the bead with an id or a part of one, None if there is none."""
     found = ledger.get(word)
     if found is not None or not is_valid(word):
         return found
@@ -98,12 +97,12 @@ def _not_a_bead(root: str, ledger: TownLedger, words: Sequence[str]) -> Errand:
 
 
 def _with_more(root: str, ledger: TownLedger, first: Bead, words: Sequence[str]) -> Errand:
-    """One bead and its target, or several beads; a rig may stand last."""
+    """Return one bead and its target, or several beads; the last word may be a rig."""
     rigs = read_rigs(root)
     last = words[-1].rstrip("/")
     second = None if last in rigs else _bead(ledger, words[-1])
     if len(words) == 2 and second is None:
-        # an epic may go to a planner as it is, to a rig only what it holds
+        # an epic itself can go to an agent; to a rig goes the work below it
         whole = is_bundle(first) and (last in rigs or first.issue_type == "convoy")
         return Errand(BUNDLE if whole else ONE, (first.id,), words[1])
     if last not in rigs and second is None:
@@ -121,7 +120,7 @@ def _with_more(root: str, ledger: TownLedger, first: Bead, words: Sequence[str])
 
 
 def _common_rig(rigs: dict[str, str], ids: Sequence[str]) -> str:
-    """The rig of all these beads by their prefixes. Raises UsageError if they have none, or several."""
+    """Return the rig of all these beads by their prefixes. Raises UsageError if one has none, or there are several."""
     homes = {bead_id: rig_of_bead(rigs, bead_id) for bead_id in ids}
     homeless = [bead_id for bead_id, rig in homes.items() if not rig]
     if homeless:

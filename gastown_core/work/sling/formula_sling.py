@@ -1,4 +1,4 @@
-"""Slinging a formula by itself: its molecule is the work, put where its worker's work is kept."""
+"""Slinging a formula by itself: its molecule is the work, in the store of its worker's rig."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class FormulaSling:
-    """One formula to one agent; ``run`` yields the receipts, ``result`` then holds the outcome."""
+    """One formula to one agent; ``run`` yields the receipts, then ``result`` has the outcome."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class FormulaSling:
         self.result = Slung("", formula=request.formula)
 
     def plan(self) -> tuple[Recipe, Target]:
-        """Cook it and find the target. Raises UsageError, TownError, FormulaError; nothing was touched then."""
+        """Cook it and find the target. Raises UsageError, TownError, FormulaError; then nothing has changed."""
         from gastown_core.formulas.resolve import load_recipe
 
         if self.me.role == POLECAT:
@@ -55,12 +55,12 @@ class FormulaSling:
         return recipe, target
 
     def _variables(self, rig: str) -> dict[str, str]:
-        """What the rig says of itself, and what was given."""
+        """Return the rig's variables and those given."""
         usual = rig_variables(self.root, rig, None, self.request.base_branch)
         return {**usual, **given_variables(self.request.variables)}
 
     def run(self) -> Iterator[Receipt]:
-        """Do it; as ``Sling.run``. The molecule is taken back too when a later stage fails."""
+        """Sling it, as ``Sling.run``. If a later stage fails, the molecule is removed too."""
         from gastown_core.molecules.pour import make_molecule
 
         recipe, target = self.plan()

@@ -1,4 +1,4 @@
-"""Who has a bead in hand, and whether that worker is still there: what decides between no-op, refusal and steal."""
+"""Who holds a bead, and whether that worker lives: this decides between nothing to do, a refusal and a take-over."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 def holder_of(bead: Bead) -> Address | None:
-    """Who has the bead in hand, None if nobody."""
+    """Return who holds the bead, None if nobody."""
     return parse_address(bead.assignee) if bead.assignee and bead.status in hook.HELD else None
 
 
 def is_covered(bead: Bead, target: Target) -> bool:
-    """Whether the bead hangs on a hook that the target means, so that nothing is to be done while its worker lives."""
+    """Whether the bead is on a hook that the target means, so that nothing is to be done while its worker lives."""
     who = holder_of(bead)
     if who is None:
         return False
@@ -45,7 +45,7 @@ def is_covered(bead: Bead, target: Target) -> bool:
 
 
 def is_gone(root: str, bead: Bead) -> bool:
-    """Whether a polecat or dog holds the bead whose session is dead or was not started for it; nobody is without tmux."""
+    """Whether the bead's polecat or dog has no session, or one not started for the bead; False without tmux."""
     who = holder_of(bead)
     if who is None or who.role not in (POLECAT, DOG) or not has_tmux():
         return False
@@ -53,7 +53,7 @@ def is_gone(root: str, bead: Bead) -> bool:
 
 
 def lost_worker(bead: Bead) -> Address | None:
-    """The polecat that a bead was taken from because it died; None once somebody else has had it."""
+    """Return the polecat that died on the bead; None once somebody else has had it."""
     if bead.status != OPEN or bead.assignee:
         return None
     worker = read_dispatch(bead).worker
@@ -62,7 +62,7 @@ def lost_worker(bead: Bead) -> Address | None:
 
 
 def rested(root: str, ledger: TownLedger, bead: Bead) -> bool:
-    """Whether the bead's holder put the work off or asked for help, so that its end was no death."""
+    """Whether the bead's holder deferred or escalated the work, so that its end is not a death."""
     who = holder_of(bead)
     record = get_agent_bead(ledger, _entry(root, who).bead_id) if who is not None else None
     return record is not None and record.fields.get("exit_type", "") in ("DEFERRED", "ESCALATED")
@@ -75,12 +75,12 @@ def _entry(root: str, who: Address) -> RosterEntry:
 
 
 def lives(root: str, entry: RosterEntry) -> bool:
-    """Whether the agent's program runs in its session."""
+    """Whether the agent lives; False without tmux."""
     return has_tmux() and liveness.lives(root, entry)
 
 
 def is_idle(root: str, ledger: TownLedger, entry: RosterEntry, bead_id: str) -> bool:
-    """Whether a polecat or dog may get the bead: no other work on its hook, and it rests or its last sling died."""
+    """Whether a polecat or dog may get the bead: no other work on its hook, and it is idle or its last sling died."""
     prefix = rig_prefix(root, entry.address.rig)
     if any(bead.id != bead_id for bead in hook.hooked_work(ledger, entry.address, prefix)):
         return False
@@ -91,12 +91,12 @@ def is_idle(root: str, ledger: TownLedger, entry: RosterEntry, bead_id: str) -> 
     state = fields.get("agent_state", "")
     if state in AgentState.FREE:
         return True
-    # a sling that died half-way left its word behind; whoever hooks under the lock is not such a one
+    # a killed sling leaves such a state; a running one holds the lock
     return state in AgentState.ALIVE and not lives(root, entry)
 
 
 def tell_robbed(root: str, ledger: TownLedger, bead: Bead, new: Address, *, actor: str, clock: Clock) -> None:
-    """Ask the witness of the old holder's rig to end that worker: its work was given to somebody else."""
+    """Ask the witness of the old holder's rig to end that worker: its work was given to another."""
     who = holder_of(bead)
     if who is None or who.role != POLECAT or same_agent(who.path, new.path):
         return
@@ -114,7 +114,7 @@ def tell_robbed(root: str, ledger: TownLedger, bead: Bead, new: Address, *, acto
 
 
 def old_holder(root: str, bead: Bead, new: Address) -> RosterEntry | None:
-    """The roster entry of who loses the bead, None if nobody does."""
+    """Return the roster entry of the agent that loses the bead, None if nobody does."""
     who = holder_of(bead)
     if who is None or same_agent(who.path, new.path):
         return None

@@ -1,4 +1,4 @@
-"""The moment work changes hands: bead, fields and molecule in one write, then the agents' own records in another."""
+"""The hand-over: bead, fields and molecule in one write, then the agents' own records in another."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Handover(Record):
-    """One change of hands: what, to whom, by whom and how; ``base`` is the branch the work is merged into."""
+    """One hand-over: what, to whom, by whom and how; ``base`` is the branch that the work is merged into."""
 
     bead: Bead
     place: Allocation
@@ -43,12 +43,12 @@ class Handover(Record):
     convoy: str = ""
     base: str = ""
     takes: bool = False
-    """Whether it is taken out of somebody's hands, or out of an odd status."""
+    """Whether it is taken from a holder, or from an unusual status."""
     goes_on: bool = False
-    """Whether its last worker died, so that its marks are kept."""
+    """Whether its last worker died, so that the molecule's marks are kept."""
 
     def dispatch(self) -> dict[str, object]:
-        """What is kept under ``metadata.dispatch``; what is empty is left out."""
+        """Return what is kept in ``metadata.dispatch``, without empty values."""
         request = self.request
         given = dict(word.split("=", 1) for word in request.variables)
         words: dict[str, object] = {
@@ -70,18 +70,18 @@ class Handover(Record):
             "owned": request.owned,
         }
         if self.request.session and has_tmux():
-            # so that a sling that was killed before its session can be told from work that is done by hand
+            # tells a sling killed before its session from work done by hand
             words["start"] = "session"
             if self.place.entry.address.role in (POLECAT, DOG):
-                # and its session from the one that the worker had before
+                # tells this session from the worker's earlier one
                 words["order"] = new_order(self.place.entry)
         return {key: word for key, word in words.items() if word}
 
 
 def hand_over(ledger: TownLedger, given: Handover, undo: Undo) -> str:
-    """Hook the bead in one write with its fields and its molecule; returns the molecule's id, empty without one.
+    """Hook the bead in one write with its fields and molecule; return the molecule's id, empty without one.
 
-    Raises NotFoundError, or ConflictError if somebody else was first.
+    Raises NotFoundError, or ConflictError if somebody else holds it.
     """
     store = ledger.home_of(given.bead.id) or ledger.store_for(given.bead.id)
     address = given.place.entry.address
@@ -107,14 +107,14 @@ def hand_over(ledger: TownLedger, given: Handover, undo: Undo) -> str:
 def record_agents(
     root: str, ledger: TownLedger, given: Handover, robbed: RosterEntry | None, undo: Undo, clock: Clock
 ) -> None:
-    """Write in the agents' own beads who has the work now, and who no longer has it."""
+    """Write into the agents' beads who has the work now, and who no longer has it."""
     entry = given.place.entry
     sandbox = given.place.sandbox
     state = SUSPENDED if sandbox is not None and sandbox.resumes else CREATED
     fields = {"agent_state": AgentState.SPAWNING, "hook_bead": given.bead.id, "hook_state": state}
     if given.place.branch:
         fields["branch"] = given.place.branch
-    # a worker's former end must not be taken for this one's
+    # the record of the worker's former end must not be taken for this work's
     fields |= dict.fromkeys(("exit_type", "mr_id", "completion_time", "active_mr"), "")
     with recorded(ledger.store_for("hq-x"), given.actor, undo, f"record of {entry.address.short}") as batch:
         known = batch.get(entry.bead_id)

@@ -1,8 +1,8 @@
-"""Sling: one bead from the ledger onto an agent's hook, and the agent set going.
+"""Sling: one bead from the ledger onto an agent's hook, and the agent started.
 
-validated → convoy → worktree → hooked → session → started, one receipt each.  Whatever was made is taken back, in
-reverse, when a later stage fails or the run is interrupted.  Without tmux the work is hooked all the same and the
-last receipt says what to run by hand.
+validated → convoy → worktree → hooked → session → started, one receipt each.  If a later stage fails or the run is
+interrupted, everything is undone in reverse order.  Without tmux the work is hooked anyway, and the last receipt gives
+the command to run by hand.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
 
 class Slung(Record):
-    """The outcome; ``by_hand`` is the command to type where no session could be made.
+    """The outcome; ``by_hand`` is the command to run if no session could be started.
 
-    ``rescue`` is the ref of work that lay in a reused worktree, ``was_hooked`` says that nothing had to be done.
+    ``rescue`` is the ref of work found in a reused worktree, ``was_hooked`` means that nothing had to be done.
     """
 
     bead: str
@@ -76,11 +76,11 @@ VALIDATED, CONVOY, WORKTREE, HOOKED, SESSION = "validated convoy worktree hooked
 ASSIGNEE_WAIT_S = 10.0
 ONE_SLING_S = 5.0
 NO_WORK = frozenset("merge-request gate message agent role rig event convoy".split())
-"""Records that nobody works on; a convoy is slung by its members."""
+"""Types of records that are not work; a convoy is slung by its members."""
 
 
 class Sling:
-    """One sling; ``run`` yields the receipts, ``result`` then holds the outcome."""
+    """One sling; ``run`` yields the receipts, then ``result`` has the outcome."""
 
     def __init__(
         self,
@@ -106,12 +106,13 @@ class Sling:
         self._has_died = False
         self._goes_on = False
 
-    # -- before anything is touched --------------------------------------------------------------------------
+    # -- before any change -----------------------------------------------------------------------------------
 
     def plan(self, *, needs_room: bool = True) -> tuple[Bead, Target]:
-        """Check all that can be checked before a change; the formula is cooked, the base branch known then.
+        """Check all that can be checked before a change; afterwards formula and base branch are known.
 
-        ``needs_room`` False leaves out whether one more polecat may work now.  Raises UsageError, NotFoundError, ConflictError, TownError, FormulaError.
+        ``needs_room`` False skips the capacity check.  Raises UsageError, NotFoundError, ConflictError, TownError,
+        FormulaError.
         """
         if self.me.role == POLECAT:
             raise UsageError("a polecat does not sling", "it works on its own hook", "ask the mayor")
@@ -120,7 +121,7 @@ class Sling:
         bead = find_bead(self.ledger, self.request.bead)
         self._check_bead(bead, target)
         self.result = self.result._replace(bead=bead.id, title=bead.title, target=self.request.target)
-        # whoever starts agents by hand has no sessions to tell by
+        # without sessions (agents started by hand) nothing can be said about them
         absent = holder_of(bead) is not None and is_absent(inventory, bead.assignee)
         self._is_gone = absent or (self.request.session and is_gone(self.root, bead))
         self._has_died = self._is_gone and not absent and not rested(self.root, self.ledger, bead)
@@ -136,13 +137,15 @@ class Sling:
                 f"{bead.id} has {bead.title} as its title", "that looks like a slip", "bd update ID --title"
             )
         if bead.issue_type in NO_WORK:
-            raise UsageError(f"{bead.id} is no work", f"it is a {bead.issue_type}: {bead.title}", "bd ready shows work")
+            raise UsageError(
+                f"{bead.id} is not work", f"it is a {bead.issue_type}: {bead.title}", "bd ready shows work"
+            )
         if target.kind == POLECAT:
             own = self.ledger.store_for(bead.id).prefix.rstrip("-")
             check_belongs(target, bead.id, own, rig_prefix(self.root, target.rig), force=self.request.force)
 
     def _is_there(self, bead: Bead, target: Target) -> bool:
-        """Whether the bead hangs where it is wanted, so that nothing is to be done."""
+        """Whether the bead is already where it is wanted."""
         return is_covered(bead, target) and not self.request.force and not self._is_gone
 
     def _check_free(self, bead: Bead, target: Target, needs_room: bool) -> None:
@@ -158,12 +161,12 @@ class Sling:
             check_room(self.root, self.ledger, target.rig, clock=self.clock)
 
     def _check_blockers(self, bead: Bead) -> None:
-        """Work that waits for other work is given out only by force: it could not be built on what is not there."""
+        """Refuse blocked work without force: it would build on what is not there."""
         from gastown_core.work.board import Board
 
         hold = Board(self.root, self.ledger, self.clock.now()).by_blockers(bead.id)
         if hold is not None:
-            raise ConflictError(f"{bead.id} is blocked", hold.text, hold.hint or "--force slings it all the same")
+            raise ConflictError(f"{bead.id} is blocked", hold.text, hold.hint or "--force slings it anyway")
 
     def _prepare(self, bead: Bead, target: Target) -> None:
         who = holder_of(bead) or lost_worker(bead)
@@ -183,14 +186,14 @@ class Sling:
             sessions.choose_runtime(self.root, address, self.request.agent)
         self._warn(self.attachment.warning)
 
-    # -- the act -----------------------------------------------------------------------------------------------
+    # -- the sling ---------------------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Receipt]:
-        """Do it; the last receipt of a success is ``final``. Raises GastownError after taking everything back."""
+        """Sling; the last receipt of a success is ``final``. Raises GastownError after undoing everything."""
         bead_id = find_bead(self.ledger, self.request.bead).id
         with _lock(self.root, bead_id), ExitStack() as held, ExitStack() as admission, Undo() as undo:
             if parse_target(read_inventory(self.root), self.request.target, self.me).kind == POLECAT:
-                # from the count to the hook: two slings must not both see the last place free
+                # from the count to the hook: two slings must not both take the last free place
                 admission.enter_context(FileLock(lock_path(self.root, "admission"), name_holder=True))
             bead, target = self.plan()
             yield self._receipt(VALIDATED, self._plan_words())
@@ -218,7 +221,7 @@ class Sling:
         return f"{self.result.bead} with {self.attachment.name}" if self.attachment.name else self.result.bead
 
     def _make_convoy(self, bead: Bead, undo: Undo) -> str:
-        """The convoy that tracks the bead, made if there is none; its id and what to tell."""
+        """Find or create the convoy that tracks the bead; return the receipt's text."""
         known = convoys.tracking(self.ledger, bead.id)
         chosen = self.request.convoy_id or (known[0].id if known else "")
         if chosen:
@@ -242,7 +245,7 @@ class Sling:
         return f"{convoy.id} made for it"
 
     def _drop_convoy(self, made: list[str]) -> None:
-        """Delete it: a closed one would be told as landed."""
+        """Delete a new convoy: closing it would announce it as landed."""
         for convoy_id in made:
             with self.ledger.store_for(convoy_id).write(self.actor) as batch:
                 batch.delete(convoy_id)
@@ -272,7 +275,7 @@ class Sling:
             self.result.convoy,
             self.base.branch,
             takes=self.request.force or self._is_gone,
-            # so does work that was given back when its worker died
+            # also for work that was released when its worker died
             goes_on=self._goes_on or bool(read_dispatch(bead).worker),
         )
         molecule = hand_over(self.ledger, given, undo)
@@ -284,7 +287,7 @@ class Sling:
         return given
 
     def _conclude(self, given: Handover, going: Going) -> None:
-        """What is told and counted once nothing can fail any more."""
+        """Notify and count once nothing can fail any more."""
         self.result = self.result._replace(runtime=going.runtime, session=going.session, by_hand=going.by_hand)
         if self._has_died:
             death_count.note(self.root, given.bead.id, clock=self.clock)
@@ -316,7 +319,7 @@ class Sling:
 
 
 def find_bead(ledger: TownLedger, text: str) -> Bead:
-    """The bead of an id or of a part of one. Raises NotFoundError with near matches, UsageError if several fit."""
+    """Return the bead with an id or a unique part of one. Raises NotFoundError with near matches, UsageError."""
     bead = ledger.get(text)
     if bead is None:
         store = ledger.store_for(text)
@@ -328,7 +331,7 @@ def find_bead(ledger: TownLedger, text: str) -> Bead:
 
 @contextmanager
 def _lock(root: str, bead_id: str) -> Iterator[None]:
-    # whoever slings it now is done in a moment, and then it may hang where it is wanted: no error, nothing to do
+    # wait for a running sling of the same bead: afterwards there may be nothing to do
     lock = FileLock(lock_path(root, bead_id), timeout_s=ONE_SLING_S, name_holder=True)
     try:
         lock.__enter__()

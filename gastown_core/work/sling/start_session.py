@@ -1,4 +1,4 @@
-"""Setting an agent going once the work is on its hook: a session, a word to the one that runs, or words for a person."""
+"""Starting an agent once the work is on its hook: a session, a nudge to a running one, or a command for a person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Going(Record):
-    """How the agent was set going: ``started``, ``runs`` already, or ``by_hand`` with the command to type."""
+    """How the agent was started: ``started``, ``runs`` (already) or ``by hand`` with the command to run."""
 
     how: str
     runtime: str
@@ -29,7 +29,7 @@ class Going(Record):
     why: str = ""
 
     def words(self) -> str:
-        """What to tell of it."""
+        """Return it in words."""
         if self.how == BY_HAND:
             return f"no session: {self.why}"
         return f"{self.session} runs" if self.how == RUNS else f"{self.session} with {self.runtime}"
@@ -39,7 +39,7 @@ STARTED, RUNS, BY_HAND = "started", "runs", "by hand"
 
 
 def set_going(root: str, given: Handover, undo: Undo, clock: Clock) -> Going:
-    """Start the agent's session, unless it stands there and runs. Raises TmuxError, UsageError for an unknown runtime."""
+    """Start the agent's session, unless it is running. Raises TmuxError, UsageError for an unknown runtime."""
     entry, request = given.place.entry, given.request
     start = sessions.plan_start(
         root,
@@ -54,7 +54,7 @@ def set_going(root: str, given: Handover, undo: Undo, clock: Clock) -> Going:
     if request.account:
         start.env["GT_ACCOUNT"] = request.account
     if not request.session or not has_tmux():
-        why = "there is no tmux on this machine" if request.session else "left out"
+        why = "tmux is not installed" if request.session else "left out"
         return Going(BY_HAND, start.alias, "", sessions.by_hand(start), why)
     pane = sessions.find_session(root, entry)
     if not given.place.branch and sessions.is_alive(pane):
@@ -70,9 +70,9 @@ def _end_session(root: str, entry: RosterEntry, actor: str, clock: Clock) -> Non
 
 
 def tell(root: str, given: Handover, clock: Clock) -> Iterator[Receipt]:
-    """Nudge an agent that runs; a nudge that does not arrive leaves the work hooked, and says so.
+    """Nudge a running agent; if the nudge does not arrive the work stays hooked, and a receipt says so.
 
-    The mayor is not interrupted: the word waits until its turn is over.
+    The mayor is not interrupted: its nudge waits until the end of the turn.
     """
     from gastown_core.messaging.nudge import IMMEDIATE, QUEUE, nudge, target_of
 
@@ -88,7 +88,7 @@ def tell(root: str, given: Handover, clock: Clock) -> Iterator[Receipt]:
 
 
 def wake_rig(root: str, given: Handover, clock: Clock) -> None:
-    """Leave word for those who watch over the rig's workers."""
+    """Notify the witness that work was slung to a polecat of its rig."""
     address = given.place.entry.address
     if given.place.sandbox is not None and given.request.boot:
         payload = {"bead": given.bead.id, "polecat": address.name, "rig": address.rig}

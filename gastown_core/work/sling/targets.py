@@ -1,4 +1,4 @@
-"""Where work can be slung: the words a person types, checked before anything is touched."""
+"""Targets of a sling: parsed and checked before anything changes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ FORMS = "RIG, RIG/NAME, RIG/crew/NAME, RIG/witness, mayor, deacon, dog: or ."
 
 
 class Target(Record):
-    """An agent that stands there (``entry``), or a worker to be found: ``kind`` polecat (of ``rig``) or dog.
+    """A standing agent (``entry``), or a worker to be found: ``kind`` polecat (of ``rig``) or dog.
 
-    ``name`` asks for one by name, empty takes any.
+    ``name`` asks for a certain one, empty for any.
     """
 
     entry: RosterEntry | None
@@ -43,7 +43,7 @@ class Target(Record):
     kind: str = STANDING
 
     def words(self) -> str:
-        """The target for a person: ``shop/opal``, ``shop/(a free polecat)``, ``a free dog``."""
+        """Return the target for a person: ``shop/opal``, ``shop/(a free polecat)``, ``a free dog``."""
         if self.entry is not None:
             return self.entry.address.short
         if self.kind == DOG:
@@ -52,9 +52,10 @@ class Target(Record):
 
 
 def parse_target(inventory: Inventory, text: str, me: Address = HUMAN) -> Target:
-    """The target that ``text`` names; empty or ``.`` is the caller.
+    """Return the target that ``text`` names; empty or ``.`` is the caller.
 
-    Raises UsageError for what is no target, NotFoundError for a name that nobody bears, TownError for a parked rig; nothing was touched then.
+    Raises UsageError for an invalid target, NotFoundError for an unknown name, TownError for a rig that is not
+    operational.
     """
     text = text.strip().rstrip("/")
     if text in ("", ".", "crew"):
@@ -86,7 +87,7 @@ def _no_rig(inventory: Inventory, what: str, name: str) -> NotFoundError:
 
 def _myself(inventory: Inventory, text: str, me: Address) -> Target:
     if me.role == OVERSEER or (text == "crew" and me.role != CREW):
-        what = "which crew member?" if text == "crew" else "sling it to whom?"
+        what = "which crew member?" if text == "crew" else "sling it to which rig or agent?"
         raise UsageError(what, "only an agent can sling to itself", "name a rig or an agent")
     return Target(resolve_agent(inventory, me.path), me.rig)
 

@@ -1,7 +1,7 @@
-"""Taking back: every step that makes something notes how it is undone, and on failure all are undone in reverse.
+"""Undo: every step that makes something registers how to undo it; on failure all are undone in reverse order.
 
-An interrupt counts as a failure; while things are taken back further interrupts wait, and a step that cannot be
-undone does not keep the others from being.
+An interrupt counts as a failure; during the undo further interrupts wait, and a step that cannot be undone does not
+stop the others.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Undo:
-    """A stack of things to take back; leaving the ``with`` block by an exception runs it, ``keep`` empties it."""
+    """A stack of undo steps; an exception in the ``with`` block runs them, ``keep`` drops them."""
 
     def __init__(self) -> None:
         self._steps: list[tuple[str, Callable[[], None]]] = []
         self.failures: list[str] = []
 
     def add(self, what: str, step: Callable[..., Any], *args: Any, **options: Any) -> None:
-        """Note how ``what`` is taken back. The step must do no harm where nothing was made yet."""
+        """Register how to undo ``what``. The step must be harmless if nothing was made yet."""
         self._steps.append((what, lambda: step(*args, **options)))
 
     def keep(self) -> None:
-        """What was made stays."""
+        """Keep what was made: drop the undo steps."""
         self._steps.clear()
 
     def __enter__(self) -> Undo:
@@ -63,7 +63,7 @@ class Undo:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Hold interrupts back (they arrive afterwards); only the main thread gets any."""
+    """Hold interrupts back until the end of the block; only the main thread gets any."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -80,18 +80,18 @@ def _undisturbed() -> Iterator[None]:
 
 @contextmanager
 def recorded(store: BeadStore, actor: str, undo: Undo, what: str) -> Iterator[RuleBatch]:
-    """A batch whose changes are taken back with the rest."""
+    """Open a batch whose changes are undone with the rest."""
     changed: list[tuple[Bead | None, Bead]] = []
     with ExitStack() as stack:
         batch = stack.enter_context(store.write(actor))
-        # noted before it is written: a stop in between must not leave it standing
+        # registered before the write, so that a kill in between leaves nothing behind
         undo.add(what, restore, store, actor, changed)
         yield batch
         changed += batch.changes()
 
 
 def restore(store: BeadStore, actor: str, changes: list[tuple[Bead | None, Bead]]) -> None:
-    """Put records back as they were before ``changes``; what somebody else changed meanwhile keeps their changes."""
+    """Restore records as they were before ``changes``; keys that somebody else changed meanwhile keep their values."""
     if not changes:
         return
     with store.write(actor) as batch:

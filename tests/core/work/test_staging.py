@@ -153,7 +153,7 @@ def test_launching_opens_it_and_gives_out_the_first_wave(paper, epic):
         launch(paper.root, paper.ledger, done.convoy, actor="overseer", clock=paper.clock)
     with pytest.raises(ConflictError, match="belong to convoy"):
         staged(paper, top)
-    with pytest.raises(UsageError, match="at work already"):
+    with pytest.raises(UsageError, match="is already open"):
         staged(paper, done.convoy)
 
 
