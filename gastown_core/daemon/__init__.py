@@ -1,1 +1,1 @@
-"""The process that keeps a town moving: it dispatches ready work and runs the refineries."""
+"""The daemon: it dispatches ready work and runs the refineries."""

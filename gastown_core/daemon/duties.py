@@ -1,6 +1,6 @@
-"""THE table of duties: what the daemon sees to, what wakes each, and how often it looks by itself.
+"""THE table of duties: what the daemon does, what wakes each duty, and how often it runs anyway.
 
-Dispatch and the refineries are woken by changes of the ledger; their own pace is only a safety net.
+Dispatch and the refineries are woken by changes of the ledger; their interval is only a safety net.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ACTOR = "daemon"
 
 
 def duties_of(root: str) -> list[Duty]:
-    """The duties of this town as it is now: those of the town, and a refinery for each open rig."""
+    """Return the duties of this town as it is now: the town's, and a refinery for each open rig."""
     found = list(TOWN)
     for rig in read_inventory(root).rigs:
         if rig.state == RigState.OPERATIONAL and load_settings(root, "rig", rig.name).lenient("merge_queue.enabled"):
@@ -28,7 +28,7 @@ def duties_of(root: str) -> list[Duty]:
 
 
 def refinery_of(root: str, rig: str) -> Duty:
-    """The duty that merges what the workers of ``rig`` hand in."""
+    """Return the duty that merges the requests of ``rig``."""
 
     def work(shift: Shift) -> str:
         from gastown_core.refinery.engine import process
@@ -41,7 +41,7 @@ def refinery_of(root: str, rig: str) -> Duty:
 
 
 def dispatch_ready(shift: Shift) -> str:
-    """Close convoys that are complete, and give ready work to whoever is free."""
+    """Close complete convoys, and dispatch ready work to free polecats."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.convoy import feeding, landing
     from gastown_core.work.scheduler import scheduler
@@ -58,9 +58,9 @@ def dispatch_ready(shift: Shift) -> str:
 
 
 def release_dead_workers(shift: Shift) -> str:
-    """Work of polecats whose session has died becomes ready again; what they had done stays on its branch.
+    """Release the work of polecats whose session has died; their commits stay on their branch.
 
-    Before that, restarts that were cut off are finished: whoever is started by that is not dead.
+    Restarts that were cut off are finished first: an agent started by that is not dead.
     """
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.lifecycle import finish_restarts
@@ -74,11 +74,11 @@ def release_dead_workers(shift: Shift) -> str:
     released = reclaim.release_dead(shift.root, ledger, actor=ACTOR, clock=shift.clock)
     settled = reclaim.settle_records(shift.root, ledger, actor=ACTOR, clock=shift.clock)
     told = [*restarted, f"released {', '.join(released)}"] if released else restarted
-    return "; ".join([*told, f"wrote the end of {', '.join(settled)}"] if settled else told)
+    return "; ".join([*told, f"completed the records of {', '.join(settled)}"] if settled else told)
 
 
 def audit_mountains(shift: Shift) -> str:
-    """Look for mountains that do not get on."""
+    """Audit the mountains for stalls."""
     from gastown_core.work.mountain.audit import audit
 
     return "; ".join(audit(shift.root, clock=shift.clock))
@@ -95,7 +95,7 @@ def open_gates(shift: Shift) -> str:
 
 
 def follow_new_ids(shift: Shift) -> str:
-    """Where a merge gave a bead another id, let the rest of the town know it by that one."""
+    """Update references to beads that a merge gave another id."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town import new_ids
 
@@ -103,17 +103,17 @@ def follow_new_ids(shift: Shift) -> str:
 
 
 def compact_wisps(shift: Shift) -> str:
-    """Let go of wisps whose lifetime is over."""
+    """Delete wisps whose lifetime is over."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.molecules.wisp_compaction import DELETE, compact
 
     done = compact(shift.root, TownLedger(shift.root), actor=ACTOR)
     dropped = sum(len(one.of(DELETE)) for one in done.values())
-    return f"let go of {dropped} old wisps" if dropped else ""
+    return f"deleted {dropped} old wisps" if dropped else ""
 
 
 def curate_feed(shift: Shift) -> str:
-    """Bring the curated feed up to the event log."""
+    """Update the curated feed from the event log."""
     from gastown_core.events.feed import catch_up, read_rules
 
     catch_up(shift.root, read_rules(load_settings(shift.root).value))
@@ -121,7 +121,7 @@ def curate_feed(shift: Shift) -> str:
 
 
 def prune_log(shift: Shift) -> str:
-    """Drop events whose lifetime is over, when it is time to."""
+    """Delete events whose lifetime is over, when pruning is due."""
     from gastown_core.events import chronicle
 
     now = shift.clock.now()
@@ -132,7 +132,7 @@ def prune_log(shift: Shift) -> str:
 
 
 def sweep_leftovers(shift: Shift) -> str:
-    """Take away wake-ups, lock files and remains of queues that nobody waits for."""
+    """Remove wake-up files, lock files and queue remains that nobody needs."""
     from gastown_core.daemon import leftovers
 
     rigs = [rig.path for rig in read_inventory(shift.root).rigs]

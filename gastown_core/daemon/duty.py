@@ -1,7 +1,7 @@
-"""A duty: one thing the daemon sees to, what wakes it, and how it went.
+"""A duty: one task of the daemon, what wakes it, and its last result.
 
-An attendant runs one duty at a time in a thread of its own; what wakes it while it runs is seen to right after.  A
-duty that fails is tried again, each time after a longer rest, and never takes another one down.
+An attendant runs its duty in a thread, one run at a time; if it is woken during a run, it runs again afterwards.  A
+duty that fails is tried again with growing delays, and does not affect the others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST_REST_S = 300.0
 
 
 class Shift(Record):
-    """What a duty gets: the town, the clock, and ``stopping``, true once it shall come to an end."""
+    """What a duty gets: the town, the clock, and ``stopping``, true once the daemon is to end."""
 
     root: str
     clock: Clock
@@ -35,10 +35,10 @@ class Shift(Record):
 
 
 class Duty(Record):
-    """One row: ``work`` does it and tells in words what it did (empty: nothing was to do).
+    """One row: ``work`` runs it and returns what it did in words (empty: nothing).
 
-    ``wakes`` are stirs it listens to (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``); it runs at least
-    every ``every_s`` and at most every ``apart_s`` seconds.
+    ``wakes`` are the stirs that wake it (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``); it runs at
+    least every ``every_s`` and at most every ``apart_s`` seconds.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Duty(Record):
 
 
 class Attendant:
-    """Sees to one duty until it is cancelled."""
+    """Runs one duty until it is cancelled."""
 
     def __init__(self, duty: Duty, shift: Shift, pool: Executor, log: DaemonLog, on_run: Callable[[], None]) -> None:
         self.duty = duty
@@ -63,11 +63,11 @@ class Attendant:
         self._failures = 0
 
     def wake(self) -> None:
-        """Let it run as soon as it may."""
+        """Run the duty as soon as its interval allows."""
         self._woken.set()
 
     async def attend(self) -> None:
-        """Run the duty whenever it is woken or its time has come."""
+        """Run the duty whenever it is woken or due."""
         loop = asyncio.get_running_loop()
         while not self._shift.stopping():
             self._woken.clear()
@@ -81,7 +81,7 @@ class Attendant:
                 continue
 
     def broke(self, why: str) -> None:
-        """The attendant itself failed (empty: it has recovered); it is begun anew, and that is told like a failed run."""
+        """Record that the attendant itself failed and restarts, like a failed run; an empty ``why`` means recovered."""
         if why:
             self._failures += 1
             self._tell("", f"the attendant failed: {why}", 0.0)
@@ -96,7 +96,7 @@ class Attendant:
             error = words_of(problem)
         except (Exception, SystemExit) as problem:  # noqa: BLE001  a fault in one duty must not end the others; it is logged whole
             error = words_of(problem)
-            self._log.line(f"{self.duty.name}: a fault in the programme\n{traceback.format_exc()}")
+            self._log.line(f"{self.duty.name}: internal error\n{traceback.format_exc()}")
         self._failures = self._failures + 1 if error else 0
         self._tell(did, error, time.monotonic() - began)
 

@@ -1,7 +1,7 @@
-"""What acts leave behind in the run-time folders, and when it goes: wake-ups, lock files, remains of queues and of writes.
+"""Leftover run-time files and when they are removed: wake-ups, lock files, remains of queues and of writes.
 
-Nothing here is waited for by anybody: a wake-up has woken whoever slept, a lock file that nobody holds locks nothing,
-a nudge whose taker died is given back, and a half-written file has no reader.
+Nobody needs these files: a wake-up has done its work, a lock file without a holder locks nothing, a half-written file
+has no reader.  A nudge whose taker died is put back into its queue.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ WRITTEN = (
     "settings",
     "settings/themes",
 )
-"""Folders of a town or a rig in which files are replaced, and which hold nothing of a person's or a project's of such a name."""
+"""Folders of a town or a rig in which files are replaced; a person's or project's files have no such names there."""
 AT_THE_TOP = ".events.jsonl .feed.jsonl .gitignore CLAUDE.md config.json".split()
-"""Files at the top of a town or a rig, where a person may keep files of any name."""
+"""Files at the top of a town or a rig, where a person may have files of any name."""
 STORES = (".beads", "mayor/rig/.beads")
 _TEMPORARY = re.compile(r".*\.tmp\d+")
 _COMPACTED = re.compile(r"\..*\.jsonl\.tmp")
@@ -52,9 +52,9 @@ _TAKEN = re.compile(r"(.+\.json)\.claimed\.[0-9a-f]+")
 
 
 def sweep_leftovers(root: str, rigs: Sequence[str], now: float) -> int:
-    """Take away what is old enough in the town and the folders of its ``rigs``; returns how many files went.
+    """Remove what is old enough in the town and its ``rigs``; return how many files were removed.
 
-    What cannot be looked at or removed stays for the next time.
+    A file that cannot be examined or removed stays for the next time.
     """
     gone = 0
     for place in (root, *rigs):
@@ -70,28 +70,28 @@ def sweep_leftovers(root: str, rigs: Sequence[str], now: float) -> int:
 
 
 def is_lock(name: str) -> bool:
-    """Whether the file is one that is locked and holds nothing."""
+    """Whether the file is a lock file."""
     return name.endswith((".lock", ".flock"))
 
 
 def is_wake_up(name: str) -> bool:
-    """Whether the file woke somebody once, or is half of one."""
+    """Whether the file is a wake-up, or a half-written one."""
     return name.endswith(".event") or bool(_TEMPORARY.fullmatch(name))
 
 
 def is_nudge(name: str) -> bool:
-    """Whether the file is a nudge that waits."""
+    """Whether the file is a waiting nudge."""
     return name.endswith(".json")
 
 
 def _files(place: str, *folders: str) -> list[str]:
-    """The files right in these folders, and not deeper: below them may lie checkouts of a project."""
+    """Return the files directly in these folders; deeper ones may belong to a project's checkout."""
     pattern = (os.path.join(glob.escape(place), folder, name) for folder in folders for name in ("*", ".*"))
     return [path for one in pattern for path in glob.glob(one) if os.path.isfile(path) and not os.path.islink(path)]
 
 
 def _beside_links(place: str, folder: str) -> list[str]:
-    """What stands beside the files that a person's links in the folder lead to, and is named after those."""
+    """Return temporary files beside the targets of a person's links in the folder."""
     links = filter(os.path.islink, glob.glob(os.path.join(glob.escape(place), folder, "*")))
     return [path for link in links for path in glob.glob(glob.escape(os.path.realpath(link)) + ".tmp*")]
 
@@ -120,7 +120,7 @@ def _unlock(path: str) -> None:
 
 
 def _give_back(path: str, now: float) -> bool:
-    """A nudge whose taker died before it was read waits again, unless its time is over."""
+    """Put back a nudge whose taker died before it was read; remove it if it has expired."""
     match = _TAKEN.fullmatch(path)
     if match is None or _is_over(path, now):
         os.unlink(path)
@@ -137,7 +137,7 @@ def _drop_expired(path: str, now: float) -> bool:
 
 
 def _is_over(path: str, now: float) -> bool:
-    """Whether the nudge says that its time is over; one that cannot be read says nothing."""
+    """Whether the nudge has expired; False if it cannot be read."""
     try:
         value = decode_json(read_plain(path))
     except ValueError:

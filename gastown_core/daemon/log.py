@@ -1,4 +1,4 @@
-"""The daemon's log: one line per happening, rotated by size; what a duty did, and what it could not do and why."""
+"""The daemon's log: one entry per event, rotated by size: what a duty did, or why it failed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 10_000_000
 KEPT = 3
-"""How many older logs stay, ``daemon.log.1`` the youngest."""
+"""How many older logs are kept; ``daemon.log.1`` is the newest."""
 
 
 class DaemonLog:
     """Appends to ``daemon/daemon.log``; ``echo`` gets each line too (the terminal of a daemon in the foreground).
 
-    A line that cannot be written (a full disk) is counted and the next one that can tells of it; nothing is raised.
+    A line that cannot be written (full disk) is counted, and the next one that can says so; nothing is raised.
     """
 
     def __init__(self, root: str, clock: Clock, echo: Callable[[str], None] | None = None) -> None:
@@ -38,7 +38,7 @@ class DaemonLog:
         self._echo = echo
 
     def line(self, text: str) -> None:
-        """Write one line; line breaks in ``text`` are indented, so that a line that starts with a date is a happening."""
+        """Write one entry; further lines of ``text`` are indented, so that only an entry starts with a date."""
         shown = "\n    ".join(clean_lines(text.rstrip()))
         now = self._clock.now()
         gap = f"{self.lost} lines before this one could not be written\n{format_seconds(now)} " if self.lost else ""
@@ -48,7 +48,7 @@ class DaemonLog:
         except (GastownError, OSError):
             self.lost += 1
         if self._echo is not None:
-            # a terminal that is gone is no reason to end
+            # a closed terminal is no reason to end
             with contextlib.suppress(OSError, ValueError):
                 self._echo(shown)
 
@@ -57,9 +57,9 @@ class DaemonLog:
 
 
 class _SharedFile(RotatingFileHandler):
-    """A rotating file that several processes write: opened, measured and closed for each record, under one lock.
+    """A rotating file for several processes: opened, measured and closed for each record, under a lock.
 
-    Two that rotated at once would throw a log away.  What goes wrong is raised.
+    Two rotations at once would lose a log.  Errors are raised.
     """
 
     def __init__(self, path: str) -> None:
@@ -72,7 +72,7 @@ class _SharedFile(RotatingFileHandler):
             super().emit(record)
 
     def _let_go(self) -> None:
-        # the next record goes to whatever file has the name by then
+        # the next record opens the file again, which may have been rotated
         if self.stream is not None:
             self.stream.close()
             self.stream = None

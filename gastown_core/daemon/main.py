@@ -1,7 +1,7 @@
-"""The daemon's life: one per town, told of changes by the kernel, ended by a signal, never by a failing duty.
+"""The daemon process: one per town, woken by file changes, ended by a signal, never by a failing duty.
 
-It holds ``daemon/daemon.lock`` for as long as it lives and tells of itself in ``daemon/state.json``.  It ends by itself
-when its town is gone.
+It holds ``daemon/daemon.lock`` while it runs and writes its state to ``daemon/state.json``.  It ends by itself when the
+town or the lock file is gone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from gastown_core.daemon.duty import Duty
 
 TOLD_S = 1.0
-"""How long after a duty has run its state file may still be behind."""
+"""How long the state file may lag behind a duty's run."""
 MOST_DUTIES = 64
 
 
@@ -49,17 +49,17 @@ def run(
     duties: Callable[[str], list[Duty]] = duties_of,
     clock: Clock = SYSTEM_CLOCK,
 ) -> None:
-    """Be the town's daemon until SIGTERM or SIGINT. Raises ConflictError if there is one already."""
+    """Run the town's daemon until SIGTERM or SIGINT. Raises ConflictError if one is running."""
     private_folder(note.folder(root))
     lock = FileLock(note.lock_path(root), timeout_s=2.0, name_holder=True)
     with ExitStack() as held:
         try:
             held.enter_context(lock)
         except ConflictError as error:
-            raise ConflictError("the daemon runs already", error.why, "gt daemon status tells about it") from error
+            raise ConflictError("the daemon is already running", error.why, "gt daemon status shows it") from error
         write_atomic(note.pid_path(root), f"{os.getpid()}\n{secrets.token_hex(8)}\n".encode(), mode=0o600)
         try:
-            # commands run without it; what goes on for weeks needs it
+            # commands run without garbage collection; a process that runs for weeks needs it
             gc.enable()
             asyncio.run(Daemon(root, DaemonLog(root, clock, echo), duties, clock, lock.is_in_place).live())
         finally:
@@ -67,7 +67,7 @@ def run(
 
 
 def _leave_word(root: str, clock: Clock) -> None:
-    """Say that it has ended; where that cannot be written, the lock that is let go of says so."""
+    """Write that it has ended; if that fails, the released lock says so."""
     ended = {"running": False, "pid": os.getpid(), "ended_at": format_seconds(clock.now())}
     with suppress(GastownError):
         write_json(note.state_path(root), ended, mode=0o600)
@@ -76,9 +76,9 @@ def _leave_word(root: str, clock: Clock) -> None:
 
 
 class Daemon:
-    """The loop: attendants for the duties, stirs that wake them, a heartbeat that shows they live.
+    """The loop: attendants for the duties, stirs that wake them, a heartbeat.
 
-    Everything it keeps going runs in ``Background``.  ``is_mine`` tells whether the lock still keeps others out.
+    All its tasks run in ``Background``.  ``is_mine`` says whether the lock still keeps other daemons out.
     """
 
     def __init__(
@@ -105,16 +105,16 @@ class Daemon:
         self._telling: asyncio.TimerHandle | None = None
 
     async def live(self) -> None:
-        """See to every duty until told to end, then wait for what is in work."""
+        """Run the duties until told to end, then wait for the running ones."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, context: self.log.line(f"a fault in the programme: {_fault(context)}"))
+        loop.set_exception_handler(lambda _, context: self.log.line(f"internal error: {_fault(context)}"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         pool = ThreadPoolExecutor(max_workers=MOST_DUTIES, thread_name_prefix="duty")
         stirs = Stirs(self.root, self._stirred, lambda _, why: self._broke("the watch of files", why))
         self._take_up(pool)
         stirs.start()
-        self.log.line(f"daemon {os.getpid()} sees to {', '.join(self.attendants)}")
+        self.log.line(f"daemon {os.getpid()} runs {', '.join(self.attendants)}")
         try:
             while not self._over.is_set():
                 self._beats += 1
@@ -128,7 +128,7 @@ class Daemon:
                 self._telling.cancel()
             await self.background.close()
             await stirs.close()
-            # what runs is asked to come to an end (stopping is true) and is waited for: nothing is left half done
+            # running duties see ``stopping`` and are waited for: nothing is left half done
             pool.shutdown(wait=True, cancel_futures=True)
             self.log.line("daemon ended")
 
@@ -137,27 +137,27 @@ class Daemon:
         self._over.set()
 
     def _look_around(self, pool: ThreadPoolExecutor, stirs: Stirs) -> None:
-        """The town may have gone, or have got a rig."""
+        """End if the town or the lock is gone; take up duties and stores of new rigs."""
         if not is_town(self.root):
             self.log.line("the town is gone")
             self._end()
             return
         if not self._is_mine():
-            self.log.line("the lock's file was removed or replaced, so another daemon may begin: this one ends")
+            self.log.line("the lock's file was removed or replaced, so another daemon may start: this one ends")
             self._end()
             return
         try:
             self._take_up(pool)
             stirs.look_again()
         except (GastownError, OSError) as error:
-            self.log.line(f"the rigs could not be looked at anew: {words_of(error)}")
+            self.log.line(f"the rigs could not be read again: {words_of(error)}")
 
     def _take_up(self, pool: ThreadPoolExecutor) -> None:
-        """Begin duties that are new and drop those that are no longer wanted."""
+        """Start new duties and stop those that are no longer wanted."""
         try:
             wanted = {duty.name: duty for duty in self.duties(self.root)}
         except GastownError as error:
-            self.log.line(f"the duties could not be read anew: {error}")
+            self.log.line(f"the duties could not be read again: {error}")
             if not self.attendants:
                 raise
             return
@@ -171,7 +171,7 @@ class Daemon:
                 self.background.start(name, attendant.attend)
 
     def _broke(self, name: str, why: str) -> None:
-        """A task of the daemon failed and is begun anew, or (``why`` empty) has recovered."""
+        """Record that a task of the daemon failed and restarts, or (``why`` empty) has recovered."""
         attendant = self.attendants.get(name)
         if attendant is not None:
             attendant.broke(why)
@@ -185,7 +185,7 @@ class Daemon:
                 attendant.wake()
 
     def _ran(self) -> None:
-        """A duty has run: tell of it soon, once for all that run meanwhile."""
+        """Schedule one state write for all duties that run until then."""
         if self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(TOLD_S, self._write_state)
 
@@ -206,6 +206,6 @@ class Daemon:
 
 
 def _fault(context: dict[str, Any]) -> str:
-    """What asyncio tells of a call that failed with nobody to catch it."""
+    """Return asyncio's description of an error that nothing caught."""
     problem = context.get("exception")
     return words_of(problem) if isinstance(problem, BaseException) else str(context.get("message") or "unknown")

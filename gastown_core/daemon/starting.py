@@ -1,4 +1,4 @@
-"""Starting and ending the daemon from outside. Who holds the lock is the daemon; a pid file decides nothing."""
+"""Starting and ending the daemon from outside. The holder of the lock is the daemon, whatever a pid file says."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LOOK_EVERY_S = 0.02
 
 
 def start(root: str) -> tuple[int, bool]:
-    """The daemon's pid, and whether it was started now, once it has told of itself.
+    """Start the daemon if none runs and wait for its state; return its pid, and whether it was started now.
 
-    Raises TownError with its last words if it does not come up or does not answer; what was started is then ended.
+    Raises TownError with its last log lines if it does not start or answer; the started process is then ended.
     """
     running = note.running_pid(root)
     if running is not None:
@@ -39,7 +39,7 @@ def start(root: str) -> tuple[int, bool]:
     while time.monotonic() < deadline:
         found = note.read_note(root)
         if found is not None and found.has_answered:
-            # another start may have been first: then that one is the daemon
+            # another start may have been first: then that process is the daemon
             return found.pid, found.pid == child.pid
         if child.poll() is not None and found is None:
             raise TownError("the daemon did not start", _tail(note.log_path(root), begin), f"see {note.log_path(root)}")
@@ -47,14 +47,14 @@ def start(root: str) -> tuple[int, bool]:
     if child.poll() is None:
         kill_group(child.pid)
         child.wait()
-    why = f"process {child.pid} told nothing of itself for {START_S:g} s: {_tail(note.log_path(root), begin)}"
+    why = f"process {child.pid} wrote no state for {START_S:g} s: {_tail(note.log_path(root), begin)}"
     raise TownError("the daemon does not answer", why, f"see {note.log_path(root)}, then gt daemon start")
 
 
 def stop(root: str) -> int:
-    """Ask the daemon to end and wait until it has; its pid, 0 if none ran. One that does not end in time is killed.
+    """End the daemon and wait for it; return its pid, 0 if none ran. It is killed if it does not end in time.
 
-    Raises TownError if it may not be ended, cannot be found or outlives even that.
+    Raises TownError if it may not be ended, cannot be identified, or survives even that.
     """
     pid = note.running_pid(root)
     if pid is None:
@@ -62,7 +62,7 @@ def stop(root: str) -> int:
     if not pid:
         raise TownError(
             "the daemon cannot be ended from here",
-            "its lock is held, and nothing tells by which process",
+            "its lock is held, and by which process is unknown",
             f"fuser {note.lock_path(root)} may name it",
         )
     for number, patience_s in ((signal.SIGTERM, END_S), (signal.SIGKILL, KILLED_S)):
@@ -82,7 +82,7 @@ def _signal(pid: int, number: int) -> None:
 
 
 def _is_let_go(root: str, pid: int, patience_s: float) -> bool:
-    """Whether that process let go of the lock in time; another one that took it up since is none of ours to end."""
+    """Whether that process released the lock in time; a later holder is another daemon."""
     deadline = time.monotonic() + patience_s
     while note.running_pid(root) == pid:
         if time.monotonic() > deadline:

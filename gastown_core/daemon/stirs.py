@@ -1,4 +1,4 @@
-"""From changed files to the words that duties listen to.
+"""Stirs: changed files translated into the words that wake duties.
 
 ``ledger`` and ``ledger:<rig>`` for a store's files, ``events`` for the event log, ``channel:<name>`` for wake-up files.
 """
@@ -23,7 +23,7 @@ CHANNELS = ("refinery",)
 class Stirs:
     """Watches a town's ledger, event log and channels; ``on_stir`` gets one word per change, on the event loop.
 
-    ``tell`` hears of a watch that failed, as ``Background`` tells it.
+    ``tell`` is called when a watch fails or recovers, as in ``Background``.
     """
 
     def __init__(
@@ -36,14 +36,14 @@ class Stirs:
         self._watch = FolderWatch(self._stirred, tell)
 
     def start(self) -> None:
-        """Begin; call from the event loop."""
+        """Start watching; call it on the event loop."""
         for folder in self._channels:
             private_folder(folder)
         self._watch.start([self._root, *self._channels])
         self.look_again()
 
     def look_again(self) -> None:
-        """Watch the stores of rigs that have come since."""
+        """Watch the stores of rigs added since."""
         self._stores = {store.beads_dir: name for name, store in TownLedger(self._root).stores().items()}
         for folder in self._stores:
             self._watch.add(folder)

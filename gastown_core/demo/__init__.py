@@ -1,1 +1,1 @@
-"""The demonstration town: generated repositories, rigs, beads and scripted agents with moods."""
+"""The demo town: generated repositories, rigs, beads and scripted agents with moods."""

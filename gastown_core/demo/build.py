@@ -1,6 +1,6 @@
-"""Building the demonstration town: real repositories, rigs, beads, convoys, worktrees and sessions.
+"""Building the demo town: real repositories, rigs, beads, convoys, worktrees and sessions.
 
-Every step goes through the same functions as the commands of the same name.
+Every step calls the same functions as the command of the same name.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ RIG_SETTINGS: dict[str, Any] = {
         "max_retry_count": 2,
     }
 }
-"""Real gates on real code, and few retries, so that the whole story fits into some minutes."""
+"""Real gates on real code, and few retries, so that the demo takes only a few minutes."""
 SETTINGS: dict[str, Any] = {
     "default_agent": "scripted",
     "agents": {"scripted": {"env": {"GT_SCRIPT_PACE": PACE_S}}},
@@ -56,11 +56,11 @@ SETTINGS: dict[str, Any] = {
     "convoy": {"feed_grace": "3s"},
     "up": {"deacon": False},
 }
-"""Short spans, so that a minute shows what a day shows in a real town."""
+"""Short durations, so that a minute shows what takes a day in a real town."""
 
 
 def build_town(root: str, agents: int, say: Say, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Make the whole town and set ``agents`` polecats to work; ``say`` gets a line per step. Raises GastownError."""
+    """Build the town and set ``agents`` polecats to work; ``say`` gets a line per step. Raises GastownError."""
     say("installing the town")
     install_town(root, name="demo", git=True, clock=clock)
     scheduler = {"max_polecats": max(1, agents), "batch_size": 2}
@@ -83,7 +83,7 @@ def build_town(root: str, agents: int, say: Say, *, clock: Clock = SYSTEM_CLOCK)
 
 
 def file_beads(root: str, clock: Clock) -> dict[str, str]:
-    """File every task of the script and bundle them; returns key → bead id."""
+    """Create every bead of the script and bundle them; return key → bead id."""
     ledger = TownLedger(root)
     ids: dict[str, str] = {}
     for bundle in BUNDLES:
@@ -111,7 +111,7 @@ def _file(ledger: TownLedger, task: Task, ids: dict[str, str]) -> str:
 
 
 def start_agents(root: str, clock: Clock) -> list[str]:
-    """Start mayor, witnesses, refineries, and polecats that were never started with work on their hooks; what failed."""
+    """Start mayor, witnesses, refineries, and polecats with hooked work but no session yet; return the failures."""
     agents = read_inventory(root).agents
     wanted = [e for e in agents if e.address.role in (MAYOR, WITNESS, REFINERY)]
     work = never_started(TownLedger(root), agents)
@@ -143,12 +143,12 @@ def sling_first(root: str, beads: dict[str, str], agents: int, say: Say, clock: 
 
 
 def is_demo(root: str) -> bool:
-    """Whether the town was made here."""
+    """Whether the town is a demo."""
     return os.path.isdir(os.path.join(root, SOURCES))
 
 
 def stop_town(root: str, *, clock: Clock = SYSTEM_CLOCK) -> list[str]:
-    """End the daemon and every session of the town's agents; returns what was ended. Files stay."""
+    """End the daemon and every session of the town's agents; return what was ended. Files stay."""
     ended = ["daemon"] if starting.stop(root) else []
     if has_tmux():
         agents = read_inventory(root).agents

@@ -1,4 +1,4 @@
-"""The demonstration's two projects: small Python packages with a month of history, made by ``git fast-import``."""
+"""The demo's two projects: small Python packages with a month of history, made with ``git fast-import``."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ PROJECTS = (SHOP, BILLING)
 
 
 def make_repository(project: Project, path: str, now: float) -> None:
-    """A bare repository at ``path`` with the project's history ending yesterday. Raises GitError."""
+    """Create a bare repository at ``path`` with the project's history, ending yesterday. Raises GitError."""
     if os.path.isdir(path):
         return
     for argv, data in (

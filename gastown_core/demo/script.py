@@ -1,7 +1,7 @@
-"""What happens in the demonstration: four convoys of beads, and the mood of whoever works on each. Data only.
+"""The demo's script: four convoys of beads, and the mood of each bead's worker. Data only.
 
-The first beads of each convoy have moods that show every state of health within a minute; the rest is honest work,
-but for a few whose tests fail, so that the merge queue has something to find.
+The first beads of each convoy have moods that show every health state within a minute; the rest are done normally,
+except for a few whose tests fail, so that the merge queue finds a culprit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A bead to be: key (within the script), rig, title, mood of its worker, keys it waits for, priority, type."""
+    """A planned bead: key (in the script), rig, title, worker's mood, keys of its blockers, priority, type."""
 
     key: str
     rig: str
@@ -24,7 +24,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A convoy to be."""
+    """A planned convoy."""
 
     title: str
     tasks: tuple[Task, ...]
@@ -76,4 +76,4 @@ BUNDLES = (
 )
 
 FIRST = ("login", "session", "round", "empty", "pdf", "currency", "case", "archive")
-"""Keys in the order in which they are slung; the rest follows as polecats become free."""
+"""Keys in the order of slinging; the rest follows as polecats become free."""

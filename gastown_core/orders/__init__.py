@@ -1,1 +1,1 @@
-"""What a face may ask for: one table of orders, and the one function that performs them."""
+"""Orders: the table of what a face can request, and the function that performs them."""

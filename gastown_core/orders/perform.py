@@ -1,7 +1,7 @@
-"""Performing orders: one way for every face, told stage by stage as receipts.
+"""Performing orders: the same way for every face, reported in stages as receipts.
 
-An order runs as the ``gt`` command of the same name in a child process, whose ``--receipts`` lines are the stages:
-the face stays light and cannot be hurt, and the command log shows what a person could have typed.
+An order runs as a ``gt`` command in a child process, whose ``--receipts`` lines are the stages: the face stays light, a
+crash cannot reach it, and the command log shows what a person could have typed.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 LOG_LENGTH = 500
 QUESTION_LIMIT_S = 30.0
 ORDER_LIMIT_S = 3600.0
-"""How long an order without stages may take: taking a batch means running its gates."""
+"""How long an order without stages may take: merging a batch runs its gates."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandLogEntry:
-    """One performed order: when, the command a person would type, whether it worked, how long it took, last detail."""
+    """One performed order: time, the command as typed, whether it worked, its duration, the last detail."""
 
     at: float
     command: str
@@ -47,7 +47,7 @@ class CommandLogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value that an order may be given: the value, what it means, and the moment it belongs to (Unix seconds)."""
+    """One possible value of an order's argument: the value, its meaning, and its time (Unix seconds)."""
 
     value: str
     what: str
@@ -55,13 +55,13 @@ class Choice:
 
 
 command_log: deque[CommandLogEntry] = deque(maxlen=LOG_LENGTH)
-"""What this process performed, oldest first."""
+"""The orders that this process performed, oldest first."""
 
 
 def perform(root: str, order: Order, notify: Notify, *, clock: Clock = SYSTEM_CLOCK) -> bool:
-    """Perform ``order``, calling ``notify`` for each stage; returns whether it was done. Blocks: call from a thread.
+    """Perform ``order`` and call ``notify`` for each stage; return whether it succeeded. Blocks: call it in a thread.
 
-    Failures become a final receipt with ``ok`` False, never an exception.
+    A GastownError becomes a final receipt with ``ok`` False; other exceptions are raised.
     """
     began = time.monotonic()
     last = Receipt(order.kind, order.target, "failed", "nothing happened", ok=False, final=True, at=clock.now())
@@ -82,11 +82,11 @@ def perform(root: str, order: Order, notify: Notify, *, clock: Clock = SYSTEM_CL
 
 
 DEFAULTS = {"text": "continue", "subject": "fresh session"}
-"""Arguments that an order may leave out."""
+"""Defaults of arguments."""
 
 
 def command_of(order: Order) -> list[str]:
-    """The words after ``gt`` that do the same. Raises UsageError for an unknown order."""
+    """Return the words after ``gt`` for an order. Raises UsageError for an unknown order."""
     kind = BY_ID.get(order.kind)
     if kind is None or not kind.words:
         raise UsageError(f"there is no order {order.kind}")
@@ -94,7 +94,7 @@ def command_of(order: Order) -> list[str]:
 
 
 def _filled(words: Iterable[str | tuple[str, ...]], order: Order) -> list[str]:
-    """The words with the order's arguments in their places, each a word of its own whatever it holds."""
+    """Return the words with the order's arguments filled in, each as one word whatever it contains."""
     values = {**DEFAULTS, **{key: text for key, text in order.arguments.items() if text}, "target": order.target}
     out: list[str] = []
     for word in words:
@@ -111,12 +111,12 @@ def _value(word: str, values: dict[str, str]) -> str:
 
 
 def preview_of(root: str, order: Order) -> list[str]:
-    """What the order would do and lose, as its dry run tells it. Blocks. Raises GastownError if that fails."""
+    """Return what the order would do and lose, from its dry run. Blocks. Raises GastownError if that fails."""
     return previewed(_said(root, _filled(BY_ID[order.kind].preview, order)))
 
 
 def choices_of(root: str, order: Order) -> list[Choice]:
-    """What may be given for the argument that the order asks for. Blocks. Raises GastownError if nobody can say."""
+    """Return the possible values of the order's argument. Blocks. Raises GastownError if they cannot be read."""
     try:
         rows = decode_json(_said(root, _filled(BY_ID[order.kind].choices, order)))
     except ValueError as error:
@@ -126,7 +126,7 @@ def choices_of(root: str, order: Order) -> list[Choice]:
 
 
 def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S) -> str:
-    """What gt answered. Raises GastownError if it failed."""
+    """Return gt's output. Raises GastownError if it failed."""
     done = process.run(process.gt_argv(*argv), cwd=root, env=_environment(root), timeout_s=limit_s, starts_servers=True)
     if done.code != 0:
         raise _failure(argv, done.code, (done.err or done.out).splitlines())
@@ -134,7 +134,7 @@ def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S) -> str:
 
 
 def previewed(said: str) -> list[str]:
-    """The lines of a dry run: a JSON answer as ``name: value`` lines, without what is empty; else as it was said."""
+    """Return the lines of a dry run: JSON as ``name: value`` lines without empty values, other output as it is."""
     try:
         value = decode_json(said)
     except ValueError:
@@ -190,18 +190,18 @@ def _stages(root: str, order: Order, argv: list[str]) -> Iterable[Receipt]:
 
 
 def _one_stage(root: str, order: Order, argv: list[str]) -> Receipt:
-    """A command without stages: done, with the last line that it said. Raises GastownError if it failed."""
+    """Run a command without stages; its last output line is the detail. Raises GastownError if it failed."""
     lines = [line.strip() for line in _said(root, argv, ORDER_LIMIT_S).splitlines() if line.strip()]
     return Receipt(order.kind, order.target, "done", lines[-1] if lines else "", final=True)
 
 
 def _failure(argv: list[str], code: int, said: list[str]) -> GastownError:
     lines = [line.strip() for line in said if line.strip()]
-    return GastownError(f"gt {argv[0]} failed", "; ".join(lines[:3]) or f"gt ended with status {code}")
+    return GastownError(f"gt {argv[0]} failed", "; ".join(lines[:3]) or f"gt exited with status {code}")
 
 
 def read_receipt(line: bytes, order: Order) -> Receipt | None:
-    """The receipt in one line of ``--receipts`` output, None for any other line."""
+    """Return the receipt in one line of ``--receipts`` output, None for any other line."""
     try:
         value = decode_json(line)
     except ValueError:
@@ -226,14 +226,14 @@ def read_receipt(line: bytes, order: Order) -> Receipt | None:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """How to go to a session: the command, and whether the face must step aside for it (not when tmux switches client)."""
+    """How to attach to a session: the command, and whether the face must be suspended for it (not inside tmux)."""
 
     argv: tuple[str, ...]
     needs_suspend: bool
 
 
 def attachment(root: str, agent: AgentView) -> Attachment:
-    """How to attach to an agent's session from here. Raises TmuxError for what is no session name."""
+    """Return how to attach to an agent's session from here. Raises TmuxError for an invalid session name."""
     from gastown_core.tmux.server import TmuxServer
     from gastown_core.tmux.sessions import attach_argv
     from gastown_core.tmux.socket import socket_name

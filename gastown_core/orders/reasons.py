@@ -1,4 +1,4 @@
-"""Why an order cannot be given now, in words; each gives an empty text if it can. Pure."""
+"""Why an order is not possible now, in words; each function returns an empty text if it is possible. Pure."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ NO_CONVOY = "select a convoy first"
 
 
 def never(snapshot: TownSnapshot, subject: object) -> str:
-    """It can always be given."""
+    """Always possible."""
     return ""
 
 
 def with_tmux(snapshot: TownSnapshot, subject: object) -> str:
-    """An agent, and a tmux that answers."""
+    """Needs an agent, and a tmux that answers."""
     if not isinstance(subject, AgentView):
         return NO_AGENT
     failed = snapshot.source_error("tmux")
     if failed is not None:
         return f"tmux does not answer: {failed.error}"
-    return "there is no tmux on this machine" if snapshot.tmux_running is None else ""
+    return "tmux is not installed" if snapshot.tmux_running is None else ""
 
 
 def needs_session(snapshot: TownSnapshot, subject: object) -> str:
-    """An agent with a session."""
+    """Needs an agent with a session."""
     reason = with_tmux(snapshot, subject)
     if reason or not isinstance(subject, AgentView):
         return reason
@@ -37,7 +37,7 @@ def needs_session(snapshot: TownSnapshot, subject: object) -> str:
 
 
 def needs_living(snapshot: TownSnapshot, subject: object) -> str:
-    """An agent that runs."""
+    """Needs a running agent."""
     reason = needs_session(snapshot, subject)
     if reason or not isinstance(subject, AgentView):
         return reason
@@ -45,74 +45,74 @@ def needs_living(snapshot: TownSnapshot, subject: object) -> str:
 
 
 def needs_work(snapshot: TownSnapshot, subject: object) -> str:
-    """An agent with work on its hook."""
+    """Needs an agent with hooked work."""
     if not isinstance(subject, AgentView):
         return NO_AGENT
     return "" if subject.work is not None else f"nothing is on the hook of {subject.address.short}"
 
 
 def needs_worktree(snapshot: TownSnapshot, subject: object) -> str:
-    """An agent that has a worktree of its own."""
+    """Needs an agent with its own worktree."""
     if not isinstance(subject, AgentView):
         return NO_AGENT
     return "" if subject.address.role in (POLECAT, CREW) else f"{subject.address.short} has no worktree of its own"
 
 
 def needs_polecat(snapshot: TownSnapshot, subject: object) -> str:
-    """A polecat."""
+    """Needs a polecat."""
     if not isinstance(subject, AgentView):
         return "select a polecat first"
-    return "" if subject.address.role == POLECAT else f"{subject.address.short} is no polecat"
+    return "" if subject.address.role == POLECAT else f"{subject.address.short} is not a polecat"
 
 
 def some_bead(snapshot: TownSnapshot, subject: object) -> str:
-    """A bead's id."""
+    """Needs a bead's id."""
     return "" if isinstance(subject, str) and subject else "select a bead first: a convoy's member or an event"
 
 
 def open_convoy(snapshot: TownSnapshot, subject: object) -> str:
-    """A convoy that has not landed."""
+    """Needs a convoy that has not landed."""
     if not isinstance(subject, ConvoyView):
         return NO_CONVOY
-    return f"{subject.id} has landed already" if subject.closed_at is not None else ""
+    return f"{subject.id} has already landed" if subject.closed_at is not None else ""
 
 
 def staged_convoy(snapshot: TownSnapshot, subject: object) -> str:
-    """A convoy that waits for its launch."""
+    """Needs a staged convoy."""
     if not isinstance(subject, ConvoyView):
         return NO_CONVOY
     return "" if subject.status.startswith("staged") else f"{subject.id} is not staged: it is {subject.status}"
 
 
 def mountain(snapshot: TownSnapshot, subject: object) -> str:
-    """A convoy that is a mountain."""
+    """Needs a mountain that has not landed."""
     reason = open_convoy(snapshot, subject)
     if reason or not isinstance(subject, ConvoyView):
         return reason
-    return "" if subject.is_mountain else f"{subject.id} is no mountain"
+    return "" if subject.is_mountain else f"{subject.id} is not a mountain"
 
 
 def scheduler_runs(snapshot: TownSnapshot, subject: object) -> str:
-    """A scheduler that may be paused."""
-    return "the scheduler is paused already" if snapshot.scheduler.is_paused else ""
+    """Needs a scheduler that is not paused."""
+    return "the scheduler is already paused" if snapshot.scheduler.is_paused else ""
 
 
 def scheduler_paused(snapshot: TownSnapshot, subject: object) -> str:
-    """A scheduler that may go on."""
+    """Needs a paused scheduler."""
     return "" if snapshot.scheduler.is_paused else "the scheduler is not paused"
 
 
 def some_request(snapshot: TownSnapshot, subject: object) -> str:
-    """An open merge request."""
+    """Needs an open merge request."""
     return "" if isinstance(subject, RequestView) else "select a merge request first"
 
 
 def idle_refinery(snapshot: TownSnapshot, subject: object) -> str:
-    """A rig with something queued whose engine is not at work already."""
+    """Needs a rig with a queue whose engine is not busy."""
     if not isinstance(subject, str) or not subject:
         return "select a rig's queue first"
     refinery = snapshot.refinery(subject)
     if refinery is not None and refinery.is_busy:
-        return f"the refinery of {subject} is at work: {refinery.state.batch}"
+        return f"the refinery of {subject} is busy: {refinery.state.batch}"
     queued = any(request.rig == subject for request in snapshot.requests)
     return "" if queued else f"nothing is queued in {subject}"

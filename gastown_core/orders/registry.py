@@ -1,7 +1,7 @@
-"""THE table of orders: what a person may ask for, from which all keys, palettes, helps and buttons are made.
+"""THE table of orders: what a person can request; keys, palette, help and buttons are made from it.
 
-A row says what the order needs, the words of the ``gt`` command that it is, whether it asks first, and when it cannot
-be given (``disabled_reason``, in words).  Adding an order is adding a row.
+A row has what the order needs, its ``gt`` command, whether it asks first, and why it may not be possible now
+(``disabled_reason``).  To add an order, add a row.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ TARGET = "{target}"
 class OrderKind(Record):
     """One row: id ``noun.verb``, key (may be empty), label, one line of help, what it needs, what it asks for first.
 
-    ``words`` are the words after ``gt``; ``{name}`` stands for an argument, a group in parentheses is left out when
-    its argument is empty.  ``keeps`` says what it ends and what stays, to be confirmed; ``preview`` is a dry run of
-    the same, asked before.  ``receipts`` tells that the command speaks in stages, ``choices`` lists (as JSON, each with
-    a ``number``, a ``what`` and an ``at``) what may be given for the argument that it asks for.
+    ``words`` are the words after ``gt``; ``{name}`` stands for an argument, a group in parentheses is left out if its
+    argument is empty.  ``keeps`` says what ends and what stays, to be confirmed; ``preview`` is the dry run shown
+    first. ``receipts``: the command reports stages.  ``choices`` lists the possible values of its argument, as JSON
+    with ``number``, ``what`` and ``at``.
     """
 
     id: str
@@ -108,5 +108,5 @@ BY_ID = {kind.id: kind for kind in ORDERS}
 
 
 def disabled_reason(kind: OrderKind, snapshot: TownSnapshot, subject: Subject) -> str:
-    """Why the order cannot be given now, in words; empty if it can. ``subject`` is the thing that it needs."""
+    """Return why the order is not possible now; empty if it is. ``subject`` is the thing that it needs."""
     return kind.disabled_reason(snapshot, subject)

@@ -165,7 +165,7 @@ async def test_process_now_says_why_not_while_the_engine_works(rig: str) -> None
     app = console(rig)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("m", "P")
-        assert "is at work: b-1019" in status(app)
+        assert "is busy: b-1019" in status(app)
         app.fake.put(town("idle", rig))
         await until(pilot, lambda: "Nothing is being tested" in app.screen_text(), "rest")
         await pilot.press("P")
@@ -225,7 +225,7 @@ async def test_a_convoy_is_checked_at_once_and_a_landed_one_is_not() -> None:
         assert app.hands.performed == [Order("convoy.check", "hq-cv-7q2ma")]
         app.feed.convoys.select(Selection(CONVOY, "", "hq-cv-1b8xw"))
         await pilot.press("c")
-        assert "has landed already" in status(app)
+        assert "has already landed" in status(app)
 
 
 async def test_the_scheduler_is_paused_by_name_and_the_header_tells() -> None:

@@ -158,7 +158,7 @@ def test_the_lock_is_the_truth_and_a_second_daemon_is_refused(rigged: Rigged) ->
         assert note.read_note(rigged.root).pid == os.getpid(), "a torn state file hides nothing"
         with pytest.raises(ConflictError) as caught:
             run(rigged.root)
-    assert "runs already" in str(caught.value)
+    assert "already running" in str(caught.value)
 
 
 def test_the_real_daemon_starts_once_tells_of_itself_and_ends(rigged: Rigged) -> None:
