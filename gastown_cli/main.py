@@ -27,6 +27,11 @@ def _gt(argv: list[str]) -> int:
         code = open_feed(argv[1:])
         if code is not None:
             return code
+    if argv[:1] == ["signal"]:
+        # at every edge of every agent's turn: without a command table
+        from gastown_cli.signal import run
+
+        return run(argv[1:])
     from gastown_cli.gt import ROOT
     from gastown_cli.lazy import run_root
 

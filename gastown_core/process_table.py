@@ -8,7 +8,9 @@ elsewhere, used only for comparison.
 from __future__ import annotations
 
 import os
+import time
 
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.model.record import Record
 
 
@@ -53,6 +55,15 @@ def start_of(pid: int) -> float:
     """Return when the process started, to be recorded beside its id; 0 if it is dead or hidden."""
     row = read_process(pid)
     return row.started if row is not None and not row.is_gone else 0.0
+
+
+def began_at(pid: int) -> float:
+    """When the process began, in Unix seconds; 0 if it does not live or is hidden."""
+    started = start_of(pid)
+    if not started or not os.path.exists("/proc/self/stat"):
+        return started
+    uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return SYSTEM_CLOCK.now() - uptime + started / os.sysconf("SC_CLK_TCK")
 
 
 def mark() -> str:

@@ -12,6 +12,8 @@ class Health(StrEnum):
 
     WAITING = "waiting"
     """A prompt or dialog is waiting for a person."""
+    STOPPED_SHORT = "stopped-short"
+    """Its turn ended and work is still on its hook: nothing moves until somebody tells it to go on."""
     GUPP = "gupp"
     """Hooked work has made no progress for so long that the agent violates GUPP."""
     STALLED = "stalled"
@@ -29,10 +31,11 @@ class Health(StrEnum):
 
 
 HEALTH_ORDER = {state: number for number, state in enumerate(Health)}
-NEEDS_HELP = (Health.WAITING, Health.GUPP, Health.STALLED, Health.ZOMBIE)
+NEEDS_HELP = (Health.WAITING, Health.STOPPED_SHORT, Health.GUPP, Health.STALLED, Health.ZOMBIE)
 
 HEALTH_SYMBOLS: dict[Health, tuple[str, str, str]] = {
     Health.WAITING: ("✋", "?", "waiting on you"),
+    Health.STOPPED_SHORT: ("⏸", "=", "stopped short"),
     Health.GUPP: ("🔥", "!", "gupp violation"),
     Health.STALLED: ("⚠", "%", "stalled"),
     Health.ZOMBIE: ("☠", "X", "zombie"),
@@ -45,7 +48,8 @@ HEALTH_SYMBOLS: dict[Health, tuple[str, str, str]] = {
 
 
 class Reason(Record):
-    """One piece of evidence as text; ``source`` is runtime, heartbeat, ledger, git, process or screen."""
+    """One piece of evidence as text; ``source`` is record, transcript, title or hook (the program itself), heartbeat, ledger,
+    git, process or screen."""
 
     text: str
     source: str

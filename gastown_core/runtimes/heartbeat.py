@@ -2,28 +2,38 @@
 
 Keys of the Go tools (timestamp, state, context, bead) plus ours: ``until`` (when a limit ends), ``turn``, a counter
 that moves when a submitted text begins to be worked on, and ``prompts``, digests of the last texts that the program
-accepted, by which the arrival of one particular text is proved.
+accepted, by which the arrival of one particular text is proved.  What the program's own hooks told stands beside that
+and is not touched by a heartbeat of ours: ``said`` (state, moment, words, end of a limit), ``said_by`` (the event),
+``agent_session`` (the program's id of its session) and ``transcript`` (a path).
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds, parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json, write_atomic
 from gastown_core.files.folders import private_folder
+from gastown_core.files.locks import FileLock
 from gastown_core.model.record import Record
 from gastown_core.model.sha256 import sha256
+from gastown_core.runtimes.adapter import BUSY, ENDED, FAILED, HOOK, IDLE, LIMITED, STARTING, WAITING, Said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gastown_core.clock import Clock
+    from gastown_core.runtimes.adapter import Heard
 
 
 class Heartbeat(Record):
-    """One heartbeat; ``at`` and ``until`` in Unix seconds (0 if not told), ``turn`` 0 if the agent counts none."""
+    """One heartbeat; ``at`` and ``until`` in Unix seconds (0 if not told), ``turn`` 0 if the agent counts none.
+
+    ``said`` is what the program's hooks told last, None if it has none that told anything.
+    """
 
     at: float
     state: str
@@ -31,6 +41,7 @@ class Heartbeat(Record):
     bead: str = ""
     until: float = 0.0
     turn: int = 0
+    said: Said | None = None
 
 
 STATES = ("working", "idle", "exiting", "stuck", "waiting", "limited")
@@ -38,6 +49,19 @@ STATES = ("working", "idle", "exiting", "stuck", "waiting", "limited")
 
 
 KEPT_PROMPTS = 20
+LOCK_S = 2.0
+_KEPT = ("said", "said_by", "agent_session", "transcript")
+"""Keys of the program's hooks."""
+_STATE_OF = {
+    BUSY: "working",
+    IDLE: "idle",
+    WAITING: "waiting",
+    LIMITED: "limited",
+    FAILED: "stuck",
+    STARTING: "idle",
+    ENDED: "exiting",
+}
+"""State of a program → the heartbeat's word for it."""
 
 
 def heartbeat_path(town_root: str, session: str) -> str:
@@ -94,7 +118,18 @@ def parse_heartbeat(value: dict[str, object]) -> Heartbeat | None:
         str(value.get("bead") or ""),
         parse_moment(value.get("until")) or 0.0,
         turn if isinstance(turn, int) else 0,
+        _parse_said(value.get("said"), value.get("agent_session")),
     )
+
+
+def _parse_said(value: object, session_id: object) -> Said | None:
+    if not isinstance(value, dict) or value.get("state") not in _STATE_OF:
+        return None
+    at, until = parse_moment(value.get("at")), parse_moment(value.get("until"))
+    if at is None:
+        return None
+    detail, known = str(value.get("detail") or ""), session_id if isinstance(session_id, str) else ""
+    return Said(value["state"], at, HOOK, detail, until or 0.0, known, value.get("is_final") is True)
 
 
 def write_heartbeat(
@@ -113,30 +148,83 @@ def write_heartbeat(
 
     ``prompt`` is a text that the program has just accepted; the digests of earlier ones stay.
     """
-    path = heartbeat_path(town_root, session)
-    private_folder(os.path.dirname(path))
-    last: dict[str, object] = {}
-    with suppress(GastownError):
-        # a heartbeat that is junk has nothing to keep
-        last = read_json(path) or {}
-    if turn is None:
-        before = parse_heartbeat(last)
-        turn = before.turn if before else 0
+    now = clock.now()
+    with _written(town_root, session) as last:
+        if turn is None:
+            before = parse_heartbeat(last)
+            turn = before.turn if before else 0
+        kept = {key: last[key] for key in _KEPT if key in last}
+        prompts = _with_prompt(last, prompt, now)
+        last.clear()
+        last.update(timestamp=format_micros(now), state=state, context=context, bead=bead)
+        if until:
+            last["until"] = format_seconds(until)
+        if turn:
+            last["turn"] = turn
+        if prompts:
+            last["prompts"] = prompts
+        last.update(kept)
+
+
+def note_event(town_root: str, session: str, event: str, heard: Heard, at: float) -> None:
+    """Note in the session's heartbeat what an event of its program's hooks told at ``at``. Raises StoreError.
+
+    Hooks run side by side: an event that comes late does not undo the state of a later one.
+    """
+    with _written(town_root, session) as last:
+        before = _parse_said(last.get("said"), "")
+        prompts = _with_prompt(last, heard.prompt, at)
+        if prompts:
+            last["prompts"] = prompts
+        if heard.prompt:
+            turn = last.get("turn")
+            last["turn"] = (turn if isinstance(turn, int) else 0) + 1
+        for key, value in (("agent_session", heard.session_id), ("transcript", heard.transcript)):
+            if value:
+                last[key] = value
+        last.setdefault("timestamp", format_micros(at))
+        last.setdefault("state", "idle")
+        if not heard.state or (before is not None and before.at > at):
+            return
+        last["said_by"] = event
+        last["said"] = _said_json(heard, at)
+        last.update(timestamp=format_micros(at), state=_STATE_OF[heard.state], context=heard.detail)
+        last.pop("until", None)
+        if heard.until:
+            last["until"] = format_seconds(heard.until)
+
+
+def _said_json(heard: Heard, at: float) -> dict[str, object]:
+    said: dict[str, object] = {"state": heard.state, "at": format_micros(at)}
+    if heard.detail:
+        said["detail"] = heard.detail
+    if heard.until:
+        said["until"] = format_seconds(heard.until)
+    if heard.is_final:
+        said["is_final"] = True
+    return said
+
+
+def _with_prompt(last: dict[str, object], prompt: str, now: float) -> list[dict[str, str]]:
     prompts = accepted_prompts(last)
     if prompt:
-        prompts = [*prompts, {"sha": prompt_sha(prompt), "at": format_micros(clock.now())}][-KEPT_PROMPTS:]
-    from json import dumps
+        prompts = [*prompts, {"sha": prompt_sha(prompt), "at": format_micros(now)}][-KEPT_PROMPTS:]
+    return prompts
 
-    record: dict[str, object] = {
-        "timestamp": format_micros(clock.now()),
-        "state": state,
-        "context": context,
-        "bead": bead,
-    }
-    if until:
-        record["until"] = format_seconds(until)
-    if turn:
-        record["turn"] = turn
-    if prompts:
-        record["prompts"] = prompts
-    write_atomic(path, (dumps(record, ensure_ascii=False) + "\n").encode(), mode=0o600, sync=False)
+
+@contextmanager
+def _written(town_root: str, session: str) -> Iterator[dict[str, object]]:
+    """The session's record to be changed, written again at the end; one writer at a time, as each keeps what others wrote."""
+    path = heartbeat_path(town_root, session)
+    private_folder(os.path.dirname(path))
+    locks = os.path.join(town_root, ".runtime", "locks")
+    private_folder(locks)
+    with FileLock(os.path.join(locks, f"heartbeat-{session}.lock"), timeout_s=LOCK_S):
+        record: dict[str, object] = {}
+        with suppress(GastownError):
+            # a heartbeat that is junk has nothing to keep
+            record = read_json(path) or {}
+        yield record
+        from json import dumps
+
+        write_atomic(path, (dumps(record, ensure_ascii=False) + "\n").encode(), mode=0o600, sync=False)

@@ -21,6 +21,7 @@ from gastown_core.state.sources.heartbeats import HeartbeatSource
 from gastown_core.state.sources.last_events import read_last_events
 from gastown_core.state.sources.ledger import LedgerSource
 from gastown_core.state.sources.panes import PaneSource
+from gastown_core.state.sources.programs import ProgramSource
 from gastown_core.state.sources.refineries import RefinerySource
 from gastown_core.state.sources.scheduler import SchedulerSource
 from gastown_core.town.inventory import Inventory, read_inventory, survey
@@ -64,6 +65,7 @@ class Sources:
         self.ledger = LedgerSource(self.facts, TownLedger(root), is_glance=is_glance)
         self.heartbeats = HeartbeatSource(self.facts)
         self.panes = PaneSource(self.facts)
+        self.programs = ProgramSource(self.facts)
         self.refineries = RefinerySource(self.facts)
         self.scheduler = SchedulerSource(self.facts)
         self.daemon = DaemonSource(self.facts)
@@ -87,6 +89,7 @@ class Sources:
         self.ask("ledger", lambda: self.ledger.load(now), None)
         self.ask("heartbeats", lambda: self.heartbeats.poll(now), False)
         self.ask("tmux", lambda: self.panes.poll(now), False)
+        self.ask("programs", lambda: self.programs.poll(now), False)
         self.ask("refineries", lambda: self.refineries.poll(now), False)
         self.ask("scheduler", lambda: self.scheduler.poll(now), False)
         self.ask("daemon", lambda: self.daemon.poll(now), False)

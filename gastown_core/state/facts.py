@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.model.refinery import BatchRecord, RefineryState
+    from gastown_core.runtimes.adapter import Said
     from gastown_core.runtimes.screen import ScreenReading
     from gastown_core.town.inventory import Inventory
 
@@ -102,6 +103,10 @@ class TownFacts:
         self.elsewhere: dict[str, int] = {}
         self.orders: dict[str, str] = {}
         self.screens: dict[str, ScreenReading] = {}
+        self.screens_at: dict[str, float] = {}
+        self.runtimes: dict[str, str] = {}
+        self.said: dict[str, Said] = {}
+        self.last_words: dict[str, tuple[str, ...]] = {}
         self.heartbeats: dict[str, Heartbeat] = {}
         self.last_events: dict[str, LastEvent] = {}
         self.sources: dict[str, SourceStatus] = {}

@@ -1,7 +1,8 @@
 """How an agent is: a pure function from evidence to a state, since when, why, and what comes next.
 
-Evidence is ranked: the runtime's own hooks and the heartbeat, then the ledger and git, then the process, and the
-screen last.  A source that failed gives ``unknown``, never ``idle`` or ``zombie``.  Rules and thresholds:
+Evidence is ranked: the program's own record, its hooks, our heartbeat, ledger and git, the process, and the screen last.
+Waiting for a person and a limit win over work, whatever is newer by seconds, but a screen that was read before the program
+last spoke proves nothing.  A source that failed gives ``unknown``, never ``idle`` or ``zombie``.  Rules and thresholds:
 feed-and-events.md section 5.1.
 """
 
@@ -11,6 +12,7 @@ from gastown_core.clock import format_span
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
 from gastown_core.model.record import Record
+from gastown_core.runtimes.adapter import BUSY, FAILED, HOOK, IDLE, LIMITED, STARTING, WAITING, Said
 from gastown_core.runtimes.heartbeat import Heartbeat
 
 LIVE_STATES = frozenset(("spawning", "working", "running"))
@@ -31,7 +33,16 @@ class Thresholds(Record):
     spawn_grace_s: float = 300.0
     most_deaths: int = 3
     start_grace_s: float = 15.0
-    """Work this fresh may stand on the hook before its session does: a sling makes one after the other."""
+    """Work this fresh may stand on the hook before its session does: a sling makes one after the other.
+
+    A program that ends within this time of its start has failed to start.
+    """
+    turn_settle_s: float = 1.0
+    """A turn that ended this long ago may be followed by the next one by itself: a queued prompt, the first one of all."""
+    limit_held_s: float = 300.0
+    """How long a limit that ended a turn counts if nobody says when it ends."""
+    start_dialog_s: float = 20.0
+    """A program that has no record after this time stands at a question that nobody recognised."""
 
 
 class ProgressSign(Record):
@@ -46,7 +57,9 @@ class Evidence(Record):
     """All that is known of one agent at one moment.
 
     ``session`` and ``alive`` are None where nothing is known; ``tmux_error`` says why if tmux failed to answer,
-    and stays empty in a town without tmux.  ``screen`` is (kind, detail) of the last reading of its pane.
+    and stays empty in a town without tmux.  ``said`` is what the program itself says, in its record or by its hooks.
+    ``screen`` is (kind, detail) of the last reading of its pane, which was made at ``screen_at``.  ``started_at`` is when
+    its program was started, ``last_words`` what one that ended had written last.
     ``stopped`` says that its session was ended on purpose, in words.  ``elsewhere`` is the process of an agent that lives
     and that tmux does not list; ``for_work`` False says that its session was not started for the work on its hook;
     ``has_run`` False that no event or heartbeat shows that it ever had a session.
@@ -66,8 +79,12 @@ class Evidence(Record):
     exit_status: int | None = None
     died_at: float | None = None
     last_output_at: float | None = None
+    started_at: float | None = None
+    last_words: tuple[str, ...] = ()
+    said: Said | None = None
     heartbeat: Heartbeat | None = None
     screen: tuple[str, str] | None = None
+    screen_at: float | None = None
     tmux_error: str = ""
     ledger_error: str = ""
     muted: bool = False
@@ -128,7 +145,7 @@ def _zombie(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
         return None
     if is_there(e):
         return None
-    what = "session is gone" if not e.session else _death_text(e)
+    what = "session is gone" if not e.session else _death_text(e, limits)
     reasons = [Reason(what, "process", e.died_at), Reason(why, "ledger", e.work_since or None)]
     sign = last_progress(e)
     if sign is not None:
@@ -142,12 +159,25 @@ def is_there(e: Evidence) -> bool:
     return bool(e.session) and e.alive is not False and (e.for_work or not e.work_bead)
 
 
-def _death_text(e: Evidence) -> str:
+def _death_text(e: Evidence, limits: Thresholds) -> str:
     if e.alive is not False:
         return f"its session was never started for {e.work_bead}: the sling was cut off"
-    if e.exit_status is not None:
-        return f"agent process ended with status {e.exit_status}"
-    return "no agent process in its session"
+    if e.exit_status is None and e.died_at is None:
+        return "no agent process in its session"
+    how = f"ended with status {e.exit_status}" if e.exit_status is not None else "was ended by a signal"
+    said = f": {' / '.join(e.last_words)}" if e.last_words else ""
+    if failed_to_start(e, limits):
+        return f"agent process {how} {format_span(_lived_s(e))} after its start{said}"
+    return f"agent process {how}{said}"
+
+
+def failed_to_start(e: Evidence, limits: Thresholds) -> bool:
+    """Whether its program ended so soon after its start that it never came up."""
+    return e.died_at is not None and e.started_at is not None and _lived_s(e) <= limits.start_grace_s
+
+
+def _lived_s(e: Evidence) -> float:
+    return max(0.0, (e.died_at or 0.0) - (e.started_at or 0.0))
 
 
 def expected_alive(e: Evidence, limits: Thresholds, now: float) -> str:
@@ -164,7 +194,7 @@ def expected_alive(e: Evidence, limits: Thresholds, now: float) -> str:
         return f"its record says {e.agent_state}"
     if e.standing and e.town_up and e.has_run:
         return "a standing role, and the town is up"
-    return ""
+    return "it was started just before that" if failed_to_start(e, limits) and e.exit_status != 0 else ""
 
 
 def _tmux_failed(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
@@ -199,44 +229,165 @@ def _is_there(e: Evidence) -> bool:
 def _waiting(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
     if not _is_there(e):
         return None
-    beat = e.heartbeat
-    if beat is not None and beat.state == "waiting":
-        return _person(e, Reason(beat.context or "waits for an answer", "heartbeat", beat.at), beat.at)
-    if beat is not None and beat.state == "stuck":
-        return _person(
-            e, Reason("asked for help" + (f": {beat.context}" if beat.context else ""), "heartbeat", beat.at), beat.at
-        )
+    said, beat = e.said, e.heartbeat
+    if said is not None and said.state == FAILED:
+        return _person(e, Reason(f"its turn failed: {said.detail}", said.source, said.at))
+    if said is not None and said.state == WAITING and not _was_answered(e, said):
+        return _person(e, Reason(said.detail or "waits for an answer", said.source, said.at))
+    if beat is not None and beat.state in ("waiting", "stuck") and _is_our_word(e, beat):
+        words = beat.context or "waits for an answer"
+        if beat.state == "stuck":
+            words = "asked for help" + (f": {beat.context}" if beat.context else "")
+        return _person(e, Reason(words, "heartbeat", beat.at))
     if e.agent_state in ("stuck", "escalated"):
-        return _person(
-            e, Reason(f"asked for help: its record says {e.agent_state}", "ledger", e.agent_state_at), e.agent_state_at
-        )
-    if e.screen is not None and e.screen[0] in ("permission", "dialog"):
-        return _person(e, Reason(e.screen[1] or "a dialog waits", "screen", e.last_output_at), e.last_output_at)
-    return None
+        return _person(e, Reason(f"asked for help: its record says {e.agent_state}", "ledger", e.agent_state_at))
+    kind = _screen_kind(e)
+    if e.screen is not None and kind in ASKING:
+        return _person(e, Reason(e.screen[1] or ASKING[kind], "screen", e.last_output_at))
+    return _no_prompt_yet(e, limits, now)
 
 
-def _person(e: Evidence, reason: Reason, since: float | None) -> HealthReport:
+ASKING = {
+    "permission": "asks for a permission",
+    "dialog": "a dialog waits",
+    "login": "wants a log-in",
+    "failed": "its turn failed",
+}
+"""Screens that wait for a person → what is said if the screen gives no words."""
+
+
+def _was_answered(e: Evidence, said: Said) -> bool:
+    """Whether a later look at the screen shows that what a hook asked for has been answered: no hook tells that."""
+    return said.source == HOOK and e.screen_at is not None and e.screen_at > said.at + 1 and _shows(e, "busy", "ready")
+
+
+def _shows(e: Evidence, *kinds: str) -> bool:
+    return e.screen is not None and e.screen[0] in kinds
+
+
+def _is_our_word(e: Evidence, beat: Heartbeat) -> bool:
+    """Whether the heartbeat is an agent's own word and not what its program's hooks said before."""
+    return beat.said is None or beat.at > beat.said.at
+
+
+def _screen_kind(e: Evidence) -> str:
+    """What the screen shows, empty if it was read before the program last said how it is."""
+    if e.screen is None:
+        return ""
+    said = e.said
+    if said is not None and said.state != STARTING and e.screen_at is not None and e.screen_at < said.at:
+        return ""
+    return e.screen[0]
+
+
+def _no_prompt_yet(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
+    """A program that should have come up, and shows neither its prompt nor a question that we know."""
+    said = e.said
+    if said is None or said.state != STARTING or not _shows(e, "unknown", "shell"):
+        return None
+    if now - said.at < limits.start_dialog_s:
+        return None
+    words = (
+        f"has not come up {format_span(now - said.at)} after its start: perhaps it asks something, look at its screen"
+    )
+    return _person(e, Reason(words, said.source, said.at))
+
+
+def _person(e: Evidence, reason: Reason) -> HealthReport:
+    return HealthReport(Health.WAITING, reason.at, _with_the_rest(e, reason), None, _badges(e))
+
+
+def _with_the_rest(e: Evidence, *first: Reason) -> tuple[Reason, ...]:
+    """The deciding evidence, then what the others say, in order of their rank."""
+    more = []
+    if e.said is not None:
+        more.append(Reason(SAID_WORDS.get(e.said.state, e.said.state), e.said.source, e.said.at))
+    beat = e.heartbeat
+    if beat is not None and _is_our_word(e, beat):
+        more.append(Reason(f"heartbeat: {beat.context or beat.state}", "heartbeat", beat.at))
     sign = last_progress(e)
-    more = (Reason(sign.text, sign.source, sign.at),) if sign is not None and sign.source != reason.source else ()
-    return HealthReport(Health.WAITING, since, (reason, *more), None, _badges(e))
+    if sign is not None and sign.source != "heartbeat":
+        more.append(Reason(sign.text, sign.source, sign.at))
+    if e.screen is not None and e.screen[0] != "unknown":
+        more.append(Reason(f"its screen shows: {e.screen[1] or e.screen[0]}", "screen", e.screen_at))
+    told = {reason.source for reason in first}
+    return (*first, *(reason for reason in more if reason.source not in told))
+
+
+SAID_WORDS = {
+    BUSY: "says that it is in a turn",
+    IDLE: "says that its turn is over",
+    STARTING: "is starting, or stands at a question before its first prompt",
+}
 
 
 def _limited(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
     if not _is_there(e):
         return None
-    beat = e.heartbeat
-    if beat is not None and beat.state == "limited" and (not beat.until or beat.until > now):
+    said, beat = e.said, e.heartbeat
+    if said is not None and said.state == LIMITED and now < limit_end(said, limits):
+        known = said.until or (limit_end(said, limits) if said.is_final else 0.0)
+        after = Health.STOPPED_SHORT if said.is_final and e.work_bead else Health.IDLE
+        forecast = Forecast(after, known) if known else None
+        reason = Reason(said.detail or "rate limited", said.source, said.at)
+        return HealthReport(Health.LIMITED, said.at, _with_the_rest(e, reason), forecast, _badges(e))
+    if beat is not None and beat.state == "limited" and _is_our_word(e, beat) and (not beat.until or beat.until > now):
         forecast = Forecast(Health.WORKING, beat.until) if beat.until else None
         reason = Reason(beat.context or "rate limited", "heartbeat", beat.at)
-        return HealthReport(Health.LIMITED, beat.at, (reason,), forecast, _badges(e))
-    if (
-        e.screen is not None
-        and e.screen[0] == "limited"
-        and not (beat is not None and beat.state == "working" and _fresh(e, limits, now))
-    ):
+        return HealthReport(Health.LIMITED, beat.at, _with_the_rest(e, reason), forecast, _badges(e))
+    if e.screen is not None and _screen_kind(e) == "limited" and not _works_again(e, limits, now):
         reason = Reason(e.screen[1] or "its screen shows a rate limit", "screen", e.last_output_at)
-        return HealthReport(Health.LIMITED, e.last_output_at, (reason,), None, _badges(e))
+        return HealthReport(Health.LIMITED, e.last_output_at, _with_the_rest(e, reason), None, _badges(e))
     return None
+
+
+def limit_end(said: Said, limits: Thresholds) -> float:
+    """When a limit that a program told is over: as told, else some time after it ended the turn, else never."""
+    return said.until or (said.at + limits.limit_held_s if said.is_final else float("inf"))
+
+
+def _works_again(e: Evidence, limits: Thresholds, now: float) -> bool:
+    """Whether the limit on the screen is an old one: the agent has said since that it works, or how its turn ended."""
+    if e.said is not None and e.said.state in (IDLE, LIMITED, FAILED) and e.said.source == HOOK:
+        return True
+    beat = e.heartbeat
+    return beat is not None and _is_our_word(e, beat) and beat.state == "working" and _fresh(e, limits, now)
+
+
+def _stopped_short(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
+    """The turn is over, and work is still on the hook: it rests until somebody tells it to go on."""
+    if not e.work_bead or e.muted or e.agent_state == "awaiting-gate" or not _is_there(e):
+        return None
+    end = _turn_end(e, limits)
+    if end is None:
+        return None
+    gupp_at = end.at + (limits.ralph_gupp_s if e.ralph else limits.gupp_s) if end.at else now
+    # what was put on the hook after the turn had ended is told to the agent at once
+    due = max(end.at or 0.0, e.work_since + limits.start_grace_s if e.work_since > (end.at or 0.0) else 0.0)
+    if now >= gupp_at:
+        return None
+    if now < due + limits.turn_settle_s:
+        forecast = Forecast(Health.STOPPED_SHORT, due + limits.turn_settle_s)
+        return HealthReport(Health.WORKING, e.work_since or end.at, _with_the_rest(e, end), forecast, _badges(e))
+    reasons = _with_the_rest(e, end, Reason(f"{e.work_bead} is still on its hook", "ledger", e.work_since or None))
+    return HealthReport(Health.STOPPED_SHORT, end.at, reasons, Forecast(Health.GUPP, gupp_at), _badges(e))
+
+
+def _turn_end(e: Evidence, limits: Thresholds) -> Reason | None:
+    """That and when its last turn ended, by the best evidence that says anything about turns; None if one may be under way."""
+    said, beat = e.said, e.heartbeat
+    if said is not None and said.state != STARTING:
+        is_over = said.is_final and said.state in (IDLE, LIMITED)
+        return Reason("its turn ended", said.source, said.at) if is_over else None
+    if beat is not None and _is_our_word(e, beat):
+        return Reason("its turn ended", "heartbeat", beat.at) if beat.state == "idle" else None
+    if _shows(e, "ready") and e.last_output_at is not None:
+        return Reason("rests at its prompt", "screen", e.last_output_at + READY_SETTLE_S)
+    return None
+
+
+READY_SETTLE_S = 10.0
+"""A prompt proves by itself that a turn is over only when nothing was written for so long."""
 
 
 def _at_work(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
@@ -272,9 +423,7 @@ def _work_reasons(e: Evidence, sign: ProgressSign | None, limits: Thresholds, no
     elif e.last_output_at is not None:
         silent = now - e.last_output_at
         reasons.append(Reason(_output_words(silent, limits), "process", e.last_output_at))
-    if e.screen is not None and e.screen[0] == "ready":
-        reasons.append(Reason("rests at its prompt with work on the hook", "screen", e.last_output_at))
-    return tuple(reasons)
+    return _with_the_rest(e, *reasons)
 
 
 def _output_words(silent: float, limits: Thresholds) -> str:
@@ -286,22 +435,20 @@ def _output_words(silent: float, limits: Thresholds) -> str:
 
 def _busy_without_hook(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
     """A mayor or witness in a turn works too, though nothing is on its hook."""
-    beat = e.heartbeat
     if not _is_there(e):
         return None
-    if beat is not None and beat.state == "working" and _fresh(e, limits, now):
-        return HealthReport(
-            Health.WORKING, beat.at, (Reason(beat.context or "in a turn", "heartbeat", beat.at),), None, _badges(e)
-        )
-    if e.screen is not None and e.screen[0] == "busy":
-        return HealthReport(
-            Health.WORKING,
-            e.last_output_at,
-            (Reason("its screen shows a turn under way", "screen", e.last_output_at),),
-            None,
-            _badges(e),
-        )
-    return None
+    said, beat = e.said, e.heartbeat
+    reason = None
+    if said is not None and said.state != STARTING:
+        is_busy = said.state == BUSY or (said.state == IDLE and not said.is_final)
+        reason = Reason(said.detail or "in a turn", said.source, said.at) if is_busy else None
+    elif beat is not None and beat.state == "working" and _fresh(e, limits, now):
+        reason = Reason(beat.context or "in a turn", "heartbeat", beat.at)
+    elif _screen_kind(e) == "busy":
+        reason = Reason("its screen shows a turn under way", "screen", e.last_output_at)
+    if reason is None:
+        return None
+    return HealthReport(Health.WORKING, reason.at, _with_the_rest(e, reason), None, _badges(e))
 
 
 def _idle(e: Evidence, limits: Thresholds, now: float) -> HealthReport:
@@ -311,10 +458,10 @@ def _idle(e: Evidence, limits: Thresholds, now: float) -> HealthReport:
     if e.off_duty:
         return HealthReport(Health.IDLE, since, (Reason(e.off_duty, "ledger"),), None, badges)
     if e.session is False or e.alive is False:
-        return HealthReport(
-            Health.IDLE, since, (Reason("no work and no session", "ledger"),), None, (*badges, "offline")
-        )
-    return HealthReport(Health.IDLE, since, (Reason("nothing on its hook", "ledger"),), None, badges)
+        ended = (Reason(_death_text(e, limits), "process", e.died_at),) if e.died_at is not None else ()
+        reasons = (Reason("no work and no session", "ledger"), *ended)
+        return HealthReport(Health.IDLE, since, reasons, None, (*badges, "offline"))
+    return HealthReport(Health.IDLE, since, _with_the_rest(e, Reason("nothing on its hook", "ledger")), None, badges)
 
 
 _RULES = (
@@ -325,6 +472,7 @@ _RULES = (
     _out_of_sight,
     _waiting,
     _limited,
+    _stopped_short,
     _at_work,
     _busy_without_hook,
 )

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
 
 EVENTS, BEADS, BEATS, PANES, ROSTER, CLOCK = "events", "beads", "heartbeats", "panes", "roster", "clock"
-REFINERIES, REFS, SCHEDULER, DAEMON = "refineries", "refs", "scheduler", "daemon"
+REFINERIES, REFS, SCHEDULER, DAEMON, PROGRAMS = "refineries", "refs", "scheduler", "daemon", "programs"
 CALM_GAP_S = 0.02
 BURST_GAP_S = 0.1
 BURST_COUNT = 15
@@ -122,13 +122,14 @@ class LiveTown:
         for rig in inventory.rigs:
             kinds.update((os.path.join(rig.path, part), ROSTER) for part in ("crew", "polecats"))
         kinds.update((folder, kind) for folder, kind in self._kinds.items() if kind == REFS)
+        kinds.update((folder, PROGRAMS) for folder in self.sources.programs.folders())
         self._kinds = kinds
         return list(kinds)
 
     def _on_stir(self, folder: str, name: str) -> None:
         if not folder:
             # the watch's slow safety look
-            self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER, DAEMON))
+            self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER, DAEMON, PROGRAMS))
         else:
             kind = self._kinds.get(folder)
             if kind is None or not _concerns(kind, name):
@@ -200,6 +201,8 @@ class LiveTown:
             changed = True
         if PANES in dirty:
             changed = sources.ask("tmux", lambda: self._take_panes(now), False) or changed
+        if PANES in dirty or PROGRAMS in dirty:
+            changed = sources.ask("programs", lambda: self._ask_programs(now), False) or changed
         if not changed and not reset and errors == facts.errors():
             # looked at and nothing new: the picture is as fresh as this look
             self.snapshot = self.snapshot._replace(taken_at=max(now, self.snapshot.taken_at))
@@ -208,11 +211,20 @@ class LiveTown:
         return Update(self.snapshot, rows, reset)
 
     def _reread_roster(self, now: float) -> bool:
+        self.sources.programs.forget_settings()
         if self.sources.reread_roster(now):
             self.sources.ledger.load(now)
             for folder in self._folders():
                 self._watch.add(folder)
         return True
+
+    def _ask_programs(self, now: float) -> bool:
+        changed = self.sources.programs.poll(now)
+        for folder in self.sources.programs.folders():
+            if self._kinds.get(folder) is None:
+                self._kinds[folder] = PROGRAMS
+                self._watch.add(folder)
+        return changed
 
     def _take_panes(self, now: float) -> bool:
         pushed, self._pushed = self._pushed, None
@@ -290,21 +302,19 @@ class LiveTown:
         self._stir(CLOCK)
 
     async def _keep_screens(self, link: ControlLink) -> None:
-        """Read screens of agents that do not speak for themselves, once a second at most and only after output."""
+        """Read the agents' screens, once a second at most and only after output."""
         while True:
             await asyncio.sleep(1.0)
-            now = self.clock.now()
-            panes = self.sources.panes
-            stale = panes.stale_screens(now, self.sources.facts.thresholds.heartbeat_stale_s)
-            before = dict(self.sources.facts.screens)
-            for pane in stale:
+            panes, facts = self.sources.panes, self.sources.facts
+            before = (dict(facts.screens), dict(facts.last_words))
+            for pane in panes.stale_screens():
                 try:
                     lines = await asyncio.wait_for(asyncio.wrap_future(link.command(_screen_of(pane.pane_id))), 2.0)
                 except (GastownError, TimeoutError):
                     # the pane may have gone meanwhile; the next list tells
                     continue
-                panes.take_screen(pane, lines)
-            if self.sources.facts.screens != before:
+                panes.take_screen(pane, lines, self.clock.now())
+            if (facts.screens, facts.last_words) != before:
                 self._stir(CLOCK)
 
     def _stir(self, kind: str) -> None:
@@ -343,8 +353,8 @@ def _concerns(kind: str, name: str) -> bool:
         return name == ".events.jsonl"
     if kind == BEADS:
         return name.endswith(".jsonl")
-    if kind == BEATS:
-        return name.endswith(".json")
+    if kind in (BEATS, PROGRAMS):
+        return name.endswith((".json", ".jsonl"))
     if kind == SCHEDULER:
         return name in SCHEDULER_FILES
     if kind == DAEMON:

@@ -27,6 +27,7 @@ from gastown_core.model.snapshot import (
     TownSnapshot,
 )
 from gastown_core.model.states import AgentState, RigState
+from gastown_core.runtimes.adapter import STARTING, together
 from gastown_core.state.convoy_views import convoy_views, orphan_views
 from gastown_core.state.facts import LedgerDigest, TownFacts, digest_of
 from gastown_core.state.health import STANDING, Evidence, ProgressSign, classify, is_there
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gastown_core.model.snapshot import ConvoyView
+    from gastown_core.runtimes.adapter import Said
     from gastown_core.runtimes.heartbeat import Heartbeat
+    from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
 ENDED_ON_PURPOSE = ("session_end", "kill")
 
@@ -188,13 +191,31 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
         exit_status=pane.dead_status if pane is not None and pane.dead else None,
         died_at=(pane.dead_since or None) if pane is not None and pane.dead else None,
         last_output_at=pane.activity if pane is not None else None,
+        started_at=_started_at(facts, entry, pane),
+        last_words=facts.last_words.get(session, ()),
+        said=together(facts.said.get(session), _hooks_word(facts, session, alive)),
         heartbeat=facts.heartbeats.get(session),
         screen=(reading.kind, reading.detail) if reading is not None else None,
+        screen_at=facts.screens_at.get(session),
         tmux_error=facts.error_of("tmux"),
         ledger_error=facts.error_of(f"beads:{rig}" if rig else "beads:town"),
         muted=record.get("notification_level") == "muted",
         ralph=record.get("mode") == "ralph",
     )
+
+
+def _hooks_word(facts: TownFacts, session: str, alive: bool | None) -> Said | None:
+    """What the hooks of a living program told last."""
+    beat = facts.heartbeats.get(session)
+    return beat.said if beat is not None and alive is not False and beat.said is not None else None
+
+
+def _started_at(facts: TownFacts, entry: RosterEntry, pane: Pane | None) -> float | None:
+    """When the program in its pane was started, as far as is known."""
+    event = facts.last_events.get(entry.address.path)
+    if event is not None and event.type == "session_start":
+        return event.at
+    return pane.created or None if pane is not None else None
 
 
 def _is_up(facts: TownFacts) -> bool:
@@ -248,5 +269,8 @@ def next_due(facts: TownFacts, snapshot: TownSnapshot, now: float) -> float:
         moments.append(beat.at + facts.thresholds.heartbeat_stale_s)
         if beat.until:
             moments.append(beat.until)
+    for said in facts.said.values():
+        if said.state == STARTING:
+            moments.append(said.at + facts.thresholds.start_dialog_s)
     ahead = [moment for moment in moments if moment > now]
     return min([now + AT_LEAST_EVERY_S, *ahead])

@@ -14,7 +14,7 @@ from gastown_core.tmux.socket import has_tmux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gastown_core.tmux.server import TmuxServer
 
@@ -55,6 +55,8 @@ HIDDEN_PREFIX = "_gt-"
 NO_ORDERS = "-"
 """``@gt_orders`` of a session that was started for nothing in particular."""
 FIELD = "\u241f"
+MARK = "\u241e"
+"""What stands before each screen of several."""
 
 _VARIABLES = (
     "session_name window_id pane_id pane_pid pane_dead pane_dead_status window_activity session_attached pane_in_mode "
@@ -184,6 +186,30 @@ def capture_pane(server: TmuxServer, pane_id: str, lines: int = 0, *, styled: bo
     """
     text = server.run(*capture_words(pane_id, lines, styled=styled))
     return last_lines(text.split("\n"), lines)
+
+
+def capture_panes(server: TmuxServer, pane_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The screens of several panes, with their styles, by one call; one that vanished meanwhile is left out. Raises TmuxError.
+
+    tmux ends a call at the first pane that is not there, so the rest is asked for again.
+    """
+    found: dict[str, list[str]] = {}
+    waiting = list(pane_ids)
+    while waiting:
+        commands: list[Sequence[str]] = []
+        for pane_id in waiting:
+            commands += [("display-message", "-p", "-t", pane_id, MARK + "#{pane_id}"), capture_words(pane_id, 0, styled=True)]
+        try:
+            text = server.run_many(commands)
+        except TargetMissingError as error:
+            gone = next((one for one in waiting if f"{one}" in error.why.split()), waiting[0])
+            waiting.remove(gone)
+            continue
+        for part in text.split(MARK)[1:]:
+            pane_id, _, shown = part.partition("\n")
+            found[pane_id] = last_lines(shown.split("\n"), 0)
+        break
+    return found
 
 
 def capture_words(pane_id: str, lines: int, *, styled: bool = False) -> list[str]:

@@ -14,7 +14,7 @@ from gastown_core.files.atomic import as_json, write_inside
 from gastown_core.git import submodules
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import OURS, WORKER_NOTE, exclude, not_ours
-from gastown_core.town.install_files import CLAUDE_SETTINGS
+from gastown_core.town.hook_files import claude_settings
 from gastown_core.town.names import RESERVED, refusal
 
 TYPE_CHECKING = False
@@ -134,7 +134,7 @@ def provision(rig_path: str, work_dir: str, beads_home: str, *, note: str = "") 
     if not holds_store:
         acts.append((REDIRECT_FILE, lambda: write_redirect(work_dir, beads_home)))
     if not os.path.lexists(os.path.join(work_dir, HOOKS_FILE)):
-        acts.append((HOOKS_FILE, lambda: write_inside(work_dir, HOOKS_FILE, as_json(CLAUDE_SETTINGS))))
+        acts.append((HOOKS_FILE, lambda: write_inside(work_dir, HOOKS_FILE, as_json(claude_settings()))))
     if note:
         acts.append((WORKER_NOTE, lambda: write_inside(work_dir, WORKER_NOTE, note.encode())))
     for path, act in acts:

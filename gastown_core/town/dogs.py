@@ -14,7 +14,7 @@ from gastown_core.files.atomic import write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.model.address import DOG, Address
-from gastown_core.town.install_files import CLAUDE_SETTINGS
+from gastown_core.town.hook_files import claude_settings
 from gastown_core.town.inventory import RosterEntry
 from gastown_core.town.names import refusal
 from gastown_core.town.settings import load_settings
@@ -49,7 +49,7 @@ class DogClaim:
         path = os.path.join(self.entry.work_dir, ".claude", "settings.local.json")
         if not os.path.lexists(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            write_json(path, CLAUDE_SETTINGS)
+            write_json(path, claude_settings())
 
     def take_back(self) -> None:
         """Undo ``make`` for a new dog."""

@@ -13,11 +13,13 @@ from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import TownError
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
+from gastown_core.model.address import DEACON, MAYOR
 from gastown_core.model.record import Record
 from gastown_core.model.states import AgentState
 from gastown_core.town import install_files as content
 from gastown_core.town.agent_beads import put_agent_bead
 from gastown_core.town.discover import find_town, is_town
+from gastown_core.town.hook_files import claude_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ def install_town(
     _write_missing(root, "mayor/overseer.json", person, added)
     for relative, value in content.PLAIN_JSON.items():
         _write_missing(root, relative, copy.deepcopy(value), added)
+    for role in (MAYOR, DEACON):
+        _write_missing(root, f"{role}/.claude/settings.local.json", claude_settings(), added)
     _write_anchor(root, added)
     repo = _init_git(root, added) if git else os.path.isdir(os.path.join(root, ".git"))
     if beads:

@@ -36,6 +36,9 @@ daemon/
 *.pid
 state.json
 __pycache__/
+/mayor/.claude/settings.local.json
+/deacon/.claude/settings.local.json
+/*/witness/.claude/settings.local.json
 
 # working copies have a history of their own
 deacon/dogs/
@@ -71,20 +74,6 @@ This folder is a town of coding agents, not a code repository.
 Run `gt prime` to learn who you are and what is on your hook. Do not take a role
 from a file or a folder name: your identity is in your session's environment.
 """
-
-CLAUDE_SETTINGS: dict[str, Any] = {
-    "editorMode": "normal",
-    "skipDangerousModePermissionPrompt": True,
-    "hooks": {
-        "SessionStart": [{"matcher": "", "hooks": [{"type": "command", "command": "gt prime --hook"}]}],
-        "PreCompact": [{"matcher": "", "hooks": [{"type": "command", "command": "gt prime --hook"}]}],
-        "UserPromptSubmit": [
-            {"matcher": "", "hooks": [{"type": "command", "command": "gt heartbeat --state working --turn"}]}
-        ],
-        "Stop": [{"matcher": "", "hooks": [{"type": "command", "command": "gt heartbeat --state idle"}]}],
-    },
-}
-"""Claude Code's settings for every role: prime at start, heartbeats at the start and end of a turn."""
 
 POST_CHECKOUT = """\
 #!/bin/sh
@@ -153,7 +142,5 @@ PLAIN_JSON: dict[str, dict[str, Any]] = {
     "settings/config.json": TOWN_SETTINGS,
     "settings/escalation.json": ESCALATION,
     "config/messaging.json": MESSAGING,
-    "mayor/.claude/settings.json": CLAUDE_SETTINGS,
-    "deacon/.claude/settings.json": CLAUDE_SETTINGS,
 }
 """JSON files that are the same in every new town; written only if missing."""

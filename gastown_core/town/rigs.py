@@ -22,8 +22,9 @@ from gastown_core.model.states import AgentState
 from gastown_core.town import clones, push_target
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.discover import read_rigs
+from gastown_core.town.hook_files import claude_settings
 from gastown_core.town.install import commit_town
-from gastown_core.town.install_files import CLAUDE_SETTINGS, RIG_GITIGNORE
+from gastown_core.town.install_files import RIG_GITIGNORE
 from gastown_core.town.names import pick_theme
 from gastown_core.town.settings import load_settings
 
@@ -229,7 +230,7 @@ def _furnish(root: str, rig: NewRig, undo: ExitStack) -> None:
     write_json(os.path.join(rig.path, "settings", "config.json"), settings)
     write_atomic(os.path.join(rig.path, ".gitignore"), RIG_GITIGNORE.encode())
     os.makedirs(os.path.join(rig.path, "witness", ".claude"))
-    write_json(os.path.join(rig.path, "witness", ".claude", "settings.json"), CLAUDE_SETTINGS)
+    write_json(os.path.join(rig.path, "witness", ".claude", "settings.local.json"), claude_settings())
     is_redirected = os.path.exists(os.path.join(rig.path, ".beads", "redirect"))
     add_route(root, f"{rig.prefix}-", f"{rig.name}/mayor/rig" if is_redirected else rig.name)
     undo.callback(remove_route, root, f"{rig.prefix}-")

@@ -117,6 +117,7 @@ def plan_start(
         run=f"{int(clock.now() * 1000):x}-{os.urandom(4).hex()}",
     )
     env["PATH"] = _path_with_gt()
+    env["GT_BIN"] = _own_gt()
     env.update(session_env(preset))
     env["GT_AGENT"] = chosen.alias or preset.name
     prompt = f"{beacon(entry.address, sender, topic, clock.now(), bead)}\n{_first_words(preset, topic)}"
@@ -157,6 +158,12 @@ def _first_words(preset: Preset, topic: str) -> str:
     if topic == "handoff":
         return "Your predecessor handed off to you. Read its note with `gt prime`, then continue the hooked work."
     return "Run `gt prime`. If work is on your hook, do it; else wait for orders."
+
+
+def _own_gt() -> str:
+    """This programme's own ``gt``, which the agents' hooks run; the one on PATH where it was installed another way."""
+    own = os.path.join(os.path.dirname(sys.executable), "gt")
+    return own if os.path.exists(own) else "gt"
 
 
 def _path_with_gt() -> str:
@@ -201,6 +208,7 @@ def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clo
         return _take_up(root, server, pane, start, clock)
     _check_nowhere_else(root, entry)
     _forget_heartbeat(root, entry)
+    _install_hooks(root, start)
     try:
         pane = create_session(
             server,
@@ -256,6 +264,7 @@ def _respawn(root: str, server: TmuxServer, pane: Pane, start: Start, clock: Clo
     if not is_alive(pane):
         _check_nowhere_else(root, entry)
     _forget_heartbeat(root, entry)
+    _install_hooks(root, start)
     orders = orders_on_hook(root, entry)
     with noted(root, entry.session, start.topic):
         respawn(server, pane, start.env, start.argv, entry.work_dir, orders=orders, options=_appearance(entry))
@@ -343,6 +352,15 @@ def _appearance(entry: RosterEntry) -> dict[str, str]:
     from gastown_core.tmux.theme import status_options
 
     return status_options(entry.address.role, entry.address.short, entry.address.rig)
+
+
+def _install_hooks(root: str, start: Start) -> None:
+    """Write the files by which the program tells how it is; without them it is known by its process and screen."""
+    from gastown_core.events.town_log import log_line
+    from gastown_core.town.hook_files import install
+
+    for warning in install(root, start.entry, start.preset):
+        log_line(root, "hooks", start.entry.address.path, warning)
 
 
 def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:

@@ -7,19 +7,19 @@ answer is an error of the source and leaves the last good facts in place.
 from __future__ import annotations
 
 from gastown_core.errors import GastownError, NoTmuxError
+from gastown_core.model.plain_text import clean
 from gastown_core.state.facts import TownFacts, digest_of
 from gastown_core.state.health import LIVE_STATES, STANDING
-from gastown_core.tmux.panes import list_panes
+from gastown_core.tmux.panes import capture_panes, list_panes
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
 from gastown_core.town.liveness import found_elsewhere, living
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.tmux.control import ControlLink
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
-SCREEN_LINES = 40
+LAST_WORDS, LAST_WORDS_CHARS = 3, 160
 
 
 class PaneSource:
@@ -55,6 +55,8 @@ class PaneSource:
         self._look_elsewhere()
         for session in self.facts.screens.keys() - panes.keys():
             del self.facts.screens[session]
+        for session in [one for one in self.facts.last_words if one not in panes or not panes[one].dead]:
+            del self.facts.last_words[session]
         self.facts.good("tmux", now)
         return changed
 
@@ -77,36 +79,46 @@ class PaneSource:
         record = self.facts.fields.get(entry.bead_id, {})
         return record.get("agent_state") in LIVE_STATES or (entry.address.role in STANDING and bool(live))
 
-    def stale_screens(self, now: float, trust_heartbeat_s: float) -> list[Pane]:
-        """Panes whose screen should be read: output since the last reading, and no fresh word from the agent itself."""
+    def stale_screens(self) -> list[Pane]:
+        """Panes to be read: output since the last reading, or a program that ended and whose last words are not known.
+
+        What a program says of itself hides no screen: a question or a limit may stand on it that the program does not tell.
+        """
         found = []
         for session, pane in (self.facts.panes or {}).items():
-            beat = self.facts.heartbeats.get(session)
-            if pane.dead or (beat is not None and now - beat.at < trust_heartbeat_s):
+            if pane.dead:
                 self.facts.screens.pop(session, None)
-                continue
-            if self._screen_at.get(session, -1.0) < pane.activity or session not in self.facts.screens:
+                if session not in self.facts.last_words:
+                    found.append(pane)
+            elif self._screen_at.get(session, -1.0) < pane.activity or session not in self.facts.screens:
                 found.append(pane)
         return found
 
-    def take_screen(self, pane: Pane, lines: list[str]) -> None:
-        """Read one captured screen."""
+    def take_screen(self, pane: Pane, lines: list[str], now: float) -> None:
+        """Read one captured screen; of a program that ended, what it wrote last."""
+        if pane.dead:
+            self.facts.last_words[pane.session] = last_words(lines)
+            return
         from gastown_core.runtimes.screen import read_screen
 
         self._screen_at[pane.session] = pane.activity
         self.facts.screens[pane.session] = read_screen(pane.runtime, lines, pane.title)
+        self.facts.screens_at[pane.session] = now
 
-    def read_screens(self, now: float, link: ControlLink | None = None) -> None:
-        """Read the screens that need it; through the control link if there is one."""
-        from gastown_core.tmux.panes import capture_pane
+    def read_screens(self, now: float) -> None:
+        """Read the screens that need it, all with one call of tmux."""
+        stale = self.stale_screens()
+        try:
+            captured = capture_panes(self.server, [pane.pane_id for pane in stale])
+        except GastownError:
+            # the server has gone meanwhile; the next list tells
+            return
+        for pane in stale:
+            if pane.pane_id in captured:
+                self.take_screen(pane, captured[pane.pane_id], now)
 
-        for pane in self.stale_screens(now, self.facts.thresholds.heartbeat_stale_s):
-            try:
-                if link is not None:
-                    lines = link.capture(pane.pane_id, SCREEN_LINES)
-                else:
-                    lines = capture_pane(self.server, pane.pane_id)
-            except GastownError:
-                # the pane may have gone meanwhile; the next list tells
-                continue
-            self.take_screen(pane, lines)
+
+def last_words(lines: list[str]) -> tuple[str, ...]:
+    """The last few lines that a program wrote before it ended; tmux's own line about that is none."""
+    said = [clean(line).strip() for line in lines if line.strip() and not line.startswith("Pane is dead")]
+    return tuple(line[:LAST_WORDS_CHARS] for line in said[-LAST_WORDS:])

@@ -1,0 +1,81 @@
+"""``gt signal EVENT --runtime NAME``: what the hooks of an agent's program run; it is in no help, as nobody types it.
+
+It notes what the program told in the session's heartbeat.  It runs at every edge of every turn, so it imports little, and
+it never fails the agent: its exit code is 0, and what goes wrong stands in the town's log.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gastown_core.clock import SYSTEM_CLOCK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STDIN_S = 2.0
+"""How long the program may take to write its JSON."""
+MOST_BYTES = 8 << 20
+
+
+def run(argv: Sequence[str]) -> int:
+    """Note the event and print what the program expects, if anything; always 0."""
+    at = SYSTEM_CLOCK.now()
+    session, root = os.environ.get("GT_SESSION", ""), os.environ.get("GT_TOWN_ROOT") or os.environ.get("GT_ROOT", "")
+    if not session or not root or not argv:
+        # a person's own program in an agent's folder
+        return 0
+    try:
+        _take(root, session, argv, at)
+    except Exception as error:  # noqa: BLE001  whatever is wrong here is no reason to disturb the agent's turn
+        _tell(root, session, argv[0], error)
+    return 0
+
+
+def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
+    from gastown_core.runtimes.adapters import adapter_for
+    from gastown_core.runtimes.heartbeat import note_event
+
+    event, runtime, given = _words(argv)
+    adapter = adapter_for(runtime)
+    if adapter is None:
+        raise ValueError(f"no adapter for the runtime {runtime!r}")
+    told = _decode(given or _stdin())
+    note_event(root, session, event, adapter.hear(event, told), at)
+
+
+def _words(argv: Sequence[str]) -> tuple[str, str, str]:
+    """(event, runtime, the program's JSON if it stands in the command line)."""
+    event, runtime, given, words = argv[0], "", "", iter(argv[1:])
+    for word in words:
+        if word == "--runtime":
+            runtime = next(words, "")
+        else:
+            given = word
+    return event, runtime, given
+
+
+def _stdin() -> str:
+    """What the program wrote; empty where it writes nothing, or leaves its own terminal in that place."""
+    import select
+
+    if sys.stdin is None or sys.stdin.isatty() or not select.select([sys.stdin], [], [], STDIN_S)[0]:
+        return ""
+    return sys.stdin.buffer.read(MOST_BYTES).decode("utf-8", "replace")
+
+
+def _decode(text: str) -> dict[str, object]:
+    from gastown_core.model.json_text import decode_json
+
+    if not text.strip():
+        return {}
+    value = decode_json(text.encode())
+    return value if isinstance(value, dict) else {}
+
+
+def _tell(root: str, session: str, event: str, error: Exception) -> None:
+    from gastown_core.events.town_log import log_line
+
+    log_line(root, "signal", session, f"{event} was not noted: {error}")

@@ -1,0 +1,147 @@
+"""What a runtime with signals of its own can tell us, and the protocol that its adapter speaks.
+
+A program tells how it is in up to three ways: a record or log that it keeps, hooks that it runs (``gt signal``), and its
+window's title.  An adapter knows where these are and what they mean; it never looks at a screen.  A runtime without an
+adapter has its process and its screen only.
+"""
+
+from __future__ import annotations
+
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+BUSY, IDLE, WAITING, LIMITED, FAILED, STARTING, ENDED = "busy idle waiting limited failed starting ended".split()
+RECORD, HOOK, TRANSCRIPT, TITLE = "record", "hook", "transcript", "title"
+SAID_SOURCES = (RECORD, HOOK, TRANSCRIPT, TITLE)
+CONTEXT, CONTINUE = "context", "continue"
+"""How an event may carry text back: beside the submitted prompt, or as the reason to go on after a turn."""
+
+TURN_END_S = 3.0
+"""The record and the hook of one end of a turn are told at most this far apart."""
+
+
+class Said(Record):
+    """What a program tells of itself: its state since ``at``, where it says so, and its words.
+
+    ``until`` is when a limit ends, 0 if that is not told.  ``is_final`` says that the turn is over and nothing of it runs
+    on: what failed is not tried again by itself.
+    """
+
+    state: str
+    at: float
+    source: str
+    detail: str = ""
+    until: float = 0.0
+    session_id: str = ""
+    is_final: bool = False
+
+
+class Heard(Record):
+    """What one event of a program means; an empty ``state`` leaves the state as it is.
+
+    ``prompt`` is a text that the program accepted, ``carries`` how the event may take text back (empty: it cannot).
+    """
+
+    state: str = ""
+    detail: str = ""
+    until: float = 0.0
+    session_id: str = ""
+    transcript: str = ""
+    prompt: str = ""
+    carries: str = ""
+    is_final: bool = False
+
+
+class Program(Record):
+    """A living program of an agent: its session, the first process of its pane, its folder and its variables.
+
+    ``title`` is what it calls its window, ``output_at`` when it last wrote to it.
+    """
+
+    session: str
+    pid: int
+    work_dir: str
+    env: Mapping[str, str]
+    title: str = ""
+    output_at: float = 0.0
+
+
+class HookFile(Record):
+    """A file in which a runtime finds its hooks, relative to the agent's folder.
+
+    ``settings`` are merged into a JSON file that may hold a user's own; ``text`` is a file that is ours alone.
+    ``is_local`` says that the file is a user's own by convention, and not a part of the project.
+    """
+
+    path: str
+    settings: Mapping[str, Any] | None = None
+    text: str = ""
+    is_local: bool = False
+
+
+class Records:
+    """The records that a runtime's programs keep, read again only where they changed. This one knows none."""
+
+    def folders(self) -> set[str]:
+        """Where a change may tell something new."""
+        return set()
+
+    def look(self, programs: Iterable[Program], now: float) -> dict[str, Said]:
+        """Session → what its program says of itself now."""
+        return {}
+
+
+class Adapter:
+    """One runtime's signals. What a runtime does not have, it leaves as it is here."""
+
+    name = ""
+
+    def records(self) -> Records:
+        """A reader of the programs' own records, with a memory of its own."""
+        return Records()
+
+    def hook_files(self, role: str) -> tuple[HookFile, ...]:
+        """The files that make the program run ``gt signal``."""
+        return ()
+
+    def hear(self, event: str, told: Mapping[str, Any]) -> Heard:
+        """What an event means, with the JSON that the program gave."""
+        return Heard()
+
+    def reply(self, event: str, text: str) -> str:
+        """What to print so that ``text`` reaches the agent; empty where the event cannot carry it."""
+        return ""
+
+    def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
+        """The id of the newest session in that folder, by the program's own files; empty if none is found."""
+        return ""
+
+
+def together(record: Said | None, hook: Said | None) -> Said | None:
+    """One word out of two: the program's own record counts, with what a hook adds to it.
+
+    A record knows neither why a turn ended nor what is asked for; the hook of that moment does.
+    """
+    if record is None or hook is None:
+        return record or hook
+    if hook.at < record.at - TURN_END_S:
+        return record
+    # the hook knows how the turn ended, and whether something of it runs on
+    ended_otherwise = hook.state in (LIMITED, FAILED) or (hook.state == IDLE and not hook.is_final)
+    if record.state == IDLE and ended_otherwise:
+        return hook
+    if record.state == hook.state == WAITING and hook.detail:
+        return record._replace(detail=hook.detail)
+    return record
+
+
+def words(value: object, limit: int = 200) -> str:
+    """A value out of a program's JSON on one line, cut to ``limit``; empty if it is no text."""
+    if not isinstance(value, str):
+        return ""
+    text = " ".join(value.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,21 @@
+"""Adapters: one module for each runtime that tells of itself, found through one table."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.runtimes.adapter import Adapter
+
+MODULES = {"claude": "claude"}
+"""Runtime (``Preset.screens``) → module here whose ``ADAPTER`` knows it."""
+
+
+def adapter_for(runtime: str) -> Adapter | None:
+    """The adapter of a runtime, None for one that is known by process and screen only."""
+    name = MODULES.get(runtime)
+    if name is None:
+        return None
+    found: Adapter = import_module(f"{__name__}.{name}").ADAPTER
+    return found

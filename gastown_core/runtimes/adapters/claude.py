@@ -1,0 +1,242 @@
+"""Claude Code: a status record for each process, and hooks.
+
+``$CLAUDE_CONFIG_DIR/sessions/<pid>.json`` says busy, idle or waiting within a few tenths of a second, also after Escape,
+which no hook tells; a killed process leaves it behind.  While a request is tried again it says busy.  The hooks add what
+the record lacks: what permission is asked for, how a turn failed, which text was accepted.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.files.plain import read_plain
+from gastown_core.model.json_text import decode_json
+from gastown_core.process_table import began_at, environment_of, lives
+from gastown_core.runtimes.adapter import (
+    BUSY,
+    CONTEXT,
+    CONTINUE,
+    ENDED,
+    FAILED,
+    IDLE,
+    LIMITED,
+    RECORD,
+    STARTING,
+    WAITING,
+    Adapter,
+    Heard,
+    HookFile,
+    Records,
+    Said,
+    words,
+)
+from gastown_core.runtimes.hook_commands import prime_command, signal_command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from gastown_core.runtimes.adapter import Program
+
+EVENTS = (
+    "SessionStart",
+    "UserPromptSubmit",
+    "PermissionRequest",
+    "Notification",
+    "PreCompact",
+    "Stop",
+    "StopFailure",
+    "SessionEnd",
+)
+SETTINGS_FILE = ".claude/settings.local.json"
+"""The user's place in a folder: accepting the bypass mode counts here and not in ``settings.json``."""
+
+LIMITS = frozenset(("rate_limit", "overloaded", "server_error", "overloaded_error", "rate_limit_error"))
+"""Errors of a turn that pass with time."""
+
+
+class ClaudeRecords(Records):
+    """The status records of every configuration folder that an agent of the town uses."""
+
+    def __init__(self) -> None:
+        self._folders: set[str] = set()
+        self._seen: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+        self._owners: dict[tuple[int, str], tuple[str, str]] = {}
+
+    def folders(self) -> set[str]:
+        """The ``sessions`` folders of the programs that were looked at."""
+        return self._folders
+
+    def look(self, programs: Iterable[Program], now: float) -> dict[str, Said]:
+        """What each program says; one without a record is starting, or stands at a dialog before its first prompt."""
+        programs = list(programs)
+        self._folders = {_sessions_folder(program.env) for program in programs}
+        records = [record for folder in self._folders for record in self._read(folder)]
+        by_pid = {record["pid"]: record for record in records}
+        said = {}
+        for program in programs:
+            record = by_pid.get(program.pid) or self._of_session(program, records)
+            if record is not None and _is_of_living(record):
+                said[program.session] = said_of(record)
+            else:
+                said[program.session] = Said(STARTING, began_at(program.pid) or now, RECORD, "no status record yet")
+        return said
+
+    def _read(self, folder: str) -> list[dict[str, Any]]:
+        found, paths = [], set()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            # made with the first session
+            entries = []
+        for entry in entries:
+            if not entry.name.endswith(".json"):
+                continue
+            record = self._record(entry)
+            paths.add(entry.path)
+            if record:
+                found.append(record)
+        for path in [path for path in self._seen if os.path.dirname(path) == folder and path not in paths]:
+            del self._seen[path]
+        return found
+
+    def _record(self, entry: os.DirEntry[str]) -> dict[str, Any]:
+        """The record in a file, read again only if the file changed; empty for one that is none."""
+        known = self._seen.get(entry.path)
+        try:
+            status = entry.stat()
+            mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if known is not None and known[0] == mark:
+                return known[1]
+            value = decode_json(read_plain(entry.path))
+        except (OSError, ValueError):
+            # it went, or is being written: the next change tells
+            return {}
+        record = value if isinstance(value, dict) and isinstance(value.get("pid"), int) else {}
+        self._seen[entry.path] = (mark, record)
+        return record
+
+    def _of_session(self, program: Program, records: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The record of a program below the pane's own process: that of the same session and town."""
+        mine = (program.session, os.path.realpath(program.env.get("GT_TOWN_ROOT", "")))
+        for record in records:
+            key = (record["pid"], str(record.get("procStart")))
+            if key not in self._owners:
+                env = environment_of(record["pid"]) if lives(record["pid"]) else {}
+                self._owners[key] = (env.get("GT_SESSION", ""), os.path.realpath(env.get("GT_TOWN_ROOT", "")))
+            if self._owners[key] == mine:
+                return record
+        return None
+
+
+def _sessions_folder(env: Mapping[str, str]) -> str:
+    home = env.get("CLAUDE_CONFIG_DIR") or os.path.join(env.get("HOME") or os.path.expanduser("~"), ".claude")
+    return os.path.join(home, "sessions")
+
+
+def _is_of_living(record: Mapping[str, Any]) -> bool:
+    """Whether the very process that wrote it still lives; ``procStart`` is in ticks where there is ``/proc``."""
+    started = str(record.get("procStart") or "")
+    return lives(record["pid"], float(started) if started.isdigit() else 0.0)
+
+
+def said_of(record: Mapping[str, Any]) -> Said:
+    """What a status record says."""
+    status = record.get("status")
+    told = record.get("statusUpdatedAt") or record.get("updatedAt") or record.get("startedAt")
+    at = told / 1000 if isinstance(told, int | float) else 0.0
+    session_id = words(record.get("sessionId"))
+    if status == "waiting":
+        return Said(WAITING, at, RECORD, words(record.get("waitingFor")) or "an answer", session_id=session_id)
+    state = status if status in (BUSY, IDLE) else STARTING
+    return Said(str(state), at, RECORD, session_id=session_id, is_final=state == IDLE)
+
+
+class ClaudeAdapter(Adapter):
+    """Claude Code of the versions 2.1.197 to 2.1.332, and what they have in common with others."""
+
+    name = "claude"
+
+    def records(self) -> Records:
+        """Its status records."""
+        return ClaudeRecords()
+
+    def hook_files(self, role: str) -> tuple[HookFile, ...]:
+        """One settings file; the commands do nothing in a session that is not the town's, but for the briefing."""
+        hooks: dict[str, list[Any]] = {event: [_hook(signal_command(event, self.name))] for event in EVENTS}
+        hooks["SessionStart"] = [_hook(prime_command()), *hooks["SessionStart"]]
+        settings = {"editorMode": "normal", "skipDangerousModePermissionPrompt": True, "hooks": hooks}
+        return (HookFile(SETTINGS_FILE, settings, is_local=True),)
+
+    def hear(self, event: str, told: Mapping[str, Any]) -> Heard:
+        """What a hook event means. Compacting takes nothing from the agent: it goes on with its turn."""
+        heard = Heard(session_id=words(told.get("session_id")), transcript=words(told.get("transcript_path"), 1000))
+        if event == "SessionStart":
+            return heard._replace(state=STARTING if told.get("source") == "startup" else "")
+        if event == "UserPromptSubmit":
+            prompt = told.get("prompt")
+            return heard._replace(state=BUSY, prompt=prompt if isinstance(prompt, str) else "", carries=CONTEXT)
+        if event in ("PermissionRequest", "Notification"):
+            return _asked(event, told, heard)
+        if event == "Stop":
+            return _ended_turn(told, heard)
+        if event == "StopFailure":
+            return _failed(told, heard)
+        if event == "SessionEnd":
+            # ``/clear`` ends a session, too, and begins another in the same process
+            return heard if told.get("reason") in ("clear", "resume") else heard._replace(state=ENDED)
+        return heard._replace(state=BUSY, detail="compacts its context") if event == "PreCompact" else heard
+
+    def reply(self, event: str, text: str) -> str:
+        """JSON that adds ``text`` to a prompt, or makes the turn go on with it."""
+        from json import dumps
+
+        if event == "UserPromptSubmit":
+            return dumps({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}})
+        return dumps({"decision": "block", "reason": text}) if event == "Stop" else ""
+
+
+def _hook(command: str) -> dict[str, Any]:
+    return {"hooks": [{"type": "command", "command": command}]}
+
+
+def _asked(event: str, told: Mapping[str, Any], heard: Heard) -> Heard:
+    if event == "PermissionRequest":
+        return heard._replace(state=WAITING, detail=_request(told))
+    kind = told.get("notification_type")
+    if kind in ("permission_prompt", "agent_needs_input", "elicitation_dialog"):
+        return heard._replace(state=WAITING, detail=words(told.get("message")))
+    return heard
+
+
+def _request(told: Mapping[str, Any]) -> str:
+    """What is asked for: the tool and what it would do, or the question to the user."""
+    tool, given = words(told.get("tool_name")), told.get("tool_input")
+    if not isinstance(given, dict):
+        return tool
+    questions = given.get("questions")
+    if isinstance(questions, list) and questions and isinstance(questions[0], dict):
+        return words(questions[0].get("question"))
+    said = next((given[key] for key in ("command", "file_path", "url", "query", "description") if given.get(key)), "")
+    return f"{tool}: {words(said)}" if said else tool
+
+
+def _ended_turn(told: Mapping[str, Any], heard: Heard) -> Heard:
+    running = told.get("background_tasks")
+    if isinstance(running, list) and running:
+        count = "one task" if len(running) == 1 else f"{len(running)} tasks"
+        return heard._replace(state=IDLE, detail=f"its turn ended, {count} of it runs on", is_final=False)
+    # one that was made to go on already is not made to go on again and again
+    return heard._replace(state=IDLE, carries="" if told.get("stop_hook_active") else CONTINUE, is_final=True)
+
+
+def _failed(told: Mapping[str, Any], heard: Heard) -> Heard:
+    kind = words(told.get("error"))
+    text = words(told.get("last_assistant_message")).removeprefix("API Error: ")
+    if kind in LIMITS:
+        return heard._replace(state=LIMITED, detail=text or kind, is_final=True)
+    return heard._replace(state=FAILED, detail=text or kind or "its turn failed", is_final=True)
+
+
+ADAPTER = ClaudeAdapter()

@@ -1,0 +1,81 @@
+"""Our commands in files that runtimes read, and the JSON files of a user's into which they are merged.
+
+The commands are found again by their words, so they can be replaced and removed without touching anybody else's.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_GT = '"${GT_BIN:-gt}"'
+"""The town's own ``gt`` in a session of the town, the one on PATH elsewhere."""
+
+_OURS = ("signal ", "prime --hook", "heartbeat --state ", "mail check --inject")
+"""What follows ``gt`` in a command of ours; the last two are of older versions."""
+
+
+def signal_command(event: str, runtime: str) -> str:
+    """The command of one event; outside a session of a town it ends at once."""
+    return f'[ -z "$GT_SESSION" ] || {_GT} signal {event} --runtime {runtime}'
+
+
+def prime_command() -> str:
+    """The command that briefs an agent at the start of its session."""
+    return f"{_GT} prime --hook"
+
+
+def is_ours(command: object) -> bool:
+    """Whether a command in a runtime's settings is one of ours, of this version or an older one."""
+    if not isinstance(command, str):
+        return False
+    words = command.replace(_GT, "gt").split()
+    for number, word in enumerate(words):
+        if word.strip("\"'").rpartition("/")[2] in ("gt", "gastown"):
+            return f"{' '.join(words[number + 1 :])} ".startswith(_OURS)
+    return False
+
+
+def merged(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """``current`` with our hooks as wanted, everybody else's kept in place, and our other keys where they are missing.
+
+    Hooks have the form ``{event: [{"matcher", "hooks": [{"command"}]}]}`` or ``{event: [{"bash" or "command"}]}``.
+    """
+    result = {**{key: value for key, value in wanted.items() if key != "hooks"}, **current}
+    hooks = without_ours(current.get("hooks"))
+    for event, entries in (wanted.get("hooks") or {}).items():
+        theirs = hooks.get(event)
+        hooks[event] = [*(theirs if isinstance(theirs, list) else ()), *entries]
+    if hooks or "hooks" in current:
+        result["hooks"] = hooks
+    return result
+
+
+def without_ours(hooks: object) -> dict[str, Any]:
+    """The hooks of a settings file less ours; what has another form stays as it is."""
+    kept: dict[str, Any] = {}
+    for event, entries in hooks.items() if isinstance(hooks, dict) else ():
+        if not isinstance(entries, list):
+            kept[event] = entries
+            continue
+        rest = [left for entry in entries if (left := _left(entry)) is not None]
+        if rest or not entries:
+            kept[event] = rest
+    return kept
+
+
+def _left(entry: object) -> object | None:
+    """What stays of one entry, None if it was ours alone."""
+    if not isinstance(entry, dict):
+        return entry
+    if any(is_ours(entry.get(key)) for key in ("command", "bash")):
+        return None
+    inner = entry.get("hooks")
+    if not isinstance(inner, list):
+        return entry
+    rest = [one for one in inner if not (isinstance(one, dict) and is_ours(one.get("command")))]
+    if len(rest) == len(inner):
+        return entry
+    return {**entry, "hooks": rest} if rest else None

@@ -1,0 +1,73 @@
+"""``gt signal``: what a program's hooks run, in a session of a town and outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gastown_core.runtimes.heartbeat import prompt_sha, read_heartbeat, read_prompts
+
+GT = os.path.join(os.path.dirname(sys.executable), "gt")
+SESSION = "sh-opal"
+
+
+def signal(town: Path, *words: str, given: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GT_")}
+    inside = {"GT_SESSION": SESSION, "GT_TOWN_ROOT": str(town)}
+    return subprocess.run(
+        [GT, "signal", *words], input=given, capture_output=True, text=True, env={**clean, **inside, **env}, timeout=20
+    )
+
+
+def test_a_prompt_is_noted_with_its_session_and_digest(tmp_path: Path) -> None:
+    told = {"session_id": "a-b-c", "transcript_path": "/t.jsonl", "prompt": "go  on\r\nplease"}
+
+    done = signal(tmp_path, "UserPromptSubmit", "--runtime", "claude", given=json.dumps(told))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    beat = read_heartbeat(str(tmp_path), SESSION)
+    assert beat is not None and beat.said is not None
+    assert (beat.state, beat.turn, beat.said.state, beat.said.session_id) == ("working", 1, "busy", "a-b-c")
+    assert [sha for sha, _ in read_prompts(str(tmp_path), SESSION)] == [prompt_sha("go on please")]
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        (("Stop", "--runtime", "claude"), "{"),
+        (("Stop", "--runtime", "nobody"), "{}"),
+        (("Stop",), "{}"),
+        (("Stop", "--runtime", "claude"), "[" * 5000),
+    ],
+)
+def test_what_goes_wrong_is_in_the_towns_log_and_never_in_the_agents_way(
+    tmp_path: Path, words: tuple[str, ...], given: str
+) -> None:
+    done = signal(tmp_path, *words, given=given)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "Stop was not noted" in (tmp_path / "logs" / "town.log").read_text()
+
+
+@pytest.mark.parametrize("env", [{"GT_SESSION": ""}, {"GT_TOWN_ROOT": ""}])
+def test_a_persons_own_program_in_an_agents_folder_tells_nothing(tmp_path: Path, env: dict[str, str]) -> None:
+    done = signal(tmp_path, "Stop", "--runtime", "claude", given="{}", **env)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_events_at_once_lose_no_prompt(tmp_path: Path) -> None:
+    env = {**os.environ, "GT_SESSION": SESSION, "GT_TOWN_ROOT": str(tmp_path)}
+    words = [GT, "signal", "UserPromptSubmit", "--runtime", "claude"]
+    started = [subprocess.Popen(words, stdin=subprocess.PIPE, text=True, env=env) for _ in range(8)]
+    for number, one in enumerate(started):
+        one.communicate(json.dumps({"prompt": f"text {number}"}), timeout=30)
+
+    found = {sha for sha, _ in read_prompts(str(tmp_path), SESSION)}
+    assert found == {prompt_sha(f"text {number}") for number in range(8)}
