@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHORT_STATES = {
     Health.WAITING: "needs you",
+    Health.STOPPED_SHORT: "stopped short",
     Health.GUPP: "gupp",
     Health.STALLED: "stalled",
     Health.ZOMBIE: "zombie",

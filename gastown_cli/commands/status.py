@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TONES = {
     Health.WORKING: ("green",),
     Health.WAITING: ("magenta", "bold"),
+    Health.STOPPED_SHORT: ("yellow", "bold"),
     Health.STALLED: ("yellow",),
     Health.GUPP: ("red", "bold"),
     Health.ZOMBIE: ("red",),

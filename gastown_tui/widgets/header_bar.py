@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
     from gastown_tui.widgets.sheet import Line
 
-SHOWN = (Health.WORKING, Health.WAITING, Health.STALLED, Health.GUPP, Health.ZOMBIE, Health.LIMITED, Health.UNKNOWN, Health.IDLE)  # fmt: skip
+SHOWN = (Health.WORKING, Health.WAITING, Health.STOPPED_SHORT, Health.STALLED, Health.GUPP, Health.ZOMBIE, Health.LIMITED, Health.UNKNOWN, Health.IDLE)  # fmt: skip
 ALWAYS = (Health.WORKING, Health.WAITING, Health.IDLE)
 STALE_S = 12.0
 """The sources are read at least every five seconds, whether or not a change was reported."""

@@ -46,7 +46,7 @@ def problem_groups(snapshot: TownSnapshot, keep: str = "") -> list[Group]:
     groups = []
     if by_state[Health.WAITING]:
         groups.append(Group("NEEDS YOU", "waiting", _longest_first(by_state[Health.WAITING])))
-    help_ = [a for s in (Health.GUPP, Health.STALLED, Health.ZOMBIE) for a in _longest_first(by_state[s])]
+    help_ = [a for s in (Health.STOPPED_SHORT, Health.GUPP, Health.STALLED, Health.ZOMBIE) for a in _longest_first(by_state[s])]
     if help_:
         groups.append(Group("NEEDS HELP", "stalled", tuple(help_)))
     groups += _by_cause(by_state[Health.LIMITED], "LIMITED", "limited")
@@ -77,7 +77,7 @@ def presses(agent: AgentView, ascii_only: bool) -> list[tuple[str, str]]:
         return [("r", "restart"), ("h", "handoff")] if agent.pane_id else [("r", "restart")]
     if state is Health.WAITING:
         return [("a", "answer"), (glyph("enter", ascii_only), "details")]
-    if state in (Health.GUPP, Health.STALLED):
+    if state in (Health.STOPPED_SHORT, Health.GUPP, Health.STALLED):
         return [("n", "nudge"), ("h", "handoff")]
     return [(glyph("enter", ascii_only), "details")]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gastown_core.model.agent import Health
+from gastown_core.runtimes.adapter import Said
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.health import Evidence, ProgressSign, Thresholds, classify
 
@@ -176,3 +177,119 @@ def test_a_town_of_short_limits_is_told_its_seconds(quiet_s: float, words: str) 
 def test_output_of_the_first_minute_is_told_without_a_figure_that_ticks() -> None:
     told = {classify(at_work(1, last_output_at=NOW - ago), LIMITS, NOW).reasons[-1].text for ago in (3, 4, 59)}
     assert told == {"last output less than a minute ago"}
+
+
+def said(state: str, ago: float, source: str = "record", detail: str = "", **more: Any) -> Said:
+    return Said(state, NOW - ago, source, detail, **more)
+
+
+OVER = said("idle", 60, is_final=True)
+RUNS = {"session": True, "alive": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence", "state", "source"),
+    [
+        ("in a turn by its record", Evidence(**RUNS, said=said("busy", 5)), Health.WORKING, "record"),
+        ("its turn is over", Evidence(**RUNS, said=OVER), Health.IDLE, "ledger"),
+        ("its turn is over, a task runs on", Evidence(**RUNS, said=said("idle", 60)), Health.WORKING, "record"),
+        ("waits by its record", at_work(5, said=said("waiting", 5, "record", "Bash: rm x")), Health.WAITING, "record"),
+        (
+            "waits by its record, and its heartbeat is younger",
+            at_work(5, said=said("waiting", 60), heartbeat=Heartbeat(NOW - 1, "working", "step 3")),
+            Health.WAITING,
+            "record",
+        ),
+        ("its turn failed", at_work(1, said=said("failed", 5, "hook", "log in")), Health.WAITING, "hook"),
+        ("turn over, work on the hook", at_work(5, said=OVER), Health.STOPPED_SHORT, "record"),
+        ("turn over, work on the hook, muted", at_work(5, said=OVER, muted=True), Health.WORKING, ""),
+        ("turn over, waits at a gate", at_work(5, said=OVER, agent_state="awaiting-gate"), Health.WORKING, ""),
+        ("turn over for half an hour", at_work(40, said=said("idle", 1900, is_final=True)), Health.GUPP, ""),
+        ("turn over for a moment", at_work(5, said=said("idle", 0.5, is_final=True)), Health.WORKING, "record"),
+        ("work came after the turn", at_work(0.1, said=said("idle", 60, is_final=True)), Health.WORKING, "record"),
+        ("a task of the turn runs on", at_work(5, said=said("idle", 60)), Health.WORKING, ""),
+        ("idle by its own word, with work", at_work(5, heartbeat=Heartbeat(NOW - 60, "idle")), Health.STOPPED_SHORT, "heartbeat"),
+        ("at its prompt for long", at_work(5, screen=("ready", "")), Health.STOPPED_SHORT, "screen"),
+        ("at its prompt just now", at_work(0.1, screen=("ready", "")), Health.WORKING, "screen"),
+        ("turn over, then killed", at_work(5, said=OVER, alive=False), Health.ZOMBIE, "process"),
+        ("limited by its hook", at_work(5, said=said("limited", 60, "hook", "429", is_final=True)), Health.LIMITED, "hook"),
+        ("limited long ago", at_work(5, said=said("limited", 301, "hook", "429", is_final=True)), Health.STOPPED_SHORT, "hook"),
+        (
+            "limited until later",
+            at_work(9, said=said("limited", 400, "hook", "429", until=NOW + 60, is_final=True)),
+            Health.LIMITED,
+            "hook",
+        ),
+        (
+            "a retry stands on the screen of one that says it is busy",
+            at_work(1, said=said("busy", 30), screen=("limited", "retrying in 5 s"), screen_at=NOW - 1),
+            Health.LIMITED,
+            "screen",
+        ),
+        (
+            "a question on a screen read before it went on",
+            at_work(1, said=said("busy", 1), screen=("permission", "Bash"), screen_at=NOW - 3),
+            Health.WORKING,
+            "",
+        ),
+        (
+            "a question on a screen read since, which the record does not know",
+            at_work(1, said=said("busy", 10), screen=("dialog", "a notice"), screen_at=NOW - 1),
+            Health.WAITING,
+            "screen",
+        ),
+        (
+            "a permission of a hook that was given",
+            at_work(1, said=said("waiting", 30, "hook"), screen=("busy", ""), screen_at=NOW - 1),
+            Health.WORKING,
+            "",
+        ),
+        ("a fresh heartbeat hides no question", at_work(1, heartbeat=Heartbeat(NOW - 1, "working"), screen=("dialog", "?")), Health.WAITING, "screen"),
+        ("log-in on its screen", Evidence(**RUNS, screen=("login", "")), Health.WAITING, "screen"),
+        ("a final error on its screen", Evidence(**RUNS, screen=("failed", "out of credit")), Health.WAITING, "screen"),
+        ("starting", Evidence(**RUNS, said=said("starting", 3), screen=("unknown", "")), Health.IDLE, "ledger"),
+        ("never came up", Evidence(**RUNS, said=said("starting", 30), screen=("unknown", "")), Health.WAITING, "record"),
+        ("starting at a dialog", Evidence(**RUNS, said=said("starting", 3), screen=("dialog", "trust?"), screen_at=NOW - 9), Health.WAITING, "screen"),
+        (
+            "died at its start without work",
+            Evidence(session=True, alive=False, died_at=NOW - 1, started_at=NOW - 3, exit_status=1),
+            Health.ZOMBIE,
+            "process",
+        ),
+        (
+            "ended after a while without work",
+            Evidence(session=True, alive=False, died_at=NOW - 1, started_at=NOW - 99, exit_status=1),
+            Health.IDLE,
+            "ledger",
+        ),
+        (
+            "left at once by a person",
+            Evidence(session=True, alive=False, died_at=NOW - 1, started_at=NOW - 3, exit_status=0),
+            Health.IDLE,
+            "ledger",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else None,
+)  # fmt: skip
+def test_what_the_program_says_counts_first(name: str, evidence: Evidence, state: Health, source: str) -> None:
+    report = classify(evidence, LIMITS, NOW)
+    assert report.state is state, report.reasons
+    if source:
+        assert report.reasons[0].source == source, report.reasons
+
+
+def test_each_evidence_is_told_once_in_the_order_of_its_rank() -> None:
+    evidence = at_work(5, said=OVER, heartbeat=Heartbeat(NOW - 9, "working", "step 2"), screen=("ready", ""), screen_at=NOW)
+    told = [(r.source, r.at is not None) for r in classify(evidence, LIMITS, NOW).reasons]
+    assert told == [("record", True), ("ledger", True), ("heartbeat", True), ("screen", True)]
+
+
+def test_a_program_that_ended_at_its_start_says_why() -> None:
+    evidence = at_work(1, alive=False, died_at=NOW - 1, started_at=NOW - 3, exit_status=1, last_words=("refused to run as root",))
+    assert classify(evidence, LIMITS, NOW).reason == "agent process ended with status 1 2s after its start: refused to run as root"
+
+
+def test_a_turn_that_just_ended_is_looked_at_again_soon() -> None:
+    report = classify(at_work(5, said=said("idle", 0.4, is_final=True)), LIMITS, NOW)
+    assert report.forecast is not None
+    assert (report.forecast.state, round(report.forecast.at - NOW, 3)) == (Health.STOPPED_SHORT, 0.6)
