@@ -104,7 +104,6 @@ class TownFacts:
         self.orders: dict[str, str] = {}
         self.screens: dict[str, ScreenReading] = {}
         self.screens_at: dict[str, float] = {}
-        self.runtimes: dict[str, str] = {}
         self.said: dict[str, Said] = {}
         self.last_words: dict[str, tuple[str, ...]] = {}
         self.heartbeats: dict[str, Heartbeat] = {}

@@ -258,7 +258,12 @@ ASKING = {
 
 def _was_answered(e: Evidence, said: Said) -> bool:
     """Whether a later look at the screen shows that what a hook asked for has been answered: no hook tells that."""
-    return said.source == HOOK and e.screen_at is not None and e.screen_at > said.at + 1 and _shows(e, "busy", "ready")
+    return (
+        said.source == HOOK
+        and e.screen_at is not None
+        and e.screen_at > said.at + 1
+        and _shows(e, "busy", "ready", "draft")
+    )
 
 
 def _shows(e: Evidence, *kinds: str) -> bool:
@@ -381,7 +386,7 @@ def _turn_end(e: Evidence, limits: Thresholds) -> Reason | None:
         return Reason("its turn ended", said.source, said.at) if is_over else None
     if beat is not None and _is_our_word(e, beat):
         return Reason("its turn ended", "heartbeat", beat.at) if beat.state == "idle" else None
-    if _shows(e, "ready") and e.last_output_at is not None:
+    if _shows(e, "ready", "draft") and e.last_output_at is not None:
         return Reason("rests at its prompt", "screen", e.last_output_at + READY_SETTLE_S)
     return None
 

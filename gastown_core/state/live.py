@@ -211,7 +211,6 @@ class LiveTown:
         return Update(self.snapshot, rows, reset)
 
     def _reread_roster(self, now: float) -> bool:
-        self.sources.programs.forget_settings()
         if self.sources.reread_roster(now):
             self.sources.ledger.load(now)
             for folder in self._folders():
@@ -342,7 +341,7 @@ class LiveTown:
 
 
 def _screen_of(pane_id: str) -> str:
-    return f"capture-pane -p -t {pane_id}"
+    return f"capture-pane -p -e -t {pane_id}"
 
 
 def _concerns(kind: str, name: str) -> bool:

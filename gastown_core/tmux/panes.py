@@ -198,7 +198,10 @@ def capture_panes(server: TmuxServer, pane_ids: Sequence[str]) -> dict[str, list
     while waiting:
         commands: list[Sequence[str]] = []
         for pane_id in waiting:
-            commands += [("display-message", "-p", "-t", pane_id, MARK + "#{pane_id}"), capture_words(pane_id, 0, styled=True)]
+            commands += [
+                ("display-message", "-p", "-t", pane_id, MARK + "#{pane_id}"),
+                capture_words(pane_id, 0, styled=True),
+            ]
         try:
             text = server.run_many(commands)
         except TargetMissingError as error:

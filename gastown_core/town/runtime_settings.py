@@ -5,7 +5,6 @@ from __future__ import annotations
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.files.atomic import edit_json
 from gastown_core.runtimes.preset import Preset
-from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.runtimes.registry import all_presets, parse_command
 from gastown_core.town.settings import load_agents, load_settings, settings_path
 
@@ -22,16 +21,6 @@ def list_agents(root: str, rig: str = "") -> list[Preset]:
         rig_agents=load_agents(root, rig) if rig else None,
         town_agents=load_agents(root),
     )
-
-
-def runtime_of(root: str, alias: str, rig: str = "") -> str:
-    """The runtime that an alias means (``Preset.screens``): its screens and signals are read. Raises SettingsError.
-
-    One that the settings no longer name means itself.
-    """
-    if alias in BUILT_IN:
-        return alias
-    return next((preset.screens for preset in list_agents(root, rig) if preset.name == alias), alias)
 
 
 def require_agent(root: str, name: str, rig: str = "") -> Preset:

@@ -46,7 +46,11 @@ def problem_groups(snapshot: TownSnapshot, keep: str = "") -> list[Group]:
     groups = []
     if by_state[Health.WAITING]:
         groups.append(Group("NEEDS YOU", "waiting", _longest_first(by_state[Health.WAITING])))
-    help_ = [a for s in (Health.STOPPED_SHORT, Health.GUPP, Health.STALLED, Health.ZOMBIE) for a in _longest_first(by_state[s])]
+    help_ = [
+        a
+        for s in (Health.STOPPED_SHORT, Health.GUPP, Health.STALLED, Health.ZOMBIE)
+        for a in _longest_first(by_state[s])
+    ]
     if help_:
         groups.append(Group("NEEDS HELP", "stalled", tuple(help_)))
     groups += _by_cause(by_state[Health.LIMITED], "LIMITED", "limited")

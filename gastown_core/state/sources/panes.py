@@ -6,6 +6,8 @@ answer is an error of the source and leaves the last good facts in place.
 
 from __future__ import annotations
 
+import re
+
 from gastown_core.errors import GastownError, NoTmuxError
 from gastown_core.model.plain_text import clean
 from gastown_core.state.facts import TownFacts, digest_of
@@ -19,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
+_STYLE = re.compile(r"\x1b\[[0-9;:]*m")
 LAST_WORDS, LAST_WORDS_CHARS = 3, 160
 
 
@@ -120,5 +123,6 @@ class PaneSource:
 
 def last_words(lines: list[str]) -> tuple[str, ...]:
     """The last few lines that a program wrote before it ended; tmux's own line about that is none."""
-    said = [clean(line).strip() for line in lines if line.strip() and not line.startswith("Pane is dead")]
+    plain = [clean(_STYLE.sub("", line)).strip() for line in lines]
+    said = [line for line in plain if line and not line.startswith("Pane is dead")]
     return tuple(line[:LAST_WORDS_CHARS] for line in said[-LAST_WORDS:])

@@ -6,11 +6,9 @@ say where its records lie, are read once for each process.
 
 from __future__ import annotations
 
-from gastown_core.errors import GastownError
 from gastown_core.process_table import environment_of, start_of
 from gastown_core.runtimes.adapter import Program
-from gastown_core.runtimes.adapters import adapter_for
-from gastown_core.town.runtime_settings import runtime_of
+from gastown_core.runtimes.adapters import MODULES, adapter_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,30 +18,23 @@ if TYPE_CHECKING:
 
 
 class ProgramSource:
-    """Keeps ``facts.said`` and ``facts.runtimes`` true."""
+    """Keeps ``facts.said`` true."""
 
     def __init__(self, facts: TownFacts) -> None:
         self.facts = facts
         self._records: dict[str, Records] = {}
         self._env: dict[str, tuple[tuple[int, float], dict[str, str]]] = {}
-        self._aliases: dict[tuple[str, str], str] = {}
 
     def folders(self) -> set[str]:
         """Where a change may tell something new."""
         return {folder for records in self._records.values() for folder in records.folders()}
 
-    def forget_settings(self) -> None:
-        """An alias may mean another runtime from now on."""
-        self._aliases.clear()
-
     def poll(self, now: float) -> bool:
         """Ask every program's records; returns whether any says something else than before."""
         by_runtime: dict[str, list[Program]] = {}
-        self.facts.runtimes = self._runtimes()
-        for session, runtime in self.facts.runtimes.items():
-            pane = (self.facts.panes or {})[session]
-            if self.facts.alive.get(session) and runtime in self._known():
-                by_runtime.setdefault(runtime, []).append(self._program(session, pane))
+        for session, pane in (self.facts.panes or {}).items():
+            if self.facts.alive.get(session) and pane.runtime in MODULES:
+                by_runtime.setdefault(pane.runtime, []).append(self._program(session, pane))
         said: dict[str, Said] = {}
         for runtime, programs in by_runtime.items():
             said.update(self._reader(runtime).look(programs, now))
@@ -53,11 +44,6 @@ class ProgramSource:
         self.facts.said = said
         return changed
 
-    def _known(self) -> frozenset[str]:
-        from gastown_core.runtimes.adapters import MODULES
-
-        return frozenset(MODULES)
-
     def _reader(self, runtime: str) -> Records:
         reader = self._records.get(runtime)
         if reader is None:
@@ -65,24 +51,6 @@ class ProgramSource:
             assert adapter is not None, runtime
             reader = self._records[runtime] = adapter.records()
         return reader
-
-    def _runtimes(self) -> dict[str, str]:
-        """Session → its runtime, whatever alias it was started by."""
-        rigs = {entry.session: entry.address.rig for entry in self.facts.inventory.agents}
-        found = {}
-        for session, pane in (self.facts.panes or {}).items():
-            key = (pane.agent, rigs.get(session, ""))
-            if pane.agent and key not in self._aliases:
-                self._aliases[key] = self._runtime(*key)
-            found[session] = self._aliases.get(key, "")
-        return found
-
-    def _runtime(self, alias: str, rig: str) -> str:
-        try:
-            return runtime_of(self.facts.inventory.root, alias, rig)
-        except GastownError:
-            # settings that cannot be read are told by another source
-            return alias
 
     def _program(self, session: str, pane: Pane) -> Program:
         mark = (pane.pid, start_of(pane.pid))

@@ -56,9 +56,7 @@ def replay(version: str, town: str) -> dict[str, Said | None]:
         ("429 final", "limited", "hook"),
     ],
 )
-def test_each_moment_is_told_as_it_was(
-    tmp_path: Path, version: str, moment: str, state: str, source: str
-) -> None:
+def test_each_moment_is_told_as_it_was(tmp_path: Path, version: str, moment: str, state: str, source: str) -> None:
     said = replay(version, str(tmp_path))[moment]
 
     assert said is not None
@@ -221,7 +219,9 @@ def test_a_record_is_read_again_only_when_it_changed(tmp_path: Path, monkeypatch
 
 def test_compacting_and_the_start_of_a_session_run_the_right_commands() -> None:
     hooks = (ADAPTER.hook_files("polecat")[0].settings or {})["hooks"]
-    commands = {event: [one["command"] for entry in entries for one in entry["hooks"]] for event, entries in hooks.items()}
+    commands = {
+        event: [one["command"] for entry in entries for one in entry["hooks"]] for event, entries in hooks.items()
+    }
 
     assert any("prime --hook" in one for one in commands["SessionStart"])
     assert not any("prime" in one for one in commands["PreCompact"]), "it would take a hand-off's notes"

@@ -279,14 +279,21 @@ def test_what_the_program_says_counts_first(name: str, evidence: Evidence, state
 
 
 def test_each_evidence_is_told_once_in_the_order_of_its_rank() -> None:
-    evidence = at_work(5, said=OVER, heartbeat=Heartbeat(NOW - 9, "working", "step 2"), screen=("ready", ""), screen_at=NOW)
+    evidence = at_work(
+        5, said=OVER, heartbeat=Heartbeat(NOW - 9, "working", "step 2"), screen=("ready", ""), screen_at=NOW
+    )
     told = [(r.source, r.at is not None) for r in classify(evidence, LIMITS, NOW).reasons]
     assert told == [("record", True), ("ledger", True), ("heartbeat", True), ("screen", True)]
 
 
 def test_a_program_that_ended_at_its_start_says_why() -> None:
-    evidence = at_work(1, alive=False, died_at=NOW - 1, started_at=NOW - 3, exit_status=1, last_words=("refused to run as root",))
-    assert classify(evidence, LIMITS, NOW).reason == "agent process ended with status 1 2s after its start: refused to run as root"
+    evidence = at_work(
+        1, alive=False, died_at=NOW - 1, started_at=NOW - 3, exit_status=1, last_words=("refused to run as root",)
+    )
+    assert (
+        classify(evidence, LIMITS, NOW).reason
+        == "agent process ended with status 1 2s after its start: refused to run as root"
+    )
 
 
 def test_a_turn_that_just_ended_is_looked_at_again_soon() -> None:
