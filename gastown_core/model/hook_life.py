@@ -16,13 +16,19 @@ CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED = "created active suspended comp
 STATES = (CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED)
 
 _NEXT = {
+    # an agent that other tools made, or that never had work, has no recorded state
     "": (CREATED, ACTIVE, SUSPENDED, COMPLETED, ARCHIVED),
+    # suspended: the work was taken back before a session ran; completed: somebody did it there by hand
     CREATED: (ACTIVE, SUSPENDED, COMPLETED, ARCHIVED),
     ACTIVE: (SUSPENDED, COMPLETED),
+    # created: the worker lost its work and gets other work, for which no session has run
     SUSPENDED: (CREATED, ACTIVE, COMPLETED, ARCHIVED),
-    COMPLETED: (CREATED, ACTIVE, SUSPENDED, ARCHIVED),
+    # created: the next work; suspended: the same work came back, and its sessions have run, so it is not created
+    COMPLETED: (CREATED, SUSPENDED, ARCHIVED),
+    # the same two, once the sling has built the worktree anew
     ARCHIVED: (CREATED, SUSPENDED),
 }
+"""State → what a hook may be next.  One record follows a worker through all its work, so no state is the last."""
 
 
 def may_become(now: str, then: str) -> bool:
