@@ -158,14 +158,6 @@ def hints(place: str) -> list[Action]:
     return sorted(shown, key=lambda action: -action.hint)
 
 
-def help_rows() -> list[tuple[str, str, str]]:
-    """Return (group, keys, help) of every action, in table order."""
-    rows = []
-    for action in ACTIONS:
-        rows.append((action.group, keys_text(action), action.help))
-    return rows
-
-
 ALL_KEYS = tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys))
 """Every key that is bound somewhere."""
 

@@ -185,20 +185,6 @@ def fit_right(text: str, width: int) -> str:
     return " " * (width - cells(text)) + text
 
 
-def whole_words(text: str, width: int) -> str:
-    """Return as many whole words as fit."""
-    if cells(text) <= width:
-        return text
-    out: list[str] = []
-    used = 0
-    for word in text.split(" "):
-        used += cells(word) + (1 if out else 0)
-        if used > width:
-            break
-        out.append(word)
-    return " ".join(out)
-
-
 def wrap(text: str, width: int) -> list[str]:
     """Wrap a text at ``width`` cells between words; cut longer words."""
     lines: list[str] = []

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 class Theme(Record):
-    """Name, label, the colours of the tones (rich style texts) and the backgrounds of rows."""
+    """Name, label, the colours of the tones (rich style texts) and the backgrounds of rows.
+
+    The backgrounds: ``""`` plain, ``cursor``, ``resting`` (the cursor in a panel without focus), ``glow`` (a new row)
+    and ``bar`` (fields of dialogs).
+    """
 
     name: str
     label: str
     tones: Mapping[str, str]
     grounds: Mapping[str, str]
     is_dark: bool
-
-
-GROUNDS = ("", "cursor", "resting", "glow", "bar")
-"""Backgrounds: plain, cursor row, cursor row in an unfocused panel, new row, a dialog's field."""
 
 
 def _tones(

@@ -37,11 +37,6 @@ class WorkFacts:
         """Whether nothing is changed and nothing untracked."""
         return not self.changed and not self.untracked
 
-    @property
-    def last_commit(self) -> Commit | None:
-        """The newest commit, None in an empty repository."""
-        return self.commits[0] if self.commits else None
-
 
 def read_facts(path: str, *, base: str = "origin/HEAD", commits: int = 5) -> WorkFacts:
     """The state of the working tree at ``path``, with its newest ``commits``. Raises GitError if it cannot be read."""

@@ -23,7 +23,6 @@ class Setting(Record):
     about: str
 
 
-ROLES = "mayor|deacon|witness|refinery|polecat|crew|boot|dog"
 _EFFORT = "one of low|medium|high|max"
 
 TOWN = (

@@ -22,7 +22,6 @@ from gastown_tui.text import (
     pane_pieces,
     to_ascii,
     two_ends,
-    whole_words,
     width_of,
     wrap,
 )  # fmt: skip
@@ -66,10 +65,6 @@ def test_fit_has_exactly_the_width(text: str, width: int) -> None:
 )
 def test_cut_never_halves_a_wide_character(text: str, width: int, want: str) -> None:
     assert cut(text, width) == want
-
-
-def test_whole_words_leaves_out_instead_of_squeezing() -> None:
-    assert whole_words("three convoys running", 15) == "three convoys"
 
 
 @given(st.text(alphabet="ab 日", max_size=60), st.integers(2, 20))

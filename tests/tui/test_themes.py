@@ -5,7 +5,7 @@ from rich.color import Color
 
 from gastown_core.model.agent import Health
 from gastown_core.model.event import TONES
-from gastown_tui.themes import GROUNDS, THEMES, Look, choose_theme, wants_ascii, wants_colour
+from gastown_tui.themes import THEMES, Look, choose_theme, wants_ascii, wants_colour
 
 
 def luminance(colour: Color) -> float:
@@ -26,7 +26,7 @@ def contrast(one: Color, other: Color) -> float:
 def test_every_meaning_has_a_readable_colour(name: str) -> None:
     look = Look(THEMES[name])
     tones = ["text", "bright", "dim", "accent", "info", *(state.value for state in Health), *TONES]
-    for ground in GROUNDS:
+    for ground in THEMES[name].grounds:
         for tone in tones:
             style = look.style(tone, ground)
             least = 3.0 if tone in ("dim", "idle", "unknown", "zombie") or ground else 4.0
@@ -36,7 +36,7 @@ def test_every_meaning_has_a_readable_colour(name: str) -> None:
 def test_without_colour_there_is_none() -> None:
     look = Look(colour=False)
     for theme_tone in (*THEMES["dark"].tones, "text"):
-        for ground in GROUNDS:
+        for ground in THEMES["dark"].grounds:
             style = look.style(theme_tone, ground)
             assert style.color is None and style.bgcolor is None
 

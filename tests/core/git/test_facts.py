@@ -23,7 +23,7 @@ def test_facts_of_a_worktree(tmp_path):
     facts = read_facts(tree.path, base="origin/main")
     assert (facts.branch, facts.ahead, facts.behind) == ("b", 1, 0)
     assert (facts.changed, facts.untracked) == (("README.md",), ("loose.txt",))
-    assert facts.last_commit is not None and facts.last_commit.subject == "Add a"
+    assert facts.commits[0].subject == "Add a"
     assert not facts.is_clean
     assert [commit.subject for commit in facts.commits] == ["Add a", "first"]
 
