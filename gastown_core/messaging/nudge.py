@@ -23,7 +23,7 @@ from gastown_core.runtimes.launch import process_names
 from gastown_core.runtimes.preset import Preset
 from gastown_core.runtimes.screen import BUSY
 from gastown_core.runtimes.verdict import may_type
-from gastown_core.tmux.delivery import deliver
+from gastown_core.tmux.delivery import UnsubmittedError, deliver
 from gastown_core.tmux.panes import find_pane
 from gastown_core.tmux.processes import foreground_is
 from gastown_core.tmux.socket import has_tmux
@@ -109,6 +109,12 @@ class _Nudge:
             try:
                 for stage in self._deliver(pane):
                     yield self._receipt(stage)
+            except UnsubmittedError as error:
+                line = PromptLine(self.server, pane.pane_id, self.target.preset)
+                left = line.take_back(self._words)
+                why = f"{error.what}; {left}" if left else error.what
+                yield from self.keep(why, ok=False)
+                return
             except DeliveryError as error:
                 yield from self.keep(f"{error.what}: {error.why}", ok=False)
                 return
@@ -153,18 +159,20 @@ class _Nudge:
 
     def _deliver(self, pane: Pane) -> Iterator[str]:
         preset = self.target.preset
-        text = f"[from {self.sender}] {self.text}"
-        may_go_in, may_follow = PromptLine(self.server, pane.pane_id, preset).checks(text)
         return deliver(
             self.server,
             pane,
-            text,
+            self._words,
             submit_key=preset.submit_key,
             is_agent=self._is_agent(pane),
-            may_type=may_go_in,
-            may_submit=may_follow,
-            pause_s=preset.keyboard.pause_s,
+            pause_s=0.0,
+            **PromptLine(self.server, pane.pane_id, preset).checks(self._words),
         )
+
+    @property
+    def _words(self) -> str:
+        """What is typed."""
+        return f"[from {self.sender}] {self.text}"
 
     def _is_agent(self, pane: Pane) -> Callable[[int, str], bool]:
         names = pane.process_names or process_names(self.target.preset)

@@ -10,12 +10,13 @@ import time
 
 from gastown_core.model.record import Record
 from gastown_core.runtimes.screen import read_screen
-from gastown_core.runtimes.verdict import may_submit, may_type
+from gastown_core.runtimes.verdict import is_in, is_same, may_submit, may_type
 from gastown_core.tmux.panes import capture_words, last_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from gastown_core.runtimes.preset import Preset
     from gastown_core.runtimes.screen import ScreenReading
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 SETTLE_S = 2.0
 """How long a program may take to draw what a key did."""
+CLEAR_ROUNDS = 8
+DRAWN_S = 1.0
+"""How long a submit key waits for the text to be drawn."""
+TAKEN_S = 1.0
+"""How long a program that may take a submit key for a newline has to let go of the text."""
 POLL_S = 0.03
 
 
@@ -49,9 +55,49 @@ class PromptLine(Record):
         """Whether a text may be typed now. Raises TmuxError."""
         return may_type(self.read(), self.preset)
 
-    def checks(self, text: str) -> tuple[Callable[[], str], Callable[[], str]]:
-        """For ``deliver``: why nothing may be typed now, and why the typed text may not be submitted now."""
-        return lambda: self.verdict().why, lambda: may_submit(self.read(), text)
+    def checks(self, text: str) -> dict[str, Any]:
+        """What ``deliver`` asks: ``may_type``, ``may_submit`` and, where a key may come too soon, ``is_taken``.
+
+        ``may_submit`` gives the program time to draw what was typed, and then its pause.
+        """
+        return {
+            "may_type": lambda: self._why_untyped(text),
+            "may_submit": lambda: self._why_unsubmitted(text),
+            "is_taken": (lambda: self._is_taken(text)) if self.preset.keyboard.makes_newlines else None,
+        }
+
+    def take_back(self, text: str) -> str:
+        """Clear a text of ours that stands in the row unsubmitted; returns why that is not possible. Raises TmuxError.
+
+        Only a row that shows the text is touched, and only by keys that do nothing in an empty one.
+        """
+        for _ in range(CLEAR_ROUNDS):
+            reading = self.read()
+            if not reading.has_input or not may_type(reading, self.preset).is_draft:
+                break
+            draft = reading.draft
+            if not is_in(draft, text):
+                return "what stands there is not the text"
+            self._press(*["C-u", "BSpace"] * (draft.count("\n") + 3))
+            self._until_changed(draft)
+        return "" if reading.has_input and not reading.draft else "the text could not be cleared"
+
+    def _why_untyped(self, text: str) -> str:
+        reading = self.read()
+        if reading.draft and is_same(reading.draft, text):
+            # an attempt before this one left it there
+            self.take_back(text)
+            reading = self.read()
+        return may_type(reading, self.preset).why
+
+    def _is_taken(self, text: str) -> bool:
+        return self._until(lambda reading: not is_in(reading.draft, text), TAKEN_S)
+
+    def _why_unsubmitted(self, text: str) -> str:
+        # one that draws late gets its key all the same: it reads it after the text
+        self._until(lambda reading: bool(reading.draft) or bool(may_submit(reading, text)), DRAWN_S)
+        time.sleep(self.preset.keyboard.pause_s)
+        return may_submit(self.read(), text)
 
     def set_aside(self) -> str:
         """Put the draft in it away; returns why that is not possible, empty when the row is empty. Raises TmuxError."""
@@ -82,11 +128,14 @@ class PromptLine(Record):
             self._press(keyboard.restore)
         return "" if self._until(lambda reading: bool(reading.draft)) else "the draft did not come back"
 
-    def _press(self, key: str) -> None:
-        self.server.run("send-keys", "-t", self.pane_id, key)
+    def _press(self, *keys: str) -> None:
+        self.server.run("send-keys", "-t", self.pane_id, *keys)
 
-    def _until(self, condition: Callable[[ScreenReading], bool]) -> bool:
-        deadline = time.monotonic() + SETTLE_S
+    def _until_changed(self, draft: str) -> None:
+        self._until(lambda reading: reading.draft != draft)
+
+    def _until(self, condition: Callable[[ScreenReading], bool], patience_s: float = SETTLE_S) -> bool:
+        deadline = time.monotonic() + patience_s
         while not condition(self.read()):
             if time.monotonic() >= deadline:
                 return False

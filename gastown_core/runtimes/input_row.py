@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 
 class InputRow(Record):
-    """Its frame from row ``first`` to row ``last``, and the draft in it, empty if nobody has typed."""
+    """Its frame from row ``first`` to row ``last``, and the draft in it, empty if nobody has typed.
+
+    One that ``is_tall`` fills the screen to its end, so that what usually stands below it cannot be seen.
+    """
 
     first: int
     last: int
     draft: str
+    is_tall: bool = False
 
 
 FOOTER_ROWS = 8
@@ -51,7 +55,8 @@ def _between_rules(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
 def _above_footer(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
     """The last row with the mark, and what follows it up to a blank row; the footer stands below that.
 
-    Without a footer it is no input row: a prompt in the history has an answer below it, or nothing.
+    A prompt in the history has an answer below it.  Without a footer it is no empty input row, but may be a draft so
+    tall that nothing has room below it.
     """
     marked = [number for number, row in enumerate(rows) if table.mark.match(row.text)]
     if not marked:
@@ -60,10 +65,12 @@ def _above_footer(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:
     while bottom + 1 < len(rows) and rows[bottom + 1].text.strip():
         bottom += 1
     footer = rows[bottom + 1 :]
-    is_footer = 1 <= _count(footer) <= FOOTER_ROWS
-    if not is_footer or not all(row.text.startswith((" ", "  ")) or not row.text for row in footer):
+    if not all(row.text.startswith(" ") or not row.text for row in footer):
         return None
-    return InputRow(top, bottom, _draft(table, rows[top : bottom + 1]))
+    if 1 <= _count(footer) <= FOOTER_ROWS:
+        return InputRow(top, bottom, _draft(table, rows[top : bottom + 1]))
+    draft = _draft(table, rows[top:])
+    return InputRow(top, len(rows) - 1, draft, is_tall=True) if "\n" in draft else None
 
 
 def _in_box(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:

@@ -44,12 +44,14 @@ knows, so that none is sent."""
 class Keyboard(Record):
     """How a runtime takes typed text.
 
-    ``pause_s`` is how long after a paste its submit key may follow (sooner, some take it for a newline).  ``aside``
+    ``pause_s`` is how long after a paste its submit key may follow; where it ``makes_newlines``, the program takes one
+    that comes sooner for a newline, and how soon depends on how busy the machine is.  ``aside``
     is the key that puts a draft away and ``restore`` the one that brings it back; ``restores_itself`` says that a
     draft comes back once another text was submitted, ``aside_rows`` how many rows of one the key takes (0: all).
     """
 
     pause_s: float = 0.05
+    makes_newlines: bool = False
     in_turn: str = UNSAFE
     aside: str = ""
     restore: str = ""

@@ -56,7 +56,7 @@ _ROWS = (
         hooks=HookFiles("gemini", ".gemini", "settings.json"),
         escape_cancels=True,
         non_interactive=NonInteractive(prompt_flag="-p", output_flags=("--output-format", "json")),
-        keyboard=Keyboard(pause_s=0.2, in_turn=QUEUED),
+        keyboard=Keyboard(pause_s=0.2, makes_newlines=True, in_turn=QUEUED),
     ),
     Preset(
         "codex",

@@ -58,12 +58,16 @@ _TOOL_ROW = re.compile(r"^[?$✓-]\s+(\w[\w ]*?)(?:\s{2,}|$)")
 _RIGHT_COLUMN = re.compile(r"\s{8,}\S.*$")
 
 
-def find_question(table: ScreenTable, rows: Sequence[Row]) -> Question | None:
-    """The question at the bottom of these rows, None if nothing is asked there."""
+def find_question(table: ScreenTable, rows: Sequence[Row], *, bare_lists: bool = True) -> Question | None:
+    """The question at the bottom of these rows, None if nothing is asked there.
+
+    Without ``bare_lists``, choices that have neither numbers nor key hints are none: a draft of many rows looks so.
+    """
     body = [row for row in rows if row.text.strip()][-QUESTION_ROWS:]
     plain = [_unframe(row.text) for row in body]
     hinted = any(_HINT.search(text) and not _SPINNER_HINT.search(text) for text in plain[-HINT_ROWS:])
-    choices = _numbered(body) or _listed(body, _blocks(rows)) or _side_by_side(body)
+    listed = _listed(body, _blocks(rows)) if bare_lists or hinted else None
+    choices = _numbered(body) or listed or _side_by_side(body)
     if choices is not None and choices.cursor < 0 and not hinted:
         # a list at the end of an answer
         choices = None

@@ -68,7 +68,9 @@ def read_screen(preset_name: str, lines: Sequence[str], title: str = "") -> Scre
         return ScreenReading(UNKNOWN)
     found = find_input(table, rows)
     asked = find_question(table, rows if found is None else rows[found.last + 1 :])
-    if found is not None and (asked is not None or table.shape == MARKED):
+    if found is not None and found.is_tall:
+        asked = find_question(table, rows, bare_lists=False)
+    elif found is not None and (asked is not None or table.shape == MARKED):
         # what looked like the input row may be the choice that a cursor marks
         whole = find_question(table, rows)
         asked = whole if whole is not None and (asked is not None or whole.options) else asked

@@ -5,6 +5,8 @@ Only an input row that is seen, empty and not behind a question takes a text.  W
 
 from __future__ import annotations
 
+import re
+
 from gastown_core.model.record import Record
 from gastown_core.runtimes.preset import UNSAFE
 from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION
@@ -20,6 +22,7 @@ STARTS = "starts"
 
 HEAD_CHARS = 12
 """How many letters of a text tell it from what a person typed."""
+_PASTED = re.compile(r"^\[Pasted", re.IGNORECASE)
 
 
 class Verdict(Record):
@@ -57,7 +60,8 @@ def _why_not(reading: ScreenReading) -> str:
     if reading.kind in (PERMISSION, DIALOG):
         return f"it asks: {reading.detail or 'a question'}; answer that first (attach to it)"
     if reading.kind == LOGIN:
-        return f"nobody is logged in: {reading.detail}; log in first (attach to it)"
+        said = "" if reading.detail == "log in" else f" ({reading.detail})"
+        return f"nobody is logged in{said}; log in first (attach to it)"
     if reading.kind == SHELL:
         return "its screen shows a shell"
     if reading.kind == UNKNOWN or not reading.has_input:
@@ -74,7 +78,22 @@ def may_submit(reading: ScreenReading, text: str) -> str:
     asks = _why_not(reading)
     if asks:
         return asks
-    head = " ".join(text.split())[:HEAD_CHARS]
-    if " ".join(reading.draft.split()).find(head) > 0:
+    if _place(reading.draft, text) > 0:
         return "a person typed into its input at the same time"
     return ""
+
+
+def is_in(draft: str, text: str) -> bool:
+    """Whether a draft shows ``text``: its beginning, a part of it, or only that something was pasted."""
+    part = "".join(draft.split())
+    return _place(draft, text) == 0 or bool(_PASTED.match(draft)) or (bool(part) and part in "".join(text.split()))
+
+
+def is_same(draft: str, text: str) -> bool:
+    """Whether a draft is ``text`` and nothing else; blanks do not matter."""
+    return "".join(draft.split()) == "".join(text.split())
+
+
+def _place(draft: str, text: str) -> int:
+    """Where in a draft the first letters of ``text`` stand, -1 if they do not; blanks do not matter."""
+    return " ".join(draft.split()).find(" ".join(text.split())[:HEAD_CHARS])

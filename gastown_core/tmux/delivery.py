@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _DROPPED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # a paste that the terminal's own end mark could close early must not carry one, whatever is left of it
 TYPED, SUBMITTED = "typed", "submitted"
+NOT_SUBMITTED = "the text stands in its input, not submitted"
+SUBMIT_TRIES = 3
 ESCAPE_PAUSE_S = 0.6
 """Longer than readline's key-sequence timeout, or Escape and Enter would become one key."""
 
@@ -50,12 +52,15 @@ def deliver(
     is_agent: Callable[[int, str], bool],
     may_type: Callable[[], str] | None = None,
     may_submit: Callable[[], str] | None = None,
+    is_taken: Callable[[], bool] | None = None,
     pause_s: float = 0.05,
 ) -> Iterator[str]:
     """Paste ``text`` and submit it; yields ``typed`` and ``submitted`` as they happen.
 
     ``is_agent(pane pid, foreground command)`` is asked right before each keystroke; so is ``may_type`` before the
-    text and ``may_submit`` before the submit key, each of which says why not, or nothing.  ``escape_first`` sends
+    text and ``may_submit`` before the submit key, each of which says why not, or nothing.  ``is_taken``
+    tells afterwards whether the row let go of the text; if not, the key is pressed again, each time after
+    ``may_submit``: some programs take one that comes too soon for a newline.  ``escape_first`` sends
     Escape between text and submit key (agents with an editor mode).  ``pause_s`` passes between the two.
 
     Raises DeliveryError, with nothing typed, if the pane is dead, its foreground is not the agent or it may not be
@@ -72,13 +77,17 @@ def deliver(
         server.run("send-keys", "-t", target, "Escape")
         time.sleep(ESCAPE_PAUSE_S)
     time.sleep(pause_s)
-    try:
-        _check_ready(server, target, is_agent, "the text was not submitted")
-    except DeliveryError as error:
-        raise UnsubmittedError(error.what, error.why, error.hint) from error
-    _check_screen(may_submit, UnsubmittedError, "the text stands in its input, not submitted")
-    server.run("send-keys", "-t", target, submit_key)
-    yield SUBMITTED
+    for _ in range(SUBMIT_TRIES):
+        try:
+            _check_ready(server, target, is_agent, "the text was not submitted")
+        except DeliveryError as error:
+            raise UnsubmittedError(error.what, error.why, error.hint) from error
+        _check_screen(may_submit, UnsubmittedError, NOT_SUBMITTED)
+        server.run("send-keys", "-t", target, submit_key)
+        if is_taken is None or is_taken():
+            yield SUBMITTED
+            return
+    raise UnsubmittedError(f"{submit_key} does not submit", NOT_SUBMITTED, "look at it: gt attach")
 
 
 def _check_screen(check: Callable[[], str] | None, kind: type[DeliveryError], consequence: str) -> None:
