@@ -43,7 +43,7 @@ def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
     if adapter is None:
         raise ValueError(f"no adapter for the runtime {runtime!r}")
     told = _decode(given or _stdin())
-    note_event(root, session, event, adapter.hear(event, told), at)
+    note_event(root, session, event, adapter.hear(event, told), at, runtime)
 
 
 def _words(argv: Sequence[str]) -> tuple[str, str, str]:

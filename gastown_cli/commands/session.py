@@ -32,6 +32,8 @@ def session_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--about", default="", help="bead that the session's first line names")
     parser.add_argument("--reason", default="", help="stop: reason to record")
     parser.add_argument("--rig", default="", help="list: only this rig")
+    parser.add_argument("--resume", action="store_true", help="restart: go on with the program's last session")
+    parser.add_argument("--fresh", action="store_true", help="restart: begin a new session even after a crash")
     parser.add_argument("--when-orphaned", action="store_true", help="wait until the calling process has exited")
     context.add_json(parser)
     add_receipts(parser)
@@ -82,11 +84,16 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
         yield receipt("stopped", f"{entry.session}{'' if ended else ' was not running'}; {how}")
         return
     topic = args.topic or ("restart" if args.action == "restart" else "start")
+    resume = True if args.resume else False if args.fresh else None
     if args.agent:
-        start = sessions.plan_start(root, entry, agent=args.agent, topic=topic, sender=me, bead=args.about)
+        start = sessions.plan_start(
+            root, entry, agent=args.agent, topic=topic, sender=me, bead=args.about, resume=args.resume
+        )
     else:
         slung_with = _runtime_of_work(root, entry)
-        start = sessions.plan_again(root, entry, topic=topic, sender=me, bead=args.about, otherwise=slung_with)
+        start = sessions.plan_again(
+            root, entry, topic=topic, sender=me, bead=args.about, otherwise=slung_with, resume=resume
+        )
     for warning in start.warnings:
         output.note(f"note: {output.clean(warning)}")
     begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent

@@ -176,7 +176,9 @@ def _without(own: tuple[str, ...], kept: tuple[str, ...]) -> tuple[str, ...]:
     for start in range(len(own) - len(kept) + 1):
         if kept and own[start : start + len(kept)] == kept:
             return own[:start] + own[start + len(kept) :]
-    return own
+    # a switch that stands by itself there; of an option with a value nobody can tell which words belong together
+    alone = {word for word, after in zip(kept, (*kept[1:], "-"), strict=False) if word[:2] == "--" and after[:1] == "-"}
+    return tuple(word for word in own if word not in alone)
 
 
 def _texts(name: str, key: str, value: object) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Keys of the Go tools (timestamp, state, context, bead) plus ours: ``until`` (whe
 that moves when a submitted text begins to be worked on, and ``prompts``, digests of the last texts that the program
 accepted, by which the arrival of one particular text is proved.  What the program's own hooks told stands beside that
 and is not touched by a heartbeat of ours: ``said`` (state, moment, words, end of a limit), ``said_by`` (the event),
-``agent_session`` (the program's id of its session) and ``transcript`` (a path).
+``agent_session`` (the program's id of its session), ``agent_runtime`` and ``transcript`` (a path).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ STATES = ("working", "idle", "exiting", "stuck", "waiting", "limited")
 
 KEPT_PROMPTS = 20
 LOCK_S = 2.0
-_KEPT = ("said", "said_by", "agent_session", "transcript")
+_KEPT = ("said", "said_by", "agent_session", "agent_runtime", "transcript")
 """Keys of the program's hooks."""
 _STATE_OF = {
     BUSY: "working",
@@ -166,7 +166,7 @@ def write_heartbeat(
         last.update(kept)
 
 
-def note_event(town_root: str, session: str, event: str, heard: Heard, at: float) -> None:
+def note_event(town_root: str, session: str, event: str, heard: Heard, at: float, runtime: str = "") -> None:
     """Note in the session's heartbeat what an event of its program's hooks told at ``at``. Raises StoreError.
 
     Hooks run side by side: an event that comes late does not undo the state of a later one.
@@ -179,7 +179,8 @@ def note_event(town_root: str, session: str, event: str, heard: Heard, at: float
         if heard.prompt:
             turn = last.get("turn")
             last["turn"] = (turn if isinstance(turn, int) else 0) + 1
-        for key, value in (("agent_session", heard.session_id), ("transcript", heard.transcript)):
+        told = (("agent_session", heard.session_id), ("transcript", heard.transcript), ("agent_runtime", runtime))
+        for key, value in told:
             if value:
                 last[key] = value
         last.setdefault("timestamp", format_micros(at))

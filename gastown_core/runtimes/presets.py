@@ -9,7 +9,6 @@ from gastown_core.runtimes.preset import (
     CUTS,
     PROMPT_ARG,
     PROMPT_FLAG,
-    PROMPT_NONE,
     QUEUED,
     RESUME_FLAG,
     RESUME_SUBCOMMAND,
@@ -61,11 +60,18 @@ _ROWS = (
     Preset(
         "codex",
         "codex",
-        autonomy_args=("--dangerously-bypass-approvals-and-sandbox",),
+        # as settings and not as options, which an older version would refuse: its shared daemon would lend one agent the
+        # identity of another, and a login shell would take ``gt`` off PATH
+        autonomy_args=(
+            "-c",
+            "features.daemon_auto_start=false",
+            "-c",
+            "allow_login_shell=false",
+            "--dangerously-bypass-approvals-and-sandbox",
+        ),
         process_names=("codex",),
         resume_style=RESUME_SUBCOMMAND,
         resume_words=("resume",),
-        prompt_mode=PROMPT_NONE,
         ready_prefix="› ",
         ready_delay_s=3.0,
         non_interactive=NonInteractive(subcommand="exec", output_flags=("--json",)),
@@ -79,7 +85,6 @@ _ROWS = (
         resume_style=RESUME_FLAG,
         resume_words=("--resume",),
         ready_delay_s=5.0,
-        hooks=HookFiles("cursor", ".cursor", "hooks.json"),
         non_interactive=NonInteractive(prompt_flag="-p", output_flags=("--output-format", "json")),
     ),
     Preset(
@@ -106,7 +111,6 @@ _ROWS = (
         prompt_mode=PROMPT_FLAG,
         prompt_flag="--prompt",
         ready_delay_s=8.0,
-        hooks=HookFiles("opencode", ".opencode/plugins", "gastown.js"),
         non_interactive=NonInteractive(subcommand="run", output_flags=("--format", "json")),
         keyboard=Keyboard(in_turn=QUEUED),
     ),
@@ -121,7 +125,6 @@ _ROWS = (
         prompt_mode=PROMPT_FLAG,
         prompt_flag="-i",
         ready_delay_s=5.0,
-        hooks=HookFiles("copilot", ".github/hooks", "gastown.json"),
         config_dir_env="COPILOT_HOME",
         non_interactive=NonInteractive(prompt_flag="-p"),
         keyboard=Keyboard(in_turn=QUEUED),
@@ -129,20 +132,16 @@ _ROWS = (
     Preset(
         "pi",
         "pi",
-        autonomy_args=("-e", ".pi/extensions/gastown-hooks.js"),
         process_names=("pi", "node", "bun"),
         session_id_env="PI_SESSION_ID",
         ready_delay_s=8.0,
-        hooks=HookFiles("pi", ".pi/extensions", "gastown-hooks.js"),
         non_interactive=NonInteractive(prompt_flag="-p", output_flags=("--no-session",)),
     ),
     Preset(
         "omp",
         "omp",
-        autonomy_args=("--hook", ".omp/hooks/gastown-hook.ts"),
         process_names=("omp", "node", "bun"),
         session_id_env="OMP_SESSION_ID",
-        hooks=HookFiles("omp", ".omp/hooks", "gastown-hook.ts"),
         non_interactive=NonInteractive(prompt_flag="--prompt"),
     ),
     Preset(

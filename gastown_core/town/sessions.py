@@ -100,6 +100,7 @@ def plan_start(
     sender: str = "overseer",
     bead: str = "",
     branch: str = "",
+    resume: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Start:
     """Return runtime, environment and command line; start nothing. Raises UsageError for an unknown ``agent``."""
@@ -122,7 +123,8 @@ def plan_start(
     env["GT_AGENT"] = chosen.alias or preset.name
     prompt = f"{beacon(entry.address, sender, topic, clock.now(), bead)}\n{_first_words(preset, topic)}"
     typed = prompt if first_prompt_is_typed(preset) else ""
-    argv = command_line(preset, "" if typed else prompt)
+    argv = _resuming(root, entry, preset, "" if typed else prompt) if resume else []
+    argv = argv or command_line(preset, "" if typed else prompt)
     return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, tuple(chosen.warnings))
 
 
@@ -134,20 +136,38 @@ def plan_again(
     sender: str = "overseer",
     bead: str = "",
     otherwise: str = "",
+    resume: bool | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Start:
     """Do as ``plan_start``, with the agent's current runtime if it has a session and that runtime is still known.
 
-    ``otherwise`` is the runtime for an agent without a session, empty for the configured one.
+    ``otherwise`` is the runtime for an agent without a session, empty for the configured one.  ``resume`` goes on with
+    the program's last session where one is known; None does so for an agent that ended by itself and is started again,
+    if the settings say so.  A hand-off is always a fresh session.
     """
     pane = find_session(root, entry) if has_tmux() else None
     branch = os.environ.get("GT_BRANCH", "") if os.environ.get("GT_SESSION") == entry.session else ""
+    if resume is None:
+        crashed = pane is not None and not is_alive(pane) and topic in RESUMED_TOPICS
+        resume = crashed and bool(load_settings(root).lenient("operational.session.resume_after_crash"))
+    more = {"topic": topic, "sender": sender, "bead": bead, "branch": branch}
     if pane is not None and pane.agent:
         with contextlib.suppress(UsageError):
-            return plan_start(
-                root, entry, agent=pane.agent, topic=topic, sender=sender, bead=bead, branch=branch, clock=clock
-            )
-    return plan_start(root, entry, agent=otherwise, topic=topic, sender=sender, bead=bead, branch=branch, clock=clock)
+            return plan_start(root, entry, agent=pane.agent, resume=resume, clock=clock, **more)
+    return plan_start(root, entry, agent=otherwise, resume=resume, clock=clock, **more)
+
+
+RESUMED_TOPICS = ("restart", "attach")
+
+
+def _resuming(root: str, entry: RosterEntry, preset: Preset, prompt: str) -> list[str]:
+    """The command line that goes on with the agent's last session; empty if there is none, or the runtime cannot."""
+    from gastown_core.runtimes.launch import resume_line
+    from gastown_core.runtimes.preset import RESUME_NONE
+    from gastown_core.town.session_record import last_session
+
+    known = last_session(root, entry, preset.screens) if preset.resume_style != RESUME_NONE else None
+    return resume_line(preset, known.agent_session, prompt) if known is not None else []
 
 
 def _first_words(preset: Preset, topic: str) -> str:
@@ -391,5 +411,10 @@ def _note_hook(root: str, entry: RosterEntry, runs: bool, clock: Clock) -> None:
 
 
 def _forget_heartbeat(root: str, entry: RosterEntry) -> None:
+    from gastown_core.town.session_record import keep
+
+    with contextlib.suppress(GastownError):
+        # without the record the next session is a fresh one, which is no reason to fail
+        keep(root, entry.session)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(heartbeat_path(root, entry.session))

@@ -70,6 +70,12 @@ TOWN = (
     Setting("operational.session.startup_nudge_verify", "duration", "25s", ""),
     Setting("operational.session.min_handoff_cooldown", "duration", "2m", ""),
     Setting("operational.session.claude_start", "duration", "180s", ""),
+    Setting(
+        "operational.session.resume_after_crash",
+        "bool",
+        True,
+        "a restart goes on with the session of a program that ended by itself",
+    ),
     Setting("operational.nudge.ready", "duration", "10s", ""),
     Setting("operational.nudge.retry", "duration", "500ms", ""),
     Setting("operational.nudge.lock", "duration", "30s", ""),

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.runtimes.adapter import Adapter
 
-MODULES = {"claude": "claude"}
+MODULES = {"claude": "claude", "codex": "codex", "gemini": "gemini"}
 """Runtime (``Preset.screens``) → module here whose ``ADAPTER`` knows it."""
 
 

@@ -4,8 +4,10 @@ import os
 
 import pytest
 
+from gastown_core.files.atomic import edit_json
 from gastown_core.town import sessions
 from gastown_core.town.runtime_settings import set_agent
+from gastown_core.town.settings import settings_path
 from tests.support.rigged import make_executable
 from tests.support.tmux import needs_tmux, screen, until
 
@@ -25,6 +27,7 @@ def hookless(rigged, server, monkeypatch):
     path = os.path.join(rigged.root, "fake-codex")
     make_executable(path, SLOW_STARTER)
     set_agent(rigged.root, "hookless", path, provider="codex")
+    edit_json(settings_path(rigged.root), lambda value: value["agents"]["hookless"].update(prompt_mode="none"))
     yield rigged
     sessions.server_of(rigged.root).kill_server()
 

@@ -33,14 +33,22 @@ def test_the_ten_runtimes_and_ours_are_there():
 COMMANDS = {
     "claude": ["claude", SKIP, "go"],
     "gemini": ["gemini", "--approval-mode", "yolo", "-i", "go"],
-    "codex": ["codex", "--dangerously-bypass-approvals-and-sandbox"],
+    "codex": [
+        "codex",
+        "-c",
+        "features.daemon_auto_start=false",
+        "-c",
+        "allow_login_shell=false",
+        "--dangerously-bypass-approvals-and-sandbox",
+        "go",
+    ],
     "cursor": ["cursor-agent", "-f", "go"],
     "auggie": ["auggie", "--allow-indexing", "go"],
     "amp": ["amp", "--dangerously-allow-all", "--no-ide", "go"],
     "opencode": ["opencode", "--prompt", "go"],
     "copilot": ["copilot", "--yolo", "-i", "go"],
-    "pi": ["pi", "-e", ".pi/extensions/gastown-hooks.js", "go"],
-    "omp": ["omp", "--hook", ".omp/hooks/gastown-hook.ts", "go"],
+    "pi": ["pi", "go"],
+    "omp": ["omp", "go"],
 }
 
 
@@ -51,7 +59,7 @@ def test_each_runtime_starts_with_its_own_words(name):
 
 RESUMES = {
     "claude": ["claude", SKIP, "--resume", "id-1"],
-    "codex": ["codex", "resume", "id-1", "--dangerously-bypass-approvals-and-sandbox"],
+    "codex": ["codex", "resume", "id-1", *BUILT_IN["codex"].autonomy_args],
     "amp": ["amp", "threads", "continue", "id-1", "--dangerously-allow-all", "--no-ide"],
 }
 
@@ -166,7 +174,9 @@ def test_a_name_is_looked_up_near_to_far():
 
 def test_an_alias_of_a_built_in_keeps_its_autonomy_screens_and_names():
     preset = find_preset("codex-low", [{"codex-low": "codex --thinking low"}])
-    assert command_line(preset) == ["codex", "--dangerously-bypass-approvals-and-sandbox", "--thinking", "low"]
+    assert command_line(preset) == [*command_line(BUILT_IN["codex"]), "--thinking", "low"]
+    again = "codex --dangerously-bypass-approvals-and-sandbox --thinking low"
+    assert command_line(find_preset("codex-low", [{"codex-low": again}])) == command_line(preset)
     assert (preset.screens, preset.process_names) == ("codex", ("codex",))
 
 

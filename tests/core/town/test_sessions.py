@@ -141,7 +141,7 @@ def test_the_seeds_settings_choose_the_runtime_of_each_role(rigged):
     assert (mayor.alias, mayor.argv[0]) == ("claude-opus", "claude")
     assert {"--model", "claude-opus-4-6", "--dangerously-skip-permissions"} <= set(mayor.argv)
     witness = sessions.plan_start(rigged.root, rigged.entry("shop/witness"))
-    assert witness.argv[0] == "codex" and witness.typed_prompt.startswith("[GAS TOWN] witness")
+    assert witness.argv[0] == "codex" and witness.argv[-1].startswith("[GAS TOWN] witness")
     assert sessions.plan_start(rigged.root, rigged.entry("deacon")).argv[0] == "claude"
 
 

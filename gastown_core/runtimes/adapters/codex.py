@@ -1,0 +1,224 @@
+"""codex: the log of its session, and the words in its window's title.
+
+``$CODEX_HOME/sessions/YYYY/MM/DD/rollout-*.jsonl`` is made at the first prompt.  It tells the start and the end of each
+turn, an interruption, and the error that ended one; that a permission is asked for stands in the title alone.  Its hooks
+would wait for a person's review, and ``notify`` is the user's own, so we use neither.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+
+from gastown_core.clock import parse_moment
+from gastown_core.files.plain import open_plain
+from gastown_core.model.json_text import decode_json
+from gastown_core.model.record import Record
+from gastown_core.process_table import began_at
+from gastown_core.runtimes.adapter import (
+    BUSY,
+    FAILED,
+    IDLE,
+    LIMITED,
+    STARTING,
+    TITLE,
+    TRANSCRIPT,
+    WAITING,
+    Adapter,
+    Records,
+    Said,
+    words,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from gastown_core.runtimes.adapter import Program
+
+LIMIT_WORDS = ("429", "rate limit", "usage limit", "quota", "overloaded", "529", "too many requests")
+MOST_BYTES = 4 << 20
+"""How much of a log that grew is read at once; of a longer one the end."""
+SLACK_S = 5.0
+
+
+class _Log(Record):
+    """How far a log was read, its first line's session and folder, and the state after its last line."""
+
+    offset: int
+    session_id: str = ""
+    cwd: str = ""
+    is_main: bool = True
+    said: Said | None = None
+
+
+class CodexRecords(Records):
+    """The logs of the agents' sessions; of each only what was added is read."""
+
+    def __init__(self) -> None:
+        self._logs: dict[str, _Log] = {}
+        self._folders: set[str] = set()
+        self._asked: dict[str, float] = {}
+
+    def folders(self) -> set[str]:
+        """The folders of the day in which new logs appear, and of those that are being written."""
+        return self._folders
+
+    def look(self, programs: Iterable[Program], now: float) -> dict[str, Said]:
+        """What each session's newest log says, unless the title says that a person is asked."""
+        self._folders = set()
+        said = {}
+        for program in programs:
+            log = self._log_of(program)
+            told = log.said if log is not None else None
+            said[program.session] = self._with_title(program, told, now) or told or _starting(program, now)
+        return said
+
+    def _log_of(self, program: Program) -> _Log | None:
+        """The newest log of a session in the program's folder that was written since the program began."""
+        began = began_at(program.pid) - SLACK_S
+        home = os.path.realpath(program.work_dir) if program.work_dir else ""
+        found: tuple[float, _Log] | None = None
+        for path, written in _written_since(program.env, began):
+            self._folders.add(os.path.dirname(path))
+            log = self._read(path)
+            if log.is_main and log.cwd == home and (found is None or written > found[0]):
+                found = (written, log)
+        self._folders.update(_days(program.env)[-1:])
+        return found[1] if found is not None else None
+
+    def _read(self, path: str) -> _Log:
+        log = self._logs.get(path) or _Log(0)
+        try:
+            with open(open_plain(path), "rb") as handle:
+                size = os.fstat(handle.fileno()).st_size
+                if size == log.offset:
+                    return log
+                if size < log.offset:
+                    log = _Log(0)
+                if not log.offset:
+                    log = _first(log, handle.readline(MOST_BYTES))
+                handle.seek(max(log.offset, size - MOST_BYTES))
+                data = handle.read(MOST_BYTES)
+                end = handle.tell()
+        except OSError:
+            # removed meanwhile
+            return log
+        whole = data.rfind(b"\n") + 1
+        for line in data[:whole].splitlines():
+            log = _after(log, line)
+        log = self._logs[path] = log._replace(offset=end - len(data) + whole)
+        return log
+
+    def _with_title(self, program: Program, told: Said | None, now: float) -> Said | None:
+        """A question that the title tells, since it was first seen there."""
+        if "Action Required" not in program.title:
+            self._asked.pop(program.session, None)
+            return None
+        at = self._asked.setdefault(program.session, program.output_at or now)
+        return Said(WAITING, at, TITLE, "a permission", session_id=told.session_id if told is not None else "")
+
+
+def _home(env: Mapping[str, str]) -> str:
+    return env.get("CODEX_HOME") or os.path.join(env.get("HOME") or os.path.expanduser("~"), ".codex")
+
+
+def _days(env: Mapping[str, str]) -> list[str]:
+    """The folders of the days with sessions, oldest first."""
+    return sorted(glob.glob(os.path.join(glob.escape(_home(env)), "sessions", "*", "*", "*")))
+
+
+def _written_since(env: Mapping[str, str], began: float) -> list[tuple[str, float]]:
+    """Logs that were written after that moment; a session that was resumed goes on in the folder of its first day."""
+    found = []
+    for day in _days(env):
+        try:
+            with os.scandir(day) as entries:
+                for entry in entries:
+                    if entry.name.startswith("rollout-") and (written := entry.stat().st_mtime) >= began:
+                        found.append((entry.path, written))
+        except OSError:
+            continue
+    return found
+
+
+def _starting(program: Program, now: float) -> Said:
+    return Said(STARTING, began_at(program.pid) or now, TRANSCRIPT, "no turn yet")
+
+
+def _first(log: _Log, line: bytes) -> _Log:
+    payload = _payload(line, "session_meta")
+    is_main = payload.get("thread_source") in (None, "user") and isinstance(payload.get("source", ""), str)
+    cwd = words(payload.get("cwd"), 4096)
+    return log._replace(
+        session_id=words(payload.get("id")), cwd=os.path.realpath(cwd) if cwd else "", is_main=is_main, offset=len(line)
+    )
+
+
+def _payload(line: bytes, kind: str) -> dict[str, Any]:
+    try:
+        value = decode_json(line)
+    except ValueError:
+        return {}
+    payload = value.get("payload") if isinstance(value, dict) and value.get("type") == kind else None
+    if not isinstance(payload, dict):
+        return {}
+    return {**payload, "at": parse_moment(value.get("timestamp")) or 0.0}
+
+
+TURN_EVENTS = (b'"task_started"', b'"task_complete"', b'"turn_aborted"')
+
+
+def _after(log: _Log, line: bytes) -> _Log:
+    """The log with one more line; most lines tell nothing of turns and are not decoded."""
+    if not any(event in line for event in TURN_EVENTS):
+        return log
+    payload = _payload(line, "event_msg")
+    kind, at = payload.get("type"), payload.get("at", 0.0)
+    if kind == "task_started":
+        said = Said(BUSY, at, TRANSCRIPT, session_id=log.session_id)
+    elif kind == "turn_aborted":
+        said = Said(IDLE, at, TRANSCRIPT, "interrupted", session_id=log.session_id, is_final=True)
+    elif kind == "task_complete":
+        said = _end(payload, at, log.session_id)
+    else:
+        return log
+    return log._replace(said=said)
+
+
+def _end(payload: Mapping[str, Any], at: float, session_id: str) -> Said:
+    error = payload.get("error")
+    if not error:
+        return Said(IDLE, at, TRANSCRIPT, session_id=session_id, is_final=True)
+    text = words(error.get("message")) if isinstance(error, dict) else words(error)
+    whole = f"{text} {error}".lower()
+    state = LIMITED if any(word in whole for word in LIMIT_WORDS) else FAILED
+    return Said(state, at, TRANSCRIPT, text or "its turn failed", session_id=session_id, is_final=True)
+
+
+class CodexAdapter(Adapter):
+    """codex since 0.169; older ones are known by their screen where they keep no such log."""
+
+    name = "codex"
+
+    def records(self) -> Records:
+        """Its sessions' logs."""
+        return CodexRecords()
+
+    def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
+        """The newest session in that folder."""
+        home = os.path.realpath(work_dir)
+        logs = sorted(_written_since(env, 0.0), key=lambda one: -one[1])
+        for path, _ in logs:
+            try:
+                with open(open_plain(path), "rb") as handle:
+                    log = _first(_Log(0), handle.readline(MOST_BYTES))
+            except OSError:
+                continue
+            if log.is_main and log.cwd == home and log.session_id:
+                return log.session_id
+        return ""
+
+
+ADAPTER = CodexAdapter()

@@ -1,0 +1,115 @@
+"""Gemini CLI: its window's title, and hooks in the project's settings where the project has none of its own.
+
+The title says ``◇ Ready``, ``✦ Working…`` or ``✋ Action Required`` within a few tenths of a second, also after Escape.  While a
+request is tried again it says that it works.
+"""
+
+from __future__ import annotations
+
+from gastown_core.runtimes.adapter import (
+    BUSY,
+    CONTEXT,
+    ENDED,
+    IDLE,
+    STARTING,
+    TITLE,
+    WAITING,
+    Adapter,
+    Heard,
+    HookFile,
+    Records,
+    Said,
+    words,
+)
+from gastown_core.runtimes.hook_commands import signal_command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from gastown_core.runtimes.adapter import Program
+
+EVENTS = ("SessionStart", "BeforeAgent", "AfterAgent", "Notification", "SessionEnd")
+TITLES = (("◇", "Ready", IDLE), ("✦", "Working", BUSY), ("✋", "Action Required", WAITING))
+"""Sign and word of a title, and what they mean."""
+TIMEOUT_MS = 10_000
+
+
+class GeminiTitles(Records):
+    """What the windows are called, since when."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, tuple[int, str, float]] = {}
+
+    def look(self, programs: Iterable[Program], now: float) -> dict[str, Said]:
+        """What each title says; a program that has not named its window yet is starting."""
+        said = {}
+        for program in programs:
+            state = title_state(program.title)
+            key = (program.pid, state)
+            known = self._since.get(program.session)
+            if known is None or known[:2] != key:
+                # a title seen for the first time was set with the last output
+                at = now if known is not None else program.output_at or now
+                known = self._since[program.session] = (*key, at)
+            detail = "a permission" if state == WAITING else ""
+            said[program.session] = Said(state, known[2], TITLE, detail, is_final=state == IDLE)
+        return said
+
+
+def title_state(title: str) -> str:
+    """What a title means."""
+    return next((state for sign, word, state in TITLES if sign in title and word in title), STARTING)
+
+
+class GeminiAdapter(Adapter):
+    """Gemini CLI since 0.61."""
+
+    name = "gemini"
+
+    def records(self) -> Records:
+        """Its windows' titles."""
+        return GeminiTitles()
+
+    def hook_files(self, role: str) -> tuple[HookFile, ...]:
+        """Hooks in the folder's settings."""
+        hooks = {}
+        for event in EVENTS:
+            command = signal_command(event, self.name)
+            one = {"name": f"gastown {event}", "type": "command", "command": command, "timeout": TIMEOUT_MS}
+            hooks[event] = [{"hooks": [one]}]
+        return (HookFile(".gemini/settings.json", {"hooks": hooks}),)
+
+    def hear(self, event: str, told: Mapping[str, Any]) -> Heard:
+        """What a hook event means."""
+        heard = Heard(session_id=words(told.get("session_id")), transcript=words(told.get("transcript_path"), 1000))
+        if event == "BeforeAgent":
+            prompt = told.get("prompt")
+            return heard._replace(state=BUSY, prompt=prompt if isinstance(prompt, str) else "", carries=CONTEXT)
+        if event == "AfterAgent":
+            return heard._replace(state=IDLE, is_final=True)
+        if event == "Notification" and told.get("notification_type") == "ToolPermission":
+            return heard._replace(state=WAITING, detail=_request(told))
+        return heard._replace(state=ENDED) if event == "SessionEnd" else heard
+
+    def reply(self, event: str, text: str) -> str:
+        """JSON that adds ``text`` to a prompt."""
+        if event != "BeforeAgent":
+            return ""
+        from json import dumps
+
+        return dumps({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}})
+
+
+def _request(told: Mapping[str, Any]) -> str:
+    """What is asked for: ``Shell: touch x``."""
+    details = told.get("details")
+    if isinstance(details, dict):
+        asked = words(details.get("command")) or words(details.get("fileName")) or words(details.get("title"))
+        if asked:
+            return asked
+    return words(told.get("message")) or "a permission"
+
+
+ADAPTER = GeminiAdapter()
