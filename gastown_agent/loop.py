@@ -12,7 +12,7 @@ from gastown_agent.patrol import patrol
 from gastown_agent.town_commands import read_note
 from gastown_agent.view import banner, prompt_area, question_area
 from gastown_agent.worker import CRASH_STATUS, CrashError, Worker
-from gastown_core.messaging.queue import drain
+from gastown_core.messaging.hook_drain import read_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -160,10 +160,11 @@ class WorkerLoop:
         identity = self._session.identity
         if not identity.town or not identity.session:
             return False
-        records = drain(identity.town, identity.session)
-        for record in records:
-            self._submit(f"[from {record.get('sender')}] {record['message']}")
-        return bool(records)
+        found = False
+        for text in read_own(identity.town, identity.session):
+            found = True
+            self._submit(text)
+        return found
 
     def _end_turn(self) -> None:
         self._turn_busy = ""

@@ -177,7 +177,7 @@ ROOT = Root(
         Command("session", _C + "session:session", "Agents", "Manage agents' sessions: start|stop|restart|list"),
         Command("attach", _C + "session:attach", "Agents", "Attach to an agent's session"),
         Command("peek", _C + "session:peek", "Agents", "Show an agent's screen"),
-        Command("nudge", _C + "session:nudge", "Agents", "Send a message to an agent and follow its delivery"),
+        Command("nudge", _C + "nudge:nudge", "Agents", "Send a message to an agent, or list those that wait"),
         Command("handoff", _C + "session:handoff", "Agents", "Restart an agent with a note for its next session"),
         Command("prime", _C + "agent:prime", "Agents", "Show an agent its role and its work (for agents)"),
         Command("whoami", _C + "agent:whoami", "Agents", "Show the identity you act under"),

@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gastown_core.runtimes.adapter import Adapter
+
 STDIN_S = 2.0
 """How long the program may take to write its JSON."""
 MOST_BYTES = 8 << 20
@@ -35,15 +37,31 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
+    from gastown_core.runtimes.adapter import CONTEXT
     from gastown_core.runtimes.adapters import adapter_for
-    from gastown_core.runtimes.heartbeat import note_event
+    from gastown_core.runtimes.heartbeat import note_event, read_heartbeat
 
     event, runtime, given = _words(argv)
     adapter = adapter_for(runtime)
     if adapter is None:
         raise ValueError(f"no adapter for the runtime {runtime!r}")
     told = _decode(given or _stdin())
-    note_event(root, session, event, adapter.hear(event, told), at, runtime)
+    heard = adapter.hear(event, told)
+    before = read_heartbeat(root, session) if heard.carries else None
+    note_event(root, session, event, heard, at, runtime)
+    if heard.carries and os.path.isdir(os.path.join(root, ".runtime", "nudge_queue", session)):
+        is_in_turn = heard.carries == CONTEXT and before is not None and before.state == "working"
+        _give_waiting(root, session, event, adapter, heard.transcript, is_in_turn)
+
+
+def _give_waiting(root: str, session: str, event: str, adapter: Adapter, transcript: str, is_in_turn: bool) -> None:
+    """Print the nudges that wait for the agent in the form in which this event carries text."""
+    from gastown_core.messaging.hook_drain import drain_for_hook
+
+    text = drain_for_hook(root, session, event, transcript=transcript, in_turn=is_in_turn)
+    if text:
+        sys.stdout.write(adapter.reply(event, text) + "\n")
+        sys.stdout.flush()
 
 
 def _words(argv: Sequence[str]) -> tuple[str, str, str]:

@@ -223,42 +223,6 @@ def run_peek(args: Namespace) -> int:
     return 0
 
 
-def nudge_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of ``gt nudge``."""
-    parser.add_argument("target", metavar="agent", help="agent to send it to")
-    parser.add_argument("text", nargs="?", default="", help="text to send")
-    parser.add_argument("-m", "--message", default="", help="same as text")
-    parser.add_argument("--stdin", action="store_true", help="read the text from stdin")
-    parser.add_argument(
-        "--mode", choices=("immediate", "queue"), default="immediate", help="type it now, or queue it for the next turn"
-    )
-    context.add_json(parser)
-    add_receipts(parser)
-
-
-def run_nudge(args: Namespace) -> int:
-    """Send a message to an agent; return 1 if it could only be queued."""
-    from gastown_core.messaging.nudge import nudge, target_of
-    from gastown_core.tmux.server import TmuxServer
-    from gastown_core.tmux.socket import socket_name
-
-    root = context.town()
-    text = args.text or args.message or (sys.stdin.read() if args.stdin else "")
-    if not text.strip():
-        raise UsageError("no text for the nudge", "", f"gt nudge {args.target} TEXT")
-    entry = who.find(root, args.target)[1]
-    code, last = follow(
-        lambda: nudge(
-            root, target_of(root, entry), text, who.acting(root), server=TmuxServer(socket_name(root)), mode=args.mode
-        ),
-        as_lines=args.receipts,
-        quiet=args.json,
-    )
-    if args.json and not args.receipts and last is not None:
-        output.say_json(last.as_json())
-    return code
-
-
 def handoff_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt handoff``."""
     parser.add_argument("target", nargs="?", default="", metavar="agent", help="agent (default: you)")

@@ -136,13 +136,15 @@ def _crew(root: str, text: str, rig: str) -> RosterEntry:
 
 
 def _nudge(root: str, entry: RosterEntry, bead_id: str) -> int:
-    from gastown_core.messaging.nudge import nudge, target_of
+    from gastown_core.messaging.nudge import nudge
+    from gastown_core.messaging.target import target_of
     from gastown_core.tmux.server import TmuxServer
     from gastown_core.tmux.socket import socket_name
 
     text = f"Work is on your hook: {bead_id}. Run `gt hook`."
     to = target_of(root, entry)
-    for receipt in nudge(root, to, text, who.acting(root), server=TmuxServer(socket_name(root))):
+    server = TmuxServer(socket_name(root))
+    for receipt in nudge(root, to, text, who.acting(root), server=server, about=bead_id):
         if not receipt.ok:
             output.note(f"note: {output.clean(receipt.detail)}")
     return 0

@@ -140,11 +140,19 @@ def sweep_leftovers(shift: Shift) -> str:
     return f"swept {gone} leftover files" if gone else ""
 
 
+def deliver_nudges(shift: Shift) -> str:
+    """Type what waits for agents that are idle."""
+    from gastown_core.daemon.nudges import deliver_waiting
+
+    return deliver_waiting(shift)
+
+
 TOWN = (
     Duty("dispatch", dispatch_ready, ("ledger",), 10.0, 0.15),
     Duty("workers", release_dead_workers, (), 15.0, 5.0),
     Duty("mountains", audit_mountains, (), 60.0, 10.0),
     Duty("gates", open_gates, ("ledger",), 60.0, 5.0),
+    Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("wisps", compact_wisps, (), 3600.0, 600.0),
     Duty("feed", curate_feed, ("events",), 300.0, 2.0),

@@ -1,7 +1,7 @@
-"""Leftover run-time files and when they are removed: wake-ups, lock files, remains of queues and of writes.
+"""Leftover run-time files and when they are removed: wake-ups, lock files, dead letters and remains of writes.
 
-Nobody needs these files: a wake-up has done its work, a lock file without a holder locks nothing, a half-written file
-has no reader.  A nudge whose taker died is put back into its queue.
+Nobody needs these files: a wake-up has done its work, a lock file without a holder locks nothing, a nudge that died a
+week ago is no news, and a half-written file has no reader.
 """
 
 from __future__ import annotations
@@ -10,18 +10,14 @@ import glob
 import os
 import re
 
-from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.locks import FileLock
-from gastown_core.files.plain import read_plain
-from gastown_core.model.json_text import decode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-HOUR_S, DAY_S = 3600.0, 86400.0
-AT_ONCE = float("-inf")
+HOUR_S, DAY_S, WEEK_S = 3600.0, 86400.0, 7 * 86400.0
 LOCKS = (".runtime/locks", ".runtime/locks/sling")
 WRITTEN = (
     ".runtime",
@@ -48,7 +44,6 @@ STORES = (".beads", "mayor/rig/.beads")
 _TEMPORARY = re.compile(r".*\.tmp\d+")
 _COMPACTED = re.compile(r"\..*\.jsonl\.tmp")
 _TOP_TEMPORARY = re.compile(rf"({'|'.join(map(re.escape, AT_THE_TOP))})\.tmp\d+")
-_TAKEN = re.compile(r"(.+\.json)\.claimed\.[0-9a-f]+")
 
 
 def sweep_leftovers(root: str, rigs: Sequence[str], now: float) -> int:
@@ -64,9 +59,7 @@ def sweep_leftovers(root: str, rigs: Sequence[str], now: float) -> int:
         gone += _sweep(_files(place, *STORES), now, HOUR_S, _COMPACTED.fullmatch, os.unlink)
         gone += _sweep(_beside_links(place, "settings"), now, HOUR_S, _TEMPORARY.fullmatch, os.unlink)
     gone += _sweep(_files(root, "events/*"), now, DAY_S, is_wake_up, os.unlink)
-    queues = _files(root, ".runtime/nudge_queue/*")
-    gone += _sweep(queues, now, HOUR_S, _TAKEN.fullmatch, lambda path: _give_back(path, now))
-    return gone + _sweep(queues, now, AT_ONCE, is_nudge, lambda path: _drop_expired(path, now))
+    return gone + _sweep(_files(root, ".runtime/nudge_queue/*/dead"), now, WEEK_S, is_nudge, os.unlink)
 
 
 def is_lock(name: str) -> bool:
@@ -80,7 +73,7 @@ def is_wake_up(name: str) -> bool:
 
 
 def is_nudge(name: str) -> bool:
-    """Whether the file is a waiting nudge."""
+    """Whether the file is a nudge, waiting or dead."""
     return name.endswith(".json")
 
 
@@ -117,30 +110,3 @@ def _unlock(path: str) -> None:
     """Remove a lock file that nobody holds. Raises ConflictError if somebody does."""
     with FileLock(path, timeout_s=0.0):
         os.unlink(path)
-
-
-def _give_back(path: str, now: float) -> bool:
-    """Put back a nudge whose taker died before it was read; remove it if it has expired."""
-    match = _TAKEN.fullmatch(path)
-    if match is None or _is_over(path, now):
-        os.unlink(path)
-        return True
-    os.rename(path, match[1])
-    return False
-
-
-def _drop_expired(path: str, now: float) -> bool:
-    if not _is_over(path, now):
-        return False
-    os.unlink(path)
-    return True
-
-
-def _is_over(path: str, now: float) -> bool:
-    """Whether the nudge has expired; False if it cannot be read."""
-    try:
-        value = decode_json(read_plain(path))
-    except ValueError:
-        return False
-    until = parse_moment(value.get("expires_at")) if isinstance(value, dict) else None
-    return until is not None and until < now

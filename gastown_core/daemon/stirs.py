@@ -1,6 +1,7 @@
 """Stirs: changed files translated into the words that wake duties.
 
-``ledger`` and ``ledger:<rig>`` for a store's files, ``events`` for the event log, ``channel:<name>`` for wake-up files.
+``ledger`` and ``ledger:<rig>`` for a store's files, ``events`` for the event log, ``channel:<name>`` for wake-up files,
+``nudges`` when one is queued or an agent for whom some wait tells something new.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from gastown_core.events.channels import channel_folder
 from gastown_core.events.log import log_path
 from gastown_core.files.folders import private_folder
 from gastown_core.files.watch import FolderWatch
+from gastown_core.messaging.handover import has_something
+from gastown_core.messaging.queue import queue_dir, sessions_with_queue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,13 +36,16 @@ class Stirs:
         self._on_stir = on_stir
         self._stores: dict[str, str] = {}
         self._channels = {channel_folder(root, channel): channel for channel in CHANNELS}
+        self._heartbeats = os.path.join(root, ".runtime", "heartbeats")
+        self._queues = os.path.dirname(queue_dir(root, "any"))
         self._watch = FolderWatch(self._stirred, tell)
 
     def start(self) -> None:
         """Start watching; call it on the event loop."""
-        for folder in self._channels:
+        folders = [*self._channels, self._heartbeats, self._queues]
+        for folder in folders:
             private_folder(folder)
-        self._watch.start([self._root, *self._channels])
+        self._watch.start([self._root, *folders])
         self.look_again()
 
     def look_again(self) -> None:
@@ -47,6 +53,8 @@ class Stirs:
         self._stores = {store.beads_dir: name for name, store in TownLedger(self._root).stores().items()}
         for folder in self._stores:
             self._watch.add(folder)
+        for session in sessions_with_queue(self._root):
+            self._watch.add(queue_dir(self._root, session))
 
     def _stirred(self, folder: str, name: str) -> None:
         if folder in self._stores:
@@ -55,6 +63,16 @@ class Stirs:
                 self._on_stir(f"ledger:{self._stores[folder]}")
         elif folder in self._channels:
             self._on_stir(f"channel:{self._channels[folder]}")
+        elif folder == self._queues:
+            # a session's first nudge
+            self._watch.add(queue_dir(self._root, name))
+            self._on_stir("nudges")
+        elif folder == self._heartbeats:
+            if has_something(self._root, name.partition(".json")[0]):
+                self._on_stir("nudges")
+        elif os.path.dirname(folder) == self._queues:
+            if name.endswith(".json"):
+                self._on_stir("nudges")
         elif folder == self._root and name == os.path.basename(log_path(self._root)):
             self._on_stir("events")
 

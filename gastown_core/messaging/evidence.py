@@ -1,74 +1,161 @@
-"""Proof that a submitted text began to be worked on: the agent's heartbeat first, its screen as the last resort."""
+"""Proof that one particular text reached an agent: its prompt hook or its transcript shows this text.
+
+A turn that began proves nothing, another text may have begun it.  Only where a runtime tells nothing by itself the
+screen counts, and the proof says so.
+"""
 
 from __future__ import annotations
 
 import time
 
-from gastown_core.errors import TmuxError
+from gastown_core.errors import GastownError, TmuxError
+from gastown_core.files.atomic import read_json
+from gastown_core.messaging.handover import GIVEN
 from gastown_core.messaging.prompt_line import look
 from gastown_core.model.record import Record
-from gastown_core.runtimes.heartbeat import read_heartbeat
+from gastown_core.runtimes.arrivals import TURN, arrivals, has_reader
+from gastown_core.runtimes.heartbeat import heartbeat_path, plain_prompt, prompt_sha, read_prompts
+from gastown_core.runtimes.presets import SCRIPTED
 from gastown_core.runtimes.screen import BUSY, ScreenReading
+from gastown_core.runtimes.transcript_place import transcript_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gastown_core.runtimes.heartbeat import Heartbeat
+    from collections.abc import Iterator
+
+    from gastown_core.messaging.handover import Handover
+    from gastown_core.tmux.panes import Pane
     from gastown_core.tmux.server import TmuxServer
 
-
-class Before(Record):
-    """How the agent was before the text was sent."""
-
-    heartbeat: Heartbeat | None
-    screen: ScreenReading
-
-
-HEARTBEAT_EVERY_S = 0.01
+ACCEPTED, STARTED = "accepted", "turn started"
+"""The program has the text and keeps it until its turn allows; the text is part of the conversation."""
+TYPED_WAY = "typed"
+LOOK_EVERY_S = 0.02
 SCREEN_EVERY_S = 0.1
+SLACK_S = 0.001
+"""So much earlier than the first key a moment may be: it is written down in microseconds."""
+LINE_SLACK_S = 1.0
+_OF_HOOKS = ("prompts", "agent_session", "transcript")
+"""Keys of a heartbeat that only a program's hooks write."""
+
+
+class Proof(Record):
+    """How far a text is proved to have come (empty: not at all), and what shows it."""
+
+    stage: str
+    by: str
+
+
+NO_PROOF = Proof("", "")
+
+
+def proof_of(town_root: str, session: str, screens: str, handover: Handover, pane_pid: int = 0) -> Proof:
+    """What the agent's own words prove of this text; looks at files only."""
+    by_hook = _by_hook(town_root, session, handover)
+    if by_hook and not handover.was_busy:
+        return Proof(STARTED, by_hook)
+    found = _by_transcript(town_root, session, screens, handover, pane_pid)
+    if found.stage == STARTED or not by_hook:
+        return found
+    return Proof(ACCEPTED, by_hook)
+
+
+def _by_hook(town_root: str, session: str, handover: Handover) -> str:
+    if handover.way != TYPED_WAY:
+        return ""
+    sha = prompt_sha(handover.text)
+    prompts = read_prompts(town_root, session)
+    return "its prompt hook" if any(one == sha and at >= handover.at - SLACK_S for one, at in prompts) else ""
+
+
+def _by_transcript(town_root: str, session: str, screens: str, handover: Handover, pane_pid: int) -> Proof:
+    record, offset = handover.record, handover.offset
+    if not record:
+        record, offset = record_of(town_root, session, screens, pane_pid), 0
+    wanted = plain_prompt(handover.text)
+    found = NO_PROOF
+    for arrival in arrivals(screens, record, offset):
+        if arrival.at and arrival.at < handover.at - LINE_SLACK_S:
+            continue
+        said = plain_prompt(arrival.text)
+        if said == wanted or (handover.way != TYPED_WAY and wanted in said):
+            if arrival.kind == TURN:
+                return Proof(STARTED, "its transcript")
+            found = Proof(ACCEPTED, "its transcript")
+    return found
+
+
+def record_of(town_root: str, session: str, screens: str, pane_pid: int = 0) -> str:
+    """The transcript of the session's program, as its hooks or its process tell; empty if that is not known."""
+    if not has_reader(screens):
+        return ""
+    told = _told(town_root, session).get("transcript")
+    if isinstance(told, str) and told:
+        return told
+    return transcript_of(screens, pane_pid) if pane_pid else ""
+
+
+def has_signals(town_root: str, session: str, screens: str, handover: Handover, pane_pid: int = 0) -> bool:
+    """Whether this program would tell by itself that a text arrived, so that its silence means something."""
+    if handover.record or screens == SCRIPTED or any(_told(town_root, session).get(key) for key in _OF_HOOKS):
+        return True
+    return bool(record_of(town_root, session, screens, pane_pid))
+
+
+def _told(town_root: str, session: str) -> dict[str, object]:
+    try:
+        return read_json(heartbeat_path(town_root, session)) or {}
+    except GastownError:
+        return {}
 
 
 class TurnWatch:
-    """Looks for the start of a turn of one session."""
+    """Follows one text from the moment before it is typed."""
 
-    def __init__(self, server: TmuxServer, town_root: str, session: str, pane_id: str, screens: str) -> None:
+    def __init__(self, server: TmuxServer, town_root: str, session: str, pane: Pane, screens: str) -> None:
         self._server = server
         self._town_root = town_root
         self._session = session
-        self._pane_id = pane_id
+        self._pane = pane
         self._screens = screens
-        self.before = Before(read_heartbeat(town_root, session), self._screen())
+        self.before = self.screen()
 
-    def wait(self, wait_s: float) -> str:
-        """The evidence in words as soon as there is some; empty when ``wait_s`` passed without."""
+    def let_settle(self, wait_s: float) -> None:
+        """Wait until the input row is free of a text that was just submitted, but no longer than this."""
+        deadline = time.monotonic() + wait_s
+        while (self.before.draft or not self.before.has_input) and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY_S)
+            self.before = self.screen()
+
+    def follow(self, handover: Handover, wait_s: float) -> Iterator[Proof]:
+        """The proofs as they come, at most one of each stage; ends with STARTED or when ``wait_s`` has passed."""
         deadline = time.monotonic() + wait_s
         look_at_screen = time.monotonic() + SCREEN_EVERY_S
+        seen = ""
         while True:
-            found = self._heartbeat_moved()
+            proof = proof_of(self._town_root, self._session, self._screens, handover, self._pane.pid)
             now = time.monotonic()
-            if not found and now >= look_at_screen:
+            if not proof.stage and now >= look_at_screen:
                 look_at_screen = now + SCREEN_EVERY_S
-                found = self._screen_moved()
-            if found or now >= deadline:
-                return found
-            time.sleep(min(HEARTBEAT_EVERY_S, max(0.0, deadline - now)))
+                proof = self._by_screen(handover)
+            if proof.stage and proof.stage != seen:
+                seen = proof.stage
+                yield proof
+            if seen == STARTED or now >= deadline:
+                return
+            time.sleep(min(LOOK_EVERY_S, max(0.0, deadline - now)))
 
-    def _heartbeat_moved(self) -> str:
-        now, old = read_heartbeat(self._town_root, self._session), self.before.heartbeat
-        if now is None or now == old:
-            return ""
-        if now.turn:
-            return f"heartbeat: turn {now.turn}" if now.turn > (old.turn if old else 0) else ""
-        was_working = old is not None and old.state == "working"
-        return "heartbeat: working" if now.state == "working" and not was_working else ""
+    def _by_screen(self, handover: Handover) -> Proof:
+        """A busy screen proves something only if it was not busy before, and the program tells nothing by itself."""
+        if handover.was_busy or handover.stage != GIVEN or self.screen().kind != BUSY:
+            return NO_PROOF
+        if has_signals(self._town_root, self._session, self._screens, handover, self._pane.pid):
+            return NO_PROOF
+        return Proof(STARTED, "screen: busy")
 
-    def _screen_moved(self) -> str:
-        """A busy screen proves something only if it was not busy before."""
-        if self.before.screen.kind == BUSY:
-            return ""
-        return "screen: busy" if self._screen().kind == BUSY else ""
-
-    def _screen(self) -> ScreenReading:
+    def screen(self) -> ScreenReading:
+        """What the pane shows now."""
         try:
-            return look(self._server, self._pane_id, self._screens)
+            return look(self._server, self._pane.pane_id, self._screens)
         except TmuxError:
             return ScreenReading("unknown")

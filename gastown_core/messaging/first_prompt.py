@@ -6,8 +6,9 @@ import time
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import DeliveryError
-from gastown_core.messaging.nudge import target_of
 from gastown_core.messaging.prompt_line import PromptLine
+from gastown_core.messaging.queue import bury, enqueue
+from gastown_core.messaging.target import target_of
 from gastown_core.town import sessions
 
 TYPE_CHECKING = False
@@ -22,32 +23,46 @@ if TYPE_CHECKING:
 
 POLL_S = 0.2
 PATIENCE_S = 60.0
+PROOF_S = 20.0
+STEADY_S = 1.0
+"""So long its empty prompt must stand: programs draw it before they ask a question of their start-up."""
 
 
 def type_first_prompt(
     root: str, entry: RosterEntry, text: str, *, sender: str, clock: Clock = SYSTEM_CLOCK
 ) -> Iterator[Receipt]:
-    """Wait until the agent shows an empty prompt, a minute at most, then give it ``text`` as a nudge.
+    """Give ``text`` to an agent as a nudge once it shows an empty prompt and keeps it, and prove that it arrived.
 
-    An agent that does not get there (a question of its start-up waits for an answer) has it in its queue, and the
-    receipt says why.  Raises DeliveryError if the agent ends before.
+    One that does not get there within a minute (a question of its start-up waits for an answer) has it in its queue,
+    and the last receipt says why.  Raises DeliveryError if the agent ends before; the text is then a dead letter.
     """
     from gastown_core.messaging.nudge import nudge
 
     target = target_of(root, entry)
     server = sessions.server_of(root)
-    _wait_until_ready(server, entry, target.preset)
-    yield from nudge(root, target, text, sender, server=server, clock=clock)
+    why = _wait_until_ready(server, entry, target.preset)
+    if why:
+        path = enqueue(root, entry.session, sender, text, target=target.address, rig=target.rig, clock=clock)
+        bury(root, entry.session, path, why, clock=clock)
+        raise DeliveryError(f"{entry.address.path} {why}", f"session {entry.session}")
+    yield from nudge(root, target, text, sender, server=server, clock=clock, proof_s=PROOF_S)
 
 
-def _wait_until_ready(server: TmuxServer, entry: RosterEntry, preset: Preset) -> None:
+def _wait_until_ready(server: TmuxServer, entry: RosterEntry, preset: Preset) -> str:
+    """Wait until the prompt stands; returns how the agent ended if it did."""
     from gastown_core.tmux.panes import find_pane
 
     began = time.monotonic()
-    while time.monotonic() - began < PATIENCE_S:
+    steady_since = 0.0
+    while (now := time.monotonic()) - began < PATIENCE_S:
         pane = find_pane(server, entry.session)
         if pane is None or pane.dead:
-            raise DeliveryError(f"{entry.address.path} ended before its first prompt", f"session {entry.session}")
-        if PromptLine(server, pane.pane_id, preset).verdict().may:
-            return
+            return "ended before its first prompt"
+        if not PromptLine(server, pane.pane_id, preset).verdict().may:
+            steady_since = 0.0
+        elif not steady_since:
+            steady_since = now
+        elif now - steady_since >= STEADY_S:
+            return ""
         time.sleep(POLL_S)
+    return ""

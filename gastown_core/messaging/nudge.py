@@ -1,58 +1,52 @@
 """Nudges: words to a running agent, with the proof that they arrived.
 
-One nudge at a time per session, across processes.  Words reach an agent's prompt or nothing at all: a shell, a dead
-pane, or a question that Enter would answer gets none, and the nudge waits in the agent's queue instead.
+Every nudge goes through the agent's queue, so that it survives whoever sent it.  If the agent may be typed into, that is
+done at once; if not, the nudge waits, and its receipt says what for.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import time
 
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import DeliveryError, GastownError, NotFoundError, UsageError
+from gastown_core.errors import UsageError
 from gastown_core.events.log import append_event
 from gastown_core.events.town_log import log_line
-from gastown_core.files.folders import private_folder
-from gastown_core.files.locks import FileLock
-from gastown_core.messaging.evidence import TurnWatch
-from gastown_core.messaging.prompt_line import PromptLine
-from gastown_core.messaging.queue import NORMAL, enqueue, queue_dir
+from gastown_core.messaging import handover as way
+from gastown_core.messaging.evidence import ACCEPTED, STARTED
+from gastown_core.messaging.queue import IDLE, MODES, NEXT, NORMAL, NOW, enqueue
+from gastown_core.messaging.target import AgentTarget
+from gastown_core.messaging.typist import Typist
 from gastown_core.model.order import Receipt
-from gastown_core.runtimes.launch import process_names
-from gastown_core.runtimes.preset import Preset
-from gastown_core.runtimes.screen import BUSY
-from gastown_core.runtimes.verdict import may_type
-from gastown_core.tmux.delivery import UnsubmittedError, deliver
-from gastown_core.tmux.panes import find_pane
-from gastown_core.tmux.processes import foreground_is
-from gastown_core.tmux.socket import has_tmux
-from gastown_core.town import sessions
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Generator, Iterator
 
     from gastown_core.clock import Clock
-    from gastown_core.tmux.panes import Pane
+    from gastown_core.messaging.typist import Attempt
     from gastown_core.tmux.server import TmuxServer
-    from gastown_core.town.inventory import RosterEntry
+
 QUEUED, TYPED, SUBMITTED, TURN_STARTED, TURN_NOT_SEEN = "queued", "typed", "submitted", "turn started", "turn not seen"
-NOT_TYPED = "not typed"
-IMMEDIATE, QUEUE = "immediate", "queue"
-MODES = (IMMEDIATE, QUEUE)
-LOCK_S = 30.0
+NOT_TYPED, DROPPED = "not typed", "not delivered"
+ALIASES = {"immediate": NOW, "wait-idle": IDLE, "queue": NEXT}
+"""Older names of the modes."""
+PROOF_S = 5.0
+"""How long a text that was just submitted is followed."""
+LOOK_EVERY_S = 0.2
+TRY_EVERY_S = 2.0
 LOGGED_CHARS = 50
+AT_NEXT_TURN = "it reads it at its next turn"
 
 
-@dataclass(frozen=True, slots=True)
-class AgentTarget:
-    """Whom to nudge: canonical address path (``shop/polecats/opal``), its rig ("" for town roles), session, runtime."""
-
-    address: str
-    session: str
-    preset: Preset
-    rig: str = ""
+def mode_of(word: str) -> str:
+    """The mode of that name or older name. Raises UsageError."""
+    mode = ALIASES.get(word, word)
+    if mode not in MODES:
+        raise UsageError(f"{word!r} is no way to nudge", "", f"allowed: {', '.join((*MODES, *ALIASES))}")
+    return mode
 
 
 def nudge(
@@ -62,28 +56,31 @@ def nudge(
     sender: str,
     *,
     server: TmuxServer,
-    mode: str = IMMEDIATE,
+    mode: str = IDLE,
     priority: str = NORMAL,
+    about: str = "",
+    over: bool = False,
     clock: Clock = SYSTEM_CLOCK,
-    wait_s: float = 5.0,
+    proof_s: float = PROOF_S,
+    wait_s: float = 0.0,
 ) -> Iterator[Receipt]:
     """Give ``text`` to the agent; yields one receipt per stage reached, the last one ``final``.
 
-    queued → typed → submitted → turn started | turn not seen.  If no agent is there to read it, the text is kept in
-    the agent's queue and the final receipt is ``not typed`` with ``ok`` False and the reason.
-    A nudge whose text is on the way is told to event log and town log.  Raises UsageError for empty text or an
-    unknown mode; ConflictError if other nudges hold the session for 30 s; TmuxError.
+    queued → typed → submitted → (accepted →) turn started | turn not seen.  A nudge that may not be typed yet waits,
+    and its last receipt is ``queued`` with the reason; one that is to go ``now``, or that nobody is there to read, is
+    ``not typed`` with ``ok`` False.  ``over`` puts a person's draft aside for it.  A submitted text is followed for
+    ``proof_s``, one that waits for ``wait_s``.
+
+    Raises UsageError for empty text or an unknown mode; ConflictError for a full queue, or if other nudges hold the
+    session for 30 s; StoreError if it cannot be kept; TmuxError.
     """
     if not text.strip():
         raise UsageError("the nudge has no text", "", 'gt nudge AGENT "words"')
-    if mode not in MODES:
-        raise UsageError(f"{mode!r} is no way to nudge", "", f"allowed: {', '.join(MODES)}")
-    order = _Nudge(town_root, target, text, sender, server, priority, clock)
-    return order.keep("kept for its next turn", ok=True) if mode == QUEUE else order.send(wait_s)
+    order = _Nudge(town_root, target, text, sender, server, mode_of(mode), priority, about, over, clock)
+    return order.send(proof_s, wait_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Nudge:
+class _Nudge(Record):
     """One nudge on its way."""
 
     town_root: str
@@ -91,92 +88,110 @@ class _Nudge:
     text: str
     sender: str
     server: TmuxServer
+    mode: str
     priority: str
+    about: str
+    over: bool
     clock: Clock
 
-    def send(self, wait_s: float) -> Iterator[Receipt]:
-        """Type it now, if an agent reads."""
-        folder = queue_dir(self.town_root, self.target.session)
-        private_folder(folder)
-        yield self._receipt(QUEUED)
-        with FileLock(os.path.join(folder, ".lock"), timeout_s=LOCK_S, name_holder=True):
-            pane = find_pane(self.server, self.target.session) if has_tmux() else None
-            watch = None if pane is None else self._watch(pane)
-            refusal = self._refusal(pane, watch)
-            if refusal or pane is None or watch is None:
-                yield from self.keep(refusal, ok=False)
-                return
-            try:
-                for stage in self._deliver(pane):
-                    yield self._receipt(stage)
-            except UnsubmittedError as error:
-                line = PromptLine(self.server, pane.pane_id, self.target.preset)
-                left = line.take_back(self._words)
-                why = f"{error.what}; {left}" if left else error.what
-                yield from self.keep(why, ok=False)
-                return
-            except DeliveryError as error:
-                yield from self.keep(f"{error.what}: {error.why}", ok=False)
-                return
-        self._tell()
-        yield self._final(watch, watch.wait(wait_s))
-
-    def keep(self, why: str, *, ok: bool) -> Iterator[Receipt]:
-        """Put it into the queue; the last receipt says why it was not typed."""
-        try:
-            enqueue(
-                self.town_root,
-                self.target.session,
-                self.sender,
-                self.text,
-                priority=self.priority,
-                clock=self.clock,
-            )
-        except GastownError as error:
-            yield self._receipt(NOT_TYPED, f"{why}; not kept: {error}", ok=False, final=True)
-            return
-        if not ok:
-            yield self._receipt(NOT_TYPED, f"{why}; kept in its queue", ok=False, final=True)
-            return
-        self._tell()
-        yield self._receipt(QUEUED, why, final=True)
-
-    def _watch(self, pane: Pane) -> TurnWatch:
-        target = self.target
-        return TurnWatch(self.server, self.town_root, target.session, pane.pane_id, target.preset.screens)
-
-    def _refusal(self, pane: Pane | None, watch: TurnWatch | None) -> str:
-        """Why nothing may be typed, empty if something may."""
-        if not has_tmux():
-            return "there is no tmux on this machine"
-        if pane is None or watch is None:
-            return f"session {self.target.session} is not running"
-        if pane.dead:
-            return "its program has ended"
-        if not self._is_agent(pane)(pane.pid, pane.command):
-            return f"{pane.command or 'another program'} is in the foreground, not the agent"
-        return may_type(watch.before.screen, self.target.preset).why
-
-    def _deliver(self, pane: Pane) -> Iterator[str]:
-        preset = self.target.preset
-        return deliver(
-            self.server,
-            pane,
-            self._words,
-            submit_key=preset.submit_key,
-            is_agent=self._is_agent(pane),
-            pause_s=0.0,
-            **PromptLine(self.server, pane.pane_id, preset).checks(self._words),
+    def send(self, proof_s: float, wait_s: float) -> Iterator[Receipt]:
+        """Keep it, type it if that may be, and follow it."""
+        path = enqueue(
+            self.town_root,
+            self.target.session,
+            self.sender,
+            self.text,
+            priority=self.priority,
+            mode=self.mode,
+            about=self.about,
+            target=self.target.address,
+            rig=self.target.rig,
+            clock=self.clock,
         )
+        name = os.path.basename(path)
+        deadline = time.monotonic() + wait_s
+        if self.mode == NEXT and self.target.preset.drains_at_turn_end:
+            self._tell()
+            yield self._receipt(QUEUED, AT_NEXT_TURN, final=wait_s <= 0)
+            yield from self._follow(name, deadline, AT_NEXT_TURN)
+            return
+        yield self._receipt(QUEUED)
+        attempt = yield from self._typed(name, now=self.mode == NOW)
+        if name in attempt.members:
+            self._tell()
+            yield from self._prove(name, attempt, max(proof_s, wait_s))
+        else:
+            yield from self._not_typed(name, attempt, deadline)
 
-    @property
-    def _words(self) -> str:
-        """What is typed."""
-        return f"[from {self.sender}] {self.text}"
+    def _typist(self) -> Typist:
+        return Typist(self.town_root, self.target, self.server, self.clock)
 
-    def _is_agent(self, pane: Pane) -> Callable[[int, str], bool]:
-        names = pane.process_names or process_names(self.target.preset)
-        return lambda pid, command: foreground_is(pid, command, names)
+    def _typed(self, name: str, *, now: bool) -> Generator[Receipt, None, Attempt]:
+        """One attempt, its stages as receipts; returns the Attempt."""
+        stages = self._typist().attempt(only=name if now else "", now=now, over=self.over)
+        while True:
+            try:
+                stage = next(stages)
+            except StopIteration as done:
+                found: Attempt = done.value
+                return found
+            yield self._receipt(stage)
+
+    def _prove(self, name: str, attempt: Attempt, wait_s: float) -> Iterator[Receipt]:
+        accepted = ""
+        for proof in self._typist().prove(attempt, wait_s, own=name):
+            if proof.stage == STARTED:
+                yield self._receipt(TURN_STARTED, proof.by, final=True)
+                return
+            accepted = f"{proof.by} shows it; it is read when its turn allows"
+            yield self._receipt(ACCEPTED, accepted)
+        if accepted:
+            yield self._receipt(ACCEPTED, accepted, final=True)
+        else:
+            yield self._receipt(TURN_NOT_SEEN, "no sign of this text yet; the town goes on looking", final=True)
+
+    def _not_typed(self, name: str, attempt: Attempt, deadline: float) -> Iterator[Receipt]:
+        """Say why it waits, and follow it if that is wanted."""
+        is_last = deadline <= time.monotonic()
+        if attempt.nobody_reads or self.mode == NOW:
+            why = f"{attempt.why}; kept in its queue"
+            yield self._receipt(NOT_TYPED, why, ok=False, final=is_last)
+        else:
+            why = attempt.why or "others go first"
+            self._tell()
+            yield self._receipt(QUEUED, why, final=is_last)
+        yield from self._follow(name, deadline, why)
+
+    def _follow(self, name: str, deadline: float, why: str) -> Iterator[Receipt]:
+        """Look what becomes of it until the deadline, and try again where nobody else does."""
+        if deadline <= time.monotonic():
+            return
+        next_try = time.monotonic() + TRY_EVERY_S
+        while time.monotonic() < deadline:
+            fate, words = way.fate_of(self.town_root, self.target.session, name)
+            ended = self._ended(fate, words)
+            if ended is not None:
+                yield ended
+                return
+            if fate == way.ON_THE_WAY:
+                # somebody else gave it; an attempt looks for the proof
+                next_try = 0.0
+            time.sleep(min(LOOK_EVERY_S, max(0.0, deadline - time.monotonic())))
+            if (self.mode != NEXT or not next_try) and time.monotonic() >= next_try:
+                attempt = yield from self._typed(name, now=False)
+                if name in attempt.members:
+                    yield from self._prove(name, attempt, max(0.0, deadline - time.monotonic()))
+                    return
+                why = attempt.why or why
+                next_try = time.monotonic() + TRY_EVERY_S
+        yield self._receipt(QUEUED, f"it still waits: {why}", final=True)
+
+    def _ended(self, fate: str, words: str) -> Receipt | None:
+        if fate == way.DELIVERED:
+            return self._receipt(TURN_STARTED, words, final=True)
+        if fate == way.DEAD:
+            return self._receipt(DROPPED, words, ok=False, final=True)
+        return None
 
     def _tell(self) -> None:
         target = self.target
@@ -185,25 +200,5 @@ class _Nudge:
         shown = self.text if len(self.text) <= LOGGED_CHARS else self.text[:LOGGED_CHARS] + "…"
         log_line(self.town_root, "nudge", target.address, f'nudged with "{shown}"', clock=self.clock)
 
-    def _final(self, watch: TurnWatch, evidence: str) -> Receipt:
-        if evidence:
-            return self._receipt(TURN_STARTED, evidence, final=True)
-        why = (
-            "it was busy; the text waits in its input" if watch.before.screen.kind == BUSY else "no sign of a new turn"
-        )
-        return self._receipt(TURN_NOT_SEEN, why, final=True)
-
     def _receipt(self, stage: str, detail: str = "", *, ok: bool = True, final: bool = False) -> Receipt:
         return Receipt("agent.nudge", self.target.address, stage, detail, ok, final, self.clock.now())
-
-
-def target_of(root: str, entry: RosterEntry) -> AgentTarget:
-    """The nudge target of an agent; its runtime as noted in the session, else as the settings say."""
-    pane = sessions.find_session(root, entry) if has_tmux() else None
-    alias = pane.agent if pane is not None else ""
-    try:
-        chosen = sessions.choose_runtime(root, entry.address, alias)
-    except NotFoundError:
-        # the session was started with a runtime that the settings no longer name
-        chosen = sessions.choose_runtime(root, entry.address)
-    return AgentTarget(entry.address.path, entry.session, chosen.preset, entry.address.rig)

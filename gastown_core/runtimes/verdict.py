@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gastown_core.runtimes.preset import Preset
     from gastown_core.runtimes.screen import ScreenReading
 
+NO_PROMPT = "its screen shows no empty prompt that we recognise"
 STARTS = "starts"
 """Effect of a text that begins a turn; during a turn it is QUEUED or CUTS, as the runtime's keyboard says."""
 
@@ -65,7 +66,7 @@ def _why_not(reading: ScreenReading) -> str:
     if reading.kind == SHELL:
         return "its screen shows a shell"
     if reading.kind == UNKNOWN or not reading.has_input:
-        return "its screen shows no empty prompt that we recognise"
+        return NO_PROMPT
     return ""
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from gastown_core.messaging.queue import drain
+from gastown_core.messaging.queue import read_nudge, waiting
 from tests.support.cli import gt
 from tests.support.towns import reference_town
 
@@ -99,7 +99,7 @@ def test_a_nudge_without_tmux_is_kept_and_the_receipt_says_why(rigged, without_t
     assert told.code == 1 and "there is no tmux" in told.out + told.err and "kept in its queue" in told.out + told.err
     queued = gt("nudge", "mayor", "--mode", "queue", "later", cwd=rigged.root)
     assert queued.code == 0
-    assert [one["message"] for one in drain(rigged.root, "hq-mayor")] == ["look here", "later"]
+    assert [read_nudge(path).message for path in waiting(rigged.root, "hq-mayor")] == ["look here", "later"]
 
 
 def test_handoff_without_tmux_keeps_the_note(rigged, without_tmux):

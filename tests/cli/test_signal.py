@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gastown_core.messaging.queue import enqueue
 from gastown_core.runtimes.heartbeat import prompt_sha, read_heartbeat, read_prompts
 
 GT = os.path.join(os.path.dirname(sys.executable), "gt")
@@ -71,3 +72,23 @@ def test_many_events_at_once_lose_no_prompt(tmp_path: Path) -> None:
 
     found = {sha for sha, _ in read_prompts(str(tmp_path), SESSION)}
     assert found == {prompt_sha(f"text {number}") for number in range(8)}
+
+
+def test_the_end_of_a_turn_gives_what_waits_as_the_reason_to_go_on(tmp_path: Path) -> None:
+    enqueue(str(tmp_path), SESSION, "mayor", "look at the tests")
+
+    done = [signal(tmp_path, "Stop", "--runtime", "claude", given="{}").stdout for _ in range(2)]
+
+    assert json.loads(done[0]) == {"decision": "block", "reason": "[from mayor] look at the tests"}
+    assert done[1] == ""
+
+
+def test_a_prompt_takes_along_what_waits_unless_it_is_only_queued(tmp_path: Path) -> None:
+    prompt = json.dumps({"prompt": "go on"})
+    enqueue(str(tmp_path), SESSION, "mayor", "one")
+    first = json.loads(signal(tmp_path, "UserPromptSubmit", "--runtime", "claude", given=prompt).stdout)
+    enqueue(str(tmp_path), SESSION, "mayor", "two")
+    second = signal(tmp_path, "UserPromptSubmit", "--runtime", "claude", given=prompt)
+
+    assert first["hookSpecificOutput"]["additionalContext"] == "[from mayor] one"
+    assert second.stdout == ""

@@ -16,7 +16,7 @@ def test_a_nudge_to_an_idle_one_is_in_exactly_one_request(agent_world: MakeWorld
     world.answered("GAS TOWN")
     mayor.shows("❯")
 
-    receipts = mayor.nudge("marker-one")
+    receipts = mayor.nudge("marker-one", "--wait", "30")
 
     assert receipts[-1]["stage"] == "turn started"
     world.answered("marker-one")

@@ -75,7 +75,8 @@ def tell(
 
 
 def _nudge(root: str, address: str, text: str, sender: str, clock: Clock) -> None:
-    from gastown_core.messaging.nudge import nudge, target_of
+    from gastown_core.messaging.nudge import nudge
+    from gastown_core.messaging.target import target_of
     from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.identity import resolve_agent
     from gastown_core.town.inventory import read_inventory
@@ -85,7 +86,7 @@ def _nudge(root: str, address: str, text: str, sender: str, clock: Clock) -> Non
         return
     try:
         entry = resolve_agent(read_inventory(root), address)
-        for _ in nudge(root, target_of(root, entry), text, sender, server=server_of(root), clock=clock, wait_s=0.0):
+        for _ in nudge(root, target_of(root, entry), text, sender, server=server_of(root), clock=clock, proof_s=0.0):
             pass
     except GastownError:
         return

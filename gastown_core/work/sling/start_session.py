@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gastown_core.events.channels import emit
-from gastown_core.model.address import MAYOR
 from gastown_core.model.record import Record
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town import sessions
@@ -72,17 +71,19 @@ def _end_session(root: str, entry: RosterEntry, actor: str, clock: Clock) -> Non
 def tell(root: str, given: Handover, clock: Clock) -> Iterator[Receipt]:
     """Nudge a running agent; if the nudge does not arrive the work stays hooked, and a receipt says so.
 
-    The mayor is not interrupted: its nudge waits until the end of the turn.
+    Nobody is interrupted: during a turn the nudge waits until its end.
     """
-    from gastown_core.messaging.nudge import IMMEDIATE, QUEUE, nudge, target_of
+    from gastown_core.messaging.nudge import nudge
+    from gastown_core.messaging.target import target_of
 
     entry = given.place.entry
     to = target_of(root, entry)
     text = f"Work is on your hook: {given.bead.id}. Run `gt hook`."
     if given.request.subject:
         text += f" {given.request.subject}"
-    mode = QUEUE if entry.address.role == MAYOR else IMMEDIATE
-    for receipt in nudge(root, to, text, given.actor, server=sessions.server_of(root), mode=mode, clock=clock):
+    for receipt in nudge(
+        root, to, text, given.actor, server=sessions.server_of(root), about=given.bead.id, clock=clock
+    ):
         yield receipt._replace(order="sling", target=given.bead.id, final=False)
     sessions.note_orders(root, entry)
 

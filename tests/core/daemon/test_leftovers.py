@@ -20,7 +20,7 @@ from gastown_core.formulas.overlay import make_overlay, overlay_path
 from gastown_core.formulas.resolve import find_formula
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import exclude
-from gastown_core.messaging.queue import drain, enqueue, waiting
+from gastown_core.messaging.queue import bury, dead_letters, enqueue, waiting
 from gastown_core.runtimes.heartbeat import write_heartbeat
 from gastown_core.town.names import write_theme
 from gastown_core.town.restarts import noted
@@ -95,16 +95,17 @@ def test_whoever_waited_for_a_lock_file_that_was_swept_gets_the_one_in_place(tmp
     assert order == [True] and os.path.exists(path)
 
 
-def test_a_nudge_whose_taker_died_waits_again_and_an_expired_one_goes(tmp_path: Path) -> None:
+def test_a_dead_letter_is_kept_for_a_week_and_what_waits_is_left_alone(tmp_path: Path) -> None:
     root, clock = str(tmp_path), FixedClock(NOW)
-    lost = enqueue(root, "sh-opal", "mayor", "look here", clock=clock)
-    old = enqueue(root, "sh-opal", "mayor", "too late", clock=FixedClock(NOW - DAY_S))
-    os.rename(lost, f"{lost}.claimed.0a1b")
-    os.utime(f"{lost}.claimed.0a1b", (NOW - 2 * HOUR_S,) * 2)
-    junk = put(Path(os.path.dirname(lost), "9-junk.json"), "{", age_s=9 * DAY_S)
+    path = enqueue(root, "sh-opal", "mayor", "look here", clock=clock)
+    old, fresh = (enqueue(root, "sh-opal", "mayor", f"too late {days}", clock=clock) for days in (8, 6))
+    for letter, days in ((old, 8), (fresh, 6)):
+        bury(root, "sh-opal", letter, "it expired", clock=clock)
+        grave = os.path.join(os.path.dirname(letter), "dead", os.path.basename(letter))
+        os.utime(grave, (NOW - days * DAY_S,) * 2)
     assert sweep_leftovers(root, [], NOW) == 1
-    assert waiting(root, "sh-opal") == [lost, str(junk)] and not os.path.exists(old)
-    assert [record["message"] for record in drain(root, "sh-opal", clock=clock)] == ["look here"]
+    assert waiting(root, "sh-opal") == [path]
+    assert [letter.message for letter in dead_letters(root, "sh-opal")] == ["too late 6"]
 
 
 def test_a_fresh_wake_up_still_wakes(tmp_path: Path) -> None:

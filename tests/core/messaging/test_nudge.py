@@ -6,8 +6,10 @@ import threading
 import pytest
 
 from gastown_core.errors import UsageError
-from gastown_core.messaging.nudge import QUEUE, AgentTarget, nudge
-from gastown_core.messaging.queue import drain, waiting
+from gastown_core.messaging.handover import deliveries, on_the_way
+from gastown_core.messaging.nudge import nudge
+from gastown_core.messaging.queue import NEXT, NOW, held, read_nudge, waiting
+from gastown_core.messaging.target import AgentTarget
 from gastown_core.runtimes.heartbeat import read_heartbeat, write_heartbeat
 from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.tmux.control import ControlLink, LinkedServer
@@ -30,7 +32,9 @@ def test_a_nudge_to_an_idle_agent_is_followed_to_the_start_of_its_turn(server, t
         ("submitted", True, False),
         ("turn started", True, True),
     ]
-    assert receipts[-1].detail == "heartbeat: turn 1"
+    assert receipts[-1].detail == "its prompt hook"
+    assert (waiting(town_root, "hq-mayor"), on_the_way(town_root, "hq-mayor")) == ([], [])
+    assert [done.proof for done in deliveries(town_root, "hq-mayor")] == ["its prompt hook"]
     # the heartbeat that proves the turn is written just before the transcript
     until(lambda: transcript(os.path.join(town_root, "mayor")) == ["[from overseer] go on; `x`"])
 
@@ -64,7 +68,8 @@ def test_an_agent_that_died_to_a_shell_gets_nothing_typed_and_keeps_the_nudge(se
     until(lambda: "true" in screen(server, pane))
     assert "touch" not in screen(server, pane)
     assert not (tmp_path / "owned").exists()
-    assert [record["message"] for record in drain(town_root, "gt-opal")] == ["touch owned"]
+    assert [read_nudge(path).message for path in waiting(town_root, "gt-opal")] == ["touch owned"]
+    assert "bash is in the foreground" in held(town_root, "gt-opal")
     assert events(town_root, "nudge") == []
 
 
@@ -98,10 +103,12 @@ def test_a_runtime_that_asks_for_permission_is_not_answered_by_a_nudge(server, t
     pane = start_plain(server, "gt-opal", *fake_claude(tmp_path, rows))
     until(lambda: "Esc to cancel" in screen(server, pane))
     before = screen(server, pane)
-    receipts = list(nudge(town_root, CLAUDE, "hello", "overseer", server=server))
-    assert (receipts[-1].stage, receipts[-1].ok) == ("not typed", False)
-    assert "it asks" in receipts[-1].detail
+    for mode, end in ((NOW, ("not typed", False)), ("wait-idle", ("queued", True))):
+        receipts = list(nudge(town_root, CLAUDE, f"hello {mode}", "overseer", server=server, mode=mode))
+        assert (receipts[-1].stage, receipts[-1].ok) == end
+        assert "it asks" in receipts[-1].detail
     assert screen(server, pane) == before
+    assert len(waiting(town_root, "gt-opal")) == 2
 
 
 REFUSED = {
@@ -123,7 +130,7 @@ def test_what_is_no_empty_prompt_gets_no_key(server, town_root, tmp_path, name):
     pane = start_plain(server, "gt-opal", *fake_claude(tmp_path, rows + "."))
     until(lambda: "." in screen(server, pane))
     before = screen(server, pane)
-    receipts = list(nudge(town_root, CLAUDE, "hello", "overseer", server=server))
+    receipts = list(nudge(town_root, CLAUDE, "hello", "overseer", server=server, mode=NOW))
     assert (receipts[-1].stage, receipts[-1].ok) == ("not typed", False)
     assert why in receipts[-1].detail
     assert screen(server, pane) == before
@@ -133,21 +140,24 @@ def test_what_is_no_empty_prompt_gets_no_key(server, town_root, tmp_path, name):
 def test_without_any_sign_of_a_turn_the_receipt_says_so(server, town_root, tmp_path):
     pane = start_plain(server, "gt-opal", *fake_claude(tmp_path, "────────────\n❯ \n────────────\n"))
     until(lambda: "❯" in screen(server, pane))
-    receipts = list(nudge(town_root, CLAUDE, "hello", "overseer", server=server, wait_s=0.15))
+    receipts = list(nudge(town_root, CLAUDE, "hello", "overseer", server=server, proof_s=0.15))
     assert stages(receipts)[-1] == ("turn not seen", True, True)
-    assert receipts[-1].detail == "no sign of a new turn"
+    assert "no sign of this text" in receipts[-1].detail
+    assert len(on_the_way(town_root, "gt-opal")) == 1
 
 
-def test_a_heartbeat_without_turns_that_becomes_working_is_evidence(server, town_root, tmp_path):
+def test_only_this_text_proves_its_turn(server, town_root, tmp_path):
     pane = start_plain(server, "gt-opal", *fake_claude(tmp_path, "────────────\n❯ \n────────────\n"))
     until(lambda: "❯" in screen(server, pane))
-    write_heartbeat(town_root, "gt-opal", "idle")
+    write_heartbeat(town_root, "gt-opal", "idle", prompt="[from overseer] hello")
     found = []
-    for receipt in nudge(town_root, CLAUDE, "hello", "overseer", server=server):
+    for receipt in nudge(town_root, CLAUDE, "hello", "overseer", server=server, proof_s=0.3):
         found.append(receipt)
         if receipt.stage == "submitted":
-            write_heartbeat(town_root, "gt-opal", "working")
-    assert found[-1].detail == "heartbeat: working"
+            # a turn of another text
+            write_heartbeat(town_root, "gt-opal", "working", turn=3, prompt="[from mayor] something else")
+    assert found[-1].stage == "turn not seen"
+    assert len(on_the_way(town_root, "gt-opal")) == 1
 
 
 def test_many_nudges_at_once_are_neither_mixed_nor_lost(server, town_root):
@@ -156,7 +166,7 @@ def test_many_nudges_at_once_are_neither_mixed_nor_lost(server, town_root):
     ends = []
 
     def send(text):
-        ends.append(list(nudge(town_root, MAYOR, text, "overseer", server=server, wait_s=0.0))[-1])
+        ends.append(list(nudge(town_root, MAYOR, text, "overseer", server=server, mode=NOW, proof_s=0.0))[-1])
 
     threads = [threading.Thread(target=send, args=(text,)) for text in texts]
     for thread in threads:
@@ -170,7 +180,7 @@ def test_many_nudges_at_once_are_neither_mixed_nor_lost(server, town_root):
 
 def test_the_queue_mode_types_nothing_and_the_agent_reads_it_at_its_next_turn(server, town_root):
     start_agent(server, town_root)
-    (receipt,) = nudge(town_root, MAYOR, "later", "overseer", server=server, mode=QUEUE)
+    (receipt,) = nudge(town_root, MAYOR, "later", "overseer", server=server, mode=NEXT)
     assert (receipt.stage, receipt.ok, receipt.final) == ("queued", True, True)
     assert transcript(os.path.join(town_root, "mayor")) == []
     list(nudge(town_root, MAYOR, "now", "overseer", server=server))

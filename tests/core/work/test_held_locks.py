@@ -19,7 +19,7 @@ from gastown_core.events.town_log import log_line
 from gastown_core.files.locks import FileLock
 from gastown_core.git.repo import Git
 from gastown_core.git.worktree import exclude
-from gastown_core.messaging import nudge
+from gastown_core.messaging import queue as nudge_queue
 from gastown_core.messaging.handoff import handoff
 from gastown_core.model.bead import HOOKED, OPEN
 from gastown_core.refinery.engine import process
@@ -41,7 +41,7 @@ SOON_S = 0.2
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FileLock.__init__.__kwdefaults__, "timeout_s", SOON_S)
     monkeypatch.setattr(log, "LOCK_S", SOON_S)
-    monkeypatch.setattr(nudge, "LOCK_S", SOON_S)
+    monkeypatch.setattr(nudge_queue, "LOCK_S", SOON_S)
     monkeypatch.setattr(town_log, "LOCK_S", SOON_S)
     monkeypatch.setattr(sling, "ONE_SLING_S", SOON_S)
     monkeypatch.setattr(sling, "ASSIGNEE_WAIT_S", SOON_S)

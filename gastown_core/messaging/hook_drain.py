@@ -1,0 +1,73 @@
+"""What waits for an agent, given to it by a hook of its own program: beside a prompt, or as the reason to go on.
+
+Looks at files only, and imports little: hooks run at every edge of every turn.
+"""
+
+from __future__ import annotations
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError
+from gastown_core.messaging import handover as way
+from gastown_core.messaging.queue import ready_nudges, session_lock, waiting
+from gastown_core.runtimes.arrivals import length_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.clock import Clock
+
+HOOK_LOCK_S = 0.25
+"""A hook does not keep its agent waiting for others; what waits is given by the next one."""
+
+
+def drain_for_hook(
+    town_root: str,
+    session: str,
+    event: str,
+    *,
+    transcript: str = "",
+    in_turn: bool = False,
+    clock: Clock = SYSTEM_CLOCK,
+) -> str:
+    """Take what waits, as the text that hook ``event`` is to give to the agent; empty if nothing waits.
+
+    The nudges count as delivered once ``transcript``, the program's own, shows them; until then they are on the way,
+    and wait again if they did not arrive.  ``in_turn`` tells that a turn was running before this event: a prompt that
+    is only queued takes nothing along, Claude Code would show it to the model twice.
+    """
+    if in_turn or not waiting(town_root, session):
+        return ""
+    try:
+        with session_lock(town_root, session, HOOK_LOCK_S):
+            nudges = ready_nudges(town_root, session, clock=clock)
+            if not nudges:
+                return ""
+            taken = way.take(
+                town_root, session, nudges, event, record=transcript, offset=length_of(transcript), clock=clock
+            )
+            if taken is None:
+                return ""
+            return way.reached(town_root, session, taken, way.GIVEN, clock).text
+    except ConflictError:
+        return ""
+
+
+def read_own(town_root: str, session: str, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[str]:
+    """For a program that reads its queue itself: each waiting nudge as a text of its own.
+
+    A text counts as delivered once the next one is asked for; if the reader dies before, its ``prompts`` decide.
+    """
+    while waiting(town_root, session):
+        try:
+            with session_lock(town_root, session, HOOK_LOCK_S):
+                nudges = ready_nudges(town_root, session, clock=clock)[:1]
+                taken = way.take(town_root, session, nudges, "typed", clock=clock) if nudges else None
+                if taken is None:
+                    return
+                taken = way.reached(town_root, session, taken, way.TYPING, clock)
+        except ConflictError:
+            return
+        yield taken.text
+        with session_lock(town_root, session):
+            way.settle(town_root, session, taken, "its own transcript", clock=clock)

@@ -1,0 +1,34 @@
+"""Whom words are for: an agent's session and the runtime that reads there."""
+
+from __future__ import annotations
+
+from gastown_core.errors import NotFoundError
+from gastown_core.model.record import Record
+from gastown_core.tmux.socket import has_tmux
+from gastown_core.town import sessions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.runtimes.preset import Preset
+    from gastown_core.town.inventory import RosterEntry
+
+
+class AgentTarget(Record):
+    """Whom to nudge: canonical address path (``shop/polecats/opal``), its rig ("" for town roles), session, runtime."""
+
+    address: str
+    session: str
+    preset: Preset
+    rig: str = ""
+
+
+def target_of(root: str, entry: RosterEntry) -> AgentTarget:
+    """The nudge target of an agent; its runtime as noted in the session, else as the settings say."""
+    pane = sessions.find_session(root, entry) if has_tmux() else None
+    alias = pane.agent if pane is not None else ""
+    try:
+        chosen = sessions.choose_runtime(root, entry.address, alias)
+    except NotFoundError:
+        # the session was started with a runtime that the settings no longer name
+        chosen = sessions.choose_runtime(root, entry.address)
+    return AgentTarget(entry.address.path, entry.session, chosen.preset, entry.address.rig)
