@@ -147,21 +147,24 @@ def found_elsewhere(root: str) -> dict[str, int]:
         session = env.get("GT_SESSION", "")
         home = env.get("GT_TOWN_ROOT") or env.get("GT_ROOT") or ""
         if session and home:
-            names = frozenset(_names_by("", env))
-            if os.path.realpath(home) == here and is_called(row, names - INTERPRETERS or names):
+            # other towns' processes are passed over before anything is imported to judge them
+            names = frozenset(_names_by("", env)) if os.path.realpath(home) == here else frozenset[str]()
+            if names and is_called(row, names - INTERPRETERS or names):
                 found.setdefault(session, row.pid)
         elif is_called(row, known):
             by_hand.append((row.pid, folder_of(row.pid)))
+    if not by_hand:
+        return found
+    folders = {os.path.realpath(entry.work_dir): entry.session for entry in read_inventory(root).agents}
     for pid, folder in by_hand:
-        session = _session_at(root, folder)
+        session = _session_at(folders, folder)
         if session:
             found.setdefault(session, pid)
     return found
 
 
-def _session_at(root: str, folder: str) -> str:
+def _session_at(folders: Mapping[str, str], folder: str) -> str:
     """Return the session of the agent whose folder contains this one (the nearest), empty if none."""
-    folders = {os.path.realpath(entry.work_dir): entry.session for entry in read_inventory(root).agents}
     while folder not in folders and len(folder) > 1:
         folder = os.path.dirname(folder)
     return folders.get(folder, "")
