@@ -58,9 +58,9 @@ def run_list(args: Namespace) -> int:
 
 def _health(root: str) -> dict[Address, Health]:
     """Return the health of each agent, as the status and the console show it."""
-    from gastown_core.state.collect import collect
+    from gastown_core.state.collect import collect_agents
 
-    return {view.address: view.health.state for view in collect(root).agents}
+    return {view.address: view.health.state for view in collect_agents(root)}
 
 
 def _words(health: Health | None) -> str:

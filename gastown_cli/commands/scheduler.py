@@ -97,12 +97,12 @@ def explain_arguments(parser: ArgumentParser) -> None:
 def run_explain(args: Namespace) -> int:
     """Explain who gets work next, or what blocks one bead."""
     from gastown_core.beads.ledger import TownLedger
-    from gastown_core.state.collect import collect, judge_by
+    from gastown_core.state.collect import collect_agents, judge_by
     from gastown_core.town.daemon_note import is_running
     from gastown_core.work.explain import explain
 
     root = context.town()
-    account = explain(root, TownLedger(root), args.bead, judge=judge_by(collect(root)))
+    account = explain(root, TownLedger(root), args.bead, judge=judge_by(collect_agents(root)))
     feeds = is_running(root)
     if args.json:
         output.say_json({**account.as_json(), "daemon": feeds})

@@ -217,14 +217,14 @@ def agents_arguments(parser: ArgumentParser) -> None:
 
 def run_agents(args: Namespace) -> int:
     """List agents; polecats without session and work only with ``--all``."""
-    from gastown_core.state.collect import collect
+    from gastown_core.state.collect import collect_agents
 
     root = context.town()
     context.check_rig(root, args.rig)
-    snapshot = collect(root)
+    agents = collect_agents(root)
     views = [
         view
-        for view in snapshot.agents
+        for view in agents
         if (not args.rig or view.address.rig == args.rig)
         and (args.all or view.pane_id or view.work is not None or view.address.role != POLECAT)
     ]
@@ -233,9 +233,10 @@ def run_agents(args: Namespace) -> int:
 
         output.say_json([agent_json(view) for view in views])
         return 0
+    now = SYSTEM_CLOCK.now()
     rows = []
     for view in views:
-        row = agent_row(view, snapshot.taken_at)
+        row = agent_row(view, now)
         rows.append(
             [
                 f"{role_icon(view)} {output.clean(view.address.short)}",
@@ -244,7 +245,7 @@ def run_agents(args: Namespace) -> int:
             ]
         )
     output.say(output.table(rows, header=("agent", "state", "since", "about", "mail", "session")))
-    hidden = len([v for v in snapshot.agents if not args.rig or v.address.rig == args.rig]) - len(views)
+    hidden = len([v for v in agents if not args.rig or v.address.rig == args.rig]) - len(views)
     if hidden:
         output.note(f"{hidden} idle without a session; gt agents --all shows them")
     return 0

@@ -268,6 +268,10 @@ def stage_of(bead: Excerpt | None, graph: Graph) -> str:
     """Return the stage of a bead in a convoy or plan; see ``Graph.stage``."""
     if bead is None or bead.status == TOMBSTONE:
         return MemberStage.MISSING
+    if bead.status == CLOSED:
+        return MemberStage.DONE
+    if bead.status == OPEN and not bead.edges:
+        return MemberStage.DEFERRED if bead.defer_until > graph.now else MemberStage.READY
     status = status_now(bead, graph.now)
     if STATUS_CATEGORY.get(status) == "done":
         return MemberStage.DONE

@@ -12,10 +12,10 @@ from gastown_core.errors import GastownError, words_of
 from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS, Judged
 from gastown_core.model.record import Record
-from gastown_core.model.snapshot import TownSnapshot
+from gastown_core.model.snapshot import AgentView, TownSnapshot
 from gastown_core.state.facts import Roster, TownFacts, roster_addresses
 from gastown_core.state.health import Thresholds
-from gastown_core.state.reduce import reduce_town
+from gastown_core.state.reduce import agent_views, reduce_town
 from gastown_core.state.sources.daemon import DaemonSource
 from gastown_core.state.sources.heartbeats import HeartbeatSource
 from gastown_core.state.sources.last_events import read_last_events
@@ -57,12 +57,12 @@ def read_thresholds(root: str) -> Thresholds:
 class Sources:
     """All sources of one town over one set of facts, but for the stream of events, which only who goes on showing it has."""
 
-    def __init__(self, root: str, *, is_glance: bool = False) -> None:
+    def __init__(self, root: str, *, is_glance: bool = False, with_members: bool = True) -> None:
         inventory = survey(root)
         self.facts = TownFacts(inventory)
         self._fell: set[str] = set()
         self.roster = make_roster(inventory)
-        self.ledger = LedgerSource(self.facts, TownLedger(root), is_glance=is_glance)
+        self.ledger = LedgerSource(self.facts, TownLedger(root), is_glance=is_glance, with_members=with_members)
         self.heartbeats = HeartbeatSource(self.facts)
         self.panes = PaneSource(self.facts)
         self.programs = ProgramSource(self.facts)
@@ -86,13 +86,22 @@ class Sources:
 
     def look(self, now: float) -> None:
         """Ask everyone once but for the events."""
+        self.look_at_agents(now)
+        self.ask("refineries", lambda: self.refineries.poll(now), False)
+        self.ask("scheduler", lambda: self.scheduler.poll(now), False)
+        self.ask("daemon", lambda: self.daemon.poll(now), False)
+
+    def look_at_agents(self, now: float) -> None:
+        """Ask those once who know of agents, but for the events and the screens."""
         self.ask("ledger", lambda: self.ledger.load(now), None)
         self.ask("heartbeats", lambda: self.heartbeats.poll(now), False)
         self.ask("tmux", lambda: self.panes.poll(now), False)
         self.ask("programs", lambda: self.programs.poll(now), False)
-        self.ask("refineries", lambda: self.refineries.poll(now), False)
-        self.ask("scheduler", lambda: self.scheduler.poll(now), False)
-        self.ask("daemon", lambda: self.daemon.poll(now), False)
+
+    def look_closer(self, now: float) -> None:
+        """Read the newest events, and the screens of agents that do not tell of themselves."""
+        self.ask("events", lambda: read_last_events(self.facts, self.roster, GLANCE_EVENTS), None)
+        self.ask("tmux", lambda: self.panes.read_screens(now), None)
 
     def reread_roster(self, now: float) -> bool:
         """Look at rigs, people and settings again; whether the roster is another one.
@@ -157,16 +166,27 @@ def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landi
 
             sources.ask("git", lambda: LandingSource(sources.facts).refresh(now), None)
         if not fast:
-            sources.ask("events", lambda: read_last_events(sources.facts, sources.roster, GLANCE_EVENTS), None)
-            sources.ask("tmux", lambda: sources.panes.read_screens(now), None)
+            sources.look_closer(now)
         return reduce_town(sources.facts, now)
     finally:
         sources.close()
 
 
-def judge_by(snapshot: TownSnapshot) -> Callable[[str, str], Judged | None]:
-    """Asked for an assignee and a bead in its hands: how that agent is by this snapshot, None if it is not in it."""
-    known = {view.address.mail: view for view in snapshot.agents}
+def collect_agents(root: str, *, clock: Clock = SYSTEM_CLOCK) -> tuple[AgentView, ...]:
+    """The agents of ``collect``, for a fraction of its cost in a town of many convoys."""
+    sources = Sources(root, is_glance=True, with_members=False)
+    now = clock.now()
+    try:
+        sources.look_at_agents(now)
+        sources.look_closer(now)
+        return agent_views(sources.facts, now)
+    finally:
+        sources.close()
+
+
+def judge_by(agents: Iterable[AgentView]) -> Callable[[str, str], Judged | None]:
+    """Asked for an assignee and a bead in its hands: how that agent is by these views, None if it is not among them."""
+    known = {view.address.mail: view for view in agents}
 
     def judge(assignee: str, bead_id: str) -> Judged | None:
         view = known.get(parse_address(assignee).mail)
@@ -195,5 +215,5 @@ def accounts_of(root: str, snapshot: TownSnapshot, bead_ids: Iterable[str]) -> t
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.explain import OVER, explain_all
 
-    answers = explain_all(root, TownLedger(root), bead_ids, judge=judge_by(snapshot))
+    answers = explain_all(root, TownLedger(root), bead_ids, judge=judge_by(snapshot.agents))
     return tuple(Account(one.bead, one.state, one.text, one.hint) for one in answers if one.state != OVER)

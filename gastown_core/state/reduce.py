@@ -51,7 +51,7 @@ ENDED_ON_PURPOSE = ("session_end", "kill")
 def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:
     """The town at ``now``; ``old`` lends its convoys if neither the ledger nor git and the refineries moved since."""
     digest = digest_of(facts)
-    agents = tuple(_agent_view(facts, entry, digest, now) for entry in _ordered(facts))
+    agents = agent_views(facts, now)
     version = facts.ledger_version
     convoys: tuple[ConvoyView, ...]
     if old is not None and old.version == version:
@@ -84,6 +84,12 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         orphans=orphans,
         landing_version=facts.landing_version,
     )
+
+
+def agent_views(facts: TownFacts, now: float) -> tuple[AgentView, ...]:
+    """The agents at ``now``, in display order."""
+    digest = digest_of(facts)
+    return tuple(_agent_view(facts, entry, digest, now) for entry in _ordered(facts))
 
 
 def _ordered(facts: TownFacts) -> list[RosterEntry]:

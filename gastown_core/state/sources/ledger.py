@@ -54,13 +54,16 @@ class LedgerSource:
     """Keeps ``facts.ledger``, ``facts.fields`` and ``facts.requests`` true.
 
     For one glance (``is_glance``) the plain backlog is left out and nothing is tailed: what faces show of it is what
-    other beads name.
+    other beads name, without ``with_members`` not even what convoys name.
     """
 
-    def __init__(self, facts: TownFacts, ledger: TownLedger, *, is_glance: bool = False) -> None:
+    def __init__(
+        self, facts: TownFacts, ledger: TownLedger, *, is_glance: bool = False, with_members: bool = True
+    ) -> None:
         self.facts = facts
         self.ledger = ledger
         self.is_glance = is_glance
+        self._naming = (NAMING if is_glance else {TRACKS}) - (set() if with_members else {TRACKS})
         self._tails: dict[str, list[Tailer]] = {}
 
     def folders(self) -> list[str]:
@@ -146,8 +149,7 @@ class LedgerSource:
         known = {bead_id for beads in views for bead_id in beads}
         named = set(self._named_by_records())
         while fresh or named:
-            kinds = NAMING if self.is_glance else (TRACKS,)
-            named.update(edge.target for bead in fresh for edge in bead.edges if edge.type in kinds)
+            named.update(edge.target for bead in fresh for edge in bead.edges if edge.type in self._naming)
             spawners = {edge.target for bead in fresh for edge in bead.edges if edge.type == WAITS_FOR}
             named.update(self._children(spawners) if self.is_glance and spawners else ())
             named -= known

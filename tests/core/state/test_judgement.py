@@ -38,21 +38,21 @@ def test_the_account_of_work_says_of_its_worker_what_every_face_shows(
     paper: Paper, state: Health, reason: str, live: frozenset[str]
 ) -> None:
     bead = paper.file(status="hooked", assignee="shop/polecats/opal")
-    judge = judge_by(town_with(paper, state, reason, bead))
+    judge = judge_by(town_with(paper, state, reason, bead).agents)
     hold = Board(paper.root, paper.ledger, paper.clock.now(), live=live, judge=judge).hold(bead)
     assert hold is not None and hold.code == "held" and reason in hold.text
 
 
 def test_of_a_dead_worker_the_account_says_that_its_session_is_gone(paper: Paper) -> None:
     bead = paper.file(status="hooked", assignee="shop/polecats/opal")
-    judge = judge_by(town_with(paper, Health.ZOMBIE, "session is gone", bead))
+    judge = judge_by(town_with(paper, Health.ZOMBIE, "session is gone", bead).agents)
     hold = Board(paper.root, paper.ledger, paper.clock.now(), live=frozenset(), judge=judge).hold(bead)
     assert hold is not None and (hold.code, "session is gone" in hold.text) == ("gone", True)
 
 
 def test_a_second_bead_on_a_hook_waits_for_the_first(paper: Paper) -> None:
     first, second = (paper.file(status="hooked", assignee="shop/polecats/opal") for _ in range(2))
-    judge = judge_by(town_with(paper, Health.WORKING, "committed 3s ago", first))
+    judge = judge_by(town_with(paper, Health.WORKING, "committed 3s ago", first).agents)
     hold = Board(paper.root, paper.ledger, paper.clock.now(), live=frozenset(["sh-opal"]), judge=judge).hold(second)
     assert hold is not None and f"who has {first} before it" in hold.text
 
