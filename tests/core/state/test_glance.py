@@ -9,7 +9,7 @@ import pytest
 
 from gastown_core.clock import FixedClock, format_micros
 from gastown_core.model.snapshot import TownSnapshot
-from gastown_core.state.collect import Sources, collect
+from gastown_core.state.collect import Sources, collect, collect_agents
 from gastown_core.state.reduce import reduce_town
 from tests.support.towns import reference_town
 
@@ -88,10 +88,18 @@ def test_a_glance_shows_what_the_whole_picture_shows(paper: Any, seed: int) -> N
         assert found[key] == value, key
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_agents_alone_are_the_agents_of_the_whole_picture(paper: Any, seed: int) -> None:
+    fill(paper, random.Random(seed))
+    clock = FixedClock(NOW)
+    assert collect_agents(paper.root, clock=clock) == collect(paper.root, clock=clock).agents
+
+
 def test_the_sample_town_is_the_same_at_a_glance(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMUX_TMPDIR", str(tmp_path))
     root = reference_town(tmp_path)
     assert shown(glance(root, NOW)) == shown(whole(root, NOW))
+    assert collect_agents(root, clock=FixedClock(NOW)) == collect(root, clock=FixedClock(NOW)).agents
     assert shown(collect(root, clock=FixedClock(NOW)))["convoys"] == shown(whole(root, NOW))["convoys"]
 
 
