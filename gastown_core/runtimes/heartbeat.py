@@ -10,7 +10,6 @@ and is not touched by a heartbeat of ours: ``said`` (state, moment, words, end o
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros, format_seconds, parse_moment
 from gastown_core.errors import GastownError
@@ -23,8 +22,6 @@ from gastown_core.runtimes.adapter import BUSY, ENDED, FAILED, HOOK, IDLE, LIMIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gastown_core.clock import Clock
     from gastown_core.runtimes.adapter import Heard
 
@@ -149,7 +146,7 @@ def write_heartbeat(
     ``prompt`` is a text that the program has just accepted; the digests of earlier ones stay.
     """
     now = clock.now()
-    with _written(town_root, session) as last:
+    with _Written(town_root, session) as last:
         if turn is None:
             before = parse_heartbeat(last)
             turn = before.turn if before else 0
@@ -171,7 +168,7 @@ def note_event(town_root: str, session: str, event: str, heard: Heard, at: float
 
     Hooks run side by side: an event that comes late does not undo the state of a later one.
     """
-    with _written(town_root, session) as last:
+    with _Written(town_root, session) as last:
         before = _parse_said(last.get("said"), "")
         prompts = _with_prompt(last, heard.prompt, at)
         if prompts:
@@ -213,19 +210,38 @@ def _with_prompt(last: dict[str, object], prompt: str, now: float) -> list[dict[
     return prompts
 
 
-@contextmanager
-def _written(town_root: str, session: str) -> Iterator[dict[str, object]]:
-    """The session's record to be changed, written again at the end; one writer at a time, as each keeps what others wrote."""
-    path = heartbeat_path(town_root, session)
-    private_folder(os.path.dirname(path))
-    locks = os.path.join(town_root, ".runtime", "locks")
-    private_folder(locks)
-    with FileLock(os.path.join(locks, f"heartbeat-{session}.lock"), timeout_s=LOCK_S):
-        record: dict[str, object] = {}
-        with suppress(GastownError):
-            # a heartbeat that is junk has nothing to keep
-            record = read_json(path) or {}
-        yield record
-        from json import dumps
+class _Written:
+    """A ``with`` block over the session's record, which is written again at its end unless the block fails.
 
-        write_atomic(path, (dumps(record, ensure_ascii=False) + "\n").encode(), mode=0o600, sync=False)
+    One writer at a time, as each keeps what others wrote.
+    """
+
+    def __init__(self, town_root: str, session: str) -> None:
+        self._path = heartbeat_path(town_root, session)
+        private_folder(os.path.dirname(self._path))
+        locks = os.path.join(town_root, ".runtime", "locks")
+        private_folder(locks)
+        self._lock = FileLock(os.path.join(locks, f"heartbeat-{session}.lock"), timeout_s=LOCK_S)
+        self._record: dict[str, object] = {}
+
+    def __enter__(self) -> dict[str, object]:
+        self._lock.__enter__()
+        try:
+            self._record = read_json(self._path) or {}
+        except GastownError:
+            # a heartbeat that is junk has nothing to keep
+            pass
+        except BaseException:
+            self._lock.__exit__(None, None, None)
+            raise
+        return self._record
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                from json import dumps
+
+                line = dumps(self._record, ensure_ascii=False) + "\n"
+                write_atomic(self._path, line.encode(), mode=0o600, sync=False)
+        finally:
+            self._lock.__exit__(None, None, None)

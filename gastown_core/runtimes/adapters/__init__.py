@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,5 +17,7 @@ def adapter_for(runtime: str) -> Adapter | None:
     name = MODULES.get(runtime)
     if name is None:
         return None
-    found: Adapter = import_module(f"{__name__}.{name}").ADAPTER
+    module = f"{__name__}.{name}"
+    __import__(module)
+    found: Adapter = sys.modules[module].ADAPTER
     return found

@@ -6,8 +6,6 @@ answer is an error of the source and leaves the last good facts in place.
 
 from __future__ import annotations
 
-import re
-
 from gastown_core.errors import GastownError, NoTmuxError
 from gastown_core.model.plain_text import clean
 from gastown_core.state.facts import TownFacts, digest_of
@@ -21,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
-_STYLE = re.compile(r"\x1b\[[0-9;:]*m")
+_STYLE = r"\x1b\[[0-9;:]*m"
 LAST_WORDS, LAST_WORDS_CHARS = 3, 160
 
 
@@ -123,6 +121,9 @@ class PaneSource:
 
 def last_words(lines: list[str]) -> tuple[str, ...]:
     """The last few lines that a program wrote before it ended; tmux's own line about that is none."""
-    plain = [clean(_STYLE.sub("", line)).strip() for line in lines]
+    # only for a pane whose program has ended: a look at the town need not import it
+    import re
+
+    plain = [clean(re.sub(_STYLE, "", line)).strip() for line in lines]
     said = [line for line in plain if line and not line.startswith("Pane is dead")]
     return tuple(line[:LAST_WORDS_CHARS] for line in said[-LAST_WORDS:])
