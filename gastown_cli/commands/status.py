@@ -13,7 +13,7 @@ from gastown_cli.plain_arguments import HIDDEN
 from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_duration
 from gastown_core.errors import UsageError
 from gastown_core.model.address import POLECAT, ROLE_ICONS
-from gastown_core.model.agent import HEALTH_SYMBOLS, Health
+from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP, Health
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.daemon import FAILS, NEVER, RUNS, STOPPED
 
@@ -55,7 +55,9 @@ def health_text(view: AgentView) -> str:
 def agent_row(view: AgentView, now: float, *, width: int = 48) -> list[str]:
     """Return an agent's columns: icon and name, state, since when, work or activity, unread mail."""
     since = format_span(now - view.health.since) if view.health.since is not None else ""
-    if view.work is not None:
+    if view.health.state is Health.ZOMBIE or (view.health.state in NEEDS_HELP and view.work is None):
+        about = view.health.reason
+    elif view.work is not None:
         about = f"{view.work.bead_id} {view.work.title}"
     elif view.health.state is Health.IDLE and view.running is False:
         about = "offline"

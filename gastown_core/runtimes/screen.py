@@ -50,7 +50,10 @@ ABOVE_ROWS = 8
 _MARKS = " ●⏺•■✗✕✖✻✶✽⎿⬝"
 _STEP = re.compile(r"^\s?[●⏺•■✗✕✖✦⚠ℹ]\s?|^\s?Error:")
 _PROMPT = re.compile(r"^\s?[❯›>] |^\s?[❯›>]$|^ {0,2}┃")
-_RETRY = re.compile(r"retrying (?:in|after) (\d+(?:\.\d+)?)\s*(m?s|m(?:in)?)?\b|retrying \d+/\d+", re.IGNORECASE)
+_RETRY = re.compile(
+    r"retrying (?:in|after) (\d+(?:\.\d+)?)\s*(m?s|m(?:in)?)?\b|(?:retrying|server is busy, reconnecting) \d+/\d+",
+    re.IGNORECASE,
+)
 _DEAD = re.compile(r"^Pane is dead \(")
 
 

@@ -58,7 +58,8 @@ class Evidence(Record):
 
     ``session`` and ``alive`` are None where nothing is known; ``tmux_error`` says why if tmux failed to answer,
     and stays empty in a town without tmux.  ``said`` is what the program itself says, in its record or by its hooks.
-    ``screen`` is (kind, detail) of the last reading of its pane, which was made at ``screen_at``.  ``started_at`` is when
+    ``screen`` is (kind, detail) of the last reading of its pane, which was made at ``screen_at``, ``screen_until`` when
+    a limit on it is over, 0 if it does not say so.  ``started_at`` is when
     its program was started, ``last_words`` what one that ended had written last.
     ``stopped`` says that its session was ended on purpose, in words.  ``elsewhere`` is the process of an agent that lives
     and that tmux does not list; ``for_work`` False says that its session was not started for the work on its hook;
@@ -85,6 +86,7 @@ class Evidence(Record):
     heartbeat: Heartbeat | None = None
     screen: tuple[str, str] | None = None
     screen_at: float | None = None
+    screen_until: float = 0.0
     tmux_error: str = ""
     ledger_error: str = ""
     muted: bool = False
@@ -165,7 +167,8 @@ def _death_text(e: Evidence, limits: Thresholds) -> str:
     if e.exit_status is None and e.died_at is None:
         return "no agent process in its session"
     how = f"ended with status {e.exit_status}" if e.exit_status is not None else "was ended by a signal"
-    said = f": {' / '.join(e.last_words)}" if e.last_words else ""
+    # of one that was killed the last lines are its picture, and no words
+    said = f": {' / '.join(e.last_words)}" if e.last_words and e.exit_status is not None else ""
     if failed_to_start(e, limits):
         return f"agent process {how} {format_span(_lived_s(e))} after its start{said}"
     return f"agent process {how}{said}"
@@ -342,7 +345,8 @@ def _limited(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
         return HealthReport(Health.LIMITED, beat.at, _with_the_rest(e, reason), forecast, _badges(e))
     if e.screen is not None and _screen_kind(e) == "limited" and not _works_again(e, limits, now):
         reason = Reason(e.screen[1] or "its screen shows a rate limit", "screen", e.last_output_at)
-        return HealthReport(Health.LIMITED, e.last_output_at, _with_the_rest(e, reason), None, _badges(e))
+        forecast = Forecast(Health.WORKING, e.screen_until) if e.screen_until > now else None
+        return HealthReport(Health.LIMITED, e.last_output_at, _with_the_rest(e, reason), forecast, _badges(e))
     return None
 
 

@@ -28,6 +28,7 @@ from gastown_core.state.sources.events import EventSource
 from gastown_core.state.sources.scheduler import FILES as SCHEDULER_FILES
 from gastown_core.state.stream import EventStream
 from gastown_core.tmux.control import ControlLink
+from gastown_core.tmux.panes import DEAD_LINES, capture_words
 from gastown_core.tmux.server import NoServerError
 from gastown_core.tmux.socket import socket_mark
 from gastown_core.town.inventory import LOCAL_LAYER
@@ -308,7 +309,7 @@ class LiveTown:
             before = (dict(facts.screens), dict(facts.last_words))
             for pane in panes.stale_screens():
                 try:
-                    lines = await asyncio.wait_for(asyncio.wrap_future(link.command(_screen_of(pane.pane_id))), 2.0)
+                    lines = await asyncio.wait_for(asyncio.wrap_future(link.command(_screen_of(pane))), 2.0)
                 except (GastownError, TimeoutError):
                     # the pane may have gone meanwhile; the next list tells
                     continue
@@ -340,8 +341,8 @@ class LiveTown:
         self._events.close()
 
 
-def _screen_of(pane_id: str) -> str:
-    return f"capture-pane -p -e -t {pane_id}"
+def _screen_of(pane: Pane) -> str:
+    return " ".join(capture_words(pane.pane_id, DEAD_LINES if pane.dead else 0, styled=True))
 
 
 def _concerns(kind: str, name: str) -> bool:

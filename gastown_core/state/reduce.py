@@ -203,6 +203,7 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
         heartbeat=facts.heartbeats.get(session),
         screen=(reading.kind, reading.detail) if reading is not None else None,
         screen_at=facts.screens_at.get(session),
+        screen_until=facts.screens_at[session] + reading.wait_s if reading is not None and reading.wait_s else 0.0,
         tmux_error=facts.error_of("tmux"),
         ledger_error=facts.error_of(f"beads:{rig}" if rig else "beads:town"),
         muted=record.get("notification_level") == "muted",

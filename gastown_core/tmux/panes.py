@@ -8,6 +8,7 @@ at creation (option ``@gt_session``): one that somebody renamed is the same sess
 from __future__ import annotations
 
 from gastown_core.errors import TmuxError
+from gastown_core.model.plain_text import clean
 from gastown_core.model.record import Record
 from gastown_core.tmux.server import NoServerError, TargetMissingError, exact
 from gastown_core.tmux.socket import has_tmux
@@ -55,6 +56,9 @@ HIDDEN_PREFIX = "_gt-"
 NO_ORDERS = "-"
 """``@gt_orders`` of a session that was started for nothing in particular."""
 FIELD = "\u241f"
+_STYLE = r"\x1b\[[0-9;:]*m"
+DEAD_LINES = 200
+"""How far back the last words of a program that ended are looked for."""
 MARK = "\u241e"
 """What stands before each screen of several."""
 
@@ -188,31 +192,39 @@ def capture_pane(server: TmuxServer, pane_id: str, lines: int = 0, *, styled: bo
     return last_lines(text.split("\n"), lines)
 
 
-def capture_panes(server: TmuxServer, pane_ids: Sequence[str]) -> dict[str, list[str]]:
-    """The screens of several panes, with their styles, by one call; one that vanished meanwhile is left out. Raises TmuxError.
+def capture_panes(server: TmuxServer, panes: Iterable[Pane]) -> dict[str, list[str]]:
+    """The screens of several panes by their id, with their styles, by one call; one that vanished is left out.
 
-    tmux ends a call at the first pane that is not there, so the rest is asked for again.
+    Raises TmuxError.  tmux ends a call at the first pane that is not there, so the rest is asked for again.
     """
     found: dict[str, list[str]] = {}
-    waiting = list(pane_ids)
+    # the line that tmux writes below a program that ended pushes what it wrote off the screen
+    waiting = {pane.pane_id: DEAD_LINES if pane.dead else 0 for pane in panes}
     while waiting:
         commands: list[Sequence[str]] = []
-        for pane_id in waiting:
-            commands += [
-                ("display-message", "-p", "-t", pane_id, MARK + "#{pane_id}"),
-                capture_words(pane_id, 0, styled=True),
-            ]
+        for pane_id, lines in waiting.items():
+            commands.append(("display-message", "-p", "-t", pane_id, MARK + "#{pane_id}"))
+            commands.append(capture_words(pane_id, lines, styled=True))
         try:
             text = server.run_many(commands)
         except TargetMissingError as error:
-            gone = next((one for one in waiting if f"{one}" in error.why.split()), waiting[0])
-            waiting.remove(gone)
+            gone = next((one for one in waiting if one in error.why.split()), next(iter(waiting)))
+            del waiting[gone]
             continue
         for part in text.split(MARK)[1:]:
             pane_id, _, shown = part.partition("\n")
             found[pane_id] = last_lines(shown.split("\n"), 0)
         break
     return found
+
+
+def written_lines(captured: Iterable[str]) -> list[str]:
+    """What a program wrote, of a captured pane: without styles, blank lines, and tmux's own line about its end."""
+    # only for a pane whose program has ended: a look at the town need not import it
+    import re
+
+    plain = (clean(re.sub(_STYLE, "", line)).strip() for line in captured)
+    return [line for line in plain if line and not line.startswith("Pane is dead (")]
 
 
 def capture_words(pane_id: str, lines: int, *, styled: bool = False) -> list[str]:

@@ -209,6 +209,26 @@ def is_alive(pane: Pane | None) -> bool:
     return pane is not None and living([pane])[pane.session]
 
 
+def why_ended(root: str, session: str) -> str:
+    """How the program of this session ended and what it wrote last; empty if it runs, or its pane is gone.
+
+    One that was killed left a picture and no words.  Never fails: the words only explain an end that was found otherwise.
+    """
+    from gastown_core.tmux.panes import DEAD_LINES, capture_pane, find_pane, written_lines
+
+    try:
+        server = server_of(root)
+        pane = find_pane(server, session)
+        if pane is None or not pane.dead:
+            return ""
+        if pane.dead_status is None:
+            return "ended by a signal"
+        said = " / ".join(written_lines(capture_pane(server, pane.pane_id, DEAD_LINES))[-3:])
+    except (TmuxError, NoTmuxError):
+        return ""
+    return f"ended with status {pane.dead_status}" + (f": {said[-300:]}" if said else "")
+
+
 def start_agent(root: str, start: Start, *, watch_s: float = WATCH_S, clock: Clock = SYSTEM_CLOCK) -> Pane:
     """Start the session, or restart the agent in a session whose program has ended.
 

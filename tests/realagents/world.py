@@ -38,7 +38,8 @@ class World:
 
     def __init__(self, base: Path, place: Place, programs: Iterable[str], seed: Seed = READY) -> None:
         self.base, self.place, self.seed = base, place, seed
-        self.key = f"w{os.getpid()}-{base.name}"
+        # of this test alone: another one's requests must not answer for it
+        self.key = f"w{os.getpid()}-{base.parent.name}-{base.name}"
         self.home, self.root = base / "home", str(base / "gt")
         # unix sockets allow some 100 characters, so not below base
         self.sockets = tempfile.mkdtemp(prefix="gt", dir="/tmp")

@@ -7,10 +7,9 @@ answer is an error of the source and leaves the last good facts in place.
 from __future__ import annotations
 
 from gastown_core.errors import GastownError, NoTmuxError
-from gastown_core.model.plain_text import clean
 from gastown_core.state.facts import TownFacts, digest_of
 from gastown_core.state.health import LIVE_STATES, STANDING
-from gastown_core.tmux.panes import capture_panes, list_panes
+from gastown_core.tmux.panes import capture_panes, list_panes, written_lines
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
 from gastown_core.town.liveness import found_elsewhere, living
@@ -19,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
-_STYLE = r"\x1b\[[0-9;:]*m"
 LAST_WORDS, LAST_WORDS_CHARS = 3, 160
 
 
@@ -110,7 +108,7 @@ class PaneSource:
         """Read the screens that need it, all with one call of tmux."""
         stale = self.stale_screens()
         try:
-            captured = capture_panes(self.server, [pane.pane_id for pane in stale])
+            captured = capture_panes(self.server, stale)
         except GastownError:
             # the server has gone meanwhile; the next list tells
             return
@@ -120,10 +118,5 @@ class PaneSource:
 
 
 def last_words(lines: list[str]) -> tuple[str, ...]:
-    """The last few lines that a program wrote before it ended; tmux's own line about that is none."""
-    # only for a pane whose program has ended: a look at the town need not import it
-    import re
-
-    plain = [clean(re.sub(_STYLE, "", line)).strip() for line in lines]
-    said = [line for line in plain if line and not line.startswith("Pane is dead")]
-    return tuple(line[:LAST_WORDS_CHARS] for line in said[-LAST_WORDS:])
+    """The last few lines that a program wrote before it ended."""
+    return tuple(line[:LAST_WORDS_CHARS] for line in written_lines(lines)[-LAST_WORDS:])

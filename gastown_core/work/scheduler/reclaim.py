@@ -21,6 +21,7 @@ from gastown_core.town.discover import read_rigs
 from gastown_core.town.hook_record import record_hook
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import live_sessions, order_of
+from gastown_core.town.sessions import why_ended
 from gastown_core.town.settings import load_settings
 from gastown_core.work import death_count
 from gastown_core.work import failure_count as mountain_failures
@@ -169,11 +170,16 @@ def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], act
         record_hook(
             root, ledger, who, prefix, SUSPENDED, actor=actor, bead=one.id, clock=clock, agent_state=AgentState.IDLE
         )
-    payload = {"bead": one.id, "target": one.assignee, "title": one.title, "reason": "no session works on it"}
+    ended = why_ended(root, who.session(rigs[who.rig])) if who is not None else ""
+    reason = f"its worker {ended}" if ended else "no session works on it"
+    payload = {"bead": one.id, "target": one.assignee, "title": one.title, "reason": reason}
     append_event(root, "work_released", actor, payload, clock=clock)
+    if ended and who is not None:
+        death = {"session": who.session(rigs[who.rig]), "agent": who.path, "reason": ended, "caller": actor}
+        append_event(root, "session_death", actor, death, clock=clock)
     try:
         death_count.note(root, one.id, clock=clock)
-        _raise_alarm(root, ledger, one, actor, clock)
+        _raise_alarm(root, ledger, one, ended, actor, clock)
     except GastownError:
         # a failed count must not stop the work
         pass
@@ -181,7 +187,7 @@ def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], act
     mountain_failures.count_failure(root, ledger, one.id, why, actor=actor, clock=clock)
 
 
-def _raise_alarm(root: str, ledger: TownLedger, one: Held, actor: str, clock: Clock) -> None:
+def _raise_alarm(root: str, ledger: TownLedger, one: Held, ended: str, actor: str, clock: Clock) -> None:
     """Escalate once if the number of dead workers reaches the limit: then the bead waits for a person."""
     from gastown_core.messaging.escalate import escalate
 
@@ -189,6 +195,7 @@ def _raise_alarm(root: str, ledger: TownLedger, one: Held, actor: str, clock: Cl
     count = death_count.count_of(root, one.id)
     if limit and count >= limit:
         subject = f"{count} workers died on {one.id}: {one.title}"
-        reason = f"it is no longer dispatched; check why, then: gt sling respawn-reset {one.id}"
+        last = f"the last one {ended}; " if ended else ""
+        reason = f"{last}it is no longer dispatched; check why, then: gt sling respawn-reset {one.id}"
         key = f"respawns:{one.id}"
         escalate(root, ledger, "high", subject, sender=actor, reason=reason, about=one.id, key=key, clock=clock)

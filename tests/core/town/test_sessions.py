@@ -13,7 +13,7 @@ from gastown_core.town import lifecycle, sessions
 from gastown_core.town.liveness import live_sessions
 from gastown_core.town.runtime_settings import remove_agent, set_agent
 from gastown_core.town.settings import set_setting
-from tests.support.rigged import path_without_tmux
+from tests.support.rigged import make_executable, path_without_tmux
 from tests.support.tmux import needs_tmux, screen, until
 
 
@@ -171,3 +171,18 @@ def test_built_in_runtimes_are_not_removed(rigged):
     remove_agent(rigged.root, "mine")
     with pytest.raises(UsageError, match="cannot be removed"):
         remove_agent(rigged.root, "claude")
+
+
+@needs_tmux
+def test_a_program_that_ended_says_how_and_with_what_words(rigged, server):
+    path = os.path.join(rigged.root, "refuses")
+    make_executable(path, "#!/bin/sh\nsleep 0.5\necho 'cannot run as root'\nexit 3\n")
+    set_agent(rigged.root, "refuses", path)
+    entry = rigged.entry("mayor")
+    assert sessions.why_ended(rigged.root, entry.session) == ""
+    sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry, agent="refuses"))
+    try:
+        told = until(lambda: sessions.why_ended(rigged.root, entry.session), "it ends")
+        assert told == "ended with status 3: cannot run as root"
+    finally:
+        sessions.server_of(rigged.root).kill_server()
