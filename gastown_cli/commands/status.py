@@ -56,7 +56,7 @@ def agent_row(view: AgentView, now: float, *, width: int = 48) -> list[str]:
     """Return an agent's columns: icon and name, state, since when, work or activity, unread mail."""
     since = format_span(now - view.health.since) if view.health.since is not None else ""
     if view.health.state is Health.ZOMBIE or (view.health.state in NEEDS_HELP and view.work is None):
-        about = view.health.reason
+        about = f"{view.work.bead_id}: {view.health.reason}" if view.work is not None else view.health.reason
     elif view.work is not None:
         about = f"{view.work.bead_id} {view.work.title}"
     elif view.health.state is Health.IDLE and view.running is False:

@@ -66,7 +66,9 @@ def find_question(table: ScreenTable, rows: Sequence[Row], *, bare_lists: bool =
     body = [row for row in rows if row.text.strip()][-QUESTION_ROWS:]
     plain = [_unframe(row.text) for row in body]
     hinted = any(_HINT.search(text) and not _SPINNER_HINT.search(text) for text in plain[-HINT_ROWS:])
-    listed = _listed(body, _blocks(rows)) if bare_lists or hinted else None
+    # with this mark steps of an answer begin, too
+    marks = _CURSORS if hinted else _CURSORS.replace("●", "")
+    listed = _listed(body, _blocks(rows), marks) if bare_lists or hinted else None
     choices = _numbered(body) or listed or _side_by_side(body)
     if choices is not None and choices.cursor < 0 and not hinted:
         # a list at the end of an answer
@@ -148,11 +150,11 @@ def _numbered(body: Sequence[Row]) -> Choices | None:
     return Choices(texts, cursor, listed[0][0], listed[-1][0])
 
 
-def _listed(body: Sequence[Row], blocks: list[int]) -> Choices | None:
-    """Choices without numbers: the row that a cursor marks, and its block's rows that begin in the same column."""
+def _listed(body: Sequence[Row], blocks: list[int], marks: str) -> Choices | None:
+    """Choices without numbers: the row that one of ``marks`` marks, and its block's rows that begin in the same column."""
     for place in range(len(body) - 1, -1, -1):
         marked = _CHOICE.match(body[place].text)
-        if marked is None or not marked["mark"]:
+        if marked is None or not marked["mark"] or marked["mark"][0] not in marks:
             continue
         column = marked.start("text")
         first = last = place

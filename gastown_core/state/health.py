@@ -12,7 +12,7 @@ from gastown_core.clock import format_span
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
 from gastown_core.model.record import Record
-from gastown_core.runtimes.adapter import BUSY, FAILED, HOOK, IDLE, LIMITED, STARTING, WAITING, Said
+from gastown_core.runtimes.adapter import BUSY, FAILED, HOOK, IDLE, LIMITED, SAID_SOURCES, STARTING, WAITING, Said
 from gastown_core.runtimes.heartbeat import Heartbeat
 
 LIVE_STATES = frozenset(("spawning", "working", "running"))
@@ -371,8 +371,10 @@ def _stopped_short(e: Evidence, limits: Thresholds, now: float) -> HealthReport 
     if end is None:
         return None
     gupp_at = end.at + (limits.ralph_gupp_s if e.ralph else limits.gupp_s) if end.at else now
-    # what was put on the hook after the turn had ended is told to the agent at once
-    due = max(end.at or 0.0, e.work_since + limits.start_grace_s if e.work_since > (end.at or 0.0) else 0.0)
+    # what was put on the hook after the turn had ended is told to the agent at once; only the program itself says exactly
+    # when that was
+    is_certain = end.source in SAID_SOURCES and e.work_since <= (end.at or 0.0)
+    due = max(end.at or 0.0, 0.0 if is_certain else e.work_since + limits.start_grace_s)
     if now >= gupp_at:
         return None
     if now < due + limits.turn_settle_s:

@@ -21,7 +21,6 @@ from gastown_core.town.discover import read_rigs
 from gastown_core.town.hook_record import record_hook
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import live_sessions, order_of
-from gastown_core.town.sessions import why_ended
 from gastown_core.town.settings import load_settings
 from gastown_core.work import death_count
 from gastown_core.work import failure_count as mountain_failures
@@ -164,6 +163,9 @@ def _give_back(ledger: TownLedger, one: Held, actor: str) -> bool:
 
 
 def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], actor: str, clock: Clock) -> None:
+    # 3 ms of every look at convoys, and nobody has died as a rule
+    from gastown_core.town.sessions import why_ended
+
     who = polecat_of(one.assignee)
     if who is not None and get_agent_bead(ledger, who.bead_id(rigs[who.rig])) is not None:
         prefix = rigs[who.rig]

@@ -308,3 +308,12 @@ def test_a_draft_in_a_turn_is_told_beside_the_turn():
 
 def test_kinds_are_closed():
     assert all(kind in KINDS for kind, *_ in EXPECTED.values())
+
+
+def test_a_step_right_below_a_prompt_of_two_rows_is_no_choice() -> None:
+    rows = [
+        "❯ [GAS TOWN] polecat opal (rig: shop)",
+        "  Work is on your hook. Run `gt hook`, then begin.",
+        "● Understood.",
+    ]
+    assert read_screen("scripted", rows).kind not in ("dialog", "permission")
