@@ -48,6 +48,7 @@ _HINT = re.compile(
     re.IGNORECASE,
 )
 _SPINNER_HINT = re.compile(r"\(esc to cancel, \d", re.IGNORECASE)
+_STEP = re.compile(r"^[●⏺•✦]\s")
 _CURSORS = "❯›>●→▶"
 _CHOICE = re.compile(rf"^(?P<lead>[\s│┃|]*)(?P<mark>[{_CURSORS}]\s+)?(?P<text>\S.*?)\s*[│┃|█]?$")
 _NUMBER = re.compile(r"^(\d{1,2})[.):]?\s+(\S.*)$")
@@ -69,6 +70,9 @@ def find_question(table: ScreenTable, rows: Sequence[Row], *, bare_lists: bool =
     # with this mark steps of an answer begin, too
     marks = _CURSORS if hinted else _CURSORS.replace("●", "")
     listed = _listed(body, _blocks(rows), marks) if bare_lists or hinted else None
+    if listed is not None and not hinted and _STEP.match(body[min(listed.last + 1, len(body) - 1)].text):
+        # a prompt of several rows, and the answer to it
+        listed = None
     choices = _numbered(body) or listed or _side_by_side(body)
     if choices is not None and choices.cursor < 0 and not hinted:
         # a list at the end of an answer

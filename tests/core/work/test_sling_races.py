@@ -249,8 +249,7 @@ def test_the_daemon_gives_such_work_out_again_and_its_worker_goes_on_with_it(cut
     done = sling_now(rigged.root, rigged.ledger, SlingRequest(bead, agent="scripted"), "shop", actor="daemon")
     assert (done.ok, done.agent) == (True, entry.address.path)
     assert release_dead(rigged.root, rigged.ledger) == []
-    # what a person hooks by hand nobody tells the agent, which may rest already
-    assert health_of(rigged, entry).state in ("working", "stopped-short")
+    assert health_of(rigged, entry).state == "working"
 
 
 def test_a_person_who_slings_it_again_is_not_told_that_it_is_done(cut_off):
@@ -280,4 +279,5 @@ def test_work_that_a_person_hooks_by_hand_asks_for_no_session_of_its_own(cut_off
         take()
         assert release_dead(rigged.root, rigged.ledger) == []
     assert release_dead(rigged.root, rigged.ledger) == []
-    assert health_of(rigged, entry).state == "working"
+    # what a person hooks by hand nobody tells the agent, which may rest already
+    assert health_of(rigged, entry).state in ("working", "stopped-short")
