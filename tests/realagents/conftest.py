@@ -36,24 +36,40 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     place.close()
 
 
-@pytest.fixture
-def agent_world(tmp_path: Path, place: Place) -> Iterator[MakeWorld]:
-    """``agent_world("claude", "codex", seed=...)`` makes a world with these programs; the first is the town's default."""
-    if not has_tmux():
-        pytest.skip("there is no tmux here")
-    made: list[World] = []
-
+def _maker(made: list[World], place: Place, folder: Callable[[], Path]) -> MakeWorld:
     def make(*programs: str, seed: Seed = READY) -> World:
+        if not has_tmux():
+            pytest.skip("there is no tmux here")
         for name in programs:
             try:
                 installed(name)
             except NoNpmError as error:
                 pytest.skip(str(error))
-        base = tmp_path / f"world{len(made)}"
-        base.mkdir()
-        made.append(World(base, place, programs, seed))
+        made.append(World(folder(), place, programs, seed))
         return made[-1]
 
-    yield make
+    return make
+
+
+@pytest.fixture
+def agent_world(tmp_path: Path, place: Place) -> Iterator[MakeWorld]:
+    """``agent_world("claude", "codex", seed=...)`` makes a world with these programs; the first is the town's default."""
+    made: list[World] = []
+
+    def folder() -> Path:
+        base = tmp_path / f"world{len(made)}"
+        base.mkdir()
+        return base
+
+    yield _maker(made, place, folder)
+    for world in made:
+        world.close()
+
+
+@pytest.fixture(scope="session")
+def agent_worlds(tmp_path_factory: pytest.TempPathFactory, place: Place) -> Iterator[MakeWorld]:
+    """As ``agent_world``, for worlds that live as long as the test run."""
+    made: list[World] = []
+    yield _maker(made, place, lambda: tmp_path_factory.mktemp("world"))
     for world in made:
         world.close()

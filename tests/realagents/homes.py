@@ -80,6 +80,8 @@ def _codex(home: Path, address: str, trusted: list[str], seed: Seed) -> None:
     lines += ['env_key = "STANDIN_KEY"', "request_max_retries = 2", "stream_max_retries = 2"]
     for folder in trusted:
         lines += [f"[projects.{json.dumps(folder)}]", 'trust_level = "trusted"']
+    # it ends at once where its folder is missing
+    (home / ".codex").mkdir(parents=True, exist_ok=True)
     if seed.onboarded:
         _write(home / ".codex" / "config.toml", "\n".join(lines) + "\n")
 

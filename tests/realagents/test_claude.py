@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
+
 import pytest
 
 from tests.realagents.conftest import MakeWorld
+from tests.realagents.oracle import check, comes_to, is_in_one_place, whereabouts
+from tests.realagents.patience import comes_true
+from tests.realagents.records import IDLE, WAITING
+from tests.realagents.world import RIG
 
 VERSIONS = ("claude", "claude@2.1.197")
+Record = Callable[[str, object], None]
 
 
 @pytest.mark.parametrize("program", VERSIONS)
@@ -14,10 +22,77 @@ def test_a_nudge_to_an_idle_one_is_in_exactly_one_request(agent_world: MakeWorld
     world = agent_world(program)
     mayor = world.mayor()
     world.answered("GAS TOWN")
-    mayor.shows("❯")
+    comes_to(mayor, IDLE)
 
     receipts = mayor.nudge("marker-one", "--wait", "30")
 
     assert receipts[-1]["stage"] == "turn started"
     world.answered("marker-one")
-    assert world.delivered("marker-one") == 1
+    assert whereabouts(world, "marker-one") == {"delivered": 1, "queued": 0, "dead": 0}
+
+
+@pytest.mark.parametrize("program", VERSIONS)
+def test_nudges_to_a_busy_one_are_each_in_one_place(agent_world: MakeWorld, program: str) -> None:
+    world = agent_world(program)
+    mayor = world.mayor()
+    world.answered("GAS TOWN")
+    comes_to(mayor, IDLE)
+    mayor.say("SLOW 3 at first")
+    world.asked("SLOW 3 at first")
+
+    mayor.nudge("marker-two")
+    mayor.nudge("marker-three")
+
+    world.answered("SLOW 3 at first")
+    comes_to(mayor, IDLE)
+    assert is_in_one_place(world, "marker-two"), whereabouts(world, "marker-two")
+    assert is_in_one_place(world, "marker-three"), whereabouts(world, "marker-three")
+
+
+@pytest.mark.parametrize("program", VERSIONS)
+def test_a_bead_goes_from_its_hook_to_the_merge_queue(agent_world: MakeWorld, program: str) -> None:
+    world = agent_world(program)
+    bead = world.file("Leave a note")
+
+    polecat = world.polecat(bead)
+
+    world.answered("Work is on your hook", done=4)
+    comes_to(polecat, IDLE)
+    assert world.bd("show", bead, "--json").json[0]["status"] == "in_review"
+    log = ("git", "-C", f"{world.base}/origin.git", "log", "--all", "--format=%an|%s", "--grep=Add a note")
+    done = subprocess.run(log, capture_output=True, text=True, env=world.env).stdout
+    assert done.strip() == f"{polecat.address}|Add a note"
+    assert polecat.address.startswith(f"{RIG}/polecats/")
+
+
+@pytest.mark.parametrize("program", VERSIONS)
+def test_a_question_for_permission_is_said_and_stays_unanswered(
+    agent_world: MakeWorld, program: str, record_property: Record
+) -> None:
+    world = agent_world(program)
+    mayor = world.mayor(world.careful())
+    world.answered("GAS TOWN")
+    comes_to(mayor, IDLE)
+    mayor.say(f"RUN `touch {world.base}/made`")
+    comes_to(mayor, WAITING)
+
+    receipts = mayor.nudge("marker-permission")
+
+    assert not receipts[-1]["ok"], receipts
+    assert not (world.base / "made").exists()
+    assert whereabouts(world, "marker-permission") == {"delivered": 0, "queued": 1, "dead": 0}
+    check(mayor, "permission", WAITING, "waiting", record_property)
+
+
+@pytest.mark.parametrize("program", VERSIONS)
+def test_a_turn_that_ends_with_work_on_the_hook_is_said(
+    agent_world: MakeWorld, program: str, record_property: Record
+) -> None:
+    world = agent_world(program)
+
+    polecat = world.polecat(world.file("A LAZY bead"))
+
+    world.answered("Work is on your hook", done=1)
+    comes_to(polecat, IDLE)
+    comes_true(lambda: polecat.told().get("hook_bead"), "the work is on its hook")
+    check(polecat, "stopped short", IDLE, "stopped short", record_property)

@@ -6,6 +6,7 @@ outlives it.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -21,16 +22,21 @@ import psutil
 
 from gastown_core.tmux.socket import socket_name
 from tests.realagents.homes import READY, Seed, environment, seed_home
+from tests.realagents.patience import comes_true
 from tests.realagents.place import Place
 from tests.realagents.programs import Program, installed, node_folder
 from tests.support.cli import Ran
-from tests.support.patience import until
 from tests.support.repos import make_repo
 
 RIG, PREFIX = "shop", "sh"
 NAMES = ("rust", "chrome", "nitro", "guzzle", "witness", "dag", "capable")
+CAREFUL = {"claude": "--permission-mode default", "codex": "--ask-for-approval on-request --sandbox workspace-write"}
+"""Words that make a program ask before it acts."""
 MARK = "GT_TEST_WORLD"
 """The variable that every program of a world carries."""
+
+
+_NUMBERS = itertools.count(1)
 
 
 class World:
@@ -38,8 +44,8 @@ class World:
 
     def __init__(self, base: Path, place: Place, programs: Iterable[str], seed: Seed = READY) -> None:
         self.base, self.place, self.seed = base, place, seed
-        # of this test alone: another one's requests must not answer for it
-        self.key = f"w{os.getpid()}-{base.parent.name}-{base.name}"
+        # of this test alone: another one\'s requests must not answer for it
+        self.key = f"w{os.getpid()}-{next(_NUMBERS)}"
         self.home, self.root = base / "home", str(base / "gt")
         # unix sockets allow some 100 characters, so not below base
         self.sockets = tempfile.mkdtemp(prefix="gt", dir="/tmp")
@@ -124,13 +130,14 @@ class World:
         return self.run("bd", *words, cwd=cwd or os.path.join(self.root, RIG), check=check)
 
     def tmux(self, *words: str) -> str:
-        """What the town's tmux server answers."""
-        return self.run("tmux", "-u", "-L", socket_name(self.root, {}), *words).out
+        """What the town's tmux server answers; empty if it does not."""
+        tmux = ["tmux", "-u", "-L", socket_name(self.root, {}), *words]
+        return subprocess.run(tmux, env=self.env, capture_output=True, text=True, timeout=60).stdout
 
-    def mayor(self) -> Agent:
+    def mayor(self, runtime: str = "") -> Agent:
         """The mayor, started; whether it is ready is not waited for."""
-        self.gt("mayor", "start")
-        return Agent(self, "mayor", "hq-mayor")
+        self.gt("mayor", "start", *(["--agent", runtime] if runtime else []))
+        return Agent(self, "mayor", "hq-mayor", self._program(runtime))
 
     def crew(self, name: str, runtime: str = "") -> Agent:
         """A new crew member, started."""
@@ -138,7 +145,34 @@ class World:
         folder = os.path.join(self.root, RIG, "crew", name)
         self.seed_homes(folder)
         self.gt("session", "start", f"{RIG}/crew/{name}", *(["--agent", runtime] if runtime else []))
-        return Agent(self, f"{RIG}/crew/{name}", f"{PREFIX}-crew-{name}")
+        return Agent(self, f"{RIG}/crew/{name}", f"{PREFIX}-crew-{name}", self._program(runtime))
+
+    def polecat(self, bead_id: str, runtime: str = "") -> Agent:
+        """The polecat that got that bead slung, started."""
+        self.gt("sling", bead_id, RIG, *(["--agent", runtime] if runtime else []))
+        row = next(row for row in self.agents() if row.get("hook_bead") == bead_id)
+        return Agent(self, row["address"], row["session"], self._program(runtime))
+
+    def file(self, title: str) -> str:
+        """A new bead of the rig; its id."""
+        return str(self.bd("create", title, "--json").json["id"])
+
+    def careful(self) -> str:
+        """The alias of the first program as it starts when it is to ask before it acts."""
+        program = self.programs[0].command
+        path = Path(self.root) / "settings" / "config.json"
+        settings = json.loads(path.read_text()) if path.exists() else {}
+        wrapper = self.base / "bin" / f"careful-{program}"
+        self._write(wrapper, f'#!/bin/sh\nexec {program} {CAREFUL.get(program, "")} "$@"\n')
+        wrapper.chmod(0o755)
+        entry = {"provider": program, "command": str(wrapper), "args": []}
+        settings.setdefault("agents", {})["careful"] = entry
+        path.write_text(json.dumps(settings))
+        return "careful"
+
+    def _program(self, runtime: str) -> str:
+        commands = [one.command for one in self.programs]
+        return runtime if runtime in commands else commands[0]
 
     def agents(self) -> list[dict[str, Any]]:
         """``gt agents --all --json``."""
@@ -158,14 +192,18 @@ class World:
             counts[ask["conversation"]] = max(found, counts.get(ask["conversation"], 0))
         return sum(counts.values())
 
-    def answered(self, text: str, timeout_s: float = 30.0) -> None:
-        """Wait until the model has answered a turn that holds ``text``."""
+    def asked(self, text: str, timeout_s: float = 30.0) -> None:
+        """Wait until a turn with ``text`` has reached the model."""
+        comes_true(lambda: any(text in ask["user"] for ask in self.asks()), f"{text!r} reaches the model", timeout_s)
+
+    def answered(self, text: str, *, done: int = 0, timeout_s: float = 30.0) -> None:
+        """Wait until the model has answered a turn that holds ``text``, at least ``done`` calls after it."""
 
         def is_answered() -> bool:
-            log = self.place.log(self.key)
-            return any(one["kind"] == "answered" and one["is_main"] and text in one["user"] for one in log)
+            answers = [one for one in self.place.log(self.key) if one["kind"] == "answered" and one["is_main"]]
+            return any(text in one["user"] and one["done"] >= done for one in answers)
 
-        until(is_answered, f"an answer to {text!r}", timeout_s)
+        comes_true(is_answered, f"an answer to {text!r}", timeout_s)
 
     def processes(self) -> list[psutil.Process]:
         """Everything that runs in this world."""
@@ -187,7 +225,7 @@ class World:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
-        until(lambda: not self.processes(), "everything in the world ends")
+        comes_true(lambda: not self.processes(), "everything in the world ends")
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     @staticmethod
@@ -203,6 +241,7 @@ class Agent:
     world: World
     address: str
     session: str
+    program: str
 
     def screen(self) -> str:
         """What its pane shows."""
@@ -211,6 +250,12 @@ class Agent:
     def keys(self, *keys: str) -> None:
         """Press keys in its pane, as a person who is attached."""
         self.world.tmux("send-keys", "-t", f"={self.session}:", *keys)
+
+    def say(self, text: str) -> None:
+        """Type a line and send it, as a person who is attached; the pause keeps Enter apart from the text."""
+        self.keys("-l", text)
+        comes_true(lambda: text[-20:] in self.screen().replace("\n", ""), f"{text!r} is in its input")
+        self.keys("Enter")
 
     def shows(self, *words: str, timeout_s: float = 30.0) -> str:
         """Its screen once it shows one of ``words``; the test fails if it does not."""
@@ -221,15 +266,27 @@ class Agent:
             return seen[0] if any(word in seen[0] for word in words) else ""
 
         try:
-            shown: str = until(look, f"{self.address} shows {' or '.join(words)}", timeout_s)
+            shown: str = comes_true(look, f"{self.address} shows {' or '.join(words)}", timeout_s)
         except BaseException:
             print(seen[0])
             raise
         return shown
 
     def pane_pid(self) -> int:
-        """The process of its pane."""
-        return int(self.world.tmux("display-message", "-p", "-t", f"={self.session}:", "#{pane_pid}"))
+        """The process of its pane; 0 once that has ended."""
+        shown = self._shown("#{?pane_dead,0,#{pane_pid}}")
+        return int(shown) if shown else 0
+
+    def title(self) -> str:
+        """The title that the program gave its window."""
+        return self._shown("#{pane_title}")
+
+    def work_dir(self) -> str:
+        """Where its pane was started."""
+        return self._shown("#{pane_start_path}")
+
+    def _shown(self, what: str) -> str:
+        return self.world.tmux("display-message", "-p", "-t", f"={self.session}:", what).strip()
 
     def told(self) -> dict[str, Any]:
         """Its row in ``gt agents --json``."""

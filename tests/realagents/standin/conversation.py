@@ -168,11 +168,12 @@ _READERS = {ANTHROPIC: _anthropic, CHAT: _chat, RESPONSES: _responses, GEMINI: _
 
 
 def _user(texts: list[str], turns: list[tuple[str, str]], said: list[str]) -> None:
-    """Take down a user turn: all of it in ``said``, what was typed in ``turns``."""
+    """Take down a user turn: all of it in ``said``, what was typed in ``turns``.
+
+    Prompts that got no answer come in one turn with the next one, each as a text of its own.
+    """
     said += texts
-    typed = [text for text in texts if text.strip() and not text.lstrip().startswith(ADDED)]
-    if typed:
-        turns.append((USER, "\n".join(typed)))
+    turns += [(USER, text) for text in texts if text.strip() and not text.lstrip().startswith(ADDED)]
 
 
 def _conversation(body: Mapping[str, Any], headers: Mapping[str, str]) -> str:

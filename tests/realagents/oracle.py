@@ -1,0 +1,82 @@
+"""The two oracles: what Gas Town says against the program's own record, and texts against the model's log."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tests.realagents.patience import comes_true
+from tests.realagents.records import BUSY, ENDED, IDLE, LIMITED, STARTING, WAITING, Own, own_record
+from tests.realagents.world import Agent, World
+
+TRUTH_S = 2.0
+"""So soon after the program knows it, what Gas Town says is true."""
+SAYS = {STARTING: "waiting", IDLE: "idle", BUSY: "working", WAITING: "waiting", LIMITED: "limited", ENDED: "zombie"}
+"""The program's own word → the ``health`` of its row in ``gt agents --json``."""
+
+
+class Seen(NamedTuple):
+    """One moment: what the program said, what Gas Town said, and how many seconds later (-1 if it never did)."""
+
+    own: str
+    says: str
+    why: str
+    after_s: float
+
+
+def look(agent: Agent, own: str, says: str = "", *, timeout_s: float = 20.0) -> Seen:
+    """Wait for the program's own record to say ``own``, then until Gas Town says ``says`` or two seconds have passed.
+
+    Left out, ``says`` is what ``SAYS`` has for it.
+    """
+    wanted = says or SAYS[own]
+    comes_to(agent, own, timeout_s)
+    start = time.monotonic()
+    while True:
+        asked = time.monotonic() - start
+        row = agent.told()
+        if row["health"] == wanted:
+            return Seen(own, wanted, str(row["reason"]), time.monotonic() - start)
+        if asked > TRUTH_S:
+            return Seen(own, str(row["health"]), str(row["reason"]), -1.0)
+
+
+def comes_to(agent: Agent, state: str, timeout_s: float = 20.0) -> None:
+    """Wait until the program's own record says ``state``; the test fails with what it said last."""
+    last: list[Own] = []
+
+    def look_again() -> bool:
+        last[:] = [own_record(agent)]
+        return last[0].state == state
+
+    try:
+        comes_true(look_again, f"{agent.address} is {state} by its own record", timeout_s)
+    except BaseException:
+        print(f"it is {last[0]}; its screen:\n{agent.screen()}")
+        raise
+
+
+def check(agent: Agent, name: str, own: str, says: str, record: Callable[[str, object], None]) -> None:
+    """``look``, told to the report as the moment ``name``; the test fails if it was not true in time."""
+    seen = look(agent, own, says)
+    record("moment", (agent.world.programs[0].name, name, *seen))
+    assert seen.after_s >= 0, f"{name}: the program is {own}, gt agents says {seen.says} ({seen.why}), not {says}"
+
+
+def whereabouts(world: World, text: str) -> dict[str, int]:
+    """Where a nudged text is: how often it reached a model, waits in a queue, lies among the dead letters."""
+    queue = os.path.join(world.root, ".runtime", "nudge_queue")
+    found = {"delivered": world.delivered(text), "queued": 0, "dead": 0}
+    for folder, _, names in os.walk(queue):
+        for name in names:
+            if ".json" in name:
+                with open(os.path.join(folder, name), encoding="utf-8") as handle:
+                    found["dead" if "dead" in folder + name else "queued"] += text in handle.read()
+    return found
+
+
+def is_in_one_place(world: World, text: str) -> bool:
+    """Whether the text is in exactly one request, or one queue file, or one dead letter."""
+    return sum(whereabouts(world, text).values()) == 1

@@ -1,0 +1,98 @@
+"""What a program asks before it begins: said truthfully, and never answered by a nudge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.realagents.conftest import MakeWorld
+from tests.realagents.homes import READY, Seed
+from tests.realagents.oracle import check, whereabouts
+from tests.realagents.records import STARTING, own_record
+from tests.realagents.world import Agent, World
+
+Record = Callable[[str, object], None]
+
+
+class Screen(NamedTuple):
+    """``words`` are on the screen of ``program`` when its home is seeded so; its settings lie in ``settings``."""
+
+    program: str
+    name: str
+    seed: Seed
+    words: tuple[str, ...]
+
+
+UNTRUSTED, UNKNOWN_KEY = replace(READY, trusted=False), replace(READY, key_approved=False)
+CAREFUL = replace(READY, bypass_accepted=False)
+SCREENS = (
+    Screen("claude", "trust", UNTRUSTED, ("Yes, I trust this folder", "Do you trust")),
+    Screen("claude", "API key", UNKNOWN_KEY, ("Do you want to use this API key?",)),
+    Screen("claude", "bypass", CAREFUL, ("Yes, I accept",)),
+    Screen("claude@2.1.197", "trust", UNTRUSTED, ("Yes, I trust this folder", "Do you trust")),
+    Screen("claude@2.1.197", "API key", UNKNOWN_KEY, ("Do you want to use this API key?",)),
+    Screen("codex", "trust", UNTRUSTED, ("Trust and continue",)),
+    Screen("gemini", "trust", UNTRUSTED, ("Trust folder", "Do you trust")),
+)
+SETTINGS = (".claude/.claude.json", ".claude/settings.json", ".codex/config.toml", ".gemini/settings.json")
+MORE_SETTINGS = (".gemini/trustedFolders.json", ".codex/auth.json")
+
+UNREAD: dict[tuple[str, str], str] = {}
+PRESSED: dict[tuple[str, str], str] = {}
+"""(program, screen) → what is known to be wrong; the test fails once it is right."""
+
+
+def cases(known: dict[tuple[str, str], str]) -> Iterator[object]:
+    for screen in SCREENS:
+        reason = known.get((screen.program, screen.name))
+        marks = [pytest.mark.xfail(strict=True, reason=reason, raises=AssertionError)] if reason else []
+        yield pytest.param(screen, marks=marks, id=f"{screen.program}-{screen.name}")
+
+
+def shown(make: MakeWorld, screen: Screen) -> Agent:
+    """A mayor whose program shows that screen."""
+    agent = make(screen.program, seed=screen.seed).mayor()
+    agent.shows(*screen.words)
+    return agent
+
+
+def settings_of(world: World) -> dict[str, str]:
+    """The program's settings files as they are."""
+    paths = [world.home / name for name in (*SETTINGS, *MORE_SETTINGS)]
+    return {str(path): path.read_text() for path in paths if path.exists()}
+
+
+def files_of(world: World) -> set[str]:
+    """Every file of the town that agents work in, the town's own records left out."""
+    found = set()
+    for folder, folders, names in os.walk(world.root):
+        folders[:] = [name for name in folders if name not in (".git", ".runtime", ".beads", "logs")]
+        found |= {str(Path(folder) / name) for name in names}
+    return found - {str(Path(world.root) / ".events.jsonl")}
+
+
+@pytest.mark.parametrize("screen", cases(UNREAD))
+def test_it_is_said_to_wait_for_a_person(agent_world: MakeWorld, screen: Screen, record_property: Record) -> None:
+    agent = shown(agent_world, screen)
+
+    # gemini calls itself ready while it asks
+    own = STARTING if screen.program != "gemini" else own_record(agent).state
+    check(agent, screen.name, own, "waiting", record_property)
+
+
+@pytest.mark.parametrize("screen", cases(PRESSED))
+def test_a_nudge_answers_nothing(agent_world: MakeWorld, screen: Screen) -> None:
+    agent = shown(agent_world, screen)
+    settings, files = settings_of(agent.world), files_of(agent.world)
+
+    receipts = agent.nudge("marker-dialog")
+
+    assert not receipts[-1]["ok"], receipts
+    assert any(word in agent.screen() for word in screen.words)
+    assert (settings_of(agent.world), files_of(agent.world)) == (settings, files)
+    assert whereabouts(agent.world, "marker-dialog") == {"delivered": 0, "queued": 1, "dead": 0}

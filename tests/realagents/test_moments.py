@@ -1,0 +1,123 @@
+"""The moments of a session: what Gas Town says of a real agent is what the program knows of itself, within two seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.realagents.conftest import MakeWorld
+from tests.realagents.oracle import check
+from tests.realagents.patience import comes_true
+from tests.realagents.records import BUSY, ENDED, FAILED, IDLE, LIMITED, WAITING, own_record
+from tests.realagents.world import Agent
+
+Record = Callable[[str, object], None]
+CLAUDES = ("claude", "claude@2.1.197")
+ALL = (*CLAUDES, "codex", "gemini")
+
+
+class Moment(NamedTuple):
+    """``act`` brings the agent there; then its own record says ``own`` and Gas Town is to say ``says``."""
+
+    name: str
+    act: Callable[[Agent], None]
+    own: str
+    says: str
+    programs: tuple[str, ...] = ALL
+
+
+def say(text: str) -> Callable[[Agent], None]:
+    return lambda agent: agent.say(text)
+
+
+def press_escape(agent: Agent) -> None:
+    agent.say("SLOW 30 until Escape")
+    agent.world.asked("SLOW 30 until Escape")
+    agent.keys("Escape")
+
+
+def queue_a_second(agent: Agent) -> None:
+    agent.say("SLOW 3 comes first")
+    agent.world.asked("SLOW 3 comes first")
+    agent.say("SLOW 20 comes second")
+    agent.world.asked("SLOW 20 comes second")
+
+
+MOMENTS = (
+    Moment("ready", lambda agent: None, IDLE, "idle"),
+    Moment("streaming", say("SLOW 20"), BUSY, "working"),
+    Moment("tool", say("TOOLWAIT 20"), BUSY, "working"),
+    Moment("question", say("ASKME"), WAITING, "waiting", CLAUDES),
+    Moment("429 retried", say("PASS429 9"), BUSY, "limited", (*CLAUDES, "codex")),
+    Moment("429 final", say("LIMIT429"), LIMITED, "limited", (*CLAUDES, "codex")),
+    Moment("Escape", press_escape, IDLE, "idle"),
+    Moment("queued", queue_a_second, BUSY, "working", CLAUDES),
+)
+
+KNOWN: dict[tuple[str, str], str] = {}
+"""(program, moment) → what is known to be wrong there; the test fails once it is right."""
+
+
+def cases(moments: tuple[Moment, ...]) -> Iterator[object]:
+    for program in ALL:
+        for moment in moments:
+            if program in moment.programs:
+                reason = KNOWN.get((program, moment.name))
+                marks = [pytest.mark.xfail(strict=True, reason=reason, raises=AssertionError)] if reason else []
+                yield pytest.param(program, moment, marks=marks, id=f"{program}-{moment.name}")
+
+
+class Sitting:
+    """One running mayor per program, kept for as many moments as it lives through."""
+
+    def __init__(self, make: MakeWorld) -> None:
+        self._make = make
+        self._agents: dict[str, Agent] = {}
+
+    def agent(self, program: str) -> Agent:
+        """The mayor of a world of that program, with nothing to do."""
+        agent = self._agents.pop(program, None)
+        if agent is None or own_record(agent).state == ENDED:
+            agent = self._make(program).mayor()
+            agent.world.answered("GAS TOWN")
+        settle(agent)
+        # one that does not settle is not used again
+        self._agents[program] = agent
+        return agent
+
+
+def settle(agent: Agent) -> None:
+    """Bring it back to its empty prompt, as a person does: Escape while it is busy or asks, and no draft left behind."""
+    if own_record(agent).state in (BUSY, WAITING):
+        agent.keys("Escape")
+    comes_true(lambda: own_record(agent).state in (IDLE, LIMITED, FAILED), f"{agent.address} has nothing to do", 10.0)
+    # Escape soon after a prompt puts the prompt back into the input
+    agent.keys("C-u")
+
+
+@pytest.fixture(scope="session")
+def sitting(agent_worlds: MakeWorld) -> Sitting:
+    return Sitting(agent_worlds)
+
+
+@pytest.mark.parametrize(("program", "moment"), cases(MOMENTS))
+def test_what_it_says_in_a_session(sitting: Sitting, program: str, moment: Moment, record_property: Record) -> None:
+    agent = sitting.agent(program)
+
+    moment.act(agent)
+
+    check(agent, moment.name, moment.own, moment.says, record_property)
+
+
+@pytest.mark.parametrize("program", ALL)
+def test_what_it_says_when_the_program_is_killed(agent_world: MakeWorld, program: str, record_property: Record) -> None:
+    agent = agent_world(program).mayor()
+    agent.world.answered("GAS TOWN")
+
+    os.kill(agent.pane_pid(), signal.SIGKILL)
+
+    check(agent, "killed", ENDED, "zombie", record_property)
