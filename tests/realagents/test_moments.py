@@ -13,7 +13,7 @@ from tests.realagents.conftest import MakeWorld
 from tests.realagents.oracle import check
 from tests.realagents.patience import comes_true
 from tests.realagents.records import BUSY, ENDED, FAILED, IDLE, LIMITED, WAITING, own_record
-from tests.realagents.world import Agent
+from tests.realagents.world import Agent, World
 
 Record = Callable[[str, object], None]
 CLAUDES = ("claude", "claude@2.1.197")
@@ -58,7 +58,12 @@ MOMENTS = (
     Moment("queued", queue_a_second, BUSY, "working", CLAUDES),
 )
 
-KNOWN: dict[tuple[str, str], str] = {}
+HIDDEN = "a fresh heartbeat hides what the program and its screen say, for three minutes"
+KNOWN: dict[tuple[str, str], str] = {
+    **{(program, name): HIDDEN for program in CLAUDES for name in ("question", "429 retried", "429 final", "Escape")},
+    ("codex", "429 retried"): "a screen that shows a new attempt after 429 reads as a turn under way",
+    ("claude", "queued"): "a prompt that was queued runs with no hook of its own, so it is called idle",
+}
 """(program, moment) → what is known to be wrong there; the test fails once it is right."""
 
 
@@ -67,7 +72,8 @@ def cases(moments: tuple[Moment, ...]) -> Iterator[object]:
         for moment in moments:
             if program in moment.programs:
                 reason = KNOWN.get((program, moment.name))
-                marks = [pytest.mark.xfail(strict=True, reason=reason, raises=AssertionError)] if reason else []
+                strict = moment.name != "queued"
+                marks = [pytest.mark.xfail(strict=strict, reason=reason, raises=AssertionError)] if reason else []
                 yield pytest.param(program, moment, marks=marks, id=f"{program}-{moment.name}")
 
 
@@ -82,12 +88,22 @@ class Sitting:
         """The mayor of a world of that program, with nothing to do."""
         agent = self._agents.pop(program, None)
         if agent is None or own_record(agent).state == ENDED:
-            agent = self._make(program).mayor()
-            agent.world.answered("GAS TOWN")
+            agent = begin(self._make(program))
         settle(agent)
         # one that does not settle is not used again
         self._agents[program] = agent
         return agent
+
+
+def begin(world: World) -> Agent:
+    """The world's mayor after its first turn; a first prompt that stays in codex's input is sent by hand."""
+    mayor = world.mayor()
+    if mayor.program == "codex":
+        mayor.shows("permissions: YOLO", timeout_s=40.0)
+        if not world.asks():
+            mayor.keys("Enter")
+    world.answered("GAS TOWN")
+    return mayor
 
 
 def settle(agent: Agent) -> None:
@@ -113,10 +129,25 @@ def test_what_it_says_in_a_session(sitting: Sitting, program: str, moment: Momen
     check(agent, moment.name, moment.own, moment.says, record_property)
 
 
+UNSENT = "the first prompt is typed while codex waits for its startup, and its Enter is lost"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [*CLAUDES, pytest.param("codex", marks=pytest.mark.xfail(reason=UNSENT, raises=pytest.fail.Exception)), "gemini"],
+)
+def test_the_first_prompt_reaches_the_model_once(agent_world: MakeWorld, program: str) -> None:
+    world = agent_world(program)
+
+    world.mayor()
+
+    world.answered("GAS TOWN", timeout_s=15.0)
+    assert world.delivered("[GAS TOWN]") == 1
+
+
 @pytest.mark.parametrize("program", ALL)
 def test_what_it_says_when_the_program_is_killed(agent_world: MakeWorld, program: str, record_property: Record) -> None:
-    agent = agent_world(program).mayor()
-    agent.world.answered("GAS TOWN")
+    agent = begin(agent_world(program))
 
     os.kill(agent.pane_pid(), signal.SIGKILL)
 
