@@ -66,17 +66,23 @@ def check(agent: Agent, name: str, own: str, says: str, record: Callable[[str, o
 
 
 def whereabouts(world: World, text: str) -> dict[str, int]:
-    """Where a nudged text is: how often it reached a model, waits in a queue, lies among the dead letters."""
-    queue = os.path.join(world.root, ".runtime", "nudge_queue")
-    found = {"delivered": world.delivered(text), "queued": 0, "dead": 0}
-    for folder, _, names in os.walk(queue):
+    """Where a nudged text is: how often it reached a model, waits in a queue, is on the way, lies among the dead letters."""
+    found = {"delivered": world.delivered(text), "queued": 0, "on the way": 0, "dead": 0}
+    for folder, _, names in os.walk(os.path.join(world.root, ".runtime", "nudge_queue")):
         for name in names:
-            if ".json" in name:
+            place = "dead" if os.path.basename(folder) == "dead" else "queued"
+            place = "on the way" if ".json.claimed." in name else place
+            if place == "on the way" or name.endswith(".json"):
                 with open(os.path.join(folder, name), encoding="utf-8") as handle:
-                    found["dead" if "dead" in folder + name else "queued"] += text in handle.read()
+                    found[place] += text in handle.read()
     return found
 
 
-def is_in_one_place(world: World, text: str) -> bool:
-    """Whether the text is in exactly one request, or one queue file, or one dead letter."""
-    return sum(whereabouts(world, text).values()) == 1
+ONCE = {"delivered": 1, "queued": 0, "on the way": 0, "dead": 0}
+KEPT = {"delivered": 0, "queued": 1, "on the way": 0, "dead": 0}
+
+
+def settles(world: World, text: str) -> dict[str, int]:
+    """Where the text is once it is not on the way."""
+    comes_true(lambda: not whereabouts(world, text)["on the way"], f"it is settled where {text!r} is")
+    return whereabouts(world, text)

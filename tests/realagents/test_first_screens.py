@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import pytest
 
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.homes import READY, Seed
-from tests.realagents.oracle import check, whereabouts
+from tests.realagents.oracle import KEPT, check, whereabouts
 from tests.realagents.records import STARTING, own_record
 from tests.realagents.world import Agent, World
 
@@ -29,11 +29,9 @@ class Screen(NamedTuple):
 
 
 UNTRUSTED, UNKNOWN_KEY = replace(READY, trusted=False), replace(READY, key_approved=False)
-CAREFUL = replace(READY, bypass_accepted=False)
 SCREENS = (
     Screen("claude", "trust", UNTRUSTED, ("Yes, I trust this folder", "Do you trust")),
     Screen("claude", "API key", UNKNOWN_KEY, ("Do you want to use this API key?",)),
-    Screen("claude", "bypass", CAREFUL, ("Yes, I accept",)),
     Screen("claude@2.1.197", "trust", UNTRUSTED, ("Yes, I trust this folder", "Do you trust")),
     Screen("claude@2.1.197", "API key", UNKNOWN_KEY, ("Do you want to use this API key?",)),
     Screen("codex", "trust", UNTRUSTED, ("Trust and continue",)),
@@ -42,16 +40,7 @@ SCREENS = (
 SETTINGS = (".claude/.claude.json", ".claude/settings.json", ".codex/config.toml", ".gemini/settings.json")
 MORE_SETTINGS = (".gemini/trustedFolders.json", ".codex/auth.json")
 
-UNREAD: dict[tuple[str, str], str] = {}
-PRESSED: dict[tuple[str, str], str] = {}
-"""(program, screen) → what is known to be wrong; the test fails once it is right."""
-
-
-def cases(known: dict[tuple[str, str], str]) -> Iterator[object]:
-    for screen in SCREENS:
-        reason = known.get((screen.program, screen.name))
-        marks = [pytest.mark.xfail(strict=True, reason=reason, raises=AssertionError)] if reason else []
-        yield pytest.param(screen, marks=marks, id=f"{screen.program}-{screen.name}")
+CASES = [pytest.param(screen, id=f"{screen.program}-{screen.name}") for screen in SCREENS]
 
 
 def shown(make: MakeWorld, screen: Screen) -> Agent:
@@ -76,7 +65,7 @@ def files_of(world: World) -> set[str]:
     return found - {str(Path(world.root) / ".events.jsonl")}
 
 
-@pytest.mark.parametrize("screen", cases(UNREAD))
+@pytest.mark.parametrize("screen", CASES)
 def test_it_is_said_to_wait_for_a_person(agent_world: MakeWorld, screen: Screen, record_property: Record) -> None:
     agent = shown(agent_world, screen)
 
@@ -85,14 +74,14 @@ def test_it_is_said_to_wait_for_a_person(agent_world: MakeWorld, screen: Screen,
     check(agent, screen.name, own, "waiting", record_property)
 
 
-@pytest.mark.parametrize("screen", cases(PRESSED))
+@pytest.mark.parametrize("screen", CASES)
 def test_a_nudge_answers_nothing(agent_world: MakeWorld, screen: Screen) -> None:
     agent = shown(agent_world, screen)
     settings, files = settings_of(agent.world), files_of(agent.world)
 
     receipts = agent.nudge("marker-dialog")
 
-    assert not receipts[-1]["ok"], receipts
+    assert receipts[-1]["stage"] == "queued", receipts
     assert any(word in agent.screen() for word in screen.words)
     assert (settings_of(agent.world), files_of(agent.world)) == (settings, files)
-    assert whereabouts(agent.world, "marker-dialog") == {"delivered": 0, "queued": 1, "dead": 0}
+    assert whereabouts(agent.world, "marker-dialog") == KEPT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -58,23 +58,12 @@ MOMENTS = (
     Moment("queued", queue_a_second, BUSY, "working", CLAUDES),
 )
 
-HIDDEN = "a fresh heartbeat hides what the program and its screen say, for three minutes"
-KNOWN: dict[tuple[str, str], str] = {
-    **{(program, name): HIDDEN for program in CLAUDES for name in ("question", "429 retried", "429 final", "Escape")},
-    ("codex", "429 retried"): "a screen that shows a new attempt after 429 reads as a turn under way",
-    ("claude", "queued"): "a prompt that was queued runs with no hook of its own, so it is called idle",
-}
-"""(program, moment) → what is known to be wrong there; the test fails once it is right."""
-
-
-def cases(moments: tuple[Moment, ...]) -> Iterator[object]:
-    for program in ALL:
-        for moment in moments:
-            if program in moment.programs:
-                reason = KNOWN.get((program, moment.name))
-                strict = moment.name != "queued"
-                marks = [pytest.mark.xfail(strict=strict, reason=reason, raises=AssertionError)] if reason else []
-                yield pytest.param(program, moment, marks=marks, id=f"{program}-{moment.name}")
+CASES = [
+    pytest.param(program, moment, id=f"{program}-{moment.name}")
+    for program in ALL
+    for moment in MOMENTS
+    if program in moment.programs
+]
 
 
 class Sitting:
@@ -96,12 +85,8 @@ class Sitting:
 
 
 def begin(world: World) -> Agent:
-    """The world's mayor after its first turn; a first prompt that stays in codex's input is sent by hand."""
+    """The world's mayor after its first turn."""
     mayor = world.mayor()
-    if mayor.program == "codex":
-        mayor.shows("permissions: YOLO", timeout_s=40.0)
-        if not world.asks():
-            mayor.keys("Enter")
     world.answered("GAS TOWN")
     return mayor
 
@@ -120,7 +105,7 @@ def sitting(agent_worlds: MakeWorld) -> Sitting:
     return Sitting(agent_worlds)
 
 
-@pytest.mark.parametrize(("program", "moment"), cases(MOMENTS))
+@pytest.mark.parametrize(("program", "moment"), CASES)
 def test_what_it_says_in_a_session(sitting: Sitting, program: str, moment: Moment, record_property: Record) -> None:
     agent = sitting.agent(program)
 
@@ -129,13 +114,7 @@ def test_what_it_says_in_a_session(sitting: Sitting, program: str, moment: Momen
     check(agent, moment.name, moment.own, moment.says, record_property)
 
 
-UNSENT = "the first prompt is typed while codex waits for its startup, and its Enter is lost"
-
-
-@pytest.mark.parametrize(
-    "program",
-    [*CLAUDES, pytest.param("codex", marks=pytest.mark.xfail(reason=UNSENT, raises=pytest.fail.Exception)), "gemini"],
-)
+@pytest.mark.parametrize("program", ALL)
 def test_the_first_prompt_reaches_the_model_once(agent_world: MakeWorld, program: str) -> None:
     world = agent_world(program)
 
