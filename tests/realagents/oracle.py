@@ -82,7 +82,7 @@ ONCE = {"delivered": 1, "queued": 0, "on the way": 0, "dead": 0}
 KEPT = {"delivered": 0, "queued": 1, "on the way": 0, "dead": 0}
 
 
-def settles(world: World, text: str) -> dict[str, int]:
-    """Where the text is once it is not on the way."""
-    comes_true(lambda: not whereabouts(world, text)["on the way"], f"it is settled where {text!r} is")
-    return whereabouts(world, text)
+def is_once(places: dict[str, int]) -> bool:
+    """Whether that text is in exactly one place; one that arrived may stay on the way until the next nudge settles it."""
+    arrived = places["delivered"] + places["queued"] + places["dead"]
+    return arrived == 1 or (arrived == 0 and places["on the way"] == 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.realagents.conftest import MakeWorld
-from tests.realagents.oracle import KEPT, ONCE, check, comes_to, settles, whereabouts
+from tests.realagents.oracle import KEPT, ONCE, check, comes_to, is_once, whereabouts
 from tests.realagents.patience import comes_true
 from tests.realagents.records import IDLE, WAITING
 
@@ -27,7 +27,7 @@ def test_a_nudge_to_an_idle_one_is_in_exactly_one_request(agent_world: MakeWorld
 
     assert receipts[-1]["stage"] == "turn started"
     world.answered("marker-one")
-    assert settles(world, "marker-one") == ONCE
+    assert whereabouts(world, "marker-one") == ONCE
 
 
 @pytest.mark.parametrize("program", VERSIONS)
@@ -45,7 +45,13 @@ def test_nudges_to_a_busy_one_are_each_in_one_place(agent_world: MakeWorld, prog
     world.answered("SLOW 3 at first")
     comes_to(mayor, IDLE)
     for text in ("marker-two", "marker-three"):
-        assert sum(settles(world, text).values()) == 1, whereabouts(world, text)
+        assert is_once(whereabouts(world, text)), whereabouts(world, text)
+    # the next one settles what is on the way, and gives none of it again
+    mayor.nudge("marker-four")
+    comes_true(lambda: whereabouts(world, "marker-four")["delivered"], "the next one arrives")
+    for text in ("marker-two", "marker-three", "marker-four"):
+        comes_true(lambda text=text: not whereabouts(world, text)["on the way"], f"{text} is settled")
+        assert whereabouts(world, text) == ONCE
 
 
 @pytest.mark.parametrize("program", VERSIONS)
@@ -93,4 +99,4 @@ def test_a_turn_that_ends_with_work_on_the_hook_is_said(
     world.answered("Work is on your hook", done=1)
     comes_to(polecat, IDLE)
     comes_true(lambda: polecat.told().get("hook_bead"), "the work is on its hook")
-    check(polecat, "stopped short", IDLE, "stopped short", record_property)
+    check(polecat, "stopped short", IDLE, "stopped-short", record_property)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -122,12 +120,3 @@ def test_the_first_prompt_reaches_the_model_once(agent_world: MakeWorld, program
 
     world.answered("GAS TOWN", timeout_s=15.0)
     assert world.delivered("[GAS TOWN]") == 1
-
-
-@pytest.mark.parametrize("program", ALL)
-def test_what_it_says_when_the_program_is_killed(agent_world: MakeWorld, program: str, record_property: Record) -> None:
-    agent = begin(agent_world(program))
-
-    os.kill(agent.pane_pid(), signal.SIGKILL)
-
-    check(agent, "killed", ENDED, "zombie", record_property)

@@ -141,4 +141,4 @@ def test_a_program_that_refuses_to_start_says_why(agent_world: MakeWorld) -> Non
     world.gt("config", "agent", "set", "refuses", str(path))
     world.gt("session", "start", "mayor", "--agent", "refuses")
 
-    is_told(Agent(world, "mayor", "hq-mayor"), "zombie", "cannot run as root", timeout_s=8)
+    is_told(Agent(world, "mayor", "hq-mayor", "claude"), "zombie", "cannot run as root", timeout_s=8)

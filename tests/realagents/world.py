@@ -44,7 +44,7 @@ class World:
 
     def __init__(self, base: Path, place: Place, programs: Iterable[str], seed: Seed = READY) -> None:
         self.base, self.place, self.seed = base, place, seed
-        # of this test alone: another one\'s requests must not answer for it
+        # of this test alone: another one's requests must not answer for it
         self.key = f"w{os.getpid()}-{next(_NUMBERS)}"
         self.home, self.root = base / "home", str(base / "gt")
         # unix sockets allow some 100 characters, so not below base
