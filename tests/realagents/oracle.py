@@ -86,3 +86,9 @@ def is_once(places: dict[str, int]) -> bool:
     """Whether that text is in exactly one place; one that arrived may stay on the way until the next nudge settles it."""
     arrived = places["delivered"] + places["queued"] + places["dead"]
     return arrived == 1 or (arrived == 0 and places["on the way"] == 1)
+
+
+def settled(world: World, text: str) -> dict[str, int]:
+    """Where the text is once it is not on the way."""
+    comes_true(lambda: not whereabouts(world, text)["on the way"], f"{text!r} is settled")
+    return whereabouts(world, text)

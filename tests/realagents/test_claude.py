@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.realagents.conftest import MakeWorld
-from tests.realagents.oracle import KEPT, ONCE, check, comes_to, is_once, whereabouts
+from tests.realagents.oracle import KEPT, ONCE, check, comes_to, is_once, settled, whereabouts
 from tests.realagents.patience import comes_true
 from tests.realagents.records import IDLE, WAITING
 
@@ -50,8 +50,7 @@ def test_nudges_to_a_busy_one_are_each_in_one_place(agent_world: MakeWorld, prog
     mayor.nudge("marker-four")
     comes_true(lambda: whereabouts(world, "marker-four")["delivered"], "the next one arrives")
     for text in ("marker-two", "marker-three", "marker-four"):
-        comes_true(lambda text=text: not whereabouts(world, text)["on the way"], f"{text} is settled")
-        assert whereabouts(world, text) == ONCE
+        assert settled(world, text) == ONCE
 
 
 @pytest.mark.parametrize("program", VERSIONS)
