@@ -6,6 +6,8 @@ cursor marks) has not that shape, and is none.
 
 from __future__ import annotations
 
+import re
+
 from gastown_core.model.record import Record
 from gastown_core.runtimes.rows import is_rule, solid_text
 from gastown_core.runtimes.screens import BOXED, FOOTED, MARKED, RULED
@@ -30,6 +32,7 @@ class InputRow(Record):
     is_tall: bool = False
 
 
+_ATTACHED = re.compile(r"^\[(pasted|image)\b", re.IGNORECASE)
 FOOTER_ROWS = 8
 """How many rows may stand below an input row."""
 
@@ -106,6 +109,9 @@ def _draft(table: ScreenTable, rows: Sequence[Row], *, is_marked: bool = True) -
     found = table.mark.match(rows[0].text) if is_marked else None
     start = found.end() if found is not None else 0
     full = rows[0].text[start:].strip()
+    if _ATTACHED.match(full):
+        # what stands for a pasted text or a picture is dim on some, and is no placeholder
+        return "\n".join(text for text in (full, *(row.text.strip() for row in rows[1:])) if text)
     said = [solid_text(row, start if number == 0 else 0) for number, row in enumerate(rows)]
     # the cursor covers the first letter of a placeholder, which is then not dim
     if len(said[0]) == 1 and len(full) > 1 and full.startswith(said[0]):

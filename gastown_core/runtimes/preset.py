@@ -48,6 +48,7 @@ class Keyboard(Record):
     that comes sooner for a newline, and how soon depends on how busy the machine is.  ``aside``
     is the key that puts a draft away and ``restore`` the one that brings it back; ``restores_itself`` says that a
     draft comes back once another text was submitted, ``aside_rows`` how many rows of one the key takes (0: all).
+    ``choice_keys`` move the cursor of a question back and forth.
     """
 
     pause_s: float = 0.05
@@ -57,6 +58,7 @@ class Keyboard(Record):
     restore: str = ""
     restores_itself: bool = False
     aside_rows: int = 0
+    choice_keys: tuple[str, str] = ("Up", "Down")
 
 
 class Preset(Record):

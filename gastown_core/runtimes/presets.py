@@ -112,7 +112,7 @@ _ROWS = (
         prompt_flag="--prompt",
         ready_delay_s=8.0,
         non_interactive=NonInteractive(subcommand="run", output_flags=("--format", "json")),
-        keyboard=Keyboard(in_turn=QUEUED),
+        keyboard=Keyboard(in_turn=QUEUED, choice_keys=("Left", "Right")),
     ),
     Preset(
         "copilot",

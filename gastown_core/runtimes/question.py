@@ -184,7 +184,7 @@ def _side_by_side(body: Sequence[Row]) -> Choices | None:
         if words is None or len(found) < 2:
             return None
         offset = words.start(1)
-        lit = lit_span(row)
+        lit = lit_span(row, offset, words.end(1))
         at = [index for index, one in enumerate(found) if lit and lit[0] <= offset + one.start() < lit[1]]
         return Choices(tuple(one[0] for one in found), at[0] if at else -1, place, place)
     return None

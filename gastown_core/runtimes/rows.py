@@ -48,9 +48,10 @@ def solid_text(row: Row, start: int = 0) -> str:
     return "".join(kept[start:]).strip()
 
 
-def lit_span(row: Row) -> tuple[int, int] | None:
-    """The part of a row that stands on a ground of its own, None if there is none or more than one."""
-    grounds = [(begin, end, style) for begin, end, style in row.styles if style.startswith("ground") and end > begin]
+def lit_span(row: Row, first: int, last: int) -> tuple[int, int] | None:
+    """The part between two columns that stands on a ground of its own, None if there is none or more than one."""
+    spans = ((max(begin, first), min(end, last), style) for begin, end, style in row.styles)
+    grounds = [(begin, end, style) for begin, end, style in spans if style.startswith("ground") and end > begin]
     width: dict[str, int] = {}
     for begin, end, style in grounds:
         width[style] = width.get(style, 0) + end - begin

@@ -295,6 +295,28 @@ def test_dim_letters_are_a_placeholder_and_others_a_draft():
     assert (found.kind, found.draft) == ("draft", "whatever you like")
 
 
+def test_a_paste_that_is_drawn_dim_is_a_draft():
+    found = read_screen("codex", ["\x1b[1m›\x1b[0m \x1b[2m[Pasted Content 2005 chars]", "", "  gpt-5 default · /w"])
+    assert (found.kind, found.draft) == ("draft", "[Pasted Content 2005 chars]")
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 2])
+def test_of_choices_in_a_row_the_one_on_a_ground_of_its_own_is_marked(chosen):
+    words = [
+        f"\x1b[48;5;215m \x1b[38;5;232m{word}\x1b[38;5;15m \x1b[48;5;234m" if place == chosen else f" {word} "
+        for place, word in enumerate(("Allow once", "Allow always", "Reject"))
+    ]
+    side = "\x1b[48;5;233m  • OpenCode"
+    rows = [
+        "\x1b[48;5;232m  \x1b[48;5;233m┃  △ Permission required",
+        "\x1b[48;5;232m  \x1b[48;5;233m┃    # Shell command",
+        "\x1b[48;5;232m  \x1b[48;5;233m┃  $ touch /w/x",
+        f"\x1b[48;5;232m  \x1b[48;5;233m┃\x1b[48;5;234m  {' '.join(words)}{' ' * 40}⇆ select  enter confirm{side}",
+    ]
+    found = read_screen("opencode", rows)
+    assert (found.kind, found.detail, found.cursor) == ("permission", "Shell command: touch /w/x", chosen)
+
+
 def test_a_shell_mode_of_the_input_row_takes_no_text():
     assert read_screen("claude", [RULE, "! ", RULE, "  ! for bash mode"]).kind == "unknown"
 

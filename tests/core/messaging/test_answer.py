@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from gastown_core.errors import DeliveryError, UsageError
+from gastown_core.messaging.answer import answer_dialog
+from gastown_core.messaging.prompt_line import look
+from gastown_core.runtimes.presets import BUILT_IN
+from tests.support.tmux import needs_tmux, screen, start_plain, until
+
+pytestmark = needs_tmux
+CLAUDE = BUILT_IN["claude"]
+
+ASKING = r"""
+import os, sys, tty
+
+tty.setraw(0)
+mode = sys.argv[1]
+options = ["Yes", "Yes, always", "No"]
+cursor, asked, chosen = 1, "Run it?", ""
+
+
+def draw():
+    rows = [f" {asked}", ""]
+    rows += [f" {chr(0x276F) if place == cursor else ' '} {word}" for place, word in enumerate(options)]
+    rows += ["", " Enter to confirm"]
+    if chosen:
+        rule = chr(0x2500) * 30
+        rows = [f"chosen {chosen}", rule, chr(0x276F) + " ", rule]
+    sys.stdout.write("\x1b[2J\x1b[H" + "\r\n".join(rows))
+    sys.stdout.flush()
+
+
+draw()
+while True:
+    key = os.read(0, 64)
+    if key == b"\r" and mode != "deaf" and not chosen:
+        chosen = options[cursor]
+    elif key in (b"\x1b[B", b"\x1bOB") and mode != "stuck":
+        cursor = (cursor + 1) % len(options)
+    elif key in (b"\x1b[A", b"\x1bOA") and mode != "stuck":
+        cursor = (cursor - 1) % len(options)
+    if mode == "turns" and key != b"\r":
+        asked = "Delete it?"
+    draw()
+"""
+
+
+@pytest.fixture
+def asking(server, tmp_path):
+    def start(mode="plain"):
+        path = tmp_path / "claude.py"
+        path.write_text(ASKING)
+        pane = start_plain(server, "gt-opal", sys.executable, str(path), mode)
+        until(lambda: "Enter to confirm" in screen(server, pane), "it asks")
+        return pane
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("choice", "chosen"), [("Yes", "Yes"), ("yes, always", "Yes, always"), ("n", "No"), ("3", "No"), ("1", "Yes")]
+)
+def test_the_choice_that_is_meant_is_the_one_that_is_chosen(server, asking, choice, chosen):
+    pane = asking()
+    assert answer_dialog(server, pane, CLAUDE, choice).kind == "ready"
+    assert f"chosen {chosen}\n" in screen(server, pane)
+
+
+@pytest.mark.parametrize("choice", ["maybe", "4", "0", "", "ye"])
+def test_a_choice_that_is_not_there_or_not_one_presses_nothing(server, asking, choice):
+    pane = asking()
+    before = screen(server, pane)
+    with pytest.raises(UsageError, match="choice"):
+        answer_dialog(server, pane, CLAUDE, choice)
+    assert screen(server, pane) == before
+
+
+def test_a_question_that_changes_on_the_way_is_not_answered(server, asking):
+    pane = asking("turns")
+    with pytest.raises(DeliveryError, match="has changed"):
+        answer_dialog(server, pane, CLAUDE, "No")
+    assert "chosen" not in screen(server, pane)
+
+
+def test_another_question_than_the_person_saw_is_not_answered(server, asking):
+    pane = asking()
+    seen = look(server, pane.pane_id, "claude")._replace(detail="Walk the dog?")
+    before = screen(server, pane)
+    with pytest.raises(DeliveryError, match="has changed"):
+        answer_dialog(server, pane, CLAUDE, "No", asked=seen)
+    assert screen(server, pane) == before
+
+
+def test_a_cursor_that_does_not_move_chooses_nothing(server, asking):
+    pane = asking("stuck")
+    with pytest.raises(DeliveryError, match="does not move"):
+        answer_dialog(server, pane, CLAUDE, "No")
+    assert "chosen" not in screen(server, pane)
+
+
+def test_a_question_that_stays_is_told(server, asking):
+    with pytest.raises(DeliveryError, match="still asks"):
+        answer_dialog(server, asking("deaf"), CLAUDE, "Yes, always")
+
+
+def test_where_nothing_is_asked_no_key_is_pressed(server, asking):
+    pane = asking()
+    answer_dialog(server, pane, CLAUDE, "No")
+    before = screen(server, pane)
+    with pytest.raises(DeliveryError, match="asks nothing"):
+        answer_dialog(server, pane, CLAUDE, "No")
+    assert screen(server, pane) == before
