@@ -77,12 +77,27 @@ def _by_transcript(town_root: str, session: str, screens: str, handover: Handove
     for arrival in arrivals(screens, record, offset):
         if arrival.at and arrival.at < handover.at - LINE_SLACK_S:
             continue
-        said = plain_prompt(arrival.text)
-        if said == wanted or (handover.way != TYPED_WAY and wanted in said):
+        if _shows(arrival.text, handover, wanted):
             if arrival.kind == TURN:
                 return Proof(STARTED, "its transcript")
             found = Proof(ACCEPTED, "its transcript")
     return found
+
+
+def _shows(said: str, handover: Handover, wanted: str) -> bool:
+    """Whether a text of the transcript is this one, or holds it: hooks wrap theirs, and texts kept during a turn are joined."""
+    if plain_prompt(said) == wanted:
+        return True
+    if handover.way != TYPED_WAY:
+        return wanted in plain_prompt(said)
+    if not handover.was_busy:
+        return False
+    lines, given = _plain_lines(said), _plain_lines(handover.text)
+    return any(lines[start : start + len(given)] == given for start in range(len(lines) - len(given) + 1))
+
+
+def _plain_lines(text: str) -> list[str]:
+    return [plain for line in text.split("\n") if (plain := plain_prompt(line))]
 
 
 def record_of(town_root: str, session: str, screens: str, pane_pid: int = 0) -> str:

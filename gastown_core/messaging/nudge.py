@@ -17,7 +17,7 @@ from gastown_core.messaging import handover as way
 from gastown_core.messaging.evidence import ACCEPTED, STARTED
 from gastown_core.messaging.queue import IDLE, MODES, NEXT, NORMAL, NOW, enqueue
 from gastown_core.messaging.target import AgentTarget
-from gastown_core.messaging.typist import Typist
+from gastown_core.messaging.typist import LOST_AFTER_S, Typist
 from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
 
@@ -38,6 +38,7 @@ PROOF_S = 5.0
 LOOK_EVERY_S = 0.2
 TRY_EVERY_S = 2.0
 LOGGED_CHARS = 50
+NOT_SEEN = "no sign of this text yet; the town goes on looking"
 AT_NEXT_TURN = "it reads it at its next turn"
 
 
@@ -119,7 +120,7 @@ class _Nudge(Record):
         attempt = yield from self._typed(name, now=self.mode == NOW)
         if name in attempt.members:
             self._tell()
-            yield from self._prove(name, attempt, max(proof_s, wait_s))
+            yield from self._prove(name, attempt, max(deadline, time.monotonic() + proof_s))
         else:
             yield from self._not_typed(name, attempt, deadline)
 
@@ -137,18 +138,22 @@ class _Nudge(Record):
                 return found
             yield self._receipt(stage)
 
-    def _prove(self, name: str, attempt: Attempt, wait_s: float) -> Iterator[Receipt]:
+    def _prove(self, name: str, attempt: Attempt, deadline: float) -> Iterator[Receipt]:
+        """Follow the submitted text; one that shows no sign of it after a while is looked for, and may be typed anew."""
         accepted = ""
+        wait_s = min(max(0.0, deadline - time.monotonic()), LOST_AFTER_S)
         for proof in self._typist().prove(attempt, wait_s, own=name):
             if proof.stage == STARTED:
                 yield self._receipt(TURN_STARTED, proof.by, final=True)
                 return
             accepted = f"{proof.by} shows it; it is read when its turn allows"
             yield self._receipt(ACCEPTED, accepted)
-        if accepted:
+        if deadline > time.monotonic():
+            yield from self._follow(name, deadline, accepted or NOT_SEEN, ACCEPTED if accepted else TURN_NOT_SEEN)
+        elif accepted:
             yield self._receipt(ACCEPTED, accepted, final=True)
         else:
-            yield self._receipt(TURN_NOT_SEEN, "no sign of this text yet; the town goes on looking", final=True)
+            yield self._receipt(TURN_NOT_SEEN, NOT_SEEN, final=True)
 
     def _not_typed(self, name: str, attempt: Attempt, deadline: float) -> Iterator[Receipt]:
         """Say why it waits, and follow it if that is wanted."""
@@ -162,7 +167,7 @@ class _Nudge(Record):
             yield self._receipt(QUEUED, why, final=is_last)
         yield from self._follow(name, deadline, why)
 
-    def _follow(self, name: str, deadline: float, why: str) -> Iterator[Receipt]:
+    def _follow(self, name: str, deadline: float, why: str, stage: str = QUEUED) -> Iterator[Receipt]:
         """Look what becomes of it until the deadline, and try again where nobody else does."""
         if deadline <= time.monotonic():
             return
@@ -180,11 +185,12 @@ class _Nudge(Record):
             if (self.mode != NEXT or not next_try) and time.monotonic() >= next_try:
                 attempt = yield from self._typed(name, now=False)
                 if name in attempt.members:
-                    yield from self._prove(name, attempt, max(0.0, deadline - time.monotonic()))
+                    yield from self._prove(name, attempt, deadline)
                     return
-                why = attempt.why or why
+                if fate == way.WAITS:
+                    why, stage = attempt.why or why, QUEUED
                 next_try = time.monotonic() + TRY_EVERY_S
-        yield self._receipt(QUEUED, f"it still waits: {why}", final=True)
+        yield self._receipt(stage, f"it still waits: {why}" if stage == QUEUED else why, final=True)
 
     def _ended(self, fate: str, words: str) -> Receipt | None:
         if fate == way.DELIVERED:

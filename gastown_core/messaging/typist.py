@@ -27,6 +27,7 @@ from gastown_core.messaging.evidence import (
 from gastown_core.messaging.prompt_line import PromptLine
 from gastown_core.messaging.queue import NEXT, hold, ready_nudges, session_lock
 from gastown_core.model.record import Record
+from gastown_core.runtimes.adapter import STARTING
 from gastown_core.runtimes.arrivals import length_of
 from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.runtimes.launch import process_names
@@ -53,6 +54,8 @@ LOST_AFTER_S = 4.0
 """An agent at an empty prompt that shows no sign of a text for so long has not got it."""
 UNSUBMITTED_S = 1.0
 """So long a text stands in the input row before its submit key counts as forgotten."""
+STARTING_S = 3.0
+"""So long an agent that has only told its start is not idle, whatever its screen shows."""
 SETTLE_S = 1.0
 """So long a text that was just submitted may stand in the input row."""
 SECOND_LOOK_S = 0.15
@@ -236,6 +239,10 @@ class Typist(Record):
         if watch.before.kind not in (READY, FAILED):
             return False
         beat = read_heartbeat(self.town_root, self.target.session)
+        said = beat.said if beat is not None else None
+        if said is not None and said.state == STARTING:
+            # its first prompt may be on the way into the row that stands empty now
+            return self.clock.now() - said.at > STARTING_S and watch.screen().kind == READY
         if beat is not None and beat.state == "idle" and watch.before.kind == READY:
             return True
         time.sleep(SECOND_LOOK_S)

@@ -22,7 +22,7 @@ ADDED = _ADDED + _ADDED_TOO
 class Asked:
     """One request: ``user`` is the last text that was typed, ``done`` the calls made since, ``results`` what came of them.
 
-    ``said`` is every text in a user turn, also those that the program added; ``attempt`` counts equal requests from 1.
+    ``said`` is every text in a user turn and in words of the program between turns; ``attempt`` counts equal requests from 1.
     """
 
     protocol: str
@@ -93,7 +93,9 @@ def _anthropic(body: Mapping[str, Any]) -> Parts:
     for message in body.get("messages", []):
         role, parts = message["role"], _parts(message["content"])
         if role == "system":
+            # in mid-conversation: what hooks added, and what was typed during a turn
             system += _text(parts)
+            said += _texts(parts)
         elif role == "user":
             results = [part.get("content") for part in parts if part.get("type") == "tool_result"]
             if results:
