@@ -47,7 +47,7 @@ test: $(VENV)/dev
 
 agents: $(VENV)/dev tmux
 	$(BIN)/python -m tests.realagents.programs nightly
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "realagents or realagents_nightly" tests/realagents
+	GT_AGENTS_TABLE=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "realagents or realagents_nightly" tests/realagents
 
 format: $(VENV)/dev
 	$(BIN)/python -m ruff format .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,6 +35,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     place = Place(tmp_path_factory.mktemp("standin"))
     yield place
     place.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of moments, where GT_AGENTS_TABLE asks for it: what the program said, what we said, after how long."""
+    if not os.environ.get("GT_AGENTS_TABLE"):
+        return
+    reports = [one for name in ("passed", "failed", "xfailed") for one in terminalreporter.stats.get(name, [])]
+    rows = [value for one in reports for name, value in one.user_properties if name == "moment"]
+    terminalreporter.section("moments")
+    for program, moment, own, says, why, after_s in sorted(map(tuple, rows)):
+        after = f"{after_s:.1f} s" if after_s >= 0 else "never"
+        terminalreporter.line(f"{program:15} {moment:12} own {own:9} gt {says:14} after {after:6} {why}")
 
 
 def _maker(made: list[World], place: Place, folder: Callable[[], Path]) -> MakeWorld:
