@@ -66,7 +66,7 @@ check: static
 # FRESH=no leaves the bare systems out
 drill: $(VENV)/dev tmux
 	@rm -f drill.txt
-	GT_DRILL=long GT_DRILL_REPORT=$(CURDIR)/drill.txt $(BIN)/python -m pytest -n 2 --dist worksteal tests/drills; \
+	GT_DRILL=long GT_DRILL_REPORT=$(CURDIR)/drill.txt $(BIN)/python -m pytest -n 2 --dist worksteal tests/drills tests/realagents/test_delivery.py; \
 	  code=$$?; cat drill.txt; exit $$code
 	@$(if $(filter no,$(FRESH)),true,$(MAKE) --no-print-directory fresh)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
     from gastown_core.state.collect import Account
-    from gastown_core.state.detail import BeadDetail, PastRequest, WorkDetail
+    from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, WorkDetail
 
 
 class CoreCalls:
@@ -71,6 +71,12 @@ class CoreCalls:
         from gastown_core.state.detail import work_detail
 
         return work_detail(self.root, agent)
+
+    def queue_of(self, agent: AgentView) -> QueueView:
+        """Return the nudges that wait for an agent or were not delivered."""
+        from gastown_core.state.detail import queue_of
+
+        return queue_of(self.root, agent)
 
     def convoy_why(self, convoy: ConvoyView, snapshot: TownSnapshot) -> tuple[Account, ...]:
         """Return the scheduler's account of each member that is not done. Raises GastownError."""

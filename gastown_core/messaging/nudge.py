@@ -157,7 +157,8 @@ class _Nudge(Record):
 
     def _not_typed(self, name: str, attempt: Attempt, deadline: float) -> Iterator[Receipt]:
         """Say why it waits, and follow it if that is wanted."""
-        is_last = deadline <= time.monotonic()
+        # nobody starts it by waiting for it
+        is_last = deadline <= time.monotonic() or attempt.nobody_reads
         if attempt.nobody_reads or self.mode == NOW:
             why = f"{attempt.why}; kept in its queue"
             yield self._receipt(NOT_TYPED, why, ok=False, final=is_last)
@@ -165,7 +166,8 @@ class _Nudge(Record):
             why = attempt.why or "others go first"
             self._tell()
             yield self._receipt(QUEUED, why, final=is_last)
-        yield from self._follow(name, deadline, why)
+        if not is_last:
+            yield from self._follow(name, deadline, why)
 
     def _follow(self, name: str, deadline: float, why: str, stage: str = QUEUED) -> Iterator[Receipt]:
         """Look what becomes of it until the deadline, and try again where nobody else does."""

@@ -10,6 +10,8 @@ from gastown_core.beads.query import BeadQuery, Excerpt
 from gastown_core.clock import SYSTEM_CLOCK, Clock
 from gastown_core.errors import GastownError
 from gastown_core.git.facts import WorkFacts, read_facts
+from gastown_core.messaging.listing import QueueView as QueueView
+from gastown_core.messaging.listing import view_of
 from gastown_core.model.bead import Bead
 from gastown_core.model.merge_request import MERGED, read_request
 from gastown_core.model.metadata import REQUEST, metadata_of
@@ -44,6 +46,11 @@ class WorkDetail:
     git: WorkFacts | None
     git_error: str
     work_dir: str
+
+
+def queue_of(root: str, agent: AgentView) -> QueueView:
+    """The nudges that wait for an agent, are on the way, or were not delivered."""
+    return view_of(root, agent.session)
 
 
 def bead_detail(root: str, bead_id: str) -> BeadDetail | None:

@@ -155,7 +155,8 @@ class DrawerController:
         elif drawer.tab_name == "work":
             self._work(chosen.key, subject, agent)
         elif drawer.tab_name == "why":
-            drawer.show_page(chosen.key, subject, pages.why_page(agent, now, width, ascii_only))
+            lines = pages.why_page(agent, now, width, ascii_only)
+            drawer.show_page(chosen.key, subject, [*lines, *self._queue(chosen.key, agent)])
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(agent=agent.key))
 
@@ -165,7 +166,15 @@ class DrawerController:
         if agent.work is not None or agent.hook:
             detail = self._detail(("work", key), lambda: self.calls.work_detail(agent), SIDE_S)
         known = detail if detail is not None and not isinstance(detail, list) else None
-        return pages.agent_facts(agent, self.console.now, self.console.ascii_only, known)  # type: ignore[arg-type]
+        facts = pages.agent_facts(agent, self.console.now, self.console.ascii_only, known)  # type: ignore[arg-type]
+        return [*facts, *self._queue(key, agent)]
+
+    def _queue(self, key: Hashable, agent: AgentView) -> list[Pieces]:
+        """Return the nudges that have not reached the agent."""
+        found = self._detail(("nudges", key), lambda: self.calls.queue_of(agent), MOVED_S)
+        if found is None or isinstance(found, list):
+            return found or []
+        return pages.queue_lines(found, self.console.now, self.drawer.page_width)  # type: ignore[arg-type]
 
     def _work(self, key: Hashable, subject: Pieces, agent: AgentView) -> None:
         """Show the bead, with the worktree beside it, or above it if there is no room."""

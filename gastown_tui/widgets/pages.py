@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView, TownSnapshot
     from gastown_core.state.collect import Account
-    from gastown_core.state.detail import BeadDetail, PastRequest, WorkDetail
+    from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, WorkDetail
     from gastown_core.state.rows import EventRow
     from gastown_tui.text import Piece, Pieces
 
@@ -168,6 +168,25 @@ def why_page(agent: AgentView, now: float, width: int, ascii_only: bool) -> list
         )
     else:
         lines.append((("It will not change by itself.", "dim"),))
+    return lines
+
+
+def queue_lines(view: QueueView, now: float, width: int) -> list[Pieces]:
+    """Return the nudges that wait, with the reason, are on the way, or were not delivered, with the reason."""
+    if view.is_empty:
+        return []
+    lines: list[Pieces] = [(), fact("nudges", (view.words(), "text"))]
+    if view.waiting and view.held:
+        lines.append(fact("", (clean(view.held), "warn")))
+    rows = [(one.at, one.sender, one.message, "", "text") for one in view.waiting]
+    rows += [(one.at, "", one.text, "on the way", "dim") for one in view.on_the_way]
+    rows += [(one.at, one.sender, one.message, one.reason, "error") for one in view.dead]
+    for at, sender, message, why, tone in rows:
+        words = f"{sender}: {message}" if sender else message
+        first = cut(clean(words.split("\n", 1)[0]), max(12, width - LABEL - 1))
+        lines.append(fact(format_ago(now - at), (first, tone)))
+        if why:
+            lines.append(fact("", (clean(why), tone)))
     return lines
 
 

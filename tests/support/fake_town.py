@@ -9,6 +9,7 @@ import asyncio
 
 from gastown_core.clock import FixedClock
 from gastown_core.errors import GastownError
+from gastown_core.messaging.listing import QueueView
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
 from gastown_core.model.event import TownEvent
@@ -367,6 +368,9 @@ class FakeEngine:
     def run_attached(self, argv) -> int:
         self.performed.append(("attach", argv))
         return 0
+
+    def queue_of(self, view):
+        return QueueView()
 
     def work_detail(self, view):
         from gastown_core.git.facts import Commit, WorkFacts

@@ -73,8 +73,8 @@ def test_why_an_order_cannot_be_given(order: str, subject: Subject, town: TownSn
 @pytest.mark.parametrize(
     ("order", "words"),
     [
-        (Order("agent.nudge", "shop/opal", {"text": "-x; rm"}), ["nudge", "shop/opal", "--", "-x; rm"]),
-        (Order("agent.nudge", "shop/opal"), ["nudge", "shop/opal", "--", "continue"]),
+        (Order("agent.nudge", "shop/opal", {"text": "-x; rm"}), ["nudge", "shop/opal", "--wait", "60", "--", "-x; rm"]),
+        (Order("agent.nudge", "shop/opal"), ["nudge", "shop/opal", "--wait", "60", "--", "continue"]),
         (Order("agent.restart", "mayor"), ["session", "restart", "mayor"]),
         (
             Order("bead.sling", "shop", {"bead": "sh-1", "agent": "codex"}),
@@ -117,7 +117,7 @@ def test_a_failing_order_ends_in_a_receipt_with_the_reason_and_is_logged(tmp_pat
     assert told[-1].final
     assert not told[-1].ok
     assert "no town" in told[-1].detail
-    assert command_log[-1].command == "gt nudge mayor -- hi"
+    assert command_log[-1].command == "gt nudge mayor --wait 60 -- hi"
     assert not command_log[-1].ok
 
 
