@@ -179,7 +179,7 @@ def test_cancelled_it_is_a_plain_convoy(paper, climb):
     assert paper.bead(paper.convoy_id).labels == ()
     with pytest.raises(NotFoundError, match="no mountain"):
         mountain.pause(paper.root, paper.ledger, "", actor="x")
-    with pytest.raises(NotFoundError, match="is no mountain"):
+    with pytest.raises(NotFoundError, match="is not a mountain"):
         mountain.pause(paper.root, paper.ledger, paper.convoy_id, actor="x")
 
 

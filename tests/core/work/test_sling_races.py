@@ -131,7 +131,7 @@ def test_a_dead_workers_bead_is_slung_without_force_and_gone_on_with(running):
     kill(rigged, first)
     for _ in range(2):
         death_count.note(rigged.root, first.bead)
-    with pytest.raises(ConflictError, match="cost 3 workers"):
+    with pytest.raises(ConflictError, match="3 workers died on"):
         rigged.sling(first.bead, session=True, agent="scripted")
     assert rigged.sling(first.bead, session=True, agent="scripted", force=True).result.agent
 

@@ -81,7 +81,7 @@ def test_the_breaker_counts_dead_workers_and_a_merge_resets_it(rigged):
     for _ in range(3):
         death_count.check(rigged.root, "sh-1")
         death_count.note(rigged.root, "sh-1")
-    with pytest.raises(ConflictError, match="cost 3 workers"):
+    with pytest.raises(ConflictError, match="3 workers died on"):
         death_count.check(rigged.root, "sh-1")
     death_count.check(rigged.root, "sh-2")
     assert death_count.reset(rigged.root, "sh-1") and not death_count.reset(rigged.root, "sh-1")

@@ -195,8 +195,8 @@ def test_a_person_hears_once_of_work_that_has_cost_its_last_worker(paper):
         paper.change(bead, status="hooked", assignee="shop/polecats/opal")
         assert release(paper) == [bead]
     sent = paper.events("escalation_sent")
-    assert [one["payload"]["reason"] for one in sent] == [f"{bead} has cost 3 workers: Fix it"]
-    assert ("mayor/", f"[HIGH] {bead} has cost 3 workers: Fix it") in paper.mail()
+    assert [one["payload"]["reason"] for one in sent] == [f"3 workers died on {bead}: Fix it"]
+    assert ("mayor/", f"[HIGH] 3 workers died on {bead}: Fix it") in paper.mail()
 
 
 def test_a_sling_that_was_killed_before_its_session_is_taken_up_again_at_once(paper):
