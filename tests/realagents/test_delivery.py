@@ -11,7 +11,7 @@ import pytest
 
 from gastown_core.town import daemon_note
 from tests.realagents.conftest import MakeWorld
-from tests.realagents.world import Agent, World
+from tests.realagents.world import SHOWN_AGAIN, Agent, World
 from tests.support.patience import until
 
 LONG = os.environ.get("GT_DRILL") == "long"
@@ -19,21 +19,21 @@ COUNT = 40 if LONG else 12
 KILLED_AT = ("nudge claimed", "nudge typed", "nudge submitted", "nudge settled")
 WORK = ("SLOW 3", "TOOLWAIT 3", "")
 """What a text has the agent do; Gemini asks a person about answers that repeat themselves, as the slow one does."""
-SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")
 PROGRAMS = ("claude", "claude@2.1.197", "codex", "gemini")
 
 
 def requests_with(world: World, token: str) -> int:
-    """How many requests brought the token anew: those in which it stands more often than in the one before.
+    """How many requests brought the token anew: those in which it stands more often than in any before.
 
-    What Claude Code adds to the reason that a hook gave for going on is left out: it holds that reason once more.
+    A side request of the same conversation may hold less of its history.
     """
     before: dict[str, int] = {}
     found = 0
     for ask in world.asks():
         count = sum(said.count(token) for said in ask["said"] if not said.startswith(SHOWN_AGAIN))
-        found += count > before.get(ask["conversation"], 0)
-        before[ask["conversation"]] = count
+        most = before.get(ask["conversation"], 0)
+        found += count > most
+        before[ask["conversation"]] = max(count, most)
     return found
 
 

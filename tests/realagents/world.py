@@ -32,6 +32,8 @@ RIG, PREFIX = "shop", "sh"
 NAMES = ("rust", "chrome", "nitro", "guzzle", "witness", "dag", "capable")
 CAREFUL = {"claude": "--permission-mode default", "codex": "--ask-for-approval on-request --sandbox workspace-write"}
 """Words that make a program ask before it acts."""
+SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")
+"""How Claude Code begins what it adds to the reason that a hook gave for going on: it holds that reason once more."""
 MARK = "GT_TEST_WORLD"
 """The variable that every program of a world carries."""
 
@@ -185,10 +187,10 @@ class World:
         return [record for record in self.place.log(self.key) if record["kind"] == "ask" and record["is_main"]]
 
     def delivered(self, text: str) -> int:
-        """How often ``text`` has reached a model: its places in user turns, each conversation counted once."""
+        """How often ``text`` has reached a model: its places in what it was told, each conversation counted once."""
         counts: dict[str, int] = {}
         for ask in self.asks():
-            found = sum(said.count(text) for said in ask["said"])
+            found = sum(said.count(text) for said in ask["said"] if not said.startswith(SHOWN_AGAIN))
             counts[ask["conversation"]] = max(found, counts.get(ask["conversation"], 0))
         return sum(counts.values())
 
