@@ -1,7 +1,7 @@
 """``gt signal EVENT --runtime NAME``: what the hooks of an agent's program run; it is in no help, as nobody types it.
 
 It notes what the program told in the session's heartbeat.  It runs at every edge of every turn, so it imports little, and
-it never fails the agent: its exit code is 0, and what goes wrong stands in the town's log.
+it never fails the agent: its exit code is 0, and what goes wrong is in the town's log.
 """
 
 from __future__ import annotations
@@ -60,8 +60,9 @@ def _give_waiting(root: str, session: str, event: str, adapter: Adapter, transcr
 
     text = drain_for_hook(root, session, event, transcript=transcript, in_turn=is_in_turn)
     if text:
-        sys.stdout.write(adapter.reply(event, text) + "\n")
-        sys.stdout.flush()
+        # past the guarded stream: a reader that is gone is an error here, and no reason for another exit code
+        with open(1, "wb", closefd=False) as out:
+            out.write(adapter.reply(event, text).encode() + b"\n")
 
 
 def _words(argv: Sequence[str]) -> tuple[str, str, str]:
@@ -96,4 +97,4 @@ def _decode(text: str) -> dict[str, object]:
 def _tell(root: str, session: str, event: str, error: Exception) -> None:
     from gastown_core.events.town_log import log_line
 
-    log_line(root, "signal", session, f"{event} was not noted: {error}")
+    log_line(root, "signal", session, f"{event} failed: {error}")

@@ -46,7 +46,7 @@ def mode_of(word: str) -> str:
     """The mode of that name or older name. Raises UsageError."""
     mode = ALIASES.get(word, word)
     if mode not in MODES:
-        raise UsageError(f"{word!r} is no way to nudge", "", f"allowed: {', '.join((*MODES, *ALIASES))}")
+        raise UsageError(f"{word!r} is not a nudge mode", "", f"allowed: {', '.join((*MODES, *ALIASES))}")
     return mode
 
 

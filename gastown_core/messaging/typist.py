@@ -94,8 +94,8 @@ class Typist(Record):
     def attempt(self, *, only: str = "", now: bool = False, over: bool = False) -> Generator[str, None, Attempt]:
         """Type what waits, or ``only`` that nudge; yields ``typed`` and ``submitted``, returns the Attempt.
 
-        With ``now`` a turn that runs is no hindrance, with ``over`` a person's draft.  Raises ConflictError if others hold the session for 30 s,
-        TmuxError.
+        ``now`` types also during a turn, ``over`` also where a person's draft stands.  Raises ConflictError if others
+        hold the session for 30 s, TmuxError.
         """
         with session_lock(self.town_root, self.target.session):
             attempt = yield from self._attempt(only, now, over)
@@ -106,9 +106,10 @@ class Typist(Record):
         pane, why = self._pane()
         watch = None if pane is None else self._watch(pane)
         undecided = self.recover(pane, watch)
+        # also with nobody there: what has expired dies
+        nudges = self._chosen(only)
         if pane is None or watch is None:
             return Attempt(None, why, nobody_reads=True)
-        nudges = self._chosen(only)
         if not nudges:
             return Attempt(None)
         if undecided and not now:
@@ -208,7 +209,7 @@ class Typist(Record):
     def _pane(self) -> tuple[Pane | None, str]:
         """The pane in which the agent reads, else why there is none."""
         if not has_tmux():
-            return None, "there is no tmux on this machine"
+            return None, "tmux is not installed"
         pane = find_pane(self.server, self.target.session)
         if pane is None:
             return None, f"session {self.target.session} is not running"

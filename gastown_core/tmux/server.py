@@ -153,7 +153,7 @@ class TmuxServer:
 def require_tmux() -> None:
     """Raise NoTmuxError where there is no tmux, TmuxError where it is too old; both say what to do."""
     if not has_tmux():
-        raise NoTmuxError("there is no tmux on this machine", "agents' sessions run in it", NO_TMUX_HINT)
+        raise NoTmuxError("tmux is not installed", "agents' sessions run in it", NO_TMUX_HINT)
     TmuxServer("gt-version").version()
 
 

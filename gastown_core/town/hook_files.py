@@ -18,6 +18,7 @@ from gastown_core.runtimes.hook_commands import merged, without_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from gastown_core.runtimes.adapter import HookFile
@@ -42,7 +43,7 @@ class Wanted(Record):
     @property
     def is_settled(self) -> bool:
         """Whether nothing is to be done."""
-        return self.current == self.content
+        return self.current == self.content and not self.problem
 
 
 def hook_files(root: str, entry: RosterEntry, preset: Preset) -> list[Wanted]:
@@ -88,15 +89,24 @@ def _wanted(work_dir: str, file: HookFile) -> Wanted:
     try:
         value = decode_json(current)
     except ValueError as error:
-        return Wanted(file.path, b"", current, f"it is no JSON: {error}")
+        return Wanted(file.path, b"", current, f"it is not JSON: {error}")
     if not isinstance(value, dict):
         return Wanted(file.path, b"", current, "it holds no JSON object")
     hooks = value.get("hooks")
+    if not _can_take_ours(hooks, file.settings.get("hooks") or {}):
+        return Wanted(file.path, b"", current, "its hooks have a form that we do not know")
     if not file.is_local and without_ours(hooks) == (hooks if isinstance(hooks, dict) else {}):
         return Wanted(file.path, current, current, "there is one that we did not make")
     wanted = merged(value, file.settings)
     # a file that says what it should keeps its own form
     return Wanted(file.path, current if wanted == value else as_json(wanted), current, problem)
+
+
+def _can_take_ours(hooks: object, wanted: Mapping[str, Any]) -> bool:
+    """Whether our hooks can stand beside these, so that nothing of a user's has to go."""
+    if hooks is None:
+        return True
+    return isinstance(hooks, dict) and all(isinstance(hooks.get(event, []), list) for event in wanted)
 
 
 def _without_former(work_dir: str) -> Wanted | None:

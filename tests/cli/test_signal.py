@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gastown_core.messaging.handover import on_the_way
 from gastown_core.messaging.queue import enqueue
 from gastown_core.runtimes.heartbeat import prompt_sha, read_heartbeat, read_prompts
 
@@ -52,7 +53,7 @@ def test_what_goes_wrong_is_in_the_towns_log_and_never_in_the_agents_way(
     done = signal(tmp_path, *words, given=given)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert "Stop was not noted" in (tmp_path / "logs" / "town.log").read_text()
+    assert "Stop failed" in (tmp_path / "logs" / "town.log").read_text()
 
 
 @pytest.mark.parametrize("env", [{"GT_SESSION": ""}, {"GT_TOWN_ROOT": ""}])
@@ -92,3 +93,18 @@ def test_a_prompt_takes_along_what_waits_unless_it_is_only_queued(tmp_path: Path
 
     assert first["hookSpecificOutput"]["additionalContext"] == "[from mayor] one"
     assert second.stdout == ""
+
+
+def test_a_reader_that_is_gone_is_no_failure_of_the_agent_and_the_text_stays(tmp_path: Path) -> None:
+    enqueue(str(tmp_path), SESSION, "mayor", "one")
+    env = {**os.environ, "GT_SESSION": SESSION, "GT_TOWN_ROOT": str(tmp_path)}
+
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [GT, "signal", "Stop", "--runtime", "claude"],
+            input="{}", stdout=full, stderr=subprocess.PIPE, text=True, env=env, timeout=20,
+        )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Stop failed" in (tmp_path / "logs" / "town.log").read_text()
+    assert [handover.text for handover in on_the_way(str(tmp_path), SESSION)] == ["[from mayor] one"]

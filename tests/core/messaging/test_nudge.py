@@ -5,10 +5,11 @@ import threading
 
 import pytest
 
+from gastown_core.clock import FixedClock
 from gastown_core.errors import UsageError
 from gastown_core.messaging.handover import deliveries, on_the_way
 from gastown_core.messaging.nudge import nudge
-from gastown_core.messaging.queue import NEXT, NOW, held, read_nudge, waiting
+from gastown_core.messaging.queue import NEXT, NOW, dead_letters, held, read_nudge, waiting
 from gastown_core.messaging.target import AgentTarget
 from gastown_core.runtimes.heartbeat import read_heartbeat, write_heartbeat
 from gastown_core.runtimes.presets import BUILT_IN
@@ -82,6 +83,13 @@ def test_a_missing_session_and_a_dead_program_keep_the_nudge(server, town_root):
     assert (receipts[-1].stage, receipts[-1].ok) == ("not typed", False)
     assert "has ended" in receipts[-1].detail
     assert len(waiting(town_root, "gt-opal")) == 2
+
+
+def test_what_expires_while_nobody_is_there_becomes_a_dead_letter(server, town_root):
+    list(nudge(town_root, CLAUDE, "old", "overseer", server=server, clock=FixedClock(1000.0)))
+    list(nudge(town_root, CLAUDE, "new", "overseer", server=server))
+    assert [letter.message for letter in dead_letters(town_root, "gt-opal")] == ["old"]
+    assert [read_nudge(path).message for path in waiting(town_root, "gt-opal")] == ["new"]
 
 
 def test_a_session_whose_name_only_begins_alike_gets_nothing(server, town_root):
