@@ -137,6 +137,17 @@ def _psutil_table() -> dict[int, Process]:
     return table
 
 
+def family_of(pid: int) -> list[int]:
+    """Return the process and all that descend from it, nearest first."""
+    children: dict[int, list[int]] = {}
+    for row in process_table().values():
+        children.setdefault(row.parent, []).append(row.pid)
+    found = [pid]
+    for one in found:
+        found += children.get(one, ())
+    return found
+
+
 def environment_of(pid: int) -> dict[str, str]:
     """Return the environment that a process was started with; empty if it cannot be read."""
     try:

@@ -13,11 +13,12 @@ from gastown_core.files.atomic import read_json
 from gastown_core.messaging.handover import GIVEN
 from gastown_core.messaging.prompt_line import look
 from gastown_core.model.record import Record
-from gastown_core.runtimes.arrivals import TURN, arrivals, has_reader
+from gastown_core.runtimes.adapter import TURN
+from gastown_core.runtimes.adapters import adapter_for
+from gastown_core.runtimes.arrivals import arrivals
 from gastown_core.runtimes.heartbeat import heartbeat_path, plain_prompt, prompt_sha, read_prompts
 from gastown_core.runtimes.presets import SCRIPTED
 from gastown_core.runtimes.screen import BUSY, ScreenReading
-from gastown_core.runtimes.transcript_place import transcript_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,12 +70,15 @@ def _by_hook(town_root: str, session: str, handover: Handover) -> str:
 
 
 def _by_transcript(town_root: str, session: str, screens: str, handover: Handover, pane_pid: int) -> Proof:
+    adapter = adapter_for(screens)
+    if adapter is None:
+        return NO_PROOF
     record, offset = handover.record, handover.offset
     if not record:
         record, offset = record_of(town_root, session, screens, pane_pid), 0
     wanted = plain_prompt(handover.text)
     found = NO_PROOF
-    for arrival in arrivals(screens, record, offset):
+    for arrival in arrivals(adapter, record, offset):
         if arrival.at and arrival.at < handover.at - LINE_SLACK_S:
             continue
         if _shows(arrival.text, handover, wanted):
@@ -102,12 +106,13 @@ def _plain_lines(text: str) -> list[str]:
 
 def record_of(town_root: str, session: str, screens: str, pane_pid: int = 0) -> str:
     """The transcript of the session's program, as its hooks or its process tell; empty if that is not known."""
-    if not has_reader(screens):
+    adapter = adapter_for(screens)
+    if adapter is None or not adapter.keeps_transcript:
         return ""
     told = _told(town_root, session).get("transcript")
     if isinstance(told, str) and told:
         return told
-    return transcript_of(screens, pane_pid) if pane_pid else ""
+    return adapter.transcript(pane_pid) if pane_pid else ""
 
 
 def has_signals(town_root: str, session: str, screens: str, handover: Handover, pane_pid: int = 0) -> bool:

@@ -11,7 +11,7 @@ from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
 BUSY, IDLE, WAITING, LIMITED, FAILED, STARTING, ENDED = "busy idle waiting limited failed starting ended".split()
@@ -19,6 +19,9 @@ RECORD, HOOK, TRANSCRIPT, TITLE = "record", "hook", "transcript", "title"
 SAID_SOURCES = (RECORD, HOOK, TRANSCRIPT, TITLE)
 CONTEXT, CONTINUE = "context", "continue"
 """How an event may carry text back: beside the submitted prompt, or as the reason to go on after a turn."""
+
+TAKEN, TURN = "taken", "turn"
+"""What a transcript shows of a text: the program keeps it for later; it is part of the conversation."""
 
 TURN_END_S = 3.0
 """The record and the hook of one end of a turn are told at most this far apart."""
@@ -99,6 +102,8 @@ class Adapter:
     """One runtime's signals. What a runtime does not have, it leaves as it is here."""
 
     name = ""
+    keeps_transcript = False
+    """Whether its transcripts can be read here."""
 
     def records(self) -> Records:
         """A reader of the programs' own records, with a memory of its own."""
@@ -115,6 +120,14 @@ class Adapter:
     def reply(self, event: str, text: str) -> str:
         """What to print so that ``text`` reaches the agent; empty where the event cannot carry it."""
         return ""
+
+    def transcript(self, pid: int) -> str:
+        """The transcript of the program in that process or one below it; empty if it has none yet, or none is found."""
+        return ""
+
+    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """The texts that one line of a transcript shows as given by a person or a hook, each as TAKEN or TURN."""
+        return iter(())
 
     def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
         """The id of the newest session in that folder, by the program's own files; empty if none is found."""
@@ -137,6 +150,20 @@ def together(record: Said | None, hook: Said | None) -> Said | None:
     if record.state == hook.state == WAITING and hook.detail:
         return record._replace(detail=hook.detail)
     return record
+
+
+def texts_in(content: object) -> Iterator[str]:
+    """The texts in a message's content: a text, or parts of which some are texts (results of tools are not)."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            if isinstance(part, str):
+                yield part
+            elif isinstance(part, dict) and part.get("type", "text") in ("text", "input_text"):
+                text = part.get("text")
+                if isinstance(text, str):
+                    yield text
 
 
 def words(value: object, limit: int = 200) -> str:

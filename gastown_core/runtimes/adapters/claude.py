@@ -7,11 +7,12 @@ the record lacks: what permission is asked for, how a turn failed, which text wa
 
 from __future__ import annotations
 
+import glob
 import os
 
 from gastown_core.files.plain import read_plain
 from gastown_core.model.json_text import decode_json
-from gastown_core.process_table import began_at, environment_of, lives
+from gastown_core.process_table import began_at, environment_of, family_of, lives
 from gastown_core.runtimes.adapter import (
     BUSY,
     CONTEXT,
@@ -22,19 +23,22 @@ from gastown_core.runtimes.adapter import (
     LIMITED,
     RECORD,
     STARTING,
+    TAKEN,
+    TURN,
     WAITING,
     Adapter,
     Heard,
     HookFile,
     Records,
     Said,
+    texts_in,
     words,
 )
 from gastown_core.runtimes.hook_commands import prime_command, signal_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from gastown_core.runtimes.adapter import Program
@@ -138,7 +142,8 @@ def _sessions_folder(env: Mapping[str, str]) -> str:
 def _is_of_living(record: Mapping[str, Any]) -> bool:
     """Whether the very process that wrote it still lives; ``procStart`` is in ticks where there is ``/proc``."""
     started = str(record.get("procStart") or "")
-    return lives(record["pid"], float(started) if started.isdigit() else 0.0)
+    pid = record.get("pid")
+    return isinstance(pid, int) and lives(pid, float(started) if started.isdigit() else 0.0)
 
 
 def said_of(record: Mapping[str, Any]) -> Said:
@@ -157,6 +162,7 @@ class ClaudeAdapter(Adapter):
     """Claude Code of the versions 2.1.197 to 2.1.332, and what they have in common with others."""
 
     name = "claude"
+    keeps_transcript = True
 
     def records(self) -> Records:
         """Its status records."""
@@ -195,6 +201,35 @@ class ClaudeAdapter(Adapter):
         if event == "UserPromptSubmit":
             return dumps({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}})
         return dumps({"decision": "block", "reason": text}) if event == "Stop" else ""
+
+    def transcript(self, pid: int) -> str:
+        """By the session that its status record names."""
+        return next((path for one in family_of(pid) if (path := _transcript_of(one))), "")
+
+    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """A prompt, a prompt that is queued, and what joined a running turn or was added by a prompt hook."""
+        kind = line.get("type")
+        if kind == "queue-operation" and line.get("operation") == "enqueue":
+            yield from ((TAKEN, text) for text in texts_in(line.get("content")))
+        elif kind == "attachment" and isinstance(line.get("attachment"), dict):
+            for key in ("prompt", "content"):
+                yield from ((TURN, text) for text in texts_in(line["attachment"].get(key)))
+        elif kind == "user" and isinstance(line.get("message"), dict):
+            yield from ((TURN, text) for text in texts_in(line["message"].get("content")))
+
+
+def _transcript_of(pid: int) -> str:
+    """``projects/*/<session>.jsonl`` of the process with that number, empty if there is none."""
+    folder = _sessions_folder(environment_of(pid))
+    try:
+        record = decode_json(read_plain(os.path.join(folder, f"{pid}.json")))
+    except (OSError, ValueError):
+        return ""
+    session = str(record.get("sessionId") or "") if isinstance(record, dict) and _is_of_living(record) else ""
+    projects = os.path.join(os.path.dirname(folder), "projects")
+    if not session or os.sep in session:
+        return ""
+    return next(iter(glob.glob(os.path.join(glob.escape(projects), "*", f"{glob.escape(session)}.jsonl"))), "")
 
 
 def _hook(command: str) -> dict[str, Any]:

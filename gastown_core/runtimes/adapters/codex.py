@@ -14,7 +14,7 @@ from gastown_core.clock import parse_moment
 from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
-from gastown_core.process_table import began_at
+from gastown_core.process_table import began_at, family_of
 from gastown_core.runtimes.adapter import (
     BUSY,
     FAILED,
@@ -23,16 +23,18 @@ from gastown_core.runtimes.adapter import (
     STARTING,
     TITLE,
     TRANSCRIPT,
+    TURN,
     WAITING,
     Adapter,
     Records,
     Said,
+    texts_in,
     words,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from gastown_core.runtimes.adapter import Program
@@ -41,6 +43,8 @@ LIMIT_WORDS = ("429", "rate limit", "usage limit", "quota", "overloaded", "529",
 MOST_BYTES = 4 << 20
 """How much of a log that grew is read at once; of a longer one the end."""
 SLACK_S = 5.0
+SCAN_S = 5.0
+"""How often old folders are looked through for a session that was resumed; a new one shows in the folder of its day."""
 
 
 class _Log(Record):
@@ -53,11 +57,21 @@ class _Log(Record):
     said: Said | None = None
 
 
+class _Scan(Record):
+    """One look through the folders of all days: when, the last day and when that changed, and (path, last write) of each log."""
+
+    at: float
+    last_day: str
+    changed: float
+    logs: tuple[tuple[str, float], ...]
+
+
 class CodexRecords(Records):
     """The logs of the agents' sessions; of each only what was added is read."""
 
     def __init__(self) -> None:
         self._logs: dict[str, _Log] = {}
+        self._scans: dict[str, _Scan] = {}
         self._folders: set[str] = set()
         self._asked: dict[str, float] = {}
 
@@ -70,23 +84,38 @@ class CodexRecords(Records):
         self._folders = set()
         said = {}
         for program in programs:
-            log = self._log_of(program)
+            log = self._log_of(program, now)
             told = log.said if log is not None else None
             said[program.session] = self._with_title(program, told, now) or told or _starting(program, now)
         return said
 
-    def _log_of(self, program: Program) -> _Log | None:
+    def _log_of(self, program: Program, now: float) -> _Log | None:
         """The newest log of a session in the program's folder that was written since the program began."""
         began = began_at(program.pid) - SLACK_S
         home = os.path.realpath(program.work_dir) if program.work_dir else ""
         found: tuple[float, _Log] | None = None
-        for path, written in _written_since(program.env, began):
+        scan = self._scan(_home(program.env), now)
+        for path, seen in scan.logs:
+            # a log that was last written before the program began may be resumed: the next scan tells
+            written = _written(path) if seen >= began else 0.0
+            if written < began:
+                continue
             self._folders.add(os.path.dirname(path))
             log = self._read(path)
             if log.is_main and log.cwd == home and (found is None or written > found[0]):
                 found = (written, log)
-        self._folders.update(_days(program.env)[-1:])
+        if scan.last_day:
+            self._folders.add(scan.last_day)
         return found[1] if found is not None else None
+
+    def _scan(self, home: str, now: float) -> _Scan:
+        """The logs in that folder: one look for all programs, again when a log came or after a while."""
+        known = self._scans.get(home)
+        if known is None or not 0 <= now - known.at < SCAN_S or _written(known.last_day) != known.changed:
+            days = _days(home)
+            last = days[-1] if days else ""
+            known = self._scans[home] = _Scan(now, last, _written(last), tuple(_logs_in(days)))
+        return known
 
     def _read(self, path: str) -> _Log:
         log = self._logs.get(path) or _Log(0)
@@ -124,23 +153,29 @@ def _home(env: Mapping[str, str]) -> str:
     return env.get("CODEX_HOME") or os.path.join(env.get("HOME") or os.path.expanduser("~"), ".codex")
 
 
-def _days(env: Mapping[str, str]) -> list[str]:
+def _days(home: str) -> list[str]:
     """The folders of the days with sessions, oldest first."""
-    return sorted(glob.glob(os.path.join(glob.escape(_home(env)), "sessions", "*", "*", "*")))
+    return sorted(glob.glob(os.path.join(glob.escape(home), "sessions", "*", "*", "*")))
 
 
-def _written_since(env: Mapping[str, str], began: float) -> list[tuple[str, float]]:
-    """Logs that were written after that moment; a session that was resumed goes on in the folder of its first day."""
-    found = []
-    for day in _days(env):
+def _logs_in(days: Iterable[str]) -> Iterator[tuple[str, float]]:
+    """(path, last write) of the logs; a session that was resumed goes on in the folder of its first day."""
+    for day in days:
         try:
             with os.scandir(day) as entries:
                 for entry in entries:
-                    if entry.name.startswith("rollout-") and (written := entry.stat().st_mtime) >= began:
-                        found.append((entry.path, written))
+                    if entry.name.startswith("rollout-"):
+                        yield entry.path, entry.stat().st_mtime
         except OSError:
             continue
-    return found
+
+
+def _written(path: str) -> float:
+    """When it was written last, 0 if it is not there."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _starting(program: Program, now: float) -> Said:
@@ -201,15 +236,28 @@ class CodexAdapter(Adapter):
     """codex since 0.169; older ones are known by their screen where they keep no such log."""
 
     name = "codex"
+    keeps_transcript = True
 
     def records(self) -> Records:
         """Its sessions' logs."""
         return CodexRecords()
 
+    def transcript(self, pid: int) -> str:
+        """The log that it keeps open."""
+        return next((path for one in family_of(pid) if (path := _open_log(one))), "")
+
+    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """A message of the user, or one that stands beside it."""
+        payload = line.get("payload")
+        if line.get("type") != "response_item" or not isinstance(payload, dict) or payload.get("type") != "message":
+            return
+        if payload.get("role") in ("user", "developer"):
+            yield from ((TURN, text) for text in texts_in(payload.get("content")))
+
     def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
         """The newest session in that folder."""
         home = os.path.realpath(work_dir)
-        logs = sorted(_written_since(env, 0.0), key=lambda one: -one[1])
+        logs = sorted(_logs_in(_days(_home(env))), key=lambda one: -one[1])
         for path, _ in logs:
             try:
                 with open(open_plain(path), "rb") as handle:
@@ -219,6 +267,15 @@ class CodexAdapter(Adapter):
             if log.is_main and log.cwd == home and log.session_id:
                 return log.session_id
         return ""
+
+
+def _open_log(pid: int) -> str:
+    folder = f"/proc/{pid}/fd"
+    try:
+        ends = [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
+    except OSError:
+        return ""
+    return next((end for end in ends if end.endswith(".jsonl") and "/rollout-" in end), "")
 
 
 ADAPTER = CodexAdapter()

@@ -13,19 +13,21 @@ from gastown_core.runtimes.adapter import (
     IDLE,
     STARTING,
     TITLE,
+    TURN,
     WAITING,
     Adapter,
     Heard,
     HookFile,
     Records,
     Said,
+    texts_in,
     words,
 )
 from gastown_core.runtimes.hook_commands import signal_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from gastown_core.runtimes.adapter import Program
@@ -64,9 +66,10 @@ def title_state(title: str) -> str:
 
 
 class GeminiAdapter(Adapter):
-    """Gemini CLI since 0.61."""
+    """Gemini CLI since 0.61; its hooks tell where its transcript is."""
 
     name = "gemini"
+    keeps_transcript = True
 
     def records(self) -> Records:
         """Its windows' titles."""
@@ -100,6 +103,11 @@ class GeminiAdapter(Adapter):
         from json import dumps
 
         return dumps({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}})
+
+    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """A prompt."""
+        if line.get("type") == "user":
+            yield from ((TURN, text) for text in texts_in(line.get("content")))
 
 
 def _request(told: Mapping[str, Any]) -> str:

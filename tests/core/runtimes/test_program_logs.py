@@ -165,3 +165,33 @@ def test_geminis_hooks_tell_its_session_and_prompts(tmp_path: Path) -> None:
 
     assert beat is not None and beat.said is not None
     assert (beat.said.session_id, beat.turn) == ("1fbe616d-bdf8-4694-8e3b-921f524a5643", 5)
+
+
+def test_the_days_are_looked_through_once_for_all_programs_and_not_at_each_look(tmp_path, monkeypatch) -> None:
+    for day in range(1, 29):
+        (tmp_path / "sessions" / "2026" / "10" / f"{day:02d}").mkdir(parents=True)
+    write_log(tmp_path, "/w", {"type": "task_started"})
+    looked: list[str] = []
+    scandir = os.scandir
+    monkeypatch.setattr(codex.os, "scandir", lambda path: looked.append(str(path)) or scandir(path))
+    programs = [codex_program(tmp_path, "/w")._replace(session=f"sh-{number}") for number in range(30)]
+    records = CodexRecords()
+
+    for now in (1.0, 2.0, 3.0):
+        assert {said.state for said in records.look(programs, now).values()} == {"busy"}
+    days = [path for path in looked if "/sessions/2026/1" in path and path.count("/") > str(tmp_path).count("/") + 3]
+    assert len(days) == 29
+
+
+def test_a_new_log_and_a_new_day_are_found(tmp_path) -> None:
+    records, first = CodexRecords(), log_file(tmp_path)
+    assert records.look([codex_program(tmp_path, "/w")], 1.0)[SESSION].state == "starting"
+    write_log(tmp_path, "/w", {"type": "task_started"})
+    assert records.look([codex_program(tmp_path, "/w")], 1.1)[SESSION].state == "busy"
+
+    tomorrow = tmp_path / "sessions" / "2026" / "11" / "28"
+    tomorrow.mkdir()
+    later = tomorrow / first.name
+    later.write_text(first.read_text().replace("task_started", "task_complete"))
+    os.utime(later, (first.stat().st_mtime + 9, first.stat().st_mtime + 9))
+    assert records.look([codex_program(tmp_path, "/w")], 1.1 + codex.SCAN_S)[SESSION].state == "idle"
