@@ -28,10 +28,11 @@ def follow(
     last: Receipt | None = None
     try:
         for receipt in start():
-            last = receipt
+            said, last = "" if last is None else line_of(last), receipt
             if as_lines:
                 output.say_json_line(receipt.as_json())
-            elif not quiet:
+            elif not quiet and line_of(receipt) != said:
+                # the last stage is told again when nothing more comes
                 output.say(line_of(receipt))
     except GastownError as error:
         if not as_lines:

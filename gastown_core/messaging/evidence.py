@@ -53,7 +53,8 @@ NO_PROOF = Proof("", "")
 def proof_of(town_root: str, session: str, screens: str, handover: Handover, pane_pid: int = 0) -> Proof:
     """What the agent's own words prove of this text; looks at files only."""
     by_hook = _by_hook(town_root, session, handover)
-    if by_hook and not handover.was_busy:
+    # the scripted agent notes a text when it begins with it, Claude Code also when it only keeps it for later
+    if by_hook and (not handover.was_busy or screens == SCRIPTED):
         return Proof(STARTED, by_hook)
     found = _by_transcript(town_root, session, screens, handover, pane_pid)
     if found.stage == STARTED or not by_hook:

@@ -68,8 +68,8 @@ def nudge(
     """Give ``text`` to the agent; yields one receipt per stage reached, the last one ``final``.
 
     queued → typed → submitted → (accepted →) turn started | turn not seen.  A nudge that may not be typed yet waits,
-    and its last receipt is ``queued`` with the reason; one that is to go ``now``, or that nobody is there to read, is
-    ``not typed`` with ``ok`` False.  ``over`` puts a person's draft aside for it.  A submitted text is followed for
+    and its last receipt is ``queued`` with the reason; one that is to go ``now``, that nobody is there to read, or that
+    waits for a person's answer to the agent's question, is ``not typed`` with ``ok`` False.  ``over`` puts a person's draft aside for it.  A submitted text is followed for
     ``proof_s``, one that waits for ``wait_s``.
 
     Raises UsageError for empty text or an unknown mode; ConflictError for a full queue, or if other nudges hold the
@@ -157,9 +157,10 @@ class _Nudge(Record):
 
     def _not_typed(self, name: str, attempt: Attempt, deadline: float) -> Iterator[Receipt]:
         """Say why it waits, and follow it if that is wanted."""
-        # nobody starts it by waiting for it
-        is_last = deadline <= time.monotonic() or attempt.nobody_reads
-        if attempt.nobody_reads or self.mode == NOW:
+        # a person has to start it, or to answer it: waiting here does neither
+        needs_person = attempt.nobody_reads or attempt.is_asked
+        is_last = deadline <= time.monotonic() or needs_person
+        if needs_person or self.mode == NOW:
             why = f"{attempt.why}; kept in its queue"
             yield self._receipt(NOT_TYPED, why, ok=False, final=is_last)
         else:

@@ -31,6 +31,7 @@ from gastown_core.runtimes.adapter import STARTING
 from gastown_core.runtimes.arrivals import length_of
 from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.runtimes.launch import process_names
+from gastown_core.runtimes.preset import QUEUED
 from gastown_core.runtimes.screen import DRAFT, FAILED, LIMITED, READY
 from gastown_core.runtimes.verdict import NO_PROMPT, STARTS, is_in, is_same, may_type
 from gastown_core.tmux.delivery import UnsubmittedError, deliver
@@ -59,6 +60,8 @@ STARTING_S = 3.0
 SETTLE_S = 1.0
 """So long a text that was just submitted may stand in the input row."""
 SECOND_LOOK_S = 0.15
+STILL_S = 5.0
+"""A turn that draws nothing for so long is stuck: programs at work redraw their spinner every second."""
 _PASTED = re.compile(r"\[Pasted text #\d+( \+\d+ lines)?\]")
 """What Claude Code shows for a long paste."""
 BUSY_NOW = "it is busy"
@@ -69,12 +72,14 @@ UNKNOWABLE = "it was typed, and nobody can tell whether it was submitted"
 class Attempt(Record):
     """What came of one attempt: the ``handover`` that was submitted, else ``why`` nothing was.
 
-    ``nobody_reads`` says that no agent is there: waiting helps only once it is started.
+    ``nobody_reads`` says that no agent is there: waiting helps only once it is started.  ``is_asked`` says that a person
+    has to answer the agent's question first.
     """
 
     handover: Handover | None
     why: str = ""
     nobody_reads: bool = False
+    is_asked: bool = False
     watch: TurnWatch | None = None
 
     @property
@@ -116,9 +121,9 @@ class Typist(Record):
             return Attempt(None, STILL_ON_ITS_WAY)
         if undecided:
             watch.let_settle(SETTLE_S)
-        why = self._refusal(watch, now, over)
+        why = self._refusal(pane, watch, now, over)
         if why:
-            return Attempt(None, why)
+            return Attempt(None, why, is_asked=may_type(watch.before, self.target.preset).is_asked)
         screens, session = self.target.preset.screens, self.target.session
         record = record_of(self.town_root, session, screens, pane.pid)
         handover = way.take(
@@ -222,12 +227,15 @@ class Typist(Record):
     def _watch(self, pane: Pane) -> TurnWatch:
         return TurnWatch(self.server, self.town_root, self.target.session, pane, self.target.preset.screens)
 
-    def _refusal(self, watch: TurnWatch, now: bool, over: bool) -> str:
+    def _refusal(self, pane: Pane, watch: TurnWatch, now: bool, over: bool) -> str:
         """Why nothing may be typed, empty if something may."""
         verdict = may_type(watch.before, self.target.preset)
         if verdict.why and not (over and verdict.is_draft):
             return verdict.why
         if now:
+            return ""
+        if verdict.effect == QUEUED and self.clock.now() - pane.activity >= STILL_S:
+            # it may never be idle again; the program keeps the text, which is all that can be done
             return ""
         if verdict.effect != STARTS:
             return BUSY_NOW

@@ -29,12 +29,14 @@ _PASTED = re.compile(r"^\[Pasted", re.IGNORECASE)
 class Verdict(Record):
     """``why`` says in words why nothing may be typed, empty if something may.
 
-    ``effect`` is what a text would do.  ``is_draft`` says that only a draft stands in the way, which can be put aside.
+    ``effect`` is what a text would do.  ``is_draft`` says that only a draft stands in the way, which can be put aside,
+    ``is_asked`` that a person has to answer or log in first.
     """
 
     why: str = ""
     effect: str = ""
     is_draft: bool = False
+    is_asked: bool = False
 
     @property
     def may(self) -> bool:
@@ -46,7 +48,7 @@ def may_type(reading: ScreenReading, preset: Preset) -> Verdict:
     """The verdict on typing into an agent whose screen reads so."""
     asks = _why_not(reading)
     if asks:
-        return Verdict(asks)
+        return Verdict(asks, is_asked=reading.kind in (PERMISSION, DIALOG, LOGIN))
     is_in_turn = reading.kind == BUSY or (reading.kind == LIMITED and reading.wait_s > 0)
     effect = preset.keyboard.in_turn if is_in_turn else STARTS
     if effect == UNSAFE:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 LONG_S = 45.0
 """Four agents, each a few programs a step, on a machine that has other things to do."""
-QUIET_S = 2
+QUIET_S = 6
 
 
 class Town:

@@ -81,7 +81,7 @@ def test_a_question_for_permission_is_said_and_stays_unanswered(
 
     receipts = mayor.nudge("marker-permission")
 
-    assert receipts[-1]["stage"] == "queued", receipts
+    assert receipts[-1]["stage"] in ("queued", "not typed"), receipts
     assert not (world.base / "made").exists()
     assert whereabouts(world, "marker-permission") == KEPT
     check(mayor, "permission", WAITING, "waiting", record_property)

@@ -81,7 +81,7 @@ def test_a_nudge_answers_nothing(agent_world: MakeWorld, screen: Screen) -> None
 
     receipts = agent.nudge("marker-dialog")
 
-    assert receipts[-1]["stage"] == "queued", receipts
+    assert receipts[-1]["stage"] == "not typed", receipts
     assert any(word in agent.screen() for word in screen.words)
     assert (settings_of(agent.world), files_of(agent.world)) == (settings, files)
     assert whereabouts(agent.world, "marker-dialog") == KEPT

@@ -119,4 +119,4 @@ def test_the_first_prompt_reaches_the_model_once(agent_world: MakeWorld, program
     world.mayor()
 
     world.answered("GAS TOWN", timeout_s=15.0)
-    assert world.delivered("[GAS TOWN]") == 1
+    assert world.delivered("[GAS TOWN] mayor <- overseer") == 1

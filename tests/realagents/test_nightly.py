@@ -33,6 +33,6 @@ def test_at_a_log_in_nothing_is_typed(agent_world: MakeWorld, program: str) -> N
 
     receipts = mayor.nudge("marker-night")
 
-    assert receipts[-1]["stage"] == "queued", (receipts, mayor.screen())
+    assert receipts[-1]["stage"] == "not typed", (receipts, mayor.screen())
     assert "marker-night" not in mayor.screen()
     assert mayor.pane_pid(), mayor.screen()

@@ -85,7 +85,7 @@ def test_a_ledger_that_is_not_understood_is_an_error_and_no_empty_list(tmp_path,
     with open(path, "wb") as handle:
         handle.write(text)
     ledger = TownLedger(root)
-    assert list(ledger.stores()) == ["town"] and "not understood" in ledger.missing["demo"]
+    assert list(ledger.stores()) == ["town"] and "cannot read" in ledger.missing["demo"]
     found = {finding.name: finding.level for finding in examine(open_store(os.path.dirname(path)))}
     assert found["junk lines"] == "error"
     with open(path, "rb") as handle:
@@ -96,7 +96,7 @@ def test_bd_refuses_what_it_does_not_understand_and_counts_single_bad_lines(bd):
     with open(".beads/issues.jsonl", "w") as handle:
         handle.write("hello\n")
     for words in (("list",), ("ready",), ("stats",), ("q", "new")):
-        assert "not understood" in bd(*words, code=1).err
+        assert "cannot read" in bd(*words, code=1).err
     assert "cannot be read" in bd("doctor", code=1).out
     with open(".beads/issues.jsonl", "a") as handle:
         handle.write(json.dumps(RECORDS[0]) + "\n")

@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_written_is_read_and_refuses_writes(tmp_path):
 def test_a_store_opened_for_reading_refuses_writes(tmp_path):
     make_store(tmp_path)
     store = open_store(str(tmp_path / ".beads"), read_only=True)
-    with pytest.raises(StoreError, match="reading only"):
+    with pytest.raises(StoreError, match="open read-only"):
         create(store)
 
 

@@ -243,8 +243,8 @@ def test_a_ledger_that_the_repository_links_out_of_itself_is_read_and_not_writte
     target = linked(repo, "issues.jsonl", secret)
     git(repo, "add", "-f", ".beads/issues.jsonl")
     done = run_bd(repo, "create", "new", "--force")
-    assert done.returncode == 1 and "leads out of it" in done.stderr
-    with pytest.raises(StoreError, match="leads out of it"):
+    assert done.returncode == 1 and "leads out of the repository" in done.stderr
+    with pytest.raises(StoreError, match="leads out of the repository"):
         create(store_of(repo))
     assert target.read_text() == secret
 
