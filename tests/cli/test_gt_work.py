@@ -96,7 +96,9 @@ def test_control_characters_in_titles_do_not_reach_the_terminal(rigged):
 
 def test_a_nudge_without_tmux_is_kept_and_the_receipt_says_why(rigged, without_tmux):
     told = gt("nudge", "mayor", "look here", cwd=rigged.root)
-    assert told.code == 1 and "tmux is not installed" in told.out + told.err and "kept in its queue" in told.out + told.err
+    assert (
+        told.code == 1 and "tmux is not installed" in told.out + told.err and "kept in its queue" in told.out + told.err
+    )
     queued = gt("nudge", "mayor", "--mode", "queue", "later", cwd=rigged.root)
     assert queued.code == 0
     assert [read_nudge(path).message for path in waiting(rigged.root, "hq-mayor")] == ["look here", "later"]
