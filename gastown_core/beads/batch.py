@@ -19,11 +19,10 @@ from gastown_core.model.bead import (
     PARENT_CHILD,
     Bead,
     edge_type_of,
-    is_field_key,
-    set_fields,
     target_of,
     unwrap_external,
 )
+from gastown_core.model.fields import is_field_key, set_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

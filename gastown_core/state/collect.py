@@ -13,8 +13,8 @@ from gastown_core.model.address import parse_address
 from gastown_core.model.agent import HEALTH_SYMBOLS, Judged
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import AgentView, TownSnapshot
+from gastown_core.state.evidence import Thresholds
 from gastown_core.state.facts import Roster, TownFacts, roster_addresses
-from gastown_core.state.health import Thresholds
 from gastown_core.state.reduce import agent_views, reduce_town
 from gastown_core.state.sources.daemon import DaemonSource
 from gastown_core.state.sources.heartbeats import HeartbeatSource

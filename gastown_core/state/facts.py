@@ -16,7 +16,7 @@ from gastown_core.model.daemon import DaemonView
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import EscalationView, LastEvent, SchedulerView, SourceStatus
 from gastown_core.runtimes.heartbeat import Heartbeat
-from gastown_core.state.health import Thresholds
+from gastown_core.state.evidence import Thresholds
 from gastown_core.tmux.panes import Pane
 
 TYPE_CHECKING = False

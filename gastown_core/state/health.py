@@ -11,90 +11,13 @@ from __future__ import annotations
 from gastown_core.clock import format_span
 from gastown_core.model.address import DEACON, MAYOR, REFINERY, WITNESS
 from gastown_core.model.agent import Forecast, Health, HealthReport, Reason
-from gastown_core.model.record import Record
+from gastown_core.model.states import AgentState
 from gastown_core.runtimes.adapter import BUSY, FAILED, HOOK, IDLE, LIMITED, SAID_SOURCES, STARTING, WAITING, Said
 from gastown_core.runtimes.heartbeat import Heartbeat
+from gastown_core.state.evidence import Evidence, ProgressSign, Thresholds, last_progress
 
-LIVE_STATES = frozenset(("spawning", "working", "running"))
-"""Values of agent_state that promise a living session."""
 STANDING = (MAYOR, DEACON, WITNESS, REFINERY)
 """Roles that are there while the town is up."""
-
-
-class Thresholds(Record):
-    """Spans in seconds, and how many workers a bead may cost; defaults of town-and-agents.md section 11."""
-
-    stalled_s: float = 900.0
-    gupp_s: float = 1800.0
-    ralph_stalled_s: float = 7200.0
-    ralph_gupp_s: float = 14400.0
-    hung_s: float = 1800.0
-    heartbeat_stale_s: float = 180.0
-    spawn_grace_s: float = 300.0
-    most_deaths: int = 3
-    start_grace_s: float = 15.0
-    """Work this fresh may stand on the hook before its session does: a sling makes one after the other.
-
-    A program that ends within this time of its start has failed to start.
-    """
-    turn_settle_s: float = 1.0
-    """A turn that ended this long ago may be followed by the next one by itself: a queued prompt, the first one of all."""
-    limit_held_s: float = 300.0
-    """How long a limit that ended a turn counts if nobody says when it ends."""
-    start_dialog_s: float = 20.0
-    """A program that has no record after this time stands at a question that nobody recognised."""
-
-
-class ProgressSign(Record):
-    """One sign of progress: when, what, and where it was read."""
-
-    at: float
-    text: str
-    source: str
-
-
-class Evidence(Record):
-    """All that is known of one agent at one moment.
-
-    ``session`` and ``alive`` are None where nothing is known; ``tmux_error`` says why if tmux failed to answer,
-    and stays empty in a town without tmux.  ``said`` is what the program itself says, in its record or by its hooks.
-    ``screen`` is (kind, detail) of the last reading of its pane, which was made at ``screen_at``, ``screen_until`` when
-    a limit on it is over, 0 if it does not say so.  ``started_at`` is when
-    its program was started, ``last_words`` what one that ended had written last.
-    ``stopped`` says that its session was ended on purpose, in words.  ``elsewhere`` is the process of an agent that lives
-    and that tmux does not list; ``for_work`` False says that its session was not started for the work on its hook;
-    ``has_run`` False that no event or heartbeat shows that it ever had a session.
-    """
-
-    standing: bool = False
-    town_up: bool = False
-    has_run: bool = True
-    off_duty: str = ""
-    work_bead: str = ""
-    work_since: float = 0.0
-    progress: tuple[ProgressSign, ...] = ()
-    agent_state: str = ""
-    agent_state_at: float = 0.0
-    session: bool | None = None
-    alive: bool | None = None
-    exit_status: int | None = None
-    died_at: float | None = None
-    last_output_at: float | None = None
-    started_at: float | None = None
-    last_words: tuple[str, ...] = ()
-    said: Said | None = None
-    heartbeat: Heartbeat | None = None
-    screen: tuple[str, str] | None = None
-    screen_at: float | None = None
-    screen_until: float = 0.0
-    tmux_error: str = ""
-    ledger_error: str = ""
-    muted: bool = False
-    ralph: bool = False
-    stopped: str = ""
-    elsewhere: int = 0
-    for_work: bool = True
-    badges: tuple[str, ...] = ()
 
 
 def classify(evidence: Evidence, limits: Thresholds, now: float) -> HealthReport:
@@ -106,18 +29,13 @@ def classify(evidence: Evidence, limits: Thresholds, now: float) -> HealthReport
     return _idle(evidence, limits, now)
 
 
-def last_progress(evidence: Evidence) -> ProgressSign | None:
-    """The newest sign of progress, None if there is none."""
-    return max(evidence.progress, key=lambda sign: sign.at, default=None)
-
-
 def _badges(e: Evidence) -> tuple[str, ...]:
     found = list(e.badges)
     if e.elsewhere:
         found.append("no session")
     if e.muted:
         found.append("muted")
-    if e.agent_state == "awaiting-gate":
+    if e.agent_state == AgentState.AWAITING_GATE:
         found.append("gate")
     return tuple(found)
 
@@ -185,15 +103,15 @@ def _lived_s(e: Evidence) -> float:
 
 def expected_alive(e: Evidence, limits: Thresholds, now: float) -> str:
     """Why the agent should be alive, in words; empty if nothing promises it."""
-    if e.off_duty or e.agent_state in ("done", "nuked"):
+    if e.off_duty or e.agent_state in (AgentState.DONE, AgentState.NUKED):
         return ""
-    if e.agent_state == "spawning" and now - e.agent_state_at < limits.spawn_grace_s and not e.session:
+    if e.agent_state == AgentState.SPAWNING and now - e.agent_state_at < limits.spawn_grace_s and not e.session:
         return ""
     if e.work_bead and not (e.session and e.for_work) and now - e.work_since < limits.start_grace_s:
         return ""
     if e.work_bead:
         return f"{e.work_bead} is on its hook"
-    if e.agent_state in LIVE_STATES:
+    if e.agent_state in AgentState.ALIVE:
         return f"its record says {e.agent_state}"
     if e.standing and e.town_up and e.has_run:
         return "a standing role, and the town is up"
@@ -203,7 +121,7 @@ def expected_alive(e: Evidence, limits: Thresholds, now: float) -> str:
 def _tmux_failed(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
     if not e.tmux_error or _fresh(e, limits, now):
         return None
-    if not e.work_bead and not e.standing and e.agent_state not in LIVE_STATES:
+    if not e.work_bead and not e.standing and e.agent_state not in AgentState.ALIVE:
         return None
     reason = Reason(f"tmux did not answer: {e.tmux_error}", "process", now)
     return HealthReport(Health.UNKNOWN, None, (reason,), None, _badges(e))
@@ -242,7 +160,7 @@ def _waiting(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
         if beat.state == "stuck":
             words = "asked for help" + (f": {beat.context}" if beat.context else "")
         return _person(e, Reason(words, "heartbeat", beat.at))
-    if e.agent_state in ("stuck", "escalated"):
+    if e.agent_state in (AgentState.STUCK, AgentState.ESCALATED):
         return _person(e, Reason(f"asked for help: its record says {e.agent_state}", "ledger", e.agent_state_at))
     kind = _screen_kind(e)
     if e.screen is not None and kind in ASKING:
@@ -365,7 +283,7 @@ def _works_again(e: Evidence, limits: Thresholds, now: float) -> bool:
 
 def _stopped_short(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
     """The turn is over, and work is still on the hook: it rests until somebody tells it to go on."""
-    if not e.work_bead or e.muted or e.agent_state == "awaiting-gate" or not _is_there(e):
+    if not e.work_bead or e.muted or e.agent_state == AgentState.AWAITING_GATE or not _is_there(e):
         return None
     end = _turn_end(e, limits)
     if end is None:
@@ -410,7 +328,7 @@ def _at_work(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
     quiet = now - at
     stalled_s, gupp_s = (limits.ralph_stalled_s, limits.ralph_gupp_s) if e.ralph else (limits.stalled_s, limits.gupp_s)
     reasons = _work_reasons(e, sign, limits, now)
-    held = e.muted or e.agent_state == "awaiting-gate"
+    held = e.muted or e.agent_state == AgentState.AWAITING_GATE
     if held or quiet < stalled_s:
         forecast = None if held else Forecast(Health.STALLED, at + stalled_s)
         return HealthReport(Health.WORKING, e.work_since or at, reasons, forecast, _badges(e))

@@ -29,8 +29,9 @@ from gastown_core.model.snapshot import (
 from gastown_core.model.states import AgentState, RigState
 from gastown_core.runtimes.adapter import STARTING, together
 from gastown_core.state.convoy_views import convoy_views, orphan_views
+from gastown_core.state.evidence import Evidence, ProgressSign
 from gastown_core.state.facts import LedgerDigest, TownFacts, digest_of
-from gastown_core.state.health import STANDING, Evidence, ProgressSign, classify, is_there
+from gastown_core.state.health import STANDING, classify, is_there
 from gastown_core.state.landing_strips import with_landings
 from gastown_core.state.molecules import step_text
 from gastown_core.state.request_views import refinery_views, request_views, scheduler_view

@@ -7,7 +7,7 @@ knows nothing of agents.  The description is a title line, then field lines.
 from __future__ import annotations
 
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS, Address
-from gastown_core.model.bead import read_fields, set_fields
+from gastown_core.model.fields import read_fields, set_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

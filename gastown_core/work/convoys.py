@@ -18,9 +18,9 @@ from gastown_core.model.bead import (
     TRACKS,
     Edge,
     known_priority,
-    set_fields,
     unwrap_external,
 )
+from gastown_core.model.fields import set_fields
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False

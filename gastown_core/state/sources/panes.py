@@ -7,8 +7,9 @@ answer is an error of the source and leaves the last good facts in place.
 from __future__ import annotations
 
 from gastown_core.errors import GastownError, NoTmuxError
+from gastown_core.model.states import AgentState
 from gastown_core.state.facts import TownFacts, digest_of
-from gastown_core.state.health import LIVE_STATES, STANDING
+from gastown_core.state.health import STANDING
 from gastown_core.tmux.panes import capture_panes, list_panes, written_lines
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import socket_name
@@ -76,7 +77,7 @@ class PaneSource:
         if digest_of(self.facts).hooked.get(entry.address.mail) is not None:
             return True
         record = self.facts.fields.get(entry.bead_id, {})
-        return record.get("agent_state") in LIVE_STATES or (entry.address.role in STANDING and bool(live))
+        return record.get("agent_state") in AgentState.ALIVE or (entry.address.role in STANDING and bool(live))
 
     def stale_screens(self) -> list[Pane]:
         """Panes to be read: output since the last reading, or a program that ended and whose last words are not known.

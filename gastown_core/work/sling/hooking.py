@@ -6,7 +6,8 @@ from gastown_core.clock import format_seconds
 from gastown_core.errors import NotFoundError
 from gastown_core.events.log import append_event
 from gastown_core.model.address import DOG, POLECAT
-from gastown_core.model.bead import HOOKED, read_fields
+from gastown_core.model.bead import HOOKED
+from gastown_core.model.fields import read_fields
 from gastown_core.model.hook_life import CREATED, SUSPENDED, way
 from gastown_core.model.metadata import DISPATCH, metadata_of, with_section
 from gastown_core.model.record import Record

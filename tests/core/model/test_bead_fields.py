@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gastown_core.model.bead import Bead, read_fields, set_fields
+from gastown_core.model.bead import Bead
+from gastown_core.model.fields import read_fields, set_fields
 
 AGENT = "dm-demo-polecat-rust\n\nrole_type: polecat\nrig: demo\nagent_state: spawning\nhook_bead: dm-9d8\ncleanup_status: null"
 CONVOY = "Convoy tracking 3 issues\nOwner: overseer\nNotify: mayor/"

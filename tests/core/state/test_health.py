@@ -9,7 +9,8 @@ import pytest
 from gastown_core.model.agent import Health
 from gastown_core.runtimes.adapter import Said
 from gastown_core.runtimes.heartbeat import Heartbeat
-from gastown_core.state.health import Evidence, ProgressSign, Thresholds, classify
+from gastown_core.state.evidence import Evidence, ProgressSign, Thresholds
+from gastown_core.state.health import classify
 
 NOW = 1_000_000.0
 MIN = 60.0
