@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -91,12 +92,19 @@ def test_basic_workflow_ends_on_main(with_tmux: Terminal) -> None:
     assert "myproject" in terminal.type("gt agents")
     until(lambda: {terminal.bead("gt-abc12"), terminal.bead("gt-def34")} == {"closed"}, "both land", timeout_s=60)
     until(lambda: "Feature X" not in terminal.type("gt convoy list"), "the convoy lands", timeout_s=20)
-    told = [json.loads(line) for line in open(os.path.join(terminal.root, ".events.jsonl"), encoding="utf-8")]
-    landed = [event for event in told if event["type"] == "convoy_landed"]
-    assert [event["payload"]["title"] for event in landed] == ["Feature X"]
-    mails = [
-        event["payload"]["to"] for event in told if event["type"] == "mail" and "landed" in event["payload"]["subject"]
-    ]
+
+    def told(kind: str) -> list[dict[str, Any]]:
+        with open(os.path.join(terminal.root, ".events.jsonl"), encoding="utf-8") as log:
+            return [event["payload"] for event in map(json.loads, log) if event["type"] == kind]
+
+    def mailed() -> list[str]:
+        return [mail["to"] for mail in told("mail") if "landed" in mail["subject"]]
+
+    # the convoy is closed first, then the log tells, and then its listeners get their mail
+    until(lambda: told("convoy_landed"), "the landing is told")
+    assert [landed["title"] for landed in told("convoy_landed")] == ["Feature X"]
+    until(lambda: {"overseer", "mayor/"} <= set(mailed()), "the mail is sent")
+    mails = mailed()
     assert sorted(set(mails)) == sorted(mails) and "overseer" in mails and "mayor/" in mails
 
 
