@@ -42,7 +42,7 @@ def deadly(bead: Excerpt, graph: Graph, deaths: int) -> Obstacle | None:
     """The bead has cost as many workers as the town allows; ``deaths`` is 0 below that."""
     if not deaths:
         return None
-    why = f"it has cost {deaths} workers (operational.witness.max_bead_respawns)"
+    why = f"{deaths} workers died on it (operational.witness.max_bead_respawns)"
     return Obstacle(BROKEN, why, (), f"check why, then: gt sling respawn-reset {bead.id}")
 
 

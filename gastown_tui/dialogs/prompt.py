@@ -85,5 +85,5 @@ def nudge_prompt(agents: Sequence[AgentView], ascii_only: bool) -> Prompt:
     if len(agents) > NAMED:
         names.append(((f"and {len(agents) - NAMED} more", "dim"),))
     title = "Nudge" if len(agents) == 1 else f"Nudge {len(agents)} agents"
-    words = "Sent only while the agent has the terminal:"
+    words = "Typed at its empty prompt; until then it waits:"
     return Prompt(title, [*names, (), ((words, "dim"),)], offer=OFFER)

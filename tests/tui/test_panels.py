@@ -189,9 +189,9 @@ def test_work_that_nobody_has_is_a_problem_with_the_key_that_gives_it_out() -> N
 
 
 def test_the_why_of_a_convoy_shows_what_the_scheduler_says_and_what_helps() -> None:
-    told = (Account("gt-m1", "held", "it has cost 3 workers", "gt sling respawn-reset gt-m1"),)
+    told = (Account("gt-m1", "held", "3 workers died on it", "gt sling respawn-reset gt-m1"),)
     text = " ".join(said(line) for line in account_lines(told, 80))
-    assert "gt-m1 held" in text and "it has cost 3 workers" in text and "respawn-reset" in text
+    assert "gt-m1 held" in text and "3 workers died on it" in text and "respawn-reset" in text
     assert "asking the scheduler" in said(account_lines(None, 80)[-1])
 
 

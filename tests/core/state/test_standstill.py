@@ -98,7 +98,7 @@ def test_work_that_cost_too_many_workers_is_stuck_until_its_count_begins_anew(ro
         death_count.note(root, K, clock=FixedClock(NOW))
     assert told(root) == []
     death_count.note(root, K, clock=FixedClock(NOW))
-    assert told(root) == [(K, "it has cost 3 workers (operational.witness.max_bead_respawns)")]
+    assert told(root) == [(K, "3 workers died on it (operational.witness.max_bead_respawns)")]
     death_count.reset(root, K, clock=FixedClock(NOW))
     assert told(root) == []
 

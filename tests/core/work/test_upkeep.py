@@ -90,7 +90,7 @@ def test_work_that_cost_too_many_workers_is_fed_no_more(paper):
     bead = paper.file()
     death_count.note(paper.root, bead, by=3, clock=paper.clock)
     held = Board(paper.root, paper.ledger, paper.clock.now()).hold(bead)
-    assert held is not None and held.text.startswith("it has cost 3 workers")
+    assert held is not None and held.text.startswith("3 workers died on it")
     death_count.reset(paper.root, bead)
     assert Board(paper.root, paper.ledger, paper.clock.now()).is_ready(bead)
 
