@@ -82,31 +82,29 @@ class CodexRecords(Records):
     def look(self, programs: Iterable[Program], now: float) -> dict[str, Said]:
         """What each session's newest log says, unless the title says that a person is asked."""
         self._folders = set()
+        began = [(program, _home(program.env), began_at(program.pid) - SLACK_S) for program in programs]
+        first = min((since for _, _, since in began), default=now)
+        written = {home: self._written_since(home, first, now) for home in {home for _, home, _ in began}}
         said = {}
-        for program in programs:
-            log = self._log_of(program, now)
+        for program, home, since in began:
+            log = _log_of(program, since, written[home])
             told = log.said if log is not None else None
             said[program.session] = self._with_title(program, told, now) or told or _starting(program, now)
         return said
 
-    def _log_of(self, program: Program, now: float) -> _Log | None:
-        """The newest log of a session in the program's folder that was written since the program began."""
-        began = began_at(program.pid) - SLACK_S
-        home = os.path.realpath(program.work_dir) if program.work_dir else ""
-        found: tuple[float, _Log] | None = None
-        scan = self._scan(_home(program.env), now)
-        for path, seen in scan.logs:
-            # a log that was last written before the program began may be resumed: the next scan tells
-            written = _written(path) if seen >= began else 0.0
-            if written < began:
-                continue
-            self._folders.add(os.path.dirname(path))
-            log = self._read(path)
-            if log.is_main and log.cwd == home and (found is None or written > found[0]):
-                found = (written, log)
+    def _written_since(self, home: str, began: float, now: float) -> list[tuple[float, _Log]]:
+        """(last write, log) of the sessions that were written since that moment, newest first."""
+        scan = self._scan(home, now)
         if scan.last_day:
             self._folders.add(scan.last_day)
-        return found[1] if found is not None else None
+        found = []
+        for path, seen in scan.logs:
+            # an older log may be resumed: the next scan tells
+            written = _written(path) if seen >= began else 0.0
+            if written >= began:
+                self._folders.add(os.path.dirname(path))
+                found.append((written, self._read(path)))
+        return sorted(found, key=lambda one: -one[0])
 
     def _scan(self, home: str, now: float) -> _Scan:
         """The logs in that folder: one look for all programs, again when a log came or after a while."""
@@ -147,6 +145,12 @@ class CodexRecords(Records):
             return None
         at = self._asked.setdefault(program.session, program.output_at or now)
         return Said(WAITING, at, TITLE, "a permission", session_id=told.session_id if told is not None else "")
+
+
+def _log_of(program: Program, began: float, logs: Iterable[tuple[float, _Log]]) -> _Log | None:
+    """The newest log of a session in the program's folder that was written since the program began."""
+    home = os.path.realpath(program.work_dir) if program.work_dir else ""
+    return next((log for written, log in logs if log.is_main and log.cwd == home and written >= began), None)
 
 
 def _home(env: Mapping[str, str]) -> str:
