@@ -90,13 +90,14 @@ def _by_transcript(town_root: str, session: str, screens: str, handover: Handove
 
 
 def _shows(said: str, handover: Handover, wanted: str) -> bool:
-    """Whether a text of the transcript is this one, or holds it: hooks wrap theirs, and texts kept during a turn are joined."""
+    """Whether a text of the transcript is this one, or holds it whole.
+
+    Hooks wrap theirs, and a program joins what it kept during a turn or its start, also where none was seen.
+    """
     if plain_prompt(said) == wanted:
         return True
     if handover.way != TYPED_WAY:
         return wanted in plain_prompt(said)
-    if not handover.was_busy:
-        return False
     lines, given = _plain_lines(said), _plain_lines(handover.text)
     return any(lines[start : start + len(given)] == given for start in range(len(lines) - len(given) + 1))
 

@@ -6,7 +6,6 @@ question that Enter would answer or a person's draft gets none, and the nudges w
 
 from __future__ import annotations
 
-import re
 import time
 from functools import partial
 
@@ -33,7 +32,7 @@ from gastown_core.runtimes.heartbeat import read_heartbeat
 from gastown_core.runtimes.launch import process_names
 from gastown_core.runtimes.preset import QUEUED
 from gastown_core.runtimes.screen import DRAFT, FAILED, LIMITED, READY
-from gastown_core.runtimes.verdict import NO_PROMPT, STARTS, is_in, is_same, may_type
+from gastown_core.runtimes.verdict import NO_PROMPT, STARTS, is_folded, is_in, is_same, may_type
 from gastown_core.tmux.delivery import UnsubmittedError, deliver
 from gastown_core.tmux.panes import find_pane
 from gastown_core.tmux.processes import foreground_is
@@ -51,8 +50,9 @@ if TYPE_CHECKING:
     from gastown_core.tmux.panes import Pane
     from gastown_core.tmux.server import TmuxServer
 
-LOST_AFTER_S = 4.0
-"""An agent at an empty prompt that shows no sign of a text for so long has not got it."""
+LOST_AFTER_S = 15.0
+"""An agent at an empty prompt that shows no sign of a text for so long has not got it; on a loaded machine a program may
+take several seconds to run its hook, and a text that is typed again would come twice."""
 UNSUBMITTED_S = 1.0
 """So long a text stands in the input row before its submit key counts as forgotten."""
 STARTING_S = 3.0
@@ -62,8 +62,6 @@ SETTLE_S = 1.0
 SECOND_LOOK_S = 0.15
 STILL_S = 5.0
 """A turn that draws nothing for so long is stuck: programs at work redraw their spinner every second."""
-_PASTED = re.compile(r"\[Pasted text #\d+( \+\d+ lines)?\]")
-"""What Claude Code shows for a long paste."""
 BUSY_NOW = "it is busy"
 STILL_ON_ITS_WAY = "an earlier text is on its way to it"
 UNKNOWABLE = "it was typed, and nobody can tell whether it was submitted"
@@ -300,7 +298,7 @@ class Typist(Record):
         if watch.before.kind != DRAFT or handover.way != TYPED_WAY:
             return False
         draft = watch.before.draft
-        return is_same(draft, handover.text) or (handover.stage == way.TYPING and bool(_PASTED.fullmatch(draft)))
+        return is_same(draft, handover.text) or (handover.stage == way.TYPING and is_folded(draft))
 
     def _submit(self, handover: Handover, pane: Pane) -> bool:
         """Press the submit key that an earlier taker did not come to; the text stays undecided until it is proved."""

@@ -108,7 +108,8 @@ SCREENS: dict[str, ScreenTable] = {
         FOOTED,
         re.compile(r"^ [>*]( |$)"),
         _all(r"^type your message"),
-        _all(rf"^\s*{_DOTS}.*\(esc to cancel", r"\(esc to cancel, \d"),
+        # a hook that runs before a turn holds the text that was typed
+        _all(rf"^\s*{_DOTS}.*\(esc to cancel", r"\(esc to cancel, \d", r"^\s*executing hooks?:"),
         (),
     ),
     "copilot": ScreenTable(

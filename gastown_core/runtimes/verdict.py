@@ -23,7 +23,8 @@ STARTS = "starts"
 
 HEAD_CHARS = 12
 """How many letters of a text tell it from what a person typed."""
-_PASTED = re.compile(r"^\[Pasted", re.IGNORECASE)
+_PASTED = re.compile(r"\[Pasted [^\]]*\]", re.IGNORECASE)
+"""What programs show of a long paste: ``[Pasted text #1 +7 lines]``, ``[Pasted Text: 7 lines]``, ``[Pasted Content 900 chars]``."""
 
 
 class Verdict(Record):
@@ -90,6 +91,11 @@ def is_in(draft: str, text: str) -> bool:
     """Whether a draft shows ``text``: its beginning, a part of it, or only that something was pasted."""
     part = "".join(draft.split())
     return _place(draft, text) == 0 or bool(_PASTED.match(draft)) or (bool(part) and part in "".join(text.split()))
+
+
+def is_folded(draft: str) -> bool:
+    """Whether a draft shows that something was pasted, and nothing else."""
+    return bool(_PASTED.fullmatch(draft.strip()))
 
 
 def is_same(draft: str, text: str) -> bool:

@@ -128,6 +128,7 @@ EXPECTED: dict[str, tuple[object, ...]] = {
     "gemini-05-after": READY,
     "gemini-08-permission": READY,
     "gemini-11-429": ("busy", "Thinking... (esc to cancel, 11s)"),
+    "gemini-12-hook": ("busy", "Executing Hook: gastown AfterAgent"),
     "omp-01-first": UNKNOWN,
     "omp-02-first": (
         "login",
