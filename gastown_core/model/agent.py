@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from gastown_core.model.record import Record
+from gastown_core.model.string_enum import StringEnum
 
 
-class Health(StrEnum):
+class Health(StringEnum):
     """The state of an agent, ordered by how urgently it needs a person (feed-and-events.md section 5)."""
 
     WAITING = "waiting"

@@ -52,6 +52,8 @@ def standstills(members: Iterable[str], graph: Graph, died: Mapping[str, int]) -
             if stall is not None:
                 own[bead_id] = stall.text
                 continue
+            if not bead.edges:
+                continue
             for hold in graph.own_holds(bead_id):
                 sources.setdefault(hold.id, []).append(bead_id)
                 ahead[hold.id] = None
