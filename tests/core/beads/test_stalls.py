@@ -10,7 +10,7 @@ from gastown_core.beads.stalls import RULES, stall_reason
 from gastown_core.model.bead import Edge
 
 STATUSES = ("open", "deferred", "blocked", "hooked", "pinned", "odd")
-BLOCKERS = {"": (), "open": (Edge("t-2", "blocks", ""),), "itself": (Edge("t-1", "blocks", ""),)}
+BLOCKERS = {"": (), "open": (Edge("t-2", "blocks", "", "", ""),), "itself": (Edge("t-1", "blocks", "", "", ""),)}
 
 
 def bead(bead_id: str, status: str, edges: tuple[Edge, ...], defer_until: float, labels: tuple[str, ...]) -> Excerpt:
