@@ -102,6 +102,14 @@ def follow_new_ids(shift: Shift) -> str:
     return "; ".join(new_ids.follow_new_ids(shift.root, TownLedger(shift.root), actor=ACTOR))
 
 
+def follow_docked_rigs(shift: Shift) -> str:
+    """Stop rigs that another member of the town has docked, and open those that were undocked."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.town.rig_states import follow_labels
+
+    return "; ".join(follow_labels(shift.root, TownLedger(shift.root), actor=ACTOR, clock=shift.clock))
+
+
 def compact_wisps(shift: Shift) -> str:
     """Delete wisps whose lifetime is over."""
     from gastown_core.beads.ledger import TownLedger
@@ -154,6 +162,7 @@ TOWN = (
     Duty("gates", open_gates, ("ledger",), 60.0, 5.0),
     Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
+    Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0),
     Duty("wisps", compact_wisps, (), 3600.0, 600.0),
     Duty("feed", curate_feed, ("events",), 300.0, 2.0),
     Duty("leftovers", sweep_leftovers, (), 3600.0, 600.0),

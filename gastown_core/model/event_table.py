@@ -349,6 +349,17 @@ TABLE = (
     kind("halt", SYSTEM, "⏹", "#", INFO, 7, "services", halt_sentence),
     kind("rig_added", SYSTEM, "🏗", "+", GOOD, 30, "rig git_url prefix", lambda p: f"rig {text_of(p, 'rig')} added"),
     kind(
+        "rig_state",
+        SYSTEM,
+        "🅿",
+        "*",
+        INFO,
+        30,
+        "rig from to",
+        lambda p: f"rig {text_of(p, 'rig')} is {text_of(p, 'to')}, was {text_of(p, 'from')}",
+    ),
+    kind("rig_removed", SYSTEM, "🏚", "-", WARN, 30, "rig path", lambda p: f"rig {text_of(p, 'rig')} removed"),
+    kind(
         "crew_added",
         SYSTEM,
         "👷",

@@ -12,12 +12,11 @@ from contextlib import ExitStack
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
 from gastown_core.errors import ConflictError, GitError, NotFoundError, TownError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.files.atomic import edit_json, read_json, write_atomic, write_json
+from gastown_core.files.atomic import read_json, write_atomic, write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import REFINERY, WITNESS, Address
-from gastown_core.model.record import Record
 from gastown_core.model.states import AgentState
 from gastown_core.town import clones, push_target
 from gastown_core.town.agent_beads import write_agent_bead
@@ -26,6 +25,7 @@ from gastown_core.town.hook_files import claude_settings
 from gastown_core.town.install import commit_town
 from gastown_core.town.install_files import RIG_GITIGNORE
 from gastown_core.town.names import pick_theme
+from gastown_core.town.rig_register import NewRig, bare_folder, check_free, register
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -34,17 +34,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.clock import Clock
-
-
-class NewRig(Record):
-    """A rig just added: name, bead prefix without hyphen, URL, default branch, folder, warnings."""
-
-    name: str
-    prefix: str
-    url: str
-    branch: str
-    path: str
-    warnings: tuple[str, ...] = ()
 
 
 _LINK = "120000"
@@ -84,7 +73,7 @@ def add_rig(
     if os.path.lexists(path):
         raise ConflictError(f"cannot use {path}", "a file or folder with that name exists", "choose another name")
     if prefix:
-        _check_free(prefix, rigs)
+        check_free(prefix, rigs)
     with ExitStack() as undo:
         os.mkdir(path)
         undo.callback(shutil.rmtree, path, ignore_errors=True)
@@ -94,7 +83,7 @@ def add_rig(
         rig = _clone(path, name, url, branch, prefix, rigs, push_url, progress)
         _write_config(rig, push_url, upstream_url, clock)
         _furnish(root, rig, undo)
-        _register(root, rig, push_url, upstream_url, local_repo, undo, clock)
+        register(root, rig, push_url, upstream_url, local_repo, undo, clock)
         undo.pop_all()
     append_event(root, "rig_added", actor, {"rig": name, "git_url": url, "prefix": rig.prefix}, clock=clock)
     _commit(root, name, progress)
@@ -122,25 +111,6 @@ def _commit(root: str, name: str, progress: Callable[[str], None]) -> None:
     except GitError as error:
         # the rig works without it; only the town's history lacks it
         progress(str(error))
-
-
-def _check_free(prefix: str, rigs: dict[str, str]) -> str:
-    from gastown_core.beads.ids import check_prefix
-
-    prefix = check_prefix(prefix)
-    owner = (
-        "the town itself" if prefix == "hq" else next((f"rig {rig}" for rig, own in rigs.items() if own == prefix), "")
-    )
-    near = next(
-        (own for own in rigs.values() if f"{own}-".startswith(f"{prefix}-") or prefix.startswith(f"{own}-")), ""
-    )
-    if near and not owner:
-        # sh-x-opal would be the session of shop/x-opal and of another rig's opal
-        why = f"with {near} of rig {next(rig for rig in rigs if rigs[rig] == near)} session names would be ambiguous"
-        raise ConflictError(f"the prefix {prefix} is ambiguous", why, "give another one with --prefix")
-    if owner:
-        raise ConflictError(f"the prefix {prefix} is taken", f"by {owner}", "give another one with --prefix")
-    return prefix
 
 
 def _clone(
@@ -171,7 +141,7 @@ def _clone(
             "",
             f"omit --prefix, or give {tracked}",
         )
-    prefix = _check_free(tracked or prefix or default_prefix(name), rigs)
+    prefix = check_free(tracked or prefix or default_prefix(name), rigs)
     home = _make_ledger(path, clone, prefix, bool(tracked))
     for warning in clones.provision(path, clone, home):
         progress(warning)
@@ -257,50 +227,6 @@ def _delete_beads(root: str, ids: list[str]) -> None:
             batch.delete(bead_id)
 
 
-def _register(
-    root: str, rig: NewRig, push_url: str, upstream_url: str, local_repo: str, undo: ExitStack, clock: Clock
-) -> None:
-    entry: dict[str, Any] = {
-        "git_url": rig.url,
-        "push_url": push_url,
-        "upstream_url": upstream_url,
-        "local_repo": local_repo,
-        "added_at": format_micros(clock.now()),
-        "beads": {"repo": "local", "prefix": rig.prefix},
-    }
-
-    def register(registry: dict[str, Any]) -> None:
-        registry.setdefault("version", 1)
-        rigs = registry.setdefault("rigs", {})
-        if rig.name in rigs:
-            raise ConflictError(f"there is already a rig {rig.name}", "another process added it just now")
-        rigs[rig.name] = entry
-
-    edit_json(os.path.join(root, "mayor", "rigs.json"), register, mode=0o600)
-    undo.callback(_unregister, root, rig.name)
-    undo.callback(edit_json, os.path.join(root, "mayor", "daemon.json"), lambda value: _unpatrol(value, rig.name))
-    edit_json(os.path.join(root, "mayor", "daemon.json"), lambda value: _patrol(value, rig.name))
-
-
-def _unregister(root: str, name: str) -> None:
-    edit_json(os.path.join(root, "mayor", "rigs.json"), lambda value: value.get("rigs", {}).pop(name, None), mode=0o600)
-
-
-def _patrol(value: dict[str, Any], rig: str) -> None:
-    patrols = value.setdefault("patrols", {})
-    for role in (WITNESS, REFINERY):
-        rigs = patrols.setdefault(role, {"enabled": True, "interval": "5m", "agent": role}).setdefault("rigs", [])
-        if rig not in rigs:
-            rigs.append(rig)
-
-
-def _unpatrol(value: dict[str, Any], rig: str) -> None:
-    for role in (WITNESS, REFINERY):
-        rigs = value.get("patrols", {}).get(role, {}).get("rigs", [])
-        if rig in rigs:
-            rigs.remove(rig)
-
-
 def rig_config(root: str, name: str) -> dict[str, Any]:
     """Return the rig's ``config.json``. Raises NotFoundError for an unregistered rig, TownError without the file."""
     require_rig(root, name)
@@ -330,11 +256,7 @@ def default_branch(root: str, name: str) -> str:
 
 def bare_repo(root: str, name: str) -> Git:
     """Return a rig's shared repository (``.repo.git``, or the mayor's clone in older towns). Raises TownError."""
-    for folder in (".repo.git", os.path.join("mayor", "rig")):
-        path = os.path.join(root, name, folder)
-        if os.path.isdir(path):
-            return Git(path)
-    raise TownError(f"rig {name} has no repository", f"{os.path.join(root, name, '.repo.git')} is missing")
+    return Git(bare_folder(os.path.join(root, name), name))
 
 
 def beads_home(root: str, name: str) -> str:

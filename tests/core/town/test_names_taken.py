@@ -13,7 +13,7 @@ from gastown_core.town.dogs import check_dog_name
 from gastown_core.town.identity import rig_prefix
 from gastown_core.town.names import is_good
 from gastown_core.town.polecat_pool import claim
-from gastown_core.town.rigs import _check_free
+from gastown_core.town.rig_register import check_free
 from tests.support.rigged import Rigged
 
 ROLES = "mayor deacon boot dog witness refinery crew polecat polecats overseer human daemon".split()
@@ -51,8 +51,8 @@ def test_a_polecat_and_a_crew_member_of_a_rig_never_share_a_name_or_a_session(ri
 @pytest.mark.parametrize("prefix", ["sh", "sh-x", "hq"])
 def test_a_prefix_that_makes_a_session_mean_two_is_refused(prefix: str) -> None:
     with pytest.raises(ConflictError):
-        _check_free(prefix, {"shop": "sh"})
-    assert _check_free("shx", {"shop": "sh"}) == "shx"
+        check_free(prefix, {"shop": "sh"})
+    assert check_free("shx", {"shop": "sh"}) == "shx"
 
 
 def test_the_prefix_of_a_rig_that_is_not_registered_is_an_error(rigged: Rigged) -> None:

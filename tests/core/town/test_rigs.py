@@ -10,6 +10,7 @@ from gastown_core.beads.opening import init_store, open_store
 from gastown_core.errors import ConflictError, GastownError, GitError, UsageError
 from gastown_core.git import worktree
 from gastown_core.git.repo import Git
+from gastown_core.town import rig_register as register_module
 from gastown_core.town import rigs as rigs_module
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.install import install_town
@@ -106,17 +107,20 @@ def test_a_taken_prefix_is_refused(rigged, tmp_path):
         add_rig(rigged.root, "other", str(tmp_path / "other"), prefix="hq")
 
 
-@pytest.mark.parametrize("step", ["_clone", "_furnish", "_register", "_patrol"])
-def test_a_failure_half_way_leaves_no_trace(root, tmp_path, monkeypatch, step):
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [(rigs_module, "_clone"), (rigs_module, "_furnish"), (rigs_module, "register"), (register_module, "_patrol")],
+)
+def test_a_failure_half_way_leaves_no_trace(root, tmp_path, monkeypatch, module, step):
     make_repo(str(tmp_path / "src"))
     before = snapshot(root)
-    real = getattr(rigs_module, step)
+    real = getattr(module, step)
 
     def fail_afterwards(*args, **kwargs):
         real(*args, **kwargs)
         raise GastownError("broken")
 
-    monkeypatch.setattr(rigs_module, step, fail_afterwards)
+    monkeypatch.setattr(module, step, fail_afterwards)
     with pytest.raises(GastownError, match="broken"):
         add_rig(root, "shop", str(tmp_path / "src"))
     after = snapshot(root)
