@@ -26,6 +26,16 @@ ROOT = Root(
             "Town",
             "Run, start, stop or inspect the daemon: run|start|stop|restart|status|logs",
         ),
+        Command(
+            "patrol", _C + "patrol:list", "Town", "List the patrols, their last runs and open incidents", ("patrols",)
+        ),
+        Command(
+            "patrol list", _C + "patrol:list", "Town", "List the patrols, their last runs and open incidents", ("ls",)
+        ),
+        Command("patrol scan", _C + "patrol:scan", "Town", "Look once and show what patrols find; change nothing"),
+        Command(
+            "patrol backtest", _C + "patrol:backtest", "Town", "Show what a patrol would have done, by the event log"
+        ),
         Command("rig add", _C + "rig:add", "Town", "Add a repository to the town as a rig"),
         Command("rig list", _C + "rig:list", "Town", "List rigs", ("ls",)),
         Command("rig status", _C + "rig:status", "Town", "Show a rig's state, sessions and work"),

@@ -1,12 +1,17 @@
 """THE table of duties: what the daemon does, what wakes each duty, and how often it runs anyway.
 
-Dispatch and the refineries are woken by changes of the ledger; their interval is only a safety net.
+Dispatch and the refineries are woken by changes of the ledger; their interval is only a safety net.  Each patrol is a
+duty too (``patrols.table``).
 """
 
 from __future__ import annotations
 
 from gastown_core.daemon.duty import Duty
 from gastown_core.model.states import RigState
+from gastown_core.patrols.lookout import lookout_of
+from gastown_core.patrols.patrol import OFF
+from gastown_core.patrols.round import watch_of
+from gastown_core.patrols.table import patrols_of, read_limits
 from gastown_core.tmux.socket import has_tmux
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.settings import load_settings
@@ -14,13 +19,14 @@ from gastown_core.town.settings import load_settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.daemon.duty import Shift
+    from gastown_core.patrols.table import Row
 
 ACTOR = "daemon"
 
 
 def duties_of(root: str) -> list[Duty]:
     """Return the duties of this town as it is now: the town's, and a refinery for each open rig."""
-    found = list(TOWN)
+    found = [*TOWN, *(patrol_duty(row) for row in patrols_of(root) if row.mode != OFF)]
     for rig in read_inventory(root).rigs:
         if rig.state == RigState.OPERATIONAL and load_settings(root, "rig", rig.name).lenient("merge_queue.enabled"):
             found.append(refinery_of(root, rig.name))
@@ -38,6 +44,21 @@ def refinery_of(root: str, rig: str) -> Duty:
 
     every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
     return Duty(f"refinery:{rig}", work, (f"ledger:{rig}", "channel:refinery"), every_s, 0.1)
+
+
+def patrol_duty(row: Row) -> Duty:
+    """Return the duty that runs a patrol."""
+
+    def work(shift: Shift) -> str:
+        town = lookout_of(shift.root, shift.clock).look()
+        watch = watch_of(shift.root, shift.clock)
+        # a changed mode counts at once: the duties are only read again with the next heartbeat
+        now = next((one for one in patrols_of(shift.root) if one.patrol.name == row.patrol.name), row)
+        if now.mode == OFF:
+            return ""
+        return watch.run(now.patrol, town, read_limits(shift.root), mode=now.mode).words()
+
+    return Duty(row.patrol.name, work, (), row.patrol.period_s, 5.0)
 
 
 def dispatch_ready(shift: Shift) -> str:

@@ -25,6 +25,7 @@ from gastown_core.errors import ConflictError, GastownError, words_of
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
+from gastown_core.patrols import lookout
 from gastown_core.town import daemon_note as note
 from gastown_core.town.daemon_note import HEARTBEAT_S
 from gastown_core.town.discover import is_town
@@ -130,6 +131,7 @@ class Daemon:
             await stirs.close()
             # running duties see ``stopping`` and are waited for: nothing is left half done
             pool.shutdown(wait=True, cancel_futures=True)
+            lookout.close_all()
             self.log.line("daemon ended")
 
     def _end(self) -> None:

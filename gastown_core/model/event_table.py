@@ -31,6 +31,7 @@ from gastown_core.model.event_kinds import (
     text_of,
     until_of,
 )
+from gastown_core.model.patrol_events import PATROLS
 
 TABLE = (
     # bead changes (from our own ledger)
@@ -412,5 +413,6 @@ TABLE = (
         "rig target reason polecat",
         lambda p: f"nudged {text_of(p, 'target') or text_of(p, 'polecat')}{reason_of(p)}",
     ),
+    *PATROLS,
     *SCHEDULER,
 )

@@ -19,6 +19,7 @@ from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.order import Order, Receipt
 from gastown_core.orders.registry import BY_ID
+from gastown_core.town.identity import in_nobodys_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,17 +59,17 @@ command_log: deque[CommandLogEntry] = deque(maxlen=LOG_LENGTH)
 """The orders that this process performed, oldest first."""
 
 
-def perform(root: str, order: Order, notify: Notify, *, clock: Clock = SYSTEM_CLOCK) -> bool:
+def perform(root: str, order: Order, notify: Notify, *, clock: Clock = SYSTEM_CLOCK, by: str = "") -> bool:
     """Perform ``order`` and call ``notify`` for each stage; return whether it succeeded. Blocks: call it in a thread.
 
-    A GastownError becomes a final receipt with ``ok`` False; other exceptions are raised.
+    ``by`` is the address that stands in the events of what is done, empty for the caller's own.  A GastownError becomes a final receipt with ``ok`` False; other exceptions are raised.
     """
     began = time.monotonic()
     last = Receipt(order.kind, order.target, "failed", "nothing happened", ok=False, final=True, at=clock.now())
     argv: list[str] = []
     try:
         argv = command_of(order)
-        for receipt in _stages(root, order, argv):
+        for receipt in _stages(root, order, argv, by):
             last = receipt
             notify(receipt)
     except GastownError as error:
@@ -81,7 +82,7 @@ def perform(root: str, order: Order, notify: Notify, *, clock: Clock = SYSTEM_CL
     return last.ok
 
 
-DEFAULTS = {"text": "continue", "subject": "fresh session"}
+DEFAULTS = {"text": "continue", "subject": "fresh session", "wait": "60"}
 """Defaults of arguments."""
 
 
@@ -125,9 +126,10 @@ def choices_of(root: str, order: Order) -> list[Choice]:
     return [Choice(str(row["number"]), str(row.get("what") or ""), float(row.get("at") or 0.0)) for row in found]
 
 
-def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S) -> str:
+def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S, by: str = "") -> str:
     """Return gt's output. Raises GastownError if it failed."""
-    done = process.run(process.gt_argv(*argv), cwd=root, env=_environment(root), timeout_s=limit_s, starts_servers=True)
+    env = _environment(root, by)
+    done = process.run(process.gt_argv(*argv), cwd=root, env=env, timeout_s=limit_s, starts_servers=True)
     if done.code != 0:
         raise _failure(argv, done.code, (done.err or done.out).splitlines())
     return done.out
@@ -157,17 +159,18 @@ def _told(value: object, name: str = "") -> Iterator[str]:
         yield f"{name}: {'yes' if value is True else value}"
 
 
-def _environment(root: str) -> dict[str, str]:
-    return {**os.environ, "GT_TOWN_ROOT": root, "NO_COLOR": "1"}
+def _environment(root: str, by: str = "") -> dict[str, str]:
+    own = in_nobodys_name() | {"GT_ROLE": by, "BD_ACTOR": by} if by else os.environ
+    return {**own, "GT_TOWN_ROOT": root, "NO_COLOR": "1"}
 
 
-def _stages(root: str, order: Order, argv: list[str]) -> Iterable[Receipt]:
+def _stages(root: str, order: Order, argv: list[str], by: str) -> Iterable[Receipt]:
     if not BY_ID[order.kind].receipts:
-        yield _one_stage(root, order, argv)
+        yield _one_stage(root, order, argv, by)
         return
     words = [argv[0], "--receipts", *argv[1:]]
     child = process.spawn(
-        process.gt_argv(*words), cwd=root, env=_environment(root), stdout=process.PIPE, stderr=process.PIPE
+        process.gt_argv(*words), cwd=root, env=_environment(root, by), stdout=process.PIPE, stderr=process.PIPE
     )
     complaints: list[bytes] = []
     reader = threading.Thread(target=lambda: complaints.append(child.stderr.read() if child.stderr else b""))
@@ -189,9 +192,9 @@ def _stages(root: str, order: Order, argv: list[str]) -> Iterable[Receipt]:
         raise _failure(argv, code, b"".join(complaints).decode("utf-8", "replace").splitlines())
 
 
-def _one_stage(root: str, order: Order, argv: list[str]) -> Receipt:
+def _one_stage(root: str, order: Order, argv: list[str], by: str) -> Receipt:
     """Run a command without stages; its last output line is the detail. Raises GastownError if it failed."""
-    lines = [line.strip() for line in _said(root, argv, ORDER_LIMIT_S).splitlines() if line.strip()]
+    lines = [line.strip() for line in _said(root, argv, ORDER_LIMIT_S, by).splitlines() if line.strip()]
     return Receipt(order.kind, order.target, "done", lines[-1] if lines else "", final=True)
 
 

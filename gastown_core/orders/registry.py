@@ -53,7 +53,7 @@ class OrderKind(Record):
 
 ORDERS: tuple[OrderKind, ...] = (
     OrderKind("agent.nudge", "n", "nudge", "send a message and follow its delivery", AGENT, reasons.needs_living,
-              ("nudge", TARGET, "--wait", "60", "--", "{text}"), asks=("text",), receipts=True),
+              ("nudge", TARGET, "--wait", "{wait}", "--", "{text}"), asks=("text",), receipts=True),
     OrderKind("agent.handoff", "h", "handoff", "restart with a note for the next session", AGENT,
               reasons.needs_session, ("handoff", TARGET, "-y", "-s", "{subject}", ("-m", "{note}")), asks=("note",),
               confirm=True, receipts=True),

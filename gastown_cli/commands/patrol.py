@@ -1,0 +1,191 @@
+"""``gt patrol``: what the town's patrols watch, what they find now, and what they would have done."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output
+from gastown_core.clock import (
+    SYSTEM_CLOCK,
+    format_ago,
+    format_local,
+    format_span,
+    local_moment,
+    parse_duration,
+    parse_moment,
+)
+from gastown_core.errors import NotFoundError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from typing import Any
+
+    from gastown_core.patrols.backtest import Replay
+    from gastown_core.patrols.patrol import Finding
+    from gastown_core.patrols.table import Row
+
+
+def list_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt patrol list``."""
+    context.add_json(parser)
+
+
+def run_list(args: Namespace) -> int:
+    """List the patrols: who acts, how often, the last run, open incidents."""
+    from gastown_core.patrols.memory import read_memory
+    from gastown_core.patrols.table import patrols_of
+    from gastown_core.town.daemon_note import read_note
+
+    root = context.town()
+    note = read_note(root)
+    duties = note.duties if note is not None else {}
+    memory = read_memory(root, SYSTEM_CLOCK.now())
+    rows = [_row(row, duties.get(row.patrol.name, {}), len(memory.of(row.patrol.name))) for row in patrols_of(root)]
+    if args.json:
+        output.say_json({"daemon": note is not None, "patrols": rows})
+        return 0
+    shown = [
+        [
+            str(one["name"]),
+            str(one["mode"]),
+            format_span(float(one["period_s"])),
+            _last(one),
+            _state(one),
+            str(one["about"]),
+        ]
+        for one in rows
+    ]
+    output.say(output.table(shown, header=("PATROL", "MODE", "EVERY", "LAST RUN", "STATE", "WATCHES")))
+    if note is None:
+        output.say(output.style("the daemon is not running, so no patrol runs; next: gt daemon start", "yellow"))
+    for one in memory.open.values():
+        since = format_ago(SYSTEM_CLOCK.now() - one.since)
+        output.say(
+            f"  {output.style('⚠', 'yellow')} {output.clean(', '.join(one.subjects))}: {output.clean(one.cause)} ({since})"
+        )
+    return 0
+
+
+def _row(row: Row, duty: dict[str, Any], incidents: int) -> dict[str, Any]:
+    patrol = row.patrol
+    told = {"name": patrol.name, "role": patrol.role, "rig": patrol.rig, "about": patrol.about, "mode": row.mode}
+    last = {key: duty.get(key, "") for key in ("last_run", "did", "error")}
+    return {**told, "why_off": row.why_off, "period_s": patrol.period_s, **last, "incidents": incidents}
+
+
+def _last(one: dict[str, Any]) -> str:
+    moment = parse_moment(one["last_run"])
+    return format_ago(SYSTEM_CLOCK.now() - moment) if moment else "-"
+
+
+def _state(one: dict[str, Any]) -> str:
+    if one["why_off"]:
+        return f"off: {one['why_off']}"
+    if one["error"]:
+        return output.clean(f"fails: {one['error']}")
+    count = int(one["incidents"])
+    return f"{count} open incident{'' if count == 1 else 's'}" if count else "all well"
+
+
+def scan_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt patrol scan``."""
+    parser.add_argument("name", nargs="?", default="", help="patrol, such as witness:shop (default: all)")
+    parser.add_argument("--rig", default="", help="only patrols of this rig")
+    context.add_json(parser)
+
+
+def run_scan(args: Namespace) -> int:
+    """Look once and show the findings with their remedies; change nothing."""
+    from gastown_core.patrols.lookout import close_all, lookout_of
+    from gastown_core.patrols.round import watch_of
+    from gastown_core.patrols.table import read_limits
+
+    root = context.town()
+    context.check_rig(root, args.rig)
+    rows = [row for row in _named(root, args.name) if not args.rig or row.patrol.rig == args.rig]
+    try:
+        town, limits = lookout_of(root, SYSTEM_CLOCK).look(), read_limits(root)
+        watch = watch_of(root, SYSTEM_CLOCK)
+        found = [(row, watch.look(row.patrol, town, limits)) for row in rows]
+    finally:
+        close_all()
+    if args.json:
+        output.say_json(
+            [{"patrol": row.patrol.name, "findings": [finding_json(one) for one in some]} for row, some in found]
+        )
+        return 0
+    if not any(some for _, some in found):
+        output.say("nothing found")
+    for row, some in found:
+        for one in some:
+            output.say(_finding_text(row.patrol.name, one))
+    return 0
+
+
+def finding_json(one: Finding) -> dict[str, Any]:
+    """Return a finding as ``--json`` prints it."""
+    told = {
+        **one._asdict(),
+        "evidence": list(one.evidence),
+        "remedy": one.remedy.kind if one.remedy is not None else "",
+    }
+    return {key: value for key, value in told.items() if key not in ("saves", "shares", "is_chore")}
+
+
+def _finding_text(patrol: str, one: Finding) -> str:
+    lines = [
+        f"{output.style(patrol, 'dim')}  {output.style(one.kind, 'bold')} {output.clean(one.subject)}: {output.clean(one.cause)}"
+    ]
+    lines += [f"    {output.clean(text)}" for text in one.evidence]
+    if one.held:
+        lines.append("    " + output.style(f"held: {output.clean(one.held)}", "yellow"))
+    next_ = one.remedy.kind if one.remedy is not None else "nothing now"
+    lines.append(output.style(f"    next: {next_}; over when {output.clean(one.retired_by)}", "dim"))
+    return "\n".join(lines)
+
+
+def backtest_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt patrol backtest``."""
+    parser.add_argument("name", help="patrol, such as witness:shop")
+    parser.add_argument("--since", default="24h", metavar="WHEN", help="a span or a moment (default: 24h)")
+    context.add_json(parser)
+
+
+def run_backtest(args: Namespace) -> int:
+    """Run a patrol over the event log and show what it would have done."""
+    from gastown_core.patrols.backtest import replay
+    from gastown_core.patrols.table import read_limits
+    from gastown_core.state.collect import read_thresholds
+
+    root, now = context.town(), SYSTEM_CLOCK.now()
+    row = _named(root, args.name)[0]
+    span = parse_duration(args.since)
+    since = now - span if span is not None else local_moment(args.since)
+    if since is None:
+        raise UsageError(f"{args.since!r} is no span or moment", "", "--since 24h, or --since 2026-03-01")
+    done = replay(root, row.patrol, read_limits(root), read_thresholds(root), since=since, until=now)
+    if args.json:
+        output.say_json(done.as_json())
+        return 0
+    output.say(_replay_text(done))
+    return 0
+
+
+def _replay_text(done: Replay) -> str:
+    lines = [f"{done.patrol} over {format_span(done.until - done.since)}: {done.events} events, {done.looks} looks"]
+    for step in done.steps:
+        lines.append(f"  {format_local(step.at)}  {step.what:<8} {output.clean(step.text)}")
+    if not done.steps:
+        lines.append("  it would have found nothing")
+    lines.append(output.style("judged by the log alone: screens, heartbeats and git are not in it", "dim"))
+    return "\n".join(lines)
+
+
+def _named(root: str, name: str) -> list[Row]:
+    from gastown_core.patrols.table import patrols_of
+
+    rows = patrols_of(root)
+    found = [row for row in rows if name in ("", row.patrol.name, row.patrol.role)]
+    if not found:
+        names = ", ".join(row.patrol.name for row in rows) or "none: the town has no rig"
+        raise NotFoundError(f"no patrol {name}", f"there are: {names}", "gt patrol list shows them")
+    return found

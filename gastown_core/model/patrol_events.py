@@ -1,0 +1,77 @@
+"""The event kinds of patrols: an incident opens, an order is given because of it, and the incident closes."""
+
+from __future__ import annotations
+
+from gastown_core.model.event_kinds import BAD, DONE, SYSTEM, WARN, kind, reason_of, text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+ORDER_WORDS = {
+    "agent.nudge": "nudged",
+    "agent.handoff": "handed off",
+    "agent.restart": "restarted",
+    "agent.stop": "ended the session of",
+    "bead.release": "released",
+    "convoy.refresh": "refreshed",
+    "told": "was told of",
+}
+"""Order → what it does to its subject, in one word where there is one."""
+
+
+def _subjects(payload: Mapping[str, Any]) -> str:
+    names = payload.get("subjects")
+    found = [str(one) for one in names] if isinstance(names, list) else []
+    if len(found) > 3:
+        return f"{', '.join(found[:2])} and {len(found) - 2} more"
+    return ", ".join(found) or text_of(payload, "target", "?")
+
+
+def acted_sentence(payload: Mapping[str, Any]) -> str:
+    """What a patrol did to whom, and why; or what it could not do."""
+    order = text_of(payload, "order", "?")
+    done = f"{ORDER_WORDS.get(order, order)} {text_of(payload, 'target', '?')}"
+    why = text_of(payload, "reason")
+    because = f", because: {why}" if why else ""
+    if payload.get("ok") is False:
+        error = text_of(payload, "error", "no reason was given")
+        return f"could not do this to {text_of(payload, 'target', '?')}: {order} failed: {error}"
+    return done + because
+
+
+PATROLS = (
+    kind(
+        "incident_opened",
+        SYSTEM,
+        "⚠",
+        "!",
+        BAD,
+        30,
+        "incident patrol kind cause subjects since target escalated",
+        lambda p: f"found {text_of(p, 'kind', 'trouble')}: {_subjects(p)}: {text_of(p, 'cause')}",
+    ),
+    kind(
+        "patrol_acted",
+        SYSTEM,
+        "⚕",
+        "+",
+        WARN,
+        30,
+        "patrol kind target order bead reason evidence saved ok error",
+        acted_sentence,
+    ),
+    kind(
+        "incident_closed",
+        SYSTEM,
+        "✓",
+        "v",
+        DONE,
+        30,
+        "incident patrol kind subjects lasted target",
+        lambda p: (
+            f"over after {text_of(p, 'lasted', '?')}: {text_of(p, 'kind', 'trouble')} of {_subjects(p)}{reason_of(p)}"
+        ),
+    ),
+)

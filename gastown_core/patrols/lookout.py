@@ -1,0 +1,151 @@
+"""The lookout: the one snapshot that all patrols of a process look at, kept fresh without starting a process.
+
+Stores and the event log are tailed, tmux is asked over one control link that stays open while a server runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+from gastown_core.errors import GastownError
+from gastown_core.events.log import log_path, parse_event
+from gastown_core.files.tail import Tailer
+from gastown_core.model.snapshot import TownSnapshot
+from gastown_core.state.collect import Sources
+from gastown_core.state.reduce import reduce_town
+from gastown_core.state.sources.last_events import note_last, read_last_events
+from gastown_core.tmux.control import ControlLink, LinkedServer
+from gastown_core.tmux.server import NoServerError, TmuxServer
+from gastown_core.tmux.socket import has_tmux, socket_mark, socket_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.clock import Clock
+    from gastown_core.state.sources.ledger import Change
+
+FRESH_S = 2.0
+"""A look younger than this is shared: patrols that run together look once."""
+
+
+class Lookout:
+    """Sources of one town, asked again at every look that is due; safe to call from several threads."""
+
+    def __init__(self, root: str, clock: Clock) -> None:
+        self.root = root
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sources: Sources | None = None
+        self._snapshot: TownSnapshot | None = None
+        self._tail: Tailer | None = None
+        self._link: ControlLink | None = None
+        self._dead: tuple[int, int] | None = None
+
+    def look(self) -> TownSnapshot:
+        """Return the town as it is now, at most ``FRESH_S`` old."""
+        with self._lock:
+            now = self._clock.now()
+            known = self._snapshot
+            if known is None or not 0 <= now - known.taken_at < FRESH_S:
+                known = self._snapshot = self._fresh(now)
+            return known
+
+    def _fresh(self, now: float) -> TownSnapshot:
+        sources = self._sources
+        if sources is None:
+            sources = self._sources = Sources(self.root)
+            sources.ask("ledger", lambda: sources.ledger.load(now), None)
+        elif sources.reread_roster(now):
+            sources.ask("ledger", lambda: sources.ledger.load(now), None)
+        nothing: list[Change] = []
+        sources.ask("ledger", lambda: sources.ledger.poll(now), nothing)
+        sources.ask("events", self._follow_events, None)
+        sources.ask("heartbeats", lambda: sources.heartbeats.poll(now), False)
+        sources.ask("tmux", lambda: self._ask_tmux(sources, now), None)
+        sources.ask("programs", lambda: sources.programs.poll(now), False)
+        sources.ask("refineries", lambda: sources.refineries.poll(now), False)
+        sources.ask("scheduler", lambda: sources.scheduler.poll(now), False)
+        sources.ask("daemon", lambda: sources.daemon.poll(now), False)
+        return reduce_town(sources.facts, now, self._snapshot)
+
+    def _follow_events(self) -> None:
+        sources = self._sources
+        if sources is None:
+            return
+        path = log_path(self.root)
+        if self._tail is None:
+            self._tail = Tailer(path)
+            read_last_events(sources.facts, sources.roster)
+            return
+        for offset, line in self._tail.read().lines:
+            event = parse_event(line, offset)
+            if event is not None:
+                note_last(sources.facts, sources.roster, event, newest=True)
+
+    def _ask_tmux(self, sources: Sources, now: float) -> None:
+        panes = sources.panes
+        if not has_tmux():
+            sources.facts.panes = None
+            sources.facts.good("tmux", now)
+            return
+        server = TmuxServer(socket_name(self.root))
+        if not self._is_linked(server):
+            # nobody listens on the socket: there is no session, and no process is started to hear that
+            panes.take({}, now)
+            return
+        if self._link is not None:
+            panes.server = LinkedServer(self._link, server)
+        panes.poll(now)
+        panes.read_screens(now)
+
+    def _is_linked(self, server: TmuxServer) -> bool:
+        """Whether a server answers over the link, which is opened once for each server."""
+        if self._link is not None and not self._link.closed:
+            return True
+        self._let_go()
+        mark = socket_mark(server.socket)
+        if mark is None or mark == self._dead:
+            return False
+        try:
+            self._link = ControlLink(server)
+        except NoServerError:
+            self._dead = mark
+            return False
+        return True
+
+    def _let_go(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            with contextlib.suppress(GastownError):
+                link.close()
+
+    def close(self) -> None:
+        """Let go of the files and of the link."""
+        with self._lock:
+            self._let_go()
+            if self._tail is not None:
+                self._tail.close()
+            if self._sources is not None:
+                self._sources.close()
+            self._sources = self._tail = self._snapshot = None
+
+
+_OPEN: dict[str, Lookout] = {}
+_OPENING = threading.Lock()
+
+
+def lookout_of(root: str, clock: Clock) -> Lookout:
+    """Return this process's lookout over the town."""
+    with _OPENING:
+        found = _OPEN.get(root)
+        if found is None:
+            found = _OPEN[root] = Lookout(root, clock)
+        return found
+
+
+def close_all() -> None:
+    """Close every lookout of this process."""
+    with _OPENING:
+        for one in _OPEN.values():
+            one.close()
+        _OPEN.clear()

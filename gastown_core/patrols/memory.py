@@ -1,0 +1,106 @@
+"""What patrols remember: which incidents are open, and what was done about them; read from the event log, kept nowhere else."""
+
+from __future__ import annotations
+
+from gastown_core.clock import parse_moment
+from gastown_core.events.log import log_path, newest_events
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.model.town_event import TownEvent
+
+OPENED, CLOSED, ACTED = "incident_opened", "incident_closed", "patrol_acted"
+"""Event kinds of patrols."""
+BACK_S = 7 * 24 * 3600.0
+MOST_EVENTS = 20_000
+"""How far back the log is read at the start; an older incident that is still open is opened anew."""
+
+
+class Act(Record):
+    """One order that a patrol gave, and whether it succeeded."""
+
+    at: float
+    patrol: str
+    kind: str
+    subject: str
+    order: str
+    bead: str = ""
+    ok: bool = True
+    why: str = ""
+
+
+class Incident(Record):
+    """One cause and all that suffer from it, open since ``since``."""
+
+    key: str
+    patrol: str
+    kind: str
+    cause: str
+    subjects: tuple[str, ...]
+    since: float
+    escalated: bool = False
+
+
+class Memory:
+    """Open incidents by key, and acts, oldest first."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, Incident] = {}
+        self.acts: list[Act] = []
+
+    def fold(self, event: TownEvent) -> None:
+        """Take in one event of a patrol; others change nothing."""
+        told = event.payload
+        if event.type == OPENED:
+            names = told.get("subjects")
+            subjects = tuple(str(one) for one in names) if isinstance(names, list) else ()
+            key = str(told.get("incident") or "")
+            since = parse_moment(told.get("since")) or event.ts
+            words = {name: str(told.get(name) or "") for name in ("patrol", "kind", "cause")}
+            if key:
+                self.open[key] = Incident(
+                    key, subjects=subjects, since=since, escalated=bool(told.get("escalated")), **words
+                )
+        elif event.type == CLOSED:
+            self.open.pop(str(told.get("incident") or ""), None)
+        elif event.type == ACTED:
+            words = {name: str(told.get(name) or "") for name in ("patrol", "kind", "order", "bead")}
+            why = str(told.get("error") or told.get("reason") or "")
+            self.acts.append(
+                Act(event.ts, subject=str(told.get("target") or ""), ok=told.get("ok") is not False, why=why, **words)
+            )
+
+    def forget_before(self, moment: float) -> None:
+        """Drop acts older than ``moment``."""
+        if self.acts and self.acts[0].at < moment:
+            self.acts = [act for act in self.acts if act.at >= moment]
+
+    def acts_on(self, subject: str, since: float, *, orders: tuple[str, ...] = (), bead: str = "") -> list[Act]:
+        """Return the acts on a subject since then, oldest first; of these orders, and for this bead, if given."""
+        return [
+            act
+            for act in self.acts
+            if act.subject == subject
+            and act.at >= since
+            and (not orders or act.order in orders)
+            and (not bead or act.bead == bead)
+        ]
+
+    def of(self, patrol: str) -> list[Incident]:
+        """Return the open incidents of a patrol."""
+        return [one for one in self.open.values() if one.patrol == patrol]
+
+
+def read_memory(root: str, now: float) -> Memory:
+    """Return what the event log says. Raises OSError."""
+    found: list[TownEvent] = []
+    for number, event in enumerate(newest_events(log_path(root))):
+        if event.ts < now - BACK_S or number >= MOST_EVENTS:
+            break
+        if event.type in (OPENED, CLOSED, ACTED):
+            found.append(event)
+    memory = Memory()
+    for event in reversed(found):
+        memory.fold(event)
+    return memory
