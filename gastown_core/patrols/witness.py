@@ -110,6 +110,8 @@ def _finished(at: Look, agent: AgentView) -> Iterator[Finding]:
     quiet = max(agent.health.since or 0.0, agent.last_output_at or 0.0)
     if not quiet or at.now - quiet < at.limits.idle_session_s:
         return
+    if _tried_lately(at, agent.address.path, STOP):
+        return
     cause = f"nothing on its hook, and no output for {format_span(at.limits.idle_session_s)}"
     yield Finding(
         FINISHED,
@@ -130,7 +132,7 @@ def _orphans(at: Look) -> Iterator[Finding]:
         first = at.memory.open.get(f"{ORPHAN}:{one.bead_id}")
         # since we saw it: a rig that is being restored must not lose its hooks at the first look
         is_due = first is not None and at.now - first.since >= at.limits.orphan_s
-        remedy = Order(RELEASE, one.bead_id) if is_due and not _tried_lately(at, one.bead_id) else None
+        remedy = Order(RELEASE, one.bead_id) if is_due and not _tried_lately(at, one.bead_id, RELEASE) else None
         cause = f"on the hook of {one.assignee}, which does not exist"
         yield Finding(
             ORPHAN,
@@ -144,5 +146,5 @@ def _orphans(at: Look) -> Iterator[Finding]:
         )
 
 
-def _tried_lately(at: Look, subject: str) -> bool:
-    return bool(at.memory.acts_on(subject, at.now - at.limits.patience_s, orders=(RELEASE,)))
+def _tried_lately(at: Look, subject: str, order: str) -> bool:
+    return bool(at.memory.acts_on(subject, at.now - at.limits.patience_s, orders=(order,)))
