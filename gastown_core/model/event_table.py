@@ -292,7 +292,7 @@ TABLE = (
         ">",
         GOOD,
         3,
-        "session_id role actor_pid topic cwd",
+        "session_id role actor_pid topic cwd runtime",
         lambda p: "session started" + (f" ({text_of(p, 'topic')})" if text_of(p, "topic") else ""),
     ),
     kind("session_end", AGENT, "⏹", "#", INFO, 3, "session_id role actor_pid topic cwd", lambda p: "session ended"),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
+    from gastown_core.runtimes.usage import Transcript, UsageReader
+
 BUSY, IDLE, WAITING, LIMITED, FAILED, STARTING, ENDED = "busy idle waiting limited failed starting ended".split()
 RECORD, HOOK, TRANSCRIPT, TITLE = "record", "hook", "transcript", "title"
 SAID_SOURCES = (RECORD, HOOK, TRANSCRIPT, TITLE)
@@ -127,6 +129,14 @@ class Adapter:
 
     def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """The texts that one line of a transcript shows as given by a person or a hook, each as TAKEN or TURN."""
+        return iter(())
+
+    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+        """A reader of what its transcripts tell of usage, with what an earlier one remembered; None if they tell nothing."""
+        return None
+
+    def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
+        """The transcripts below that home which may be of sessions in the folder ``root`` or below it."""
         return iter(())
 
     def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:

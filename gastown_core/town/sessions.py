@@ -411,6 +411,7 @@ def _tell_start(root: str, pane: Pane, start: Start, clock: Clock) -> None:
         "actor_pid": pane.pid,
         "topic": start.topic,
         "cwd": entry.work_dir,
+        "runtime": start.preset.screens,
     }
     append_event(root, "session_start", entry.address.path, payload, clock=clock)
     _note_hook(root, entry, True, clock)

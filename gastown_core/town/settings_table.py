@@ -49,6 +49,7 @@ TOWN = (
     Setting("role_agents.*", "text", None, "runtime of a role"),
     Setting("crew_agents.*", "text", None, "runtime of one crew member, by name"),
     Setting("role_effort.*", _EFFORT, "high", "how hard a role thinks"),
+    Setting("prices", "object", {}, "dollars per million tokens by model: input, output, cache_read, cache_write"),
     Setting("scheduler.max_polecats", "int>=-1", -1, "maximum of busy polecats; -1: no limit"),
     Setting("scheduler.batch_size", "int>=1", 1, "beads dispatched at once"),
     Setting("scheduler.spawn_delay", "duration", "0s", "pause between two spawns"),

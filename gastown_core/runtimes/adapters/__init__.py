@@ -21,3 +21,9 @@ def adapter_for(runtime: str) -> Adapter | None:
     __import__(module)
     found: Adapter = sys.modules[module].ADAPTER
     return found
+
+
+def tells_usage(runtime: str) -> bool:
+    """Whether that runtime's transcripts tell what its messages used."""
+    adapter = adapter_for(runtime)
+    return adapter is not None and adapter.usage_reader({}) is not None

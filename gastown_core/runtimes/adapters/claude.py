@@ -35,6 +35,7 @@ from gastown_core.runtimes.adapter import (
     words,
 )
 from gastown_core.runtimes.hook_commands import prime_command, signal_command
+from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, dollars, moment, object_of, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -206,6 +207,17 @@ class ClaudeAdapter(Adapter):
         """By the session that its status record names."""
         return next((path for one in family_of(pid) if (path := _transcript_of(one))), "")
 
+    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+        """Its messages' ``usage``."""
+        return ClaudeUsage(memory)
+
+    def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
+        """Sessions' files and those of their subagents, in the folders that are called after one below ``root``."""
+        projects = os.path.join(os.path.dirname(_sessions_folder(env)), "projects")
+        start = glob.escape(os.path.join(projects, _folder_name(root)))
+        for below in ("*.jsonl", os.path.join("*", "subagents", "*.jsonl")):
+            yield from (Transcript(path) for path in glob.iglob(os.path.join(f"{start}*", below)))
+
     def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """A prompt, a prompt that is queued, and what joined a running turn or was added by a prompt hook."""
         kind = line.get("type")
@@ -216,6 +228,48 @@ class ClaudeAdapter(Adapter):
                 yield from ((TURN, text) for text in texts_in(line["attachment"].get(key)))
         elif kind == "user" and isinstance(line.get("message"), dict):
             yield from ((TURN, text) for text in texts_in(line["message"].get("content")))
+
+
+class ClaudeUsage(UsageReader):
+    """One message is a line for each of its blocks, all with the figures of the whole; subagents have files of their own."""
+
+    def read(self, line: bytes) -> Iterator[Usage]:
+        """The message of an ``assistant`` line."""
+        tells_usage = b'"usage"' in line and b'"assistant"' in line
+        if not tells_usage and ("cwd" in self.memory or b'"cwd"' not in line):
+            return
+        value = object_of(line)
+        self.note_folder(value.get("cwd"))
+        message = value.get("message")
+        if value.get("type") != "assistant" or not isinstance(message, dict):
+            return
+        figures, name = message.get("usage"), message.get("id") or value.get("uuid")
+        if not isinstance(figures, dict) or not isinstance(name, str) or message.get("model") == NO_MODEL:
+            return
+        used = Usage(
+            name,
+            moment(value.get("timestamp")),
+            words(message.get("model")),
+            tokens(figures, "input_tokens"),
+            tokens(figures, "output_tokens"),
+            tokens(figures, "cache_read_input_tokens"),
+            tokens(figures, "cache_creation_input_tokens"),
+            cost=dollars(value.get("costUSD")),
+        )
+        yield used if value.get("isSidechain") else used._replace(context=used.tokens)
+
+
+NO_MODEL = "<synthetic>"
+"""The model of a message that the program wrote by itself, such as an error."""
+
+
+def _folder_name(path: str) -> str:
+    """How a folder's sessions are called below ``projects``, as far as such names are not cut."""
+    return "".join(char if char.isascii() and char.isalnum() else "-" for char in path)[:LONGEST_NAME]
+
+
+LONGEST_NAME = 180
+"""Longer names of folders are cut, and a digest follows."""
 
 
 def _transcript_of(pid: int) -> str:

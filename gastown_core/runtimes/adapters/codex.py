@@ -31,6 +31,7 @@ from gastown_core.runtimes.adapter import (
     texts_in,
     words,
 )
+from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, moment, object_of, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -236,6 +237,55 @@ def _end(payload: Mapping[str, Any], at: float, session_id: str) -> Said:
     return Said(state, at, TRANSCRIPT, text or "its turn failed", session_id=session_id, is_final=True)
 
 
+class CodexUsage(UsageReader):
+    """``token_count`` tells the session's sum and its last message, also again when nothing was added.
+
+    A message's id is its turn's with the sum, which stay the same where a session is resumed or forked.
+    """
+
+    def read(self, line: bytes) -> Iterator[Usage]:
+        """The message of a ``token_count``."""
+        if not any(kind in line for kind in (b'"token_count"', b'"turn_context"', b'"session_meta"')):
+            return
+        value = object_of(line)
+        kind, payload = value.get("type"), value.get("payload")
+        if not isinstance(payload, dict):
+            return
+        if kind == "session_meta":
+            self._note_session(payload)
+        elif kind == "turn_context":
+            self.memory.update(model=words(payload.get("model")), turn=words(payload.get("turn_id")))
+        elif kind == "event_msg" and payload.get("type") == "token_count":
+            yield from self._counted(payload.get("info"), moment(value.get("timestamp")))
+
+    def _note_session(self, payload: Mapping[str, Any]) -> None:
+        self.note_folder(payload.get("cwd"))
+        if "session" not in self.memory:
+            self.memory["session"] = words(payload.get("id"))
+            self.memory["main"] = payload.get("thread_source") in (None, "user")
+
+    def _counted(self, info: object, at: float) -> Iterator[Usage]:
+        if not isinstance(info, dict):
+            # limits alone
+            return
+        last, total = info.get("last_token_usage"), info.get("total_token_usage")
+        if not isinstance(last, dict) or not isinstance(total, dict) or not tokens(last, "total_tokens"):
+            return
+        read, written = tokens(last, "cached_input_tokens"), tokens(last, "cache_write_input_tokens")
+        turn = self.memory.get("turn") or self.memory.get("session") or ""
+        yield Usage(
+            f"{turn}:{tokens(total, 'total_tokens')}",
+            at,
+            self.memory.get("model", ""),
+            max(tokens(last, "input_tokens") - read - written, 0),
+            tokens(last, "output_tokens"),
+            read,
+            written,
+            tokens(last, "total_tokens") if self.memory.get("main", True) else 0,
+            tokens(info, "model_context_window"),
+        )
+
+
 class CodexAdapter(Adapter):
     """codex since 0.169; older ones are known by their screen where they keep no such log."""
 
@@ -249,6 +299,14 @@ class CodexAdapter(Adapter):
     def transcript(self, pid: int) -> str:
         """The log that it keeps open."""
         return next((path for one in family_of(pid) if (path := _open_log(one))), "")
+
+    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+        """Its sums of tokens."""
+        return CodexUsage(memory)
+
+    def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
+        """All its logs: their first line tells the folder."""
+        return (Transcript(path) for path, _ in _logs_in(_days(_home(env))))
 
     def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """A message of the user, or one that stands beside it."""

@@ -6,6 +6,10 @@ request is tried again it says that it works.
 
 from __future__ import annotations
 
+import os
+
+from gastown_core.errors import GastownError
+from gastown_core.files.atomic import read_json
 from gastown_core.runtimes.adapter import (
     BUSY,
     CONTEXT,
@@ -24,6 +28,7 @@ from gastown_core.runtimes.adapter import (
     words,
 )
 from gastown_core.runtimes.hook_commands import signal_command
+from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, moment, object_of, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +70,39 @@ def title_state(title: str) -> str:
     return next((state for sign, word, state in TITLES if sign in title and word in title), STARTING)
 
 
+class GeminiUsage(UsageReader):
+    """A message is written down again when its calls are done, and all of them when a session is resumed."""
+
+    def read(self, line: bytes) -> Iterator[Usage]:
+        """The messages with ``tokens``."""
+        if b'"tokens"' not in line:
+            return
+        value = object_of(line)
+        changed = value.get("$set")
+        kept = changed.get("messages") if isinstance(changed, dict) else None
+        for message in kept if isinstance(kept, list) else [value]:
+            if isinstance(message, dict):
+                yield from _used(message)
+
+
+def _used(message: Mapping[str, Any]) -> Iterator[Usage]:
+    """What a message used: what was read from the cache is a part of the input, thoughts are none of the output."""
+    figures, name = message.get("tokens"), message.get("id")
+    if message.get("type") != "gemini" or not isinstance(figures, dict) or not isinstance(name, str):
+        return
+    read = tokens(figures, "cached")
+    used = Usage(
+        name,
+        moment(message.get("timestamp")),
+        words(message.get("model")),
+        max(tokens(figures, "input") - read, 0) + tokens(figures, "tool"),
+        tokens(figures, "output") + tokens(figures, "thoughts"),
+        read,
+    )
+    if used.tokens:
+        yield used._replace(context=used.tokens)
+
+
 class GeminiAdapter(Adapter):
     """Gemini CLI since 0.61; its hooks tell where its transcript is."""
 
@@ -104,10 +142,34 @@ class GeminiAdapter(Adapter):
 
         return dumps({"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}})
 
+    def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
+        """Its messages' tokens."""
+        return GeminiUsage(memory)
+
+    def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
+        """The chats of the folders in its list of projects."""
+        home = os.path.join(env.get("HOME") or os.path.expanduser("~"), ".gemini")
+        try:
+            projects = (read_json(os.path.join(home, "projects.json")) or {}).get("projects")
+        except GastownError:
+            return
+        for folder, name in projects.items() if isinstance(projects, dict) else ():
+            if isinstance(name, str) and os.sep not in name and f"{folder}/".startswith(f"{root}/"):
+                chats = os.path.join(home, "tmp", name, "chats")
+                yield from (Transcript(os.path.join(chats, chat), folder) for chat in _chats(chats))
+
     def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """A prompt."""
         if line.get("type") == "user":
             yield from ((TURN, text) for text in texts_in(line.get("content")))
+
+
+def _chats(folder: str) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if name.endswith(".jsonl")]
+    except OSError:
+        # made with the first prompt
+        return []
 
 
 def _request(told: Mapping[str, Any]) -> str:

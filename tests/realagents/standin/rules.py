@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.realagents.standin.conversation import Asked
+from tests.realagents.standin.usage import Served
 
 SHELL, WRITE, ASK, RAW = "shell", "write", "ask", "raw"
 RESET = "1795750000"
@@ -40,6 +41,7 @@ class Reply:
     slow: float = 0.0
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
+    served: Served = field(default_factory=Served)
 
 
 def reply(asked: Asked) -> Reply:

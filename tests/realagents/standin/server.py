@@ -17,12 +17,14 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.realagents.standin.conversation import Asked, protocol_of, read
 from tests.realagents.standin.rules import Reply, reply
 from tests.realagents.standin.speech import refusal, stream, wants_stream, whole
+from tests.realagents.standin.usage import Served
 
 MODELS = ("claude-sonnet-4-5", "gpt-5", "gemini-2.5-pro", "standin-1")
 GONE = (BrokenPipeError, ConnectionResetError)
@@ -39,12 +41,19 @@ class StandIn(ThreadingHTTPServer):
         self.folder = folder
         self._lock = threading.Lock()
         self._attempts: Counter[tuple[object, ...]] = Counter()
+        self._numbers: Counter[str] = Counter()
 
     def log(self, key: str, record: dict[str, Any]) -> None:
         """One line more in that world's log."""
         line = json.dumps({"at": round(time.time(), 3), **record}, ensure_ascii=False)  # noqa: TID251
         with self._lock, open(os.path.join(self.folder, f"{key or 'nobody'}.jsonl"), "a", encoding="utf-8") as handle:
             handle.write(line + "\n")
+
+    def number(self, key: str) -> int:
+        """The number of that world's next answer, from 1."""
+        with self._lock:
+            self._numbers[key] += 1
+            return self._numbers[key]
 
     def attempt(self, asked: Asked) -> int:
         """How often this very request has come, this time included."""
@@ -92,12 +101,13 @@ class Answer(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = read(path, key, body, headers)
         asked = _with_attempt(asked, self.server.attempt(asked))
-        said = reply(asked)
+        said = replace(reply(asked), served=Served.of(self.server.number(key)))
         self.server.log(key, _record(asked, said))
-        end = {"conversation": asked.conversation, "is_main": asked.is_main, "user": asked.user, "done": asked.done}
+        end: dict[str, Any] = {"conversation": asked.conversation, "is_main": asked.is_main, "user": asked.user, "done": asked.done}
         try:
             self._answer(asked, said)
-            self.server.log(key, {"kind": "answered", **end, "status": said.status or 200})
+            served = {} if said.status else {"served": said.served.as_json()}
+            self.server.log(key, {"kind": "answered", **end, "status": said.status or 200, **served})
         except GONE:
             self.server.log(key, {"kind": "gone", **end})
 
@@ -140,8 +150,6 @@ _NOT_HERE = {"type": "error", "error": {"type": "not_found_error", "message": "n
 
 
 def _with_attempt(asked: Asked, attempt: int) -> Asked:
-    from dataclasses import replace
-
     return replace(asked, attempt=attempt)
 
 

@@ -67,15 +67,15 @@ def whole(asked: Asked, reply: Reply) -> dict[str, Any]:
         content = [{"type": "text", "text": reply.text}] if reply.text else []
         if call:
             content.append(_tool_use(call))
-        return {**_message(asked), "content": content, "stop_reason": "tool_use" if call else "end_turn"}
+        return {**_message(asked, reply), "content": content, "stop_reason": "tool_use" if call else "end_turn"}
     if asked.protocol == CHAT:
         message = {"role": "assistant", "content": reply.text, **({"tool_calls": [_chat_call(call)]} if call else {})}
         choice = {"index": 0, "finish_reason": "tool_calls" if call else "stop", "message": message}
-        return {**_chat_base(asked), "object": "chat.completion", "usage": _CHAT_USAGE, "choices": [choice]}
+        return {**_chat_base(asked), "object": "chat.completion", "usage": reply.served.chat(), "choices": [choice]}
     if asked.protocol == RESPONSES:
         output = _output(reply, call)
-        return {**_response_base(asked), "status": "completed", "output": output, "usage": _RESPONSES_USAGE}
-    return _gemini_chunk(_gemini_parts(reply.text, call), "STOP")
+        return {**_response_base(asked), "status": "completed", "output": output, "usage": reply.served.responses()}
+    return _gemini_chunk(_gemini_parts(reply.text, call), reply, "STOP")
 
 
 def stream(asked: Asked, reply: Reply) -> Iterator[Event]:
@@ -103,7 +103,9 @@ Call = tuple[str, dict[str, Any]] | None
 
 
 def _anthropic(asked: Asked, reply: Reply, call: Call) -> Iterator[Event]:
-    message = {**_message(asked), "content": [], "stop_reason": None}
+    message = {**_message(asked, reply), "content": [], "stop_reason": None}
+    # what it will have said is not known at its start
+    message["usage"] = {**reply.served.anthropic(), "output_tokens": 1}
     yield _named({"type": "message_start", "message": message})
     number = 0
     if reply.text:
@@ -120,7 +122,7 @@ def _anthropic(asked: Asked, reply: Reply, call: Call) -> Iterator[Event]:
         yield _named({"type": "content_block_delta", "index": number, "delta": delta})
         yield _named({"type": "content_block_stop", "index": number})
     stop = {"stop_reason": "tool_use" if call else "end_turn", "stop_sequence": None}
-    yield _named({"type": "message_delta", "delta": stop, "usage": {"output_tokens": 42}})
+    yield _named({"type": "message_delta", "delta": stop, "usage": {"output_tokens": reply.served.out}})
     yield _named({"type": "message_stop"})
 
 
@@ -128,23 +130,19 @@ def _named(data: dict[str, Any], wait: float = 0.0) -> Event:
     return str(data["type"]), data, wait
 
 
-def _message(asked: Asked) -> dict[str, Any]:
-    cached = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+def _message(asked: Asked, reply: Reply) -> dict[str, Any]:
     return {
         "id": f"msg_{_id()}",
         "type": "message",
         "role": "assistant",
         "model": asked.model,
         "stop_sequence": None,
-        "usage": {"input_tokens": 1234, "output_tokens": 1, **cached},
+        "usage": reply.served.anthropic(),
     }
 
 
 def _tool_use(call: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     return {"type": "tool_use", "id": f"toolu_{_id()}", "name": call[0], "input": call[1]}
-
-
-_CHAT_USAGE: dict[str, Any] = {"prompt_tokens": 1234, "completion_tokens": 42, "total_tokens": 1276}
 
 
 def _chat(asked: Asked, reply: Reply, call: Call) -> Iterator[Event]:
@@ -158,7 +156,7 @@ def _chat(asked: Asked, reply: Reply, call: Call) -> Iterator[Event]:
         yield chunk({"content": text}, wait)
     if call:
         yield chunk({"tool_calls": [_chat_call(call)]})
-    yield chunk({}, 0.0, "tool_calls" if call else "stop", usage=_CHAT_USAGE)
+    yield chunk({}, 0.0, "tool_calls" if call else "stop", usage=reply.served.chat())
     yield "", "[DONE]", 0.0
 
 
@@ -171,22 +169,13 @@ def _chat_call(call: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     return {"index": 0, "id": f"call_{_id()}", "type": "function", "function": function}
 
 
-_RESPONSES_USAGE: dict[str, Any] = {
-    "input_tokens": 1234,
-    "input_tokens_details": {"cached_tokens": 0},
-    "output_tokens": 42,
-    "output_tokens_details": {"reasoning_tokens": 0},
-    "total_tokens": 1276,
-}
-
-
 def _responses(asked: Asked, reply: Reply, call: Call) -> Iterator[Event]:
     base, output = _response_base(asked), _output(reply, call)
     events: list[Event] = [("response.created", {"response": {**base, "status": "in_progress"}}, 0.0)]
     for index, item in enumerate(output):
         events += _message_item(index, item, reply) if item["type"] == "message" else _call_item(index, item)
         events.append(("response.output_item.done", {"output_index": index, "item": item}, 0.0))
-    final = {**base, "status": "completed", "output": output, "usage": _RESPONSES_USAGE}
+    final = {**base, "status": "completed", "output": output, "usage": reply.served.responses()}
     events.append(("response.completed", {"response": final}, 0.0))
     for number, (name, data, wait) in enumerate(events):
         yield name, {"type": name, "sequence_number": number, **data}, wait
@@ -235,8 +224,8 @@ def _output(reply: Reply, call: Call) -> list[dict[str, Any]]:
 
 def _gemini(asked: Asked, reply: Reply, call: Call) -> Iterator[Event]:
     for text, wait in _pieces(reply):
-        yield "", _gemini_chunk([{"text": text}]), wait
-    yield "", _gemini_chunk(_gemini_parts("", call) or [{"text": ""}], "STOP"), 0.0
+        yield "", _gemini_chunk([{"text": text}], reply), wait
+    yield "", _gemini_chunk(_gemini_parts("", call) or [{"text": ""}], reply, "STOP"), 0.0
 
 
 def _gemini_parts(text: str, call: Call) -> list[dict[str, Any]]:
@@ -244,12 +233,11 @@ def _gemini_parts(text: str, call: Call) -> list[dict[str, Any]]:
     return parts + ([{"functionCall": {"name": call[0], "args": call[1]}}] if call else [])
 
 
-def _gemini_chunk(parts: list[dict[str, Any]], end: str = "") -> dict[str, Any]:
+def _gemini_chunk(parts: list[dict[str, Any]], reply: Reply, end: str = "") -> dict[str, Any]:
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
     if end:
         candidate["finishReason"] = end
-    usage = {"promptTokenCount": 1234, "candidatesTokenCount": 42, "totalTokenCount": 1276}
-    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "standin"}
+    return {"candidates": [candidate], "usageMetadata": reply.served.gemini(), "modelVersion": "standin"}
 
 
 def _id() -> str:

@@ -1,0 +1,1 @@
+"""What agents use: tokens and costs out of their programs' transcripts, to whom and what they belong, and budgets."""

@@ -1,0 +1,215 @@
+"""Collects usage: reads what was added to the transcripts of the town's agents, and counts it in the ledger.
+
+A pass costs a listing of the programs' folders and what is new in them.  One process collects at a time; a transcript
+that was truncated or replaced is read from its beginning, and its messages are known by their ids.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import GastownError
+from gastown_core.events.log import log_path, parse_event
+from gastown_core.files.atomic import read_json
+from gastown_core.files.locks import FileLock
+from gastown_core.model.hook_life import ARCHIVED, COMPLETED
+from gastown_core.model.record import Record
+from gastown_core.runtimes.adapters import MODULES, adapter_for
+from gastown_core.town.inventory import read_inventory
+from gastown_core.town.runtime_settings import list_agents
+from gastown_core.usage.ledger import UsageLedger, ledger_path
+from gastown_core.usage.source import Source, news
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from gastown_core.clock import Clock
+    from gastown_core.model.town_event import TownEvent
+    from gastown_core.runtimes.usage import Usage
+    from gastown_core.town.inventory import Inventory
+    from gastown_core.usage.source import News
+
+LATEST_S = 86400.0
+"""A message from further ahead than this is taken as one of now: a clock was wrong."""
+EVENTS = "events"
+OVERSEER = "overseer"
+
+
+class Collected(Record):
+    """What a pass did: files with something new, messages that it read, lines that were junk, and files it could not read."""
+
+    files: int = 0
+    messages: int = 0
+    junk: int = 0
+    faults: tuple[str, ...] = ()
+
+
+def collect(root: str, *, env: Mapping[str, str] | None = None, clock: Clock = SYSTEM_CLOCK, wait_s: float = 30.0) -> Collected:
+    """Count everything that is new. Raises ConflictError if another process collects for longer than ``wait_s``."""
+    root = os.path.realpath(root)
+    with UsageLedger(root) as ledger, FileLock(f"{ledger_path(root)}.lock", timeout_s=wait_s, name_holder=True):
+        collector = _Pass(root, ledger, clock.now())
+        collector.read_events()
+        for path, (runtime, agent) in collector.found(os.environ if env is None else env).items():
+            collector.read(path, runtime, agent)
+        return Collected(collector.files, collector.messages, collector.junk, tuple(collector.faults))
+
+
+class _Pass:
+    """One pass over all transcripts."""
+
+    def __init__(self, root: str, ledger: UsageLedger, now: float) -> None:
+        self.root, self.ledger, self.now = root, ledger, now
+        self.inventory = read_inventory(root)
+        self.sources = ledger.sources()
+        self.files = self.messages = self.junk = 0
+        self.faults: list[str] = []
+
+    def read_events(self) -> None:
+        """Take in what was on whose hook since when, and which agents were started."""
+        path = log_path(self.root)
+        try:
+            for new in news(self.sources.get(path) or Source(path, EVENTS, EVENTS)):
+                with self.ledger.transaction():
+                    for event in filter(None, map(parse_event, new.lines)):
+                        self._take_event(event)
+                    self.ledger.keep_source(new.source)
+        except OSError as error:
+            self.faults.append(f"cannot read {path}: {error.strerror or error}")
+
+    def _take_event(self, event: TownEvent) -> None:
+        held = hook_of(event)
+        if held is not None:
+            self.ledger.note_hook(held[0], event.ts, held[1])
+        if event.type == "session_start":
+            self.ledger.note_start(event.actor, event.ts, str(event.payload.get("runtime") or ""))
+
+    def found(self, env: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+        """Path → (runtime, agent) of every transcript that may tell something new, those written first before others.
+
+        The agent is empty where only the transcript's own lines can tell it.
+        """
+        found = dict(self._told_by_hooks())
+        for runtime in MODULES:
+            adapter = adapter_for(runtime)
+            assert adapter is not None, runtime
+            for own in self._environments(env, runtime):
+                for one in adapter.transcripts(self.root, own):
+                    agent = agent_of(self.inventory, one.folder) if one.folder else ""
+                    found.setdefault(one.path, (runtime, agent))
+        found = {path: one for path, one in found.items() if one[1] or not self._is_foreign(path)}
+        return dict(sorted(found.items(), key=lambda one: _written(one[0])))
+
+    def _is_foreign(self, path: str) -> bool:
+        """Whether its first lines told that it is of nobody in the town."""
+        known = self.sources.get(path)
+        return known is not None and not known.agent
+
+    def _told_by_hooks(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """The transcripts that hooks named, of sessions that run and of the last ones."""
+        for entry in self.inventory.agents:
+            for folder, key in (("heartbeats", "agent_runtime"), ("sessions", "runtime")):
+                try:
+                    told = read_json(os.path.join(self.root, ".runtime", folder, f"{entry.session}.json")) or {}
+                except GastownError:
+                    continue
+                path, runtime = told.get("transcript"), told.get(key)
+                if isinstance(path, str) and path and isinstance(runtime, str) and runtime in MODULES:
+                    yield path, (runtime, entry.address.path)
+
+    def _environments(self, env: Mapping[str, str], runtime: str) -> list[Mapping[str, str]]:
+        """The variables that say where that runtime keeps its files: ours, and those that settings give to agents."""
+        found = [env]
+        for rig in ("", *(rig.name for rig in self.inventory.rigs)):
+            try:
+                presets = list_agents(self.root, rig)
+            except GastownError as error:
+                self.faults.append(str(error))
+                continue
+            more = [{**env, **one.env} for one in presets if one.screens == runtime and one.env]
+            found += [one for one in more if one not in found]
+        return found
+
+    def read(self, path: str, runtime: str, agent: str) -> None:
+        """Count what is new in a transcript; one that cannot be read is a fault and nothing more."""
+        known = self.sources.get(path) or Source(path, runtime, agent)
+        known = known._replace(agent=agent or known.agent)
+        try:
+            for new in news(known):
+                known = self._count(new, {} if new.is_anew else known.memory)
+        except OSError as error:
+            self.faults.append(f"cannot read {path}: {error.strerror or error}")
+
+    def _count(self, new: News, memory: dict[str, Any]) -> Source:
+        """Count the messages of some new lines, with how far that is; the source as it is kept."""
+        adapter = adapter_for(new.source.runtime)
+        reader = adapter.usage_reader(dict(memory)) if adapter is not None else None
+        assert reader is not None, new.source.runtime
+        used: list[Usage] = []
+        junk = int(new.is_too_long)
+        for line in new.lines:
+            try:
+                used += reader.read(line)
+            except ValueError:
+                junk += 1
+        agent = new.source.agent or agent_of(self.inventory, reader.memory.get("cwd", ""))
+        source = new.source._replace(agent=agent, memory=reader.memory, junk=new.source.junk + junk)
+        used = [self._placed(one) for one in used] if agent else []
+        with self.ledger.transaction():
+            self.ledger.count(source, used)
+            self.ledger.keep_source(source)
+        self.files += 1
+        self.messages += len(used)
+        self.junk += junk
+        return source
+
+    def _placed(self, one: Usage) -> Usage:
+        """The message at a moment that can be: one without any, or of a wrong clock, is of now."""
+        return one if 0 < one.at <= self.now + LATEST_S else one._replace(at=self.now)
+
+
+def hook_of(event: TownEvent) -> tuple[str, str] | None:
+    """(agent, bead) as an event tells what is on a hook from then on, None if it tells nothing of that."""
+    payload = event.payload
+    bead = payload.get("bead")
+    if event.type == "hook_state" and isinstance(payload.get("agent"), str):
+        if payload.get("to") in (COMPLETED, ARCHIVED):
+            return payload["agent"], ""
+        return (payload["agent"], bead) if isinstance(bead, str) and bead else None
+    if event.type == "hook" and isinstance(bead, str):
+        return event.actor, bead
+    return (event.actor, "") if event.type in ("unhook", "done") else None
+
+
+def agent_of(inventory: Inventory, folder: str) -> str:
+    """Whose folder that is, also of a worktree that is gone; empty if it is not in the town."""
+    root = os.path.realpath(inventory.root)
+    folder = os.path.realpath(folder) if folder else ""
+    if folder != root and not folder.startswith(root + os.sep):
+        return ""
+    match folder[len(root) + 1 :].split(os.sep):
+        case [rig, "polecats" | "crew" as kind, name, *_]:
+            return f"{rig}/{kind}/{name}"
+        case ["deacon", "dogs", name, *_]:
+            return f"deacon/dogs/{name}"
+        case [rig, "witness" | "refinery" as role, *_]:
+            return f"{rig}/{role}"
+    inside = [one for one in inventory.agents if _is_below(folder, os.path.realpath(one.work_dir))]
+    if inside:
+        return max(inside, key=lambda one: len(one.work_dir)).address.path
+    return OVERSEER
+
+
+def _is_below(folder: str, other: str) -> bool:
+    return folder == other or folder.startswith(other + os.sep)
+
+
+def _written(path: str) -> float:
+    """When it was written last, 0 if it is not there."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,167 @@
+"""THE ledger of usage: every counted message, in ``<town>/.runtime/usage/usage.db``.
+
+It is no copy: programs delete their transcripts, and worktrees are thrown away.  What a pass counted and how far it read
+are written in one transaction, so nothing is counted twice or lost where a process is killed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.errors import StoreError
+from gastown_core.files.folders import private_folder
+from gastown_core.model.json_text import decode_json, encode_json
+from gastown_core.usage.source import Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from gastown_core.runtimes.usage import Usage
+
+else:
+    try:
+        # the package imports datetime for date adapters; we store no dates
+        import _sqlite3 as sqlite3
+    except ImportError:
+        import sqlite3
+
+VERSION = 1
+BUSY_S = 20.0
+NO_BEAD = ""
+SCHEMA = """
+CREATE TABLE source (
+  path TEXT PRIMARY KEY, runtime TEXT NOT NULL, agent TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,
+  offset INTEGER NOT NULL, begins TEXT NOT NULL, memory TEXT NOT NULL, junk INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE message (
+  id TEXT PRIMARY KEY, at REAL NOT NULL, agent TEXT NOT NULL, bead TEXT NOT NULL, runtime TEXT NOT NULL,
+  model TEXT NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+  cache_write INTEGER NOT NULL, context INTEGER NOT NULL, window INTEGER NOT NULL, cost REAL) WITHOUT ROWID;
+CREATE INDEX message_of_agent ON message (agent, at);
+CREATE INDEX message_at ON message (at);
+CREATE INDEX message_of_bead ON message (bead, at);
+CREATE TABLE hook (agent TEXT NOT NULL, at REAL NOT NULL, bead TEXT NOT NULL, PRIMARY KEY (agent, at)) WITHOUT ROWID;
+CREATE TABLE start (agent TEXT NOT NULL, at REAL NOT NULL, runtime TEXT NOT NULL, PRIMARY KEY (agent, at)) WITHOUT ROWID;
+CREATE TABLE told (subject TEXT PRIMARY KEY, level TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+def ledger_path(root: str) -> str:
+    """Where the town's ledger of usage lies."""
+    return os.path.join(root, ".runtime", "usage", "usage.db")
+
+
+class UsageLedger:
+    """The open ledger; a ``with`` block closes it. Raises StoreError for what is no ledger of ours."""
+
+    def __init__(self, root: str) -> None:
+        self.path = ledger_path(root)
+        try:
+            self.db = self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise self._unusable(str(error)) from error
+
+    def _unusable(self, why: str) -> StoreError:
+        hint = "move it away to begin anew; what transcripts still tell is counted again"
+        return StoreError(f"cannot use {self.path}", why, hint)
+
+    def _open(self) -> sqlite3.Connection:
+        private_folder(os.path.dirname(self.path))
+        # what SQLite makes beside it gets its mode
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            with _Transaction(db):
+                # another process may have made it meanwhile
+                if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    for statement in filter(str.strip, SCHEMA.split(";")):
+                        db.execute(statement)
+                    db.execute(f"PRAGMA user_version = {VERSION}")
+        elif version != VERSION:
+            db.close()
+            raise self._unusable(f"it is of version {version}, not {VERSION}")
+        return db
+
+    def __enter__(self) -> UsageLedger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.db.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """A ``with`` block that is written as a whole, or not at all."""
+        return _Transaction(self.db)
+
+    def sources(self) -> dict[str, Source]:
+        """What is read, by path."""
+        rows = self.db.execute("SELECT * FROM source")
+        return {row[0]: Source._make((*row[:7], decode_json(row[7]), row[8])) for row in rows}
+
+    def keep_source(self, source: Source) -> None:
+        """Note how far it was read."""
+        row = [*source[:7], encode_json(source.memory), source.junk]
+        self.db.execute("INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def count(self, source: Source, used: Iterable[Usage]) -> None:
+        """Count messages of that source's agent; of one that was counted before, each greater figure takes its place."""
+        for one in used:
+            key = f"{source.runtime}:{one.message}"
+            bead = self.bead_at(source.agent, one.at)
+            figures = (one.input, one.output, one.cache_read, one.cache_write, one.context, one.window, one.cost)
+            self.db.execute(_COUNT, (key, one.at, source.agent, bead, source.runtime, one.model, *figures))
+
+    def bead_at(self, agent: str, at: float) -> str:
+        """What was on the agent's hook at that moment."""
+        query = "SELECT bead FROM hook WHERE agent = ? AND at <= ? ORDER BY at DESC LIMIT 1"
+        found = self.db.execute(query, (agent, at)).fetchone()
+        return found[0] if found else NO_BEAD
+
+    def note_hook(self, agent: str, at: float, bead: str) -> None:
+        """Note what is on a hook from ``at`` on, also for messages that were counted before this was known."""
+        self.db.execute("INSERT OR REPLACE INTO hook VALUES (?, ?, ?)", (agent, at, bead))
+        after = self.db.execute("SELECT min(at) FROM hook WHERE agent = ? AND at > ?", (agent, at)).fetchone()[0]
+        until = after if after is not None else float("inf")
+        change = "UPDATE message SET bead = ? WHERE agent = ? AND at >= ? AND at < ?"
+        self.db.execute(change, (bead, agent, at, until))
+
+    def note_start(self, agent: str, at: float, runtime: str) -> None:
+        """Note that a session of the agent was started."""
+        self.db.execute("INSERT OR REPLACE INTO start VALUES (?, ?, ?)", (agent, at, runtime))
+
+    def starts(self, since: float) -> Iterator[tuple[str, str]]:
+        """(agent, runtime) of what was started since then."""
+        yield from self.db.execute("SELECT DISTINCT agent, runtime FROM start WHERE at >= ? ORDER BY agent", (since,))
+
+    def told(self) -> dict[str, str]:
+        """What was said of budgets: subject → level."""
+        return dict(self.db.execute("SELECT subject, level FROM told"))
+
+    def keep_told(self, levels: dict[str, str]) -> None:
+        """Remember what was said of budgets."""
+        with self.transaction():
+            self.db.execute("DELETE FROM told")
+            self.db.executemany("INSERT INTO told VALUES (?, ?)", levels.items())
+
+
+_COUNT = """
+INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+  input = max(input, excluded.input), output = max(output, excluded.output),
+  cache_read = max(cache_read, excluded.cache_read), cache_write = max(cache_write, excluded.cache_write),
+  context = max(context, excluded.context), window = max(window, excluded.window),
+  cost = max(coalesce(cost, excluded.cost), coalesce(excluded.cost, cost))
+"""
+
+
+class _Transaction:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")

@@ -1,0 +1,95 @@
+"""How far a file was read, and what is new in it: whole lines only, whatever became of the file meanwhile."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.files.plain import open_plain
+from gastown_core.files.tail import Tailer
+from gastown_core.model.record import Record
+from gastown_core.model.sha256 import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+LONGEST_LINE = 32 << 20
+"""A longer line is passed over."""
+AT_ONCE = 4 << 20
+"""About so much is read before it is counted."""
+BEGINS = 256
+
+
+class Source(Record):
+    """A file that is read: whose usage it tells, which file it was, how far it was read, and how many lines were junk.
+
+    ``begins`` is a digest of its first bytes: a file that takes the place and the inode of another begins otherwise.
+    An empty ``agent`` is nobody of the town.
+    """
+
+    path: str
+    runtime: str = ""
+    agent: str = ""
+    device: int = 0
+    inode: int = 0
+    offset: int = 0
+    begins: str = ""
+    memory: dict[str, Any] = {}
+    junk: int = 0
+
+
+class News(Record):
+    """Some new lines; ``source`` is how far that is, ``is_anew`` whether the file is another one than was read before.
+
+    ``is_too_long`` says that a line was passed over.
+    """
+
+    source: Source
+    lines: list[bytes]
+    is_anew: bool = False
+    is_too_long: bool = False
+
+
+def news(source: Source) -> Iterator[News]:
+    """What was added since; from its beginning if it was truncated or replaced. Raises OSError."""
+    try:
+        status = os.stat(source.path)
+    except (FileNotFoundError, NotADirectoryError):
+        # programs delete what is old; what was counted stays
+        return
+    if (status.st_dev, status.st_ino, status.st_size) == (source.device, source.inode, source.offset):
+        return
+    begins = _beginning(source.path, _length_of(source.begins))
+    is_same = (status.st_dev, status.st_ino) == (source.device, source.inode)
+    is_anew = bool(source.inode) and not (is_same and status.st_size >= source.offset and begins == source.begins)
+    offset = 0 if is_anew else source.offset
+    here = source._replace(device=status.st_dev, inode=status.st_ino, offset=offset)
+    tail = Tailer(source.path, offset=offset)
+    try:
+        while True:
+            before = tail.offset
+            lines = [line for _, line in tail.read(AT_ONCE).lines]
+            is_too_long = tail.offset == before and status.st_size - before > LONGEST_LINE
+            if tail.offset == before and not is_too_long:
+                return
+            end = status.st_size if is_too_long else tail.offset
+            yield News(here._replace(offset=end, begins=_beginning(source.path, min(end, BEGINS))), lines, is_anew, is_too_long)
+            is_anew = False
+            if is_too_long:
+                return
+    finally:
+        tail.close()
+
+
+def _beginning(path: str, length: int) -> str:
+    """A digest of so many first bytes, with their number."""
+    fd = open_plain(path)
+    try:
+        return f"{length}:{sha256(os.pread(fd, length, 0)).hex()[:16]}"
+    finally:
+        os.close(fd)
+
+
+def _length_of(begins: str) -> int:
+    return int(begins.partition(":")[0] or 0)

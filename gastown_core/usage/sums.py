@@ -1,0 +1,142 @@
+"""Sums of usage: by agent, rig, bead, convoy or day.
+
+A cost is what programs tell; where they tell none, one is estimated if the settings have a price for the model, else
+it is unknown.  A sum of which a part is unknown says so.
+"""
+
+from __future__ import annotations
+
+from gastown_core.clock import today
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from gastown_core.usage.ledger import UsageLedger
+
+AGENT, RIG, BEAD, CONVOY, DAY = "agent", "rig", "bead", "convoy", "day"
+KINDS = (AGENT, RIG, BEAD, CONVOY, DAY)
+NOTHING = "-"
+"""What no bead or convoy is called, and the rig of agents that belong to none is the town's."""
+TOWN = "town"
+A_MILLION = 1_000_000
+_PRICED = ("input", "output", "cache_read", "cache_write")
+
+
+class Sum(Record):
+    """What some messages used together; ``cost`` is of those whose cost is known, None if of none."""
+
+    messages: int = 0
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    cost: float | None = None
+    unpriced: int = 0
+    is_estimated: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """All tokens."""
+        return self.input + self.output + self.cache_read + self.cache_write
+
+    def plus(self, other: Sum) -> Sum:
+        """Both together."""
+        known = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return Sum(
+            self.messages + other.messages,
+            self.input + other.input,
+            self.output + other.output,
+            self.cache_read + other.cache_read,
+            self.cache_write + other.cache_write,
+            sum(known) if known else None,
+            self.unpriced + other.unpriced,
+            self.is_estimated or other.is_estimated,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Its figures; ``cost`` null if it is unknown."""
+        figures = dict(zip(self._fields[:5], self[:5], strict=True))
+        more = {"cost_unknown_messages": self.unpriced, "cost_estimated": self.is_estimated}
+        return {**figures, "tokens": self.tokens, "cost": self.cost, **more}
+
+
+def sums(ledger: UsageLedger, by: str, prices: Mapping[str, Any], *, since: float = 0.0) -> dict[str, Sum]:
+    """Key → sum of the messages since then; ``by`` agent, bead or day. A day is one of the machine's time zone."""
+    key = {AGENT: "agent", BEAD: "bead", DAY: "date(at, 'unixepoch', 'localtime')"}[by]
+    found: dict[str, Sum] = {}
+    for name, model, *figures in ledger.db.execute(_QUERY.format(key=key), (since,)):
+        one = priced(model, figures, prices)
+        found[name] = found[name].plus(one) if name in found else one
+    return found
+
+
+_QUERY = """
+SELECT {key}, model, count(*), sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cost), count(cost),
+  sum(CASE WHEN cost IS NULL THEN input END), sum(CASE WHEN cost IS NULL THEN output END),
+  sum(CASE WHEN cost IS NULL THEN cache_read END), sum(CASE WHEN cost IS NULL THEN cache_write END)
+FROM message WHERE at >= ? GROUP BY 1, 2 ORDER BY 1
+"""
+
+
+def priced(model: str, figures: list[Any], prices: Mapping[str, Any]) -> Sum:
+    """The sum of one model's messages: those that tell a cost, and the others at the settings' price, if there is one."""
+    messages, *used = figures[:5]
+    told, told_messages = figures[5], figures[6]
+    others = messages - told_messages
+    price = price_of(model, prices) if others else None
+    if price is None:
+        return Sum._make((messages, *used, told, others, False))
+    estimate = sum(price[key] * (count or 0) for key, count in zip(_PRICED, figures[7:11], strict=True)) / A_MILLION
+    return Sum._make((messages, *used, (told or 0.0) + estimate, 0, True))
+
+
+def price_of(model: str, prices: Mapping[str, Any]) -> dict[str, float] | None:
+    """Dollars for a million tokens of each kind; None if the settings name no usable price of that model."""
+    row = prices.get(model)
+    if not isinstance(row, dict):
+        return None
+    found = {key: row.get(key, row.get("input") if key.startswith("cache") else None) for key in _PRICED}
+    usable = all(isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one <= A_MILLION for one in found.values())
+    return {key: float(value) for key, value in found.items()} if usable else None  # type: ignore[arg-type]
+
+
+def regrouped(found: Mapping[str, Sum], keys_of: Callable[[str], Iterable[str]]) -> dict[str, Sum]:
+    """The same sums under other keys; one that belongs to several is counted in each."""
+    again: dict[str, Sum] = {}
+    for name, one in found.items():
+        for key in keys_of(name):
+            again[key] = again[key].plus(one) if key in again else one
+    return again
+
+
+def rig_of(agent: str) -> str:
+    """The rig of an agent's address."""
+    head, _, rest = agent.partition("/")
+    return head if rest and head != "deacon" else TOWN
+
+
+def total(found: Iterable[Sum]) -> Sum:
+    """All together."""
+    whole = Sum()
+    for one in found:
+        whole = whole.plus(one)
+    return whole
+
+
+def cost_words(one: Sum) -> str:
+    """A cost for people: ``$1.23``, ``≥ $1.23`` if a part is unknown, ``≈`` before an estimate."""
+    if one.cost is None:
+        return "unknown" if one.messages else "-"
+    sign = "≥ " if one.unpriced else "≈ " if one.is_estimated else ""
+    return f"{sign}${one.cost:,.2f}"
+
+
+def start_of_day(now: float) -> float:
+    """When the local day of that moment began."""
+    import time
+
+    year, month, day = (int(part) for part in today(now).split("-"))
+    return time.mktime((year, month, day, 0, 0, 0, 0, 0, -1))
