@@ -37,6 +37,12 @@ ROOT = Root(
         Command(
             "patrol backtest", _C + "patrol:backtest", "Town", "Show what a patrol would have done, by the event log"
         ),
+        Command(
+            "doctor agents",
+            _C + "doctor:agents",
+            "Town",
+            "Check what agents need to start without a person, and mend what you allow",
+        ),
         Command("rig add", _C + "rig:add", "Town", "Add a repository to the town as a rig"),
         Command("rig list", _C + "rig:list", "Town", "List rigs", ("ls",)),
         Command("rig status", _C + "rig:status", "Town", "Show a rig's state, sessions and work"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_cli.commands.session import go_to
+from gastown_cli.commands.session import go_to, tell_warnings
 from gastown_core.errors import ConflictError
 
 TYPE_CHECKING = False
@@ -57,10 +57,12 @@ def run(args: Namespace) -> int:
         else sessions.plan_start(root, entry, agent=args.agent, topic=args.action, sender=me)
     )
     if args.action == "restart":
+        tell_warnings(start)
         pane = sessions.respawn_agent(root, start)
     else:
         if sessions.is_alive(sessions.find_session(root, entry)):
             raise ConflictError("the mayor is already running", f"session {entry.session}", "gt mayor attach")
+        tell_warnings(start)
         pane = sessions.start_agent(root, start)
     value = {"running": True, "session": entry.session, "runtime": start.alias, "pid": pane.pid}
     words = f"mayor running as {start.alias}, pid {pane.pid}; next: gt mayor attach"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gastown_core.town.inventory import RosterEntry
+    from gastown_core.town.sessions import Start
 ACTIONS = ("start", "stop", "restart", "list", "first-prompt")
 ORPHAN_WAIT_S = 10.0
 
@@ -94,11 +95,16 @@ def _act(root: str, entry: RosterEntry, args: Namespace) -> Iterator[Receipt]:
         start = sessions.plan_again(
             root, entry, topic=topic, sender=me, bead=args.about, otherwise=slung_with, resume=resume
         )
-    for warning in start.warnings:
-        output.note(f"note: {output.clean(warning)}")
+    tell_warnings(start)
     begin = sessions.start_agent if args.action == "start" else sessions.respawn_agent
     pane = begin(root, start)
     yield receipt("started", f"{entry.session} with {start.alias}, pid {pane.pid}")
+
+
+def tell_warnings(start: Start) -> None:
+    """Say on stderr what will stop the agent before its first prompt."""
+    for warning in start.warnings:
+        output.note(f"note: {output.clean(warning)}")
 
 
 def _runtime_of_work(root: str, entry: RosterEntry) -> str:
@@ -184,6 +190,7 @@ def go_to(root: str, entry: RosterEntry, *, agent: str = "") -> int:
             start = sessions.plan_start(root, entry, agent=agent, topic="attach", sender=me)
         else:
             start = sessions.plan_again(root, entry, topic="attach", sender=me)
+        tell_warnings(start)
         sessions.respawn_agent(root, start)
         output.note(f"{entry.address.short} {'started' if pane is None else 'revived'} as {start.alias}")
     sys.stdout.flush()

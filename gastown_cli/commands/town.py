@@ -89,6 +89,9 @@ def run_up(args: Namespace) -> int:
                 output.say(f"{output.style('✓', 'green')} {row.name}  {row.detail}")
             elif not row.ok:
                 output.say(f"{output.style('✗', 'red')} {row.name}  {output.clean(row.detail)}")
+        # agents of one runtime lack the same
+        for warning in dict.fromkeys(warning for row in rows for warning in row.warnings):
+            output.note(f"note: {output.clean(warning)}")
         if not failed and not args.quiet:
             output.say("next: gt feed watches the town; prefix+a opens it inside a session")
     return 0 if not failed else 3 if len(failed) < len(rows) else 1

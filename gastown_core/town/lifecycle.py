@@ -32,13 +32,14 @@ RUNS_ALREADY = "already running"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The result of starting one agent."""
+    """The result of starting one agent; ``warnings`` name what will stop its program before the first prompt."""
 
     name: str
     role: str
     rig: str
     ok: bool
     detail: str
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the row of ``gt up --json``."""
@@ -85,7 +86,8 @@ def bring_up(
             if isinstance(error, ConflictError) and lives(root, entry):
                 return Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
             return Service(address.path, address.role, address.rig, False, str(error))
-        return Service(address.path, address.role, address.rig, True, f"{entry.session} with {plan.alias}")
+        words = f"{entry.session} with {plan.alias}"
+        return Service(address.path, address.role, address.rig, True, words, plan.warnings)
 
     with _lock(root), ThreadPoolExecutor(max_workers=8) as pool:
         rows = list(pool.map(start, wanted))

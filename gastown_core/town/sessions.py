@@ -23,6 +23,7 @@ from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import has_tmux, socket_name
 from gastown_core.town.identity import session_environment
 from gastown_core.town.settings import load_agents, load_settings
+from gastown_core.town.start_warnings import start_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 class Start(Record):
     """A planned start of an agent's session; ``typed_prompt`` is typed once the program is ready, unless empty.
 
-    ``alias`` is the runtime's name in the settings, ``warnings`` come from choosing it.
+    ``alias`` is the runtime's name in the settings, ``warnings`` come from choosing it and from what will stop it.
     """
 
     entry: RosterEntry
@@ -125,7 +126,8 @@ def plan_start(
     typed = prompt if first_prompt_is_typed(preset) else ""
     argv = _resuming(root, entry, preset, "" if typed else prompt) if resume else []
     argv = argv or command_line(preset, "" if typed else prompt)
-    return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, tuple(chosen.warnings))
+    warnings = (*chosen.warnings, *start_warnings(root, entry, preset))
+    return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, warnings)
 
 
 def plan_again(

@@ -288,6 +288,7 @@ class Sling:
 
     def _conclude(self, given: Handover, going: Going) -> None:
         """Notify and count once nothing can fail any more."""
+        self._warn(*going.warnings)
         self.result = self.result._replace(runtime=going.runtime, session=going.session, by_hand=going.by_hand)
         if self._has_died:
             death_count.note(self.root, given.bead.id, clock=self.clock)

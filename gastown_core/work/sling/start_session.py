@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 
 class Going(Record):
-    """How the agent was started: ``started``, ``runs`` (already) or ``by hand`` with the command to run."""
+    """How the agent was started: ``started``, ``runs`` (already) or ``by hand`` with the command to run.
+
+    ``warnings`` name what will stop its program before the first prompt.
+    """
 
     how: str
     runtime: str
     session: str = ""
     by_hand: str = ""
     why: str = ""
+    warnings: tuple[str, ...] = ()
 
     def words(self) -> str:
         """Return it in words."""
@@ -61,7 +65,7 @@ def set_going(root: str, given: Handover, undo: Undo, clock: Clock) -> Going:
     if pane is None:
         undo.add(f"session {entry.session}", _end_session, root, entry, given.actor, clock)
     sessions.respawn_agent(root, start, clock=clock)
-    return Going(STARTED, start.alias, entry.session)
+    return Going(STARTED, start.alias, entry.session, warnings=start.warnings)
 
 
 def _end_session(root: str, entry: RosterEntry, actor: str, clock: Clock) -> None:

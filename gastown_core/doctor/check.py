@@ -1,0 +1,197 @@
+"""The form of a check: it detects, says what a fix would change, and fixes; and the writing of users' files.
+
+A check is a module with a ``CHECK``, named in ``table.py``.  Detecting changes nothing.  A fix is prepared as a preview
+first, and a second run of it changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import ConflictError, GastownError, StoreError
+from gastown_core.files.atomic import write_atomic
+from gastown_core.files.plain import read_plain
+from gastown_core.model.json_text import decode_json
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+STALE_S = 10.0
+"""A program renews its lock more often than this; an older one was left behind."""
+LOCK_S = 3.0
+CONFIG_MODE = 0o600
+SECRETS = ("key", "token", "secret", "password", "credential", "auth")
+
+
+class Edit(Record):
+    """One change of a file: ``change`` makes its new content of what stands there (None: no file).
+
+    ``change`` raises ValueError for content that it cannot read; the file then stays.
+    """
+
+    path: str
+    change: Callable[[bytes | None], bytes]
+
+
+class Finding(Record):
+    """One thing that is wrong: the check that says so, what, why it matters, what mends it, and whom it concerns.
+
+    ``edit`` is the fix that the town may make once its operator agrees; None where it is not the town's to make.
+    """
+
+    check: str
+    what: str
+    why: str
+    remedy: str
+    about: tuple[str, ...] = ()
+    edit: Edit | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as ``--json`` prints it."""
+        return {
+            "check": self.check,
+            "what": self.what,
+            "why": self.why,
+            "remedy": self.remedy,
+            "about": list(self.about),
+            "fixable": self.edit is not None,
+        }
+
+
+class Change(Record):
+    """What a fix would make of one file."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+
+    def diff(self) -> list[str]:
+        """Return the change as a unified diff, without the values of what may be a secret."""
+        import difflib
+
+        old, new = (_lines(self.before or b"", self.path), _lines(self.after, self.path))
+        start = self.path if self.before is not None else "/dev/null"
+        return [_without_secrets(line) for line in difflib.unified_diff(old, new, start, self.path, lineterm="", n=2)]
+
+
+class Check:
+    """One check. The room's only protocol: ``gt doctor`` knows nothing else of a check."""
+
+    name = ""
+    about = ""
+
+    def detect(self, place: Any) -> list[Finding]:
+        """Return what is wrong; change nothing."""
+        raise NotImplementedError
+
+    def preview(self, findings: list[Finding], planned: dict[str, bytes]) -> list[Change]:
+        """Return what ``fix`` would change, file by file.
+
+        ``planned`` is what earlier fixes would make of files; what this one would is added to it.  Raises ValueError,
+        OSError for a file that cannot be changed.
+        """
+        changes: dict[str, Change] = {}
+        for edit in _edits(findings):
+            standing = planned[edit.path] if edit.path in planned else _content(edit.path)
+            after = edit.change(standing)
+            if after != standing:
+                first = changes[edit.path].before if edit.path in changes else standing
+                changes[edit.path] = Change(edit.path, first, after)
+                planned[edit.path] = after
+        return list(changes.values())
+
+    def fix(self, findings: list[Finding]) -> list[str]:
+        """Mend what can be mended; return what could not be, in words."""
+        left = []
+        for path in dict.fromkeys(edit.path for edit in _edits(findings)):
+            try:
+                write(path, [edit for edit in _edits(findings) if edit.path == path])
+            except (GastownError, ValueError, OSError) as error:
+                left.append(f"{path} stays as it is: {error}")
+        return left
+
+
+def write(path: str, edits: list[Edit]) -> None:
+    """Change a user's file by what stands in it at this moment.
+
+    It is read again under the lock that the program itself takes, replaced in one step and keeps its mode.  Raises
+    StoreError, ConflictError while a program writes it, ValueError for content that an edit cannot read.
+    """
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder of {path}", error.strerror or str(error)) from error
+    with _programs_lock(os.path.realpath(path) + ".lock"):
+        before = _content(path)
+        after = before
+        for edit in edits:
+            after = edit.change(after)
+        if after is not None and after != before:
+            write_atomic(path, after, mode=CONFIG_MODE)
+
+
+@contextlib.contextmanager
+def _programs_lock(folder: str) -> Iterator[None]:
+    """Hold the folder by which agent programs (Claude Code, gemini) lock a file while they write it."""
+    deadline = time.monotonic() + LOCK_S
+    while True:
+        try:
+            os.mkdir(folder)
+            break
+        except FileExistsError:
+            if _is_stale(folder):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
+                continue
+        except OSError as error:
+            raise StoreError(f"cannot lock {folder}", error.strerror or str(error)) from error
+        if time.monotonic() > deadline:
+            raise ConflictError(f"{folder} stays locked", "a program is writing that file", "try again in a moment")
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+
+
+def _is_stale(folder: str) -> bool:
+    try:
+        return SYSTEM_CLOCK.now() - os.stat(folder).st_mtime > STALE_S and not os.listdir(folder)
+    except OSError:
+        return False
+
+
+def _edits(findings: list[Finding]) -> list[Edit]:
+    return [finding.edit for finding in findings if finding.edit is not None]
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        return read_plain(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _lines(data: bytes, path: str) -> list[str]:
+    """The lines to compare: JSON is laid out anew, or a file on one line would be shown whole."""
+    text = data.decode("utf-8", "replace")
+    if path.endswith(".json") and text.strip():
+        import json
+
+        text = json.dumps(decode_json(text), indent=2, ensure_ascii=False)
+    return text.splitlines()
+
+
+def _without_secrets(line: str) -> str:
+    """A line of a diff; the value of a name that sounds like a secret is left out."""
+    name, colon, value = line.partition(":" if ":" in line else "=")
+    is_text = value.strip().strip(",").startswith(('"', "'"))
+    is_secret = colon and is_text and any(word in name.lower() for word in SECRETS)
+    return f"{name}{colon} …" if is_secret and not line.startswith(("---", "+++")) else line

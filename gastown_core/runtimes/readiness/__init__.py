@@ -1,0 +1,62 @@
+"""Whether a runtime's program can start without a person: one module for each runtime that is known, and one table."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gastown_core.runtimes.launch import installed_at
+from gastown_core.runtimes.presets import SCRIPTED
+from gastown_core.runtimes.readiness.obstacle import PROGRAM, Look, Obstacle, Readiness
+from gastown_core.runtimes.readiness.version import is_older, version_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gastown_core.runtimes.preset import Preset
+
+MODULES = {"claude": "claude", "codex": "codex", "gemini": "gemini"}
+"""Runtime (``Preset.screens``) → module here whose ``READINESS`` knows it."""
+
+
+def readiness_of(runtime: str) -> Readiness:
+    """What is known of a runtime's start; for one without a module, nothing but its program."""
+    name = MODULES.get(runtime)
+    if name is None:
+        return Readiness()
+    module = f"{__name__}.{name}"
+    __import__(module)
+    found: Readiness = sys.modules[module].READINESS
+    return found
+
+
+def obstacles(preset: Preset, work_dir: str, look: Look) -> list[Obstacle]:
+    """What stands between a start of that runtime in that folder and its first prompt.
+
+    Files are read and no process is started.  The scripted agent has no obstacles.
+    """
+    if preset.screens == SCRIPTED:
+        return []
+    readiness = readiness_of(preset.screens)
+    program = _program(preset, readiness)
+    found = readiness.obstacles(preset, work_dir, look)
+    return found if program is None else [program, *found]
+
+
+def _program(preset: Preset, readiness: Readiness) -> Obstacle | None:
+    if not installed_at(preset):
+        name = os.path.basename(preset.command)
+        return Obstacle(
+            PROGRAM,
+            f"the program {preset.command} is not there",
+            f"the runtime {preset.name} starts it, and PATH does not lead to it",
+            f"install {name}, or choose another runtime: gt config default-agent NAME",
+        )
+    version = version_of(preset) if readiness.oldest else ""
+    if not is_older(version, readiness.oldest):
+        return None
+    return Obstacle(
+        PROGRAM,
+        f"{preset.command} {version} is too old",
+        f"{readiness.oldest} or newer is needed",
+        f"update {preset.command}",
+    )

@@ -1,0 +1,57 @@
+"""The repository that a folder belongs to, by its files alone: programs keep their trust by it."""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.files.plain import read_plain
+from gastown_core.model.record import Record
+
+MOST_LEVELS = 64
+
+
+class Repository(Record):
+    """The top folder of a working tree, and the folder that all its worktrees share; both are empty outside of one."""
+
+    top: str = ""
+    common: str = ""
+
+    @property
+    def main(self) -> str:
+        """The main working tree, or the bare repository itself where there is none."""
+        return os.path.dirname(self.common) if os.path.basename(self.common) == ".git" else self.common
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether its worktrees belong to a bare repository."""
+        return bool(self.common) and os.path.basename(self.common) != ".git"
+
+
+def repository_of(folder: str) -> Repository:
+    """The repository around ``folder``, which need not exist yet."""
+    here = os.path.realpath(folder)
+    for _ in range(MOST_LEVELS):
+        mark = os.path.join(here, ".git")
+        if os.path.isdir(mark):
+            return Repository(here, mark)
+        if os.path.isfile(mark):
+            return Repository(here, _common(here, mark))
+        above = os.path.dirname(here)
+        if above == here:
+            break
+        here = above
+    return Repository()
+
+
+def _common(top: str, mark: str) -> str:
+    """The shared folder that the ``.git`` file of a worktree leads to; the file's own folder if it leads nowhere."""
+    own = os.path.join(top, _line(mark).removeprefix("gitdir:").strip())
+    shared = _line(os.path.join(own, "commondir"))
+    return os.path.realpath(os.path.join(own, shared)) if shared else os.path.realpath(own)
+
+
+def _line(path: str) -> str:
+    try:
+        return read_plain(path).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""

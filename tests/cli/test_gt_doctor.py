@@ -1,0 +1,132 @@
+"""``gt doctor agents`` as an operator runs it, and the warning before a start."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from gastown_core.tmux.socket import has_tmux, socket_name
+from tests.support.cli import Ran, gt
+
+
+class Town:
+    """A new town, a home, and a claude on PATH that does nothing."""
+
+    def __init__(self, base: Path) -> None:
+        self.home, self.root = base / "home", base / "town"
+        program = base / "bin" / "claude"
+        for folder in (self.home, program.parent):
+            folder.mkdir()
+        program.write_text("#!/bin/sh\nexec sleep 60\n")
+        program.chmod(0o755)
+        self.env = {
+            "HOME": str(self.home),
+            "PATH": f"{program.parent}:{os.environ['PATH']}",
+            "TMUX_TMPDIR": str(base),
+            "IS_SANDBOX": "1",
+            "ANTHROPIC_AUTH_TOKEN": "t",
+            "ANTHROPIC_API_KEY": "",
+            "CLAUDE_CONFIG_DIR": "",
+        }
+        assert gt("install", str(self.root), cwd=str(base), **self.env).code == 0
+
+    def doctor(self, *words: str, stdin: str = "", **env: str) -> Ran:
+        return gt("doctor", "agents", *words, cwd=str(self.root), stdin=stdin, **{**self.env, **env})
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    return Town(tmp_path)
+
+
+def test_it_fixes_once_and_is_then_content(town: Town) -> None:
+    found = town.doctor("--json")
+    assert found.code == 1
+    assert {one["check"] for one in found.json["findings"]} == {"setup", "trust"}
+
+    fixed = town.doctor("--fix", "--yes", "--json")
+    assert fixed.code == 0 and fixed.json["well"]
+    record = town.home / ".claude.json"
+    assert [one["path"] for one in fixed.json["changed"]] == [str(record), str(record)]
+    assert set(json.loads(record.read_text())) == {"hasCompletedOnboarding", "projects"}
+
+    before = record.stat()
+    again = town.doctor("--fix", "--yes")
+    assert again.code == 0 and record.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_without_a_terminal_nothing_is_asked_and_nothing_changes(town: Town) -> None:
+    ran = town.doctor("--fix", stdin="y\n")
+
+    assert ran.code == 2 and '+  "hasCompletedOnboarding": true' in ran.out
+    assert not (town.home / ".claude.json").exists()
+
+
+def test_words_that_make_no_sense_are_refused(town: Town) -> None:
+    assert town.doctor("--yes").code == 2
+    assert town.doctor("--fix", "--json").code == 2
+    assert "no runtime nobody" in town.doctor("--runtime", "nobody").err
+    assert "no agent of this town uses" in town.doctor("--runtime", "codex").err
+
+
+@pytest.mark.parametrize("junk", ["{", "[1]", '{"projects": 5, "hasCompletedOnboarding": true}'])
+def test_settings_that_make_no_sense_stay_as_they_are(town: Town, junk: str) -> None:
+    record = town.home / ".claude.json"
+    record.write_text(junk)
+
+    ran = town.doctor("--fix", "--yes")
+
+    assert ran.code == 1 and record.read_text() == junk
+    assert "Traceback" not in ran.err
+
+
+def test_a_folder_that_may_not_be_read_is_told(town: Town) -> None:
+    (town.home / ".claude.json").mkdir()
+
+    ran = town.doctor("--fix", "--yes", "--json")
+
+    assert ran.code == 1 and "is a directory" in ran.json["findings"][0]["why"]
+
+
+def test_trust_in_a_repository_that_the_town_did_not_make_is_left_to_a_person(tmp_path: Path) -> None:
+    from tests.support.repos import make_repo
+
+    make_repo(str(tmp_path / "project"))
+    town = Town(tmp_path / "project")
+    found = {one["check"]: one for one in town.doctor("--fix", "--yes", "--json").json["findings"]}
+
+    assert found["trust"]["fixable"] is False and "not of this town's making" in found["trust"]["remedy"]
+    assert "projects" not in json.loads((town.home / ".claude.json").read_text())
+
+
+def test_a_start_tells_what_will_stop_it_and_the_scripted_agent_tells_nothing(town: Town) -> None:
+    if not has_tmux():
+        pytest.skip("there is no tmux here")
+    # a socket's path may have some 100 characters
+    sockets = tempfile.mkdtemp(dir="/tmp")
+    env = {**town.env, "TMUX_TMPDIR": sockets}
+
+    def mayor(*words: str) -> str:
+        ran = gt("mayor", *words, cwd=str(town.root), **env)
+        assert ran.code == 0, ran
+        return ran.err
+
+    try:
+        told = mayor("start")
+        assert told.count("does not trust") == 1 and "gt doctor agents --fix" in told
+        mayor("stop")
+        town.doctor("--fix", "--yes")
+        assert mayor("start") == ""
+        mayor("stop")
+        (town.home / ".claude.json").unlink()
+        assert mayor("start", "--agent", "scripted") == ""
+    finally:
+        tmux = ["tmux", "-L", socket_name(str(town.root), {}), "kill-server"]
+        subprocess.run(tmux, env={**os.environ, **env}, capture_output=True)
+        shutil.rmtree(sockets, ignore_errors=True)
