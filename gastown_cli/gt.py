@@ -17,7 +17,9 @@ ROOT = Root(
         ),
         Command("status", _C + "status:status", "Watch", "Show the town at a glance", ("stat",)),
         Command("agents", _C + "status:agents", "Watch", "List agents and their health", ("ag",)),
-        Command("costs", _C + "costs:costs", "Watch", "Show what agents used: tokens, and costs where programs tell them"),
+        Command(
+            "costs", _C + "costs:costs", "Watch", "Show what agents used: tokens, and costs where programs tell them"
+        ),
         Command("install", _C + "town:install", "Town", "Create a town"),
         Command("up", _C + "town:up", "Town", "Start the mayor, the deacon, witnesses and refineries"),
         Command("down", _C + "town:down", "Town", "Stop the town's sessions"),
