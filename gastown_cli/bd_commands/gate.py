@@ -216,7 +216,7 @@ def run_check(args: Namespace) -> int:
 
 
 def _escalate(space: Workspace, done: Check) -> int:
-    from gastown_core.messaging.escalate import escalate
+    from gastown_core.messaging.escalation import escalate
 
     if space.ledger is None:
         return 0

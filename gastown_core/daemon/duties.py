@@ -131,6 +131,18 @@ def follow_docked_rigs(shift: Shift) -> str:
     return "; ".join(follow_labels(shift.root, TownLedger(shift.root), actor=ACTOR, clock=shift.clock))
 
 
+def raise_unanswered(shift: Shift) -> str:
+    """Raise escalations that nobody answered, and send those that leave the town."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.messaging.escalation_upkeep import reescalate, send_out
+
+    ledger = TownLedger(shift.root)
+    rises = reescalate(shift.root, ledger, actor=ACTOR, clock=shift.clock)
+    sent = send_out(shift.root, ledger, actor=ACTOR)
+    told = [f"raised {rise.id} to {rise.after}" for rise in rises]
+    return "; ".join([*told, *(f"sent {bead_id}" for bead_id in sent)])
+
+
 def compact_wisps(shift: Shift) -> str:
     """Delete wisps whose lifetime is over."""
     from gastown_core.beads.ledger import TownLedger
@@ -183,6 +195,7 @@ TOWN = (
     Duty("gates", open_gates, ("ledger",), 60.0, 5.0),
     Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
+    Duty("escalations", raise_unanswered, ("ledger:town",), 60.0, 1.0),
     Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0),
     Duty("wisps", compact_wisps, (), 3600.0, 600.0),
     Duty("feed", curate_feed, ("events",), 300.0, 2.0),

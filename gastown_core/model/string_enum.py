@@ -49,6 +49,7 @@ else:
 
         @property
         def value(self):
+            """The member as a plain string."""
             return str(self)
 
         def __str__(self):

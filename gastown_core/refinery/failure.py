@@ -10,7 +10,7 @@ import os
 
 from gastown_core.clock import format_micros
 from gastown_core.events.log import append_event
-from gastown_core.messaging.escalate import escalate
+from gastown_core.messaging.escalation import escalate
 from gastown_core.model.bead import BLOCKED, HOOKED, IN_PROGRESS, OPEN
 from gastown_core.model.merge_request import NEEDS_FIX, NEEDS_RETRY, OLD_IN_REVIEW, REJECTED, with_facts
 from gastown_core.model.metadata import REWORK, Rework, metadata_of, with_section

@@ -12,7 +12,7 @@ from gastown_core.clock import backoff, format_seconds, parse_moment
 from gastown_core.errors import SettingsError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import read_json, write_json
-from gastown_core.messaging.escalate import escalate, settle
+from gastown_core.messaging.escalation import escalate, settle
 from gastown_core.model.record import Record
 from gastown_core.refinery.place import slug
 

@@ -118,9 +118,9 @@ ESCALATION: dict[str, Any] = {
     "version": 1,
     "routes": {
         "low": ["bead"],
-        "medium": ["bead", "mail:mayor"],
-        "high": ["bead", "mail:mayor", "email:human"],
-        "critical": ["bead", "mail:mayor", "email:human", "sms:human"],
+        "medium": ["bead", "mail:deacon"],
+        "high": ["bead", "mail:deacon", "mail:mayor", "email:human"],
+        "critical": ["bead", "mail:deacon", "mail:mayor", "mail:overseer", "email:human", "sms:human"],
     },
     "contacts": {},
     "stale_threshold": "4h",

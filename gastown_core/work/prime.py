@@ -23,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.clock import Clock
+    from gastown_core.model.address import Address
     from gastown_core.model.bead import Bead
     from gastown_core.town.inventory import RosterEntry
 
@@ -104,7 +105,7 @@ def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock 
                 batch.close(note.id, "read by the successor", force=True)
     line = sessions.beacon(address, "gt prime", "prime", clock.now(), work[0].id if work else "")
     steps = _step_lines(root, ledger, work)
-    text = "\n".join(_lines(entry, line, work, steps, notes, mail, succeeded))
+    text = "\n".join(_lines(entry, line, work, steps, notes, mail, succeeded, _escalation_lines(ledger, address)))
     return Briefing(line, work, notes, mail, text)
 
 
@@ -118,6 +119,28 @@ def _step_lines(root: str, ledger: TownLedger, work: tuple[Bead, ...]) -> list[s
     return ["", *checklist.lines()] if checklist is not None else []
 
 
+def _escalation_lines(ledger: TownLedger, address: Address) -> list[str]:
+    """Return the open escalations for the roles that answer them, the most urgent first."""
+    if address.role not in (MAYOR, DEACON):
+        return []
+    from gastown_core.messaging.escalation import open_escalations
+
+    found = open_escalations(ledger)
+    if not found:
+        return []
+    rows = [f"{one.severity:<9} {one.id}  {one.title}" + (" (taken on)" if one.is_acked else "") for one in found[:10]]
+    more = [f"and {len(found) - 10} more"] if len(found) > 10 else []
+    return [
+        "",
+        "## Escalations",
+        "",
+        *rows,
+        *more,
+        "",
+        "gt escalate show ID, then ack ID, close ID -r WHY, or forward ID",
+    ]
+
+
 def _lines(
     entry: RosterEntry,
     line: str,
@@ -126,6 +149,7 @@ def _lines(
     notes: tuple[Bead, ...],
     mail: int,
     succeeded: str,
+    escalations: list[str],
 ) -> list[str]:
     address = entry.address
     out = [line, "", f"You are {address.path}. {ROLE_TEXT.get(address.role, '')}".rstrip()]
@@ -144,6 +168,7 @@ def _lines(
         out += ["", "Run it now, without asking."]
     if mail:
         out += ["", f"{mail} unread message{'' if mail == 1 else 's'}."]
+    out += escalations
     out += ["", "## Commands", ""]
     out += [f"{words:<28} {about}" for words, about in COMMANDS.get(address.role, _COMMON)]
     context = os.path.join(os.path.dirname(entry.work_dir), "CONTEXT.md")

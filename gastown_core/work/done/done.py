@@ -343,7 +343,7 @@ class Done:
         return self._receipt(status.lower(), f"{bead.id} stays on the hook, the worker {said}", final=True)
 
     def _ask_help(self, bead: Bead) -> None:
-        from gastown_core.messaging.escalate import escalate
+        from gastown_core.messaging.escalation import escalate
 
         escalate(
             self.root,

@@ -11,7 +11,7 @@ import os
 
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError
-from gastown_core.messaging.escalate import escalate, settle
+from gastown_core.messaging.escalation import escalate, settle
 from gastown_core.model.record import Record
 from gastown_core.work import retry_delay
 from gastown_core.work.request import SlingRequest

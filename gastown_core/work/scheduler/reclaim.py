@@ -191,7 +191,7 @@ def _tell(root: str, ledger: TownLedger, one: Held, rigs: Mapping[str, str], act
 
 def _raise_alarm(root: str, ledger: TownLedger, one: Held, ended: str, actor: str, clock: Clock) -> None:
     """Escalate once if the number of dead workers reaches the limit: then the bead waits for a person."""
-    from gastown_core.messaging.escalate import escalate
+    from gastown_core.messaging.escalation import escalate
 
     limit = int(load_settings(root).lenient("operational.witness.max_bead_respawns"))
     count = death_count.count_of(root, one.id)

@@ -115,7 +115,7 @@ def test_the_third_failure_is_escalated_once(paper):
     for _ in range(5):
         feeding.feed(paper.root, actor="daemon", clock=paper.clock)
         paper.clock.advance(600)
-    assert paper.mail() == [("mayor/", f"[MEDIUM] {bead} could not be started 3 times")]
+    assert paper.mail() == [("deacon/", f"[MEDIUM] {bead} could not be started 3 times")]
     assert len(paper.events("escalation_sent")) == 1
 
 

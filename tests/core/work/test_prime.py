@@ -27,3 +27,15 @@ def test_a_note_is_read_once_by_the_successor_itself(rigged):
 
 def test_an_empty_hook_is_said(rigged):
     assert "Nothing. Wait for orders." in brief(rigged.root, rigged.entry("shop/witness")).text
+
+
+def test_the_mayor_is_told_of_open_escalations_and_a_polecat_is_not(rigged):
+    from gastown_core.messaging.escalation import escalate
+
+    sling = rigged.sling(rigged.file().id)
+    escalate(rigged.root, rigged.ledger, "low", "Disk fills", sender="shop/opal")
+    escalate(rigged.root, rigged.ledger, "critical", "Main is red", sender="shop/opal")
+    told = brief(rigged.root, rigged.entry("mayor")).text
+    assert told.index("Main is red") < told.index("Disk fills")
+    assert "gt escalate show ID" in told
+    assert "Main is red" not in brief(rigged.root, rigged.entry(sling.result.agent)).text
