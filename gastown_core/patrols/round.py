@@ -8,7 +8,7 @@ import threading
 from gastown_core.clock import format_seconds, format_span
 from gastown_core.errors import GastownError, GitError, words_of
 from gastown_core.events.log import append_event
-from gastown_core.messaging.escalate import escalate, settle
+from gastown_core.messaging.escalation import escalate, settle
 from gastown_core.model.record import Record
 from gastown_core.model.town_event import TownEvent
 from gastown_core.orders.perform import perform
