@@ -20,6 +20,9 @@ ROOT = Root(
         Command(
             "costs", _C + "costs:costs", "Watch", "Show what agents used: tokens, and costs where programs tell them"
         ),
+        Command("log", _C + "history:log", "Watch", "Show the town log: nudges, handoffs, crashes"),
+        Command("trail", _C + "history:trail", "Watch", "Show recent commits, beads or hooks", ("recent", "recap")),
+        Command("audit", _C + "history:audit", "Watch", "Show what happened, by whom, from every record"),
         Command("install", _C + "town:install", "Town", "Create a town"),
         Command("up", _C + "town:up", "Town", "Start the mayor, the deacon, witnesses and refineries"),
         Command("down", _C + "town:down", "Town", "Stop the town's sessions"),

@@ -63,7 +63,9 @@ def _since(text: str) -> float:
     span = parse_duration(text)
     moment = now - span if span is not None else local_moment(text)
     if moment is None:
-        raise UsageError(f"{text!r} is no time", "", "use today, a date such as 2026-03-02, or a span such as 24h or 7d")
+        raise UsageError(
+            f"{text!r} is no time", "", "use today, a date such as 2026-03-02, or a span such as 24h or 7d"
+        )
     return moment
 
 

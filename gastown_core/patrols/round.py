@@ -174,7 +174,9 @@ class Watch:
         name = found.subject.rpartition("/")[2]
         ref = checkpoints.save(Git(found.saves), name, f"before {order.kind} by a patrol", self.clock.now())
         if not ref:
-            raise GitError("its worktree could not be saved", f"git finds no commit in {found.saves}", "gt hook rollback --list")
+            raise GitError(
+                "its worktree could not be saved", f"git finds no commit in {found.saves}", "gt hook rollback --list"
+            )
         return ref
 
     def _hands_over(self, patrol: Patrol, town: TownSnapshot, due: list[Finding]) -> bool:

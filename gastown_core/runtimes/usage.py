@@ -84,7 +84,12 @@ def tokens(figures: Mapping[str, Any], key: str) -> int:
     value = figures.get(key)
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= GREATEST or value != int(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= GREATEST
+        or value != int(value)
+    ):
         raise ValueError(f"{key} cannot be {value!r}")
     return int(value)
 

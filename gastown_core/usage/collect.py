@@ -47,7 +47,9 @@ class Collected(Record):
     faults: tuple[str, ...] = ()
 
 
-def collect(root: str, *, env: Mapping[str, str] | None = None, clock: Clock = SYSTEM_CLOCK, wait_s: float = 30.0) -> Collected:
+def collect(
+    root: str, *, env: Mapping[str, str] | None = None, clock: Clock = SYSTEM_CLOCK, wait_s: float = 30.0
+) -> Collected:
     """Count everything that is new. Raises ConflictError if another process collects for longer than ``wait_s``."""
     root = os.path.realpath(root)
     with UsageLedger(root) as ledger, FileLock(f"{ledger_path(root)}.lock", timeout_s=wait_s, name_holder=True):

@@ -74,7 +74,9 @@ def news(source: Source) -> Iterator[News]:
             if tail.offset == before and not is_too_long:
                 return
             end = status.st_size if is_too_long else tail.offset
-            yield News(here._replace(offset=end, begins=_beginning(source.path, min(end, BEGINS))), lines, is_anew, is_too_long)
+            yield News(
+                here._replace(offset=end, begins=_beginning(source.path, min(end, BEGINS))), lines, is_anew, is_too_long
+            )
             is_anew = False
             if is_too_long:
                 return

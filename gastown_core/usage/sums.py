@@ -99,7 +99,9 @@ def price_of(model: str, prices: Mapping[str, Any]) -> dict[str, float] | None:
     if not isinstance(row, dict):
         return None
     found = {key: row.get(key, row.get("input") if key.startswith("cache") else None) for key in _PRICED}
-    usable = all(isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one <= A_MILLION for one in found.values())
+    usable = all(
+        isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one <= A_MILLION for one in found.values()
+    )
     return {key: float(value) for key, value in found.items()} if usable else None  # type: ignore[arg-type]
 
 

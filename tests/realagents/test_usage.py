@@ -16,7 +16,11 @@ FIGURES = {"fresh": "input", "read": "cache_read", "written": "cache_write", "ou
 
 def served(world: World) -> dict[str, int]:
     """The sums of what was served to conversations; titles and checks are in no transcript."""
-    answers = [one["served"] for one in world.place.log(world.key) if one["kind"] == "answered" and one["is_main"] and "served" in one]
+    answers = [
+        one["served"]
+        for one in world.place.log(world.key)
+        if one["kind"] == "answered" and one["is_main"] and "served" in one
+    ]
     return {ours: sum(one[theirs] for one in answers) for theirs, ours in FIGURES.items()} | {"messages": len(answers)}
 
 
@@ -57,7 +61,9 @@ def test_a_beads_usage_is_its_own(agent_world: MakeWorld, program: str) -> None:
     world.answered("Work is on your hook", done=4)
     comes_to(polecat, IDLE)
 
-    comes_true(lambda: counted(world).get(polecat.address, {}).get("messages") == served(world)["messages"], "all is counted")
+    comes_true(
+        lambda: counted(world).get(polecat.address, {}).get("messages") == served(world)["messages"], "all is counted"
+    )
     assert counted(world, "rig")["shop"]["tokens"] == counted(world)[polecat.address]["tokens"]
     # what it says after gt done belongs to no bead
     assert counted(world, "bead")[bead]["messages"] >= 4

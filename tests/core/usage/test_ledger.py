@@ -42,7 +42,12 @@ class Town:
     def line(self, message: str, folder: str = "mayor", *, at: float = NOW, model: str = "m", **figures: object) -> str:
         usage = {"input_tokens": 100, "output_tokens": 10, **figures}
         body = {"id": message, "model": model, "role": "assistant", "usage": usage}
-        value = {"type": "assistant", "timestamp": format_micros(at), "cwd": os.path.join(self.root, folder), "message": body}
+        value = {
+            "type": "assistant",
+            "timestamp": format_micros(at),
+            "cwd": os.path.join(self.root, folder),
+            "message": body,
+        }
         return json.dumps(value) + "\n"
 
     def collect(self) -> Collected:
@@ -244,7 +249,9 @@ def test_usage_belongs_to_what_was_on_the_hook_then(town: Town) -> None:
     append_event(town.root, "done", opal, {"bead": "sh-1"}, clock=FixedClock(NOW - 50))
     hook(town, NOW - 20, opal, "active", "sh-2")
     moments = {"before": -150, "first": -80, "between": -30, "second": -10}
-    lines = [town.line(name, place, at=NOW + ago, output_tokens=number) for number, (name, ago) in enumerate(moments.items())]
+    lines = [
+        town.line(name, place, at=NOW + ago, output_tokens=number) for number, (name, ago) in enumerate(moments.items())
+    ]
     town.transcript(place).write_text("".join(lines))
     town.collect()
 
@@ -335,7 +342,16 @@ def test_costs_are_told_estimated_or_unknown(town: Town) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [None, 3, {}, {"input": 1}, {"input": -1, "output": 1}, {"input": True, "output": 1}, {"input": 1, "output": float("nan")}]
+    "row",
+    [
+        None,
+        3,
+        {},
+        {"input": 1},
+        {"input": -1, "output": 1},
+        {"input": True, "output": 1},
+        {"input": 1, "output": float("nan")},
+    ],
 )
 def test_a_price_that_makes_no_sense_is_none(row: object) -> None:
     assert price_of("m", {"m": row}) is None
@@ -360,9 +376,17 @@ def test_sums_by_day_are_of_local_days(town: Town) -> None:
 
 
 def test_sums_go_under_other_keys() -> None:
-    found = {"shop/polecats/opal": Sum(1, 5), "shop/witness": Sum(1, 7), "mayor": Sum(1, 1), "deacon/dogs/rex": Sum(1, 2)}
+    found = {
+        "shop/polecats/opal": Sum(1, 5),
+        "shop/witness": Sum(1, 7),
+        "mayor": Sum(1, 1),
+        "deacon/dogs/rex": Sum(1, 2),
+    }
 
-    assert {key: one.tokens for key, one in regrouped(found, lambda one: (rig_of(one),)).items()} == {"shop": 12, "town": 3}
+    assert {key: one.tokens for key, one in regrouped(found, lambda one: (rig_of(one),)).items()} == {
+        "shop": 12,
+        "town": 3,
+    }
 
 
 def test_news_of_a_file_that_is_not_there_is_nothing(tmp_path: Path) -> None:
@@ -373,7 +397,13 @@ def test_whose_folder(town: Town) -> None:
     from gastown_core.town.inventory import read_inventory
 
     inventory = read_inventory(town.root)
-    inside = {"mayor": "mayor", "mayor/deep": "mayor", "": "overseer", "shop/crew/ana": "shop/crew/ana", "deacon/dogs/rex": "deacon/dogs/rex"}
+    inside = {
+        "mayor": "mayor",
+        "mayor/deep": "mayor",
+        "": "overseer",
+        "shop/crew/ana": "shop/crew/ana",
+        "deacon/dogs/rex": "deacon/dogs/rex",
+    }
     assert {place: agent_of(inventory, os.path.join(town.root, place)) for place in inside} == inside
     assert agent_of(inventory, town.root + "x") == ""
     assert agent_of(inventory, "") == ""

@@ -103,7 +103,12 @@ class Answer(BaseHTTPRequestHandler):
         asked = _with_attempt(asked, self.server.attempt(asked))
         said = replace(reply(asked), served=Served.of(self.server.number(key)))
         self.server.log(key, _record(asked, said))
-        end: dict[str, Any] = {"conversation": asked.conversation, "is_main": asked.is_main, "user": asked.user, "done": asked.done}
+        end: dict[str, Any] = {
+            "conversation": asked.conversation,
+            "is_main": asked.is_main,
+            "user": asked.user,
+            "done": asked.done,
+        }
         try:
             self._answer(asked, said)
             served = {} if said.status else {"served": said.served.as_json()}
