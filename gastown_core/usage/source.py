@@ -35,7 +35,7 @@ class Source(Record):
     inode: int = 0
     offset: int = 0
     begins: str = ""
-    memory: dict[str, Any] = {}
+    memory: dict[str, Any] = {}  # noqa: RUF012  a default that is never modified
     junk: int = 0
 
 
