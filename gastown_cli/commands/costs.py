@@ -5,6 +5,7 @@ from __future__ import annotations
 from gastown_cli import context, output
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, local_moment, parse_duration
 from gastown_core.errors import ConflictError, UsageError
+from gastown_core.model.address import parse_address
 from gastown_core.usage import sums as figures
 
 TYPE_CHECKING = False
@@ -90,7 +91,12 @@ def _grouped(root: str, by: str, found: dict[str, Sum]) -> dict[str, Sum]:
         return figures.regrouped(found, lambda bead: convoys.get(bead) or (figures.NOTHING,))
     if by == figures.BEAD:
         return figures.regrouped(found, lambda bead: (bead or figures.NOTHING,))
-    return found
+    return found if by == figures.DAY else {_short(agent): one for agent, one in found.items()}
+
+
+def _short(agent: str) -> str:
+    """As a person types it."""
+    return parse_address(agent).short
 
 
 def _convoys(root: str) -> dict[str, list[str]]:
@@ -109,7 +115,7 @@ def _silent(ledger: UsageLedger, since: float, found: dict[str, Sum]) -> dict[st
     """Agent → runtime of those that were started since then, and whose programs tell nothing of usage."""
     from gastown_core.runtimes.adapters import tells_usage
 
-    return {agent: name for agent, name in ledger.starts(since) if agent not in found and not tells_usage(name)}
+    return {_short(agent): name for agent, name in ledger.starts(since) if agent not in found and not tells_usage(name)}
 
 
 def _as_json(by: str, since: float, rows: dict[str, Sum], whole: Sum, silent: dict[str, str]) -> dict[str, Any]:
@@ -129,4 +135,4 @@ def _text(by: str, rows: dict[str, Sum], whole: Sum, silent: dict[str, str]) -> 
 
 def _cells(one: Sum) -> list[str]:
     tokens = [f"{count:,}" for count in (one.input, one.cache_write, one.cache_read, one.output, one.tokens)]
-    return [*tokens, figures.cost_words(one)]
+    return [*tokens, one.words()]

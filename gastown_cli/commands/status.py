@@ -128,6 +128,10 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     lines = [output.style(f"{output.clean(snapshot.name)}", "bold") + output.style(f"  {snapshot.root}", "dim")]
     lines.append(_summary(snapshot))
     lines += _daemon(snapshot, now)
+    lines += [
+        output.style(f"! {one.words()}{'; dispatch waits' if one.holds else ''}", "red" if one.is_over else "yellow")
+        for one in snapshot.budgets
+    ]
     lines += orphan_lines(snapshot, now)
     lines += [output.style(f"! {s.name}: {output.clean(s.error)}", "yellow") for s in snapshot.sources if s.error]
     groups: dict[str, list[list[str]]] = {}

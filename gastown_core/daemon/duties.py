@@ -181,6 +181,15 @@ def sweep_leftovers(shift: Shift) -> str:
     return f"swept {gone} leftover files" if gone else ""
 
 
+def count_usage(shift: Shift) -> str:
+    """Count what agents used, and say where a budget ends."""
+    from gastown_core.usage.collect import collect
+
+    done = collect(shift.root, clock=shift.clock)
+    # what cannot be read is told by gt costs; here it would be told again and again
+    return "; ".join(done.said)
+
+
 def deliver_nudges(shift: Shift) -> str:
     """Type what waits for agents that are idle."""
     from gastown_core.daemon.nudges import deliver_waiting
@@ -194,6 +203,7 @@ TOWN = (
     Duty("mountains", audit_mountains, (), 60.0, 10.0),
     Duty("gates", open_gates, ("ledger",), 60.0, 5.0),
     Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05),
+    Duty("usage", count_usage, (), 20.0, 5.0),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("escalations", raise_unanswered, ("ledger:town",), 60.0, 1.0),
     Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0),

@@ -188,6 +188,17 @@ SCHEDULER = (
         "bead rig reason failures",
         lambda p: f"gave up dispatching {text_of(p, 'bead')} after {count_of(p, 'failures', 'failure')}{reason_of(p)}",
     ),
+    kind("budget_warning", SYSTEM, "◔", "%", WARN, 30, "bead message action", lambda p: text_of(p, "message", "?")),
+    kind(
+        "budget_exceeded",
+        SYSTEM,
+        "●",
+        "%",
+        BAD,
+        30,
+        "bead message action",
+        lambda p: text_of(p, "message", "?") + ("; dispatch waits" if text_of(p, "action") == "hold" else ""),
+    ),
     kind("scheduler_paused", SYSTEM, "⏸", "=", WARN, 30, "", lambda p: "paused the scheduler"),
     kind("scheduler_resumed", SYSTEM, "▶", ">", GOOD, 30, "", lambda p: "resumed the scheduler"),
     kind(

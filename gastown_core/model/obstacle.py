@@ -7,8 +7,8 @@ from gastown_core.model.record import Record
 MISSING, DELETED, DONE, REVIEW, HELD, GONE, MARKED, SKIP, ASLEEP = (
     "missing deleted done review held gone marked skipped asleep".split()
 )
-KIND, HOMELESS, PARKED, BLOCKED, ASSIGNED, QUEUED, BROKEN, COOLING = (
-    "kind homeless parked blocked assigned queued broken cooling".split()
+KIND, HOMELESS, PARKED, BLOCKED, ASSIGNED, QUEUED, BROKEN, COOLING, BUDGET = (
+    "kind homeless parked blocked assigned queued broken cooling budget".split()
 )
 """Codes of obstacles."""
 

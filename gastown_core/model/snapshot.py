@@ -13,6 +13,7 @@ from gastown_core.model.landing import LandingStrip
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
 from gastown_core.model.states import RigState
+from gastown_core.model.usage import AgentUsage, BudgetNotice, UsageToday
 
 
 class SourceStatus(Record):
@@ -79,6 +80,7 @@ class AgentView(Record):
     """The state of its hook (``model.hook_life``), empty if it has none."""
     hook_since: float = 0.0
     """When that state began, 0 if unknown."""
+    usage: AgentUsage = AgentUsage()
 
     @property
     def key(self) -> str:
@@ -260,6 +262,8 @@ class TownSnapshot(Record):
     orphans: tuple[OrphanView, ...] = ()
     landing_version: int = 0
     escalated: tuple[EscalationView, ...] = ()
+    usage: UsageToday = UsageToday()
+    budgets: tuple[BudgetNotice, ...] = ()
 
     def agent(self, key: str) -> AgentView | None:
         """Return the agent with this key, None if there is none."""

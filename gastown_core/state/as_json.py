@@ -167,6 +167,8 @@ def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
         "escalations": snapshot.escalations,
         "scheduler": {"queued": snapshot.scheduler.queued, "paused": snapshot.scheduler.is_paused},
         "daemon": snapshot.daemon.as_json(),
+        "usage": {"day": snapshot.usage.day, **snapshot.usage.spent._asdict()},
+        "budgets": [{**one._asdict(), "text": one.words()} for one in snapshot.budgets],
         "orphaned_work": [orphan_json(one) for one in snapshot.orphans],
         "counts": {state.value: count for state, count in snapshot.counts.items()},
         "sources": [

@@ -24,13 +24,17 @@ from gastown_core.state.sources.panes import PaneSource
 from gastown_core.state.sources.programs import ProgramSource
 from gastown_core.state.sources.refineries import RefinerySource
 from gastown_core.state.sources.scheduler import SchedulerSource
+from gastown_core.state.sources.usage import UsageSource
 from gastown_core.town.inventory import Inventory, read_inventory, survey
 from gastown_core.town.settings import load_settings
+from gastown_core.usage.budget import limits_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeVar
+
+    from gastown_core.town.settings import Settings
 
     T = TypeVar("T")
 
@@ -39,8 +43,12 @@ GLANCE_EVENTS = 500
 
 
 def read_thresholds(root: str) -> Thresholds:
-    """Thresholds of ``settings/config.json``; what is not set there has its default. Raises SettingsError."""
-    settings = load_settings(root)
+    """Thresholds of ``settings/config.json``. Raises SettingsError."""
+    return thresholds_of(load_settings(root))
+
+
+def thresholds_of(settings: Settings) -> Thresholds:
+    """Thresholds of the town's settings; what is not set there has its default."""
     session = "operational.session."
     return Thresholds(
         stalled_s=settings.seconds(session + "stalled"),
@@ -69,6 +77,7 @@ class Sources:
         self.refineries = RefinerySource(self.facts)
         self.scheduler = SchedulerSource(self.facts)
         self.daemon = DaemonSource(self.facts)
+        self.usage = UsageSource(self.facts)
         self._note_settings(None)
 
     def ask(self, source: str, look: Callable[[], T], nothing: T) -> T:
@@ -90,6 +99,7 @@ class Sources:
         self.ask("refineries", lambda: self.refineries.poll(now), False)
         self.ask("scheduler", lambda: self.scheduler.poll(now), False)
         self.ask("daemon", lambda: self.daemon.poll(now), False)
+        self.ask("usage", lambda: self.usage.poll(now), False)
 
     def look_at_agents(self, now: float) -> None:
         """Ask those once who know of agents, but for the events and the screens."""
@@ -130,7 +140,8 @@ class Sources:
         elif now is not None:
             facts.good("roster", now)
         try:
-            facts.thresholds = read_thresholds(facts.inventory.root)
+            settings = load_settings(facts.inventory.root)
+            facts.thresholds, facts.limits = thresholds_of(settings), limits_of(settings)
         except GastownError as error:
             facts.failed("settings", str(error))
         else:

@@ -15,9 +15,11 @@ from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_identity, is
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import EscalationView, LastEvent, SchedulerView, SourceStatus
+from gastown_core.model.usage import UsageToday
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.evidence import Thresholds
 from gastown_core.tmux.panes import Pane
+from gastown_core.usage.budget import Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,6 +119,8 @@ class TownFacts:
         self.died: dict[str, int] = {}
         self.scheduler = SchedulerView()
         self.daemon = DaemonView()
+        self.usage = UsageToday()
+        self.limits = Limits()
         self.ledger_version = 0
         self.landing_version = 0
         self.digest: tuple[int, LedgerDigest] | None = None

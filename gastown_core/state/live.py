@@ -26,6 +26,7 @@ from gastown_core.state.reduce import next_due, reduce_town
 from gastown_core.state.sources.daemon import FILE as DAEMON_FILE
 from gastown_core.state.sources.events import EventSource
 from gastown_core.state.sources.scheduler import FILES as SCHEDULER_FILES
+from gastown_core.state.sources.usage import FILE as USAGE_FILE
 from gastown_core.state.stream import EventStream
 from gastown_core.tmux.control import ControlLink
 from gastown_core.tmux.panes import DEAD_LINES, capture_words
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 EVENTS, BEADS, BEATS, PANES, ROSTER, CLOCK = "events", "beads", "heartbeats", "panes", "roster", "clock"
 REFINERIES, REFS, SCHEDULER, DAEMON, PROGRAMS = "refineries", "refs", "scheduler", "daemon", "programs"
+USAGE = "usage"
 CALM_GAP_S = 0.02
 BURST_GAP_S = 0.1
 BURST_COUNT = 15
@@ -119,6 +121,7 @@ class LiveTown:
         kinds.update((os.path.join(self.root, part), ROSTER) for part in ("mayor", "settings", LOCAL_LAYER))
         kinds.update((folder, SCHEDULER) for folder in self.sources.scheduler.folders)
         kinds[self.sources.daemon.folder] = DAEMON
+        kinds[self.sources.usage.folder] = USAGE
         kinds.update((folder, REFINERIES) for folder in self.sources.refineries.folders())
         for rig in inventory.rigs:
             kinds.update((os.path.join(rig.path, part), ROSTER) for part in ("crew", "polecats"))
@@ -130,7 +133,7 @@ class LiveTown:
     def _on_stir(self, folder: str, name: str) -> None:
         if not folder:
             # the watch's slow safety look
-            self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER, DAEMON, PROGRAMS))
+            self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER, DAEMON, PROGRAMS, USAGE))
         else:
             kind = self._kinds.get(folder)
             if kind is None or not _concerns(kind, name):
@@ -200,6 +203,8 @@ class LiveTown:
         if DAEMON in dirty and sources.ask("daemon", lambda: sources.daemon.poll(now), False):
             self._watch_engines()
             changed = True
+        if USAGE in dirty:
+            changed = sources.ask("usage", lambda: sources.usage.poll(now), False) or changed
         if PANES in dirty:
             changed = sources.ask("tmux", lambda: self._take_panes(now), False) or changed
         if PANES in dirty or PROGRAMS in dirty:
@@ -359,6 +364,8 @@ def _concerns(kind: str, name: str) -> bool:
         return name in SCHEDULER_FILES
     if kind == DAEMON:
         return name == DAEMON_FILE
+    if kind == USAGE:
+        return name == USAGE_FILE
     if kind == REFINERIES:
         return name in REFINERY_NAMES
     if kind == REFS:

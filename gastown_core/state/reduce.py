@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from gastown_core.beads.query import Excerpt
+from gastown_core.clock import today
 from gastown_core.model.address import (
     BOOT,
     CREW,
@@ -27,6 +28,7 @@ from gastown_core.model.snapshot import (
     TownSnapshot,
 )
 from gastown_core.model.states import AgentState, RigState
+from gastown_core.model.usage import AgentUsage
 from gastown_core.runtimes.adapter import STARTING, together
 from gastown_core.state.convoy_views import convoy_views, orphan_views
 from gastown_core.state.evidence import Evidence, ProgressSign
@@ -36,6 +38,7 @@ from gastown_core.state.landing_strips import with_landings
 from gastown_core.state.molecules import step_text
 from gastown_core.state.request_views import refinery_views, request_views, scheduler_view
 from gastown_core.town.liveness import is_for
+from gastown_core.usage.budget import judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from gastown_core.runtimes.heartbeat import Heartbeat
     from gastown_core.tmux.panes import Pane
     from gastown_core.town.inventory import RosterEntry
+NO_USAGE = AgentUsage()
 ENDED_ON_PURPOSE = ("session_end", "kill")
 
 
@@ -82,6 +86,8 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         refineries=refineries,
         scheduler=scheduler,
         daemon=facts.daemon,
+        usage=facts.usage,
+        budgets=judge(facts.usage, facts.limits, today(now)) if facts.limits.are_set else (),
         orphans=orphans,
         landing_version=facts.landing_version,
     )
@@ -140,6 +146,7 @@ def _agent_view(
         muted=record.get("notification_level") == "muted",
         hook=_hook(entry, record, bead, running),
         hook_since=facts.hook_since.get(address.path, 0.0),
+        usage=facts.usage.agents.get(address.path, NO_USAGE),
     )
 
 

@@ -143,6 +143,11 @@ def parse_value(row: Setting, key: str, text: str) -> Any:
             value = int(text)
         except ValueError:
             value = text
+    elif row.kind == "number>=0":
+        try:
+            value = float(text)
+        except ValueError:
+            value = text
     elif row.kind == "bool":
         value = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(
             text.lower(), text
@@ -150,7 +155,8 @@ def parse_value(row: Setting, key: str, text: str) -> Any:
     elif row.kind == "words":
         value = [word.strip() for word in text.split(",") if word.strip()]
     elif row.kind == "object":
-        raise SettingsError(f"{key} is set through its parts", "", "gt config agent set NAME COMMAND")
+        hint = "gt config agent set NAME COMMAND" if key.startswith("agents.") else "edit the settings file"
+        raise SettingsError(f"{key} is set through its parts", "", hint)
     wrong = complaint(row, value)
     if wrong:
         raise SettingsError(f"{key} cannot be {text!r}", wrong)
@@ -169,6 +175,9 @@ def complaint(row: Setting, value: object) -> str:
         least = int(kind[5:]) if kind.startswith("int>=") else None
         fits = isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least)
         return "" if fits else f"allowed: a whole number{'' if least is None else f' of at least {least}'}"
+    if kind == "number>=0":
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+        return "" if fits else "allowed: a number of at least 0"
     if kind == "duration":
         return "" if parse_duration(value) is not None else "allowed: a duration such as 500ms, 90s, 30m, 1h30m, 7d"
     if kind == "words":

@@ -1,6 +1,6 @@
 """THE table of settings: dotted key, kind, default. A setting that is not in it is kept but never read.
 
-Kinds: ``text``, ``bool``, ``int`` (with an optional minimum: ``int>=0``), ``duration`` (``90s``, ``30m``), ``words`` (a
+Kinds: ``text``, ``bool``, ``int`` (with an optional minimum: ``int>=0``), ``number>=0``, ``duration`` (``90s``, ``30m``), ``words`` (a
 list of strings), ``object``, and ``one of a|b|c``.  ``*`` stands for one part that the user chooses.  Durations of
 town-and-agents.md section 11 are under ``operational``.
 """
@@ -49,6 +49,12 @@ TOWN = (
     Setting("role_agents.*", "text", None, "runtime of a role"),
     Setting("crew_agents.*", "text", None, "runtime of one crew member, by name"),
     Setting("role_effort.*", _EFFORT, "high", "how hard a role thinks"),
+    Setting("budget.day_tokens", "int>=0", 0, "tokens that the town may use in a day; 0: no limit"),
+    Setting("budget.day_cost", "number>=0", 0, "dollars that the town may use in a day; 0: no limit"),
+    Setting("budget.bead_tokens", "int>=0", 0, "tokens that a bead may use; 0: no limit"),
+    Setting("budget.bead_cost", "number>=0", 0, "dollars that a bead may use; 0: no limit"),
+    Setting("budget.warn_percent", "int>=1", 80, "share of a budget from which on it is told"),
+    Setting("budget.action", "one of warn|hold", "warn", "hold: nothing is dispatched that is over its budget"),
     Setting("prices", "object", {}, "dollars per million tokens by model: input, output, cache_read, cache_write"),
     Setting("scheduler.max_polecats", "int>=-1", -1, "maximum of busy polecats; -1: no limit"),
     Setting("scheduler.batch_size", "int>=1", 1, "beads dispatched at once"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.clock import SYSTEM_CLOCK, today
 from gastown_core.errors import GastownError
 from gastown_core.events.log import log_path, parse_event
 from gastown_core.files.atomic import read_json
@@ -18,8 +18,11 @@ from gastown_core.model.record import Record
 from gastown_core.runtimes.adapters import MODULES, adapter_for
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.runtime_settings import list_agents
+from gastown_core.town.settings import load_settings, settings_path
+from gastown_core.usage import budget
 from gastown_core.usage.ledger import UsageLedger, ledger_path
 from gastown_core.usage.source import Source, news
+from gastown_core.usage.today import read_today, sum_up, today_path, write_today
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,12 +42,16 @@ OVERSEER = "overseer"
 
 
 class Collected(Record):
-    """What a pass did: files with something new, messages that it read, lines that were junk, and files it could not read."""
+    """What a pass did: files with something new, messages that it read, lines that were junk.
+
+    ``faults`` are files it could not read, ``said`` what it told of budgets.
+    """
 
     files: int = 0
     messages: int = 0
     junk: int = 0
     faults: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 def collect(
@@ -57,7 +64,17 @@ def collect(
         collector.read_events()
         for path, (runtime, agent) in collector.found(os.environ if env is None else env).items():
             collector.read(path, runtime, agent)
-        return Collected(collector.files, collector.messages, collector.junk, tuple(collector.faults))
+        said: list[str] = []
+        if collector.is_changed or _is_outdated(root, clock.now()):
+            write_today(root, sum_up(ledger, load_settings(root).lenient("prices"), clock.now()))
+            said = budget.announce(root, ledger, budget.notices(root, clock.now()), clock=clock)
+        return Collected(collector.files, collector.messages, collector.junk, tuple(collector.faults), tuple(said))
+
+
+def _is_outdated(root: str, now: float) -> bool:
+    """Whether the day's sums are of another day, or of other settings."""
+    written = _written(today_path(root))
+    return not written or _written(settings_path(root)) >= written or read_today(root).day != today(now)
 
 
 class _Pass:
@@ -68,6 +85,7 @@ class _Pass:
         self.inventory = read_inventory(root)
         self.sources = ledger.sources()
         self.files = self.messages = self.junk = 0
+        self.is_changed = False
         self.faults: list[str] = []
 
     def read_events(self) -> None:
@@ -79,6 +97,7 @@ class _Pass:
                     for event in filter(None, map(parse_event, new.lines)):
                         self._take_event(event)
                     self.ledger.keep_source(new.source)
+                self.is_changed = True
         except OSError as error:
             self.faults.append(f"cannot read {path}: {error.strerror or error}")
 
@@ -164,6 +183,7 @@ class _Pass:
             self.ledger.count(source, used)
             self.ledger.keep_source(source)
         self.files += 1
+        self.is_changed = True
         self.messages += len(used)
         self.junk += junk
         return source

@@ -135,6 +135,16 @@ class UsageLedger:
         """(agent, runtime) of what was started since then."""
         yield from self.db.execute("SELECT DISTINCT agent, runtime FROM start WHERE at >= ? ORDER BY agent", (since,))
 
+    def contexts(self, since: float) -> dict[str, tuple[int, int]]:
+        """Agent → (context, window) after the last message of its conversation, if its session was not started anew since."""
+        found = {}
+        for (agent,) in self.db.execute("SELECT DISTINCT agent FROM message WHERE at >= ?", (since,)).fetchall():
+            last = self.db.execute(_LAST, (agent,)).fetchone()
+            started = self.db.execute("SELECT max(at) FROM start WHERE agent = ?", (agent,)).fetchone()[0]
+            if last is not None and last[0] >= (started or 0.0):
+                found[agent] = (last[1], last[2])
+        return found
+
     def told(self) -> dict[str, str]:
         """What was said of budgets: subject → level."""
         return dict(self.db.execute("SELECT subject, level FROM told"))
@@ -146,6 +156,7 @@ class UsageLedger:
             self.db.executemany("INSERT INTO told VALUES (?, ?)", levels.items())
 
 
+_LAST = "SELECT at, context, window FROM message WHERE agent = ? AND context > 0 ORDER BY at DESC LIMIT 1"
 _COUNT = """
 INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gastown_core.clock import today
 from gastown_core.model.record import Record
+from gastown_core.model.usage import Spent, spent_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Sum(Record):
             self.is_estimated or other.is_estimated,
         )
 
+    def words(self) -> str:
+        """Its cost for people."""
+        return spent_words(Spent(self.tokens or self.messages, self.cost, self.unpriced > 0, self.is_estimated))
+
     def as_json(self) -> dict[str, Any]:
         """Its figures; ``cost`` null if it is unknown."""
         figures = dict(zip(self._fields[:5], self[:5], strict=True))
@@ -63,11 +68,17 @@ class Sum(Record):
         return {**figures, "tokens": self.tokens, "cost": self.cost, **more}
 
 
-def sums(ledger: UsageLedger, by: str, prices: Mapping[str, Any], *, since: float = 0.0) -> dict[str, Sum]:
-    """Key → sum of the messages since then; ``by`` agent, bead or day. A day is one of the machine's time zone."""
+def sums(
+    ledger: UsageLedger, by: str, prices: Mapping[str, Any], *, since: float = 0.0, lately: float = 0.0
+) -> dict[str, Sum]:
+    """Key → sum of the messages since then; ``by`` agent, bead or day. A day is one of the machine's time zone.
+
+    With ``lately`` only beads on which something was used since that moment, with all that they ever used.
+    """
     key = {AGENT: "agent", BEAD: "bead", DAY: "date(at, 'unixepoch', 'localtime')"}[by]
     found: dict[str, Sum] = {}
-    for name, model, *figures in ledger.db.execute(_QUERY.format(key=key), (since,)):
+    query = _QUERY.format(key=key, only=_LATELY if lately else "")
+    for name, model, *figures in ledger.db.execute(query, (since, lately) if lately else (since,)):
         one = priced(model, figures, prices)
         found[name] = found[name].plus(one) if name in found else one
     return found
@@ -77,8 +88,9 @@ _QUERY = """
 SELECT {key}, model, count(*), sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cost), count(cost),
   sum(CASE WHEN cost IS NULL THEN input END), sum(CASE WHEN cost IS NULL THEN output END),
   sum(CASE WHEN cost IS NULL THEN cache_read END), sum(CASE WHEN cost IS NULL THEN cache_write END)
-FROM message WHERE at >= ? GROUP BY 1, 2 ORDER BY 1
+FROM message WHERE at >= ? {only} GROUP BY 1, 2 ORDER BY 1
 """
+_LATELY = "AND bead IN (SELECT DISTINCT bead FROM message WHERE at >= ?)"
 
 
 def priced(model: str, figures: list[Any], prices: Mapping[str, Any]) -> Sum:
@@ -126,14 +138,6 @@ def total(found: Iterable[Sum]) -> Sum:
     for one in found:
         whole = whole.plus(one)
     return whole
-
-
-def cost_words(one: Sum) -> str:
-    """A cost for people: ``$1.23``, ``≥ $1.23`` if a part is unknown, ``≈`` before an estimate."""
-    if one.cost is None:
-        return "unknown" if one.messages else "-"
-    sign = "≥ " if one.unpriced else "≈ " if one.is_estimated else ""
-    return f"{sign}${one.cost:,.2f}"
 
 
 def start_of_day(now: float) -> float:

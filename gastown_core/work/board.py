@@ -82,6 +82,7 @@ class Board:
         self._queued: dict[str, SlingContext] | None = None
         self._cooling: Mapping[str, Cooling] | None = None
         self._died: dict[str, int] | None = None
+        self._budgets: dict[str, Obstacle] | None = None
         self._most_deaths = 0
 
     # -- facts -----------------------------------------------------------------------------------------------
@@ -190,7 +191,17 @@ class Board:
             or stalls.stall_reason(bead, self.graph, self.died(bead.id))
             or (None if queued else self._by_queue(bead))
             or self._by_failures(bead)
+            or self._by_budget(bead)
         )
+
+    def _by_budget(self, bead: Excerpt) -> Obstacle | None:
+        """A budget that is used up and holds dispatch, the day's or the bead's own."""
+        if self._budgets is None:
+            # settings without a budget are the rule: only what dispatches loads the sums
+            from gastown_core.usage import budget
+
+            self._budgets = budget.holds(budget.notices(self.root, self.now))
+        return self._budgets.get("") or self._budgets.get(bead.id)
 
     def _by_status(self, bead: Excerpt) -> Obstacle | None:
         status = bead.status

@@ -39,7 +39,7 @@ def test_a_table_with_totals(town: Town) -> None:
     lines = [line.split() for line in ran.out.splitlines()]
     assert lines[0] == "agent input cache write cache read output tokens cost".split()
     assert lines[1:] == [
-        "shop/polecats/opal 100 0 5,000 10 5,110 unknown".split(),
+        "shop/opal 100 0 5,000 10 5,110 unknown".split(),
         "mayor 200 0 0 20 220 unknown".split(),
         "shop/witness unknown unknown".split(),
         "total 300 0 5,000 30 5,330 unknown".split(),
