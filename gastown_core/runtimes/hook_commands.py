@@ -43,7 +43,7 @@ def merged(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, A
 
     Hooks have the form ``{event: [{"matcher", "hooks": [{"command"}]}]}`` or ``{event: [{"bash" or "command"}]}``.
     """
-    result = {**{key: value for key, value in wanted.items() if key != "hooks"}, **current}
+    result = {**current, **{key: value for key, value in wanted.items() if key != "hooks" and key not in current}}
     hooks = without_ours(current.get("hooks"))
     for event, entries in (wanted.get("hooks") or {}).items():
         theirs = hooks.get(event)
@@ -64,6 +64,19 @@ def without_ours(hooks: object) -> dict[str, Any]:
         if rest or not entries:
             kept[event] = rest
     return kept
+
+
+def ours_in(hooks: object) -> list[list[str]]:
+    """[event, command] for each command of ours in the hooks of a settings file, in their order."""
+    found = []
+    for event, entries in hooks.items() if isinstance(hooks, dict) else ():
+        for entry in entries if isinstance(entries, list) else ():
+            inner = entry.get("hooks") if isinstance(entry, dict) else None
+            for one in (entry, *(inner if isinstance(inner, list) else ())):
+                command = one.get("command") or one.get("bash") if isinstance(one, dict) else None
+                if is_ours(command):
+                    found.append([str(event), str(command)])
+    return found
 
 
 def _left(entry: object) -> object | None:

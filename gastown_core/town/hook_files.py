@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 
 from gastown_core.errors import GastownError, StoreError
-from gastown_core.files.atomic import as_json, link_on_the_way, write_inside
+from gastown_core.files.atomic import as_json, edit_json, link_on_the_way, write_inside
 from gastown_core.files.plain import read_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 from gastown_core.runtimes.adapters import adapter_for
-from gastown_core.runtimes.hook_commands import merged, without_ours
+from gastown_core.runtimes.hook_commands import merged, ours_in, without_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,16 +29,22 @@ FORMER = ".claude/settings.json"
 """Where the hooks of town roles were written once; ours are taken out there, or every event would be told twice."""
 
 
+NOTES = os.path.join(".runtime", "hook_files.json")
+"""What we wrote last: path → our commands in it. By it a change of a person's is told from an older version of ours."""
+
+
 class Wanted(Record):
     """One hook file: path below the agent's folder, what it should hold, what it holds (None: it is not there).
 
-    ``problem`` says why it cannot be written, empty if it can.
+    ``problem`` says why it cannot be written, empty if it can.  ``is_damaged`` says that only what stands in the file is
+    in the way, so that ``repair`` can put ours there.
     """
 
     path: str
     content: bytes
     current: bytes | None
     problem: str = ""
+    is_damaged: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -61,8 +67,8 @@ def install(root: str, entry: RosterEntry, preset: Preset) -> list[str]:
     files = [file for file in hook_files(root, entry, preset) if not file.is_settled]
     if not files:
         return []
-    theirs = _hide(entry.work_dir, [file.path for file in files])
-    warnings = []
+    theirs = tracked(entry.work_dir, [file.path for file in files], hides=True)
+    warnings, written = [], []
     for file in files:
         if file.path in theirs:
             problem = "the project has a file of its own there, which stays as it is"
@@ -70,7 +76,34 @@ def install(root: str, entry: RosterEntry, preset: Preset) -> list[str]:
             problem = file.problem or _write(entry.work_dir, file)
         if problem:
             warnings.append(f"{file.path} does not run our hooks: {problem}")
+        else:
+            written.append(file)
+    if written:
+        _note(root, entry.work_dir, written)
     return warnings
+
+
+def commands_in(content: bytes | None) -> list[list[str]]:
+    """Our commands in a hook file, each with its event; empty for what is no settings file."""
+    try:
+        value = decode_json(content or b"")
+    except ValueError:
+        return []
+    return ours_in(value.get("hooks")) if isinstance(value, dict) else []
+
+
+def _note(root: str, work_dir: str, written: list[Wanted]) -> None:
+    """Note what was written; a folder that is no town keeps no notes."""
+    if not os.path.isdir(os.path.join(root, ".runtime")):
+        return
+
+    def change(notes: dict[str, Any]) -> None:
+        for file in written:
+            notes[os.path.join(work_dir, file.path)] = commands_in(file.content)
+        for path in [path for path in notes if not os.path.exists(path)]:
+            del notes[path]
+
+    edit_json(os.path.join(root, NOTES), change)
 
 
 def claude_settings() -> dict[str, Any]:
@@ -89,12 +122,12 @@ def _wanted(work_dir: str, file: HookFile) -> Wanted:
     try:
         value = decode_json(current)
     except ValueError as error:
-        return Wanted(file.path, b"", current, f"it is not JSON: {error}")
+        return Wanted(file.path, b"", current, f"it is not JSON: {error}", True)
     if not isinstance(value, dict):
-        return Wanted(file.path, b"", current, "it holds no JSON object")
+        return Wanted(file.path, b"", current, "it holds no JSON object", True)
     hooks = value.get("hooks")
     if not _can_take_ours(hooks, file.settings.get("hooks") or {}):
-        return Wanted(file.path, b"", current, "its hooks have a form that we do not know")
+        return Wanted(file.path, b"", current, "its hooks have a form that we do not know", True)
     if not file.is_local and without_ours(hooks) == (hooks if isinstance(hooks, dict) else {}):
         return Wanted(file.path, current, current, "there is one that we did not make")
     wanted = merged(value, file.settings)
@@ -138,23 +171,24 @@ def _read(work_dir: str, path: str) -> tuple[bytes | None, str]:
         return None, error.strerror or str(error)
 
 
-def _hide(work_dir: str, paths: list[str]) -> set[str]:
-    """Keep the files out of git; returns those that git tracks, which are the project's."""
+def tracked(work_dir: str, paths: list[str], *, hides: bool = False) -> set[str]:
+    """Return those of these files that git tracks, which are the project's; ``hides`` keeps the others out of git."""
     from gastown_core.git.repo import Git
     from gastown_core.git.worktree import exclude
 
     git = Git(work_dir)
     try:
         top = git.run("rev-parse", "--show-toplevel").strip()
-        tracked = set(git.run("ls-files", "-z", "--", *paths).split("\0")) - {""}
+        found = set(git.run("ls-files", "-z", "--", *paths).split("\0")) - {""}
         below = os.path.relpath(os.path.realpath(work_dir), os.path.realpath(top))
         prefix = "" if below == "." else f"{below}/"
-        exclude(git, tuple(f"/{prefix}{path}" for path in paths if path not in tracked and path != FORMER))
+        if hides:
+            exclude(git, tuple(f"/{prefix}{path}" for path in paths if path not in found and path != FORMER))
     except GastownError:
         # no repository, so nothing to be kept out of
         return set()
     # the town's own folders are no project: what stands there tracked was written by us
-    return tracked if below == "." else tracked - {FORMER}
+    return found if below == "." else found - {FORMER}
 
 
 def _write(work_dir: str, file: Wanted) -> str:

@@ -130,3 +130,35 @@ def test_a_start_tells_what_will_stop_it_and_the_scripted_agent_tells_nothing(to
         tmux = ["tmux", "-L", socket_name(str(town.root), {}), "kill-server"]
         subprocess.run(tmux, env={**os.environ, **env}, capture_output=True)
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def test_hook_files_are_listed_compared_written_and_mended(town: Town) -> None:
+    def hooks(*words: str) -> Ran:
+        return gt("hooks", *words, cwd=str(town.root), **town.env)
+
+    mayors = town.root / "mayor" / ".claude" / "settings.local.json"
+    mayors.write_text('{"model": "opus"}')
+    assert {one["agent"]: one["state"] for one in hooks("list", "--json").json} == {
+        "mayor": "missing",
+        "deacon": "in step",
+    }
+    assert hooks("diff").code == 1 and "signal Stop" in hooks("diff").out
+    assert hooks("sync", "--dry-run", "--json").json["paths"] == [str(mayors)]
+    assert json.loads(mayors.read_text()) == {"model": "opus"}
+
+    assert hooks("sync", "--json").json["paths"] == [str(mayors)]
+
+    assert json.loads(mayors.read_text())["model"] == "opus"
+    before = mayors.stat().st_mtime_ns
+    assert hooks("sync").out == "everything is in step\n" and mayors.stat().st_mtime_ns == before
+    assert (hooks("diff").code, hooks("diff").out) == (0, "")
+
+    mayors.write_text("{")
+    assert hooks("sync").code == 1 and mayors.read_text() == "{"
+    assert hooks("repair", "--json").json["copies"] == [f"{mayors}.bad1"]
+    assert hooks("repair", "mayor").out == "everything is in step\n"
+
+    assert hooks("install", "mayor", "--runtime", "gemini").code == 0
+    assert (town.root / "mayor" / ".gemini" / "settings.json").exists()
+    assert "has no hooks of ours" in hooks("install", "mayor", "--runtime", "codex").out
+    assert hooks("install", "nobody").code == 1
