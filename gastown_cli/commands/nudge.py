@@ -9,6 +9,7 @@ from gastown_cli.receipts import add_receipts, follow
 from gastown_core.clock import SYSTEM_CLOCK, format_ago
 from gastown_core.errors import UsageError
 from gastown_core.messaging.queue import MODES, NORMAL, URGENT
+from gastown_core.model.order import Receipt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.messaging.listing import QueueView
+    from gastown_core.town.inventory import RosterEntry
 
 PROOF_S, WAIT_S = 1.0, 600.0
 OLDER_MODES = ("immediate", "wait-idle", "queue")
@@ -36,6 +38,7 @@ def nudge_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--priority", choices=(NORMAL, URGENT), default=NORMAL, help="urgent messages go first")
     parser.add_argument("--about", default="", metavar="BEAD", help="drop it if this bead is closed meanwhile")
+    parser.add_argument("-f", "--force", action="store_true", help="send it even if the agent is muted")
     parser.add_argument("--over", action="store_true", help="put a person's draft aside for it, and back afterwards")
     parser.add_argument(
         "--wait",
@@ -69,6 +72,8 @@ def run_nudge(args: Namespace) -> int:
     if not text.strip():
         raise UsageError("no text for the nudge", "", f"gt nudge {args.target} TEXT")
     entry = who.find(root, args.target)[1]
+    if not args.force and _is_muted(root, entry):
+        return _skipped(entry, args)
     code, last = follow(
         lambda: nudge(
             root,
@@ -89,6 +94,23 @@ def run_nudge(args: Namespace) -> int:
     if args.json and not args.receipts and last is not None:
         output.say_json(last.as_json())
     return code
+
+
+def _is_muted(root: str, entry: RosterEntry) -> bool:
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.messaging.notification import MUTED, level_of
+
+    return level_of(TownLedger(root), entry) == MUTED
+
+
+def _skipped(entry: RosterEntry, args: Namespace) -> int:
+    """Say that a muted agent gets nothing; this is no failure."""
+    why = "it is muted; --force sends it anyway, and mail waits in its inbox"
+    last = Receipt("agent.nudge", entry.address.path, "skipped", why, ok=True, final=True, at=SYSTEM_CLOCK.now())
+    follow(lambda: iter((last,)), as_lines=args.receipts, quiet=args.json)
+    if args.json and not args.receipts:
+        output.say_json(last.as_json())
+    return 0
 
 
 def _list(root: str, args: Namespace) -> int:
