@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
     from gastown_core.state.collect import Account
-    from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, WorkDetail
+    from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WorkDetail
 
 
 class CoreCalls:
@@ -89,6 +89,12 @@ class CoreCalls:
         from gastown_core.state.detail import bead_detail
 
         return bead_detail(self.root, bead_id)
+
+    def usage_detail(self, *, agent: str = "", beads: Sequence[str] = ()) -> UsageDetail:
+        """Return what an agent used, or what was used on beads. Raises GastownError."""
+        from gastown_core.state.detail import usage_detail
+
+        return usage_detail(self.root, agent=agent, beads=beads)
 
     def past_requests(self, rig_path: str, request_ids: Sequence[str]) -> dict[str, PastRequest]:
         """Return the outcome of a finished batch's requests, by id. Raises GastownError."""

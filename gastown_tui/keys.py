@@ -61,6 +61,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("drawer.tab_2", ("5",), "tab 2", "drawer, second tab: work, or why", PANELS),
     Action("drawer.tab_3", ("6",), "tab 3", "drawer, third tab: why, or events", PANELS),
     Action("drawer.tab_4", ("7",), "tab 4", "drawer, fourth tab: events", PANELS),
+    Action("drawer.tab_5", ("8",), "tab 5", "drawer, fifth tab: tokens and cost", PANELS),
     Action("search.open", ("/",), "search", "search as you type; Enter keeps the matches marked", FIND, _ROWS, 40),
     Action("search.next", ("]",), "next match", "next match", FIND, _ROWS),
     Action("search.previous", ("[",), "previous match", "previous match", FIND, _ROWS),

@@ -7,11 +7,13 @@ import time
 from gastown_core.clock import format_age, format_span
 from gastown_core.model.address import ROLE_ICONS
 from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP, Health
-from gastown_tui.text import clean, fit, glyph
+from gastown_core.model.usage import short_tokens
+from gastown_tui.text import clean, fit, fit_right, glyph
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView, SourceStatus
+    from gastown_tui.text import Piece
 
 SHORT_STATES = {
     Health.WAITING: "needs you",
@@ -61,6 +63,26 @@ def doing(agent: AgentView) -> tuple[str, str]:
         return "", clean(agent.last_event.text)
     badges = [badge for badge in report.badges if badge]
     return "", " ".join(badges)
+
+
+def usage_columns(agent: AgentView, is_wide: bool) -> Piece:
+    """Return how full its context is and its tokens of today, in two columns; blank where nothing is known.
+
+    Of a context whose limit is not told, its tokens stand there instead of a share.
+    """
+    used = agent.usage
+    context = f"{used.share:.0%}" if used.share is not None else short_tokens(used.context) if used.context else ""
+    today = short_tokens(used.spent.tokens) if used.spent.tokens else ""
+    if not context and not today:
+        return "", "dim"
+    tone = "warn" if (used.share or 0.0) >= NEARLY_FULL else "dim"
+    if is_wide and context:
+        context = f"ctx {context}"
+    return fit_right(context, 9 if is_wide else 5) + fit_right(today, 7 if is_wide else 6) + " ", tone
+
+
+NEARLY_FULL = 0.8
+"""The share of a context from which on it is told in another colour."""
 
 
 def stamp_of(moment: float, now: float, *, is_long: bool, seconds: bool = True) -> str:

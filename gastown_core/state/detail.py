@@ -12,15 +12,20 @@ from gastown_core.errors import GastownError
 from gastown_core.git.facts import WorkFacts, read_facts
 from gastown_core.messaging.listing import QueueView as QueueView
 from gastown_core.messaging.listing import view_of
+from gastown_core.model.address import parse_address
 from gastown_core.model.bead import Bead
 from gastown_core.model.merge_request import MERGED, read_request
 from gastown_core.model.metadata import REQUEST, metadata_of
+from gastown_core.model.record import Record
 from gastown_core.model.snapshot import AgentView
 from gastown_core.refinery.gate_run import tail
+from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from gastown_core.usage.sums import Sum
 
 TAIL_LINES = 12
 """So much of a red gate's output stands on the page of its batch."""
@@ -115,6 +120,49 @@ def work_detail(root: str, agent: AgentView) -> WorkDetail:
         return WorkDetail(bead, read_facts(agent.work_dir), "", agent.work_dir)
     except GastownError as error:
         return WorkDetail(bead, None, str(error), agent.work_dir)
+
+
+class UsageRow(Record):
+    """What was used together: ``tokens`` of all kinds, and the cost in words."""
+
+    name: str
+    input: int
+    cache_write: int
+    cache_read: int
+    output: int
+    tokens: int
+    cost: str
+
+
+class UsageDetail(Record):
+    """All that was used, and the same by day, newest first, and by bead or agent, the most first."""
+
+    total: UsageRow
+    days: tuple[UsageRow, ...] = ()
+    others: tuple[UsageRow, ...] = ()
+
+
+def usage_detail(root: str, *, agent: str = "", beads: Sequence[str] = ()) -> UsageDetail:
+    """What an agent used by bead, or what was used on some beads by agent; as counted last. Raises GastownError."""
+    from gastown_core.usage import sums
+    from gastown_core.usage.ledger import UsageLedger, ledger_path
+
+    if not os.path.exists(ledger_path(root)):
+        return UsageDetail(_usage_row("total", sums.Sum()))
+    prices = load_settings(root).lenient("prices")
+    with UsageLedger(root) as ledger:
+        days = sums.sums(ledger, sums.DAY, prices, agent=agent, beads=beads)
+        others = sums.sums(ledger, sums.BEAD if agent else sums.AGENT, prices, agent=agent, beads=beads)
+    named = {(name or "no bead") if agent else parse_address(name).short: one for name, one in others.items()}
+    return UsageDetail(
+        _usage_row("total", sums.total(days.values())),
+        tuple(_usage_row(name, one) for name, one in sorted(days.items(), reverse=True)),
+        tuple(_usage_row(name, one) for name, one in sorted(named.items(), key=lambda each: -each[1].tokens)),
+    )
+
+
+def _usage_row(name: str, one: Sum) -> UsageRow:
+    return UsageRow(name, one.input, one.cache_write, one.cache_read, one.output, one.tokens, one.words())
 
 
 def ready_beads(root: str, limit: int = 200, clock: Clock = SYSTEM_CLOCK) -> list[tuple[str, Excerpt]]:

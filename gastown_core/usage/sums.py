@@ -12,7 +12,7 @@ from gastown_core.model.usage import Spent, spent_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from gastown_core.usage.ledger import UsageLedger
@@ -69,16 +69,33 @@ class Sum(Record):
 
 
 def sums(
-    ledger: UsageLedger, by: str, prices: Mapping[str, Any], *, since: float = 0.0, lately: float = 0.0
+    ledger: UsageLedger,
+    by: str,
+    prices: Mapping[str, Any],
+    *,
+    since: float = 0.0,
+    lately: float = 0.0,
+    agent: str = "",
+    beads: Sequence[str] = (),
 ) -> dict[str, Sum]:
     """Key → sum of the messages since then; ``by`` agent, bead or day. A day is one of the machine's time zone.
 
-    With ``lately`` only beads on which something was used since that moment, with all that they ever used.
+    With ``lately`` only beads on which something was used since that moment, with all that they ever used; with ``agent`` or
+    ``beads`` only what is theirs.
     """
     key = {AGENT: "agent", BEAD: "bead", DAY: "date(at, 'unixepoch', 'localtime')"}[by]
     found: dict[str, Sum] = {}
-    query = _QUERY.format(key=key, only=_LATELY if lately else "")
-    for name, model, *figures in ledger.db.execute(query, (since, lately) if lately else (since,)):
+    conditions: list[str] = []
+    values: list[float] = [since]
+    if lately:
+        conditions.append(_LATELY)
+        values.append(lately)
+    if agent:
+        conditions.append("AND agent = ?")
+    if beads:
+        conditions.append(f"AND bead IN ({', '.join('?' * len(beads))})")
+    query = _QUERY.format(key=key, only=" ".join(conditions))
+    for name, model, *figures in ledger.db.execute(query, (*values, *([agent] if agent else ()), *beads)):
         one = priced(model, figures, prices)
         found[name] = found[name].plus(one) if name in found else one
     return found

@@ -16,7 +16,7 @@ from gastown_tui.controllers.pane_preview import PanePreview
 from gastown_tui.rowtext import role_icon, since_text, state_glyph
 from gastown_tui.selection import NOTHING, PAST, Selection, agents_of_group
 from gastown_tui.text import clean
-from gastown_tui.widgets import pages
+from gastown_tui.widgets import pages, usage_page
 from gastown_tui.widgets.drawer import SIDE, TAB_KEYS
 from gastown_tui.widgets.landing_text import member_of, strip_page
 
@@ -154,6 +154,9 @@ class DrawerController:
             drawer.show_page(chosen.key, subject, self.preview.lines(agent), side, tail=bool(agent.pane_id))
         elif drawer.tab_name == "work":
             self._work(chosen.key, subject, agent)
+        elif drawer.tab_name == "cost":
+            head = usage_page.agent_head(agent, self.console.snapshot)
+            self._cost(chosen.key, subject, head, partial(self.calls.usage_detail, agent=agent.key))
         elif drawer.tab_name == "why":
             lines = pages.why_page(agent, now, width, ascii_only)
             drawer.show_page(chosen.key, subject, [*lines, *self._queue(chosen.key, agent)])
@@ -201,6 +204,10 @@ class DrawerController:
         subject: Pieces = ((convoy.id + "  ", "dim"), (clean(convoy.title), "title"))
         if drawer.tab_name == "landing":
             drawer.show_page(chosen.key, subject, pages.landing_page(convoy, now, drawer.page_width, ascii_only))
+        elif drawer.tab_name == "cost":
+            members = tuple(member.bead_id for member in convoy.members)
+            head = usage_page.beads_head(members, self.console.snapshot)
+            self._cost(chosen.key, subject, head, partial(self.calls.usage_detail, beads=members or (convoy.id,)))
         elif drawer.tab_name == "why":
             self._convoy_why(chosen.key, subject, convoy)
         else:
@@ -240,6 +247,9 @@ class DrawerController:
             self.drawer.show_page(chosen.key, subject, lines)
         elif self.drawer.tab_name == "bead":
             self._show_bead(chosen.key, subject, chosen.bead)
+        elif self.drawer.tab_name == "cost":
+            head = usage_page.beads_head((chosen.bead,), self.console.snapshot)
+            self._cost(chosen.key, subject, head, partial(self.calls.usage_detail, beads=(chosen.bead,)))
         else:
             self._events(chosen.key, subject, NO_FILTER._replace(bead=chosen.bead))
 
@@ -285,6 +295,17 @@ class DrawerController:
             lines = detail
         else:
             lines = pages.bead_page(detail, self.console.now, self.drawer.page_width)  # type: ignore[arg-type]
+        self.drawer.show_page(key, subject, lines)
+
+    def _cost(self, key: Hashable, subject: Pieces, head: list[Pieces], read: Callable[[], object]) -> None:
+        """Show what was used: what is known at once, then the ledger's sums."""
+        detail = self._detail(("cost", key), read, MOVED_S)
+        if detail is None:
+            lines: list[Pieces] = [*head, (("reading …", "dim"),)]
+        elif isinstance(detail, list):
+            lines = [*head, *detail]
+        else:
+            lines = [*head, *usage_page.sums_lines(detail, self.drawer.page_width)]  # type: ignore[arg-type]
         self.drawer.show_page(key, subject, lines)
 
     def _events(self, key: Hashable, subject: Pieces, wanted: EventFilter, beads: set[str] | None = None) -> None:

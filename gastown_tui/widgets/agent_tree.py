@@ -6,7 +6,7 @@ from functools import partial
 
 from gastown_core.model.agent import NEEDS_HELP, Health
 from gastown_core.model.states import RigState
-from gastown_tui.rowtext import age_of, doing, role_icon, state_glyph, trouble_text
+from gastown_tui.rowtext import age_of, doing, role_icon, state_glyph, trouble_text, usage_columns
 from gastown_tui.selection import AGENT, GROUP, Selection, point_at
 from gastown_tui.text import clean, cut, fit, fit_right, glyph, two_ends
 from gastown_tui.widgets.rows import Row, Rows
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
 
 STEP_WIDTH = 50
+USAGE_WIDTH, WIDE_USAGE = 52, 76
+"""From the first width on a row has columns for usage, if any was counted; from the second on wide ones."""
 
 
-def agent_row(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool) -> Pieces:
-    """Return an agent's row: mark, icon, name, state, bead and words, unread mail, age."""
+def agent_row(
+    agent: AgentView, width: int, now: float, *, ascii_only: bool, is_marked: bool, has_usage: bool = False
+) -> Pieces:
+    """Return an agent's row: mark, icon, name, state, bead and words, context and tokens, unread mail, age."""
     state = agent.health.state
     tone = state.value
     name_width = 12 if width >= 36 else 9
@@ -41,6 +45,10 @@ def agent_row(agent: AgentView, width: int, now: float, *, ascii_only: bool, is_
     if words:
         left.append((words, tone if state in NEEDS_HELP else "dim" if not bead else "text"))
     right: list[Piece] = []
+    is_wide = width >= WIDE_USAGE
+    if has_usage and (is_wide or state not in NEEDS_HELP):
+        # why an agent needs help is worth more than figures
+        right.append(usage_columns(agent, is_wide))
     if agent.unread:
         right.append((f"{glyph('mail', ascii_only)}{agent.unread} ", "info"))
     right.append((fit_right(age_of(agent, now), 4), tone if state in NEEDS_HELP else "dim"))
@@ -111,8 +119,17 @@ class AgentTree(Rows):
     def _agent(self, agent: AgentView) -> Pieces:
         width, ascii_only = max(16, self.size.width - 4), self.look.ascii_only
         is_marked = agent.key in self.marked
-        state = (agent, age_of(agent, self.now), is_marked, width, ascii_only)
-        make = partial(agent_row, agent, width, self.now, ascii_only=ascii_only, is_marked=is_marked)
+        state = (
+            agent,
+            age_of(agent, self.now),
+            is_marked,
+            width,
+            ascii_only,
+            bool(self.snapshot and self.snapshot.usage.agents),
+        )
+        has_usage = width >= USAGE_WIDTH and self.snapshot is not None and bool(self.snapshot.usage.agents)
+        look = partial(agent_row, ascii_only=ascii_only, is_marked=is_marked, has_usage=has_usage)
+        make = partial(look, agent, width, self.now)
         return self.keep_made(agent.key, state, make)
 
     def _group(self, rig: str, name: str, state: str, agents: list[AgentView]) -> Pieces:

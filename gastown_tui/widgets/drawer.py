@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from gastown_tui.widgets.sheet import Line
 
 TABS = {
-    "agent": ("preview", "work", "why", "events"),
-    "convoy": ("landing", "why", "events"),
-    "request": ("bead", "landing", "events"),
+    "agent": ("preview", "work", "why", "events", "cost"),
+    "convoy": ("landing", "why", "events", "cost"),
+    "request": ("bead", "landing", "events", "cost"),
     "batch": ("batch", "events"),
     "event": ("record", "bead", "events"),
-    "bead": ("bead", "landing", "events"),
+    "bead": ("bead", "landing", "events", "cost"),
     "group": ("agents", "events"),
     "": ("nothing selected",),
 }
 """Kind of selection → its tabs."""
-FIRST_KEY, TAB_KEYS = 4, 4
+FIRST_KEY, TAB_KEYS = 4, 5
 """The key of the first tab, and the number of tabs with keys."""
 SIDE = 52
 
@@ -99,6 +99,11 @@ class Drawer(Rows):
             self.top = 0 if is_new else min(self.top, limit)
         self.redraw()
 
+    @property
+    def _tab_gap(self) -> int:
+        """The blanks between tabs: five of them have little room on a narrow screen."""
+        return 1 if self.size.width < 100 and len(self.tabs) > 4 else 2
+
     def title_pieces(self) -> Pieces:
         """The selection's name and state."""
         return self.subject
@@ -108,7 +113,7 @@ class Drawer(Rows):
         out: list[Piece] = []
         for number, name in enumerate(self.tabs):
             if number:
-                out.append(("  ", "text"))
+                out.append((" " * self._tab_gap, "text"))
             is_open = name == self.tab_name
             out.append((f"{FIRST_KEY + number} ", "key" if is_open else "dim"))
             out.append((name, "title" if is_open else "dim"))
@@ -160,7 +165,7 @@ class Drawer(Rows):
         for number in reversed(range(len(self.tabs))):
             start = edge - len(self.tabs[number]) - 2
             spans.append((start, edge, number))
-            edge = start - 2
+            edge = start - self._tab_gap
         for start, end, number in spans:
             if start <= event.x < end:
                 self.post_message(self.TabPressed(number))

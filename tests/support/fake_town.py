@@ -25,6 +25,7 @@ from gastown_core.model.snapshot import (
     SourceStatus,
     TownSnapshot,
 )
+from gastown_core.model.usage import AgentUsage, BudgetNotice, Spent, UsageToday
 from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
 from gastown_core.state.facts import Roster
 from gastown_core.state.live import Update
@@ -150,6 +151,22 @@ def snapshot(agents=None, convoys=None, **more) -> TownSnapshot:
         counts,
     )
     return base._replace(**more)
+
+
+def with_usage(shot: TownSnapshot) -> TownSnapshot:
+    """The snapshot of a town that counts: some agents' programs tell their window, one's tells nothing, a budget ends."""
+    used = {
+        "mayor": AgentUsage(Spent(1_240_000, 3.2), 96_000, 200_000),
+        "shop/polecats/jade": AgentUsage(Spent(), 12_345),
+        "shop/polecats/opal": AgentUsage(Spent(845_300, None, True), 190_000, 200_000),
+        "billing/polecats/amber": AgentUsage(Spent(99_900, 0.4, True, True), 45_300, 258_400),
+    }
+    agents = tuple(view._replace(usage=used.get(view.address.path, AgentUsage())) for view in shot.agents)
+    budgets = (
+        BudgetNotice("", "tokens", 2_185_200, 2_500_000, False),
+        BudgetNotice("gt-k3x9p", "cost", 5.5, 5.0, True, True),
+    )
+    return shot._replace(agents=agents, usage=UsageToday("2026-11-21", Spent(2_185_200), used), budgets=budgets)
 
 
 def empty_snapshot() -> TownSnapshot:
@@ -432,6 +449,16 @@ class FakeEngine:
             (("gt-a1111", "blocks", "Split the client", "closed"),),
             (("gt-b2222", "blocks", "Release", "open"),),
         )
+
+    def usage_detail(self, *, agent="", beads=()):
+        from gastown_core.state.detail import UsageDetail, UsageRow
+
+        whole = UsageRow("total", 845_300, 90_000, 12_400_000, 45_000, 13_380_300, "unknown")
+        one = UsageRow(
+            "gt-k3x9p" if agent else "shop/opal", 800_000, 80_000, 12_000_000, 40_000, 12_920_000, "≥ $12.30"
+        )
+        other = UsageRow("no bead" if agent else "shop/jade", 45_300, 10_000, 400_000, 5_000, 460_300, "unknown")
+        return UsageDetail(whole, (whole._replace(name="2026-11-21"),), (one, other))
 
     def ready_beads(self):
         from gastown_core.beads.query import Excerpt

@@ -29,6 +29,7 @@ from tests.support.fake_town import (
     snapshot,
     standard_stream,
     with_state,
+    with_usage,
 )
 
 WIDE = (160, 45)
@@ -286,14 +287,15 @@ async def test_enter_opens_the_drawer_and_never_attaches_only_a_does() -> None:
         assert "back from" in status(app)
 
 
-async def test_the_drawers_tabs_show_work_why_and_events() -> None:
-    app = Console()
+async def test_the_drawers_tabs_show_work_why_events_and_cost() -> None:
+    app = Console(FakeLive(with_usage(snapshot())))
     async with app.run_test(size=WIDE) as pilot:
         await select(pilot, "shop/polecats/jade")
         for key, words in (
             ("5", "growing pause"),
             ("6", "no progress for 17m"),
             ("7", "done: gt-w5t2x"),
+            ("8", "12.3k tokens; how many fit is not told"),
             ("4", "pane %6"),
         ):
             await pilot.press(key)

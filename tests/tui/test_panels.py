@@ -8,18 +8,20 @@ from gastown_core.model.agent import Health, Reason
 from gastown_core.model.daemon import DIED, FAILS, SILENT, STOPPED, DaemonView
 from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus, StandstillView
 from gastown_core.state.collect import Account
+from gastown_core.state.detail import UsageDetail, UsageRow
 from gastown_tui.layout import VIEWS
 from gastown_tui.rowtext import trouble_text
 from gastown_tui.selection import BEAD, CONVOY, Selection, resolve
 from gastown_tui.text import width_of
-from gastown_tui.widgets.agent_tree import agent_row
+from gastown_tui.widgets.agent_tree import USAGE_WIDTH, WIDE_USAGE, agent_row
 from gastown_tui.widgets.convoy_panel import convoy_row, convoy_rows, numbers, progress_bar
 from gastown_tui.widgets.header_bar import header_pieces
 from gastown_tui.widgets.pages import SOURCE_WORDS, account_lines, bead_page, convoy_why_page, record_page, why_page
 from gastown_tui.widgets.problem_list import problem_groups, problem_rows
 from gastown_tui.widgets.rows import pieces_of
 from gastown_tui.widgets.status_bar import hint_pieces
-from tests.support.fake_town import NOW, FakeEngine, agent, convoy, snapshot, standard_stream, with_state
+from gastown_tui.widgets.usage_page import agent_head, sums_lines
+from tests.support.fake_town import NOW, FakeEngine, agent, convoy, snapshot, standard_stream, with_state, with_usage
 
 
 def said(pieces) -> str:
@@ -234,3 +236,44 @@ def test_every_source_of_evidence_is_named_without_being_cut() -> None:
     assert view is not None
     text = " ".join(said(line) for line in why_page(view, NOW, 120, False))
     assert all(words in text for words in SOURCE_WORDS.values())
+
+
+@pytest.mark.parametrize("width", [40, 54, 80, 120])
+def test_usage_has_columns_where_there_is_room(width: int) -> None:
+    agents = {view.address.path: view for view in with_usage(snapshot()).agents}
+    has_usage = width >= USAGE_WIDTH
+
+    def row(path: str) -> str:
+        return said(agent_row(agents[path], width, NOW, ascii_only=False, is_marked=False, has_usage=has_usage))
+
+    assert ("95%" in row("shop/polecats/opal"), "845k" in row("shop/polecats/opal")) == (has_usage, has_usage)
+    assert ("12.3k" in row("shop/polecats/jade")) == (width >= WIDE_USAGE)
+    assert "no p" in row("shop/polecats/jade")
+    assert row("deacon") == said(agent_row(agents["deacon"], width, NOW, ascii_only=False, is_marked=False))
+
+
+def test_the_cost_page_tells_what_is_known_and_what_is_not() -> None:
+    shot = with_usage(snapshot())
+    agents = {view.address.path: view for view in shot.agents}
+    opal = "\n".join(said(line) for line in agent_head(agents["shop/polecats/opal"], shot))
+    deacon = "\n".join(said(line) for line in agent_head(agents["deacon"], shot))
+
+    assert "845k tokens  cost unknown" in opal
+    assert "190k of 200k (95%)" in opal
+    assert "the budget of gt-k3x9p is used up: $5.50 of $5.00; dispatch waits" in opal
+    assert "context     unknown" in deacon
+    assert "gt-k3x9p" not in deacon
+
+
+@pytest.mark.parametrize("width", [30, 60, 76, 160])
+def test_the_rows_of_the_cost_page_fit(width: int) -> None:
+    lines = sums_lines(FakeEngine().usage_detail(agent="shop/polecats/opal"), width)
+
+    assert all(width_of(line) <= max(width, 40) for line in lines)
+    assert len({width_of(line) for line in lines if line}) == 1
+
+
+def test_a_cost_page_of_nothing_says_so() -> None:
+    nothing = UsageDetail(UsageRow("total", 0, 0, 0, 0, 0, "-"))
+
+    assert "gt costs" in said(sums_lines(nothing, 80)[0])

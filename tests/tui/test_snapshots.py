@@ -20,6 +20,7 @@ from tests.support.fake_town import (
     standard_agents,
     standard_stream,
     with_state,
+    with_usage,
 )  # fmt: skip
 
 SIZES = {"160x45": (160, 45), "80x24": (80, 24), "60x15": (60, 15)}
@@ -76,6 +77,13 @@ def after(keys: list[str]):
 def test_screen(snap_compare, name: str, size: str) -> None:
     app = Console(FakeLive(stream=standard_stream(120)))
     assert snap_compare(app, run_before=after(SCREENS[name]), terminal_size=SIZES[size])
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("keys", [["G", "k", "k", "k", "k", "k", "k", "8"], ["2", "7"]], ids=["agent", "convoy"])
+def test_usage(snap_compare, keys: list[str], size: str) -> None:
+    app = Console(FakeLive(with_usage(snapshot()), standard_stream(120)))
+    assert snap_compare(app, run_before=after(keys), terminal_size=SIZES[size])
 
 
 @pytest.mark.parametrize("theme", ["light", "colour-blind", "high-contrast"])
