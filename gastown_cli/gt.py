@@ -217,6 +217,7 @@ ROOT = Root(
         Command("broadcast", _C + "notify:broadcast", "Agents", "Nudge all running crew and polecats"),
         Command("dnd", _C + "notify:dnd", "Agents", "Turn do-not-disturb on or off"),
         Command("notify", _C + "notify:notify", "Agents", "Show or set an agent's notification level"),
+        Command("seance", _C + "seance:seance", "Agents", "List earlier sessions of agents, and ask one of them"),
         Command("escalate", _C + "escalate:raise", "Agents", "Tell a higher role or a person what is wrong"),
         Command("escalate list", _C + "escalate:list", "Agents", "List escalations", ("ls",)),
         Command("escalate show", _C + "escalate:show", "Agents", "Show an escalation"),

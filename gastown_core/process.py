@@ -296,15 +296,15 @@ def spawn(
     return child
 
 
-def run_on_terminal(argv: Sequence[str]) -> int:
-    """Run ``argv`` on our own terminal until it ends, and return its exit code.
+def run_on_terminal(argv: Sequence[str], *, cwd: str | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run ``argv`` on our own terminal until it ends, and return its exit code; ``env`` replaces the environment.
 
     Raises ProgramMissingError, or GastownError for any other failure to start it.
     """
     try:
-        return subprocess.call(argv)
+        return subprocess.call(argv, cwd=cwd, env=env)
     except (OSError, ValueError) as error:
-        raise _not_started(argv, None, error) from error
+        raise _not_started(argv, cwd, error) from error
 
 
 def _not_started(argv: Sequence[str], cwd: str | None, error: OSError | ValueError) -> GastownError:

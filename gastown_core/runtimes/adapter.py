@@ -11,7 +11,7 @@ from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from gastown_core.runtimes.usage import Transcript, UsageReader
@@ -139,6 +139,25 @@ class Adapter:
         """The transcripts below that home which may be of sessions in the folder ``root`` or below it."""
         return iter(())
 
+    def session_in(self, path: str, lines: Sequence[Mapping[str, Any]]) -> str:
+        """The id of the session that a transcript is of, by its name or first lines; empty if it is part of another."""
+        return ""
+
+    def spoken(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What one line of a transcript says as (``user`` or ``agent``, text)."""
+        return iter(())
+
+    def fork_words(self, session_id: str, question: str) -> list[str]:
+        """The words after the program that fork a session, which may then only read; with a question, for one answer.
+
+        Empty where the program cannot.
+        """
+        return []
+
+    def ask_words(self) -> list[str]:
+        """The words after the program for one answer to what stands on its standard input, without changing anything."""
+        return []
+
     def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
         """The id of the newest session in that folder, by the program's own files; empty if none is found."""
         return ""
@@ -170,7 +189,7 @@ def texts_in(content: object) -> Iterator[str]:
         for part in content:
             if isinstance(part, str):
                 yield part
-            elif isinstance(part, dict) and part.get("type", "text") in ("text", "input_text"):
+            elif isinstance(part, dict) and part.get("type", "text") in ("text", "input_text", "output_text"):
                 text = part.get("text")
                 if isinstance(text, str):
                     yield text

@@ -52,7 +52,7 @@ def keep(root: str, session: str) -> None:
 def last_session(root: str, entry: RosterEntry, runtime: str) -> LastSession | None:
     """The last session of that runtime which the agent had, running or ended; None if none is known, or it left nothing."""
     for found in (_told_by_hooks(root, entry.session), _kept(root, entry.session), _in_its_files(entry, runtime)):
-        if found is not None and found.runtime == runtime and _is_id(found.agent_session):
+        if found is not None and found.runtime == runtime and is_id(found.agent_session):
             # a program that wrote nothing down has nothing to go on with
             return found if not found.transcript or os.path.exists(found.transcript) else None
     return None
@@ -82,6 +82,6 @@ def _in_its_files(entry: RosterEntry, runtime: str) -> LastSession | None:
     return LastSession(told, runtime) if told else None
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
     """Whether it may stand in a command line: it came from outside."""
     return bool(text) and not text.startswith("-") and RESUMABLE.issuperset(text)

@@ -39,7 +39,7 @@ from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, dollars,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from gastown_core.runtimes.adapter import Program
@@ -228,6 +228,27 @@ class ClaudeAdapter(Adapter):
                 yield from ((TURN, text) for text in texts_in(line["attachment"].get(key)))
         elif kind == "user" and isinstance(line.get("message"), dict):
             yield from ((TURN, text) for text in texts_in(line["message"].get("content")))
+
+    def session_in(self, path: str, lines: Sequence[Mapping[str, Any]]) -> str:
+        """A session's file is called after it; those of subagents lie in a folder of their own."""
+        folder, name = os.path.split(path)
+        return "" if os.path.basename(folder) == "subagents" else name.removesuffix(".jsonl")
+
+    def spoken(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Messages of both; what hooks and commands added is among the user's."""
+        message = line.get("message")
+        if line.get("type") in ("user", "assistant") and isinstance(message, dict) and not line.get("isSidechain"):
+            who = "agent" if line["type"] == "assistant" else "user"
+            yield from ((who, text) for text in texts_in(message.get("content")))
+
+    def fork_words(self, session_id: str, question: str) -> list[str]:
+        """Plan mode reads and does not change; one answer leaves no session behind."""
+        words = ["--permission-mode", "plan", "--fork-session", "--resume", session_id]
+        return [*words, "--no-session-persistence", "-p", "--", question] if question else words
+
+    def ask_words(self) -> list[str]:
+        """It reads what it is to answer from its standard input."""
+        return ["--permission-mode", "plan", "--no-session-persistence", "-p"]
 
 
 class ClaudeUsage(UsageReader):

@@ -12,7 +12,7 @@ import os
 
 from gastown_core.clock import parse_moment
 from gastown_core.files.plain import open_plain
-from gastown_core.model.json_text import decode_json
+from gastown_core.model.json_text import decode_json, encode_json
 from gastown_core.model.record import Record
 from gastown_core.process_table import began_at, family_of
 from gastown_core.runtimes.adapter import (
@@ -35,7 +35,7 @@ from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, moment, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from gastown_core.runtimes.adapter import Program
@@ -315,6 +315,28 @@ class CodexAdapter(Adapter):
             return
         if payload.get("role") in ("user", "developer"):
             yield from ((TURN, text) for text in texts_in(payload.get("content")))
+
+    def session_in(self, path: str, lines: Sequence[Mapping[str, Any]]) -> str:
+        """Its first line tells; the logs of its helpers are parts."""
+        log = _first(_Log(0), encode_json(dict(lines[0])).encode()) if lines else _Log(0)
+        return log.session_id if log.is_main else ""
+
+    def spoken(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Messages of both; those of a developer are instructions and left out."""
+        payload = line.get("payload")
+        if line.get("type") == "response_item" and isinstance(payload, dict) and payload.get("type") == "message":
+            who = {"user": "user", "assistant": "agent"}.get(str(payload.get("role")))
+            if who is not None:
+                yield from ((who, text) for text in texts_in(payload.get("content")))
+
+    def fork_words(self, session_id: str, question: str) -> list[str]:
+        """A sandbox that only reads, and no daemon of its own."""
+        words = ["--disable", "daemon_auto_start", "--sandbox", "read-only"]
+        return ["exec", *words, "--ephemeral", "fork", session_id, "--", question] if question else ["fork", *words, session_id]
+
+    def ask_words(self) -> list[str]:
+        """``-`` is its standard input."""
+        return ["exec", "--disable", "daemon_auto_start", "--sandbox", "read-only", "--skip-git-repo-check", "--ephemeral", "-"]
 
     def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
         """The newest session in that folder."""

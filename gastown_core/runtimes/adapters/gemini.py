@@ -32,7 +32,7 @@ from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, moment, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from gastown_core.runtimes.adapter import Program
@@ -162,6 +162,21 @@ class GeminiAdapter(Adapter):
         """A prompt."""
         if line.get("type") == "user":
             yield from ((TURN, text) for text in texts_in(line.get("content")))
+
+    def session_in(self, path: str, lines: Sequence[Mapping[str, Any]]) -> str:
+        """Its first line tells."""
+        told = lines[0].get("sessionId") if lines else ""
+        return told if isinstance(told, str) else ""
+
+    def spoken(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Messages of both."""
+        who = {"user": "user", "gemini": "agent"}.get(str(line.get("type")))
+        if who is not None:
+            yield from ((who, text) for text in texts_in(line.get("content")))
+
+    def ask_words(self) -> list[str]:
+        """Plan mode reads and does not change; what it is asked about stands on its standard input."""
+        return ["--approval-mode", "plan", "--skip-trust", "-p", "Answer the question on standard input."]
 
 
 def _chats(folder: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""Predecessors: the sessions that agents had before, and questions to them."""
