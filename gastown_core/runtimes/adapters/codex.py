@@ -332,11 +332,24 @@ class CodexAdapter(Adapter):
     def fork_words(self, session_id: str, question: str) -> list[str]:
         """A sandbox that only reads, and no daemon of its own."""
         words = ["--disable", "daemon_auto_start", "--sandbox", "read-only"]
-        return ["exec", *words, "--ephemeral", "fork", session_id, "--", question] if question else ["fork", *words, session_id]
+        return (
+            ["exec", *words, "--ephemeral", "fork", session_id, "--", question]
+            if question
+            else ["fork", *words, session_id]
+        )
 
     def ask_words(self) -> list[str]:
         """``-`` is its standard input."""
-        return ["exec", "--disable", "daemon_auto_start", "--sandbox", "read-only", "--skip-git-repo-check", "--ephemeral", "-"]
+        return [
+            "exec",
+            "--disable",
+            "daemon_auto_start",
+            "--sandbox",
+            "read-only",
+            "--skip-git-repo-check",
+            "--ephemeral",
+            "-",
+        ]
 
     def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
         """The newest session in that folder."""
