@@ -63,7 +63,7 @@ def _detect(root: str, runtime: str) -> tuple[Found, list[str]]:
 
     place = Place(root, runtime=runtime)
     found = [(check, check.detect(place)) for check in checks_of(AGENTS)]
-    if runtime and not place.seats():
+    if runtime and not place.starts():
         raise NotFoundError(f"no agent of this town uses the runtime {runtime}", "", "gt doctor agents checks all")
     return found, place.faults
 
@@ -88,7 +88,7 @@ def _mend(found: Found, args: Namespace) -> tuple[list[Change], list[str]]:
         return [], [*left, "nothing was changed"]
     for check, findings in fixable:
         left += check.fix(findings)
-    return changes, left
+    return changes, list(dict.fromkeys(left))
 
 
 def _coloured(line: str) -> str:
@@ -110,11 +110,14 @@ def _say(found: Found, faults: list[str], left: list[str]) -> None:
     for check, findings in found:
         if not findings:
             output.say(f"{output.style('✓', 'green')} {check.name:10} {check.about}")
-        for finding in findings:
-            output.say(f"{output.style('✗', 'red')} {check.name:10} {output.clean(finding.what)}")
-            output.say(f"    why     {output.clean(finding.why)}")
-            output.say(f"    remedy  {output.clean(finding.remedy)}")
-            output.say(f"    stops   {output.clean(_names(finding.about))}")
+        for why in dict.fromkeys(finding.why for finding in findings):
+            alike = [finding for finding in findings if finding.why == why]
+            for finding in alike:
+                output.say(f"{output.style('✗', 'red')} {check.name:10} {output.clean(finding.what)}")
+            stopped = dict.fromkeys(name for finding in alike for name in finding.about)
+            output.say(f"    why     {output.clean(why)}")
+            output.say(f"    remedy  {output.clean(alike[0].remedy)}")
+            output.say(f"    stops   {output.clean(_names(tuple(stopped)))}")
     for fault in faults:
         output.note(f"note: {output.clean(fault)}")
     for word in left:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.doctor.check import Check, Edit, Finding
-from gastown_core.doctor.place import Place
+from gastown_core.doctor.place import Place, Seat
 from gastown_core.runtimes.readiness.obstacle import BYPASS, KEY, LOGIN, PROGRAM, REVIEW, ROOT, SETUP, TRUST, Obstacle
 
 ABOUT = {
@@ -35,26 +35,28 @@ class StartCheck(Check):
         for seat, found in place.obstacles():
             if found.kind != self.name:
                 continue
-            agent = seat.entry.address.path
             known = merged.get(found.what)
-            merged[found.what] = (
-                known._replace(about=(*known.about, agent)) if known else _finding(place.root, found, agent)
-            )
+            if known is None:
+                merged[found.what] = _finding(place.root, found, seat)
+            elif seat.label not in known.about:
+                merged[found.what] = known._replace(about=(*known.about, seat.label))
         return list(merged.values())
 
 
-def _finding(root: str, found: Obstacle, agent: str) -> Finding:
-    edit = found.edit
+def _finding(root: str, found: Obstacle, seat: Seat) -> Finding:
+    edit, agent = found.edit, seat.label
     if edit is not None and edit.folder and not _is_ours(root, edit.folder):
         remedy = found.remedy.partition(", or gt doctor agents --fix")[0]
         return Finding(
             found.kind, found.what, found.why, f"{remedy} (the folder is not of this town's making)", (agent,)
         )
+    # there is no folder yet to start it in by hand
+    waits = seat.to_come and edit is not None and edit.folder
     return Finding(
         found.kind,
         found.what,
         found.why,
-        found.remedy,
+        "gt doctor agents --fix, or answer it when it asks" if waits else found.remedy,
         (agent,),
         Edit(edit.path, edit.change) if edit is not None else None,
     )

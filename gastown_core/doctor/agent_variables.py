@@ -17,15 +17,15 @@ class VariablesCheck(Check):
         """Return the variables that differ, without their values; nothing where no server runs."""
         if not place.server_env:
             return []
-        concerned: dict[str, list[str]] = {}
-        for seat in place.seats():
+        concerned: dict[str, dict[str, None]] = {}
+        for seat in place.starts():
             for name in readiness_of(seat.preset.screens).variables:
                 if name not in seat.preset.env and place.own_env.get(name, "") != place.server_env.get(name, ""):
-                    concerned.setdefault(name, []).append(seat.entry.address.path)
-        return [_finding(place, name, agents) for name, agents in concerned.items()]
+                    concerned.setdefault(name, {})[seat.label] = None
+        return [_finding(place, name, tuple(agents)) for name, agents in concerned.items()]
 
 
-def _finding(place: Place, name: str, agents: list[str]) -> Finding:
+def _finding(place: Place, name: str, agents: tuple[str, ...]) -> Finding:
     if name not in place.server_env:
         what = f"{name} is set here and does not reach agents"
     elif name not in place.own_env:
@@ -37,7 +37,7 @@ def _finding(place: Place, name: str, agents: list[str]) -> Finding:
         what,
         "the town's tmux server gives its sessions the variables that it was started with",
         "gt down && gt up, in a shell with the variables that agents are to have",
-        tuple(agents),
+        agents,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 from gastown_core.errors import GastownError, NoTmuxError, TmuxError
@@ -12,6 +13,9 @@ from gastown_core.runtimes.readiness.obstacle import Look
 from gastown_core.town import sessions
 from gastown_core.town.hook_files import hook_files
 from gastown_core.town.inventory import RosterEntry, survey
+from gastown_core.town.names import free_names, pool_names
+from gastown_core.town.polecat_pool import known_names, polecat_entry
+from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,11 +25,25 @@ if TYPE_CHECKING:
     from gastown_core.runtimes.readiness.obstacle import Obstacle
 
 
+FORESEEN = 5
+"""So many new polecats are thought of where their number has no limit."""
+
+
 class Seat(Record):
-    """An agent with one runtime: the one that the settings choose for it, or the one that it runs with now."""
+    """An agent with one runtime: the one that the settings choose for it, or the one that it runs with now.
+
+    ``to_come`` says that it is a polecat that the next slings would make.
+    """
 
     entry: RosterEntry
     preset: Preset
+    to_come: bool = False
+
+    @property
+    def label(self) -> str:
+        """What it is called in a finding."""
+        address = self.entry.address
+        return f"the next polecats of {address.rig}" if self.to_come else address.path
 
 
 class Place:
@@ -38,6 +56,7 @@ class Place:
         self.faults: list[str] = []
         self._server_env: dict[str, str] | None = None
         self._seats: list[Seat] | None = None
+        self._starts: list[Seat] | None = None
         self._obstacles: list[tuple[Seat, Obstacle]] | None = None
 
     @property
@@ -61,19 +80,43 @@ class Place:
             self._seats = self._find_seats()
         return self._seats
 
+    def starts(self) -> list[Seat]:
+        """The seats, and the polecats that the next slings would make."""
+        if self._starts is None:
+            self._starts = [*self.seats(), *self._to_come()]
+        return self._starts
+
     def obstacles(self) -> list[tuple[Seat, Obstacle]]:
-        """What stands in the way of each seat's start."""
+        """What stands in the way of each start."""
         if self._obstacles is None:
             look = self._look()
             self._obstacles = [
-                (seat, found) for seat in self.seats() for found in obstacles(seat.preset, seat.entry.work_dir, look)
+                (seat, found) for seat in self.starts() for found in obstacles(seat.preset, seat.entry.work_dir, look)
             ]
         return self._obstacles
+
+    def _to_come(self) -> list[Seat]:
+        """The polecats that the next slings would make, as many as may be busy at once."""
+        found = []
+        most = load_settings(self.root).lenient("scheduler.max_polecats")
+        for rig in survey(self.root).rigs:
+            known = known_names(self.root, rig.name)
+            pool = pool_names(self.root, load_settings(self.root, "rig", rig.name))
+            count = max(0, (most if most >= 0 else FORESEEN) - len(known))
+            for name in itertools.islice(free_names(pool, known), count):
+                entry = polecat_entry(self.root, rig.name, rig.prefix, name)
+                preset = self._preset(entry, "")
+                if preset is not None:
+                    found.append(Seat(entry, preset, to_come=True))
+        return found
 
     def _look(self) -> Look:
         """The files as agents would find them, with what a start writes before the program runs."""
         look = Look(self.agent_env)
-        for seat in self.seats():
+        for seat in self.starts():
+            if seat.to_come:
+                shared = os.path.join(self.root, seat.entry.address.rig, ".repo.git")
+                look.plan_worktree(seat.entry.work_dir, shared)
             for file in hook_files(self.root, seat.entry, seat.preset):
                 if not file.problem and file.content:
                     look.plan(os.path.join(seat.entry.work_dir, file.path), file.content)
@@ -86,14 +129,20 @@ class Place:
         self.faults += inventory.faults
         for entry in inventory.agents:
             for alias in dict.fromkeys(("", running.get(entry.session, ""))):
-                try:
-                    preset = sessions.choose_runtime(self.root, entry.address, alias).preset
-                except GastownError as error:
-                    self.faults.append(f"{entry.address.path}: {error}")
-                    continue
-                if preset.screens != SCRIPTED and self.runtime in ("", preset.name, preset.screens):
+                preset = self._preset(entry, alias)
+                if preset is not None:
                     found[entry.session, preset.name] = Seat(entry, preset)
         return list(found.values())
+
+    def _preset(self, entry: RosterEntry, alias: str) -> Preset | None:
+        """The runtime of an agent; None for the scripted one, for one that is not asked for, and for one nobody knows."""
+        try:
+            preset = sessions.choose_runtime(self.root, entry.address, alias).preset
+        except GastownError as error:
+            fault = f"{entry.address.path}: {error}"
+            self.faults += [fault] if fault not in self.faults else []
+            return None
+        return preset if preset.screens != SCRIPTED and self.runtime in ("", preset.name, preset.screens) else None
 
 
 def _running(root: str) -> dict[str, str]:

@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from gastown_core.tmux.socket import has_tmux, socket_name
 from tests.support.cli import Ran, gt
+from tests.support.repos import make_repo
 
 
 class Town:
@@ -95,8 +97,6 @@ def test_a_folder_that_may_not_be_read_is_told(town: Town) -> None:
 
 
 def test_trust_in_a_repository_that_the_town_did_not_make_is_left_to_a_person(tmp_path: Path) -> None:
-    from tests.support.repos import make_repo
-
     make_repo(str(tmp_path / "project"))
     town = Town(tmp_path / "project")
     found = {one["check"]: one for one in town.doctor("--fix", "--yes", "--json").json["findings"]}
@@ -130,6 +130,32 @@ def test_a_start_tells_what_will_stop_it_and_the_scripted_agent_tells_nothing(to
         tmux = ["tmux", "-L", socket_name(str(town.root), {}), "kill-server"]
         subprocess.run(tmux, env={**os.environ, **env}, capture_output=True)
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def test_the_next_polecats_are_thought_of(town: Town, tmp_path: Path) -> None:
+    make_repo(str(tmp_path / "src"))
+    added = gt("rig", "add", "shop", f"file://{tmp_path}/src", "--prefix", "sh", cwd=str(town.root), **town.env)
+    assert added.code == 0, added
+    settings = town.root / "settings" / "config.json"
+    value = json.loads(settings.read_text()) if settings.exists() else {}
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(json.dumps({**value, "role_agents": {"polecat": "codex"}, "scheduler": {"max_polecats": 2}}))
+    (town.home.parent / "bin" / "codex").symlink_to("claude")
+
+    fixed = town.doctor("--runtime", "codex", "--fix", "--yes", "--json")
+
+    trusted = tomllib.loads((town.home / ".codex" / "config.toml").read_text())["projects"]
+    assert len(trusted) == 2 and all(str(town.root / "shop" / "polecats") in folder for folder in trusted)
+    assert [one["about"] for one in fixed.json["findings"]] == [["the next polecats of shop"]], "codex is not logged in"
+    claude = town.doctor("--fix", "--yes", "--runtime", "claude", "--json").json
+    assert claude["well"], claude
+    assert str(town.root / "shop" / ".repo.git") in json.loads((town.home / ".claude.json").read_text())["projects"]
+    assert {one["agent"] for one in gt("hooks", "list", "--json", cwd=str(town.root), **town.env).json} == {
+        "mayor",
+        "deacon",
+        "shop/witness",
+        "shop/refinery",
+    }
 
 
 def test_hook_files_are_listed_compared_written_and_mended(town: Town) -> None:

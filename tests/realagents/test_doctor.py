@@ -65,10 +65,10 @@ def test_an_untrusted_folder_is_told_and_after_the_fix_nothing_is_asked(agent_wo
     assert not any(word in agent.screen() for agent in (mayor, joe) for word in TRUST_WORDS)
 
 
-@pytest.mark.parametrize("program", CLAUDES)
-def test_the_trust_in_a_rigs_repository_covers_new_polecats(agent_world: MakeWorld, program: str) -> None:
+@pytest.mark.parametrize("program", ALL)
+def test_a_polecat_that_is_made_after_the_fix_is_asked_nothing(agent_world: MakeWorld, program: str) -> None:
     world = agent_world(program, seed=UNTRUSTED)
-    findings(world, "--fix", "--yes")
+    assert findings(world, "--fix", "--yes") == []
 
     world.polecat(world.file("Leave a note"))
 

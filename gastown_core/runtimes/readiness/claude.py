@@ -26,7 +26,6 @@ from gastown_core.runtimes.readiness.obstacle import (
     unreadable,
     with_json,
 )
-from gastown_core.runtimes.readiness.repository import repository_of
 from gastown_core.runtimes.readiness.version import is_older, version_of
 
 TYPE_CHECKING = False
@@ -74,7 +73,7 @@ class ClaudeReadiness(Readiness):
         if BYPASS_FLAG in preset.all_args:
             found += _root(env)
             found += _bypass(record, (user, local), settings[0])
-        found += _trust(record, record_path, work_dir, preset)
+        found += _trust(record, record_path, work_dir, preset, look)
         return found
 
 
@@ -170,14 +169,9 @@ def _bypass(record: Mapping[str, Any], settings: tuple[Mapping[str, Any], ...], 
     )
 
 
-def trust_key(work_dir: str) -> str:
-    """The folder under which the trust in ``work_dir`` is kept."""
-    return repository_of(work_dir).main or os.path.realpath(work_dir)
-
-
-def _trust(record: Mapping[str, Any], path: str, work_dir: str, preset: Preset) -> Iterator[Obstacle]:
+def _trust(record: Mapping[str, Any], path: str, work_dir: str, preset: Preset, look: Look) -> Iterator[Obstacle]:
     projects = part_of(record, "projects")
-    repository = repository_of(work_dir)
+    repository = look.repository(work_dir)
     key = repository.main or os.path.realpath(work_dir)
     if part_of(projects, key).get("hasTrustDialogAccepted") is True:
         return

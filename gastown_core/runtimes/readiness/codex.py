@@ -23,7 +23,6 @@ from gastown_core.runtimes.readiness.obstacle import (
     text_of,
     unreadable,
 )
-from gastown_core.runtimes.readiness.repository import repository_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,14 +49,14 @@ class CodexReadiness(Readiness):
         try:
             data = look.content(path) or b""
             if look.is_quick:
-                return [] if _may_be_trusted(data, work_dir) else [_untrusted(path, work_dir)]
+                return [] if _may_be_trusted(data, work_dir, look) else [_untrusted(path, work_dir, look)]
             config = _parsed(data)
         except UnreadableError as error:
             return [unreadable(path, str(error), "codex")]
         found = [*_login(config, home, env), *_review(config, home, look)]
         projects = part_of(config, "projects")
-        if not any(text_of(part_of(projects, folder).get("trust_level")) for folder in _places(work_dir)):
-            found.append(_untrusted(path, work_dir))
+        if not any(text_of(part_of(projects, folder).get("trust_level")) for folder in _places(work_dir, look)):
+            found.append(_untrusted(path, work_dir, look))
         return found
 
 
@@ -116,21 +115,21 @@ def _review(config: Mapping[str, Any], home: str, look: Look) -> Iterator[Obstac
         )
 
 
-def _places(work_dir: str) -> tuple[str, str]:
+def _places(work_dir: str, look: Look) -> tuple[str, str]:
     """The folders by which codex finds its trust: the folder itself, and the top of its repository."""
     here = os.path.realpath(work_dir)
-    repository = repository_of(here)
+    repository = look.repository(work_dir)
     top = repository.top if repository.is_bare else repository.main
     return here, top or here
 
 
-def _may_be_trusted(data: bytes, work_dir: str) -> bool:
+def _may_be_trusted(data: bytes, work_dir: str, look: Look) -> bool:
     """Whether the words of the settings name the folder; cheaper than reading them."""
-    return any(f'"{folder}"'.encode() in data or f"'{folder}'".encode() in data for folder in _places(work_dir))
+    return any(f'"{folder}"'.encode() in data or f"'{folder}'".encode() in data for folder in _places(work_dir, look))
 
 
-def _untrusted(path: str, work_dir: str) -> Obstacle:
-    folder = _places(work_dir)[1]
+def _untrusted(path: str, work_dir: str, look: Look) -> Obstacle:
+    folder = _places(work_dir, look)[1]
     return Obstacle(
         TRUST,
         f"codex does not trust {folder}",

@@ -11,6 +11,7 @@ import os
 from gastown_core.files.plain import open_plain
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
+from gastown_core.runtimes.readiness.repository import Repository, repository_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +67,18 @@ class Look:
         self.is_quick = is_quick
         self._planned = dict(planned or {})
         self._read: dict[str, bytes | UnreadableError | None] = {}
+        self._repositories: dict[str, Repository] = {}
         self._parsed: dict[str, dict[str, Any]] = {}
+
+    def repository(self, folder: str) -> Repository:
+        """The repository around ``folder``."""
+        if folder not in self._repositories:
+            self._repositories[folder] = repository_of(folder)
+        return self._repositories[folder]
+
+    def plan_worktree(self, folder: str, common: str) -> None:
+        """Take ``folder``, which need not exist, for a worktree of the repository ``common``."""
+        self._repositories[folder] = Repository(os.path.realpath(folder), os.path.realpath(common))
 
     def plan(self, path: str, content: bytes) -> None:
         """Take ``content`` for what stands at ``path``."""
