@@ -37,9 +37,9 @@ def kinds(world: World, *options: str, **env: str) -> set[str]:
 
 
 def codex_world(make: MakeWorld, seed: Seed = READY) -> World:
-    """A world in which codex trusts the refinery's worktree, too."""
+    """A world in which codex trusts all folders."""
     world = make("codex", seed=seed)
-    world.seed_homes(os.path.join(world.root, RIG, "refinery", "rig"))
+    world.gt("doctor", "agents", "--fix", "--yes", check=False)
     return world
 
 
@@ -72,7 +72,7 @@ def test_a_polecat_that_is_made_after_the_fix_is_asked_nothing(agent_world: Make
 
     world.polecat(world.file("Leave a note"))
 
-    world.answered("Work is on your hook")
+    world.answered("[GAS TOWN] polecat")
 
 
 @pytest.mark.parametrize("program", [*CLAUDES, "gemini"])

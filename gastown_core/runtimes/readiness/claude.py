@@ -55,7 +55,7 @@ class ClaudeReadiness(Readiness):
         """Set-up, log-in, key, root, bypassed permissions and trust."""
         env = {**look.env, **preset.env}
         config = env.get("CLAUDE_CONFIG_DIR") or os.path.join(home_of(env), ".claude")
-        record_path = os.path.join(config if env.get("CLAUDE_CONFIG_DIR") else home_of(env), ".claude.json")
+        record_path = _record_path(config, config if env.get("CLAUDE_CONFIG_DIR") else home_of(env))
         settings = [os.path.join(config, "settings.json"), os.path.join(work_dir, LOCAL)]
         found, read = [], []
         for path in (record_path, *settings):
@@ -75,6 +75,12 @@ class ClaudeReadiness(Readiness):
             found += _bypass(record, (user, local), settings[0])
         found += _trust(record, record_path, work_dir, preset, look)
         return found
+
+
+def _record_path(config: str, folder: str) -> str:
+    """Its record, which old installations have under an older name."""
+    usual, former = os.path.join(folder, ".claude.json"), os.path.join(config, ".config.json")
+    return former if os.path.isfile(former) and not os.path.lexists(usual) else usual
 
 
 def _setup(record: Mapping[str, Any], path: str) -> Iterator[Obstacle]:

@@ -83,6 +83,15 @@ def test_nothing_stands_in_the_way_of_a_claude_that_was_set_up(claude: Home) -> 
     assert claude.found() == []
 
 
+def test_the_record_of_an_old_installation_is_read_where_it_has_no_newer_one(claude: Home) -> None:
+    claude.put(".claude/settings.json", ACCEPTED)
+    claude.put(".claude/.config.json", claude_record(claude))
+    assert claude.found() == []
+
+    claude.put(".claude.json", {})
+    assert claude.kinds() == ["setup", "login", "trust"]
+
+
 def test_a_new_claude_meets_everything(claude: Home) -> None:
     assert claude.kinds() == ["setup", "login", "bypass", "trust"]
 
