@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from gastown_cli import context, output
+from gastown_core.clock import SYSTEM_CLOCK, format_ago, format_span, parse_moment
 from gastown_core.files.plain import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from typing import Any
 
 ACTIONS = ("run", "start", "stop", "restart", "status", "logs")
 
@@ -53,7 +55,6 @@ def _seconds(took: object) -> str:
 
 def _but(root: str) -> str:
     """Return what is wrong with a running daemon, or ""."""
-    from gastown_core.clock import SYSTEM_CLOCK
     from gastown_core.model.daemon import RUNS
     from gastown_core.town.daemon_note import view
 
@@ -63,32 +64,51 @@ def _but(root: str) -> str:
 
 
 def _status(root: str, *, as_json: bool) -> int:
-    from gastown_core.clock import SYSTEM_CLOCK
-    from gastown_core.model.daemon import DIED, RUNS
-    from gastown_core.town.daemon_note import read_note, view
+    from gastown_core.model.daemon import DIED, LATE, RUNS
+    from gastown_core.town.daemon_note import read_note, read_state, view
 
+    state = read_state(root)
     found = read_note(root)
-    now = view(root, SYSTEM_CLOCK.now())
+    now = view(root, SYSTEM_CLOCK.now(), state)
     if as_json:
         told = found._asdict() if found is not None else {}
-        output.say_json({"running": found is not None, **now.as_json(), **told})
+        lately: dict[str, Any] = {key: state[key] for key in ("load", "slower") if key in state} if found is not None else {}
+        output.say_json({"running": found is not None, **now.as_json(), **lately, **told})
         return 0
     if found is None:
         output.say(output.style(now.words(SYSTEM_CLOCK.now()), "red" if now.state == DIED else "yellow"))
         return 0
     dot = output.style("●", "green" if now.state == RUNS else "yellow")
     output.say(f"{dot} daemon {found.pid or 'of unknown pid'}, started {found.started_at or 'just now'}")
-    if not now.is_at_work:
+    if not now.is_at_work or now.state == LATE:
         output.say(output.style(now.words(SYSTEM_CLOCK.now()), "red"))
-    rows = []
-    for name, duty in found.duties.items():
-        did = str((duty.get("error") and f"failed: {duty['error']}") or duty.get("did") or "nothing to do")
-        if duty.get("busy_since"):
-            did = f"busy since {duty['busy_since']}"
-        rows.append([name, f"{duty.get('runs', 0)} runs", f"{_seconds(duty.get('took_s'))}", output.clean(did)])
+    share = state.get("load")
+    if isinstance(share, int | float) and share:
+        slower = state.get("slower")
+        rarely = f"; over its budget, so it looks {slower:g} times as rarely" if _is_slower(slower) else ""
+        output.say(f"  uses {share:.1%} of a core{rarely}")
+    moment = SYSTEM_CLOCK.now()
+    rows = [_duty_row(name, duty, moment) for name, duty in found.duties.items()]
     if rows:
-        output.say(output.table(rows))
+        output.say(output.table(rows, header=("DUTY", "RUNS", "LAST", "TOOK", "NEXT", "DID")))
     return 0
+
+
+def _is_slower(slower: object) -> bool:
+    return isinstance(slower, int | float) and slower > 1
+
+
+def _duty_row(name: str, duty: dict[str, Any], now: float) -> list[str]:
+    """Return a duty's columns: runs, last run, how long it took, the next one at the latest, what it did or why it fails."""
+    failures = duty.get("failures")
+    times = f" ({failures} times in a row)" if isinstance(failures, int) and failures > 1 else ""
+    did = str((duty.get("error") and f"failed{times}: {duty['error']}") or duty.get("did") or "nothing to do")
+    if duty.get("busy_since"):
+        did = f"busy since {duty['busy_since']}"
+    last, every_s = parse_moment(duty.get("last_run")), duty.get("every_s")
+    ago = format_ago(now - last) if last else "-"
+    next_ = f"in {format_span(max(0.0, last + every_s - now))}" if last and isinstance(every_s, int | float) else "-"
+    return [name, str(duty.get("runs", 0)), ago, _seconds(duty.get("took_s")), next_, output.clean(did)]
 
 
 def _logs(root: str, lines: int, *, as_json: bool) -> int:

@@ -124,6 +124,8 @@ def _overview(account: Account, everything: bool) -> list[str]:
     lines = [f"{account.working} of {account.limit} polecats working ({account.key}); {how}"]
     if account.paused_by:
         lines.append(output.style(f"⏸ dispatch paused by {output.clean(account.paused_by)}", "yellow"))
+    if account.host:
+        lines.append(output.style(f"⏸ no new agent: {output.clean(account.host)}", "yellow"))
     if not account.answers:
         return [*lines, "no beads are ready, queued or in an open convoy"]
     for state, head in _HEADS.items():

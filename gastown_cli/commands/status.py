@@ -127,6 +127,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     now = snapshot.taken_at or SYSTEM_CLOCK.now()
     lines = [output.style(f"{output.clean(snapshot.name)}", "bold") + output.style(f"  {snapshot.root}", "dim")]
     lines.append(_summary(snapshot))
+    lines += dam_lines(snapshot, now)
     lines += _daemon(snapshot, now)
     lines += [
         output.style(f"! {one.words()}{'; dispatch waits' if one.holds else ''}", "red" if one.is_over else "yellow")
@@ -179,6 +180,17 @@ def _daemon(snapshot: TownSnapshot, now: float) -> list[str]:
         return []
     tone = {FAILS: "yellow", STOPPED: "yellow", NEVER: "dim"}.get(daemon.state, "red")
     return [output.style(f"! {output.clean(daemon.words(now))}", tone)]
+
+
+def dam_lines(snapshot: TownSnapshot, now: float) -> list[str]:
+    """Return the alarm about ready work that does not move: the broken links and what helps, or nothing."""
+    dam = snapshot.dam
+    if dam is None:
+        return []
+    lines = [output.style(f"! DAM: {output.clean(dam.words(now))}", "red", "bold")]
+    lines += [output.style(f"  also: {output.clean(one.words)}", "red") for one in dam.links[1:]]
+    hint = dam.link.hint
+    return [*lines, output.style(f"  next: {output.clean(hint)}", "dim")] if hint else lines
 
 
 def orphan_lines(snapshot: TownSnapshot, now: float) -> list[str]:

@@ -43,7 +43,8 @@ def refinery_of(root: str, rig: str) -> Duty:
         return "; ".join(result.words() for result in results)
 
     every_s = load_settings(root, "rig", rig).seconds("merge_queue.poll_interval")
-    return Duty(f"refinery:{rig}", work, (f"ledger:{rig}", "channel:refinery"), every_s, 0.1)
+    # a batch runs its gates as often as bisection needs; the refinery's own state tells how far it is
+    return Duty(f"refinery:{rig}", work, (f"ledger:{rig}", "channel:refinery"), every_s, 0.1, 6 * 3600.0)
 
 
 def patrol_duty(row: Row) -> Duty:
@@ -58,7 +59,7 @@ def patrol_duty(row: Row) -> Duty:
             return ""
         return watch.run(now.patrol, town, read_limits(shift.root), mode=now.mode).words()
 
-    return Duty(row.patrol.name, work, (), row.patrol.period_s, 5.0)
+    return Duty(row.patrol.name, work, (), row.patrol.period_s, 5.0, 900.0)
 
 
 def dispatch_ready(shift: Shift) -> str:
@@ -202,8 +203,8 @@ TOWN = (
     Duty("workers", release_dead_workers, (), 15.0, 5.0),
     Duty("mountains", audit_mountains, (), 60.0, 10.0),
     Duty("gates", open_gates, ("ledger",), 60.0, 5.0),
-    Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05),
     Duty("usage", count_usage, (), 20.0, 5.0),
+    Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05, 900.0),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("escalations", raise_unanswered, ("ledger:town",), 60.0, 1.0),
     Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0),

@@ -37,7 +37,7 @@ class Shift(Record):
 class Duty(Record):
     """One row: ``work`` runs it and returns what it did in words (empty: nothing).
 
-    ``wakes`` are the stirs that wake it (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``); it runs at
+    ``longest_s`` is how long a run may take before it counts as hung.  ``wakes`` are the stirs that wake it (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``); it runs at
     least every ``every_s`` and at most every ``apart_s`` seconds.
     """
 
@@ -46,6 +46,7 @@ class Duty(Record):
     wakes: tuple[str, ...] = ()
     every_s: float = 60.0
     apart_s: float = 0.2
+    longest_s: float = 300.0
 
 
 class Attendant:
@@ -54,7 +55,12 @@ class Attendant:
     def __init__(self, duty: Duty, shift: Shift, pool: Executor, log: DaemonLog, on_run: Callable[[], None]) -> None:
         self.duty = duty
         self.told: dict[str, Any] = {"last_run": "", "runs": 0, "took_s": 0.0, "did": "", "error": ""}
-        self.told |= {"busy_since": "", "failing_since": ""}
+        self.told |= {"busy_since": "", "failing_since": "", "failures": 0, "beat": 0}
+        self.told |= {"every_s": duty.every_s, "longest_s": duty.longest_s}
+        self.beat = 0
+        """The daemon's heartbeats so far; a run notes it, so that time in which the machine slept does not count."""
+        self.slower = 1.0
+        """How much longer than its interval it rests while the daemon is over its budget."""
         self._shift = shift
         self._pool = pool
         self._log = log
@@ -76,7 +82,7 @@ class Attendant:
             rest = max(backoff(self.duty.apart_s, self._failures + 1, LONGEST_REST_S), self.duty.apart_s)
             await asyncio.sleep(rest)
             try:
-                await asyncio.wait_for(self._woken.wait(), max(self.duty.every_s - rest, 0.01))
+                await asyncio.wait_for(self._woken.wait(), max(self.duty.every_s * self.slower - rest, 0.01))
             except TimeoutError:
                 continue
 
@@ -110,6 +116,7 @@ class Attendant:
         now = format_seconds(self._shift.clock.now())
         since = (self.told["failing_since"] or now) if error else ""
         self.told.update(last_run=now, runs=self.told["runs"] + 1, took_s=round(took_s, 3), error=error)
-        self.told.update(busy_since="", failing_since=since)
+        self.told.update(busy_since="", failing_since=since, failures=self._failures, beat=self.beat)
+        self.told.update(every_s=self.duty.every_s * self.slower)
         if did:
             self.told["did"] = did

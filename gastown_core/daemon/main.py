@@ -12,11 +12,13 @@ import os
 import secrets
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 from gastown_core.background import Background
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds
+from gastown_core.daemon.budget import Budget
 from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import Attendant, Shift
 from gastown_core.daemon.log import DaemonLog
@@ -104,6 +106,7 @@ class Daemon:
         self._started = format_seconds(clock.now())
         self._beats = 0
         self._telling: asyncio.TimerHandle | None = None
+        self._budget = Budget()
 
     async def live(self) -> None:
         """Run the duties until told to end, then wait for the running ones."""
@@ -118,7 +121,7 @@ class Daemon:
         self.log.line(f"daemon {os.getpid()} runs {', '.join(self.attendants)}")
         try:
             while not self._over.is_set():
-                self._beats += 1
+                self._beat()
                 self._write_state()
                 try:
                     await asyncio.wait_for(self._over.wait(), self._beat_s)
@@ -133,6 +136,17 @@ class Daemon:
             pool.shutdown(wait=True, cancel_futures=True)
             lookout.close_all()
             self.log.line("daemon ended")
+
+    def _beat(self) -> None:
+        """Count the heartbeat, and slow the looks while the daemon uses more of a core than it may."""
+        self._beats += 1
+        told = self._budget.note(time.monotonic(), time.process_time())
+        if told:
+            self.log.line(told)
+        for attendant in self.attendants.values():
+            attendant.beat = self._beats
+            # duties that the ledger wakes run when there is something to do: only mere looks are slowed
+            attendant.slower = 1.0 if attendant.duty.wakes else self._budget.slower
 
     def _end(self) -> None:
         self._ending.set()
@@ -199,6 +213,8 @@ class Daemon:
             "started_at": self._started,
             "last_heartbeat": format_seconds(self.clock.now()),
             "heartbeat_count": self._beats,
+            "load": round(self._budget.load, 4),
+            "slower": self._budget.slower,
             "duties": {name: attendant.told for name, attendant in self.attendants.items()},
         }
         try:

@@ -63,6 +63,10 @@ STATUS_CATEGORY = {
 """Status → category.  Beside the built-in ones: ``in_review`` (pushed, not landed) and two of convoy staging."""
 
 
+SLINGABLE = frozenset(("task", "bug", "feature", "chore", ""))
+"""Types of beads that are dispatched to polecats automatically."""
+
+
 class MemberStage:
     """The stage of a bead in a convoy or plan, from its status and its blockers."""
 

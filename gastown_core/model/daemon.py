@@ -5,9 +5,9 @@ from __future__ import annotations
 from gastown_core.clock import format_age, format_seconds
 from gastown_core.model.record import Record
 
-RUNS, FAILS, SILENT, DIED, STOPPED, NEVER = "runs", "fails", "silent", "died", "stopped", "never"
-"""Running; running with a failing duty; alive but no heartbeat; killed or crashed; stopped; never started."""
-AT_WORK = frozenset((RUNS, FAILS))
+RUNS, FAILS, LATE, SILENT, DIED, STOPPED, NEVER = "runs", "fails", "late", "silent", "died", "stopped", "never"
+"""Running; running with a failing duty; running, and a duty has not run for long; alive but no heartbeat; killed or crashed; stopped; never started."""
+AT_WORK = frozenset((RUNS, FAILS, LATE))
 STEADY_S = 60.0
 """A duty that has failed for less than this is not reported in the header; one failure may be a fluke."""
 
@@ -15,13 +15,17 @@ STEADY_S = 60.0
 class DaemonView(Record):
     """The daemon at one moment; ``since`` is when it started, ended or last reported (Unix seconds, 0 if unknown).
 
-    ``failing`` holds (duty, error, since when) for each duty whose last run failed.
+    ``failing`` holds (duty, error, since when) for each duty whose last run failed, ``late`` (duty, what, since when)
+    for each that has not run in three of its periods, or whose run does not end, whatever the daemon says of itself.
     """
 
     state: str = NEVER
     pid: int = 0
     since: float = 0.0
     failing: tuple[tuple[str, str, float], ...] = ()
+    late: tuple[tuple[str, str, float], ...] = ()
+    load: float = 0.0
+    """The share of one core that it used lately, 0 if unknown."""
 
     @property
     def is_at_work(self) -> bool:
@@ -33,6 +37,9 @@ class DaemonView(Record):
         if self.state == FAILS:
             names = [name for name, _, since in self.failing if since and now - since >= STEADY_S]
             return f"daemon: {names[0]} fails" if names else ""
+        if self.state == LATE:
+            name, what, since = self.late[0]
+            return f"daemon: {name} {what} for {format_age(max(1.0, now - since))}"
         word = {DIED: "died", STOPPED: "stopped", SILENT: "silent"}.get(self.state, "")
         if not word:
             return ""
@@ -54,7 +61,10 @@ class DaemonView(Record):
         if self.state == NEVER:
             return "no daemon has run in this town; run gt up to start it"
         failing = "; ".join(f"{name} fails: {error}" for name, error, _ in self.failing)
-        return f"the daemon ({self.pid}) is running" + (f", but {failing}" if failing else "")
+        late = "; ".join(f"{name} {what} for {format_age(max(1.0, now - since))}" for name, what, since in self.late)
+        but = "; ".join(part for part in (late, failing) if part)
+        hint = "; check gt daemon logs, then run gt daemon restart" if late else ""
+        return f"the daemon ({self.pid}) is running" + (f", but {but}{hint}" if but else "")
 
     def as_json(self) -> dict[str, object]:
         """Return the object that ``--json`` prints."""
@@ -65,4 +75,8 @@ class DaemonView(Record):
             told["since"] = format_seconds(self.since)
         if self.failing:
             told["failing"] = [{"duty": name, "error": error} for name, error, _ in self.failing]
+        if self.late:
+            told["late"] = [
+                {"duty": name, "what": what, "since": format_seconds(since)} for name, what, since in self.late
+            ]
         return told

@@ -9,6 +9,7 @@ from __future__ import annotations
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport
 from gastown_core.model.daemon import DaemonView
+from gastown_core.model.dam import DamView
 from gastown_core.model.landing import LandingStrip
 from gastown_core.model.record import Record
 from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
@@ -264,6 +265,8 @@ class TownSnapshot(Record):
     escalated: tuple[EscalationView, ...] = ()
     usage: UsageToday = UsageToday()
     budgets: tuple[BudgetNotice, ...] = ()
+    dam: DamView | None = None
+    """Ready work that nothing moves on, None while work moves or none waits."""
 
     def agent(self, key: str) -> AgentView | None:
         """Return the agent with this key, None if there is none."""

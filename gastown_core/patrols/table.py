@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gastown_core.model.address import WITNESS
+from gastown_core.model.address import DEACON, WITNESS
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
-from gastown_core.patrols import witness
+from gastown_core.patrols import dam, deacon, witness
 from gastown_core.patrols.patrol import CODE, OFF, Limits, Patrol
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.settings import load_settings
@@ -23,10 +23,17 @@ class Row(Record):
     why_off: str = ""
 
 
+TOWN = (
+    Patrol("dam", "dam", "ready work that nothing moves on, and why", dam.look),
+    Patrol(DEACON, DEACON, "standing agents, shared causes, deaths, stranded convoys", deacon.look),
+)
+"""The patrols of the town as a whole; each rig has a witness besides."""
+
+
 def patrols_of(root: str) -> list[Row]:
     """Return the town's patrols, those that are off too. Raises SettingsError if a settings file is no JSON."""
     settings, daemon = load_settings(root), load_settings(root, "daemon")
-    rows = []
+    rows = [_row(patrol, settings, daemon) for patrol in TOWN]
     for rig in read_inventory(root).rigs:
         patrol = Patrol(f"{WITNESS}:{rig.name}", WITNESS, "workers of the rig", witness.look, rig.name)
         closed = f"the rig is {rig.state}" if rig.state != RigState.OPERATIONAL else ""
@@ -67,4 +74,6 @@ def read_limits(root: str) -> Limits:
         half_open_s=seconds("patrols.restart.held_retry"),
         mass_count=int(settings.lenient("operational.daemon.mass_death_count")),
         mass_window_s=seconds("operational.daemon.mass_death_window"),
+        convoy_cooldown_s=seconds("patrols.deacon.convoy_cooldown"),
+        dam_escalate_s=seconds("dam.escalate"),
     )

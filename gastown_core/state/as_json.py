@@ -1,6 +1,6 @@
 """The snapshot as the JSON of ``gt status --json``, with the keys that the Go tools' readers know.
 
-Shape: feed-and-events.md section 6.1; ours adds ``health``, ``reason``, ``since``, ``sources``, ``scheduler``, ``daemon``
+Shape: feed-and-events.md section 6.1; ours adds ``health``, ``reason``, ``since``, ``sources``, ``scheduler``, ``daemon``, ``dam``
 and each rig's ``refinery``.
 """
 
@@ -169,6 +169,7 @@ def status_json(snapshot: TownSnapshot) -> dict[str, Any]:
         "daemon": snapshot.daemon.as_json(),
         "usage": {"day": snapshot.usage.day, **snapshot.usage.spent._asdict()},
         "budgets": [{**one._asdict(), "text": one.words()} for one in snapshot.budgets],
+        "dam": snapshot.dam.as_json() if snapshot.dam is not None else None,
         "orphaned_work": [orphan_json(one) for one in snapshot.orphans],
         "counts": {state.value: count for state, count in snapshot.counts.items()},
         "sources": [

@@ -28,6 +28,7 @@ from gastown_core.state.sources.usage import UsageSource
 from gastown_core.town.inventory import Inventory, read_inventory, survey
 from gastown_core.town.settings import load_settings
 from gastown_core.usage.budget import limits_of
+from gastown_core.work.workers import RIG_KEY, SCHEDULER_KEY, TOWN_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def read_thresholds(root: str) -> Thresholds:
 def thresholds_of(settings: Settings) -> Thresholds:
     """Thresholds of the town's settings; what is not set there has its default."""
     session = "operational.session."
+    places, queued = (int(settings.lenient(key)) for key in (TOWN_KEY, SCHEDULER_KEY))
     return Thresholds(
         stalled_s=settings.seconds(session + "stalled"),
         gupp_s=settings.seconds(session + "gupp_violation"),
@@ -59,6 +61,12 @@ def thresholds_of(settings: Settings) -> Thresholds:
         heartbeat_stale_s=settings.seconds("operational.polecat.heartbeat_stale"),
         spawn_grace_s=settings.seconds(session + "spawn_grace"),
         most_deaths=int(settings.lenient("operational.witness.max_bead_respawns")),
+        dam_s=settings.seconds("dam.after"),
+        unexplained_s=settings.seconds("dam.unexplained"),
+        feed_grace_s=settings.seconds("convoy.feed_grace"),
+        places=min(places, queued) if queued > 0 else places,
+        rig_places=int(settings.lenient(RIG_KEY)),
+        is_deferred=queued > 0,
     )
 
 

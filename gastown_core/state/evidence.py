@@ -30,6 +30,17 @@ class Thresholds(Record):
     """A turn that ended this long ago may be followed by the next one by itself: a queued prompt, the first one of all."""
     limit_held_s: float = 300.0
     """How long a limit that ended a turn counts if nobody says when it ends."""
+    dam_s: float = 30.0
+    """How long ready work may wait behind a link that is known to be broken."""
+    unexplained_s: float = 300.0
+    """How long ready work may wait while there is room and nothing is known to be broken."""
+    feed_grace_s: float = 30.0
+    """How long members of a new convoy wait before they are dispatched."""
+    places: int = 25
+    """How many polecats may work at once."""
+    rig_places: int = 30
+    is_deferred: bool = False
+    """Whether all slings go through the scheduler's queue."""
     start_dialog_s: float = 20.0
     """A program that has no record after this time stands at a question that nobody recognised."""
 

@@ -70,6 +70,13 @@ class RefineryFacts(Record):
     hold_until: float = 0.0
 
 
+class Failed(Record):
+    """How often a bead could not be started in a row, and why at the last try."""
+
+    failures: int
+    error: str
+
+
 class MoleculeFacts(Record):
     """A molecule on a piece of work: its steps in order (those that hold others left out), and the marks of its root."""
 
@@ -89,7 +96,8 @@ class TownFacts:
     ``elsewhere`` maps the session of an agent that tmux does not list to the process in which it lives all the same,
     ``orders`` a bead in a worker's hands to the order by which it was slung.
 
-    ``died`` counts the workers that died on a bead since its last merge.
+    ``died`` counts the workers that died on a bead since its last merge, ``failures`` are beads that could not be started
+    at the last try.  ``host`` says why the machine takes no more agents, empty if it does, ``host_since`` since when.
 
     ``panes`` is None where there is no tmux; ``ledger_version`` moves with every change of the ledger,
     ``landing_version`` with every change of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
@@ -117,6 +125,9 @@ class TownFacts:
         self.refineries: dict[str, RefineryFacts] = {}
         self.proofs: dict[str, Proof] = {}
         self.died: dict[str, int] = {}
+        self.failures: dict[str, Failed] = {}
+        self.host = ""
+        self.host_since = 0.0
         self.scheduler = SchedulerView()
         self.daemon = DaemonView()
         self.usage = UsageToday()

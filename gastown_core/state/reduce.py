@@ -31,6 +31,7 @@ from gastown_core.model.states import AgentState, RigState
 from gastown_core.model.usage import AgentUsage
 from gastown_core.runtimes.adapter import STARTING, together
 from gastown_core.state.convoy_views import convoy_views, orphan_views
+from gastown_core.state.dam import find_dam
 from gastown_core.state.evidence import Evidence, ProgressSign
 from gastown_core.state.facts import LedgerDigest, TownFacts, digest_of
 from gastown_core.state.health import STANDING, classify, is_there
@@ -69,7 +70,7 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         convoys, refineries = with_landings(convoys, facts, now), refinery_views(facts)
     else:
         refineries = old.refineries
-    return TownSnapshot(
+    town = TownSnapshot(
         name=facts.inventory.name,
         root=facts.inventory.root,
         version=version,
@@ -91,6 +92,7 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         orphans=orphans,
         landing_version=facts.landing_version,
     )
+    return town._replace(dam=find_dam(facts, town, now))
 
 
 def agent_views(facts: TownFacts, now: float) -> tuple[AgentView, ...]:

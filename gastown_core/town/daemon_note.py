@@ -12,7 +12,7 @@ from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
 from gastown_core.files.locks import holder_of
-from gastown_core.model.daemon import DIED, FAILS, NEVER, RUNS, SILENT, STOPPED, DaemonView
+from gastown_core.model.daemon import DIED, FAILS, LATE, NEVER, RUNS, SILENT, STOPPED, DaemonView
 from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
@@ -23,7 +23,10 @@ HEARTBEAT_S = 30.0
 OTHERS_HEARTBEAT_S = 180.0
 """The heartbeat of a daemon without duties in its state file: one of the Go tools."""
 MISSED = 3
-"""A daemon is silent after this many missed heartbeats."""
+"""A daemon is silent after this many missed heartbeats, and a duty late after as many missed runs."""
+SLACK_S = 5.0
+RETRY_S = 400.0
+"""A duty that fails rests longer and longer, up to five minutes: only then it is late too."""
 
 
 class DaemonNote(Record):
@@ -127,7 +130,32 @@ def view(root: str, now: float, state: dict[str, Any] | None = None) -> DaemonVi
         for name, duty in note.duties.items()
         if duty.get("error")
     )
-    return DaemonView(FAILS if failing else RUNS, pid, parse_moment(note.started_at) or last, failing)
+    started = parse_moment(note.started_at) or last
+    late = tuple(one for name, duty in note.duties.items() if (one := _lateness(name, duty, note, started, now)))
+    load = told.get("load")
+    word = LATE if late else FAILS if failing else RUNS
+    return DaemonView(word, pid, started, failing, late, float(load) if isinstance(load, int | float) else 0.0)
+
+
+def _lateness(
+    name: str, duty: dict[str, Any], note: DaemonNote, started: float, now: float
+) -> tuple[str, str, float] | None:
+    """Return (duty, what, since) if it has not run in three of its periods, or its run does not end; else None."""
+    every_s, longest_s = _number(duty.get("every_s")), _number(duty.get("longest_s"))
+    busy = parse_moment(duty.get("busy_since"))
+    since = busy or parse_moment(duty.get("last_run")) or started
+    limit_s = (longest_s if busy else MISSED * every_s + SLACK_S) if every_s else 0.0
+    if duty.get("error") and not busy:
+        limit_s = max(limit_s, RETRY_S)
+    # a machine that slept beats as little as it ran
+    awake_s = (note.heartbeat_count - _number(duty.get("beat")) + 1) * HEARTBEAT_S
+    if not limit_s or min(now - since, awake_s) <= limit_s:
+        return None
+    return name, "is still busy" if busy else "has not run", since
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
 def _locked_at(root: str) -> float:

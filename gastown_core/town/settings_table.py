@@ -39,11 +39,15 @@ TOWN = (
     Setting("patrols.witness.patience", "duration", "5m", "time a nudge, handoff or restart gets to help"),
     Setting("patrols.witness.ladder", "duration", "1h", "older remedies do not count when the next is chosen"),
     Setting("patrols.witness.orphaned_hook", "duration", "2m", "time until the hook of an absent worker is released"),
+    Setting("patrols.deacon.convoy_cooldown", "duration", "10m", "pause between two refreshes of a stranded convoy"),
     Setting("patrols.restart.first", "duration", "30s", "pause after a restart, doubled with each further one"),
     Setting("patrols.restart.longest", "duration", "10m", "longest pause between two restarts"),
     Setting("patrols.restart.most", "int>=1", 5, "restarts within the window until an agent is held"),
     Setting("patrols.restart.window", "duration", "15m", "window in which restarts are counted"),
     Setting("patrols.restart.held_retry", "duration", "30m", "time after which a held agent is tried once more"),
+    Setting("dam.after", "duration", "30s", "time that ready work may wait behind a broken link"),
+    Setting("dam.unexplained", "duration", "5m", "time that ready work may wait without a known reason"),
+    Setting("dam.escalate", "duration", "10m", "time after which a dam that stays is escalated"),
     Setting("agents.*", "object", None, "a runtime of your own: command, args, env"),
     Setting("roles.*.agent", "text", None, "runtime of a role, the older form of role_agents"),
     Setting("role_agents.*", "text", None, "runtime of a role"),
@@ -108,6 +112,13 @@ TOWN = (
     Setting("operational.daemon.dog_idle_session", "duration", "1h", ""),
     Setting("operational.daemon.dog_remove", "duration", "4h", ""),
     Setting("operational.daemon.dog_pool", "int>=0", 4, ""),
+    Setting(
+        "operational.daemon.pressure_cpu_threshold", "number>=0", 0, "load per core above which no agent starts; 0: off"
+    ),
+    Setting(
+        "operational.daemon.pressure_mem_threshold_gb", "number>=0", 0, "memory below which no agent starts; 0: off"
+    ),
+    Setting("operational.daemon.pressure_disk_threshold_gb", "number>=0", 0.5, "free disk below which no agent starts"),
     Setting("operational.daemon.polecat_idle_session", "duration", "15m", ""),
     Setting("operational.daemon.polecat_self_terminate", "bool", False, "a polecat's session ends with gt done"),
     Setting("operational.daemon.stale_working", "duration", "2h", ""),

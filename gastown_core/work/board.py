@@ -10,7 +10,17 @@ from gastown_core.beads import stalls
 from gastown_core.beads.graph import REASONS, UNRESOLVED, Graph
 from gastown_core.clock import format_span
 from gastown_core.model.agent import Health
-from gastown_core.model.bead import CLOSED, DEFERRED, HOOKED, IN_PROGRESS, IN_REVIEW, OPEN, PARENT_CHILD, TOMBSTONE
+from gastown_core.model.bead import (
+    CLOSED,
+    DEFERRED,
+    HOOKED,
+    IN_PROGRESS,
+    IN_REVIEW,
+    OPEN,
+    PARENT_CHILD,
+    SLINGABLE,
+    TOMBSTONE,
+)
 from gastown_core.model.merge_request import MERGED_IN
 from gastown_core.model.obstacle import (
     ASLEEP,
@@ -51,8 +61,6 @@ if TYPE_CHECKING:
     from gastown_core.town.inventory import Inventory, RigEntry
     from gastown_core.work.deferred import SlingContext
     from gastown_core.work.retry_delay import Cooling
-SLINGABLE = frozenset(("task", "bug", "feature", "chore", ""))
-"""Types of beads that are dispatched to polecats automatically."""
 
 
 class Board:

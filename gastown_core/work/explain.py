@@ -8,12 +8,12 @@ from __future__ import annotations
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_moment
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import CLOSED, TOMBSTONE
+from gastown_core.model.bead import CLOSED, SLINGABLE, TOMBSTONE
 from gastown_core.model.obstacle import BLOCKED, DONE, REVIEW
 from gastown_core.model.obstacle import HELD as HOLDER
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
-from gastown_core.work.board import SLINGABLE, Board
+from gastown_core.work.board import Board
 from gastown_core.work.convoy import feeding
 from gastown_core.work.convoys import member_ids, tracking
 from gastown_core.work.failure_count import PAUSED
@@ -75,6 +75,8 @@ class Account(Record):
     key: str
     queues: bool
     paused_by: str = ""
+    host: str = ""
+    """Why the machine takes no new agents now, empty if it does."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the account as in ``gt scheduler explain --json``."""
@@ -108,7 +110,13 @@ def explain(
     capacity = teller.capacity
     paused = (teller.state.paused_by or "somebody") if teller.state.paused else ""
     return Account(
-        tuple(answers), capacity.working, capacity.limit, capacity.key, teller.queues, paused if teller.queues else ""
+        tuple(answers),
+        capacity.working,
+        capacity.limit,
+        capacity.key,
+        teller.queues,
+        paused if teller.queues else "",
+        capacity.host,
     )
 
 
@@ -220,6 +228,8 @@ class _Teller:
         return f"{rig}/{worker} continues it" if worker else f"a free polecat of {rig} takes it"
 
     def _wait(self, place: int, room: Capacity, rig: str) -> str:
+        if room.host:
+            return f"no new agent: {room.host}; starts when that is over"
         refusal = room.refusal(rig)
         if refusal:
             left = self.capacity.room

@@ -16,6 +16,7 @@ from gastown_core.model.bead import CLOSED, OPEN
 from gastown_core.model.record import Record
 from gastown_core.model.states import AgentState
 from gastown_core.town.discover import read_rigs
+from gastown_core.town.host_load import refusal
 from gastown_core.town.liveness import works_on
 from gastown_core.town.settings import load_settings
 
@@ -65,6 +66,8 @@ class Capacity(Record):
     workers: tuple[str, ...] = ()
     per_rig: Mapping[str, int] = {}
     rig_limit: int = 30
+    host: str = ""
+    """Why the machine takes no more agents now, empty if it does; then there is no room."""
 
     def room_in(self, rig: str) -> int:
         """Return how many more polecats may start in this rig."""
@@ -72,6 +75,8 @@ class Capacity(Record):
 
     def refusal(self, rig: str = "") -> str:
         """Return why no more polecat may start, else empty: ``5 of 5 polecats at work (scheduler.max_polecats)``."""
+        if self.host:
+            return f"no new agent: {self.host}"
         if self.room <= 0:
             return f"{self.working} of {self.limit} polecats at work ({self.key})"
         if rig and self.room_in(rig) <= 0:
@@ -110,7 +115,7 @@ def read_capacity(
             is_fresh = work is not None and work.status == OPEN
         if is_fresh or (live is not None and who.session(rigs[who.rig]) in live):
             working[who.path] = who.rig
-    return _capacity(settings, working)
+    return _capacity(settings, working, refusal(root))
 
 
 def _holders(store: BeadStore) -> list[Address]:
@@ -122,7 +127,7 @@ def _polecat_of_bead(bead_id: str, rigs: Mapping[str, str]) -> Address | None:
     return who if who.role == POLECAT else None
 
 
-def _capacity(settings: Settings, working: Mapping[str, str]) -> Capacity:
+def _capacity(settings: Settings, working: Mapping[str, str], host: str) -> Capacity:
     most, key = int(settings.lenient(TOWN_KEY)), TOWN_KEY
     scheduled = int(settings.lenient(SCHEDULER_KEY))
     if 0 < scheduled < most:
@@ -133,11 +138,12 @@ def _capacity(settings: Settings, working: Mapping[str, str]) -> Capacity:
     return Capacity(
         len(working),
         most,
-        max(0, most - len(working)),
+        0 if host else max(0, most - len(working)),
         key,
         tuple(sorted(working)),
         per_rig,
         int(settings.lenient(RIG_KEY)),
+        host,
     )
 
 

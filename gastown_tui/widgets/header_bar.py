@@ -53,9 +53,11 @@ def slings_pieces(snapshot: TownSnapshot) -> Pieces:
 
 
 def daemon_pieces(snapshot: TownSnapshot, now: float) -> Pieces:
-    """Return the daemon's trouble and its age, if any: ``daemon died 5m ago``."""
+    """Return the daemon's trouble and its age, if any: ``daemon died 5m ago``; else that work is dammed."""
     daemon = snapshot.daemon
     told = clean(daemon.short(now))
+    if not told and snapshot.dam is not None and not snapshot.scheduler.is_paused:
+        return (("work is dammed", "error"),)
     return ((told, "warn" if daemon.state in (FAILS, STOPPED) else "error"),) if told else ()
 
 

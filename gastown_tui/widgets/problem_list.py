@@ -290,15 +290,34 @@ def group_rows(group: Group, width: int, now: float, *, marked: set[str], ascii_
     return [*rows, Row(None, (), False)]
 
 
+def dam_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -> list[Row]:
+    """Return the alarm about ready work that does not move: what waits, each broken link, and what helps."""
+    dam = snapshot.dam
+    if dam is None:
+        return []
+    rows = [Row(None, (("DAM", "bad"),), False)]
+    for number, line in enumerate(wrap(clean(dam.words(now)), max(20, width - 6))):
+        mark = glyph("warn", ascii_only) if not number else " "
+        rows.append(Row(None, ((f"  {mark}  ", "bad"), (line, "bright")), False))
+    told = [f"also: {one.words}" for one in dam.links[1:]]
+    told += [f"next: {dam.link.hint}"] if dam.link.hint else []
+    rows += [
+        Row(None, (("     " + line, "dim"),), False) for text in told for line in wrap(clean(text), max(20, width - 6))
+    ]
+    return [*rows, Row(None, (), False)]
+
+
 def problem_rows(
     snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool, keep: str = ""
 ) -> list[Row]:
     """Return all rows of the view."""
     rows: list[Row] = []
     is_calm = not problem_groups(snapshot) and not faulty(snapshot) and not snapshot.orphans
+    is_calm = is_calm and snapshot.dam is None
     if snapshot.agents and is_calm and not snapshot.escalated and not snapshot.stuck(now):
         words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
         rows += [Row(None, ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row(None, (), False)]
+    rows += dam_rows(snapshot, width, now, ascii_only)
     for group in problem_groups(snapshot, keep):
         rows += group_rows(group, width, now, marked=marked, ascii_only=ascii_only)
     rows += escalation_rows(snapshot, width, now, ascii_only)
@@ -327,7 +346,8 @@ class ProblemList(Rows):
         self.trouble = trouble_text(snapshot.source_error("tmux", "heartbeats", "roster", "beads"), now)
         need = sum(len(group.agents) for group in problem_groups(snapshot))
         faults = len(faulty(snapshot))
-        told = [f"{need} of {len(snapshot.agents)} need attention"] if need else []
+        told = ["work is dammed"] if snapshot.dam is not None else []
+        told += [f"{need} of {len(snapshot.agents)} need attention"] if need else []
         told += [f"{faults} landing fault{'s' if faults > 1 else ''}"] if faults else []
         orphans = len(snapshot.orphans)
         told += [f"{orphans} bead{'s' if orphans > 1 else ''} without a worker"] if orphans else []
@@ -335,7 +355,7 @@ class ProblemList(Rows):
         told += [f"{halted} stuck"] if halted else []
         told += [f"{raised} escalated"] if raised else []
         self.note = ", ".join(told) or "all well"
-        self.note_tone = "bad" if faults else "stalled" if told else "good"
+        self.note_tone = "bad" if faults or snapshot.dam is not None else "stalled" if told else "good"
         chosen = snapshot.agent(self.agent_key)
         icon = (
             f"   {role_icon(chosen.address.role, self.look.ascii_only)} {clean(chosen.address.short)}" if chosen else ""

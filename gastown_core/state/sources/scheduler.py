@@ -8,17 +8,19 @@ from gastown_core.clock import parse_moment
 from gastown_core.errors import GastownError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.snapshot import SchedulerView
-from gastown_core.work import death_count
+from gastown_core.state.facts import Failed
+from gastown_core.town import host_load
+from gastown_core.work import death_count, retry_delay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.state.facts import TownFacts
 FILE = "scheduler-state.json"
-FILES = (FILE, os.path.basename(death_count.path_of("")))
+FILES = (FILE, os.path.basename(death_count.path_of("")), os.path.basename(retry_delay.path_of("")))
 
 
 class SchedulerSource:
-    """Keeps ``facts.scheduler`` and ``facts.died`` true, but for the count of what waits: that is the ledger's to say."""
+    """Keeps ``facts.scheduler``, ``died``, ``failures`` and ``host`` true, but for the count of what waits: that is the ledger's to say."""
 
     def __init__(self, facts: TownFacts) -> None:
         self.facts = facts
@@ -29,11 +31,20 @@ class SchedulerSource:
 
     def poll(self, now: float) -> bool:
         """Take in the files if they changed; returns whether anything changed."""
-        died = death_count.counts(self.facts.inventory.root)
+        root = self.facts.inventory.root
+        died = death_count.counts(root)
         is_other = died != self.facts.died
         if is_other:
             self.facts.died = died
             self.facts.ledger_version += 1
+        failures = {bead: Failed(one.failures, one.error) for bead, one in retry_delay.read(root).items()}
+        is_other = is_other or failures != self.facts.failures
+        self.facts.failures = failures
+        host = host_load.refusal(root)
+        if host != self.facts.host:
+            self.facts.host_since = self.facts.host_since if host and self.facts.host else now if host else 0.0
+            self.facts.host = host
+            is_other = True
         return self._poll_state(now) or is_other
 
     def _poll_state(self, now: float) -> bool:

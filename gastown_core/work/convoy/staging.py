@@ -5,10 +5,10 @@ from __future__ import annotations
 from gastown_core.beads.graph import BLOCKING_TYPES, find_cycles, is_released
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
-from gastown_core.model.bead import PARENT_CHILD, TOMBSTONE, TRACKS, unwrap_external
+from gastown_core.model.bead import PARENT_CHILD, SLINGABLE, TOMBSTONE, TRACKS, unwrap_external
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
-from gastown_core.work.board import SLINGABLE, Board
+from gastown_core.work.board import Board
 from gastown_core.work.convoys import member_ids
 from gastown_core.work.sling.bases import branch_of_epic
 

@@ -19,7 +19,7 @@ from gastown_core.errors import ConflictError, GastownError
 from gastown_core.events.channels import emit
 from gastown_core.events.log import append_event
 from gastown_core.files.locks import FileLock
-from gastown_core.model.daemon import DIED, FAILS, NEVER, SILENT, STOPPED, DaemonView
+from gastown_core.model.daemon import DIED, FAILS, LATE, NEVER, RUNS, SILENT, STOPPED, DaemonView
 from gastown_core.process_table import environment_of
 from gastown_core.town import daemon_note as note
 from gastown_core.town.identity import session_environment
@@ -352,3 +352,74 @@ def test_a_daemon_that_cannot_start_says_why(rigged: Rigged) -> None:
     with pytest.raises(TownError) as caught:
         starting.start(rigged.root)
     assert "cannot write" in caught.value.why
+
+
+def late_view(rigged: Rigged, now: float, **told: object) -> DaemonView:
+    """How the daemon looks whose duty ``dispatch`` told this, 100 beats after its start."""
+    os.makedirs(note.folder(rigged.root), exist_ok=True)
+    duty = {"error": "", "every_s": 10.0, "longest_s": 300.0, "last_run": format_seconds(now), "beat": 90} | told
+    state = {"running": True, "pid": os.getpid(), "started_at": format_seconds(now - 3000), "heartbeat_count": 100}
+    state |= {"last_heartbeat": format_seconds(now), "duties": {"dispatch": duty}}
+    with FileLock(note.lock_path(rigged.root)), open(note.state_path(rigged.root), "w") as handle:
+        handle.write(json.dumps(state))
+        handle.flush()
+        return note.view(rigged.root, now)
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ({"last_run": -34.0}, RUNS),
+        ({"last_run": -37.0}, LATE),
+        ({"last_run": -37.0, "beat": 100}, RUNS),  # the machine slept: no beat has passed
+        ({"last_run": ""}, LATE),  # it has never run, and the daemon has been up for long
+        ({"last_run": -37.0, "every_s": 60.0}, RUNS),
+        ({"last_run": -9000.0, "every_s": 0}, RUNS),  # one of the Go tools tells no period
+        ({"last_run": -900.0, "busy_since": -290.0}, RUNS),
+        ({"last_run": -900.0, "busy_since": -310.0}, LATE),
+        ({"last_run": -310.0, "error": "no space left"}, FAILS),  # it rests longer after failures
+        ({"last_run": -410.0, "error": "no space left", "beat": 50}, LATE),
+    ],
+)
+def test_a_duty_that_has_not_run_in_three_periods_is_a_fault_whatever_the_daemon_says(
+    rigged: Rigged, told: dict[str, object], state: str
+) -> None:
+    now = float(int(SYSTEM_CLOCK.now()))
+    moments = {
+        key: format_seconds(now + value) for key, value in told.items() if isinstance(value, float) and value < 0
+    }
+    seen = late_view(rigged, now, **{**told, **moments})
+    assert seen.state == state
+    if state == LATE:
+        assert seen.short(now).startswith("daemon: dispatch ") and "gt daemon restart" in seen.words(now)
+        assert seen.as_json()["late"]
+
+
+def test_the_daemon_notes_periods_and_beats_of_its_duties(rigged: Rigged) -> None:
+    duty = Duty("looks", lambda _: "", (), 0.05, 0.01, 7.0)
+    with Living(rigged.root, duty, beat_s=0.05) as living:
+        attendant = living.daemon.attendants["looks"]
+        until(lambda: attendant.told["beat"] >= 2, "no beat was noted")
+        assert (attendant.told["every_s"], attendant.told["longest_s"]) == (0.05, 7.0)
+
+
+def test_a_daemon_over_its_budget_looks_more_rarely_until_it_is_under_it_again() -> None:
+    from gastown_core.daemon.budget import Budget
+
+    budget, said = Budget(most=0.1), []
+    moment = used = 0.0
+    for busy_s in [0.6] * 20 + [15.0] * 8 + [0.3] * 20:
+        moment, used = moment + 30.0, used + busy_s
+        said.append((budget.note(moment, used), budget.slower))
+    assert said[19] == ("", 1.0)
+    assert max(slower for _, slower in said) == 8.0 and "more than 10%" in next(words for words, _ in said if words)
+    assert said[-1] == ("", 1.0) and "as often as before" in [words for words, _ in said if words][-1]
+
+
+def test_only_looks_are_slowed_and_not_what_the_ledger_wakes(rigged: Rigged) -> None:
+    looks = Duty("looks", lambda _: "", (), 30.0, 0.01)
+    woken = Duty("woken", lambda _: "", ("ledger",), 30.0, 0.01)
+    with Living(rigged.root, looks, woken, beat_s=0.02) as living:
+        living.daemon._budget.slower = 4.0
+        until(lambda: living.daemon.attendants["looks"].slower == 4.0, "the look was not slowed")
+        assert living.daemon.attendants["woken"].slower == 1.0

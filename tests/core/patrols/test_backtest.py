@@ -81,7 +81,11 @@ def test_the_acts_of_the_time_are_not_taken_for_those_of_the_replay(rigged: Rigg
 
 def test_the_commands_list_scan_and_run_back(rigged: Rigged) -> None:
     listed = json.loads(gt("patrol", "list", "--json", cwd=rigged.root).out)
-    assert [(one["name"], one["mode"]) for one in listed["patrols"]] == [("witness:shop", "code")]
+    assert [(one["name"], one["mode"]) for one in listed["patrols"]] == [
+        ("dam", "code"),
+        ("deacon", "code"),
+        ("witness:shop", "code"),
+    ]
     assert "gt daemon start" in gt("patrol", cwd=rigged.root).out
     assert gt("patrol", "scan", cwd=rigged.root).out.strip() == "nothing found"
     assert "found nothing" in gt("patrol", "backtest", "witness:shop", "--since", "2h", cwd=rigged.root).out
@@ -91,14 +95,17 @@ def test_the_commands_list_scan_and_run_back(rigged: Rigged) -> None:
 
 
 def test_settings_and_the_daemons_file_say_which_patrols_run(rigged: Rigged) -> None:
-    from gastown_core.patrols.table import patrols_of
+    from gastown_core.patrols.table import Row, patrols_of
     from gastown_core.town.settings import set_setting
 
+    def witnesses() -> list[Row]:
+        return [row for row in patrols_of(rigged.root) if row.patrol.role == "witness"]
+
     set_setting(rigged.root, "patrols.witness.period", "40s")
-    assert [row.patrol.period_s for row in patrols_of(rigged.root)] == [40.0]
+    assert [row.patrol.period_s for row in witnesses()] == [40.0]
     set_setting(rigged.root, "patrols.witness.mode", "off")
-    assert [(row.mode, row.why_off) for row in patrols_of(rigged.root)] == [("off", "patrols.witness.mode is off")]
+    assert [(row.mode, row.why_off) for row in witnesses()] == [("off", "patrols.witness.mode is off")]
     set_setting(rigged.root, "patrols.witness.mode", "both")
-    assert [row.mode for row in patrols_of(rigged.root)] == ["both"]
+    assert [row.mode for row in witnesses()] == ["both"]
     set_setting(rigged.root, "disabled_patrols", "witness")
-    assert [row.mode for row in patrols_of(rigged.root)] == ["off"]
+    assert [row.mode for row in witnesses()] == ["off"]
