@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
     from gastown_core.state.sources.ledger import Change
 
-FRESH_S = 2.0
+FRESH_S = 5.0
 """A look younger than this is shared: patrols that run together look once."""
 
 
