@@ -72,7 +72,9 @@ def _status(root: str, *, as_json: bool) -> int:
     now = view(root, SYSTEM_CLOCK.now(), state)
     if as_json:
         told = found._asdict() if found is not None else {}
-        lately: dict[str, Any] = {key: state[key] for key in ("load", "slower") if key in state} if found is not None else {}
+        lately: dict[str, Any] = (
+            {key: state[key] for key in ("load", "slower") if key in state} if found is not None else {}
+        )
         output.say_json({"running": found is not None, **now.as_json(), **lately, **told})
         return 0
     if found is None:
