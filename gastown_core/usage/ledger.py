@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from gastown_core.clock import today
 from gastown_core.errors import StoreError
 from gastown_core.files.folders import private_folder
 from gastown_core.model.json_text import decode_json, encode_json
@@ -28,24 +29,53 @@ else:
     except ImportError:
         import sqlite3
 
-VERSION = 1
+VERSION = 2
 BUSY_S = 20.0
 NO_BEAD = ""
-SCHEMA = """
+_TABLES = """
 CREATE TABLE source (
   path TEXT PRIMARY KEY, runtime TEXT NOT NULL, agent TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,
   offset INTEGER NOT NULL, begins TEXT NOT NULL, memory TEXT NOT NULL, junk INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE message (
   id TEXT PRIMARY KEY, at REAL NOT NULL, agent TEXT NOT NULL, bead TEXT NOT NULL, runtime TEXT NOT NULL,
   model TEXT NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL,
-  cache_write INTEGER NOT NULL, context INTEGER NOT NULL, window INTEGER NOT NULL, cost REAL) WITHOUT ROWID;
+  cache_write INTEGER NOT NULL, context INTEGER NOT NULL, window INTEGER NOT NULL, cost REAL, day TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX message_of_agent ON message (agent, at);
 CREATE INDEX message_at ON message (at);
-CREATE INDEX message_of_bead ON message (bead, at);
+CREATE TABLE total (
+  day TEXT NOT NULL, agent TEXT NOT NULL, bead TEXT NOT NULL, model TEXT NOT NULL, messages INTEGER NOT NULL,
+  input INTEGER NOT NULL, output INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL,
+  cost REAL NOT NULL, told INTEGER NOT NULL, bare_input INTEGER NOT NULL, bare_output INTEGER NOT NULL,
+  bare_read INTEGER NOT NULL, bare_write INTEGER NOT NULL, PRIMARY KEY (day, agent, bead, model)) WITHOUT ROWID;
+CREATE INDEX total_of_bead ON total (bead);
+CREATE INDEX total_of_agent ON total (agent);
 CREATE TABLE hook (agent TEXT NOT NULL, at REAL NOT NULL, bead TEXT NOT NULL, PRIMARY KEY (agent, at)) WITHOUT ROWID;
 CREATE TABLE start (agent TEXT NOT NULL, at REAL NOT NULL, runtime TEXT NOT NULL, PRIMARY KEY (agent, at)) WITHOUT ROWID;
-CREATE TABLE told (subject TEXT PRIMARY KEY, level TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE told (subject TEXT PRIMARY KEY, level TEXT NOT NULL) WITHOUT ROWID
 """
+_FIGURES = "messages input output cache_read cache_write cost told bare_input bare_output bare_read bare_write".split()
+"""Of ``total``: the last four are of messages whose cost was not told."""
+
+
+def _added(row: str, sign: str) -> str:
+    """The statement that adds a message to its total, or takes it out."""
+    plain = [f"{row}.{name}" for name in ("input", "output", "cache_read", "cache_write")]
+    bare = [f"CASE WHEN {row}.cost IS NULL THEN {figure} ELSE 0 END" for figure in plain]
+    values = ["1", *plain, f"coalesce({row}.cost, 0)", f"({row}.cost IS NOT NULL)", *bare]
+    keys = f"{row}.day, {row}.agent, {row}.bead, {row}.model"
+    change = ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
+    return (
+        f"INSERT INTO total VALUES ({keys}, {', '.join(f'{sign}({value})' for value in values)}) "
+        f"ON CONFLICT (day, agent, bead, model) DO UPDATE SET {change};"
+    )
+
+
+SCHEMA = (
+    *_TABLES.split(";"),
+    f"CREATE TRIGGER message_came AFTER INSERT ON message BEGIN {_added('NEW', '')} END",
+    f"CREATE TRIGGER message_changed AFTER UPDATE ON message BEGIN {_added('OLD', '-')} {_added('NEW', '')} END",
+)
+"""Sums by day are kept with each message, so that asking for them costs nothing that grows with the messages."""
 
 
 def ledger_path(root: str) -> str:
@@ -77,7 +107,7 @@ class UsageLedger:
             with _Transaction(db):
                 # another process may have made it meanwhile
                 if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    for statement in filter(str.strip, SCHEMA.split(";")):
+                    for statement in SCHEMA:
                         db.execute(statement)
                     db.execute(f"PRAGMA user_version = {VERSION}")
         elif version != VERSION:
@@ -111,7 +141,7 @@ class UsageLedger:
             key = f"{source.runtime}:{one.message}"
             bead = self.bead_at(source.agent, one.at)
             figures = (one.input, one.output, one.cache_read, one.cache_write, one.context, one.window, one.cost)
-            self.db.execute(_COUNT, (key, one.at, source.agent, bead, source.runtime, one.model, *figures))
+            self.db.execute(_COUNT, (key, one.at, source.agent, bead, source.runtime, one.model, *figures, one.at))
 
     def bead_at(self, agent: str, at: float) -> str:
         """What was on the agent's hook at that moment."""
@@ -138,7 +168,7 @@ class UsageLedger:
     def contexts(self, since: float) -> dict[str, tuple[int, int]]:
         """Agent → (context, window) after the last message of its conversation, if its session was not started anew since."""
         found = {}
-        for (agent,) in self.db.execute("SELECT DISTINCT agent FROM message WHERE at >= ?", (since,)).fetchall():
+        for (agent,) in self.db.execute("SELECT DISTINCT agent FROM total WHERE day >= ?", (today(since),)).fetchall():
             last = self.db.execute(_LAST, (agent,)).fetchone()
             started = self.db.execute("SELECT max(at) FROM start WHERE agent = ?", (agent,)).fetchone()[0]
             if last is not None and last[0] >= (started or 0.0):
@@ -158,7 +188,7 @@ class UsageLedger:
 
 _LAST = "SELECT at, context, window FROM message WHERE agent = ? AND context > 0 ORDER BY at DESC LIMIT 1"
 _COUNT = """
-INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, date(?, 'unixepoch', 'localtime'))
 ON CONFLICT (id) DO UPDATE SET
   input = max(input, excluded.input), output = max(output, excluded.output),
   cache_read = max(cache_read, excluded.cache_read), cache_write = max(cache_write, excluded.cache_write),

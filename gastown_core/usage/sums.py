@@ -83,31 +83,38 @@ def sums(
     With ``lately`` only beads on which something was used since that moment, with all that they ever used; with ``agent`` or
     ``beads`` only what is theirs.
     """
-    key = {AGENT: "agent", BEAD: "bead", DAY: "date(at, 'unixepoch', 'localtime')"}[by]
-    found: dict[str, Sum] = {}
     conditions: list[str] = []
-    values: list[float] = [since]
+    values: list[float | str] = []
     if lately:
-        conditions.append(_LATELY)
-        values.append(lately)
+        conditions.append("AND bead != '' AND bead IN (SELECT bead FROM total WHERE day >= ?)")
+        values.append(today(lately))
     if agent:
         conditions.append("AND agent = ?")
+        values.append(agent)
     if beads:
         conditions.append(f"AND bead IN ({', '.join('?' * len(beads))})")
-    query = _QUERY.format(key=key, only=" ".join(conditions))
-    for name, model, *figures in ledger.db.execute(query, (*values, *([agent] if agent else ()), *beads)):
+        values += beads
+    by_day = not since or since == start_of_day(since)
+    start: float | str = (today(since) if since else "") if by_day else since
+    query = (_TOTALS if by_day else _MESSAGES).format(key=by, only=" ".join(conditions))
+    found: dict[str, Sum] = {}
+    for name, model, *figures in ledger.db.execute(query, (start, *values)):
         one = priced(model, figures, prices)
         found[name] = found[name].plus(one) if name in found else one
     return found
 
 
-_QUERY = """
+_TOTALS = """
+SELECT {key}, model, sum(messages), sum(input), sum(output), sum(cache_read), sum(cache_write),
+  CASE WHEN sum(told) > 0 THEN sum(cost) END, sum(told), sum(bare_input), sum(bare_output), sum(bare_read), sum(bare_write)
+FROM total WHERE day >= ? {only} GROUP BY 1, 2 HAVING sum(messages) > 0 ORDER BY 1
+"""
+_MESSAGES = """
 SELECT {key}, model, count(*), sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cost), count(cost),
   sum(CASE WHEN cost IS NULL THEN input END), sum(CASE WHEN cost IS NULL THEN output END),
   sum(CASE WHEN cost IS NULL THEN cache_read END), sum(CASE WHEN cost IS NULL THEN cache_write END)
 FROM message WHERE at >= ? {only} GROUP BY 1, 2 ORDER BY 1
 """
-_LATELY = "AND bead IN (SELECT DISTINCT bead FROM message WHERE at >= ?)"
 
 
 def priced(model: str, figures: list[Any], prices: Mapping[str, Any]) -> Sum:

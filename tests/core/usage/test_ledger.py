@@ -407,3 +407,25 @@ def test_whose_folder(town: Town) -> None:
     assert {place: agent_of(inventory, os.path.join(town.root, place)) for place in inside} == inside
     assert agent_of(inventory, town.root + "x") == ""
     assert agent_of(inventory, "") == ""
+
+
+def test_the_sums_kept_by_day_are_those_of_the_messages(town: Town) -> None:
+    opal, place = "shop/polecats/opal", "shop/polecats/opal/shop"
+    told = json.dumps({**json.loads(town.line("t", model="dear")), "costUSD": 0.5}) + "\n"
+    lines = [town.line(f"m{number}", at=NOW - 40_000 * number, model=f"m{number % 2}") for number in range(9)]
+    town.transcript().write_text(told + "".join(lines))
+    town.transcript(place).write_text(town.line("a", place, output_tokens=1) + town.line("b", place, at=NOW - 10))
+    town.collect()
+    hook(town, NOW - 5, opal, "active", "sh-1")
+    hook(town, NOW - 20, opal, "active", "sh-2")
+    with town.transcript(place).open("a") as handle:
+        handle.write(town.line("a", place, output_tokens=99))
+    town.collect()
+
+    with UsageLedger(town.root) as ledger:
+        for by in ("agent", "bead", "day"):
+            kept = sums(ledger, by, {}, since=start_of_day(NOW) - 5 * 86400)
+            # a moment that begins no day is looked up among the messages
+            counted = sums(ledger, by, {}, since=start_of_day(NOW) - 5 * 86400 + 0.001)
+            assert kept == counted
+            assert total(kept.values()).messages == 12
