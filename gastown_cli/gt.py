@@ -218,6 +218,7 @@ ROOT = Root(
         Command("dnd", _C + "notify:dnd", "Agents", "Turn do-not-disturb on or off"),
         Command("notify", _C + "notify:notify", "Agents", "Show or set an agent's notification level"),
         Command("seance", _C + "seance:seance", "Agents", "List earlier sessions of agents, and ask one of them"),
+        Command("resume", _C + "session:resume", "Agents", "Show the handoff notes that wait for an agent"),
         Command("escalate", _C + "escalate:raise", "Agents", "Tell a higher role or a person what is wrong"),
         Command("escalate list", _C + "escalate:list", "Agents", "List escalations", ("ls",)),
         Command("escalate show", _C + "escalate:show", "Agents", "Show an escalation"),

@@ -236,6 +236,9 @@ def handoff_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-s", "--subject", default="fresh session", help="subject of the note")
     parser.add_argument("-m", "--message", default="", help="note for the next session")
     parser.add_argument("--stdin", action="store_true", help="read the note from stdin")
+    parser.add_argument(
+        "-c", "--collect", action="store_true", help="add worktree, work, mail and ready work to the note"
+    )
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen; change nothing")
     context.add_json(parser)
@@ -249,8 +252,14 @@ def run_handoff(args: Namespace) -> int:
     root = context.town()
     entry = who.find(root, args.target)[1]
     message = sys.stdin.read() if args.stdin else args.message
+    if args.collect:
+        from gastown_core.work.handoff_state import collect_state
+
+        message = "\n\n".join(part for part in (message.strip(), collect_state(root, entry)) if part)
     if args.dry_run:
         output.say(f"would store a note for {entry.address.short} and restart session {entry.session}")
+        for line in message.splitlines():
+            output.say(output.clean(f"  {line}".rstrip()))
         return 0
     if not args.yes and not args.receipts and not args.stdin and sys.stdin.isatty():
         sys.stderr.write(f"End the current session of {entry.address.short} and start a fresh one? [y/N] ")
@@ -266,3 +275,41 @@ def run_handoff(args: Namespace) -> int:
     if args.json and not args.receipts and last is not None:
         output.say_json(last.as_json())
     return code
+
+
+def resume_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt resume``."""
+    parser.add_argument("agent", nargs="?", default="", help="agent (default: you)")
+    context.add_json(parser)
+
+
+def run_resume(args: Namespace) -> int:
+    """Show the handoff notes that wait for an agent, without taking them."""
+    from gastown_core.clock import format_seconds
+    from gastown_core.messaging.handoff import waiting_notes
+
+    root = context.town()
+    entry = who.find(root, args.agent)[1]
+    notes = waiting_notes(root, entry)
+    if args.json:
+        output.say_json(
+            [
+                {
+                    "id": note.id,
+                    "subject": note.title,
+                    "from": note.sender,
+                    "date": format_seconds(note.at),
+                    "body": note.body,
+                }
+                for note in notes
+            ]
+        )
+        return 0
+    for note in notes:
+        output.say(output.style(output.clean(f"{note.id}  {note.title}"), "bold"))
+        output.say(output.clean(f"from {note.sender}, {format_seconds(note.at)}"))
+        for line in note.body.splitlines():
+            output.say(output.clean(f"  {line}".rstrip()))
+    if not notes:
+        output.note(f"no handoff notes wait for {entry.address.short}")
+    return 0

@@ -18,8 +18,9 @@ from gastown_core.files.plain import open_plain
 from gastown_core.git import checkpoints
 from gastown_core.git.repo import Git
 from gastown_core.model.address import CREW, POLECAT
-from gastown_core.model.bead import HOOKED
+from gastown_core.model.bead import CLOSED, HOOKED
 from gastown_core.model.order import Receipt
+from gastown_core.model.record import Record
 from gastown_core.process import gt_argv, spawn
 from gastown_core.tmux.server import own_session_env
 from gastown_core.tmux.socket import has_tmux
@@ -27,7 +28,7 @@ from gastown_core.town import sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gastown_core.clock import Clock
     from gastown_core.town.inventory import RosterEntry
@@ -107,6 +108,32 @@ def store_note(root: str, entry: RosterEntry, subject: str, message: str, sender
     }
     with TownLedger(root).store_for("hq-x").write(sender) as batch:
         return str(batch.create(fields).id)
+
+
+class Note(Record):
+    """A handoff note: its bead, subject, sender, moment in Unix seconds, text."""
+
+    id: str
+    title: str
+    sender: str
+    at: float
+    body: str
+
+
+def waiting_notes(root: str, entry: RosterEntry) -> list[Note]:
+    """Return the handoff notes that an agent has not read yet, newest first. Raises StoreError."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.query import BeadQuery
+
+    forms = tuple(sorted({entry.address.mail, entry.address.path, entry.address.short}))
+    query = BeadQuery(labels_all=("gt:message",), exclude_statuses=(CLOSED,), assignees=forms, include_wisps=True)
+    found = [bead for bead in TownLedger(root).store_for("hq-x").find(query) if "HANDOFF" in bead.title.upper()]
+    found.sort(key=lambda bead: -bead.created_at)
+    return [Note(bead.id, bead.title, _sender(bead.labels), bead.created_at, bead.description) for bead in found]
+
+
+def _sender(labels: Iterable[str]) -> str:
+    return next((label[5:] for label in labels if label.startswith("from:")), "")
 
 
 def leave_marker(entry: RosterEntry, reason: str = "handoff") -> None:
