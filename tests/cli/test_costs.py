@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from gastown_core.clock import SYSTEM_CLOCK, FixedClock
+from gastown_core.daemon.duties import count_usage
+from gastown_core.daemon.duty import Shift
 from gastown_core.events.log import append_event
+from gastown_core.state.collect import Sources
+from gastown_core.town.settings import set_setting
 from gastown_core.usage.ledger import ledger_path
 from tests.core.usage.test_ledger import Town
 from tests.support.cli import Ran, gt
@@ -104,3 +108,39 @@ def test_a_ledger_that_is_damaged_is_an_error(town: Town) -> None:
 
     assert ran.code == 1
     assert "move it away" in ran.err
+
+
+def test_status_tells_a_budget_that_ends(town: Town) -> None:
+    settings = {"budget": {"day_tokens": 5000, "action": "hold"}}
+    Path(town.root, "settings", "config.json").write_text(json.dumps(settings))
+    assert "the day's budget" not in gt("status", cwd=town.root).out
+    costs(town)
+
+    assert "! the day's budget is used up: 5.2k of 5k tokens; dispatch waits" in gt("status", cwd=town.root).out
+    told = gt("status", "--json", cwd=town.root).json
+    assert [one["text"] for one in told["budgets"]] == ["the day's budget is used up: 5.2k of 5k tokens"]
+    assert told["usage"]["tokens"] == 5220
+
+
+def test_the_daemons_duty_counts(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(town.home))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    monkeypatch.delenv("CODEX_HOME", raising=False)
+    set_setting(town.root, "budget.day_tokens", "5000")
+
+    assert (
+        count_usage(Shift(town.root, SYSTEM_CLOCK, lambda: False)) == "the day's budget is used up: 5.2k of 5k tokens"
+    )
+    assert count_usage(Shift(town.root, SYSTEM_CLOCK, lambda: False)) == ""
+
+
+def test_the_console_learns_of_new_sums(town: Town) -> None:
+    sources = Sources(town.root, is_glance=True)
+    now = SYSTEM_CLOCK.now()
+    assert not sources.usage.poll(now)
+    costs(town)
+
+    assert sources.usage.poll(now)
+    assert sources.facts.usage.agents["shop/polecats/opal"].spent.tokens == 5110
+    assert not sources.usage.poll(now)
+    sources.close()

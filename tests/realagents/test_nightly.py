@@ -7,6 +7,7 @@ import pytest
 from tests.realagents.conftest import MakeWorld
 from tests.realagents.oracle import is_once, whereabouts
 from tests.realagents.patience import comes_true
+from tests.realagents.test_usage import counted, served
 
 pytestmark = pytest.mark.realagents_nightly
 
@@ -23,6 +24,17 @@ def test_a_nudge_is_in_one_place_and_the_program_lives(agent_world: MakeWorld, p
 
     assert is_once(whereabouts(world, "marker-night")), (whereabouts(world, "marker-night"), mayor.screen())
     assert mayor.pane_pid(), mayor.screen()
+
+
+def test_pi_is_counted_as_served(agent_world: MakeWorld) -> None:
+    world = agent_world("pi")
+    world.mayor()
+    world.answered("GAS TOWN", timeout_s=60)
+    wanted = {**served(world), "cache_write": 0}
+
+    comes_true(
+        lambda: {key: counted(world).get("mayor", {}).get(key) for key in wanted} == wanted, f"{wanted} is counted"
+    )
 
 
 @pytest.mark.parametrize("program", AT_LOG_IN)

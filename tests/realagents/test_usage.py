@@ -53,12 +53,12 @@ def test_the_sums_are_those_that_the_model_served(agent_world: MakeWorld, progra
     assert figures() == wanted
 
 
-@pytest.mark.parametrize(("program", "prompt"), [("claude", "Work is on your hook"), ("codex", "gt prime")])
-def test_a_beads_usage_is_its_own(agent_world: MakeWorld, program: str, prompt: str) -> None:
+@pytest.mark.parametrize("program", PROGRAMS[:2])
+def test_a_beads_usage_is_its_own(agent_world: MakeWorld, program: str) -> None:
     world = agent_world(program)
     bead = world.file("Leave a note")
     polecat = world.polecat(bead)
-    world.answered(prompt, done=4, timeout_s=60)
+    world.answered("Work is on your hook", done=4, timeout_s=60)
     comes_to(polecat, IDLE)
 
     comes_true(

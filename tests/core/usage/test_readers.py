@@ -15,6 +15,7 @@ DATA = Path(__file__).parents[2] / "data" / "runtime-usage"
 # (fresh input, read from the cache, written to it, output) as the model server told it, for each message
 CLAUDE = [(1014, 322, 66, 54), (1021, 333, 79, 71), (1028, 344, 92, 88), (1035, 355, 105, 105), (1042, 366, 118, 122)]
 CODEX = [(1007, 311, 0, 37), (1021, 333, 0, 71), (1028, 344, 0, 88), (1035, 355, 0, 105), (1042, 366, 0, 122)]
+PI = [(1007, 311, 0, 37), (1014, 322, 0, 54), (1021, 333, 0, 71), (1028, 344, 0, 88), (1035, 355, 0, 105)]
 GEMINI = [(1014, 322, 0, 54), (1028, 344, 0, 88), (1042, 366, 0, 122), (1049, 377, 0, 139), (1063, 399, 0, 173)]
 
 
@@ -38,6 +39,7 @@ def lines_of(name: str) -> list[bytes]:
         ("claude-2.1.197", "claude-opus-4-8", CLAUDE),
         ("codex-0.171.0", "gpt-5", CODEX),
         ("gemini-0.61.0", "gemini-3.8-flash", GEMINI),
+        ("pi-0.73.1", "standin-1", PI),
     ],
 )
 def test_a_recorded_session_tells_what_the_server_served(name: str, model: str, served: list[tuple[int, ...]]) -> None:
@@ -52,7 +54,7 @@ def test_a_recorded_session_tells_what_the_server_served(name: str, model: str, 
     assert last.window == (258_400 if name.startswith("codex") else 0)
 
 
-@pytest.mark.parametrize("name", ["claude-2.1.332", "claude-2.1.197", "codex-0.171.0"])
+@pytest.mark.parametrize("name", ["claude-2.1.332", "claude-2.1.197", "codex-0.171.0", "pi-0.73.1"])
 def test_the_folder_of_a_session_is_remembered(name: str) -> None:
     memory: dict[str, object] = {}
     used(name.split("-")[0], lines_of(name), memory)
@@ -105,7 +107,15 @@ def test_a_message_that_the_program_made_up_used_nothing() -> None:
     assert used("claude", [json.dumps(value).encode()]) == []
 
 
-@pytest.mark.parametrize("runtime", ["claude", "codex", "gemini"])
+@pytest.mark.parametrize(("total", "cost"), [(0.0125, 0.0125), (0, None)])
+def test_pi_tells_a_cost_where_it_knows_one(total: float, cost: float | None) -> None:
+    usage = {"input": 5, "output": 1, "cost": {"input": total, "total": total}}
+    line = {"type": "message", "id": "a1", "message": {"role": "assistant", "usage": usage}}
+
+    assert [one.cost for one in used("pi", [json.dumps(line).encode()])] == [cost]
+
+
+@pytest.mark.parametrize("runtime", ["claude", "codex", "gemini", "pi"])
 @pytest.mark.parametrize(
     "line",
     [b"", b"junk", b"[]", b"{}", b'"usage" "assistant"', b'{"type": "assistant", "usage": 1, "message": "tokens"}'],
