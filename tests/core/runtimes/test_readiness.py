@@ -325,6 +325,7 @@ def test_what_gemini_asks(gemini: Home) -> None:
         ({"WORK/x": "TRUST_PARENT"}, []),
         ({"ABOVE": "TRUST_FOLDER", "WORK": "DO_NOT_TRUST"}, ["trust"]),
         ({"ABOVE": "DO_NOT_TRUST", "WORK": "TRUST_FOLDER"}, []),
+        ({"WORK": "TRUST_FOLDER", "ABOVE": "DO_NOT_TRUST"}, []),
         ({"WORKER": "TRUST_FOLDER"}, ["trust"]),
         ({"WORK": 5}, ["trust"]),
     ],
