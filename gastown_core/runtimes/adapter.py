@@ -25,6 +25,9 @@ CONTEXT, CONTINUE = "context", "continue"
 TAKEN, TURN = "taken", "turn"
 """What a transcript shows of a text: the program keeps it for later; it is part of the conversation."""
 
+LIMIT_WORDS = ("429", "rate limit", "rate_limit", "usage limit", "quota", "overloaded", "529", "too many requests")
+"""What an error says that passes with time."""
+
 TURN_END_S = 3.0
 """The record and the hook of one end of a turn are told at most this far apart."""
 
@@ -131,6 +134,10 @@ class Adapter:
         """The texts that one line of a transcript shows as given by a person or a hook, each as TAKEN or TURN."""
         return iter(())
 
+    def arrived(self, record: str) -> Iterator[tuple[str, str, float]] | None:
+        """(kind, text, moment) of the texts in a transcript that is no file of JSON lines; None for one that is."""
+        return None
+
     def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
         """A reader of what its transcripts tell of usage, with what an earlier one remembered; None if they tell nothing."""
         return None
@@ -179,6 +186,12 @@ def together(record: Said | None, hook: Said | None) -> Said | None:
     if record.state == hook.state == WAITING and hook.detail:
         return record._replace(detail=hook.detail)
     return record
+
+
+def is_limit(text: str) -> bool:
+    """Whether an error's words tell of a limit."""
+    lowered = text.lower()
+    return any(word in lowered for word in LIMIT_WORDS)
 
 
 def texts_in(content: object) -> Iterator[str]:

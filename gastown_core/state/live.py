@@ -255,7 +255,7 @@ class LiveTown:
         if self.link is None or self.link.closed:
             from gastown_core.tmux.panes import capture_pane
 
-            return await asyncio.to_thread(capture_pane, self.sources.panes.server, pane_id, lines)
+            return await asyncio.to_thread(capture_pane, self.sources.panes.server, pane_id, lines, styled=styled)
         words = f"capture-pane -p {'-e ' if styled else ''}-t {pane_id}" + (f" -S -{lines}" if lines else "")
         return await asyncio.wait_for(asyncio.wrap_future(self.link.command(words)), 2.0)
 

@@ -114,10 +114,15 @@ def _pi(home: Path, address: str, trusted: list[str], seed: Seed) -> None:
         _json(home / ".pi" / "agent" / "settings.json", {"defaultProvider": "standin", "defaultModel": "standin-1"})
 
 
+def _copilot(home: Path, address: str, trusted: list[str], seed: Seed) -> None:
+    _json(home / ".copilot" / "config.json", {"trustedFolders": trusted})
+
+
 _SEEDERS: dict[str, Callable[[Path, str, list[str], Seed], None]] = {
     "claude": _claude,
     "codex": _codex,
     "gemini": _gemini,
+    "copilot": _copilot,
     "opencode": _opencode,
     "pi": _pi,
 }

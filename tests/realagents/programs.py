@@ -37,13 +37,14 @@ class NoNpmError(CannotInstallError):
 
 @dataclass(frozen=True)
 class Program:
-    """A pinned program: ``name`` is what tests call it, ``command`` what it is started with."""
+    """A pinned program: ``name`` is what tests call it, ``command`` what it is started with, ``needs`` what it runs on."""
 
     name: str
     package: str
     version: str
     command: str
     is_nightly: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -66,6 +67,7 @@ _ROWS = (
     Program("pi", "@mariozechner/pi-coding-agent", "0.73.1", "pi", is_nightly=True),
     Program("amp", "@sourcegraph/amp", "0.0.1790142911-g7618fb", "amp", is_nightly=True),
     Program("auggie", "@augmentcode/auggie", "0.36.0", "auggie", is_nightly=True),
+    Program("omp", "@oh-my-pi/pi-coding-agent", "17.3.5", "omp", is_nightly=True, needs=("bun@1.3.14",)),
 )
 PROGRAMS = {program.name: program for program in _ROWS}
 _failed: dict[str, CannotInstallError] = {}
@@ -135,7 +137,7 @@ def _install(program: Program) -> None:
     env = {**os.environ, "PATH": f"{extra}:{os.environ['PATH']}"} if extra else dict(os.environ)
     with _whole(program.folder) as draft:
         words = ["npm", "install", "--prefix", str(draft), "--no-audit", "--no-fund", "--no-package-lock"]
-        _run([*words, "--loglevel=error", f"{program.package}@{program.version}"], program.name, env)
+        _run([*words, "--loglevel=error", f"{program.package}@{program.version}", *program.needs], program.name, env)
         if not (draft / "node_modules" / ".bin" / program.command).exists():
             raise CannotInstallError(f"{program.package}@{program.version} brings no program {program.command}")
 

@@ -6,7 +6,9 @@ None of it is read from the screen, and nothing of Gas Town is asked.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,7 +101,67 @@ def _gemini(agent: Agent, process: psutil.Process) -> Own:
     return Own(BUSY if title.startswith("✦") else STARTING, "window title", title)
 
 
-_READERS: dict[str, Callable[[Agent, psutil.Process], Own]] = {"claude": _claude, "codex": _codex, "gemini": _gemini}
+def _opencode(agent: Agent, process: psutil.Process) -> Own:
+    """The last message of the newest session in the agent's folder, in its database."""
+    path = agent.world.home / ".local" / "share" / "opencode" / "opencode.db"
+    if not path.exists():
+        return Own(STARTING, "no database")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as link:
+        query = "SELECT m.data FROM message m JOIN session s ON s.id = m.session_id WHERE s.directory = ?"
+        found = link.execute(f"{query} ORDER BY m.time_created DESC, m.id DESC LIMIT 1", (agent.work_dir(),)).fetchone()
+    if found is None:
+        return Own(STARTING, "no message")
+    last = json.loads(found[0])
+    if error := last.get("error"):
+        if error["name"] == "MessageAbortedError":
+            return Own(IDLE, "database", "interrupted")
+        return Own(LIMITED if "429" in json.dumps(error) else FAILED, "database", json.dumps(error))
+    is_done = "completed" in last["time"] and last.get("finish") != "tool-calls"
+    return Own(IDLE if last["role"] == "assistant" and is_done else BUSY, "database")
+
+
+def _copilot(agent: Agent, process: psutil.Process) -> Own:
+    """The last telling event of the newest session in the agent's folder."""
+    found = []
+    for folder in (agent.world.home / ".copilot" / "session-state").glob("*"):
+        log, about = folder / "events.jsonl", folder / "workspace.yaml"
+        if log.exists() and f"cwd: {agent.work_dir()}\n" in about.read_text():
+            found.append(log)
+    for row in reversed(_lines(max(found, key=lambda log: log.stat().st_mtime)) if found else []):
+        kind, data = row["type"], row["data"]
+        if kind == "session.error":
+            return Own(LIMITED if data.get("statusCode") == 429 else FAILED, "events", str(data.get("message")))
+        if kind == "permission.requested":
+            return Own(WAITING, "events", json.dumps(data))
+        if kind == "abort" or (kind == "hook.start" and data["hookType"] == "agentStop"):
+            return Own(IDLE, "events", kind)
+        if kind in ("assistant.turn_start", "tool.execution_start", "user.message", "permission.completed"):
+            return Own(BUSY, "events", kind)
+    return Own(STARTING, "no event of a turn")
+
+
+def _pi(agent: Agent, process: psutil.Process) -> Own:
+    """The last message of the newest log whose session works where the agent works."""
+    logs = sorted((agent.world.home / ".pi" / "agent" / "sessions").rglob("*.jsonl"), reverse=True)
+    rows = next((rows for log in logs if (rows := _lines(log)) and rows[0]["cwd"] == agent.work_dir()), [])
+    messages = [row["message"] for row in rows if row["type"] == "message"]
+    if not messages:
+        return Own(STARTING, "no message")
+    last = messages[-1]
+    stop = last.get("stopReason")
+    if stop == "error":
+        return Own(LIMITED if "429" in last["errorMessage"] else FAILED, "log", last["errorMessage"])
+    return Own(IDLE if last["role"] == "assistant" and stop != "toolUse" else BUSY, "log", str(stop or ""))
+
+
+_READERS: dict[str, Callable[[Agent, psutil.Process], Own]] = {
+    "claude": _claude,
+    "codex": _codex,
+    "gemini": _gemini,
+    "opencode": _opencode,
+    "copilot": _copilot,
+    "pi": _pi,
+}
 
 
 def _json(path: Path) -> dict[str, Any]:

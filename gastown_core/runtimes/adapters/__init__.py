@@ -8,7 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.runtimes.adapter import Adapter
 
-MODULES = {"claude": "claude", "codex": "codex", "gemini": "gemini", "pi": "pi"}
+MODULES = {
+    "claude": "claude",
+    "codex": "codex",
+    "gemini": "gemini",
+    "opencode": "opencode",
+    "copilot": "copilot",
+    "pi": "pi",
+}
 """Runtime (``Preset.screens``) → module here whose ``ADAPTER`` knows it."""
 
 

@@ -28,6 +28,7 @@ from gastown_core.runtimes.adapter import (
     Adapter,
     Records,
     Said,
+    is_limit,
     texts_in,
     words,
 )
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
     from gastown_core.runtimes.adapter import Program
 
-LIMIT_WORDS = ("429", "rate limit", "usage limit", "quota", "overloaded", "529", "too many requests")
 MOST_BYTES = 4 << 20
 """How much of a log that grew is read at once; of a longer one the end."""
 SLACK_S = 5.0
@@ -232,8 +232,7 @@ def _end(payload: Mapping[str, Any], at: float, session_id: str) -> Said:
     if not error:
         return Said(IDLE, at, TRANSCRIPT, session_id=session_id, is_final=True)
     text = words(error.get("message")) if isinstance(error, dict) else words(error)
-    whole = f"{text} {error}".lower()
-    state = LIMITED if any(word in whole for word in LIMIT_WORDS) else FAILED
+    state = LIMITED if is_limit(f"{text} {error}") else FAILED
     return Said(state, at, TRANSCRIPT, text or "its turn failed", session_id=session_id, is_final=True)
 
 

@@ -1,17 +1,131 @@
-"""pi: what its sessions' files tell of usage. It has no status record, and its hooks are not used."""
+"""pi: the log of its session, and an extension of ours that runs ``gt signal``.
+
+``~/.pi/agent/sessions/--FOLDER--/*_<session>.jsonl`` has a line for each message once it is whole, with ``stopReason`` where the
+model spoke.  The extension tells what the log lacks: the session's id before its first turn, and each prompt as it is
+accepted; it hands over the nudges that wait.
+"""
 
 from __future__ import annotations
 
 import glob
 import os
 
-from gastown_core.runtimes.adapter import Adapter, words
+from gastown_core.clock import parse_moment
+from gastown_core.process_table import began_at, environment_of
+from gastown_core.runtimes.adapter import (
+    BUSY,
+    CONTEXT,
+    ENDED,
+    IDLE,
+    STARTING,
+    TRANSCRIPT,
+    TURN,
+    Adapter,
+    Heard,
+    HookFile,
+    Records,
+    Said,
+    texts_in,
+    words,
+)
+from gastown_core.runtimes.session_log import SLACK_S, SessionLogs, failed
 from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, dollars, moment, object_of, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
+
+    from gastown_core.runtimes.adapter import Program
+
+EXTENSION_FILE = ".pi/extensions/gastown.ts"
+EXTENSION = """\
+// Written by Gas Town: tells it how this session goes. It does nothing outside a session of a town.
+import { spawn, spawnSync } from "node:child_process";
+
+export default function (pi: any) {
+  if (!process.env.GT_SESSION) return;
+  const gt = process.env.GT_BIN || "gt";
+  const words = (event: string) => ["signal", event, "--runtime", "pi"];
+  const about = (ctx: any, more: object) =>
+    JSON.stringify({ session_id: ctx.sessionManager.getSessionId(), transcript_path: ctx.sessionManager.getSessionFile(), ...more });
+
+  const tell = (event: string, told: string) => {
+    const child = spawn(gt, words(event), { stdio: ["pipe", "ignore", "ignore"] });
+    child.on("error", () => {});
+    child.stdin.on("error", () => {});
+    child.stdin.end(told);
+  };
+  const ask = (event: string, told: string) =>
+    spawnSync(gt, words(event), { input: told, encoding: "utf8", timeout: 5000, stdio: ["pipe", "pipe", "ignore"] }).stdout || "";
+
+  pi.on("session_start", (event: any, ctx: any) => tell("session_start", about(ctx, { reason: event.reason })));
+  pi.on("before_agent_start", (event: any, ctx: any) => {
+    const text = ask("before_agent_start", about(ctx, { prompt: event.prompt })).trim();
+    return text ? { message: { customType: "gastown", content: text, display: true } } : undefined;
+  });
+  pi.on("agent_end", (_event: any, ctx: any) => tell("agent_end", about(ctx, {})));
+  pi.on("session_shutdown", (event: any, ctx: any) => {
+    ask("session_shutdown", about(ctx, { reason: event.reason }));
+  });
+}
+"""
+
+
+class PiLogs(SessionLogs):
+    """The newest log in the folder of sessions that is called after the agent's."""
+
+    def place(self, program: Program) -> str:
+        """The folder of the sessions of that working directory."""
+        return _sessions(program.env, program.work_dir)
+
+    def find(self, program: Program) -> str:
+        """The log that was written last since the program began."""
+        written, path = _newest(self.place(program))
+        return path if written >= began_at(program.pid) - SLACK_S else ""
+
+    def session_id(self, path: str) -> str:
+        """It stands after the moment in the file's name."""
+        return _id_of(path)
+
+    def after(self, said: Said | None, line: Mapping[str, Any]) -> Said | None:
+        """The state after one more message."""
+        message, at = line.get("message"), parse_moment(line.get("timestamp")) or 0.0
+        if line.get("type") != "message" or not isinstance(message, dict):
+            return said
+        role, stop = message.get("role"), message.get("stopReason")
+        if role in ("user", "toolResult") or (role == "assistant" and stop == "toolUse"):
+            return said if said is not None and said.state == BUSY else Said(BUSY, at, TRANSCRIPT)
+        if role != "assistant":
+            return said
+        if stop == "error":
+            return failed(at, words(message.get("errorMessage")))
+        return Said(IDLE, at, TRANSCRIPT, "interrupted" if stop == "aborted" else "", is_final=True)
+
+
+def _home(env: Mapping[str, str]) -> str:
+    return env.get("PI_CODING_AGENT_DIR") or os.path.join(env.get("HOME") or os.path.expanduser("~"), ".pi", "agent")
+
+
+def _sessions(env: Mapping[str, str], work_dir: str) -> str:
+    """The folder of the sessions of a working directory."""
+    name = os.path.realpath(work_dir).lstrip("/").replace("/", "-").replace(":", "-")
+    return env.get("PI_CODING_AGENT_SESSION_DIR") or os.path.join(_home(env), "sessions", f"--{name}--")
+
+
+def _newest(folder: str) -> tuple[float, str]:
+    """(last write, path) of the log that was written last; (0, "") if there is none."""
+    try:
+        with os.scandir(folder) as entries:
+            logs = [(one.stat().st_mtime, one.path) for one in entries if one.name.endswith(".jsonl")]
+    except OSError:
+        # made with the first session
+        logs = []
+    return max(logs, default=(0.0, ""))
+
+
+def _id_of(path: str) -> str:
+    return os.path.basename(path).removesuffix(".jsonl").rpartition("_")[2]
 
 
 class PiUsage(UsageReader):
@@ -46,9 +160,51 @@ class PiUsage(UsageReader):
 
 
 class PiAdapter(Adapter):
-    """pi 0.73: known by process and screen, but for its usage."""
+    """pi since 0.73."""
 
     name = "pi"
+    keeps_transcript = True
+
+    def records(self) -> Records:
+        """Its sessions' logs."""
+        return PiLogs()
+
+    def hook_files(self, role: str) -> tuple[HookFile, ...]:
+        """An extension, which pi finds by its place."""
+        return (HookFile(EXTENSION_FILE, text=EXTENSION, is_local=True),)
+
+    def hear(self, event: str, told: Mapping[str, Any]) -> Heard:
+        """What an event of the extension means; how a turn ended stands in the log."""
+        heard = Heard(session_id=words(told.get("session_id")), transcript=words(told.get("transcript_path"), 1000))
+        if event == "session_start":
+            return heard._replace(state=STARTING if told.get("reason") == "startup" else "")
+        if event == "before_agent_start":
+            prompt = told.get("prompt")
+            return heard._replace(state=BUSY, prompt=prompt if isinstance(prompt, str) else "", carries=CONTEXT)
+        if event == "agent_end":
+            return heard._replace(state=IDLE, is_final=True)
+        return heard._replace(state=ENDED) if told.get("reason") == "quit" else heard
+
+    def reply(self, event: str, text: str) -> str:
+        """The text itself: the extension adds it to the conversation."""
+        return text if event == "before_agent_start" else ""
+
+    def transcript(self, pid: int) -> str:
+        """The log that was written last since that process began, in the folder where it runs."""
+        try:
+            folder = os.readlink(f"/proc/{pid}/cwd")
+        except OSError:
+            return ""
+        written, path = _newest(_sessions(environment_of(pid), folder))
+        return path if written >= began_at(pid) - SLACK_S else ""
+
+    def given(self, line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """A prompt, or what the extension added."""
+        message = line.get("message")
+        if line.get("type") == "custom_message" and line.get("customType") == "gastown":
+            yield from ((TURN, text) for text in texts_in(line.get("content")))
+        elif line.get("type") == "message" and isinstance(message, dict) and message.get("role") == "user":
+            yield from ((TURN, text) for text in texts_in(message.get("content")))
 
     def usage_reader(self, memory: dict[str, Any]) -> UsageReader | None:
         """Its messages' ``usage``."""
@@ -56,12 +212,13 @@ class PiAdapter(Adapter):
 
     def transcripts(self, root: str, env: Mapping[str, str]) -> Iterator[Transcript]:
         """All its sessions: their first line tells the folder."""
-        home = env.get("PI_CODING_AGENT_DIR") or os.path.join(
-            env.get("HOME") or os.path.expanduser("~"), ".pi", "agent"
-        )
-        sessions = os.path.join(glob.escape(home), "sessions")
+        sessions = os.path.join(glob.escape(_home(env)), "sessions")
         for pattern in ("*.jsonl", os.path.join("*", "*.jsonl")):
             yield from (Transcript(path) for path in glob.iglob(os.path.join(sessions, pattern)))
+
+    def last_session(self, work_dir: str, env: Mapping[str, str]) -> str:
+        """The newest session in that folder."""
+        return _id_of(_newest(_sessions(env, work_dir))[1])
 
 
 ADAPTER = PiAdapter()

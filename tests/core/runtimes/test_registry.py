@@ -71,7 +71,7 @@ def test_resuming_by_flag_or_by_subcommand(name):
 
 def test_what_cannot_resume_says_so():
     with pytest.raises(UsageError, match="cannot resume"):
-        resume_line(BUILT_IN["opencode"], "id-1")
+        resume_line(BUILT_IN["omp"], "id-1")
     with pytest.raises(UsageError, match="last session"):
         resume_line(BUILT_IN["gemini"])
     with pytest.raises(UsageError, match="no session id"):
