@@ -1,1 +1,1 @@
-"""The refinery: the merge queue that batches, tests, bisects and lands what workers hand in."""
+"""The refinery: the merge queue that batches, tests, bisects and lands the work that agents hand in."""

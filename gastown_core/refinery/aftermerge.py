@@ -1,7 +1,7 @@
-"""After a merge: the bead closes, the branch goes, convoys are looked at; the request itself closes last.
+"""After a merge: close the bead, delete the branch, check the convoys, and close the request last.
 
-Every step looks first whether it was done, so a run that was killed in the middle is repaired by doing all of it again.
-A request that is not closed but proved on its target is the mark of such a run.  Work that was handed in anew while it
+Every step first checks whether it is already done, so running all steps again repairs a run that was killed midway.
+An open request whose work is provably on its target is the mark of such a run.  Work that was handed in again while it
 was pushed stays in review until the newer request has landed too.
 """
 
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from gastown_core.refinery.place import Refinery
 
 LOOK_BACK = 2000
-"""Events that are searched, after a crash, for one that was written before it."""
+"""How many events to search, after a crash, for one that was written before it."""
 
 
 class Landed(Record):
-    """A request whose work is on its target: the commit that brought it, and the one it had handed in.
+    """A request whose work is on its target: the commit that brought it, and the one that was handed in.
 
-    ``note`` is kept with the work where there is more to say than that it was merged.
+    ``note`` becomes a comment on the work where there is more to say than that it was merged.
     """
 
     request: MergeRequest
@@ -53,7 +53,7 @@ class Landed(Record):
 
 
 def finish(place: Refinery, landed: Iterable[Landed], *, batch: str = "", again: bool = False) -> list[str]:
-    """Do what follows a merge for each; ``again`` after a crash. Returns the beads that are done."""
+    """Do what follows a merge for each; ``again`` means after a crash. Returns the beads that are done."""
     everything = _with_resolved(place, list(landed))
     beads = [one.request.source_issue for one in everything if one.request.source_issue]
     for one in everything:
@@ -65,9 +65,9 @@ def finish(place: Refinery, landed: Iterable[Landed], *, batch: str = "", again:
     for bead in beads:
         _forget_deaths(place, bead)
     for one in everything:
-        _tell(place, one, batch, again)
+        _announce(place, one, batch, again)
         place.at(f"told {one.request.id}")
-    _look_at_convoys(place, beads)
+    _check_convoys(place, beads)
     for one in everything:
         _close_request(place, one)
         place.at(f"request closed {one.request.id}")
@@ -90,7 +90,7 @@ def _with_resolved(place: Refinery, landed: list[Landed]) -> list[Landed]:
 
 def _close_work(place: Refinery, request: MergeRequest, note: str) -> None:
     home = place.ledger.home_of(request.source_issue) if request.source_issue else None
-    if home is None or _goes_on(place, request):
+    if home is None or _was_resubmitted(place, request):
         return
     with home.write(place.actor) as batch:
         bead = batch.get(request.source_issue)
@@ -106,16 +106,16 @@ def _close_work(place: Refinery, request: MergeRequest, note: str) -> None:
         batch.close(bead.id, f"{MERGED_IN}{request.id}", force=True)
 
 
-def _goes_on(place: Refinery, request: MergeRequest) -> bool:
-    """Whether the work was handed in anew meanwhile, so that its end is that newer request's."""
+def _was_resubmitted(place: Refinery, request: MergeRequest) -> bool:
+    """Whether the work was handed in again meanwhile, so that the newer request decides how it ends."""
     bead = place.store.get(request.id)
     if bead is None or read_request(bead).close_reason != SUPERSEDED:
         return False
     return bool(merge_requests.requests_for(place.store, request.source_issue))
 
 
-def _is_over(bead: Bead | None) -> bool:
-    """Whether the request's own end has been recorded; one that was closed for another reason has landed all the same."""
+def _is_recorded_as_merged(bead: Bead | None) -> bool:
+    """Whether the ledger records the merge (or has lost the request); one closed for another reason has still landed."""
     return bead is None or (bead.status == CLOSED and read_request(bead).close_reason == MERGED)
 
 
@@ -136,18 +136,18 @@ def _forget_deaths(place: Refinery, bead: str) -> None:
         death_count.reset(place.root, bead, clock=place.clock)
 
 
-def _look_at_convoys(place: Refinery, beads: list[str]) -> None:
+def _check_convoys(place: Refinery, beads: list[str]) -> None:
     from gastown_core.work.convoy.landing import check_convoys
 
     if beads:
         check_convoys(place.root, place.ledger, beads, actor=place.actor, clock=place.clock)
 
 
-def _tell(place: Refinery, one: Landed, batch: str, again: bool) -> None:
+def _announce(place: Refinery, one: Landed, batch: str, again: bool) -> None:
     request = one.request
-    if _is_over(place.store.get(request.id)):
+    if _is_recorded_as_merged(place.store.get(request.id)):
         return
-    if again and _was_told(place, request.id):
+    if again and _was_announced(place, request.id):
         return
     payload = {
         "mr": request.id,
@@ -160,12 +160,12 @@ def _tell(place: Refinery, one: Landed, batch: str, again: bool) -> None:
         "batch": batch,
     }
     append_event(place.root, "merged", place.actor, payload, clock=place.clock)
-    told = {"rig": place.rig, "mr": request.id, "bead": request.source_issue, "convoy": request.convoy_id}
+    announced = {"rig": place.rig, "mr": request.id, "bead": request.source_issue, "convoy": request.convoy_id}
     with contextlib.suppress(GastownError):
-        emit(place.root, "deacon", "CONVOY_NEEDS_FEEDING", told, clock=place.clock)
+        emit(place.root, "deacon", "CONVOY_NEEDS_FEEDING", announced, clock=place.clock)
 
 
-def _was_told(place: Refinery, request_id: str) -> bool:
+def _was_announced(place: Refinery, request_id: str) -> bool:
     for number, event in enumerate(newest_events(log_path(place.root))):
         if event.type == "merged" and event.payload.get("mr") == request_id:
             return True
@@ -177,7 +177,7 @@ def _was_told(place: Refinery, request_id: str) -> bool:
 def _close_request(place: Refinery, one: Landed) -> None:
     with place.store.write(place.actor) as batch:
         bead = batch.get(one.request.id)
-        if bead is None or _is_over(bead):
+        if bead is None or _is_recorded_as_merged(bead):
             return
         changes: dict[str, object] = {"merge_commit": one.commit, "close_reason": MERGED}
         changes |= dict.fromkeys(("landing_commit", "not_before", "tries"))

@@ -1,6 +1,6 @@
-"""Approval by hand: a green stack lies at a ref until a person, or the provider, brings it to the target.
+"""Approval by hand: a green stack waits at a ref until a person, or the provider, pushes it to the target.
 
-What was looked at is what lies there: a stack of the same content never takes the place of the one before.
+A new stack with the same content never replaces the one at the ref, so the commit that was reviewed is the one that lands.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from gastown_core.refinery.place import Refinery
 
 
-def lay_out(place: Refinery, green: Intent) -> bool:
-    """Keep a green stack for a person to push; False if one of the same content lies there already."""
+def offer(place: Refinery, green: Intent) -> bool:
+    """Keep a green stack for a person to push; False if one with the same content waits already."""
     path = _path(place, green.target)
     known = _read(path)
     is_new = known is None or not _is_same(place.git, known, green)
@@ -29,7 +29,7 @@ def lay_out(place: Refinery, green: Intent) -> bool:
 
 
 def waits_for_a_person(place: Refinery, target: str) -> HoldError:
-    """Why the queue rests, and the words that land what lies ready: they name the commit, so that nothing else lands."""
+    """Why the queue is on hold, and the command that lands the stack: it names the commit, so that nothing else lands."""
     ref = ref_of(target)
     head, known = place.git.commit_of(ref), _read(_path(place, target))
     count = len(known.requests) if known is not None else 0
@@ -42,7 +42,7 @@ def waits_for_a_person(place: Refinery, target: str) -> HoldError:
 
 
 def ref_of(target: str) -> str:
-    """Where the green stack of a target lies."""
+    """The ref that keeps the green stack of a target."""
     return f"refs/gastown/green/{slug(target)}"
 
 
@@ -55,7 +55,7 @@ def _is_same(git: Git, one: Intent, other: Intent) -> bool:
 
 
 def _read(path: str) -> Intent | None:
-    """The stack that was laid out last, None if there is none or its note cannot be read."""
+    """The stack that was offered last, None if there is none or its file cannot be read."""
     try:
         found = read_json(path) or {}
         return Intent(**{key: found[key] for key in Intent._fields}) if found else None

@@ -1,7 +1,6 @@
-"""One batch from the claim to its end: stack, test, bisect if red, push what is good, send back what is not.
+"""One batch from claim to end: stack, test, bisect if red, push what is green, send back the culprits.
 
-The order is that of work-pipeline.md section 9.3.  Whatever happens, a request that was neither merged nor sent back is
-in the queue again afterwards.
+Whatever happens, a request that was neither merged nor sent back is in the queue again afterwards.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from gastown_core.model.refinery import (
 )
 from gastown_core.refinery import aftermerge, claims, conflicts, failure, kinship
 from gastown_core.refinery.aftermerge import Landed
-from gastown_core.refinery.approval import lay_out, waits_for_a_person
+from gastown_core.refinery.approval import offer, waits_for_a_person
 from gastown_core.refinery.gates import Gates
 from gastown_core.refinery.hold import PUSH_BY_HAND, TARGET_IS_RED, HoldError, lift, put_on_hold, read_hold
 from gastown_core.refinery.judge import Judge
@@ -48,13 +47,13 @@ if TYPE_CHECKING:
     from gastown_core.refinery.worktrees import Worktrees
 
 PUSHES = 10
-"""How often a batch follows a moving target before it makes room; that is no fault of anybody, and nobody is alarmed."""
+"""How often a batch is tested again on a moving target before it gives way; no request is at fault, nothing escalates."""
 
 
 class BatchRun:
-    """One batch of ``requests``, claimed and in stack order; ``needs`` as the queue gives it.
+    """One batch of ``requests``, claimed and in stack order; ``needs`` is the queue's.
 
-    ``others`` are the target's open requests that are not in the batch, and those turned down whose work is not done.
+    ``others`` are the target's open requests outside the batch, and rejected ones whose work is not done.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class BatchRun:
         self.result = BatchResult(batch_id, place.rig, target, mrs=tuple(self.requests))
 
     def run(self) -> BatchResult:
-        """Do it; raises nothing that a rig's code, gates or remote can cause."""
+        """Run the batch; no fault of a rig's code, gates or remote raises."""
         began = self.place.clock.now()
         self._begin()
         try:
@@ -150,9 +149,9 @@ class BatchRun:
             raise self.by_hand
 
     def _land(self) -> tuple[str, ...]:
-        """Stack, test and push until what is good is on the target; those that landed.
+        """Stack, test and push until the green requests are on the target; returns those that landed.
 
-        Where somebody else was quicker, or a request changed while it was tested, it is done again with what is there then.
+        If the target moved, or a request changed while it was tested, start again from the new state.
         """
         moves = 0
         while self.order:
@@ -169,14 +168,14 @@ class BatchRun:
             if tuple(self.order) == good:
                 moves += 1
                 if moves == PUSHES:
-                    why = f"{self.target} moved {PUSHES} times while this was tested; the next look goes on"
+                    why = f"{self.target} moved {PUSHES} times while this was tested; the next batch tries again"
                     self.later.update((one, why) for one in self.order)
                     self.board.mark(self.order, EntryState.HELD, why)
                     return ()
         return ()
 
     def _leave_changed(self) -> bool:
-        """Take out what was rejected, superseded, withdrawn or blocked since it was taken; whether there was any."""
+        """Remove requests that were rejected, superseded, withdrawn or blocked since the claim; whether there were any."""
         place = self.place
         taken = {one: self.requests[one] for one in self.order}
         changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor)
@@ -189,7 +188,7 @@ class BatchRun:
     # -- stack ---------------------------------------------------------------------------------------------
 
     def _stack(self) -> None:
-        """Fetch the target and put on it what fits; the rest leaves the batch, each in its own way."""
+        """Fetch the target and stack the requests that fit on it; the others leave the batch, each with its reason."""
         place = self.place
         self.board.phase(STACKING)
         wanted = [self.requests[one] for one in self.order]
@@ -204,7 +203,7 @@ class BatchRun:
         here = [self.requests[one] for one in self.order]
         made = pieces(place.git, self.base, here, tips, self.work)
         roots = kinship.landed_roots(place, self.base, made)
-        # a culprit that an earlier try found is still asked about afterwards
+        # a culprit that an earlier round found is still explained afterwards
         self.pieces.update((one, piece._replace(roots=roots.get(one, ()))) for one, piece in made.items())
         self._put_on_what_they_were_made_on()
         stacker = self.prober.stacker = Stacker(place.git, self.base, self.pieces, self.worktrees, clock=place.clock)
@@ -215,7 +214,7 @@ class BatchRun:
         self.board.mark(self.order, EntryState.STACKED)
 
     def _put_on_what_they_were_made_on(self) -> None:
-        """A branch that was made on another request's goes above it, and waits for it where that is not in the batch."""
+        """Place a branch that was made on another request's above it; if that is not in the batch, let it wait for that."""
         for one in list(self.order):
             request = self.requests[one]
             resolved = {known for _, known in carried(request, self.work.get(request.source_issue))}
@@ -232,7 +231,7 @@ class BatchRun:
         self.order = kinship.in_order(self.order, self.needs)
 
     def _leave_empty(self) -> bool:
-        """Take out the first that would land as an empty commit; whether there was one."""
+        """Remove the first request that would land as an empty commit; whether there was one."""
         stacker = self.prober.stacker
         assert stacker is not None
         if isinstance(stacker.stack(self.order), Clash) or not (one := stacker.empty(self.order)):
@@ -240,21 +239,21 @@ class BatchRun:
         request, tip = self.requests[one], self.tips[one]
         above_others = any(below in self.needs.get(one, ()) for below in self.order)
         if above_others or isinstance(stacker.stack((one,)), Clash) or not stacker.empty((one,)):
-            self.later[one] = "changes nothing beyond what is below it; looked at again when that has landed"
+            self.later[one] = "changes nothing beyond the requests below it; checked again when those have landed"
             self._leave(one, EntryState.HELD, self.later[one])
         elif worktree.changes_nothing(self.place.git, self.base, tip):
             why = f"{request.branch} changes nothing"
             self._leave(one, EntryState.HELD, why)
-            what_next = f"gt done --no-changes closes the work without a merge; gt mq reject {one} opens it again"
+            what_next = f"gt done --no-changes closes the work without a merge; gt mq reject {one} reopens it"
             failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next)
             self.result = self.result._replace(empty=(*self.result.empty, one))
         else:
-            note = f"its change was on {self.target} already, at {self.base[:12]}; nothing was left to merge"
+            note = f"its change is already on {self.target}, at {self.base[:12]}; nothing to merge"
             self._leave_as_landed([Landed(request, self.base, tip, note)])
         return True
 
     def _leave(self, gone: str, state: str, why: str) -> None:
-        """Take a request out of the batch, and with it those that need it."""
+        """Remove a request from the batch, and with it those that need it."""
         if gone not in self.order:
             return
         self.order.remove(gone)
@@ -276,20 +275,20 @@ class BatchRun:
         self.result = self.result._replace(missing=(*self.result.missing, request.id))
 
     def _leave_landed(self, wanted: list[MergeRequest]) -> None:
-        """What a person merged by hand needs only its bookkeeping."""
+        """Record as merged those requests that somebody merged by hand."""
         there = [one for one in wanted if is_on(self.place.git, self.tips[one.id], self.base)]
         self._leave_as_landed([Landed(one, self.tips[one.id], self.tips[one.id]) for one in there])
 
     def _leave_as_landed(self, there: list[Landed]) -> None:
         ids = tuple(one.request.id for one in there)
-        self.board.mark(ids, EntryState.MERGED, f"was on {self.target} already")
+        self.board.mark(ids, EntryState.MERGED, f"already on {self.target}")
         self.order = [one for one in self.order if one not in ids]
         if there:
             aftermerge.finish(self.place, there)
             self.result = self.result._replace(merged=self.result.merged + ids)
 
     def _leave_clashing(self, clash: Clash, stacker: Stacker) -> None:
-        """A conflict with the target itself becomes a task; one with a peer is looked at again after the batch."""
+        """A conflict with the target itself becomes a task; one with a peer is tried again after the batch."""
         own = [one for one in clash.below if one in self.needs.get(clash.id, ())]
         by_itself = stacker.stack((*own, clash.id))
         if isinstance(by_itself, Clash):
@@ -303,7 +302,7 @@ class BatchRun:
             self._leave(clash.id, EntryState.HELD, why)
 
     def _judged(self, whole: tuple[str, ...]) -> tuple[str, ...]:
-        """The requests of the stack that are green together. Raises HoldError if the target is to blame."""
+        """The requests of the stack that are green together. Raises HoldError if the target itself is red."""
         hold = read_hold(self.place, self.target)
         good = self.judge.judge(whole, self.base, hold)
         if hold is not None and hold.kind != PUSH_BY_HAND and self.judge.is_target_green:
@@ -313,7 +312,7 @@ class BatchRun:
     # -- push ----------------------------------------------------------------------------------------------
 
     def _push(self, good: tuple[str, ...]) -> bool:
-        """Bring the tested commit to the target; False if the target has moved. Raises HoldError, GitError."""
+        """Push the tested commit to the target; False if the target has moved. Raises HoldError, GitError."""
         place, head = self.place, self.judge.green[good].commit
         place.check_stop()
         self.board.phase(PUSHING)
@@ -322,11 +321,11 @@ class BatchRun:
             with place.store.write(place.actor) as batch:
                 if self._leave_changed():
                     return False
-                if lay_out(place, intent):
+                if offer(place, intent):
                     self._record(batch, good)
             self.by_hand = waits_for_a_person(place, self.target)
             return True
-        # under the ledger's lock nobody can reject or supersede one of them between the last look and the intent
+        # under the ledger's lock none of them can be rejected or superseded between the last check and the intent
         with place.store.write(place.actor) as batch:
             if self._leave_changed():
                 return False
@@ -357,14 +356,14 @@ class BatchRun:
         return out
 
     def _record(self, batch: RuleBatch, good: tuple[str, ...]) -> None:
-        """Write into the ledger which commit is to bring each request: on the target it is the proof."""
+        """Record in the ledger which commit carries each request: once on the target, it is the proof of the merge."""
         for one, commit in self._commits(good).items():
             bead = batch.get(one)
             if bead is not None:
                 batch.update(one, {"metadata": with_facts(bead, landing_commit=commit)})
 
     def _finish(self, good: tuple[str, ...]) -> None:
-        """The bookkeeping of what was pushed; then the intent is fulfilled."""
+        """Record what was pushed, then drop the intent."""
         self.board.phase(POST_MERGE)
         head = self.result.head
         lift(self.place, self.target, f"{self.target} is green again at {head[:8]}")
@@ -378,7 +377,7 @@ class BatchRun:
     # -- settle --------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Send the culprits back, leave for later what gave no verdict, and say why the others wait."""
+        """Send the culprits back, postpone requests without a verdict, and record why the others wait."""
         self.board.phase(POST_MERGE)
         rework: list[str] = []
         blamed: list[str] = []
@@ -401,7 +400,7 @@ class BatchRun:
                 self.board.mark([one.id], EntryState.CULPRIT, failure.reason(gate, one.peers))
             elif one.result != PASS:
                 why = f"no verdict with it: {gate.name}: {gate.detail}" if gate is not None else "no verdict with it"
-                what_next = "look at the gate's log; gt mq retry takes the request again, gt mq reject sends it back"
+                what_next = "read the gate's log; gt mq retry queues the request again, gt mq reject sends it back"
                 failure.set_aside(self.place, request, why, batch_id=self.id, what_next=what_next, label=NEEDS_RETRY)
                 aside.append(one.id)
                 self.board.mark([one.id], EntryState.HELD, why)
@@ -417,7 +416,7 @@ class BatchRun:
         )
 
     def _changed_culprits(self) -> frozenset[str]:
-        """Culprits that nobody has to be told of any more: rejected, superseded or withdrawn meanwhile."""
+        """Culprits that need no report any more: rejected, superseded or withdrawn meanwhile."""
         place = self.place
         taken = {one.id: self.requests[one.id] for one in self.judge.culprits}
         changed = fallen_out(place.ledger, place.prefix, taken, place.clock.now(), actor=place.actor) if taken else {}

@@ -1,11 +1,11 @@
-"""Who of a red stack is to blame, decided from verdicts alone: no git, no files, no clock.
+"""Find the culprits in a red stack from verdicts alone: no git, no files, no clock.
 
-A stack is judged by its prefixes.  What stands below the first red prefix is green, so its last member is the suspect,
-also where several fail, or two only together.  It is run again before it is condemned; then the rest without it (and
-without what depends on it) is tried, until what is left is green.  Only afterwards is asked whether a culprit fails by
-itself or with whom: one that passes alone is blamed only if it fails again with its peers.
+A stack is judged by its prefixes.  All below the last member of the shortest red prefix is green, so that member is the
+suspect, even where several fail, or two fail only together.  The suspect runs again before it counts as a culprit; then
+the rest without it (and without what depends on it) runs, until what is left is green.  Only then does the bisection
+ask whether a culprit fails alone or with which peers: one that passes alone counts only if it fails with peers again.
 
-The generators yield rounds of probes, which may run side by side, and are sent their answers in the same order.
+The generators yield rounds of probes, which may run in parallel, and receive the answers in the same order.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 RED = frozenset((FAIL, GAVE_UP))
 FLAKY_RERUNS = 2
-"""So many runs more confirm a suspect where a stack was seen red and then green."""
+"""How many more red runs confirm a suspect once a stack was seen red and then green."""
 
 
 class Ask(Record):
-    """A probe that is wanted: these requests on the target, in this order; ``fresh`` wants a new run of a known stack.
+    """A probe to run: these requests on the target, in this order; ``fresh`` asks for a new run of a known stack.
 
-    ``parent`` is the red stack that it takes apart.
+    ``parent`` is the red stack that it bisects.
     """
 
     requests: tuple[str, ...]
@@ -37,17 +37,17 @@ class Ask(Record):
 
 
 class Answer(Record):
-    """What came of it: ``pass``, ``fail``, ``gave-up`` or ``error``; or the request that could not be stacked, and no result."""
+    """A probe's result: ``pass``, ``fail``, ``gave-up`` or ``error``; or none, and the request that did not stack."""
 
     result: str
     conflict: str = ""
 
 
 class Culprit(Record):
-    """A request that makes a stack red; with result ``error`` it gave no verdict, with ``pass`` it did not fail again,
-    and nobody is blamed.
+    """A request that makes a stack red; result ``error`` means no verdict, ``pass`` that it did not fail again and is
+    cleared.
 
-    ``stack`` is the red stack that shows it, ``peers`` are those of it without which it passes.
+    ``stack`` is the red stack that shows it, ``peers`` are the members without which it passes.
     """
 
     id: str
@@ -57,11 +57,11 @@ class Culprit(Record):
 
 
 class Bisection:
-    """Takes the red stack ``requests`` apart; ``needs`` names what each needs below it, ``runs`` how it was red.
+    """Bisects the red stack ``requests``; ``needs`` names what each needs below it, ``runs`` how it was red.
 
-    After ``isolate`` the fields ``good``, ``culprits``, ``held`` (dependent → culprit) and ``aside`` (what does not
-    stack without a culprit → that culprit) stand; ``explain`` fills in the culprits' peers and clears those that do not
-    fail again.  ``is_flaky`` says that a stack was red and then green here, ``was_flaky`` that one was lately.
+    ``isolate`` fills the fields ``good``, ``culprits``, ``held`` (dependent → culprit) and ``aside`` (request that does
+    not stack without a culprit → that culprit); ``explain`` fills in the culprits' peers and clears those that do not
+    fail again.  ``is_flaky``: a stack was red and then green in this batch; ``was_flaky``: in a recent one.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Bisection:
     # -- isolate -------------------------------------------------------------------------------------------
 
     def isolate(self) -> Round:
-        """Find every culprit and the rest that is green together."""
+        """Find every culprit, and the rest that is green together."""
         rest, low = self.requests, 0
         while low < len(rest):
             # here rest[:low] is green and rest as a whole is red
@@ -105,7 +105,7 @@ class Bisection:
         self.good = rest
 
     def _first_red(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[Answer], tuple[int, int]]:
-        """The lengths of a green prefix and of a red one that has just one member more."""
+        """The lengths of a green prefix and of a red one with exactly one member more."""
         high = len(rest)
         while high - low > 1:
             cuts = cuts_between(low, high, self.width)
@@ -118,11 +118,10 @@ class Bisection:
         return low, high
 
     def _is_confirmed(self, rest: tuple[str, ...], high: int) -> Generator[list[Ask], list[Answer], bool]:
-        """Whether the suspect's stack is red each time it is run once more.
+        """Whether the suspect's stack is red in each additional run.
 
-        The rest without it is tried at the same time if there is room; not where the gate gave up, which the company
-        may have caused.  How the whole was red before it was singled out counts as one run: a stack is no suspect
-        by itself because it was unlucky twice.
+        The rest without it runs at the same time if a worktree is free; not where the gate gave up, since load may have
+        caused that.  The red run that singled it out counts as one: two unlucky runs alone do not make a culprit.
         """
         stack = rest[:high]
         first = len(self._runs.get(stack, ())) if stack == self.requests and high > 1 else 1
@@ -138,11 +137,11 @@ class Bisection:
 
     @property
     def confirmations(self) -> int:
-        """How often a suspect has to be red once more; more often where gates were seen to be unlucky."""
+        """How many more red runs a suspect needs; more where gates were seen to be flaky."""
         return self.reruns + (FLAKY_RERUNS if self.is_flaky or self.was_flaky else 0)
 
     def _condemn(self, rest: tuple[str, ...], high: int) -> tuple[str, ...]:
-        """Note the culprit on top of ``rest[:high]`` and what it takes with it; returns the others."""
+        """Record the culprit on top of ``rest[:high]`` and what depends on it; returns the others."""
         suspect = rest[high - 1]
         blamed = all(run in RED for run in self._runs[rest[:high]])
         self.culprits.append(Culprit(suspect, FAIL if blamed else ERROR, rest[:high]))
@@ -159,7 +158,7 @@ class Bisection:
         return tuple(one for one in rest if one not in out)
 
     def _try(self, rest: tuple[str, ...], low: int) -> Generator[list[Ask], list[Answer], tuple[str, ...]]:
-        """Have the rest judged; what does not stack any more is put aside. Returns what was judged."""
+        """Probe the rest; what no longer stacks goes to ``aside``. Returns what was probed."""
         while len(rest) > low:
             answers = yield from self._ask([Ask(rest, "final", parent=self.requests)])
             clash = answers[0].conflict if answers else ""
@@ -173,7 +172,7 @@ class Bisection:
     # -- explain -------------------------------------------------------------------------------------------
 
     def explain(self) -> Round:
-        """Find out for each culprit whether it fails by itself, and if not, which peers it fails with, again."""
+        """Find out for each culprit whether it fails alone, and if not, with which peers it fails again."""
         open_ones = [one for one in self.culprits if one.result == FAIL and len(self.requests) > 1]
         asks = [Ask(alone := self._with(one, ()), "alone", alone == one.stack, one.stack) for one in open_ones]
         yield from self._ask(asks)
@@ -182,7 +181,7 @@ class Bisection:
                 self.culprits[self.culprits.index(one)] = yield from self._with_peers(one)
 
     def _with_peers(self, culprit: Culprit) -> Generator[list[Ask], list[Answer], Culprit]:
-        """The culprit, green by itself, with the peers it was seen red with once more; cleared if there are none."""
+        """The culprit, green alone, with the peers it failed with again; cleared if there are none."""
         below, high, found = culprit.stack[:-1], len(culprit.stack) - 1, frozenset[str]()
         own = stack = self._with(culprit, found)
         if own == culprit.stack:
@@ -195,7 +194,7 @@ class Bisection:
             yield from self._ask([Ask(stack, "peers", parent=culprit.stack)])
             high -= 1
         if self._known.get(stack) not in RED:
-            # no few of them can be shown (or what there is does not stack): then all of them together
+            # no small set shows it (or the set does not stack): then all of them together
             stack = culprit.stack
         runs = self._runs[stack]
         for _ in range(max(1, 1 + self.confirmations - len(runs))):
@@ -205,7 +204,7 @@ class Bisection:
         return culprit._replace(stack=stack, peers=tuple(one for one in stack if one not in own))
 
     def _narrow(self, culprit: Culprit, found: frozenset[str], high: int) -> Generator[list[Ask], list[Answer], int]:
-        """The fewest of those below it with which, and with ``found``, it is red."""
+        """The length of the shortest prefix below it with which, together with ``found``, it is red."""
         low, below = 0, culprit.stack[:-1]
         while high - low > 1:
             cuts = cuts_between(low, high, self.width)
@@ -216,7 +215,7 @@ class Bisection:
         return high
 
     def _with(self, culprit: Culprit, peers: Collection[str]) -> tuple[str, ...]:
-        """The culprit on those of its stack that are ``peers``, and on whatever it and they need."""
+        """The culprit on the members of its stack that are ``peers``, and on all that it and they need."""
         wanted = {culprit.id, *peers}
         for one in reversed(culprit.stack):
             if one in wanted:
@@ -224,7 +223,7 @@ class Bisection:
         return tuple(one for one in culprit.stack if one in wanted)
 
     def _ask(self, asks: list[Ask]) -> Generator[list[Ask], list[Answer], list[Answer]]:
-        """Have those probes run whose verdict is not known; remembers what they say."""
+        """Yield the probes whose verdict is not known, and remember their answers."""
         wanted = list(dict.fromkeys(ask for ask in asks if ask.fresh or ask.requests not in self._known))
         answers = (yield wanted) if wanted else []
         for ask, answer in zip(wanted, answers, strict=True):
@@ -237,7 +236,7 @@ class Bisection:
 
 
 def cuts_between(low: int, high: int, width: int) -> list[int]:
-    """At most ``width`` places that part the candidates ``low+1 … high`` evenly."""
+    """At most ``width`` positions that split the candidates ``low+1 … high`` evenly."""
     size = high - low
     count = min(width, size - 1)
     return [low + (size * number + count) // (count + 1) for number in range(1, count + 1)]

@@ -1,4 +1,4 @@
-"""Claims: who has which request in hand, so that two engines never take the same one."""
+"""Claims: which engine or person works on which request, so that no two take the same one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def take(store: BeadStore, wanted: Iterable[MergeRequest], *, actor: str) -> list[str]:
-    """Claim those of the requests that are still as they were seen; one write. Returns their ids."""
+    """Claim those of the requests that have not changed since they were read, in one write. Returns their ids."""
     taken = []
     with store.write(actor) as batch:
         for request in wanted:
@@ -33,7 +33,7 @@ def take(store: BeadStore, wanted: Iterable[MergeRequest], *, actor: str) -> lis
 
 
 def give_back(store: BeadStore, ids: Iterable[str], *, actor: str) -> None:
-    """Put requests that ``actor`` has in hand back into the queue."""
+    """Return requests that ``actor`` has claimed to the queue."""
     with store.write(actor) as batch:
         for one in ids:
             bead = batch.get(one)
@@ -44,7 +44,7 @@ def give_back(store: BeadStore, ids: Iterable[str], *, actor: str) -> None:
 def give_back_later(
     store: BeadStore, request_id: str, until: float, why: str, *, actor: str, tries: int, label: str = ""
 ) -> None:
-    """Put a request back that is to be left alone until a moment, and say why."""
+    """Return a request to the queue that must not be tried before a given time, with the reason."""
     with store.write(actor) as batch:
         bead = batch.get(request_id)
         if bead is None or bead.is_closed:
@@ -58,11 +58,11 @@ def give_back_later(
 
 
 def wait_for(store: BeadStore, request_id: str, other: MergeRequest, why: str, *, actor: str) -> bool:
-    """Let a request wait until the work of another one is merged, and say why; False if that waits for it already."""
+    """Make a request wait until another one's work is merged, with the reason; False if that one waits for it already."""
     try:
         with store.write(actor) as batch:
             batch.add_edge(request_id, other.source_issue or other.id, MERGE_BLOCKS)
-            batch.comment(request_id, f"{why}; it waits for that")
+            batch.comment(request_id, f"{why}; it waits until that is merged")
     except ConflictError:
         return False
     return True
@@ -71,9 +71,9 @@ def wait_for(store: BeadStore, request_id: str, other: MergeRequest, why: str, *
 def claim(
     store: BeadStore, request_id: str, who: str, *, stale_s: float = 1800.0, clock: Clock = SYSTEM_CLOCK
 ) -> tuple[Bead, str]:
-    """Claim one request by hand; the bead, and from whom a stale claim was taken over.
+    """Claim one request by hand; returns the bead, and whose stale claim was taken over.
 
-    Raises NotFoundError, or ConflictError while another's claim is fresh.
+    Raises NotFoundError, or ConflictError while another claim is fresh.
     """
     with store.write(who) as batch:
         bead = need_request(batch, request_id)
@@ -90,7 +90,7 @@ def claim(
 
 
 def release(store: BeadStore, request_id: str, who: str) -> bool:
-    """Let a claim go, whoever holds it; False if nobody did. Raises NotFoundError, ConflictError if it is closed."""
+    """Release a claim, no matter whose; False if there is none. Raises NotFoundError, ConflictError if it is closed."""
     with store.write(who) as batch:
         bead = need_request(batch, request_id)
         if bead.status != IN_PROGRESS:
@@ -103,7 +103,7 @@ def need_request(batch: RuleBatch, request_id: str) -> Bead:
     """An open request within ``batch``. Raises NotFoundError, ConflictError if it is closed."""
     bead = batch.get(request_id)
     if bead is None or not is_kind(bead, LABEL):
-        raise NotFoundError(f"{request_id} is no merge request", "", "gt mq list RIG shows them")
+        raise NotFoundError(f"{request_id} is not a merge request", "", "gt mq list RIG lists them")
     if bead.is_closed:
         raise ConflictError(f"{request_id} is closed", read_request(bead).close_reason or bead.text("close_reason"))
     return bead

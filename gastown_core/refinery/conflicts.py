@@ -1,6 +1,7 @@
-"""A request that does not merge onto its target: a task to resolve it, on whose end the request comes back.
+"""A request that does not merge onto its target: a task to resolve the conflict; when it is done the request returns.
 
-The task knows its request and its branch.  If its own work is merged, that proves the request too (``tips.carried``).
+The task names its request and its branch.  If the task's own work is merged, that proves the request too
+(``tips.carried``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LABEL = "gt:conflict-task"
 
 
 def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, tip: str, batch_id: str) -> str:
-    """File the task and let the request wait for it, in one write; returns the task's id."""
+    """File the task and make the request wait for it, in one write; returns the task's id."""
     target = request.target or place.default
     work = place.ledger.get(request.source_issue) if request.source_issue else None
     why = f"does not merge onto {target}@{base[:12]}" + (f": {', '.join(clash.files[:8])}" if clash.files else "")
@@ -39,7 +40,7 @@ def make_task(place: Refinery, request: MergeRequest, clash: Clash, base: str, t
             labels = sorted({*bead.labels, NEEDS_REBASE})
             batch.update(request.id, {"status": OPEN, "assignee": "", "metadata": facts, "labels": labels})
             batch.add_edge(request.id, made.id, BLOCKS)
-            batch.comment(request.id, f"{why}; {made.id} is to resolve it")
+            batch.comment(request.id, f"{why}; task {made.id} resolves it")
     payload = {"mr": request.id, "worker": request.worker, "branch": request.branch, "issue": request.source_issue}
     payload.update(batch=batch_id, reason=f"conflict; task {made.id}", task=made.id)
     append_event(place.root, "merge_failed", place.actor, payload, clock=place.clock)
@@ -60,7 +61,7 @@ def _task(
         f"- tries so far: {request.retry_count + 1}",
         *(f"- in conflict: {name}" for name in clash.files),
         "",
-        f"Start from the branch, bring {target} in, resolve, test, and hand in with gt done.",
+        f"Start from the branch, merge {target} into it, resolve, test, and hand in with gt done.",
     ]
     conflict = Conflict(request.id, request.source_issue, request.branch, target, base, tuple(clash.files))
     rework = Rework(request.id, request.branch, 0, why, request.worker)

@@ -1,7 +1,7 @@
-"""The refinery's engine: takes batches from a rig's queue until nothing is left to do, one engine a target.
+"""The refinery's engine: takes batches from a rig's queue until nothing is left to do, one process per target.
 
 It needs no session, no tmux and no model.  A lock per target (``<rig>/.runtime/locks/merge-<target>.lock``) names the
-process that merges; whatever a killed one left behind is put in order by the next.
+process that merges; the next run repairs what a killed one left behind.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.merge_queue import MergeQueue
 LOOK_S = 0.2
-"""How often a waiting engine looks whether more has come."""
+"""How often a waiting engine checks for new requests."""
 
 
 def process(
@@ -52,11 +52,11 @@ def process(
     stop: Callable[[], bool] | None = None,
     at: Callable[[str], None] | None = None,
 ) -> list[BatchResult]:
-    """Merge what can be merged now; the batches that were run, none where another process is at it.
+    """Merge what can be merged now; returns the batches, none where another process merges.
 
-    ``once`` ends after one batch; ``patient`` lets a small batch wait for more, as the settings say.  ``stop`` is asked
-    often; what is in hand then goes back to the queue.  Raises NotFoundError for an unknown rig, SettingsError for gates
-    that are wrong.
+    ``once`` ends after one batch; ``patient`` lets a small batch wait for more requests, as the settings say.  ``stop`` is
+    polled often; once it is true, claimed requests go back to the queue.  Raises NotFoundError for an unknown rig,
+    SettingsError for invalid gates.
     """
     try:
         place = Refinery(root, rig, clock=clock, stop=stop, at=at)
@@ -72,13 +72,13 @@ def process(
         if once:
             break
     if not engine.results:
-        engine.look_after_conflicts()
+        engine.redispatch_conflicts()
     engine.rest()
     return engine.results
 
 
 def _moved(result: BatchResult) -> bool:
-    """Whether a batch took anything out of the queue, so that another look is worth it."""
+    """Whether a batch took anything out of the queue, so that another one may find work."""
     out = result.merged or result.culprits or result.conflicts or result.missing or result.set_aside
     return bool(out or result.empty or result.left)
 
@@ -94,10 +94,10 @@ class RefineryEngine:
         self.results: list[BatchResult] = []
         self._recovered: set[str] = set()
         self._seen: dict[str, set[str]] = {}
-        """The requests with which a target had its turn to no avail."""
+        """Target → the requests of its last batch that changed nothing."""
 
     def queue(self) -> MergeQueue:
-        """The queue as it stands."""
+        """The queue now."""
         place = self.place
         now = place.clock.now()
         stale_s, level_s = place.policy.stale_claim_s, place.policy.level_s
@@ -106,16 +106,16 @@ class RefineryEngine:
         )
 
     def targets(self) -> list[str]:
-        """Branches that something wants to go to, or that a killed run was pushing to."""
+        """Branches that have requests, or that a killed run was pushing to."""
         queue = self.queue()
         left = [one.target for one in queue.claimed if one.assignee == self.place.actor]
         return list(dict.fromkeys([*queue.targets(), *left, *open_intents(self.place)]))
 
     def due(self, *, patient: bool) -> list[str]:
-        """Targets whose turn it is; a patient engine waits for that until a small batch has waited long enough.
+        """Targets to serve now; a patient engine returns when some batch is full or has waited long enough.
 
-        While one target's batch waits for company the others go on.  A target at which nothing could be done has its
-        turn again when it has other requests, or anything moved elsewhere.
+        While one target's batch waits for more requests, the others proceed.  A target where nothing could be done is
+        served again when it has new requests, or when another target's batch changed something.
         """
         pause, window = threading.Event(), Window(self.place)
         while not self.place.stop():
@@ -136,7 +136,7 @@ class RefineryEngine:
         return seen is not None and {one.id for one in self._ready(target)} <= seen
 
     def take_turn(self, target: str) -> None:
-        """Serve a target, and remember whether anything came of it."""
+        """Serve a target, and remember whether that changed anything."""
         before, seen = len(self.results), {one.id for one in self._ready(target)}
         self.serve(target)
         if any(_moved(result) or self.has_more_to_try(result) for result in self.results[before:]):
@@ -145,7 +145,7 @@ class RefineryEngine:
             self._seen[target] = seen
 
     def serve(self, target: str) -> None:
-        """One batch for ``target``, if there is one to be had and no other process is at it."""
+        """Run one batch for ``target``, unless it has none or another process merges into it."""
         lock = merge_lock(self.place, target)
         try:
             lock.__enter__()
@@ -199,7 +199,7 @@ class RefineryEngine:
         return run.run()
 
     def _claim(self, chosen: list[MergeRequest], needs: Mapping[str, frozenset[str]]) -> list[MergeRequest]:
-        """Those of the chosen that could be claimed together with all that they need, in stack order."""
+        """Claim the chosen requests; those claimed together with all that they need, in stack order."""
         store, actor = self.place.store, self.place.actor
         taken = claims.take(store, chosen, actor=actor)
         kept: list[MergeRequest] = []
@@ -212,7 +212,7 @@ class RefineryEngine:
         return kept
 
     def has_more_to_try(self, result: BatchResult) -> bool:
-        """Whether the target is red and others than those of the batch may be its cure."""
+        """Whether the target is red and requests outside the batch may fix it."""
         hold = read_hold(self.place, result.target) if result.hold and not result.stopped else None
         if hold is None or not hold.waits_for_cure or set(hold.requests).isdisjoint(result.mrs):
             return False
@@ -223,7 +223,7 @@ class RefineryEngine:
         return turned_down(place.ledger, place.prefix, place.rig, place.clock.now())
 
     def _chosen(self, queue: MergeQueue, target: str) -> list[MergeRequest]:
-        """What the target's next batch is made of; on a red target those first that were not tried as its cure."""
+        """The target's next batch; on a red target, requests that were not tried as its fix come first."""
         ready: Sequence[MergeRequest] = [one for one in queue.ready if one.target == target]
         hold = read_hold(self.place, target)
         if hold is not None and hold.waits_for_cure:
@@ -231,7 +231,7 @@ class RefineryEngine:
         return next_batch(ready, queue.needs, self.place.policy.max_batch_size)
 
     def _may_try(self, target: str) -> bool:
-        """Whether the queue of the target goes, or something changed since it was held. Raises GitError."""
+        """Whether the target's queue has no hold, or something changed since it was held. Raises GitError."""
         hold = read_hold(self.place, target)
         if hold is None:
             return True
@@ -244,12 +244,12 @@ class RefineryEngine:
         return False
 
     def dispatch(self, beads: Iterable[str]) -> tuple[str, ...]:
-        """Give work that came back to a worker, and say what came of it; where that cannot be done now it stays ready."""
+        """Dispatch work that was sent back, and say how that went; what cannot be dispatched now stays ready."""
         from gastown_core.refinery.conflicts import FORMULA
         from gastown_core.work.request import SlingRequest
         from gastown_core.work.scheduler.dispatch import dispatch
 
-        place, told = self.place, []
+        place, said = self.place, []
         for bead_id in beads:
             bead = place.ledger.get(bead_id)
             if bead is None or bead.status != OPEN:
@@ -258,17 +258,17 @@ class RefineryEngine:
             done = dispatch(
                 place.root, place.ledger, bead_id, place.rig, actor=place.actor, request=request, clock=place.clock
             )
-            told.append(done.words())
-        return tuple(words for words in told if words)
+            said.append(done.words())
+        return tuple(words for words in said if words)
 
-    def look_after_conflicts(self) -> None:
-        """Conflict tasks that nobody got when they were filed are tried again."""
+    def redispatch_conflicts(self) -> None:
+        """Dispatch conflict tasks again that no worker took when they were filed."""
         waiting = [one for one, _ in self.queue().blocked if one.conflict_task_id]
         if waiting:
             self.dispatch(one.conflict_task_id for one in waiting)
 
     def rest(self) -> None:
-        """Nothing is left to do: say so, also where a killed run's last word or a hold that is over stands."""
+        """Show the engine as idle when nothing is left to do, also over the stale state of a killed run or a past hold."""
         state = read_state(self.place.path)
         if state is None or state.phase == IDLE:
             return
@@ -280,7 +280,7 @@ class RefineryEngine:
 
 
 def next_wake(root: str, rig: str, *, clock: Clock = SYSTEM_CLOCK) -> float | None:
-    """When the engine has work: a moment that may have passed, or None if nothing waits."""
+    """When the engine next has work: a time that may have passed, or None if nothing waits."""
     place = Refinery(root, rig, clock=clock)
     engine = RefineryEngine(place)
     queue = engine.queue()

@@ -1,7 +1,7 @@
-"""Work that goes back: a culprit to its worker with what its gate said, a few times; then to a person.
+"""Failed work: a culprit goes back to its worker with the gate's output, a few times; then to a person.
 
-The request is closed as rejected and the bead opens again with ``metadata.rework``, in one write; the next hand-in makes
-a new request that counts on.
+One write closes the request as rejected and reopens the bead with ``metadata.rework``; the next hand-in makes a new
+request that continues the count.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 LOG_LINES = 60
 SHORT = 3500
-"""So many characters of a log go with the bead; the rest is in the log."""
+"""How many characters of a log go into the bead; the rest is in the log."""
 LOUD_TRIES = 3
-"""Tries without a verdict after which a person hears of it."""
+"""Tries without a verdict before the request is escalated."""
 
 
 def send_back(
@@ -43,7 +43,7 @@ def send_back(
     peers: tuple[str, ...] = (),
     others: tuple[str, ...] = (),
 ) -> bool:
-    """Reject a culprit and open its work again; False if that was its last attempt and a person has to look.
+    """Reject a culprit and reopen its work; False if that was its last attempt, which is escalated.
 
     ``peers`` are those without which it passes, ``others`` all that were in the batch, ``head`` where the target is now.
     """
@@ -81,19 +81,19 @@ def send_back(
 
 
 def attempts_of(work: Bead | None) -> int:
-    """How often the work came back before."""
+    """How often the work was sent back before."""
     return metadata_of(work).section(REWORK).number("attempt") if work is not None else 0
 
 
 def reason(gate: GateRun | None, peers: tuple[str, ...] = ()) -> str:
-    """Why, in a line."""
+    """The reason, in one line."""
     if gate is None:
-        told = "the gates are red"
+        reason = "the gates are red"
     elif gate.result == FAIL:
-        told = f"gate {gate.name} failed" + (f" ({gate.detail})" if gate.detail else "")
+        reason = f"gate {gate.name} failed" + (f" ({gate.detail})" if gate.detail else "")
     else:
-        told = f"gate {gate.name} gives no verdict ({gate.detail})"
-    return told + (f", only together with {' and '.join(peers)}" if peers else "")
+        reason = f"gate {gate.name} gives no verdict ({gate.detail})"
+    return reason + (f", only together with {' and '.join(peers)}" if peers else "")
 
 
 def _note(
@@ -101,11 +101,11 @@ def _note(
 ) -> str:
     lines = [f"not merged, attempt {attempt}: {why}"]
     if peers:
-        lines.append("It passes without them; they are merged or about to be, so bring the target in and adapt to it.")
+        lines.append("It passes without them, and they are merged or about to be: merge the target and adapt.")
     if others:
         lines.append(f"In the same batch: {', '.join(others)}")
     if gate is not None and gate.log:
-        lines += [f"Log: {gate.log}, its end:", "", tail(os.path.join(place.path, gate.log), LOG_LINES)]
+        lines += [f"End of the log {gate.log}:", "", tail(os.path.join(place.path, gate.log), LOG_LINES)]
     return "\n".join(lines)
 
 
@@ -116,7 +116,7 @@ def _reopen(batch: RuleBatch, bead_id: str, rework: Rework, note: str, may_go_on
     changes: dict[str, object] = {"metadata": with_section(bead, REWORK, rework.as_json())}
     labels = {*bead.labels, NEEDS_FIX} - {OLD_IN_REVIEW}
     changes["labels"] = sorted(labels)
-    # who has it in hand again meanwhile keeps it
+    # an agent that has taken it up again meanwhile keeps it
     if bead.status not in (HOOKED, IN_PROGRESS) or not may_go_on:
         changes.update(status=OPEN if may_go_on else BLOCKED, assignee="")
     batch.update(bead_id, changes)
@@ -183,9 +183,9 @@ def _escalate(place: Refinery, request: MergeRequest, work: Bead | None, why: st
 def set_aside(
     place: Refinery, request: MergeRequest, why: str, *, batch_id: str, what_next: str, label: str = NEEDS_RETRY
 ) -> float:
-    """Leave a request for later that gave no verdict, each time longer; the third time a person hears of it.
+    """Postpone a request that gave no verdict, each time for longer; the third time, escalate it.
 
-    Nobody is blamed.  Returns when it is tried again.
+    It is not rejected.  Returns when it is tried again.
     """
     tries = request.tries + 1
     until = place.clock.now() + min(60.0 * (1 << tries - 1), 1800.0)

@@ -1,7 +1,7 @@
-"""One command on one tree: with a time limit, its output kept in a bounded private log, and none of it left running.
+"""Run one command on one tree: with a time limit, a bounded private log, and no process left running.
 
-The command is the rig's own setting, run by ``sh -c``.  Output beyond the limit is dropped but for its end, so that a
-flood costs neither disk nor verdict.
+The command is the rig's own setting, run by ``sh -c``.  Output beyond the limit is dropped except for its
+end, so that a flood of output fills no disk and keeps its verdict.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 END_BYTES = 65536
-"""How much of the end of a flood is kept."""
+"""How many bytes are kept of the end of output beyond the limit."""
 NO_VERDICT = {126: "the command could not be run (exit 126)", 127: "command not found (exit 127)"}
 
 
 class Ran(Record):
-    """How a command ended, in a word and in words; ``gave_up``: without a verdict, and not for want of ours."""
+    """How a command ended, as a result and in words; ``gave_up``: it ended by itself without a verdict."""
 
     result: str
     detail: str
@@ -45,7 +45,7 @@ def run_command(
     limit: int,
     stopped: Callable[[], bool],
 ) -> Ran:
-    """Run ``cmd`` in ``cwd`` to its end, its time limit, or until ``stopped``; all that came of it is gone afterwards."""
+    """Run ``cmd`` in ``cwd`` to its end, its time limit, or until ``stopped``; then kill every process it left."""
     began = time.monotonic()
     marked, mark = mark_family(env)
     try:
@@ -84,7 +84,7 @@ def _judge(code: int, ended: str, timeout_s: float) -> tuple[str, str]:
 
 
 class _Log:
-    """A log of at most ``limit`` bytes and then the end of what came."""
+    """A log of at most ``limit`` bytes, and then the end of the output."""
 
     def __init__(self, path: str, limit: int) -> None:
         private_folder(os.path.dirname(path))
@@ -98,7 +98,7 @@ class _Log:
         return self
 
     def take(self, data: bytes) -> None:
-        """Write what fits; of the rest remember the end."""
+        """Write what fits; of the rest, remember the end."""
         head, rest = data[: self._room], data[self._room :]
         if head:
             os.write(self._fd, head)
@@ -112,7 +112,7 @@ class _Log:
                 self._dropped += len(gone)
 
     def remark(self, text: str) -> None:
-        """Write the remembered end, and a line of our own."""
+        """Write the remembered end, and a line of the engine's own."""
         self._flush()
         os.write(self._fd, f"\n[gastown: {text}]\n".encode("utf-8", "replace"))
 

@@ -1,6 +1,6 @@
-"""A rig's gates on one tree: set-up first, then the gates side by side, then those that want the finished squash.
+"""A rig's gates on one tree: set-up first, then the gates in parallel, then those of the post-squash phase.
 
-The first failure ends the others: the tree is red whatever they would say.
+The first failure stops the others: the tree is red whatever their results.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SETUP = "setup"
 
 
 class GateSet(Record):
-    """What all gates of one tree came to, in the order of the settings."""
+    """The results of all gates on one tree, in the order of the settings."""
 
     result: str
     runs: tuple[GateRun, ...] = ()
@@ -42,12 +42,12 @@ class GateSet(Record):
 
 
 def is_set_up(found: GateSet) -> bool:
-    """Whether the set-up went through (or there is none) and the gates could run."""
+    """Whether the set-up succeeded (or there is none), so that the gates could run."""
     return found.result in (PASS, FAIL) and all(run.result == PASS for run in found.runs if run.name == SETUP)
 
 
 def _sum(runs: Sequence[GateRun]) -> str:
-    """A failure decides, and only greens are green; the rest is an error, of the tree's own if each of them is."""
+    """One failure makes the tree red, all passes make it green; else it is an error, ``gave-up`` if each gate gave up."""
     results = {run.result for run in runs}
     if FAIL in results or results <= {PASS}:
         return FAIL if FAIL in results else PASS
@@ -55,7 +55,7 @@ def _sum(runs: Sequence[GateRun]) -> str:
 
 
 class Gates:
-    """Runs a policy's gates in worktrees; ``logs`` is the folder of the batch, ``on_change`` hears of every step."""
+    """Runs a policy's gates in worktrees; ``logs`` is the batch's folder, ``on_change`` is called at every step."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Gates:
         self._logs_made: set[str] = set()
 
     def run(self, tree: Git, tree_hash: str, on_change: Callable[[GateRun], None]) -> GateSet:
-        """Run all gates in the worktree ``tree``; raises nothing for a gate, whatever it does."""
+        """Run all gates in the worktree ``tree``; nothing that a gate does raises."""
         done: list[GateRun] = []
         setup = [Gate(SETUP, self.policy.setup)] if self.policy.setup else []
         early = [gate for gate in self.policy.gates if gate.phase != POST_SQUASH]
@@ -126,7 +126,7 @@ class Gates:
         on_change: Callable[[GateRun], None],
         given_up: Callable[[], bool] = lambda: False,
     ) -> GateRun:
-        """Run one command under the name of a gate, with a log of its own."""
+        """Run one command under the name of a gate, with its own log."""
         log = self._log(name, tree_hash)
         run = GateRun(name, RUNNING, log=self.relative(log), started_at=self.now())
         on_change(run)
@@ -144,7 +144,7 @@ class Gates:
         return run
 
     def _log(self, name: str, tree_hash: str) -> str:
-        """A log file of its own for each run of a gate on a tree."""
+        """The log file of one run of a gate on a tree."""
         with self._lock:
             stem, number = os.path.join(self.logs, f"{name}-{tree_hash[:8]}"), 1
             path = f"{stem}.log"

@@ -1,6 +1,6 @@
-"""A queue that waits because of itself, not because of a request: the target is red, or the infrastructure fails.
+"""Holds: a queue that waits through no fault of a request: the target is red, or the infrastructure fails.
 
-Nobody is blamed.  A person hears of it once; it is lifted by itself when a batch goes through again.
+No request is rejected.  The hold is escalated once, and lifted automatically when a batch succeeds again.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
     from gastown_core.refinery.place import Refinery
 RED_TARGET, ENVIRONMENT, INFRASTRUCTURE, PUSH_BY_HAND = "red-target environment infrastructure push-by-hand".split()
-"""``red-target``: the target's own content is red.  ``environment``: its gates were green on the very same tree, or give
-up on it; what they need around them is missing.  ``infrastructure``: git or the engine cannot do their part."""
+"""``red-target``: the target's own content is red.  ``environment``: the gates were green on the same tree before, or
+give up on it: something that they need is missing.  ``infrastructure``: git or the engine fails.  ``push-by-hand``: a
+green stack waits for a person."""
 TARGET_IS_RED = (RED_TARGET, ENVIRONMENT)
 TRIES = 2
-"""So often a request is tried as the cure of a red target, as long as the target does not move."""
+"""How often a request is tried as the fix for a red target while the target does not move."""
 FIRST_REST_S, LONGEST_REST_S = 30.0, 900.0
 
 
 class HoldError(Exception):
-    """The batch cannot go on, and that is no request's fault."""
+    """The batch cannot continue, and no request is at fault."""
 
     def __init__(self, kind: str, reason: str, log: str = "") -> None:
         super().__init__(reason)
@@ -43,15 +44,15 @@ class HoldError(Exception):
 
     @classmethod
     def of_git(cls, error: GitError) -> HoldError:
-        """What git refused, why, and what helps; all that it said is the log."""
+        """A hold for a failed git command, with its hint; git's whole output is the log."""
         return cls(INFRASTRUCTURE, f"{error}; {error.hint}" if error.hint else str(error), error.said)
 
 
 class QueueHold(Record):
     """Why the queue of a target waits, since when, and until when.
 
-    ``base``, ``requests`` and ``rules`` (``Policy.rules``) are what it was tried with.  Where the target is red,
-    ``requests`` names each as often as it was tried as the cure.
+    ``base``, ``requests`` and ``rules`` (``Policy.rules``) are what was tried.  Where the target is red, ``requests``
+    names each request as often as it was tried as the fix.
     """
 
     kind: str
@@ -65,11 +66,11 @@ class QueueHold(Record):
 
     @property
     def waits_for_cure(self) -> bool:
-        """Whether the target is red, so that one of the requests may be what it needs."""
+        """Whether the target is red, so that one of the requests may fix it."""
         return self.kind in TARGET_IS_RED
 
     def is_of_red(self, base: str, rules: str) -> bool:
-        """Whether it was put because the target is red at ``base`` by the gates that the rig has now."""
+        """Whether the target is red at ``base`` by the gates that the rig has now."""
         return self.waits_for_cure and self.base == base and self.rules in ("", rules)
 
     def has_tried(self, request_id: str) -> bool:
@@ -77,13 +78,13 @@ class QueueHold(Record):
         return self.requests.count(request_id) >= TRIES
 
     def least_tried(self, ready: Iterable[MergeRequest]) -> list[MergeRequest]:
-        """Those that may be the cure, the least tried first; all of them if each was tried."""
+        """The requests that may be the fix, least tried first; all of them if each was tried often enough."""
         ordered = sorted(ready, key=lambda one: self.requests.count(one.id))
         return [one for one in ordered if not self.has_tried(one.id)] or ordered
 
 
 def read_hold(place: Refinery, target: str) -> QueueHold | None:
-    """The hold of a target's queue, None if it goes."""
+    """The hold on a target's queue, None if there is none."""
     try:
         found = read_json(_path(place, target))
     except SettingsError:
@@ -103,7 +104,7 @@ def read_hold(place: Refinery, target: str) -> QueueHold | None:
 
 
 def is_worth_a_try(hold: QueueHold, requests: Iterable[str], base: str, now: float, *, rules: str = "") -> bool:
-    """Whether something changed since: time is up, the target moved, or new settings or a new request may be the cure."""
+    """Whether to try again: the time is up, the target moved, or new settings or a new request may be the fix."""
     if now >= hold.until or (hold.rules and hold.rules != rules):
         return True
     if hold.kind == INFRASTRUCTURE:
@@ -112,13 +113,13 @@ def is_worth_a_try(hold: QueueHold, requests: Iterable[str], base: str, now: flo
 
 
 def put_on_hold(place: Refinery, target: str, error: HoldError, base: str, requests: tuple[str, ...]) -> QueueHold:
-    """Hold the queue; the first time that is an event and an escalation, afterwards only a longer rest."""
+    """Hold the queue; the first time with an event and an escalation, afterwards only for longer."""
     now = place.clock.now()
     before = read_hold(place, target)
     same = before if before is not None and before.kind == error.kind else None
     rules, rests, since, until = place.policy.rules, 1, now, 0.0
     if same is not None:
-        # what else may be the cure is tried at once, and counts as the same look
+        # another possible fix is tried at once, and counts as the same attempt
         is_same_look = same.is_of_red(base, rules) and now < same.until
         rests, since = same.rests + (not is_same_look), same.since
         until = same.until if is_same_look else 0.0
@@ -143,7 +144,7 @@ def _rest_s(place: Refinery, kind: str, rests: int) -> float:
 
 
 def end_rest(place: Refinery, target: str) -> QueueHold | None:
-    """Let a held queue be tried at once, every request and the target itself; the hold, None if the queue goes."""
+    """Let a held queue be tried at once, every request and the target itself; the hold, None if there is none."""
     hold = read_hold(place, target)
     if hold is None:
         return None
@@ -153,7 +154,7 @@ def end_rest(place: Refinery, target: str) -> QueueHold | None:
 
 
 def lift(place: Refinery, target: str, why: str) -> bool:
-    """Let the queue go again and close the alarm; False if it was not held."""
+    """Lift the hold and close its escalation; False if there was none."""
     hold = read_hold(place, target)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_path(place, target))

@@ -1,6 +1,6 @@
-"""Integration branches: an epic's work is gathered on a branch of its own and lands on its base as one merge.
+"""Integration branches: an epic's work collects on a branch of its own and lands on its base as one merge.
 
-The branch stands at the remote; the epic knows it (``metadata.integration_branch``, ``metadata.base_branch``).
+The branch lives at the remote; the epic names it (``metadata.integration_branch``, ``metadata.base_branch``).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LONGEST_TITLE, LONGEST = 60, 200
 
 
 class Integration(Record):
-    """How an epic's branch stands: how far ahead of its base, what was merged into it, what is still to come."""
+    """The state of an epic's branch: how far it is ahead of its base, what was merged into it, what is still open."""
 
     epic: str
     branch: str
@@ -53,7 +53,7 @@ class Integration(Record):
     def lacks(self) -> str:
         """Why it cannot land yet, empty if it can."""
         if not self.ahead:
-            return f"{self.branch} has nothing that {self.base} lacks"
+            return f"{self.branch} has no commits that {self.base} lacks"
         if not self.children:
             return f"{self.epic} has no children"
         if self.children_closed < self.children:
@@ -81,15 +81,15 @@ class Integration(Record):
 def create(
     place: Refinery, epic_id: str, *, actor: str, branch: str = "", base: str = "", force: bool = False
 ) -> tuple[str, str]:
-    """Make the epic's branch at the remote, from ``base`` (default: the rig's branch); branch and base.
+    """Create the epic's branch at the remote, from ``base`` (default: the rig's branch); returns branch and base.
 
-    A name that is taken gets the epic's id behind it.  Raises NotFoundError, ConflictError if the epic has one
-    (``force`` makes another; the old branch stays), UsageError for a name that cannot be a branch's, GitError.
+    A name that is taken gets the epic's id as a suffix.  Raises NotFoundError, ConflictError if the epic has a branch
+    (``force`` creates another; the old one stays), UsageError for an invalid branch name, GitError.
     """
     epic = need_epic(place, epic_id)
     have = branch_of_epic(epic)
     if have and not force:
-        raise ConflictError(f"{epic.id} has the branch {have} already", "", f"gt mq integration status {epic.id}")
+        raise ConflictError(f"{epic.id} already has the branch {have}", "", f"gt mq integration status {epic.id}")
     heads = remote_heads(place.git)
     base = base or place.default
     if base not in heads:
@@ -98,13 +98,13 @@ def create(
     if name in heads:
         name = f"{name}-{epic.id}"
     if name in heads:
-        raise ConflictError(f"{name} is taken", "origin has a branch of that name", "give another one with --branch")
+        raise ConflictError(f"{name} is taken", "origin has a branch of that name", "choose another name with --branch")
     if len(name) > LONGEST:
         raise UsageError(
-            f"{name[:24]!r}… cannot be a branch's name", f"it has {len(name)} characters", f"at most {LONGEST}"
+            f"{name[:24]!r}… is not a valid branch name", f"it has {len(name)} characters", f"at most {LONGEST}"
         )
     if place.git.attempt("check-ref-format", "--branch", name).code != 0:
-        raise UsageError(f"{name!r} cannot be a branch's name", "", "give another one with --branch")
+        raise UsageError(f"{name!r} is not a valid branch name", "", "choose another name with --branch")
     fetch_target(place, base)
     place.git.run("push", "--quiet", "origin", f"{heads[base]}:refs/heads/{name}")
     home = place.ledger.home_of(epic.id) or place.store
@@ -136,12 +136,12 @@ def need_epic(place: Refinery, epic_id: str) -> Bead:
 
 
 def base_of_epic(place: Refinery, epic: Bead) -> str:
-    """The branch that the epic's work is to land on."""
+    """The branch that the epic's work lands on."""
     return metadata_of(epic).text("base_branch") or epic.fields.get("base_branch") or place.default
 
 
 def status(place: Refinery, epic_id: str) -> Integration:
-    """How the epic's branch stands. Raises NotFoundError, ConflictError if it has none, GitError."""
+    """The state of the epic's branch. Raises NotFoundError, ConflictError if it has none, GitError."""
     epic = need_epic(place, epic_id)
     branch = branch_of_epic(epic)
     if not branch:
@@ -189,8 +189,8 @@ def land(
 ) -> tuple[Integration, str]:
     """Merge the epic's branch into its base, tested, as one merge commit; close the epic and delete the branch.
 
-    Repeating it after a crash finishes what is left.  ``force`` lands with open children or pending requests.  Returns
-    how it stood and the commit (empty for a dry run).  Raises ConflictError, GitError.
+    Running it again after a crash finishes what is left.  ``force`` lands with open children or pending requests.
+    Returns the state before and the merge commit (empty for a dry run).  Raises ConflictError, GitError.
     """
     epic = need_epic(place, epic_id)
     before = status(place, epic_id)
@@ -210,7 +210,7 @@ def land(
         finally:
             worktrees.close()
         if not push_target(place, before.base, head, base, extra={"GT_INTEGRATION_LAND": "1"}):
-            raise ConflictError(f"{before.base} moved meanwhile", "nothing was landed", "the same command again")
+            raise ConflictError(f"{before.base} moved meanwhile", "nothing was landed", "run the same command again")
         place.at("landed")
         return before, _finish(place, epic, before, tip, head, actor)
 
@@ -246,7 +246,7 @@ def _merge(
 
 
 def _finish(place: Refinery, epic: Bead, before: Integration, tip: str, head: str, actor: str) -> str:
-    """Close the epic and delete the branch, each unless that was done."""
+    """Close the epic and delete the branch, where that is not done yet."""
     home = place.ledger.home_of(epic.id) or place.store
     if not epic.is_closed:
         with home.write(actor) as batch:
@@ -259,7 +259,7 @@ def _finish(place: Refinery, epic: Bead, before: Integration, tip: str, head: st
 
 
 def land_what_is_ready(place: Refinery, target: str) -> str:
-    """Where the rig wants it, land the epic whose branch ``target`` is, if it is complete; its id, else empty."""
+    """If the rig's settings ask for it, land the complete epic whose branch is ``target``; its id, else empty."""
     from gastown_core.beads.query import BeadQuery
 
     settings = load_settings(place.root, "rig", place.rig)

@@ -1,9 +1,9 @@
-"""The judgement of one batch: which requests of a stack are green together, and who makes it red.
+"""The verdict on one batch: which requests of a stack are green together, and which make it red.
 
-Probes in, verdicts out; what follows from them (push, rework, hold) is the batch's affair.  Nobody is blamed before the
-bare target was seen green in this batch, nor without a green run after the culprit was first red: gates that fail
-because of what is around them (a service, the disk) fail for everybody.  A red target blames nobody either; the
-requests are then tried singly, for one of them may be its cure.
+It runs probes and gives verdicts; the batch acts on them (push, rework, hold).  No request is a culprit before the bare
+target was green in this batch, nor without a green run after the request was first red: a broken environment (a
+service, the disk) fails every request.  If the target itself is red, there is no culprit; the requests are then tried
+one by one, since one of them may fix it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 class Judge:
-    """Judges the stacks of one batch for ``target``; ``needs`` as the queue gives it, ``was_flaky`` as it was lately.
+    """Judges the stacks of one batch for ``target``; ``needs`` is the queue's, ``was_flaky`` tells of recent batches.
 
-    ``green`` and ``red`` hold what was seen of each stack, ``culprits`` who is to blame, ``waiting`` (request → why) who
-    waits for another; ``is_flaky`` says that a stack was red and then green, ``is_target_green`` that the bare target
-    was green when it was asked, ``tried`` names those that do not make a red target green.
+    ``green`` and ``red`` hold the results per stack, ``culprits`` the requests at fault, ``waiting`` (request → why) those
+    that wait for another; ``is_flaky``: a stack was red and then green; ``is_target_green``: the bare target was green
+    when it was tested; ``tried`` names those that do not make a red target green.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class Judge:
         self._proven: set[tuple[tuple[str, ...], bool]] = set()
 
     def judge(self, whole: tuple[str, ...], base: str, hold: QueueHold | None = None) -> tuple[str, ...]:
-        """The requests of the stack that are green together; ``hold`` is why the queue waited until now.
+        """The requests of the stack that are green together; ``hold`` is the hold that the queue was under until now.
 
-        Raises HoldError if nobody can be blamed because the target is red too, or the gates give no verdict.
+        Raises HoldError if no request is at fault because the target is red too, or the gates give no verdict.
         """
         self.base = base
         self._size = max(self._size, len(whole))
@@ -88,9 +88,9 @@ class Judge:
         return whole if first.result == PASS else self._take_apart(whole, first.result)
 
     def _take_apart(self, whole: tuple[str, ...], first: str) -> tuple[str, ...]:
-        """What is green of a stack that was red, if the bare target is green."""
+        """The green part of a red stack, if the bare target is green."""
         runs, target = [first], None
-        # a gate that gave up is slow to say so again; the suspect will have to
+        # a gate that gave up takes long to do so again; the suspect's own probe will show it
         if self.place.policy.retry_batch and (first == FAIL or len(whole) == 1):
             asks = [Ask(whole, "again", fresh=True, parent=whole)]
             if self.place.policy.max_concurrent > 1 and not self.is_target_green:
@@ -110,7 +110,7 @@ class Judge:
     # -- the bare target -----------------------------------------------------------------------------------
 
     def _ask_target(self, first: Verdict | None = None) -> Verdict:
-        """What the gates say of the bare target now; an unlucky run (``first``, if there was one) must not stop all."""
+        """The gates' result on the bare target now; a single red run (``first``, if given) is repeated before it counts."""
         for last in (False, True):
             verdict = first or self._probe([Ask((), "base", fresh=True)])[0]
             if verdict.result == PASS or last:
@@ -119,7 +119,7 @@ class Judge:
         return verdict
 
     def _red_target(self, verdict: Verdict) -> HoldError:
-        """Why nobody is to blame: the target is red by itself, or there is no verdict."""
+        """Why no request is at fault: the target is red by itself, or there is no verdict."""
         gate = verdict.gate
         log = tail(os.path.join(self.place.path, gate.log), 20) if gate is not None and gate.log else ""
         said = failure.reason(gate)
@@ -127,12 +127,12 @@ class Judge:
             return HoldError(INFRASTRUCTURE, said, log)
         what = f"{self.target} at {self.base[:8]} is red by itself: {said}"
         if self._green_before:
-            what += f"; it was green at {format_seconds(self._green_before)}, so what has changed is around it"
+            what += f"; it was green at {format_seconds(self._green_before)}, so its environment has changed"
         is_around = bool(self._green_before) or verdict.result == GAVE_UP
         return HoldError(ENVIRONMENT if is_around else RED_TARGET, what, log)
 
     def _on_red_target(self, whole: tuple[str, ...], hold: QueueHold) -> tuple[str, ...]:
-        """What makes the red target green; none if it is green again by itself. Raises HoldError if it stays red."""
+        """The requests that make a red target green; none if it is green again by itself. Raises HoldError if it is not."""
         error = HoldError(hold.kind, hold.reason)
         if self.place.clock.now() >= hold.until:
             [verdict] = self._probe([Ask((), "base", fresh=True)])
@@ -169,10 +169,10 @@ class Judge:
                 wanted |= self.needs.get(one, frozenset())
         return tuple(one for one in whole if one in wanted)
 
-    # -- who is to blame -----------------------------------------------------------------------------------
+    # -- culprits ------------------------------------------------------------------------------------------
 
     def _bisect(self, whole: tuple[str, ...], runs: list[str]) -> tuple[str, ...]:
-        """Take the red stack apart; the requests of it that are green together."""
+        """Bisect the red stack; the requests of it that are green together."""
         self.board.phase(BISECTING)
         policy = self.place.policy
         bisection = Bisection(
@@ -192,9 +192,9 @@ class Judge:
         return bisection.good
 
     def explain(self) -> None:
-        """What is good has landed; now there is time to make sure of the culprits, and to ask with whom they fail.
+        """After the green requests have landed, confirm the culprits and find out with which peers they fail.
 
-        Raises HoldError if the gates are no longer green on the bare target: then nobody is blamed.
+        Raises HoldError if the gates are no longer green on the bare target: then no request is at fault.
         """
         self._see_life(self.culprits)
         for bisection in self._bisections:
@@ -207,7 +207,7 @@ class Judge:
         self._wait(dict.fromkeys(cleared, "was red once and then green: no request is at fault, it is retried"))
 
     def _see_life(self, culprits: Sequence[Culprit]) -> None:
-        """Make sure that something was green after each of them was first red; the bare target if they are more than half.
+        """Check that something was green after each culprit was first red; the bare target, if they are more than half.
 
         Raises HoldError if it is not.
         """
@@ -231,13 +231,13 @@ class Judge:
     # -- probes --------------------------------------------------------------------------------------------
 
     def _drive(self, rounds: Round, bisection: Bisection) -> None:
-        """Run the probes that a bisection asks for until it asks no more."""
+        """Run the probes that a bisection asks for until it ends."""
         try:
             asks = next(rounds)
             while True:
                 verdicts = self._probe(asks)
                 asks = rounds.send([Answer(one.result, one.clash.id if one.clash else "") for one in verdicts])
-                # the newest may be proven by what is asked for now
+                # a probe of this round may prove the newest culprit
                 self._see_life([one for one in bisection.culprits if one.result == FAIL][:-1])
         except StopIteration:
             return
@@ -245,7 +245,7 @@ class Judge:
             self.is_flaky = self.is_flaky or bisection.is_flaky
 
     def _probe(self, asks: list[Ask]) -> list[Verdict]:
-        """Have the probes run, and remember what they say."""
+        """Run the probes and remember their verdicts."""
         verdicts = self.prober.all(asks)
         for ask, verdict in zip(asks, verdicts, strict=True):
             if verdict.result == PASS and verdict.stacked is not None:

@@ -1,7 +1,8 @@
-"""Branches made on other branches: whose commits a request carries besides its own.
+"""Branches made on other branches: which commits a request carries besides its own.
 
-A squash leaves no trace of the branch in the target's history, so to git the work that was begun on top of it looks
-like the same change made twice.  What is known here makes the merge as if the other branch had been merged whole.
+A squash leaves no trace of the branch in the target's history, so work that began on top of that branch looks to git
+like the same change made twice.  With what this module finds, the merge runs as if the other branch had been merged
+whole.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def landed_roots(place: Refinery, base: str, pieces: Mapping[str, Piece]) -> dict[str, tuple[str, ...]]:
-    """Request → tips of requests that have landed since its branch began and that share commits with it."""
+    """Request → tips of landed requests that its branch shares commits with and that the base lacks."""
     tall = [piece for piece in pieces.values() if len(piece.commits) > 1]
     fork = (
         place.git.attempt("merge-base", "--octopus", base, *(piece.tip for piece in tall)).out.strip() if tall else ""
@@ -57,7 +58,7 @@ def stands_on(pieces: Mapping[str, Piece], order: Sequence[str]) -> dict[str, fr
 def missing_below(piece: Piece, request: MergeRequest, others: Sequence[MergeRequest]) -> MergeRequest | None:
     """The first of ``others``, which have not landed, that a request's branch was made on, None if on none of them.
 
-    An earlier request for the same work does not count: it is what the branch goes on from.
+    An earlier request for the same work does not count: the branch continues that one.
     """
     for one in others:
         is_below = one.commit_sha in piece.commits and one.commit_sha != piece.tip
@@ -67,7 +68,7 @@ def missing_below(piece: Piece, request: MergeRequest, others: Sequence[MergeReq
 
 
 def in_order(order: Sequence[str], needs: Mapping[str, frozenset[str]]) -> list[str]:
-    """The same requests, each behind those of them that it needs; otherwise as they were."""
+    """The same requests, each after those of them that it needs; otherwise in the same order."""
     out: list[str] = []
     on_the_way: set[str] = set()
 

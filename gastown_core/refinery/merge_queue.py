@@ -1,8 +1,8 @@
-"""The queue of a rig: which requests may be merged now, in which order, and what holds the others.
+"""The queue of a rig: which requests may be merged now, in which order, and what blocks the others.
 
-Best score first.  A request is blocked while nobody wants its work merged (closed, deferred, deleted, in another's
-hands), and while it, or the work it carries, waits for something open; where that something is itself in the queue the
-two may land together, the one that is needed below the other.
+Best score first.  A request is blocked while its work must not be merged (closed, deferred, deleted, assigned to
+another agent), and while it, or the work it carries, waits for an open bead; if that bead's own request is in the queue,
+the two may land together, the needed one below the other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gastown_core.model.merge_request import MergeRequest
 STALE_CLAIM_S = 1800.0
 TURNED_DOWN_S = 30 * 86400.0
-"""So long a branch may still be made on one that was rejected without anybody's noticing."""
+"""How long a rejected request is still checked for branches that were made on it."""
 
 
 class MergeQueue(Record):
@@ -39,11 +39,11 @@ class MergeQueue(Record):
     level_s: float = LEVEL_S
 
     def open(self) -> list[MergeRequest]:
-        """All of them, whatever holds them."""
+        """All of them, blocked or not."""
         return [*self.ready, *self.claimed, *(one for one, _ in self.blocked)]
 
     def targets(self) -> list[str]:
-        """Branches that ready requests want to go to, that of the best request first."""
+        """Target branches of the ready requests, that of the best request first."""
         return list(dict.fromkeys(request.target for request in self.ready))
 
 
@@ -56,7 +56,7 @@ def open_requests(ledger: TownLedger, prefix: str, rig: str) -> list[MergeReques
 
 
 def turned_down(ledger: TownLedger, prefix: str, rig: str, now: float) -> list[MergeRequest]:
-    """Requests that were rejected within a month and whose work is not done: nobody wants their commits as they are."""
+    """Requests rejected within a month whose work is not done: their commits must not land as they are."""
     store = ledger.store_for(f"{prefix}-x")
     query = BeadQuery(labels_all=(LABEL,), statuses=(CLOSED,), closed_since=now - TURNED_DOWN_S, include_wisps=True)
     ids = [one.id for one in store.excerpts(query) if one.is_failed]
@@ -76,8 +76,8 @@ def survey(
     stale_s: float = STALE_CLAIM_S,
     level_s: float = LEVEL_S,
 ) -> MergeQueue:
-    """The queue as it stands; a claim older than ``stale_s`` no longer counts, ``level_s`` of waiting are worth a level
-    of urgency."""
+    """The queue now; a claim older than ``stale_s`` no longer counts, and a wait of ``level_s`` seconds raises urgency by
+    one level."""
     requests = sorted(open_requests(ledger, prefix, rig), key=lambda one: (-score(one, now, level_s), one.id))
     requests = [one if one.target else one._replace(target=default) for one in requests]
     look = _Look(ledger, ledger.store_for(f"{prefix}-x").graph(now), requests, now)
@@ -100,7 +100,7 @@ def survey(
 def _without_what_they_need(
     ready: list[MergeRequest], blocked: list[tuple[MergeRequest, str]], needs: dict[str, frozenset[str]]
 ) -> list[tuple[MergeRequest, str]]:
-    """Take out of ``ready`` what needs a request that is blocked, and say so."""
+    """Move requests that need a blocked one from ``ready`` to ``blocked``, with the reason."""
     stuck, late = {one.id for one, _ in blocked}, []
     while found := [one for one in ready if needs.get(one.id, frozenset()) & stuck]:
         for one in found:
@@ -113,7 +113,7 @@ def _without_what_they_need(
 def fallen_out(
     ledger: TownLedger, prefix: str, taken: Mapping[str, MergeRequest], now: float, *, actor: str
 ) -> dict[str, str]:
-    """Those of the requests that ``actor`` has in hand which may not land as they were taken, each with the reason."""
+    """Those of the requests claimed by ``actor`` that may no longer land as claimed, each with the reason."""
     store = ledger.store_for(f"{prefix}-x")
     beads = store.get_many(taken)
     look = _Look(ledger, store.graph(now), list(taken.values()), now)
@@ -126,9 +126,9 @@ def fallen_out(
         elif bead.is_closed:
             why = f"it is {read_request(bead).close_reason or 'closed'}"
         elif is_other:
-            why = "another commit or target is wanted"
+            why = "its commit or target was changed"
         elif not (read_request(bead).is_claimed and bead.assignee == actor):
-            why = f"it is in the hands of {bead.assignee}" if bead.assignee else "it was let go of"
+            why = f"{bead.assignee} has claimed it" if bead.assignee else "its claim was released"
         else:
             why, _ = look.held_by(one._replace(not_before=0.0))
         if why:
@@ -143,7 +143,7 @@ def _is_another(before: MergeRequest, after: MergeRequest) -> bool:
 
 
 class _Look:
-    """What holds requests back, seen at one moment; ``carried`` are those that may land with what needs them."""
+    """What blocks requests, at one moment; ``carried`` are those that may land together with what needs them."""
 
     def __init__(self, ledger: TownLedger, graph: Graph, requests: Sequence[MergeRequest], now: float) -> None:
         self.ledger = ledger
@@ -153,7 +153,7 @@ class _Look:
         self.work = ledger.get_many(self.carried)
 
     def held_by(self, request: MergeRequest) -> tuple[str, frozenset[str]]:
-        """Why it is blocked (empty: it isn't), and the requests that must be below it."""
+        """Why it is blocked (empty: it is not), and the requests that must be below it."""
         withdrawn = self._withdrawn(request)
         if withdrawn:
             return withdrawn, frozenset()
@@ -172,7 +172,7 @@ class _Look:
 
 
 def _has_store(ledger: TownLedger, bead_id: str) -> bool:
-    """Whether a store that is there would hold the bead; of one that is not, nothing can be said."""
+    """Whether the store that would hold the bead exists; without it, a missing bead means nothing."""
     try:
         ledger.store_for(bead_id)
     except NotFoundError:
@@ -183,10 +183,10 @@ def _has_store(ledger: TownLedger, bead_id: str) -> bool:
 def _waits_for(
     request: MergeRequest, carried: Mapping[str, str], ledger: TownLedger, graph: Graph, now: float
 ) -> tuple[str, frozenset[str]]:
-    """The open bead that it waits for, and those of the queue that it waits for."""
+    """The open bead that it waits for, and the queued requests that it waits for."""
     unmerged = _closed_unmerged(request, ledger, graph)
     if unmerged:
-        return f"waits for {unmerged} to be merged, which was closed without that", frozenset()
+        return f"waits for {unmerged}, which was closed without a merge", frozenset()
     below: set[str] = set()
     waits = [hold for hold in graph.holds(request.id) if hold.reason in (STILL_OPEN, UNRESOLVED)]
     if request.source_issue:
@@ -204,7 +204,7 @@ def _waits_for(
 
 
 def _closed_unmerged(request: MergeRequest, ledger: TownLedger, graph: Graph) -> str:
-    """Work on whose branch the request's was made and that nobody merged, empty if there is none."""
+    """Work that was never merged and on whose branch the request's was made, empty if there is none."""
     own = graph.bead(request.id)
     wanted = [edge.target for edge in own.edges if edge.type == MERGE_BLOCKS] if own is not None else []
     for bead in ledger.get_many(wanted).values() if wanted else ():
@@ -225,8 +225,8 @@ def pending(root: str, ledger: TownLedger, rig: str, now: float) -> list[MergeRe
 
 
 def next_batch(ready: Sequence[MergeRequest], needs: Mapping[str, frozenset[str]], size: int) -> list[MergeRequest]:
-    """The best requests of one target, at most ``size``, what is needed below what needs it; one that wants to be
-    alone is taken alone."""
+    """The best requests of one target, at most ``size``, needed ones below those that need them; a request that asks to
+    merge alone is a batch of its own."""
     by_id = {request.id: request for request in ready}
     chosen: dict[str, MergeRequest] = {}
     for request in ready:
@@ -248,7 +248,7 @@ def next_batch(ready: Sequence[MergeRequest], needs: Mapping[str, frozenset[str]
 def _with_needs(
     request_id: str, by_id: Mapping[str, MergeRequest], needs: Mapping[str, frozenset[str]], chosen: Iterable[str]
 ) -> list[str] | None:
-    """The request behind all that it needs and that is not chosen yet; None if something of that cannot be had."""
+    """The request after all that it needs and that is not chosen yet; None if one of those is not available."""
     order: list[str] = []
     open_ones: set[str] = set()
 

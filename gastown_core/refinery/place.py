@@ -1,4 +1,4 @@
-"""What every room of one rig's refinery needs: where it stands, its ledger, repository, rules and clock."""
+"""What every module of one rig's refinery needs: its folder, ledger, repository, policy and clock."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 
 NETWORK_S = 120.0
-"""Time limit of one talk with the remote."""
+"""Time limit of one git command that talks to the remote."""
 
 
 class StoppedError(Exception):
-    """The engine was told to stop; what it had in hand goes back to the queue."""
+    """The engine was asked to stop; claimed requests go back to the queue."""
 
 
 class Refinery:
     """One rig's refinery; ``actor`` is the name under which it writes.
 
-    ``at`` hears of the points between which a crash would leave something half done (fault drills end the process there).
+    ``at`` is called at the points between which a crash leaves work half done (fault drills end the process there).
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Refinery:
 
     @property
     def git(self) -> Git:
-        """The rig's shared repository; what the ledger alone can tell needs none. Raises TownError if there is none."""
+        """The rig's shared repository, opened on first use. Raises TownError if there is none."""
         if self._git is None:
             self._git = Git(bare_repo(self.root, self.rig).path, identity=ENGINE, timeout_s=NETWORK_S)
         return self._git
@@ -76,17 +76,17 @@ class Refinery:
         return self.ledger.store_for(f"{self.prefix}-x")
 
     def check_stop(self) -> None:
-        """Raise StoppedError if the engine is to stop."""
+        """Raise StoppedError if the engine was asked to stop."""
         if self.stop():
             raise StoppedError
 
     def file(self, name: str) -> str:
-        """A file of the refinery's own folder, which is made if need be."""
+        """A path in the refinery's own folder, which is created if necessary."""
         private_folder(self.folder)
         return os.path.join(self.folder, name)
 
     def relative(self, path: str) -> str:
-        """``path`` as the state file tells it: relative to the rig's folder."""
+        """``path`` relative to the rig's folder, as the state file gives it."""
         return os.path.relpath(path, self.path)
 
 
@@ -106,6 +106,6 @@ def merge_lock(place: Refinery, target: str) -> FileLock:
 
 
 def merging_process(place: Refinery, target: str) -> int:
-    """The pid of the process that merges into ``target`` now, 0 if none does, -1 if nothing tells which."""
+    """The pid of the process that merges into ``target`` now, 0 if none does, -1 if that is unknown."""
     holder = holder_of(merge_lock(place, target).path)
     return 0 if holder is None else holder or -1

@@ -1,7 +1,7 @@
-"""What a rig's settings say about merging: its gates, how they run, how large and how patient a batch is.
+"""What a rig's settings say about merging: its gates, how they run, how large a batch is and how long it waits.
 
-Gates are ``merge_queue.gates``, or the single commands where none are set.  A gate that is half written is an error and
-never left out in silence: code that nobody tested would be merged.
+Gates are ``merge_queue.gates``, or the single commands where none are set.  An incomplete gate is an error and never
+skipped silently: untested code would be merged.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ AGEING = "merge_queue.ageing"
 
 
 class Gate(Record):
-    """One command that has to end with 0 on the stacked tree; ``fix_cmd`` may repair what it complains about."""
+    """One command that must exit 0 on the stacked tree; ``fix_cmd`` may repair what it reports."""
 
     name: str
     cmd: str
@@ -41,7 +41,7 @@ class Gate(Record):
 
 
 class Policy(Record):
-    """The rules of one rig's queue; ``warnings`` tells of settings that mean nothing."""
+    """The rules of one rig's queue; ``warnings`` lists unknown settings."""
 
     gates: tuple[Gate, ...] = ()
     setup: str = ""
@@ -64,18 +64,18 @@ class Policy(Record):
 
     @property
     def rules(self) -> str:
-        """A hash of all that decides whether something lands: where it changes, a hold of before says nothing."""
+        """A hash of all settings that decide whether something lands: if it changes, older holds no longer count."""
         return sha256(json.dumps([self.gates, self.setup, self.auto_push, self.pull_requests]).encode()).hex()[:12]
 
     @property
     def gate_set(self) -> str:
-        """A hash of what is run: verdicts of another set say nothing here."""
+        """A hash of the commands that run: verdicts of another gate set do not count."""
         what = [self.setup, [(gate.name, gate.cmd, gate.phase) for gate in self.gates]]
         return sha256(json.dumps(what).encode()).hex()[:12]
 
 
 def load_policy(root: str, rig: str) -> Policy:
-    """The rig's rules. Raises SettingsError naming a gate that is wrong."""
+    """The rig's rules. Raises SettingsError, which names the invalid gate."""
     settings = load_settings(root, "rig", rig)
     read = settings.lenient
     return Policy(
@@ -101,7 +101,7 @@ def load_policy(root: str, rig: str) -> Policy:
 
 
 def level_of(root: str, rig: str) -> float:
-    """How long a request of the rig waits for one level of urgency; the usual span where its settings cannot be read."""
+    """How long a request of the rig waits to gain one level of urgency; the default if its settings cannot be read."""
     try:
         return load_settings(root, "rig", rig).seconds(AGEING)
     except SettingsError:
@@ -144,7 +144,7 @@ def _gate(settings: Settings, name: str, value: Any) -> Gate:
 
 
 def _cache_paths(settings: Settings) -> tuple[str, ...]:
-    """Folders below a worktree, each as the plain path that it is. Raises SettingsError."""
+    """Folders below a worktree, as normalized paths. Raises SettingsError."""
     found = []
     for path in settings.lenient("merge_queue.cache_paths") or ():
         plain = os.path.normpath(path)
@@ -155,7 +155,7 @@ def _cache_paths(settings: Settings) -> tuple[str, ...]:
 
 
 def _wrong(settings: Settings, key: str, why: str) -> SettingsError:
-    return SettingsError(f"{key} in {settings.path} is wrong", why, "correct it; nothing is merged untested meanwhile")
+    return SettingsError(f"{key} in {settings.path} is wrong", why, "correct it; until then nothing is merged")
 
 
 def _text(value: object) -> str:
@@ -163,7 +163,7 @@ def _text(value: object) -> str:
 
 
 def strange_keys(value: object, above: str = "merge_queue") -> list[str]:
-    """A sentence for each key under ``merge_queue`` that nobody reads, with what may have been meant."""
+    """A sentence for each unknown key under ``merge_queue``, with the likely spelling."""
     known = [row.key for row in RIG if row.key.startswith("merge_queue.")]
     found: list[str] = []
     for key, inner in value.items() if isinstance(value, dict) else ():
@@ -173,7 +173,7 @@ def strange_keys(value: object, above: str = "merge_queue") -> list[str]:
         if any(row.startswith(path + ".") for row in known) and isinstance(inner, dict):
             found += strange_keys(inner, path)
         else:
-            found.append(f"there is no setting {path}; it is kept and not read{_near(path, known)}")
+            found.append(f"there is no setting {path}; it is kept and ignored{_near(path, known)}")
     return found
 
 

@@ -1,7 +1,7 @@
-"""Probes: a stack, its tree in a worktree of its own, the gates, the verdict.
+"""Probes: check a stack's tree out in a worktree of its own, run the gates, give the verdict.
 
-A known green tree is not run again.  Where the gates cannot be run at all they are run once more at once.  Where the failed gate has a
-``fix_cmd``, what that changes becomes a commit on top of the stack, and the gates decide anew.
+A tree that is known to be green is not run again.  If the gates cannot run at all, they are tried once more.  If the
+failed gate has a ``fix_cmd``, its changes become a commit on top of the stack, and the gates run again.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 
 class Verdict(Record):
-    """What a probe came to; ``stacked`` is what may be pushed, ``gate`` the run that decided where it is not green.
+    """The result of a probe; ``stacked`` is what may be pushed, ``gate`` the run that decided if it is not green.
 
-    ``began`` and ``ended`` order the runs of a batch; both are 0 where nothing was run.
+    ``began`` and ``ended`` order the runs of a batch; both are 0 if nothing ran.
     """
 
     result: str
@@ -63,7 +63,7 @@ class Prober:
         self._ticks = count(1)
 
     def all(self, asks: Sequence[Ask]) -> list[Verdict]:
-        """Run the probes, as many side by side as the rig allows; their verdicts in order."""
+        """Run the probes, as many in parallel as the rig allows; their verdicts in order."""
         self.place.check_stop()
         assert self.stacker is not None
         stacks = [self.stacker.stack(ask.requests) for ask in asks]
@@ -94,13 +94,13 @@ class Prober:
         return verdict
 
     def _known(self, stack: Stacked) -> str:
-        """A green verdict from before; without gates everything is green."""
+        """A green verdict that is already known; without gates every tree is green."""
         if not self.place.policy.gates and not self.place.policy.setup:
             return PASS
         return PASS if self.cache.get(stack.tree)[0] == PASS else ""
 
     def green_before(self) -> float:
-        """When the bare target was seen green last, 0 if its last verdict is another or there is none."""
+        """When the bare target was last green, 0 if its last verdict is another or there is none."""
         stack = self.stacker.stack(()) if self.stacker is not None else None
         result, at = self.cache.get(stack.tree) if isinstance(stack, Stacked) else ("", 0.0)
         return at if result == PASS else 0.0
@@ -119,25 +119,25 @@ class Prober:
         return Verdict(found.result, stack, gate=found.worst)
 
     def _in_worktree(self, number: int, stack: Stacked) -> tuple[GateSet, Stacked | None]:
-        """One run of the gates; and the stack with the repairs that made it green, if it took any."""
+        """Run the gates once; returns the outcome, and the stack with the repairs that made it green, if any."""
 
-        def told(run: GateRun) -> None:
+        def report(run: GateRun) -> None:
             self.board.gate(number, run)
 
         try:
             with self.worktrees.open(stack.commit) as tree:
-                found = self.gates.run(tree, stack.tree, told)
+                found = self.gates.run(tree, stack.tree, report)
                 if is_set_up(found):
                     self.worktrees.keep(tree)
             if found.result != FAIL or self.stacker is None:
                 return found, None
-            return fix(self.worktrees, self.gates, self.stacker, stack, found, told)
+            return fix(self.worktrees, self.gates, self.stacker, stack, found, report)
         except (GitError, OSError) as error:
             return GateSet(ERROR, (no_worktree(error),)), None
 
 
 def no_worktree(error: Exception) -> GateRun:
-    """The verdict that there is none, because the tree could not even be laid out."""
+    """The outcome for a tree that could not be checked out: no verdict."""
     return GateRun("worktree", ERROR, detail=str(error))
 
 
@@ -146,14 +146,14 @@ MOST = 1000
 
 
 class VerdictCache:
-    """The cache of one rig for one gate set; a file that cannot be read counts as empty."""
+    """One rig's verdicts for one gate set; an unreadable file counts as empty."""
 
     def __init__(self, runtime: str, gate_set: str) -> None:
         self.path = os.path.join(runtime, FILE)
         self.gate_set = gate_set
 
     def get(self, tree: str) -> tuple[str, float]:
-        """Result and moment of the last verdict on a tree, ("", 0) if there is none."""
+        """Result and time of the last verdict on a tree, ("", 0) if there is none."""
         found = self._read().get(f"{tree}:{self.gate_set}")
         if not isinstance(found, dict):
             return "", 0.0
@@ -193,7 +193,7 @@ def fix(
     found: GateSet,
     on_change: Callable[[GateRun], None],
 ) -> tuple[GateSet, Stacked | None]:
-    """Mend a red stack gate by gate; the last verdict, and the mended stack if it is green."""
+    """Repair a red stack gate by gate; the last outcome, and the repaired stack if it is green."""
     by_name = {gate.name: gate for gate in gates.policy.gates}
     here, tried = stack, set()
     while found.result == FAIL:

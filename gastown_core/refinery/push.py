@@ -1,4 +1,4 @@
-"""Push to the target, only onto the commit that was tested against; then delete the branches of landed work."""
+"""Push to the target, only onto the commit that the stack was tested on; then delete the branches of landed work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gastown_core.refinery.place import Refinery
 MOVED = ("stale info", "fetch first", "non-fast-forward", "failed to update ref", "cannot lock ref")
-"""What git says when somebody else was quicker."""
+"""What git says when somebody else has pushed first."""
 
 
 def push_target(place: Refinery, target: str, head: str, base: str, *, extra: Mapping[str, str] | None = None) -> bool:
@@ -46,7 +46,7 @@ def is_on(git: Git, commit: str, target_commit: str) -> bool:
 
 
 def delete_branches(git: Git, branches: Mapping[str, str]) -> list[str]:
-    """Delete these branches at the remote, each only if it still is at its commit; those that are gone now."""
+    """Delete these branches at the remote, each only if it is still at its commit; those that are gone afterwards."""
     if not branches:
         return []
     leases = [f"--force-with-lease=refs/heads/{name}:{commit}" for name, commit in branches.items()]
@@ -68,9 +68,9 @@ _NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"
 
 
 def drop_branches(place: Refinery, landed: Mapping[str, tuple[str, str]]) -> None:
-    """Delete the branches that still are at the commit that was handed in; the other commit is where that landed.
+    """Delete the branches still at the commit that was handed in (the first of the pair; the second is where it landed).
 
-    A branch that cannot be deleted is no reason to leave a merge half done: it stays for ``gt prune-branches``.
+    A branch that cannot be deleted does not fail the merge: ``gt prune-branches`` deletes it later.
     """
     mine = {name: ends for name, ends in landed.items() if name.startswith(PREFIX) and ends[0]}
     if not mine or not place.policy.delete_branches:
@@ -91,7 +91,7 @@ def drop_branches(place: Refinery, landed: Mapping[str, tuple[str, str]]) -> Non
 
 
 def _earlier(place: Refinery, mine: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Branches of the same beads from which the landed ones went on (work that came back to another worker)."""
+    """Older branches of the same beads that the landed ones continue (work that was sent back to another worker)."""
     work = {bead_of_branch(name): ends for name, ends in mine.items() if bead_of_branch(name)}
     listed = place.git.attempt("for-each-ref", "--format=%(refname) %(objectname)", *_KEPT_IN)
     found = {}
@@ -105,7 +105,7 @@ def _earlier(place: Refinery, mine: Mapping[str, tuple[str, str]]) -> dict[str, 
 
 
 def _leave(place: Refinery, path: str, branch: str, commit: str) -> bool:
-    """Take a polecat's worktree off a branch; False if it is not a polecat's or is being given work."""
+    """Detach a polecat's worktree from a branch; False if the worktree is not a polecat's or is being given work."""
     parts = os.path.relpath(path, os.path.realpath(place.path)).split(os.sep)
     if parts[0] != "polecats" or len(parts) < 2:
         return False
@@ -115,7 +115,7 @@ def _leave(place: Refinery, path: str, branch: str, commit: str) -> bool:
             tree = Git(path)
             if tree.branch() != branch:
                 return True
-            # what lies around is kept: git refuses to overwrite it, then only the branch is let go of
+            # uncommitted files are kept: git refuses to overwrite them, then only HEAD is detached
             moved = tree.attempt(*_NO_HOOKS, "checkout", "--quiet", "--detach", commit)
             return moved.code == 0 or tree.attempt(*_NO_HOOKS, "checkout", "--quiet", "--detach").code == 0
     except (ConflictError, StoreError):

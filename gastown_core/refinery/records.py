@@ -1,4 +1,4 @@
-"""Finished batches: what a run came to, kept as one line each in ``batches.jsonl``; and the logs of old ones let go."""
+"""Finished batches: one line each in ``batches.jsonl``; the logs of old ones are deleted."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from gastown_core.refinery.place import Refinery
 
 KEPT_LOGS = 50
-"""So many batches keep their logs."""
+"""How many batches keep their logs."""
 
 
 class BatchResult(Record):
-    """A finished batch; ``set_aside`` gave no verdict, ``hold`` says why the queue waits, ``runs`` counts gate runs."""
+    """A finished batch; ``set_aside`` gave no verdict, ``hold`` is why the queue waits, ``runs`` counts gate runs."""
 
     id: str
     rig: str
@@ -39,7 +39,7 @@ class BatchResult(Record):
     missing: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
-    """Withdrawn, rejected or superseded while they were in hand, or found to wait for something."""
+    """Withdrawn, rejected or superseded while claimed, or found to be blocked."""
     flaky: bool = False
     probes: int = 0
     runs: int = 0
@@ -48,9 +48,9 @@ class BatchResult(Record):
     hold: str = ""
     stopped: bool = False
     rework: tuple[str, ...] = ()
-    """Beads that want a worker again."""
+    """Beads that need a worker again."""
     notes: tuple[str, ...] = ()
-    """What came of giving them to one."""
+    """How dispatching them went, in a sentence each."""
 
     def as_json(self) -> dict[str, Any]:
         """The result as ``gt refinery process --json`` prints it and ``batches.jsonl`` keeps it."""
@@ -58,8 +58,8 @@ class BatchResult(Record):
         return {key: value for key, value in out.items() if key not in ("stopped", "rework", "notes") or value}
 
     def words(self) -> str:
-        """The result in a sentence."""
-        told = [
+        """The result in one sentence."""
+        parts = [
             f"{word} {', '.join(ids)}"
             for word, ids in (
                 ("merged", self.merged),
@@ -72,13 +72,13 @@ class BatchResult(Record):
             )
             if ids
         ]
-        told += ["held: " + self.hold] if self.hold else []
-        told += ["stopped; what was in hand is back in the queue"] if self.stopped else []
-        return "; ".join([f"{self.rig} {self.target}: {', '.join(told) or 'nothing to merge'}", *self.notes])
+        parts += ["held: " + self.hold] if self.hold else []
+        parts += ["stopped; claimed requests are back in the queue"] if self.stopped else []
+        return "; ".join([f"{self.rig} {self.target}: {', '.join(parts) or 'nothing to merge'}", *self.notes])
 
 
 def keep(place: Refinery, result: BatchResult) -> None:
-    """Append the result to the rig's batches, and let go of the logs of old ones."""
+    """Append the result to the rig's batches, and delete the logs of old ones."""
     path = os.path.join(place.path, BATCHES_FILE)
     line = json.dumps({**result.as_json(), "at": place.clock.now()}, ensure_ascii=False, separators=(",", ":"))
     with FileLock(place.file("batches.lock")):
@@ -104,7 +104,7 @@ def recent(rig_path: str, most: int = 20) -> list[BatchRecord]:
 
 
 def new_batch_id(place: Refinery) -> str:
-    """``b-20260302-101900``, with a number behind it if there is one of that second."""
+    """``b-20260302-101900``, with a numeric suffix if that second already has one."""
     stem = "b-" + time.strftime("%Y%m%d-%H%M%S", time.gmtime(place.clock.now()))
     name, number = stem, 1
     while os.path.exists(os.path.join(place.folder, name)):

@@ -1,4 +1,4 @@
-"""Recovery after a killed run: what the engine notes before it pushes, and how the next run finishes or drops it."""
+"""Recovery after a killed run: the engine records an intent before it pushes; the next run finishes or drops it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Intent(Record):
 
 
 def write_intent(place: Refinery, intent: Intent) -> None:
-    """Keep the intent, safely on disk, before the push."""
+    """Write the intent durably to disk, before the push."""
     write_json(_path(place, intent.target), intent._asdict(), mode=0o600)
 
 
@@ -62,7 +62,7 @@ def read_intent(place: Refinery, target: str) -> Intent | None:
 
 
 def drop_intent(place: Refinery, target: str) -> None:
-    """Forget the intent: all it was about has been done, or never came to pass."""
+    """Delete the intent: everything that follows from the push is done, or the push did not happen."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_path(place, target))
 
@@ -72,7 +72,7 @@ def _path(place: Refinery, target: str) -> str:
 
 
 def recover(place: Refinery, target: str, worktrees: Worktrees) -> list[str]:
-    """Bring the queue of ``target`` into order; the caller holds its lock. Returns the requests that turned out merged.
+    """Repair the queue of ``target`` after a killed run; the caller holds its lock. Returns the requests found merged.
 
     Raises GitError if the remote cannot be reached.
     """
@@ -141,8 +141,8 @@ def _by_record(place: Refinery, target: str, tip: str) -> list[str]:
 
 
 def landed_as(place: Refinery, request: MergeRequest, tip: str) -> str:
-    """The commit by which the target at ``tip`` has the request: its recorded squash, its own commit, or ``tip`` itself
-    where that holds the whole change already; empty if the target lacks it."""
+    """The commit that proves the request on the target at ``tip``: its recorded squash, its own commit, or ``tip`` itself
+    if that already contains the whole change; empty if the target lacks it."""
     have = existing(place.git, [request.landing_commit, request.commit_sha])
     for commit in (request.landing_commit, request.commit_sha):
         if commit in have and is_on(place.git, commit, tip):

@@ -1,4 +1,4 @@
-"""What a person does to requests by hand: hand one in, take it up again, turn it down, note that it was merged."""
+"""What a person does to requests by hand: submit, retry, reject, and record as merged."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 
 def find_request(ledger: TownLedger, request_id: str) -> Bead:
-    """A request by id, or by a part of it that fits only one. Raises NotFoundError, UsageError."""
+    """A request by id or by an unambiguous part of one. Raises NotFoundError, UsageError."""
     bead = ledger.get(request_id)
     if bead is None:
         store = ledger.store_for(request_id)
         bead = store.get(store.resolve(request_id))
     if bead is None or not is_kind(bead, LABEL):
-        raise NotFoundError(f"{request_id} is no merge request", "", "gt mq list RIG shows them")
+        raise NotFoundError(f"{request_id} is not a merge request", "", "gt mq list RIG lists them")
     return bead
 
 
 def retry(place: Refinery, request_id: str, *, actor: str) -> MergeRequest:
-    """Take a request up again at once: failure labels, claim and waiting time go, and a held queue is tried anew.
+    """Retry a request at once: clear its failure labels, claim and waiting time, and let a held queue be tried again.
 
-    Work that was opened again is in review again.
+    Reopened work goes back to review.
     Raises ConflictError if it is closed or being pushed.
     """
     with place.store.write(actor) as batch:
@@ -70,12 +70,12 @@ def _take_into_review(place: Refinery, request: MergeRequest, actor: str) -> Non
 
 
 def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool = False) -> MergeRequest:
-    """Turn a request down, named by id or branch; its work opens again and knows why.
+    """Reject a request, named by id or branch; its work reopens with the reason.
 
     Raises NotFoundError, ConflictError if it is closed, UsageError without a reason.
     """
     if not reason.strip():
-        raise UsageError("a rejection needs a reason", "the worker has to know what to change", "-r REASON")
+        raise UsageError("a rejection needs a reason", "the worker needs to know what to change", "-r REASON")
     named = [one for one in open_requests(place.ledger, place.prefix, place.rig) if one.branch == name]
     request_id = named[0].id if named else name
     with place.store.write(actor) as batch:
@@ -93,14 +93,14 @@ def reject(place: Refinery, name: str, reason: str, *, actor: str, notify: bool 
 
 
 def _check_not_pushed(place: Refinery, request: MergeRequest) -> None:
-    """Raise ConflictError if the engine is pushing the request at this moment, or was killed while it did."""
+    """Raise ConflictError if the engine is pushing the request now, or was killed while doing so."""
     target = request.target or place.default
     intent = read_intent(place, target)
     if intent is not None and request.id in intent.requests:
         raise ConflictError(
             f"{request.id} is being pushed to {target}",
             f"batch {intent.batch} is green with it",
-            f"gt mq status {request.id} shows whether it landed; gt refinery process {place.rig} ends a push that was cut off",
+            f"gt mq status {request.id} shows whether it landed; gt refinery process {place.rig} finishes an interrupted push",
         )
 
 
@@ -132,7 +132,7 @@ def _tell_worker(place: Refinery, request: MergeRequest, reason: str, actor: str
 
 
 def note_merged(place: Refinery, request_id: str, *, keep_branch: bool = False) -> MergeRequest:
-    """Do what follows a merge for a request that git proves to be on its target.
+    """Record a request as merged that git proves to be on its target, with all that follows.
 
     Raises NotFoundError, ConflictError if it is closed or not on the target, GitError.
     """
@@ -148,7 +148,7 @@ def note_merged(place: Refinery, request_id: str, *, keep_branch: bool = False) 
     if not commit:
         raise ConflictError(
             f"{request.id} is not on {target}",
-            "neither its squash nor its own commit is there, and its change is not",
+            "its squash, its own commit and its change are all missing there",
             f"gt refinery process {place.rig} merges it",
         )
     if keep_branch:
@@ -170,7 +170,7 @@ def submit(
     skip_deps: bool = False,
     resubmit: bool = False,
 ) -> tuple[str, bool]:
-    """Hand in the branch that ``git`` stands on (or ``branch``): pushed if need be; the request's id and whether it is new.
+    """Submit the current branch (or ``branch``), pushed if necessary; returns the request's id and whether it is new.
 
     Older requests of the same work are superseded.  Raises UsageError, NotFoundError, ConflictError, GitError.
     """
@@ -183,7 +183,7 @@ def submit(
         _check_steps(place, work)
     commit = git.commit_of(f"refs/heads/{branch}") or git.commit_of(branch)
     if not commit:
-        raise NotFoundError(f"no branch {branch} here")
+        raise NotFoundError(f"no branch {branch} in this repository")
     target = _target_of(place, epic) if epic else bases.base_of(place.root, place.ledger, work, place.rig, "").branch
     target = target or place.default
     if worktree.changes_nothing(git, f"origin/{target}", commit):
@@ -228,15 +228,17 @@ def _file(
 
 
 def _work_on(place: Refinery, branch: str, issue: str, *, resubmit: bool) -> Bead:
-    """The bead that a branch carries, named or read off it. Raises UsageError, NotFoundError, ConflictError."""
+    """The bead of a branch: ``issue`` if given, else read from its name. Raises UsageError, NotFoundError, ConflictError."""
     from gastown_core.town.branches import bead_of_branch
 
     if not branch or branch == place.default:
-        raise UsageError(f"{branch or 'a detached commit'} is no branch to hand in", "", "git switch -c NAME")
+        raise UsageError(f"{branch or 'a detached commit'} cannot be submitted", "", "git switch -c NAME")
     issue = issue or bead_of_branch(branch)
     work = place.ledger.get(issue) if issue else None
     if work is None:
-        raise NotFoundError(f"no bead {issue}" if issue else f"{branch} names no bead", "", "--issue ID names the work")
+        raise NotFoundError(
+            f"no bead {issue}" if issue else f"{branch} names no bead", "", "name the work with --issue ID"
+        )
     if work.is_closed and not resubmit:
         raise ConflictError(f"{work.id} is closed", work.text("close_reason"), f"bd reopen {work.id}, or --resubmit")
     return work
@@ -249,8 +251,8 @@ def _check_steps(place: Refinery, work: Bead) -> None:
     if holds:
         raise ConflictError(
             f"{work.id} waits for {', '.join(holds)}",
-            "what comes before it is not done",
-            "--skip-deps hands it in anyway",
+            "the work before it is not done",
+            "--skip-deps submits it anyway",
         )
 
 

@@ -1,8 +1,8 @@
-"""Stacks of squash commits on a target: one commit a request, made without a working tree.
+"""Stacks of squash commits on a target: one commit per request, made without a working tree.
 
-A stack is known by the tuple of its requests; its prefixes are stacks too and share their commits, so a probe of a part
-costs nothing anew.  A branch that was made on another one is merged as if that one had been merged whole, and not
-squashed, below it.  With a git older than 2.38 the merges go through a temporary worktree instead.
+A stack is identified by the tuple of its requests; its prefixes are stacks too and share their commits, so probing a
+prefix merges nothing again.  A branch made on another one is merged as if the other had been merged whole below it,
+not squashed.  With git older than 2.38, merges use a temporary worktree instead.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Stacked(Record):
 
 
 class Clash(Record):
-    """A request that does not merge onto the requests below it, and the files where it doesn't."""
+    """A request that does not merge onto the requests below it, and the files in conflict."""
 
     id: str
     below: tuple[str, ...]
@@ -73,7 +73,7 @@ class Stacker:
         return ""
 
     def _onto(self, below: tuple[str, ...], piece: Piece) -> str:
-        """What a piece is merged onto: the stack below it, which for git also holds the branches that it was made on."""
+        """What a piece is merged onto: the stack below, as a commit that also has the branches it was made on as parents."""
         stack = self._made[below]
         kin = [self.pieces[one].tip for one in below if self.pieces[one].commits & piece.commits]
         parents = [word for root in dict.fromkeys((*piece.roots, *kin)) for word in ("-p", root)]
@@ -82,7 +82,7 @@ class Stacker:
         return self.git.run("commit-tree", stack.tree, "-p", stack.commit, *parents, "-m", "merged below")
 
     def commit_on(self, below: Stacked, tree: str, message: str) -> Stacked:
-        """A commit of the engine's own on top of a stack."""
+        """Add a commit of the engine's own on top of a stack."""
         return Stacked(self.git.run("commit-tree", tree, "-p", below.commit, "-F", "-", stdin=message.encode()), tree)
 
     def _commit(self, tree: str, below: str, piece: Piece) -> str:
@@ -125,6 +125,6 @@ def _refused(said: str) -> tuple[str, tuple[str, ...]]:
 
 @cache
 def merges_without_worktree() -> bool:
-    """Whether this git can merge trees by itself (2.38 or newer)."""
+    """Whether this git can merge without a working tree (2.38 or newer)."""
     found = re.search(r"(\d+)\.(\d+)", run(["git", "version"], env=dict(os.environ)).out)
     return found is not None and (int(found[1]), int(found[2])) >= (2, 38)

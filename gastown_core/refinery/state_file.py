@@ -1,4 +1,4 @@
-"""What the refinery does at this moment, written whole at every step for whoever watches (``model.refinery``)."""
+"""The refinery's current state, rewritten at every step for the console and ``gt`` (``model.refinery``)."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ class Board:
         )
 
     def phase(self, phase: str, **fields: Any) -> None:
-        """The engine does something else now."""
+        """The engine enters another phase."""
         self._put(phase=phase, **fields)
 
     def mark(self, ids: Iterable[str], state: str, why: str = "") -> None:
-        """How these requests of the batch stand."""
+        """Set the state of these requests of the batch."""
         wanted = set(ids)
         requests = self.state.requests
         if wanted:
@@ -78,7 +78,7 @@ class Board:
             )
 
     def probe(self, requests: tuple[str, ...], purpose: str, parent: tuple[str, ...], tree: str) -> int:
-        """A probe begins; its number."""
+        """A probe begins; returns its number."""
         with self._lock:
             number = len(self.state.probes) + 1
             above = next((one.id for one in reversed(self.state.probes) if one.requests == parent), 0) if parent else 0
@@ -87,7 +87,7 @@ class Board:
         return number
 
     def gate(self, number: int, run: GateRun) -> None:
-        """A gate of a probe began or ended."""
+        """A gate of a probe has begun or ended."""
         with self._lock:
             probe = self.state.probes[number - 1]
             gates = {one.name: one for one in probe.gates}
@@ -117,7 +117,7 @@ class Board:
             **fields, pid=os.getpid(), pid_start=start_of(os.getpid()), updated_at=self.clock.now()
         )
         data = json.dumps(to_json(self.state), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        # a full disk must not stop a merge for the sake of a picture
+        # a state that cannot be written (a full disk) must not stop a merge
         with contextlib.suppress(StoreError, OSError):
             private_folder(os.path.dirname(self.path))
             write_atomic(self.path, data + b"\n", mode=0o600, sync=False)

@@ -1,8 +1,8 @@
-"""What the set-up command leaves behind and the settings name (``node_modules``, ``.venv``): carried from tree to tree.
+"""Cached set-up folders that the settings name (``node_modules``, ``.venv``), moved from one worktree to the next.
 
-Each worktree of a probe is swept clean; without this the set-up would begin from nothing for every probe.  Between two
-uses such a folder lies outside every worktree.  A folder that a branch tracks files in, or turned into a link, is not
-carried.
+A probe's worktree is cleaned before each use; without this cache every probe would repeat the whole set-up.  Between two
+uses such a folder lies outside every worktree.  A folder that is tracked on a branch, or that a branch made a link, is
+not moved.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ TAKEN = ".taken-"
 
 
 class Stowage:
-    """Folders ``paths`` of worktrees, kept below ``store``; several worktrees at a time each have a set of their own."""
+    """Folders ``paths`` of worktrees, kept below ``store``; worktrees in use at the same time have a set each."""
 
     def __init__(self, store: str = "", paths: tuple[str, ...] = ()) -> None:
         self.store = store
         self.paths = paths
 
     def take_from(self, tree: str) -> None:
-        """Move the folders out of a worktree that has done its work. Raises OSError."""
+        """Move the folders out of a worktree that is no longer in use. Raises OSError."""
         here = [path for path in self.paths if _is_own_folder(tree, path)]
         if not here:
             return
@@ -34,7 +34,7 @@ class Stowage:
         for path in here:
             os.makedirs(os.path.dirname(os.path.join(box, path)), exist_ok=True)
             os.rename(os.path.join(tree, path), os.path.join(box, path))
-        # only what is complete can be found
+        # only a complete set gets a name that can be found
         os.rename(box, os.path.join(self.store, os.path.basename(box).removeprefix(TAKEN)))
 
     def put_into(self, tree: str) -> None:
@@ -50,13 +50,13 @@ class Stowage:
         shutil.rmtree(box, ignore_errors=True)
 
     def clear(self) -> None:
-        """Remove what a killed run had in hand, and everything where nothing is to be kept any more."""
+        """Remove sets that a killed run had taken, and all sets if the settings name no folders any more."""
         for name in self._names():
             if name.startswith(TAKEN) or not self.paths:
                 shutil.rmtree(os.path.join(self.store, name), ignore_errors=True)
 
     def _box(self) -> str:
-        """One set, taken so that nobody else takes it; empty if there is none."""
+        """Take one set, so that no other worktree gets it; empty if there is none."""
         for name in self._names():
             if not name.startswith(TAKEN):
                 with suppress(FileNotFoundError):
@@ -72,11 +72,11 @@ class Stowage:
 
 
 def _is_own_folder(tree: str, path: str) -> bool:
-    """Whether it is a folder of the worktree itself, not reached through a link."""
+    """Whether it is a real folder in the worktree, not reached through a link."""
     whole = os.path.join(tree, path)
     return os.path.isdir(whole) and os.path.realpath(whole) == os.path.join(os.path.realpath(tree), path)
 
 
 def _is_inside(tree: str, folder: str) -> bool:
-    """Whether a folder, there or to be made, lies in the worktree without a link on the way."""
+    """Whether a folder, existing or not, lies in the worktree with no link on its path."""
     return os.path.realpath(folder) == os.path.join(os.path.realpath(tree), os.path.relpath(folder, tree)).rstrip("/.")

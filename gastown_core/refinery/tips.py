@@ -1,4 +1,4 @@
-"""The commits of a batch: where the target stands at the remote, what each request hands in, and the message of its squash commit."""
+"""The commits of a batch: the target's at the remote, each request's tip, and the message of its squash commit."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def squash_message(
 ) -> str:
     """The whole message; ``carries`` are the pairs of bead and request that the commit proves.
 
-    A tip whose message says nothing (empty, work in progress) gives way to the bead's title over a list of the
-    branch's other subjects.
+    A tip whose message says nothing (empty, work in progress) is replaced by the bead's title above a list of
+    the branch's other subjects.
     """
     text = _OURS.sub("", _CONTROL.sub("", written)).strip()
     subject = text.partition("\n")[0].strip()
@@ -45,10 +45,10 @@ def _from_bead(title: str, issue: str, subjects: Sequence[str]) -> str:
 
 
 class Piece(Record):
-    """One request as it is stacked: the commit it hands in, and what its squash commit will say.
+    """One request as it is stacked: its tip, and the message of its squash commit.
 
-    ``commits`` are those of its branch that the target lacks, ``roots`` the last commits of landed branches that it
-    shares some with.
+    ``commits`` are those of its branch that the target lacks, ``roots`` the tips of landed branches with which it shares
+    commits.
     """
 
     id: str
@@ -62,7 +62,7 @@ class Piece(Record):
 
 
 def remote_heads(git: Git) -> dict[str, str]:
-    """Branch → commit as the remote has them now. Raises GitError if it cannot be reached."""
+    """Branch → commit at the remote now. Raises GitError if it cannot be reached."""
     rows = (line.split("\t") for line in git.run("ls-remote", "--heads", "origin").splitlines())
     return {row[1].removeprefix("refs/heads/"): row[0] for row in rows if len(row) == 2}
 
@@ -70,10 +70,10 @@ def remote_heads(git: Git) -> dict[str, str]:
 def find_tips(
     git: Git, target: str, requests: Sequence[MergeRequest], *, moved: frozenset[str] = frozenset()
 ) -> tuple[str, dict[str, str]]:
-    """The target's commit at the remote, and the commit of each request that can be had; all are fetched.
+    """The target's commit at the remote, and the commit of each request that is available; all are fetched.
 
-    A request hands in the commit it names; those in ``moved`` (their branch was worked on again), and those that name
-    none, hand in the tip of their branch.  Raises GitError if the remote cannot be reached or has no such target.
+    A request's commit is the one it names; for those in ``moved`` (their branch has new work), and those that name
+    none, it is the tip of their branch.  Raises GitError if the remote cannot be reached or has no such target.
     """
     heads = remote_heads(git)
     if target not in heads:
@@ -95,7 +95,7 @@ def find_tips(
 
 
 def existing(git: Git, shas: object) -> set[str]:
-    """Those of the hashes that name a commit of this repository; one look for all."""
+    """Those of the hashes that name a commit of this repository, in one git call."""
     wanted = sorted({str(sha) for sha in shas if sha})  # type: ignore[attr-defined]
     if not wanted:
         return set()

@@ -1,4 +1,4 @@
-"""The batch window: how long the requests of one target wait for company, which is only while somebody could bring some."""
+"""The batch window: how long the requests of one target wait for more, and only while a worker may hand some in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Window:
-    """Says when a target's requests are to be taken; asks for living workers once for each state of their work."""
+    """Decides when a target's requests are due; checks for live workers once for each state of their work."""
 
     def __init__(self, place: Refinery) -> None:
         self.place = place
@@ -24,8 +24,8 @@ class Window:
         self._is_somebody_at_work = False
 
     def due_at(self, ready: Sequence[MergeRequest]) -> float | None:
-        """At once (0) if the batch is full, one of it wants no batch, or no polecat of the rig is at work; else when the
-        oldest has waited. None if there are none."""
+        """When to take the requests: 0 (now) if the batch is full, one asks to merge alone, or no polecat of the rig is at
+        work; else when the oldest has waited long enough. None if there are no requests."""
         if not ready:
             return None
         policy = self.place.policy
@@ -35,7 +35,7 @@ class Window:
         return until if until > self.place.clock.now() and self.is_somebody_at_work() else 0.0
 
     def is_somebody_at_work(self) -> bool:
-        """Whether a polecat of the rig that lives, as far as can be known, has work in hand that it may hand in."""
+        """Whether a polecat of the rig, alive as far as is known, has work that it may hand in."""
         held = [one for store in self.place.ledger.stores().values() for one in store.held_work() if self._is_ours(one)]
         seen = frozenset((one.id, one.assignee) for one in held)
         if seen != self._seen:

@@ -1,6 +1,7 @@
-"""Temporary worktrees for probes: detached, clean for each use, gone with their batch; what a killed run left is cleared away.
+"""Temporary worktrees for probes: detached, cleaned for each use, removed with their batch.
 
-That takes in gates which outlived their engine: whatever runs in a folder of ours is ended first.  They lie under ``<rig>/.runtime/refinery/trees/<target>``; whoever holds the target's lock owns them all.
+They lie under ``<rig>/.runtime/refinery/trees/<target>``; the process with the target's lock owns them all.  Those of a
+killed run are removed, after every process that still runs in one (a gate that outlived its engine) is killed.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ _NO_HOOKS = ("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"
 
 
 class Worktrees:
-    """Worktrees of ``bare`` below ``folder``; one that is free again is used again, swept clean, until ``close``.
+    """Worktrees of ``bare`` below ``folder``; free ones are cleaned and reused until ``close``.
 
-    What ``stowage`` names goes from one that ``keep`` was said of to the next.
+    The folders that ``stowage`` names move from a worktree marked with ``keep`` to the next one.
     """
 
     def __init__(self, bare: Git, folder: str, stowage: Stowage | None = None) -> None:
@@ -54,12 +55,12 @@ class Worktrees:
         self._free.append(path)
 
     def keep(self, tree: Git) -> None:
-        """What the open worktree has of the stowage is worth keeping: its set-up went through."""
+        """Keep the stowage folders of this worktree: its set-up succeeded."""
         self._kept.add(tree.path)
 
     def _fresh(self, commit: str) -> str:
         private_folder(self.folder)
-        # git keeps its own record under the folder's last name, which has to be unique
+        # git names its own record after the last part of the path, which has to be unique
         path = os.path.join(self.folder, f"tree-{os.getpid()}-{next(self._numbers)}")
         try:
             self.bare.run(*_NO_HOOKS, "worktree", "add", "--quiet", "--detach", path, commit)
@@ -70,7 +71,7 @@ class Worktrees:
         return path
 
     def _again(self, commit: str) -> str:
-        """A worktree that is free, as if it were fresh; empty if there is none that can be had so."""
+        """A free worktree, cleaned; empty if there is none or it cannot be cleaned."""
         while self._free:
             path = self._free.pop()
             tree = Git(path)
@@ -81,7 +82,7 @@ class Worktrees:
         return ""
 
     def close(self) -> None:
-        """Remove those that are free."""
+        """Remove the free worktrees."""
         while self._free:
             self._drop(self._free.pop())
 
@@ -108,7 +109,7 @@ class Worktrees:
 
 
 def _fill_again(tree: Git) -> bool:
-    """Bring the submodules to what the new commit names; False if that cannot be, a fresh worktree tells why."""
+    """Update the submodules for the new commit; False on failure (a new worktree then reports the error)."""
     try:
         if submodules.initialise(tree, force=True):
             submodules.sweep(tree, "-ffdxq")
@@ -118,7 +119,7 @@ def _fill_again(tree: Git) -> bool:
 
 
 def end_processes_in(folder: str) -> int:
-    """Kill the process groups of whatever has its working directory below ``folder``; how many there were."""
+    """Kill the process groups of all processes with their working directory below ``folder``; how many there were."""
     import psutil
 
     below = os.path.realpath(folder) + os.sep

@@ -38,7 +38,7 @@ def test_a_service_that_dies_after_a_green_batch_blames_none_of_five(queued: Que
     service.unlink()
     requests = queued.hand_in_many(5, {number: {f"later{number}": "1"} for number in range(5)})
     [result] = queued.process()
-    assert not result.culprits and "so what has changed is around it" in result.hold
+    assert not result.culprits and "so its environment has changed" in result.hold
     for request in requests:
         assert queued.bead(request.source_issue).status == "in_review" and queued.request(request.id).status == "open"
     assert [event["payload"]["kind"] for event in queued.events("queue_held")] == ["environment"]
@@ -58,7 +58,7 @@ test $(wc -l < {count}) -le 3 || {{ echo no service; exit 1; }}
 {CHECK}""")
     requests = queued.hand_in_many(5, {4: {"bad": "1"}})
     [result] = queued.process()
-    assert not result.culprits and not result.merged and "so what has changed is around it" in result.hold
+    assert not result.culprits and not result.merged and "so its environment has changed" in result.hold
     assert all(queued.bead(one.source_issue).status == "in_review" for one in requests)
     assert not queued.leftovers()
 

@@ -190,7 +190,7 @@ def test_five_innocents_are_not_blamed_when_the_gates_die_after_a_green_batch() 
     world.dies = 0
     case = Case(world, [f"n{number}" for number in range(5)])
     assert not case.blamed and case.hold is not None and case.hold.kind == ENVIRONMENT
-    assert "so what has changed is around it" in case.hold.reason
+    assert "so its environment has changed" in case.hold.reason
 
 
 def test_the_bare_target_is_asked_afresh_before_anyone_is_blamed_and_again_where_most_are_to_blame() -> None:

@@ -144,7 +144,7 @@ def test_what_was_made_on_rejected_work_waits_until_that_is_merged(queued: Queue
     with queued.ledger.store_for("sh-x").write("overseer") as batch:
         batch.close(below.source_issue, "given up", force=True)
     assert queued.process() == []
-    assert why_blocked(queued, above) == f"waits for {below.source_issue} to be merged, which was closed without that"
+    assert why_blocked(queued, above) == f"waits for {below.source_issue}, which was closed without a merge"
 
 
 def test_what_was_made_on_work_rejected_before_it_came_waits_too(queued: Queued) -> None:
