@@ -13,10 +13,10 @@ help:
 	@echo "make demo    a town of agents that cost nothing, and the console on it"
 	@echo "make test    the whole test suite"
 	@echo "make check   format, lint, types, import contracts, tests"
-	@echo "make bench   the table of speeds (SIZE=S or L)"
-	@echo "make agents  real agent programs against a stand-in model server, the nightly ones too"
+	@echo "make bench   the benchmark table (SIZE=S or L)"
+	@echo "make agents  tests with all real agent programs against a stand-in model server"
 	@echo "make drill   kill sweeps at every point and long runs of the town's model, then make fresh (hours)"
-	@echo "make fresh   the two commands above on bare Debian systems (as root, with debootstrap)"
+	@echo "make fresh   make demo and make test on minimal Debian systems (as root, with debootstrap)"
 
 # a checkout that was moved or copied is tied to its new place before anything runs
 ifneq ($(shell cat $(VENV)/place 2>/dev/null),$(shell pwd -P))
