@@ -6,6 +6,7 @@ yesterday's log.  What is done about a finding is an order that a person could g
 
 from __future__ import annotations
 
+from gastown_core.model.address import TOWN_ROLES
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.patrols.memory import Memory
@@ -99,5 +100,7 @@ class Patrol(Record):
 
     @property
     def actor(self) -> str:
-        """The address under which it acts: ``shop/witness``, ``deacon``."""
-        return f"{self.rig}/{self.role}" if self.rig else self.role
+        """The address under which it acts: ``shop/witness``, ``deacon``; the daemon's for what is nobody's role."""
+        if self.rig:
+            return f"{self.rig}/{self.role}"
+        return self.role if self.role in TOWN_ROLES else "daemon"

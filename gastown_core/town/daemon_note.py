@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-HEARTBEAT_S = 30.0
+HEARTBEAT_S = 15.0
 OTHERS_HEARTBEAT_S = 180.0
 """The heartbeat of a daemon without duties in its state file: one of the Go tools."""
 MISSED = 3

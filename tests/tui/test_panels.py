@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.model.agent import Health, Reason
-from gastown_core.model.daemon import DIED, FAILS, SILENT, STOPPED, DaemonView
+from gastown_core.model.dam import DAEMON, PAUSED, BrokenLink, DamView
+from gastown_core.model.daemon import DIED, FAILS, LATE, RUNS, SILENT, STOPPED, DaemonView
 from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus, StandstillView
 from gastown_core.state.collect import Account
 from gastown_core.state.detail import UsageDetail, UsageRow
@@ -277,3 +278,34 @@ def test_a_cost_page_of_nothing_says_so() -> None:
     nothing = UsageDetail(UsageRow("total", 0, 0, 0, 0, 0, "-"))
 
     assert "gt costs" in said(sums_lines(nothing, 80)[0])
+
+
+def test_a_dam_is_the_first_of_the_problems_with_its_links_and_what_helps() -> None:
+    links = (
+        BrokenLink(DAEMON, "the daemon died: its last heartbeat was 5m ago", NOW - 300, "gt daemon start"),
+        BrokenLink(PAUSED, "dispatch is paused by \x1b[31malice", NOW - 900, "gt scheduler resume"),
+    )
+    shot = snapshot(dam=DamView(links, NOW - 32_400, ready=131))
+    for width in (60, 140):
+        told = [said(row.pieces) for row in problem_rows(shot, width, NOW, marked=set(), ascii_only=False)]
+        assert told[0] == "DAM" and all(
+            width_of(row.pieces) <= width + 2
+            for row in problem_rows(shot, width, NOW, marked=set(), ascii_only=False)[:5]
+        )
+        text = " ".join(" ".join(told).split())
+        assert "131 ready beads wait for 9h: the daemon died: its last heartbeat was 5m ago" in text
+        assert "also: dispatch is paused by" in text and "next: gt daemon start" in text and "\x1b" not in text
+    calm = snapshot((), (), dam=shot.dam)
+    assert "fine" not in " ".join(
+        said(row.pieces) for row in problem_rows(calm, 100, NOW, marked=set(), ascii_only=False)
+    )
+
+
+def test_the_header_tells_of_a_hung_duty_and_of_a_dam() -> None:
+    late = snapshot(daemon=DaemonView(LATE, 7, NOW - 900, late=(("dispatch", "has not run", NOW - 240),)))
+    assert "daemon: dispatch has not run for 4m" in said(
+        header_pieces(late, 160, NOW, moved_at=NOW, view="feed", ascii_only=False)
+    )
+    links = (BrokenLink(DAEMON, "x", NOW),)
+    dammed = snapshot(daemon=DaemonView(RUNS, 7, NOW), dam=DamView(links, NOW - 60, 2))
+    assert "work is dammed" in said(header_pieces(dammed, 160, NOW, moved_at=NOW, view="feed", ascii_only=False))

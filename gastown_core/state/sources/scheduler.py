@@ -28,6 +28,7 @@ class SchedulerSource:
         self.folder = os.path.join(root, ".runtime")
         self.folders = (self.folder, os.path.dirname(death_count.path_of(root)))
         self._mark: tuple[int, int, int] | None = None
+        self._has_looked = False
 
     def poll(self, now: float) -> bool:
         """Take in the files if they changed; returns whether anything changed."""
@@ -42,9 +43,12 @@ class SchedulerSource:
         self.facts.failures = failures
         host = host_load.refusal(root)
         if host != self.facts.host:
-            self.facts.host_since = self.facts.host_since if host and self.facts.host else now if host else 0.0
+            if not host or not self.facts.host:
+                # what was so at the first look may have been so for long
+                self.facts.host_since = now if host and self._has_looked else 0.0
             self.facts.host = host
             is_other = True
+        self._has_looked = True
         return self._poll_state(now) or is_other
 
     def _poll_state(self, now: float) -> bool:

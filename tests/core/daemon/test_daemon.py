@@ -357,7 +357,7 @@ def test_a_daemon_that_cannot_start_says_why(rigged: Rigged) -> None:
 def late_view(rigged: Rigged, now: float, **told: object) -> DaemonView:
     """How the daemon looks whose duty ``dispatch`` told this, 100 beats after its start."""
     os.makedirs(note.folder(rigged.root), exist_ok=True)
-    duty = {"error": "", "every_s": 10.0, "longest_s": 300.0, "last_run": format_seconds(now), "beat": 90} | told
+    duty = {"error": "", "every_s": 10.0, "longest_s": 300.0, "last_run": format_seconds(now), "beat": 70} | told
     state = {"running": True, "pid": os.getpid(), "started_at": format_seconds(now - 3000), "heartbeat_count": 100}
     state |= {"last_heartbeat": format_seconds(now), "duties": {"dispatch": duty}}
     with FileLock(note.lock_path(rigged.root)), open(note.state_path(rigged.root), "w") as handle:
@@ -378,7 +378,7 @@ def late_view(rigged: Rigged, now: float, **told: object) -> DaemonView:
         ({"last_run": -900.0, "busy_since": -290.0}, RUNS),
         ({"last_run": -900.0, "busy_since": -310.0}, LATE),
         ({"last_run": -310.0, "error": "no space left"}, FAILS),  # it rests longer after failures
-        ({"last_run": -410.0, "error": "no space left", "beat": 50}, LATE),
+        ({"last_run": -410.0, "error": "no space left", "beat": 40}, LATE),
     ],
 )
 def test_a_duty_that_has_not_run_in_three_periods_is_a_fault_whatever_the_daemon_says(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.errors import ConflictError, SettingsError
+from gastown_core.model.dam import DAEMON, HOST
+from gastown_core.state.collect import collect
 from gastown_core.town import host_load
 from gastown_core.town.host_load import HostLoad, judge
 from gastown_core.town.settings import load_settings, set_setting
@@ -40,6 +43,10 @@ def test_a_full_host_takes_no_new_agent_and_explain_says_so(rigged: Rigged, monk
     assert host_load.MEMORY_KEY in caught.value.why
     told = gt("scheduler", "explain", cwd=rigged.root).out
     assert "no new agent: only" in told and host_load.MEMORY_KEY in told
+    # one look, which cannot know since when, names it all the same
+    later = FixedClock(SYSTEM_CLOCK.now() + 100)
+    found = collect(rigged.root, clock=later).dam
+    assert found is not None and [link.link for link in found.links] == [DAEMON, HOST]
     set_setting(rigged.root, "operational.daemon.pressure_mem_threshold_gb", "0")
     assert read_capacity(rigged.root, rigged.ledger).room > 0
 
