@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gastown_core.model.agent import Health, Reason
-from gastown_core.model.dam import DAEMON, PAUSED, BrokenLink, DamView
 from gastown_core.model.daemon import DIED, FAILS, LATE, RUNS, SILENT, STOPPED, DaemonView
+from gastown_core.model.dam import DAEMON, PAUSED, BrokenLink, DamView
 from gastown_core.model.snapshot import EscalationView, OrphanView, SourceStatus, StandstillView
 from gastown_core.state.collect import Account
 from gastown_core.state.detail import UsageDetail, UsageRow
