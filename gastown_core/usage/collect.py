@@ -15,7 +15,7 @@ from gastown_core.files.atomic import read_json
 from gastown_core.files.locks import FileLock
 from gastown_core.model.hook_life import ARCHIVED, COMPLETED
 from gastown_core.model.record import Record
-from gastown_core.runtimes.adapters import MODULES, adapter_for
+from gastown_core.runtimes.adapters import MODULES, adapter_for, tells_usage
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.runtime_settings import list_agents
 from gastown_core.town.settings import load_settings, settings_path
@@ -114,7 +114,7 @@ class _Pass:
         The agent is empty where only the transcript's own lines can tell it.
         """
         found = dict(self._told_by_hooks())
-        for runtime in MODULES:
+        for runtime in filter(tells_usage, MODULES):
             adapter = adapter_for(runtime)
             assert adapter is not None, runtime
             for own in self._environments(env, runtime):
@@ -138,7 +138,7 @@ class _Pass:
                 except GastownError:
                     continue
                 path, runtime = told.get("transcript"), told.get(key)
-                if isinstance(path, str) and path and isinstance(runtime, str) and runtime in MODULES:
+                if isinstance(path, str) and path and isinstance(runtime, str) and tells_usage(runtime):
                     yield path, (runtime, entry.address.path)
 
     def _environments(self, env: Mapping[str, str], runtime: str) -> list[Mapping[str, str]]:

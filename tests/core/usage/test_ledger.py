@@ -429,3 +429,15 @@ def test_the_sums_kept_by_day_are_those_of_the_messages(town: Town) -> None:
             counted = sums(ledger, by, {}, since=start_of_day(NOW) - 5 * 86400 + 0.001)
             assert kept == counted
             assert total(kept.values()).messages == 12
+
+
+@pytest.mark.parametrize("runtime", ["copilot", "opencode", "amp", "nobody"])
+def test_a_transcript_of_a_program_that_tells_no_usage_is_passed_over(town: Town, runtime: str) -> None:
+    record = Path(town.root, "events.jsonl")
+    record.write_text('{"usage": 1}\n')
+    told = Path(town.root, ".runtime", "heartbeats", "hq-mayor.json")
+    told.parent.mkdir(parents=True)
+    told.write_text(json.dumps({"transcript": str(record), "agent_runtime": runtime}))
+    town.transcript().write_text(town.line("a"))
+
+    assert town.collect() == Collected(1, 1)
