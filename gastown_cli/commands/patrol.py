@@ -32,16 +32,12 @@ def list_arguments(parser: ArgumentParser) -> None:
 def run_list(args: Namespace) -> int:
     """List the patrols: who acts, how often, the last run, open incidents."""
     from gastown_core.patrols.memory import read_memory
-    from gastown_core.patrols.table import patrols_of
-    from gastown_core.town.daemon_note import read_note
+    from gastown_core.town.daemon_note import is_running
 
     root = context.town()
-    note = read_note(root)
-    duties = note.duties if note is not None else {}
-    memory = read_memory(root, SYSTEM_CLOCK.now())
-    rows = [_row(row, duties.get(row.patrol.name, {}), len(memory.of(row.patrol.name))) for row in patrols_of(root)]
+    rows, runs = patrol_rows(root), is_running(root)
     if args.json:
-        output.say_json({"daemon": note is not None, "patrols": rows})
+        output.say_json({"daemon": runs, "patrols": rows})
         return 0
     shown = [
         [
@@ -49,20 +45,32 @@ def run_list(args: Namespace) -> int:
             str(one["mode"]),
             format_span(float(one["period_s"])),
             _last(one),
-            _state(one),
+            state_words(one),
             str(one["about"]),
         ]
         for one in rows
     ]
     output.say(output.table(shown, header=("PATROL", "MODE", "EVERY", "LAST RUN", "STATE", "WATCHES")))
-    if note is None:
+    if not runs:
         output.say(output.style("the daemon is not running, so no patrol runs; next: gt daemon start", "yellow"))
-    for one in memory.open.values():
+    for one in read_memory(root, SYSTEM_CLOCK.now()).open.values():
         since = format_ago(SYSTEM_CLOCK.now() - one.since)
         output.say(
             f"  {output.style('⚠', 'yellow')} {output.clean(', '.join(one.subjects))}: {output.clean(one.cause)} ({since})"
         )
     return 0
+
+
+def patrol_rows(root: str) -> list[dict[str, Any]]:
+    """Return each patrol as ``gt patrol list --json`` prints it."""
+    from gastown_core.patrols.memory import read_memory
+    from gastown_core.patrols.table import patrols_of
+    from gastown_core.town.daemon_note import read_note
+
+    note = read_note(root)
+    duties = note.duties if note is not None else {}
+    memory = read_memory(root, SYSTEM_CLOCK.now())
+    return [_row(row, duties.get(row.patrol.name, {}), len(memory.of(row.patrol.name))) for row in patrols_of(root)]
 
 
 def _row(row: Row, duty: dict[str, Any], incidents: int) -> dict[str, Any]:
@@ -77,7 +85,8 @@ def _last(one: dict[str, Any]) -> str:
     return format_ago(SYSTEM_CLOCK.now() - moment) if moment else "-"
 
 
-def _state(one: dict[str, Any]) -> str:
+def state_words(one: dict[str, Any]) -> str:
+    """Return how a patrol is, in words: off and why, failing, or its open incidents."""
     if one["why_off"]:
         return f"off: {one['why_off']}"
     if one["error"]:
