@@ -6,7 +6,6 @@ yesterday's log.  What is done about a finding is an order that a person could g
 
 from __future__ import annotations
 
-from gastown_core.model.address import TOWN_ROLES
 from gastown_core.model.record import Record
 from gastown_core.model.snapshot import TownSnapshot
 from gastown_core.patrols.memory import Memory
@@ -100,7 +99,13 @@ class Patrol(Record):
 
     @property
     def actor(self) -> str:
-        """The address under which it acts: ``shop/witness``, ``deacon``; the daemon's for what is nobody's role."""
-        if self.rig:
-            return f"{self.rig}/{self.role}"
-        return self.role if self.role in TOWN_ROLES else "daemon"
+        """The name under which it acts: ``patrol:witness:shop``.
+
+        It is not the address of the role's agent: what the code does is no sign that this agent lives, or ever ran.
+        """
+        return f"patrol:{self.name}"
+
+    @property
+    def agent(self) -> str:
+        """The path of the role's agent: ``shop/witness``, ``deacon``."""
+        return f"{self.rig}/{self.role}" if self.rig else self.role

@@ -181,7 +181,7 @@ class Watch:
 
     def _hands_over(self, patrol: Patrol, town: TownSnapshot, due: list[Finding]) -> bool:
         """Tell the role's own agent what was found, if it lives; whether it did."""
-        agent = town.agent(patrol.actor)
+        agent = town.agent(patrol.agent)
         if agent is None or not agent.running:
             return False
         from gastown_core.model.order import Order
@@ -190,8 +190,8 @@ class Watch:
         if not fresh:
             return True
         lines = [f"{one.subject}: {one.cause}; next: {one.remedy.kind}" for one in fresh if one.remedy is not None]
-        order = Order("agent.nudge", patrol.actor, {"text": "Patrol findings. " + ". ".join(lines), "wait": "0"})
-        ok = perform(self.root, order, lambda _: None, clock=self.clock, by="daemon")
+        order = Order("agent.nudge", patrol.agent, {"text": "Patrol findings. " + ". ".join(lines), "wait": "0"})
+        ok = perform(self.root, order, lambda _: None, clock=self.clock, by=patrol.actor)
         for one in fresh if ok else ():
             told = {"patrol": patrol.name, "kind": one.kind, "target": one.subject, "order": "told", "bead": one.bead}
             self._tell(ACTED, patrol.actor, told | {"reason": one.cause, "ok": True})

@@ -73,7 +73,7 @@ def test_a_stall_opens_once_is_nudged_once_and_closes_when_it_is_over(tmp_path: 
         assert again.opened == () and again.words() == ""
     over = rounds_.run(town(agent(OPAL, Health.WORKING, work=("gt-a1", "Fix", 900, ""), pane="%1")))
     assert [one.key for one in over.closed] == ["stuck:shop/polecats/opal"]
-    assert hand.given == [("agent.nudge", OPAL, "shop/witness")]
+    assert hand.given == [("agent.nudge", OPAL, "patrol:witness:shop")]
     assert rounds_.watch.memory.open == {}
 
 
@@ -156,7 +156,19 @@ def test_an_agent_in_charge_is_told_instead_and_the_code_acts_when_it_is_not_the
     boss = agent("shop/witness", Health.IDLE, pane="%2")
     rounds_.run(town(stalled(), boss), mode="agent")
     rounds_.run(town(stalled(), boss), mode="agent")
-    assert hand.given == [("agent.nudge", "shop/witness", "daemon")]
+    assert hand.given == [("agent.nudge", "shop/witness", "patrol:witness:shop")]
     gone = agent("shop/witness", Health.ZOMBIE)
     rounds_.run(town(stalled(), gone), mode="agent")
-    assert hand.given[1:] == [("agent.nudge", OPAL, "shop/witness")]
+    assert hand.given[1:] == [("agent.nudge", OPAL, "patrol:witness:shop")]
+
+
+def test_what_the_code_does_is_no_sign_of_life_of_the_roles_agent(rigged: Rigged, hand: Hand) -> None:
+    from gastown_core.state.collect import Sources, make_roster
+    from gastown_core.state.sources.last_events import read_last_events
+    from gastown_core.town.inventory import survey
+
+    rounds_ = Rounds(rigged.root)
+    rounds_.run(town(stalled()))
+    facts = Sources(rigged.root).facts
+    read_last_events(facts, make_roster(survey(rigged.root)))
+    assert "shop/witness" not in facts.last_events and rigged.events("patrol_acted")
