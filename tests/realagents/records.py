@@ -133,7 +133,7 @@ def _copilot(agent: Agent, process: psutil.Process) -> Own:
             return Own(LIMITED if data.get("statusCode") == 429 else FAILED, "events", str(data.get("message")))
         if kind == "permission.requested":
             return Own(WAITING, "events", json.dumps(data))
-        if kind == "abort" or (kind == "hook.start" and data["hookType"] == "agentStop"):
+        if kind == "abort" or (kind == "assistant.message" and not data["toolRequests"]):
             return Own(IDLE, "events", kind)
         if kind in ("assistant.turn_start", "tool.execution_start", "user.message", "permission.completed"):
             return Own(BUSY, "events", kind)

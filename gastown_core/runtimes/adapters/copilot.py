@@ -73,7 +73,8 @@ class CopilotLogs(SessionLogs):
             return Said(IDLE, at, TRANSCRIPT, "interrupted", is_final=True)
         if kind == "session.error":
             return failed(at, words(data.get("message")), data.get("statusCode"))
-        if kind == "hook.start" and data.get("hookType") == "agentStop":
+        if kind == "assistant.message" and not data.get("toolRequests"):
+            # a whole answer that calls nothing ends the turn; that of a hook is told only where there are hooks
             return Said(IDLE, at, TRANSCRIPT, is_final=True)
         return Said(ENDED, at, TRANSCRIPT) if kind == "session.shutdown" else said
 

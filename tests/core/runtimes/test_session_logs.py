@@ -58,7 +58,8 @@ PROMPT = {"copilot": event("user.message", content="go on"), "pi": message(role=
 STEPS = [
     ("copilot", PROMPT["copilot"], "busy", ""),
     ("copilot", event("assistant.turn_end", turnId="0"), "busy", ""),
-    ("copilot", event("hook.start", hookType="agentStop"), "idle", ""),
+    ("copilot", event("assistant.message", content="done", toolRequests=[]), "idle", ""),
+    ("copilot", event("assistant.message", content="I call", toolRequests=[{"name": "bash"}]), "busy", ""),
     ("copilot", event("abort", reason="user initiated"), "idle", "interrupted"),
     ("copilot", event("session.error", statusCode=429, message="429 slow down"), "limited", "429 slow down"),
     ("copilot", event("session.error", statusCode=400, message="no credit"), "failed", "no credit"),
