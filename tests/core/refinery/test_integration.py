@@ -38,7 +38,7 @@ def test_an_epic_gathers_its_work_on_a_branch_and_lands_as_one_merge(queued: Que
     epic = make_epic(queued)
     branch = create(queued, epic)
     assert branch == "integration/auth-log-in" and queued.tip(branch) == queued.tip()
-    assert "nothing that main lacks" in status(queued, epic).lacks
+    assert "no commits that main lacks" in status(queued, epic).lacks
     child_lands(queued, epic, branch, {"a": "1"})
     assert queued.subjects() == [] and status(queued, epic).lacks == ""
     assert status(queued, epic).as_json()["ready_to_land"] is True
