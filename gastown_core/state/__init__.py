@@ -1,1 +1,1 @@
-"""The live model: facts from sources, pure reducers over them, and the stream of events."""
+"""The live model: sources collect facts, pure reducers turn them into a snapshot, and a stream holds the events."""

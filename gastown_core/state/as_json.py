@@ -1,6 +1,6 @@
-"""The snapshot as the JSON of ``gt status --json``, with the keys that the Go tools' readers know.
+"""The snapshot as the JSON of ``gt status --json``, with the keys that readers of the Go tools' output expect.
 
-Shape: feed-and-events.md section 6.1; ours adds ``health``, ``reason``, ``since``, ``sources``, ``scheduler``, ``daemon``, ``dam``
+Keys added to theirs: ``health``, ``reason``, ``since``, ``sources``, ``scheduler``, ``daemon``, ``dam``
 and each rig's ``refinery``.
 """
 
@@ -70,7 +70,7 @@ def agent_json(view: AgentView) -> dict[str, Any]:
 
 
 def _hook_json(view: AgentView) -> dict[str, Any]:
-    """What hangs on its hook, and where that hook is in its life."""
+    """The work on its hook, and the state of the hook."""
     out: dict[str, Any] = {"hook_state": view.hook} if view.hook else {}
     if view.work is not None:
         out |= {"hook_bead": view.work.bead_id, "work_title": view.work.title}
@@ -96,7 +96,7 @@ def convoy_json(view: ConvoyView, now: float) -> dict[str, Any]:
 
 
 def fault_json(member: MemberView) -> dict[str, str]:
-    """A member of which the ledger and git say different things."""
+    """A member about which the ledger and git disagree."""
     strip = member.landing
     return {"id": member.bead_id, "fault": strip.fault if strip else "", "why": strip.why if strip else ""}
 
@@ -135,7 +135,7 @@ def rig_json(snapshot: TownSnapshot, rig: RigView) -> dict[str, Any]:
 
 
 def refinery_json(view: RefineryView) -> dict[str, Any]:
-    """What a rig's refinery does; ``hold_reason`` and ``trouble`` only where there is one."""
+    """The state of a rig's refinery; ``hold_reason`` and ``trouble`` only if there is one."""
     state = view.state
     out: dict[str, Any] = {"phase": state.phase, "running": view.is_busy, "batch": state.batch, "target": state.target}
     for key, text in (("hold_reason", state.hold_reason), ("trouble", view.trouble)):
@@ -145,7 +145,7 @@ def refinery_json(view: RefineryView) -> dict[str, Any]:
 
 
 def orphan_json(view: OrphanView) -> dict[str, Any]:
-    """One bead that hangs on the hook of an agent that does not exist."""
+    """One bead on the hook of an agent that does not exist."""
     told = view._asdict()
     return {"id": told.pop("bead_id"), **told, "since": format_seconds(view.since)}
 

@@ -1,7 +1,7 @@
-"""One look at the town: every source asked once, reduced once. What ``gt status`` and ``gt agents`` show.
+"""Collect the town once: poll every source, then reduce. ``gt status`` and ``gt agents`` show the result.
 
-``Sources`` is also what the live model keeps running, so a command and the console can never disagree; ``judge_by``
-hands the verdict on agents to those who account for work.
+The live model polls the same ``Sources``, so that a command and the console agree; ``judge_by``
+gives its verdicts on agents to code that accounts for work.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 GLANCE_EVENTS = 500
-"""How many events one look reads; the console, which stays open, reads further back."""
+"""How many events a command reads; the console, which stays open, reads more."""
 
 
 def read_thresholds(root: str) -> Thresholds:
@@ -49,7 +49,7 @@ def read_thresholds(root: str) -> Thresholds:
 
 
 def thresholds_of(settings: Settings) -> Thresholds:
-    """Thresholds of the town's settings; what is not set there has its default."""
+    """Thresholds from the town's settings, with defaults for those not set."""
     session = "operational.session."
     places, queued = (int(settings.lenient(key)) for key in (TOWN_KEY, SCHEDULER_KEY))
     return Thresholds(
@@ -71,7 +71,7 @@ def thresholds_of(settings: Settings) -> Thresholds:
 
 
 class Sources:
-    """All sources of one town over one set of facts, but for the stream of events, which only who goes on showing it has."""
+    """All sources of one town over one set of facts, except the event stream, which only the live model has."""
 
     def __init__(self, root: str, *, is_glance: bool = False, with_members: bool = True) -> None:
         inventory = survey(root)
@@ -89,10 +89,10 @@ class Sources:
         self._note_settings(None)
 
     def ask(self, source: str, look: Callable[[], T], nothing: T) -> T:
-        """What a source answers; where it fails in a way it does not know itself, that is noted as its error."""
+        """A source's result; an exception that it does not handle itself is recorded as its error."""
         try:
             answer = look()
-        except Exception as error:  # noqa: BLE001  one source's fault must not end the others: it is told in the snapshot
+        except Exception as error:  # noqa: BLE001  one source's fault must not stop the others: the snapshot shows it
             self._fell.add(source)
             self.facts.failed(source, words_of(error))
             return nothing
@@ -102,7 +102,7 @@ class Sources:
         return answer
 
     def look(self, now: float) -> None:
-        """Ask everyone once but for the events."""
+        """Poll every source once except the events."""
         self.look_at_agents(now)
         self.ask("refineries", lambda: self.refineries.poll(now), False)
         self.ask("scheduler", lambda: self.scheduler.poll(now), False)
@@ -110,21 +110,21 @@ class Sources:
         self.ask("usage", lambda: self.usage.poll(now), False)
 
     def look_at_agents(self, now: float) -> None:
-        """Ask those once who know of agents, but for the events and the screens."""
+        """Poll the sources about agents once, except events and screens."""
         self.ask("ledger", lambda: self.ledger.load(now), None)
         self.ask("heartbeats", lambda: self.heartbeats.poll(now), False)
         self.ask("tmux", lambda: self.panes.poll(now), False)
         self.ask("programs", lambda: self.programs.poll(now), False)
 
     def look_closer(self, now: float) -> None:
-        """Read the newest events, and the screens of agents that do not tell of themselves."""
+        """Read the newest events, and the screens of agents that do not report their state."""
         self.ask("events", lambda: read_last_events(self.facts, self.roster, GLANCE_EVENTS), None)
         self.ask("tmux", lambda: self.panes.read_screens(now), None)
 
     def reread_roster(self, now: float) -> bool:
-        """Look at rigs, people and settings again; whether the roster is another one.
+        """Read rigs, people and settings again; whether the roster has changed.
 
-        While the register of rigs cannot be read the rigs that were known stay; the other facts stay in any case.
+        While the register of rigs cannot be read, the known rigs stay; the other facts always stay.
         """
         root, before = self.facts.inventory.root, self.facts.inventory
         try:
@@ -141,7 +141,7 @@ class Sources:
         return True
 
     def _note_settings(self, now: float | None) -> None:
-        """What of registers and settings cannot be read, as errors of two sources; defaults count meanwhile."""
+        """Record unreadable registers and settings as errors of two sources; defaults apply meanwhile."""
         facts = self.facts
         if facts.inventory.faults:
             facts.failed("roster", "; ".join(facts.inventory.faults))
@@ -157,7 +157,7 @@ class Sources:
                 facts.good("settings", now or 0.0)
 
     def close(self) -> None:
-        """Let go of files."""
+        """Close files."""
         self.ledger.close()
 
 
@@ -167,14 +167,14 @@ def rigs_of(inventory: Inventory) -> dict[str, str]:
 
 
 def make_roster(inventory: Inventory) -> Roster:
-    """Who is who in events, for this roster."""
+    """Resolve actors of events, for this roster."""
     return Roster(rigs_of(inventory), roster_addresses(inventory))
 
 
 def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landings: bool = False) -> TownSnapshot:
-    """The town now. ``fast`` leaves out screens and the event log; ``landings`` asks git how far each member came.
+    """The town now. ``fast`` skips screens and the event log; ``landings`` asks git about the progress of each member.
 
-    Failing sources are told in the snapshot.
+    The snapshot names failing sources.
     """
     sources = Sources(root, is_glance=True)
     now = clock.now()
@@ -192,7 +192,7 @@ def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landi
 
 
 def collect_agents(root: str, *, clock: Clock = SYSTEM_CLOCK) -> tuple[AgentView, ...]:
-    """The agents of ``collect``, for a fraction of its cost in a town of many convoys."""
+    """The agents of ``collect``, at a fraction of its cost in a town with many convoys."""
     sources = Sources(root, is_glance=True, with_members=False)
     now = clock.now()
     try:
@@ -204,7 +204,7 @@ def collect_agents(root: str, *, clock: Clock = SYSTEM_CLOCK) -> tuple[AgentView
 
 
 def judge_by(agents: Iterable[AgentView]) -> Callable[[str, str], Judged | None]:
-    """Asked for an assignee and a bead in its hands: how that agent is by these views, None if it is not among them."""
+    """A function from an assignee and its bead to that agent's health in these views; None for an agent not in them."""
     known = {view.address.mail: view for view in agents}
 
     def judge(assignee: str, bead_id: str) -> Judged | None:
@@ -213,7 +213,7 @@ def judge_by(agents: Iterable[AgentView]) -> Callable[[str, str], Judged | None]
             return None
         state = view.health.state
         if view.work is not None and view.work.bead_id != bead_id:
-            return Judged(state, f"who has {view.work.bead_id} before it")
+            return Judged(state, f"works on {view.work.bead_id} first")
         reason = view.health.reason
         return Judged(state, f"{HEALTH_SYMBOLS[state][2]}: {reason}" if reason else HEALTH_SYMBOLS[state][2])
 
@@ -221,7 +221,7 @@ def judge_by(agents: Iterable[AgentView]) -> Callable[[str, str], Judged | None]
 
 
 class Account(Record):
-    """What the scheduler says of one bead: ``state`` (next, in line, held, nobody, at work), the words, what helps."""
+    """What the scheduler says about one bead: ``state`` (next, in line, held, nobody, at work), the reason, what helps."""
 
     bead_id: str
     state: str
@@ -230,7 +230,7 @@ class Account(Record):
 
 
 def accounts_of(root: str, snapshot: TownSnapshot, bead_ids: Iterable[str]) -> tuple[Account, ...]:
-    """What the scheduler says of each of these beads that is not done. Raises GastownError."""
+    """What the scheduler says about each of these beads that is not done. Raises GastownError."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.work.explain import OVER, explain_all
 

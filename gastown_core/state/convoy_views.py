@@ -1,6 +1,6 @@
-"""Convoys as the faces show them: members looked up in their own stores, stages, progress, stalls; pure.
+"""Convoys as front ends show them: members from their own stores, stages, progress, stalls; pure.
 
-A standstill is a member that no waiting sets free: why the convoy can never be finished as it stands.
+A standstill is a member that stays blocked however long one waits: the reason why the convoy cannot finish as it is.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 MOST_TOLD = 3
 MOVING = frozenset((HOOKED, IN_PROGRESS, IN_REVIEW))
-"""Statuses of work that somebody has, or the merge queue."""
+"""Statuses of work that an agent or the merge queue has."""
 
 
 def standstills(members: Iterable[str], graph: Graph, died: Mapping[str, int]) -> tuple[StandstillView, ...]:
-    """The members that nothing but a person sets free, each with why; those that wait for another one come last.
+    """The members that only a person can unblock, each with the reason; those that wait for another one come last.
 
-    ``died`` counts workers, of beads that cost more than the town allows.
+    ``died`` counts the dead workers of beads that cost more than the town allows.
     """
     wanted = list(members)
     own: dict[str, str] = {}
@@ -65,7 +65,7 @@ def standstills(members: Iterable[str], graph: Graph, died: Mapping[str, int]) -
 
 
 def _behind(own: Mapping[str, str], sources: Mapping[str, list[str]]) -> dict[str, str]:
-    """All that waits for one that stands still, however far, each with the next one on the way."""
+    """All members that wait for a blocked one, directly or not, each with its next dependency on the way there."""
     found: dict[str, str] = {}
     level = list(own)
     while level:
@@ -81,10 +81,10 @@ def _behind(own: Mapping[str, str], sources: Mapping[str, list[str]]) -> dict[st
 
 
 def stuck_words(convoy: ConvoyView, now: float) -> list[str]:
-    """Why a convoy does not get on: what stands still in it, and what lies idle; text of beads is in it as it stands."""
-    told = [f"cannot finish: {one.bead_id} {one.why}" for one in convoy.standstills[:MOST_TOLD]]
+    """Why a convoy makes no progress: its blocked and its idle members; bead text is included unsanitised."""
+    parts = [f"cannot finish: {one.bead_id} {one.why}" for one in convoy.standstills[:MOST_TOLD]]
     more = len(convoy.standstills) - MOST_TOLD
-    told += [f"and {more} more"] if more > 0 else []
+    parts += [f"and {more} more"] if more > 0 else []
     if convoy.stalled_since is not None and convoy.is_stalled(now):
         idle = [
             member.bead_id for member in convoy.members if member.stage in (MemberStage.READY, MemberStage.ORPHANED)
@@ -94,8 +94,8 @@ def stuck_words(convoy: ConvoyView, now: float) -> list[str]:
         one = len(idle) == 1
         named = ", ".join(idle[:MOST_TOLD]) + (" …" if len(idle) > MOST_TOLD else "")
         words = f"{len(idle)} bead{'' if one else 's'} {'is' if one else 'are'} ready but nobody is on {'it' if one else 'them'}: {named}"
-        told += [f"stalled {format_age(max(1.0, now - convoy.stalled_since))}: {words}"] if idle else []
-    return told
+        parts += [f"stalled {format_age(max(1.0, now - convoy.stalled_since))}: {words}"] if idle else []
+    return parts
 
 
 IN_HAND = frozenset((HOOKED, IN_PROGRESS))
@@ -126,7 +126,7 @@ def _died_too_often(facts: TownFacts) -> dict[str, int]:
 
 
 def orphan_views(facts: TownFacts) -> tuple[OrphanView, ...]:
-    """Work that hangs on hooks of agents who do not exist, the most urgent first, then the longest."""
+    """Work on hooks of agents that do not exist, most urgent first, then longest waiting."""
     found = []
     for store, beads in facts.ledger.items():
         for bead in beads.values():
@@ -140,7 +140,7 @@ def orphan_views(facts: TownFacts) -> tuple[OrphanView, ...]:
 
 
 class TownGraph:
-    """All beads in view with their dependencies across stores; a bead out of view is long closed or unknown."""
+    """All beads in view with their dependencies across stores; a bead out of view was closed long ago or is unknown."""
 
     def __init__(self, facts: TownFacts, now: float) -> None:
         self.index = {

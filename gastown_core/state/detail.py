@@ -1,4 +1,4 @@
-"""What the console's drawer and dialogs ask for beyond the snapshot; slow enough to be asked from a thread."""
+"""Details for the console's drawer and dialogs beyond the snapshot; slow, so the console loads them in a thread."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from gastown_core.usage.sums import Sum
 
 TAIL_LINES = 12
-"""So much of a red gate's output stands on the page of its batch."""
+"""How much of a red gate's output the page of its batch shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class BeadDetail:
-    """A bead in full: its record, where it lives, and what depends on what."""
+    """A complete bead: its record, its store, and its dependencies both ways."""
 
     bead: Bead
     store: str
@@ -54,7 +54,7 @@ class WorkDetail:
 
 
 def queue_of(root: str, agent: AgentView) -> QueueView:
-    """The nudges that wait for an agent, are on the way, or were not delivered."""
+    """The nudges to an agent that are queued, under way, or were not delivered."""
     return view_of(root, agent.session)
 
 
@@ -80,9 +80,9 @@ def _named(ledger: TownLedger, ends: list[tuple[str, str]]) -> tuple[tuple[str, 
 
 @dataclass(frozen=True, slots=True)
 class PastRequest:
-    """What became of a request of a finished batch: the work it carried, whose it was, and why it did not land.
+    """The result of a request in a finished batch: its work, its worker, and why it did not land.
 
-    ``log`` is where the output of the gate lies that was red, with its last lines in ``tail`` if it is still there.
+    ``log`` is the path of the red gate's output, ``tail`` its last lines if the file still exists.
     """
 
     bead_id: str = ""
@@ -94,7 +94,7 @@ class PastRequest:
 
 
 def past_requests(root: str, rig_path: str, request_ids: Sequence[str]) -> dict[str, PastRequest]:
-    """The requests of a batch, those that are still in the ledger."""
+    """The requests of a batch that are still in the ledger."""
     ledger = TownLedger(root)
     beads = ledger.get_many(request_ids)
     works = ledger.get_many([read_request(bead).source_issue for bead in beads.values()])

@@ -1,4 +1,4 @@
-"""What is known of one agent at one moment, and the thresholds by which it is judged: the input of ``health``."""
+"""The evidence about one agent at one moment, and the thresholds for judging it: the input of ``health``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Thresholds(Record):
-    """Spans in seconds, and how many workers a bead may cost; defaults of town-and-agents.md section 11."""
+    """Spans in seconds, and how many workers a bead may cost; these are the defaults."""
 
     stalled_s: float = 900.0
     gupp_s: float = 1800.0
@@ -22,18 +22,18 @@ class Thresholds(Record):
     spawn_grace_s: float = 300.0
     most_deaths: int = 3
     start_grace_s: float = 15.0
-    """Work this fresh may stand on the hook before its session does: a sling makes one after the other.
+    """How long work may be on the hook before its session exists: a sling creates one after the other.
 
-    A program that ends within this time of its start has failed to start.
+    A program that ends this soon after its start has failed to start.
     """
     turn_settle_s: float = 1.0
-    """A turn that ended this long ago may be followed by the next one by itself: a queued prompt, the first one of all."""
+    """How soon after the end of a turn the next one may begin without a nudge: a queued prompt, the very first prompt."""
     limit_held_s: float = 300.0
-    """How long a limit that ended a turn counts if nobody says when it ends."""
+    """How long a limit that ended a turn counts if no source gives its end."""
     dam_s: float = 30.0
-    """How long ready work may wait behind a link that is known to be broken."""
+    """How long ready work may wait behind a known broken link before the alarm."""
     unexplained_s: float = 300.0
-    """How long ready work may wait while there is room and nothing is known to be broken."""
+    """How long ready work may wait without a known broken link, while there is capacity, before the alarm."""
     feed_grace_s: float = 30.0
     """How long members of a new convoy wait before they are dispatched."""
     places: int = 25
@@ -42,7 +42,7 @@ class Thresholds(Record):
     is_deferred: bool = False
     """Whether all slings go through the scheduler's queue."""
     start_dialog_s: float = 20.0
-    """A program that has no record after this time stands at a question that nobody recognised."""
+    """A program that has no record after this time is assumed to show an unrecognised question."""
 
 
 class ProgressSign(Record):
@@ -54,16 +54,16 @@ class ProgressSign(Record):
 
 
 class Evidence(Record):
-    """All that is known of one agent at one moment.
+    """All evidence about one agent at one moment.
 
-    ``session`` and ``alive`` are None where nothing is known; ``tmux_error`` says why if tmux failed to answer,
-    and stays empty in a town without tmux.  ``said`` is what the program itself says, in its record or by its hooks.
-    ``screen`` is (kind, detail) of the last reading of its pane, which was made at ``screen_at``, ``screen_until`` when
-    a limit on it is over, 0 if it does not say so.  ``started_at`` is when
-    its program was started, ``last_words`` what one that ended had written last.
-    ``stopped`` says that its session was ended on purpose, in words.  ``elsewhere`` is the process of an agent that lives
-    and that tmux does not list; ``for_work`` False says that its session was not started for the work on its hook;
-    ``has_run`` False that no event or heartbeat shows that it ever had a session.
+    ``session`` and ``alive`` are None if unknown; ``tmux_error`` says why if tmux did not answer,
+    and stays empty in a town without tmux.  ``said`` is what the program itself reports, in its record or through its hooks.
+    ``screen`` is (kind, detail) of the last reading of its pane, which was made at ``screen_at``, ``screen_until`` is when
+    a limit shown on it ends, 0 if it does not say.  ``started_at`` is when
+    its program was started, ``last_words`` the last output of a program that has ended.
+    ``stopped`` is the reason if its session was ended on purpose.  ``elsewhere`` is the process of a live agent that
+    tmux does not list; ``for_work`` is False if its session was not started for the work on its hook;
+    ``has_run`` is False if no event or heartbeat shows that it ever had a session.
     """
 
     standing: bool = False

@@ -1,8 +1,8 @@
-"""What is known of a town right now, as the sources left it: the reducer's whole input.
+"""The facts about a town as its sources last reported them: the whole input of the reducer.
 
-One object, changed only by ``sources`` and read only by ``reduce``.  It holds excerpts of beads that can matter
-to a face (not closed, or closed within a day, or members of a shown convoy), never the whole ledger.  The records that
-it holds are defined here, so that a source fills them and a reducer reads them without knowing each other.
+One object, written by ``sources`` and read by the reducers.  It holds excerpts of beads that a front end may show
+(not closed, closed within a day, or members of a shown convoy), never the whole ledger.  Its records are defined here,
+so that sources and reducers do not depend on each other.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from gastown_core.town.inventory import Inventory
 
 LANDED_S = 86400.0
-"""How long a closed convoy stays in view (feed-and-events.md section 4.2)."""
+"""How long a closed convoy stays in view."""
 
 
 class Proof(Record):
-    """What was found for one bead at the state ``stamp`` of its record.
+    """Git's evidence for one bead, collected when its record had the stamp ``stamp``.
 
     ``local`` and ``remote`` are commits of its branch, ``ahead`` counts its own commits, ``unpushed`` those that origin
     lacks; ``landed`` is the proving commit on the target, ``by`` the request that the commit names, ``how`` a sentence.
-    ``error`` says why git could not be asked; then nothing else of git is claimed.
+    ``error`` says why git could not be asked; then the other fields say nothing.
     """
 
     stamp: float
@@ -58,7 +58,7 @@ class Proof(Record):
 
 
 class RefineryFacts(Record):
-    """What is known of one refinery: the engine's picture, its last batches, and why the picture cannot be read."""
+    """The facts about one refinery: the engine's state, its last batches, and why the state cannot be read."""
 
     rig: str
     path: str
@@ -71,14 +71,14 @@ class RefineryFacts(Record):
 
 
 class Failed(Record):
-    """How often a bead could not be started in a row, and why at the last try."""
+    """How many times in a row work on a bead could not be started, and the last error."""
 
     failures: int
     error: str
 
 
 class MoleculeFacts(Record):
-    """A molecule on a piece of work: its steps in order (those that hold others left out), and the marks of its root."""
+    """A molecule attached to work: its leaf steps in order, and the progress marks of its root."""
 
     root: str
     bead: str
@@ -91,16 +91,16 @@ class MoleculeFacts(Record):
 class TownFacts:
     """Facts by source; ``ledger`` maps store name → bead id → excerpt, ``fields`` a bead's field lines by id.
 
-    ``molecules`` go by the work they are on, ``hook_since`` (when a hook got its state) by address path.
+    ``molecules`` are keyed by the work they are attached to, ``hook_since`` (when a hook got its state) by address path.
 
-    ``elsewhere`` maps the session of an agent that tmux does not list to the process in which it lives all the same,
-    ``orders`` a bead in a worker's hands to the order by which it was slung.
+    ``elsewhere`` maps the session of a live agent that tmux does not list to the agent's process, ``orders`` a bead on a
+    worker's hook to the order by which it was slung.
 
     ``died`` counts the workers that died on a bead since its last merge, ``failures`` are beads that could not be started
-    at the last try.  ``host`` says why the machine takes no more agents, empty if it does, ``host_since`` since when.
+    at the last try.  ``host`` says why the machine can run no more agents, empty if it can, ``host_since`` since when.
 
-    ``panes`` is None where there is no tmux; ``ledger_version`` moves with every change of the ledger,
-    ``landing_version`` with every change of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
+    ``panes`` is None without tmux; ``ledger_version`` counts changes of the ledger,
+    ``landing_version`` changes of ``proofs`` (what git says of members, by bead) and ``refineries`` (by rig).
     """
 
     def __init__(self, inventory: Inventory, thresholds: Thresholds | None = None) -> None:
@@ -141,12 +141,12 @@ class TownFacts:
         self.sources[source] = SourceStatus(source, now)
 
     def failed(self, source: str, why: str) -> None:
-        """A source did not answer; keeps when it last did."""
+        """A source failed; the time of its last success stays."""
         before = self.sources.get(source)
         self.sources[source] = SourceStatus(source, before.good_at if before else None, why or "no answer")
 
     def errors(self) -> dict[str, str]:
-        """What is wrong now, by source."""
+        """The current errors, by source."""
         return {name: status.error for name, status in self.sources.items() if status.error}
 
     def error_of(self, source: str) -> str:
@@ -169,7 +169,7 @@ def roster_addresses(inventory: Inventory) -> dict[str, Address]:
 
 
 class Roster:
-    """Turns actor texts into addresses: registered rigs only, crew and polecats told apart."""
+    """Resolves actor texts to addresses: registered rigs only, with crew and polecats distinguished."""
 
     def __init__(self, rigs: Mapping[str, str], agents: Mapping[str, Address]) -> None:
         """``rigs`` maps names to prefixes, ``agents`` mail identities to addresses."""
@@ -177,13 +177,13 @@ class Roster:
         self.replace(rigs, agents)
 
     def replace(self, rigs: Mapping[str, str], agents: Mapping[str, Address]) -> None:
-        """Take over a new roster."""
+        """Replace the roster."""
         self._rigs = dict(rigs)
         self._agents = dict(agents)
         self._known.clear()
 
     def resolve(self, actor: str) -> Address:
-        """The address of an actor text; remembered, since a town has few actors and many events."""
+        """The address of an actor text; cached, since a town has few actors and many events."""
         found = self._known.get(actor)
         if found is None:
             found = parse_address(actor, self._rigs)
@@ -203,7 +203,7 @@ class LedgerDigest(Record):
 
 
 def digest_of(facts: TownFacts) -> LedgerDigest:
-    """The digest of the ledger as it is now; remembered in the facts until the ledger moves."""
+    """The digest of the ledger now; cached in the facts until the ledger changes."""
     if facts.digest is not None and facts.digest[0] == facts.ledger_version:
         return facts.digest[1]
     digest = _digest(facts)
@@ -223,7 +223,7 @@ def _digest(facts: TownFacts) -> LedgerDigest:
             if "gt:escalation" in bead.labels:
                 known = EscalationView(_escalation_id(bead), bead.title, bead.priority, bead.created_at)
                 if known.bead_id == bead.id or known.bead_id not in escalated:
-                    # the record itself counts before the message that carries it
+                    # the record itself takes precedence over the message that carries it
                     escalated[known.bead_id] = known
             if not bead.assignee:
                 continue
@@ -242,7 +242,7 @@ def _digest(facts: TownFacts) -> LedgerDigest:
 
 
 def _is_newer_hook(bead: Excerpt, before: Excerpt | None) -> bool:
-    """A hooked bead counts before one in progress, then the one moved last."""
+    """A hooked bead takes precedence over one in progress, then the one changed last."""
     return before is None or _hook_order(bead) > _hook_order(before)
 
 

@@ -1,9 +1,8 @@
-"""How an agent is: a pure function from evidence to a state, since when, why, and what comes next.
+"""An agent's health: a pure function from evidence to a state, its start, the reasons, and what comes next.
 
 Evidence is ranked: the program's own record, its hooks, our heartbeat, ledger and git, the process, and the screen last.
-Waiting for a person and a limit win over work, whatever is newer by seconds, but a screen that was read before the program
-last spoke proves nothing.  A source that failed gives ``unknown``, never ``idle`` or ``zombie``.  Rules and thresholds:
-feed-and-events.md section 5.1.
+Waiting for a person and a limit take precedence over work, even if work is newer by seconds, but a screen that was read
+before the program's last report proves nothing.  A source that failed gives ``unknown``, never ``idle`` or ``zombie``.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.evidence import Evidence, ProgressSign, Thresholds, last_progress
 
 STANDING = (MAYOR, DEACON, WITNESS, REFINERY)
-"""Roles that are there while the town is up."""
+"""Roles that run permanently while the town is up."""
 
 
 def classify(evidence: Evidence, limits: Thresholds, now: float) -> HealthReport:
-    """The verdict: the first rule that speaks, in the order of the table below."""
+    """The verdict of the first rule that applies, in the order of the table below."""
     for rule in _RULES:
         report = rule(evidence, limits, now)
         if report is not None:
@@ -48,7 +47,7 @@ def _ledger_failed(e: Evidence, limits: Thresholds, now: float) -> HealthReport 
 
 
 def _stopped(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
-    """Ended on purpose: its work waits on the hook, and nobody is to be alarmed."""
+    """Stopped on purpose: its work waits on the hook, without an alarm."""
     if not e.stopped or e.session is not False:
         return None
     sign = last_progress(e)
@@ -75,17 +74,17 @@ def _zombie(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
 
 
 def is_there(e: Evidence) -> bool:
-    """Whether it lives, as far as known, and is there for the work on its hook."""
+    """Whether it is alive as far as known, in a session started for the work on its hook."""
     return bool(e.session) and e.alive is not False and (e.for_work or not e.work_bead)
 
 
 def _death_text(e: Evidence, limits: Thresholds) -> str:
     if e.alive is not False:
-        return f"its session was never started for {e.work_bead}: the sling was cut off"
+        return f"its session was never started for {e.work_bead}: the sling was interrupted"
     if e.exit_status is None and e.died_at is None:
         return "no agent process in its session"
     how = f"ended with status {e.exit_status}" if e.exit_status is not None else "was ended by a signal"
-    # of one that was killed the last lines are its picture, and no words
+    # the last lines of a killed program are its screen, not a message
     said = f": {' / '.join(e.last_words)}" if e.last_words and e.exit_status is not None else ""
     if failed_to_start(e, limits):
         return f"agent process {how} {format_span(_lived_s(e))} after its start{said}"
@@ -93,7 +92,7 @@ def _death_text(e: Evidence, limits: Thresholds) -> str:
 
 
 def failed_to_start(e: Evidence, limits: Thresholds) -> bool:
-    """Whether its program ended so soon after its start that it never came up."""
+    """Whether its program ended too soon after its start to have come up."""
     return e.died_at is not None and e.started_at is not None and _lived_s(e) <= limits.start_grace_s
 
 
@@ -102,7 +101,7 @@ def _lived_s(e: Evidence) -> float:
 
 
 def expected_alive(e: Evidence, limits: Thresholds, now: float) -> str:
-    """Why the agent should be alive, in words; empty if nothing promises it."""
+    """Why the agent should be alive, in words; empty if nothing says so."""
     if e.off_duty or e.agent_state in (AgentState.DONE, AgentState.NUKED):
         return ""
     if e.agent_state == AgentState.SPAWNING and now - e.agent_state_at < limits.spawn_grace_s and not e.session:
@@ -114,7 +113,7 @@ def expected_alive(e: Evidence, limits: Thresholds, now: float) -> str:
     if e.agent_state in AgentState.ALIVE:
         return f"its record says {e.agent_state}"
     if e.standing and e.town_up and e.has_run:
-        return "a standing role, and the town is up"
+        return "a permanent role, and the town is up"
     return "it was started just before that" if failed_to_start(e, limits) and e.exit_status != 0 else ""
 
 
@@ -128,7 +127,7 @@ def _tmux_failed(e: Evidence, limits: Thresholds, now: float) -> HealthReport | 
 
 
 def _out_of_sight(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
-    """Work on the hook of an agent in a town without tmux, from whom nothing was ever heard."""
+    """Work on the hook of an agent in a town without tmux that has never reported anything."""
     if not e.work_bead or e.has_run or e.session is not None or e.tmux_error:
         return None
     reasons = (
@@ -143,7 +142,7 @@ def _fresh(e: Evidence, limits: Thresholds, now: float) -> bool:
 
 
 def _is_there(e: Evidence) -> bool:
-    """Alive, or at least not known to be gone."""
+    """Alive, or at least not known to be dead."""
     return e.alive is not False and e.session is not False
 
 
@@ -174,11 +173,11 @@ ASKING = {
     "login": "wants a log-in",
     "failed": "its turn failed",
 }
-"""Screens that wait for a person → what is said if the screen gives no words."""
+"""Screens that wait for a person → the reason if the screen gives no text."""
 
 
 def _was_answered(e: Evidence, said: Said) -> bool:
-    """Whether a later look at the screen shows that what a hook asked for has been answered: no hook tells that."""
+    """Whether a later reading of the screen shows that a hook's question was answered: no hook reports answers."""
     return (
         said.source == HOOK
         and e.screen_at is not None
@@ -192,12 +191,12 @@ def _shows(e: Evidence, *kinds: str) -> bool:
 
 
 def _is_our_word(e: Evidence, beat: Heartbeat) -> bool:
-    """Whether the heartbeat is an agent's own word and not what its program's hooks said before."""
+    """Whether the heartbeat is the agent's own report, not an older one of its program's hooks."""
     return beat.said is None or beat.at > beat.said.at
 
 
 def _screen_kind(e: Evidence) -> str:
-    """What the screen shows, empty if it was read before the program last said how it is."""
+    """What the screen shows, empty if it was read before the program's last report."""
     if e.screen is None:
         return ""
     said = e.said
@@ -207,7 +206,7 @@ def _screen_kind(e: Evidence) -> str:
 
 
 def _no_prompt_yet(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
-    """A program that should have come up, and shows neither its prompt nor a question that we know."""
+    """A program that should have come up, and shows neither its prompt nor a known question."""
     said = e.said
     if said is None or said.state != STARTING or not _shows(e, "unknown", "shell"):
         return None
@@ -224,7 +223,7 @@ def _person(e: Evidence, reason: Reason) -> HealthReport:
 
 
 def _with_the_rest(e: Evidence, *first: Reason) -> tuple[Reason, ...]:
-    """The deciding evidence, then what the others say, in order of their rank."""
+    """The deciding evidence, then the other evidence by rank."""
     more = []
     if e.said is not None:
         more.append(Reason(SAID_WORDS.get(e.said.state, e.said.state), e.said.source, e.said.at))
@@ -269,12 +268,12 @@ def _limited(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None
 
 
 def limit_end(said: Said, limits: Thresholds) -> float:
-    """When a limit that a program told is over: as told, else some time after it ended the turn, else never."""
+    """When a limit that a program reported ends: as reported, else some time after it ended the turn, else never."""
     return said.until or (said.at + limits.limit_held_s if said.is_final else float("inf"))
 
 
 def _works_again(e: Evidence, limits: Thresholds, now: float) -> bool:
-    """Whether the limit on the screen is an old one: the agent has said since that it works, or how its turn ended."""
+    """Whether the limit on the screen is old: since then the agent has reported work, or how its turn ended."""
     if e.said is not None and e.said.state in (IDLE, LIMITED, FAILED) and e.said.source == HOOK:
         return True
     beat = e.heartbeat
@@ -282,14 +281,14 @@ def _works_again(e: Evidence, limits: Thresholds, now: float) -> bool:
 
 
 def _stopped_short(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
-    """The turn is over, and work is still on the hook: it rests until somebody tells it to go on."""
+    """The turn is over with work still on the hook: the agent continues only after a nudge."""
     if not e.work_bead or e.muted or e.agent_state == AgentState.AWAITING_GATE or not _is_there(e):
         return None
     end = _turn_end(e, limits)
     if end is None:
         return None
     gupp_at = end.at + (limits.ralph_gupp_s if e.ralph else limits.gupp_s) if end.at else now
-    # what was put on the hook after the turn had ended is told to the agent at once; only the program itself says exactly
+    # the agent is nudged at once about work hooked after its turn ended; only the program itself says exactly
     # when that was
     is_certain = end.source in SAID_SOURCES and e.work_since <= (end.at or 0.0)
     due = max(end.at or 0.0, 0.0 if is_certain else e.work_since + limits.start_grace_s)
@@ -303,7 +302,7 @@ def _stopped_short(e: Evidence, limits: Thresholds, now: float) -> HealthReport 
 
 
 def _turn_end(e: Evidence, limits: Thresholds) -> Reason | None:
-    """That and when its last turn ended, by the best evidence that says anything about turns; None if one may be under way."""
+    """The end of its last turn, by the best evidence about turns; None if a turn may be under way."""
     said, beat = e.said, e.heartbeat
     if said is not None and said.state != STARTING:
         is_over = said.is_final and said.state in (IDLE, LIMITED)
@@ -316,7 +315,7 @@ def _turn_end(e: Evidence, limits: Thresholds) -> Reason | None:
 
 
 READY_SETTLE_S = 10.0
-"""A prompt proves by itself that a turn is over only when nothing was written for so long."""
+"""How long the output must be quiet before a prompt alone proves that the turn is over."""
 
 
 def _at_work(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
@@ -356,14 +355,14 @@ def _work_reasons(e: Evidence, sign: ProgressSign | None, limits: Thresholds, no
 
 
 def _output_words(silent: float, limits: Thresholds) -> str:
-    """How long nothing was printed; in the first minute without a figure, which would change at every look."""
+    """How long nothing was printed; without a figure in the first minute, since that would change at every reading."""
     if silent >= limits.hung_s:
         return f"hung: alive, but no output for {format_span(silent)}"
     return f"last output {format_span(silent)} ago" if silent >= 60 else "last output less than a minute ago"
 
 
 def _busy_without_hook(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
-    """A mayor or witness in a turn works too, though nothing is on its hook."""
+    """A mayor or witness in a turn is working too, though nothing is on its hook."""
     if not _is_there(e):
         return None
     said, beat = e.said, e.heartbeat
@@ -405,4 +404,4 @@ _RULES = (
     _at_work,
     _busy_without_hook,
 )
-"""The order in which the rules are asked; the first that answers decides."""
+"""The order of the rules; the first that returns a verdict decides."""

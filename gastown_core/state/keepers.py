@@ -1,4 +1,4 @@
-"""What keeps the live model true beside its sources: git is asked for proofs, and the death of an engine is pushed."""
+"""Two background tasks of the live model: collect proofs of landing from git, and watch engine processes for their end."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from gastown_core.state.facts import TownFacts
 
 GAP_S = 0.15
-"""Refs of one act move in several steps; they are looked at together."""
+"""How long to wait after a ref changed: one act updates several refs, which are then read together."""
 FIRST_S = 0.5
-"""The first look waits until the first picture stands."""
+"""How long the first check waits, so that the first frame is drawn before it."""
 
 
 class ProofKeeper:
-    """Looks when ``stir`` was called since the last look; ``on_change`` is called on the loop after new findings."""
+    """Checks again after every ``stir``; calls ``on_change`` on the loop when proofs have changed."""
 
     def __init__(
         self,
@@ -35,11 +35,11 @@ class ProofKeeper:
         self._stirred = asyncio.Event()
 
     def stir(self) -> None:
-        """Something moved that a proof may rest on."""
+        """Something changed that a proof may depend on."""
         self._stirred.set()
 
     async def run(self) -> None:
-        """For as long as the town is open."""
+        """Run until cancelled."""
         await asyncio.sleep(FIRST_S)
         from gastown_core.state.sources.landings import LandingSource
 
@@ -48,7 +48,7 @@ class ProofKeeper:
             await self._stirred.wait()
             await asyncio.sleep(GAP_S)
             self._stirred.clear()
-            # watched first and looked at then: a branch in a new folder does not fall between
+            # watch first, then read, so that no branch in a new folder is missed
             self._watch(source.folders())
             wanted = source.wanted()
             findings = await asyncio.to_thread(source.examine, wanted)
@@ -74,7 +74,7 @@ class EngineWatch:
         try:
             descriptor = os.pidfd_open(pid)
         except (AttributeError, OSError):
-            # no such thing on this system, or it is gone already: the next look tells
+            # not supported on this system, or the process has already ended: the next poll shows it
             return
         self._open[pid] = descriptor
         asyncio.get_running_loop().add_reader(descriptor, self._died, pid)
@@ -89,5 +89,5 @@ class EngineWatch:
         os.close(descriptor)
 
     def close(self) -> None:
-        """Let go of all."""
+        """Stop watching all processes."""
         self.watch(set())

@@ -1,7 +1,7 @@
 """The landing strip of each convoy member, from proofs, requests and the refineries' verdicts; pure.
 
-Nothing is guessed: a step without proof is *not yet*, a step that could not be asked is *unknown*, and a fault is
-only spoken of when git was asked after the ledger last moved.
+Nothing is guessed: a step without proof is *not yet*, a step that could not be checked is *unknown*, and a fault is
+reported only if git was asked after the ledger last changed.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
     from gastown_core.state.facts import RefineryFacts, TownFacts
 AT_WORK = (STACKING, TESTING, BISECTING)
 COMMITTING = (PUSHING, POST_MERGE)
-UNASKED = "git was not asked yet"
+UNASKED = "git has not been asked yet"
 
 
 def with_landings(convoys: tuple[ConvoyView, ...], facts: TownFacts, now: float) -> tuple[ConvoyView, ...]:
-    """The convoys with the strip of every member that was examined; untouched ones stay the same objects."""
+    """The convoys with the strip of every examined member; unchanged convoys stay the same objects."""
     requests = requests_by_work(facts)
     out = []
     for convoy in convoys:
@@ -81,9 +81,9 @@ def strip_of(
     is_fresh: bool = True,
     rests: str = "",
 ) -> LandingStrip:
-    """The strip of a bead in ``status``; ``is_fresh`` tells that the proof was sought after its record last moved.
+    """The strip of a bead in ``status``; ``is_fresh``: the proof was collected after its record last changed.
 
-    ``rests`` says why its request is not to be merged now.
+    ``rests`` says why its request must not be merged now.
     """
     request = requests[0] if requests else None
     landed = _landed(status, proof, request, is_fresh)
@@ -156,7 +156,7 @@ def _gated(request: MergeRequest | None, refinery: RefineryFacts | None, has_lan
 
 
 def _verdict(request_id: str, refinery: RefineryFacts) -> Step | None:
-    """What the running batch, else the newest batch that had it, says."""
+    """The result in the running batch, else in the newest batch that had it."""
     state = refinery.state
     if state is not None and state.phase != IDLE:
         entry = next((one for one in state.requests if one.id == request_id), None)
@@ -213,7 +213,7 @@ def _landed(status: str, proof: Proof, request: MergeRequest | None, is_fresh: b
 def _fault(
     status: str, proof: Proof, request: MergeRequest | None, refinery: RefineryFacts | None, has_landed: bool
 ) -> tuple[str, str]:
-    """(fault, sentence); empty where git was not asked, and while the engine is at the very point between the two."""
+    """(fault, sentence); empty if git was not asked, and while the engine is between push and close."""
     if proof.error:
         return "", ""
     is_open = request is not None and request.is_open
@@ -236,7 +236,7 @@ def _claim(proof: Proof, request: MergeRequest | None) -> str:
 
 
 def _is_being_closed(request_id: str, refinery: RefineryFacts | None) -> bool:
-    """Whether a living engine has pushed and is about to close what it pushed."""
+    """Whether a live engine has pushed the request and is about to close it."""
     if refinery is None or refinery.state is None or not refinery.is_alive:
         return False
     return refinery.state.phase in COMMITTING and any(one.id == request_id for one in refinery.state.requests)

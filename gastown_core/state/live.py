@@ -1,8 +1,8 @@
-"""The live model: sources that push, one snapshot, one stream of updates for a console.
+"""The live model: sources that push, one snapshot, one stream of updates for the console.
 
-Nothing is polled that can be pushed: folders are watched, tmux pushes over one control link.  Updates come at
-once while it is calm and at most ten a second in a burst.  A source that fails keeps its last good facts and says
-so in the snapshot.
+Push replaces polling where possible: folders are watched, tmux pushes over one control link.  A single change gives an
+update at once, a burst at most ten a second.  A source that fails keeps its last good facts, and the snapshot shows its
+error.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ INDEX_ROWS = 100_000
 INDEX_BYTES = 1 << 20
 LINK_RETRY_S = 2.0
 NO_REFS = frozenset("HEAD FETCH_HEAD ORIG_HEAD config config.worktree gc.pid".split())
-"""What moves in a repository's folder and is no branch."""
+"""Files of a repository's folder that change without any branch changing."""
 REFINERY_NAMES = ("refinery", *(os.path.basename(path) for path in (STATE_FILE, BATCHES_FILE)))
 
 
 class Update(Record):
-    """What one turn brought: the snapshot, how many rows came at the end, and whether the rows began anew."""
+    """One update: the snapshot, the number of rows added at the end, and whether the stream was reloaded."""
 
     snapshot: TownSnapshot
     rows_added: int
@@ -64,7 +64,7 @@ class Update(Record):
 
 
 class LiveTown:
-    """The town at ``root``, kept true until ``close``. Use it from one event loop."""
+    """The town at ``root``, kept up to date until ``close``. Use it from one event loop."""
 
     def __init__(self, root: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.root = root
@@ -91,8 +91,8 @@ class LiveTown:
         return self._events.stream
 
     async def start(self) -> None:
-        """Look at everything once, then begin to watch; ``snapshot`` is whole when this returns."""
-        # commands run without it; what goes on for hours needs it
+        """Poll all sources once, then start watching; ``snapshot`` is complete when this returns."""
+        # short commands run without it; a process that runs for hours needs it
         gc.enable()
         now = self.clock.now()
         sources = self.sources
@@ -107,7 +107,7 @@ class LiveTown:
         self._background.start("events:history", self._index_history)
 
     def _broke(self, task: str, why: str) -> None:
-        """A task of the model failed and is begun anew, or (``why`` empty) works again: a source like the others."""
+        """A background task failed and was restarted, or (``why`` empty) works again: shown like a source."""
         if why:
             self.sources.facts.failed(task, why)
         else:
@@ -132,7 +132,7 @@ class LiveTown:
 
     def _on_stir(self, folder: str, name: str) -> None:
         if not folder:
-            # the watch's slow safety look
+            # the periodic safety check behind the watch
             self._dirty.update((EVENTS, BEADS, BEATS, REFINERIES, SCHEDULER, DAEMON, PROGRAMS, USAGE))
         else:
             kind = self._kinds.get(folder)
@@ -158,7 +158,7 @@ class LiveTown:
         self._engines.watch({*self.sources.refineries.pids().values(), *self.sources.daemon.pids()})
 
     async def updates(self) -> AsyncIterator[Update]:
-        """Updates for as long as the town is open; each is ready to show."""
+        """Yield updates until the town is closed; each is ready to show."""
         while not self._closing:
             await self._wake.wait()
             await self._pace()
@@ -170,7 +170,7 @@ class LiveTown:
                 yield update
 
     async def _pace(self) -> None:
-        """At once when calm, ten a second in a burst."""
+        """Wait for a change: at once for a single one, ten times a second in a burst."""
         if not self._sent:
             return
         now = asyncio.get_running_loop().time()
@@ -210,7 +210,7 @@ class LiveTown:
         if PANES in dirty or PROGRAMS in dirty:
             changed = sources.ask("programs", lambda: self._ask_programs(now), False) or changed
         if not changed and not reset and errors == facts.errors():
-            # looked at and nothing new: the picture is as fresh as this look
+            # polled without news: the snapshot is as fresh as this poll
             self.snapshot = self.snapshot._replace(taken_at=max(now, self.snapshot.taken_at))
             return None
         self._judge(now)
@@ -238,7 +238,7 @@ class LiveTown:
         return self.sources.panes.poll(now)
 
     def recheck(self, *, force: bool = False) -> bool:
-        """Judge the same facts at the present time, if time alone can have changed something; whether a state changed."""
+        """Judge the same facts again if time alone may have changed a verdict; whether a state changed."""
         now = self.clock.now()
         if not force and self.snapshot.taken_at <= now < self._due:
             return False
@@ -260,7 +260,7 @@ class LiveTown:
         return await asyncio.wait_for(asyncio.wrap_future(self.link.command(words)), 2.0)
 
     async def _keep_link(self) -> None:
-        """Hold a control link while a server runs; without one, look every two seconds whether its socket is another."""
+        """Hold a control link while a server runs; without one, check every two seconds whether the socket has changed."""
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         dead: tuple[int, int] | None = None
@@ -293,7 +293,7 @@ class LiveTown:
         )
 
     def _take_push(self, loop: asyncio.AbstractEventLoop, panes: dict[str, Pane]) -> None:
-        """On the link's thread: only the newest list counts, so one call waits for the loop, however long it is away."""
+        """Called on the link's thread: only the newest list counts, so at most one call is queued for the loop."""
         is_told, self._pushed = self._pushed is not None, panes
         if not is_told:
             _call(loop, self._stir, PANES)
@@ -316,7 +316,7 @@ class LiveTown:
                 try:
                     lines = await asyncio.wait_for(asyncio.wrap_future(link.command(_screen_of(pane))), 2.0)
                 except (GastownError, TimeoutError):
-                    # the pane may have gone meanwhile; the next list tells
+                    # the pane may be gone; the next list shows it
                     continue
                 panes.take_screen(pane, lines, self.clock.now())
             if (facts.screens, facts.last_words) != before:
@@ -334,7 +334,7 @@ class LiveTown:
             stream.load_older(INDEX_BYTES)
 
     async def close(self) -> None:
-        """Stop watching and let go of everything."""
+        """Stop watching and close everything."""
         self._closing = True
         await self._background.close()
         await self._watch.close()
@@ -351,7 +351,7 @@ def _screen_of(pane: Pane) -> str:
 
 
 def _concerns(kind: str, name: str) -> bool:
-    """Whether a file of this name says anything about that kind of facts."""
+    """Whether a change of this file affects that kind of facts."""
     if not name:
         return True
     if kind == EVENTS:
@@ -374,7 +374,7 @@ def _concerns(kind: str, name: str) -> bool:
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: object, *args: object) -> None:
-    """Hand a call from the link's thread to the loop; a loop that has ended wants no calls."""
+    """Schedule a call from the link's thread on the loop; a closed loop is ignored."""
     try:
         loop.call_soon_threadsafe(function, *args)  # type: ignore[arg-type]
     except RuntimeError:

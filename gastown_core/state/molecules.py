@@ -1,4 +1,4 @@
-"""How far an agent is in its molecule, from the ledger alone: ``3/8 implement``; pure once the root's record is read."""
+"""An agent's progress in its molecule, from the ledger alone: ``3/8 implement``; pure after reading the root's record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def molecule_facts(root: Bead) -> MoleculeFacts | None:
-    """What the root's record says; None if it is attached to no work or keeps no steps."""
+    """The molecule in the root's record; None if it is not attached to work or has no steps."""
     kept = metadata_of(root).section(MOLECULE)
     steps = kept.sections("steps")
     if not kept.text("bead") or steps is None:
@@ -27,7 +27,7 @@ def molecule_facts(root: Bead) -> MoleculeFacts | None:
 
 
 def step_text(facts: TownFacts, bead_id: str) -> str:
-    """Where the work stands: which step of how many, and its name; empty if it carries no molecule."""
+    """The work's progress: current step, number of steps, step name; empty without a molecule."""
     known = facts.molecules.get(bead_id)
     if known is None or not known.steps:
         return ""
@@ -40,7 +40,7 @@ def step_text(facts: TownFacts, bead_id: str) -> str:
 
 
 def _poured(facts: TownFacts, known: MoleculeFacts) -> tuple[frozenset[str], tuple[str, ...]]:
-    """(done, being worked on) by the steps' own beads; a step out of view was closed long ago."""
+    """(done, in progress) by the steps' own beads; a step out of view was closed long ago."""
     done, current = [], []
     for name in known.steps:
         found = facts.bead(f"{known.root}.{name}")

@@ -1,6 +1,6 @@
 """Facts to TownSnapshot: pure, and the same for the live console, ``gt status`` and replay.
 
-The cost is O(agents + open beads + members of shown convoys); convoys are only told anew when the ledger moved.
+The cost is O(agents + open beads + members of shown convoys); convoys are only rebuilt when the ledger changed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ ENDED_ON_PURPOSE = ("session_end", "kill")
 
 
 def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -> TownSnapshot:
-    """The town at ``now``; ``old`` lends its convoys if neither the ledger nor git and the refineries moved since."""
+    """The town at ``now``; reuses the convoys of ``old`` if the ledger, git and the refineries have not changed since."""
     digest = digest_of(facts)
     agents = agent_views(facts, now)
     version = facts.ledger_version
@@ -153,7 +153,7 @@ def _agent_view(
 
 
 def _hook_from_record(facts: TownFacts, record: dict[str, str]) -> Excerpt | None:
-    """The older place of a hook: the agent bead's ``hook_bead``, if that bead is still at work."""
+    """A hook in the older format: the agent bead's ``hook_bead``, if that bead is still active."""
     named = record.get("hook_bead")
     found = facts.bead(named) if named else None
     if found is None or found[1].status not in (HOOKED, IN_PROGRESS) or is_identity(found[1]):
@@ -162,7 +162,7 @@ def _hook_from_record(facts: TownFacts, record: dict[str, str]) -> Excerpt | Non
 
 
 def _work(facts: TownFacts, bead: Excerpt | None, beat: Heartbeat | None) -> HookedWork | None:
-    """The bead on the hook and the step it is at: by its molecule, else as the agent itself told."""
+    """The bead on the hook and its current step: by its molecule, else as reported by the agent."""
     if bead is None:
         return None
     told = beat.context if beat is not None and beat.bead == bead.id else ""
@@ -171,7 +171,7 @@ def _work(facts: TownFacts, bead: Excerpt | None, beat: Heartbeat | None) -> Hoo
 
 
 def _hook(entry: RosterEntry, record: dict[str, str], bead: Excerpt | None, running: bool | None) -> str:
-    """The hook's state; agents without a worktree of their own have none. The roster lists worktrees that stand."""
+    """The hook's state; agents without a worktree have none. The roster lists existing worktrees."""
     if entry.address.role not in (POLECAT, CREW):
         return ""
     return hook_state(
@@ -222,13 +222,13 @@ def _evidence(facts: TownFacts, entry: RosterEntry, bead: Excerpt | None, record
 
 
 def _hooks_word(facts: TownFacts, session: str, alive: bool | None) -> Said | None:
-    """What the hooks of a living program told last."""
+    """What the hooks of a live program reported last."""
     beat = facts.heartbeats.get(session)
     return beat.said if beat is not None and alive is not False and beat.said is not None else None
 
 
 def _started_at(facts: TownFacts, entry: RosterEntry, pane: Pane | None) -> float | None:
-    """When the program in its pane was started, as far as is known."""
+    """When the program in its pane was started, if known."""
     event = facts.last_events.get(entry.address.path)
     if event is not None and event.type == "session_start":
         return event.at

@@ -54,7 +54,7 @@ def test_a_second_bead_on_a_hook_waits_for_the_first(paper: Paper) -> None:
     first, second = (paper.file(status="hooked", assignee="shop/polecats/opal") for _ in range(2))
     judge = judge_by(town_with(paper, Health.WORKING, "committed 3s ago", first).agents)
     hold = Board(paper.root, paper.ledger, paper.clock.now(), live=frozenset(["sh-opal"]), judge=judge).hold(second)
-    assert hold is not None and f"who has {first} before it" in hold.text
+    assert hold is not None and f"works on {first} first" in hold.text
 
 
 def test_the_why_of_a_convoy_is_the_schedulers_answer_for_each_member(paper: Paper) -> None:
