@@ -1,7 +1,7 @@
-"""The tmux session in which a command was typed, on whatever server: the user's own, or a town's; the only user of libtmux.
+"""The tmux session in which a command was typed, on whatever server: the user's own, or a town's; the only module that uses libtmux.
 
-The town's own sessions are made and watched elsewhere in this room, with time limits and in one call each, which libtmux does
-not have.  Here a person waits for a window, and libtmux's sessions, windows and panes say what is meant.
+The other modules of this package create and watch the town's own sessions, in one call each and with time limits, which
+libtmux does not offer.  Here a person waits for a window, and libtmux's session, window and pane objects fit.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def _own_session() -> Session:
 
     inside = os.environ.get("TMUX", "")
     if not inside:
-        raise UsageError("a window needs tmux", "this is not inside a tmux session", "gt feed opens it right here")
+        raise UsageError(
+            "a window needs tmux", "this is not inside a tmux session", "gt feed opens it in this terminal"
+        )
     server = Server(socket_path=inside.split(",")[0])
     pane = os.environ.get("TMUX_PANE", "")
     if pane:
@@ -54,6 +56,6 @@ def _own_session() -> Session:
     if own:
         session = server.sessions.get(session_name=own, default=None)
         if session is None:
-            raise TmuxError(f"there is no session {own} on this tmux server", "", "gt feed opens it right here")
+            raise TmuxError(f"there is no session {own} on this tmux server", "", "gt feed opens it in this terminal")
         return session
     return Session.from_session_id(server=server, session_id="$" + inside.split(",")[-1])

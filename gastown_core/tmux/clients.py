@@ -14,7 +14,7 @@ LONGEST = 180
 
 
 def show_message(server: TmuxServer, text: str) -> int:
-    """Show ``text`` in every attached client but control clients, for ten seconds or until a key; return how many.
+    """Show ``text`` in every attached client except control clients, for ten seconds or until a key; return how many.
 
     The text is shown as it is: neither formats nor times in it are expanded.  Raises NoTmuxError, TmuxError.
     """

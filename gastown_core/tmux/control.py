@@ -1,8 +1,8 @@
 """The control link: one control-mode client that watches the whole server and carries commands.
 
-It attaches to a hidden session of its own, so that no count of human viewers is off.  That session's one program
-reads a pipe which this process holds open: when this process ends, however it ends, the session is gone.  (The
-option ``destroy-unattached`` would do the same, and crashes the server of tmux 3.3 when its client is on the way out.)  A reader thread matches replies to commands in order, and turns tmux's notifications and a subscription over
+It attaches to its own hidden session, so that it is not counted as a viewer.  That session's only program
+reads a pipe which this process holds open: when this process ends, in whatever way, the session ends.  (The
+option ``destroy-unattached`` would do the same, but crashes tmux 3.3 when its client is leaving.)  A reader thread matches replies to commands in order, and turns tmux's notifications and a subscription over
 all panes into complete pane lists.  Nothing is polled; an idle link costs nothing.
 """
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 SUBSCRIPTIONS_SINCE = (3, 2)
 _LIST = f"list-panes -a -F '{PANE_FORMAT}'"
-# a digest of what moves, evaluated by tmux once a second over all sessions; the full format would cost it six times as much
+# a digest that changes with any pane, evaluated by tmux once a second over all sessions; the full format costs six times as much
 _DIGEST = "#{S:#{W:#{window_id}#{window_activity}#{session_attached}#{P:#{pane_dead}} }}"
 _STIRRED = (
     b"%subscription-changed gt ",
@@ -59,7 +59,7 @@ class ControlLink:
     """A link to a running server; opening it never starts one.
 
     ``on_change(panes)`` gets session → Pane whenever sessions come or go (at once), or a pane dies, has output, or a
-    viewer comes or goes (within a second; ``subscribed`` False means tmux is too old for the latter: call ``panes`` every
+    viewer comes or goes (within a second; if ``subscribed`` is False, tmux is too old for the latter: call ``panes`` every
     two seconds).  ``on_close()`` comes once, when the server or the link ended.  Both come from the reader thread and
     must not call ``run``.  Raises NoTmuxError, NoServerError, TmuxError.
     """
@@ -91,7 +91,7 @@ class ControlLink:
         try:
             self._set_up(on_change)
         except BaseException:
-            # half a link helps nobody: its client, thread and hidden session end with it
+            # a half-open link is useless: its client, thread and hidden session end with it
             self.close()
             raise
 
@@ -128,7 +128,7 @@ class ControlLink:
     def run(self, text: str, timeout_s: float = 5.0) -> list[str]:
         """Send one command line and wait. Raises TmuxError, NoServerError when the link ended."""
         if threading.current_thread() is self._reader:
-            raise TmuxError("a callback of the link may not wait for the link")
+            raise TmuxError("a callback of the link must not wait for the link")
         try:
             return self.command(text).result(timeout_s)
         except FutureTimeoutError as error:
@@ -205,12 +205,12 @@ class ControlLink:
             answer.set_result(lines)
 
     def _notice(self, line: bytes) -> None:
-        """A notification that something moved: ask for a fresh list."""
+        """A notification of a change: request a new list."""
         if self._on_change is not None and line.startswith(_STIRRED):
             self._ask_for_panes()
 
     def _ask_for_panes(self) -> None:
-        """Ask for the list; while an answer is on its way, only note that it will be stale."""
+        """Request the list; while an answer is under way, only mark it as stale."""
         if self._listing:
             self._stale = True
             return
@@ -233,7 +233,7 @@ class ControlLink:
             self._ask_for_panes()
 
     def _subscribe(self) -> None:
-        # tied to our hidden pane: a subscription of the whole session crashes tmux 3.3 when it falls due just after
+        # subscribed by our hidden pane: a subscription of the whole session crashes tmux 3.3 when it fires just after
         # its client lost its session, which happens whenever our process is killed
         own = self.run(f"list-panes -s -t ={self.session}: -F '#{{pane_id}}'")
         self.command(f"refresh-client -B 'gt:{own[0]}:{_DIGEST}'")
@@ -312,7 +312,7 @@ def _start_client(server: TmuxServer, session: str) -> tuple[subprocess.Popen[by
         reads, writes = os.pipe()
         try:
             # the client holds both ends of its output: when we are killed, the server can still write its last words
-            # to it; with a broken pipe it would keep the client, half gone, for ever
+            # to it; with a broken pipe it would keep the client forever
             client = process.spawn(words, stdin=subprocess.PIPE, stdout=writes, pass_fds=(reads,))
         except process.ProgramMissingError as error:
             os.close(reads)

@@ -1,8 +1,8 @@
-"""Text into an agent, never into a shell.
+"""Deliver text to an agent, never to a shell.
 
-The text goes through a paste buffer of its own with bracketed paste, byte for byte; the submit key follows apart.
-Right before each of the two, the pane is looked at again: alive, not scrolled back, its foreground the agent, and
-its screen such that a text, or its submit key, may follow.
+The text goes through its own paste buffer with bracketed paste, byte for byte; the submit key follows separately.
+Right before each of the two, the pane is checked again: it must be alive, not scrolled back, with the agent in the
+foreground, and its screen must allow the text or the submit key.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from gastown_core.tmux.server import TmuxServer
 
 _DROPPED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# a paste that the terminal's own end mark could close early must not carry one, whatever is left of it
+# the text must not contain the end mark of bracketed paste, which would close the paste early
 TYPED, SUBMITTED = "typed", "submitted"
-NOT_SUBMITTED = "the text stands in its input, not submitted"
+NOT_SUBMITTED = "the text is in its input, not submitted"
 SUBMIT_TRIES = 3
 ESCAPE_PAUSE_S = 0.6
 """Longer than readline's key-sequence timeout, or Escape and Enter would become one key."""
@@ -58,13 +58,13 @@ def deliver(
     """Paste ``text`` and submit it; yields ``typed`` and ``submitted`` as they happen.
 
     ``is_agent(pane pid, foreground command)`` is asked right before each keystroke; so is ``may_type`` before the
-    text and ``may_submit`` before the submit key, each of which says why not, or nothing.  ``is_taken``
-    tells afterwards whether the row let go of the text; if not, the key is pressed again, each time after
-    ``may_submit``: some programs take one that comes too soon for a newline.  ``escape_first`` sends
+    text and ``may_submit`` before the submit key, each of which returns the reason against it, or nothing.  ``is_taken``
+    says afterwards whether the text has left the input row; if not, the key is pressed again, each time after
+    ``may_submit``: some programs treat an Enter that comes too soon as a newline.  ``escape_first`` sends
     Escape between text and submit key (agents with an editor mode).  ``pause_s`` passes between the two.
 
-    Raises DeliveryError, with nothing typed, if the pane is dead, its foreground is not the agent or it may not be
-    typed into; UnsubmittedError if that became so after the text; TmuxError if tmux fails.
+    Raises DeliveryError, with nothing typed, if the pane is dead, the agent is not in the foreground, or ``may_type``
+    refuses; UnsubmittedError if that happens after the text was typed; TmuxError if tmux fails.
     """
     _check_ready(server, pane.pane_id, is_agent, "nothing was typed")
     _check_screen(may_type, DeliveryError, "nothing was typed")
@@ -97,7 +97,7 @@ def _check_screen(check: Callable[[], str] | None, kind: type[DeliveryError], co
 
 
 def _check_ready(server: TmuxServer, pane_id: str, is_agent: Callable[[int, str], bool], consequence: str) -> None:
-    """Leave copy mode if need be; raise unless a living agent is in the foreground."""
+    """Leave copy mode if necessary; raise unless a live agent is in the foreground."""
     now = read_pane(server, pane_id)
     if now.dead:
         raise DeliveryError("the agent's pane is dead", consequence, "restart the session")
@@ -105,7 +105,7 @@ def _check_ready(server: TmuxServer, pane_id: str, is_agent: Callable[[int, str]
         server.run("send-keys", "-t", pane_id, "-X", "cancel")
     if not is_agent(now.pid, now.command):
         why = f"{now.command or 'another program'} is in the foreground, not the agent; {consequence}"
-        raise DeliveryError(f"no agent reads in session {now.session}", why, "restart the session")
+        raise DeliveryError(f"no agent runs in session {now.session}", why, "restart the session")
 
 
 def _buffer_name() -> str:

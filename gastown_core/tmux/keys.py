@@ -1,7 +1,7 @@
-"""The feed key: prefix+a in our sessions opens the console; in all others the user's own binding goes on working.
+"""The feed key: prefix+a in our sessions opens the console; in all others the user's own binding keeps working.
 
-The binding is server-wide, guarded by session name inside tmux (no process per keystroke).  What the user had is
-kept in server options, so binding again (a new rig) and unbinding both know it.
+The binding is server-wide, guarded by session name inside tmux (no process per keystroke).  The user's binding is
+saved in server options, so that binding again (a new rig) keeps it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def bind_feed_key(server: TmuxServer, argv: Sequence[str], *, prefixes: Sequence
     names = ["hq", *prefixes]
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9-]+", name):
-            raise UsageError(f"{name!r} is no session prefix")
+            raise UsageError(f"{name!r} is not a session prefix")
     before = _saved(server) or _read_binding(server)
     own = _LISTED.fullmatch(before)
     otherwise = own["command"].replace(" \\; ", " ; ") if own else ""
@@ -45,20 +45,6 @@ def bind_feed_key(server: TmuxServer, argv: Sequence[str], *, prefixes: Sequence
             ("bind-key", "-T", "prefix", FEED_KEY, "if-shell", "-F", pattern, ours, otherwise),
         ]
     )
-
-
-def unbind_feed_key(server: TmuxServer) -> None:
-    """Give prefix+a back to what the user had there; no server, or not bound by us, is fine. Raises TmuxError."""
-    try:
-        before = _saved(server)
-        if not before:
-            return
-        server.run("unbind-key", "-T", "prefix", FEED_KEY)
-        if before != _NOTHING:
-            server.run("source-file", "-", stdin=(before + "\n").encode())
-        server.run("set-option", "-s", "-u", _SAVED)
-    except NoServerError:
-        return
 
 
 def _saved(server: TmuxServer) -> str:

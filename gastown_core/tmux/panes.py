@@ -1,8 +1,8 @@
 """The one list of panes: all sessions of the town in a single tmux call.
 
-One record per session, that of its agent's pane: the one noted at creation (option ``@gt_pane``), else the first.
-Sessions whose name begins with ``_gt-`` are our own machinery and never listed.  A session is known by the name noted
-at creation (option ``@gt_session``): one that somebody renamed is the same session, and gets its name back.
+One record per session, that of its agent's pane: the one recorded at creation (option ``@gt_pane``), else the first.
+Sessions whose name begins with ``_gt-`` are internal and never listed.  The name recorded at creation (option
+``@gt_session``) identifies a session: one that somebody renamed is the same session, and gets its name back.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Pane(Record):
     """One pane as tmux sees it now; ``activity`` is the last output in Unix seconds (whole ones).
 
     ``command`` is the foreground program's name.  ``dead`` panes keep their screen; ``dead_status`` is the exit
-    code, None after a signal or while alive.  ``agent`` and ``process_names`` are what was noted at creation;
+    code, None after a signal or while alive.  ``agent`` and ``process_names`` were recorded at creation;
     ``runtime`` is what ``agent`` is an alias of, or itself: the name its screen is read by.
-    ``orders`` are those that the agent was started for, None if that was not noted.  ``renamed`` is the name that
-    somebody gave its session, empty if it bears its own.
+    ``orders`` are those that the agent was started for, None if not recorded.  ``renamed`` is the name that
+    somebody gave its session, empty if it has its own.
     """
 
     session: str
@@ -58,9 +58,9 @@ NO_ORDERS = "-"
 FIELD = "\u241f"
 _STYLE = r"\x1b\[[0-9;:]*m"
 DEAD_LINES = 200
-"""How far back the last words of a program that ended are looked for."""
+"""How many lines back to search for the last output of a program that ended."""
 MARK = "\u241e"
-"""What stands before each screen of several."""
+"""The separator before each of several screens."""
 
 _VARIABLES = (
     "session_name window_id pane_id pane_pid pane_dead pane_dead_status window_activity session_attached pane_in_mode "
@@ -73,7 +73,7 @@ PANE_FORMAT = FIELD.join(f"#{{{name}}}" for name in _VARIABLES)
 
 
 def parse_pane(record: str) -> tuple[Pane, bool] | None:
-    """The Pane of one formatted record and whether it is the noted agent pane; None for what is no record."""
+    """The Pane of one formatted record and whether it is the recorded agent pane; None for a line that is no record."""
     parts = record.split(FIELD, len(_VARIABLES) - 1)
     if len(parts) != len(_VARIABLES):
         return None
@@ -115,7 +115,7 @@ def parse_panes(records: Iterable[str]) -> dict[str, Pane]:
         if pane.session.startswith(HIDDEN_PREFIX):
             continue
         before = found.get(pane.session)
-        # whoever bears a name now comes before whoever once had it
+        # the session that has a name now takes precedence over one that had it
         if before is None or (is_noted and not pane.renamed) or (before.renamed and not pane.renamed):
             found[pane.session] = pane
     return found
@@ -139,7 +139,7 @@ def list_panes(server: TmuxServer) -> dict[str, Pane]:
 
 
 def _give_name_back(server: TmuxServer, pane: Pane) -> None:
-    # the name may be taken by now; the session is known by its note all the same
+    # the name may be taken by now; the option identifies the session all the same
     try:
         server.run("rename-session", "-t", pane.pane_id, pane.session)
     except TmuxError:
@@ -147,13 +147,13 @@ def _give_name_back(server: TmuxServer, pane: Pane) -> None:
 
 
 PUSH = ("run-shell", "true")
-"""A command whose only purpose is that a child of the server ends."""
+"""A command that only gives the server a child which ends."""
 
 
 def is_unsettled(pane: Pane) -> bool:
     """Whether a pane is dead and tmux does not know how it ended.
 
-    Once in a while tmux 3.3 misses the word of its child's death, until the next child ends: ``PUSH`` makes it look.
+    Now and then tmux 3.3 misses a child's exit until the next child ends: ``PUSH`` makes it check.
     """
     return pane.dead and pane.dead_status is None and not pane.dead_since
 
@@ -219,8 +219,8 @@ def capture_panes(server: TmuxServer, panes: Iterable[Pane]) -> dict[str, list[s
 
 
 def written_lines(captured: Iterable[str]) -> list[str]:
-    """What a program wrote, of a captured pane: without styles, blank lines, and tmux's own line about its end."""
-    # only for a pane whose program has ended: a look at the town need not import it
+    """The program's output in a captured pane: without styles, blank lines, and tmux's own line about its end."""
+    # only for a pane whose program has ended: reading the town need not import it
     import re
 
     plain = (clean(re.sub(_STYLE, "", line)).strip() for line in captured)

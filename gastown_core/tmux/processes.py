@@ -1,8 +1,8 @@
 """Which programs run in a pane, from one pass over the process table.
 
-Two questions that are not the same: *delivery* asks who would read a keystroke now (the terminal's foreground
-process group), *liveness* asks whether the agent's process exists at all (any descendant).  Linux answers from
-``/proc``; elsewhere psutil answers, and delivery then errs on the side of refusing.
+*Delivery* and *liveness* ask different questions: which program would read a keystroke now (the terminal's foreground
+process group), and whether the agent's process exists at all (any descendant).  Linux answers from ``/proc``;
+elsewhere psutil answers, and in doubt delivery refuses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SHELLS = frozenset("bash zsh sh fish tcsh csh ksh dash ash pwsh powershell".split())
 INTERPRETERS = ("python", "node", "bun", "deno", "ruby", "env")
 PLACEHOLDER = ("tail", "-f", "/dev/null")
-"""What a session runs until it is set up; it is no agent."""
+"""The placeholder that a session runs until it is set up; not an agent."""
 MAX_DEPTH = 10
 COMM_SIZE = 15
 
@@ -48,8 +48,8 @@ def foreground_is(pane_pid: int, command: str, names: Iterable[str]) -> bool:
 def agents_alive(panes: Iterable[Pane], names_by_session: Mapping[str, Iterable[str]]) -> dict[str, bool]:
     """Session → whether its agent's process lives, with at most one pass over the process table.
 
-    The names noted in the pane itself come first, then ``names_by_session``.  A session without any lives if anything
-    runs in it but shells and the placeholder of a session that was never set up.
+    The names recorded in the pane itself come first, then ``names_by_session``.  A session without any is alive if anything
+    runs in it except shells and the placeholder of a session that was never set up.
     """
     answers: dict[str, bool] = {}
     table: dict[int, Process] | None = None
@@ -70,7 +70,7 @@ def agents_alive(panes: Iterable[Pane], names_by_session: Mapping[str, Iterable[
 
 
 def on_terminals() -> list[Process]:
-    """Every living process that has a controlling terminal, in whatever pane or window; leftovers of one that closed have none."""
+    """Every live process with a controlling terminal, in any pane or window; leftovers of a closed terminal have none."""
     return [row for row in process_table().values() if row.terminal and not row.is_gone]
 
 
@@ -114,7 +114,7 @@ def _lives_below(
 
 
 def _something_runs(pid: int, table: Mapping[int, Process], children: Mapping[int, list[int]]) -> bool:
-    """Whether anything lives in a pane but shells and the placeholder."""
+    """Whether anything runs in a pane except shells and the placeholder."""
     rows = [table[one] for one in (pid, *(child for _, child in _descendants(pid, children))) if one in table]
     return any(
         not row.is_gone and row.name.lstrip("-") not in SHELLS and tuple(words_of(row.pid)) != PLACEHOLDER
@@ -123,15 +123,15 @@ def _something_runs(pid: int, table: Mapping[int, Process], children: Mapping[in
 
 
 def is_called(row: Process, wanted: frozenset[str]) -> bool:
-    """Whether a living process bears one of these names: its program's, or what an interpreter runs."""
+    """Whether a live process has one of these names: its program's, or that of the script an interpreter runs."""
     if row.is_gone:
         return False
     return any(row.name == name[:COMM_SIZE] for name in wanted) or not wanted.isdisjoint(_names(row))
 
 
 def _names(row: Process) -> frozenset[str]:
-    """What a process may be called: its program, and what an interpreter runs. Kept per process start."""
-    # with its name: a fresh child becomes another program without becoming another process
+    """The names of a process: its program, and the script that an interpreter runs. Cached per process start."""
+    # the key includes the name: exec makes a new child another program without making it another process
     key = (row.pid, row.started, row.name)
     known = _names_cache.get(key)
     if known is None:

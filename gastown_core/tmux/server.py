@@ -1,7 +1,7 @@
 """THE one-shot client of a town's tmux server: one process per call, typed errors, exact targets.
 
 Targets are pane ids (``%3``) or ``exact(session)``; a bare session name is never passed, because tmux matches it
-by prefix.  Arguments are taken as they are: a trailing ``;`` does not end the command.
+by prefix.  Arguments are passed literally: a trailing ``;`` does not end the command.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def exact(session: str) -> str:
 
 
 class TmuxServer:
-    """The server behind one socket name; holds nothing open."""
+    """The server behind one socket name; keeps no connection open."""
 
     def __init__(self, socket: str, *, timeout_s: float = 10.0) -> None:
         self.socket = socket
@@ -51,7 +51,7 @@ class TmuxServer:
 
     @property
     def argv(self) -> list[str]:
-        """The words every call begins with; the configuration counts for the one that starts the server."""
+        """The words that begin every call; the configuration matters only for the call that starts the server."""
         return ["tmux", "-u", "-f", CONFIGURATION, "-L", self.socket]
 
     def run(self, *args: str, stdin: bytes | None = None) -> str:
@@ -62,7 +62,7 @@ class TmuxServer:
         return self.run_many([args], stdin=stdin)
 
     def run_many(self, commands: Sequence[Sequence[str]], *, stdin: bytes | None = None) -> str:
-        """Several commands in one process, in order; the first that fails ends the row. Raises as ``run``."""
+        """Several commands in one process, in order; the first failure ends the sequence. Raises as ``run``."""
         words = list(self.argv)
         for number, command in enumerate(commands):
             if number:
@@ -91,20 +91,20 @@ class TmuxServer:
         return done.out
 
     def is_running(self) -> bool:
-        """Whether the server answers on its socket, which it is asked to make anew if it vanished; starts no server.
+        """Whether the server answers on its socket (if the socket vanished, it is asked to create it again); starts no server.
 
-        Raises TmuxError if it lives and cannot be reached.
+        Raises TmuxError if it is alive and cannot be reached.
         """
         return answers(self.socket, self.timeout_s) or call_back(self.socket)
 
     def is_absent(self) -> bool:
-        """Whether plainly no server runs: there is no socket, and no living one that lost it. Starts no process.
+        """Whether certainly no server runs: there is no socket, and no live server that lost its socket. Starts no process.
 
-        Raises TmuxError if one lives without a socket and cannot be reached.
+        Raises TmuxError if one is alive without a socket and cannot be reached.
         """
         if socket_mark(self.socket) is not None or call_back(self.socket):
             return False
-        # a living one may have made it anew meanwhile
+        # a live server may have created it again meanwhile
         return socket_mark(self.socket) is None
 
     def version(self) -> tuple[int, int]:
@@ -133,10 +133,10 @@ class TmuxServer:
         return int(self.run("display-message", "-p", "#{pid}"))
 
     def coming_and_going(self) -> FileLock:
-        """The lock to hold while a session is made or ended, or a control link opens.
+        """The lock to hold while a session is created or ended, or a control link opens.
 
-        tmux 3.3 tells every control client of each session, also one that has not finished saying hello, and
-        crashes on it; so in this programme the two never happen at once.
+        tmux 3.3 notifies every control client of each session, even one that has not finished its handshake, and
+        crashes; therefore the two never happen at the same time here.
         """
         path = socket_path(self.socket)
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -151,7 +151,7 @@ class TmuxServer:
 
 
 def require_tmux() -> None:
-    """Raise NoTmuxError where there is no tmux, TmuxError where it is too old; both say what to do."""
+    """Raise NoTmuxError if tmux is missing, TmuxError if it is too old; both say what to do."""
     if not has_tmux():
         raise NoTmuxError("tmux is not installed", "agents' sessions run in it", NO_TMUX_HINT)
     TmuxServer("gt-version").version()
@@ -163,13 +163,13 @@ def _literal(word: str) -> str:
 
 
 def tmux_failure(command: str, words: str) -> TmuxError:
-    """The typed error for what tmux said."""
+    """The typed error for tmux's message."""
     lowered = words.lower()
     if "error connecting" in lowered and not ("no such file" in lowered or "connection refused" in lowered):
         return TmuxError("the town's tmux server cannot be reached", words)
     if any(sign in lowered for sign in ("no server running", "error connecting", "server exited", "lost server")):
         return NoServerError("no tmux server is running for this town", words, "gt up starts the town's sessions")
-    # a server whose first session is just being made has no current target either
+    # a server whose first session is being created has no current target either
     if any(sign in lowered for sign in ("can't find", "no such", "no current target", "no current session")):
         return TargetMissingError("there is no such session", words)
     return TmuxError(f"tmux refused {command}", words or "it gave no reason")

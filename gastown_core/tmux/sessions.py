@@ -1,8 +1,8 @@
 """Starting, restarting and ending sessions.
 
-A session is made with a placeholder, gets its options and environment, and only then its program, so that no
-option comes too late; all of that is one call of tmux.  ``remain-on-exit`` stays on: an agent that ended is seen as a dead pane, not as nothing.
-Programs are given to tmux as a list and never pass through a shell.
+A session is created with a placeholder, gets its options and environment, and only then its program, so that no
+option comes too late; all of that is one tmux call.  ``remain-on-exit`` stays on: an agent that ended leaves a dead pane.
+Programs are passed to tmux as argument lists and never through a shell.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from gastown_core.tmux.server import TmuxServer
 
 MADE_BY = "@gt_made_by"
-"""Which call made a session: one that fails half-way takes back its own and no other."""
+"""Which call created a session: one that fails halfway removes its own session and no other."""
 POLL_S = 0.02
 SETTLE_S = 0.1
 
 
 class SessionExistsError(TmuxError):
-    """Somebody else has made a session of that name."""
+    """A session of that name already exists."""
 
 
 def create_session(
@@ -54,9 +54,9 @@ def create_session(
 ) -> Pane:
     """Start ``argv`` in a new detached session ``name`` with its session ``options``; returns its pane.
 
-    ``env`` is set in the session on top of the server's; ``orders`` are those the agent is started for, None if nobody
-    knows.  All of it is one call: whoever is killed leaves a whole session or none.  Raises NoTmuxError,
-    SessionExistsError; TmuxError if ``cwd`` is no folder, the program is missing, or ends with an error within ``watch_s``.
+    ``env`` is set in the session on top of the server's; ``orders`` are those the agent is started for, None if unknown.
+    All of it is one call: a killed caller leaves a complete session or none.  Raises NoTmuxError,
+    SessionExistsError; TmuxError if ``cwd`` is not a folder, the program is missing, or ends with an error within ``watch_s``.
     """
     _check_start(name, cwd, env, argv)
     target = exact(name)
@@ -71,12 +71,12 @@ def create_session(
     words.append(("display-message", "-p", "-t", target, "#{pane_id}"))
     try:
         with server.coming_and_going():
-            # a living server whose socket vanished is called back, or a second one would be started
+            # make a live server whose socket vanished listen again, or a second server would start
             server.is_running()
             pane_id = server.run_many(words).strip().rpartition("\n")[2]
     except TmuxError as error:
         if "duplicate session" in error.why:
-            raise SessionExistsError(f"session {name} exists already", "", "stop it first, or attach to it") from error
+            raise SessionExistsError(f"session {name} already exists", "", "stop it first, or attach to it") from error
         _drop_half_made(server, name, made)
         raise
     return _watch_start(server, name, pane_id, argv[0], watch_s)
@@ -94,7 +94,7 @@ def respawn(
 ) -> None:
     """End what runs in the pane and start ``argv`` there; attached clients stay. Raises TmuxError."""
     _check_start(pane.session, cwd, env, argv)
-    # first of all, or the pane of a session that was never set up would close with what runs in it
+    # first of all, or the pane of a session that was never set up would close with its program
     server.run_many(_setup_words(pane.session, pane.pane_id, env, orders, options))
     if not pane.dead:
         _end_processes(pane_processes(pane.pid), 2.0, set())
@@ -106,12 +106,12 @@ def respawn(
 
 
 def note_orders(server: TmuxServer, pane: Pane, orders: Iterable[str]) -> None:
-    """Note which orders an agent that runs was told of. Raises TmuxError."""
+    """Record which orders a running agent was given. Raises TmuxError."""
     server.run("set-option", "-t", pane.pane_id, "@gt_orders", ",".join(orders) or NO_ORDERS)
 
 
 def _configure_words() -> list[Sequence[str]]:
-    """What makes any server fit for the town's sessions, whoever started it and however."""
+    """Options that make any server fit for the town's sessions, however it was started."""
     pattern = re.sub(r"([\\*?\[\]{}])", r"\\\1", CONFIGURATION)
     return [("set-option", "-s", "@gt_configured", "on"), ("source-file", "-q", pattern)]
 
@@ -135,7 +135,7 @@ def _setup_words(
 
 
 def _drop_half_made(server: TmuxServer, name: str, made: str) -> None:
-    """End the session of a call that failed in the middle; another's of that name stays."""
+    """End the session of a call that failed halfway; a session of that name from another call stays."""
     with contextlib.suppress(TmuxError):
         if server.run("show-options", "-q", "-v", "-t", exact(name), MADE_BY).strip() == made:
             kill_session(server, name)
@@ -157,7 +157,7 @@ def kill_session(server: TmuxServer, name: str, *, grace_s: float = 2.0, exclude
     except NoServerError:
         return False
     except TargetMissingError:
-        # somebody may have renamed it: looking for it gives its name back
+        # somebody may have renamed it: the search gives its name back
         if find_pane(server, name) is None:
             return False
         listed = server.run_many(words)
@@ -184,7 +184,7 @@ def attached_clients(server: TmuxServer, session: str) -> list[str]:
 
 
 def detach_clients(server: TmuxServer, session: str) -> int:
-    """Detach every client of exactly this session; the agent goes on. Returns how many there were."""
+    """Detach every client of exactly this session; the agent keeps running. Returns how many there were."""
     clients = attached_clients(server, session)
     if clients:
         server.run("detach-client", "-s", exact(session))
@@ -192,7 +192,7 @@ def detach_clients(server: TmuxServer, session: str) -> int:
 
 
 def attach_argv(server: TmuxServer, session: str) -> list[str]:
-    """What to exec to look at the session: attach-session, or switch-client when already inside this server."""
+    """The command to view the session: attach-session, or switch-client when already inside this server."""
     from gastown_core.tmux.socket import socket_path
 
     inside = os.environ.get("TMUX", "").split(",")[0]
@@ -206,7 +206,7 @@ def _check_start(name: str, cwd: str, env: Mapping[str, str], argv: Sequence[str
     if not argv:
         raise TmuxError(f"nothing to start in session {name}")
     if not os.path.isdir(cwd):
-        raise TmuxError(f"cannot start session {name}", f"{cwd} is no folder")
+        raise TmuxError(f"cannot start session {name}", f"{cwd} is not a folder")
     if shutil.which(argv[0], path=env.get("PATH")) is None:
         why = f"{argv[0]} is not installed or not on PATH"
         raise TmuxError(
@@ -223,7 +223,7 @@ def _respawn_words(pane_id: str, argv: Sequence[str], cwd: str) -> list[str]:
 
 
 def _watch_start(server: TmuxServer, name: str, pane_id: str, program: str, watch_s: float) -> Pane:
-    """The pane, once its program has lived for ``watch_s``; an early end with an error becomes one of ours."""
+    """The pane, once its program has lived for ``watch_s``; an early end with an error raises TmuxError."""
     deadline = time.monotonic() + watch_s
     while True:
         pane = read_pane(server, pane_id)
@@ -263,7 +263,7 @@ def _end_processes(rows: list[Process], grace_s: float, spared: set[int]) -> Non
     for row in waiting:
         _send(row, signal.SIGTERM)
         if row.name.lstrip("-") in SHELLS:
-            # an interactive shell ignores TERM and obeys a hang-up
+            # an interactive shell ignores TERM but obeys HUP
             _send(row, signal.SIGHUP)
     deadline = time.monotonic() + grace_s
     while (waiting := [row for row in waiting if is_running(row)]) and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Which tmux server belongs to a town: a socket of its own, so that two towns never meet.
+"""The tmux server of a town: each town has its own socket, so that two towns never share a server.
 
 The name is the Go tools' name for the same town, so both see the same sessions.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CALL_BACK_S = 2.0
-"""How long a server may take to make its socket anew."""
+"""How long a server may take to create its socket again."""
 LISTENS = "00010000"
 _OF_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
@@ -52,7 +52,7 @@ def socket_mark(name: str) -> tuple[int, int] | None:
 
 
 def answers(name: str, timeout_s: float = 10.0) -> bool:
-    """Whether a server takes calls on the socket of that name; nothing is started."""
+    """Whether a server accepts calls on the socket of that name; starts nothing."""
     import socket
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -65,7 +65,7 @@ def answers(name: str, timeout_s: float = 10.0) -> bool:
 
 
 def server_process(name: str) -> int:
-    """The living server that was bound to the socket of that name, also after the file was removed; 0 if none is."""
+    """The pid of the live server bound to the socket of that name, even after the file was removed; 0 if there is none."""
     path = socket_path(name)
     inodes = _bound_sockets(path)
     while inodes is None or inodes:
@@ -79,14 +79,14 @@ def server_process(name: str) -> int:
         before, inodes = inodes, _bound_sockets(path)
         if inodes == before:
             break
-        # its socket was made anew between the two looks
+        # its socket was created again between the two checks
     return 0
 
 
 def call_back(name: str) -> bool:
-    """Have a living server whose socket was removed make it anew; False if no server lives.
+    """Make a live server whose socket was removed create it again; False if no server is alive.
 
-    Raises TmuxError if one lives and still does not answer: that is no reason to think its sessions gone.
+    Raises TmuxError if one is alive and still does not answer: its sessions must not count as gone.
     """
     pid = server_process(name)
     if not pid:
@@ -104,7 +104,7 @@ def call_back(name: str) -> bool:
         if time.monotonic() > deadline:
             raise TmuxError(
                 "the town's tmux server does not answer",
-                f"process {pid} lives, its socket {socket_path(name)} is gone",
+                f"process {pid} is alive, its socket {socket_path(name)} is gone",
                 f"kill -USR1 {pid} makes it listen again",
             )
         time.sleep(0.01)

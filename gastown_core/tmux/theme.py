@@ -1,4 +1,4 @@
-"""How a session's status line looks: a colour per rig, icon and name left, the time right."""
+"""The status line of a session: a colour per rig, icon and name on the left, the time on the right."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def status_style(role: str, rig: str = "", theme: str = "") -> str:
 
 
 def status_options(role: str, label: str, rig: str = "", theme: str = "") -> dict[str, str]:
-    """Session options of the status line; ``label`` is shown as it is, never as a format."""
+    """Session options of the status line; ``label`` is shown literally, never as a format."""
     icon = ROLE_ICONS.get(role, ROLE_ICONS["other"])[0]
     return {
         "status": "on",
