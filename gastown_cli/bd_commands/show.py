@@ -19,7 +19,7 @@ from gastown_core.beads.ledger_line import excerpt_of
 from gastown_core.beads.rules import oddities
 from gastown_core.clock import format_local, parse_moment
 from gastown_core.errors import GastownError
-from gastown_core.model.bead import CLOSED, PARENT_CHILD
+from gastown_core.model.bead import CLOSED, EPIC, PARENT_CHILD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _as_json(space: Workspace, store: BeadStore, bead: Bead) -> dict[str, Any]:
     if holds:
         more["blocked_by"] = [hold.id for hold in holds]
         more["blocked_by_count"] = len(holds)
-    if bead.issue_type == "epic":
+    if bead.issue_type == EPIC:
         states = [excerpt.status for excerpt in _excerpts(store, dependents, PARENT_CHILD)]
         more["epic_total_children"] = len(states)
         more["epic_closed_children"] = states.count(CLOSED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_cli import context, molecule_lines, output, who
 from gastown_core.errors import NotFoundError
+from gastown_core.model.bead import EPIC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _named_id(root: str, ledger: TownLedger, text: str) -> str:
     home = ledger.home_of(text) if "-" in text else None
     bead = home.get(text) if home is not None else None
     if bead is not None:
-        found = root_for(bead) or (bead.id if bead.issue_type == "epic" else "")
+        found = root_for(bead) or (bead.id if bead.issue_type == EPIC else "")
         if not found:
             raise NotFoundError(f"no molecule on {text}", bead.title, f"gt mol attach {text} FORMULA attaches one")
         return found

@@ -14,6 +14,7 @@ from gastown_core.errors import ConflictError, GastownError, NotFoundError, Usag
 from gastown_core.model.bead import (
     BLOCKS,
     CLOSED,
+    EPIC,
     IN_PROGRESS,
     OPEN,
     PARENT_CHILD,
@@ -329,7 +330,7 @@ class RuleBatch:
     def _check_kinds(self, bead: Bead, other: Excerpt) -> None:
         if bead.parent == other.id:
             raise _waits_for_its_parent(bead.id, other.id)
-        if (bead.issue_type == "epic") != (other.issue_type == "epic"):
+        if (bead.issue_type == EPIC) != (other.issue_type == EPIC):
             raise ConflictError(
                 f"{bead.id} ({bead.issue_type}) cannot be blocked by {other.id} ({other.issue_type})",
                 "an epic blocks only epics",
@@ -402,7 +403,7 @@ class RuleBatch:
         if holds:
             names = ", ".join(hold.id for hold in holds)
             raise ConflictError(f"{bead.id} is blocked", f"by {names}", f"bd dep tree {bead.id} shows why")
-        if bead.issue_type == "epic":
+        if bead.issue_type == EPIC:
             known = (graph.bead(child) for child in self._children(bead.id))
             still = [child.id for child in known if child is not None and not is_released(child)]
             if still:

@@ -14,6 +14,7 @@ from gastown_core.model.bead import (
     CLOSED,
     CONDITIONAL,
     DEFERRED,
+    EPIC,
     IN_REVIEW,
     MERGE_BLOCKS,
     OPEN,
@@ -55,7 +56,6 @@ REASONS = {
 }
 NEVER_READY_TYPES = frozenset("merge-request gate molecule message agent role rig convoy event".split())
 """Types that are never ready work; ours adds convoys, which bundle work, and events."""
-EPIC = "epic"
 RELEASED = frozenset((CLOSED, PINNED, TOMBSTONE))
 
 

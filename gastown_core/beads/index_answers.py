@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 
-from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES
+from gastown_core.beads.graph import NEVER_READY_TYPES
 from gastown_core.beads.index_census import how_many, lead_seconds
 from gastown_core.beads.index_holds import ASKED, HELD, below, stands
 from gastown_core.beads.index_rows import EXCERPT_COLUMNS, excerpts_from, progress_in
@@ -17,6 +17,7 @@ from gastown_core.beads.query import EpicProgress, Held
 from gastown_core.model.bead import (
     CLOSED,
     DEFERRED,
+    EPIC,
     HOOKED,
     IDENTITY_LABELS,
     IDENTITY_TYPES,

@@ -8,7 +8,7 @@ file.  A large batch, and compaction, replace the file by rename instead (``comp
 from __future__ import annotations
 
 from gastown_core.beads import index_answers
-from gastown_core.beads.graph import EPIC, Graph
+from gastown_core.beads.graph import Graph
 from gastown_core.beads.index import Index, healing
 from gastown_core.beads.index_census import how_many, numbers_by
 from gastown_core.beads.index_rows import (
@@ -26,7 +26,7 @@ from gastown_core.beads.index_sql import rows_of, select, select_candidates, whe
 from gastown_core.beads.query import BeadQuery, Excerpt, Headline, Outline, Position, Tally
 from gastown_core.beads.settings import Vocabulary
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.model.bead import CLOSED, TOMBSTONE, Bead
+from gastown_core.model.bead import CLOSED, EPIC, TOMBSTONE, Bead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

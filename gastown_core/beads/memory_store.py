@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.beads import ids
 from gastown_core.beads.batch import RuleBatch
 from gastown_core.beads.filters import arranged, descendants, matches
-from gastown_core.beads.graph import EPIC, NEVER_READY_TYPES, Graph
+from gastown_core.beads.graph import NEVER_READY_TYPES, Graph
 from gastown_core.beads.ledger_line import MEMORY, encode, excerpt_of
 from gastown_core.beads.query import BeadQuery, EpicProgress, Excerpt, Headline, Held, Outline, Tally
 from gastown_core.beads.settings import Vocabulary
@@ -14,6 +14,7 @@ from gastown_core.model.bead import (
     BLOCKS,
     CLOSED,
     DEFERRED,
+    EPIC,
     HOOKED,
     IDENTITY_LABELS,
     IDENTITY_TYPES,

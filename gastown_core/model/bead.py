@@ -65,6 +65,8 @@ STATUS_CATEGORY = {
 
 SLINGABLE = frozenset(("task", "bug", "feature", "chore", ""))
 """Types of beads that are dispatched to polecats automatically."""
+EPIC = "epic"
+"""The type of beads that group others as their children."""
 
 
 class MemberStage:

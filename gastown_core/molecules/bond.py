@@ -6,7 +6,7 @@ import re
 
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.formulas.recipe import OnComplete, Recipe, RecipeStep
-from gastown_core.model.bead import BLOCKS, CONDITIONAL, PARENT_CHILD
+from gastown_core.model.bead import BLOCKS, CONDITIONAL, EPIC, PARENT_CHILD
 from gastown_core.model.record import Record
 from gastown_core.molecules.pour import make_molecule, members, set_state
 from gastown_core.molecules.proto import is_proto, persist_in, recipe_of, variables_of
@@ -121,7 +121,7 @@ def _operand(store: BeadStore, text: str) -> Bead | None:
     bead = store.get(text)
     if bead is None:
         return None
-    if bead.issue_type not in ("molecule", "epic") and molecule_of(bead) is None:
+    if bead.issue_type not in ("molecule", EPIC) and molecule_of(bead) is None:
         raise UsageError(f"{text} is a {bead.issue_type}", "only molecules, epics, protos and formulas can be bonded")
     return bead
 

@@ -6,7 +6,7 @@ import re
 
 from gastown_core.errors import NotFoundError, UsageError
 from gastown_core.formulas.source import check_name
-from gastown_core.model.bead import BLOCKS, NO_PRIORITY, PARENT_CHILD, USUAL_PRIORITY
+from gastown_core.model.bead import BLOCKS, EPIC, NO_PRIORITY, PARENT_CHILD, USUAL_PRIORITY
 from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 
@@ -123,7 +123,7 @@ def _step(bead: Bead, names: Mapping[str, str], variables: Mapping[str, str]) ->
         "title": _templated(bead.title, variables),
         "description": _templated(bead.description, variables),
         "acceptance": _templated(bead.text("acceptance_criteria"), variables),
-        "type": bead.issue_type if bead.issue_type in ("bug", "feature", "epic", "chore") else "",
+        "type": bead.issue_type if bead.issue_type in ("bug", "feature", EPIC, "chore") else "",
         "priority": bead.priority if bead.priority not in (USUAL_PRIORITY, NO_PRIORITY) else "",
         "labels": [label for label in bead.labels if label != "gt:step"],
         "needs": [names[need] for need in _needs(bead) if need in names],

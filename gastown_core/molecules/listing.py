@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.beads.query import BeadQuery
 from gastown_core.errors import NotFoundError
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, PARENT_CHILD
+from gastown_core.model.bead import CLOSED, EPIC, HOOKED, IN_PROGRESS, PARENT_CHILD
 from gastown_core.model.metadata import read_step
 from gastown_core.model.record import Record
 from gastown_core.molecules.proto import is_proto
@@ -55,7 +55,7 @@ def list_molecules(
 ) -> list[MoleculeRow]:
     """Molecules, and epics with children, newest first; only wisps or only protos if requested."""
     query = BeadQuery(
-        types=("molecule", "epic"),
+        types=("molecule", EPIC),
         exclude_statuses=() if closed else (CLOSED,),
         include_wisps=True,
         only_wisps=wisps,
@@ -74,7 +74,7 @@ def list_molecules(
 
 def _is_inner(root: Bead) -> bool:
     """Return whether it is an epic that is a step of a molecule."""
-    return root.issue_type == "epic" and read_step(root) is not None
+    return root.issue_type == EPIC and read_step(root) is not None
 
 
 class StaleMolecule(Record):
@@ -103,7 +103,7 @@ def stale(
     """Molecules and epics that are complete but not closed; with ``everything`` also those without children."""
     found = []
     query = BeadQuery(
-        types=("molecule", "epic"),
+        types=("molecule", EPIC),
         exclude_statuses=(CLOSED,),
         include_wisps=True,
         exclude_templates=True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from gastown_core.beads.rules import new_edge, new_record, tombstone_of
 from gastown_core.clock import parse_moment
 from gastown_core.errors import NotFoundError, UsageError
-from gastown_core.model.bead import BLOCKS, CLOSED, PARENT_CHILD, TYPE_ALIASES, TYPES, WAITS_FOR, Bead, Edge
+from gastown_core.model.bead import BLOCKS, CLOSED, EPIC, PARENT_CHILD, TYPE_ALIASES, TYPES, WAITS_FOR, Bead, Edge
 from gastown_core.model.metadata import DISPATCH, MOLECULE, STEP, metadata_of, with_section, with_words
 from gastown_core.model.record import Record
 from gastown_core.molecules.root_bead import STEP_LABEL, TEMPLATE_LABEL, attached_to, molecule_of, state_of
@@ -127,7 +127,7 @@ class Pouring(Record):
             "description": step.description,
             "notes": step.notes,
             "acceptance_criteria": step.acceptance,
-            "issue_type": "epic" if has_children else kind if kind in TYPES else "task",
+            "issue_type": EPIC if has_children else kind if kind in TYPES else "task",
             "priority": step.priority,
             "assignee": step.assignee,
             "labels": sorted({STEP_LABEL, *step.labels, *self.fields["labels"]}),

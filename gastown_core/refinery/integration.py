@@ -12,7 +12,7 @@ from gastown_core.beads.graph import is_released
 from gastown_core.errors import ConflictError, GitError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.git.landed import BEAD, landed
-from gastown_core.model.bead import CLOSED, PARENT_CHILD
+from gastown_core.model.bead import CLOSED, EPIC, PARENT_CHILD
 from gastown_core.model.merge_request import MERGED, read_request
 from gastown_core.model.metadata import metadata_of, writable
 from gastown_core.model.record import Record
@@ -266,7 +266,7 @@ def land_what_is_ready(place: Refinery, target: str) -> str:
     if target == place.default or not settings.lenient("merge_queue.integration_branch_auto_land"):
         return ""
     for store in place.ledger.stores().values():
-        for epic in store.find(BeadQuery(types=("epic",), exclude_statuses=(CLOSED,))):
+        for epic in store.find(BeadQuery(types=(EPIC,), exclude_statuses=(CLOSED,))):
             if branch_of_epic(epic) == target and not status(place, epic.id).lacks:
                 land(place, epic.id, actor=place.actor)
                 return epic.id

@@ -13,7 +13,7 @@ from gastown_core.git.facts import WorkFacts, read_facts
 from gastown_core.messaging.listing import QueueView as QueueView
 from gastown_core.messaging.listing import view_of
 from gastown_core.model.address import parse_address
-from gastown_core.model.bead import Bead
+from gastown_core.model.bead import EPIC, Bead
 from gastown_core.model.merge_request import MERGED, read_request
 from gastown_core.model.metadata import REQUEST, metadata_of
 from gastown_core.model.record import Record
@@ -172,7 +172,7 @@ def ready_beads(root: str, limit: int = 200, clock: Clock = SYSTEM_CLOCK) -> lis
 
     rows = []
     for name, store in TownLedger(root).stores().items():
-        found = store.ready(BeadQuery(unassigned=True, exclude_types=("epic",)), clock.now())
+        found = store.ready(BeadQuery(unassigned=True, exclude_types=(EPIC,)), clock.now())
         rows += [(name, excerpt_of(bead)) for bead in found if is_work(bead)]
     rows.sort(key=lambda row: (row[1].priority, row[1].created_at))
     return rows[:limit]

@@ -10,7 +10,7 @@ from gastown_core.events.log import append_event
 from gastown_core.git import worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import POLECAT
-from gastown_core.model.bead import CLOSED, TOMBSTONE
+from gastown_core.model.bead import CLOSED, EPIC, TOMBSTONE
 from gastown_core.model.hook_life import ARCHIVED
 from gastown_core.model.metadata import read_dispatch
 from gastown_core.model.record import Record
@@ -53,7 +53,7 @@ def members_of_epic(ledger: TownLedger, epic_id: str) -> tuple[str, list[str]]:
     epic = ledger.excerpt(epic_id)
     if epic is None or epic.status == TOMBSTONE:
         raise NotFoundError(f"no bead {epic_id}")
-    if epic.issue_type != "epic":
+    if epic.issue_type != EPIC:
         raise UsageError(f"{epic_id} is a {epic.issue_type}, not an epic", "", "name the beads themselves")
     ids = [bead.id for bead in work_below(ledger, epic)]
     if not ids:

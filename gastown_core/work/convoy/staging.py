@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.beads.graph import BLOCKING_TYPES, find_cycles, is_released
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError, UsageError
-from gastown_core.model.bead import PARENT_CHILD, SLINGABLE, TOMBSTONE, TRACKS, unwrap_external
+from gastown_core.model.bead import EPIC, PARENT_CHILD, SLINGABLE, TOMBSTONE, TRACKS, unwrap_external
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
 from gastown_core.work.board import Board
@@ -103,7 +103,7 @@ READY, WARNINGS, ERROR = "staged_ready", "staged_warnings", "error"
 ORDERING = BLOCKING_TYPES - {PARENT_CHILD}
 MANY = 5
 """More tasks than this in one wave give a warning."""
-EPIC, TASKS, CONVOY = "epic", "tasks", "convoy"
+TASKS, CONVOY = "tasks", "convoy"
 
 
 class Finding(Record):
@@ -201,7 +201,7 @@ def _input(ledger: TownLedger, ids: Sequence[str]) -> tuple[str, list[Excerpt]]:
             f"no bead {', '.join(missing)}" if missing else "stage what?", "", "name an epic, tasks or a convoy"
         )
     beads = [known[one] for one in wanted]
-    kinds = {EPIC if bead.issue_type == "epic" else CONVOY if bead.issue_type == "convoy" else TASKS for bead in beads}
+    kinds = {EPIC if bead.issue_type == EPIC else CONVOY if bead.issue_type == "convoy" else TASKS for bead in beads}
     if len(kinds) > 1:
         raise UsageError(
             f"{' and '.join(sorted(kinds))} cannot be staged together", "", "name one epic, one convoy, or tasks"
@@ -320,7 +320,7 @@ class _Look:
 
     def _branches(self) -> list[Finding]:
         """Return sub-epics without an integration branch, if other epics of the tree have one."""
-        epics = [bead for top in self.tree for bead in flatten(top) if bead.issue_type == "epic"]
+        epics = [bead for top in self.tree for bead in flatten(top) if bead.issue_type == EPIC]
         known = self.ledger.get_many(bead.id for bead in epics) if len(epics) > 1 else {}
         have = {bead_id for bead_id, bead in known.items() if branch_of_epic(bead)}
         lacking = tuple(bead.id for bead in epics[1:] if bead.id not in have and not is_released(bead)) if have else ()

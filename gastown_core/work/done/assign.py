@@ -6,7 +6,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, GastownError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import BLOCKED, CLOSED, HOOKED, NO_PRIORITY, PARENT_CHILD
+from gastown_core.model.bead import BLOCKED, CLOSED, EPIC, HOOKED, NO_PRIORITY, PARENT_CHILD
 from gastown_core.model.record import Record
 from gastown_core.work.hook.hook import HELD
 from gastown_core.work.hook.unsling import unsling
@@ -108,9 +108,7 @@ def ready_everywhere(ledger: TownLedger, now: float, *, rig: str = "", limit: in
             continue
         seen.append(store)
         try:
-            query = BeadQuery(
-                unassigned=True, exclude_types=("epic",), labels_none=tuple(sorted(SCAFFOLD)), limit=limit
-            )
+            query = BeadQuery(unassigned=True, exclude_types=(EPIC,), labels_none=tuple(sorted(SCAFFOLD)), limit=limit)
             beads = store.ready(query, now)
             total = store.count_ready(query, now) if limit and len(beads) == limit else len(beads)
         except GastownError as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.events.log import append_event
-from gastown_core.model.bead import CLOSED, OPEN
+from gastown_core.model.bead import CLOSED, EPIC, OPEN
 from gastown_core.work.convoy import launching
 from gastown_core.work.convoy.staging import work_below
 from gastown_core.work.convoys import get_convoy
@@ -54,7 +54,7 @@ def start(
         raise NotFoundError(f"no bead {epic}", "", "bd list -t epic shows the epics")
     if found.issue_type == "convoy" and found.status == OPEN:
         return _adopt(root, ledger, found.id, actor, clock)
-    below = list(work_below(ledger, found)) if found.issue_type == "epic" else []
+    below = list(work_below(ledger, found)) if found.issue_type == EPIC else []
     if below and all(one.status == CLOSED for one in below):
         count = f"all {len(below)} beads of {epic} are" if len(below) > 1 else f"the one bead of {epic} is"
         raise ConflictError(

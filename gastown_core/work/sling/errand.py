@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gastown_core.beads.ids import is_valid
 from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.model.bead import EPIC
 from gastown_core.model.record import Record
 from gastown_core.town.discover import read_rigs, rig_of_bead
 
@@ -49,7 +50,7 @@ def read_errand(root: str, ledger: TownLedger, words: Sequence[str], *, on: str 
 
 def is_bundle(bead: Bead) -> bool:
     """Whether slinging it means slinging its members."""
-    return bead.issue_type in ("epic", "convoy")
+    return bead.issue_type in (EPIC, "convoy")
 
 
 def _bead(ledger: TownLedger, word: str) -> Bead | None:

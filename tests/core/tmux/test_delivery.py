@@ -63,7 +63,7 @@ def test_a_shell_in_front_gets_nothing(server, tmp_path):
     pane = start_plain(server, "gt-opal", "bash", "--norc", "-i", cwd=str(tmp_path), PS1="$ ")
     until(lambda: "$" in screen(server, pane))
     before = screen(server, pane)
-    with pytest.raises(DeliveryError, match="no agent reads"):
+    with pytest.raises(DeliveryError, match="no agent runs"):
         list(deliver(server, pane, "touch owned", is_agent=is_scripted))
     server.run("send-keys", "-t", pane.pane_id, "-l", "--", "true")
     until(lambda: "true" in screen(server, pane))
