@@ -1,1 +1,1 @@
-"""Measurements of the whole programme from outside: ``make bench``. Never part of the tests."""
+"""Benchmarks of the whole program from outside: ``make bench``. Not part of the tests."""

@@ -1,4 +1,4 @@
-"""Acts on living agents: sling and nudge, in a town with real tmux and the scripted runtime."""
+"""Benchmarks of acts on live agents: sling and nudge, in a town with real tmux and the scripted runtime."""
 
 from __future__ import annotations
 

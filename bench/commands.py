@@ -1,4 +1,4 @@
-"""The commands' figures: whole processes, medians."""
+"""Benchmarks of the commands: whole processes, medians."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console's figures: first frame, live picture, event and bead to screen, idle cost, bursts, memory."""
+"""Benchmarks of the console: first frame, live picture, event and bead to screen, idle cost, bursts, memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What watching agents' programs costs: a hook's command, and a look at the records of 50 programs that say nothing new."""
+"""The cost of watching agent programs: a hook's command, and a poll of the records of 50 programs without news."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The refinery: one culprit among sixteen with gates of a fixed cost, a green batch, and the price of a stack."""
+"""Benchmarks of the refinery: one culprit among sixteen with gates of a fixed cost, a green batch, and the price of a stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program on a pty, watched the way a person sees it: cells, not bytes."""
+"""A program on a pty, observed as a person sees it: cells, not bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Towns to measure: S (1 rig, 6 agents) and L (5 000 beads, 200 convoys, 30 agents, 200 000 events)."""
+"""Towns for the benchmarks: S (1 rig, 6 agents) and L (5 000 beads, 200 convoys, 30 agents, 200 000 events)."""
 
 from __future__ import annotations
 

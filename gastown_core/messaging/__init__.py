@@ -1,1 +1,1 @@
-"""Words to agents: nudges and handoffs, each with receipts."""
+"""Messages to agents: nudges, handoffs, mail and escalations."""

@@ -1,7 +1,7 @@
-"""Answering a question that an agent's screen asks: only as an act of its own, never as a side effect of a text.
+"""Answer a question on an agent's screen: only as a separate act, never as a side effect of a nudge.
 
-The cursor is moved key by key.  Before each key the screen is read again, and it must still ask the same; after the
-last one it must ask something else, or nothing.
+The cursor is moved key by key.  Before each key the screen is read again, and it must still show the same question;
+after the last one it must show another question, or none.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ MOVED_S = 1.0
 """How long a cursor may take to move."""
 STABLE_S = 0.1
 ANSWERED_S = 3.0
-"""How long a program may take to leave a question that was answered."""
+"""How long a program may take to close a question that was answered."""
 
 
 def answer_dialog(
     server: TmuxServer, pane: Pane, preset: Preset, choice: str, *, asked: ScreenReading | None = None
 ) -> ScreenReading:
-    """Choose ``choice`` in the question that the pane shows; returns the reading of what it shows then.
+    """Choose ``choice`` in the question that the pane shows; returns the screen reading afterwards.
 
-    ``choice`` is a choice's words, or enough of their beginning, or its place counted from 1.  ``asked`` is the
-    question as the person saw it.  Raises UsageError for a choice that is not there, DeliveryError if nothing is
-    asked, the question is another one or has no cursor, or a key does not do what it should; TmuxError.
+    ``choice`` is a choice's text, an unambiguous prefix of it, or its number from 1.  ``asked`` is the
+    question as the person saw it.  Raises UsageError for an unknown choice, DeliveryError if there is
+    no question, it is another one or has no cursor, or a key has no effect; TmuxError.
     """
     question = look(server, pane.pane_id, preset.screens)
     _check_question(question)
@@ -59,7 +59,7 @@ def _check_question(question: ScreenReading) -> None:
 
 
 def _place_of(choice: str, options: tuple[str, ...]) -> int:
-    """Index of the one option that is meant."""
+    """Index of the option that ``choice`` names."""
     wanted = choice.strip().lower()
     words = [option.lower() for option in options]
     bare = [word.split(" ", 1)[1] if word.split(" ", 1)[0].isdigit() and " " in word else word for word in words]
@@ -101,7 +101,7 @@ def _confirm(server: TmuxServer, pane_id: str, preset: Preset, question: ScreenR
     now = question
     while True:
         before, now = now, look(server, pane_id, preset.screens)
-        # a screen that is half drawn reads as a question that has changed
+        # a half-drawn screen looks like a question that has changed
         if not _is_same(now, question) and now == before:
             return now
         if time.monotonic() >= deadline:

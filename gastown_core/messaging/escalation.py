@@ -1,7 +1,7 @@
-"""Escalations: what a person or a higher role must hear of, kept as a bead until it is closed.
+"""Escalations: problems for a person or a higher role, kept as beads until they are closed.
 
-There is one open escalation per cause: raising it again counts up, and changes the bead only where the severity is
-higher.  Nobody's silence ends one: unanswered, it goes up a severity after ``stale_threshold``, at most
+There is one open escalation per cause: raising it again increments a counter, and changes the bead only if the severity
+is higher.  An unanswered escalation stays open and rises one severity after ``stale_threshold``, at most
 ``max_reescalations`` times.  Format and routes: daemon-and-health.md section 9.
 """
 
@@ -61,12 +61,12 @@ class Escalation(Record):
 
     @property
     def is_acked(self) -> bool:
-        """Whether somebody has taken it on."""
+        """Whether somebody has acknowledged it."""
         return bool(self.acked_by)
 
 
 class Delivery(Record):
-    """What became of one route: ``channel`` (bead, mail, email, …), its target, and why it failed or was not used."""
+    """The result of one route: ``channel`` (bead, mail, email, …), its target, and why it failed or was not used."""
 
     channel: str
     target: str = ""
@@ -152,7 +152,7 @@ def escalate(
 ) -> Raised:
     """Raise an escalation about ``about`` (a bead, rig or agent), or count up the open one with the same cause.
 
-    ``key`` names the cause; without it, subject, source and ``about`` do.  ``to`` is a tier that hears of it besides
+    ``key`` names the cause; without it, subject, source and ``about`` do.  ``to`` is a tier to notify in addition to
     the routes.  Raises UsageError for an unknown severity or tier, or no subject; SettingsError, StoreError.
     """
     word = severity_of(severity)
@@ -165,7 +165,7 @@ def escalate(
     mark = f"escalation-key:{key or _cause(title, source, about)}"
     now = clock.now()
     with ledger.store_for("hq-x").write(sender) as batch:
-        # searched under the lock: two that raise the same at the same time make one
+        # searched under the lock, so that two concurrent calls with one cause create one bead
         known = _open_with(ledger, mark)
         known = [found for one in known if (found := batch.get(one.id)) is not None and found.status != CLOSED]
         if known:

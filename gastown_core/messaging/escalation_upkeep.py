@@ -1,4 +1,4 @@
-"""What keeps escalations moving: acknowledged, forwarded, raised a severity when nobody answers, sent out of the town."""
+"""Acts on open escalations: acknowledge, forward, raise the severity of unanswered ones, send out of the town."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Rise(Record):
-    """One escalation that nobody answered: from one severity to the next."""
+    """An unanswered escalation that rises from one severity to the next."""
 
     id: str
     title: str
@@ -44,7 +44,7 @@ class Rise(Record):
 def acknowledge(
     root: str, ledger: TownLedger, bead: Bead, *, actor: str, note: str = "", clock: Clock = SYSTEM_CLOCK
 ) -> Escalation:
-    """Take an escalation on: it no longer rises by itself. Raises ConflictError if it is closed or somebody else has it."""
+    """Acknowledge an escalation, which stops it from rising. Raises ConflictError if it is closed or acknowledged by another."""
     with ledger.store_for("hq-x").write(actor) as batch:
         fresh = batch.need(bead.id)
         known = escalation_of(fresh)
@@ -144,7 +144,7 @@ def send_out(root: str, ledger: TownLedger, *, actor: str, only: str = "") -> di
             continue
         routes = load_routes(root)
         with store.write(actor) as batch:
-            # first: what is cut off here is not sent twice, and is still open in the console
+            # first: an interrupted send is not repeated, and the bead is still open in the console
             batch.update(known.id, {"labels": sorted(set(batch.need(known.id).labels) - {UNSENT})})
         rows = [
             outward.send(action, routes.contacts, known.severity, known.title, known.reason)

@@ -1,7 +1,7 @@
-"""Proof that one particular text reached an agent: its prompt hook or its transcript shows this text.
+"""Proof that a particular text has reached an agent: its prompt hook or its transcript shows the text.
 
-A turn that began proves nothing, another text may have begun it.  Only where a runtime tells nothing by itself the
-screen counts, and the proof says so.
+A turn that began proves nothing, since another text may have started it.  The screen counts only if a runtime reports
+nothing itself, and the proof then says so.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from gastown_core.tmux.server import TmuxServer
 
 ACCEPTED, STARTED = "accepted", "turn started"
-"""The program has the text and keeps it until its turn allows; the text is part of the conversation."""
+"""The program has queued the text until its turn ends; the text is part of the conversation."""
 TYPED_WAY = "typed"
 LOOK_EVERY_S = 0.02
 SCREEN_EVERY_S = 0.1
 SLACK_S = 0.001
-"""So much earlier than the first key a moment may be: it is written down in microseconds."""
+"""How much earlier than the first key a recorded time may be: records round to microseconds."""
 LINE_SLACK_S = 1.0
 _OF_HOOKS = ("prompts", "agent_session", "transcript")
 """Keys of a heartbeat that only a program's hooks write."""
 
 
 class Proof(Record):
-    """How far a text is proved to have come (empty: not at all), and what shows it."""
+    """The proved stage of a text (empty: none), and the evidence."""
 
     stage: str
     by: str
@@ -51,9 +51,9 @@ NO_PROOF = Proof("", "")
 
 
 def proof_of(town_root: str, session: str, screens: str, handover: Handover, pane_pid: int = 0) -> Proof:
-    """What the agent's own words prove of this text; looks at files only."""
+    """The proof in the agent's own records for this text; reads files only."""
     by_hook = _by_hook(town_root, session, handover)
-    # the scripted agent notes a text when it begins with it, Claude Code also when it only keeps it for later
+    # the scripted agent records a text when it starts on it, Claude Code also when it only queues it
     if by_hook and (not handover.was_busy or screens == SCRIPTED):
         return Proof(STARTED, by_hook)
     found = _by_transcript(town_root, session, screens, handover, pane_pid)
@@ -90,9 +90,9 @@ def _by_transcript(town_root: str, session: str, screens: str, handover: Handove
 
 
 def _shows(said: str, handover: Handover, wanted: str) -> bool:
-    """Whether a text of the transcript is this one, or holds it whole.
+    """Whether a text of the transcript is this one, or contains it completely.
 
-    Hooks wrap theirs, and a program joins what it kept during a turn or its start, also where none was seen.
+    Hooks wrap their texts, and a program joins texts that it queued during a turn or its start, even an unnoticed one.
     """
     if plain_prompt(said) == wanted:
         return True
@@ -107,7 +107,7 @@ def _plain_lines(text: str) -> list[str]:
 
 
 def record_of(town_root: str, session: str, screens: str, pane_pid: int = 0) -> str:
-    """The transcript of the session's program, as its hooks or its process tell; empty if that is not known."""
+    """The transcript of the session's program, by its hooks or its process; empty if unknown."""
     adapter = adapter_for(screens)
     if adapter is None or not adapter.keeps_transcript:
         return ""
@@ -118,7 +118,7 @@ def record_of(town_root: str, session: str, screens: str, pane_pid: int = 0) -> 
 
 
 def has_signals(town_root: str, session: str, screens: str, handover: Handover, pane_pid: int = 0) -> bool:
-    """Whether this program would tell by itself that a text arrived, so that its silence means something."""
+    """Whether this program reports the arrival of a text, so that the lack of a report means something."""
     if handover.record or screens == SCRIPTED or any(_told(town_root, session).get(key) for key in _OF_HOOKS):
         return True
     return bool(record_of(town_root, session, screens, pane_pid))
@@ -143,14 +143,14 @@ class TurnWatch:
         self.before = self.screen()
 
     def let_settle(self, wait_s: float) -> None:
-        """Wait until the input row is free of a text that was just submitted, but no longer than this."""
+        """How long to wait for a submitted text to leave the input row."""
         deadline = time.monotonic() + wait_s
         while (self.before.draft or not self.before.has_input) and time.monotonic() < deadline:
             time.sleep(LOOK_EVERY_S)
             self.before = self.screen()
 
     def follow(self, handover: Handover, wait_s: float) -> Iterator[Proof]:
-        """The proofs as they come, at most one of each stage; ends with STARTED or when ``wait_s`` has passed."""
+        """Yield the proofs as they appear, at most one per stage; ends with STARTED or after ``wait_s``."""
         deadline = time.monotonic() + wait_s
         look_at_screen = time.monotonic() + SCREEN_EVERY_S
         seen = ""
@@ -168,7 +168,7 @@ class TurnWatch:
             time.sleep(min(LOOK_EVERY_S, max(0.0, deadline - now)))
 
     def _by_screen(self, handover: Handover) -> Proof:
-        """A busy screen proves something only if it was not busy before, and the program tells nothing by itself."""
+        """A busy screen is a proof only if it was not busy before, and the program reports nothing itself."""
         if handover.was_busy or handover.stage != GIVEN or self.screen().kind != BUSY:
             return NO_PROOF
         if has_signals(self._town_root, self._session, self._screens, handover, self._pane.pid):

@@ -25,15 +25,15 @@ POLL_S = 0.2
 PATIENCE_S = 60.0
 PROOF_S = 20.0
 STEADY_S = 1.0
-"""So long its empty prompt must stand: programs draw it before they ask a question of their start-up."""
+"""How long the empty prompt must stay: programs draw it before they show a start-up question."""
 
 
 def type_first_prompt(
     root: str, entry: RosterEntry, text: str, *, sender: str, clock: Clock = SYSTEM_CLOCK
 ) -> Iterator[Receipt]:
-    """Give ``text`` to an agent as a nudge once it shows an empty prompt and keeps it, and prove that it arrived.
+    """Nudge an agent with ``text`` once its empty prompt is stable, and prove that the text arrived.
 
-    One that does not get there within a minute (a question of its start-up waits for an answer) has it in its queue,
+    If the prompt does not appear within a minute (for example at a start-up question), the text stays in the queue,
     and the last receipt says why.  Raises DeliveryError if the agent ends before; the text is then a dead letter.
     """
     from gastown_core.messaging.nudge import nudge
@@ -49,7 +49,7 @@ def type_first_prompt(
 
 
 def _wait_until_ready(server: TmuxServer, entry: RosterEntry, preset: Preset) -> str:
-    """Wait until the prompt stands; returns how the agent ended if it did."""
+    """Wait until the prompt is stable; returns how the agent ended if it did."""
     from gastown_core.tmux.panes import find_pane
 
     began = time.monotonic()

@@ -1,7 +1,7 @@
-"""Handoff: an agent gets a fresh session, and the session knows what the last one knew.
+"""Handoff: give an agent a fresh session, with a note from the last one.
 
-stored → respawned → told.  The note is a bead before anything else happens; if it cannot be stored nothing is
-respawned.  One way for an agent that hands off itself and for a person who does it from the console.
+stored → respawned → told.  The note is stored as a bead first; if that fails, nothing is respawned.  An agent that
+hands itself off and a person at the console use the same code.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ def handoff(
 
 
 def _keep_state(entry: RosterEntry, clock: Clock) -> None:
-    """A checkpoint of a worker's worktree; one that cannot be made keeps nobody from handing off."""
+    """Save a checkpoint of a worker's worktree; a failure does not stop the handoff."""
     if entry.address.role in (CREW, POLECAT) and os.path.exists(os.path.join(entry.work_dir, ".git")):
         with contextlib.suppress(GitError):
             checkpoints.save(Git(entry.work_dir), entry.address.name, "handoff", clock.now())
 
 
 def _respawn_from_outside(root: str, entry: RosterEntry, note: str) -> None:
-    """Leave the respawn to a process that outlives this session, which ends with all that runs in it."""
+    """Respawn from a process that outlives this session, which ends with all its processes."""
     words = ["session", "restart", entry.address.path, "--topic", "handoff", "--about", note, "--when-orphaned"]
     spawn(gt_argv(*words), cwd=root)
 
@@ -137,15 +137,15 @@ def _sender(labels: Iterable[str]) -> str:
 
 
 def leave_marker(entry: RosterEntry, reason: str = "handoff") -> None:
-    """Leave word for the successor (``gt prime --hook`` takes it): the old session, and why."""
+    """Write a marker for the successor (``gt prime --hook`` reads it): the old session, and the reason."""
     if link_on_the_way(entry.work_dir, MARKER):
-        # a link of the project: the successor starts as anybody does
+        # a symbolic link of the project: the successor starts without the marker
         return
     write_inside(entry.work_dir, MARKER, f"{entry.session}\n{reason}\n".encode())
 
 
 def take_marker(work_dir: str) -> str:
-    """The reason a predecessor left, once: the marker is gone afterwards; empty if there is none."""
+    """Read and remove the marker: why the last session ended; empty if there is none."""
     path = os.path.join(work_dir, MARKER)
     if link_on_the_way(work_dir, MARKER):
         return ""

@@ -1,9 +1,9 @@
-"""Handovers: nudges that somebody has taken out of the queue to give them to the agent, as one text.
+"""Handovers: nudges taken out of the queue for delivery to the agent as one text.
 
 A handover is a file ``<id>.handover`` beside the queue; the nudges in it are renamed to ``<name>.claimed.<id>``.  The
-file is written before they are taken and goes after they are settled, and it says how far the taker got, so that
-after a kill at any point the next one knows what may have reached the agent.  Every function that changes something
-wants the session's lock.
+file is written before they are taken and removed after they are settled, and it records the taker's progress, so that
+after a kill at any point the next process knows what may have reached the agent.  Every function that changes something
+needs the session's lock.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from gastown_core.messaging.queue import QueuedNudge
 
 CLAIMED, TYPING, GIVEN = "claimed", "typing", "given"
-"""How far the taker got: nothing has left its hands; perhaps some of it has; all of it has."""
+"""The taker's progress: nothing was sent; some may have been sent; all was sent."""
 SUFFIX = ".handover"
 FOREIGN_S = 300.0
-"""So old is a claim of another program before it counts as abandoned."""
+"""Age at which another program's claim counts as abandoned."""
 KEPT_DELIVERIES = 100
 
 
 class Handover(Record):
     """Nudges on their way to an agent as one ``text``.
 
-    ``way`` is ``typed`` or the hook that gives it; ``record`` is the program's transcript and ``offset`` its length
+    ``way`` is ``typed`` or the hook that delivers it; ``record`` is the program's transcript and ``offset`` its length
     before.  ``pid`` and ``started`` are the taker's.  ``was_busy`` tells whether a turn was running.
     """
 
@@ -58,12 +58,12 @@ class Handover(Record):
 
     @property
     def is_watched(self) -> bool:
-        """Whether the process that took it still lives."""
+        """Whether the process that took it is still alive."""
         return lives(self.pid, self.started)
 
 
 class Delivery(Record):
-    """One nudge that arrived, and by what that was proved."""
+    """A delivered nudge, and the proof."""
 
     name: str
     at: float
@@ -81,7 +81,7 @@ def take(
     was_busy: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Handover | None:
-    """Take these out of the queue; None if another program took one of them first, all then wait as before."""
+    """Take these nudges out of the queue; None, with all of them queued again, if another program took one first."""
     pid = os.getpid()
     number = f"{int(clock.now() * 1e9):016x}{os.urandom(4).hex()}"
     names = tuple(nudge.name for nudge in nudges)
@@ -110,7 +110,7 @@ def take(
 
 
 def reached(town_root: str, session: str, handover: Handover, stage: str, clock: Clock = SYSTEM_CLOCK) -> Handover:
-    """Note how far the taker got, before the next step; ``at`` stays the moment of the first key."""
+    """Record the taker's progress before the next step; ``at`` stays the time of the first key."""
     at = clock.now() if stage == TYPING else handover.at
     further = handover._replace(stage=stage, at=at)
     _write(town_root, session, further)
@@ -120,7 +120,7 @@ def reached(town_root: str, session: str, handover: Handover, stage: str, clock:
 def settle(
     town_root: str, session: str, handover: Handover, proof: str, *, own: str = "", clock: Clock = SYSTEM_CLOCK
 ) -> None:
-    """The text arrived: the nudges are done, and events tell of all but ``own``.  May be repeated after a kill in the middle."""
+    """Settle nudges whose text arrived, with an event for each except ``own``.  Safe to repeat after a kill midway."""
     folder = queue_dir(town_root, session)
     known = {done.name for done in deliveries(town_root, session)}
     left = [name for name in handover.members if os.path.exists(_claim(folder, name, handover.id))]
@@ -146,7 +146,7 @@ def settle(
 
 
 def give_back(town_root: str, session: str, handover: Handover) -> None:
-    """The text did not arrive: its nudges wait again, in their old places."""
+    """Requeue nudges whose text did not arrive, in their old order."""
     folder = queue_dir(town_root, session)
     for name in handover.members:
         with suppress(FileNotFoundError):
@@ -155,7 +155,7 @@ def give_back(town_root: str, session: str, handover: Handover) -> None:
 
 
 def give_up(town_root: str, session: str, handover: Handover, reason: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Nobody can tell whether it arrived: its nudges become dead letters with that reason."""
+    """Turn nudges of which it is unknown whether they arrived into dead letters with that reason."""
     folder = queue_dir(town_root, session)
     for name in handover.members:
         bury(town_root, session, _claim(folder, name, handover.id), reason, clock=clock)
@@ -163,7 +163,7 @@ def give_up(town_root: str, session: str, handover: Handover, reason: str, *, cl
 
 
 def on_the_way(town_root: str, session: str) -> list[Handover]:
-    """The session's handovers, oldest first; one whose file is junk counts with what its claims tell."""
+    """The session's handovers, oldest first; one with an unreadable file is rebuilt from its claims."""
     folder = queue_dir(town_root, session)
     try:
         names = sorted(os.listdir(folder))
@@ -173,12 +173,12 @@ def on_the_way(town_root: str, session: str) -> list[Handover]:
 
 
 def has_something(town_root: str, session: str) -> bool:
-    """Whether nudges wait for the session or are on the way to it."""
+    """Whether nudges are queued for the session or on the way to it."""
     return bool(waiting(town_root, session) or on_the_way(town_root, session))
 
 
 def return_orphans(town_root: str, session: str, now: float) -> list[str]:
-    """Put claims back that belong to no handover (another program's) and are old; returns their names."""
+    """Requeue old claims that belong to no handover (another program's); returns their names."""
     folder = queue_dir(town_root, session)
     known = {handover.id for handover in on_the_way(town_root, session)}
     back = []
@@ -195,7 +195,7 @@ def return_orphans(town_root: str, session: str, now: float) -> list[str]:
 
 
 def deliveries(town_root: str, session: str) -> list[Delivery]:
-    """What arrived lately, oldest first; each nudge once."""
+    """Recently delivered nudges, oldest first, each once."""
     from gastown_core.model.json_text import decode_json
 
     found = {}
@@ -215,7 +215,7 @@ WAITS, ON_THE_WAY, DELIVERED, DEAD = "waits", "on the way", "delivered", "dead"
 
 
 def fate_of(town_root: str, session: str, name: str) -> tuple[str, str]:
-    """What became of a nudge, and the proof or reason if it is over: waits, on the way, delivered or dead."""
+    """The state of a nudge (waits, on the way, delivered or dead), with the proof or reason in the last two."""
     folder = queue_dir(town_root, session)
     if os.path.exists(os.path.join(folder, name)):
         return WAITS, ""
@@ -240,7 +240,7 @@ def _journal(folder: str) -> str:
 
 
 def _trim(path: str) -> None:
-    """Keep the journal short: it serves those who wait, and a glance back."""
+    """Trim the journal: it serves waiting senders and a short history."""
     with suppress(OSError, StoreError):
         with open(path, "rb") as handle:
             lines = handle.read().splitlines(keepends=True)

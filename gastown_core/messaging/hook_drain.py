@@ -1,6 +1,6 @@
-"""What waits for an agent, given to it by a hook of its own program: beside a prompt, or as the reason to go on.
+"""Deliver queued nudges through a hook of the agent's program: with a prompt, or as the reason to continue.
 
-Looks at files only, and imports little: hooks run at every edge of every turn.
+Reads files only, and imports little: hooks run at the start and end of every turn.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 
 HOOK_LOCK_S = 0.25
-"""A hook does not keep its agent waiting for others; what waits is given by the next one."""
+"""How long a hook waits for the lock: it must not delay its agent, and the next hook delivers what is left."""
 
 
 def drain_for_hook(
@@ -30,11 +30,11 @@ def drain_for_hook(
     in_turn: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> str:
-    """Take what waits, as the text that hook ``event`` is to give to the agent; empty if nothing waits.
+    """Take the queued nudges as the text that hook ``event`` gives to the agent; empty if there are none.
 
     The nudges count as delivered once ``transcript``, the program's own, shows them; until then they are on the way,
-    and wait again if they did not arrive.  ``in_turn`` tells that a turn was running before this event: a prompt that
-    is only queued takes nothing along, Claude Code would show it to the model twice.
+    and are queued again if they did not arrive.  ``in_turn``: a turn was running before this event; a prompt that
+    is only queued carries no nudges, since Claude Code would show them to the model twice.
     """
     if in_turn or not waiting(town_root, session):
         return ""
@@ -54,9 +54,9 @@ def drain_for_hook(
 
 
 def read_own(town_root: str, session: str, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[str]:
-    """For a program that reads its queue itself: each waiting nudge as a text of its own.
+    """For a program that reads its queue itself: yield each queued nudge as a separate text.
 
-    A text counts as delivered once the next one is asked for; if the reader dies before, its ``prompts`` decide.
+    A text counts as delivered once the next one is requested; if the reader dies before, its ``prompts`` decide.
     """
     while waiting(town_root, session):
         try:

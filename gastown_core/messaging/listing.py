@@ -1,4 +1,4 @@
-"""One look at an agent's queue: what waits and why, what is on the way, what is dead, what arrived lately."""
+"""An agent's nudges: queued ones and why they wait, those on the way, dead letters, and recent deliveries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class QueueView(Record):
-    """The queue of one session; ``held`` is why it waits, as the last attempt to deliver found it."""
+    """The queue of one session; ``held`` is why it waits, by the last delivery attempt."""
 
     waiting: tuple[QueuedNudge, ...] = ()
     on_the_way: tuple[Handover, ...] = ()
@@ -26,7 +26,7 @@ class QueueView(Record):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits, is on the way or is dead."""
+        """Whether nothing is queued, on the way or dead."""
         return not (self.waiting or self.on_the_way or self.dead)
 
     def words(self) -> str:
@@ -73,7 +73,7 @@ class QueueView(Record):
 
 
 def view_of(town_root: str, session: str) -> QueueView:
-    """The session's queue now; what cannot be read is left to the next attempt, which buries it."""
+    """The session's queue now; unreadable files are left to the next attempt, which makes them dead letters."""
     if not os.path.isdir(queue_dir(town_root, session)):
         return QueueView()
     nudges = [nudge for nudge in map(read_nudge, waiting(town_root, session)) if nudge is not None]

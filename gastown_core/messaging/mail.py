@@ -1,7 +1,6 @@
 """Mail: a message bead in the town's ledger, addressed to an agent or the overseer.
 
-Sending is one write and one event; reading, threads and injection are another room's.  The title and the text are
-never shown to a terminal as they are (faces strip control characters).
+Sending is one write and one event.  Front ends strip control characters from title and text before they show them.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ def send_mail(
 ) -> str:
     """Send one message; returns its id. ``to`` is a mail address (``mayor/``, ``shop/opal``, ``overseer``).
 
-    Raises UsageError without an addressee or a subject, StoreError if it cannot be kept.
+    Raises UsageError without an addressee or a subject, StoreError if it cannot be stored.
     """
     if not to.strip() or not subject.strip():
         raise UsageError("a message needs an addressee and a subject")

@@ -1,4 +1,4 @@
-"""Who may be disturbed: an agent's notification level, and the agents that a broadcast reaches.
+"""An agent's notification level, and the agents that a broadcast reaches.
 
 The level is the field line ``notification_level`` of the agent's bead: ``verbose``, ``normal`` (also if unset) or
 ``muted`` (tmux-and-messaging.md section 6).  A muted agent gets no nudges; its mail waits in its inbox.
@@ -42,7 +42,7 @@ def set_level(root: str, ledger: TownLedger, entry: RosterEntry, level: str, *, 
 
 
 def audience(root: str, sender: str, *, rig: str = "", everyone: bool = False) -> list[RosterEntry]:
-    """Return whom a broadcast is for: crew and polecats (or all agents) of the town or a rig, but not its sender."""
+    """Return the recipients of a broadcast: crew and polecats (or all agents) of the town or a rig, without its sender."""
     return [
         entry
         for entry in read_inventory(root).agents

@@ -1,7 +1,7 @@
-"""Nudges: words to a running agent, with the proof that they arrived.
+"""Nudges: messages to a running agent, with proof that they arrived.
 
-Every nudge goes through the agent's queue, so that it survives whoever sent it.  If the agent may be typed into, that is
-done at once; if not, the nudge waits, and its receipt says what for.
+Every nudge goes through the agent's queue, so that it survives its sender.  If text may be typed into the agent, that
+happens at once; if not, the nudge waits, and its receipt says why.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOT_TYPED, DROPPED = "not typed", "not delivered"
 ALIASES = {"immediate": NOW, "wait-idle": IDLE, "queue": NEXT}
 """Older names of the modes."""
 PROOF_S = 5.0
-"""How long a text that was just submitted is followed."""
+"""How long to wait for proof of a submitted text."""
 LOOK_EVERY_S = 0.2
 TRY_EVERY_S = 2.0
 LOGGED_CHARS = 50
@@ -96,7 +96,7 @@ class _Nudge(Record):
     clock: Clock
 
     def send(self, proof_s: float, wait_s: float) -> Iterator[Receipt]:
-        """Keep it, type it if that may be, and follow it."""
+        """Queue it, type it if allowed, and wait for proof."""
         path = enqueue(
             self.town_root,
             self.target.session,
@@ -128,7 +128,7 @@ class _Nudge(Record):
         return Typist(self.town_root, self.target, self.server, self.clock)
 
     def _typed(self, name: str, *, now: bool) -> Generator[Receipt, None, Attempt]:
-        """One attempt, its stages as receipts; returns the Attempt."""
+        """Make one attempt, yielding its stages as receipts; returns the Attempt."""
         stages = self._typist().attempt(only=name if now else "", now=now, over=self.over)
         while True:
             try:
@@ -139,7 +139,7 @@ class _Nudge(Record):
             yield self._receipt(stage)
 
     def _prove(self, name: str, attempt: Attempt, deadline: float) -> Iterator[Receipt]:
-        """Follow the submitted text; one that shows no sign of it after a while is looked for, and may be typed anew."""
+        """Wait for proof of the submitted text; without any after a while, check where it is and maybe type it again."""
         accepted = ""
         wait_s = min(max(0.0, deadline - time.monotonic()), LOST_AFTER_S)
         for proof in self._typist().prove(attempt, wait_s, own=name):
@@ -156,7 +156,7 @@ class _Nudge(Record):
             yield self._receipt(TURN_NOT_SEEN, NOT_SEEN, final=True)
 
     def _not_typed(self, name: str, attempt: Attempt, deadline: float) -> Iterator[Receipt]:
-        """Say why it waits, and follow it if that is wanted."""
+        """Report why it waits, and follow it if asked to."""
         # a person has to start it, or to answer it: waiting here does neither
         needs_person = attempt.nobody_reads or attempt.is_asked
         is_last = deadline <= time.monotonic() or needs_person
@@ -171,7 +171,7 @@ class _Nudge(Record):
             yield from self._follow(name, deadline, why)
 
     def _follow(self, name: str, deadline: float, why: str, stage: str = QUEUED) -> Iterator[Receipt]:
-        """Look what becomes of it until the deadline, and try again where nobody else does."""
+        """Follow its state until the deadline, and retry if no other process does."""
         if deadline <= time.monotonic():
             return
         next_try = time.monotonic() + TRY_EVERY_S

@@ -1,7 +1,6 @@
-"""An agent's input row: looking at it, whether a text may go in, and a person's draft put aside for one.
+"""An agent's input row: read it, decide whether text may be typed, and put a person's draft aside.
 
-Every act looks at the screen again first.  Keys are pressed only where the screen shows the input row; a question
-gets none from here.
+Every act reads the screen again first.  Keys are pressed only if the screen shows the input row; never at a question.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ CLEAR_ROUNDS = 8
 DRAWN_S = 1.0
 """How long a submit key waits for the text to be drawn."""
 TAKEN_S = 1.0
-"""How long a program that may take a submit key for a newline has to let go of the text."""
+"""How long the text may stay in the row of a program that may treat a submit key as a newline."""
 POLL_S = 0.03
 
 
@@ -56,9 +55,9 @@ class PromptLine(Record):
         return may_type(self.read(), self.preset)
 
     def checks(self, text: str) -> dict[str, Any]:
-        """What ``deliver`` asks: ``may_type``, ``may_submit`` and, where a key may come too soon, ``is_taken``.
+        """The checks that ``deliver`` calls: ``may_type``, ``may_submit`` and, where a key may come too soon, ``is_taken``.
 
-        ``may_submit`` gives the program time to draw what was typed, and then its pause.
+        ``may_submit`` gives the program time to draw the typed text, and then its pause.
         """
         return {
             "may_type": lambda: self._why_untyped(text),
@@ -67,7 +66,7 @@ class PromptLine(Record):
         }
 
     def take_back(self, text: str) -> str:
-        """Clear a text of ours that stands in the row unsubmitted; returns why that is not possible. Raises TmuxError.
+        """Clear one of our texts that is in the row unsubmitted; returns why that is not possible. Raises TmuxError.
 
         Only a row that shows the text is touched, and only by keys that do nothing in an empty one.
         """
@@ -100,7 +99,7 @@ class PromptLine(Record):
         return may_submit(self.read(), text)
 
     def set_aside(self) -> str:
-        """Put the draft in it away; returns why that is not possible, empty when the row is empty. Raises TmuxError."""
+        """Put the draft in the row aside; returns why that is not possible, empty once the row is empty. Raises TmuxError."""
         keyboard = self.preset.keyboard
         before = self.read()
         verdict = may_type(before, self.preset)
@@ -119,7 +118,7 @@ class PromptLine(Record):
         return f"{verdict.why}; it could not be put aside"
 
     def restore(self, *, submitted: bool) -> str:
-        """Bring back a draft put aside, once a text was submitted or not; returns why it is not there. Raises TmuxError."""
+        """Restore a draft that was put aside; returns why it could not be restored. Raises TmuxError."""
         keyboard = self.preset.keyboard
         if not (submitted and keyboard.restores_itself):
             # the text that was submitted must be gone from the row first

@@ -1,4 +1,4 @@
-"""Nudges that wait: one file each under ``.runtime/nudge_queue/<session>/``.
+"""Queued nudges: one file each under ``.runtime/nudge_queue/<session>/``.
 
 The record is the Go tools', with ``mode``, ``about``, ``target`` and ``rig`` of ours.  A file appears complete or not at
 all; name order is the order they were sent in.  A nudge leaves the queue in one of two ways: delivered (``handover``
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 NORMAL, URGENT = "normal", "urgent"
 NOW, IDLE, NEXT = "now", "idle", "next"
-"""When to type: at once; when the agent is idle; never by itself, the agent reads it at its next turn."""
+"""When to type: at once; when the agent is idle; never (the agent reads it at its next turn)."""
 MODES = (NOW, IDLE, NEXT)
 LOCK_S = 30.0
 HELD = "held"
-"""Why the queue waits, as the last attempt found it; gone once something was delivered."""
+"""The file with the reason why the queue waits, from the last attempt; removed after a delivery."""
 
 
 class QueuedNudge(Record):
     """One waiting nudge; ``name`` is its file's, ``until`` and ``not_before`` are 0 if it has no such moment.
 
-    ``about`` is the bead that it speaks of: once that is closed, the nudge is not delivered.
+    ``about`` is the bead that it concerns: once that is closed, the nudge is not delivered.
     """
 
     name: str
@@ -68,12 +68,12 @@ class DeadLetter(Record):
 
 
 def queue_dir(town_root: str, session: str) -> str:
-    """Where a session's waiting nudges lie."""
+    """The folder of a session's queued nudges."""
     return os.path.join(town_root, ".runtime", "nudge_queue", session)
 
 
 def sessions_with_queue(town_root: str) -> list[str]:
-    """The sessions that ever had a nudge waiting."""
+    """The sessions that ever had a nudge queued."""
     try:
         return sorted(os.listdir(os.path.join(town_root, ".runtime", "nudge_queue")))
     except OSError:
@@ -114,7 +114,7 @@ def enqueue(
     rig: str = "",
     clock: Clock = SYSTEM_CLOCK,
 ) -> str:
-    """Keep a nudge for the session; returns its path, that of an equal waiting one if there is one.
+    """Queue a nudge for the session; returns its path, or that of an equal one already queued.
 
     Raises ConflictError if the queue is full (``operational.nudge.depth``), StoreError if the file cannot be written.
     """
@@ -142,7 +142,7 @@ def enqueue(
     record |= {key: word for key, word in (("about", about), ("target", target), ("rig", rig)) if word}
     if mode != IDLE:
         record["mode"] = mode
-    # a counter that also moves while the clock stands still keeps the order of sending
+    # a counter that also advances within one clock tick keeps the order of sending
     stamp = max(int(now * 1e9), int(os.path.basename(queued[-1]).split("-")[0] or 0) + 1 if queued else 0)
     path = os.path.join(folder, f"{stamp:019d}-{os.urandom(4).hex()}.json")
     write_atomic(path, (json.dumps(record, ensure_ascii=False) + "\n").encode(), mode=0o600)
@@ -184,7 +184,7 @@ def read_record(path: str) -> dict[str, Any]:
 def ready_nudges(town_root: str, session: str, *, clock: Clock = SYSTEM_CLOCK) -> list[QueuedNudge]:
     """What may be delivered now, urgent before normal, oldest first; the caller holds the session's lock.
 
-    What is expired, cannot be read, or speaks of a bead that is closed becomes a dead letter on the way.
+    Nudges that have expired, cannot be read, or concern a closed bead become dead letters on the way.
     """
     now = clock.now()
     found = []
@@ -203,7 +203,7 @@ def ready_nudges(town_root: str, session: str, *, clock: Clock = SYSTEM_CLOCK) -
 
 
 def _closed(town_root: str, beads: set[str]) -> set[str]:
-    """Those of these beads that are closed or deleted; a ledger that cannot be read closes nothing."""
+    """Those of these beads that are closed or deleted; none if the ledger cannot be read."""
     if not beads:
         return set()
     from gastown_core.beads.ledger import TownLedger
@@ -221,14 +221,14 @@ def _closed(town_root: str, beads: set[str]) -> set[str]:
 
 
 def bury(town_root: str, session: str, path: str, reason: str, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Make the file of a nudge a dead letter, and say so in the event log; one that is gone is left alone."""
+    """Turn the file of a nudge into a dead letter, with an event; a file that is gone is ignored."""
     folder = private_folder(os.path.join(queue_dir(town_root, session), "dead"))
     value = read_record(path)
     name = os.path.basename(path).partition(".json")[0] + ".json"
     letter = {**value, "reason": reason, "dead_at": format_micros(clock.now())}
     grave = os.path.join(folder, name)
     with suppress(FileNotFoundError):
-        # the name decides: whoever renames it buries it, and only then is it told
+        # the rename decides: only the process that renames the file writes the event
         os.rename(path, grave)
         write_atomic(grave, (json.dumps(letter, ensure_ascii=False) + "\n").encode(), mode=0o600)
         told = {"rig": str(value.get("rig") or ""), "target": str(value.get("target") or session)}
@@ -248,7 +248,7 @@ def dead_letters(town_root: str, session: str) -> list[DeadLetter]:
 
 
 def hold(town_root: str, session: str, why: str) -> None:
-    """Note why nothing of the queue was delivered just now; empty takes the note away."""
+    """Record why nothing of the queue was delivered; an empty reason removes the record."""
     path = os.path.join(queue_dir(town_root, session), HELD)
     if why:
         write_atomic(path, why.encode(), mode=0o600, sync=False)
@@ -258,7 +258,7 @@ def hold(town_root: str, session: str, why: str) -> None:
 
 
 def held(town_root: str, session: str) -> str:
-    """Why the queue waits, empty if nobody tried or the last attempt delivered something."""
+    """Why the queue waits, empty without an attempt or if the last one delivered something."""
     try:
         with open(open_plain(os.path.join(queue_dir(town_root, session), HELD)), encoding="utf-8") as handle:
             return handle.read(500)

@@ -1,4 +1,4 @@
-"""Whom words are for: an agent's session and the runtime that reads there."""
+"""The target of a nudge: an agent's session and its runtime."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AgentTarget(Record):
 
 
 def target_of(root: str, entry: RosterEntry) -> AgentTarget:
-    """The nudge target of an agent; its runtime as noted in the session, else as the settings say."""
+    """The nudge target of an agent; its runtime as recorded in the session, else by the settings."""
     pane = sessions.find_session(root, entry) if has_tmux() else None
     alias = pane.agent if pane is not None else ""
     try:

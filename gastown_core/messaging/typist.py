@@ -1,7 +1,7 @@
-"""Typing what waits for an agent: looks whether it may, takes the nudges, types them as one text, and proves it.
+"""Type an agent's queued nudges: check whether that is allowed, take them, type them as one text, prove the delivery.
 
-One at a time per session, across processes.  Words reach an agent's prompt or nothing at all: a shell, a dead pane, a
-question that Enter would answer or a person's draft gets none, and the nudges wait.
+One at a time per session, across processes.  Text is only ever typed into an agent's prompt, never into a shell, a
+dead pane, a question that Enter would answer or a person's draft; until then the nudges wait.
 """
 
 from __future__ import annotations
@@ -51,27 +51,27 @@ if TYPE_CHECKING:
     from gastown_core.tmux.server import TmuxServer
 
 LOST_AFTER_S = 15.0
-"""An agent at an empty prompt that shows no sign of a text for so long has not got it; on a loaded machine a program may
-take several seconds to run its hook, and a text that is typed again would come twice."""
+"""How long an agent at an empty prompt may show no sign of a text before the text counts as lost; on a loaded machine a
+program may take several seconds to run its hook, and a text typed again would arrive twice."""
 UNSUBMITTED_S = 1.0
-"""So long a text stands in the input row before its submit key counts as forgotten."""
+"""How long a text may be in the input row before its submit key counts as missing."""
 STARTING_S = 3.0
-"""So long an agent that has only told its start is not idle, whatever its screen shows."""
+"""How long an agent that has only reported its start is not idle, regardless of its screen."""
 SETTLE_S = 1.0
-"""So long a text that was just submitted may stand in the input row."""
+"""How long a text that was just submitted may stay in the input row."""
 SECOND_LOOK_S = 0.15
 STILL_S = 5.0
-"""A turn that draws nothing for so long is stuck: programs at work redraw their spinner every second."""
+"""How long a turn may draw nothing before it counts as stuck: working programs redraw their spinner every second."""
 BUSY_NOW = "it is busy"
 STILL_ON_ITS_WAY = "an earlier text is on its way to it"
 UNKNOWABLE = "it was typed, and nobody can tell whether it was submitted"
 
 
 class Attempt(Record):
-    """What came of one attempt: the ``handover`` that was submitted, else ``why`` nothing was.
+    """The result of one attempt: the submitted ``handover``, else ``why`` nothing was submitted.
 
-    ``nobody_reads`` says that no agent is there: waiting helps only once it is started.  ``is_asked`` says that a person
-    has to answer the agent's question first.
+    ``nobody_reads``: no agent runs there, so it must be started first.  ``is_asked``: a person has to answer the agent's
+    question first.
     """
 
     handover: Handover | None
@@ -95,9 +95,9 @@ class Typist(Record):
     clock: Clock = SYSTEM_CLOCK
 
     def attempt(self, *, only: str = "", now: bool = False, over: bool = False) -> Generator[str, None, Attempt]:
-        """Type what waits, or ``only`` that nudge; yields ``typed`` and ``submitted``, returns the Attempt.
+        """Type the queued nudges, or ``only`` that one; yields ``typed`` and ``submitted``, returns the Attempt.
 
-        ``now`` types also during a turn, ``over`` also where a person's draft stands.  Raises ConflictError if others
+        ``now`` types even during a turn, ``over`` even over a person's draft.  Raises ConflictError if others
         hold the session for 30 s, TmuxError.
         """
         with session_lock(self.town_root, self.target.session):
@@ -185,9 +185,9 @@ class Typist(Record):
         return PromptLine(self.server, pane.pane_id, self.target.preset)
 
     def prove(self, attempt: Attempt, wait_s: float, own: str = "") -> Iterator[Proof]:
-        """Follow a submitted text for ``wait_s``; yields the proofs, and settles it once its turn has started.
+        """Wait up to ``wait_s`` for proof of a submitted text; yields the proofs, and settles it once its turn has started.
 
-        ``own`` is the nudge whose sender follows it, so that no event need tell of it.
+        ``own`` is the nudge whose sender waits for it, so it needs no event.
         """
         handover, watch = attempt.handover, attempt.watch
         if handover is None or watch is None:
@@ -210,7 +210,7 @@ class Typist(Record):
         return nudges
 
     def _pane(self) -> tuple[Pane | None, str]:
-        """The pane in which the agent reads, else why there is none."""
+        """The pane in which the agent runs, else why there is none."""
         if not has_tmux():
             return None, "tmux is not installed"
         pane = find_pane(self.server, self.target.session)
@@ -242,7 +242,7 @@ class Typist(Record):
         return "" if verdict.is_draft or self._is_idle(watch) else "it is not idle for certain"
 
     def _is_idle(self, watch: TurnWatch) -> bool:
-        """Whether the agent is idle for certain: it says so and shows its prompt, or shows that twice."""
+        """Whether the agent is certainly idle: it reports so and shows its prompt, or shows its prompt twice."""
         if watch.before.kind not in (READY, FAILED):
             return False
         beat = read_heartbeat(self.town_root, self.target.session)
@@ -256,7 +256,7 @@ class Typist(Record):
         return watch.screen().kind in (READY, FAILED)
 
     def recover(self, pane: Pane | None, watch: TurnWatch | None) -> int:
-        """Decide about texts that earlier takers gave and did not settle; returns how many stay undecided.
+        """Settle texts that earlier takers submitted without settling them; returns how many stay undecided.
 
         The caller holds the session's lock.
         """
@@ -274,7 +274,7 @@ class Typist(Record):
             way.settle(root, session, handover, "")
             return True
         if handover.stage == way.CLAIMED:
-            # under the lock a living taker is never between taking and typing
+            # under the lock no live taker is between taking and typing
             way.give_back(root, session, handover)
             return True
         pid = pane.pid if pane is not None else 0
@@ -285,7 +285,7 @@ class Typist(Record):
         if watch is None or pane is None:
             return self._decide_without(handover, pid)
         age = self.clock.now() - handover.at
-        # under the lock nobody is between typing and submitting any more
+        # under the lock no process is between typing and submitting any more
         is_forgotten = handover.stage == way.TYPING or age >= UNSUBMITTED_S
         if is_forgotten and self._stands_in_row(handover, watch):
             return self._submit(handover, pane)
@@ -294,21 +294,21 @@ class Typist(Record):
         return self._decide_by_screen(handover, pane, watch)
 
     def _stands_in_row(self, handover: Handover, watch: TurnWatch) -> bool:
-        """Whether the input row holds this text and nothing else, so that only its submit key is missing."""
+        """Whether the input row contains exactly this text, so that only its submit key is missing."""
         if watch.before.kind != DRAFT or handover.way != TYPED_WAY:
             return False
         draft = watch.before.draft
         return is_same(draft, handover.text) or (handover.stage == way.TYPING and is_folded(draft))
 
     def _submit(self, handover: Handover, pane: Pane) -> bool:
-        """Press the submit key that an earlier taker did not come to; the text stays undecided until it is proved."""
+        """Press the submit key that an earlier taker did not press; the text stays undecided until it is proved."""
         if self._is_agent(pane)(pane.pid, pane.command):
             self.server.run("send-keys", "-t", pane.pane_id, self.target.preset.submit_key)
             way.reached(self.town_root, self.target.session, handover, way.GIVEN, self.clock)
         return False
 
     def _decide_without(self, handover: Handover, pid: int) -> bool:
-        """Nobody reads there any more: what was not seen to arrive waits for the next program."""
+        """The program has ended: texts without proof of arrival wait for the next program."""
         root, session = self.town_root, self.target.session
         if has_signals(root, session, self.target.preset.screens, handover, pid):
             way.give_back(root, session, handover)
@@ -317,7 +317,7 @@ class Typist(Record):
         return True
 
     def _decide_by_screen(self, handover: Handover, pane: Pane, watch: TurnWatch) -> bool:
-        """No sign of it for a while; an agent that stands at an empty prompt has it not, or has done it silently."""
+        """No proof for a while: an agent at an empty prompt has not received it, or has finished it silently."""
         root, session = self.town_root, self.target.session
         if not self._is_idle(watch):
             return False
@@ -335,7 +335,7 @@ class Typist(Record):
 
 
 def _patient(check: Callable[[], str]) -> str:
-    """What the check says once the screen is drawn: a long text takes a program several redraws."""
+    """The check's result once the screen is drawn: a long text takes a program several redraws."""
     deadline = time.monotonic() + SETTLE_S
     while (why := check()) == NO_PROMPT and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY_S)
