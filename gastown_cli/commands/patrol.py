@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_cli import context, output
+from gastown_cli import context, output, who
 from gastown_core.clock import (
     SYSTEM_CLOCK,
     format_ago,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gastown_core.patrols.backtest import Replay
     from gastown_core.patrols.patrol import Finding
     from gastown_core.patrols.table import Row
+    from gastown_core.town.inventory import RosterEntry
 
 
 def list_arguments(parser: ArgumentParser) -> None:
@@ -150,6 +151,68 @@ def _finding_text(patrol: str, one: Finding) -> str:
     next_ = one.remedy.kind if one.remedy is not None else "nothing now"
     lines.append(output.style(f"    next: {next_}; over when {output.clean(one.retired_by)}", "dim"))
     return "\n".join(lines)
+
+
+def new_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt patrol new``."""
+    _add_role(parser)
+    context.add_json(parser)
+
+
+def _add_role(parser: ArgumentParser) -> None:
+    parser.add_argument("--role", default="", help="deacon, witness or refinery (default: your own)")
+    parser.add_argument("--rig", default="", help="rig of the witness or refinery (default: the one you are in)")
+
+
+def _agent(root: str, args: Namespace) -> RosterEntry:
+    if not args.role:
+        return who.find(root, "")[1]
+    return who.find(root, args.role if args.role == "deacon" else f"{context.which_rig(root, args.rig)}/{args.role}")[1]
+
+
+def run_new(args: Namespace) -> int:
+    """Hook a fresh patrol cycle for an agent; older cycles are burned. Prints its id."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.patrols.cycle import begin
+
+    root = context.town()
+    done = begin(root, TownLedger(root), _agent(root, args), actor=who.acting(root))
+    if args.json:
+        output.say_json({"id": done.id, "burned": list(done.burned)})
+        return 0
+    output.say(done.id)
+    if done.burned:
+        output.note(f"burned {', '.join(done.burned)}")
+    return 0
+
+
+def report_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt patrol report``."""
+    parser.add_argument("--summary", "-s", required=True, help="what the cycle found and did")
+    parser.add_argument("--steps", default="", metavar="NAME:STATUS,…", help="what was done; a step left out is SKIP")
+    _add_role(parser)
+    context.add_json(parser)
+
+
+def run_report(args: Namespace) -> int:
+    """End the agent's patrol cycle with a summary and an audit of its steps, and begin the next."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.patrols.cycle import report
+
+    root = context.town()
+    pairs = [part.partition(":") for part in args.steps.split(",") if part.strip()]
+    if any(not colon or not status.strip() for _, colon, status in pairs):
+        raise UsageError(f"{args.steps!r} is no list of steps", "", '--steps "heartbeat:OK,inbox-check:SKIP"')
+    steps = {name.strip(): status.strip() for name, _, status in pairs}
+    done = report(root, TownLedger(root), _agent(root, args), args.summary, steps, actor=who.acting(root))
+    if args.json:
+        told = {"id": done.id, "ok": done.done, "total": done.total, "steps": list(done.lines), "next": done.next_id}
+        output.say_json(told)
+        return 0
+    for line in done.lines:
+        output.say(f"  step {output.clean(line)}")
+    output.say(f"{output.style('✓', 'green')} closed {done.id} ({done.done}/{done.total}); next cycle {done.next_id}")
+    return 0
 
 
 def backtest_arguments(parser: ArgumentParser) -> None:
