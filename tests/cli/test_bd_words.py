@@ -1,4 +1,4 @@
-"""What ``bd`` says beside its lists: what became ready, what stays open, which cycle, which date, which line."""
+"""Messages of ``bd`` besides its lists: beads that became ready or stay open, cycles, dates, lines."""
 
 from __future__ import annotations
 

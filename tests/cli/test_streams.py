@@ -1,4 +1,4 @@
-"""Commands whose output nobody reads: the act goes on to its end, whatever becomes of what it prints."""
+"""Commands with a closed output: the act runs to its end even if its output cannot be written."""
 
 from __future__ import annotations
 

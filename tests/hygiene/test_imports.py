@@ -1,4 +1,4 @@
-"""What frequent commands do not import, and that nobody's import crosses the layers."""
+"""What frequent commands do not import, and that no import crosses the layers."""
 
 from __future__ import annotations
 

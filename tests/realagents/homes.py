@@ -1,4 +1,4 @@
-"""What each program must find in its home to start without a person, and its environment towards the stand-in.
+"""What each program needs in its home to start without a person, and its environment for the stand-in server.
 
 Each part can be left out, so that the program asks what it asks a newcomer.
 """

@@ -1,4 +1,4 @@
-"""What the town says of a real program at each moment, beside what the program says itself."""
+"""The town's view of a real program at each moment, compared with the program's own record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes put together by hand, for tests of what becomes of them in the ledger."""
+"""Recipes built by hand, for tests of what they become in the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that go while somebody reads them: between the look at them and the opening, or between opening and reading."""
+"""Files that vanish while they are read: between check and open, or between open and read."""
 
 from __future__ import annotations
 

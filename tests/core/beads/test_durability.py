@@ -1,4 +1,4 @@
-"""Many writers, killed writers, a full disk, folders that cannot be written, and readers beside a compaction."""
+"""Many writers, killed writers, a full disk, folders that cannot be written, and readers during a compaction."""
 
 from __future__ import annotations
 

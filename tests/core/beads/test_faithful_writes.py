@@ -1,4 +1,4 @@
-"""A write changes what it was asked to change and nothing else, whoever wrote the file before."""
+"""A write changes only what it was asked to change, no matter which program wrote the file before."""
 
 from __future__ import annotations
 

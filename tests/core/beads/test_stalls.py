@@ -1,4 +1,4 @@
-"""Why work stands still until a person acts."""
+"""Reasons for work to be stalled until a person acts."""
 
 from __future__ import annotations
 

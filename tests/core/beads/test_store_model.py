@@ -1,4 +1,4 @@
-"""Any sequence of acts leaves the file store as the one in memory, whatever happens to its files in between."""
+"""After any sequence of acts the file store equals the one in memory, even if its files are changed in between."""
 
 from __future__ import annotations
 

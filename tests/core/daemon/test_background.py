@@ -1,4 +1,4 @@
-"""Background tasks are begun anew, told of, and never end without a word."""
+"""Background tasks are restarted and reported, and never end silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What acts leave behind goes when nobody waits for it, and nothing else goes with it."""
+"""Leftovers of acts are removed once no process waits for them, and nothing else is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may read what: our own files and folders are for their owner, and a file that stands keeps its mode."""
+"""Who may read what: our own files and folders are private, and an existing file keeps its mode."""
 
 from __future__ import annotations
 

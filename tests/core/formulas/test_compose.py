@@ -1,4 +1,4 @@
-"""Formulas made of formulas: nothing that a part says is lost, and whoever waited for the old waits for the new."""
+"""Formulas composed of formulas: nothing in a part is lost, and dependents of a replaced step depend on its replacement."""
 
 from __future__ import annotations
 

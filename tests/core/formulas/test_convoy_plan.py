@@ -1,4 +1,4 @@
-"""A convoy formula made ready: inputs settled, legs chosen, each told what to do and where to write."""
+"""Planning a convoy formula: inputs resolved, legs selected, each with its task and its output path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a formula is told all at once, each with its line and what would mend it."""
+"""All problems of a formula are reported together, each with its line and a fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Git and its hooks say why; nobody cuts that off."""
+"""Errors keep the whole message of git and its hooks."""
 
 from __future__ import annotations
 

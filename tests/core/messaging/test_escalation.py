@@ -1,4 +1,4 @@
-"""Escalations: one per cause, routed by severity, raised when nobody answers, sent by real servers on loopback."""
+"""Escalations: one per cause, routed by severity, raised when unanswered, sent through real servers on loopback."""
 
 from __future__ import annotations
 

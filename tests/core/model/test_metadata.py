@@ -1,4 +1,4 @@
-"""What a bead keeps in its metadata: any JSON may stand there, and a write changes nothing but what it names."""
+"""A bead's metadata: it may hold any JSON, and a write changes only the keys that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a person pushes: what was approved is what lies there, and the rest of the batch is settled as always."""
+"""Pushes by hand: the approved commit stays at its ref, and the rest of the batch is settled as usual."""
 
 from __future__ import annotations
 

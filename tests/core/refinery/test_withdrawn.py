@@ -1,4 +1,4 @@
-"""What nobody wants any more is not merged: withdrawn before its batch, or while it is tested."""
+"""Withdrawn requests are not merged: withdrawn before their batch, or while they are tested."""
 
 from __future__ import annotations
 

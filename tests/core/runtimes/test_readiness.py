@@ -1,4 +1,4 @@
-"""What stands between a program and its first prompt, by the files that it would read."""
+"""What stops a program before its first prompt, by the files that it would read."""
 
 from __future__ import annotations
 

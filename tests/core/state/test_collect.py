@@ -1,4 +1,4 @@
-"""One look at a town: the sample of the Go tools, and failing sources."""
+"""Collecting a town once: the sample of the Go tools, and failing sources."""
 
 from __future__ import annotations
 

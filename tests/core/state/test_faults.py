@@ -1,4 +1,4 @@
-"""The table of faults: whatever lies in the place of a file, its reader says so, the rest is shown, and it recovers.
+"""A table of faults: whatever replaces a file, its reader reports it, the rest is shown, and it recovers.
 
 Every reader of the town × absent, junk, deep, huge, a folder, a pipe, a link to itself, half a file, gone while it is read.
 """

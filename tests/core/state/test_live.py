@@ -1,4 +1,4 @@
-"""The live model tells what changes, once, and says so when a source fails."""
+"""The live model reports each change once, and reports a failing source."""
 
 from __future__ import annotations
 

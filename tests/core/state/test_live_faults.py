@@ -1,4 +1,4 @@
-"""The table of faults for the live console: a source that fails says so, the rest goes on, and it recovers by itself."""
+"""A table of faults for the live console: a failing source is reported, the rest keeps working, and it recovers."""
 
 from __future__ import annotations
 

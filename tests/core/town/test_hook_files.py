@@ -1,4 +1,4 @@
-"""Hook files: written once, beside what a user has there, and never over what the project has."""
+"""Hook files: written once, merged with the user's settings, and never over the project's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a hook file stands, what a sync would change, and what is put in the place of one that is damaged."""
+"""The state of a hook file, what a sync would change, and the repair of a damaged one."""
 
 from __future__ import annotations
 

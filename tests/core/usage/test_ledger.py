@@ -1,4 +1,4 @@
-"""The ledger of usage: each message counted once, whatever becomes of the transcripts, and attributed to its work."""
+"""The ledger of usage: each message counted once, even if transcripts change or vanish, and attributed to its work."""
 
 from __future__ import annotations
 

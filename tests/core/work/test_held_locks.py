@@ -1,4 +1,4 @@
-"""The table of locks that somebody holds for ever: whoever needs one says who has it and what helps, and nothing is lost."""
+"""A table of locks held forever: a command that needs one names the holder and a remedy, and nothing is lost."""
 
 from __future__ import annotations
 

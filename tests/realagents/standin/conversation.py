@@ -1,4 +1,4 @@
-"""What a request asks, whichever of the four protocols it speaks."""
+"""The content of a request, in any of the four protocols."""
 
 from __future__ import annotations
 

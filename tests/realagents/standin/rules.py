@@ -1,4 +1,4 @@
-"""What the stand-in model says: the first rule whose words are in the last typed text.
+"""The answers of the stand-in model: the first rule whose words are in the last typed text.
 
 | words | what happens |
 |---|---|
