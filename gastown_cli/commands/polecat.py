@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.beads.ledger import TownLedger
     from gastown_core.model.address import Address
     from gastown_core.model.agent import Health
     from gastown_core.town.inventory import RosterEntry
@@ -75,17 +76,23 @@ def status_arguments(parser: ArgumentParser) -> None:
     context.add_json(parser)
 
 
-def run_status(args: Namespace) -> int:
-    """Show one polecat and the unsaved work in its worktree."""
+def _polecat_at(text: str) -> tuple[str, TownLedger, RosterEntry]:
+    """Return the town, its ledger and the named polecat. Raises NotFoundError, UsageError."""
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.town.liveness import live_sessions
-    from gastown_core.work.polecat.polecats import find_polecat, look_at_polecat
-    from gastown_core.work.polecat.removal import look_at_stakes
+    from gastown_core.work.polecat.polecats import find_polecat
 
     root = context.town()
-    entry = find_polecat(root, args.polecat, read_inventory(root).rigs)
-    ledger = TownLedger(root)
+    return root, TownLedger(root), find_polecat(root, text, read_inventory(root).rigs)
+
+
+def run_status(args: Namespace) -> int:
+    """Show one polecat and the unsaved work in its worktree."""
+    from gastown_core.town.liveness import live_sessions
+    from gastown_core.work.polecat.polecats import look_at_polecat
+    from gastown_core.work.polecat.removal import look_at_stakes
+
+    root, ledger, entry = _polecat_at(args.polecat)
     view = look_at_polecat(root, ledger, entry, live=live_sessions(root))
     stakes = look_at_stakes(root, ledger, entry)
     facts = {
@@ -344,14 +351,10 @@ def git_state_arguments(parser: ArgumentParser) -> None:
 
 def run_git_state(args: Namespace) -> int:
     """Print what a polecat's worktree holds; return 0 either way."""
-    from gastown_core.beads.ledger import TownLedger
-    from gastown_core.town.inventory import read_inventory
-    from gastown_core.work.polecat.polecats import find_polecat
     from gastown_core.work.polecat.removal import look_at_stakes
 
-    root = context.town()
-    entry = find_polecat(root, args.polecat, read_inventory(root).rigs)
-    stakes = look_at_stakes(root, TownLedger(root), entry)
+    root, ledger, entry = _polecat_at(args.polecat)
+    stakes = look_at_stakes(root, ledger, entry)
     if args.json:
         output.say_json(stakes.as_json())
         return 0
@@ -369,14 +372,10 @@ def check_recovery_arguments(parser: ArgumentParser) -> None:
 
 def run_check_recovery(args: Namespace) -> int:
     """Print whether a polecat is safe to remove."""
-    from gastown_core.beads.ledger import TownLedger
-    from gastown_core.town.inventory import read_inventory
     from gastown_core.work.polecat.cleanup import check_recovery
-    from gastown_core.work.polecat.polecats import find_polecat
 
-    root = context.town()
-    entry = find_polecat(root, args.polecat, read_inventory(root).rigs)
-    found = check_recovery(root, TownLedger(root), entry)
+    root, ledger, entry = _polecat_at(args.polecat)
+    found = check_recovery(root, ledger, entry)
     if args.json:
         output.say_json(found)
     else:

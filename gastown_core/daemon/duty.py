@@ -37,7 +37,7 @@ class Shift(Record):
 class Duty(Record):
     """One row: ``work`` runs it and returns what it did in words (empty: nothing).
 
-    ``longest_s`` is how long a run may take before it counts as hung.  ``wakes`` are the stirs that wake it (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``); it runs at
+    ``longest_s`` is how long a run may take before it counts as hung.  ``wakes`` are the wake-ups that start it (``ledger``, ``ledger:shop``, ``channel:refinery``, ``events``); it runs at
     least every ``every_s`` and at most every ``apart_s`` seconds.
     """
 

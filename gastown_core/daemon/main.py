@@ -22,7 +22,7 @@ from gastown_core.daemon.budget import Budget
 from gastown_core.daemon.duties import duties_of
 from gastown_core.daemon.duty import Attendant, Shift
 from gastown_core.daemon.log import DaemonLog
-from gastown_core.daemon.stirs import Stirs
+from gastown_core.daemon.wakeups import Wakeups
 from gastown_core.errors import ConflictError, GastownError, words_of
 from gastown_core.files.atomic import write_atomic, write_json
 from gastown_core.files.folders import private_folder
@@ -79,7 +79,7 @@ def _leave_word(root: str, clock: Clock) -> None:
 
 
 class Daemon:
-    """The loop: attendants for the duties, stirs that wake them, a heartbeat.
+    """The loop: attendants for the duties, wake-ups for them, a heartbeat.
 
     All its tasks run in ``Background``.  ``is_mine`` says whether the lock still keeps other daemons out.
     """
@@ -115,9 +115,9 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         pool = ThreadPoolExecutor(max_workers=MOST_DUTIES, thread_name_prefix="duty")
-        stirs = Stirs(self.root, self._stirred, lambda _, why: self._broke("the watch of files", why))
+        wakeups = Wakeups(self.root, self._wake, lambda _, why: self._broke("the watch of files", why))
         self._take_up(pool)
-        stirs.start()
+        wakeups.start()
         self.log.line(f"daemon {os.getpid()} runs {', '.join(self.attendants)}")
         try:
             while not self._over.is_set():
@@ -126,12 +126,12 @@ class Daemon:
                 try:
                     await asyncio.wait_for(self._over.wait(), self._beat_s)
                 except TimeoutError:
-                    self._look_around(pool, stirs)
+                    self._look_around(pool, wakeups)
         finally:
             if self._telling is not None:
                 self._telling.cancel()
             await self.background.close()
-            await stirs.close()
+            await wakeups.close()
             # running duties see ``stopping`` and are waited for: nothing is left half done
             pool.shutdown(wait=True, cancel_futures=True)
             lookout.close_all()
@@ -152,7 +152,7 @@ class Daemon:
         self._ending.set()
         self._over.set()
 
-    def _look_around(self, pool: ThreadPoolExecutor, stirs: Stirs) -> None:
+    def _look_around(self, pool: ThreadPoolExecutor, wakeups: Wakeups) -> None:
         """End if the town or the lock is gone; take up duties and stores of new rigs."""
         if not is_town(self.root):
             self.log.line("the town is gone")
@@ -164,7 +164,7 @@ class Daemon:
             return
         try:
             self._take_up(pool)
-            stirs.look_again()
+            wakeups.watch_new_stores()
         except (GastownError, OSError) as error:
             self.log.line(f"the rigs could not be read again: {words_of(error)}")
 
@@ -195,9 +195,9 @@ class Daemon:
         else:
             self.log.line(f"{name}: {'failed: ' + why if why else 'works again'}")
 
-    def _stirred(self, stir: str) -> None:
+    def _wake(self, wakeup: str) -> None:
         for attendant in self.attendants.values():
-            if stir in attendant.duty.wakes:
+            if wakeup in attendant.duty.wakes:
                 attendant.wake()
 
     def _ran(self) -> None:

@@ -1,7 +1,7 @@
-"""Stirs: changed files translated into the words that wake duties.
+"""Wake-ups: changed files translated into the names of wake-ups that duties wait for.
 
 ``ledger`` and ``ledger:<rig>`` for a store's files, ``events`` for the event log, ``channel:<name>`` for wake-up files,
-``nudges`` when one is queued or an agent for whom some wait tells something new.
+``nudges`` when one is queued, or when an agent with queued nudges reports something new.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 CHANNELS = ("refinery",)
 
 
-class Stirs:
-    """Watches a town's ledger, event log and channels; ``on_stir`` gets one word per change, on the event loop.
+class Wakeups:
+    """Watches a town's ledger, event log and channels; ``on_wakeup`` gets one name per change, on the event loop.
 
     ``tell`` is called when a watch fails or recovers, as in ``Background``.
     """
 
     def __init__(
-        self, root: str, on_stir: Callable[[str], None], tell: Callable[[str, str], None] = lambda _, __: None
+        self, root: str, on_wakeup: Callable[[str], None], tell: Callable[[str, str], None] = lambda _, __: None
     ) -> None:
         self._root = root
-        self._on_stir = on_stir
+        self._on_wakeup = on_wakeup
         self._stores: dict[str, str] = {}
         self._channels = {channel_folder(root, channel): channel for channel in CHANNELS}
         self._heartbeats = os.path.join(root, ".runtime", "heartbeats")
         self._queues = os.path.dirname(queue_dir(root, "any"))
-        self._watch = FolderWatch(self._stirred, tell)
+        self._watch = FolderWatch(self._changed, tell)
 
     def start(self) -> None:
         """Start watching; call it on the event loop."""
@@ -46,9 +46,9 @@ class Stirs:
         for folder in folders:
             private_folder(folder)
         self._watch.start([self._root, *folders])
-        self.look_again()
+        self.watch_new_stores()
 
-    def look_again(self) -> None:
+    def watch_new_stores(self) -> None:
         """Watch the stores of rigs added since."""
         self._stores = {store.beads_dir: name for name, store in TownLedger(self._root).stores().items()}
         for folder in self._stores:
@@ -56,25 +56,25 @@ class Stirs:
         for session in sessions_with_queue(self._root):
             self._watch.add(queue_dir(self._root, session))
 
-    def _stirred(self, folder: str, name: str) -> None:
+    def _changed(self, folder: str, name: str) -> None:
         if folder in self._stores:
             if name.endswith(".jsonl"):
-                self._on_stir("ledger")
-                self._on_stir(f"ledger:{self._stores[folder]}")
+                self._on_wakeup("ledger")
+                self._on_wakeup(f"ledger:{self._stores[folder]}")
         elif folder in self._channels:
-            self._on_stir(f"channel:{self._channels[folder]}")
+            self._on_wakeup(f"channel:{self._channels[folder]}")
         elif folder == self._queues:
             # a session's first nudge
             self._watch.add(queue_dir(self._root, name))
-            self._on_stir("nudges")
+            self._on_wakeup("nudges")
         elif folder == self._heartbeats:
             if has_something(self._root, name.partition(".json")[0]):
-                self._on_stir("nudges")
+                self._on_wakeup("nudges")
         elif os.path.dirname(folder) == self._queues:
             if name.endswith(".json"):
-                self._on_stir("nudges")
+                self._on_wakeup("nudges")
         elif folder == self._root and name == os.path.basename(log_path(self._root)):
-            self._on_stir("events")
+            self._on_wakeup("events")
 
     async def close(self) -> None:
         """Stop watching."""
