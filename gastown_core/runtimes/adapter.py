@@ -1,4 +1,4 @@
-"""What a runtime with signals of its own can tell us, and the protocol that its adapter speaks.
+"""The signals that a runtime may provide, and the interface of its adapter.
 
 A program tells how it is in up to three ways: a record or log that it keeps, hooks that it runs (``gt signal``), and its
 window's title.  An adapter knows where these are and what they mean; it never looks at a screen.  A runtime without an
@@ -20,20 +20,20 @@ BUSY, IDLE, WAITING, LIMITED, FAILED, STARTING, ENDED = "busy idle waiting limit
 RECORD, HOOK, TRANSCRIPT, TITLE = "record", "hook", "transcript", "title"
 SAID_SOURCES = (RECORD, HOOK, TRANSCRIPT, TITLE)
 CONTEXT, CONTINUE = "context", "continue"
-"""How an event may carry text back: beside the submitted prompt, or as the reason to go on after a turn."""
+"""How an event may carry text back: with the submitted prompt, or as the reason to continue after a turn."""
 
 TAKEN, TURN = "taken", "turn"
-"""What a transcript shows of a text: the program keeps it for later; it is part of the conversation."""
+"""The state of a text in a transcript: queued by the program; part of the conversation."""
 
 LIMIT_WORDS = ("429", "rate limit", "rate_limit", "usage limit", "quota", "overloaded", "529", "too many requests")
 """What an error says that passes with time."""
 
 TURN_END_S = 3.0
-"""The record and the hook of one end of a turn are told at most this far apart."""
+"""The record and the hook of one end of a turn are at most this far apart."""
 
 
 class Said(Record):
-    """What a program tells of itself: its state since ``at``, where it says so, and its words.
+    """What a program reports about itself: its state since ``at``, the source, and its words.
 
     ``until`` is when a limit ends, 0 if that is not told.  ``is_final`` says that the turn is over and nothing of it runs
     on: what failed is not tried again by itself.
@@ -65,7 +65,7 @@ class Heard(Record):
 
 
 class Program(Record):
-    """A living program of an agent: its session, the first process of its pane, its folder and its variables.
+    """A live program of an agent: its session, the first process of its pane, its folder and its variables.
 
     ``title`` is what it calls its window, ``output_at`` when it last wrote to it.
     """
@@ -92,19 +92,19 @@ class HookFile(Record):
 
 
 class Records:
-    """The records that a runtime's programs keep, read again only where they changed. This one knows none."""
+    """The records that a runtime's programs keep, read again only when they changed. This base class has none."""
 
     def folders(self) -> set[str]:
-        """Where a change may tell something new."""
+        """Paths whose change may bring news."""
         return set()
 
     def look(self, programs: Iterable[Program], now: float) -> dict[str, Said]:
-        """Session → what its program says of itself now."""
+        """Session → what its program reports now."""
         return {}
 
 
 class Adapter:
-    """One runtime's signals. What a runtime does not have, it leaves as it is here."""
+    """One runtime's signals. A runtime overrides only those that it provides."""
 
     name = ""
     keeps_transcript = False
@@ -123,7 +123,7 @@ class Adapter:
         return Heard()
 
     def reply(self, event: str, text: str) -> str:
-        """What to print so that ``text`` reaches the agent; empty where the event cannot carry it."""
+        """What to print so that ``text`` reaches the agent; empty if the event cannot carry it."""
         return ""
 
     def transcript(self, pid: int) -> str:

@@ -31,7 +31,7 @@ class Arrival(Record):
 
 
 def arrivals(adapter: Adapter, path: str, offset: int = 0) -> Iterator[Arrival]:
-    """What the transcript shows from ``offset`` on; nothing if it cannot be read."""
+    """The texts in the transcript from ``offset`` on; none if it cannot be read."""
     kept = adapter.arrived(path) if path else None
     if kept is not None:
         yield from (Arrival(*one) for one in kept)
@@ -48,7 +48,7 @@ def arrivals(adapter: Adapter, path: str, offset: int = 0) -> Iterator[Arrival]:
 
 
 def length_of(path: str) -> int:
-    """How long the file is now, 0 if it is not there."""
+    """The length of the file now, 0 if it does not exist."""
     try:
         return os.stat(path).st_size
     except OSError:

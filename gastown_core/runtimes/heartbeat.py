@@ -1,4 +1,4 @@
-"""Heartbeats: ``<town>/.runtime/heartbeats/<session>.json``, an agent's own word on how it is.
+"""Heartbeats: ``<town>/.runtime/heartbeats/<session>.json``, an agent's own report of its state.
 
 Keys of the Go tools (timestamp, state, context, bead) plus ours: ``until`` (when a limit ends), ``turn``, a counter
 that moves when a submitted text begins to be worked on, and ``prompts``, digests of the last texts that the program
@@ -58,11 +58,11 @@ _STATE_OF = {
     STARTING: "idle",
     ENDED: "exiting",
 }
-"""State of a program → the heartbeat's word for it."""
+"""State of a program → the heartbeat's name for it."""
 
 
 def heartbeat_path(town_root: str, session: str) -> str:
-    """Where that session's heartbeat lies."""
+    """The path of that session's heartbeat."""
     return os.path.join(town_root, ".runtime", "heartbeats", f"{session}.json")
 
 

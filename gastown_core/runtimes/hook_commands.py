@@ -1,4 +1,4 @@
-"""Our commands in files that runtimes read, and the JSON files of a user's into which they are merged.
+"""Our commands in runtimes' settings files, and how they are merged into a user's JSON files.
 
 The commands are found again by their words, so they can be replaced and removed without touching anybody else's.
 """
@@ -18,7 +18,7 @@ _OURS = ("signal ", "prime --hook", "heartbeat --state ", "mail check --inject")
 
 
 def signal_command(event: str, runtime: str) -> str:
-    """The command of one event; outside a session of a town it ends at once."""
+    """The command of one event; outside a town's session it exits at once."""
     return f'[ -z "$GT_SESSION" ] || {_GT} signal {event} --runtime {runtime}'
 
 
@@ -80,7 +80,7 @@ def ours_in(hooks: object) -> list[list[str]]:
 
 
 def _left(entry: object) -> object | None:
-    """What stays of one entry, None if it was ours alone."""
+    """The rest of one entry without our commands, None if nothing is left."""
     if not isinstance(entry, dict):
         return entry
     if any(is_ours(entry.get(key)) for key in ("command", "bash")):

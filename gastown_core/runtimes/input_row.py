@@ -1,4 +1,4 @@
-"""Where an agent's input row stands on its screen, and what was typed into it.
+"""Find an agent's input row on its screen, and the text typed into it.
 
 Each runtime draws it in a shape of its own.  A row that only looks alike (a prompt in the history, a choice that a
 cursor marks) has not that shape, and is none.
@@ -34,7 +34,7 @@ class InputRow(Record):
 
 _ATTACHED = re.compile(r"^\[(pasted|image)\b", re.IGNORECASE)
 FOOTER_ROWS = 8
-"""How many rows may stand below an input row."""
+"""How many rows may be below an input row."""
 
 
 def find_input(table: ScreenTable, rows: Sequence[Row]) -> InputRow | None:

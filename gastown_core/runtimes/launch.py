@@ -55,7 +55,7 @@ def session_env(preset: Preset) -> dict[str, str]:
 
 
 def process_names(preset: Preset) -> tuple[str, ...]:
-    """What its process may be called; never empty."""
+    """The possible names of its process; never empty."""
     return preset.process_names or (preset.command.rsplit("/", 1)[-1],)
 
 

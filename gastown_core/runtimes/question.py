@@ -1,4 +1,4 @@
-"""What a screen asks: the choices, which of them the cursor marks, and what the question is about.
+"""The question on a screen: its choices, the marked one, and its subject.
 
 A question is whatever ends in key hints ("Enter to confirm", "Esc to cancel", "(y/n)") or in choices with a cursor,
 numbered or not.  It need not be known to be recognised; the tables only give it a name.
@@ -88,7 +88,7 @@ def find_question(table: ScreenTable, rows: Sequence[Row], *, bare_lists: bool =
 
 
 def says_login(rows: Sequence[Row]) -> bool:
-    """Whether the bottom of a screen without an input row speaks of logging in."""
+    """Whether the bottom of a screen without an input row is about logging in."""
     body = [row.text for row in rows if row.text.strip()][-QUESTION_ROWS:]
     return any(pattern.search(text) for pattern in LOGINS for text in body)
 

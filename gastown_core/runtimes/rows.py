@@ -40,7 +40,7 @@ def is_rule(text: str) -> bool:
 
 
 def solid_text(row: Row, start: int = 0) -> str:
-    """What a row says from column ``start`` on without its dim letters."""
+    """The text of a row from column ``start`` on without its dim letters."""
     kept = list(row.text)
     for begin, end, style in row.styles:
         if style == DIM:

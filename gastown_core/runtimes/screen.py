@@ -1,4 +1,4 @@
-"""What a pane's screen says about its agent; the last resort among the evidence.
+"""Evidence from a pane's screen about its agent; the last resort.
 
 Only the rows at the bottom count, never history; a box drawn around a question does not matter, and a no-break
 space is a space.  What fits no pattern is ``unknown``, and nothing is claimed: least of all that it waits for a text.
@@ -46,7 +46,7 @@ SHELL, UNKNOWN = "shell", "unknown"
 KINDS = (READY, BUSY, DRAFT, PERMISSION, DIALOG, LOGIN, LIMITED, FAILED, SHELL, UNKNOWN)
 
 ABOVE_ROWS = 8
-"""How many rows above the input may tell of the turn under way."""
+"""How many rows above the input may show the current turn."""
 _MARKS = " ●⏺•■✗✕✖✻✶✽⎿⬝"
 _STEP = re.compile(r"^\s?[●⏺•■✗✕✖✦⚠ℹ]\s?|^\s?Error:")
 _PROMPT = re.compile(r"^\s?[❯›>] |^\s?[❯›>]$|^ {0,2}┃")
@@ -102,7 +102,7 @@ def _without_input(table: ScreenTable, rows: list[Row]) -> ScreenReading:
 
 
 def _state(table: ScreenTable, above: list[str], below: list[str], title: str) -> ScreenReading:
-    """What an agent does whose input row stands between these rows."""
+    """The activity of an agent whose input row is between these rows."""
     near = above[-ABOVE_ROWS:]
     retrying = next((text for text in (*reversed(near), *below) if _RETRY.search(text)), "")
     if retrying:

@@ -1,4 +1,4 @@
-"""Whether a text may be typed into an agent, by what its screen shows; if not, why.
+"""Decide whether text may be typed into an agent, by its screen; if not, why.
 
 Only an input row that is seen, empty and not behind a question takes a text.  What nobody recognises is no invitation.
 """
@@ -22,7 +22,7 @@ STARTS = "starts"
 """Effect of a text that begins a turn; during a turn it is QUEUED or CUTS, as the runtime's keyboard says."""
 
 HEAD_CHARS = 12
-"""How many letters of a text tell it from what a person typed."""
+"""How many letters distinguish a text from one that a person typed."""
 _PASTED = re.compile(r"\[Pasted [^\]]*\]", re.IGNORECASE)
 """What programs show of a long paste: ``[Pasted text #1 +7 lines]``, ``[Pasted Text: 7 lines]``, ``[Pasted Content 900 chars]``."""
 
@@ -60,7 +60,7 @@ def may_type(reading: ScreenReading, preset: Preset) -> Verdict:
 
 
 def _why_not(reading: ScreenReading) -> str:
-    """Why this screen takes no text at all."""
+    """Why this screen accepts no text at all."""
     if reading.kind in (PERMISSION, DIALOG):
         return f"it asks: {reading.detail or 'a question'}; answer that first (attach to it)"
     if reading.kind == LOGIN:
