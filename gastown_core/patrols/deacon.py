@@ -24,6 +24,8 @@ STANDS, SAME, MASS, STRANDED = "standing-agent", "same-cause", "mass-death", "st
 REFRESH = "convoy.refresh"
 SHARED_BY = 2
 """From so many agents on, what they suffer from counts as a cause of its own."""
+TOLD_BY = 3
+"""From so many agents on, a question that all of them have asked for a while is escalated, once for all."""
 
 
 def look(at: Look) -> Iterator[Finding]:
@@ -63,7 +65,9 @@ def _shared(at: Look) -> Iterator[Finding]:
             continue
         word = HEALTH_SYMBOLS[state][2]
         # a limit ends by itself; a question that many are asked does not
-        held = f"{len(found)} agents ask the same: {reason}" if state is Health.WAITING else ""
+        youngest = max(agent.health.since or 0.0 for agent in found)
+        asks = state is Health.WAITING and len(found) >= TOLD_BY and at.now - youngest >= at.limits.patience_s
+        held = f"{len(found)} agents ask the same: {reason}" if asks else ""
         for agent in found:
             yield Finding(
                 SAME,

@@ -102,11 +102,11 @@ class Watch:
     def _open(self, patrol: Patrol, one: Incident) -> None:
         payload: dict[str, Any] = {"incident": one.key, "patrol": patrol.name, "kind": one.kind, "cause": one.cause}
         payload |= {"subjects": list(one.subjects), "since": format_seconds(one.since), "target": one.subjects[0]}
-        self._tell(OPENED, patrol.actor, payload | ({"escalated": True} if one.escalated else {}))
         if one.escalated:
             from gastown_core.beads.ledger import TownLedger
 
             subject = f"{', '.join(one.subjects[:3])}: {one.cause}"
+            # first, so that one that cannot be kept is tried again at the next look
             escalate(
                 self.root,
                 TownLedger(self.root),
@@ -118,22 +118,17 @@ class Watch:
                 key=_key(one),
                 clock=self.clock,
             )
+        self._tell(OPENED, patrol.actor, payload | ({"escalated": True} if one.escalated else {}))
 
     def _close(self, patrol: Patrol, one: Incident, now: float) -> None:
         lasted = format_span(max(0.0, now - one.since))
         payload: dict[str, Any] = {"incident": one.key, "patrol": patrol.name, "kind": one.kind, "lasted": lasted}
-        self._tell(CLOSED, patrol.actor, payload | {"subjects": list(one.subjects), "target": one.subjects[0]})
         if one.escalated:
             from gastown_core.beads.ledger import TownLedger
 
-            settle(
-                self.root,
-                TownLedger(self.root),
-                _key(one),
-                f"over after {lasted}",
-                actor=patrol.actor,
-                clock=self.clock,
-            )
+            over = f"over after {lasted}"
+            settle(self.root, TownLedger(self.root), _key(one), over, actor=patrol.actor, clock=self.clock)
+        self._tell(CLOSED, patrol.actor, payload | {"subjects": list(one.subjects), "target": one.subjects[0]})
 
     def _act(self, patrol: Patrol, found: Finding) -> tuple[bool, str]:
         """Save what could be lost, give the order, and record both; whether it succeeded, and its last words."""

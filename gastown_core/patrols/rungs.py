@@ -22,10 +22,11 @@ LADDER = (NUDGE, HANDOFF, RESTART)
 
 
 class Rung(Record):
-    """The next remedy, None if none is due; ``held`` says why there is none any more."""
+    """The next remedy, None if none is due; ``held`` says why there is none any more, ``waits`` what it waits for."""
 
     order: Order | None = None
     held: str = ""
+    waits: str = ""
 
 
 def next_rung(look: Look, agent: AgentView, text: str) -> Rung:
@@ -42,7 +43,7 @@ def next_rung(look: Look, agent: AgentView, text: str) -> Rung:
         return Rung(held=f"{_tried_words(tried)}, and it still does not get on")
     kind = rungs[len(tried)]
     if kind != NUDGE and agent.attached:
-        return Rung(held="a person is attached to its session, so it is not restarted")
+        return Rung(waits="a person is attached to its session, so it is not restarted")
     arguments = {
         NUDGE: {"text": text, "wait": "5"},
         HANDOFF: {"subject": f"{work.bead_id} does not get on", "note": text},

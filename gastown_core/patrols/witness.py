@@ -76,7 +76,7 @@ def _stuck(at: Look, agent: AgentView) -> Iterator[Finding]:
         STUCK,
         agent.address.path,
         f"{what} on {work.bead_id}",
-        _evidence(agent),
+        (*((rung.waits,) if rung.waits else ()), *_evidence(agent)),
         work.bead_id,
         report.since or 0.0,
         rung.order,
@@ -93,11 +93,8 @@ def _dead(at: Look, agent: AgentView, carried: frozenset[str]) -> Iterator[Findi
         yield found._replace(retired_by="the daemon releases its work, and slings it again")
         return
     if agent.address.role == CREW:
-        yield (
-            found._replace(held="a crew member is a person's: gt session restart starts it again")
-            if agent.work
-            else found
-        )
+        # a crew member is a person's, who may have ended it: told, and left alone
+        yield found._replace(retired_by="its person starts it again (gt session restart)")
         return
     rung = next_restart(at, agent)
     yield found._replace(remedy=rung.order, held=rung.held, saves=agent.work_dir)

@@ -172,3 +172,33 @@ def test_what_the_code_does_is_no_sign_of_life_of_the_roles_agent(rigged: Rigged
     facts = Sources(rigged.root).facts
     read_last_events(facts, make_roster(survey(rigged.root)))
     assert "shop/witness" not in facts.last_events and rigged.events("patrol_acted")
+
+
+def test_an_escalation_that_cannot_be_kept_is_tried_again(
+    rigged: Rigged, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gastown_core.errors import StoreError
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("cannot write", "no space left")
+
+    rounds_ = Rounds(rigged.root)
+    shot = town(stalled())
+    for _ in range(3):
+        rounds_.run(shot, after=301)
+    real, settle = rounds.escalate, rounds.settle
+    monkeypatch.setattr(rounds, "escalate", full)
+    with pytest.raises(StoreError):
+        rounds_.run(shot, after=301)
+    monkeypatch.setattr(rounds, "escalate", real)
+    rounds_.run(shot)
+    rounds_.run(shot)
+    assert len(rigged.events("escalation_sent")) == 1
+    # the same at its end: what could not be settled stays open
+    well = town(agent(OPAL, Health.WORKING, work=("gt-a1", "Fix", 900, ""), pane="%1"))
+    monkeypatch.setattr(rounds, "settle", full)
+    with pytest.raises(StoreError):
+        rounds_.run(well)
+    monkeypatch.setattr(rounds, "settle", settle)
+    rounds_.run(well)
+    assert len(rigged.events("escalation_closed")) == 1

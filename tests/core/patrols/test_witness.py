@@ -90,13 +90,14 @@ def test_a_crew_member_is_nudged_and_never_restarted() -> None:
     found = seen(agent(path, Health.STALLED, since=60, work=WORK, pane="%1"), memory=memory)
     assert orders(found) == [] and found[0].held
     dead = seen(agent(path, Health.ZOMBIE, since=60, work=WORK))
-    assert orders(dead) == [] and "person" in dead[0].held
+    assert orders(dead) == [] and not dead[0].held and "person" in dead[0].retired_by
 
 
 def test_nobody_is_restarted_under_the_eyes_of_a_person() -> None:
     memory = remembering(("agent.nudge", 301))
     found = seen(agent(OPAL, Health.STALLED, since=60, work=WORK, pane="%1", attached=1), memory=memory)
-    assert orders(found) == [] and found[0].held == "a person is attached to its session, so it is not restarted"
+    assert orders(found) == [] and not found[0].held
+    assert found[0].evidence[0] == "a person is attached to its session, so it is not restarted"
 
 
 @pytest.mark.parametrize(
