@@ -246,6 +246,7 @@ ROOT = Root(
         Command("escalate forward", _C + "escalate:forward", "Agents", "Send an escalation to another tier"),
         Command("escalate close", _C + "escalate:close", "Agents", "Close an escalation with a reason"),
         Command("escalate stale", _C + "escalate:stale", "Agents", "Raise what nobody answered by one severity"),
+        Command("answer", _C + "answer:answer", "Agents", "Show what an agent asks, or answer it"),
         Command("handoff", _C + "session:handoff", "Agents", "Restart an agent with a note for its next session"),
         Command("prime", _C + "agent:prime", "Agents", "Show an agent its role and its work (for agents)"),
         Command("whoami", _C + "agent:whoami", "Agents", "Show the identity you act under"),

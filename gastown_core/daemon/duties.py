@@ -191,6 +191,13 @@ def count_usage(shift: Shift) -> str:
     return "; ".join(done.said)
 
 
+def answer_questions(shift: Shift) -> str:
+    """Answer questions that the settings answer."""
+    from gastown_core.daemon.answers import apply_standing_answers
+
+    return apply_standing_answers(shift)
+
+
 def deliver_nudges(shift: Shift) -> str:
     """Type what waits for agents that are idle."""
     from gastown_core.daemon.nudges import deliver_waiting
@@ -205,6 +212,7 @@ TOWN = (
     Duty("gates", open_gates, ("ledger",), 60.0, 5.0),
     Duty("usage", count_usage, (), 20.0, 5.0),
     Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05, 900.0),
+    Duty("answers", answer_questions, ("events",), 10.0, 2.0),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("escalations", raise_unanswered, ("ledger:town",), 60.0, 1.0),
     Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0),

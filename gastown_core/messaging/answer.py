@@ -1,5 +1,6 @@
 """Answer a question on an agent's screen: only as a separate act, never as a side effect of a nudge.
 
+A person answers the question that was shown: its fingerprint goes with the answer, and another question refuses it.
 The cursor is moved key by key.  Before each key the screen is read again, and it must still show the same question;
 after the last one it must show another question, or none.
 """
@@ -8,22 +9,113 @@ from __future__ import annotations
 
 import time
 
+from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import DeliveryError, UsageError
+from gastown_core.events.log import append_event
 from gastown_core.messaging.prompt_line import POLL_S, look
+from gastown_core.messaging.queue import session_lock
+from gastown_core.messaging.target import target_of
+from gastown_core.model.order import Receipt
+from gastown_core.model.record import Record
+from gastown_core.model.sha256 import sha256
 from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION
+from gastown_core.town import sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gastown_core.clock import Clock
     from gastown_core.runtimes.preset import Preset
     from gastown_core.runtimes.screen import ScreenReading
     from gastown_core.tmux.panes import Pane
     from gastown_core.tmux.server import TmuxServer
+    from gastown_core.town.inventory import RosterEntry
 
 MOVED_S = 1.0
 """How long a cursor may take to move."""
 STABLE_S = 0.1
-ANSWERED_S = 3.0
-"""How long a program may take to close a question that was answered."""
+ANSWERED_S = 10.0
+"""How long a program may take to close a question that was answered; Gemini restarts itself after its trust dialog."""
+ANSWERED = "answered"
+LOCK_S = 10.0
+
+
+class Asked(Record):
+    """What an agent asks now: its screen's reading, the pane and the runtime; ``id`` is the question's fingerprint."""
+
+    reading: ScreenReading
+    pane: Pane
+    preset: Preset
+    server: TmuxServer
+
+    @property
+    def id(self) -> str:
+        """The fingerprint of question and choices, wherever the cursor stands."""
+        return fingerprint(self.reading)
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it asks something that can be answered by a choice."""
+        return self.reading.kind in (DIALOG, PERMISSION)
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot be answered from outside; empty if it can."""
+        if self.reading.kind == LOGIN:
+            return "it asks to log in, which a person does in its session"
+        if not self.is_question:
+            return f"it asks nothing: its screen reads as {self.reading.kind}"
+        if not self.reading.options or self.reading.cursor < 0:
+            return "no choices with a cursor are seen on its screen"
+        return ""
+
+
+def fingerprint(reading: ScreenReading) -> str:
+    """Return twelve hex digits that stand for a question and its choices."""
+    text = "\0".join((reading.kind, reading.detail, *reading.options))
+    return sha256(text.encode("utf-8", "replace")).hex()[:12]
+
+
+def asked_of(root: str, entry: RosterEntry) -> Asked:
+    """Return what the agent's screen asks now. Raises DeliveryError without a running session, NoTmuxError, TmuxError."""
+    pane = sessions.find_session(root, entry)
+    if pane is None or pane.dead:
+        raise DeliveryError(
+            f"{entry.address.short} has no running session", "", f"gt session start {entry.address.short}"
+        )
+    preset = target_of(root, entry).preset
+    server = sessions.server_of(root)
+    return Asked(look(server, pane.pane_id, preset.screens), pane, preset, server)
+
+
+def answer(
+    root: str,
+    entry: RosterEntry,
+    choice: str,
+    *,
+    sender: str,
+    expect: str = "",
+    rule: str = "",
+    clock: Clock = SYSTEM_CLOCK,
+) -> Iterator[Receipt]:
+    """Answer the agent's question with ``choice``, and tell it in an event; yields one final receipt.
+
+    ``expect`` is the fingerprint of the question that was shown, ``rule`` the standing answer that applies.  Raises as
+    ``answer_dialog``, and ConflictError if somebody else types to the agent.
+    """
+    with session_lock(root, entry.session, LOCK_S):
+        asked = asked_of(root, entry)
+        if expect and asked.is_question and asked.id != expect:
+            raise DeliveryError("the question has changed", f"it asks: {asked.reading.detail}", "read it again")
+        _check_question(asked.reading)
+        option = asked.reading.options[_place_of(choice, asked.reading.options)]
+        after = answer_dialog(asked.server, asked.pane, asked.preset, choice, asked=asked.reading)
+    path = entry.address.path
+    payload = {"target": path, "question": asked.reading.detail[:300], "answer": option[:200], "rule": rule}
+    append_event(root, "answered", sender, {key: text for key, text in payload.items() if text}, clock=clock)
+    shown = f"{option}; its screen now reads as {after.kind}" + (f": {after.detail}" if after.detail else "")
+    yield Receipt("agent.answer", path, ANSWERED, shown, ok=True, final=True, at=clock.now())
 
 
 def answer_dialog(

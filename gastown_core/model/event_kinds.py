@@ -149,3 +149,10 @@ def kind(
 ) -> EventKind:
     """Return a row of the table; ``days`` is its lifetime, ``keys`` its payload keys separated by blanks."""
     return EventKind(name, category, symbol, ascii_, tone, days * DAY, tuple(keys.split()), sentence)
+
+
+def answered_sentence(payload: Mapping[str, Any]) -> str:
+    """``answered shop/opal: Yes (do you trust this folder?)``, and by which standing answer."""
+    question, rule = text_of(payload, "question"), text_of(payload, "rule")
+    words = f"answered {text_of(payload, 'target', '?')}: {text_of(payload, 'answer', '?')}"
+    return words + (f" ({question})" if question else "") + (f", by the standing answer {rule}" if rule else "")

@@ -17,6 +17,7 @@ from gastown_core.model.event_kinds import (
     SYSTEM,
     WARN,
     WORK,
+    answered_sentence,
     batch_sentence,
     boot_sentence,
     escalation_sentence,
@@ -308,6 +309,7 @@ TABLE = (
     ),
     kind("mass_death", AGENT, "💥", "X", BAD, 90, "count window sessions possible_cause", mass_death_sentence),
     kind("waiting", AGENT, "✋", "?", WARN, 3, "bead message", lambda p: f"is waiting for a person{reason_of(p)}"),
+    kind("answered", AGENT, "✅", "=", INFO, 30, "target question answer rule", answered_sentence),
     kind(
         "limited",
         AGENT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_core.model.address import CREW, POLECAT
+from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 
 TYPE_CHECKING = False
@@ -42,6 +43,14 @@ def needs_living(snapshot: TownSnapshot, subject: object) -> str:
     if reason or not isinstance(subject, AgentView):
         return reason
     return "" if subject.running else f"the agent of {subject.address.short} is not running; r restarts it"
+
+
+def needs_question(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a running agent that waits for a person."""
+    reason = needs_living(snapshot, subject)
+    if reason or not isinstance(subject, AgentView):
+        return reason
+    return "" if subject.health.state is Health.WAITING else f"{subject.address.short} asks nothing"
 
 
 def needs_work(snapshot: TownSnapshot, subject: object) -> str:

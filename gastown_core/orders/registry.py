@@ -54,6 +54,9 @@ class OrderKind(Record):
 ORDERS: tuple[OrderKind, ...] = (
     OrderKind("agent.nudge", "n", "nudge", "send a message and follow its delivery", AGENT, reasons.needs_living,
               ("nudge", TARGET, "--wait", "{wait}", "--", "{text}"), asks=("text",), receipts=True),
+    OrderKind("agent.answer", "y", "answer", "answer the question on the agent's screen", AGENT, reasons.needs_question,
+              ("answer", TARGET, "{choice}"), asks=("choice",), receipts=True,
+              choices=("answer", TARGET, "--choices", "--json")),
     OrderKind("agent.handoff", "h", "handoff", "restart with a note for the next session", AGENT,
               reasons.needs_session, ("handoff", TARGET, "-y", "-s", "{subject}", ("-m", "{note}")), asks=("note",),
               confirm=True, receipts=True),

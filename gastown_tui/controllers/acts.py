@@ -74,6 +74,7 @@ class Acts:
             return self._sling(chosen)
         own = {
             "agent.nudge": self._nudge,
+            "agent.answer": self._answer,
             "agent.handoff": self._handoff,
             "agent.restart": self._restart,
             "agent.stop": self._stop,
@@ -176,6 +177,26 @@ class Acts:
     def _send_nudge(self, agents: Sequence[AgentView], text: str) -> None:
         for agent in agents:
             self.perform(Order("agent.nudge", agent.address.short, {"text": text}), f"nudge to {agent.address.label}")
+
+    def _answer(self, agent: AgentView) -> None:
+        self.console.start(self._choose_answer(agent), "preview", exclusive=True)
+
+    async def _choose_answer(self, agent: AgentView) -> None:
+        """Show the question's choices as its screen shows them now; the answer is for that question only."""
+        from gastown_tui.dialogs.pick_lists import answer_picker
+
+        order = Order("agent.answer", agent.address.short)
+        what = f"answer to {agent.address.label}"
+        try:
+            found = await asyncio.to_thread(self.calls.choices, order)
+        except GastownError as error:
+            self.console.say(f"{what}: {error}", "bad")
+            return
+        if not found:
+            self.console.say(f"{what}: {agent.address.short} asks nothing", "warn")
+            return
+        picker = answer_picker(agent, [(one.value, one.what) for one in found])
+        self._ask(picker, lambda choice: self.perform(order._replace(arguments={"choice": choice}), what))
 
     def _handoff(self, agent: AgentView) -> None:
         from gastown_tui.dialogs.prompt import Prompt

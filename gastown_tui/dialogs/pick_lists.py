@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.beads.query import Excerpt
-    from gastown_core.model.snapshot import TownSnapshot
+    from gastown_core.model.snapshot import AgentView, TownSnapshot
     from gastown_core.state.rows import EventFilter
     from gastown_tui.keys import Action
 
@@ -104,6 +104,28 @@ def target_picker(bead: str, snapshot: TownSnapshot, store: str, ascii_only: boo
     """Return the picker that asks for the target of a sling."""
     return Picker(
         f"Sling {clean(bead)} to which rig or agent?", target_entries(snapshot, store, ascii_only), verb="sling"
+    )
+
+
+LASTING = ("always", "don't ask again", "do not ask again", "exit", "reject", "for this session")
+"""Words of a choice that does more than answer this one question."""
+
+
+def answer_picker(agent: AgentView, choices: Sequence[tuple[str, str]]) -> Picker[str]:
+    """Return the picker for the choices of an agent's question, each a value and its words."""
+    entries = []
+    for number, (value, words) in enumerate(choices, 1):
+        lasting = any(word in words.lower() for word in LASTING)
+        head, blank, rest = words.partition(" ")
+        shown = rest if blank and head.isdigit() else words
+        pieces = ((f"{number}  ", "key"), (fit(clean(shown), 62).rstrip(), "waiting" if lasting else "bright"))
+        entries.append(Entry(value, pieces, f"{number} {shown}", cut(clean(agent.health.reason) or "asks", 100)))
+    return Picker(
+        f"Answer {clean(agent.address.short)}",
+        entries,
+        hint="type a number or a word",
+        verb="answer",
+        empty="No such choice.",
     )
 
 

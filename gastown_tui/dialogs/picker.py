@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_core.model.record import Record
 from gastown_tui.dialogs.dialog import Answer, Dialog, Page
-from gastown_tui.text import clip, width_of
+from gastown_tui.text import cells, clip, width_of
 from gastown_tui.widgets.line_field import LineField
 from gastown_tui.widgets.rows import Row
 
@@ -94,9 +94,11 @@ class Picker(Dialog[Answer]):
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """As wide as the rows, and no higher than they need."""
-        widest = max([width_of(entry.pieces) for entry in self.entries] or [0])
-        sections = len({entry.section for entry in self.entries if entry.section})
-        return max(50, min(110, widest + 6)), min(len(self.entries) + sections + 5, 30, max(10, height - 4))
+        sections = {entry.section for entry in self.entries if entry.section}
+        widest = max(
+            [width_of(entry.pieces) for entry in self.entries] + [cells(section) for section in sections] + [0]
+        )
+        return max(50, min(110, widest + 6)), min(len(self.entries) + len(sections) + 5, 30, max(10, height - 4))
 
     def fill(self) -> None:
         """Show the matching rows, with section headings while nothing is typed."""

@@ -80,7 +80,7 @@ def presses(agent: AgentView, ascii_only: bool) -> list[tuple[str, str]]:
     if state is Health.ZOMBIE:
         return [("r", "restart"), ("h", "handoff")] if agent.pane_id else [("r", "restart")]
     if state is Health.WAITING:
-        return [("a", "answer"), (glyph("enter", ascii_only), "details")]
+        return [("y", "answer"), ("a", "attach")]
     if state in (Health.STOPPED_SHORT, Health.GUPP, Health.STALLED):
         return [("n", "nudge"), ("h", "handoff")]
     return [(glyph("enter", ascii_only), "details")]

@@ -370,6 +370,11 @@ class FakeEngine:
         return ["polecat: shop/opal", "files: push.py, notes.txt", "commits: 2", "saved to: refs/gastown/rescue/opal/1"]
 
     def choices(self, order) -> list[Choice]:
+        if self.refusal:
+            raise GastownError("it cannot be told", self.refusal)
+        if order.kind == "agent.answer":
+            words = ("1 Yes", "2 Yes, and don't ask again for npm \x1b[31minstall", "3 No, tell it what to do instead")
+            return [Choice(f"0123456789ab:{number}", one, 0.0) for number, one in enumerate(words, 1)]
         return [Choice("1", "Retry with backoff", NOW - 200), Choice("2", "Test the retry", NOW - 900)]
 
     def page(self, path: str) -> int:

@@ -360,6 +360,33 @@ async def test_a_nudge_tells_its_stages_one_by_one() -> None:
     assert (order.kind, order.target, order.arguments["text"]) == ("agent.nudge", "shop/opal", "continue")
 
 
+async def test_a_question_is_answered_as_it_was_shown() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/ruby")
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, Picker), "the choices are shown")
+        shown = app.screen_text()
+        assert "Answer shop/ruby" in shown
+        assert "asks: allow Bash(npm install left-pad)?" in shown
+        assert "2  Yes, and don't ask again for npm" in shown
+        assert "\x1b" not in shown
+        await pilot.press("3", "enter")
+        await until(pilot, lambda: app.hands.performed, "the order")
+    order = app.hands.performed[0]
+    assert (order.kind, order.target) == ("agent.answer", "shop/ruby")
+    assert order.arguments["choice"] == "0123456789ab:3"
+
+
+async def test_one_that_asks_nothing_is_not_answered() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/opal")
+        await pilot.press("y")
+        await until(pilot, lambda: "shop/opal asks nothing" in status(app), "why not")
+        assert not isinstance(app.screen, Picker)
+
+
 async def test_typed_words_replace_the_offer() -> None:
     app = Console()
     async with app.run_test(size=WIDE) as pilot:

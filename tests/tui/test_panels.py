@@ -138,7 +138,7 @@ def test_problem_rows_say_what_to_press_and_what_comes(width: int) -> None:
     rows = problem_rows(snapshot(), width, NOW, marked=set(), ascii_only=False)
     text = "\n".join(said(pieces_of(row)) for row in rows)
     assert all(width_of(pieces_of(row)) <= width for row in rows if row.is_stop)
-    assert "n nudge" in text and "r restart" in text and "a answer" in text
+    assert "n nudge" in text and "r restart" in text and "y answer" in text
     if width > 60:
         assert "gupp in 13m" in text
 

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from gastown_core.errors import DeliveryError, UsageError
+from gastown_core.messaging import answer as answer_module
 from gastown_core.messaging.answer import answer_dialog
 from gastown_core.messaging.prompt_line import look
 from gastown_core.runtimes.presets import BUILT_IN
@@ -101,7 +102,8 @@ def test_a_cursor_that_does_not_move_chooses_nothing(server, asking):
     assert "chosen" not in screen(server, pane)
 
 
-def test_a_question_that_stays_is_told(server, asking):
+def test_a_question_that_stays_is_told(server, asking, monkeypatch):
+    monkeypatch.setattr(answer_module, "ANSWERED_S", 0.5)
     with pytest.raises(DeliveryError, match="still asks"):
         answer_dialog(server, asking("deaf"), CLAUDE, "Yes, always")
 

@@ -1,0 +1,96 @@
+"""``gt answer``: show what an agent asks, or answer it with one of its choices."""
+
+from __future__ import annotations
+
+from gastown_cli import context, output, who
+from gastown_cli.receipts import add_receipts, follow
+from gastown_core.errors import DeliveryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from gastown_core.messaging.answer import Asked
+    from gastown_core.town.inventory import RosterEntry
+
+
+def answer_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt answer``."""
+    parser.add_argument("agent", help="agent that asks")
+    parser.add_argument("choice", nargs="?", default="", help="number of the choice, or its words (default: show them)")
+    parser.add_argument("--expect", default="", metavar="ID", help="refuse if the question is no longer this one")
+    parser.add_argument("--choices", action="store_true", help="list the choices as ID:NUMBER, each with its words")
+    context.add_json(parser)
+    add_receipts(parser)
+
+
+def run_answer(args: Namespace) -> int:
+    """Show the question on an agent's screen, or move its cursor to a choice and confirm it."""
+    from gastown_core.messaging.answer import answer, asked_of
+
+    root = context.town()
+    entry = who.find(root, args.agent)[1]
+    if not args.choice:
+        return _show(entry, asked_of(root, entry), args)
+    expect, choice = args.expect, args.choice
+    head, colon, number = choice.partition(":")
+    if colon and len(head) == 12 and number.isdigit() and set(head) <= set("0123456789abcdef"):
+        # as --choices lists it: the question that was seen, and the choice
+        expect, choice = head, number
+    code, last = follow(
+        lambda: answer(root, entry, choice, sender=who.acting(root), expect=expect),
+        as_lines=args.receipts,
+        quiet=args.json,
+    )
+    if args.json and not args.receipts and last is not None:
+        output.say_json(last.as_json())
+    return code
+
+
+def _show(entry: RosterEntry, asked: Asked, args: Namespace) -> int:
+    reading = asked.reading
+    if args.choices:
+        if asked.obstacle:
+            raise DeliveryError(f"{entry.address.short} cannot be answered from here", asked.obstacle, _attach(entry))
+        output.say_json(
+            [
+                {"number": f"{asked.id}:{place}", "what": option, "at": 0.0}
+                for place, option in enumerate(reading.options, 1)
+            ]
+        )
+        return 0
+    if args.json:
+        output.say_json(
+            {
+                "agent": entry.address.path,
+                "kind": reading.kind,
+                "question": reading.detail,
+                "id": asked.id if asked.is_question else "",
+                "options": list(reading.options),
+                "cursor": reading.cursor + 1,
+                "can_answer": not asked.obstacle,
+                "why_not": asked.obstacle,
+            }
+        )
+        return 0
+    if asked.obstacle:
+        output.say(f"{output.clean(entry.address.short)}: {output.clean(asked.obstacle)}")
+        if reading.detail:
+            output.say(output.clean(f"  {reading.detail}"))
+        output.note(f"note: {_attach(entry)} opens its session")
+        return 0
+    output.say(f"{output.style(output.clean(entry.address.short), 'bold')} asks: {output.clean(reading.detail)}")
+    for place, option in enumerate(reading.options):
+        mark = "❯" if place == reading.cursor else " "
+        output.say(f"  {mark} {place + 1}  {output.clean(_without_number(option))}")
+    output.note(f"note: gt answer {entry.address.short} NUMBER --expect {asked.id}")
+    return 0
+
+
+def _attach(entry: RosterEntry) -> str:
+    return f"gt attach {entry.address.short}"
+
+
+def _without_number(option: str) -> str:
+    number, blank, rest = option.partition(" ")
+    return rest if blank and number.isdigit() else option

@@ -1,0 +1,101 @@
+"""Standing answers: which question a rule is meant for, and which rules are refused."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.errors import SettingsError
+from gastown_core.messaging import standing_answers
+from gastown_core.messaging.standing_answers import MOST_IN_A_ROW, Rule, StandingAnswers, rules_of
+from gastown_core.model.order import Receipt
+from gastown_core.runtimes.screen import ScreenReading
+from tests.support.paper import Paper
+from tests.support.rigged import Rigged
+
+TRUST = ScreenReading(
+    "dialog", "Do you trust the files in this folder?", ("1 No, exit", "2 Yes, I trust this folder"), 0
+)
+RULE = Rule("trust", "claude", "*trust the files*", "Yes, I trust this folder")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "reading", "option"),
+    [
+        ("claude", TRUST, "2 Yes, I trust this folder"),
+        ("claude", TRUST._replace(options=("Yes, I trust this folder", "No")), "Yes, I trust this folder"),
+        ("claude", TRUST._replace(detail="DO YOU TRUST THE FILES HERE?"), "2 Yes, I trust this folder"),
+        ("codex", TRUST, ""),
+        ("claude", TRUST._replace(kind="permission"), ""),
+        ("claude", TRUST._replace(kind="login"), ""),
+        ("claude", TRUST._replace(cursor=-1), ""),
+        ("claude", TRUST._replace(detail="Run rm -rf?"), ""),
+        ("claude", TRUST._replace(options=("1 No, exit", "2 Yes, I trust this folder and all others")), ""),
+        ("claude", TRUST._replace(options=("Yes, I trust this folder", "2 Yes, I trust this folder")), ""),
+    ],
+)
+def test_a_rule_is_meant_for_its_own_question_only(runtime: str, reading: ScreenReading, option: str) -> None:
+    assert RULE.fits(runtime, reading) == option
+
+
+def write(paper: Paper, value: object, rig: str = "") -> None:
+    path = os.path.join(paper.root, rig, "settings", "config.json")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as handle:
+        json.dump({"standing_answers": value}, handle)
+
+
+def test_the_rigs_rules_come_first_and_there_are_none_by_default(paper: Paper) -> None:
+    assert rules_of(paper.root, "shop") == []
+    row = {"runtime": "claude", "question": "*trust the files*", "answer": "Yes"}
+    write(paper, {"town": row})
+    write(paper, {"rig": {**row, "kind": "permission"}}, "shop")
+    assert [(rule.name, rule.kind) for rule in rules_of(paper.root, "shop")] == [
+        ("rig", "permission"),
+        ("town", "dialog"),
+    ]
+    assert [rule.name for rule in rules_of(paper.root, "billing")] == ["town"]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ([], "not an object"),
+        ({"x": "yes"}, "not an object"),
+        ({"x": {"runtime": "claude", "question": "*trust the files*"}}, "lacks answer"),
+        ({"x": {"runtime": "claude", "question": "*", "answer": "Yes"}}, "too short"),
+        ({"x": {"runtime": "claude", "question": "*????*run?*", "answer": "Yes"}}, "too short"),
+        ({"x": {"runtime": 7, "question": "*trust the files*", "answer": "Yes"}}, "lacks runtime"),
+        ({"x": {"runtime": "claude", "question": "*trust the files*", "answer": "Y", "kind": "login"}}, "kind"),
+    ],
+)
+def test_rules_that_could_answer_anything_are_refused(paper: Paper, value: object, why: str) -> None:
+    write(paper, value)
+    with pytest.raises(SettingsError, match=why):
+        rules_of(paper.root)
+
+
+def test_a_question_that_comes_back_is_left_to_a_person(rigged: Rigged, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    def answer(root: str, entry: object, choice: str, **more: str) -> list[Receipt]:
+        given.append(f"{choice} {more['rule']} {len(more['expect'])}")
+        return [Receipt("agent.answer", "mayor", "answered", choice, final=True)]
+
+    monkeypatch.setattr(standing_answers, "answer", answer)
+    standing = StandingAnswers()
+    entry = rigged.entry("mayor")
+
+    def look(pid: int, reading: ScreenReading = TRUST) -> list[str]:
+        screens = [(entry, "claude", pid, reading)]
+        return standing.apply(rigged.root, {"": [RULE]}, screens, actor="daemon", clock=SYSTEM_CLOCK)
+
+    for _ in range(MOST_IN_A_ROW + 2):
+        look(100)
+    assert given == ["2 Yes, I trust this folder trust 12"] * MOST_IN_A_ROW
+    assert look(101), "another process may be answered"
+    assert look(100, TRUST._replace(detail="Do you trust the files in /b?")), "and another question"
+    assert look(100, TRUST._replace(kind="permission")) == []
