@@ -24,15 +24,15 @@ from gastown_core.model.bead import (
 )
 from gastown_core.model.daemon import LATE, NEVER
 from gastown_core.model.dam import BrokenLink, DamView
-from gastown_core.model.record import Record
 from gastown_core.model.snapshot import RequestState
 from gastown_core.model.states import RigState
 from gastown_core.state.convoy_views import TownGraph
+from gastown_core.state.facts import Flow, Ready
 from gastown_core.state.request_views import SLING_CONTEXT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.snapshot import AgentView, RequestView, TownSnapshot
@@ -47,24 +47,16 @@ MOVERS = ("dispatch", "refinery:")
 """Duties without which work does not move."""
 
 
-class Ready(Record):
-    """A bead that the daemon could give to a worker, and since when; ``is_queued``: it waits in the scheduler's queue."""
-
-    bead: str
-    rig: str
-    since: float
-    is_queued: bool = False
-
-
 def find_dam(facts: TownFacts, town: TownSnapshot, now: float) -> DamView | None:
     """Return the dam of the town as it is, None if work moves or none waits."""
-    ready = ready_work(facts, town, now)
+    flow = _flow(facts, town, now)
+    ready = flow.ready
     queued = [one for one in town.requests if one.state == RequestState.QUEUED]
     hands = [agent for agent in town.agents if agent.address.role == POLECAT and agent.work is not None]
     limits = facts.thresholds
     free = _placed(ready, hands, limits.places, limits.rig_places)
     waits = [one.since for one in free] + [one.created_at for one in queued]
-    links = [*_deep(facts, town, now, bool(waits))]
+    links = [*_deep(facts, flow, town, now, bool(waits))]
     if free:
         links += _dispatch(facts, town, free, now)
     elif (ready or len(hands) > 1) and not any(one.is_busy for one in town.refineries):
@@ -74,7 +66,7 @@ def find_dam(facts: TownFacts, town: TownSnapshot, now: float) -> DamView | None
     began = min(waits, default=0.0)
     due = [one for one in links if now - max(one.since, began) >= limits.dam_s]
     if not due and free and not links:
-        due = [*_unexplained(facts, free, now)]
+        due = [*_unexplained(facts, flow, free, now)]
     if not due:
         return None
     due.sort(key=lambda one: dam.LINKS.index(one.link))
@@ -84,6 +76,18 @@ def find_dam(facts: TownFacts, town: TownSnapshot, now: float) -> DamView | None
 
 
 # -- what waits ----------------------------------------------------------------------------------------------
+
+
+def _flow(facts: TownFacts, town: TownSnapshot, now: float) -> Flow:
+    """What the ledger says of work on its way; remembered in the facts until the ledger moves."""
+    if facts.flow is not None and facts.flow[0] == facts.ledger_version:
+        return facts.flow[1]
+    newest = {
+        name: max((bead.updated_at for bead in beads.values()), default=0.0) for name, beads in facts.ledger.items()
+    }
+    flow = Flow(tuple(ready_work(facts, town, now)), newest, max(_movements(facts), default=0.0))
+    facts.flow = (facts.ledger_version, flow)
+    return flow
 
 
 def ready_work(facts: TownFacts, town: TownSnapshot, now: float) -> list[Ready]:
@@ -136,7 +140,7 @@ def _slings(facts: TownFacts, known: dict[str, tuple[str, Excerpt]], rigs: set[s
                     yield Ready(work[1].id, store, max(context.created_at, _freed_at(work[1], known)), True)
 
 
-def _placed(ready: list[Ready], hands: list[AgentView], places: int, rig_places: int) -> list[Ready]:
+def _placed(ready: Sequence[Ready], hands: list[AgentView], places: int, rig_places: int) -> list[Ready]:
     """Return those of the ready beads for whose rig a place is free."""
     if len(hands) >= places:
         return []
@@ -149,10 +153,10 @@ def _placed(ready: list[Ready], hands: list[AgentView], places: int, rig_places:
 # -- what is broken ------------------------------------------------------------------------------------------
 
 
-def _deep(facts: TownFacts, town: TownSnapshot, now: float, waits: bool) -> Iterator[BrokenLink]:
+def _deep(facts: TownFacts, flow: Flow, town: TownSnapshot, now: float, waits: bool) -> Iterator[BrokenLink]:
     """What nothing moves without: the clock, the ledgers, the daemon and its duties, tmux, the host."""
-    for name, beads in facts.ledger.items():
-        ahead = max((bead.updated_at for bead in beads.values()), default=0.0) - now
+    for name, newest in flow.newest.items():
+        ahead = newest - now
         if ahead > AHEAD_S and waits:
             words = f"the clock is wrong: a record of {name} was written {format_span(ahead)} in the future"
             yield BrokenLink(dam.CLOCK, words, 0.0, "date shows this machine's clock; set it, then gt daemon restart")
@@ -233,9 +237,9 @@ def _merging(town: TownSnapshot, queued: list[RequestView]) -> Iterator[BrokenLi
         yield BrokenLink(link, f"{what} {view.rig}: {reason}", view.hold_since, f"gt refinery status {view.rig}")
 
 
-def _unexplained(facts: TownFacts, free: list[Ready], now: float) -> Iterator[BrokenLink]:
+def _unexplained(facts: TownFacts, flow: Flow, free: list[Ready], now: float) -> Iterator[BrokenLink]:
     """Work waits beside free places, and nothing that we know of is broken."""
-    moved = max([free[0].since, *_movements(facts)])
+    moved = max(free[0].since, flow.moved)
     if now - moved >= facts.thresholds.unexplained_s:
         words = f"there is room, and nothing has moved for {format_span(now - moved)}"
         yield BrokenLink(dam.UNKNOWN, words, moved, f"gt scheduler explain {free[0].bead}")

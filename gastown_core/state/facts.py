@@ -70,6 +70,23 @@ class RefineryFacts(Record):
     hold_until: float = 0.0
 
 
+class Ready(Record):
+    """A bead that the daemon could give to a worker, and since when; ``is_queued``: it waits in the scheduler's queue."""
+
+    bead: str
+    rig: str
+    since: float
+    is_queued: bool = False
+
+
+class Flow(Record):
+    """What the ledger says of work on its way: what is ready, each store's newest record, when work last moved."""
+
+    ready: tuple[Ready, ...]
+    newest: dict[str, float]
+    moved: float
+
+
 class Failed(Record):
     """How many times in a row work on a bead could not be started, and the last error."""
 
@@ -135,6 +152,7 @@ class TownFacts:
         self.ledger_version = 0
         self.landing_version = 0
         self.digest: tuple[int, LedgerDigest] | None = None
+        self.flow: tuple[int, Flow] | None = None
 
     def good(self, source: str, now: float) -> None:
         """A source answered."""
