@@ -55,6 +55,8 @@ ROOT = Root(
         Command("hooks repair", _C + "hooks:repair", "Agents", "Replace damaged hook files; copies of them are kept"),
         Command("patrol new", _C + "patrol:new", "Town", "Hook a fresh patrol cycle for an agent (for agents)"),
         Command("patrol report", _C + "patrol:report", "Town", "End a patrol cycle with a summary (for agents)"),
+        Command("boot status", _C + "boot:status", "Town", "Show what triage of the daemon would do, and did last"),
+        Command("boot triage", _C + "boot:triage", "Town", "Start a daemon that died, restart one that hangs"),
         Command("rig add", _C + "rig:add", "Town", "Add a repository to the town as a rig"),
         Command("rig list", _C + "rig:list", "Town", "List rigs", ("ls",)),
         Command("rig status", _C + "rig:status", "Town", "Show a rig's state, sessions and work"),

@@ -16,6 +16,8 @@ ORDER_WORDS = {
     "agent.stop": "ended the session of",
     "bead.release": "released",
     "convoy.refresh": "refreshed",
+    "start": "started",
+    "restart": "restarted",
     "told": "was told of",
 }
 """Order → what it does to its subject, in one word where there is one."""

@@ -1,0 +1,65 @@
+"""Boot's triage: what a daemon in each condition needs, and that it gets it."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.daemon import starting, triage
+from gastown_core.daemon.triage import NOTHING, RESTART, START, decide
+from gastown_core.model.daemon import DIED, FAILS, LATE, NEVER, RUNS, SILENT, STOPPED, DaemonView
+from gastown_core.town import daemon_note as note
+from tests.support.cli import gt
+from tests.support.patience import until
+from tests.support.rigged import Rigged
+
+
+@pytest.mark.parametrize(
+    ("state", "action"),
+    [
+        (RUNS, NOTHING),
+        (FAILS, NOTHING),
+        (STOPPED, NOTHING),
+        (NEVER, NOTHING),
+        (DIED, START),
+        (SILENT, RESTART),
+        (LATE, RESTART),
+    ],
+)
+def test_what_a_daemon_needs_in_each_condition(state: str, action: str) -> None:
+    late = (("dispatch", "has not run", 900.0),) if state == LATE else ()
+    assert decide(DaemonView(state, 7, 500.0, late=late), 1000.0).action == action
+
+
+def test_a_killed_daemon_is_started_again_and_a_stopped_one_is_left(rigged: Rigged) -> None:
+    pid, _ = starting.start(rigged.root)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not note.is_running(rigged.root), "the killed daemon still holds the lock")
+        assert gt("boot", "triage", "--dry-run", "--json", cwd=rigged.root).json["last_action"] == START
+        assert not note.is_running(rigged.root)
+        done = gt("boot", "triage", "--json", cwd=rigged.root).json
+        assert done["last_action"] == START and note.running_pid(rigged.root) == done["pid"] != pid
+        assert rigged.events("patrol_acted")[0]["payload"]["order"] == START  # type: ignore[index]
+        assert gt("boot", "triage", "--json", cwd=rigged.root).json["last_action"] == NOTHING
+    finally:
+        starting.stop(rigged.root)
+    assert gt("boot", "triage", "--json", cwd=rigged.root).json["last_action"] == NOTHING
+    assert not note.is_running(rigged.root)
+    assert "last: nothing" in gt("boot", "status", cwd=rigged.root).out
+
+
+def test_a_start_that_fails_is_told_and_kept(rigged: Rigged, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gastown_core.errors import TownError
+
+    def fails(root: str) -> tuple[int, bool]:
+        raise TownError("the daemon did not start", "no space left")
+
+    monkeypatch.setattr(triage.daemon_note, "view", lambda root, now: DaemonView(DIED, 0, now - 60))
+    monkeypatch.setattr(triage.starting, "start", fails)
+    done = triage.triage(rigged.root, actor="overseer", clock=SYSTEM_CLOCK)
+    assert done["last_action"] == triage.ERROR and "did not start" in done["error"]
+    assert triage.last_triage(rigged.root) == done
