@@ -99,13 +99,13 @@ def ready_work(facts: TownFacts, town: TownSnapshot, now: float) -> list[Ready]:
         bundle = known.get(convoy.id)
         if convoy.status != OPEN or bundle is None or not HELD_BY_MOUNTAIN.isdisjoint(bundle[1].labels):
             continue
+        fed_at = bundle[1].updated_at + facts.thresholds.feed_grace_s
         for member in convoy.members:
             if member.stage != MemberStage.READY or member.bead_id not in known:
                 continue
             store, bead = known[member.bead_id]
             if store in open_rigs and _is_given(facts, bead):
-                freed = _freed_at(bead, known)
-                since = max(bead.updated_at, freed or bundle[1].updated_at + facts.thresholds.feed_grace_s)
+                since = max(bead.updated_at, _freed_at(bead, known) or fed_at)
                 found[bead.id] = Ready(bead.id, store, since)
     found |= {one.bead: one for one in _slings(facts, known, open_rigs, now)}
     return sorted(found.values(), key=lambda one: (one.since, one.bead))
@@ -115,12 +115,14 @@ def _is_given(facts: TownFacts, bead: Excerpt) -> bool:
     """Whether the daemon gives such a bead to a polecat: a plain, unassigned one that has not cost too many workers."""
     most = facts.thresholds.most_deaths
     is_plain = bead.status == OPEN and not bead.assignee and bead.issue_type in SLINGABLE
-    is_skipped = not HELD_BY_MOUNTAIN.isdisjoint(bead.labels)
+    is_skipped = bool(bead.labels) and not HELD_BY_MOUNTAIN.isdisjoint(bead.labels)
     return is_plain and not is_skipped and not (most and facts.died.get(bead.id, 0) >= most)
 
 
 def _freed_at(bead: Excerpt, known: dict[str, tuple[str, Excerpt]]) -> float:
     """When the last of its blockers closed, 0 if it has none in view."""
+    if not bead.edges:
+        return 0.0
     targets = [edge.target for edge in bead.edges if edge.type in BLOCKING_TYPES and edge.type != PARENT_CHILD]
     return max((known[one][1].closed_at for one in targets if one in known), default=0.0)
 
