@@ -49,20 +49,52 @@ def _take(root: str, session: str, argv: Sequence[str], at: float) -> None:
     heard = adapter.hear(event, told)
     before = read_heartbeat(root, session) if heard.carries else None
     note_event(root, session, event, heard, at, runtime)
-    if heard.carries and os.path.isdir(os.path.join(root, ".runtime", "nudge_queue", session)):
+    if heard.carries:
         is_in_turn = heard.carries == CONTEXT and before is not None and before.state == "working"
-        _give_waiting(root, session, event, adapter, heard.transcript, is_in_turn)
+        takes_mail = heard.carries == CONTEXT and not is_in_turn
+        _give_waiting(root, session, event, adapter, heard.transcript, is_in_turn, takes_mail)
 
 
-def _give_waiting(root: str, session: str, event: str, adapter: Adapter, transcript: str, is_in_turn: bool) -> None:
-    """Print the nudges that wait for the agent in the form in which this event carries text."""
-    from gastown_core.messaging.hook_drain import drain_for_hook
+def _give_waiting(
+    root: str, session: str, event: str, adapter: Adapter, transcript: str, is_in_turn: bool, takes_mail: bool
+) -> None:
+    """Print the mail and the nudges that wait for the agent in the form in which this event carries text."""
+    parts = [_new_mail(root, session)] if takes_mail else []
+    if os.path.isdir(os.path.join(root, ".runtime", "nudge_queue", session)):
+        from gastown_core.messaging.hook_drain import drain_for_hook
 
-    text = drain_for_hook(root, session, event, transcript=transcript, in_turn=is_in_turn)
+        parts.append(drain_for_hook(root, session, event, transcript=transcript, in_turn=is_in_turn))
+    text = "\n\n".join(part for part in parts if part)
     if text:
         # past the guarded stream: a reader that is gone is an error here, and no reason for another exit code
         with open(1, "wb", closefd=False) as out:
             out.write(adapter.reply(event, text).encode() + b"\n")
+
+
+def _new_mail(root: str, session: str) -> str:
+    """Return what the agent is told of its new mail; empty if the ledger is as it was at the last look."""
+    from gastown_core.messaging.mail_mark import MailMark
+
+    mark = MailMark(root, session)
+    if mark.is_absent or mark.is_current():
+        return ""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.errors import GastownError
+    from gastown_core.messaging import mail_check
+    from gastown_core.messaging.reminder import reminder
+    from gastown_core.town.identity import caller
+
+    store = TownLedger(root).store("town")
+    if store is None:
+        return ""
+    try:
+        told = reminder(mail_check.words(mail_check.take(store, caller().mail)))
+    except GastownError as error:
+        # the nudges are given all the same
+        _tell(root, session, "mail", error)
+        return ""
+    mark.keep()
+    return told
 
 
 def _words(argv: Sequence[str]) -> tuple[str, str, str]:

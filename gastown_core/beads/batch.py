@@ -122,6 +122,11 @@ class RuleBatch:
         finally:
             self._engine.end()
 
+    @property
+    def now(self) -> float:
+        """The time of this write, in Unix seconds."""
+        return self._now
+
     def changed(self) -> list[Bead]:
         """Return the records that differ from the stored ones, including tombstones, in the order they were touched."""
         return [after for _, after in self.changes()]

@@ -1,23 +1,53 @@
-"""Mail: a message bead in the town's ledger, addressed to an agent or the overseer.
+"""Send mail: message beads in the town's ledger, one per recipient, all of them or none.
 
-Sending is one write and one event.  Front ends strip control characters from title and text before they show them.
+Sending is one write and one event; a nudge through the recipient's queue tells of it, with sender and subject and never
+the body.  Front ends strip control characters from title and text before they show them.
 """
 
 from __future__ import annotations
 
+import os
+
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import UsageError
+from gastown_core.errors import GastownError, UsageError
 from gastown_core.events.log import append_event
+from gastown_core.messaging.message import HIGH as HIGH
+from gastown_core.messaging.message import LOW as LOW
+from gastown_core.messaging.message import MESSAGE, NOTIFICATION, PENDING, REPLY, new_thread
+from gastown_core.messaging.message import NORMAL as NORMAL
+from gastown_core.messaging.message import URGENT as URGENT
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from gastown_core.beads.batch import RuleBatch
     from gastown_core.beads.ledger import TownLedger
+    from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
+    from gastown_core.messaging.recipients import Target
 
-URGENT, HIGH, NORMAL, LOW = 0, 1, 2, 3
-"""Priorities of a message."""
+LONGEST_SUBJECT = 500
+PROTOCOL = tuple(
+    "polecat_started polecat_done work_done start_work nudge lifecycle: merged merge_ready merge_failed".split()
+)
+"""Beginnings of subjects (in lower case) of messages between programs; those are wisps always."""
+
+
+class Letter(Record):
+    """What is sent, without its recipients; ``copies`` are the mail identities that get a copy."""
+
+    sender: str
+    subject: str
+    body: str = ""
+    priority: int = NORMAL
+    type: str = NOTIFICATION
+    thread: str = ""
+    reply_to: str = ""
+    copies: tuple[str, ...] = ()
+    pinned: bool = False
+    permanent: bool = False
 
 
 def send_mail(
@@ -32,22 +62,147 @@ def send_mail(
     labels: Iterable[str] = (),
     clock: Clock = SYSTEM_CLOCK,
 ) -> str:
-    """Send one message; returns its id. ``to`` is a mail address (``mayor/``, ``shop/opal``, ``overseer``).
+    """Send one message of the town's own; returns its id. ``to`` is a mail address, taken as it is.
 
     Raises UsageError without an addressee or a subject, StoreError if it cannot be stored.
     """
-    if not to.strip() or not subject.strip():
+    if not to.strip():
         raise UsageError("a message needs an addressee and a subject")
-    fields = {
-        "title": " ".join(subject.split())[:500],
-        "description": body,
-        "issue_type": "message",
-        "priority": priority,
-        "labels": sorted({"gt:message", f"from:{sender}", *labels}),
-        "assignee": to.strip(),
-        "ephemeral": True,
-    }
+    letter = Letter(sender, subject, body, priority)
     with ledger.store_for("hq-x").write(sender) as batch:
-        made = str(batch.create(fields, kind="wisp").id)
+        made = _store(batch, letter, to.strip(), labels)
     append_event(root, "mail", sender, {"to": to, "subject": subject}, clock=clock)
     return made
+
+
+def deliver(
+    root: str, store: BeadStore, letter: Letter, targets: Sequence[Target], *, to: str, clock: Clock = SYSTEM_CLOCK
+) -> list[str]:
+    """Store one message per target, in one write, and log it; returns their ids in the order of ``targets``.
+
+    ``to`` is the address as the sender wrote it, for the event.  A channel and an announcement keep as many messages
+    as their retention allows, the newest.  Raises UsageError, StoreError; then nothing is sent.
+    """
+    if not targets:
+        raise UsageError(
+            "nobody to send it to", f"{to} has no members but you", "gt mail directory lists the addresses"
+        )
+    whole = letter if letter.thread else letter._replace(thread=new_thread())
+    made = []
+    with store.write(letter.sender) as batch:
+        for target in targets:
+            labels = [] if target.kind == "agent" else [f"{target.kind}:{target.name}"]
+            labels += [f"channel:{target.channel}"] if target.channel else []
+            subject = f"[channel:{target.channel}] {letter.subject}" if target.channel else letter.subject
+            kept = whole.permanent or bool(labels)
+            one = whole._replace(subject=subject, permanent=kept, copies=() if labels else whole.copies)
+            made.append(_store(batch, one, target.assignee, labels))
+            _retain(root, store, batch, target)
+    append_event(root, "mail", letter.sender, {"to": to, "subject": _subject(letter.subject)}, clock=clock)
+    return made
+
+
+def _subject(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_SUBJECT]
+
+
+def _store(batch: RuleBatch, letter: Letter, assignee: str, labels: Iterable[str]) -> str:
+    """Create the bead of one message."""
+    subject = _subject(letter.subject)
+    if not subject:
+        raise UsageError("a message needs an addressee and a subject")
+    own = {MESSAGE, f"from:{letter.sender}", f"msg-type:{letter.type}", PENDING, *labels}
+    own |= {f"cc:{copy}" for copy in letter.copies}
+    own |= {f"thread:{letter.thread or new_thread()}"}
+    own |= {f"reply-to:{letter.reply_to}"} if letter.reply_to else set()
+    fields: dict[str, object] = {
+        "title": subject,
+        "description": letter.body,
+        "issue_type": "message",
+        "priority": letter.priority,
+        "labels": sorted(own),
+        "assignee": assignee,
+    }
+    if letter.pinned:
+        fields["pinned"] = True
+    is_wisp = not letter.permanent or subject.lower().startswith(PROTOCOL)
+    return batch.create(fields, kind="wisp" if is_wisp else "").id
+
+
+def _retain(root: str, store: BeadStore, batch: RuleBatch, target: Target) -> None:
+    """Close the oldest messages of a channel or an announcement beyond its retention."""
+    from gastown_core.messaging import mail_lists
+
+    if target.kind == "channel":
+        one = mail_lists.need_list(store, mail_lists.CHANNEL, target.name)
+        count, oldest = one.keep_count, batch.now - one.keep_hours * 3600 if one.keep_hours else 0.0
+    elif target.kind == "announce":
+        count, oldest = mail_lists.old_config(root).announces[target.name][1], 0.0
+    else:
+        return
+    from gastown_core.messaging.mailbox import standing
+
+    found = standing(store, target.assignee)
+    # the one that is being written is not listed yet
+    excess = len(found) + 1 - count if count else 0
+    for place, message in enumerate(found):
+        if place < excess or message.at < oldest:
+            batch.close(message.id, "beyond the retention", force=True)
+
+
+def announce_arrival(
+    root: str,
+    ledger: TownLedger,
+    letter: Letter,
+    targets: Sequence[Target],
+    ids: Sequence[str],
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+) -> list[str]:
+    """Queue a nudge for each recipient but the sender and people; returns what went wrong, one line each.
+
+    Muted agents get none.  The nudge is dropped once its message is archived.
+    """
+    wrong = []
+    for target, bead_id in zip(targets, ids, strict=True):
+        if target.kind != "agent" or target.name in (letter.sender, "overseer"):
+            continue
+        try:
+            _nudge(root, ledger, letter, target.name, bead_id, clock)
+        except GastownError as error:
+            wrong.append(f"{target.name} gets no nudge about {bead_id}: {error}")
+    return wrong
+
+
+def _nudge(root: str, ledger: TownLedger, letter: Letter, name: str, bead_id: str, clock: Clock) -> None:
+    from gastown_core.messaging.queue import NORMAL as PLAIN
+    from gastown_core.messaging.queue import URGENT as PRESSING
+    from gastown_core.messaging.queue import enqueue
+    from gastown_core.model.address import CREW, POLECAT, parse_address
+    from gastown_core.model.fields import read_fields
+    from gastown_core.model.plain_text import clean
+    from gastown_core.town.discover import read_rigs
+
+    rigs = read_rigs(root)
+    one = parse_address(name, rigs)
+    if one.role == POLECAT and os.path.isdir(os.path.join(root, one.rig, CREW, one.name)):
+        one = one._replace(role=CREW)
+    prefix = rigs.get(one.rig, "hq")
+    bead = ledger.get(one.bead_id(prefix))
+    if bead is not None and read_fields(bead.description).get("notification_level") == "muted":
+        return
+    verb = "A reply" if letter.type == REPLY else "Mail"
+    text = f"{verb} from {clean(letter.sender)}: {clean(_subject(letter.subject))} (gt mail read {bead_id})"
+    pressing = letter.priority in (URGENT, HIGH)
+    enqueue(
+        root,
+        one.session(prefix),
+        letter.sender,
+        text,
+        priority=PRESSING if pressing else PLAIN,
+        kind="mail",
+        about=bead_id,
+        target=one.path,
+        rig=one.rig,
+        clock=clock,
+    )

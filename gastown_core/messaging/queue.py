@@ -18,6 +18,7 @@ from gastown_core.files.atomic import write_atomic
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
 from gastown_core.files.plain import open_plain
+from gastown_core.messaging.reminder import harmless
 from gastown_core.model.json_text import decode_json
 from gastown_core.model.record import Record
 from gastown_core.town.settings import load_settings
@@ -277,4 +278,5 @@ def words_of(nudges: Iterable[QueuedNudge]) -> str:
 
 def _line(nudge: QueuedNudge) -> str:
     mark = ", urgent" if nudge.priority == URGENT else ""
-    return f"[from {nudge.sender}{mark}] {nudge.message}"
+    # the agent takes a reminder's tag for its own program's word, whoever wrote it
+    return harmless(f"[from {nudge.sender}{mark}] {nudge.message}")

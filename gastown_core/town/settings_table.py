@@ -108,6 +108,9 @@ TOWN = (
     Setting("operational.nudge.urgent_ttl", "duration", "2h", ""),
     Setting("operational.nudge.depth", "int>=1", 50, "maximum of queued nudges for one agent"),
     Setting("operational.nudge.stale_claim", "duration", "5m", ""),
+    Setting(
+        "operational.mail.claim_lease", "duration", "1h", "time that a claim of a queue message holds; 0: for ever"
+    ),
     Setting("operational.daemon.mass_death_count", "int>=2", 3, ""),
     Setting("operational.daemon.mass_death_window", "duration", "30s", ""),
     Setting("operational.daemon.dog_idle_session", "duration", "1h", ""),
