@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 TOLD_S = 1.0
 """How long the state file may lag behind a duty's run."""
 MOST_DUTIES = 64
+AROUND_BEATS = 2
+"""The rigs and the lock are looked at again with every second heartbeat: that costs as much as all patrols of an idle town."""
 
 
 def run(
@@ -126,7 +128,8 @@ class Daemon:
                 try:
                     await asyncio.wait_for(self._over.wait(), self._beat_s)
                 except TimeoutError:
-                    self._look_around(pool, wakeups)
+                    if self._beats % AROUND_BEATS == 0:
+                        self._look_around(pool, wakeups)
         finally:
             if self._telling is not None:
                 self._telling.cancel()
