@@ -48,6 +48,10 @@ def measure(root: str) -> Iterator[Row]:
     yield row("bd ready", ["bd", "ready"], rig, 0.06)
     yield row("bd create", ["bd", "create", "from the bench"], rig, 0.06)
     yield row("bd list", ["bd", "list", "-n", "0"], rig, 0.2)
+    bare = timed(["python", "-c", "import sqlite3, json"], root)
+    yield row("gt mail inbox", ["gt", "mail", "inbox"], root, 2.2 * bare)
+    yield row("gt mail check --inject", ["gt", "mail", "check", "--inject"], root, 2.2 * bare)
+    yield row("gt mail send", ["gt", "mail", "send", "mayor", "-s", "from the bench"], root, 2.6 * bare)
     place = os.path.join(os.path.dirname(root), "fresh")
 
     def install() -> None:

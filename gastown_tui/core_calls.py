@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.order import Order, Receipt
     from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
+    from gastown_core.orders.mail_room import Message
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
     from gastown_core.state.collect import Account
     from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WorkDetail
@@ -107,3 +108,27 @@ class CoreCalls:
         from gastown_core.state.detail import ready_beads
 
         return ready_beads(self.root)
+
+    def mail_of(self, reader: str) -> list[Message]:
+        """Return the inbox of a mail identity. Raises GastownError."""
+        from gastown_core.orders.mail_room import mail_of
+
+        return mail_of(self.root, reader)
+
+    def read_mail(self, message_id: str, reader: str, *, whole_thread: bool = False) -> list[Message]:
+        """Return a message with its body, or its whole thread. Raises GastownError."""
+        from gastown_core.orders.mail_room import read_mail
+
+        return read_mail(self.root, message_id, reader, whole_thread=whole_thread)
+
+    def archive_mail(self, message_id: str, reader: str) -> None:
+        """Archive a message. Raises GastownError."""
+        from gastown_core.orders.mail_room import archive_mail
+
+        archive_mail(self.root, message_id, reader)
+
+    def answer_mail(self, message_id: str, body: str) -> list[str]:
+        """Answer a message in the overseer's name; returns what went wrong besides. Raises GastownError."""
+        from gastown_core.orders.mail_room import answer_mail
+
+        return answer_mail(self.root, message_id, body)

@@ -95,6 +95,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("mq.process", ("P",), "process now", "merge the rig's next batch now", QUEUE, _QUEUE, 80),
     Action("scheduler.pause", (), "pause scheduler", "pause dispatch of queued slings", BUNDLES),
     Action("scheduler.resume", (), "resume scheduler", "resume dispatch of queued slings", BUNDLES),
+    Action("mail.open", ("i",), "mail", "inbox of the agent: read, reply, archive, thread", ACTS, _AGENTS),
+    Action("mail.overseer", ("I",), "your mail", "your own inbox, the overseer's", ACTS),
     Action("rows.mark", ("space",), "mark", "mark an agent for N", ACTS, _AGENTS),
     Action("palette.open", (":",), "commands", "all commands", CONSOLE, hint=25),
     Action("help.open", ("?",), "help", "this page", CONSOLE, hint=100),

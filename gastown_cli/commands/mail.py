@@ -17,7 +17,6 @@ from gastown_core.messaging.message import (
     REPLY,
     TYPES,
     URGENT,
-    mail_identity,
 )
 
 TYPE_CHECKING = False
@@ -133,21 +132,14 @@ def reply_arguments(parser: ArgumentParser) -> None:
 
 def run_reply(args: Namespace) -> int:
     """Answer a message, in its thread."""
-    from gastown_core.messaging.mail import Letter
-    from gastown_core.messaging.message import new_thread
+    from gastown_core.messaging.mail import answer
     from gastown_core.messaging.recipients import Directory
 
     post = Post(args.identity)
     message = mailbox.get_message(post.store, args.id, post.me)
+    people = Directory(post.root, post.store, post.me)
     body = text_of(args, args.text or args.message)
-    if not body.strip():
-        raise UsageError("the answer has no text", "", f"gt mail reply {message.id} TEXT")
-    other = message.to if mail_identity(message.sender) == post.me else message.sender
-    targets = Directory(post.root, post.store, post.me).resolve(other)
-    subject = args.subject or (
-        message.subject if message.subject.lower().startswith("re:") else f"Re: {message.subject}"
-    )
-    letter = Letter(post.me, subject, body, message.priority, REPLY, message.thread or new_thread(), message.id)
+    letter, targets, other = answer(message, body, people, sender=post.me, subject=args.subject)
     mailbox.mark_read(post.store, [message.id], post.me)
     return _send(post, letter, targets, args, other)
 
@@ -298,7 +290,6 @@ def run_check(args: Namespace) -> int:
 def _inject(identity: str) -> int:
     """Print what is new in the wrapper of hooks; whatever is wrong goes to stderr, since a hook must not fail."""
     from gastown_core.messaging import mail_check
-    from gastown_core.messaging.hook_drain import drain_for_hook
     from gastown_core.messaging.reminder import reminder
 
     session = "" if identity else os.environ.get("GT_SESSION", "")
@@ -309,6 +300,8 @@ def _inject(identity: str) -> int:
             parts.append("The town is stopped (ESTOP): start nothing, and wait for the overseer.")
         parts.append(mail_check.words(mail_check.take(post.store, post.me)))
         if session and os.path.isdir(os.path.join(post.root, ".runtime", "nudge_queue", session)):
+            from gastown_core.messaging.hook_drain import drain_for_hook
+
             parts.append(drain_for_hook(post.root, session, "UserPromptSubmit"))
     except GastownError as error:
         output.note(f"mail check: {output.clean(str(error))}")

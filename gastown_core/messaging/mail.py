@@ -13,7 +13,7 @@ from gastown_core.errors import GastownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.message import HIGH as HIGH
 from gastown_core.messaging.message import LOW as LOW
-from gastown_core.messaging.message import MESSAGE, NOTIFICATION, PENDING, REPLY, new_thread
+from gastown_core.messaging.message import MESSAGE, NOTIFICATION, PENDING, REPLY, mail_identity, new_thread
 from gastown_core.messaging.message import NORMAL as NORMAL
 from gastown_core.messaging.message import URGENT as URGENT
 from gastown_core.model.record import Record
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from gastown_core.beads.ledger import TownLedger
     from gastown_core.beads.store import BeadStore
     from gastown_core.clock import Clock
-    from gastown_core.messaging.recipients import Target
+    from gastown_core.messaging.message import Message
+    from gastown_core.messaging.recipients import Directory, Target
 
 LONGEST_SUBJECT = 500
 PROTOCOL = tuple(
@@ -100,6 +101,21 @@ def deliver(
             _retain(root, store, batch, target)
     append_event(root, "mail", letter.sender, {"to": to, "subject": _subject(letter.subject)}, clock=clock)
     return made
+
+
+def answer(
+    message: Message, body: str, people: Directory, *, sender: str, subject: str = ""
+) -> tuple[Letter, list[Target], str]:
+    """Return the letter that answers a message in its thread, its targets and the address that it goes to.
+
+    Who answers an own message writes to its addressee again.  Raises UsageError without a text, NotFoundError.
+    """
+    if not body.strip():
+        raise UsageError("the answer has no text", "", f"gt mail reply {message.id} TEXT")
+    other = message.to if mail_identity(message.sender) == sender else message.sender
+    title = subject or (message.subject if message.subject.lower().startswith("re:") else f"Re: {message.subject}")
+    thread = message.thread or new_thread()
+    return Letter(sender, title, body, message.priority, REPLY, thread, message.id), people.resolve(other), other
 
 
 def _subject(text: str) -> str:

@@ -7,7 +7,6 @@ names are unique per kind.  Formats: tmux-and-messaging.md section 9.
 from __future__ import annotations
 
 import os
-import re
 
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import format_seconds
@@ -29,7 +28,8 @@ LABELS = {GROUP: "gt:group", QUEUE: "gt:queue", CHANNEL: "gt:channel"}
 PREFIXES = {GROUP: "hq-group-", QUEUE: "hq-q-", CHANNEL: "hq-channel-"}
 MEMBERS = {GROUP: "members", QUEUE: "claim_pattern", CHANNEL: "subscribers"}
 """The field with the addresses of each kind."""
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
+NAME_CHARS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+LONGEST_NAME = 64
 EVERYBODY = "*"
 
 
@@ -103,7 +103,7 @@ def create_list(
     keep_hours: int = 0,
 ) -> MailList:
     """Create a group, queue or channel. Raises UsageError for a bad name, ConflictError if it exists."""
-    if not NAME.match(name):
+    if not set(name) <= NAME_CHARS or name[:1] in ("", "-", "_") or len(name) > LONGEST_NAME:
         raise UsageError(f"{name!r} cannot name a {kind}", "", "lower-case letters, digits, - and _, at most 64")
     wanted = _checked(members)
     if kind == QUEUE and not wanted:

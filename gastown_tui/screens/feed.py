@@ -15,6 +15,7 @@ from gastown_tui.boundary import Bounded
 from gastown_tui.controllers.acts import Acts
 from gastown_tui.controllers.dispatch import Dispatch
 from gastown_tui.controllers.drawer_controller import DrawerController
+from gastown_tui.controllers.mail_room import MailRoom
 from gastown_tui.controllers.merge_queue_controller import MergeQueueController
 from gastown_tui.controllers.navigation import Navigation
 from gastown_tui.controllers.search import Search
@@ -82,6 +83,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.search = Search(console, stage, kept)
         self.inspector = DrawerController(console, calls, stage)
         self.merge_queue = MergeQueueController(console, calls, stage)
+        self.mail_room = MailRoom(console, calls, stage)
         self.navigation = Navigation(console, stage, self.inspector, self.search)
         self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all})
         self.moved_at = 0.0
@@ -93,7 +95,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> Dispatch:
         """Collect the handlers of all owners."""
-        owners = (self.stage, self.navigation, self.inspector, self.search, self.merge_queue)
+        owners = (self.stage, self.navigation, self.inspector, self.search, self.merge_queue, self.mail_room)
         return Dispatch(
             self.console,
             self.stage,
