@@ -26,9 +26,9 @@ class Action(Record):
     hint: int = 0
 
 
-MOVE, PANELS, FIND, CONSOLE = "Move", "Panels", "Find", "Console"
+MOVE, PANELS, FIND, MAIL, CONSOLE = "Move", "Panels", "Find", "Mail", "Console"
 ACTS, BUNDLES, QUEUE = "Act on agents and beads", "Act on convoys and the scheduler", "In the merge queue"
-GROUPS = (MOVE, PANELS, FIND, QUEUE, ACTS, BUNDLES, CONSOLE)
+GROUPS = (MOVE, PANELS, FIND, QUEUE, ACTS, BUNDLES, MAIL, CONSOLE)
 
 _ROWS = ("agents", "convoys", "events", "problems", "queue", "probes", "gates", "drawer")
 _AGENTS = ("agents", "problems")
@@ -95,8 +95,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("mq.process", ("P",), "process now", "merge the rig's next batch now", QUEUE, _QUEUE, 80),
     Action("scheduler.pause", (), "pause scheduler", "pause dispatch of queued slings", BUNDLES),
     Action("scheduler.resume", (), "resume scheduler", "resume dispatch of queued slings", BUNDLES),
-    Action("mail.open", ("i",), "mail", "inbox of the agent: read, reply, archive, thread", ACTS, _AGENTS),
-    Action("mail.overseer", ("I",), "your mail", "your own inbox, the overseer's", ACTS),
+    Action("mail.open", ("i",), "mail", "inbox of the agent: read, reply, archive, thread", MAIL, _AGENTS),
+    Action("mail.overseer", ("I",), "your mail", "your own inbox, the overseer's", MAIL),
     Action("rows.mark", ("space",), "mark", "mark an agent for N", ACTS, _AGENTS),
     Action("palette.open", (":",), "commands", "all commands", CONSOLE, hint=25),
     Action("help.open", ("?",), "help", "this page", CONSOLE, hint=100),

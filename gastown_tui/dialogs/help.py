@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
 from gastown_tui.dialogs.dialog import Dialog, Page
-from gastown_tui.keys import ACTIONS, CONSOLE, FIND, GROUPS, MOVE, QUEUE, keys_text
+from gastown_tui.keys import ACTIONS, CONSOLE, FIND, GROUPS, MAIL, MOVE, QUEUE, keys_text
 from gastown_tui.rowtext import state_glyph
 from gastown_tui.text import clip, fit, width_of
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
 COLUMN = 74
 WIDE = 2 * COLUMN + 6
-LEFT_GROUPS = (MOVE, FIND, QUEUE, CONSOLE)
+LEFT_GROUPS = (MOVE, FIND, QUEUE, MAIL, CONSOLE)
 
 
 def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:

@@ -384,6 +384,10 @@ class FakeEngine:
     def command_log(self):
         return list(self.log)
 
+    def mail_of(self, reader: str) -> list[object]:
+        self.performed.append(("mail", reader))
+        return []
+
     def attachment(self, view) -> Attachment:
         return Attachment(("true",), True)
 
