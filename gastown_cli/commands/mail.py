@@ -79,6 +79,7 @@ def run_send(args: Namespace) -> int:
     odd = next((target for target in copies if target.kind != "agent"), None)
     if odd is not None:
         raise UsageError(f"{odd.assignee} cannot get a copy", "copies go to agents and the overseer")
+    reached = {target.name for target in targets if target.kind == "agent"}
     thread = ""
     if args.reply_to:
         thread = mailbox.get_message(post.store, args.reply_to, post.me).thread
@@ -90,7 +91,7 @@ def run_send(args: Namespace) -> int:
         REPLY if args.reply_to and args.type == NOTIFICATION else args.type,
         thread,
         args.reply_to,
-        tuple(dict.fromkeys(target.name for target in copies if target not in targets)),
+        tuple(dict.fromkeys(target.name for target in copies if target.name not in reached)),
         args.pinned,
         args.permanent,
     )

@@ -13,7 +13,17 @@ from gastown_core.errors import GastownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.message import HIGH as HIGH
 from gastown_core.messaging.message import LOW as LOW
-from gastown_core.messaging.message import MESSAGE, NOTIFICATION, PENDING, REPLY, mail_identity, new_thread
+from gastown_core.messaging.message import (
+    ANNOUNCE,
+    CHANNEL,
+    MESSAGE,
+    NOTIFICATION,
+    PENDING,
+    QUEUE,
+    REPLY,
+    mail_identity,
+    new_thread,
+)
 from gastown_core.messaging.message import NORMAL as NORMAL
 from gastown_core.messaging.message import URGENT as URGENT
 from gastown_core.model.record import Record
@@ -33,7 +43,9 @@ LONGEST_SUBJECT = 500
 PROTOCOL = tuple(
     "polecat_started polecat_done work_done start_work nudge lifecycle: merged merge_ready merge_failed".split()
 )
-"""Beginnings of subjects (in lower case) of messages between programs; those are wisps always."""
+"""Beginnings of subjects (in lower case) of messages between programs; those of one recipient are wisps always."""
+SHARED = (f"{QUEUE}:", f"{CHANNEL}:", f"{ANNOUNCE}:")
+"""Labels of messages of a queue, channel or announcement; those are never wisps."""
 
 
 class Letter(Record):
@@ -95,8 +107,8 @@ def deliver(
             labels = [] if target.kind == "agent" else [f"{target.kind}:{target.name}"]
             labels += [f"channel:{target.channel}"] if target.channel else []
             subject = f"[channel:{target.channel}] {letter.subject}" if target.channel else letter.subject
-            kept = whole.permanent or bool(labels)
-            one = whole._replace(subject=subject, permanent=kept, copies=() if labels else whole.copies)
+            # only the first message carries the copies: whoever gets one has it once
+            one = whole._replace(subject=subject, copies=() if made else whole.copies)
             made.append(_store(batch, one, target.assignee, labels))
             _retain(root, store, batch, target)
     append_event(root, "mail", letter.sender, {"to": to, "subject": _subject(letter.subject)}, clock=clock)
@@ -141,7 +153,8 @@ def _store(batch: RuleBatch, letter: Letter, assignee: str, labels: Iterable[str
     }
     if letter.pinned:
         fields["pinned"] = True
-    is_wisp = not letter.permanent or subject.lower().startswith(PROTOCOL)
+    is_kept = any(label.startswith(SHARED) for label in own)
+    is_wisp = not is_kept and (not letter.permanent or subject.lower().startswith(PROTOCOL))
     return batch.create(fields, kind="wisp" if is_wisp else "").id
 
 

@@ -53,7 +53,8 @@ def inbox(store: BeadStore, reader: str, *, archived: bool = False) -> list[Mess
     own = BeadQuery(assignees=assignees_of(reader), include_wisps=True, sort="id")
     own = own._replace(statuses=(CLOSED,)) if archived else own._replace(exclude_statuses=(CLOSED,))
     # a copy that its recipient archived is open still for its addressee
-    copies = BeadQuery(labels_all=(f"cc:{reader}",), include_wisps=True, sort="id")
+    spellings = tuple(f"cc:{one}" for one in assignees_of(reader))
+    copies = BeadQuery(labels_any=spellings, include_wisps=True, sort="id")
     found = {bead.id: bead for bead in (*store.excerpts(own), *store.excerpts(copies))}
     return in_inbox_order(
         message
@@ -166,11 +167,17 @@ def archive(store: BeadStore, ids: Iterable[str], reader: str) -> list[Message]:
 
 
 def delete(store: BeadStore, ids: Iterable[str], reader: str) -> list[Message]:
-    """Delete messages for good, in one write. Raises NotFoundError for an unknown id; then nothing is deleted."""
+    """Delete messages for good, in one write; what the reader has as a copy only leaves the reader's inbox.
+
+    Raises NotFoundError for an unknown id; then nothing is deleted.
+    """
     with store.write(reader) as batch:
         found = [_message(batch.get(one), one) for one in dict.fromkeys(ids)]
         for message in found:
-            batch.delete(message.id, "mail deleted")
+            if not message.is_copy_for(reader):
+                batch.delete(message.id, "mail deleted")
+            elif not message.is_archived(reader):
+                batch.update(message.id, {"labels": [*message.labels, ARCHIVED_BY + reader]})
         return found
 
 

@@ -155,6 +155,44 @@ def test_a_copy_has_its_own_read_mark_and_archive(town: str) -> None:
     assert (mine["read"], mine["cc"]) == (False, ["demo/alice"])
 
 
+def test_who_deletes_a_copy_leaves_the_message_to_its_addressee(town: str) -> None:
+    made = send(town, "demo/rust", "for both", "--cc", "demo/crew/alice")
+
+    assert mail(town, "delete", made, "--identity", "demo/alice").code == 0
+
+    assert "for both" not in subjects(town, "demo/alice")
+    assert "for both" in subjects(town, "demo/rust")
+    assert mail(town, "delete", made, "--identity", "demo/rust").code == 0
+    assert "for both" not in subjects(town, "demo/rust")
+
+
+def test_a_copy_of_a_message_to_several_comes_once(town: str) -> None:
+    assert mail(town, "queue", "create", "build", "--claimers", "*").code == 0
+    sent = mail(town, "send", "demo/rust", "mayor", "-s", "to two", "--cc", "demo/crew/alice", "--json").json["sent"]
+
+    assert [row["to"] for row in sent] == ["demo/rust", "mayor/"]
+    assert subjects(town, "demo/alice").count("to two") == 1
+    send(town, "queue:build", "to a queue", "--cc", "demo/crew/alice")
+    assert subjects(town, "demo/alice").count("to a queue") == 1
+
+
+@pytest.mark.parametrize(
+    ("reader", "spelling"), [("demo/alice", "demo/crew/alice"), ("mayor", "mayor"), ("overseer", "human")]
+)
+def test_a_copy_counts_in_every_spelling_of_its_reader(town: str, reader: str, spelling: str) -> None:
+    labels = ["gt:message", "from:demo/rust", f"cc:{spelling}"]
+    junk(town, raw("hq-copy", "copied", labels=labels, assignee="demo/witness"))
+
+    assert "copied" in subjects(town, reader)
+
+
+def test_a_queue_message_is_kept_in_the_ledger_whatever_its_subject(town: str) -> None:
+    assert mail(town, "queue", "create", "build", "--claimers", "*").code == 0
+    send(town, "queue:build", "Merged branches are to be deleted")
+
+    assert "wisp" not in mail(town, "claim", "build", "--json", **RUST).json
+
+
 def test_the_body_comes_from_stdin_or_a_file_and_never_into_a_nudge(town: str, tmp_path: Path) -> None:
     (tmp_path / "body").write_text("secret of the file $(touch owned)")
     send(town, "demo/rust", "file", "--body-file", str(tmp_path / "body"))
