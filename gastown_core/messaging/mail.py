@@ -101,7 +101,7 @@ def deliver(
             "nobody to send it to", f"{to} has no members but you", "gt mail directory lists the addresses"
         )
     whole = letter if letter.thread else letter._replace(thread=new_thread())
-    made = []
+    made: list[str] = []
     with store.write(letter.sender) as batch:
         for target in targets:
             labels = [] if target.kind == "agent" else [f"{target.kind}:{target.name}"]
