@@ -80,18 +80,19 @@ def say_done(words: str, value: object, *, as_json: bool) -> int:
     return 0
 
 
-def show_list(messages: Iterable[Message], reader: str, *, numbered: bool = True) -> None:
-    """Print one line per message."""
+def show_list(messages: Iterable[Message], reader: str, numbered: Iterable[Message] = ()) -> None:
+    """Print one line per message, with its place in ``numbered`` (the inbox as commands count it), if it is there."""
+    places = {message.id: str(place) for place, message in enumerate(numbered, 1)}
     now = SYSTEM_CLOCK.now()
     rows = []
-    for number, message in enumerate(messages, 1):
+    for message in messages:
         kind = f"[{message.type}] " if message.type != NOTIFICATION else ""
         pressing = "! " if message.priority <= HIGH else ""
         subject = output.shorten(output.clean(f"{pressing}{kind}{message.subject}"), 70)
         unread = not message.is_read(reader)
         rows.append(
             [
-                str(number) if numbered else "",
+                places.get(message.id, ""),
                 output.style("●", "green") if unread else "○",
                 output.style(subject, "bold") if unread else subject,
                 output.clean(message.sender),

@@ -166,7 +166,7 @@ def run_inbox(args: Namespace) -> int:
         output.say_json_rows([one.as_json(post.me) for one in mailbox.with_bodies(post.store, listed)])
         return 0
     output.say(output.style(output.clean(f"{post.me}: {len(found)} messages, {unread} unread"), "bold"))
-    show_list(listed, post.me)
+    show_list(listed, post.me, found)
     return 0
 
 
@@ -258,7 +258,7 @@ def run_search(args: Namespace) -> int:
     if args.json:
         output.say_json_rows([message.as_json(post.me) for message in found])
     elif found:
-        show_list(found, post.me, numbered=False)
+        show_list(found, post.me)
     else:
         output.say("no message matches")
     return 0

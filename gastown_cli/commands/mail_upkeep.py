@@ -118,7 +118,7 @@ def _preview(post: Post, ids: list[str], *, as_json: bool) -> int:
         output.say_json({"would_change": [one.id for one in listed]})
         return 0
     output.say(f"would archive {len(listed)}")
-    show_list(listed, post.me, numbered=False)
+    show_list(listed, post.me)
     return 0
 
 

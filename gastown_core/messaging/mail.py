@@ -12,13 +12,11 @@ from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.events.log import append_event
 from gastown_core.messaging.message import (
-    ANNOUNCE,
-    CHANNEL,
     MESSAGE,
     NOTIFICATION,
     PENDING,
-    QUEUE,
     REPLY,
+    SHARED,
     mail_identity,
     new_thread,
 )
@@ -43,9 +41,7 @@ LONGEST_SUBJECT = 500
 PROTOCOL = tuple(
     "polecat_started polecat_done work_done start_work nudge lifecycle: merged merge_ready merge_failed".split()
 )
-"""Beginnings of subjects (in lower case) of messages between programs; those of one recipient are wisps always."""
-SHARED = (f"{QUEUE}:", f"{CHANNEL}:", f"{ANNOUNCE}:")
-"""Labels of messages of a queue, channel or announcement; those are never wisps."""
+"""Beginnings of subjects (in lower case) of messages between programs; in a mailbox those are always wisps."""
 
 
 class Letter(Record):
@@ -153,6 +149,7 @@ def _store(batch: RuleBatch, letter: Letter, assignee: str, labels: Iterable[str
     }
     if letter.pinned:
         fields["pinned"] = True
+    # what a queue, channel or announcement holds or hands on is kept
     is_kept = any(label.startswith(SHARED) for label in own)
     is_wisp = not is_kept and (not letter.permanent or subject.lower().startswith(PROTOCOL))
     return batch.create(fields, kind="wisp" if is_wisp else "").id

@@ -112,7 +112,10 @@ def standing(store: BeadStore, assignee: str) -> list[Message]:
 
 
 def mark_read(store: BeadStore, ids: Iterable[str], reader: str) -> list[Message]:
-    """Mark messages as read and as received, in one write; returns those that change. Raises NotFoundError."""
+    """Mark messages as read and as received, in one write; returns those that change. Raises NotFoundError.
+
+    What is addressed to another person stays as it is: the one it is for has not read it.
+    """
     with store.write(reader) as batch:
         found = [_message(batch.get(one), one) for one in dict.fromkeys(ids)]
         return [message for message in found if _mark(batch, message, reader)]
@@ -121,6 +124,8 @@ def mark_read(store: BeadStore, ids: Iterable[str], reader: str) -> list[Message
 def _mark(batch: RuleBatch, message: Message, reader: str) -> bool:
     """Add the read mark, and the receipt if it lacks one; returns whether either was missing."""
     mine = is_for(reader, message)
+    if not mine and not message.is_shared:
+        return False
     mark = READ_BY + reader if mine and message.is_copy_for(reader) else READ
     fresh = {mark} - set(message.labels)
     if mine and not message.is_told(reader):

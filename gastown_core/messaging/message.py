@@ -26,6 +26,8 @@ PRIORITIES = {"urgent": URGENT, "high": HIGH, "normal": NORMAL, "low": LOW}
 TYPES = ("task", "scavenge", "notification", "reply", "escalation")
 NOTIFICATION, REPLY = "notification", "reply"
 QUEUE, CHANNEL, ANNOUNCE = "queue", "channel", "announce"
+SHARED = (f"{QUEUE}:", f"{CHANNEL}:", f"{ANNOUNCE}:")
+"""Beginnings of addresses, and of labels, of messages that are in no mailbox."""
 PENDING, ACKED, ACKED_BY, ACKED_AT = "delivery:pending", "delivery:acked", "delivery-acked-by:", "delivery-acked-at:"
 CLAIMED_BY, CLAIMED_AT = "claimed-by:", "claimed-at:"
 READ_BY, ARCHIVED_BY = "read-by:", "archived-by:"
@@ -80,6 +82,11 @@ class Message(Record):
     def claimed_at(self) -> float:
         """Return when it was claimed; 0 if that cannot be read."""
         return parse_moment(self.value(CLAIMED_AT)) or 0.0
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether it is in a queue, a channel or an announcement, and not in a mailbox."""
+        return self.to.startswith(SHARED)
 
     def is_copy_for(self, reader: str) -> bool:
         """Return whether ``reader`` (a mail identity) has it as a copy only."""
@@ -151,7 +158,7 @@ def new_thread() -> str:
 
 def mail_identity(text: str) -> str:
     """Return an address as mail identity: ``mayor/``, ``overseer``, ``shop/opal``; other text is kept."""
-    if text.startswith((f"{QUEUE}:", f"{CHANNEL}:", f"{ANNOUNCE}:")):
+    if text.startswith(SHARED):
         return text
     return parse_address(text).mail
 

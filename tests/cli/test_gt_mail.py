@@ -155,6 +155,29 @@ def test_a_copy_has_its_own_read_mark_and_archive(town: str) -> None:
     assert (mine["read"], mine["cc"]) == (False, ["demo/alice"])
 
 
+def test_the_numbers_of_a_list_are_those_that_commands_take(town: str) -> None:
+    first, second = send(town, "demo/alice", "first"), send(town, "demo/alice", "second", "--urgent")
+    gone = send(town, "demo/alice", "gone")
+    assert mail(town, "archive", gone, "--identity", "demo/alice").code == 0
+    assert mail(town, "read", second, "--identity", "demo/alice").code == 0
+
+    listed = mail(town, "inbox", "demo/alice", "-u").out.splitlines()[1:]
+    number = listed[0].split()[0]
+    assert [line.split()[-1] for line in listed] == [first]
+    assert mail(town, "read", number, "--identity", "demo/alice", "--json").json["id"] == first
+    everything = mail(town, "inbox", "demo/alice", "-a").out.splitlines()[1:]
+    assert [line.split()[0].isdecimal() for line in everything] == [True, True, False]
+
+
+def test_who_answers_or_marks_the_mail_of_another_leaves_it_unread(town: str) -> None:
+    made = send(town, "demo/alice", "for alice", **RUST)
+    assert mail(town, "reply", made, "seen by a person").code == 0
+    assert mail(town, "mark-read", made, "--json").json["changed"] == []
+
+    assert mail(town, "check", "--identity", "demo/alice").code == 0
+    assert subjects(town, "demo/alice", "-u") == ["for alice"]
+
+
 def test_who_deletes_a_copy_leaves_the_message_to_its_addressee(town: str) -> None:
     made = send(town, "demo/rust", "for both", "--cc", "demo/crew/alice")
 
