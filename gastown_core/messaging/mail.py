@@ -11,6 +11,8 @@ import os
 from gastown_core.clock import SYSTEM_CLOCK
 from gastown_core.errors import GastownError, UsageError
 from gastown_core.events.log import append_event
+from gastown_core.messaging.message import HIGH as HIGH
+from gastown_core.messaging.message import LOW as LOW
 from gastown_core.messaging.message import (
     MESSAGE,
     NOTIFICATION,
@@ -20,8 +22,6 @@ from gastown_core.messaging.message import (
     mail_identity,
     new_thread,
 )
-from gastown_core.messaging.message import HIGH as HIGH
-from gastown_core.messaging.message import LOW as LOW
 from gastown_core.messaging.message import NORMAL as NORMAL
 from gastown_core.messaging.message import URGENT as URGENT
 from gastown_core.model.record import Record
