@@ -178,6 +178,17 @@ def test_who_answers_or_marks_the_mail_of_another_leaves_it_unread(town: str) ->
     assert subjects(town, "demo/alice", "-u") == ["for alice"]
 
 
+def test_a_broken_mail_check_of_a_hook_disturbs_nobody(town: str) -> None:
+    path = os.path.join(town, ".beads", "issues.jsonl")
+    os.unlink(path)
+    os.mkdir(path)
+
+    told = mail(town, "check", "--inject", "--identity", "demo/rust")
+
+    assert (told.code, told.out) == (0, "")
+    assert told.err
+
+
 def test_who_deletes_a_copy_leaves_the_message_to_its_addressee(town: str) -> None:
     made = send(town, "demo/rust", "for both", "--cc", "demo/crew/alice")
 
