@@ -48,13 +48,15 @@ def run_answer(args: Namespace) -> int:
 
 
 def _show(entry: RosterEntry, asked: Asked, args: Namespace) -> int:
+    from gastown_core.runtimes.question import bare_option
+
     reading = asked.reading
     if args.choices:
         if asked.obstacle:
             raise DeliveryError(f"{entry.address.short} cannot be answered from here", asked.obstacle, _attach(entry))
         output.say_json(
             [
-                {"number": f"{asked.id}:{place}", "what": option, "at": 0.0}
+                {"number": f"{asked.id}:{place}", "what": option, "at": 0.0, "about": reading.text or reading.detail}
                 for place, option in enumerate(reading.options, 1)
             ]
         )
@@ -65,6 +67,7 @@ def _show(entry: RosterEntry, asked: Asked, args: Namespace) -> int:
                 "agent": entry.address.path,
                 "kind": reading.kind,
                 "question": reading.detail,
+                "text": reading.text,
                 "id": asked.id if asked.is_question else "",
                 "options": list(reading.options),
                 "cursor": reading.cursor + 1,
@@ -80,17 +83,14 @@ def _show(entry: RosterEntry, asked: Asked, args: Namespace) -> int:
         output.note(f"note: {_attach(entry)} opens its session")
         return 0
     output.say(f"{output.style(output.clean(entry.address.short), 'bold')} asks: {output.clean(reading.detail)}")
+    for row in reading.text.split("\n") if reading.text else ():
+        output.say(output.clean(f"  │ {row}"))
     for place, option in enumerate(reading.options):
         mark = "❯" if place == reading.cursor else " "
-        output.say(f"  {mark} {place + 1}  {output.clean(_without_number(option))}")
+        output.say(f"  {mark} {place + 1}  {output.clean(bare_option(option))}")
     output.note(f"note: gt answer {entry.address.short} NUMBER --expect {asked.id}")
     return 0
 
 
 def _attach(entry: RosterEntry) -> str:
     return f"gt attach {entry.address.short}"
-
-
-def _without_number(option: str) -> str:
-    number, blank, rest = option.partition(" ")
-    return rest if blank and number.isdigit() else option

@@ -7,6 +7,7 @@ after the last one it must show another question, or none.
 
 from __future__ import annotations
 
+import re
 import time
 
 from gastown_core.clock import SYSTEM_CLOCK
@@ -18,7 +19,7 @@ from gastown_core.messaging.target import target_of
 from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
 from gastown_core.model.sha256 import sha256
-from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION
+from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION, bare_option
 from gastown_core.town import sessions
 
 TYPE_CHECKING = False
@@ -37,6 +38,8 @@ MOVED_S = 1.0
 STABLE_S = 0.1
 ANSWERED_S = 10.0
 """How long a program may take to close a question that was answered; Gemini restarts itself after its trust dialog."""
+_BOX = re.compile(r"\[[ xX✓✔*]?\]|[☐☑☒◯◻◼]")
+_OWN_WORDS = re.compile(r"type (something|your|an?)\b|(other|something else)\W*$", re.IGNORECASE)
 ANSWERED = "answered"
 LOCK_S = 10.0
 
@@ -66,14 +69,13 @@ class Asked(Record):
             return "it asks to log in, which a person does in its session"
         if not self.is_question:
             return f"it asks nothing: its screen reads as {self.reading.kind}"
-        if not self.reading.options or self.reading.cursor < 0:
-            return "no choices with a cursor are seen on its screen"
-        return ""
+        return _why_unanswerable(self.reading)
 
 
 def fingerprint(reading: ScreenReading) -> str:
-    """Return twelve hex digits that stand for a question and its choices."""
-    text = "\0".join((reading.kind, reading.detail, *reading.options))
+    """Return twelve hex digits that stand for the whole question and its choices, however its rows are broken."""
+    asked = "".join((reading.text or reading.detail).split())
+    text = "\0".join((reading.kind, asked, *reading.options))
     return sha256(text.encode("utf-8", "replace")).hex()[:12]
 
 
@@ -114,7 +116,10 @@ def answer(
     path = entry.address.path
     payload = {"target": path, "question": asked.reading.detail[:300], "answer": option[:200], "rule": rule}
     append_event(root, "answered", sender, {key: text for key, text in payload.items() if text}, clock=clock)
+    ended = sessions.find_session(root, entry)
     shown = f"{option}; its screen now reads as {after.kind}" + (f": {after.detail}" if after.detail else "")
+    if ended is None or ended.dead:
+        shown = f"{option}; its program has ended"
     yield Receipt("agent.answer", path, ANSWERED, shown, ok=True, final=True, at=clock.now())
 
 
@@ -132,6 +137,7 @@ def answer_dialog(
     if asked is not None and not _is_same(asked, question):
         raise DeliveryError("the question has changed", f"it asks: {question.detail}", "read it again")
     goal = _place_of(choice, question.options)
+    _check_choice(question.options[goal])
     back, forth = preset.keyboard.choice_keys
     while question.cursor != goal:
         key = forth if goal > question.cursor else back
@@ -145,16 +151,32 @@ def _check_question(question: ScreenReading) -> None:
         raise DeliveryError("it asks to log in", "that is for a person to do", "attach to it: gt attach")
     if question.kind not in (DIALOG, PERMISSION):
         raise DeliveryError("it asks nothing", f"its screen reads as {question.kind}")
-    if not question.options or question.cursor < 0:
-        why = "no choices with a cursor are seen"
+    why = _why_unanswerable(question)
+    if why:
         raise DeliveryError(f"its question cannot be answered from here: {question.detail}", why, "attach: gt attach")
+
+
+def _why_unanswerable(question: ScreenReading) -> str:
+    """Why no key of ours answers this question; empty if one does."""
+    if not question.options or question.cursor < 0:
+        return "no choices with a cursor are seen on its screen"
+    if any(_BOX.match(bare_option(option)) for option in question.options):
+        return "several of its choices may be marked"
+    return ""
+
+
+def _check_choice(option: str) -> None:
+    """Refuse a choice that opens a field for words of one's own: without them it declines the question."""
+    if _OWN_WORDS.match(bare_option(option)):
+        why = "that choice takes words of your own"
+        raise DeliveryError(f"{option} cannot be chosen from here", why, "attach to it: gt attach")
 
 
 def _place_of(choice: str, options: tuple[str, ...]) -> int:
     """Index of the option that ``choice`` names."""
     wanted = choice.strip().lower()
     words = [option.lower() for option in options]
-    bare = [word.split(" ", 1)[1] if word.split(" ", 1)[0].isdigit() and " " in word else word for word in words]
+    bare = [bare_option(word) for word in words]
     if wanted.isdigit() and 1 <= int(wanted) <= len(options):
         return int(wanted) - 1
     whole = [place for place in range(len(options)) if wanted in (words[place], bare[place])]
@@ -211,4 +233,4 @@ def _check_unchanged(now: ScreenReading, question: ScreenReading) -> None:
 
 
 def _is_same(one: ScreenReading, other: ScreenReading) -> bool:
-    return (one.kind, one.detail, one.options) == (other.kind, other.detail, other.options)
+    return fingerprint(one) == fingerprint(other)

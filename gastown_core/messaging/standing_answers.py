@@ -2,7 +2,8 @@
 
 A rule names a runtime, a pattern of the question and the option, literally: ``standing_answers.trust`` is ``{"runtime":
 "claude", "question": "*trust the files in this folder*", "answer": "Yes, proceed"}``.  It never answers a question for
-permission unless it says ``"kind": "permission"``, and a question that comes back is left to a person.
+permission unless it says ``"kind": "permission"``, and then its pattern fits the whole question, every row of the
+command included (``gt answer AGENT --json`` shows it as ``text``).  A question that comes back is left to a person.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from fnmatch import fnmatchcase
 from gastown_core.errors import GastownError, SettingsError, words_of
 from gastown_core.messaging.answer import answer, fingerprint
 from gastown_core.model.record import Record
-from gastown_core.runtimes.question import DIALOG, PERMISSION
+from gastown_core.runtimes.question import DIALOG, PERMISSION, bare_option
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -44,16 +45,14 @@ class Rule(Record):
         """Return the option to choose for a question; empty if the rule is not meant for it."""
         if runtime != self.runtime or reading.kind != self.kind or reading.cursor < 0:
             return ""
-        if not fnmatchcase(reading.detail.lower(), self.question.lower()):
+        # a command may have more rows than the few words that name it
+        whole = " ".join(reading.text.split())
+        asked = [whole] if self.kind == PERMISSION else [whole, reading.detail]
+        if not any(fnmatchcase(words.lower(), self.question.lower()) for words in asked):
             return ""
         wanted = self.answer.strip().lower()
-        found = [option for option in reading.options if _bare(option).lower() == wanted]
+        found = [option for option in reading.options if bare_option(option).lower() == wanted]
         return found[0] if len(found) == 1 else ""
-
-
-def _bare(option: str) -> str:
-    number, blank, rest = option.partition(" ")
-    return (rest if blank and number.rstrip(".)").isdigit() else option).strip()
 
 
 def rules_of(root: str, rig: str = "") -> list[Rule]:

@@ -48,11 +48,15 @@ class CommandLogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One possible value of an order's argument: the value, its meaning, and its time (Unix seconds)."""
+    """One possible value of an order's argument: the value, its meaning, and its time (Unix seconds).
+
+    ``about`` is the question that the value answers, empty for values that answer none.
+    """
 
     value: str
     what: str
     at: float
+    about: str = ""
 
 
 command_log: deque[CommandLogEntry] = deque(maxlen=LOG_LENGTH)
@@ -123,7 +127,10 @@ def choices_of(root: str, order: Order) -> list[Choice]:
     except ValueError as error:
         raise GastownError(f"gt gave no list for {order.kind}", str(error)) from error
     found = [row for row in rows if isinstance(row, dict) and "number" in row] if isinstance(rows, list) else []
-    return [Choice(str(row["number"]), str(row.get("what") or ""), float(row.get("at") or 0.0)) for row in found]
+    return [
+        Choice(str(row["number"]), str(row.get("what") or ""), float(row.get("at") or 0.0), str(row.get("about") or ""))
+        for row in found
+    ]
 
 
 def _said(root: str, argv: list[str], limit_s: float = QUESTION_LIMIT_S, by: str = "") -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from gastown_core.model.record import Record
-from gastown_core.runtimes.rows import is_rule, lit_span
+from gastown_core.runtimes.rows import is_dashed, is_rule, lit_span
 from gastown_core.runtimes.screens import LOGINS
 
 TYPE_CHECKING = False
@@ -31,17 +31,28 @@ class Choices(Record):
 
 
 class Question(Record):
-    """``kind`` is login, permission or dialog; ``detail`` what is asked."""
+    """``kind`` is login, permission or dialog; ``detail`` what is asked, in a few words.
+
+    ``text`` is the whole question above its choices, row by row: the command, the folder, the change.
+    """
 
     kind: str
     detail: str
     options: tuple[str, ...]
     cursor: int
+    text: str = ""
+
+
+def bare_option(option: str) -> str:
+    """The words of a choice without the number before them."""
+    number, blank, rest = option.partition(" ")
+    return rest.strip() if blank and number.rstrip(".)").isdigit() else option.strip()
 
 
 LOGIN, PERMISSION, DIALOG = "login", "permission", "dialog"
 QUESTION_ROWS = 30
 HINT_ROWS = 6
+DETAIL_CHARS = 300
 _HINT = re.compile(
     r"\benter\b (to )?(confirm|continue|select|submit|choose)|\besc\b (to )?(cancel|back|skip|exit|go back|close|reject)\b"
     r"|press (enter|return|any key)|\[?\(?\by(es)?\)?/\(?n(o)?\b\)?\]?|\(y\)es|↑/↓|⇆ select|use arrow keys",
@@ -53,6 +64,7 @@ _CURSORS = "❯›>●→▶"
 _CHOICE = re.compile(rf"^(?P<lead>[\s│┃|]*)(?P<mark>[{_CURSORS}]\s+)?(?P<text>\S.*?)\s*[│┃|█]?$")
 _NUMBER = re.compile(r"^(\d{1,2})[.):]?\s+(\S.*)$")
 _SEARCH = re.compile(r"type to (search|filter)", re.IGNORECASE)
+_EDGES = tuple("│┃|╭╰├")
 _FRAME = re.compile(r"^[\s│┃╭╮╰╯|]+|[\s│┃╭╮╰╯|]+$")
 _CALL = re.compile(r"^[●⏺•]\s*(\w+)\((.+)\)?$")
 _TOOL_ROW = re.compile(r"^[?$✓-]\s+(\w[\w ]*?)(?:\s{2,}|$)")
@@ -81,10 +93,31 @@ def find_question(table: ScreenTable, rows: Sequence[Row], *, bare_lists: bool =
         return None
     first = choices.first if choices is not None else len(plain)
     above = plain[:first]
-    kind, detail = _named(table, above, plain)
+    whole = [row for row in rows if row.text.strip()]
+    block = _block_above(whole[: len(whole) - len(body) + first], body[first].text if choices is not None else "")
+    text = "\n".join(row for row in block if row.strip("─╌╭╮╰╯ "))
+    kind, detail = _named(table, above, plain, block)
     if choices is None:
-        return Question(kind, detail, (), -1)
-    return Question(kind, detail, choices.texts, choices.cursor)
+        return Question(kind, detail, (), -1, text)
+    return Question(kind, detail, choices.texts, choices.cursor, text)
+
+
+def _block_above(above: Sequence[Row], choice: str) -> list[str]:
+    """The rows above the choices that belong to the question: of its box, or up to the line or the step before it.
+
+    ``choice`` is the row of the first choice.  What is doubtful belongs to it: an answer is for all that was shown.  A
+    line inside a command is no end: it does not begin at the left margin.
+    """
+    texts = [row.text for row in above]
+    edge = re.match(r"\s*[│┃|]", choice)
+    start = len(texts) - 1
+    if edge is not None:
+        while start >= 0 and texts[start][edge.end() - 1 : edge.end()] in _EDGES:
+            start -= 1
+    else:
+        while start >= 0 and not texts[start].startswith("────────") and not _STEP.match(texts[start]):
+            start -= 1
+    return [_unframe(text).rstrip() for text in texts[start + 1 :]]
 
 
 def says_login(rows: Sequence[Row]) -> bool:
@@ -93,13 +126,13 @@ def says_login(rows: Sequence[Row]) -> bool:
     return any(pattern.search(text) for pattern in LOGINS for text in body)
 
 
-def _named(table: ScreenTable, above: list[str], plain: list[str]) -> tuple[str, str]:
-    """Kind of the question and what it asks."""
+def _named(table: ScreenTable, above: list[str], plain: list[str], block: list[str]) -> tuple[str, str]:
+    """Kind of the question and what it asks; ``block`` is all of it above the choices."""
     for pattern, _ in table.permissions:
         if any(pattern.search(text) for text in above[-6:]):
-            return PERMISSION, _permission_detail(above)
+            return PERMISSION, _between_dashes(block) or _permission_detail(above)
         if any(pattern.search(text) for text in above[-12:]) and not any("?" in text for text in above[-3:]):
-            return PERMISSION, _permission_detail(above)
+            return PERMISSION, _between_dashes(block) or _permission_detail(above)
     for pattern, name in table.dialogs:
         if any(pattern.search(text) for text in plain):
             return DIALOG, name
@@ -231,6 +264,18 @@ def _permission_detail(above: list[str]) -> str:
     if len(box) > 1:
         return f"{kind}: {box[1]}"
     return f"{kind}: {call[2].rstrip(')')}" if call else kind
+
+
+def _between_dashes(block: list[str]) -> str:
+    """What stands between the dashed lines of a question, with its first word: ``Bash: npm install``.
+
+    Above them stand tips and the model's own words.
+    """
+    dashed = [number for number, text in enumerate(block) if is_dashed(text)]
+    if len(dashed) < 2 or not dashed[0]:
+        return ""
+    inner = [text.strip() for text in block[dashed[0] + 1 : dashed[-1]] if text.strip()]
+    return f"{block[0].split()[0]}: {' '.join(inner)}"[:DETAIL_CHARS]
 
 
 def _titled(above: list[str]) -> str:

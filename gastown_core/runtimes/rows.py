@@ -25,6 +25,7 @@ class Row(Record):
 DIM = "dim"
 _ESCAPE = re.compile(r"\x1b(?:\[([0-9;:]*)([A-Za-z])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[()][A-Za-z0-9]|.)")
 _RULE = re.compile(r"[─━═▔▀▄╹▁_\-]{8,}")
+_DASHED = re.compile(r"[╌┄┈╍┅]{8,}")
 
 
 def parse_rows(lines: Iterable[str]) -> list[Row]:
@@ -37,6 +38,11 @@ def is_rule(text: str) -> bool:
     """Whether a row is a line from side to side, maybe with a name in it."""
     stripped = text.strip()
     return bool(_RULE.fullmatch(stripped)) or (stripped.startswith("────────") and stripped.endswith("─"))
+
+
+def is_dashed(text: str) -> bool:
+    """Whether a row is a dashed line, as programs draw around a command or a change inside a question."""
+    return bool(_DASHED.fullmatch(text.strip()))
 
 
 def solid_text(row: Row, start: int = 0) -> str:

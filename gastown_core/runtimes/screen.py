@@ -29,7 +29,8 @@ class ScreenReading(Record):
     ``cursor`` is the place of the marked choice, -1 if none is seen.  ``has_input`` says that the input row is on
     the screen in that runtime's own shape, ``draft`` what stands in it.  An agent at rest with a draft is
     ``draft``; one that is busy, limited or failed stays so, and its draft is told all the same.  ``wait_s`` is
-    after how many seconds a limited agent tries again, 0 if it does not say so.
+    after how many seconds a limited agent tries again, 0 if it does not say so.  ``text`` is the whole question above
+    its choices, of which ``detail`` is a few words.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class ScreenReading(Record):
     draft: str = ""
     has_input: bool = False
     wait_s: float = 0.0
+    text: str = ""
 
 
 READY, BUSY, DRAFT, LIMITED, FAILED = "ready", "busy", "draft", "limited", "failed"
@@ -78,7 +80,7 @@ def read_screen(preset_name: str, lines: Sequence[str], title: str = "") -> Scre
         whole = find_question(table, rows)
         asked = whole if whole is not None and (asked is not None or whole.options) else asked
     if asked is not None:
-        return ScreenReading(asked.kind, asked.detail, asked.options, asked.cursor)
+        return ScreenReading(asked.kind, asked.detail, asked.options, asked.cursor, text=asked.text)
     if found is None:
         return _without_input(table, rows)
     above, below = _texts(rows[: found.first]), _texts(rows[found.last + 1 :])

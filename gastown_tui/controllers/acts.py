@@ -195,7 +195,7 @@ class Acts:
         if not found:
             self.console.say(f"{what}: {agent.address.short} asks nothing", "warn")
             return
-        picker = answer_picker(agent, [(one.value, one.what) for one in found])
+        picker = answer_picker(agent, [(one.value, one.what) for one in found], found[0].about)
         self._ask(picker, lambda choice: self.perform(order._replace(arguments={"choice": choice}), what))
 
     def _handoff(self, agent: AgentView) -> None:

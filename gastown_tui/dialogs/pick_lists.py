@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gastown_core.clock import format_age
 from gastown_core.model.address import CREW, POLECAT, RIG_ROLES, ROLE_ICONS, TOWN_ROLES
 from gastown_core.model.agent import Health
@@ -14,7 +16,7 @@ from gastown_tui.dialogs.picker import Entry, Picker
 from gastown_tui.keys import ACTIONS, key_name
 from gastown_tui.rowtext import role_icon, state_glyph
 from gastown_tui.selection import AGENT, CONVOY, Selection
-from gastown_tui.text import clean, cut, fit, glyph
+from gastown_tui.text import clean, cut, fit, glyph, wrap
 from gastown_tui.themes import THEMES
 
 TYPE_CHECKING = False
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView, TownSnapshot
     from gastown_core.state.rows import EventFilter
     from gastown_tui.keys import Action
+    from gastown_tui.text import Pieces
 
 
 class FilterChoice(Record):
@@ -111,21 +114,37 @@ LASTING = ("always", "don't ask again", "do not ask again", "exit", "reject", "f
 """Words of a choice that does more than answer this one question."""
 
 
-def answer_picker(agent: AgentView, choices: Sequence[tuple[str, str]]) -> Picker[str]:
-    """Return the picker for the choices of an agent's question, each a value and its words."""
+QUESTION_ROWS = 12
+"""So many rows of a question stand above its choices; of a longer one the last ones, and how many there are more."""
+
+
+def _question_rows(question: str, width: int) -> list[Pieces]:
+    """Return a question's rows, broken at ``width``; nothing of it is cut but its beginning, and that is said."""
+    rows = [part for row in question.split("\n") for part in wrap(clean(row), width)]
+    hidden = len(rows) - QUESTION_ROWS
+    if hidden <= 0:
+        return [((row, "text"),) for row in rows]
+    told = f"… {hidden + 1} more rows above; attach to read them"
+    return [((told, "waiting"),), *(((row, "text"),) for row in rows[hidden + 1 :])]
+
+
+def answer_picker(agent: AgentView, choices: Sequence[tuple[str, str]], question: str) -> Picker[str]:
+    """Return the picker for an agent's question: its text as it was read with its choices, each a value and its words."""
     entries = []
     for number, (value, words) in enumerate(choices, 1):
         lasting = any(word in words.lower() for word in LASTING)
         head, blank, rest = words.partition(" ")
         shown = rest if blank and head.isdigit() else words
         pieces = ((f"{number}  ", "key"), (fit(clean(shown), 62).rstrip(), "waiting" if lasting else "bright"))
-        entries.append(Entry(value, pieces, f"{number} {shown}", cut(clean(agent.health.reason) or "asks", 100)))
+        # a typed digit is a choice's number, never a digit in the words of another
+        entries.append(Entry(value, pieces, f"{number} {re.sub('[0-9]', ' ', shown)}"))
     return Picker(
         f"Answer {clean(agent.address.short)}",
         entries,
         hint="type a number or a word",
         verb="answer",
         empty="No such choice.",
+        lead=lambda width: _question_rows(question, width),
     )
 
 

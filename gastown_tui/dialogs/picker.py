@@ -10,7 +10,7 @@ from gastown_tui.widgets.rows import Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from gastown_tui.text import Piece, Pieces
     from gastown_tui.widgets.sheet import Line
@@ -75,7 +75,10 @@ class PickerPage(Page):
 
 
 class Picker(Dialog[Answer]):
-    """A list and a field that narrows it; Enter returns the key of the selected row, Esc None."""
+    """A list and a field that narrows it; Enter returns the key of the selected row, Esc None.
+
+    ``lead`` gives, for a width, rows that stand above the list, whatever is typed.
+    """
 
     def __init__(
         self,
@@ -85,25 +88,37 @@ class Picker(Dialog[Answer]):
         hint: str = "type to filter",
         verb: str = "select",
         empty: str = "",
+        lead: Callable[[int], Sequence[Pieces]] | None = None,
     ) -> None:
         page = PickerPage(title)
         page.keys = (("Enter", "key"), (f" {verb}  ", "dim"), ("Esc", "key"), (" back", "dim"))
         page.empty_text = empty or "no match"
         super().__init__(page, LineField(id="narrow", prompt="> ", hint=hint))
         self.entries = list(entries)
+        self._lead = lead
+
+    def lead(self, width: int) -> Sequence[Pieces]:
+        """The rows above the list in a console of that width."""
+        return self._lead(max(20, min(100, width - 8))) if self._lead is not None else ()
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """As wide as the rows, and no higher than they need."""
         sections = {entry.section for entry in self.entries if entry.section}
+        lead = self.lead(width)
         widest = max(
-            [width_of(entry.pieces) for entry in self.entries] + [cells(section) for section in sections] + [0]
+            [width_of(entry.pieces) for entry in self.entries]
+            + [cells(section) for section in sections]
+            + [width_of(pieces) for pieces in lead]
+            + [0]
         )
-        return max(50, min(110, widest + 6)), min(len(self.entries) + len(sections) + 5, 30, max(10, height - 4))
+        rows = len(self.entries) + len(sections) + len(lead)
+        return max(50, min(110, widest + 6)), min(rows + 5, 30, max(10, height - 4))
 
     def fill(self) -> None:
         """Show the matching rows, with section headings while nothing is typed."""
         needle = self.field.value if self.field is not None else ""
-        rows: list[Row] = []
+        rows: list[Row] = [Row(None, pieces, False) for pieces in self.lead(self.app.size.width)]
+        above = len(rows)
         section = ""
         for entry in found(self.entries, needle):
             if not needle and entry.section and entry.section != section:
@@ -111,8 +126,11 @@ class Picker(Dialog[Answer]):
                 rows.append(Row(None, ((section, "dim"),), False))
             indent: tuple[Piece, ...] = (("  ", "text"),) if section else ()
             rows.append(Row(entry.key, clip((*indent, *entry.pieces), 120)))
-        if needle:
-            self.page.key = rows[0].key if rows else None
+        if above and len(rows) == above:
+            rows.append(Row(None, ((self.page.empty_text, "dim"),), False))
+            self.page.key = None
+        elif needle:
+            self.page.key = rows[above].key if rows else None
         self.page.needle = needle.strip().lower()
         self.page.show_rows(rows)
 

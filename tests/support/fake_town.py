@@ -337,6 +337,13 @@ class FakeLive:
         self.is_closed = True
 
 
+ASKED = """Bash command
+Install a package
+╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+npm install left-pad \x1b[31m--registry https://packages.example.org/mirror --save-exact --no-audit --no-fund --loglevel error
+Do you want to proceed?"""
+
+
 class FakeEngine:
     """What the console asks of the core beyond the live model, in memory; ``stages`` is what orders answer."""
 
@@ -374,7 +381,7 @@ class FakeEngine:
             raise GastownError("it cannot be told", self.refusal)
         if order.kind == "agent.answer":
             words = ("1 Yes", "2 Yes, and don't ask again for npm \x1b[31minstall", "3 No, tell it what to do instead")
-            return [Choice(f"0123456789ab:{number}", one, 0.0) for number, one in enumerate(words, 1)]
+            return [Choice(f"0123456789ab:{number}", one, 0.0, ASKED) for number, one in enumerate(words, 1)]
         return [Choice("1", "Retry with backoff", NOW - 200), Choice("2", "Test the retry", NOW - 900)]
 
     def page(self, path: str) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import OrphanView, SourceStatus
+from gastown_core.orders.perform import Choice
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.dialogs.command_log import CommandLogScreen
 from gastown_tui.dialogs.help import HelpScreen
@@ -33,6 +34,7 @@ from tests.support.fake_town import (
 )
 
 WIDE = (160, 45)
+NUMBERS = ((1, "1 Yes, and wait 3 seconds"), (2, "2 No"))
 WAY_TO = {
     "agents": "1",
     "convoys": "2",
@@ -368,7 +370,9 @@ async def test_a_question_is_answered_as_it_was_shown() -> None:
         await until(pilot, lambda: isinstance(app.screen, Picker), "the choices are shown")
         shown = app.screen_text()
         assert "Answer shop/ruby" in shown
-        assert "asks: allow Bash(npm install left-pad)?" in shown
+        assert "npm install left-pad" in shown
+        assert "Do you want to proceed?" in shown
+        assert "--loglevel error" in shown, "no row of the question is cut"
         assert "2  Yes, and don't ask again for npm" in shown
         assert "\x1b" not in shown
         await pilot.press("3", "enter")
@@ -376,6 +380,45 @@ async def test_a_question_is_answered_as_it_was_shown() -> None:
     order = app.hands.performed[0]
     assert (order.kind, order.target) == ("agent.answer", "shop/ruby")
     assert order.arguments["choice"] == "0123456789ab:3"
+
+
+async def test_the_question_that_was_read_is_shown_not_an_older_one() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/ruby")
+        asked = "Bash command\nrm -rf build\nDo you want to proceed?"
+        app.hands.choices = lambda order: [Choice("fedcba987654:1", "1 Yes", 0.0, asked)]
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, Picker), "the choices are shown")
+        rows = app.screen_text()
+        dialog = rows[rows.index("Answer shop/ruby") :]
+        assert "rm -rf build" in dialog
+        assert "asks: allow Bash" not in dialog
+
+
+async def test_a_narrow_console_cuts_no_row_of_a_question() -> None:
+    app = Console()
+    async with app.run_test(size=(60, 24)) as pilot:
+        await select(pilot, "shop/polecats/ruby")
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, Picker), "the choices are shown")
+        assert "--no-audit" in app.screen_text()
+        assert "--no-fund" in app.screen_text()
+
+
+async def test_a_digit_is_a_number_of_a_choice_only() -> None:
+    app = Console()
+    async with app.run_test(size=WIDE) as pilot:
+        await select(pilot, "shop/polecats/ruby")
+        app.hands.choices = lambda order: [Choice(f"fedcba987654:{n}", t, 0.0, "Go?") for n, t in NUMBERS]
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, Picker), "the choices are shown")
+        await pilot.press("3", "enter")
+        assert "No such choice." in app.screen_text()
+        assert not app.hands.performed
+        await pilot.press("backspace", "2", "enter")
+        await until(pilot, lambda: app.hands.performed, "the order")
+    assert app.hands.performed[0].arguments["choice"] == "fedcba987654:2"
 
 
 async def test_one_that_asks_nothing_is_not_answered() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from gastown_core.errors import DeliveryError, UsageError
 from gastown_core.messaging import answer as answer_module
-from gastown_core.messaging.answer import answer_dialog
+from gastown_core.messaging.answer import answer_dialog, fingerprint
 from gastown_core.messaging.prompt_line import look
 from gastown_core.runtimes.presets import BUILT_IN
+from gastown_core.runtimes.screen import ScreenReading
 from tests.support.tmux import needs_tmux, screen, start_plain, until
 
 pytestmark = needs_tmux
@@ -19,7 +20,7 @@ import os, sys, tty
 
 tty.setraw(0)
 mode = sys.argv[1]
-options = ["Yes", "Yes, always", "No"]
+options = sys.argv[2:] or ["Yes", "Yes, always", "No"]
 cursor, asked, chosen = 1, "Run it?", ""
 
 
@@ -51,10 +52,10 @@ while True:
 
 @pytest.fixture
 def asking(server, tmp_path):
-    def start(mode="plain"):
+    def start(mode="plain", words=()):
         path = tmp_path / "claude.py"
         path.write_text(ASKING)
-        pane = start_plain(server, "gt-opal", sys.executable, str(path), mode)
+        pane = start_plain(server, "gt-opal", sys.executable, str(path), mode, *words)
         until(lambda: "Enter to confirm" in screen(server, pane), "it asks")
         return pane
 
@@ -88,7 +89,7 @@ def test_a_question_that_changes_on_the_way_is_not_answered(server, asking):
 
 def test_another_question_than_the_person_saw_is_not_answered(server, asking):
     pane = asking()
-    seen = look(server, pane.pane_id, "claude")._replace(detail="Walk the dog?")
+    seen = look(server, pane.pane_id, "claude")._replace(detail="Walk the dog?", text="Walk the dog?")
     before = screen(server, pane)
     with pytest.raises(DeliveryError, match="has changed"):
         answer_dialog(server, pane, CLAUDE, "No", asked=seen)
@@ -115,3 +116,29 @@ def test_where_nothing_is_asked_no_key_is_pressed(server, asking):
     with pytest.raises(DeliveryError, match="asks nothing"):
         answer_dialog(server, pane, CLAUDE, "No")
     assert screen(server, pane) == before
+
+
+def test_a_fingerprint_is_for_the_whole_question_however_wide_the_pane_is():
+    asked = ScreenReading("permission", "Bash: npm test", ("1 Yes", "2 No"), 0, text="npm test\nrm -rf a\nProceed?")
+    assert fingerprint(asked) == fingerprint(asked._replace(text="npm test rm\n-rf a Proceed?", cursor=1))
+    assert fingerprint(asked) != fingerprint(asked._replace(text="npm test\nrm -rf b\nProceed?"))
+    assert fingerprint(asked) != fingerprint(asked._replace(options=("1 Yes", "2 Yes, always")))
+
+
+@pytest.mark.parametrize("word", ["[ ] Red", "☐ Red", "[x] Red"])
+def test_choices_that_are_marked_are_not_answered(server, asking, word):
+    pane = asking(words=[word, "Blue"])
+    before = screen(server, pane)
+    with pytest.raises(DeliveryError, match="cannot be answered"):
+        answer_dialog(server, pane, CLAUDE, "2")
+    assert screen(server, pane) == before
+
+
+def test_a_choice_for_words_of_ones_own_is_refused(server, asking):
+    pane = asking(words=["Red", "Blue", "Type something."])
+    before = screen(server, pane)
+    with pytest.raises(DeliveryError, match="cannot be chosen"):
+        answer_dialog(server, pane, CLAUDE, "3")
+    assert screen(server, pane) == before
+    answer_dialog(server, pane, CLAUDE, "1")
+    assert "chosen Red" in screen(server, pane)

@@ -152,7 +152,7 @@ def test_a_text_that_was_left_is_cleared_and_a_persons_is_not(server, editor):
     )
     until(lambda: "gamma" in screen(server, pane))
     assert line(server, pane).take_back("[from mayor] alpha\nbeta\n\ngamma") == ""
-    assert line(server, pane).read() == ("ready", "", (), -1, "", True, 0.0)
+    assert line(server, pane).read() == ("ready", "", (), -1, "", True, 0.0, "")
 
 
 def test_a_person_who_types_in_between_is_not_sent_along(server, editor):

@@ -31,6 +31,7 @@ RULE = Rule("trust", "claude", "*trust the files*", "Yes, I trust this folder")
         ("codex", TRUST, ""),
         ("claude", TRUST._replace(kind="permission"), ""),
         ("claude", TRUST._replace(kind="login"), ""),
+        ("claude", TRUST._replace(detail="", text="Do you\ntrust the  files\nhere?"), "2 Yes, I trust this folder"),
         ("claude", TRUST._replace(cursor=-1), ""),
         ("claude", TRUST._replace(detail="Run rm -rf?"), ""),
         ("claude", TRUST._replace(options=("1 No, exit", "2 Yes, I trust this folder and all others")), ""),
@@ -39,6 +40,21 @@ RULE = Rule("trust", "claude", "*trust the files*", "Yes, I trust this folder")
 )
 def test_a_rule_is_meant_for_its_own_question_only(runtime: str, reading: ScreenReading, option: str) -> None:
     assert RULE.fits(runtime, reading) == option
+
+
+def test_a_rule_may_be_for_folders_of_ours() -> None:
+    rule = RULE._replace(question="Accessing workspace: /gt/*/polecats/*")
+    asked = TRUST._replace(text="Accessing workspace:\n/gt/shop/polecats/opal\nOne you trust?")
+    assert rule.fits("claude", asked)
+    assert not rule.fits("claude", asked._replace(text="Accessing workspace:\n/home/ana\nOne you trust?"))
+
+
+def test_a_permission_is_matched_with_every_row_of_its_command() -> None:
+    rule = Rule("test", "claude", "Bash command npm test Do you want to proceed?", "Yes", "permission")
+    asked = ScreenReading("permission", "Bash: npm test", ("1 Yes", "2 No"), 0)
+    assert rule.fits("claude", asked._replace(text="Bash command\n npm test\nDo you want to proceed?")) == "1 Yes"
+    assert not rule.fits("claude", asked._replace(text="Bash command\n npm test\n rm -rf /\nDo you want to proceed?"))
+    assert not rule._replace(question="*npm test*").fits("claude", asked), "a summary is not the command"
 
 
 def write(paper: Paper, value: object, rig: str = "") -> None:

@@ -38,6 +38,17 @@ EXPECTED: dict[str, tuple[object, ...]] = {
         ("1 Yes", "2 Yes, and don’t ask again for: npm install *", "3 No"),
         0,
     ),
+    "claude-2.1.332-permission-rows": (
+        "permission",
+        "Bash: echo one touch /home/op/made-by-mayor",
+        (
+            "1 Yes",
+            "2 Yes, and always allow access to /home/op from this project",
+            "3 Yes, and switch to auto mode · auto mode handles these prompts for you",
+            "4 No",
+        ),
+        0,
+    ),
     "claude-2.1.197-ready": READY,
     "claude-2.1.197-trust-dialog": NUMBERED_TRUST,
     "codex-0.169.0-first-screen": CODEX_LOGIN,
@@ -203,6 +214,33 @@ def test_whoever_reads_it_a_question_is_never_taken_for_a_prompt(name):
     if EXPECTED[name][0] in ("dialog", "permission", "login") and not reading_of(name).has_input:
         for runtime in ("kimi", "claude", "codex", "gemini", "copilot", "opencode", "pi", "cursor", "scripted", "amp"):
             assert read_screen(runtime, lines(name)).kind not in ("ready", "draft", "busy", "limited"), runtime
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("claude-2.1.332-permission-rows", ("Bash command", "touch /home/op/made-by-mayor", "Do you want to proceed?")),
+        ("claude-2.1.197-permission", ("npm install left-pad", "Do you want to proceed?")),
+        ("claude-03-seeded-mayor", ("/home/op/gt/mayor", "⚠ This folder configures hooks")),
+        ("codex-07-sling", ("Folder access", "/home/op/gt/shop/polecats/diesel/shop")),
+        ("gemini-01-first", ("Do you trust the files in this folder?",)),
+        ("copilot-08-permission", ("touch /home/op/made-by-cp", "Do you want to run this command?")),
+        ("opencode-08-permission", ("△ Permission required", "- /home/op/*")),
+    ],
+)
+def test_a_question_is_read_whole(name, rows):
+    text = reading_of(name).text
+    assert [row for row in rows if row not in text] == []
+    assert not re.search("GAS TOWN|Heard|Gemini CLI v", text), "what stands above it is no part of it"
+
+
+@pytest.mark.parametrize("line", ["╌" * 40, "─" * 40, "-" * 40, "● a step", "│ ╌╌╌╌╌╌╌╌╌╌"])
+def test_a_line_inside_a_command_hides_none_of_it(line):
+    rows = lines("claude-2.1.332-permission-rows")
+    place = rows.index(" │ echo one")
+    found = read_screen("claude", [*rows[:place], " │ rm -rf /", f" │ {line}", *rows[place:]])
+    assert "rm -rf /" in found.text
+    assert found.detail.startswith("Bash: rm -rf /")
 
 
 def test_a_no_break_space_is_a_space():
