@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
+from gastown_core.events import log
 from tests.support.paper import paper
 from tests.support.rigged import rigged, sessions_too, without_tmux
 from tests.support.tmux import server, town_root
@@ -13,3 +17,11 @@ __all__ = ["paper", "rigged", "server", "sessions_too", "town_root", "without_tm
 # a busy machine is no fault of the code
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def nothing_unlogged() -> Iterator[None]:
+    """What one test could not log is the process's, and must not be told by the commands of the next one."""
+    log.last_failure = ""
+    yield
+    log.last_failure = ""

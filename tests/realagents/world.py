@@ -29,7 +29,7 @@ from tests.support.cli import Ran
 from tests.support.repos import make_repo
 
 RIG, PREFIX = "shop", "sh"
-NAMES = ("rust", "chrome", "nitro", "guzzle", "witness", "dag", "capable")
+NAMES = ("diesel", "piston", "rust", "chrome", "nitro", "guzzle", "witness", "dag", "capable")
 CAREFUL = {"claude": "--permission-mode default", "codex": "--ask-for-approval on-request --sandbox workspace-write"}
 """Words that make a program ask before it acts."""
 SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")

@@ -118,7 +118,8 @@ def _work(text: str, asked: Asked) -> Reply | None:
     if asked.done == 1 and "SLEEPY" in known and "successor" not in known:
         return Reply("I wait.", (SHELL, "sleep 100; echo waited"))
     steps = (
-        "gt hook",
+        # a program without a hook of its own is told to brief itself
+        "gt prime" if "`gt prime`" in text else "gt hook",
         "pwd; git status -sb | head -3; date >> NOTES.md; echo '- the stand-in was here' >> NOTES.md; cat NOTES.md",
         "git add -A && git commit -q -m 'Add a note' && git log --oneline | head -3",
         "gt done",
