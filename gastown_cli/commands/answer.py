@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_cli import context, output, who
 from gastown_cli.receipts import add_receipts, follow
-from gastown_core.errors import DeliveryError
+from gastown_core.errors import ConflictError, DeliveryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def run_answer(args: Namespace) -> int:
     entry = who.find(root, args.agent)[1]
     if not args.choice:
         return _show(entry, asked_of(root, entry), args)
+    _check_person()
     expect, choice = args.expect, args.choice
     head, colon, number = choice.partition(":")
     if colon and len(head) == 12 and number.isdigit() and set(head) <= set("0123456789abcdef"):
@@ -45,6 +46,19 @@ def run_answer(args: Namespace) -> int:
     if args.json and not args.receipts and last is not None:
         output.say_json(last.as_json())
     return code
+
+
+def _check_person() -> None:
+    """Refuse an agent: what a program asks, a person or a standing answer decides. Raises ConflictError."""
+    from gastown_core.town.identity import HUMAN, caller
+
+    me = caller()
+    if me != HUMAN:
+        raise ConflictError(
+            f"{me.path} is an agent, and agents do not answer such questions",
+            "a person or a standing answer of the settings does",
+            "gt escalate tells a person",
+        )
 
 
 def _show(entry: RosterEntry, asked: Asked, args: Namespace) -> int:

@@ -167,7 +167,11 @@ def _told(value: object, name: str = "") -> Iterator[str]:
 
 
 def _environment(root: str, by: str = "") -> dict[str, str]:
-    own = in_nobodys_name() | {"GT_ROLE": by, "BD_ACTOR": by} if by else os.environ
+    if by:
+        own = in_nobodys_name() | {"GT_ROLE": by, "BD_ACTOR": by}
+    else:
+        # a console in a window of an agent's session is still a person's
+        own = in_nobodys_name() if os.environ.get("GT_SESSION") else dict(os.environ)
     return {**own, "GT_TOWN_ROOT": root, "NO_COLOR": "1"}
 
 

@@ -53,7 +53,7 @@ MOMENTS = (
     Moment("429 retried", say("PASS429 9"), BUSY, "limited", (*CLAUDES, "codex")),
     Moment("429 final", say("LIMIT429"), LIMITED, "limited", (*CLAUDES, "codex")),
     Moment("Escape", press_escape, IDLE, "idle"),
-    Moment("queued", queue_a_second, BUSY, "working", CLAUDES),
+    Moment("queued", queue_a_second, BUSY, "working", (*CLAUDES, "codex")),
 )
 
 CASES = [
@@ -120,3 +120,17 @@ def test_the_first_prompt_reaches_the_model_once(agent_world: MakeWorld, program
 
     world.answered("GAS TOWN", timeout_s=15.0)
     assert world.delivered("[GAS TOWN] mayor <- overseer") == 1
+
+
+@pytest.mark.parametrize("program", ["codex", "gemini"])
+def test_a_question_for_permission_is_said(agent_world: MakeWorld, program: str, record_property: Record) -> None:
+    world = agent_world(program)
+    mayor = world.mayor(world.careful())
+    world.answered("GAS TOWN", timeout_s=60)
+    settle(mayor)
+    word = "ESCALATE" if program == "codex" else "RUN"
+
+    mayor.say(f"{word} `touch {world.base}/made`")
+
+    check(mayor, "permission", WAITING, "waiting", record_property)
+    assert not (world.base / "made").exists()

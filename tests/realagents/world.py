@@ -30,7 +30,11 @@ from tests.support.repos import make_repo
 
 RIG, PREFIX = "shop", "sh"
 NAMES = ("diesel", "piston", "rust", "chrome", "nitro", "guzzle", "witness", "dag", "capable")
-CAREFUL = {"claude": "--permission-mode default", "codex": "--ask-for-approval on-request --sandbox workspace-write"}
+CAREFUL = {
+    "claude": "--permission-mode default",
+    "codex": "--ask-for-approval on-request --sandbox workspace-write",
+    "gemini": "--approval-mode default",
+}
 """Words that make a program ask before it acts."""
 SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")
 """How Claude Code begins what it adds to the reason that a hook gave for going on: it holds that reason once more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gastown_core import process
 from gastown_core.errors import UsageError
 from gastown_core.model.address import Address
 from gastown_core.model.agent import Health, HealthReport
@@ -134,3 +135,22 @@ def test_a_message_of_several_megabytes_is_a_receipt_that_says_why_it_was_not_se
     told: list[Receipt] = []
     assert perform(str(tmp_path), order, told.append) is False
     assert not told[-1].ok and "too long" in told[-1].detail
+
+
+def test_a_console_in_an_agents_session_acts_for_its_person(tmp_path, monkeypatch) -> None:
+    seen = []
+
+    class Done(Exception):
+        """The command would run now."""
+
+    def run(argv, **options):
+        seen.append(options["env"])
+        raise Done
+
+    monkeypatch.setattr(process, "run", run)
+    for session, role in (("", "overseer-of-mine"), ("hq-mayor", None)):
+        monkeypatch.setenv("GT_SESSION", session)
+        monkeypatch.setenv("GT_ROLE", "overseer-of-mine" if not session else "mayor")
+        with pytest.raises(Done):
+            perform(str(tmp_path), Order("convoy.check", "hq-cv-1"), lambda receipt: None)
+        assert seen[-1].get("GT_ROLE") == role
