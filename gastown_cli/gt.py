@@ -42,6 +42,7 @@ ROOT = Root(
         Command(
             "patrol backtest", _C + "patrol:backtest", "Town", "Show what a patrol would have done, by the event log"
         ),
+        Command("doctor", _C + "doctor:town", "Town", "Check the town and its agents, and mend what you allow"),
         Command(
             "doctor agents",
             _C + "doctor:agents",

@@ -1,19 +1,33 @@
-"""``gt doctor``: check what agents need to start without a person, and mend what the operator allows."""
+"""``gt doctor``: check the town and what its agents need to start, and mend what the operator allows."""
 
 from __future__ import annotations
 
 import sys
 
 from gastown_cli import context, output
-from gastown_core.errors import NotFoundError, UsageError
+from gastown_core.errors import GastownError, NotFoundError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.doctor.check import Change, Check, Finding
+    from gastown_core.doctor.place import Place
 
     Found = list[tuple[Check, list[Finding]]]
+
+
+def town_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``gt doctor``."""
+    parser.add_argument("--rig", default="", help="only this rig, and what the whole town shares")
+    parser.add_argument("--fix", action="store_true", help="show what would be changed, ask, and change it")
+    parser.add_argument("-y", "--yes", action="store_true", help="with --fix: do not ask")
+    context.add_json(parser)
+
+
+def run_town(args: Namespace) -> int:
+    """Check the town, and what its agents need to start; with ``--fix`` mend what can be mended and check again."""
+    return _run(args, "gt doctor")
 
 
 def agents_arguments(parser: ArgumentParser) -> None:
@@ -26,21 +40,28 @@ def agents_arguments(parser: ArgumentParser) -> None:
 
 def run_agents(args: Namespace) -> int:
     """Check the starts of the town's agents; with ``--fix`` mend them and check again."""
+    return _run(args, "gt doctor agents")
+
+
+def _run(args: Namespace, words: str) -> int:
     root = context.town()
     if args.yes and not args.fix:
-        raise UsageError("--yes needs --fix", "", "gt doctor agents --fix --yes")
+        raise UsageError("--yes needs --fix", "", f"{words} --fix --yes")
     if args.json and args.fix and not args.yes:
-        raise UsageError("--fix asks, which --json cannot", "", "gt doctor agents --fix --yes --json")
-    if args.runtime:
+        raise UsageError("--fix asks, which --json cannot", "", f"{words} --fix --yes --json")
+    runtime = getattr(args, "runtime", "")
+    rig = context.check_rig(root, getattr(args, "rig", ""))
+    if runtime:
         from gastown_core.town.runtime_settings import require_agent
 
-        require_agent(root, args.runtime)
-    found, faults = _detect(root, args.runtime)
+        require_agent(root, runtime)
+    groups = ("town", "agents") if words == "gt doctor" else ("agents",)
+    found, faults = _detect(root, groups, runtime, rig)
     changes: list[Change] = []
     left: list[str] = []
     if args.fix:
-        changes, left = _mend(found, args)
-        found, faults = _detect(root, args.runtime)
+        changes, left = _mend(found, args, root, words)
+        found, faults = _detect(root, groups, runtime, rig)
     findings = [finding for _, some in found for finding in some]
     if args.json:
         output.say_json(
@@ -53,41 +74,55 @@ def run_agents(args: Namespace) -> int:
             }
         )
     else:
-        _say(found, faults, left)
+        _say(found, faults, left, words)
     return 1 if findings or faults or left else 0
 
 
-def _detect(root: str, runtime: str) -> tuple[Found, list[str]]:
+def _detect(root: str, groups: tuple[str, ...], runtime: str, rig: str) -> tuple[Found, list[str]]:
     from gastown_core.doctor.place import Place
-    from gastown_core.doctor.table import AGENTS, checks_of
+    from gastown_core.doctor.table import checks_of
 
-    place = Place(root, runtime=runtime)
-    found = [(check, check.detect(place)) for check in checks_of(AGENTS)]
+    place = Place(root, runtime=runtime, rig=rig)
+    found = [(check, _findings(check, place)) for group in groups for check in checks_of(group)]
     if runtime and not place.starts():
         raise NotFoundError(f"no agent of this town uses the runtime {runtime}", "", "gt doctor agents checks all")
     return found, place.faults
 
 
-def _mend(found: Found, args: Namespace) -> tuple[list[Change], list[str]]:
+def _findings(check: Check, place: Place) -> list[Finding]:
+    """Return what a check finds; one that cannot look is a finding itself, and the others go on."""
+    from gastown_core.doctor.check import Finding
+
+    try:
+        return check.detect(place)
+    except (GastownError, OSError) as error:
+        hint = error.hint if isinstance(error, GastownError) else ""
+        return [Finding(check.name, "it cannot be checked", str(error), hint or "mend what it names")]
+
+
+def _mend(found: Found, args: Namespace, root: str, words: str) -> tuple[list[Change], list[str]]:
     """Show the changes, ask, and make them; returns those that were made, and what could not be."""
     changes: list[Change] = []
     left: list[str] = []
     planned: dict[str, bytes] = {}
-    fixable = [(check, some) for check, findings in found if (some := [one for one in findings if one.edit])]
+    fixable = [(check, some) for check, findings in found if (some := [one for one in findings if one.is_fixable])]
     for check, findings in fixable:
         try:
             changes += check.preview(findings, planned)
         except (ValueError, OSError) as error:
             left.append(f"{check.name}: nothing is changed: {error}")
+    acts = [act for check, findings in fixable for act in check.acts(findings)]
     if not args.json:
         for line in (line for change in changes for line in change.diff()):
             output.say(_coloured(output.clean(line)))
-    if not changes:
+        for act in acts:
+            output.say(f"{output.style('+', 'green')} {output.clean(act)}")
+    if not changes and not acts:
         return [], left
-    if not args.yes and not _agrees():
+    if not args.yes and not _agrees(words):
         return [], [*left, "nothing was changed"]
     for check, findings in fixable:
-        left += check.fix(findings)
+        left += check.fix(findings, root)
     return changes, list(dict.fromkeys(left))
 
 
@@ -97,16 +132,16 @@ def _coloured(line: str) -> str:
     return output.style(line, {"+": "green", "-": "red", "@": "dim"}.get(line[:1], "dim"))
 
 
-def _agrees() -> bool:
+def _agrees(words: str) -> bool:
     if not sys.stdin.isatty():
         raise UsageError(
-            "stdin is not a terminal, so nothing was asked and nothing changed", "", "gt doctor agents --fix --yes"
+            "stdin is not a terminal, so nothing was asked and nothing changed", "", f"{words} --fix --yes"
         )
     output.note("make these changes? [y/N]")
     return input().strip().lower() in ("y", "yes")
 
 
-def _say(found: Found, faults: list[str], left: list[str]) -> None:
+def _say(found: Found, faults: list[str], left: list[str], words: str) -> None:
     for check, findings in found:
         if not findings:
             output.say(f"{output.style('✓', 'green')} {check.name:10} {check.about}")
@@ -117,14 +152,15 @@ def _say(found: Found, faults: list[str], left: list[str]) -> None:
             stopped = dict.fromkeys(name for finding in alike for name in finding.about)
             output.say(f"    why     {output.clean(why)}")
             output.say(f"    remedy  {output.clean(alike[0].remedy)}")
-            output.say(f"    stops   {output.clean(_names(tuple(stopped)))}")
+            if stopped:
+                output.say(f"    about   {output.clean(_names(tuple(stopped)))}")
     for fault in faults:
         output.note(f"note: {output.clean(fault)}")
     for word in left:
         output.note(f"note: {output.clean(word)}")
-    fixable = sum(finding.edit is not None for _, some in found for finding in some)
+    fixable = sum(finding.is_fixable for _, some in found for finding in some)
     if fixable:
-        output.note(f"gt doctor agents --fix can mend {fixable}; it shows what it changes and asks first")
+        output.note(f"{words} --fix can mend {fixable}; it shows what it changes and asks first")
 
 
 def _names(about: tuple[str, ...], most: int = 6) -> str:

@@ -43,6 +43,7 @@ class Finding(Record):
     """One thing that is wrong: the check that says so, what, why it matters, what mends it, and whom it concerns.
 
     ``edit`` is the fix that the town may make once its operator agrees; None where it is not the town's to make.
+    ``act`` names what a check mends by other means than editing a file.
     """
 
     check: str
@@ -51,6 +52,12 @@ class Finding(Record):
     remedy: str
     about: tuple[str, ...] = ()
     edit: Edit | None = None
+    act: str = ""
+
+    @property
+    def is_fixable(self) -> bool:
+        """Whether ``--fix`` mends it."""
+        return self.edit is not None or bool(self.act)
 
     def as_json(self) -> dict[str, Any]:
         """Return the finding as ``--json`` prints it."""
@@ -60,7 +67,7 @@ class Finding(Record):
             "why": self.why,
             "remedy": self.remedy,
             "about": list(self.about),
-            "fixable": self.edit is not None,
+            "fixable": self.is_fixable,
         }
 
 
@@ -106,7 +113,11 @@ class Check:
                 planned[edit.path] = after
         return list(changes.values())
 
-    def fix(self, findings: list[Finding]) -> list[str]:
+    def acts(self, findings: list[Finding]) -> list[str]:
+        """Return what ``fix`` would do beside editing files, in words."""
+        return []
+
+    def fix(self, findings: list[Finding], root: str = "") -> list[str]:
         """Mend what can be mended; return what could not be, in words."""
         left = []
         for path in dict.fromkeys(edit.path for edit in _edits(findings)):

@@ -49,15 +49,20 @@ class Seat(Record):
 class Place:
     """A town for the checks. What costs a process or many files is looked up once, when a check first asks."""
 
-    def __init__(self, root: str, *, runtime: str = "", env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, root: str, *, runtime: str = "", rig: str = "", env: Mapping[str, str] | None = None) -> None:
         self.root = root
         self.runtime = runtime
+        self.rig = rig
         self.own_env = dict(os.environ if env is None else env)
         self.faults: list[str] = []
         self._server_env: dict[str, str] | None = None
         self._seats: list[Seat] | None = None
         self._starts: list[Seat] | None = None
         self._obstacles: list[tuple[Seat, Obstacle]] | None = None
+
+    def covers(self, rig: str) -> bool:
+        """Whether the checks are to look at that rig."""
+        return self.rig in ("", rig)
 
     @property
     def server_env(self) -> dict[str, str]:

@@ -8,8 +8,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.doctor.check import Check
 
-AGENTS = "agents"
-TABLE: dict[str, tuple[str, ...]] = {AGENTS: ("agent_starts", "agent_variables")}
+AGENTS, TOWN = "agents", "town"
+TABLE: dict[str, tuple[str, ...]] = {
+    TOWN: ("town_tools", "town_settings", "town_ledgers", "town_daemon", "town_disk", "town_hooks"),
+    AGENTS: ("agent_starts", "agent_variables"),
+}
 
 
 def checks_of(group: str) -> list[Check]:
