@@ -40,6 +40,8 @@ ANSWERED_S = 10.0
 """How long a program may take to close a question that was answered; Gemini restarts itself after its trust dialog."""
 _BOX = re.compile(r"\[[ xX✓✔*]?\]|[☐☑☒◯◻◼]")
 _OWN_WORDS = re.compile(r"type (something|your|an?)\b|(other|something else)\W*$", re.IGNORECASE)
+SETTLED_S = 0.5
+"""How long a question stays unchanged before a key is pressed: programs drop keys that come while they draw it."""
 ANSWERED = "answered"
 LOCK_S = 10.0
 
@@ -112,6 +114,7 @@ def answer(
             raise DeliveryError("the question has changed", f"it asks: {asked.reading.detail}", "read it again")
         _check_question(asked.reading)
         option = asked.reading.options[_place_of(choice, asked.reading.options)]
+        time.sleep(SETTLED_S)
         after = answer_dialog(asked.server, asked.pane, asked.preset, choice, asked=asked.reading)
     path = entry.address.path
     payload = {"target": path, "question": asked.reading.detail[:300], "answer": option[:200], "rule": rule}

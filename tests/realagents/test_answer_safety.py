@@ -129,8 +129,12 @@ def test_an_answer_that_ends_the_program_says_so(agent_world: MakeWorld) -> None
     comes_true(lambda: question(mayor)["can_answer"], "the question is read")
     asked, before = question(mayor), settings_of(world)
     assert str(world.root) in "".join(str(asked["text"]).split())
-    said = world.gt("answer", "mayor", number_of(asked, "No, exit"), "--expect", str(asked["id"]))
-    assert "its program has ended" in said.out
+    words = ("answer", "mayor", number_of(asked, "No, exit"), "--expect", str(asked["id"]))
+    said = [world.gt(*words, check=False)]
+    if "still asks the same" in said[-1].err:
+        # a busy program drops keys; nothing is pressed twice by itself, so a person tries again
+        said.append(world.gt(*words))
+    assert "its program has ended" in said[-1].out
     assert not mayor.pane_pid()
     assert settings_of(world).keys() == before.keys()
 

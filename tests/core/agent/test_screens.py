@@ -56,7 +56,9 @@ def test_the_prompt_it_is_started_with_is_its_first_turn(server, town_root):
 def test_the_start_up_dialog_waits_for_a_person(server, town_root, key, alive):
     pane = start_agent(server, town_root, GT_MOOD="dialog")
     asked = until(lambda: (found := reading(server, pane)).kind == "dialog" and found)
-    assert asked == ("dialog", "trust this folder?", ("1 Yes, I trust this folder", "2 No, exit"), 0, "", False, 0.0)
+    assert (asked.kind, asked.detail, asked.cursor) == ("dialog", "trust this folder?", 0)
+    assert asked.options == ("1 Yes, I trust this folder", "2 No, exit")
+    assert asked.text == "Do you trust this folder?"
     assert state(town_root) == "waiting"
     assert events(town_root, "waiting")[0]["payload"]["message"] == "Do you trust this folder?"
     server.run("send-keys", "-t", pane.pane_id, key)
