@@ -135,6 +135,7 @@ class TownFacts:
         self.last_words: dict[str, tuple[str, ...]] = {}
         self.heartbeats: dict[str, Heartbeat] = {}
         self.last_events: dict[str, LastEvent] = {}
+        self.session_events: dict[str, LastEvent] = {}
         self.sources: dict[str, SourceStatus] = {}
         self.requests: dict[str, MergeRequest] = {}
         self.molecules: dict[str, MoleculeFacts] = {}

@@ -15,6 +15,7 @@ from gastown_core.model.address import (
     DEACON,
     DOG,
     POLECAT,
+    REFINERY,
     ROLE_ORDER,
     TOWN_ROLES,
     Address,
@@ -24,6 +25,7 @@ from gastown_core.model.hook_life import hook_state
 from gastown_core.model.snapshot import (
     AgentView,
     HookedWork,
+    LastEvent,
     RigView,
     TownSnapshot,
 )
@@ -241,8 +243,21 @@ def _is_up(facts: TownFacts) -> bool:
 
 
 def _has_run(facts: TownFacts, entry: RosterEntry) -> bool:
-    """Whether an event of its own or a heartbeat shows that the agent has had a session."""
-    return entry.address.path in facts.last_events or entry.session in facts.heartbeats
+    """Whether an event of its own or a heartbeat shows that the agent has had a session.
+
+    A rig's engine works under the address of its refinery, so there only events of a session count.
+    """
+    return (
+        _session_word(facts, entry.address) is not None
+        or entry.session in facts.heartbeats
+        or entry.session in (facts.panes or ())
+    )
+
+
+def _session_word(facts: TownFacts, address: Address) -> LastEvent | None:
+    """The newest event that tells of an agent's session; of a refinery only such an event does."""
+    known = facts.session_events if address.role == REFINERY else facts.last_events
+    return known.get(address.path)
 
 
 def _off_duty(facts: TownFacts, address: Address) -> str:
@@ -256,7 +271,7 @@ def _off_duty(facts: TownFacts, address: Address) -> str:
 
 def _stopped(facts: TownFacts, address: Address, record: dict[str, str]) -> str:
     """That its session was ended on purpose: the last thing told of the agent, or what its record says ever since."""
-    event = facts.last_events.get(address.path)
+    event = _session_word(facts, address)
     if event is not None and event.type in ENDED_ON_PURPOSE:
         return event.text
     return "stopped by a person" if record.get("agent_state") == AgentState.PAUSED else ""

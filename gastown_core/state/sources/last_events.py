@@ -11,9 +11,11 @@ from gastown_core.state.facts import Roster, TownFacts
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gastown_core.model.event import TownEvent
+SESSION_KINDS = ("session_start", "session_end", "session_death", "kill")
+"""What only an agent with a session has; an engine that works under a role's address has other events."""
 LOOK_BACK = 1500
 """How many events are read at the start to find each agent's newest one."""
-_OF_OTHERS = (b"hook_state", b"spawn", b"session_death", b"kill")
+_OF_OTHERS = (b"hook_state", b"spawn", b"session_death", b"kill", b"session_start")
 """Kinds that ``note_last`` takes for more than their actor's newest, wherever the word stands in a line."""
 
 
@@ -61,5 +63,10 @@ def note_last(facts: TownFacts, roster: Roster, event: TownEvent, *, newest: boo
         named = event.payload.get("agent") or event.payload.get("target")
         actor = named if isinstance(named, str) else actor
     address = roster.resolve(actor)
-    if address.is_agent and (newest or address.path not in facts.last_events):
-        facts.last_events[address.path] = LastEvent(describe(event), event.ts, event.type)
+    if not address.is_agent:
+        return
+    told = LastEvent(describe(event), event.ts, event.type)
+    if event.type in SESSION_KINDS and (newest or address.path not in facts.session_events):
+        facts.session_events[address.path] = told
+    if newest or address.path not in facts.last_events:
+        facts.last_events[address.path] = told
