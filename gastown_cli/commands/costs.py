@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gastown_cli import context, output
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, local_moment, parse_duration
-from gastown_core.errors import ConflictError, UsageError
+from gastown_core.errors import ConflictError, StoreError, UsageError
 from gastown_core.model.address import parse_address
 from gastown_core.usage import sums as figures
 
@@ -78,6 +78,9 @@ def _collect(root: str) -> None:
         done = collect(root, wait_s=WAIT_S)
     except ConflictError as error:
         output.note(f"another process is counting; the figures may lack the newest messages ({error})")
+        return
+    except StoreError as error:
+        output.note(f"the figures may lack the newest messages: {error}")
         return
     for fault in done.faults:
         output.note(f"left out: {fault}")

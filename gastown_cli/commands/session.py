@@ -256,6 +256,10 @@ def run_handoff(args: Namespace) -> int:
         from gastown_core.work.handoff_state import collect_state
 
         message = "\n\n".join(part for part in (message.strip(), collect_state(root, entry)) if part)
+    if args.dry_run and args.json:
+        plan = {"agent": entry.address.path, "session": entry.session, "subject": args.subject, "note": message}
+        output.say_json({"dry_run": True, **plan})
+        return 0
     if args.dry_run:
         output.say(f"would store a note for {entry.address.short} and restart session {entry.session}")
         for line in message.splitlines():

@@ -84,14 +84,22 @@ def ledger_path(root: str) -> str:
 
 
 class UsageLedger:
-    """The open ledger; a ``with`` block closes it. Raises StoreError for what is no ledger of ours."""
+    """The open ledger; a ``with`` block closes it, and raises StoreError where SQLite fails in it.
+
+    Raises StoreError for what is no ledger of ours.
+    """
 
     def __init__(self, root: str) -> None:
         self.path = ledger_path(root)
         try:
             self.db = self._open()
         except (sqlite3.Error, OSError) as error:
-            raise self._unusable(str(error)) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> StoreError:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return StoreError(f"cannot write {self.path}", str(error), "free some space and try again; nothing is lost")
+        return self._unusable(str(error))
 
     def _unusable(self, why: str) -> StoreError:
         hint = "move it away to begin anew; what transcripts still tell is counted again"
@@ -118,8 +126,10 @@ class UsageLedger:
     def __enter__(self) -> UsageLedger:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
         self.db.close()
+        if isinstance(error, sqlite3.Error):
+            raise self._failed(error) from error
 
     def transaction(self) -> AbstractContextManager[None]:
         """A ``with`` block that is written as a whole, or not at all."""
@@ -205,4 +215,8 @@ class _Transaction:
         self._db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        if kind is None:
+            self._db.execute("COMMIT")
+        elif self._db.in_transaction:
+            # SQLite itself rolls back when the disk is full
+            self._db.execute("ROLLBACK")

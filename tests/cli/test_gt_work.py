@@ -104,6 +104,13 @@ def test_a_nudge_without_tmux_is_kept_and_the_receipt_says_why(rigged, without_t
     assert [read_nudge(path).message for path in waiting(rigged.root, "hq-mayor")] == ["look here", "later"]
 
 
+def test_dry_run_of_a_handoff_is_json_when_asked(rigged):
+    done = gt("handoff", "mayor", "-n", "-s", "full", "-m", "look here", "--json", cwd=rigged.root)
+    assert done.code == 0
+    assert done.json["dry_run"] is True
+    assert (done.json["subject"], done.json["note"]) == ("full", "look here")
+
+
 def test_handoff_without_tmux_keeps_the_note(rigged, without_tmux):
     done = gt("handoff", "mayor", "-y", "-s", "full", "-m", "look here", cwd=rigged.root)
     assert done.code == 0 and "run it yourself" in done.out

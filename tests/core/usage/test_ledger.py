@@ -441,3 +441,28 @@ def test_a_transcript_of_a_program_that_tells_no_usage_is_passed_over(town: Town
     town.transcript().write_text(town.line("a"))
 
     assert town.collect() == Collected(1, 1)
+
+
+def test_full_disk_ends_in_a_store_error_and_keeps_what_was_counted(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    town.transcript().write_text(town.line("a"))
+    town.collect()
+    with pytest.raises(StoreError, match="full") as caught, UsageLedger(town.root) as ledger:
+        pages = ledger.db.execute("PRAGMA page_count").fetchone()[0]
+        ledger.db.execute(f"PRAGMA max_page_count = {pages}")
+        with ledger.transaction():
+            for number in range(100):
+                ledger.note_start("mayor", float(number), "x" * 4096)
+    assert "move it away" not in caught.value.hint
+    assert town.tokens() == {"mayor": 110}
+
+
+def test_damaged_page_ends_in_a_store_error(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    town.transcript().write_text(town.line("a"))
+    town.collect()
+    path = Path(ledger_path(town.root))
+    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * (path.stat().st_size - 4096))
+    with pytest.raises(StoreError, match="cannot use") as caught:
+        town.tokens()
+    assert "move it away" in caught.value.hint
