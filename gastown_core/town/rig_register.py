@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 
 from gastown_core.clock import SYSTEM_CLOCK, format_micros
-from gastown_core.errors import ConflictError, NotFoundError, TownError
+from gastown_core.errors import ConflictError, NotFoundError, SettingsError, TownError
 from gastown_core.events.log import append_event
 from gastown_core.files.atomic import edit_json, read_json
 from gastown_core.model.address import REFINERY, WITNESS
@@ -76,7 +76,7 @@ def register(
 
     def enter(registry: dict[str, Any]) -> None:
         registry.setdefault("version", 1)
-        rigs = registry.setdefault("rigs", {})
+        rigs = _object(registry, "rigs", "rigs", "mayor/rigs.json")
         if rig.name in rigs:
             raise ConflictError(f"there is already a rig {rig.name}", "another process added it just now")
         rigs[rig.name] = entry
@@ -142,16 +142,34 @@ def adopt(root: str, name: str, *, actor: str = "overseer", clock: Clock = SYSTE
     return rig
 
 
+def _object(value: dict[str, Any], key: str, name: str, file: str) -> dict[str, Any]:
+    """The object under ``key``, made where there is none. Raises SettingsError for something else."""
+    if value.get(key) is None:
+        value[key] = {}
+    found = value[key]
+    if not isinstance(found, dict):
+        raise SettingsError(f"{name} of {file} is not a JSON object", f"found {type(found).__name__}", f"mend {file}")
+    return found
+
+
 def _patrol(value: dict[str, Any], rig: str) -> None:
-    patrols = value.setdefault("patrols", {})
+    file = "mayor/daemon.json"
+    patrols = _object(value, "patrols", "patrols", file)
     for role in (WITNESS, REFINERY):
-        rigs = patrols.setdefault(role, {"enabled": True, "interval": "5m", "agent": role}).setdefault("rigs", [])
+        patrols.setdefault(role, {"enabled": True, "interval": "5m", "agent": role})
+        rigs = _object(patrols, role, f"patrols.{role}", file).setdefault("rigs", [])
+        if not isinstance(rigs, list):
+            why = f"found {type(rigs).__name__}"
+            raise SettingsError(f"patrols.{role}.rigs of {file} is not a list", why, f"mend {file}")
         if rig not in rigs:
             rigs.append(rig)
 
 
 def _unpatrol(value: dict[str, Any], rig: str) -> None:
+    """Take the rig out of its patrols; what has another shape names no rig."""
+    patrols = value.get("patrols")
     for role in (WITNESS, REFINERY):
-        rigs = value.get("patrols", {}).get(role, {}).get("rigs", [])
-        if rig in rigs:
+        patrol = patrols.get(role) if isinstance(patrols, dict) else None
+        rigs = patrol.get("rigs") if isinstance(patrol, dict) else None
+        if isinstance(rigs, list) and rig in rigs:
             rigs.remove(rig)

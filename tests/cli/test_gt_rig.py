@@ -155,3 +155,39 @@ def test_what_is_no_rig_is_not_adopted(rigged: Rigged, without_tmux: None, confi
         adopt(rigged.root, "other")
     with open(os.path.join(rigged.root, "mayor", "rigs.json"), encoding="utf-8") as handle:
         assert handle.read() == before
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "key"),
+    [
+        ("rigs.json", '{"rigs": [1]}', "rigs"),
+        ("daemon.json", '{"patrols": 3}', "patrols"),
+        ("daemon.json", '{"patrols": {"witness": []}}', "patrols.witness"),
+        ("daemon.json", '{"patrols": {"refinery": {"rigs": "shop"}}}', "patrols.refinery.rigs"),
+    ],
+)
+def test_a_register_of_a_wrong_shape_is_named_and_kept(
+    rigged: Rigged, without_tmux: None, file: str, text: str, key: str
+) -> None:
+    removed = gt("rig", "remove", "shop", cwd=rigged.root)
+    assert removed.code == 0, removed.err
+    path = os.path.join(rigged.root, "mayor", file)
+    write(path, text)
+
+    again = gt("rig", "add", "shop", "--adopt", cwd=rigged.root)
+
+    assert again.code == 2
+    assert f"{key} " in again.err
+    assert file in again.err
+    with open(path, encoding="utf-8") as handle:
+        assert json.load(handle) == json.loads(text)
+
+
+@pytest.mark.parametrize("patrols", ["3", "null", '{"witness": []}', '{"witness": {"rigs": "shop"}, "refinery": null}'])
+def test_a_rig_is_removed_also_from_patrols_of_a_wrong_shape(rigged: Rigged, without_tmux: None, patrols: str) -> None:
+    path = os.path.join(rigged.root, "mayor", "daemon.json")
+    write(path, f'{{"patrols": {patrols}}}')
+    removed = gt("rig", "remove", "shop", cwd=rigged.root)
+    assert removed.code == 0, removed.err
+    with open(path, encoding="utf-8") as handle:
+        assert json.load(handle) == {"patrols": json.loads(patrols)}
