@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from gastown_core.doctor.check import Check, Finding
 from gastown_core.errors import GastownError
+from gastown_core.files.atomic import read_json
 from gastown_core.town.inventory import survey
 from gastown_core.town.settings import load_settings
 
@@ -27,6 +30,7 @@ class SettingsCheck(Check):
         root = place.root
         inventory = survey(root)
         found = [Finding(self.name, fault, DEFAULTS, "mend the file that is named") for fault in inventory.faults]
+        found += _shapes(root)
         scopes = [
             ("town", ""),
             ("daemon", ""),
@@ -49,6 +53,25 @@ class SettingsCheck(Check):
             except GastownError as error:
                 found.append(_finding(error))
         return found
+
+
+SHAPES = (("rigs.json", "rigs"), ("daemon.json", "patrols"))
+"""Registers in ``mayor/``, each with its part that must be an object."""
+
+
+def _shapes(root: str) -> list[Finding]:
+    """Return registers that are JSON, and not of the form that the town reads."""
+    found = []
+    for name, key in SHAPES:
+        path = os.path.join(root, "mayor", name)
+        try:
+            part = (read_json(path) or {}).get(key, {})
+        except GastownError as error:
+            found.append(_finding(error))
+            continue
+        if not isinstance(part, dict):
+            found.append(Finding(SettingsCheck.name, f"{key} in {path} is not an object", DEFAULTS, "mend that file"))
+    return found
 
 
 def _finding(error: GastownError, about: tuple[str, ...] = ()) -> Finding:

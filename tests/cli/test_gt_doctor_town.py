@@ -64,6 +64,8 @@ FAULTS = [
         junk("settings/config.json", '{"default_agent": "scripted", "standing_answers": []}'),
         "standing_answers",
     ),
+    ("settings", junk("mayor/rigs.json", '{"rigs": null}'), "rigs in "),
+    ("settings", junk("mayor/daemon.json", '{"patrols": 3}'), "patrols in "),
     ("ledgers", a_folder("shop/.beads/issues.jsonl"), "shop"),
     ("ledgers", junk(".beads/routes.jsonl", '{"prefix": "xx-", "path": "gone"}\n'), "gone"),
 ]
