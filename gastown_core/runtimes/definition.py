@@ -113,9 +113,9 @@ def _changes(name: str, flat: Mapping[str, Any], base: Preset | None) -> dict[st
             changes["process_names"] = _names_for(command, base)
     if flat.get("args") is not None:
         own = _texts(name, "args", flat["args"])
-        changes["args"] = _without(own, base.autonomy_args if base else ())
+        changes["args"] = _without(own, (*base.identity_args, *base.autonomy_args) if base else ())
         if not own and "provider" in flat:
-            # ``"args": []`` beside a provider says "none at all"
+            # ``"args": []`` beside a provider says "none at all"; what keeps agents apart stays
             changes["autonomy_args"] = ()
     for key, field in (("process_names", "process_names"), ("exec_wrapper", "exec_wrapper")):
         if flat.get(key):

@@ -66,12 +66,14 @@ class Preset(Record):
 
     ``args`` are the model and behaviour arguments, ``autonomy_args`` those that it cannot do without (acting without
     asking, loading our hooks); they are apart so that an alias with arguments of its own keeps the latter.
+    ``identity_args`` keep its tools to this one agent and ``gt`` on their PATH; no entry removes them.
     """
 
     name: str
     command: str
     args: tuple[str, ...] = ()
     autonomy_args: tuple[str, ...] = ()
+    identity_args: tuple[str, ...] = ()
     env: Mapping[str, str] = {}
     base: str = ""
     process_names: tuple[str, ...] = ()
@@ -98,8 +100,8 @@ class Preset(Record):
 
     @property
     def all_args(self) -> tuple[str, ...]:
-        """The arguments of a start: autonomy first, then the rest."""
-        return (*self.autonomy_args, *self.args)
+        """The arguments of a start: identity and autonomy first, then the rest."""
+        return (*self.identity_args, *self.autonomy_args, *self.args)
 
     @property
     def screens(self) -> str:

@@ -62,13 +62,8 @@ _ROWS = (
         "codex",
         # as settings and not as options, which an older version would refuse: its shared daemon would lend one agent the
         # identity of another, and a login shell would take ``gt`` off PATH
-        autonomy_args=(
-            "-c",
-            "features.daemon_auto_start=false",
-            "-c",
-            "allow_login_shell=false",
-            "--dangerously-bypass-approvals-and-sandbox",
-        ),
+        identity_args=("-c", "features.daemon_auto_start=false", "-c", "allow_login_shell=false"),
+        autonomy_args=("--dangerously-bypass-approvals-and-sandbox",),
         process_names=("codex",),
         resume_style=RESUME_SUBCOMMAND,
         resume_words=("resume",),

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ CAREFUL = {
     "gemini": "--approval-mode default",
 }
 """Words that make a program ask before it acts."""
+PAUSE_S = {"gemini": 0.3}
+"""How long a program wants no key between a text and Enter."""
 SHOWN_AGAIN = ("Stop hook blocking error", "<system-reminder>\nStop hook blocking error")
 """How Claude Code begins what it adds to the reason that a hook gave for going on: it holds that reason once more."""
 MARK = "GT_TEST_WORLD"
@@ -261,6 +264,8 @@ class Agent:
         """Type a line and send it, as a person who is attached; the pause keeps Enter apart from the text."""
         self.keys("-l", text)
         comes_true(lambda: text[-20:] in self.screen().replace("\n", ""), f"{text!r} is in its input")
+        # Gemini makes a newline of an Enter that follows sooner
+        time.sleep(PAUSE_S.get(self.program, 0.0))
         self.keys("Enter")
 
     def shows(self, *words: str, timeout_s: float = 30.0) -> str:

@@ -59,7 +59,7 @@ def test_each_runtime_starts_with_its_own_words(name):
 
 RESUMES = {
     "claude": ["claude", SKIP, "--resume", "id-1"],
-    "codex": ["codex", "resume", "id-1", *BUILT_IN["codex"].autonomy_args],
+    "codex": ["codex", "resume", "id-1", *BUILT_IN["codex"].all_args],
     "amp": ["amp", "threads", "continue", "id-1", "--dangerously-allow-all", "--no-ide"],
 }
 
@@ -96,10 +96,10 @@ def test_a_session_of_an_alias_is_told_what_the_alias_stands_for():
     assert (env["GT_AGENT"], env["GT_RUNTIME"]) == ("quick", "codex")
 
 
-def test_the_seeds_codex_rig_gets_codex_without_arguments_and_without_a_prompt():
+def test_the_seeds_codex_rig_gets_codex_without_autonomy_and_without_a_prompt():
     chosen = resolve("polecat", "opal", rig_settings=SEED_CODEX, town_settings={"default_agent": "gemini"})
     assert (chosen.alias, chosen.source) == ("codex", "rig runtime")
-    assert command_line(chosen.preset, "go") == ["codex"]
+    assert command_line(chosen.preset, "go") == ["codex", *BUILT_IN["codex"].identity_args]
     assert chosen.preset.process_names == ("codex",)
 
 
@@ -240,3 +240,12 @@ def test_a_full_runtime_object_is_understood():
     assert (preset.ready_prefix, preset.ready_delay_s) == ("❯ ", 1.5)
     assert preset.instructions_file == "VIBE.md"
     assert session_env(preset)["A"] == "1"
+
+
+def test_an_alias_without_arguments_keeps_what_keeps_agents_apart():
+    entry = {"provider": "codex", "command": "/opt/careful-codex", "args": []}
+
+    words = command_line(find_preset("careful", [{"careful": entry}]), "go")
+
+    kept = ["-c", "features.daemon_auto_start=false", "-c", "allow_login_shell=false"]
+    assert words == ["/opt/careful-codex", *kept, "go"]
