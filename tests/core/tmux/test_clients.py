@@ -46,7 +46,7 @@ class Terminal:
 def terminal(server: TmuxServer) -> Iterator[Terminal]:
     server.run("new-session", "-d", "-s", "one", "-x", "200", "-y", "20", "cat")
     made = Terminal(server)
-    until(lambda: made.shows(b"") or server.run("list-clients", "-F", "#{client_name}").strip(), "it is attached")
+    until(lambda: server.run("list-clients", "-F", "#{client_name}").strip(), "it is attached")
     yield made
     made.close()
 
