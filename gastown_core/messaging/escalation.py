@@ -11,7 +11,7 @@ from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK, format_seconds, parse_moment
 from gastown_core.errors import GastownError, NotFoundError, UsageError
 from gastown_core.events.log import append_event
-from gastown_core.messaging.escalation_routes import Routes, load_routes
+from gastown_core.messaging.escalation_routes import Routes, routes_or_defaults
 from gastown_core.messaging.mail import HIGH, LOW, NORMAL, URGENT, send_mail
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.fields import read_fields, set_fields
@@ -153,7 +153,8 @@ def escalate(
     """Raise an escalation about ``about`` (a bead, rig or agent), or count up the open one with the same cause.
 
     ``key`` names the cause; without it, subject, source and ``about`` do.  ``to`` is a tier to notify in addition to
-    the routes.  Raises UsageError for an unknown severity or tier, or no subject; SettingsError, StoreError.
+    the routes.  Settings that cannot be read never lose an alarm: the default routes are used, and a delivery says so.
+    Raises UsageError for an unknown severity or tier, or no subject; StoreError.
     """
     word = severity_of(severity)
     title = " ".join(subject.split())[:500]
@@ -161,41 +162,42 @@ def escalate(
         raise UsageError("an escalation needs words", "", 'gt escalate -s HIGH "what is wrong"')
     if to and to not in FORWARD:
         raise UsageError(f"cannot forward to {to!r}", "", "one of " + ", ".join(FORWARD))
-    routes = load_routes(root)
+    routes, fault = routes_or_defaults(root)
     mark = f"escalation-key:{key or _cause(title, source, about)}"
-    now = clock.now()
-    with ledger.store_for("hq-x").write(sender) as batch:
-        # searched under the lock, so that two concurrent calls with one cause create one bead
-        known = _open_with(ledger, mark)
-        known = [found for one in known if (found := batch.get(one.id)) is not None and found.status != CLOSED]
-        if known:
-            bead = known[0]
-            before = escalation_of(bead)
-            changes = {"seen": str(before.times + 1), "last_seen_at": format_seconds(now)}
-            if reason and " ".join(reason.split()) != before.reason:
-                batch.comment(bead.id, reason)
-            worse = SEVERITIES[word] < SEVERITIES[before.severity]
-            if worse:
-                changes["severity"] = word
-            change(batch, bead, changes, severity=word if worse else "")
-            if not worse:
-                return Raised(bead.id, False, before.severity)
-        else:
-            bead = batch.create(
-                {
-                    "title": title,
-                    "description": _body(title, word, reason or title, source, sender, about, now),
-                    "labels": sorted({LABEL, f"severity:{word}", mark}),
-                    "issue_type": "task",
-                    "priority": SEVERITIES[word],
-                }
-            )
+    body = _body(title, word, reason or title, source, sender, about, clock.now())
+    known, bead = _raise_or_count(ledger, word, title, body, mark, reason, sender, clock.now())
+    if known is not None and SEVERITIES[word] >= SEVERITIES[known.severity]:
+        return Raised(bead.id, False, known.severity)
     targets = [*routes.mail(word), *([FORWARD[to]] if to else [])]
     payload: dict[str, object] = {"escalation_id": bead.id, "severity": word, "to": ", ".join(targets), "reason": title}
     payload |= {"source": source or sender, "actions": list(routes.actions[word]), "target": about}
     append_event(root, "escalation_sent", sender, payload, clock=clock)
     sent = route(root, ledger, bead.id, word, f"[{word.upper()}] {title}", reason, targets, routes, sender, clock)
-    return Raised(bead.id, not known, word, sent)
+    wrong = (Delivery("routes", warning=f"the default routes are used: {fault}"),) if fault else ()
+    return Raised(bead.id, known is None, word, (*sent, *wrong))
+
+
+def _raise_or_count(
+    ledger: TownLedger, word: str, title: str, body: str, mark: str, reason: str, sender: str, now: float
+) -> tuple[Escalation | None, Bead]:
+    """Count up the open escalation with this mark, or create one; return what was open before, and the bead."""
+    with ledger.store_for("hq-x").write(sender) as batch:
+        # searched under the lock, so that two concurrent calls with one cause create one bead
+        found = (batch.get(one.id) for one in _open_with(ledger, mark))
+        bead = next((one for one in found if one is not None and one.status != CLOSED), None)
+        if bead is None:
+            labels = sorted({LABEL, f"severity:{word}", mark})
+            fields = {"title": title, "description": body, "labels": labels, "issue_type": "task"}
+            return None, batch.create({**fields, "priority": SEVERITIES[word]})
+        before = escalation_of(bead)
+        changes = {"seen": str(before.times + 1), "last_seen_at": format_seconds(now)}
+        if reason and " ".join(reason.split()) != before.reason:
+            batch.comment(bead.id, reason)
+        worse = SEVERITIES[word] < SEVERITIES[before.severity]
+        if worse:
+            changes["severity"] = word
+        change(batch, bead, changes, severity=word if worse else "")
+        return before, bead
 
 
 def _cause(title: str, source: str, about: str) -> str:
@@ -272,10 +274,10 @@ def route(
     return tuple(rows)
 
 
-def open_escalations(ledger: TownLedger, *, all_of_them: bool = False) -> list[Escalation]:
-    """Return the open escalations (or all), the most urgent first, then the oldest."""
+def open_escalations(ledger: TownLedger, *, all_of_them: bool = False, label: str = "") -> list[Escalation]:
+    """Return the open escalations (or all), or those with a label, the most urgent first, then the oldest."""
     query = BeadQuery(
-        labels_all=(LABEL,),
+        labels_all=(LABEL, label) if label else (LABEL,),
         exclude_statuses=() if all_of_them else (CLOSED,),
         exclude_types=("message",),
         include_wisps=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gastown_core.clock import parse_duration
-from gastown_core.errors import SettingsError
+from gastown_core.errors import GastownError, SettingsError
 from gastown_core.files.atomic import read_json
 from gastown_core.model.record import Record
 
@@ -66,6 +66,14 @@ def load_routes(root: str) -> Routes:
         raise _wrong(path, "contacts is not an object")
     known = {str(key): str(text) for key, text in contacts.items() if isinstance(text, str | int) and str(text)}
     return Routes(_actions(path, value.get("routes", {})), known, stale, most)
+
+
+def routes_or_defaults(root: str) -> tuple[Routes, str]:
+    """Return the routes, or the defaults with the reason why the file does not count."""
+    try:
+        return load_routes(root), ""
+    except GastownError as error:
+        return Routes(ACTIONS, {}, parse_duration(STALE_AFTER) or 0.0, MOST_REESCALATIONS), str(error)
 
 
 def _actions(path: str, routes: Any) -> dict[str, tuple[str, ...]]:

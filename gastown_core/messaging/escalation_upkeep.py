@@ -20,7 +20,7 @@ from gastown_core.messaging.escalation import (
     open_escalations,
     route,
 )
-from gastown_core.messaging.escalation_routes import LEVELS, load_routes
+from gastown_core.messaging.escalation_routes import LEVELS, load_routes, routes_or_defaults
 from gastown_core.messaging.mail import send_mail
 from gastown_core.model.bead import CLOSED
 from gastown_core.model.record import Record
@@ -135,14 +135,11 @@ def send_out(root: str, ledger: TownLedger, *, actor: str, only: str = "") -> di
     from gastown_core.messaging import outward
 
     done = {}
-    for known in open_escalations(ledger):
+    for known in open_escalations(ledger, label=UNSENT):
         if only and known.id != only:
             continue
         store = ledger.store_for("hq-x")
-        bead = store.get(known.id)
-        if bead is None or UNSENT not in bead.labels:
-            continue
-        routes = load_routes(root)
+        routes, _ = routes_or_defaults(root)
         with store.write(actor) as batch:
             # first: an interrupted send is not repeated, and the bead is still open in the console
             batch.update(known.id, {"labels": sorted(set(batch.need(known.id).labels) - {UNSENT})})
