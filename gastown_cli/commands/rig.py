@@ -235,43 +235,46 @@ def run_park(args: Namespace) -> int:
     """Park the rig on this machine: its agents stop, and nothing is dispatched to it."""
     from gastown_core.town.rig_states import park
 
-    def act(root: str, rig: str) -> tuple[str, dict[str, object]]:
-        ended = park(root, rig, actor=who.acting(root))
-        return f"rig {rig} is parked: {_ended(ended)}", {"rig": rig, "state": RigState.PARKED, "stopped": ended}
-
-    return _each(args, act, hint="gt rig unpark")
+    return _close(args, park, RigState.PARKED, "gt rig unpark")
 
 
 def run_unpark(args: Namespace) -> int:
     """Make a parked rig operational."""
     from gastown_core.town.rig_states import unpark
 
-    def act(root: str, rig: str) -> tuple[str, dict[str, object]]:
-        changed = unpark(root, rig, actor=who.acting(root))
-        words = f"rig {rig} is operational" if changed else f"rig {rig} was not parked"
-        return words, {"rig": rig, "state": RigState.OPERATIONAL, "changed": changed}
-
-    return _each(args, act, hint="gt rig start")
+    return _open(args, unpark, RigState.PARKED)
 
 
 def run_dock(args: Namespace) -> int:
     """Dock the rig for everyone who shares the town: its agents stop, and nothing is dispatched to it."""
     from gastown_core.town.rig_states import dock
 
-    def act(root: str, rig: str) -> tuple[str, dict[str, object]]:
-        ended = dock(root, rig, actor=who.acting(root))
-        return f"rig {rig} is docked: {_ended(ended)}", {"rig": rig, "state": RigState.DOCKED, "stopped": ended}
-
-    return _each(args, act, hint="gt rig undock")
+    return _close(args, dock, RigState.DOCKED, "gt rig undock")
 
 
 def run_undock(args: Namespace) -> int:
     """Make a docked rig operational for everyone."""
     from gastown_core.town.rig_states import undock
 
+    return _open(args, undock, RigState.DOCKED)
+
+
+def _close(args: Namespace, change: Callable[..., list[str]], state: str, hint: str) -> int:
+    """Park or dock each rig, and say whose sessions ended."""
+
     def act(root: str, rig: str) -> tuple[str, dict[str, object]]:
-        changed = undock(root, rig, actor=who.acting(root))
-        words = f"rig {rig} is no longer docked" if changed else f"rig {rig} was not docked"
+        ended = change(root, rig, actor=who.acting(root))
+        return f"rig {rig} is {state}: {_ended(ended)}", {"rig": rig, "state": state, "stopped": ended}
+
+    return _each(args, act, hint=hint)
+
+
+def _open(args: Namespace, change: Callable[..., bool], state: str) -> int:
+    """Make each rig operational that is in this state."""
+
+    def act(root: str, rig: str) -> tuple[str, dict[str, object]]:
+        changed = change(root, rig, actor=who.acting(root))
+        words = f"rig {rig} is operational" if changed else f"rig {rig} was not {state}"
         return words, {"rig": rig, "state": RigState.OPERATIONAL, "changed": changed}
 
     return _each(args, act, hint="gt rig start")
