@@ -69,11 +69,6 @@ def agents_alive(panes: Iterable[Pane], names_by_session: Mapping[str, Iterable[
     return answers
 
 
-def on_terminals() -> list[Process]:
-    """Every live process with a controlling terminal, in any pane or window; leftovers of a closed terminal have none."""
-    return [row for row in process_table().values() if row.terminal and not row.is_gone]
-
-
 def pane_processes(pane_pid: int) -> list[Process]:
     """Everything that runs in a pane: descendants and what shares its terminal session; deepest first."""
     table = process_table()

@@ -40,7 +40,7 @@ def read_load(root: str) -> HostLoad:
 
 def _memory_gb() -> float | None:
     try:
-        with open("/proc/meminfo", encoding="ascii") as handle:
+        with open("/proc/meminfo", encoding="utf-8") as handle:
             row = next((line for line in handle if line.startswith("MemAvailable:")), "")
     except OSError:
         return None

@@ -12,9 +12,9 @@ import os
 
 from gastown_core.errors import GastownError, TmuxError
 from gastown_core.model.metadata import DISPATCH, metadata_of
-from gastown_core.process_table import environment_of, folder_of
+from gastown_core.process_table import environment_of, folder_of, on_terminals
 from gastown_core.tmux.panes import Pane, find_pane, list_panes
-from gastown_core.tmux.processes import agents_alive, is_called, on_terminals
+from gastown_core.tmux.processes import agents_alive, is_called
 from gastown_core.tmux.server import TmuxServer
 from gastown_core.tmux.socket import has_tmux, socket_name
 from gastown_core.town.inventory import RosterEntry, read_inventory

@@ -240,6 +240,10 @@ def find_setting(scope: str, key: str) -> Setting | None:
     """Return the row that covers ``key`` (``role_agents.witness``: ``role_agents.*``), None if there is none."""
     parts = key.split(".")
     for row in TABLES[scope]:
+        if row.key == key:
+            return row
+        if "*" not in row.key:
+            continue
         own = row.key.split(".")
         if len(own) == len(parts) and all(a in ("*", b) for a, b in zip(own, parts, strict=True)):
             return row

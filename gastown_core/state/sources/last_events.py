@@ -43,8 +43,11 @@ def read_last_events(facts: TownFacts, roster: Roster, look_back: int = LOOK_BAC
 
 def _plain_actor(line: bytes) -> bytes:
     """The actor as it is written in a line that tells of nobody else and of no hook; empty where that is not plain to see."""
-    if b"\\" in line or line.count(b'"actor"') != 1 or any(word in line for word in _OF_OTHERS):
+    if b"\\" in line or line.count(b'"actor"') != 1:
         return b""
+    for word in _OF_OTHERS:
+        if word in line:
+            return b""
     _, key, rest = line.partition(b'"actor":"')
     return rest.partition(b'"')[0] if key else b""
 
