@@ -7,14 +7,24 @@ import shutil
 import sys
 import tempfile
 
-from bench import agents, commands, console, growth, pipeline, programs, real_agents, refinery
+from bench import agents, commands, console, growth, pipeline, programs, reading, real_agents, refinery
 from bench.town import SIZES, make_town
 
 
 def main() -> int:
-    """Measure; parts may be named after the size: console, commands, agents, programs, real, pipeline, refinery, growth"""
+    """Measure; parts may be named after the size: console, commands, agents, programs, reading, real, pipeline, refinery, growth"""
     size = sys.argv[1] if len(sys.argv) > 1 else "S"
-    parts = sys.argv[2:] or ["console", "commands", "agents", "programs", "real", "pipeline", "refinery", "growth"]
+    parts = sys.argv[2:] or [
+        "console",
+        "commands",
+        "agents",
+        "programs",
+        "reading",
+        "real",
+        "pipeline",
+        "refinery",
+        "growth",
+    ]
     folder = tempfile.mkdtemp(prefix="gtb", dir="/tmp")
     os.environ.update(
         GIT_AUTHOR_NAME="op",
@@ -38,6 +48,9 @@ def main() -> int:
                 print(row, flush=True)
         if "programs" in parts:
             for row in programs.measure(os.path.join(folder, "programs")):
+                print(row, flush=True)
+        if "reading" in parts:
+            for row in reading.measure(os.path.join(folder, "reading")):
                 print(row, flush=True)
         if "real" in parts:
             for row in real_agents.measure(os.path.join(folder, "real")):

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.order import Order, Receipt
-    from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
+    from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
     from gastown_core.orders.mail_room import Message
     from gastown_core.orders.perform import Attachment, Choice, CommandLogEntry
     from gastown_core.state.collect import Account
     from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WorkDetail
+    from gastown_core.state.diffs import Diff
 
 
 class CoreCalls:
@@ -96,6 +97,30 @@ class CoreCalls:
         from gastown_core.state.detail import usage_detail
 
         return usage_detail(self.root, agent=agent, beads=beads)
+
+    def agent_diff(self, agent: AgentView) -> Diff:
+        """Return what an agent's worktree holds beyond its target branch. Raises GastownError."""
+        from gastown_core.state.diffs import agent_diff
+
+        return agent_diff(self.root, agent)
+
+    def agent_patch_argv(self, agent: AgentView) -> list[str]:
+        """Return the command that shows it in git's pager. Raises GastownError."""
+        from gastown_core.state.diffs import agent_patch_argv
+
+        return agent_patch_argv(self.root, agent)
+
+    def request_diff(self, request: RequestView) -> Diff:
+        """Return what a merge request's branch holds beyond its target. Raises GastownError."""
+        from gastown_core.state.diffs import request_diff
+
+        return request_diff(self.root, request)
+
+    def request_patch_argv(self, request: RequestView) -> list[str]:
+        """Return the command that shows it in git's pager. Raises GastownError."""
+        from gastown_core.state.diffs import request_patch_argv
+
+        return request_patch_argv(self.root, request)
 
     def past_requests(self, rig_path: str, request_ids: Sequence[str]) -> dict[str, PastRequest]:
         """Return the outcome of a finished batch's requests, by id. Raises GastownError."""

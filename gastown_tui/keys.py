@@ -13,7 +13,8 @@ class Action(Record):
     """One row: its id, keys (Textual's names), label, help, help group, and where it applies.
 
     An action without keys is in the palette only.  ``where`` is ``anywhere``, or the panels it applies in:
-    ``agents``, ``convoys``, ``events``, ``problems``, ``queue``, ``probes``, ``gates``, ``drawer``, ``search``.
+    ``agents``, ``convoys``, ``events``, ``problems``, ``queue``, ``probes``, ``gates``, ``files``, ``patch``, ``drawer``,
+    ``search``.
     ``hint`` is its rank in the status bar (0: not shown).
     """
 
@@ -30,11 +31,12 @@ MOVE, PANELS, FIND, MAIL, CONSOLE = "Move", "Panels", "Find", "Mail", "Console"
 ACTS, BUNDLES, QUEUE = "Act on agents and beads", "Act on convoys and the scheduler", "In the merge queue"
 GROUPS = (MOVE, PANELS, FIND, QUEUE, ACTS, BUNDLES, MAIL, CONSOLE)
 
-_ROWS = ("agents", "convoys", "events", "problems", "queue", "probes", "gates", "drawer")
+_ROWS = ("agents", "convoys", "events", "problems", "queue", "probes", "gates", "files", "patch", "drawer")
 _AGENTS = ("agents", "problems")
 _CONVOYS = ("convoys",)
 _QUEUE = ("queue", "probes", "gates")
 _REQUESTS = ("queue",)
+_DIFF = ("files", "patch")
 
 ACTIONS: tuple[Action, ...] = (
     Action("rows.down", ("j", "down"), "down", "one row down", MOVE, _ROWS),
@@ -54,6 +56,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("panel.previous", ("shift+tab",), "previous panel", "previous panel", PANELS),
     Action("view.problems", ("p",), "problems", "problems view, and back", PANELS, hint=50),
     Action("view.queue", ("m",), "merge queue", "the merge queue: probe tree and live gate log; and back", PANELS, hint=45),
+    Action("view.diff", ("D",), "diff", "what an agent, bead or request changes; and back", PANELS, hint=42),
     Action("drawer.open", ("enter",), "details", "open the drawer; again: move into it, or fold", PANELS,
            ("agents", "convoys", "events", "problems", "queue", "probes", "drawer"), 80),
     Action("drawer.toggle", ("d",), "drawer", "open or close the drawer", PANELS),
@@ -71,13 +74,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("gates.next", ("right", "l"), "next gate", "log of the probe's next gate", QUEUE, ("probes", "gates"), 55),
     Action("gates.previous", ("left",), "previous gate", "log of the previous gate", QUEUE, ("probes", "gates")),
     Action("gates.pager", ("v",), "pager", "the whole gate log in the pager", QUEUE, _QUEUE, 65),
+    Action("diff.comment", ("c",), "comment", "send the agent a comment on the line", FIND, ("patch",), 92),
+    Action("diff.pager", ("v",), "pager", "the whole diff in git's pager", FIND, _DIFF, 65),
     Action("back", ("escape",), "back", "one step back: search, pause, filter, drawer, view", FIND),
-    Action("agent.nudge", ("n",), "nudge", "send a message and follow its delivery", ACTS, _AGENTS, 90),
+    Action("agent.nudge", ("n",), "nudge", "send a message and follow its delivery", ACTS, (*_AGENTS, *_DIFF), 90),
     Action("agent.nudge_marked", ("N",), "nudge marked", "send one message to every marked agent", ACTS, _AGENTS),
     Action("agent.answer", ("y",), "answer", "answer the question on the agent's screen", ACTS, _AGENTS),
     Action("agent.handoff", ("h",), "handoff", "restart with a note for the next session", ACTS, _AGENTS, 85),
     Action("bead.sling", ("s",), "sling", "assign a ready bead to a rig or an agent", ACTS, hint=60),
-    Action("agent.attach", ("a",), "attach", "attach to the agent's session; detach to come back", ACTS, _AGENTS, 75),
+    Action("agent.attach", ("a",), "attach", "attach to the agent's session; detach to come back", ACTS, (*_AGENTS, *_DIFF), 75),
     Action("agent.restart", ("r",), "restart", "start or replace the agent's session", ACTS, _AGENTS, 30),
     Action("agent.stop", ("x",), "stop", "stop the agent's session; its work stays on the hook", ACTS, _AGENTS),
     Action("hook.unsling", ("u",), "unsling", "unassign: the work goes back to ready", ACTS, _AGENTS),
@@ -166,7 +171,12 @@ ALL_KEYS = tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys)
 """Every key that is bound somewhere."""
 
 
+WAYS = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "queue": "m", "drawer": "d"}
+
+
 def way_to(where: tuple[str, ...]) -> str:
-    """Return the keys that lead to these places: ``1 or p``."""
-    keys = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "queue": "m", "drawer": "d"}
-    return " or ".join(keys[name] for name in where if name in keys)
+    """Return the panels among these places and the keys that lead there: ``agents or problems: press 1 or p``."""
+    known = [name for name in where if name in WAYS]
+    if not known:
+        return "the diff: press D" if "patch" in where else " or ".join(where)
+    return f"{' or '.join(known)}: press {' or '.join(WAYS[name] for name in known)}"

@@ -27,7 +27,12 @@ class Scene(Record):
 
 
 PANELS = ("agents", "convoys", "events")
-VIEWS = {"feed": PANELS, "problems": ("problems",), "queue": ("queue", "probes", "gates")}
+VIEWS = {
+    "feed": PANELS,
+    "problems": ("problems",),
+    "queue": ("queue", "probes", "gates"),
+    "diff": ("files", "patch"),
+}
 """View → its panels; the keys 1 to 3 focus them in this order."""
 WIDE_COLUMNS, WIDE_ROWS = 100, 18
 TALL_ROWS = 30
@@ -72,6 +77,12 @@ def _wide(body: Region, scene: Scene) -> dict[str, Region]:
         return regions
     if scene.view == "queue":
         return regions | _wide_queue(Region(x, y, width, height))
+    if scene.view == "diff":
+        left = _clamp(width * 0.26, 30, 52)
+        return regions | {
+            "files": Region(x, y, left, height),
+            "patch": Region(x + left, y, width - left, height),
+        }
     left = _clamp(width * 0.38, 42, 84)
     convoys = _clamp(scene.convoy_lines, 4, max(4, int(height * 0.42)))
     regions["agents"] = Region(x, y, left, height)

@@ -88,6 +88,34 @@ class Git:
             raise refusal(args, done.err or done.out)
         return done.out.rstrip("\n")
 
+    def beginning(self, *args: str, most: int) -> tuple[bytes, bool]:
+        """Run ``git args`` and return its output, at most ``most`` bytes, and whether it was cut; then git is killed.
+
+        Raises GitError with git's message, or if it takes too long.
+        """
+        from gastown_core.process import LATE, PIPE, STOPPED, end_family, follow, mark_family
+
+        marked, mark = mark_family(self.environment())
+        process = spawn(["git", *args], cwd=self.path, env=marked, stdout=PIPE, stderr=PIPE)
+        out, err = bytearray(), bytearray()
+        assert process.stdout is not None and process.stderr is not None
+        try:
+            with process.stdout, process.stderr:
+                takers = {process.stdout: out.extend, process.stderr: err.extend}
+                ended = follow(process, takers, timeout_s=self.timeout_s, stopped=lambda: len(out) > most)
+        except BaseException:
+            end_family(process.pid, mark)
+            process.wait()
+            raise
+        if ended:
+            end_family(process.pid, mark)
+            process.wait()
+        if ended == LATE:
+            raise GitError(f"git {args[0]} took longer than {self.timeout_s:g} s", err.decode("utf-8", "replace"))
+        if ended != STOPPED and process.returncode != 0:
+            raise refusal(args, err.decode("utf-8", "replace"))
+        return bytes(out[:most]), len(out) > most
+
     def stream(self, *args: str, on_progress: Callable[[str], None], timeout_s: float = 3600.0) -> None:
         """Run a long command (clone, fetch), passing on git's progress; an interrupt kills git. Raises GitError."""
         from gastown_core.process import LATE, PIPE, end_family, follow, mark_family

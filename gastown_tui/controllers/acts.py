@@ -13,7 +13,7 @@ from gastown_core.model.order import Order, Receipt
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 from gastown_core.orders.registry import BY_ID, disabled_reason
 from gastown_tui.selection import subject_of
-from gastown_tui.text import clean, fit
+from gastown_tui.text import clean, clip, fit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,6 +161,18 @@ class Acts:
         from gastown_tui.dialogs.prompt import nudge_prompt
 
         self._ask(nudge_prompt([agent], self.console.ascii_only), partial(self._send_nudge, [agent]))
+
+    def comment(self, agent: AgentView, place: str, line: Pieces) -> str:
+        """Ask for a comment on a line of the agent's diff and send it; return why not, or an empty string."""
+        reason = disabled_reason(BY_ID["agent.nudge"], self.console.snapshot, agent)
+        if reason:
+            return reason
+        from gastown_tui.dialogs.prompt import Prompt
+
+        lines: list[Pieces] = [((place, "title"), (f"  to {clean(agent.address.short)}", "dim")), clip(line, 72)]
+        prompt = Prompt("Comment on a line", lines, hint="what should change, or why is it so?")
+        self._ask(prompt, lambda text: self._send_nudge([agent], f"About your diff, {place}: {text}"))
+        return ""
 
     def _nudge_all(self, marked: Sequence[AgentView]) -> str:
         if not marked:

@@ -53,8 +53,7 @@ class Dispatch:
         if action is None:
             return
         if not applies(action, place):
-            where = " or ".join(action.where)
-            self.console.say(f"{action.label} works only in {where}: press {way_to(action.where)} first")
+            self.console.say(f"{action.label} works only in {way_to(action.where)} first")
             return
         self.run(action.id)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gastown_tui.console import Console
+    from gastown_tui.controllers.diff_view import DiffView
     from gastown_tui.controllers.drawer_controller import DrawerController
     from gastown_tui.controllers.search import Search
     from gastown_tui.controllers.stage import Stage
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 class Navigation:
     """Moves in the main screen; each returns why it was not possible, or an empty string."""
 
-    def __init__(self, console: Console, stage: Stage, drawer: DrawerController, search: Search) -> None:
+    def __init__(
+        self, console: Console, stage: Stage, drawer: DrawerController, search: Search, diff: DiffView
+    ) -> None:
         self.console = console
         self.stage = stage
         self.drawer = drawer
         self.search = search
+        self.diff = diff
 
     def actions(self) -> dict[str, Callable[[], str | None]]:
         """The handlers of the navigation actions, by action id."""
@@ -43,10 +47,11 @@ class Navigation:
     # panels and views
 
     def show_panel(self, name: str) -> str:
-        """Focus a panel of the feed; in the merge-queue view, the panel with the same number."""
+        """Focus a panel of the feed; in the merge queue and the diff, the panel with the same number."""
         stage = self.stage
-        if stage.view == "queue":
-            name = VIEWS["queue"][PANELS.index(name)]
+        number = PANELS.index(name)
+        if stage.view in ("queue", "diff") and number < len(VIEWS[stage.view]):
+            name = VIEWS[stage.view][number]
         return self.go_to_panel(name)
 
     def go_to_panel(self, name: str) -> str:
@@ -145,6 +150,8 @@ class Navigation:
             stage.unmark_all()
         elif stage.drawer.is_open:
             self.drawer.show(False)
+        elif stage.view == "diff":
+            self.diff.close()
         elif stage.view == "problems":
             self.toggle_problems()
         elif stage.view == "queue":

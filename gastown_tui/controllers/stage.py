@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gastown_tui.layout import VIEWS
-from gastown_tui.selection import BATCH, Selection, of_event, resolve
+from gastown_tui.selection import BATCH, NOTHING, Selection, of_event, resolve
 from gastown_tui.widgets.agent_tree import AgentTree
 from gastown_tui.widgets.convoy_panel import ConvoyPanel
+from gastown_tui.widgets.diff_panels import FilePanel, PatchPanel
 from gastown_tui.widgets.drawer import Drawer
 from gastown_tui.widgets.event_stream import EventPanel
 from gastown_tui.widgets.gate_panel import GatePanel
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 
 class Stage:
-    """The panels; ``view`` is one of VIEWS, ``actives`` maps each view to its active panel."""
+    """The panels; ``view`` is one of VIEWS, ``actives`` maps each view to its active panel.
+
+    ``diff_of`` is what was selected when the diff view was opened: it stays the selection there.
+    """
 
     def __init__(self, console: Console, *, view: str, panel: str) -> None:
         self.console = console
@@ -40,9 +44,13 @@ class Stage:
         self.queue = QueuePanel()
         self.probes = ProbePanel()
         self.gates = GatePanel()
+        self.files = FilePanel()
+        self.patch = PatchPanel()
+        self.diff_of: Chosen = NOTHING
         self.drawer = Drawer()
         self.field = LineField(id="search", prompt="/")
-        rows = (self.agents, self.convoys, self.stream, self.problems, self.queue, self.probes, self.gates)
+        feed = (self.agents, self.convoys, self.stream, self.problems)
+        rows = (*feed, self.queue, self.probes, self.gates, self.files, self.patch)
         self.panels: dict[str, Rows] = {panel.id or "": panel for panel in rows}
         self.agents.marked = self.problems.marked = set()
 
@@ -87,6 +95,9 @@ class Stage:
     def chosen(self) -> Chosen:
         """What is selected."""
         snapshot, panel = self.console.snapshot, self.panel
+        if self.view == "diff":
+            key = self.diff_of.key
+            return resolve(snapshot, key) if isinstance(key, Selection) else NOTHING
         if panel is self.stream:
             return of_event(self.stream.selected(), panel.key)
         if panel is self.gates:

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 
 from gastown_core.model.agent import HEALTH_SYMBOLS, Health
 from gastown_tui.dialogs.dialog import Dialog, Page
-from gastown_tui.keys import ACTIONS, CONSOLE, FIND, GROUPS, MAIL, MOVE, QUEUE, keys_text
+from gastown_tui.keys import ACTIONS, GROUPS, keys_text
 from gastown_tui.rowtext import state_glyph
 from gastown_tui.text import clip, fit, width_of
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gastown_tui.text import Piece, Pieces
 COLUMN = 74
 WIDE = 2 * COLUMN + 6
-LEFT_GROUPS = (MOVE, FIND, QUEUE, MAIL, CONSOLE)
 
 
 def help_group(group: str, width: int, ascii_only: bool) -> list[Pieces]:
@@ -48,15 +47,25 @@ def help_lines(width: int, ascii_only: bool) -> list[Pieces]:
     if width < 2 * COLUMN:
         lines = [line for group in GROUPS for line in help_group(group, width, ascii_only)]
         return lines + states_group(ascii_only)
-    left = [line for group in LEFT_GROUPS for line in help_group(group, COLUMN, ascii_only)]
-    right = [line for group in GROUPS if group not in LEFT_GROUPS for line in help_group(group, COLUMN, ascii_only)]
-    right += states_group(ascii_only)
+    blocks = [*(help_group(group, COLUMN, ascii_only) for group in GROUPS), states_group(ascii_only)]
+    left, right = _columns(blocks)
     out: list[Pieces] = []
     for number in range(max(len(left), len(right))):
         one = left[number] if number < len(left) else ()
         other: tuple[Piece, ...] = right[number] if number < len(right) else ()
         out.append((*one, (" " * (COLUMN - width_of(one) + 2), "text"), *other))
     return out
+
+
+def _columns(blocks: list[list[Pieces]]) -> tuple[list[Pieces], list[Pieces]]:
+    """Return the blocks in two columns, in order, as evenly as they can be parted."""
+    total = sum(map(len, blocks))
+    left: list[Pieces] = []
+    for number, block in enumerate(blocks):
+        if abs(2 * (len(left) + len(block)) - total) >= abs(2 * len(left) - total):
+            return left, [line for rest in blocks[number:] for line in rest]
+        left += block
+    return left, []
 
 
 class HelpScreen(Dialog[None]):

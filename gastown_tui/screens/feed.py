@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from gastown_tui.boundary import Bounded
 from gastown_tui.controllers.acts import Acts
+from gastown_tui.controllers.diff_view import DiffView
 from gastown_tui.controllers.dispatch import Dispatch
 from gastown_tui.controllers.drawer_controller import DrawerController
 from gastown_tui.controllers.mail_room import MailRoom
@@ -84,7 +85,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.inspector = DrawerController(console, calls, stage)
         self.merge_queue = MergeQueueController(console, calls, stage)
         self.mail_room = MailRoom(console, calls, stage)
-        self.navigation = Navigation(console, stage, self.inspector, self.search)
+        self.diff = DiffView(console, calls, stage, self.acts)
+        self.navigation = Navigation(console, stage, self.inspector, self.search, self.diff)
         self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all})
         self.moved_at = 0.0
         self.stands = False
@@ -95,7 +97,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> Dispatch:
         """Collect the handlers of all owners."""
-        owners = (self.stage, self.navigation, self.inspector, self.search, self.merge_queue, self.mail_room)
+        views = (self.merge_queue, self.mail_room, self.diff)
+        owners = (self.stage, self.navigation, self.inspector, self.search, *views)
         return Dispatch(
             self.console,
             self.stage,
@@ -203,6 +206,8 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.problems.guard(lambda: self.problems.show(snapshot, now))
         elif self.view == "queue":
             self.merge_queue.show()
+        elif self.view == "diff":
+            self.diff.show()
         else:
             self.agents.guard(lambda: self.agents.show(snapshot, now))
             self.convoys.guard(lambda: self.convoys.show(snapshot, now))
@@ -248,7 +253,9 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
     def on_rows_selection_moved(self, event: Rows.SelectionMoved) -> None:
         """Update the drawer when the active panel's selection moves."""
         event.stop()
-        if event.panel is self.stage.panel:
+        if self.view == "diff" and event.panel is self.stage.panel:
+            self.diff.moved(event.panel)
+        elif event.panel is self.stage.panel:
             if self.view == "queue":
                 self.merge_queue.show()
             self.inspect()

@@ -24,7 +24,7 @@ SHOWN = (Health.WORKING, Health.WAITING, Health.STOPPED_SHORT, Health.STALLED, H
 ALWAYS = (Health.WORKING, Health.WAITING, Health.IDLE)
 STALE_S = 12.0
 """The sources are read at least every five seconds, whether or not a change was reported."""
-VIEW_WORDS = {"problems": ("  PROBLEMS", "gupp"), "queue": ("  MERGE QUEUE", "info")}
+VIEW_WORDS = {"problems": ("  PROBLEMS", "gupp"), "queue": ("  MERGE QUEUE", "info"), "diff": ("  DIFF", "info")}
 
 
 def counts_pieces(snapshot: TownSnapshot, *, words: bool, ascii_only: bool) -> list[Pieces]:

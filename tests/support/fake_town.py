@@ -344,6 +344,24 @@ npm install left-pad \x1b[31m--registry https://packages.example.org/mirror --sa
 Do you want to proceed?"""
 
 
+def standard_diff(branch: str):
+    from gastown_core.git.diff import Diff, DiffLine, FileDiff, Hunk
+
+    old, new = "    for attempt in range(3):", "    for attempt in range(MOST):\x1b[31m"
+    lines = (
+        DiffLine(" ", 11, 11, "def push(url):"),
+        DiffLine("-", 12, 0, old),
+        DiffLine("+", 0, 12, new),
+        DiffLine(" ", 13, 13, "\tpost(url)"),
+    )
+    files = (
+        FileDiff("committed", "src/push.py", "modified", 1, 1, (Hunk("import time", lines),)),
+        FileDiff("committed", "logo.png", "added", 0, 0, note="a binary file"),
+        FileDiff("untracked", "notes.txt", "added", 2, 0, (Hunk("", (DiffLine("+", 0, 1, "try"), DiffLine("+", 0, 2, "again"))),)),
+    )  # fmt: skip
+    return Diff(branch, "origin/main", "0" * 40, files)
+
+
 class FakeEngine:
     """What the console asks of the core beyond the live model, in memory; ``stages`` is what orders answer."""
 
@@ -401,6 +419,20 @@ class FakeEngine:
     def run_attached(self, argv) -> int:
         self.performed.append(("attach", argv))
         return 0
+
+    def agent_diff(self, view):
+        if self.refusal:
+            raise GastownError("no branch to compare", self.refusal)
+        return standard_diff(f"polecat/{view.address.name}")
+
+    def agent_patch_argv(self, view):
+        return ["git", "diff", view.address.short]
+
+    def request_diff(self, request):
+        return standard_diff(request.branch)
+
+    def request_patch_argv(self, request):
+        return ["git", "diff", request.branch]
 
     def queue_of(self, view):
         return QueueView()

@@ -44,6 +44,8 @@ WAY_TO = {
     "queue": "m1",
     "probes": "m2",
     "gates": "m3",
+    "files": "1jD1",
+    "patch": "1jD2",
 }
 
 
@@ -532,6 +534,8 @@ async def test_help_lists_every_action_and_leaves_the_layout_alone() -> None:
         await pilot.press("?")
         assert isinstance(app.screen, HelpScreen)
         text = app.screen_text()
+        await pilot.press("G")
+        text += app.screen_text()
         for action in ACTIONS:
             assert action.help[:40] in text, action.id
         await pilot.press("escape")

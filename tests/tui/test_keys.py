@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from gastown_core.orders.registry import ORDERS
 from gastown_tui.keys import ACTIONS, BY_ID, GROUPS, actions_of, hints, key_name, keys_text, meant
+from gastown_tui.layout import VIEWS
 from gastown_tui.screens.feed import ALL_KEYS
 from tests.support.console import Console
 
-PLACES = ("agents", "convoys", "events", "problems", "queue", "probes", "gates", "drawer")
+PLACES = (*(name for names in VIEWS.values() for name in names), "drawer")
 
 
 def test_ids_are_unique_and_every_group_is_known() -> None:

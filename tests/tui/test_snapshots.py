@@ -41,6 +41,8 @@ SCREENS = {
     "drawer-events": ["G", "7"],
     "drawer-convoy": ["2", "4"],
     "drawer-record": ["3", "j", "4"],
+    "diff": ["G", "D", "j", "j", "j"],
+    "diff-comment": ["G", "D", "j", "j", "j", "c"],
     "problems": ["p"],
     "problems-drawer": ["p", "6"],
     "help": ["?"],
@@ -65,7 +67,7 @@ def after(keys: list[str]):
         for _ in range(200):
             await pilot.pause()
             text = pilot.app.screen_text()
-            if "reading …" not in text and "sent" not in text:
+            if "reading …" not in text and "Reading" not in text and "sent" not in text:
                 return
             await asyncio.sleep(0.01)
 
