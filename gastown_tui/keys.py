@@ -95,6 +95,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("mountain.pause", (), "pause mountain", "pause dispatch for this mountain", BUNDLES, _CONVOYS),
     Action("mountain.resume", (), "resume mountain", "resume dispatch for this mountain", BUNDLES, _CONVOYS),
     Action("bead.release", (), "release bead", "release a claimed bead: open, without an assignee", ACTS, ("convoys", "events", "queue")),
+    Action("escalation.ack", (), "take on", "take an escalation on: it no longer waits for anybody else", ACTS, ("problems", "events")),
+    Action("escalation.close", (), "close escalation", "close an escalation with a reason", ACTS, ("problems", "events")),
     Action("mq.retry", ("r",), "retry", "clear a request's failure and requeue it", QUEUE, _REQUESTS, 90),
     Action("mq.reject", ("x",), "reject", "reject a request with a reason; its bead reopens", QUEUE, _REQUESTS, 85),
     Action("mq.process", ("P",), "process now", "merge the rig's next batch now", QUEUE, _QUEUE, 80),

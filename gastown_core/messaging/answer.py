@@ -18,7 +18,6 @@ from gastown_core.messaging.queue import session_lock
 from gastown_core.messaging.target import target_of
 from gastown_core.model.order import Receipt
 from gastown_core.model.record import Record
-from gastown_core.model.sha256 import sha256
 from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION, bare_option
 from gastown_core.town import sessions
 
@@ -57,7 +56,7 @@ class Asked(Record):
     @property
     def id(self) -> str:
         """The fingerprint of question and choices, wherever the cursor stands."""
-        return fingerprint(self.reading)
+        return self.reading.fingerprint
 
     @property
     def is_question(self) -> bool:
@@ -72,13 +71,6 @@ class Asked(Record):
         if not self.is_question:
             return f"it asks nothing: its screen reads as {self.reading.kind}"
         return _why_unanswerable(self.reading)
-
-
-def fingerprint(reading: ScreenReading) -> str:
-    """Return twelve hex digits that stand for the whole question and its choices, however its rows are broken."""
-    asked = "".join((reading.text or reading.detail).split())
-    text = "\0".join((reading.kind, asked, *reading.options))
-    return sha256(text.encode("utf-8", "replace")).hex()[:12]
 
 
 def asked_of(root: str, entry: RosterEntry) -> Asked:
@@ -236,4 +228,4 @@ def _check_unchanged(now: ScreenReading, question: ScreenReading) -> None:
 
 
 def _is_same(one: ScreenReading, other: ScreenReading) -> bool:
-    return fingerprint(one) == fingerprint(other)
+    return one.fingerprint == other.fingerprint

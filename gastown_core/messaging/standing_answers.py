@@ -11,7 +11,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from gastown_core.errors import GastownError, SettingsError, words_of
-from gastown_core.messaging.answer import answer, fingerprint
+from gastown_core.messaging.answer import answer
 from gastown_core.model.record import Record
 from gastown_core.runtimes.question import DIALOG, PERMISSION, bare_option
 from gastown_core.town.settings import load_settings
@@ -105,7 +105,7 @@ class StandingAnswers:
         for entry, runtime, pid, reading in screens:
             for rule in rules.get(entry.address.rig, ()):
                 option = rule.fits(runtime, reading)
-                key = (entry.session, pid, fingerprint(reading))
+                key = (entry.session, pid, reading.fingerprint)
                 if not option or self._count.get(key, 0) >= MOST_IN_A_ROW:
                     continue
                 self._count[key] = self._count.get(key, 0) + 1

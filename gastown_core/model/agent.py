@@ -77,6 +77,20 @@ class HealthReport(Record):
         return self.reasons[0].text if self.reasons else ""
 
 
+class Question(Record):
+    """What an agent's screen asks: ``kind`` is permission, dialog or login, ``words`` a line of it, ``text`` all of it.
+
+    ``options`` are its choices, ``cursor`` the place of the marked one (-1 if none is seen), ``id`` its fingerprint.
+    """
+
+    kind: str
+    words: str
+    text: str = ""
+    options: tuple[str, ...] = ()
+    cursor: int = -1
+    id: str = ""
+
+
 class Judged(Record):
     """The health of the agent that holds a piece of work, as a state and as text."""
 

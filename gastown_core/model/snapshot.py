@@ -7,7 +7,7 @@ failed query shows as a stale panel, never as "no work" or "dead".  Moments are 
 from __future__ import annotations
 
 from gastown_core.model.address import Address
-from gastown_core.model.agent import Health, HealthReport
+from gastown_core.model.agent import Health, HealthReport, Question
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.dam import DamView
 from gastown_core.model.landing import LandingStrip
@@ -15,6 +15,10 @@ from gastown_core.model.record import Record
 from gastown_core.model.refinery import HELD, IDLE, BatchRecord, RefineryState
 from gastown_core.model.states import RigState
 from gastown_core.model.usage import AgentUsage, BudgetNotice, UsageToday
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class SourceStatus(Record):
@@ -82,6 +86,8 @@ class AgentView(Record):
     hook_since: float = 0.0
     """When that state began, 0 if unknown."""
     usage: AgentUsage = AgentUsage()
+    asks: Question | None = None
+    """The question on its screen, as far as that can be read."""
 
     @property
     def key(self) -> str:
@@ -153,11 +159,36 @@ class ConvoyView(Record):
 
 
 class EscalationView(Record):
-    """An open escalation: its bead, title, priority (0 is the most urgent) and start."""
+    """An open escalation: its bead, title, priority (0 is the most urgent) and start.
+
+    ``about`` is the bead, rig or agent that it concerns; ``is_acked``: somebody has taken it on.
+    """
 
     bead_id: str
     title: str
     priority: int
+    since: float
+    reason: str = ""
+    about: str = ""
+    is_acked: bool = False
+
+
+class LetterView(Record):
+    """An unread message to the overseer, without its body."""
+
+    id: str
+    subject: str
+    sender: str
+    priority: int
+    since: float
+
+
+class GateView(Record):
+    """An open gate that only a person opens; ``reason`` is what it asks."""
+
+    id: str
+    title: str
+    reason: str
     since: float
 
 
@@ -267,6 +298,11 @@ class TownSnapshot(Record):
     budgets: tuple[BudgetNotice, ...] = ()
     dam: DamView | None = None
     """Ready work that nothing moves on, None while work moves or none waits."""
+    letters: tuple[LetterView, ...] = ()
+    """Unread mail to the overseer that carries no escalation, the most urgent first."""
+    gates: tuple[GateView, ...] = ()
+    behind: Mapping[str, tuple[str, ...]] = {}
+    """Open bead or gate → the open beads that it blocks directly, as far as they are in view."""
 
     def agent(self, key: str) -> AgentView | None:
         """Return the agent with this key, None if there is none."""

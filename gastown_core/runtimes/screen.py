@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from gastown_core.model.record import Record
+from gastown_core.model.sha256 import sha256
 from gastown_core.runtimes.input_row import find_input
 from gastown_core.runtimes.question import DIALOG, LOGIN, PERMISSION, find_question, says_login
 from gastown_core.runtimes.rows import is_rule, parse_rows
@@ -41,6 +42,13 @@ class ScreenReading(Record):
     has_input: bool = False
     wait_s: float = 0.0
     text: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that stand for the whole question and its choices, however its rows are broken."""
+        asked = "".join((self.text or self.detail).split())
+        text = "\0".join((self.kind, asked, *self.options))
+        return sha256(text.encode("utf-8", "replace")).hex()[:12]
 
 
 READY, BUSY, DRAFT, LIMITED, FAILED = "ready", "busy", "draft", "limited", "failed"

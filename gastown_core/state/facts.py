@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 
 from gastown_core.beads.query import Excerpt
-from gastown_core.model.address import Address, parse_address
-from gastown_core.model.bead import CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
+from gastown_core.model.address import OVERSEER, Address, parse_address
+from gastown_core.model.bead import BLOCKS, CLOSED, HOOKED, IN_PROGRESS, is_identity, is_kind
 from gastown_core.model.daemon import DaemonView
 from gastown_core.model.record import Record
-from gastown_core.model.snapshot import EscalationView, LastEvent, SchedulerView, SourceStatus
+from gastown_core.model.snapshot import EscalationView, GateView, LastEvent, LetterView, SchedulerView, SourceStatus
 from gastown_core.model.usage import UsageToday
 from gastown_core.runtimes.heartbeat import Heartbeat
 from gastown_core.state.evidence import Thresholds
@@ -108,7 +108,7 @@ class MoleculeFacts(Record):
 class TownFacts:
     """Facts by source; ``ledger`` maps store name → bead id → excerpt, ``fields`` a bead's field lines by id.
 
-    ``molecules`` are keyed by the work they are attached to, ``hook_since`` (when a hook got its state) by address path.
+    ``gates`` maps a gate that only a person opens to what it asks.  ``molecules`` are keyed by the work they are attached to, ``hook_since`` (when a hook got its state) by address path.
 
     ``elsewhere`` maps the session of a live agent that tmux does not list to the agent's process, ``orders`` a bead on a
     worker's hook to the order by which it was slung.
@@ -139,6 +139,7 @@ class TownFacts:
         self.sources: dict[str, SourceStatus] = {}
         self.requests: dict[str, MergeRequest] = {}
         self.molecules: dict[str, MoleculeFacts] = {}
+        self.gates: dict[str, str] = {}
         self.hook_since: dict[str, float] = {}
         self.refineries: dict[str, RefineryFacts] = {}
         self.proofs: dict[str, Proof] = {}
@@ -220,6 +221,16 @@ class LedgerDigest(Record):
     unread: dict[str, list[Excerpt]]
     escalations: tuple[EscalationView, ...]
 
+    @property
+    def letters(self) -> tuple[LetterView, ...]:
+        """Unread mail to the overseer, without messages that only carry an escalation."""
+        told = self.unread.get(OVERSEER, [])
+        return tuple(
+            LetterView(one.id, one.title, _sender(one), one.priority, one.created_at)
+            for one in told
+            if not any(label == "gt:escalation" for label in one.labels)
+        )
+
 
 def digest_of(facts: TownFacts) -> LedgerDigest:
     """The digest of the ledger now; cached in the facts until the ledger changes."""
@@ -240,7 +251,7 @@ def _digest(facts: TownFacts) -> LedgerDigest:
             if bead.status == CLOSED or is_identity(bead):
                 continue
             if "gt:escalation" in bead.labels:
-                known = EscalationView(_escalation_id(bead), bead.title, bead.priority, bead.created_at)
+                known = _escalation(bead, facts.fields.get(bead.id, {}))
                 if known.bead_id == bead.id or known.bead_id not in escalated:
                     # the record itself takes precedence over the message that carries it
                     escalated[known.bead_id] = known
@@ -280,3 +291,42 @@ def _escalation_id(bead: Excerpt) -> str:
 def is_convoy(bead: Excerpt) -> bool:
     """A convoy by type or by label."""
     return bead.issue_type == "convoy" or "gt:convoy" in bead.labels
+
+
+def _sender(letter: Excerpt) -> str:
+    return next((label[5:] for label in letter.labels if label.startswith("from:")), "")
+
+
+def _escalation(bead: Excerpt, fields: Mapping[str, str]) -> EscalationView:
+    about = fields.get("related_bead", "")
+    return EscalationView(
+        _escalation_id(bead),
+        bead.title,
+        bead.priority,
+        bead.created_at,
+        reason=fields.get("reason", ""),
+        about="" if about == "null" else about,
+        is_acked="acked" in bead.labels,
+    )
+
+
+def gates_of(facts: TownFacts) -> tuple[GateView, ...]:
+    """Open gates that only a person opens, the oldest first."""
+    found = []
+    for gate_id, reason in facts.gates.items():
+        known = facts.bead(gate_id)
+        if known is not None and known[1].status != CLOSED:
+            found.append(GateView(gate_id, known[1].title, reason, known[1].created_at))
+    return tuple(sorted(found, key=lambda one: (one.since, one.id)))
+
+
+def blocked_by(facts: TownFacts) -> dict[str, tuple[str, ...]]:
+    """Open bead → the open beads that it blocks directly."""
+    behind: dict[str, list[str]] = {}
+    for beads in facts.ledger.values():
+        for bead in beads.values():
+            if bead.status != CLOSED and bead.edges:
+                for edge in bead.edges:
+                    if edge.type == BLOCKS:
+                        behind.setdefault(edge.target, []).append(bead.id)
+    return {bead_id: tuple(sorted(found)) for bead_id, found in behind.items()}

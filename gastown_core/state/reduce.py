@@ -20,6 +20,7 @@ from gastown_core.model.address import (
     TOWN_ROLES,
     Address,
 )
+from gastown_core.model.agent import Health, Question
 from gastown_core.model.bead import HOOKED, IN_PROGRESS, is_identity
 from gastown_core.model.hook_life import hook_state
 from gastown_core.model.snapshot import (
@@ -35,7 +36,7 @@ from gastown_core.runtimes.adapter import STARTING, together
 from gastown_core.state.convoy_views import convoy_views, orphan_views
 from gastown_core.state.dam import find_dam
 from gastown_core.state.evidence import Evidence, ProgressSign
-from gastown_core.state.facts import LedgerDigest, TownFacts, digest_of
+from gastown_core.state.facts import LedgerDigest, TownFacts, blocked_by, digest_of, gates_of
 from gastown_core.state.health import STANDING, classify, is_there
 from gastown_core.state.landing_strips import with_landings
 from gastown_core.state.molecules import step_text
@@ -64,10 +65,10 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
     convoys: tuple[ConvoyView, ...]
     if old is not None and old.version == version:
         convoys, requests, scheduler = old.convoys, old.requests, facts.scheduler._replace(queued=old.scheduler.queued)
-        orphans = old.orphans
+        orphans, gates, behind = old.orphans, old.gates, old.behind
     else:
         convoys, requests, scheduler = convoy_views(facts, now), request_views(facts, now), scheduler_view(facts)
-        orphans = orphan_views(facts)
+        orphans, gates, behind = orphan_views(facts), gates_of(facts), blocked_by(facts)
     if old is None or old.version != version or old.landing_version != facts.landing_version:
         convoys, refineries = with_landings(convoys, facts, now), refinery_views(facts)
     else:
@@ -93,6 +94,9 @@ def reduce_town(facts: TownFacts, now: float, old: TownSnapshot | None = None) -
         budgets=judge(facts.usage, facts.limits, today(now)) if facts.limits.are_set else (),
         orphans=orphans,
         landing_version=facts.landing_version,
+        letters=digest.letters,
+        gates=gates,
+        behind=behind,
     )
     return town._replace(dam=find_dam(facts, town, now))
 
@@ -151,6 +155,20 @@ def _agent_view(
         hook=_hook(entry, record, bead, running),
         hook_since=facts.hook_since.get(address.path, 0.0),
         usage=facts.usage.agents.get(address.path, NO_USAGE),
+        asks=_question(facts, entry.session) if report.state is Health.WAITING else None,
+    )
+
+
+ASKING = ("permission", "dialog", "login")
+
+
+def _question(facts: TownFacts, session: str) -> Question | None:
+    """The question on the session's screen, None if none was read there."""
+    reading = facts.screens.get(session)
+    if reading is None or reading.kind not in ASKING:
+        return None
+    return Question(
+        reading.kind, reading.detail, reading.text, reading.options, reading.cursor, reading.fingerprint
     )
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from gastown_core.files.tail import Tailer
 
 NAMING = BLOCKING_TYPES | {TRACKS}
-FIELD_LABELS = frozenset(("gt:agent", "gt:convoy"))
+FIELD_LABELS = frozenset(("gt:agent", "gt:convoy", "gt:escalation"))
+GATE, HUMAN = "gate", "human"
 
 
 class Change(Record):
@@ -44,7 +45,7 @@ class Change(Record):
 
 def _says_more(bead: Excerpt) -> bool:
     """Whether its record holds facts that its excerpt lacks."""
-    if is_kind(bead, REQUEST_LABEL) or bead.issue_type == MOLECULE or is_convoy(bead):
+    if is_kind(bead, REQUEST_LABEL) or bead.issue_type in (MOLECULE, GATE) or is_convoy(bead):
         return True
     is_held = bead.status in (HOOKED, IN_PROGRESS) and bool(bead.assignee)
     return is_held or bool(FIELD_LABELS.intersection(bead.labels))
@@ -134,6 +135,9 @@ class LedgerSource:
             known = molecule_facts(bead)
             if known is not None:
                 self.facts.molecules[known.bead] = known
+        elif bead.issue_type == GATE:
+            if bead.text("await_type") == HUMAN:
+                self.facts.gates[bead.id] = bead.description
         else:
             self.facts.fields[bead.id] = bead.fields
 

@@ -6,7 +6,7 @@ import pytest
 
 from gastown_core.errors import DeliveryError, UsageError
 from gastown_core.messaging import answer as answer_module
-from gastown_core.messaging.answer import answer_dialog, fingerprint
+from gastown_core.messaging.answer import answer_dialog
 from gastown_core.messaging.prompt_line import look
 from gastown_core.runtimes.presets import BUILT_IN
 from gastown_core.runtimes.screen import ScreenReading
@@ -120,9 +120,9 @@ def test_where_nothing_is_asked_no_key_is_pressed(server, asking):
 
 def test_a_fingerprint_is_for_the_whole_question_however_wide_the_pane_is():
     asked = ScreenReading("permission", "Bash: npm test", ("1 Yes", "2 No"), 0, text="npm test\nrm -rf a\nProceed?")
-    assert fingerprint(asked) == fingerprint(asked._replace(text="npm test rm\n-rf a Proceed?", cursor=1))
-    assert fingerprint(asked) != fingerprint(asked._replace(text="npm test\nrm -rf b\nProceed?"))
-    assert fingerprint(asked) != fingerprint(asked._replace(options=("1 Yes", "2 Yes, always")))
+    assert asked.fingerprint == asked._replace(text="npm test rm\n-rf a Proceed?", cursor=1).fingerprint
+    assert asked.fingerprint != asked._replace(text="npm test\nrm -rf b\nProceed?").fingerprint
+    assert asked.fingerprint != asked._replace(options=("1 Yes", "2 Yes, always")).fingerprint
 
 
 @pytest.mark.parametrize("word", ["[ ] Red", "☐ Red", "[x] Red"])

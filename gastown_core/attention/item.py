@@ -1,0 +1,105 @@
+"""One row of the attention list."""
+
+from __future__ import annotations
+
+from gastown_core.clock import format_seconds
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gastown_core.model.agent import Question
+
+PERMISSION, DIALOG, LOGIN, ASKS = "permission", "dialog", "login", "asks"
+ESCALATION, MAIL, QUEUE, GATE, BUDGET, DAM = "escalation", "mail", "queue", "gate", "budget", "dam"
+STUCK, LANDING, ORPHAN = "stuck", "landing", "orphan"
+STOPPED_SHORT, SILENT, STALLED, DEAD = "stopped-short", "silent", "stalled", "dead"
+KINDS = (DAM, LOGIN, PERMISSION, DIALOG, ASKS, ESCALATION, QUEUE, GATE, BUDGET, STUCK, LANDING, ORPHAN, MAIL)
+TROUBLE_KINDS = (STOPPED_SHORT, SILENT, DEAD, STALLED)
+"""Kinds in the order of need; those of trouble may yet be mended by the town itself."""
+QUESTIONS = (PERMISSION, DIALOG, LOGIN, ASKS)
+"""Kinds of an agent that waits with its program: only an answer ends them."""
+
+AGENT, BEAD, CONVOY, RIG, TOWN = "agent", "bead", "convoy", "rig", "town"
+
+
+class Subject(Record):
+    """Whom or what a row is about: its kind (agent, bead, convoy, rig, town), its id, and its name for people."""
+
+    kind: str
+    id: str
+    name: str
+
+
+class Item(Record):
+    """One thing that waits on a person.
+
+    ``question`` is what is asked, ``asked`` the question on a screen with its choices.  ``holds`` are open beads that
+    cannot go on before it is settled, ``convoys`` the ids of those they belong to.  ``orders`` are ids of the order
+    table, the most useful first; ``hint`` is a command that settles it.  ``stamp`` changes when the matter does.
+    """
+
+    kind: str
+    subject: Subject
+    question: str
+    since: float
+    stamp: str
+    bead: str = ""
+    rig: str = ""
+    work: str = ""
+    asked: Question | None = None
+    holds: tuple[str, ...] = ()
+    convoys: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    hint: str = ""
+    evidence: tuple[str, ...] = ()
+    urgency: int = 1
+    is_pinned: bool = False
+    snoozed_until: float = 0.0
+    """Set in the list of what is hidden: when it comes back by itself."""
+
+    @property
+    def key(self) -> str:
+        """What marks are kept under: cause and subject, whatever the wording."""
+        return f"{self.cause}:{self.bead or self.subject.id}"
+
+    @property
+    def cause(self) -> str:
+        """The kind, one for all states of an agent's screen and one for all troubles of its work."""
+        return "question" if self.kind in QUESTIONS else "trouble" if self.kind in TROUBLE_KINDS else self.kind
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the town may mend it without a person."""
+        return self.kind in TROUBLE_KINDS
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The choices of the question on the screen."""
+        return self.asked.options if self.asked is not None else ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as ``gt inbox --json`` prints it; empty values are left out."""
+        told: dict[str, Any] = {
+            "key": self.key,
+            "kind": self.kind,
+            "subject": {"kind": self.subject.kind, "id": self.subject.id, "name": self.subject.name},
+            "question": self.question,
+            "since": format_seconds(self.since) if self.since else "",
+            "needs": "help" if self.is_trouble else "you",
+            "bead": self.bead,
+            "rig": self.rig,
+            "work": self.work,
+            "question_id": self.asked.id if self.asked is not None else "",
+            "text": self.asked.text if self.asked is not None else "",
+            "choices": list(self.choices),
+            "holds_up": list(self.holds),
+            "convoys": list(self.convoys),
+            "orders": list(self.orders),
+            "next": self.hint,
+            "evidence": list(self.evidence),
+            "pinned": self.is_pinned,
+            "snoozed_until": format_seconds(self.snoozed_until) if self.snoozed_until else "",
+        }
+        return {key: value for key, value in told.items() if value not in ("", [], False)}

@@ -1,0 +1,332 @@
+"""The attention list: everything that waits on a person, from one snapshot; pure, without clock, file or process.
+
+One cause gives one row: mail that carries an escalation, the escalation of a held queue, and a convoy that stands
+still only for beads that are escalated have no row of their own.
+"""
+
+from __future__ import annotations
+
+from gastown_core.attention import item as kinds
+from gastown_core.attention.item import AGENT, BEAD, CONVOY, KINDS, RIG, TOWN, TROUBLE_KINDS, Item, Subject
+from gastown_core.model.agent import Health
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gastown_core.model.snapshot import AgentView, ConvoyView, EscalationView, RefineryView, TownSnapshot
+
+_RANK = {kind: rank for rank, kind in enumerate((*KINDS, *TROUBLE_KINDS))}
+_TROUBLES = {
+    Health.STOPPED_SHORT: kinds.STOPPED_SHORT,
+    Health.GUPP: kinds.SILENT,
+    Health.STALLED: kinds.STALLED,
+    Health.ZOMBIE: kinds.DEAD,
+}
+_HELPS = {
+    kinds.DEAD: ("agent.restart", "hook.unsling"),
+    kinds.STOPPED_SHORT: ("agent.nudge", "agent.handoff", "agent.attach"),
+}
+MOST_HELD = 200
+
+
+class Count(Record):
+    """How many rows wait on a person, how many are trouble that may mend itself, and since when the oldest waits."""
+
+    you: int
+    trouble: int
+    oldest: float = 0.0
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing waits on anybody."""
+        return not self.you and not self.trouble
+
+
+def attention(town: TownSnapshot) -> tuple[Item, ...]:
+    """Return all rows, the most needed first, then the oldest."""
+    found = [*_agents(town), *_raised(town), *_queues(town), *_gates(town), *_work(town), *_letters(town)]
+    return ordered(found)
+
+
+def ordered(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Return the rows by need: pinned ones, then kind and urgency, then since when."""
+    return tuple(
+        sorted(
+            items,
+            key=lambda one: (
+                not one.is_pinned,
+                one.is_trouble,
+                one.urgency,
+                _RANK[one.kind],
+                one.since or float("inf"),
+                one.key,
+            ),
+        )
+    )
+
+
+def count_of(items: Iterable[Item]) -> Count:
+    """Count the rows."""
+    you = [one for one in items if not one.is_trouble]
+    moments = [one.since for one in you if one.since]
+    return Count(len(you), sum(one.is_trouble for one in items), min(moments, default=0.0))
+
+
+def oldest_first(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Return what waits on a person, the oldest first: the order in which a person jumps from one to the next."""
+    waits = [one for one in items if not one.is_trouble] or list(items)
+    return tuple(sorted(waits, key=lambda one: (one.since or float("inf"), one.key)))
+
+
+def held_up(town: TownSnapshot, beads: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the open beads behind these, nearest first, and the open convoys that wait for them or for these."""
+    start = [bead_id for bead_id in beads if bead_id]
+    seen: dict[str, None] = {}
+    fresh = start
+    while fresh and len(seen) < MOST_HELD:
+        nearest = [after for bead_id in fresh for after in town.behind.get(bead_id, ())]
+        fresh = [one for one in dict.fromkeys(nearest) if one not in seen and one not in start]
+        seen.update(dict.fromkeys(fresh))
+    named = {*start, *seen}
+    convoys = tuple(
+        one.id for one in town.convoys if one.closed_at is None and any(m.bead_id in named for m in one.members)
+    )
+    return tuple(seen), convoys
+
+
+def _agents(town: TownSnapshot) -> Iterator[Item]:
+    for agent in town.agents:
+        state = agent.health.state
+        if state is Health.WAITING:
+            yield _waiting(town, agent)
+        elif state in _TROUBLES:
+            yield _trouble(town, agent, _TROUBLES[state])
+
+
+def _of_agent(town: TownSnapshot, agent: AgentView, kind: str, question: str, stamp: str) -> Item:
+    holds, convoys = held_up(town, [agent.work.bead_id] if agent.work is not None else [])
+    return Item(
+        kind,
+        Subject(AGENT, agent.key, agent.address.short),
+        question,
+        agent.health.since or 0.0,
+        stamp,
+        rig=agent.address.rig,
+        work=agent.work.bead_id if agent.work is not None else "",
+        holds=holds,
+        convoys=convoys,
+        evidence=tuple(reason.text for reason in agent.health.reasons),
+    )
+
+
+def _waiting(town: TownSnapshot, agent: AgentView) -> Item:
+    asked = agent.asks
+    short = agent.address.short
+    if asked is None:
+        reason = agent.health.reason or "waits for a person"
+        row = _of_agent(town, agent, kinds.ASKS, reason, f"{reason}@{int(agent.health.since or 0)}")
+        return row._replace(orders=("agent.attach", "agent.nudge", "agent.handoff"), hint=f"gt attach {short}")
+    row = _of_agent(town, agent, asked.kind, asked.words or agent.health.reason, asked.id)
+    can_answer = asked.kind != kinds.LOGIN and bool(asked.options) and asked.cursor >= 0
+    orders = ("agent.answer", "agent.attach") if can_answer else ("agent.attach",)
+    hint = f"gt answer {short} NUMBER --expect {asked.id}" if can_answer else f"gt attach {short}"
+    return row._replace(asked=asked, orders=orders, hint=hint)
+
+
+def _trouble(town: TownSnapshot, agent: AgentView, kind: str) -> Item:
+    reason = agent.health.reason
+    row = _of_agent(town, agent, kind, reason, f"{kind}@{int(agent.health.since or 0)}")
+    orders = _HELPS.get(kind, ("agent.nudge", "agent.handoff", "agent.attach"))
+    verb = {kinds.DEAD: "session restart"}.get(kind, "nudge")
+    return row._replace(orders=orders, hint=f"gt {verb} {agent.address.short}")
+
+
+def _raised(town: TownSnapshot) -> Iterator[Item]:
+    held = {(one.rig, " ".join(one.state.hold_reason.split())) for one in town.refineries if one.is_held}
+    for one in town.escalated:
+        if not one.is_acked and (one.about, one.reason) not in held:
+            yield _escalation(town, one)
+
+
+def _escalation(town: TownSnapshot, one: EscalationView) -> Item:
+    holds, convoys = held_up(town, [one.about, one.bead_id])
+    subject = _subject(town, one.about) or Subject(BEAD, one.bead_id, one.bead_id)
+    orders: tuple[str, ...] = ("escalation.ack", "escalation.close")
+    if town.request(one.about) is not None:
+        orders = ("mq.retry", "mq.reject", *orders)
+    detail = (one.reason,) if one.reason and one.reason != one.title else ()
+    return Item(
+        kinds.ESCALATION,
+        subject,
+        one.title,
+        one.since,
+        f"P{one.priority}",
+        bead=one.bead_id,
+        rig=_rig_of(town, one.about),
+        holds=holds,
+        convoys=convoys,
+        orders=orders,
+        hint=f"gt escalate ack {one.bead_id}",
+        evidence=detail,
+        urgency=0 if one.priority == 0 else 1 if one.priority == 1 else 2,
+    )
+
+
+def _subject(town: TownSnapshot, about: str) -> Subject | None:
+    """What the name in an escalation stands for, None for the empty one."""
+    agent = town.agent(about) if about else None
+    if agent is not None:
+        return Subject(AGENT, agent.key, agent.address.short)
+    if any(rig.name == about for rig in town.rigs):
+        return Subject(RIG, about, about)
+    if town.convoy(about) is not None:
+        return Subject(CONVOY, about, about)
+    return Subject(BEAD, about, about) if about else None
+
+
+def _rig_of(town: TownSnapshot, about: str) -> str:
+    head = about.partition("/")[0]
+    return next((rig.name for rig in town.rigs if rig.name == head or about.startswith(f"{rig.prefix}-")), "")
+
+
+def _queues(town: TownSnapshot) -> Iterator[Item]:
+    for one in town.refineries:
+        if one.is_held:
+            yield _held(town, one)
+
+
+def _held(town: TownSnapshot, one: RefineryView) -> Item:
+    waits = [request for request in town.requests if request.rig == one.rig]
+    holds, convoys = held_up(town, [request.bead_id for request in waits])
+    reason = one.state.hold_reason or "the merge queue is held"
+    return Item(
+        kinds.QUEUE,
+        Subject(RIG, one.rig, one.rig),
+        reason,
+        one.hold_since,
+        reason,
+        rig=one.rig,
+        holds=tuple(dict.fromkeys([*(request.bead_id for request in waits if request.bead_id), *holds])),
+        convoys=convoys,
+        orders=("mq.process",),
+        hint=f"gt refinery process {one.rig} --once",
+    )
+
+
+def _gates(town: TownSnapshot) -> Iterator[Item]:
+    for gate in town.gates:
+        holds, convoys = held_up(town, [gate.id])
+        yield Item(
+            kinds.GATE,
+            Subject(BEAD, gate.id, gate.id),
+            gate.reason or gate.title,
+            gate.since,
+            gate.id,
+            bead=gate.id,
+            rig=_rig_of(town, gate.id),
+            work=holds[0] if holds else "",
+            holds=holds,
+            convoys=convoys,
+            hint=f"bd gate resolve {gate.id}",
+            evidence=(gate.title,) if gate.reason else (),
+        )
+
+
+def _letters(town: TownSnapshot) -> Iterator[Item]:
+    for one in town.letters:
+        yield Item(
+            kinds.MAIL,
+            Subject(AGENT if town.agent(one.sender) else BEAD, one.sender or one.id, one.sender or one.id),
+            one.subject,
+            one.since,
+            one.id,
+            bead=one.id,
+            rig=_rig_of(town, one.sender),
+            orders=("mail.overseer",),
+            hint=f"gt mail read {one.id}",
+            urgency=1 if one.priority <= 1 else 2,
+        )
+
+
+def _work(town: TownSnapshot) -> Iterator[Item]:
+    if town.dam is not None:
+        yield Item(
+            kinds.DAM,
+            Subject(TOWN, town.name, town.name),
+            town.dam.words(town.taken_at),
+            town.dam.since,
+            town.dam.link.link,
+            hint=town.dam.link.hint,
+            evidence=tuple(link.words for link in town.dam.links[1:]),
+            urgency=0,
+        )
+    for notice in town.budgets:
+        yield Item(
+            kinds.BUDGET,
+            Subject(BEAD, notice.bead, notice.bead) if notice.bead else Subject(TOWN, town.name, town.name),
+            notice.words(),
+            0.0,
+            f"{town.usage.day} {notice.unit} {'over' if notice.is_over else 'near'} {notice.limit:g}",
+            bead=notice.bead,
+            hint=f"gt config set {notice.setting} LIMIT",
+            urgency=1 if notice.holds else 2,
+        )
+    yield from _stuck(town)
+
+
+def _stuck(town: TownSnapshot) -> Iterator[Item]:
+    raised = {one.about for one in town.escalated if not one.is_acked}
+    for convoy in town.stuck(town.taken_at):
+        halted = {one.bead_id for one in convoy.standstills}
+        if not halted or halted - raised:
+            yield _convoy(town, convoy)
+    for convoy in town.convoys:
+        for member in convoy.faults:
+            why = member.landing.why if member.landing is not None else ""
+            yield _bead(town, kinds.LANDING, member.bead_id, why, member.title, 0.0, f"gt convoy show {convoy.id}")
+    for one in town.orphans:
+        why = f"{one.title}: on the hook of {one.assignee}, which does not exist"
+        hint = f"gt sling {one.bead_id} {one.rig}" if one.rig else f"gt unsling {one.bead_id}"
+        yield _bead(town, kinds.ORPHAN, one.bead_id, why, one.assignee, one.since, hint)
+
+
+def _bead(town: TownSnapshot, kind: str, bead_id: str, why: str, stamp: str, since: float, hint: str) -> Item:
+    holds, convoys = held_up(town, [bead_id])
+    return Item(
+        kind,
+        Subject(BEAD, bead_id, bead_id),
+        why,
+        since,
+        f"{why} {stamp}",
+        bead=bead_id,
+        rig=_rig_of(town, bead_id),
+        holds=holds,
+        convoys=convoys,
+        orders=("bead.sling", "bead.release") if kind == kinds.ORPHAN else (),
+        hint=hint,
+        urgency=2,
+    )
+
+
+def _convoy(town: TownSnapshot, convoy: ConvoyView) -> Item:
+    halted = convoy.standstills
+    if halted:
+        question = f"{convoy.title} cannot finish: {halted[0].bead_id} {halted[0].why}"
+        more = tuple(f"{one.bead_id} {one.why}" for one in halted[1:])
+    else:
+        question, more = f"{convoy.title} stands still: nobody works on what is ready", ()
+    return Item(
+        kinds.STUCK,
+        Subject(CONVOY, convoy.id, convoy.title),
+        question,
+        convoy.stalled_since or 0.0,
+        " ".join(one.bead_id + one.why for one in halted) or "stalled",
+        holds=held_up(town, [one.bead_id for one in halted])[0],
+        convoys=(convoy.id,),
+        orders=("convoy.refresh", "bead.sling"),
+        hint=f"gt scheduler explain {halted[0].bead_id}" if halted else f"gt convoy refresh {convoy.id}",
+        evidence=more,
+        urgency=2,
+    )

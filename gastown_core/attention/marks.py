@@ -1,0 +1,192 @@
+"""What a person decided about rows of the list: snoozed, pinned, done; one private file per town, with undo.
+
+A mark holds for the matter as it was: a row whose ``stamp`` has changed is back.  A snooze without a time, and ``done``,
+end after a day at the latest where the row is still there.  Questions of a program can be snoozed, not done: the agent
+goes on waiting.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gastown_core.attention.item import QUESTIONS
+from gastown_core.attention.look import ordered
+from gastown_core.errors import ConflictError, GastownError, UsageError
+from gastown_core.files.atomic import edit_json, read_json
+from gastown_core.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from gastown_core.attention.item import Item
+
+LONGEST_S = 86400.0
+"""How long an unchanged row stays hidden without a time of its own."""
+KEPT_S = 30 * 86400.0
+MOST_UNDOS = 20
+SNOOZED, DONE, PINNED = "snoozed", "done", "pinned"
+"""What a row is marked as."""
+
+
+class Mark(Record):
+    """What stands in the file for one row; ``until`` is when a hidden row returns, ``stamp`` the matter it is meant for."""
+
+    state: str = ""
+    until: float = 0.0
+    stamp: str = ""
+    is_pinned: bool = False
+    at: float = 0.0
+
+    def hides(self, item: Item, now: float) -> bool:
+        """Whether the row is hidden now."""
+        return self.state in (SNOOZED, DONE) and self.stamp == item.stamp and self.at <= now < self.until
+
+
+class Sorted(Record):
+    """The list as a person wants it: the rows to show, and those hidden for now."""
+
+    shown: tuple[Item, ...]
+    hidden: tuple[Item, ...]
+
+
+def path_of(root: str) -> str:
+    """Return the file of a town's marks."""
+    return os.path.join(root, ".runtime", "attention.json")
+
+
+def apply(items: Iterable[Item], marks: Mapping[str, Mark], now: float) -> Sorted:
+    """Return the rows with pins, and without those that are snoozed or done; pure."""
+    if not marks:
+        return Sorted(tuple(items), ())
+    shown, hidden = [], []
+    for item in items:
+        mark = marks.get(item.key)
+        if mark is None:
+            shown.append(item)
+        elif mark.hides(item, now):
+            hidden.append(item._replace(is_pinned=mark.is_pinned, snoozed_until=mark.until))
+        else:
+            shown.append(item._replace(is_pinned=mark.is_pinned))
+    return Sorted(ordered(shown), tuple(hidden))
+
+
+def read_marks(root: str) -> dict[str, Mark]:
+    """Return the marks of the file; empty without one. Raises SettingsError if it cannot be read."""
+    value = read_json(path_of(root)) or {}
+    told = value.get("marks")
+    rows = told.items() if isinstance(told, dict) else ()
+    return {key: mark for key, row in rows if (mark := _mark(row)) is not None}
+
+
+def _mark(row: object) -> Mark | None:
+    if not isinstance(row, dict):
+        return None
+    until, at = row.get("until"), row.get("at")
+    return Mark(
+        str(row.get("state") or ""),
+        float(until) if isinstance(until, int | float) else 0.0,
+        str(row.get("stamp") or ""),
+        row.get("pinned") is True,
+        float(at) if isinstance(at, int | float) else 0.0,
+    )
+
+
+def snooze(root: str, item: Item, until: float, now: float) -> None:
+    """Hide the row until ``until`` (0: until it changes, a day at most). Raises UsageError for a time that is over."""
+    if until and until <= now:
+        raise UsageError("that time is over", "", "snooze for a span such as 30m or 2h, or until a later time")
+    _set(root, item, Mark(SNOOZED, until or now + LONGEST_S, item.stamp, at=now), f"snooze {item.key}")
+
+
+def done(root: str, item: Item, now: float) -> None:
+    """Hide the row until it changes. Raises ConflictError for a question: only an answer ends it."""
+    if item.kind in QUESTIONS:
+        raise ConflictError(
+            f"{item.subject.name} still asks", "only an answer ends its question", "answer it, or snooze the row"
+        )
+    _set(root, item, Mark(DONE, now + LONGEST_S, item.stamp, at=now), f"done {item.key}")
+
+
+def pin(root: str, item: Item, now: float) -> bool:
+    """Pin the row to the top, or unpin it; return whether it is pinned now."""
+    is_pinned = not item.is_pinned
+
+    def change(row: dict[str, Any]) -> None:
+        row.update(pinned=is_pinned, at=row.get("at") or now)
+
+    _edit(root, item.key, f"{'pin' if is_pinned else 'unpin'} {item.key}", change, now)
+    return is_pinned
+
+
+def undo(root: str) -> str:
+    """Take the last act back and return what it was. Raises ConflictError if there is none."""
+    taken: list[str] = []
+
+    def change(value: dict[str, Any]) -> None:
+        acts = value.get("undo")
+        last = acts.pop() if isinstance(acts, list) and acts else None
+        if not isinstance(last, dict):
+            raise ConflictError("there is nothing to undo", "no row was snoozed, pinned or marked done")
+        marks = value.setdefault("marks", {})
+        key = str(last.get("key"))
+        marks.pop(key, None)
+        if isinstance(last.get("before"), dict):
+            marks[key] = last["before"]
+        taken.append(str(last.get("act") or key))
+
+    edit_json(path_of(root), change, mode=0o600)
+    return taken[0]
+
+
+def _set(root: str, item: Item, mark: Mark, act: str) -> None:
+    def change(row: dict[str, Any]) -> None:
+        row.update(state=mark.state, until=mark.until, stamp=mark.stamp, at=mark.at)
+
+    _edit(root, item.key, act, change, mark.at)
+
+
+def _edit(root: str, key: str, act: str, change_row: Any, now: float) -> None:
+    def change(value: dict[str, Any]) -> None:
+        marks = value.get("marks")
+        kept = {
+            name: row
+            for name, row in (marks.items() if isinstance(marks, dict) else ())
+            if isinstance(row, dict) and now - float(row.get("at") or 0.0) < KEPT_S
+        }
+        before = kept.get(key)
+        row = dict(before or {})
+        change_row(row)
+        kept[key] = row
+        acts = value.get("undo")
+        undos = [*(acts if isinstance(acts, list) else []), {"key": key, "before": before, "act": act}]
+        value.update(version=1, marks=kept, undo=undos[-MOST_UNDOS:])
+
+    edit_json(path_of(root), change, mode=0o600)
+
+
+class Marks:
+    """The marks of a town for a process that stays: read again when the file has changed."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.error = ""
+        self._file: tuple[int, int, int] | None = None
+        self._marks: dict[str, Mark] = {}
+
+    def now(self) -> dict[str, Mark]:
+        """Return the marks; while the file cannot be read, none, and ``error`` says why."""
+        try:
+            status = os.stat(path_of(self.root))
+            mark = (status.st_ino, status.st_mtime_ns, status.st_size)
+        except OSError:
+            mark = None
+        if mark != self._file:
+            self._file = mark
+            try:
+                self._marks, self.error = read_marks(self.root), ""
+            except GastownError as error:
+                # a row too many is better than a question that nobody sees
+                self._marks, self.error = {}, str(error)
+        return self._marks

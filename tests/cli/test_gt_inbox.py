@@ -1,0 +1,65 @@
+"""``gt inbox`` as a person runs it: rows from every source, and what becomes of them."""
+
+from __future__ import annotations
+
+from gastown_core.molecules.gates import create
+from tests.support.cli import gt
+from tests.support.rigged import Rigged
+
+
+def keys(rigged: Rigged, *words: str) -> list[str]:
+    return [row["key"] for row in gt("inbox", "--json", *words, cwd=rigged.root).json["items"]]
+
+
+def test_what_waits_is_listed_with_what_it_holds_up_and_leaves_when_it_is_settled(rigged: Rigged) -> None:
+    assert gt("inbox", cwd=rigged.root).out == "Nobody needs you.\n"
+    ship, after = rigged.file("Ship it"), rigged.file("Tell the users")
+    with rigged.ledger.store_for("sh-x").write("overseer") as batch:
+        batch.add_edge(after.id, ship.id, "blocks")
+    gate = create(rigged.ledger.store_for("sh-x"), ship.id, actor="mayor/", reason="may it ship?")
+    raised = gt("escalate", "-s", "high", "rebase refused", "--related", ship.id, "--json", cwd=rigged.root).json["id"]
+    sent = gt("mail", "send", "overseer", "-s", "Which currency?", "-m", "EUR?", cwd=rigged.root, BD_ACTOR="shop/witness")
+    assert sent.code == 0
+
+    found = gt("inbox", "--json", cwd=rigged.root).json
+    assert [row["kind"] for row in found["items"]] == ["escalation", "gate", "mail"]
+    assert found["needs_you"] == 3
+    assert found["items"][0]["holds_up"] == [after.id]
+    assert found["items"][1]["question"] == "may it ship?"
+    assert found["items"][1]["holds_up"] == [ship.id, after.id]
+    assert found["items"][2]["question"] == "Which currency?"
+    assert gt("inbox", "--count", cwd=rigged.root).out == "3\n"
+    assert gt("inbox", "--rig", "shop", "--count", cwd=rigged.root).out == "2\n"
+
+    assert gt("escalate", "ack", raised, cwd=rigged.root).code == 0
+    assert gt("mail", "read", found["items"][2]["bead"], cwd=rigged.root).code == 0
+    assert keys(rigged) == [f"gate:{gate.id}"]
+
+
+def test_a_row_is_snoozed_pinned_and_done_by_number_bead_or_key_and_undone(rigged: Rigged) -> None:
+    first = gt("escalate", "-s", "high", "one", "--json", cwd=rigged.root).json["id"]
+    second = gt("escalate", "-s", "low", "two", "--json", cwd=rigged.root).json["id"]
+    assert gt("inbox", "pin", second, cwd=rigged.root).code == 0
+    assert keys(rigged) == [f"escalation:{second}", f"escalation:{first}"]
+    assert gt("inbox", "done", "2", cwd=rigged.root).code == 0
+    assert gt("inbox", "snooze", f"escalation:{second}", "2h", cwd=rigged.root).code == 0
+    assert keys(rigged) == []
+    told = gt("inbox", cwd=rigged.root)
+    assert "Nobody needs you" in told.out
+    assert "2 snoozed or done" in told.err
+    assert sorted(keys(rigged, "--all")) == sorted([f"escalation:{first}", f"escalation:{second}"])
+    assert gt("inbox", "undo", cwd=rigged.root).code == 0
+    assert keys(rigged) == [f"escalation:{second}"]
+    assert gt("inbox", "undo", cwd=rigged.root).code == 0
+    assert gt("inbox", "undo", cwd=rigged.root).code == 0
+    assert keys(rigged) == [f"escalation:{first}", f"escalation:{second}"]
+
+
+def test_a_wrong_row_or_time_is_refused_with_words(rigged: Rigged) -> None:
+    raised = gt("escalate", "one", "--json", cwd=rigged.root).json["id"]
+    unknown = gt("inbox", "done", "sh-nothing", cwd=rigged.root)
+    assert unknown.code == 1
+    assert "gt inbox lists them" in unknown.err
+    assert gt("inbox", "snooze", raised, "soon", cwd=rigged.root).code == 2
+    assert gt("inbox", "snooze", raised, "2001-01-01T00:00:00Z", cwd=rigged.root).code == 2
+    assert keys(rigged) == [f"escalation:{raised}"]

@@ -1,0 +1,161 @@
+"""The attention list from a snapshot: which rows, in which order, and what they hold up."""
+
+from __future__ import annotations
+
+import pytest
+
+from gastown_core.attention.look import attention, count_of, held_up, oldest_first
+from gastown_core.model.agent import Health, Question
+from gastown_core.model.dam import BrokenLink, DamView
+from gastown_core.model.refinery import HELD, RefineryState
+from gastown_core.model.snapshot import (
+    EscalationView,
+    GateView,
+    LetterView,
+    OrphanView,
+    RefineryView,
+    StandstillView,
+)
+from gastown_core.model.usage import BudgetNotice
+from gastown_core.orders.registry import BY_ID
+from tests.support.fake_town import NOW, agent, convoy, empty_snapshot, snapshot
+
+ASKED = Question("permission", "Bash: npm ci", "Bash command\n npm ci\nProceed?", ("1 Yes", "2 No"), 0, "0123456789ab")
+
+
+def asker(name: str = "ruby", *, since: float = 60.0, asks: Question | None = ASKED):
+    work = (f"gt-{name}", "Cart total", 300, "")
+    return agent(f"shop/polecats/{name}", Health.WAITING, since=since, work=work, pane="%1", asks=asks)
+
+
+def escalated(bead: str = "hq-e1", priority: int = 1, **more: object) -> EscalationView:
+    return EscalationView(bead, "rebase refused", priority, NOW - 900, **more)  # type: ignore[arg-type]
+
+
+def rows(town) -> list[tuple[str, str]]:
+    return [(one.kind, one.subject.id) for one in attention(town)]
+
+
+def test_a_calm_town_has_no_rows() -> None:
+    town = snapshot((agent("shop/polecats/opal", Health.WORKING), agent("mayor")), ())
+    assert attention(town) == ()
+    assert count_of(attention(town)).is_calm
+
+
+@pytest.mark.parametrize(
+    ("town", "kind", "subject"),
+    [
+        (snapshot((asker(),), ()), "permission", "shop/polecats/ruby"),
+        (snapshot((asker(asks=ASKED._replace(kind="login")),), ()), "login", "shop/polecats/ruby"),
+        (snapshot((asker(asks=None),), ()), "asks", "shop/polecats/ruby"),
+        (snapshot((agent("mayor", Health.STOPPED_SHORT),), ()), "stopped-short", "mayor"),
+        (snapshot((agent("mayor", Health.GUPP),), ()), "silent", "mayor"),
+        (snapshot((agent("mayor", Health.STALLED),), ()), "stalled", "mayor"),
+        (snapshot((agent("mayor", Health.ZOMBIE),), ()), "dead", "mayor"),
+        (snapshot((), (), escalated=(escalated(),)), "escalation", "hq-e1"),
+        (snapshot((), (), letters=(LetterView("hq-m1", "Which one?", "mayor/", 2, NOW),)), "mail", "mayor/"),
+        (snapshot((), (), gates=(GateView("gt-g1", "Gate: ship", "may it ship?", NOW),)), "gate", "gt-g1"),
+        (snapshot((), (), budgets=(BudgetNotice("", "tokens", 9, 8, True),)), "budget", "demo"),
+        (snapshot((), (), dam=DamView((BrokenLink("daemon", "no daemon", NOW),), NOW, ready=1)), "dam", "demo"),
+        (snapshot((), (convoy("hq-cv-1", "Bug fixes", 0, 0, 0, 2, stalled_since=NOW - 9),)), "stuck", "hq-cv-1"),
+        (
+            snapshot((), (), orphans=(OrphanView("gt-o1", "Lost", "hooked", "shop/x", "shop", 1, NOW),)),
+            "orphan",
+            "gt-o1",
+        ),
+    ],
+)
+def test_each_cause_gives_a_row(town, kind: str, subject: str) -> None:
+    assert rows(town) == [(kind, subject)]
+
+
+def test_states_that_nobody_has_to_mend_give_no_row() -> None:
+    states = (Health.WORKING, Health.IDLE, Health.LIMITED, Health.UNKNOWN)
+    town = snapshot(tuple(agent(f"shop/polecats/p{n}", state) for n, state in enumerate(states)), ())
+    assert attention(town) == ()
+
+
+def test_a_question_shows_its_words_and_the_choices_of_the_screen() -> None:
+    (row,) = attention(snapshot((asker(),), ()))
+    assert (row.question, row.choices, row.stamp) == ("Bash: npm ci", ("1 Yes", "2 No"), ASKED.id)
+    assert row.orders[0] == "agent.answer"
+    assert row.hint.endswith(f"--expect {ASKED.id}")
+
+
+@pytest.mark.parametrize("asks", [ASKED._replace(cursor=-1), ASKED._replace(options=()), ASKED._replace(kind="login")])
+def test_what_cannot_be_answered_by_a_key_offers_to_attach(asks: Question) -> None:
+    (row,) = attention(snapshot((asker(asks=asks),), ()))
+    assert row.orders == ("agent.attach",)
+
+
+def test_every_order_of_a_row_is_in_the_table_of_orders() -> None:
+    town = snapshot(
+        (asker(), asker("opal", asks=None), *(agent(f"shop/polecats/{s}", s) for s in Health)),
+        (convoy("hq-cv-1", "Bug fixes", 0, 0, 0, 2, stalled_since=NOW - 9),),
+        escalated=(escalated(), escalated("hq-e2", about="gt-mr001")),
+        orphans=(OrphanView("gt-o1", "Lost", "hooked", "shop/x", "shop", 1, NOW),),
+        refineries=(RefineryView("shop", "/s", RefineryState("shop", HELD, hold_reason="red")),),
+        letters=(LetterView("hq-m1", "Which one?", "mayor/", 2, NOW),),
+    )
+    named = {order for row in attention(town) for order in row.orders}
+    assert named <= {*BY_ID, "mail.overseer"}
+    assert "mq.retry" in named
+
+
+def test_need_comes_first_then_the_longest_wait_and_trouble_last() -> None:
+    town = snapshot(
+        (agent("mayor", Health.ZOMBIE, since=9000), asker("late", since=10), asker("early", since=500)),
+        (),
+        letters=(LetterView("hq-m1", "Hello", "mayor/", 2, NOW - 99999),),
+        escalated=(escalated("hq-low", 2), escalated("hq-critical", 0)),
+    )
+    assert [one.bead or one.subject.name for one in attention(town)] == [
+        "hq-critical",
+        "shop/early",
+        "shop/late",
+        "hq-low",
+        "hq-m1",
+        "mayor",
+    ]
+    count = count_of(attention(town))
+    assert (count.you, count.trouble) == (5, 1)
+    assert [one.bead or one.subject.name for one in oldest_first(attention(town))][:2] == ["hq-m1", "hq-critical"]
+
+
+def test_one_cause_gives_one_row() -> None:
+    standing = convoy("hq-cv-1", "Bug fixes", 0, 0, 0, 2)._replace(standstills=(StandstillView("gt-m0000", "died"),))
+    held = RefineryView("shop", "/s", RefineryState("shop", HELD, hold_reason="main is red:\n unit"), hold_since=NOW)
+    town = snapshot(
+        (),
+        (standing,),
+        escalated=(escalated(about="gt-m0000"), escalated("hq-e2", about="shop", reason="main is red: unit")),
+        refineries=(held,),
+    )
+    assert rows(town) == [("escalation", "gt-m0000"), ("queue", "shop")]
+    assert attention(town)[0].convoys == ("hq-cv-1",)
+    acked = town._replace(escalated=(escalated(about="gt-m0000", is_acked=True),))
+    assert rows(acked) == [("queue", "shop"), ("stuck", "hq-cv-1")], "what is taken on hides nothing else"
+
+
+def test_a_row_tells_the_beads_and_convoys_behind_it() -> None:
+    town = snapshot(
+        (asker(),),
+        (convoy("hq-cv-1", "Bug fixes", 0, 0, 0, 2), convoy("hq-cv-2", "Other", 0, 0, 0, 0)),
+        behind={"gt-ruby": ("gt-a",), "gt-a": ("gt-b", "gt-m0001"), "gt-b": ("gt-a", "gt-ruby")},
+    )
+    (row,) = attention(town)
+    assert row.holds == ("gt-a", "gt-b", "gt-m0001")
+    assert row.convoys == ("hq-cv-1",)
+    assert held_up(town, [""]) == ((), ())
+
+
+def test_the_key_of_a_row_outlives_its_question_and_the_stamp_does_not() -> None:
+    before, after = (
+        attention(snapshot((asker(asks=asks),), ()))[0] for asks in (ASKED, ASKED._replace(kind="dialog", id="f" * 12))
+    )
+    assert before.key == after.key
+    assert before.stamp != after.stamp
+
+
+def test_an_empty_town_is_calm() -> None:
+    assert attention(empty_snapshot()) == ()
