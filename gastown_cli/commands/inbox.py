@@ -95,7 +95,9 @@ def _print_row(one: Item, number: int, now: float) -> None:
         output.say(f"       {choices}")
     more = [f"work {one.work}"] if one.work else []
     if one.holds:
-        more.append(f"holds up {', '.join(one.holds[:3])}" + (f" and {len(one.holds) - 3} more" if one.holds[3:] else ""))
+        more.append(
+            f"holds up {', '.join(one.holds[:3])}" + (f" and {len(one.holds) - 3} more" if one.holds[3:] else "")
+        )
     more += [f"convoy {', '.join(one.convoys[:2])}"] if one.convoys else []
     more += [f"next: {one.hint}"] if one.hint else []
     if more:
@@ -113,7 +115,9 @@ pin_arguments = done_arguments = row_arguments
 def snooze_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt inbox snooze``."""
     row_arguments(parser)
-    parser.add_argument("until", nargs="?", default="", help="for how long (30m, 2h), or a time (default: until it changes)")
+    parser.add_argument(
+        "until", nargs="?", default="", help="for how long (30m, 2h), or a time (default: until it changes)"
+    )
 
 
 def _found(root: str, text: str, *, hidden: bool = False) -> Item:

@@ -171,7 +171,9 @@ def make_roster(inventory: Inventory) -> Roster:
     return Roster(rigs_of(inventory), roster_addresses(inventory))
 
 
-def collect(root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landings: bool = False, backlog: bool = False) -> TownSnapshot:
+def collect(
+    root: str, *, clock: Clock = SYSTEM_CLOCK, fast: bool = False, landings: bool = False, backlog: bool = False
+) -> TownSnapshot:
     """The town now. ``fast`` skips screens and the event log; ``landings`` asks git about the progress of each member;
     ``backlog`` also reads plain open work, so that ``behind`` is complete.
 

@@ -167,9 +167,7 @@ def _question(facts: TownFacts, session: str) -> Question | None:
     reading = facts.screens.get(session)
     if reading is None or reading.kind not in ASKING:
         return None
-    return Question(
-        reading.kind, reading.detail, reading.text, reading.options, reading.cursor, reading.fingerprint
-    )
+    return Question(reading.kind, reading.detail, reading.text, reading.options, reading.cursor, reading.fingerprint)
 
 
 def _hook_from_record(facts: TownFacts, record: dict[str, str]) -> Excerpt | None:

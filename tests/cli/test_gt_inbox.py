@@ -18,7 +18,9 @@ def test_what_waits_is_listed_with_what_it_holds_up_and_leaves_when_it_is_settle
         batch.add_edge(after.id, ship.id, "blocks")
     gate = create(rigged.ledger.store_for("sh-x"), ship.id, actor="mayor/", reason="may it ship?")
     raised = gt("escalate", "-s", "high", "rebase refused", "--related", ship.id, "--json", cwd=rigged.root).json["id"]
-    sent = gt("mail", "send", "overseer", "-s", "Which currency?", "-m", "EUR?", cwd=rigged.root, BD_ACTOR="shop/witness")
+    sent = gt(
+        "mail", "send", "overseer", "-s", "Which currency?", "-m", "EUR?", cwd=rigged.root, BD_ACTOR="shop/witness"
+    )
     assert sent.code == 0
 
     found = gt("inbox", "--json", cwd=rigged.root).json
