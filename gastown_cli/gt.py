@@ -20,6 +20,7 @@ ROOT = Root(
         Command(
             "costs", _C + "costs:costs", "Watch", "Show what agents used: tokens, and costs where programs tell them"
         ),
+        Command("digest", _C + "digest", "Watch", "Show what happened since you last looked"),
         Command("log", _C + "history:log", "Watch", "Show the town log: nudges, handoffs, crashes"),
         Command("trail", _C + "history:trail", "Watch", "Show recent commits, beads or hooks", ("recent", "recap")),
         Command("audit", _C + "history:audit", "Watch", "Show what happened, by whom, from every record"),

@@ -145,6 +145,11 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         """The current time, by the model's clock."""
         return self.live.clock.now()
 
+    def on_app_focus(self) -> None:
+        """The terminal has the keyboard again: tell what happened if that took long."""
+        if self._stands and self.screen is self.feed:
+            self.feed.away.pressed()
+
     def _tick_later(self) -> None:
         self.set_timer(1.0 - self.now % 1.0 + 0.002, self._tick, name="tick")
 
@@ -246,6 +251,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
     def leave(self) -> None:
         """Save the preferences and the last picture, then exit."""
         try:
+            self.feed.away.note()
             self.keep_choices()
             self.keep_picture()
         finally:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gastown_core.state.collect import Account
     from gastown_core.state.detail import BeadDetail, PastRequest, QueueView, UsageDetail, WorkDetail
     from gastown_core.state.diffs import Diff
+    from gastown_core.state.digest import Digest
 
 
 class CoreCalls:
@@ -121,6 +122,30 @@ class CoreCalls:
         from gastown_core.state.diffs import request_patch_argv
 
         return request_patch_argv(self.root, request)
+
+    def digest(self, since: float, snapshot: TownSnapshot, now: float) -> Digest:
+        """Return what happened since a moment. Raises GastownError."""
+        from gastown_core.state.digest import read_digest
+
+        return read_digest(self.root, since, snapshot, now)
+
+    def last_look(self) -> float:
+        """Return when a person last looked at the town, 0 if never."""
+        from gastown_core.state.digest import last_look
+
+        return last_look(self.root)
+
+    def note_look(self, now: float) -> None:
+        """Note that a person looks now."""
+        from gastown_core.state.digest import note_look
+
+        note_look(self.root, now)
+
+    def away_after(self) -> float:
+        """Return the seconds without a key after which a person counts as away; 0: never."""
+        from gastown_core.state.digest import away_after
+
+        return away_after(self.root)
 
     def past_requests(self, rig_path: str, request_ids: Sequence[str]) -> dict[str, PastRequest]:
         """Return the outcome of a finished batch's requests, by id. Raises GastownError."""

@@ -104,6 +104,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("scheduler.resume", (), "resume scheduler", "resume dispatch of queued slings", BUNDLES),
     Action("mail.open", ("i",), "mail", "inbox of the agent: read, reply, archive, thread", MAIL, _AGENTS),
     Action("mail.overseer", ("I",), "your mail", "your own inbox, the overseer's", MAIL),
+    Action("digest.open", ("A",), "since you looked", "what happened since you last looked", FIND),
     Action("rows.mark", ("space",), "mark", "mark an agent for N", ACTS, _AGENTS),
     Action("palette.open", (":",), "commands", "all commands", CONSOLE, hint=25),
     Action("help.open", ("?",), "help", "this page", CONSOLE, hint=100),

@@ -30,6 +30,12 @@ TOWN = (
     Setting("cost_tier", "one of standard|economy|budget", "standard", "models that the roles get"),
     Setting("agent_email_domain", "text", "gastown.local", "domain of the agents' commit addresses"),
     Setting("cli_theme", "one of auto|dark|light", "auto", "colours of the command line"),
+    Setting(
+        "console.away_after",
+        "duration",
+        "10m",
+        "time without a key after which the console tells what happened; 0: never",
+    ),
     Setting("disabled_patrols", "words", [], "patrols that do not run"),
     Setting("patrols.*.mode", "one of code|agent|both|off", "code", "who acts on what a patrol (by its role) finds"),
     Setting("patrols.*.period", "duration", None, "how often a patrol (by its role) looks"),

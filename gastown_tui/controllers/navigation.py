@@ -162,6 +162,17 @@ class Navigation:
             return "nothing to close; q quits"
         return ""
 
+    def go_to_event(self, at: float, kind: str) -> bool:
+        """Select an event in its panel and open its page, without a filter; return whether it is in the log."""
+        stage = self.stage
+        if stage.stream.wanted != NO_FILTER:
+            self.search.set_filter(NO_FILTER)
+        self.go_to_panel("events")
+        if not stage.stream.go_to_event(at, kind):
+            return False
+        self.drawer.show_tab(1 if stage.chosen.event is not None and stage.chosen.event.bead else 0)
+        return True
+
     def go_to(self, selection: Selection) -> None:
         """Select an agent or a convoy in its panel."""
         stage = self.stage

@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from gastown_tui.boundary import Bounded
 from gastown_tui.controllers.acts import Acts
+from gastown_tui.controllers.away import Away
 from gastown_tui.controllers.diff_view import DiffView
 from gastown_tui.controllers.dispatch import Dispatch
 from gastown_tui.controllers.drawer_controller import DrawerController
@@ -87,6 +88,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.mail_room = MailRoom(console, calls, stage)
         self.diff = DiffView(console, calls, stage, self.acts)
         self.navigation = Navigation(console, stage, self.inspector, self.search, self.diff)
+        self.away = Away(console, calls, stage, self.navigation)
         self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all})
         self.moved_at = 0.0
         self.stands = False
@@ -97,7 +99,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> Dispatch:
         """Collect the handlers of all owners."""
-        views = (self.merge_queue, self.mail_room, self.diff)
+        views = (self.merge_queue, self.mail_room, self.diff, self.away)
         owners = (self.stage, self.navigation, self.inspector, self.search, *views)
         return Dispatch(
             self.console,
@@ -124,6 +126,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         """
         self.inspector.preview.start()
         self.merge_queue.start()
+        self.away.start()
         self.stands = True
         if self.drawer.is_open and drawer_hides_panel(*self.app.size):
             self.drawer.is_open, self.drawer.is_put_off = False, True
@@ -295,7 +298,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def action_press(self, key: str) -> None:
         """Handle a key of the table; keys typed before the screen is mounted wait."""
-        if self.stands:
-            self.dispatch.press(key)
-        else:
+        if not self.stands:
             self._typed_early.append(key)
+        elif self.search.is_searching or not self.away.pressed():
+            self.dispatch.press(key)

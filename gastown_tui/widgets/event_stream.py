@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 GLOW_ROWS = 3
 SEARCH_SLICE = 3000
+NEAR = 100
+"""So many rows around a moment are searched for an event."""
 
 
 def event_pieces(row: EventRow, now: float, width: int, ascii_only: bool) -> Pieces:
@@ -255,6 +257,28 @@ class EventPanel(Rows):
         """Scroll the view; near the end load older history."""
         super().scroll_rows(step)
         self._arrived()
+
+    def go_to_event(self, at: float, kind: str) -> bool:
+        """Go to the event of a type at a moment, loading history as needed; return whether it is there."""
+        view = self.view
+        if view is None:
+            return False
+        while not view.exhausted and (not self.count() or self._event(self.count() - 1).ts > at):
+            view.load_older()
+        low, high = 0, self.count()
+        while low < high:
+            middle = (low + high) // 2
+            if self._event(middle).ts > at:
+                low = middle + 1
+            else:
+                high = middle
+        # several processes write the log: events of one moment may be a little out of order
+        for index in range(max(0, low - NEAR), min(self.count(), low + NEAR)):
+            row = self._event(index)
+            if row.ts == at and row.type == kind:
+                self._go(index)
+                return True
+        return False
 
     def go_top(self) -> None:
         """Go to the newest row and follow."""

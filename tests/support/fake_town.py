@@ -434,6 +434,25 @@ class FakeEngine:
     def request_patch_argv(self, request):
         return ["git", "diff", request.branch]
 
+    looked = 0.0
+
+    def last_look(self) -> float:
+        return self.looked
+
+    def note_look(self, now: float) -> None:
+        self.looked = now
+
+    def away_after(self) -> float:
+        return 600.0
+
+    def digest(self, since, snapshot, now):
+        from gastown_core.state.digest import digest
+
+        events = [
+            TownEvent(NOW - ago, kind, actor, payload, "feed", -1) for ago, kind, actor, payload in STANDARD_EVENTS
+        ]
+        return digest(events, since, snapshot, now)
+
     def queue_of(self, view):
         return QueueView()
 

@@ -41,6 +41,7 @@ SCREENS = {
     "drawer-events": ["G", "7"],
     "drawer-convoy": ["2", "4"],
     "drawer-record": ["3", "j", "4"],
+    "digest": ["A"],
     "diff": ["G", "D", "j", "j", "j"],
     "diff-comment": ["G", "D", "j", "j", "j", "c"],
     "problems": ["p"],
