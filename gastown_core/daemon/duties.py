@@ -6,6 +6,8 @@ duty too (``patrols.table``).
 
 from __future__ import annotations
 
+import os
+
 from gastown_core.daemon.duty import Duty
 from gastown_core.model.states import RigState
 from gastown_core.patrols.lookout import lookout_of
@@ -205,6 +207,20 @@ def deliver_nudges(shift: Shift) -> str:
     return deliver_waiting(shift)
 
 
+def write_status_lines(shift: Shift) -> str:
+    """Give each session's status line the words of the town as it is now; without a tmux server, do nothing."""
+    from gastown_core.state.status_line import status_words
+    from gastown_core.tmux.status_line import write_words
+
+    lookout = lookout_of(shift.root, shift.clock)
+    town = lookout.look()
+    server = lookout.linked_server()
+    if server is not None:
+        is_stopped = os.path.exists(os.path.join(shift.root, "ESTOP"))
+        write_words(server, status_words(town, is_stopped=is_stopped), shift.clock.now())
+    return ""
+
+
 TOWN = (
     Duty("dispatch", dispatch_ready, ("ledger",), 10.0, 0.15),
     Duty("workers", release_dead_workers, (), 15.0, 5.0),
@@ -213,6 +229,7 @@ TOWN = (
     Duty("usage", count_usage, (), 20.0, 5.0),
     Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05, 900.0),
     Duty("answers", answer_questions, ("events",), 10.0, 2.0),
+    Duty("status lines", write_status_lines, ("ledger", "events"), 30.0, 5.0),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("escalations", raise_unanswered, ("ledger:town",), 60.0, 1.0),
     Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0),

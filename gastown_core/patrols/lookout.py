@@ -50,6 +50,13 @@ class Lookout:
                 known = self._snapshot = self._fresh(now)
             return known
 
+    def linked_server(self) -> TmuxServer | None:
+        """Return the town's tmux server over the open link, so that a call starts no process; None if none runs."""
+        with self._lock:
+            if self._link is None or self._link.closed:
+                return None
+            return LinkedServer(self._link, TmuxServer(socket_name(self.root)))
+
     def _fresh(self, now: float) -> TownSnapshot:
         sources = self._sources
         if sources is None:

@@ -1,8 +1,9 @@
-"""The status line of a session: a colour per rig, icon and name on the left, the time on the right."""
+"""The status line of a session: a colour per rig, icon and name on the left, the town's words and the time on the right."""
 
 from __future__ import annotations
 
 from gastown_core.model.address import DEACON, DOG, MAYOR, REFINERY, ROLE_ICONS, WITNESS
+from gastown_core.tmux.status_line import RIGHT
 
 PALETTE = {
     "ocean": "1e3a5f",
@@ -58,7 +59,7 @@ def status_options(role: str, label: str, rig: str = "", theme: str = "") -> dic
         "status-style": status_style(role, rig, theme),
         "status-left-length": "25",
         "status-left": f" {icon} {label.replace('#', '##')} ",
-        "status-right-length": "80",
-        "status-right": " %H:%M ",
+        "status-right-length": "120",
+        "status-right": RIGHT,
         "status-interval": "60",
     }
