@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from gastown_core.clock import FixedClock
+from gastown_core.clock import SYSTEM_CLOCK, FixedClock
 from gastown_core.daemon.duties import write_status_lines
 from gastown_core.daemon.duty import Shift
 from gastown_core.patrols.lookout import close_all
@@ -74,7 +72,7 @@ def session(server):
 
 def test_a_client_sees_the_words_literally(session):
     odd = "🪝 gt-1 50% of #(touch owned) #[fg=red]#{pane_pid} %H ; é"
-    assert status_line.write_words(session, {"gt-opal": odd, "gt-gone": "x"}, time.time()) == 1
+    assert status_line.write_words(session, {"gt-opal": odd, "gt-gone": "x"}, SYSTEM_CLOCK.now()) == 1
     attach = ["env", "-u", "TMUX", *session.argv, "attach-session", "-t", "=gt-opal:"]
     create_session(session, "gt-viewer", "/tmp", {}, attach, watch_s=0.0)
     viewer = find_pane(session, "gt-viewer")
@@ -87,7 +85,7 @@ def test_no_status_line_runs_a_command():
 
 
 def test_only_what_changed_is_set_and_a_new_session_gets_its_words_again(session):
-    now = time.time()
+    now = SYSTEM_CLOCK.now()
     assert status_line.write_words(session, {"gt-opal": "one #1"}, now) == 1
     assert status_line.write_words(session, {"gt-opal": "one #1"}, now) == 0
     assert status_line.write_words(session, {"gt-opal": "two"}, now) == 1
@@ -97,10 +95,10 @@ def test_only_what_changed_is_set_and_a_new_session_gets_its_words_again(session
 
 
 def test_old_words_are_not_shown_as_if_they_were_new(session):
-    status_line.write_words(session, {"gt-opal": "at work"}, time.time() - status_line.FRESH_S - 5)
+    status_line.write_words(session, {"gt-opal": "at work"}, SYSTEM_CLOCK.now() - status_line.FRESH_S - 5)
     told = right(session, "gt-opal")
     assert "daemon silent" in told and "at work" not in told
-    status_line.write_words(session, {"gt-opal": "at work"}, time.time())
+    status_line.write_words(session, {"gt-opal": "at work"}, SYSTEM_CLOCK.now())
     told = right(session, "gt-opal")
     assert "at work" in told and "silent" not in told
 
@@ -113,7 +111,7 @@ def test_before_the_first_look_only_the_time_is_shown(session):
 def test_the_daemons_duty_sets_the_words_of_running_agents(rigged, server):
     set_setting(rigged.root, "default_agent", "scripted")
     entry = rigged.entry("mayor")
-    shift = Shift(rigged.root, FixedClock(time.time()), lambda: False)
+    shift = Shift(rigged.root, FixedClock(SYSTEM_CLOCK.now()), lambda: False)
     try:
         sessions.start_agent(rigged.root, sessions.plan_start(rigged.root, entry))
         town = sessions.server_of(rigged.root)
@@ -128,7 +126,7 @@ def test_the_daemons_duty_sets_the_words_of_running_agents(rigged, server):
 
 def test_without_a_server_the_duty_does_nothing(rigged, server):
     try:
-        assert write_status_lines(Shift(rigged.root, FixedClock(time.time()), lambda: False)) == ""
+        assert write_status_lines(Shift(rigged.root, FixedClock(SYSTEM_CLOCK.now()), lambda: False)) == ""
         assert not sessions.server_of(rigged.root).is_running()
     finally:
         close_all()
