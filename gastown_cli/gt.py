@@ -43,6 +43,11 @@ ROOT = Root(
         Command(
             "patrol backtest", _C + "patrol:backtest", "Town", "Show what a patrol would have done, by the event log"
         ),
+        Command("plugin list", _C + "plugin:list", "Town", "List plugins with their gates and last runs", ("ls",)),
+        Command("plugin show", _C + "plugin:show", "Town", "Show a plugin and whether its gate is open"),
+        Command("plugin run", _C + "plugin:run", "Town", "Run a plugin now"),
+        Command("plugin history", _C + "plugin:history", "Town", "List a plugin's runs"),
+        Command("plugin sync", _C + "plugin:sync", "Town", "Copy plugins from a folder into the town"),
         Command("doctor", _C + "doctor:town", "Town", "Check the town and its agents, and mend what you allow"),
         Command(
             "doctor agents",

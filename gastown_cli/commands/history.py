@@ -142,12 +142,12 @@ def _ago(at: float) -> str:
 
 
 def _trail_commits(args: Namespace, since: float) -> int:
-    from gastown_core.town.history import commits_in
+    from gastown_core.town.history import commits_from
     from gastown_core.town.settings import load_settings
 
     root = context.find_town()
     domain = load_settings(root).lenient("agent_email_domain") if root else "gastown.local"
-    found = commits_in(os.getcwd(), since=since, limit=args.limit, mail_domain="" if args.all else domain)
+    found = commits_from(os.getcwd(), root, since=since, limit=args.limit, mail_domain="" if args.all else domain)
     if args.json:
         output.say_json(
             [

@@ -221,6 +221,14 @@ def write_status_lines(shift: Shift) -> str:
     return ""
 
 
+def run_plugins(shift: Shift) -> str:
+    """Run the plugins whose gate is open."""
+    from gastown_core.beads.ledger import TownLedger
+    from gastown_core.plugins.gates import watch_plugins
+
+    return watch_plugins(shift.root, shift.clock).run_due(TownLedger(shift.root), actor=ACTOR, stopping=shift.stopping)
+
+
 TOWN = (
     Duty("dispatch", dispatch_ready, ("ledger",), 10.0, 0.15),
     Duty("workers", release_dead_workers, (), 15.0, 5.0),
@@ -233,6 +241,7 @@ TOWN = (
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("escalations", raise_unanswered, ("ledger:town",), 60.0, 1.0),
     Duty("docked rigs", follow_docked_rigs, ("ledger:town",), 300.0, 5.0),
+    Duty("plugins", run_plugins, (), 60.0, 10.0, 6 * 3600.0),
     Duty("wisps", compact_wisps, (), 3600.0, 600.0),
     Duty("feed", curate_feed, ("events",), 300.0, 2.0),
     Duty("leftovers", sweep_leftovers, (), 3600.0, 600.0),

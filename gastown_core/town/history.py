@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from gastown_core.beads.query import BeadQuery
-from gastown_core.errors import GastownError, words_of
+from gastown_core.errors import GastownError, UsageError, words_of
 from gastown_core.events.log import log_path, newest_events
 from gastown_core.events.town_log import newest_log_lines
 from gastown_core.git.repo import Git
@@ -65,6 +67,29 @@ def commits_in(folder: str, *, since: float = 0.0, limit: int = 0, mail_domain: 
         if len(parts) == 5 and parts[3].isdigit():
             found.append(Commit(parts[0], parts[1], parts[2], float(parts[3]), parts[4]))
     return sorted(found, key=lambda commit: -commit.at)
+
+
+def commits_from(
+    folder: str, root: str | None, *, since: float = 0.0, limit: int = 0, mail_domain: str = ""
+) -> list[Commit]:
+    """Return the newest commits of the repository around ``folder``; in the town itself, those of all its rigs.
+
+    The subject of a rig's commit then begins with the rig.  Raises UsageError outside of both.
+    """
+    git = Git(folder)
+    top = git.attempt("rev-parse", "--show-toplevel")
+    is_rig = top.code == 0 and (root is None or os.path.realpath(top.out.strip()) != os.path.realpath(root))
+    if is_rig or (git.is_repository() and root is None):
+        return commits_in(folder, since=since, limit=limit, mail_domain=mail_domain)
+    if root is None:
+        raise UsageError("this is neither a repository nor a town", folder, "run it in a clone of a rig, or in a town")
+    found: list[Commit] = []
+    for rig in read_inventory(root).rigs:
+        bare = bare_folder(rig.path, rig.name)
+        mine = commits_in(bare, since=since, limit=limit, mail_domain=mail_domain) if os.path.isdir(bare) else []
+        found += [one._replace(subject=f"{rig.name}: {one.subject}") for one in mine]
+    found.sort(key=lambda commit: -commit.at)
+    return found[:limit] if limit else found
 
 
 def newest_beads(ledger: TownLedger, *, since: float = 0.0, limit: int = 0) -> list[Excerpt]:

@@ -111,8 +111,9 @@ def test_trail_tells_agents_commits_from_a_persons(rigged: Rigged, tmp_path: obj
     assert agents[0]["is_agent"]
     assert {"by\ta person %H", "by an agent"} <= {row["subject"] for row in everyone}
     nowhere = gt("trail", cwd=str(tmp_path))
-    assert nowhere.code == 1
-    assert "not a git repository" in nowhere.err
+    assert nowhere.code == 2 and "neither a repository nor a town" in nowhere.err and "fatal" not in nowhere.err
+    in_town = gt("trail", "--all", "--json", cwd=rigged.root).json
+    assert in_town and all(one["subject"].startswith("shop: ") for one in in_town)
 
 
 def test_trail_and_audit_name_who_did_what(rigged: Rigged) -> None:
