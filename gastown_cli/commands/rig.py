@@ -104,6 +104,7 @@ def run_list(args: Namespace) -> int:
     """List rigs with the sessions of witness and refinery, and the number of polecats and crew."""
     from gastown_core.town.inventory import read_inventory
     from gastown_core.town.liveness import live_sessions
+    from gastown_core.town.rigs import interrupted_rigs
 
     root = context.town()
     inventory = read_inventory(root)
@@ -125,6 +126,8 @@ def run_list(args: Namespace) -> int:
         keys = ("name", "beads_prefix", "status", "witness", "refinery", "polecats", "crew")
         header = ("RIG", "PREFIX", "STATUS", "WITNESS", "REFINERY", "POLECATS", "CREW")
         output.say(output.table([[str(row[key]) for key in keys] for row in rows], header=header, right=(5, 6)))
+    for name in interrupted_rigs(root):
+        output.note(f"note: gt rig add {output.clean(name)} was interrupted; the same command starts it anew")
     return 0
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 AGENTS, TOWN = "agents", "town"
 TABLE: dict[str, tuple[str, ...]] = {
-    TOWN: ("town_tools", "town_settings", "town_ledgers", "town_daemon", "town_disk", "town_hooks"),
+    TOWN: ("town_tools", "town_settings", "town_ledgers", "town_rigs", "town_daemon", "town_disk", "town_hooks"),
     AGENTS: ("agent_starts", "agent_variables"),
 }
 

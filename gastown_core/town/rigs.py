@@ -18,6 +18,7 @@ from gastown_core.git import push_guard, worktree
 from gastown_core.git.repo import Git
 from gastown_core.model.address import REFINERY, WITNESS, Address
 from gastown_core.model.states import AgentState
+from gastown_core.process_table import mark, mark_lives
 from gastown_core.town import clones, push_target
 from gastown_core.town.agent_beads import write_agent_bead
 from gastown_core.town.discover import read_rigs
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from gastown_core.clock import Clock
 
 
+ADDING = ".adding"
+"""The file in a rig's folder that holds the process adding it, until the rig is registered."""
 _LINK = "120000"
 """The mode of a symbolic link in git's index."""
 
@@ -71,12 +74,13 @@ def add_rig(
     if name in rigs:
         raise ConflictError(f"there is already a rig {name}", "", "gt rig list shows the rigs")
     if os.path.lexists(path):
-        raise ConflictError(f"cannot use {path}", "a file or folder with that name exists", "choose another name")
+        _clear_interrupted(path, name, progress)
     if prefix:
         check_free(prefix, rigs)
     with ExitStack() as undo:
         os.mkdir(path)
         undo.callback(shutil.rmtree, path, ignore_errors=True)
+        write_atomic(os.path.join(path, ADDING), mark().encode())
         local_repo = push_target.local_folder(url) if mirror else ""
         if mirror:
             url = push_target.make_mirror(url, os.path.join(path, push_target.MIRROR), progress)
@@ -85,9 +89,41 @@ def add_rig(
         _furnish(root, rig, undo)
         register(root, rig, push_url, upstream_url, local_repo, undo, clock)
         undo.pop_all()
+    os.unlink(os.path.join(path, ADDING))
     append_event(root, "rig_added", actor, {"rig": name, "git_url": url, "prefix": rig.prefix}, clock=clock)
     _commit(root, name, progress)
     return rig
+
+
+def _clear_interrupted(path: str, name: str, progress: Callable[[str], None]) -> None:
+    """Remove what a killed ``gt rig add`` left there. Raises ConflictError for anything else."""
+    lives = _adding(path)
+    if lives is None:
+        hint = "choose another name"
+        if os.path.exists(os.path.join(path, "config.json")):
+            hint = f"gt rig add {name} --adopt makes the rig that is there part of the town"
+        raise ConflictError(f"cannot use {path}", "a file or folder with that name exists", hint)
+    if lives:
+        raise ConflictError(f"rig {name} is being added now", "another gt rig add works on it", "wait for it")
+    progress(f"removing what an interrupted gt rig add left in {path}")
+    shutil.rmtree(path)
+
+
+def _adding(path: str) -> bool | None:
+    """Return whether the process that adds the rig there lives; None if none adds, or added, one."""
+    try:
+        with open(os.path.join(path, ADDING), encoding="utf-8", errors="replace") as handle:
+            return bool(mark_lives(handle.read(200)))
+    except OSError:
+        return None
+
+
+def interrupted_rigs(root: str) -> list[str]:
+    """Return the folders in which a ``gt rig add`` was killed before it was done."""
+    known = read_rigs(root)
+    with os.scandir(root) as entries:
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and entry.name not in known]
+    return sorted(name for name in names if _adding(os.path.join(root, name)) is False)
 
 
 def _write_config(rig: NewRig, push_url: str, upstream_url: str, clock: Clock) -> None:

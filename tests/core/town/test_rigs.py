@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -10,11 +12,13 @@ from gastown_core.beads.opening import init_store, open_store
 from gastown_core.errors import ConflictError, GastownError, GitError, UsageError
 from gastown_core.git import worktree
 from gastown_core.git.repo import Git
+from gastown_core.process_table import mark
 from gastown_core.town import rig_register as register_module
 from gastown_core.town import rigs as rigs_module
 from gastown_core.town.discover import read_rigs
 from gastown_core.town.install import install_town
 from gastown_core.town.rigs import add_rig, default_branch
+from tests.support.cli import gt
 from tests.support.repos import commit_files, make_repo
 
 
@@ -131,3 +135,42 @@ def test_a_failure_half_way_leaves_no_trace(root, tmp_path, monkeypatch, module,
     assert not os.path.exists(os.path.join(root, "shop"))
     monkeypatch.undo()
     assert add_rig(root, "shop", str(tmp_path / "src")).name == "shop"
+
+
+KILLED = """
+import os, sys
+from gastown_core.town import rigs
+rigs.{step} = lambda *args, **more: os.kill(os.getpid(), 9)
+rigs.add_rig(sys.argv[1], "shop", sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("step", ["_clone", "_furnish", "register"])
+def test_a_killed_add_is_named_and_the_next_one_starts_anew(root, tmp_path, step):
+    source = make_repo(str(tmp_path / "src")).path
+    done = subprocess.run([sys.executable, "-c", KILLED.format(step=step), root, source], capture_output=True)
+    assert done.returncode == -9
+    assert rigs_module.interrupted_rigs(root) == ["shop"] and read_rigs(root) == {}
+    listed = gt("rig", "list", cwd=root)
+    assert "gt rig add shop was interrupted" in listed.err
+    assert "shop is half a rig" in gt("doctor", cwd=root).out
+
+    told: list[str] = []
+    add_rig(root, "shop", source, progress=told.append)
+
+    assert any("interrupted gt rig add" in line for line in told)
+    assert read_rigs(root) == {"shop": "sh"} and rigs_module.interrupted_rigs(root) == []
+    assert not os.path.exists(os.path.join(root, "shop", ".adding"))
+    assert TownLedger(root).get("sh-rig-shop") is not None
+
+
+def test_a_folder_of_somebody_elses_stays(root, tmp_path):
+    source = make_repo(str(tmp_path / "src")).path
+    os.makedirs(os.path.join(root, "shop", "mine"))
+    with pytest.raises(ConflictError, match="cannot use"):
+        add_rig(root, "shop", source)
+    with open(os.path.join(root, "shop", ".adding"), "w") as handle:
+        handle.write(mark())
+    with pytest.raises(ConflictError, match="being added now"):
+        add_rig(root, "shop", source)
+    assert os.path.isdir(os.path.join(root, "shop", "mine"))
