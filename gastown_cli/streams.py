@@ -131,6 +131,13 @@ def reader_left() -> bool:
     return any(state & select.POLLERR for _, state in poll.poll(0))
 
 
+def arrived() -> bool:
+    """Flush stdout and return whether all that was written to it could be written."""
+    flush()
+    outlet = _outlet(sys.stdout)
+    return outlet is None or outlet.lost is None
+
+
 def flush() -> None:
     """Flush both streams; drop what cannot be written."""
     for stream in (sys.stdout, sys.stderr):

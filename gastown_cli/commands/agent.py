@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import os
+import sys
 
-from gastown_cli import context, output, who
+from gastown_cli import context, output, streams, who
 from gastown_core.errors import UsageError
 from gastown_core.model.json_text import decode_json
+from gastown_core.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from gastown_core.town.inventory import RosterEntry
+
+COMPACTS = "PreCompact"
+"""Before this event's briefing is seen again the conversation is cut: it takes no notes."""
+
+
+class HookInput(Record):
+    """What a runtime told the hook: why the session starts, its id, and the event."""
+
+    source: str = ""
+    session_id: str = ""
+    event: str = ""
 
 
 def prime_arguments(parser: ArgumentParser) -> None:
@@ -26,7 +39,7 @@ def run_prime(args: Namespace) -> int:
     """Print the caller's briefing. Outside a town, print nothing and return 0."""
     from gastown_core.town.identity import own_entry
     from gastown_core.town.inventory import read_inventory
-    from gastown_core.work.prime import brief
+    from gastown_core.work.prime import brief, given
 
     root = context.find_town()
     if root is None:
@@ -38,10 +51,11 @@ def run_prime(args: Namespace) -> int:
             return 0
         output.say("You are the overseer of this town. Next: gt status shows it, gt feed watches it.")
         return 0
-    is_self = os.environ.get("GT_SESSION", "") == entry.session
-    if args.hook and not args.dry_run:
-        _note_start(root, entry)
-    briefing = brief(root, entry, consume=is_self and not args.dry_run)
+    told = _hook_input() if args.hook else HookInput()
+    if args.hook and not args.dry_run and told.event != COMPACTS:
+        _note_start(root, entry, told)
+    keeps_its_conversation = told.event == COMPACTS or told.source in ("compact", "resume")
+    briefing = brief(root, entry, short=keeps_its_conversation)
     if args.json:
         output.say_json(
             {
@@ -54,30 +68,32 @@ def run_prime(args: Namespace) -> int:
         )
     else:
         output.say("\n".join(output.clean(line) for line in briefing.text.split("\n")))
+    is_self = os.environ.get("GT_SESSION", "") == entry.session
+    # a note that the agent did not get is not read
+    if is_self and not args.dry_run and told.event != COMPACTS and streams.arrived():
+        given(root, entry, briefing)
     return 0
 
 
-def _note_start(root: str, entry: RosterEntry) -> None:
+def _note_start(root: str, entry: RosterEntry, told: HookInput) -> None:
     """Log ``session_start`` for a session that Gas Town did not start, or that was resumed or compacted."""
     from gastown_core.events.log import append_event
 
-    source, session_id = _hook_input()
-    if os.environ.get("GT_SESSION") and source in ("", "startup"):
+    if os.environ.get("GT_SESSION") and told.source in ("", "startup"):
         return
     payload = {
-        "session_id": session_id or entry.session,
+        "session_id": told.session_id or entry.session,
         "role": entry.address.path,
         "actor_pid": os.getppid(),
-        "topic": source or "startup",
+        "topic": told.source or "startup",
         "cwd": os.getcwd(),
     }
     append_event(root, "session_start", entry.address.path, payload)
 
 
-def _hook_input() -> tuple[str, str]:
-    """Return (source, session id) from the JSON that the runtime wrote to stdin; wait at most half a second for it."""
+def _hook_input() -> HookInput:
+    """Read the JSON that the runtime wrote to stdin; wait at most half a second for it."""
     import select
-    import sys
 
     session = next((os.environ[key] for key in ("GT_SESSION_ID", "CLAUDE_SESSION_ID") if os.environ.get(key)), "")
     value: object = None
@@ -87,8 +103,10 @@ def _hook_input() -> tuple[str, str]:
         except (ValueError, OSError):
             value = None
     if not isinstance(value, dict):
-        return "", session
-    return str(value.get("source") or ""), str(value.get("session_id") or session)
+        return HookInput("", session)
+    return HookInput(
+        str(value.get("source") or ""), str(value.get("session_id") or session), str(value.get("hook_event_name") or "")
+    )
 
 
 def whoami_arguments(parser: ArgumentParser) -> None:

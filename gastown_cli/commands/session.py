@@ -1,4 +1,4 @@
-"""Agents' sessions: start, stop, restart, list, attach, peek, nudge and hand off."""
+"""Agents' sessions: start, stop, restart, list, attach, peek."""
 
 from __future__ import annotations
 
@@ -227,93 +227,4 @@ def run_peek(args: Namespace) -> int:
         output.say(output.clean(line.rstrip().expandtabs()))
     if pane.dead:
         output.note(f"the agent has exited (status {pane.dead_status if pane.dead_status is not None else 'unknown'})")
-    return 0
-
-
-def handoff_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of ``gt handoff``."""
-    parser.add_argument("target", nargs="?", default="", metavar="agent", help="agent (default: you)")
-    parser.add_argument("-s", "--subject", default="fresh session", help="subject of the note")
-    parser.add_argument("-m", "--message", default="", help="note for the next session")
-    parser.add_argument("--stdin", action="store_true", help="read the note from stdin")
-    parser.add_argument(
-        "-c", "--collect", action="store_true", help="add worktree, work, mail and ready work to the note"
-    )
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen; change nothing")
-    context.add_json(parser)
-    add_receipts(parser)
-
-
-def run_handoff(args: Namespace) -> int:
-    """Store a note and restart the agent in a fresh session that reads it."""
-    from gastown_core.messaging.handoff import handoff
-
-    root = context.town()
-    entry = who.find(root, args.target)[1]
-    message = sys.stdin.read() if args.stdin else args.message
-    if args.collect:
-        from gastown_core.work.handoff_state import collect_state
-
-        message = "\n\n".join(part for part in (message.strip(), collect_state(root, entry)) if part)
-    if args.dry_run and args.json:
-        plan = {"agent": entry.address.path, "session": entry.session, "subject": args.subject, "note": message}
-        output.say_json({"dry_run": True, **plan})
-        return 0
-    if args.dry_run:
-        output.say(f"would store a note for {entry.address.short} and restart session {entry.session}")
-        for line in message.splitlines():
-            output.say(output.clean(f"  {line}".rstrip()))
-        return 0
-    if not args.yes and not args.receipts and not args.stdin and sys.stdin.isatty():
-        sys.stderr.write(f"End the current session of {entry.address.short} and start a fresh one? [y/N] ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            output.say("cancelled")
-            return 1
-    code, last = follow(
-        lambda: handoff(root, entry, subject=args.subject, message=message, sender=who.acting(root)),
-        as_lines=args.receipts,
-        quiet=args.json,
-    )
-    if args.json and not args.receipts and last is not None:
-        output.say_json(last.as_json())
-    return code
-
-
-def resume_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of ``gt resume``."""
-    parser.add_argument("agent", nargs="?", default="", help="agent (default: you)")
-    context.add_json(parser)
-
-
-def run_resume(args: Namespace) -> int:
-    """Show the handoff notes that wait for an agent, without taking them."""
-    from gastown_core.clock import format_seconds
-    from gastown_core.messaging.handoff import waiting_notes
-
-    root = context.town()
-    entry = who.find(root, args.agent)[1]
-    notes = waiting_notes(root, entry)
-    if args.json:
-        output.say_json(
-            [
-                {
-                    "id": note.id,
-                    "subject": note.title,
-                    "from": note.sender,
-                    "date": format_seconds(note.at),
-                    "body": note.body,
-                }
-                for note in notes
-            ]
-        )
-        return 0
-    for note in notes:
-        output.say(output.style(output.clean(f"{note.id}  {note.title}"), "bold"))
-        output.say(output.clean(f"from {note.sender}, {format_seconds(note.at)}"))
-        for line in note.body.splitlines():
-            output.say(output.clean(f"  {line}".rstrip()))
-    if not notes:
-        output.note(f"no handoff notes wait for {entry.address.short}")
     return 0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _GT = '"${GT_BIN:-gt}"'
 """The town's own ``gt`` in a session of the town, the one on PATH elsewhere."""
 
-_OURS = ("signal ", "prime --hook", "heartbeat --state ", "mail check --inject")
+_OURS = ("signal ", "prime --hook", "handoff --auto", "heartbeat --state ", "mail check --inject")
 """What follows ``gt`` in a command of ours; the last two are of older versions."""
 
 
@@ -25,6 +25,11 @@ def signal_command(event: str, runtime: str) -> str:
 def prime_command() -> str:
     """The command that briefs an agent at the start of its session."""
     return f"{_GT} prime --hook"
+
+
+def handoff_command() -> str:
+    """The command that stores a note before the context is compacted; it never fails, as that could stop the program."""
+    return f'[ -z "$GT_SESSION" ] || {_GT} handoff --auto >/dev/null || true'
 
 
 def is_ours(command: object) -> bool:

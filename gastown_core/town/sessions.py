@@ -40,6 +40,7 @@ class Start(Record):
     """A planned start of an agent's session; ``typed_prompt`` is typed once the program is ready, unless empty.
 
     ``alias`` is the runtime's name in the settings, ``warnings`` come from choosing it and from what will stop it.
+    ``resumes`` tells that it goes on with the program's last session.
     """
 
     entry: RosterEntry
@@ -50,6 +51,7 @@ class Start(Record):
     topic: str
     typed_prompt: str
     warnings: tuple[str, ...]
+    resumes: bool = False
 
 
 WATCH_S = 0.25
@@ -124,10 +126,10 @@ def plan_start(
     env["GT_AGENT"] = chosen.alias or preset.name
     prompt = f"{beacon(entry.address, sender, topic, clock.now(), bead)}\n{_first_words(preset, topic)}"
     typed = prompt if first_prompt_is_typed(preset) else ""
-    argv = _resuming(root, entry, preset, "" if typed else prompt) if resume else []
-    argv = argv or command_line(preset, "" if typed else prompt)
+    going_on = _resuming(root, entry, preset, "" if typed else prompt) if resume else []
+    argv = going_on or command_line(preset, "" if typed else prompt)
     warnings = (*chosen.warnings, *start_warnings(root, entry, preset))
-    return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, warnings)
+    return Start(entry, chosen.alias or preset.name, preset, env, argv, topic, typed, warnings, bool(going_on))
 
 
 def plan_again(
@@ -177,6 +179,8 @@ def _first_words(preset: Preset, topic: str) -> str:
         return "Run `gt prime` to learn who you are and what to do."
     if topic == "assigned":
         return "Work is on your hook. Run `gt hook`, then begin."
+    if topic == "cycle":
+        return "Your session was renewed. Read the note of the last one with `gt prime`, then continue the hooked work."
     if topic == "handoff":
         return "Your predecessor handed off to you. Read its note with `gt prime`, then continue the hooked work."
     return "Run `gt prime`. If work is on your hook, do it; else wait for orders."

@@ -1,6 +1,7 @@
 """Prime: an agent's briefing at the start of a session: who it is, what is on its hook, what to do next.
 
-A handoff note is closed once the agent has read it, so that it is not read again or taken for work.
+A handoff note is closed once it has been given to the agent, so that it is not read again or taken for work; a briefing
+that could not be given leaves it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.messaging.handoff import take_marker
+from gastown_core.messaging.handoff import read_marker, take_marker
 from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS
 from gastown_core.model.bead import CLOSED, OPEN, is_kind
 from gastown_core.model.metadata import dispatch_words, read_rework
@@ -76,10 +77,11 @@ DISPATCH_WORDS = {
 """What flags of the sling mean to the worker."""
 
 
-def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock = SYSTEM_CLOCK) -> Briefing:
-    """Return an agent's briefing; ``consume``, for the agent itself, closes its notes and removes the handoff marker.
+def brief(root: str, entry: RosterEntry, *, short: bool = False, clock: Clock = SYSTEM_CLOCK) -> Briefing:
+    """Return an agent's briefing; ``short`` is for one that keeps its conversation: no role, no commands.
 
-    Raises StoreError: an unreadable ledger is never shown as "no work".
+    Nothing is changed: ``given`` says that the agent has it.  Raises StoreError: an unreadable ledger is never shown as
+    "no work".
     """
     from gastown_core.beads.ledger import TownLedger
 
@@ -88,7 +90,6 @@ def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock 
     held = hook.hooked_work(ledger, address, rig_prefix(root, address.rig), mail=True)
     work = tuple(bead for bead in held if not is_kind(bead, "gt:message"))
     notes = tuple(bead for bead in held if is_kind(bead, "gt:message"))
-    town = ledger.store_for("hq-x")
     query = BeadQuery(
         labels_all=("gt:message",),
         labels_none=("read",),
@@ -97,16 +98,26 @@ def brief(root: str, entry: RosterEntry, *, consume: bool = False, clock: Clock 
         exclude_statuses=(CLOSED,),
         include_wisps=True,
     )
-    mail = town.count(query)
-    succeeded = take_marker(entry.work_dir) if consume else ""
-    if consume and notes:
-        with town.write(address.path) as batch:
-            for note in notes:
-                batch.close(note.id, "read by the successor", force=True)
+    mail = ledger.store_for("hq-x").count(query)
+    succeeded = read_marker(entry.work_dir)
     line = sessions.beacon(address, "gt prime", "prime", clock.now(), work[0].id if work else "")
     steps = _step_lines(root, ledger, work)
-    text = "\n".join(_lines(entry, line, work, steps, notes, mail, succeeded, _escalation_lines(ledger, address)))
+    escalations = [] if short else _escalation_lines(ledger, address)
+    text = "\n".join(_lines(entry, line, work, steps, notes, mail, succeeded, escalations, short=short))
     return Briefing(line, work, notes, mail, text)
+
+
+def given(root: str, entry: RosterEntry, briefing: Briefing) -> None:
+    """Close the notes of a briefing that the agent has, and remove the marker of its predecessor. Raises StoreError."""
+    from gastown_core.beads.ledger import TownLedger
+
+    take_marker(entry.work_dir)
+    # mail that was hooked is work and stays until its reader archives it
+    handoffs = [note for note in briefing.notes if "HANDOFF" in note.title.upper()]
+    if handoffs:
+        with TownLedger(root).store_for("hq-x").write(entry.address.path) as batch:
+            for note in handoffs:
+                batch.close(note.id, "read by the successor", force=True)
 
 
 def _step_lines(root: str, ledger: TownLedger, work: tuple[Bead, ...]) -> list[str]:
@@ -150,9 +161,12 @@ def _lines(
     mail: int,
     succeeded: str,
     escalations: list[str],
+    *,
+    short: bool,
 ) -> list[str]:
     address = entry.address
-    out = [line, "", f"You are {address.path}. {ROLE_TEXT.get(address.role, '')}".rstrip()]
+    role = "" if short else ROLE_TEXT.get(address.role, "")
+    out = [line, "", f"You are {address.path}. {role}".rstrip()]
     out.append(f"Your folder: {entry.work_dir}")
     if succeeded:
         out += ["", f"You succeed a session that ended by {succeeded}. It is done; do not hand off again."]
@@ -169,6 +183,8 @@ def _lines(
     if mail:
         out += ["", f"{mail} unread message{'' if mail == 1 else 's'}."]
     out += escalations
+    if short:
+        return [*out, "", "gt prime tells your role and its commands again."]
     out += ["", "## Commands", ""]
     out += [f"{words:<28} {about}" for words, about in COMMANDS.get(address.role, _COMMON)]
     context = os.path.join(os.path.dirname(entry.work_dir), "CONTEXT.md")

@@ -34,7 +34,7 @@ from gastown_core.runtimes.adapter import (
     texts_in,
     words,
 )
-from gastown_core.runtimes.hook_commands import prime_command, signal_command
+from gastown_core.runtimes.hook_commands import handoff_command, prime_command, signal_command
 from gastown_core.runtimes.usage import Transcript, Usage, UsageReader, dollars, moment, object_of, tokens
 
 TYPE_CHECKING = False
@@ -172,6 +172,8 @@ class ClaudeAdapter(Adapter):
     def hook_files(self, role: str) -> tuple[HookFile, ...]:
         """One settings file; the commands do nothing in a session that is not the town's, but for the briefing."""
         hooks: dict[str, list[Any]] = {event: [_hook(signal_command(event, self.name))] for event in EVENTS}
+        # the next briefing, after the compaction, gives the note back
+        hooks["PreCompact"] = [*hooks["PreCompact"], _hook(handoff_command())]
         hooks["SessionStart"] = [_hook(prime_command()), *hooks["SessionStart"]]
         settings = {"editorMode": "normal", "skipDangerousModePermissionPrompt": True, "hooks": hooks}
         return (HookFile(SETTINGS_FILE, settings, is_local=True),)

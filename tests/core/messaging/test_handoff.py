@@ -58,7 +58,7 @@ def test_the_note_is_stored_the_session_respawned_and_the_successor_told(mayor):
 def test_if_the_note_cannot_be_stored_nothing_is_respawned(mayor, monkeypatch):
     rigged, entry, old = mayor
 
-    def refuse(*args):
+    def refuse(*args, **more):
         raise StoreError("disk full")
 
     monkeypatch.setattr(module, "store_note", refuse)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from gastown_core.messaging.handoff import leave_marker, store_note
-from gastown_core.work.prime import brief
+from gastown_core.work.prime import brief, given
 
 
 def test_a_polecat_is_told_who_it_is_what_to_do_and_how_to_end(rigged):
@@ -18,10 +18,12 @@ def test_a_note_is_read_once_by_the_successor_itself(rigged):
     note = store_note(rigged.root, mayor, "full context", "look at sh-1 first", "mayor")
     leave_marker(mayor)
     assert "look at sh-1 first" in brief(rigged.root, mayor).text
-    told = brief(rigged.root, mayor, consume=True)
+    told = brief(rigged.root, mayor)
+    assert rigged.bead(note).status == "hooked", "a briefing that was not given takes nothing"
+    given(rigged.root, mayor, told)
     assert "look at sh-1 first" in told.text and "do not hand off again" in told.text
     assert rigged.bead(note).status == "closed"
-    again = brief(rigged.root, mayor, consume=True)
+    again = brief(rigged.root, mayor)
     assert "look at sh-1" not in again.text and "hand off again" not in again.text
 
 
