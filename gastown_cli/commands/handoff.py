@@ -32,13 +32,17 @@ def handoff_arguments(parser: ArgumentParser) -> None:
     )
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument(
-        "--cycle", action="store_true", help="restart the program and go on with its conversation where it can; collects"
+        "--cycle",
+        action="store_true",
+        help="restart the program and go on with its conversation where it can; collects",
     )
     modes.add_argument(
         "--auto", action="store_true", help="store the note and restart nothing (before a compaction); collects"
     )
     parser.add_argument("--reason", default="", help="why, for the successor (default: handoff, cycle or compaction)")
-    parser.add_argument("--no-git-check", action="store_true", help="do not warn of uncommitted files and unpushed commits")
+    parser.add_argument(
+        "--no-git-check", action="store_true", help="do not warn of uncommitted files and unpushed commits"
+    )
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would happen; change nothing")
     context.add_json(parser)
