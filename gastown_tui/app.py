@@ -16,6 +16,7 @@ from gastown_tui.import_shims import come_back
 from gastown_tui.last_picture import keep_picture, picture_of
 from gastown_tui.preferences import Preferences, load_preferences, save_preferences
 from gastown_tui.screens.feed import FeedScreen
+from gastown_tui.text import title_sequence
 from gastown_tui.themes import THEMES, Look, choose_theme, wants_ascii, wants_colour
 
 TYPE_CHECKING = False
@@ -71,6 +72,7 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
         self._picture_at = 0.0
         self._stands = False
         self.faults = Faults()
+        self._title = ""
         self.live: LiveTown
 
     # life
@@ -204,6 +206,16 @@ class FeedApp(Bounded, App[int], inherit_bindings=False):
     def say(self, text: str, tone: str = "warn") -> None:
         """Show a message in the status bar."""
         self.feed.say(text, tone)
+
+    def ring(self) -> None:
+        """Ring the terminal's bell."""
+        self.bell()
+
+    def name_terminal(self, words: str) -> None:
+        """Show words as the terminal's title, if they are new; control characters never reach the terminal."""
+        if words != self._title and self._driver is not None:
+            self._title = words
+            self._driver.write(title_sequence(words))
 
     def show_receipt(self, text: str, stages: Sequence[str], *, is_done: bool, failure: str = "") -> None:
         """Show the stages of an order in the status bar."""

@@ -51,6 +51,12 @@ class Console(Protocol):
     def fault(self, where: str, error: Exception) -> None:
         """Record and show an exception of one part, and go on."""
 
+    def ring(self) -> None:
+        """Ring the terminal's bell."""
+
+    def name_terminal(self, words: str) -> None:
+        """Show words as the terminal's title."""
+
     # the screen
 
     def begin(self) -> None:

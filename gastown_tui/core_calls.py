@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gastown_core.attention.item import Item
+    from gastown_core.attention.marks import Mark, Marks
     from gastown_core.beads.query import Excerpt
     from gastown_core.model.order import Order, Receipt
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
@@ -25,6 +27,28 @@ class CoreCalls:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self._marks: Marks | None = None
+
+    def marks(self) -> dict[str, Mark]:
+        """Return what a person marked in the inbox; the file is read only if it has changed."""
+        if self._marks is None:
+            from gastown_core.attention.marks import Marks
+
+            self._marks = Marks(self.root)
+        return self._marks.now()
+
+    def mark_row(self, act: str, item: Item | None, until: float, now: float) -> None:
+        """Snooze, pin or finish a row of the inbox, or undo the last such act. Raises GastownError."""
+        from gastown_core.attention import marks
+
+        if act == "undo" or item is None:
+            marks.undo(self.root)
+        elif act == "snooze":
+            marks.snooze(self.root, item, until, now)
+        elif act == "pin":
+            marks.pin(self.root, item, now)
+        else:
+            marks.done(self.root, item, now)
 
     def perform(self, order: Order, notify: Callable[[Receipt], None]) -> bool:
         """Perform an order; ``notify`` gets each stage. A GastownError becomes a failed receipt."""

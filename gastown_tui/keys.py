@@ -13,7 +13,7 @@ class Action(Record):
     """One row: its id, keys (Textual's names), label, help, help group, and where it applies.
 
     An action without keys is in the palette only.  ``where`` is ``anywhere``, or the panels it applies in:
-    ``agents``, ``convoys``, ``events``, ``problems``, ``queue``, ``probes``, ``gates``, ``files``, ``patch``, ``drawer``,
+    ``agents``, ``convoys``, ``events``, ``problems``, ``inbox``, ``queue``, ``probes``, ``gates``, ``files``, ``patch``, ``drawer``,
     ``search``.
     ``hint`` is its rank in the status bar (0: not shown).
     """
@@ -29,14 +29,18 @@ class Action(Record):
 
 MOVE, PANELS, FIND, MAIL, CONSOLE = "Move", "Panels", "Find", "Mail", "Console"
 ACTS, BUNDLES, QUEUE = "Act on agents and beads", "Act on convoys and the scheduler", "In the merge queue"
-GROUPS = (MOVE, PANELS, FIND, QUEUE, ACTS, BUNDLES, MAIL, CONSOLE)
+INBOX = "In the inbox"
+GROUPS = (MOVE, PANELS, FIND, INBOX, QUEUE, ACTS, BUNDLES, MAIL, CONSOLE)
 
-_ROWS = ("agents", "convoys", "events", "problems", "queue", "probes", "gates", "files", "patch", "drawer")
-_AGENTS = ("agents", "problems")
+_ROWS = ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "gates", "files", "patch", "drawer")
+_AGENTS = ("agents", "problems", "inbox")
 _CONVOYS = ("convoys",)
 _QUEUE = ("queue", "probes", "gates")
+_INBOX = ("inbox",)
 _REQUESTS = ("queue",)
 _DIFF = ("files", "patch")
+_NUMBERED = tuple(name for name in _ROWS if name != "inbox")
+"""Where digits name panels and tabs; in the inbox they answer."""
 
 ACTIONS: tuple[Action, ...] = (
     Action("rows.down", ("j", "down"), "down", "one row down", MOVE, _ROWS),
@@ -49,22 +53,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("rows.bottom", ("G", "end"), "bottom", "last row; in the events: the oldest", MOVE, _ROWS),
     Action("rows.expand", ("l", "right", "o"), "open", "open a rig or a convoy", MOVE, ("agents", "convoys")),
     Action("rows.collapse", ("left",), "fold", "fold a rig or a convoy", MOVE, ("agents", "convoys")),
-    Action("panel.agents", ("1",), "agents", "agents; in the merge queue: the queue", PANELS),
-    Action("panel.convoys", ("2",), "convoys", "convoys; in the merge queue: the batch", PANELS),
-    Action("panel.events", ("3",), "events", "events; in the merge queue: the gate log", PANELS),
+    Action("panel.agents", ("1",), "agents", "agents; in the merge queue: the queue", PANELS, _NUMBERED),
+    Action("panel.convoys", ("2",), "convoys", "convoys; in the merge queue: the batch", PANELS, _NUMBERED),
+    Action("panel.events", ("3",), "events", "events; in the merge queue: the gate log", PANELS, _NUMBERED),
     Action("panel.next", ("tab",), "next panel", "next panel, including an open drawer", PANELS),
     Action("panel.previous", ("shift+tab",), "previous panel", "previous panel", PANELS),
     Action("view.problems", ("p",), "problems", "problems view, and back", PANELS, hint=50),
+    Action("view.inbox", ("i",), "inbox", "what waits on a person, in every rig; and back", PANELS, hint=52),
     Action("view.queue", ("m",), "merge queue", "the merge queue: probe tree and live gate log; and back", PANELS, hint=45),
     Action("view.diff", ("D",), "diff", "what an agent, bead or request changes; and back", PANELS, hint=42),
     Action("drawer.open", ("enter",), "details", "open the drawer; again: move into it, or fold", PANELS,
-           ("agents", "convoys", "events", "problems", "queue", "probes", "drawer"), 80),
+           ("agents", "convoys", "events", "problems", "inbox", "queue", "probes", "drawer"), 80),
     Action("drawer.toggle", ("d",), "drawer", "open or close the drawer", PANELS),
-    Action("drawer.tab_1", ("4",), "tab 1", "drawer, first tab: preview, landing strip or record", PANELS),
-    Action("drawer.tab_2", ("5",), "tab 2", "drawer, second tab: work, or why", PANELS),
-    Action("drawer.tab_3", ("6",), "tab 3", "drawer, third tab: why, or events", PANELS),
-    Action("drawer.tab_4", ("7",), "tab 4", "drawer, fourth tab: events", PANELS),
-    Action("drawer.tab_5", ("8",), "tab 5", "drawer, fifth tab: tokens and cost", PANELS),
+    Action("drawer.tab_1", ("4",), "tab 1", "drawer, first tab: preview, landing strip or record", PANELS, _NUMBERED),
+    Action("drawer.tab_2", ("5",), "tab 2", "drawer, second tab: work, or why", PANELS, _NUMBERED),
+    Action("drawer.tab_3", ("6",), "tab 3", "drawer, third tab: why, or events", PANELS, _NUMBERED),
+    Action("drawer.tab_4", ("7",), "tab 4", "drawer, fourth tab: events", PANELS, _NUMBERED),
+    Action("drawer.tab_5", ("8",), "tab 5", "drawer, fifth tab: tokens and cost", PANELS, _NUMBERED),
     Action("search.open", ("/",), "search", "search as you type; Enter keeps the matches marked", FIND, _ROWS, 40),
     Action("search.next", ("]",), "next match", "next match", FIND, _ROWS),
     Action("search.previous", ("[",), "previous match", "previous match", FIND, _ROWS),
@@ -77,6 +82,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("diff.comment", ("c",), "comment", "send the agent a comment on the line", FIND, ("patch",), 92),
     Action("diff.pager", ("v",), "pager", "the whole diff in git's pager", FIND, _DIFF, 65),
     Action("back", ("escape",), "back", "one step back: search, pause, filter, drawer, view", FIND),
+    Action("inbox.next", ("J",), "next", "go to the oldest that waits on you, from anywhere; again: the next", INBOX, hint=51),
+    Action("inbox.answer", tuple("123456789"), "answer", "answer the question with that choice; marked agents too, if they ask the same",
+           INBOX, _INBOX, 95),
+    Action("inbox.act", ("O",), "act", "what settles the row: take on, retry, restart, read …", INBOX, _INBOX, 94),
+    Action("inbox.snooze", ("w",), "snooze", "hide the row for a time, or until it changes", INBOX, _INBOX, 88),
+    Action("inbox.done", ("e",), "done", "hide the row until it changes", INBOX, _INBOX, 87),
+    Action("inbox.pin", ("*",), "pin", "pin the row to the top, or unpin it", INBOX, _INBOX, 86),
+    Action("inbox.undo", ("U",), "undo", "take back the last snooze, pin or done", INBOX, _INBOX, 84),
     Action("agent.nudge", ("n",), "nudge", "send a message and follow its delivery", ACTS, (*_AGENTS, *_DIFF), 90),
     Action("agent.nudge_marked", ("N",), "nudge marked", "send one message to every marked agent", ACTS, _AGENTS),
     Action("agent.answer", ("y",), "answer", "answer the question on the agent's screen", ACTS, _AGENTS),
@@ -95,15 +108,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("mountain.pause", (), "pause mountain", "pause dispatch for this mountain", BUNDLES, _CONVOYS),
     Action("mountain.resume", (), "resume mountain", "resume dispatch for this mountain", BUNDLES, _CONVOYS),
     Action("bead.release", (), "release bead", "release a claimed bead: open, without an assignee", ACTS, ("convoys", "events", "queue")),
-    Action("escalation.ack", (), "take on", "take an escalation on: it no longer waits for anybody else", ACTS, ("problems", "events")),
-    Action("escalation.close", (), "close escalation", "close an escalation with a reason", ACTS, ("problems", "events")),
+    Action("escalation.ack", (), "take on", "take an escalation on: it no longer waits for anybody else", ACTS, ("problems", "inbox", "events")),
+    Action("escalation.close", (), "close escalation", "close an escalation with a reason", ACTS, ("problems", "inbox", "events")),
     Action("mq.retry", ("r",), "retry", "clear a request's failure and requeue it", QUEUE, _REQUESTS, 90),
     Action("mq.reject", ("x",), "reject", "reject a request with a reason; its bead reopens", QUEUE, _REQUESTS, 85),
     Action("mq.process", ("P",), "process now", "merge the rig's next batch now", QUEUE, _QUEUE, 80),
     Action("scheduler.pause", (), "pause scheduler", "pause dispatch of queued slings", BUNDLES),
     Action("scheduler.resume", (), "resume scheduler", "resume dispatch of queued slings", BUNDLES),
-    Action("mail.open", ("i",), "mail", "inbox of the agent: read, reply, archive, thread", MAIL, _AGENTS),
-    Action("mail.overseer", ("I",), "your mail", "your own inbox, the overseer's", MAIL),
+    Action("mail.open", ("M",), "mail", "mail of the agent: read, reply, archive, thread", MAIL, _AGENTS),
+    Action("mail.overseer", ("I",), "your mail", "your own mail, the overseer's", MAIL),
     Action("digest.open", ("A",), "since you looked", "what happened since you last looked", FIND),
     Action("rows.mark", ("space",), "mark", "mark an agent for N", ACTS, _AGENTS),
     Action("palette.open", (":",), "commands", "all commands", CONSOLE, hint=25),
@@ -174,7 +187,7 @@ ALL_KEYS = tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys)
 """Every key that is bound somewhere."""
 
 
-WAYS = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "queue": "m", "drawer": "d"}
+WAYS = {"agents": "1", "convoys": "2", "events": "3", "problems": "p", "inbox": "i", "queue": "m", "drawer": "d"}
 
 
 def way_to(where: tuple[str, ...]) -> str:

@@ -17,25 +17,31 @@ if TYPE_CHECKING:
 
 
 class Scene(Record):
-    """What to show: view (one of VIEWS), active panel, drawer, search line, and the lines that the convoys want."""
+    """What to show: view (one of VIEWS), active panel, drawer, search line, and the lines that convoys and lists want."""
 
     view: str = "feed"
     active: str = "agents"
     is_drawer_open: bool = False
     is_searching: bool = False
     convoy_lines: int = 10
+    list_lines: int = 12
+    """The lines that the list of the problems or of the inbox wants."""
 
 
 PANELS = ("agents", "convoys", "events")
 VIEWS = {
     "feed": PANELS,
     "problems": ("problems",),
+    "inbox": ("inbox",),
     "queue": ("queue", "probes", "gates"),
     "diff": ("files", "patch"),
 }
 """View → its panels; the keys 1 to 3 focus them in this order."""
 WIDE_COLUMNS, WIDE_ROWS = 100, 18
 TALL_ROWS = 30
+LISTS = ("problems", "inbox")
+"""Views of one list with a closer look at its selected row."""
+LOOK_ROWS, BESIDE_COLUMNS = 20, 120
 
 
 def is_wide(width: int, height: int) -> bool:
@@ -72,9 +78,8 @@ def _wide(body: Region, scene: Scene) -> dict[str, Region]:
         drawer = _clamp(height * 0.36, 8, 24)
         regions["drawer"] = Region(x, y + height - drawer, width, drawer)
         height -= drawer
-    if scene.view == "problems":
-        regions["problems"] = Region(x, y, width, height)
-        return regions
+    if scene.view in LISTS:
+        return regions | _list_and_look(Region(x, y, width, height), scene)
     if scene.view == "queue":
         return regions | _wide_queue(Region(x, y, width, height))
     if scene.view == "diff":
@@ -103,8 +108,24 @@ def _wide_queue(body: Region) -> dict[str, Region]:
     }
 
 
+def _list_and_look(body: Region, scene: Scene) -> dict[str, Region]:
+    """Put the closer look under the list, in all the room that it leaves; beside it if that is too low; or nowhere."""
+    x, y, width, height = body
+    if scene.is_drawer_open:
+        return {scene.view: body}
+    if height >= LOOK_ROWS:
+        rows = _clamp(scene.list_lines, 7, max(7, int(height * 0.55)))
+        return {scene.view: Region(x, y, width, rows), "closer": Region(x, y + rows, width, height - rows)}
+    if width >= BESIDE_COLUMNS:
+        left = int(width * 0.56)
+        return {scene.view: Region(x, y, left, height), "closer": Region(x + left, y, width - left, height)}
+    return {scene.view: body}
+
+
 def _narrow(body: Region, scene: Scene) -> dict[str, Region]:
     x, y, width, height = body
+    if scene.view in LISTS and not scene.is_drawer_open:
+        return _list_and_look(body, scene)
     names = VIEWS[scene.view]
     active = scene.active if scene.active in names else names[0]
     others = len(names) - 1

@@ -10,12 +10,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from gastown_core.attention.item import Item
     from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView, TownSnapshot
     from gastown_core.orders.registry import Subject
     from gastown_core.state.rows import EventRow
 
 AGENT, GROUP, CONVOY, BEAD, REQUEST = "agent", "group", "convoy", "bead", "request"
-BATCH, PROBE, PAST, EVENT = "batch", "probe", "past", "event"
+BATCH, PROBE, PAST, EVENT, ITEM = "batch", "probe", "past", "event", "item"
 
 
 class Selection(Record):
@@ -89,6 +90,22 @@ def of_event(found: tuple[int, EventRow] | None, key: Hashable) -> Chosen:
     if found is None:
         return NOTHING
     return Chosen(EVENT, key, serial=found[0], event=found[1])
+
+
+def of_item(snapshot: TownSnapshot, item: Item | None, key: Hashable) -> Chosen:
+    """Return what a row of the inbox is about: an agent, convoy, merge request, rig or bead; NOTHING without a row."""
+    if item is None:
+        return NOTHING
+    kind, name, _ = item.subject
+    if kind == "rig":
+        return Chosen(BATCH, key, group=name)
+    found = resolve(snapshot, Selection(kind, "", name)) if kind in (AGENT, CONVOY) else NOTHING
+    if found is NOTHING and snapshot.request(name) is not None:
+        found = resolve(snapshot, Selection(REQUEST, "", name))
+    if found is NOTHING:
+        bead = item.bead or (name if kind == BEAD else "")
+        found = Chosen(BEAD, key, bead=bead) if bead else NOTHING
+    return found._replace(key=key) if found.kind else NOTHING
 
 
 def agents_of_group(snapshot: TownSnapshot, group: str) -> list[AgentView]:

@@ -130,6 +130,11 @@ _ASCII_TWINS = str.maketrans(
 )  # fmt: skip
 
 
+def title_sequence(words: str) -> str:
+    """Return the sequence that sets a terminal's title (OSC 2): one line of at most 120 characters, made safe."""
+    return f"\x1b]2;{cut(clean(words), 120)}\x07"
+
+
 def to_ascii(text: str) -> str:
     """Return ASCII text of the same width: replacements for known signs, base letters, ``?`` for the rest."""
     if text.isascii():

@@ -39,6 +39,8 @@ class Dispatch:
         self.status = status
         self.acts = acts
         self.search = search
+        self.key = ""
+        """The key pressed last: of an action with several keys, some mean different things."""
         self.navigation = navigation
         self.handlers = {**handlers, "palette.open": self.open_palette}
 
@@ -55,6 +57,7 @@ class Dispatch:
         if not applies(action, place):
             self.console.say(f"{action.label} works only in {way_to(action.where)} first")
             return
+        self.key = key
         self.run(action.id)
 
     def run(self, action_id: str) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from gastown_core.model.refinery import BatchRecord
     from gastown_core.model.snapshot import AgentView, ConvoyView, RefineryView
+    from gastown_core.state.detail import WorkDetail
     from gastown_core.state.rows import EventFilter, EventRow
     from gastown_tui.console import Console
     from gastown_tui.controllers.stage import Stage
@@ -49,7 +50,14 @@ class DrawerController:
         self.calls = calls
         self.stage = stage
         self.drawer = stage.drawer
-        self.preview = PanePreview(console, self.drawer, self._refill)
+        self.preview = PanePreview(
+            console,
+            self.drawer,
+            self._refill,
+            is_open=lambda: self.drawer.is_open,
+            shows_pane=lambda: self.drawer.is_open and self.drawer.tab_name == "preview",
+        )
+        self.also: Callable[[], None] = lambda: None
         self.chosen: Chosen = NOTHING
         self._details: dict[tuple[str, Hashable], tuple[float, object]] = {}
         self._moved_at = 0.0
@@ -171,6 +179,13 @@ class DrawerController:
         known = detail if detail is not None and not isinstance(detail, list) else None
         facts = pages.agent_facts(agent, self.console.now, self.console.ascii_only, known)  # type: ignore[arg-type]
         return [*facts, *self._queue(key, agent)]
+
+    def known_work(self, key: Hashable, agent: AgentView) -> WorkDetail | None:
+        """Return the agent's bead and worktree as read last, None until then; read again every ``SIDE_S``."""
+        if agent.work is None and not agent.hook:
+            return None
+        found = self._detail(("work", key), lambda: self.calls.work_detail(agent), SIDE_S)
+        return None if found is None or isinstance(found, list) else found  # type: ignore[return-value]
 
     def _queue(self, key: Hashable, agent: AgentView) -> list[Pieces]:
         """Return the nudges that have not reached the agent."""
@@ -354,6 +369,7 @@ class DrawerController:
         self._details[key] = (self.console.now, found)
         if self.drawer.is_open:
             self._refill()
+        self.also()
 
 
 def newest(view: StreamView, beads: set[str] | None) -> list[EventRow]:

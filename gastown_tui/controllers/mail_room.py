@@ -42,6 +42,10 @@ class MailRoom:
         self._start(self._list(reader))
         return ""
 
+    def read(self, message_id: str) -> None:
+        """Open a message to the overseer."""
+        self._start(self._read(message_id, OVERSEER, whole_thread=False))
+
     def _start(self, work: Coroutine[object, object, None]) -> None:
         self.console.start(self._guarded(work), "mail", exclusive=True)
 

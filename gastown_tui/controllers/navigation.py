@@ -7,7 +7,7 @@ from functools import partial
 from gastown_core.model.agent import Health
 from gastown_core.state.rows import NO_FILTER
 from gastown_tui.layout import PANELS, VIEWS
-from gastown_tui.selection import AGENT, BATCH, CONVOY, GROUP, REQUEST, Selection
+from gastown_tui.selection import AGENT, BATCH, CONVOY, GROUP, ITEM, REQUEST, Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Navigation:
             "panel.previous": lambda: self.cycle(-1),
             "view.problems": self.toggle_problems,
             "view.queue": self.toggle_queue,
+            "view.inbox": self.toggle_inbox,
             "drawer.open": self.open_row,
             "back": self.back,
         }
@@ -88,6 +89,21 @@ class Navigation:
             stage.problems.key = Selection(AGENT, "", agent.key) if agent is not None and needed else None
         elif agent is not None and stage.active == "agents":
             stage.agents.key = Selection(AGENT, "", agent.key)
+        self._enter()
+
+    def toggle_inbox(self) -> None:
+        """Toggle the inbox; the row of a selected agent is selected there, and back."""
+        stage = self.stage
+        agent = stage.chosen.agent
+        stage.view = "feed" if stage.view == "inbox" else "inbox"
+        if agent is not None and stage.view == "feed" and stage.active == "agents":
+            stage.agents.key = Selection(AGENT, "", agent.key)
+        self.console.show_all()
+        if agent is not None and stage.view == "inbox":
+            own = ("question", "trouble")
+            row = next((one for one in stage.inbox.items if one.subject.id == agent.key and one.cause in own), None)
+            if row is not None:
+                stage.inbox.select(Selection(ITEM, "", row.key))
         self._enter()
 
     def toggle_queue(self) -> None:
@@ -156,6 +172,8 @@ class Navigation:
             self.toggle_problems()
         elif stage.view == "queue":
             self.toggle_queue()
+        elif stage.view == "inbox":
+            self.toggle_inbox()
         elif stage.stream.wanted != NO_FILTER:
             self.search.set_filter(NO_FILTER)
         else:

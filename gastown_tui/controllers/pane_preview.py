@@ -1,4 +1,4 @@
-"""The live preview of an agent's pane in the drawer: captured only while visible, and less often while it is quiet."""
+"""The live preview of an agent's pane in a panel: captured only while visible, and less often while it is quiet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gastown_core.model.snapshot import AgentView
     from gastown_tui.console import Console
     from gastown_tui.text import Pieces
-    from gastown_tui.widgets.drawer import Drawer
+    from gastown_tui.widgets.rows import Rows
 
 PREVIEW_S = 0.2
 QUIET_PREVIEW_S = 1.0
@@ -25,9 +25,19 @@ QUIET_AFTER_S = 3.0
 class PanePreview:
     """Holds the lines of one agent's pane; ``came`` is called when they change."""
 
-    def __init__(self, console: Console, drawer: Drawer, came: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        panel: Rows,
+        came: Callable[[], None],
+        *,
+        is_open: Callable[[], bool],
+        shows_pane: Callable[[], bool],
+    ) -> None:
         self.console = console
-        self.drawer = drawer
+        self.panel = panel
+        self._is_open = is_open
+        self._shows_pane = shows_pane
         self.agent: AgentView | None = None
         self._came = came
         self._task: asyncio.Task[None] | None = None
@@ -36,12 +46,12 @@ class PanePreview:
         self._looked_at = 0.0
 
     def start(self) -> None:
-        """Create the timer, paused until the drawer opens."""
-        self._timer = self.drawer.screen.set_interval(PREVIEW_S, self.look, name="preview", pause=True)
+        """Create the timer, paused until the panel is open."""
+        self._timer = self.panel.screen.set_interval(PREVIEW_S, self.look, name="preview", pause=True)
 
     def laid_out(self) -> None:
-        """Run the timer only while the drawer is open."""
-        if self.drawer.is_open:
+        """Run the timer only while the panel is open."""
+        if self._is_open():
             self._timer.resume()
         else:
             self._timer.pause()
@@ -63,7 +73,7 @@ class PanePreview:
     def is_wanted(self) -> bool:
         """Whether a pane is visible now."""
         agent = self.agent
-        return bool(agent and agent.pane_id and self.drawer.tab_name == "preview" and self.drawer.size.height > 1)
+        return bool(agent and agent.pane_id and self._shows_pane() and self.panel.size.height > 1)
 
     def look(self) -> None:
         """Capture the pane again, if it is visible and may have changed; called at most five times a second."""
@@ -89,5 +99,5 @@ class PanePreview:
             self.console.fault("preview", error)
             self._pane = [((f"cannot read its screen: {type(error).__name__}: {clean(str(error))}", "error"),)]
         self._pane_of = agent.key
-        if self.agent is not None and self.agent.key == agent.key and self.drawer.is_open:
+        if self.agent is not None and self.agent.key == agent.key and self._is_open():
             self._came()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from gastown_tui.layout import VIEWS
-from gastown_tui.selection import BATCH, NOTHING, Selection, of_event, resolve
+from gastown_tui.selection import BATCH, NOTHING, Selection, of_event, of_item, resolve
 from gastown_tui.widgets.agent_tree import AgentTree
+from gastown_tui.widgets.closer_look import CloserLook
 from gastown_tui.widgets.convoy_panel import ConvoyPanel
 from gastown_tui.widgets.diff_panels import FilePanel, PatchPanel
 from gastown_tui.widgets.drawer import Drawer
 from gastown_tui.widgets.event_stream import EventPanel
 from gastown_tui.widgets.gate_panel import GatePanel
+from gastown_tui.widgets.inbox_list import InboxList
 from gastown_tui.widgets.line_field import LineField
 from gastown_tui.widgets.probe_panel import ProbePanel
 from gastown_tui.widgets.problem_list import ProblemList
@@ -41,6 +43,8 @@ class Stage:
         self.convoys = ConvoyPanel()
         self.stream = EventPanel()
         self.problems = ProblemList()
+        self.inbox = InboxList()
+        self.closer = CloserLook()
         self.queue = QueuePanel()
         self.probes = ProbePanel()
         self.gates = GatePanel()
@@ -49,10 +53,10 @@ class Stage:
         self.diff_of: Chosen = NOTHING
         self.drawer = Drawer()
         self.field = LineField(id="search", prompt="/")
-        feed = (self.agents, self.convoys, self.stream, self.problems)
+        feed = (self.agents, self.convoys, self.stream, self.problems, self.inbox)
         rows = (*feed, self.queue, self.probes, self.gates, self.files, self.patch)
         self.panels: dict[str, Rows] = {panel.id or "": panel for panel in rows}
-        self.agents.marked = self.problems.marked = set()
+        self.agents.marked = self.problems.marked = self.inbox.marked = set()
 
     # state
 
@@ -98,6 +102,8 @@ class Stage:
         if self.view == "diff":
             key = self.diff_of.key
             return resolve(snapshot, key) if isinstance(key, Selection) else NOTHING
+        if panel is self.inbox:
+            return of_item(snapshot, self.inbox.item, panel.key)
         if panel is self.stream:
             return of_event(self.stream.selected(), panel.key)
         if panel is self.gates:
@@ -136,20 +142,21 @@ class Stage:
 
     def mark(self) -> str:
         """Mark or unmark the selected agent; return why not, or an empty string."""
-        self.problems.marked = self.agents.marked
-        if self.view != "problems":
+        self.problems.marked = self.inbox.marked = self.agents.marked
+        if self.view not in ("problems", "inbox"):
             return self.agents.toggle_mark()
-        key = self.problems.agent_key
+        chosen = self.chosen.agent
+        key = chosen.key if chosen is not None else ""
         if not key:
             return "there is no agent to mark"
         self.agents.marked ^= {key}
-        self.problems.marked = self.agents.marked
-        self.problems.show(self.console.snapshot, self.console.now)
+        self.problems.marked = self.inbox.marked = self.agents.marked
+        self.console.show_all()
         return ""
 
     def unmark_all(self) -> None:
         """Remove all marks."""
-        self.agents.marked = self.problems.marked = set()
+        self.agents.marked = self.problems.marked = self.inbox.marked = set()
         self.console.show_all()
 
     def pause(self) -> str:

@@ -14,16 +14,18 @@ from textual.screen import Screen
 from gastown_tui.boundary import Bounded
 from gastown_tui.controllers.acts import Acts
 from gastown_tui.controllers.away import Away
+from gastown_tui.controllers.closer_look import CloserLookController
 from gastown_tui.controllers.diff_view import DiffView
 from gastown_tui.controllers.dispatch import Dispatch
 from gastown_tui.controllers.drawer_controller import DrawerController
+from gastown_tui.controllers.inbox import Inbox
 from gastown_tui.controllers.mail_room import MailRoom
 from gastown_tui.controllers.merge_queue_controller import MergeQueueController
 from gastown_tui.controllers.navigation import Navigation
 from gastown_tui.controllers.search import Search
 from gastown_tui.controllers.stage import Stage
 from gastown_tui.keys import ALL_KEYS
-from gastown_tui.layout import VIEWS, Scene, TownLayout, drawer_hides_panel
+from gastown_tui.layout import LISTS, VIEWS, Scene, TownLayout, drawer_hides_panel
 from gastown_tui.widgets.drawer import Drawer
 from gastown_tui.widgets.event_stream import EventPanel
 from gastown_tui.widgets.header_bar import HeaderBar
@@ -86,10 +88,12 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.inspector = DrawerController(console, calls, stage)
         self.merge_queue = MergeQueueController(console, calls, stage)
         self.mail_room = MailRoom(console, calls, stage)
+        self.inbox = Inbox(console, calls, stage, self.acts, self.mail_room)
+        self.closer = CloserLookController(console, stage, self.inbox, self.inspector)
         self.diff = DiffView(console, calls, stage, self.acts)
         self.navigation = Navigation(console, stage, self.inspector, self.search, self.diff)
         self.away = Away(console, calls, stage, self.navigation)
-        self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all})
+        self.dispatch = self._make_dispatch({**actions, "view.refresh": self.refresh_all, "inbox.answer": self.answer})
         self.moved_at = 0.0
         self.stands = False
         self._typed_early: list[str] = []
@@ -99,7 +103,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
 
     def _make_dispatch(self, own: Mapping[str, Callable[[], str | None]]) -> Dispatch:
         """Collect the handlers of all owners."""
-        views = (self.merge_queue, self.mail_room, self.diff, self.away)
+        views = (self.merge_queue, self.mail_room, self.diff, self.away, self.inbox)
         owners = (self.stage, self.navigation, self.inspector, self.search, *views)
         return Dispatch(
             self.console,
@@ -115,6 +119,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         """Yield every panel; the layout decides which are visible."""
         yield self.header
         yield from self.stage.panels.values()
+        yield self.stage.closer
         yield self.drawer
         yield self.status
         yield self.field
@@ -125,6 +130,7 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         A remembered drawer that would hide its panel at this size stays closed until it is asked for.
         """
         self.inspector.preview.start()
+        self.closer.preview.start()
         self.merge_queue.start()
         self.away.start()
         self.stands = True
@@ -177,13 +183,25 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.drawer.is_open,
             self.search.is_searching,
             self.convoys.wanted_height(),
+            self._list_lines(),
         )
         if scene != self.plan.scene:
             self.plan.scene = scene
             self.status.refresh(layout=True)
+            if stage.view in LISTS:
+                # rows and closer look depend on the size that the panels get only now
+                self.call_after_refresh(self.show_all)
+                self.call_after_refresh(self.closer.preview.look)
         self.status.show_place(stage.place)
         self.inspector.preview.laid_out()
+        self.closer.preview.laid_out()
         self.merge_queue.follow()
+
+    def _list_lines(self) -> int:
+        """The lines that the list in view wants; those of the others do not matter."""
+        if self.view == "inbox":
+            return self.stage.inbox.wanted_height()
+        return self.problems.wanted_height() if self.view == "problems" else 0
 
     def sheets(self) -> list[Sheet]:
         """Return the visible sheets, from left to right."""
@@ -204,9 +222,12 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
     def show_all(self) -> None:
         """Update everything from the snapshot and the time; only changed rows are repainted."""
         snapshot, now = self.console.snapshot, self.console.now
+        self.header.guard(self.inbox.refresh)
         self._show_header()
         if self.view == "problems":
-            self.problems.guard(lambda: self.problems.show(snapshot, now))
+            self.problems.guard(lambda: self.problems.show(snapshot, now, self.inbox.count))
+        elif self.view == "inbox":
+            self.stage.inbox.guard(lambda: self.stage.inbox.show(self.inbox.found, snapshot, now))
         elif self.view == "queue":
             self.merge_queue.show()
         elif self.view == "diff":
@@ -217,12 +238,16 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             self.stream.guard(lambda: self.stream.show(snapshot, now))
         self.inspect()
         self.merge_queue.follow()
-        if self.convoys.wanted_height() != self.plan.scene.convoy_lines:
+        self.closer.show()
+        scene = self.plan.scene
+        if (self.convoys.wanted_height(), self._list_lines()) != (scene.convoy_lines, scene.list_lines):
             self.lay_out()
 
     def _show_header(self) -> None:
         snapshot, now = self.console.snapshot, self.console.now
-        self.header.guard(lambda: self.header.show(snapshot, now, moved_at=self.moved_at, view=self.view))
+        self.header.guard(
+            lambda: self.header.show(snapshot, now, moved_at=self.moved_at, view=self.view, count=self.inbox.count)
+        )
 
     def tick(self, *, changed: bool) -> None:
         """Update once a second; after a quiet minute every ten seconds, since ages are then in minutes."""
@@ -247,6 +272,11 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
         self.status.refresh(layout=True)
         self.say("redrawn", "dim")
 
+    def answer(self) -> str:
+        """Answer the selected question with the digit that was pressed; from the palette, which has none, say how."""
+        key = self.dispatch.key
+        return self.inbox.answer(int(key)) if key.isdigit() else "press the digit of a choice in the inbox"
+
     def say(self, text: str, tone: str = "warn") -> None:
         """Show a message at the right end of the status bar."""
         self.status.say(text, tone)
@@ -262,7 +292,9 @@ class FeedScreen(Bounded, Screen[None], inherit_bindings=False):
             if self.view == "queue":
                 self.merge_queue.show()
             self.inspect()
+            self.closer.show()
             self.inspector.preview.look()
+            self.closer.preview.look()
 
     def on_rows_row_opened(self, event: Rows.RowOpened) -> None:
         """Treat a double click as Enter."""

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gastown_core.attention.look import Count
     from gastown_core.model.snapshot import TownSnapshot
     from gastown_tui.text import Piece, Pieces
     from gastown_tui.widgets.sheet import Line
@@ -24,19 +25,27 @@ SHOWN = (Health.WORKING, Health.WAITING, Health.STOPPED_SHORT, Health.STALLED, H
 ALWAYS = (Health.WORKING, Health.WAITING, Health.IDLE)
 STALE_S = 12.0
 """The sources are read at least every five seconds, whether or not a change was reported."""
-VIEW_WORDS = {"problems": ("  PROBLEMS", "gupp"), "queue": ("  MERGE QUEUE", "info"), "diff": ("  DIFF", "info")}
+VIEW_WORDS = {
+    "problems": ("  PROBLEMS", "gupp"),
+    "inbox": ("  INBOX", "waiting"),
+    "queue": ("  MERGE QUEUE", "info"),
+    "diff": ("  DIFF", "info"),
+}
 
 
-def counts_pieces(snapshot: TownSnapshot, *, words: bool, ascii_only: bool) -> list[Pieces]:
-    """Return one group per state: glyph, number, and word if wanted; zeros only for a few states, with words."""
+def counts_pieces(snapshot: TownSnapshot, *, words: bool, ascii_only: bool, need: int) -> list[Pieces]:
+    """Return one group per state: glyph, number, and word if wanted; zeros only for a few states, with words.
+
+    ``need`` is how many rows of the inbox wait on a person, which takes the place of the agents that wait.
+    """
     groups: list[Pieces] = []
     for state in SHOWN:
-        count = snapshot.counts.get(state, 0)
+        count = need if state is Health.WAITING else snapshot.counts.get(state, 0)
         if not count and (state not in ALWAYS or not words):
             continue
         tone = state.value if count else "faint"
         word = f" {SHORT_STATES[state]}" if words else ""
-        if words and state is Health.WAITING and count > 1:
+        if words and state is Health.WAITING and count != 1:
             word = " need you"
         groups.append(((f"{state_glyph(state, ascii_only).rstrip()} {count}{word}", tone),))
     return groups
@@ -85,6 +94,7 @@ def header_pieces(
     moved_at: float,
     view: str,
     ascii_only: bool,
+    need: int = 0,
     is_live: bool = True,
 ) -> Pieces:
     """Return the header in ``width`` cells, without what does not fit. A saved picture is not live and has no clock."""
@@ -103,7 +113,7 @@ def header_pieces(
     fresh = freshness(snapshot, now, moved_at, ascii_only) if is_live else ("", "text")
     daemon = daemon_pieces(snapshot, now) if is_live else ()
     for words in (True, False):
-        groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only)
+        groups = counts_pieces(snapshot, words=words, ascii_only=ascii_only, need=need)
         full: list[tuple[Piece, ...]] = [
             ((f"{queue} to merge", "text" if queue else "faint"),),
             (fresh,),
@@ -122,7 +132,7 @@ def header_pieces(
             line = _assemble(brand, groups, tail, width, 4 if width >= 130 and words else 2)
             if line:
                 return line
-    return _trimmed(brand, counts_pieces(snapshot, words=False, ascii_only=ascii_only), width)
+    return _trimmed(brand, counts_pieces(snapshot, words=False, ascii_only=ascii_only, need=need), width)
 
 
 def _assemble(brand: list[Piece], groups: list[Pieces], tail: list[tuple[Piece, ...]], width: int, gap: int) -> Pieces:
@@ -157,10 +167,11 @@ class HeaderBar(Sheet):
         self.now = 0.0
         self.moved_at = 0.0
         self.view = "feed"
+        self.need = 0
 
-    def show(self, snapshot: TownSnapshot, now: float, *, moved_at: float, view: str) -> None:
+    def show(self, snapshot: TownSnapshot, now: float, *, moved_at: float, view: str, count: Count) -> None:
         """Take a snapshot, or only a later time."""
-        self.snapshot, self.now, self.moved_at, self.view = snapshot, now, moved_at, view
+        self.snapshot, self.now, self.moved_at, self.view, self.need = snapshot, now, moved_at, view, count.you
         self.redraw()
 
     def picture_line(self, width: int) -> str:
@@ -168,7 +179,14 @@ class HeaderBar(Sheet):
         if self.snapshot is None:
             return ""
         pieces = header_pieces(
-            self.snapshot, width, self.now, moved_at=0.0, view=self.view, ascii_only=self.look.ascii_only, is_live=False
+            self.snapshot,
+            width,
+            self.now,
+            moved_at=0.0,
+            view=self.view,
+            ascii_only=self.look.ascii_only,
+            need=self.need,
+            is_live=False,
         )
         return "".join(text for text, _ in pieces)
 
@@ -183,5 +201,6 @@ class HeaderBar(Sheet):
             moved_at=self.moved_at,
             view=self.view,
             ascii_only=self.look.ascii_only,
+            need=self.need,
         )
         return [(pieces, "bar")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gastown_core.attention.item import BUDGET, GATE, MAIL, QUEUE
+from gastown_core.attention.look import Count, attention, count_of
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
 from gastown_core.model.bead import priority_word
@@ -16,6 +18,9 @@ from gastown_tui.widgets.rows import Row, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gastown_core.attention.item import Item
     from gastown_core.model.snapshot import AgentView, TownSnapshot
     from gastown_tui.text import Piece, Pieces
 
@@ -268,6 +273,31 @@ def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: 
     return [*rows, Row(None, (), False)]
 
 
+OTHERS = (QUEUE, GATE, MAIL, BUDGET)
+"""Kinds of the inbox that have no section of their own here."""
+
+
+def other_rows(items: Iterable[Item], width: int, now: float, ascii_only: bool) -> list[Row]:
+    """Return what else waits on a person; the inbox has what answers it."""
+    found = [one for one in items if one.kind in OTHERS]
+    if not found:
+        return []
+    rows = [Row(None, ((f"ALSO WAITING {len(found)}", "waiting"),), False)]
+    for one in found:
+        left: tuple[Piece, ...] = (
+            ("  ", "text"),
+            (glyph("mail" if one.kind == MAIL else "warn", ascii_only) + "  ", "waiting"),
+            (f"{one.kind} ", "accent"),
+            (f"{clean(one.subject.name)}  ", "text"),
+            (clean(one.question), "bright"),
+        )
+        age = format_age(max(1.0, now - one.since)) if one.since else ""
+        right: tuple[Piece, ...] = ((f"{age}  ", "dim"), ("i", "key"), (" inbox", "dim"))
+        key = point_at(BEAD, "", one.bead) if one.bead else None
+        rows.append(Row(key, two_ends(left, right, width, 2), key is not None))
+    return [*rows, Row(None, (), False)]
+
+
 def group_rows(group: Group, width: int, now: float, *, marked: set[str], ascii_only: bool) -> list[Row]:
     """Return a section of agents under its heading: one line each, two if narrow."""
     rows: list[Row] = []
@@ -308,13 +338,19 @@ def dam_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: bool) -
 
 
 def problem_rows(
-    snapshot: TownSnapshot, width: int, now: float, *, marked: set[str], ascii_only: bool, keep: str = ""
+    snapshot: TownSnapshot,
+    width: int,
+    now: float,
+    *,
+    marked: set[str],
+    ascii_only: bool,
+    keep: str = "",
+    count: Count | None = None,
 ) -> list[Row]:
-    """Return all rows of the view."""
+    """Return all rows of the view; ``count`` is the inbox's, made from the snapshot if it is not given."""
     rows: list[Row] = []
-    is_calm = not problem_groups(snapshot) and not faulty(snapshot) and not snapshot.orphans
-    is_calm = is_calm and snapshot.dam is None
-    if snapshot.agents and is_calm and not snapshot.escalated and not snapshot.stuck(now):
+    count = count or count_of(attention(snapshot))
+    if snapshot.agents and count.is_calm and not problem_groups(snapshot):
         words = f"Nobody needs you: all {len(snapshot.agents)} agents are fine."
         rows += [Row(None, ((glyph("done", ascii_only) + " ", "good"), (words, "bright")), False), Row(None, (), False)]
     rows += dam_rows(snapshot, width, now, ascii_only)
@@ -322,6 +358,7 @@ def problem_rows(
         rows += group_rows(group, width, now, marked=marked, ascii_only=ascii_only)
     rows += escalation_rows(snapshot, width, now, ascii_only)
     rows += stuck_rows(snapshot, width, now, ascii_only)
+    rows += other_rows(attention(snapshot), width, now, ascii_only)
     rows += fault_rows(snapshot, width, ascii_only)
     rows += orphan_rows(snapshot, width, now, ascii_only)
     rows += crowd_rows(snapshot, Health.WORKING, "WORKING", width, now, ascii_only)
@@ -336,18 +373,19 @@ class ProblemList(Rows):
         super().__init__(id="problems", title="Problems")
         self.snapshot: TownSnapshot | None = None
         self.marked: set[str] = set()
+        self.count_now = Count(0, 0)
         self.now = 0.0
         self.empty_text = "No agents. Add a rig with gt rig add, then assign work with gt sling."
 
-    def show(self, snapshot: TownSnapshot, now: float) -> None:
-        """Take a snapshot, or only a later time."""
-        self.snapshot = snapshot
+    def show(self, snapshot: TownSnapshot, now: float, count: Count) -> None:
+        """Take a snapshot and the inbox's count, or only a later time."""
+        self.snapshot, self.count_now = snapshot, count
         self.now = now
         self.trouble = trouble_text(snapshot.source_error("tmux", "heartbeats", "roster", "beads"), now)
-        need = sum(len(group.agents) for group in problem_groups(snapshot))
         faults = len(faulty(snapshot))
         told = ["work is dammed"] if snapshot.dam is not None else []
-        told += [f"{need} of {len(snapshot.agents)} need attention"] if need else []
+        told += [f"{count.you} need{'s' if count.you == 1 else ''} you"] if count.you else []
+        told += [f"{count.trouble} need{'s' if count.trouble == 1 else ''} help"] if count.trouble else []
         told += [f"{faults} landing fault{'s' if faults > 1 else ''}"] if faults else []
         orphans = len(snapshot.orphans)
         told += [f"{orphans} bead{'s' if orphans > 1 else ''} without a worker"] if orphans else []
@@ -378,8 +416,18 @@ class ProblemList(Rows):
         width = max(24, self.size.width - 4)
         ascii_only = self.look.ascii_only
         return problem_rows(
-            self.snapshot, width, self.now, marked=self.marked, ascii_only=ascii_only, keep=self.agent_key
+            self.snapshot,
+            width,
+            self.now,
+            marked=self.marked,
+            ascii_only=ascii_only,
+            keep=self.agent_key,
+            count=self.count_now,
         )
+
+    def wanted_height(self) -> int:
+        """The lines that all its rows and the frame take."""
+        return len(self.rows) + 2
 
     def remake(self) -> None:
         """Remake the rows for a new width; if narrow, an agent takes two rows."""

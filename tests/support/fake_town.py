@@ -373,6 +373,8 @@ class FakeEngine:
         self.step = None
         self.log: list[CommandLogEntry] = []
         self.ready: list[tuple[str, object]] = []
+        self.inbox_marks = {}
+        self.inbox_undo = []
 
     def perform(self, order, notify) -> bool:
         self.performed.append(order)
@@ -388,6 +390,22 @@ class FakeEngine:
         words = f"gt nudge {order.target} -- continue"
         self.log.append(CommandLogEntry(NOW, words, not self.failure, 0.21, self.failure or stages[-1]))
         return not self.failure
+
+    def marks(self):
+        return self.inbox_marks
+
+    def mark_row(self, act, item, until, now) -> None:
+        from gastown_core.attention.marks import DONE, SNOOZED, Mark
+
+        if act == "undo":
+            if not self.inbox_undo:
+                raise GastownError("there is nothing to undo")
+            self.inbox_marks = self.inbox_undo.pop()
+            return
+        self.inbox_undo.append(dict(self.inbox_marks))
+        state = {"snooze": SNOOZED, "done": DONE}.get(act, "")
+        mark = Mark(state, until or now + 86400, item.stamp, act == "pin" and not item.is_pinned, now)
+        self.inbox_marks = {**self.inbox_marks, item.key: mark}
 
     def preview(self, order) -> list[str]:
         if self.refusal:

@@ -41,6 +41,7 @@ WAY_TO = {
     "events": "3",
     "drawer": "3",
     "problems": "p",
+    "inbox": "i",
     "queue": "m1",
     "probes": "m2",
     "gates": "m3",
@@ -79,7 +80,7 @@ async def test_the_first_frame_is_the_whole_picture() -> None:
             "ruby",
             "Auth system",
             "slung gt-p9n4q",
-            "✋ 1 needs you",
+            "✋ 2 need you",
             "3 to merge",
         ):
             assert words in text, words
@@ -95,10 +96,12 @@ async def test_every_action_of_the_table_does_something_or_says_why(action: Acti
     app = Console(FakeLive(stream=standard_stream(300)))
     async with app.run_test(size=(120, 30)) as pilot:
         place = action.where[0] if action.where[0] != "anywhere" else "events"
-        place = "agents" if action.id == "panel.events" else place
+        place = {"panel.events": "agents", "panel.agents": "events"}.get(action.id, place)
         await pilot.press(*WAY_TO[place])
         if action.id in ("rows.up", "rows.page_up", "rows.half_up", "rows.top"):
             await pilot.press("G")
+        if action.where == ("inbox",):
+            await pilot.press("g")
         if action.id == "rows.expand":
             await pilot.press("g", "left")
         await pilot.pause()

@@ -68,7 +68,7 @@ async def test_the_last_picture_is_the_screen_without_a_claim_of_freshness(tmp_p
         assert save_picture(path, picture)
         assert not save_picture(path, picture)
     assert picture["lines"][1:] == shown[1:]
-    assert "live" not in picture["lines"][0] and "✋ 1 needs you" in picture["lines"][0]
+    assert "live" not in picture["lines"][0] and "✋ 2 need you" in picture["lines"][0]
     top, left, width, height = picture["events"]
     assert "slung gt-p9n4q" in shown[top] and shown[top + height].startswith("╰")
     assert (picture["width"], picture["height"], picture["taken_at"]) == (160, 45, NOW)

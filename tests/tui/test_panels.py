@@ -79,7 +79,7 @@ def test_an_open_convoy_lists_its_members() -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 130, 160, 220])
 def test_the_header_leaves_out_instead_of_cutting(width: int) -> None:
-    row = header_pieces(snapshot(), width, NOW, moved_at=NOW - 3, view="feed", ascii_only=False)
+    row = header_pieces(snapshot(), width, NOW, moved_at=NOW - 3, view="feed", ascii_only=False, need=1)
     text = said(row)
     assert width_of(row) <= width and "…" not in text and "✋ 1" in text
     if width >= 160:
