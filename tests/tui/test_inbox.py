@@ -34,7 +34,12 @@ def busy_town() -> TownSnapshot:
     town = snapshot()
     agents = tuple(view._replace(asks=ASKED) if view.key == "shop/polecats/ruby" else view for view in town.agents)
     raised = EscalationView(
-        "hq-e1", "3 workers died on bl-77aa1", 1, NOW - 900, reason="the last one ended with status 70", about="bl-77aa1"
+        "hq-e1",
+        "3 workers died on bl-77aa1",
+        1,
+        NOW - 900,
+        reason="the last one ended with status 70",
+        about="bl-77aa1",
     )
     return town._replace(
         agents=agents,
