@@ -73,9 +73,9 @@ def run_up(args: Namespace) -> int:
     rows = [_start_daemon(root)] if load_settings(root).lenient("up.daemon") else []
     if has_tmux():
         from gastown_core.process import gt_argv
+        from gastown_core.tmux.keys import town_keys
 
-        feed = gt_argv("feed", "--window")
-        rows += bring_up(root, sender=who.acting(root), agent=args.agent, feed_argv=feed)
+        rows += bring_up(root, sender=who.acting(root), agent=args.agent, keys=town_keys(gt_argv()))
     elif not args.json:
         output.note("tmux is not installed: start agents by hand; gt sling shows how")
     failed = [row for row in rows if not row.ok]

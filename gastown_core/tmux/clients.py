@@ -1,9 +1,9 @@
-"""Clients attached to the town's tmux server: a short message on each one's status line."""
+"""Clients attached to the town's tmux server: a short message on their status lines, and switching one to another session."""
 
 from __future__ import annotations
 
 from gastown_core.model.plain_text import clean
-from gastown_core.tmux.server import NoServerError
+from gastown_core.tmux.server import NoServerError, exact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,20 @@ def show_message(server: TmuxServer, text: str) -> int:
         return 0
     names = [row[2:] for row in rows if row.startswith("0 ") and row[2:]]
     if names:
-        plain = clean(text)[:LONGEST].replace("#", "##").replace("%", "%%")
-        server.run_many([("display-message", "-d", str(SHOWN_MS), "-c", name, "--", plain) for name in names])
+        server.run_many([_message(name, text) for name in names])
     return len(names)
+
+
+def tell_client(server: TmuxServer, client: str, text: str) -> None:
+    """Show ``text`` in one client. Raises NoTmuxError, TmuxError."""
+    server.run(*_message(client, text))
+
+
+def _message(client: str, text: str) -> tuple[str, ...]:
+    plain = clean(text)[:LONGEST].replace("#", "##").replace("%", "%%")
+    return ("display-message", "-d", str(SHOWN_MS), "-c", client, "--", plain)
+
+
+def switch_client(server: TmuxServer, session: str, client: str = "") -> None:
+    """Make a client (by default the caller's) show exactly this session. Raises NoTmuxError, TmuxError."""
+    server.run("switch-client", *(("-c", client) if client else ()), "-t", exact(session))

@@ -22,7 +22,7 @@ from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gastown_core.clock import Clock
     from gastown_core.town.inventory import Inventory, RosterEntry
@@ -57,9 +57,9 @@ def standing_agents(root: str, inventory: Inventory) -> list[RosterEntry]:
 
 
 def bring_up(
-    root: str, *, sender: str, agent: str = "", feed_argv: Sequence[str] = (), clock: Clock = SYSTEM_CLOCK
+    root: str, *, sender: str, agent: str = "", keys: Mapping[str, Sequence[str]] | None = None, clock: Clock = SYSTEM_CLOCK
 ) -> list[Service]:
-    """Start every standing agent that is not running, and bind the feed key to ``feed_argv``; return a row for each.
+    """Start every standing agent that is not running, and bind the town's ``keys``; return a row for each.
 
     Polecats with hooked work that never had a session are started too.
 
@@ -91,12 +91,12 @@ def bring_up(
 
     with _lock(root), ThreadPoolExecutor(max_workers=8) as pool:
         rows = list(pool.map(start, wanted))
-    if feed_argv and any(row.ok for row in rows):
-        from gastown_core.tmux.keys import bind_feed_key
+    if keys and any(row.ok for row in rows):
+        from gastown_core.tmux.keys import bind_keys
 
-        # without the key the town still runs
+        # without the keys the town still runs
         with contextlib.suppress(TmuxError):
-            bind_feed_key(server, feed_argv, prefixes=[rig.prefix for rig in inventory.rigs])
+            bind_keys(server, keys, prefixes=[rig.prefix for rig in inventory.rigs])
     if rows and all(row.ok for row in rows) and any(row.detail != RUNS_ALREADY for row in rows):
         append_event(root, "boot", "gt", {"rig": "town", "agents": [row.name for row in rows]}, clock=clock)
     return rows

@@ -20,7 +20,7 @@ def bind_own(server, *words):
 
 def test_the_key_is_guarded_by_session_name(server):
     start_plain(server, "gt-opal")
-    keys.bind_feed_key(server, ["/bin/gt", "feed", "--window"], prefixes=["gt"])
+    keys.bind_keys(server, keys.town_keys(["/bin/gt"]), prefixes=["gt"])
     assert "^(hq|gt)-" in binding(server)
     assert "/bin/gt feed --window" in binding(server)
 
@@ -36,10 +36,10 @@ def test_the_key_is_guarded_by_session_name(server):
 def test_the_users_own_binding_survives_binding_twice(server, own):
     start_plain(server, "gt-opal")
     bind_own(server, *own)
-    keys.bind_feed_key(server, ["/bin/gt"], prefixes=["gt"])
+    keys.bind_keys(server, {"a": ["/bin/gt"]}, prefixes=["gt"])
     once = binding(server)
     assert own[0] in once
-    keys.bind_feed_key(server, ["/bin/gt"], prefixes=["gt", "sh"])
+    keys.bind_keys(server, {"a": ["/bin/gt"]}, prefixes=["gt", "sh"])
     assert "^(hq|gt|sh)-" in binding(server)
     assert binding(server).count("if-shell") == 1
     assert own[0] in binding(server)

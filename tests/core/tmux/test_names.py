@@ -71,4 +71,4 @@ def test_a_rig_keeps_its_colour_and_a_label_is_no_format():
 
 def test_a_bad_prefix_never_reaches_a_binding():
     with pytest.raises(UsageError):
-        keys.bind_feed_key(None, ["gt"], prefixes=["a|.*"])
+        keys.bind_keys(None, {"a": ["gt"]}, prefixes=["a|.*"])

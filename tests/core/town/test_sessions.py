@@ -104,7 +104,7 @@ def test_a_program_that_ends_at_once_is_an_error_and_leaves_no_session(town):
 @needs_tmux
 def test_up_starts_the_standing_agents_once_and_down_ends_what_is_ours(town):
     server = sessions.server_of(town.root)
-    rows = lifecycle.bring_up(town.root, sender="overseer", feed_argv=["gt", "feed", "--window"])
+    rows = lifecycle.bring_up(town.root, sender="overseer", keys={"a": ["gt", "feed", "--window"]})
     assert [(row.name, row.ok) for row in rows] == [
         (n, True) for n in ("mayor", "deacon", "shop/witness", "shop/refinery")
     ]
