@@ -57,7 +57,12 @@ def standing_agents(root: str, inventory: Inventory) -> list[RosterEntry]:
 
 
 def bring_up(
-    root: str, *, sender: str, agent: str = "", keys: Mapping[str, Sequence[str]] | None = None, clock: Clock = SYSTEM_CLOCK
+    root: str,
+    *,
+    sender: str,
+    agent: str = "",
+    keys: Mapping[str, Sequence[str]] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> list[Service]:
     """Start every standing agent that is not running, and bind the town's ``keys``; return a row for each.
 
