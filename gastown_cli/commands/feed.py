@@ -191,8 +191,15 @@ def print_problems(root: str, *, as_json: bool) -> int:
 
 
 def work_lines(snapshot: TownSnapshot, now: float) -> list[str]:
-    """Return lines for open escalations and stalled convoys; empty if there are none."""
+    """Return lines for what waits beside agents: mail, gates, held queues, escalations, stalled convoys."""
+    from gastown_core.attention.item import ELSEWHERE
+    from gastown_core.attention.look import attention
+
     lines: list[str] = []
+    rest = [one for one in attention(snapshot) if one.kind in ELSEWHERE]
+    if rest:
+        lines.append(output.style(f"ALSO WAITING ({len(rest)})", "bold"))
+    lines += [output.clean(f"  {one.kind}  {one.subject.name}  {one.question}  (gt inbox)") for one in rest]
     if snapshot.escalated:
         lines.append(output.style(f"ESCALATIONS ({len(snapshot.escalated)})", "bold"))
     for raised in snapshot.escalated:

@@ -11,7 +11,7 @@ from gastown_cli import context, output, streams
 from gastown_cli.output import clean, shorten, style
 from gastown_cli.plain_arguments import HIDDEN
 from gastown_core.clock import SYSTEM_CLOCK, format_span, parse_duration
-from gastown_core.errors import UsageError
+from gastown_core.errors import GastownError, UsageError
 from gastown_core.model.address import POLECAT, ROLE_ICONS
 from gastown_core.model.agent import HEALTH_SYMBOLS, NEEDS_HELP, Health
 from gastown_core.model.bead import CLOSED
@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from gastown_core.attention.look import Count
     from gastown_core.model.snapshot import AgentView, ConvoyView, TownSnapshot
 TONES = {
     Health.WORKING: ("green",),
@@ -94,7 +95,8 @@ def run_status(args: Namespace) -> int:
     if args.json:
         from gastown_core.state.as_json import status_json
 
-        output.say_json(status_json(snapshot))
+        count = attention_of(snapshot)
+        output.say_json({**status_json(snapshot), "attention": {"needs_you": count.you, "needs_help": count.trouble}})
     else:
         output.say(render(snapshot, verbose=args.verbose))
     return 0
@@ -127,6 +129,7 @@ def render(snapshot: TownSnapshot, *, verbose: bool = False) -> str:
     now = snapshot.taken_at or SYSTEM_CLOCK.now()
     lines = [output.style(f"{output.clean(snapshot.name)}", "bold") + output.style(f"  {snapshot.root}", "dim")]
     lines.append(_summary(snapshot))
+    lines += attention_lines(snapshot)
     lines += dam_lines(snapshot, now)
     lines += _daemon(snapshot, now)
     lines += [
@@ -171,6 +174,27 @@ def _summary(snapshot: TownSnapshot) -> str:
     if snapshot.tmux_running is None:
         parts.append(output.style("tmux is not installed: sessions unknown", "yellow"))
     return "   ".join(parts)
+
+
+def attention_of(snapshot: TownSnapshot) -> Count:
+    """Return the counts of the inbox, without what a person has snoozed or finished."""
+    from gastown_core.attention.look import attention, count_of
+    from gastown_core.attention.marks import apply, read_marks
+
+    try:
+        marks = read_marks(snapshot.root)
+    except GastownError:
+        # gt inbox says what is wrong with the file; a row too many is better than one that nobody sees
+        marks = {}
+    return count_of(apply(attention(snapshot), marks, snapshot.taken_at).shown)
+
+
+def attention_lines(snapshot: TownSnapshot) -> list[str]:
+    """Return how much waits on a person, or nothing."""
+    count = attention_of(snapshot)
+    told = [f"{count.you} need{'s' if count.you == 1 else ''} you"] if count.you else []
+    told += [f"{count.trouble} need{'s' if count.trouble == 1 else ''} help"] if count.trouble else []
+    return [output.style(f"{', '.join(told)}: gt inbox", "magenta" if count.you else "yellow", "bold")] if told else []
 
 
 def _daemon(snapshot: TownSnapshot, now: float) -> list[str]:

@@ -21,6 +21,9 @@ TROUBLE_KINDS = (STOPPED_SHORT, SILENT, DEAD, STALLED)
 QUESTIONS = (PERMISSION, DIALOG, LOGIN, ASKS)
 """Kinds of an agent that waits with its program: only an answer ends them."""
 
+ELSEWHERE = (QUEUE, GATE, MAIL, BUDGET)
+"""Kinds that no list of agents and of stuck work has."""
+
 AGENT, BEAD, CONVOY, RIG, TOWN = "agent", "bead", "convoy", "rig", "town"
 
 

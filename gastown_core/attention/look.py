@@ -1,7 +1,7 @@
 """The attention list: everything that waits on a person, from one snapshot; pure, without clock, file or process.
 
 One cause gives one row: mail that carries an escalation, the escalation of a held queue, and a convoy that stands
-still only for beads that are escalated have no row of their own.
+still only for beads that are escalated, or that wait for such beads, have no row of their own.
 """
 
 from __future__ import annotations
@@ -278,6 +278,7 @@ def _work(town: TownSnapshot) -> Iterator[Item]:
 
 def _stuck(town: TownSnapshot) -> Iterator[Item]:
     raised = {one.about for one in town.escalated if not one.is_acked}
+    raised |= set(held_up(town, raised)[0])
     for convoy in town.stuck(town.taken_at):
         halted = {one.bead_id for one in convoy.standstills}
         if not halted or halted - raised:

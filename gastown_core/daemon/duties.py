@@ -20,7 +20,9 @@ from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gastown_core.attention.item import Item
     from gastown_core.daemon.duty import Shift
+    from gastown_core.model.snapshot import TownSnapshot
     from gastown_core.patrols.table import Row
 
 ACTOR = "daemon"
@@ -209,6 +211,7 @@ def deliver_nudges(shift: Shift) -> str:
 
 def write_status_lines(shift: Shift) -> str:
     """Give each session's status line the words of the town as it is now; without a tmux server, do nothing."""
+    from gastown_core.attention.look import count_of
     from gastown_core.state.status_line import status_words
     from gastown_core.tmux.status_line import write_words
 
@@ -217,8 +220,29 @@ def write_status_lines(shift: Shift) -> str:
     server = lookout.linked_server()
     if server is not None:
         is_stopped = os.path.exists(os.path.join(shift.root, "ESTOP"))
-        write_words(server, status_words(town, is_stopped=is_stopped), shift.clock.now())
+        need = count_of(_waiting(shift, town)).you
+        write_words(server, status_words(town, is_stopped=is_stopped, need=need), shift.clock.now())
     return ""
+
+
+def tell_attention(shift: Shift) -> str:
+    """Tell a person when the inbox fills, over the channels of the settings."""
+    channels = load_settings(shift.root).get("attention.notify")
+    if not channels:
+        return ""
+    from gastown_core.attention.notice import tell
+
+    town = lookout_of(shift.root, shift.clock).look()
+    sent = tell(shift.root, _waiting(shift, town), town.name, channels, shift.clock.now())
+    return "; ".join(f"told over {one.channel}" + (f": {one.error}" if one.error else "") for one in sent)
+
+
+def _waiting(shift: Shift, town: TownSnapshot) -> tuple[Item, ...]:
+    """The attention list without what a person has snoozed or finished."""
+    from gastown_core.attention.look import attention
+    from gastown_core.attention.marks import apply, read_marks
+
+    return apply(attention(town), read_marks(shift.root), shift.clock.now()).shown
 
 
 def run_plugins(shift: Shift) -> str:
@@ -237,6 +261,7 @@ TOWN = (
     Duty("usage", count_usage, (), 20.0, 5.0),
     Duty("nudges", deliver_nudges, ("nudges",), 15.0, 0.05, 900.0),
     Duty("answers", answer_questions, ("events",), 10.0, 2.0),
+    Duty("attention", tell_attention, ("ledger:town", "events"), 30.0, 2.0),
     Duty("status lines", write_status_lines, ("ledger", "events"), 30.0, 5.0),
     Duty("new ids", follow_new_ids, ("ledger",), 300.0, 1.0),
     Duty("escalations", raise_unanswered, ("ledger:town",), 60.0, 1.0),

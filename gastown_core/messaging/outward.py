@@ -38,12 +38,17 @@ def send(action: str, contacts: Mapping[str, str], severity: str, title: str, re
 
 def show(root: str, severity: str, title: str) -> Delivery:
     """Show an escalation in every attached tmux client of the town; never raises."""
+    return announce(root, f"[{severity.upper()}] {title} (gt escalate list)")
+
+
+def announce(root: str, words: str) -> Delivery:
+    """Show words in every attached tmux client of the town; never raises."""
     from gastown_core.errors import GastownError
     from gastown_core.tmux.clients import show_message
     from gastown_core.town.sessions import server_of
 
     try:
-        count = show_message(server_of(root), f"[{severity.upper()}] {title} (gt escalate list)")
+        count = show_message(server_of(root), words)
     except GastownError as error:
         return Delivery("tmux", warning=str(error))
     return Delivery("tmux", f"{count} clients" if count != 1 else "1 client")

@@ -20,16 +20,20 @@ STOPPED = "ESTOP"
 BETWEEN = " · "
 
 
-def status_words(town: TownSnapshot, *, is_stopped: bool = False) -> dict[str, str]:
-    """Session → its words, for every agent that has a session; ``is_stopped`` is the emergency stop."""
-    return {view.session: _words(town, view, is_stopped) for view in town.agents if view.pane_id}
+def status_words(town: TownSnapshot, *, is_stopped: bool = False, need: int = 0) -> dict[str, str]:
+    """Session → its words, for every agent that has a session; ``is_stopped`` is the emergency stop.
+
+    ``need`` is how many rows of the inbox wait on a person, which the town's roles show.
+    """
+    return {view.session: _words(town, view, is_stopped, need) for view in town.agents if view.pane_id}
 
 
-def _words(town: TownSnapshot, view: AgentView, is_stopped: bool) -> str:
+def _words(town: TownSnapshot, view: AgentView, is_stopped: bool, need: int) -> str:
     parts = [STOPPED] if is_stopped else []
     parts += _trouble(view)
     role = view.address.role
     if role in (MAYOR, DEACON):
+        parts += [f"✋ {need} need{'s' if need == 1 else ''} you"] if need else []
         parts += _town_words(town)
     elif role == WITNESS:
         parts += _workers(town, view.address.rig)

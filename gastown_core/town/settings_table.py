@@ -36,6 +36,12 @@ TOWN = (
         "10m",
         "time without a key after which the console tells what happened; 0: never",
     ),
+    Setting(
+        "attention.notify",
+        "words",
+        ["tmux"],
+        "where it is told that the inbox fills: tmux, email, sms, slack, notify (Apprise: ntfy, desktop …)",
+    ),
     Setting("disabled_patrols", "words", [], "patrols that do not run"),
     Setting("patrols.*.mode", "one of code|agent|both|off", "code", "who acts on what a patrol (by its role) finds"),
     Setting("patrols.*.period", "duration", None, "how often a patrol (by its role) looks"),

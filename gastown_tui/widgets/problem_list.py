@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.attention.item import BUDGET, GATE, MAIL, QUEUE
+from gastown_core.attention.item import ELSEWHERE, MAIL
 from gastown_core.attention.look import Count, attention, count_of
 from gastown_core.clock import format_age
 from gastown_core.model.agent import Health
@@ -273,13 +273,9 @@ def escalation_rows(snapshot: TownSnapshot, width: int, now: float, ascii_only: 
     return [*rows, Row(None, (), False)]
 
 
-OTHERS = (QUEUE, GATE, MAIL, BUDGET)
-"""Kinds of the inbox that have no section of their own here."""
-
-
 def other_rows(items: Iterable[Item], width: int, now: float, ascii_only: bool) -> list[Row]:
     """Return what else waits on a person; the inbox has what answers it."""
-    found = [one for one in items if one.kind in OTHERS]
+    found = [one for one in items if one.kind in ELSEWHERE]
     if not found:
         return []
     rows = [Row(None, ((f"ALSO WAITING {len(found)}", "waiting"),), False)]

@@ -133,6 +133,9 @@ def test_one_cause_gives_one_row() -> None:
     )
     assert rows(town) == [("escalation", "gt-m0000"), ("queue", "shop")]
     assert attention(town)[0].convoys == ("hq-cv-1",)
+    waits = standing._replace(standstills=(*standing.standstills, StandstillView("gt-m0001", "waits for gt-m0000")))
+    chained = town._replace(convoys=(waits,), behind={"gt-m0000": ("gt-m0001",)})
+    assert rows(chained) == [("escalation", "gt-m0000"), ("queue", "shop")]
     acked = town._replace(escalated=(escalated(about="gt-m0000", is_acked=True),))
     assert rows(acked) == [("queue", "shop"), ("stuck", "hq-cv-1")], "what is taken on hides nothing else"
 

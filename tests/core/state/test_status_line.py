@@ -44,6 +44,7 @@ def test_a_problem_and_the_emergency_stop_stand_first():
     words = status_words(w.town(), is_stopped=True)
     assert words["gt-opal"] == "ESTOP · ✋ waiting on you · 🪝 gt-1 Title of gt-1"
     assert words["hq-mayor"] == "ESTOP · 0 working · 1 with problems"
+    assert status_words(w.town(), need=2)["hq-mayor"] == "✋ 2 need you · 0 working · 1 with problems"
 
 
 def test_the_first_unread_subject_stands_where_no_work_does():
