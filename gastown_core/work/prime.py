@@ -10,14 +10,17 @@ import os
 
 from gastown_core.beads.query import BeadQuery
 from gastown_core.clock import SYSTEM_CLOCK
+from gastown_core.files.plain import open_plain
 from gastown_core.messaging.handoff import read_marker, take_marker
-from gastown_core.model.address import CREW, DEACON, DOG, MAYOR, POLECAT, REFINERY, WITNESS
+from gastown_core.model.address import DEACON, MAYOR, POLECAT
 from gastown_core.model.bead import CLOSED, OPEN, is_kind
 from gastown_core.model.metadata import dispatch_words, read_rework
 from gastown_core.model.record import Record
 from gastown_core.town import sessions
+from gastown_core.town.discover import read_rigs
 from gastown_core.town.identity import rig_prefix
 from gastown_core.work.hook import hook
+from gastown_core.work.roles import FRAME, ROLES
 from gastown_core.work.sling.bases import rework_lines
 
 TYPE_CHECKING = False
@@ -39,36 +42,8 @@ class Briefing(Record):
     text: str
 
 
-ROLE_TEXT = {
-    MAYOR: "You coordinate the rigs: file beads, sling them, bundle them in convoys. You do not write code.",
-    DEACON: "You keep the town's patrols going and leave parked rigs alone.",
-    WITNESS: "You watch over the polecats of your rig. You write no product code.",
-    REFINERY: "You merge one request at a time: rebase, gates, merge, close.",
-    POLECAT: "You work in this worktree on this branch only, commit as you go, and end with gt done. "
-    "You never push the default branch.",
-    CREW: "This clone is a person's workspace. Run hooked work without asking.",
-    DOG: "You run one errand of the deacon and report when it is done.",
-}
-COMMANDS = {
-    POLECAT: (
-        ("gt hook", "the work on your hook"),
-        ("gt done", "hand it in: push the branch, ask for the merge"),
-        ("gt done --status ESCALATED", "stuck: ask for help, keep everything"),
-        ("gt handoff -s WHY -m NOTE", "go on in a fresh session"),
-    ),
-    MAYOR: (
-        ("bd ready", "work that can start"),
-        ("gt sling BEAD RIG", "give it to a polecat"),
-        ("gt convoy create NAME BEAD…", "bundle it"),
-        ("gt nudge AGENT TEXT", "speak to an agent"),
-        ("gt status", "the town at a glance"),
-    ),
-}
-_COMMON = (
-    ("gt hook", "the work on your hook"),
-    ("gt status", "the town at a glance"),
-    ("gt handoff -s WHY -m NOTE", "go on in a fresh session"),
-)
+MOST_WRITTEN = 8000
+"""Characters of an operator's file that are shown."""
 DISPATCH_WORDS = {
     "review_only": "This is a review: say what you found, gt done hands it in without a merge.",
     "no_merge": "gt done pushes this branch and asks for a review; the town does not merge it.",
@@ -103,7 +78,8 @@ def brief(root: str, entry: RosterEntry, *, short: bool = False, clock: Clock = 
     line = sessions.beacon(address, "gt prime", "prime", clock.now(), work[0].id if work else "")
     steps = _step_lines(root, ledger, work)
     escalations = [] if short else _escalation_lines(ledger, address)
-    text = "\n".join(_lines(entry, line, work, steps, notes, mail, succeeded, escalations, short=short))
+    frame = [] if short else _frame(root, entry)
+    text = "\n".join(_lines(entry, line, frame, work, steps, notes, mail, succeeded, escalations, short=short))
     return Briefing(line, work, notes, mail, text)
 
 
@@ -152,9 +128,35 @@ def _escalation_lines(ledger: TownLedger, address: Address) -> list[str]:
     ]
 
 
+def _frame(root: str, entry: RosterEntry) -> list[str]:
+    """The role, what every agent is told, the rigs and their prefixes, and what the operator wrote for this role."""
+    role = ROLES.get(entry.address.role)
+    rigs = [f"{prefix}- is rig {rig}" for rig, prefix in read_rigs(root).items()]
+    where = f"Beads by prefix: {', '.join(['hq- is the town', *rigs])}. File a bead where its code is: bd create --rig RIG."
+    out = ["", *(role.duties if role is not None else ()), "", *FRAME, where]
+    for path in _written_by_the_operator(root, entry):
+        try:
+            with open(open_plain(path), encoding="utf-8", errors="replace") as handle:
+                text = handle.read(MOST_WRITTEN + 1)
+        except OSError:
+            # most towns have none
+            continue
+        cut = f"\n… (cut; the rest is in {path})" if len(text) > MOST_WRITTEN else ""
+        out += ["", f"## {os.path.relpath(path, root)}", "", text[:MOST_WRITTEN].rstrip() + cut]
+    return out
+
+
+def _written_by_the_operator(root: str, entry: RosterEntry) -> list[str]:
+    """The files that an operator may write for agents: directives of the town and of the rig, and the town's context."""
+    name = f"{entry.address.role}.md"
+    rig = [os.path.join(root, entry.address.rig, "directives", name)] if entry.address.rig else []
+    return [os.path.join(root, "directives", name), *rig, os.path.join(root, "CONTEXT.md")]
+
+
 def _lines(
     entry: RosterEntry,
     line: str,
+    frame: list[str],
     work: tuple[Bead, ...],
     steps: list[str],
     notes: tuple[Bead, ...],
@@ -165,9 +167,10 @@ def _lines(
     short: bool,
 ) -> list[str]:
     address = entry.address
-    role = "" if short else ROLE_TEXT.get(address.role, "")
-    out = [line, "", f"You are {address.path}. {role}".rstrip()]
-    out.append(f"Your folder: {entry.work_dir}")
+    role = ROLES.get(address.role)
+    task = role.task if role is not None and not short else ""
+    out = [line, "", f"You are {address.path}. {task}".rstrip()]
+    out += [f"Your folder: {entry.work_dir}", *frame]
     if succeeded:
         out += ["", f"You succeed a session that ended by {succeeded}. It is done; do not hand off again."]
     for note in notes:
@@ -185,10 +188,8 @@ def _lines(
     out += escalations
     if short:
         return [*out, "", "gt prime tells your role and its commands again."]
-    out += ["", "## Commands", ""]
-    out += [f"{words:<28} {about}" for words, about in COMMANDS.get(address.role, _COMMON)]
-    context = os.path.join(os.path.dirname(entry.work_dir), "CONTEXT.md")
-    return [*out, "", f"See also {context}"] if os.path.isfile(context) else out
+    commands = role.commands if role is not None else ()
+    return [*out, "", "## Commands", "", *(f"{words:<32} {about}" for words, about in commands)]
 
 
 def _words_for(bead: Bead) -> list[str]:
