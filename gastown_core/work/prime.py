@@ -132,7 +132,9 @@ def _frame(root: str, entry: RosterEntry) -> list[str]:
     """The role, what every agent is told, the rigs and their prefixes, and what the operator wrote for this role."""
     role = ROLES.get(entry.address.role)
     rigs = [f"{prefix}- is rig {rig}" for rig, prefix in read_rigs(root).items()]
-    where = f"Beads by prefix: {', '.join(['hq- is the town', *rigs])}. File a bead where its code is: bd create --rig RIG."
+    where = (
+        f"Beads by prefix: {', '.join(['hq- is the town', *rigs])}. File a bead where its code is: bd create --rig RIG."
+    )
     out = ["", *(role.duties if role is not None else ()), "", *FRAME, where]
     for path in _written_by_the_operator(root, entry):
         try:

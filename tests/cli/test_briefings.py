@@ -37,7 +37,13 @@ def of_role(rigged, role):
 def test_every_role_is_told_its_task_its_limits_and_its_commands(rigged, role):
     text = brief(rigged.root, of_role(rigged, role)).text
     told = ROLES[role]
-    for words in (told.task, *told.duties, *(words for words, _ in told.commands), "hq- is the town", "sh- is rig shop"):
+    for words in (
+        told.task,
+        *told.duties,
+        *(words for words, _ in told.commands),
+        "hq- is the town",
+        "sh- is rig shop",
+    ):
         assert words in text
     assert len(text) < 6000, "an agent reads it at the start of every session"
 
