@@ -22,7 +22,7 @@ class Health(StringEnum):
     LIMITED = "limited"
     """Held by a rate limit."""
     UNKNOWN = "unknown"
-    """A source failed, so the state cannot be determined."""
+    """The state cannot be determined: a source failed, or the program is still starting."""
     WORKING = "working"
     """Hooked work is making progress."""
     IDLE = "idle"

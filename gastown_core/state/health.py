@@ -379,6 +379,16 @@ def _busy_without_hook(e: Evidence, limits: Thresholds, now: float) -> HealthRep
     return HealthReport(Health.WORKING, reason.at, _with_the_rest(e, reason), None, _badges(e))
 
 
+def _starting(e: Evidence, limits: Thresholds, now: float) -> HealthReport | None:
+    """A program that has reported nothing yet and shows no input row: it cannot be told whether it will take a text."""
+    said = e.said
+    if said is None or said.state != STARTING or not _is_there(e) or e.off_duty:
+        return None
+    if e.screen is not None and not _shows(e, "unknown", "shell"):
+        return None
+    return HealthReport(Health.UNKNOWN, said.at, (Reason("is starting", said.source, said.at),), None, _badges(e))
+
+
 def _idle(e: Evidence, limits: Thresholds, now: float) -> HealthReport:
     badges = _badges(e)
     sign = last_progress(e)
@@ -403,5 +413,6 @@ _RULES = (
     _stopped_short,
     _at_work,
     _busy_without_hook,
+    _starting,
 )
 """The order of the rules; the first that returns a verdict decides."""

@@ -248,7 +248,10 @@ RUNS = {"session": True, "alive": True}
         ("a fresh heartbeat hides no question", at_work(1, heartbeat=Heartbeat(NOW - 1, "working"), screen=("dialog", "?")), Health.WAITING, "screen"),
         ("log-in on its screen", Evidence(**RUNS, screen=("login", "")), Health.WAITING, "screen"),
         ("a final error on its screen", Evidence(**RUNS, screen=("failed", "out of credit")), Health.WAITING, "screen"),
-        ("starting", Evidence(**RUNS, said=said("starting", 3), screen=("unknown", "")), Health.IDLE, "ledger"),
+        ("starting", Evidence(**RUNS, said=said("starting", 3), screen=("unknown", "")), Health.UNKNOWN, "record"),
+        ("starting, its screen not yet read", Evidence(**RUNS, said=said("starting", 1)), Health.UNKNOWN, "record"),
+        ("at its prompt without a turn", Evidence(**RUNS, said=said("starting", 3), screen=("ready", "")), Health.IDLE, "ledger"),
+        ("starting with work", at_work(0, said=said("starting", 3), screen=("unknown", "")), Health.WORKING, "ledger"),
         ("never came up", Evidence(**RUNS, said=said("starting", 30), screen=("unknown", "")), Health.WAITING, "record"),
         ("starting at a dialog", Evidence(**RUNS, said=said("starting", 3), screen=("dialog", "trust?"), screen_at=NOW - 9), Health.WAITING, "screen"),
         (
