@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gastown_cli import context, output, who
-from gastown_core.errors import GastownError
+from gastown_core.errors import GastownError, PartialError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ def up_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``gt up``."""
     parser.add_argument("-q", "--quiet", action="store_true", help="print failures only")
     parser.add_argument("--agent", default="", help="runtime to start all agents with")
+    parser.add_argument(
+        "--restore", action="store_true", help="also start polecats with work in hand and crew by crew.startup; go on"
+    )
     context.add_json(parser)
 
 
@@ -70,14 +73,18 @@ def run_up(args: Namespace) -> int:
     from gastown_core.town.settings import load_settings
 
     root = context.town()
-    rows = [_start_daemon(root)] if load_settings(root).lenient("up.daemon") else []
+    rows: list[Service] = []
     if has_tmux():
         from gastown_core.process import gt_argv
         from gastown_core.tmux.keys import town_keys
 
-        rows += bring_up(root, sender=who.acting(root), agent=args.agent, keys=town_keys(gt_argv()))
+        keys = town_keys(gt_argv())
+        rows = bring_up(root, sender=who.acting(root), agent=args.agent, keys=keys, restore=args.restore)
     elif not args.json:
         output.note("tmux is not installed: start agents by hand; gt sling shows how")
+    if load_settings(root).lenient("up.daemon"):
+        # last: it would release the work of agents that are only just being started
+        rows.insert(0, _start_daemon(root))
     failed = [row for row in rows if not row.ok]
     if args.json:
         started = sum(1 for row in rows if row.ok and row.detail != "already running")
@@ -113,6 +120,9 @@ def down_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be stopped; stop nothing")
     parser.add_argument("--keep-workers", action="store_true", help="keep polecats and crew running")
+    parser.add_argument(
+        "-a", "--all", action="store_true", help="also end leftover processes and the town's tmux server"
+    )
     context.add_json(parser)
 
 
@@ -121,18 +131,29 @@ def run_down(args: Namespace) -> int:
     from gastown_core.tmux.socket import has_tmux
     from gastown_core.town.lifecycle import bring_down
 
+    if args.all and args.keep_workers:
+        raise UsageError("--all and --keep-workers contradict each other", "", "give one of them")
     root = context.town()
     ended = _stop_daemon(root, dry_run=args.dry_run)
     if has_tmux():
         ended += bring_down(root, caller=who.acting(root), workers=not args.keep_workers, dry_run=args.dry_run)
+    left: tuple[str, ...] = ()
+    if args.all:
+        from gastown_core.town.remains import clear
+
+        # a dry run would list the sessions above once more
+        rest = clear(root, dry_run=args.dry_run)
+        ended, left = [*ended, *(rest.ended if not args.dry_run else ())], rest.left
     if args.json:
-        output.say_json({"stopped": ended, "dry_run": args.dry_run})
+        output.say_json({"stopped": ended, "dry_run": args.dry_run, **({"left": list(left)} if args.all else {})})
     elif not args.quiet:
         for path in ended:
-            output.say(f"{'would stop' if args.dry_run else 'stopped'} {path}")
+            output.say(f"{'would stop' if args.dry_run else 'stopped'} {output.clean(path)}")
         if not ended:
             output.say("nothing was running")
-    return 0
+    for words in left:
+        output.note(f"left: {output.clean(words)}")
+    return PartialError.exit_code if left and not args.dry_run else 0
 
 
 def _stop_daemon(root: str, *, dry_run: bool) -> list[str]:

@@ -97,7 +97,7 @@ def respawn(
     # first of all, or the pane of a session that was never set up would close with its program
     server.run_many(_setup_words(pane.session, pane.pane_id, env, orders, options))
     if not pane.dead:
-        _end_processes(pane_processes(pane.pid), 2.0, set())
+        end_processes(pane_processes(pane.pid), 2.0, set())
         point("program ended")
     words: list[Sequence[str]] = [("set-environment", "-t", pane.pane_id, key, value) for key, value in env.items()]
     words.append(("clear-history", "-t", pane.pane_id))
@@ -161,13 +161,13 @@ def kill_session(server: TmuxServer, name: str, *, grace_s: float = 2.0, exclude
         if find_pane(server, name) is None:
             return False
         listed = server.run_many(words)
-    spared = {*_own_line(), *exclude}
+    spared = {*own_line(), *exclude}
     doomed: list[Process] = []
     for line in listed.split("\n"):
         pid, _, dead = line.partition(" ")
         if pid.isdigit() and dead == "0":
             doomed += pane_processes(int(pid))
-    _end_processes(doomed, grace_s, spared)
+    end_processes(doomed, grace_s, spared)
     point("program ended")
     with server.coming_and_going(), contextlib.suppress(NoServerError, TargetMissingError):
         server.run("kill-session", "-t", target)
@@ -246,7 +246,7 @@ def _is_said(line: str) -> bool:
     return bool(line.strip()) and not line.startswith("Pane is dead")
 
 
-def _own_line() -> set[int]:
+def own_line() -> set[int]:
     """This process and its ancestors."""
     line: set[int] = set()
     pid = os.getpid()
@@ -257,7 +257,7 @@ def _own_line() -> set[int]:
     return line
 
 
-def _end_processes(rows: list[Process], grace_s: float, spared: set[int]) -> None:
+def end_processes(rows: list[Process], grace_s: float, spared: set[int]) -> None:
     """TERM, wait at most ``grace_s``, KILL; processes that are spared or already gone get nothing."""
     waiting = [row for row in rows if row.pid not in spared]
     for row in waiting:

@@ -18,6 +18,7 @@ from gastown_core.town import restarts, sessions
 from gastown_core.town.hook_record import never_started
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.liveness import lives
+from gastown_core.town.restoring import to_restore
 from gastown_core.town.settings import load_settings
 
 TYPE_CHECKING = False
@@ -62,11 +63,13 @@ def bring_up(
     sender: str,
     agent: str = "",
     keys: Mapping[str, Sequence[str]] | None = None,
+    restore: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[Service]:
     """Start every standing agent that is not running, and bind the town's ``keys``; return a row for each.
 
-    Polecats with hooked work that never had a session are started too.
+    Polecats with hooked work that never had a session are started too.  With ``restore``, the agents of
+    ``restoring.to_restore`` are started as well, and every agent goes on with its program's last session where it can.
 
     Appends ``boot`` if every start succeeded.  Raises NoTmuxError; an agent that fails is a row, not an exception.
     """
@@ -75,8 +78,10 @@ def bring_up(
     server = sessions.server_of(root)
     inventory = read_inventory(root)
     wanted = standing_agents(root, inventory)
-    work = never_started(TownLedger(root), inventory.agents)
-    wanted += [entry for entry in inventory.agents if entry.address in work]
+    ledger = TownLedger(root)
+    work = never_started(ledger, inventory.agents)
+    going_on = to_restore(root, ledger, inventory) if restore else {}
+    wanted += [entry for entry in inventory.agents if entry.address in work or entry.address in going_on]
 
     def start(entry: RosterEntry) -> Service:
         address = entry.address
@@ -84,14 +89,17 @@ def bring_up(
             if lives(root, entry):
                 return Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
             bead = work.get(address, "")
-            topic = "assigned" if bead else "start"
-            plan = sessions.plan_start(root, entry, agent=agent, topic=topic, sender=sender, bead=bead, clock=clock)
+            topic = "assigned" if bead else "restart" if restore else "start"
+            bead = bead or going_on.get(address, "")
+            plan = sessions.plan_start(
+                root, entry, agent=agent, topic=topic, sender=sender, bead=bead, resume=restore, clock=clock
+            )
             sessions.respawn_agent(root, plan, clock=clock)
         except GastownError as error:
             if isinstance(error, ConflictError) and lives(root, entry):
                 return Service(address.path, address.role, address.rig, True, RUNS_ALREADY)
             return Service(address.path, address.role, address.rig, False, str(error))
-        words = f"{entry.session} with {plan.alias}"
+        words = f"{entry.session} with {plan.alias}{', goes on' if plan.resumes else ''}"
         return Service(address.path, address.role, address.rig, True, words, plan.warnings)
 
     with _lock(root), ThreadPoolExecutor(max_workers=8) as pool:
