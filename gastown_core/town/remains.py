@@ -38,9 +38,7 @@ def processes_of(root: str) -> list[Process]:
     """Return the running processes that the town started, without this one and its ancestors."""
     here = os.path.realpath(root)
     spared = own_line()
-    return [
-        row for row in process_table().values() if not row.is_gone and row.pid not in spared and _is_of(row, here)
-    ]
+    return [row for row in process_table().values() if not row.is_gone and row.pid not in spared and _is_of(row, here)]
 
 
 def _is_of(row: Process, here: str) -> bool:
