@@ -80,7 +80,8 @@ def _clear_server(server: TmuxServer, *, dry_run: bool) -> tuple[list[str], list
         if not dry_run:
             _remove_socket(server)
         return [], []
-    ours, others = [], []
+    ours: list[str] = []
+    others: list[str] = []
     for line in listed.splitlines():
         name, _, known = line.partition(" ")
         (ours if known else others).append(name)
