@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gastown_core.model.address import CREW, POLECAT
+from gastown_core.model.address import CREW, DOG, POLECAT
 from gastown_core.model.agent import Health
 from gastown_core.model.snapshot import AgentView, ConvoyView, RequestView
 
@@ -72,6 +72,13 @@ def needs_polecat(snapshot: TownSnapshot, subject: object) -> str:
     if not isinstance(subject, AgentView):
         return "select a polecat first"
     return "" if subject.address.role == POLECAT else f"{subject.address.short} is not a polecat"
+
+
+def needs_dog(snapshot: TownSnapshot, subject: object) -> str:
+    """Needs a dog."""
+    if not isinstance(subject, AgentView):
+        return "select a dog first"
+    return "" if subject.address.role == DOG else f"{subject.address.short} is not a dog"
 
 
 def some_bead(snapshot: TownSnapshot, subject: object) -> str:

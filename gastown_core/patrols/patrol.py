@@ -75,6 +75,10 @@ class Limits(Record):
     mass_window_s: float = 30.0
     convoy_cooldown_s: float = 600.0
     dam_escalate_s: float = 600.0
+    dog_silent_s: float = 7200.0
+    dog_idle_s: float = 3600.0
+    dog_remove_s: float = 14400.0
+    dog_pool: int = 4
 
 
 class Look(Record):

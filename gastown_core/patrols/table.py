@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_core.model.address import DEACON, WITNESS
 from gastown_core.model.record import Record
 from gastown_core.model.states import RigState
-from gastown_core.patrols import dam, deacon, witness
+from gastown_core.patrols import dam, deacon, dogs, witness
 from gastown_core.patrols.patrol import CODE, OFF, Limits, Patrol
 from gastown_core.town.inventory import read_inventory
 from gastown_core.town.settings import load_settings
@@ -26,6 +26,7 @@ class Row(Record):
 TOWN = (
     Patrol("dam", "dam", "ready work that nothing moves on, and why", dam.look),
     Patrol(DEACON, DEACON, "standing agents, shared causes, deaths, stranded convoys", deacon.look),
+    Patrol("dogs", "dogs", "dogs that died, hang or idle; chores: copies of the ledgers, git", dogs.look, period_s=60.0),
 )
 """The patrols of the town as a whole; each rig has a witness besides."""
 
@@ -76,4 +77,8 @@ def read_limits(root: str) -> Limits:
         mass_window_s=seconds("operational.daemon.mass_death_window"),
         convoy_cooldown_s=seconds("patrols.deacon.convoy_cooldown"),
         dam_escalate_s=seconds("dam.escalate"),
+        dog_silent_s=seconds("operational.daemon.stale_working"),
+        dog_idle_s=seconds("operational.daemon.dog_idle_session"),
+        dog_remove_s=seconds("operational.daemon.dog_remove"),
+        dog_pool=int(settings.lenient("operational.daemon.dog_pool")),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from gastown_core.errors import ConflictError
+from gastown_core.errors import ConflictError, NotFoundError
 from gastown_core.files.atomic import write_json
 from gastown_core.files.folders import private_folder
 from gastown_core.files.locks import FileLock
@@ -60,7 +60,7 @@ class DogClaim:
 def dog_entry(root: str, name: str) -> RosterEntry:
     """Return the roster entry that a dog has, or will have."""
     address = Address(DOG, "", name)
-    return RosterEntry(address, address.session("hq"), os.path.join(_kennel(root), name), address.bead_id("hq"))
+    return RosterEntry(address, address.session("hq"), os.path.join(kennel(root), name), address.bead_id("hq"))
 
 
 def check_dog_name(name: str) -> None:
@@ -114,14 +114,39 @@ def _try(root: str, locks: str, name: str, is_new: bool) -> DogClaim | None:
     return DogClaim(root, dog_entry(root, name), lock, is_new)
 
 
-def _kennel(root: str) -> str:
+def kennel(root: str) -> str:
+    """Return the folder of the dogs."""
     return os.path.join(root, "deacon", "dogs")
 
 
 def dog_names(root: str) -> list[str]:
     """Return the names of the dogs, by their folders; ``boot``, which is there too, is not a dog."""
-    kennel = _kennel(root)
-    if not os.path.isdir(kennel):
+    home = kennel(root)
+    if not os.path.isdir(home):
         return []
-    names = (name for name in os.listdir(kennel) if not name.startswith(".") and name != "boot")
-    return sorted(name for name in names if os.path.isdir(os.path.join(kennel, name)))
+    names = (name for name in os.listdir(home) if not name.startswith(".") and name != "boot")
+    return sorted(name for name in names if os.path.isdir(os.path.join(home, name)))
+
+
+def add_dog(root: str, name: str) -> RosterEntry:
+    """Create a dog with its folder. Raises UsageError, and ConflictError if there is one or no room in the kennel."""
+    check_dog_name(name)
+    if name in dog_names(root):
+        raise ConflictError(f"there is a dog {name} already", "", "gt dog list shows the dogs")
+    with claim_dog(root, wanted=name, is_idle=lambda _: True) as claimed:
+        claimed.make()
+        return claimed.entry
+
+
+def remove_dog(root: str, name: str) -> None:
+    """Remove a dog's folder. Raises NotFoundError, and ConflictError while a sling holds the dog."""
+    if name not in dog_names(root):
+        raise NotFoundError(f"there is no dog {name}", "", "gt dog list shows the dogs")
+    locks = os.path.join(root, ".runtime", "locks")
+    private_folder(locks)
+    with FileLock(os.path.join(locks, "dog-pool.lock")):
+        held = _try(root, locks, name, False)
+        if held is None:
+            raise ConflictError(f"dog {name} is just getting work", "a sling holds it", "try again")
+        with held:
+            shutil.rmtree(held.entry.work_dir)

@@ -84,6 +84,7 @@ def test_the_commands_list_scan_and_run_back(rigged: Rigged) -> None:
     assert [(one["name"], one["mode"]) for one in listed["patrols"]] == [
         ("dam", "code"),
         ("deacon", "code"),
+        ("dogs", "code"),
         ("witness:shop", "code"),
     ]
     assert "gt daemon start" in gt("patrol", cwd=rigged.root).out

@@ -1,0 +1,82 @@
+"""Copies of the ledgers, and repositories tidied without losing what a lost worktree held."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import time
+
+from gastown_core.git.repo import Git
+from gastown_core.town.chores import KEPT, back_up, copies_of, tend_git
+from tests.support.cli import gt
+from tests.support.repos import PERSON, commit_files
+from tests.support.rigged import Rigged
+
+NOW = 1_795_262_671.0
+
+
+def held(path: str) -> bytes:
+    with gzip.open(path) as handle:
+        return handle.read()
+
+
+def ledger_path(rigged: Rigged) -> str:
+    return rigged.ledger.store_for("sh-x").path()
+
+
+def test_a_changed_ledger_is_copied_whole_and_the_oldest_copies_go(rigged: Rigged) -> None:
+    rigged.file("First")
+    done = back_up(rigged.root, rigged.ledger, NOW)
+    assert any("shop" in line for line in done.lines) and done.warnings == ()
+    with open(ledger_path(rigged), "rb") as handle:
+        assert held(copies_of(rigged.root, "shop")[0]) == handle.read()
+    assert back_up(rigged.root, rigged.ledger, NOW + 60).lines == ()
+    for hour in range(KEPT + 3):
+        rigged.file(f"Bead {hour}")
+        back_up(rigged.root, rigged.ledger, NOW + 3600 * (hour + 1))
+    found = copies_of(rigged.root, "shop")
+    assert len(found) == KEPT and found == sorted(found, reverse=True)
+
+
+def test_a_ledger_that_shrank_by_half_is_told_and_no_copy_is_dropped(rigged: Rigged) -> None:
+    for number in range(KEPT + 1):
+        rigged.file(f"Bead {number}")
+        back_up(rigged.root, rigged.ledger, NOW + 3600 * number)
+    before = copies_of(rigged.root, "shop")
+    path = ledger_path(rigged)
+    with open(path, encoding="utf-8") as handle:
+        first = handle.readline()
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(first)
+    done = back_up(rigged.root, rigged.ledger, NOW + 3600 * 99)
+    assert len(done.warnings) == 1 and "shrank" in done.warnings[0]
+    assert set(before) < set(copies_of(rigged.root, "shop"))
+
+
+def test_the_commit_of_a_lost_worktree_is_saved_before_git_forgets_it(rigged: Rigged) -> None:
+    bare = Git(os.path.join(rigged.root, "shop", ".repo.git"), identity=PERSON)
+    path = os.path.join(rigged.root, "shop", "polecats", "lost")
+    bare.run("worktree", "add", "--quiet", "--detach", path, "main")
+    commit = commit_files(Git(path, identity=PERSON), {"work.txt": "hours of it"}, "unpushed work")
+    shutil.rmtree(path)
+    admin = os.path.join(bare.path, "worktrees", "lost", "gitdir")
+    shown = tend_git(rigged.root, NOW, dry_run=True)
+    assert any(commit[:12] in line for line in shown.lines) and not bare.run("for-each-ref", "refs/gastown/rescue")
+    done = tend_git(rigged.root, NOW)
+    assert any("refs/gastown/rescue" in line for line in done.lines) and os.path.exists(admin)
+    assert commit in bare.run("for-each-ref", "--format=%(objectname)", "refs/gastown/rescue")
+    old = time.time() - 2 * 86400
+    os.utime(os.path.join(os.path.dirname(admin), "index"), (old, old))
+    assert any("lost" in line for line in tend_git(rigged.root, NOW + 60).lines) and not os.path.exists(admin)
+    bare.run("gc", "--prune=now", "--quiet")
+    assert bare.run("cat-file", "-t", commit).strip() == "commit"
+
+
+def test_the_command_does_the_chores_and_says_what_it_did(rigged: Rigged) -> None:
+    rigged.file("First")
+    assert gt("maintain", "backup", "-n", cwd=rigged.root).code == 0 and copies_of(rigged.root, "shop") == []
+    told = gt("maintain", "--json", cwd=rigged.root)
+    assert told.code == 0 and told.json["backup"]["done"] and told.json["git"] == {"done": [], "warnings": []}
+    assert copies_of(rigged.root, "shop")
+    assert gt("maintain", "dishes", cwd=rigged.root).code == 2
