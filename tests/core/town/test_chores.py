@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-import time
 
 from gastown_core.git.repo import Git
 from gastown_core.town.chores import KEPT, back_up, copies_of, tend_git
@@ -66,8 +65,9 @@ def test_the_commit_of_a_lost_worktree_is_saved_before_git_forgets_it(rigged: Ri
     done = tend_git(rigged.root, NOW)
     assert any("refs/gastown/rescue" in line for line in done.lines) and os.path.exists(admin)
     assert commit in bare.run("for-each-ref", "--format=%(objectname)", "refs/gastown/rescue")
-    old = time.time() - 2 * 86400
-    os.utime(os.path.join(os.path.dirname(admin), "index"), (old, old))
+    index = os.path.join(os.path.dirname(admin), "index")
+    old = os.stat(index).st_mtime - 2 * 86400
+    os.utime(index, (old, old))
     assert any("lost" in line for line in tend_git(rigged.root, NOW + 60).lines) and not os.path.exists(admin)
     bare.run("gc", "--prune=now", "--quiet")
     assert bare.run("cat-file", "-t", commit).strip() == "commit"
