@@ -26,7 +26,11 @@ def _chosen(root: str, ledger: TownLedger, names: list[str], *, everyone: bool) 
 
     if everyone == bool(names):
         raise UsageError("name the dogs, or say --all", "", "gt dog list shows the dogs")
-    return read_dogs(root, ledger) if everyone else [find_dog(root, ledger, name) for name in dict.fromkeys(map(_name, names))]
+    return (
+        read_dogs(root, ledger)
+        if everyone
+        else [find_dog(root, ledger, name) for name in dict.fromkeys(map(_name, names))]
+    )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -208,7 +212,9 @@ def run_clear(args: Namespace) -> int:
     if args.json:
         output.say_json({"name": args.name, "released": list(back)})
     else:
-        output.say(f"{output.style('✓', 'green')} {args.name} is idle" + (f"; ready: {', '.join(back)}" if back else ""))
+        output.say(
+            f"{output.style('✓', 'green')} {args.name} is idle" + (f"; ready: {', '.join(back)}" if back else "")
+        )
     return 0
 
 

@@ -46,12 +46,12 @@ def _dog(at: Look, dog: AgentView, pack: int) -> Iterator[Finding]:
         yield Finding(DEAD, subject, cause, evidence, bead, seen, clear, "its work is ready again", saves=dog.work_dir)
     elif dog.work is not None and dog.pane_id and not dog.attached and silent_s >= limits.dog_silent_s:
         cause = f"no sign of work on {bead} for {format_span(limits.dog_silent_s)}"
-        yield Finding(SILENT, subject, cause, evidence, bead, seen, clear, "its work is ready again", saves=dog.work_dir)
+        yield Finding(
+            SILENT, subject, cause, evidence, bead, seen, clear, "its work is ready again", saves=dog.work_dir
+        )
     elif dog.work is None and dog.pane_id and not dog.attached and silent_s >= limits.dog_idle_s:
         cause = f"nothing on its hook for {format_span(limits.dog_idle_s)}"
-        yield Finding(
-            IDLE, subject, cause, evidence, "", seen, Order(STOP, subject), "its session ends", is_chore=True
-        )
+        yield Finding(IDLE, subject, cause, evidence, "", seen, Order(STOP, subject), "its session ends", is_chore=True)
     elif dog.work is None and not dog.pane_id and pack > limits.dog_pool and silent_s >= limits.dog_remove_s:
         cause = f"{pack} dogs, {limits.dog_pool} are wanted"
         order = Order(REMOVE, subject)

@@ -26,7 +26,9 @@ class Row(Record):
 TOWN = (
     Patrol("dam", "dam", "ready work that nothing moves on, and why", dam.look),
     Patrol(DEACON, DEACON, "standing agents, shared causes, deaths, stranded convoys", deacon.look),
-    Patrol("dogs", "dogs", "dogs that died, hang or idle; chores: copies of the ledgers, git", dogs.look, period_s=60.0),
+    Patrol(
+        "dogs", "dogs", "dogs that died, hang or idle; chores: copies of the ledgers, git", dogs.look, period_s=60.0
+    ),
 )
 """The patrols of the town as a whole; each rig has a witness besides."""
 

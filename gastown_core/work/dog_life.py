@@ -109,7 +109,9 @@ def clear(root: str, ledger: TownLedger, dog: Dog, *, actor: str, force: bool = 
     Raises ConflictError if it lives and works, unless ``force``.
     """
     if dog.work and dog.lives and not force:
-        raise ConflictError(f"dog {dog.name} works on {dog.work[0].id}", "its session lives", "--force clears it anyway")
+        raise ConflictError(
+            f"dog {dog.name} works on {dog.work[0].id}", "its session lives", "--force clears it anyway"
+        )
     if dog.lives:
         sessions.stop_agent(root, dog.entry, caller=actor, reason="dog cleared")
     for bead in dog.work:
