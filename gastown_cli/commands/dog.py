@@ -184,10 +184,13 @@ def run_done(args: Namespace) -> int:
     from gastown_core.work.dog_life import find_dog, finish
 
     root, ledger = _open()
-    me = "" if args.name else who.find(root, "")[1].address
-    if me and me.role != "dog":
-        raise UsageError(f"{me.path} is no dog", "", "gt dog done NAME")
-    dog = find_dog(root, ledger, args.name or (me.name if me else ""))
+    name = _name(args.name)
+    if not name:
+        me = who.find(root, "")[1].address
+        if me.role != "dog":
+            raise UsageError(f"{me.path} is no dog", "", "gt dog done NAME")
+        name = me.name
+    dog = find_dog(root, ledger, name)
     closed = finish(root, ledger, dog, actor=who.acting(root))
     if args.json:
         output.say_json({"name": dog.name, "closed": list(closed)})
