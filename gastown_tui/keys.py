@@ -93,6 +93,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("agent.nudge", ("n",), "nudge", "send a message and follow its delivery", ACTS, (*_AGENTS, *_DIFF), 90),
     Action("agent.nudge_marked", ("N",), "nudge marked", "send one message to every marked agent", ACTS, _AGENTS),
     Action("agent.answer", ("y",), "answer", "answer the question on the agent's screen", ACTS, _AGENTS),
+    Action("answers.add", ("Y",), "always answer", "answer questions like this by themselves, in this rig, for an hour", ACTS, _AGENTS),
     Action("agent.handoff", ("h",), "handoff", "restart with a note for the next session", ACTS, _AGENTS, 85),
     Action("bead.sling", ("s",), "sling", "assign a ready bead to a rig or an agent", ACTS, hint=60),
     Action("agent.attach", ("a",), "attach", "attach to the agent's session; detach to come back", ACTS, (*_AGENTS, *_DIFF), 75),

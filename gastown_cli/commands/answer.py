@@ -32,12 +32,9 @@ def run_answer(args: Namespace) -> int:
     entry = who.find(root, args.agent)[1]
     if not args.choice:
         return _show(entry, asked_of(root, entry), args)
-    _check_person()
-    expect, choice = args.expect, args.choice
-    head, colon, number = choice.partition(":")
-    if colon and len(head) == 12 and number.isdigit() and set(head) <= set("0123456789abcdef"):
-        # as --choices lists it: the question that was seen, and the choice
-        expect, choice = head, number
+    check_person()
+    seen, choice = parted(args.choice)
+    expect = seen or args.expect
     code, last = follow(
         lambda: answer(root, entry, choice, sender=who.acting(root), expect=expect),
         as_lines=args.receipts,
@@ -48,7 +45,15 @@ def run_answer(args: Namespace) -> int:
     return code
 
 
-def _check_person() -> None:
+def parted(choice: str) -> tuple[str, str]:
+    """Return the question that was seen, if ``choice`` names it as ``--choices`` lists it (ID:NUMBER), and the choice."""
+    head, colon, number = choice.partition(":")
+    if colon and len(head) == 12 and number.isdigit() and set(head) <= set("0123456789abcdef"):
+        return head, number
+    return "", choice
+
+
+def check_person() -> None:
     """Refuse an agent: what a program asks, a person or a standing answer decides. Raises ConflictError."""
     from gastown_core.town.identity import HUMAN, caller
 

@@ -130,7 +130,7 @@ def _waiting(town: TownSnapshot, agent: AgentView) -> Item:
         return row._replace(orders=("agent.attach", "agent.nudge", "agent.handoff"), hint=f"gt attach {short}")
     row = _of_agent(town, agent, asked.kind, asked.words or agent.health.reason, asked.id)
     can_answer = asked.kind != kinds.LOGIN and bool(asked.options) and asked.cursor >= 0
-    orders = ("agent.answer", "agent.attach") if can_answer else ("agent.attach",)
+    orders = ("agent.answer", "answers.add", "agent.attach") if can_answer else ("agent.attach",)
     hint = f"gt answer {short} NUMBER --expect {asked.id}" if can_answer else f"gt attach {short}"
     return row._replace(asked=asked, orders=orders, hint=hint)
 

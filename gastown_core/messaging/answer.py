@@ -43,6 +43,8 @@ SETTLED_S = 0.5
 """How long a question stays unchanged before a key is pressed: programs drop keys that come while they draw it."""
 ANSWERED = "answered"
 LOCK_S = 10.0
+MOST_TEXT = 4000
+"""Characters of a question that go into the log; one that is longer goes there without its text."""
 
 
 class Asked(Record):
@@ -106,16 +108,32 @@ def answer(
             raise DeliveryError("the question has changed", f"it asks: {asked.reading.detail}", "read it again")
         _check_question(asked.reading)
         option = asked.reading.options[_place_of(choice, asked.reading.options)]
-        time.sleep(SETTLED_S)
+        if not _has_settled(asked, clock.now()):
+            time.sleep(SETTLED_S)
         after = answer_dialog(asked.server, asked.pane, asked.preset, choice, asked=asked.reading)
     path = entry.address.path
-    payload = {"target": path, "question": asked.reading.detail[:300], "answer": option[:200], "rule": rule}
+    reading = asked.reading
+    payload: dict[str, object] = {
+        "target": path,
+        "question": reading.detail[:300],
+        "answer": option[:200],
+        "rule": rule,
+    }
+    if len(reading.text) <= MOST_TEXT:
+        # what a standing answer is tried on later
+        payload |= {"runtime": asked.preset.screens, "kind": reading.kind, "text": reading.text}
+        payload["options"] = list(reading.options)
     append_event(root, "answered", sender, {key: text for key, text in payload.items() if text}, clock=clock)
     ended = sessions.find_session(root, entry)
     shown = f"{option}; its screen now reads as {after.kind}" + (f": {after.detail}" if after.detail else "")
     if ended is None or ended.dead:
         shown = f"{option}; its program has ended"
     yield Receipt("agent.answer", path, ANSWERED, shown, ok=True, final=True, at=clock.now())
+
+
+def _has_settled(asked: Asked, now: float) -> bool:
+    """Whether the pane has been silent for longer than a program takes to draw a question; tmux tells whole seconds."""
+    return 0 < asked.pane.activity <= now - SETTLED_S - 1.0
 
 
 def answer_dialog(

@@ -4,17 +4,32 @@ A rule names a runtime, a pattern of the question and the option, literally: ``s
 "claude", "question": "*trust the files in this folder*", "answer": "Yes, proceed"}``.  It never answers a question for
 permission unless it says ``"kind": "permission"``, and then its pattern fits the whole question, every row of the
 command included (``gt answer AGENT --json`` shows it as ``text``).  A question that comes back is left to a person.
+
+A rule made from a prompt (``gt answers add``) has ``"by_words": true``: it fits that whole question alone, to the letter, where ``*`` is
+one plain word, never an option, several words or anything of a shell; and it ends at ``until``.
 """
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 
-from gastown_core.errors import GastownError, SettingsError, words_of
+from gastown_core.clock import format_seconds, parse_moment
+from gastown_core.errors import (
+    ConflictError,
+    DeliveryError,
+    GastownError,
+    NotFoundError,
+    SettingsError,
+    UsageError,
+    words_of,
+)
+from gastown_core.events.log import append_event, log_path, newest_events
 from gastown_core.messaging.answer import answer
 from gastown_core.model.record import Record
 from gastown_core.runtimes.question import DIALOG, PERMISSION, bare_option
-from gastown_core.town.settings import load_settings
+from gastown_core.runtimes.screen import ScreenReading
+from gastown_core.town.settings import load_settings, put_object, unset_setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gastown_core.clock import Clock
-    from gastown_core.runtimes.screen import ScreenReading
+    from gastown_core.messaging.answer import Asked
     from gastown_core.town.inventory import RosterEntry
 
 KEY = "standing_answers"
@@ -33,13 +48,23 @@ MOST_IN_A_ROW = 3
 
 
 class Rule(Record):
-    """A standing answer: name, runtime, pattern of the question (glob, case ignored), option, kind of question."""
+    """A standing answer: name, runtime, pattern of the question (glob, case ignored), option, kind of question.
+
+    ``by_words``: the pattern is the question to the letter, ``*`` one plain word. ``until`` is when it ends, 0 for never.
+    """
 
     name: str
     runtime: str
     question: str
     answer: str
     kind: str = DIALOG
+    by_words: bool = False
+    until: float = 0.0
+    rig: str = ""
+
+    def has_ended(self, now: float) -> bool:
+        """Whether its time is over."""
+        return bool(self.until) and now >= self.until
 
     def fits(self, runtime: str, reading: ScreenReading) -> str:
         """Return the option to choose for a question; empty if the rule is not meant for it."""
@@ -47,9 +72,13 @@ class Rule(Record):
             return ""
         # a command may have more rows than the few words that name it
         whole = " ".join(reading.text.split())
-        asked = [whole] if self.kind == PERMISSION else [whole, reading.detail]
-        if not any(fnmatchcase(words.lower(), self.question.lower()) for words in asked):
-            return ""
+        if self.by_words:
+            if not _by_words(self.question).fullmatch(whole):
+                return ""
+        else:
+            asked = [whole] if self.kind == PERMISSION else [whole, reading.detail]
+            if not any(fnmatchcase(words.lower(), self.question.lower()) for words in asked):
+                return ""
         wanted = self.answer.strip().lower()
         found = [option for option in reading.options if bare_option(option).lower() == wanted]
         return found[0] if len(found) == 1 else ""
@@ -65,7 +94,7 @@ def rules_of(root: str, rig: str = "") -> list[Rule]:
             continue
         if not isinstance(value, dict):
             raise SettingsError(f"{KEY} is not an object", "", f'{KEY}.NAME is {{"runtime", "question", "answer"}}')
-        found += [_rule(key, row) for key, row in value.items()]
+        found += [_rule(key, row)._replace(rig=name) for key, row in value.items()]
     return found
 
 
@@ -82,7 +111,113 @@ def _rule(name: str, row: Any) -> Rule:
     if sum(letter.isalnum() for letter in str(words["question"])) < FEWEST_LETTERS:
         why = f"a pattern needs at least {FEWEST_LETTERS} letters, so that it fits no other question"
         raise SettingsError(f"{KEY}.{name}.question is too short", why)
-    return Rule(name, str(words["runtime"]), str(words["question"]), str(words["answer"]), kind)
+    ends = parse_moment(row.get("until")) if row.get("until") is not None else 0.0
+    if ends is None:
+        raise SettingsError(f"{KEY}.{name}.until is {row['until']!r}", "", "a time such as 2027-01-31T09:00:00Z")
+    by_words = row.get("by_words") is True
+    return Rule(name, str(words["runtime"]), str(words["question"]), str(words["answer"]), kind, by_words, ends)
+
+
+_IN_WORD = "A-Za-z0-9_@./:+=,-"
+_PLAIN_WORD = f"[A-Za-z0-9_@][{_IN_WORD}]*"
+"""What ``*`` stands for: no option, no blank, nothing that a shell or a glob reads."""
+
+
+def _by_words(pattern: str) -> re.Pattern[str]:
+    parts = re.findall(r"\\.|\*|[^\\*]+|\\", pattern)
+    return re.compile(
+        "".join(_PLAIN_WORD if part == "*" else re.escape(part.removeprefix("\\") or part) for part in parts)
+    )
+
+
+def pattern_for(text: str, any_words: Iterable[str] = ()) -> str:
+    """Return the pattern that fits a question to the letter, with ``*`` for these of its words. Raises UsageError."""
+    pattern = re.sub(r"([\\*])", r"\\\1", " ".join(text.split()))
+    for one in any_words:
+        alone = f"(?<![{_IN_WORD}]){re.escape(one)}(?![{_IN_WORD}])"
+        if not re.fullmatch(_PLAIN_WORD, one) or not re.search(alone, pattern):
+            why = "it is no word of the question" if re.fullmatch(_PLAIN_WORD, one) else "it is not a plain word"
+            raise UsageError(f"{one!r} cannot stand for any word", why, " ".join(text.split()))
+        pattern = re.sub(alone, "*", pattern)
+    return pattern
+
+
+def rule_for(asked: Asked, choice: str, name: str, *, rig: str, any_words: Iterable[str], until: float) -> Rule:
+    """Return the rule that answers this question, and those like it, with a choice of it.
+
+    Raises DeliveryError for a question that was not read whole, UsageError for an unknown choice or word.
+    """
+    reading = asked.reading
+    if asked.obstacle or not reading.text.strip():
+        raise DeliveryError("no standing answer for this question", asked.obstacle or "its text was not read whole")
+    if not choice.isdigit() or not 0 < int(choice) <= len(reading.options):
+        raise UsageError(f"{choice!r} is no number of a choice", "", f"choices: {'; '.join(reading.options)}")
+    option = bare_option(reading.options[int(choice) - 1])
+    pattern = pattern_for(reading.text, any_words)
+    return Rule(name, asked.preset.screens, pattern, option, reading.kind, True, until, rig)
+
+
+def add_rule(root: str, rule: Rule, *, actor: str, clock: Clock) -> None:
+    """Keep a rule in the settings, and tell it in an event. Raises ConflictError if its name is taken, SettingsError."""
+    scope = "rig" if rule.rig else "town"
+    kept = {"runtime": rule.runtime, "question": rule.question, "answer": rule.answer, "kind": rule.kind}
+    row = {
+        **kept,
+        "by_words": rule.by_words,
+        "by": actor,
+        **({"until": format_seconds(rule.until)} if rule.until else {}),
+    }
+    _rule(rule.name, row)
+    taken = load_settings(root, scope, rule.rig).value.get(KEY)
+    if isinstance(taken, dict) and rule.name in taken:
+        raise ConflictError(
+            f"there is a standing answer {rule.name}", "", f"gt answers revoke {rule.name}, or --name OTHER"
+        )
+    put_object(root, f"{KEY}.{rule.name}", row, scope=scope, rig=rule.rig)
+    append_event(root, "settings_changed", actor, {"key": f"{KEY}.{rule.name}"}, visibility="both", clock=clock)
+
+
+def revoke_rule(root: str, name: str, rigs: Iterable[str], *, actor: str, clock: Clock) -> list[str]:
+    """Remove a rule wherever it is; return the rigs it was of (empty: the town). Raises NotFoundError."""
+    gone = []
+    for rig in ("", *rigs):
+        value = load_settings(root, "rig" if rig else "town", rig).value.get(KEY)
+        if isinstance(value, dict) and name in value:
+            unset_setting(root, f"{KEY}.{name}", scope="rig" if rig else "town", rig=rig)
+            gone.append(rig)
+    if not gone:
+        raise NotFoundError(f"there is no standing answer {name}", "", "gt answers list shows them")
+    append_event(root, "settings_changed", actor, {"key": f"{KEY}.{name}"}, visibility="both", clock=clock)
+    return gone
+
+
+class Past(Record):
+    """A question that was answered: when, whose, its words, and the choice that was taken."""
+
+    at: float
+    agent: str
+    question: str
+    answer: str
+
+
+def past_prompts(root: str, rule: Rule, since: float) -> list[Past]:
+    """Return the answered questions of the log that the rule would have answered, newest first. Raises OSError."""
+    found = []
+    for event in newest_events(log_path(root)):
+        if event.ts < since:
+            break
+        told = event.payload
+        options = told.get("options")
+        if event.type != "answered" or not isinstance(options, list):
+            continue
+        asked = str(told.get("question") or "")
+        reading = ScreenReading(
+            str(told.get("kind") or ""), asked, tuple(map(str, options)), 0, text=str(told.get("text") or "")
+        )
+        agent = str(told.get("target") or "")
+        if (not rule.rig or agent.partition("/")[0] == rule.rig) and rule.fits(str(told.get("runtime") or ""), reading):
+            found.append(Past(event.ts, agent, asked, str(told.get("answer") or "")))
+    return found
 
 
 class StandingAnswers:
@@ -106,7 +241,7 @@ class StandingAnswers:
             for rule in rules.get(entry.address.rig, ()):
                 option = rule.fits(runtime, reading)
                 key = (entry.session, pid, reading.fingerprint)
-                if not option or self._count.get(key, 0) >= MOST_IN_A_ROW:
+                if not option or rule.has_ended(clock.now()) or self._count.get(key, 0) >= MOST_IN_A_ROW:
                     continue
                 self._count[key] = self._count.get(key, 0) + 1
                 try:

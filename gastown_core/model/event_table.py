@@ -309,7 +309,16 @@ TABLE = (
     ),
     kind("mass_death", AGENT, "💥", "X", BAD, 90, "count window sessions possible_cause", mass_death_sentence),
     kind("waiting", AGENT, "✋", "?", WARN, 3, "bead message", lambda p: f"is waiting for a person{reason_of(p)}"),
-    kind("answered", AGENT, "✅", "=", INFO, 30, "target question answer rule", answered_sentence),
+    kind(
+        "answered",
+        AGENT,
+        "✅",
+        "=",
+        INFO,
+        30,
+        "target question answer rule runtime kind text options",
+        answered_sentence,
+    ),
     kind(
         "limited",
         AGENT,

@@ -118,6 +118,20 @@ def set_setting(root: str, key: str, text: str, *, scope: str = "town", rig: str
     return value
 
 
+def put_object(root: str, key: str, value: dict[str, Any], *, scope: str = "town", rig: str = "") -> None:
+    """Set an object-valued setting as a whole. Raises SettingsError for an unknown key."""
+    row = find_setting(scope, key)
+    if row is None or row.kind != "object":
+        raise _unknown(scope, key)
+
+    def change(settings: dict[str, Any]) -> None:
+        for head, word in _HEADS[scope].items():
+            settings.setdefault(head, word)
+        _plant(settings, key, value)
+
+    edit_json(settings_path(root, scope, rig), change)
+
+
 def unset_setting(root: str, key: str, *, scope: str = "town", rig: str = "") -> bool:
     """Remove ``key`` so that its default applies; return False if it was not set."""
     done = False

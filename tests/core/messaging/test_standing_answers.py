@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from gastown_core.clock import SYSTEM_CLOCK
-from gastown_core.errors import SettingsError
+from gastown_core.clock import SYSTEM_CLOCK, FixedClock
+from gastown_core.errors import ConflictError, NotFoundError, SettingsError, UsageError
+from gastown_core.events.log import append_event
 from gastown_core.messaging import standing_answers
 from gastown_core.messaging.standing_answers import MOST_IN_A_ROW, Rule, StandingAnswers, rules_of
 from gastown_core.model.order import Receipt
@@ -115,3 +116,108 @@ def test_a_question_that_comes_back_is_left_to_a_person(rigged: Rigged, monkeypa
     assert look(101), "another process may be answered"
     assert look(100, TRUST._replace(detail="Do you trust the files in /b?")), "and another question"
     assert look(100, TRUST._replace(kind="permission")) == []
+
+
+ASKED = ScreenReading(
+    "permission",
+    "Bash: npm ci",
+    ("1 Yes", "2 No"),
+    0,
+    text="Bash command\n npm install left-pad\nDo you want to proceed?",
+)
+
+
+def by_words(pattern: str) -> Rule:
+    return Rule("npm", "claude", pattern, "Yes", "permission", True)
+
+
+@pytest.mark.parametrize(
+    ("command", "fits"),
+    [
+        ("npm install left-pad", True),
+        ("npm install @types/node@20.1.0", True),
+        ("npm install", False),
+        ("npm install --unsafe-perm", False),
+        ("npm install left-pad right-pad", False),
+        ("npm install left-pad && rm -rf /", False),
+        ("npm install left-pad;id", False),
+        ("npm install $(id)", False),
+        ("npm install `id`", False),
+        ("npm install a|sh", False),
+        ("npm install *", False),
+        ("npm install left-pad > /etc/passwd", False),
+        ("NPM install left-pad", False),
+    ],
+)
+def test_a_word_that_may_be_any_is_one_plain_word_and_never_a_part_of_a_shell(command: str, fits: bool) -> None:
+    pattern = standing_answers.pattern_for(ASKED.text, ["left-pad"])
+    asked = ASKED._replace(text=f"Bash command\n {command}\nDo you want to proceed?")
+    assert bool(by_words(pattern).fits("claude", asked)) is fits
+
+
+@pytest.mark.parametrize("text", ["rm *.pyc now", r"grep a\*b \d+ file", "a [bc] ?d (e|f)", "* \\* \\"])
+def test_without_any_words_a_pattern_fits_its_question_to_the_letter(text: str) -> None:
+    rule = by_words(standing_answers.pattern_for(text))
+    assert rule.fits("claude", ASKED._replace(text=text)) == "1 Yes"
+    for other in (text + "x", text.replace("*", "word"), text.replace("?", "x"), text.upper()):
+        if other != text:
+            assert not rule.fits("claude", ASKED._replace(text=other)), other
+
+
+@pytest.mark.parametrize("word", ["left", "proceed?", "--save", "&&", "", "a|b"])
+def test_only_a_plain_word_of_the_question_may_stand_for_any(word: str) -> None:
+    with pytest.raises(UsageError):
+        standing_answers.pattern_for("npm install left-pad --save && id Do you proceed?", [word])
+
+
+def test_a_word_stands_for_any_within_brackets_too() -> None:
+    assert (
+        standing_answers.pattern_for("Allow Bash(npm install left-pad)?", ["left-pad"]) == "Allow Bash(npm install *)?"
+    )
+
+
+def test_a_rule_whose_time_is_over_answers_nothing_and_one_that_is_revoked_is_gone(paper: Paper) -> None:
+    now = SYSTEM_CLOCK.now()
+    rule = by_words(standing_answers.pattern_for(ASKED.text))._replace(until=now + 60, rig="shop")
+    standing_answers.add_rule(paper.root, rule, actor="overseer", clock=SYSTEM_CLOCK)
+    (kept,) = rules_of(paper.root, "shop")
+    assert kept.fits("claude", ASKED) == "1 Yes" and kept.rig == "shop"
+    assert not kept.has_ended(now + 59) and kept.has_ended(now + 61)
+    with pytest.raises(ConflictError):
+        standing_answers.add_rule(paper.root, rule, actor="overseer", clock=SYSTEM_CLOCK)
+    gone = standing_answers.revoke_rule(paper.root, "npm", ["shop"], actor="overseer", clock=SYSTEM_CLOCK)
+    assert gone == ["shop"] and rules_of(paper.root, "shop") == []
+    with pytest.raises(NotFoundError):
+        standing_answers.revoke_rule(paper.root, "npm", ["shop"], actor="overseer", clock=SYSTEM_CLOCK)
+
+
+def test_an_ended_rule_is_not_applied(rigged: Rigged, monkeypatch: pytest.MonkeyPatch) -> None:
+    pressed: list[str] = []
+
+    def press(root: str, entry: object, option: str, **told: str) -> list[Receipt]:
+        pressed.append(option)
+        return [Receipt("agent.answer", "x", "answered", option, final=True)]
+
+    monkeypatch.setattr(standing_answers, "answer", press)
+    rule = by_words(standing_answers.pattern_for(ASKED.text))._replace(until=1000.0)
+    for now, count in ((1000.0, 0), (999.0, 1)):
+        screens = [(rigged.entry("mayor"), "claude", 1, ASKED)]
+        StandingAnswers().apply(rigged.root, {"": [rule]}, screens, actor="daemon", clock=FixedClock(now))
+        assert len(pressed) == count
+
+
+def test_past_questions_are_tried_by_rig_and_text(paper: Paper) -> None:
+    for target, text in (
+        ("shop/polecats/opal", ASKED.text),
+        ("billing/polecats/onyx", ASKED.text),
+        ("shop/polecats/ruby", "rm -rf"),
+    ):
+        payload = {"target": target, "question": "Bash", "answer": "1 Yes", "kind": "permission", "runtime": "claude"}
+        append_event(paper.root, "answered", "overseer", {**payload, "text": text, "options": list(ASKED.options)})
+    append_event(
+        paper.root, "answered", "overseer", {"target": "shop/polecats/opal", "question": "older", "answer": "1 Yes"}
+    )
+    rule = by_words(standing_answers.pattern_for(ASKED.text))._replace(rig="shop")
+    assert [one.agent for one in standing_answers.past_prompts(paper.root, rule, 0.0)] == ["shop/polecats/opal"]
+    assert len(standing_answers.past_prompts(paper.root, rule._replace(rig=""), 0.0)) == 2
+    assert standing_answers.past_prompts(paper.root, rule, SYSTEM_CLOCK.now() + 60) == []
