@@ -299,7 +299,9 @@ ROOT = Root(
         Command("inbox undo", _C + "inbox:undo", "Agents", "Take back the last snooze, pin or done"),
         Command("answers", _C + "answers:list", "Agents", "List standing answers"),
         Command("answers list", _C + "answers:list", "Agents", "List standing answers", ("ls",)),
-        Command("answers add", _C + "answers:add", "Agents", "Answer questions like an agent's by themselves, for a time"),
+        Command(
+            "answers add", _C + "answers:add", "Agents", "Answer questions like an agent's by themselves, for a time"
+        ),
         Command("answers revoke", _C + "answers:revoke", "Agents", "Revoke a standing answer"),
         Command("answers test", _C + "answers:test", "Agents", "Show the past questions that a standing answer fits"),
         Command("answer", _C + "answer:answer", "Agents", "Show what an agent asks, or answer it"),
